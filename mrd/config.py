@@ -1,0 +1,244 @@
+"""The parts of a study file that belong to `mrd`: models and searches.
+
+Only structure is checked here, without reading a file and without loading a network: whether a
+layer, a weights file or a mesh exists is found out by the commands that use them.
+"""
+
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import AfterValidator, Field, model_validator
+
+from scenes.errors import nearest
+from scenes.frozen import Frozen
+from scenes.lighting import Constant, Lighting
+from scenes.material import SCALARS, Material
+from scenes.shape import Shape, Sphere
+
+Attribute = Literal["shape", "material", "lighting"]
+LossName = Literal["l1", "l2", "cosine", "relative_squared_error"]
+
+Item = TypeVar("Item")
+
+
+def _distinct(items: tuple[Item, ...]) -> tuple[Item, ...]:
+    repeated = sorted({str(item) for item in items if items.count(item) > 1})
+    if repeated:
+        raise ValueError(f"{', '.join(repeated)} is named more than once; name each once")
+    return items
+
+
+def _material_parameter(name: str) -> str:
+    valid = ("base_color", *SCALARS)
+    if name not in valid:
+        raise ValueError(
+            f"'{name}' is no parameter of a material; {nearest(name, valid)} "
+            f"allowed: {', '.join(valid)}"
+        )
+    return name
+
+
+# Strict numbers: YAML's `true` and `"30"` are mistakes, not 1 and 30.
+Count = Annotated[int, Field(strict=True, ge=1, le=100_000)]
+Seed = Annotated[int, Field(strict=True, ge=0, le=2**31 - 1)]
+Rate = Annotated[float, Field(strict=True, gt=0, le=10)]
+Names = Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_distinct)]
+
+
+class FrontEnd(Frozen):
+    """What happens to an image before the network sees it.
+
+    Parameters
+    ----------
+    blur
+        Standard deviation of a Gaussian blur, in pixels of the rendered image, from 0 (none)
+        to 20. It stands for the optics of the eye and of a display, and keeps Monte Carlo noise
+        out of the network.
+    """
+
+    blur: float = Field(default=1.0, strict=True, ge=0, le=20)
+
+
+class ModelConfig(Frozen):
+    """A network with chosen layers.
+
+    Parameters
+    ----------
+    network
+        Name of a network, as `mrd models` lists them.
+    layers
+        Names of the layers whose activations are matched (`mrd models NETWORK` lists them);
+        without it, the network's own default.
+    weights
+        ``"default"`` (those that come with the network), ``"none"`` (its untrained twin) or the
+        path of a weights file, relative to the study.
+    front_end
+        What happens to an image before the network sees it.
+    """
+
+    network: str = Field(min_length=1)
+    layers: Names | None = None
+    weights: str = Field(default="default", min_length=1)
+    front_end: FrontEnd = FrontEnd()
+
+
+class Samples(Frozen):
+    """Samples that a render takes, per pixel where not said otherwise.
+
+    Parameters
+    ----------
+    primal
+        For the images of a step, 1 to 4096. The sampler is a jittered grid, so squares (4, 9, 16)
+        waste nothing.
+    adjoint
+        For the gradients of a step, 1 to 4096.
+    boundary
+        On silhouettes, per view (not per pixel), 1 to 10 million; shape searches only.
+    score
+        For images that are judged and shown, 16 to 65536: fewer, and the noise itself moves
+        what the network sees.
+    """
+
+    primal: int = Field(default=9, strict=True, ge=1, le=4096)
+    adjoint: int = Field(default=1, strict=True, ge=1, le=4096)
+    boundary: int = Field(default=2048, strict=True, ge=1, le=10_000_000)
+    score: int = Field(default=144, strict=True, ge=16, le=65536)
+
+
+class CriterionConfig(Frozen):
+    """When a result is called a metamer (STATISTICS: a metamer of its target).
+
+    Parameters
+    ----------
+    null
+        Number N of scenes, drawn at random in the searched attribute alone, that the result has
+        to beat, 1 to 9999. Beating all of them means p ≤ 1/(N + 1).
+    ceiling
+        Number of re-renders of the target that say how well the target matches itself, 2 to 1000.
+    floor
+        Least match, (s − null) / (ceiling − null), at every training camera, 0 to 1.
+    """
+
+    null: int = Field(default=99, strict=True, ge=1, le=9999)
+    ceiling: int = Field(default=8, strict=True, ge=2, le=1000)
+    floor: float = Field(default=0.9, strict=True, ge=0, le=1)
+
+
+class LearningRate(Frozen):
+    """Step sizes of the Adam optimiser, one for each attribute, above 0 and at most 10.
+
+    Parameters
+    ----------
+    shape
+        In the smoothed (LargeSteps) coordinates of the vertices, scene units.
+    material
+        In units of the parameters, which run from 0 to 1.
+    lighting
+        In units of log radiance.
+    """
+
+    shape: Rate = 0.1
+    material: Rate = 0.03
+    lighting: Rate = 0.05
+
+
+class StartConfig(Frozen):
+    """Where a search starts, for the attributes that it searches; all else is the target's.
+
+    Parameters
+    ----------
+    shape
+        Start shape; without it, a sphere of radius 1 with 2562 vertices.
+    material
+        Start material; without it, grey with roughness 0.5.
+    lighting
+        Start lighting; without it, constant white of radiance 1.
+    """
+
+    shape: Shape | None = None
+    material: Material | None = None
+    lighting: Lighting | None = None
+
+
+class SearchConfig(Frozen):
+    """A search: from a start scene toward the activations of a target.
+
+    Parameters
+    ----------
+    attributes
+        What the search may change: one or several of shape, material, lighting.
+    start
+        Where it starts, for those attributes alone.
+    targets, models
+        Names of the targets and models that it runs on; without them, all of the study.
+    steps
+        Steps of the optimiser, 1 to 100000.
+    views_per_step
+        Training cameras rendered in one step, 1 to 1000 (at most as many as there are).
+    loss
+        Distance between activations, per layer: l1, l2, cosine or relative_squared_error.
+    learning_rate
+        Step size for each attribute.
+    smoothness
+        λ of LargeSteps (Nicolet, Jacobson & Jakob 2021), 0 to 1000: the larger, the more the
+        vertices of a shape move together.
+    material_parameters
+        Parameters of the material that are searched.
+    texture_resolution
+        0 searches one base colour for the whole surface; n, from 1 to 2048, a texture of n × n.
+    environment_height
+        Rows of the searched environment map (its columns are twice as many), 2 to 1024.
+    environment_smoothness
+        Weight, 0 to 1000, of the penalty on differences between neighbouring pixels of the log
+        environment, which keeps directions that the views hardly see from speckling.
+    samples
+        Samples of the renders.
+    criterion
+        When the result is called a metamer.
+    save_every
+        Steps between two saved states, 1 to 100000: what a killed search may lose.
+    seeds
+        One run for each, whole numbers from 0.
+    """
+
+    attributes: Annotated[
+        tuple[Attribute, ...], Field(min_length=1), AfterValidator(_distinct)
+    ]
+    start: StartConfig = StartConfig()
+    targets: Names | None = None
+    models: Names | None = None
+    steps: Count = 300
+    views_per_step: int = Field(default=2, strict=True, ge=1, le=1000)
+    loss: LossName = "relative_squared_error"
+    learning_rate: LearningRate = LearningRate()
+    smoothness: float = Field(default=15.0, strict=True, ge=0, le=1000)
+    material_parameters: Annotated[
+        tuple[Annotated[str, AfterValidator(_material_parameter)], ...],
+        Field(min_length=1),
+        AfterValidator(_distinct),
+    ] = ("base_color", "roughness", "metallic")
+    texture_resolution: int = Field(default=0, strict=True, ge=0, le=2048)
+    environment_height: int = Field(default=16, strict=True, ge=2, le=1024)
+    environment_smoothness: float = Field(default=0.0, strict=True, ge=0, le=1000)
+    samples: Samples = Samples()
+    criterion: CriterionConfig = CriterionConfig()
+    save_every: Count = 25
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(_distinct)] = (1,)
+
+    @model_validator(mode="after")
+    def _start_only_what_is_searched(self) -> "SearchConfig":
+        for attribute in StartConfig.model_fields:
+            if getattr(self.start, attribute) is not None and attribute not in self.attributes:
+                raise ValueError(
+                    f"start.{attribute} is given, but this search changes "
+                    f"{' and '.join(self.attributes)} alone; remove it, "
+                    f"or add {attribute} to attributes"
+                )
+        return self
+
+    def starts(self) -> dict[str, Sphere | Shape | Material | Constant | Lighting]:
+        """Start of every searched attribute, defaults filled in (files not yet read)."""
+        defaults = {"shape": Sphere, "material": Material, "lighting": Constant}
+        return {
+            attribute: getattr(self.start, attribute) or defaults[attribute]()
+            for attribute in self.attributes
+        }
