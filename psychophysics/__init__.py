@@ -1,0 +1,1 @@
+"""What people do: trials, procedures, sessions, and the window they sit at."""

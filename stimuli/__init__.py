@@ -1,0 +1,1 @@
+"""What people see: sets of images, their labels and their provenance."""

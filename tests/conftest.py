@@ -1,0 +1,84 @@
+"""Fixtures for every test: a replayable seed, reduced or full counts, the renderer.
+
+A seed is drawn from the test's name and the base seed (``--seed``, printed in the header), so a
+test draws the same numbers whether it runs alone or with others, and a failure prints what
+replays it.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Callable
+from types import ModuleType
+
+import hypothesis
+import numpy as np
+import pytest
+
+DEFAULT_SEED = 20240229
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("mrd")
+    group.addoption(
+        "--seed",
+        default=str(DEFAULT_SEED),
+        help="base seed of every random draw: a whole number, or 'fresh' for a new one",
+    )
+    group.addoption("--full", action="store_true", help="full counts (make test-full)")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    text = config.getoption("--seed")
+    if text != "fresh" and not text.isdecimal():
+        raise pytest.UsageError(f"--seed {text}: use a whole number, or 'fresh'")
+    config.base_seed = secrets.randbelow(2**31) if text == "fresh" else int(text)
+    # Examples follow the code alone, so a failure repeats; the full run draws new ones and
+    # prints the line that replays a failing one.
+    common = {"deadline": None, "print_blob": True}
+    hypothesis.settings.register_profile("reduced", max_examples=25, derandomize=True, **common)
+    hypothesis.settings.register_profile("full", max_examples=200, **common)
+    hypothesis.settings.load_profile("full" if config.getoption("--full") else "reduced")
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    counts = "full" if config.getoption("--full") else "reduced"
+    return f"counts: {counts}; replay with --seed {config.base_seed}"
+
+
+@pytest.fixture
+def seed(request: pytest.FixtureRequest) -> int:
+    """Give the seed of this test, from its name and the base seed; printed, so shown on failure."""
+    base = request.config.base_seed
+    text = f"{base}:{request.node.nodeid}"
+    value = int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "little")
+    print(f"seed {value} (replay: pytest --seed {base} '{request.node.nodeid}')")
+    return value
+
+
+@pytest.fixture
+def rng(seed: int) -> np.random.Generator:
+    """Give this test's own generator."""
+    return np.random.default_rng(seed)
+
+
+@pytest.fixture(scope="session")
+def full(request: pytest.FixtureRequest) -> bool:
+    """Tell whether this run makes full counts."""
+    return request.config.getoption("--full")
+
+
+@pytest.fixture(scope="session")
+def count(full: bool) -> Callable[[int, int], int]:
+    """Choose a count: ``count(reduced, full)``."""
+    return lambda reduced, complete: complete if full else reduced
+
+
+@pytest.fixture(scope="session")
+def mi() -> ModuleType:
+    """Give Mitsuba with a usable variant set."""
+    from mrd import backend
+
+    backend.activate()
+    import mitsuba
+
+    return mitsuba
