@@ -15,7 +15,8 @@ import re
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterable, Iterator, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -141,8 +142,8 @@ def activate() -> Backend:
     chosen = choose()
     if importlib.util.find_spec("mitsuba") is None:
         raise InputError("mitsuba is not installed; pip install 'mrd-suite[generate]'")
-    if chosen.llvm_path is not None:
-        if "drjit" in sys.modules and not _loaded(chosen):
+    if chosen.llvm_version is not None:
+        if "drjit" in sys.modules and not _loaded(chosen.llvm_version):
             raise InputError(
                 "drjit was imported before mrd.backend.activate() and has loaded another libLLVM "
                 f"than {chosen.llvm_path}; start Python anew and activate first"
@@ -175,10 +176,13 @@ def find_gpu() -> tuple[str | None, str]:
     if not _opens("nvcuda.dll" if windows else "libcuda.so.1"):
         return None, "no NVIDIA driver"
     try:
-        import torch
-    except ImportError:
-        return None, "torch is not installed"
-    if not torch.cuda.is_available():
+        torch = importlib.import_module("torch")
+    except (ImportError, OSError):  # not installed, or its own libraries are missing
+        return None, "torch cannot be imported"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns of old drivers, and then answers no
+        seen = torch.cuda.is_available()
+    if not seen:
         return None, "torch sees no GPU"
     name = torch.cuda.get_device_name(0)
     if not _opens("nvoptix.dll" if windows else "libnvoptix.so.1"):
@@ -188,6 +192,8 @@ def find_gpu() -> tuple[str | None, str]:
 
 def ask(path: Path) -> Library:
     """Ask a library for its version, in a process of its own: broken files may crash it."""
+    if not path.is_file():
+        return Library(path, "", "no such file")
     command = [sys.executable, "-I", "-S", "-c", _QUESTION, str(path)]
     try:
         answer = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE)
@@ -202,35 +208,49 @@ def ask(path: Path) -> Library:
     return Library(path, version, f"older than {OLDEST}" if too_old else "")
 
 
-def usual_folders() -> list[Path]:
-    """List where libLLVM may lie on this system: packages, Homebrew, MacPorts, conda."""
-    return list(_usual_folders(sys.platform, os.environ))
+def usual_folders(
+    platform: str = sys.platform,
+    environment: Mapping[str, str] = os.environ,
+    root: Path = Path("/"),
+) -> list[Path]:
+    """List where libLLVM may lie: packages, Homebrew, MacPorts, conda.
+
+    Parameters
+    ----------
+    platform : str
+        As `sys.platform`.
+    environment : mapping
+        As `os.environ`: CONDA_PREFIX, the library search path, and on Windows the program folders.
+    root : Path
+        Where the system's absolute folders begin.
+    """
+    return list(dict.fromkeys(_usual_folders(platform, environment, root)))
 
 
-def _usual_folders(platform: str, environment: "os._Environ[str] | dict[str, str]") -> Iterator[Path]:
-    prefixes = [Path(p) for p in (environment.get("CONDA_PREFIX"), sys.prefix) if p]
-    for prefix in prefixes:
-        yield prefix / ("Library/bin" if platform == "win32" else "lib")
-    if platform == "win32":
-        for variable in ("PROGRAMFILES", "PROGRAMW6432"):
-            if environment.get(variable):
-                yield Path(environment[variable]) / "LLVM" / "bin"
-        yield from (Path(p) for p in environment.get("PATH", "").split(os.pathsep) if p)
+def _usual_folders(platform: str, environment: Mapping[str, str], root: Path) -> Iterator[Path]:
+    windows, mac = platform == "win32", platform == "darwin"
+    for prefix in (environment.get("CONDA_PREFIX"), sys.prefix):
+        if prefix:
+            yield Path(prefix, "Library", "bin") if windows else Path(prefix, "lib")
+    search = "PATH" if windows else "DYLD_LIBRARY_PATH" if mac else "LD_LIBRARY_PATH"
+    separator = ";" if windows else ":"
+    yield from (Path(p) for p in environment.get(search, "").split(separator) if p)
+    if windows:
+        if "PROGRAMFILES" in environment:
+            yield Path(environment["PROGRAMFILES"], "LLVM", "bin")
         return
-    variable = "DYLD_LIBRARY_PATH" if platform == "darwin" else "LD_LIBRARY_PATH"
-    yield from (Path(p) for p in environment.get(variable, "").split(":") if p)
-    yield Path("/usr/local/lib")
-    if platform == "darwin":
-        for brew in ("/opt/homebrew", "/usr/local"):
-            yield from Path(brew, "opt").glob("llvm*/lib")
-        yield from Path("/opt/local/libexec").glob("llvm-*/lib")
+    yield root / "usr/local/lib"
+    if mac:
+        yield from (root / "opt/homebrew/opt").glob("llvm*/lib")
+        yield from (root / "usr/local/opt").glob("llvm*/lib")
+        yield from (root / "opt/local/libexec").glob("llvm-*/lib")
         return
-    triplet = sysconfig.get_config_var("MULTIARCH")
+    triplet = sysconfig.get_config_var("MULTIARCH")  # x86_64-linux-gnu, on Debian's relatives
     if triplet:
-        yield Path("/usr/lib", triplet)
-    for lib in ("/usr/lib64", "/usr/lib"):
-        yield Path(lib)
-        yield from Path(lib).glob("llvm*/lib*")
+        yield root / "usr/lib" / triplet
+    for lib in (root / "usr/lib64", root / "usr/lib"):
+        yield lib
+        yield from lib.glob("llvm*/lib*")
 
 
 def advice() -> str:
@@ -285,9 +305,10 @@ def _opens(library: str) -> bool:
     return True
 
 
-def _loaded(chosen: Backend) -> bool:
-    """Tell whether Dr.Jit, imported already, has loaded the libLLVM that we would choose."""
-    return os.environ.get(VARIABLE) == str(chosen.llvm_path)
+def _loaded(version: str) -> bool:
+    """Tell whether Dr.Jit, imported already, has loaded the LLVM of this version."""
+    loaded = importlib.import_module("drjit").detail.llvm_version()
+    return loaded is not None and ".".join(map(str, loaded)) == version
 
 
 def _first_line(error: BaseException) -> str:
