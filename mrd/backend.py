@@ -108,23 +108,22 @@ def choose(folders: Sequence[Path] | None = None) -> Backend:
     gpu, why_no_gpu = find_gpu()
     if gpu:
         return Backend("cuda_ad_rgb", None, None, f"CUDA on {gpu}")
-    refused: list[Library] = []
-    for candidate in _candidates(usual_folders() if folders is None else folders):
-        answered = candidate if candidate.trouble else ask(candidate.path)
-        if not answered.trouble:
-            passed_over = f"; passed over: {'; '.join(map(str, refused))}" if refused else ""
-            return Backend(
-                "llvm_ad_rgb",
-                answered.path,
-                answered.version,
-                f"LLVM {answered.version} ({why_no_gpu}){passed_over}",
-            )
-        refused.append(answered)
-    found = "; ".join(map(str, refused)) if refused else "no libLLVM at all"
-    raise InputError(
-        f"no usable LLVM (rendering without a GPU needs version {OLDEST} or newer): "
-        f"found {found}; {advice()}"
-    )
+    candidates = _candidates(usual_folders() if folders is None else folders)
+    usable, refused = _first_usable(candidates)
+    if usable is None:
+        found = "; ".join(map(str, refused)) if refused else "no libLLVM at all"
+        raise InputError(
+            f"no usable LLVM (rendering without a GPU needs version {OLDEST} or newer): "
+            f"found {found}; {advice()}"
+        )
+    passed_over = f"; passed over: {'; '.join(map(str, refused))}" if refused else ""
+    reason = f"LLVM {usable.version} ({why_no_gpu}){passed_over}"
+    return Backend("llvm_ad_rgb", usable.path, usable.version, reason)
+
+
+def find_llvm(folders: Sequence[Path] | None = None) -> Library | None:
+    """Find the libLLVM that `choose` would choose if there were no GPU."""
+    return _first_usable(_candidates(usual_folders() if folders is None else folders))[0]
 
 
 def activate() -> Backend:
@@ -275,6 +274,17 @@ def _candidates(folders: Iterable[Path]) -> list[Library]:
         found.pop(library.path, None)
     named = [c if c.version else ask(c.path) for c in found.values()]
     return first + sorted(named, key=_age)
+
+
+def _first_usable(candidates: Iterable[Library]) -> tuple[Library | None, list[Library]]:
+    """Find the first candidate that answers with a usable version, and those refused before it."""
+    refused: list[Library] = []
+    for candidate in candidates:
+        answered = candidate if candidate.trouble else ask(candidate.path)
+        if not answered.trouble:
+            return answered, refused
+        refused.append(answered)
+    return None, refused
 
 
 def _from_name(path: Path) -> Library:

@@ -1,0 +1,45 @@
+# `make demo` and `make test` are all that a fresh machine needs; see CONTRIBUTING.md.
+
+PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+
+.PHONY: help venv demo test test-full lint style types imports clean
+
+help:
+	@echo "make demo       a study of three searches, rendered and reported (studies/demo)"
+	@echo "make test       lint, types, import rules and all tests at reduced counts"
+	@echo "make test-full  the same at full counts"
+	@echo "make lint       lint, types and import rules alone"
+	@echo "make venv       the environment alone (every target makes it when it is missing)"
+	@echo "make clean      remove caches (rm -r .venv removes the environment)"
+
+venv:
+	@$(if $(PYTHON),,echo "environment: no Python 3.11 or newer found" >&2; exit 1)
+	@$(PYTHON) environment/prepare.py
+
+demo: venv
+	$(BIN)/mrd generate studies/demo
+
+test: lint
+	$(BIN)/python -m pytest
+
+test-full: lint
+	$(BIN)/python -m pytest --full --seed fresh
+
+lint: style types imports
+
+style: venv
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: venv
+	$(BIN)/mypy
+	$(BIN)/mypy environment
+
+imports: venv
+	$(BIN)/lint-imports
+
+clean:
+	rm -rf build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +

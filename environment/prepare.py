@@ -1,0 +1,154 @@
+"""Make what the project runs in: system packages, then the virtual environment ``.venv``.
+
+Run by every target of the Makefile, with a Python that need have nothing but its standard library.
+What is there already is left alone, so a second run installs nothing.
+"""
+
+import ctypes
+import hashlib
+import importlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ROOT / "environment" / "debian-packages.txt"
+VENV = ROOT / ".venv"
+EXTRAS = "generate,dev"
+
+
+class Missing(Exception):
+    """Something that this script cannot bring; str() is one line."""
+
+
+def prepare() -> None:
+    """Install what is missing: system packages, then Python's."""
+    missing = missing_packages(PACKAGES.read_text())
+    if missing:
+        install_packages(missing)
+        still = missing_packages(PACKAGES.read_text())
+        if still:
+            raise Missing(f"installed, but without effect: {' '.join(still)}")
+    digest = requirements_digest()
+    stamp = VENV / "complete"
+    if not (stamp.is_file() and stamp.read_text() == digest and venv_works()):
+        install_environment()
+        stamp.write_text(digest)
+
+
+# System packages ---------------------------------------------------------------------------------
+
+
+def missing_packages(listing: str) -> list[str]:
+    """List the packages of a list whose provision is not there."""
+    lines = (line.split("#")[0].split() for line in listing.splitlines())
+    return [line[0] for line in lines if line and not PROVISIONS[line[1]](*line[2:])]
+
+
+def _llvm() -> bool:
+    sys.path.insert(0, str(ROOT))
+    try:
+        find_llvm = importlib.import_module("mrd.backend").find_llvm
+    finally:
+        sys.path.remove(str(ROOT))
+    return find_llvm() is not None
+
+
+def _module(name: str) -> bool:
+    importlib.invalidate_caches()
+    return importlib.util.find_spec(name) is not None
+
+
+def _program(name: str) -> bool:
+    return shutil.which(name) is not None
+
+
+def _library(name: str) -> bool:
+    try:
+        ctypes.CDLL(name)
+    except OSError:
+        return False
+    return True
+
+
+PROVISIONS: Mapping[str, Callable[..., bool]] = {
+    "llvm": _llvm,
+    "module": _module,
+    "program": _program,
+    "library": _library,
+}
+
+
+def install_packages(packages: list[str]) -> None:
+    """Install Debian packages, as root or through sudo."""
+    names = " ".join(packages)
+    if shutil.which("apt-get") is None:
+        raise Missing(
+            f"missing system packages (Debian's names): {names}; this system has no apt-get: "
+            f"install what they provide, as {PACKAGES.relative_to(ROOT)} describes it"
+        )
+    as_root: list[str] = []
+    if os.geteuid() != 0:
+        if shutil.which("sudo") is None:
+            raise Missing(f"missing system packages; as root: apt-get install {names}")
+        as_root = ["sudo"]
+    apt = [*as_root, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]
+    wait = ["-o", "DPkg::Lock::Timeout=300"]
+    say(f"installing system packages: {names}")
+    # A list that cannot be refreshed may still be good enough: only the installation decides.
+    subprocess.run([*apt, *wait, "-qq", "update"], check=False)
+    command = [*apt, *wait, "-qq", "-y", "--no-install-recommends", "install", *packages]
+    if subprocess.run(command, check=False).returncode != 0:
+        raise Missing(f"apt-get could not install: {names}")
+
+
+# Python's packages -------------------------------------------------------------------------------
+
+
+def requirements_digest() -> str:
+    """Hash all that decides what the environment holds."""
+    digest = hashlib.sha256(f"{sys.version_info[:2]} {EXTRAS}".encode())
+    for name in ("pyproject.toml", "constraints.txt"):
+        digest.update((ROOT / name).read_bytes())
+    return digest.hexdigest()
+
+
+def venv_works() -> bool:
+    """Tell whether the environment has a Python that starts, and its pip."""
+    python = VENV / "bin" / "python"
+    if not python.exists():
+        return False
+    return (
+        subprocess.run([python, "-c", "import pip"], check=False, capture_output=True).returncode
+        == 0
+    )
+
+
+def install_environment() -> None:
+    """Make ``.venv`` if it does not work, and install the project and its needs into it."""
+    if not venv_works():
+        say(f"making {VENV.name} with Python {sys.version.split()[0]}")
+        if subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], check=False).returncode:
+            raise Missing(f"{sys.executable} -m venv failed")
+    say(f"installing into {VENV.name} (some minutes, about 6 GB, the first time)")
+    # Not a word about where from: pip's own settings decide.
+    pip = [str(VENV / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
+    command = [*pip, "install", "-q", "-c", str(ROOT / "constraints.txt"), "-e", f".[{EXTRAS}]"]
+    if subprocess.run(command, check=False, cwd=ROOT).returncode != 0:
+        raise Missing(f"pip could not install into {VENV.name}; mended, make continues from here")
+
+
+def say(line: str) -> None:
+    """Tell a person what takes so long."""
+    print(f"environment: {line}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        prepare()
+    except Missing as problem:
+        sys.exit(f"environment: {problem}")
