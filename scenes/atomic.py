@@ -1,0 +1,70 @@
+"""Files appear whole or not at all: written beside, then renamed."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from scenes.errors import InputError
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Give a temporary path to write to; when the block ends well, it becomes `path`.
+
+    Parameters
+    ----------
+    path
+        The file to write; its folder is made if it is missing.
+
+    Yields
+    ------
+    Path
+        In the same folder, with the same suffix, so that the rename is atomic and libraries that
+        look at the suffix work.
+
+    Raises
+    ------
+    InputError
+        When the folder or the file cannot be written (no right, no space).
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(
+            dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix
+        )
+        os.close(handle)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    beside = Path(name)
+    try:
+        yield beside
+        with beside.open("rb+") as file:
+            os.fsync(file.fileno())
+        # mkstemp gives the owner alone the right to read.
+        beside.chmod(0o666 & ~_umask())
+        beside.replace(path)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def cannot_write(path: Path, error: OSError) -> InputError:
+    """Make the error for a file that cannot be written.
+
+    Parameters
+    ----------
+    path
+        The file.
+    error
+        What the system said.
+    """
+    return InputError(f"{path}: cannot be written: {error.strerror or error}")
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

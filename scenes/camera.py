@@ -1,0 +1,288 @@
+"""Cameras, and the rigs that place them.
+
+A direction about a rig's target is given by azimuth and elevation in degrees: azimuth 0 is in
+front (+z), positive toward the viewer's right (+x); elevation 90 is straight above (+y).
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from pydantic import Field, model_validator
+
+from scenes.frozen import Frozen, between
+
+Triple = tuple[float, float, float]
+Vectors = NDArray[np.float64]
+
+GOLDEN_ANGLE = 180 * (3 - math.sqrt(5))
+# Steeper than this, +y is no use as "up".
+STEEP = 89.9
+# Places among which held-out cameras are chosen.
+CANDIDATES = 2000
+
+
+class Camera(Frozen):
+    """A pinhole camera.
+
+    Parameters
+    ----------
+    name
+        ``c0``, ``c1`` … for training cameras, ``h0``, ``h1`` … for held-out ones.
+    origin, target, up
+        Where it stands, what it looks at, and what is up in the image; scene units.
+    field_of_view
+        Horizontal, in degrees, above 0 up to 170.
+    width, height
+        Image size in pixels, 8 to 8192.
+    held_out
+        True for a camera that no search ever sees.
+    """
+
+    name: str
+    origin: Triple
+    target: Triple = (0.0, 0.0, 0.0)
+    up: Triple = (0.0, 1.0, 0.0)
+    field_of_view: Annotated[float, between(0, 170, above_low=True)] = 32.0
+    width: Annotated[int, between(8, 8192)] = 128
+    height: Annotated[int, between(8, 8192)] = 128
+    held_out: bool = False
+
+    @model_validator(mode="after")
+    def _has_a_direction(self) -> "Camera":
+        view = np.subtract(self.target, self.origin)
+        if not view.any():
+            raise ValueError("origin and target are the same place")
+        across = np.linalg.norm(np.cross(view, self.up))
+        if across <= 1e-6 * np.linalg.norm(view) * max(float(np.linalg.norm(self.up)), 1e-300):
+            raise ValueError("up is parallel to the view, or zero; give another up")
+        return self
+
+    def to_world(self) -> NDArray[np.float64]:
+        """Give the camera-to-world matrix.
+
+        Returns
+        -------
+        (4, 4) float64
+            Multiplies column vectors. In camera space x is right, y up and z toward the viewer:
+            the camera looks along −z.
+        """
+        backward = _unit(np.subtract(self.origin, self.target))
+        right = _unit(np.cross(self.up, backward))
+        matrix = np.eye(4)
+        matrix[:3, :3] = np.column_stack([right, np.cross(backward, right), backward])
+        matrix[:3, 3] = self.origin
+        return matrix
+
+    def project(self, points: ArrayLike) -> NDArray[np.float64]:
+        """Project points onto the image.
+
+        Parameters
+        ----------
+        points : (N, 3)
+            World coordinates.
+
+        Returns
+        -------
+        (N, 2) float64
+            Pixels, x from the left edge and y from the top edge, so that the centre of the first
+            pixel is (0.5, 0.5). NaN for points beside or behind the camera's plane.
+        """
+        world = np.atleast_2d(np.asarray(points, np.float64))
+        matrix = self.to_world()
+        local = (world - matrix[:3, 3]) @ matrix[:3, :3]
+        depth = np.where(local[:, 2] < 0, -local[:, 2], np.nan)
+        focal = 0.5 * self.width / np.tan(np.radians(self.field_of_view) / 2)
+        return np.column_stack(
+            [
+                self.width / 2 + focal * local[:, 0] / depth,
+                self.height / 2 - focal * local[:, 1] / depth,
+            ]
+        )
+
+
+class _Rig(Frozen):
+    distance: Annotated[float, between(0, 1e6, above_low=True)] = 5.0
+    field_of_view: Annotated[float, between(0, 170, above_low=True)] = 32.0
+    resolution: Annotated[int, between(8, 8192)] = 128
+    target: Triple = (0.0, 0.0, 0.0)
+
+
+class Fibonacci(_Rig):
+    """Cameras spread evenly over the sphere, on a Fibonacci spiral.
+
+    Training camera i of n stands at height sin(elevation) = (i + ½)/n of the way between the two
+    `elevations`, each turned by the golden angle against the last (Swinbank & Purser 2006). Each
+    held-out camera stands where it is farthest from all cameras before it.
+
+    Parameters
+    ----------
+    count, held_out
+        Number of training cameras (1 to 1000) and of held-out ones (0 to 1000).
+    elevations
+        Lowest and highest elevation in degrees, within −90 to 90.
+    distance, field_of_view, resolution, target
+        Distance from the target in scene units, horizontal field of view in degrees, side of the
+        square image in pixels, place looked at.
+    """
+
+    kind: Literal["fibonacci"] = "fibonacci"
+    count: Annotated[int, between(1, 1000)] = 4
+    held_out: Annotated[int, between(0, 1000)] = 0
+    elevations: tuple[Annotated[float, between(-90, 90)], Annotated[float, between(-90, 90)]] = (
+        -90.0,
+        90.0,
+    )
+
+    @model_validator(mode="after")
+    def _elevations_are_ordered(self) -> "Fibonacci":
+        if self.elevations[0] >= self.elevations[1]:
+            raise ValueError(f"elevations {self.elevations}: give the lowest first, then a higher")
+        return self
+
+
+class Ring(_Rig):
+    """Cameras at equal steps of azimuth on one ring; held-out ones in the gaps between them.
+
+    Parameters
+    ----------
+    count, held_out
+        Number of training cameras (1 to 1000) and of held-out ones (0 to 1000).
+    elevation
+        In degrees, −89 to 89.
+    azimuth
+        Of the first camera, in degrees.
+    distance, field_of_view, resolution, target
+        As in `Fibonacci`.
+    """
+
+    kind: Literal["ring"] = "ring"
+    count: Annotated[int, between(1, 1000)] = 4
+    held_out: Annotated[int, between(0, 1000)] = 0
+    elevation: Annotated[float, between(-89, 89)] = 15.0
+    azimuth: float = 0.0
+
+
+class Single(_Rig):
+    """One camera.
+
+    Parameters
+    ----------
+    azimuth, elevation
+        Where it stands, in degrees; elevation −90 to 90.
+    held_out_azimuths
+        Of the held-out cameras at the same elevation, in degrees; none equals another.
+    distance, field_of_view, resolution, target
+        As in `Fibonacci`.
+    """
+
+    kind: Literal["single"] = "single"
+    azimuth: float = 0.0
+    elevation: Annotated[float, between(-90, 90)] = 15.0
+    held_out_azimuths: tuple[float, ...] = ()
+
+    @model_validator(mode="after")
+    def _places_differ(self) -> "Single":
+        if self.held_out_azimuths and abs(self.elevation) > STEEP:
+            raise ValueError("a camera above or below its target has no other azimuths")
+        turns = np.sort(np.mod([self.azimuth, *self.held_out_azimuths], 360))
+        gaps = np.diff(np.append(turns, turns[0] + 360))
+        if len(turns) > 1 and gaps.min() < 1e-6:
+            raise ValueError("two cameras stand at the same azimuth; give each its own")
+        return self
+
+
+Cameras = Annotated[Fibonacci | Ring | Single, Field(discriminator="kind")]
+
+
+def cameras(rig: Cameras) -> tuple[Camera, ...]:
+    """Place the cameras of a rig.
+
+    Parameters
+    ----------
+    rig
+        Fibonacci, ring or single.
+
+    Returns
+    -------
+    tuple of Camera
+        Training cameras ``c0``, ``c1`` … first, then held-out ones ``h0``, ``h1`` …
+    """
+    match rig:
+        case Fibonacci():
+            training = _spiral(rig.count, rig.elevations)
+            candidates = _spiral(max(CANDIDATES, 4 * (rig.count + rig.held_out)), rig.elevations)
+            held_out = _farthest(candidates, training, rig.held_out)
+        case Ring():
+            step = 360 / rig.count
+            training = _directions(rig.azimuth + step * np.arange(rig.count), rig.elevation)
+            gaps = _in_gaps(rig.count, rig.held_out)
+            held_out = _directions(rig.azimuth + step * gaps, rig.elevation)
+        case Single():
+            training = _directions([rig.azimuth], rig.elevation)
+            held_out = _directions(rig.held_out_azimuths, rig.elevation)
+    return (
+        *(_place(rig, f"c{i}", d, held_out=False) for i, d in enumerate(training)),
+        *(_place(rig, f"h{i}", d, held_out=True) for i, d in enumerate(held_out)),
+    )
+
+
+def _place(rig: _Rig, name: str, direction: Vectors, *, held_out: bool) -> Camera:
+    origin = np.add(rig.target, rig.distance * direction)
+    # Seen from straight above, the front of the object (+z) is at the image's bottom.
+    steep = abs(direction[1]) > np.sin(np.radians(STEEP))
+    up = (0.0, 0.0, -float(np.sign(direction[1]))) if steep else (0.0, 1.0, 0.0)
+    return Camera(
+        name=name,
+        origin=_triple(origin),
+        target=rig.target,
+        up=up,
+        field_of_view=rig.field_of_view,
+        width=rig.resolution,
+        height=rig.resolution,
+        held_out=held_out,
+    )
+
+
+def _directions(azimuths: Sequence[float] | Vectors, elevation: float | Vectors) -> Vectors:
+    azimuth, up = np.radians(np.asarray(azimuths, np.float64)), np.radians(elevation)
+    x, z = np.sin(azimuth) * np.cos(up), np.cos(azimuth) * np.cos(up)
+    return np.column_stack([x, np.broadcast_to(np.sin(up), x.shape), z])
+
+
+def _spiral(count: int, elevations: tuple[float, float]) -> Vectors:
+    low, high = np.sin(np.radians(np.asarray(elevations, np.float64)))
+    heights: Vectors = low + (high - low) * (np.arange(count) + 0.5) / count
+    azimuths: Vectors = GOLDEN_ANGLE * np.arange(count)
+    return _directions(azimuths, np.degrees(np.arcsin(heights)))
+
+
+def _farthest(candidates: Vectors, taken: Vectors, count: int) -> Vectors:
+    # Farthest-point sampling: every choice is as far as can be from all before it.
+    chosen = np.empty((count, 3))
+    closeness = (candidates @ taken.T).max(axis=1)
+    for i in range(count):
+        chosen[i] = candidates[closeness.argmin()]
+        closeness = np.maximum(closeness, candidates @ chosen[i])
+    return chosen
+
+
+def _in_gaps(gaps: int, count: int) -> Vectors:
+    # Dealt evenly over the gaps, evenly spaced within each; in units of one gap.
+    if count == 0:
+        return np.empty(0)
+    gap = np.arange(count) * gaps // count if count <= gaps else np.arange(count) % gaps
+    nth = np.array([np.count_nonzero(gap[:i] == gap[i]) for i in range(count)])
+    of = np.bincount(gap, minlength=gaps)[gap]
+    return np.asarray(gap + (nth + 1) / (of + 1), np.float64)
+
+
+def _unit(vector: Vectors) -> Vectors:
+    return vector / np.linalg.norm(vector)
+
+
+def _triple(vector: Vectors) -> Triple:
+    x, y, z = (float(each) for each in vector)
+    return (x, y, z)

@@ -1,0 +1,90 @@
+"""The part of the study file that says what the targets are."""
+
+from pathlib import Path
+
+from pydantic import model_validator
+
+from scenes import library
+from scenes.camera import Cameras
+from scenes.errors import InputError, nearest
+from scenes.film import Film
+from scenes.frozen import Frozen
+from scenes.lighting import Lighting
+from scenes.material import Material
+from scenes.pose import Pose
+from scenes.scene import Scene, read_scene
+from scenes.shape import Shape
+
+
+class TargetConfig(Frozen):
+    """A target: a scene, with whole sections of it replaced.
+
+    Only structure is checked here; names and files are looked up when the scene is made and
+    loaded.
+
+    Parameters
+    ----------
+    scene
+        A scene from the library (``bunny``, ``suzanne``), or the path of a ``scene.json`` relative
+        to the study. Without it, `shape` must be given, and all else has its default.
+    shape, material, pose, lighting, cameras, film
+        Each replaces that section of the scene as a whole.
+    """
+
+    scene: str | None = None
+    shape: Shape | None = None
+    material: Material | None = None
+    pose: Pose | None = None
+    lighting: Lighting | None = None
+    cameras: Cameras | None = None
+    film: Film | None = None
+
+    @model_validator(mode="after")
+    def _has_a_shape(self) -> "TargetConfig":
+        if self.scene is None and self.shape is None:
+            raise ValueError("a target needs a scene or a shape; give one, such as scene: bunny")
+        return self
+
+
+def target_scene(name: str, config: TargetConfig, folder: Path) -> Scene:
+    """Make the scene of a target.
+
+    Parameters
+    ----------
+    name
+        Of the target; becomes the scene's.
+    config
+        The target's section of the study file.
+    folder
+        The study's; relative paths are taken against it.
+
+    Returns
+    -------
+    Scene
+        Not loaded: call ``.loaded(folder)``.
+
+    Raises
+    ------
+    InputError
+        When the scene is neither in the library nor a readable file.
+    """
+    sections = {
+        key: value
+        for key in ("shape", "material", "pose", "lighting", "cameras", "film")
+        if (value := getattr(config, key)) is not None
+    }
+    if config.scene is None:
+        return Scene(name=name, **sections)
+    return _base(config.scene, folder).model_copy(update={"name": name, **sections})
+
+
+def _base(scene: str, folder: Path) -> Scene:
+    if scene in library.SCENES:
+        return library.scene(scene)
+    if Path(scene).suffix != ".json":
+        known = ", ".join(sorted(library.SCENES))
+        raise InputError(
+            f"no scene is called '{scene}'; {nearest(scene, library.SCENES)} known: {known}, "
+            "or the path of a scene.json"
+        )
+    return read_scene(folder / scene)

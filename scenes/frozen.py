@@ -1,0 +1,80 @@
+"""The base of everything that is data: frozen, closed, finite; and numbers with a range."""
+
+from typing import Any, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from scenes.errors import nearest
+
+
+class Frozen(BaseModel):
+    """A record that cannot change, takes no unknown key and no number that is not finite.
+
+    An unknown key keeps pydantic's error type ``extra_forbidden`` and its place; its message names
+    the nearest valid key and lists all of them.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", arbitrary_types_allowed=True, allow_inf_nan=False
+    )
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _name_the_nearest_key(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        try:
+            return handler(data)
+        except ValidationError as error:
+            problems = [
+                InitErrorDetails(
+                    type=PydanticCustomError(each["type"], _message(cls, each), each.get("ctx")),
+                    loc=each["loc"],
+                    input=each["input"],
+                )
+                for each in error.errors(include_url=False)
+            ]
+            raise ValidationError.from_exception_data(cls.__name__, problems) from None
+
+
+def _message(model: type[BaseModel], problem: Any) -> str:
+    if problem["type"] != "extra_forbidden" or len(problem["loc"]) > 1:
+        return str(problem["msg"])
+    key, valid = str(problem["loc"][0]), list(model.model_fields)
+    text = f"unknown key '{key}'; {nearest(key, valid)} allowed: {', '.join(valid)}"
+    return " ".join(text.split())
+
+
+def between(low: float, high: float, *, above_low: bool = False) -> AfterValidator:
+    """Make a validator for a number with a range, whose message states the whole range.
+
+    Parameters
+    ----------
+    low, high
+        The range; both ends are allowed.
+    above_low
+        True where `low` itself is not allowed.
+
+    Returns
+    -------
+    AfterValidator
+        For use as ``Annotated[float, between(0, 1)]``.
+    """
+    allowed = f"above {low:g}, up to {high:g}" if above_low else f"{low:g} to {high:g}"
+
+    def check(value: float) -> float:
+        if value > high or value < low or (above_low and value == low):
+            raise PydanticCustomError(
+                "out_of_range",
+                "{value} is out of range; allowed: {allowed}",
+                {"value": f"{value:g}", "allowed": allowed},
+            )
+        return value
+
+    return AfterValidator(check)

@@ -1,0 +1,55 @@
+"""Everything that has a name: tables from name to thunk, so that listing loads nothing."""
+
+from collections.abc import Callable
+from functools import partial
+
+from scenes.camera import Ring
+from scenes.embedded import LIGHTS, MESHES
+from scenes.errors import unknown
+from scenes.lighting import EnvironmentMap
+from scenes.material import PRESETS, Material
+from scenes.scene import Scene
+from scenes.shape import MeshShape
+
+__all__ = ["LIGHTS", "MATERIALS", "MESHES", "SCENES", "scene"]
+
+MATERIALS: dict[str, Callable[[], Material]] = {
+    name: partial(Material.model_validate, name) for name in PRESETS
+}
+
+
+def _complete(mesh: str) -> Scene:
+    # Terracotta with a soft highlight: diffuse and specular both matter.
+    return Scene(
+        name=mesh,
+        shape=MeshShape(surface=mesh),
+        material=Material(base_color=(0.62, 0.30, 0.17), roughness=0.4),
+        lighting=EnvironmentMap(radiance="studio"),
+        cameras=Ring(count=4, held_out=2),
+    )
+
+
+SCENES: dict[str, Callable[[], Scene]] = {name: partial(_complete, name) for name in MESHES}
+
+
+def scene(name: str) -> Scene:
+    """Give a complete scene by its name.
+
+    Parameters
+    ----------
+    name
+        A key of `SCENES`.
+
+    Returns
+    -------
+    Scene
+        Not yet loaded.
+
+    Raises
+    ------
+    InputError
+        When there is none of that name.
+    """
+    if name not in SCENES:
+        raise unknown("scene", name, SCENES)
+    return SCENES[name]()

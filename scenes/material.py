@@ -1,0 +1,185 @@
+"""What the surface is made of: the principled BSDF."""
+
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import AfterValidator, Discriminator, Tag, model_validator
+from pydantic_core import PydanticCustomError
+
+from scenes.arrays import Picture
+from scenes.errors import nearest
+from scenes.frozen import Frozen, between
+
+Unit = Annotated[float, between(0, 1)]
+RGB = tuple[Unit, Unit, Unit]
+
+
+def _within_unit(texture: Picture) -> Picture:
+    outside = int(np.count_nonzero((texture.pixels < 0) | (texture.pixels > 1)))
+    if outside:
+        low, high = float(texture.pixels.min()), float(texture.pixels.max())
+        raise PydanticCustomError(
+            "texture_range",
+            "{count} of {size} texture values are out of range ({low} to {high}); allowed: 0 to 1",
+            {
+                "count": outside,
+                "size": texture.pixels.size,
+                "low": f"{low:g}",
+                "high": f"{high:g}",
+            },
+        )
+    return texture
+
+
+def _three_channels(texture: Picture) -> Picture:
+    if texture.channels != 3:
+        raise PydanticCustomError(
+            "texture_channels", "a colour texture needs 3 channels, this one has 1"
+        )
+    return texture
+
+
+def _one_channel(texture: Picture) -> Picture:
+    if texture.channels != 1:
+        raise PydanticCustomError(
+            "texture_channels",
+            "a texture of a scalar needs 1 channel, this one has 3; save it as greyscale",
+        )
+    return texture
+
+
+def _form(value: Any) -> str | None:
+    if isinstance(value, Picture):
+        return "texture"
+    if isinstance(value, str):
+        return "file"
+    if isinstance(value, list | tuple):
+        return "rgb"
+    return "number" if isinstance(value, int | float) else None
+
+
+ColorTexture = Annotated[Picture, AfterValidator(_three_channels), AfterValidator(_within_unit)]
+ScalarTexture = Annotated[Picture, AfterValidator(_one_channel), AfterValidator(_within_unit)]
+Color = Annotated[
+    Annotated[Unit, Tag("number")]
+    | Annotated[RGB, Tag("rgb")]
+    | Annotated[str, Tag("file")]
+    | Annotated[ColorTexture, Tag("texture")],
+    Discriminator(
+        _form,
+        custom_error_type="color_form",
+        custom_error_message="use a number, three numbers (linear RGB), or the file of a texture",
+    ),
+]
+Scalar = Annotated[
+    Annotated[Unit, Tag("number")]
+    | Annotated[str, Tag("file")]
+    | Annotated[ScalarTexture, Tag("texture")],
+    Discriminator(
+        _form,
+        custom_error_type="scalar_form",
+        custom_error_message="use a number, or the file of a texture with one channel",
+    ),
+]
+
+# What each preset sets; all else keeps its default.
+PRESETS: dict[str, dict[str, Any]] = {
+    # Paper, plaster, chalk: no highlight to speak of.
+    "matte": {"base_color": 0.5, "roughness": 1.0},
+    "glossy_plastic": {"base_color": 0.5, "roughness": 0.15},
+    "brushed_metal": {
+        "base_color": (0.91, 0.92, 0.92),
+        "metallic": 1.0,
+        "roughness": 0.35,
+        "anisotropic": 0.8,
+    },
+    "translucent": {
+        "base_color": (0.85, 0.9, 0.88),
+        "roughness": 0.25,
+        "spec_trans": 0.9,
+        "eta": 1.4,
+    },
+}
+
+
+class Material(Frozen):
+    """The principled BSDF (Burley 2012, 2015), as Mitsuba 3's `principled` defines it.
+
+    In a file a material may be the name of a preset, or a mapping that may start from one:
+    ``{preset: matte, base_color: [0.8, 0.2, 0.1]}``.
+
+    Parameters
+    ----------
+    base_color
+        Linear Rec. 709, each channel 0 to 1: a number (grey), three numbers, or a texture with 3
+        channels (a file, or a `Picture`).
+    roughness, metallic
+        0 to 1: a number, or a texture with 1 channel.
+    eta
+        Index of refraction inside ÷ outside, above 1 up to 4.
+    spec_tint, sheen_tint
+        0 to 1: how far the dielectric highlight, the sheen, take the hue of `base_color`.
+    anisotropic
+        0 to 1: how far the highlight is stretched along the surface's u direction.
+    sheen, clearcoat
+        0 to 1: amount of a grazing sheen, of a second clear layer.
+    clearcoat_gloss
+        0 to 1: 1 is a sharp clearcoat.
+    spec_trans
+        0 to 1: share of light that is refracted instead of reflected diffusely.
+    flatness
+        0 to 1: blend from diffuse to an approximation of subsurface scattering.
+    """
+
+    kind: Literal["principled"] = "principled"
+    base_color: Color = 0.5
+    roughness: Scalar = 0.5
+    metallic: Scalar = 0.0
+    eta: Annotated[float, between(1, 4, above_low=True)] = 1.5
+    spec_tint: Unit = 0.0
+    anisotropic: Unit = 0.0
+    sheen: Unit = 0.0
+    sheen_tint: Unit = 0.0
+    clearcoat: Unit = 0.0
+    clearcoat_gloss: Unit = 0.0
+    spec_trans: Unit = 0.0
+    flatness: Unit = 0.0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _start_from_preset(cls, data: Any) -> Any:
+        if isinstance(data, str):
+            data = {"preset": data}
+        if not isinstance(data, dict) or "preset" not in data:
+            return data
+        name = str(data["preset"])
+        if name not in PRESETS:
+            raise PydanticCustomError(
+                "unknown_preset",
+                "no material is called '{name}'; {known}",
+                {
+                    "name": name,
+                    "known": f"{nearest(name, PRESETS)} known: {', '.join(PRESETS)}".strip(),
+                },
+            )
+        changes = {key: value for key, value in data.items() if key != "preset"}
+        return PRESETS[name] | changes
+
+
+# Ranges of the parameters that are one number (a texture's values included).
+RANGES: dict[str, tuple[float, float]] = {
+    "roughness": (0.0, 1.0),
+    "metallic": (0.0, 1.0),
+    "eta": (1.0, 4.0),
+    "spec_tint": (0.0, 1.0),
+    "anisotropic": (0.0, 1.0),
+    "sheen": (0.0, 1.0),
+    "sheen_tint": (0.0, 1.0),
+    "clearcoat": (0.0, 1.0),
+    "clearcoat_gloss": (0.0, 1.0),
+    "spec_trans": (0.0, 1.0),
+    "flatness": (0.0, 1.0),
+}
+SCALARS: tuple[str, ...] = tuple(RANGES)
+# The parameters that may be a texture, and the channels that it needs.
+TEXTURED: dict[str, int] = {"base_color": 3, "roughness": 1, "metallic": 1}

@@ -1,0 +1,340 @@
+"""What the object is: a sphere, a blob, or a mesh; and the geometry made from it."""
+
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import trimesh
+from numpy.typing import NDArray
+from pydantic import Discriminator, Field, Tag
+from scipy.special import sph_harm_y
+
+from scenes.arrays import Mesh
+from scenes.errors import InputError
+from scenes.frozen import Frozen, between
+
+Subdivisions = Annotated[int, between(0, 7)]
+Normals = Literal["smooth", "flat"]
+
+
+class Sphere(Frozen):
+    """A sphere: an icosahedron, subdivided.
+
+    Parameters
+    ----------
+    subdivisions
+        0 to 7; n give 10·4ⁿ + 2 vertices (4: 2562) and 20·4ⁿ faces.
+    radius
+        In scene units, above 0 up to 1000.
+    normals
+        Shading normals: ``"smooth"`` interpolates vertex normals, ``"flat"`` gives each face one.
+    """
+
+    kind: Literal["sphere"] = "sphere"
+    subdivisions: Subdivisions = 4
+    radius: Annotated[float, between(0, 1000, above_low=True)] = 1.0
+    normals: Normals = "smooth"
+
+
+class Blob(Frozen):
+    """A smooth random object, star-shaped, fitted to the unit bounding sphere.
+
+    In every direction its radius is exp(amplitude × f). f is a random sum of real spherical
+    harmonics of degrees 1 to `degree`, with Gaussian coefficients that fall off as 1/l, scaled to
+    variance 1 over the sphere. Blobs with equal `subdivisions` share their faces.
+
+    Parameters
+    ----------
+    seed
+        0 to 2⁶³ − 1; another seed is another blob.
+    amplitude
+        0 (a sphere) to 2.
+    degree
+        Highest degree, 1 to 32: more is bumpier.
+    subdivisions
+        As for a sphere, 0 to 7.
+    normals
+        As for a sphere.
+    """
+
+    kind: Literal["blob"] = "blob"
+    seed: Annotated[int, between(0, 2**63 - 1)]
+    amplitude: Annotated[float, between(0, 2)] = 0.25
+    degree: Annotated[int, between(1, 32)] = 6
+    subdivisions: Subdivisions = 4
+    normals: Normals = "smooth"
+
+
+def _form(value: Any) -> str | None:
+    if isinstance(value, Mesh):
+        return "mesh"
+    return "file" if isinstance(value, str) else None
+
+
+class MeshShape(Frozen):
+    """A mesh.
+
+    Parameters
+    ----------
+    surface
+        Name of a library mesh (``bunny``, ``suzanne``), a file (PLY, OBJ, GLB, STL …), or a
+        `Mesh`.
+    fit
+        True: when loaded, moved and scaled to the unit bounding sphere about the origin (and then
+        False, since it is done). False: kept as it is, in scene units.
+    normals
+        As for a sphere.
+    """
+
+    kind: Literal["mesh"] = "mesh"
+    surface: Annotated[
+        Annotated[str, Tag("file")] | Annotated[Mesh, Tag("mesh")],
+        Discriminator(
+            _form,
+            custom_error_type="surface_form",
+            custom_error_message="use the name of a library mesh, or a file",
+        ),
+    ]
+    fit: bool = True
+    normals: Normals = "smooth"
+
+
+Shape = Annotated[Sphere | Blob | MeshShape, Field(discriminator="kind")]
+
+
+def geometry(shape: Shape) -> Mesh:
+    """Make the triangles of a shape.
+
+    Parameters
+    ----------
+    shape
+        A `MeshShape` must be loaded.
+
+    Returns
+    -------
+    Mesh
+        In object space, before the pose.
+
+    Raises
+    ------
+    InputError
+        When a mesh is still a name or a file.
+    """
+    match shape:
+        case Sphere():
+            unit = _icosphere(shape.subdivisions)
+            return Mesh(unit.vertices * shape.radius, unit.faces)
+        case Blob():
+            return _blob(shape)
+        case MeshShape(surface=Mesh() as mesh):
+            return fitted(mesh) if shape.fit else mesh
+        case MeshShape():
+            raise InputError(f"the mesh '{shape.surface}' is not loaded; call Scene.loaded()")
+
+
+def fitted(mesh: Mesh) -> Mesh:
+    """Move and scale a mesh so that its smallest bounding sphere is the unit sphere.
+
+    Parameters
+    ----------
+    mesh
+        Any mesh with an extent.
+
+    Returns
+    -------
+    Mesh
+        The same faces and texture coordinates; centre of the bounding sphere at the origin,
+        farthest vertex at distance 1.
+    """
+    centre, radius = bounding_sphere(mesh)
+    moved = (mesh.vertices - centre) / radius
+    return Mesh(moved.astype(np.float32), mesh.faces, mesh.uvs)
+
+
+def bounding_sphere(mesh: Mesh) -> tuple[NDArray[np.float64], float]:
+    """Find the smallest sphere that holds all vertices that faces use.
+
+    Parameters
+    ----------
+    mesh
+        Any mesh.
+
+    Returns
+    -------
+    centre : (3,) float64
+        In scene units.
+    radius : float
+        In scene units; no vertex lies outside.
+    """
+    points = mesh.vertices[np.unique(mesh.faces)].astype(np.float64)
+    centre, _ = trimesh.nsphere.minimum_nsphere(points)
+    return centre, float(np.linalg.norm(points - centre, axis=1).max())
+
+
+def vertex_normals(mesh: Mesh) -> NDArray[np.float32]:
+    """Compute smooth shading normals: mean of the faces' normals, weighted by angle.
+
+    Vertices at the same place count as one, so that a cut for texture coordinates does not show.
+    Angle weights: Thürmer & Wüthrich (1998).
+
+    Parameters
+    ----------
+    mesh
+        Any mesh.
+
+    Returns
+    -------
+    (V, 3) float32
+        Unit vectors; +y where a vertex belongs to no face with an area.
+    """
+    corners = mesh.vertices.astype(np.float64)[mesh.faces]
+    ahead = np.roll(corners, -1, axis=1) - corners
+    behind = np.roll(corners, 1, axis=1) - corners
+    cross = np.cross(ahead, behind)
+    angles = np.arctan2(np.linalg.norm(cross, axis=2), (ahead * behind).sum(axis=2))
+    weighted = angles[:, :, None] * _normalised(cross[:, 0])[:, None, :]
+    # Adding 0 turns −0 into 0, which is the same place.
+    places, place = np.unique(mesh.vertices + np.float32(0), axis=0, return_inverse=True)
+    sums = np.zeros((len(places), 3))
+    np.add.at(sums, place.reshape(-1)[mesh.faces].ravel(), weighted.reshape(-1, 3))
+    normals = _normalised(sums)
+    normals[~normals.any(axis=1)] = (0.0, 1.0, 0.0)
+    return normals[place.reshape(-1)].astype(np.float32)
+
+
+def with_spherical_uvs(mesh: Mesh) -> tuple[Mesh, NDArray[np.float32]]:
+    """Give a mesh texture coordinates about its centroid, unless it has its own.
+
+    u = φ/2π with φ the azimuth from −z toward +x, v = θ/π with θ the angle from +y: a texture
+    lies on the object like an environment map round it. Vertices of triangles that cross the seam
+    (−z) are doubled, with u beyond 1 on the far side; so are vertices at the poles, one for each
+    triangle.
+
+    Parameters
+    ----------
+    mesh
+        Any mesh.
+
+    Returns
+    -------
+    mesh : Mesh
+        With texture coordinates; unchanged if it had some.
+    normals : (V, 3) float32
+        Smooth shading normals of its vertices, computed before vertices were doubled.
+    """
+    normals = vertex_normals(mesh)
+    if mesh.uvs is not None:
+        return mesh, normals
+    place = mesh.vertices.astype(np.float64) - _centroid(mesh)
+    distance = np.linalg.norm(place, axis=1)
+    u = np.mod(np.arctan2(place[:, 0], -place[:, 2]) / (2 * np.pi), 1)
+    v = np.arccos(np.clip(place[:, 1] / np.where(distance > 0, distance, 1), -1, 1)) / np.pi
+
+    corner_u, corner_v = u[mesh.faces], v[mesh.faces]
+    pole = np.hypot(place[:, 0], place[:, 2])[mesh.faces] <= 1e-6 * distance.max()
+    corner_u = _unwrapped(corner_u, pole)
+
+    # One vertex for each pair of old vertex and u (v goes with the vertex).
+    keys = np.column_stack([mesh.faces.ravel(), np.round(corner_u.ravel() * 2**30)])
+    _, first, corner = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+    old = mesh.faces.ravel()[first]
+    split = Mesh(
+        mesh.vertices[old],
+        corner.reshape(-1, 3).astype(np.int32),
+        np.column_stack([corner_u.ravel()[first], corner_v.ravel()[first]]).astype(np.float32),
+    )
+    return split, normals[old]
+
+
+def manifold_problem(mesh: Mesh) -> str | None:
+    """Say why a mesh cannot be the start of a shape search.
+
+    Parameters
+    ----------
+    mesh
+        Any mesh.
+
+    Returns
+    -------
+    str or None
+        The reason, with counts: edges that do not belong to exactly two faces, or neighbouring
+        faces turned against each other. None for a closed, consistently turned surface.
+    """
+    directed = mesh.faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
+    edges, times = np.unique(np.sort(directed, axis=1), axis=0, return_counts=True)
+    wrong = int(np.count_nonzero(times != 2))
+    if wrong:
+        open_edges = int(np.count_nonzero(times == 1))
+        return (
+            f"{wrong} of {len(edges)} edges do not belong to exactly two faces "
+            f"({open_edges} to one, {wrong - open_edges} to more); use a closed surface, such as "
+            "a sphere"
+        )
+    repeated = len(directed) - len(np.unique(directed, axis=0))
+    if repeated:
+        return (
+            f"{repeated} of {len(edges)} edges lie between faces turned against each other; "
+            "turn all faces counter-clockwise seen from outside"
+        )
+    return None
+
+
+def _icosphere(subdivisions: int) -> Mesh:
+    sphere = trimesh.creation.icosphere(subdivisions=subdivisions)
+    return Mesh(sphere.vertices, sphere.faces)
+
+
+def _blob(shape: Blob) -> Mesh:
+    unit = _icosphere(shape.subdivisions)
+    directions = unit.vertices.astype(np.float64)
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    bumps = _random_harmonics(directions, shape.degree, np.random.default_rng(shape.seed))
+    vertices = directions * np.exp(shape.amplitude * bumps)[:, None]
+    return fitted(Mesh(vertices.astype(np.float32), unit.faces))
+
+
+def _random_harmonics(
+    directions: NDArray[np.float64], degree: int, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    theta = np.arccos(np.clip(directions[:, 1], -1, 1))
+    phi = np.arctan2(directions[:, 0], directions[:, 2])
+    total, power = np.zeros(len(directions)), 0.0
+    for order in range(1, degree + 1):
+        for m in range(-order, order + 1):
+            coefficient = rng.standard_normal() / order
+            total += coefficient * _real_harmonic(order, m, theta, phi)
+            power += coefficient**2
+    # The harmonics are orthonormal over the sphere, so the mean square is power/4π.
+    return total / np.sqrt(power / (4 * np.pi))
+
+
+def _real_harmonic(
+    degree: int, m: int, theta: NDArray[np.float64], phi: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    harmonic = sph_harm_y(degree, abs(m), theta, phi)
+    if m == 0:
+        return np.asarray(harmonic.real)
+    return np.sqrt(2) * np.asarray(harmonic.imag if m < 0 else harmonic.real)
+
+
+def _centroid(mesh: Mesh) -> NDArray[np.float64]:
+    # Of the surface, so that it does not depend on how finely parts are triangulated.
+    corners = mesh.vertices.astype(np.float64)[mesh.faces]
+    areas = np.linalg.norm(
+        np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1
+    )
+    return np.average(corners.mean(axis=1), axis=0, weights=areas)
+
+
+def _unwrapped(u: NDArray[np.float64], pole: NDArray[np.bool_]) -> NDArray[np.float64]:
+    known = np.where(pole, np.nan, u)
+    low = np.nanmin(np.where(pole, np.inf, u), axis=1, keepdims=True)
+    high = np.nanmax(np.where(pole, -np.inf, u), axis=1, keepdims=True)
+    known = np.where((high - low > 0.5) & (known < 0.5), known + 1, known)
+    count = np.count_nonzero(~pole, axis=1)
+    middle = np.nansum(known, axis=1) / np.maximum(count, 1)
+    return np.where(pole, middle[:, None], known)
+
+
+def _normalised(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return vectors / np.where(lengths > 0, lengths, 1)
