@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 from scenes.frozen import Frozen, between
 
 Triple = tuple[float, float, float]
-Vectors = NDArray[np.float64]
+Vectors = NDArray[np.floating]
 
 GOLDEN_ANGLE = 180 * (3 - math.sqrt(5))
 # Steeper than this, +y is no use as "up".
@@ -254,8 +254,8 @@ def _directions(azimuths: Sequence[float] | Vectors, elevation: float | Vectors)
 
 def _spiral(count: int, elevations: tuple[float, float]) -> Vectors:
     low, high = np.sin(np.radians(np.asarray(elevations, np.float64)))
-    heights: Vectors = low + (high - low) * (np.arange(count) + 0.5) / count
-    azimuths: Vectors = GOLDEN_ANGLE * np.arange(count)
+    heights = low + (high - low) * (np.arange(count) + 0.5) / count
+    azimuths = GOLDEN_ANGLE * np.arange(count)
     return _directions(azimuths, np.degrees(np.arcsin(heights)))
 
 
