@@ -1,0 +1,209 @@
+"""When is a result a metamer of its target? Pure functions on measures of similarity.
+
+The criterion follows Feather et al. (2023) with a null of scenes: at every camera each of three
+measures must beat the maximum of its null, the class label must stay, and the match, the place of
+the similarity between null and ceiling, must reach a floor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from mrd.similarity import pearson, snr_db, spearman
+
+MEASURES = {"pearson": pearson, "spearman": spearman, "snr_db": snr_db}
+
+# With less room than this between null and ceiling, a match means nothing.
+LEAST_ROOM = 0.02
+
+Measures = dict[str, np.ndarray]
+"""Per measure, an array whose last axis is cameras; averaged over layers."""
+
+
+def measures(
+    target: Mapping[str, torch.Tensor], other: Mapping[str, torch.Tensor]
+) -> Measures:
+    """Similarity of two sets of activations, per camera, averaged over the layers.
+
+    Parameters
+    ----------
+    target, other
+        Layer → activations (C, …), one row a camera.
+
+    Returns
+    -------
+    dict
+        "pearson", "spearman" and "snr_db" (20 log10 ‖x‖/‖x − y‖), each (C,).
+    """
+    return {
+        name: np.mean(
+            [
+                measure(target[layer].flatten(1), other[layer].flatten(1)).cpu().numpy()
+                for layer in target
+            ],
+            axis=0,
+            dtype=np.float64,
+        )
+        for name, measure in MEASURES.items()
+    }
+
+
+def stacked(rows: Sequence[Measures]) -> Measures:
+    """Measures of several comparisons, each (rows, C)."""
+    return {name: np.stack([row[name] for row in rows]) for name in MEASURES}
+
+
+def match(s: np.ndarray, null: np.ndarray, ceiling: np.ndarray) -> np.ndarray:
+    """(s − mean null) / (mean ceiling − mean null), per camera.
+
+    Parameters
+    ----------
+    s
+        Pearson r of the comparison, (..., C).
+    null, ceiling
+        Pearson r of null scenes (N, C) and of re-renders (K, C).
+
+    Returns
+    -------
+    ndarray
+        (..., C); NaN where ceiling − null is below `LEAST_ROOM`.
+    """
+    low, high = null.mean(axis=0), ceiling.mean(axis=0)
+    room = high - low
+    return np.where(room < LEAST_ROOM, np.nan, (s - low) / np.where(room == 0, 1, room))
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The criterion at one camera, and what failed there ("" if nothing)."""
+
+    camera: str
+    match: float
+    measures: dict[str, float]
+    null_mean: float
+    null_maximum: dict[str, float]
+    ceiling_mean: float
+    label_target: int | None
+    label_result: int | None
+    failed: str
+
+    @property
+    def passed(self) -> bool:
+        """Whether every part of the criterion holds here."""
+        return not self.failed
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The criterion over a group of cameras."""
+
+    judgements: tuple[Judgement, ...]
+    floor: float
+    null_size: int
+
+    @property
+    def metamer(self) -> bool:
+        """Whether it holds at every camera (and there is one)."""
+        return bool(self.judgements) and all(judgement.passed for judgement in self.judgements)
+
+    @property
+    def match(self) -> float:
+        """Mean match over cameras; NaN if any is."""
+        return float(np.mean([judgement.match for judgement in self.judgements]))
+
+    @property
+    def p(self) -> float:
+        """What beating the maximum of the null means: p ≤ 1 / (N + 1)."""
+        return 1 / (self.null_size + 1)
+
+    def as_json(self) -> dict[str, Any]:
+        """For `criterion.json`."""
+        labelled = any(judgement.label_target is not None for judgement in self.judgements)
+        return {
+            "metamer": self.metamer,
+            "match": self.match,
+            "floor": self.floor,
+            "null_size": self.null_size,
+            "p_bound": self.p,
+            "label_rule": "same class" if labelled else "not applicable",
+            "cameras": [
+                {
+                    "camera": j.camera,
+                    "passed": j.passed,
+                    "failed": j.failed,
+                    "match": j.match,
+                    **j.measures,
+                    "null_mean": j.null_mean,
+                    "null_maximum": j.null_maximum,
+                    "ceiling_mean": j.ceiling_mean,
+                    "label_target": j.label_target,
+                    "label_result": j.label_result,
+                }
+                for j in self.judgements
+            ],
+        }
+
+
+def judge(
+    names: Sequence[str],
+    result: Measures,
+    null: Measures,
+    ceiling: Measures,
+    floor: float,
+    labels_target: Sequence[int] | None = None,
+    labels_result: Sequence[int] | None = None,
+) -> Verdict:
+    """Apply the criterion at every camera.
+
+    Parameters
+    ----------
+    names
+        Cameras, in the order of the last axis of all measures.
+    result
+        Target against result, each (C,).
+    null
+        Target against null scenes, each (N, C).
+    ceiling
+        Target against its re-renders, each (K, C).
+    floor
+        Least match.
+    labels_target, labels_result
+        Class labels at each camera; None where the model has no classes.
+    """
+    matches = match(result["pearson"], null["pearson"], ceiling["pearson"])
+    judgements = []
+    for c, name in enumerate(names):
+        here = {measure: float(values[c]) for measure, values in result.items()}
+        highest = {measure: float(values[:, c].max()) for measure, values in null.items()}
+        before = None if labels_target is None else int(labels_target[c])
+        after = None if labels_result is None else int(labels_result[c])
+        failed = [
+            f"{measure} {here[measure]:.3f} does not beat the null's {highest[measure]:.3f}"
+            for measure in MEASURES
+            if not here[measure] > highest[measure]  # a NaN fails too
+        ]
+        if np.isnan(matches[c]):
+            failed.append("no room between null and ceiling")
+        elif matches[c] < floor:
+            failed.append(f"match {matches[c]:.3f} is below {floor:g}")
+        if before != after:
+            failed.append(f"class {after} is not the target's {before}")
+        judgements.append(
+            Judgement(
+                camera=name,
+                match=float(matches[c]),
+                measures=here,
+                null_mean=float(null["pearson"][:, c].mean()),
+                null_maximum=highest,
+                ceiling_mean=float(ceiling["pearson"][:, c].mean()),
+                label_target=before,
+                label_result=after,
+                failed="; ".join(failed),
+            )
+        )
+    return Verdict(tuple(judgements), floor, len(null["pearson"]))

@@ -1,0 +1,115 @@
+"""The scenes of a null: random draws in the searched attribute only, all else as the target.
+
+Ranges of the draws are stated here, and enter the key under which a null is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from mrd.config import SearchConfig
+from mrd.representation import as_map, represented
+from scenes.arrays import Mesh, Picture
+from scenes.lighting import Constant, EnvironmentMap, Lighting, map_directions, solid_angles
+from scenes.library import LIGHTS, MESHES
+from scenes.loading import loaded_lighting, loaded_shape
+from scenes.material import Material
+from scenes.scene import Scene
+from scenes.shape import Blob, MeshShape, Shape, geometry
+
+BLOB_AMPLITUDE = (0.1, 0.45)
+BLOB_DEGREE = (3, 10)
+BASE_COLOR = (0.05, 0.95)
+ROUGHNESS = (0.08, 1.0)
+ANISOTROPIC = (0.0, 0.9)
+LIGHT_STOPS = (-1.0, 1.0)  # of mean radiance, about the target's
+SHARE_OF_MESHES = 0.25  # of the shapes, turned at random; the others are blobs
+
+
+def null_scene(target: Scene, search: SearchConfig, rng: np.random.Generator) -> Scene:
+    """One scene of the null: loaded, in the search's representation, with the target's name."""
+    draw: dict[str, Callable[[], object]] = {
+        "shape": lambda: _shape(target, rng),
+        "material": lambda: _material(target.material, search, rng),
+        "lighting": lambda: _lighting(target.lighting, search, rng),
+    }
+    changes = {attribute: draw[attribute]() for attribute in search.attributes}
+    return represented(target.model_copy(update=changes).loaded(), search)
+
+
+def _shape(target: Scene, rng: np.random.Generator) -> Shape:
+    """A library mesh other than the target's, turned at random, or a blob."""
+    normals = target.shape.normals
+    own = geometry(target.shape).sha256
+    if rng.random() < SHARE_OF_MESHES:
+        name = str(rng.choice(sorted(MESHES)))
+        mesh = geometry(loaded_shape(MeshShape(surface=name), Path()))
+        if mesh.sha256 != own:
+            return MeshShape(surface=_turned(mesh, rng), fit=False, normals=normals)
+    return Blob(
+        seed=int(rng.integers(2**31)),
+        amplitude=float(rng.uniform(*BLOB_AMPLITUDE)),
+        degree=int(rng.integers(*BLOB_DEGREE, endpoint=True)),
+        normals=normals,
+    )
+
+
+def _turned(mesh: Mesh, rng: np.random.Generator) -> Mesh:
+    """The mesh, turned about the vertical."""
+    angle = rng.uniform(0, 2 * np.pi)
+    c, s = np.cos(angle), np.sin(angle)
+    turn = np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
+    return Mesh((mesh.vertices @ turn.T).astype(np.float32), mesh.faces, None)
+
+
+def _material(target: Material, search: SearchConfig, rng: np.random.Generator) -> Material:
+    """The searched parameters drawn from their ranges; metals are metals half of the time."""
+    draws: dict[str, Callable[[], object]] = {
+        "base_color": lambda: tuple(float(c) for c in rng.uniform(*BASE_COLOR, size=3)),
+        "roughness": lambda: float(rng.uniform(*ROUGHNESS)),
+        "metallic": lambda: float(rng.random() < 0.5),
+        "eta": lambda: float(rng.uniform(1.2, 2.0)),
+        "anisotropic": lambda: float(rng.uniform(*ANISOTROPIC)),
+    }
+    changes = {
+        name: draws.get(name, lambda: float(rng.random()))() for name in search.material_parameters
+    }
+    return target.model_copy(update=changes)
+
+
+def _lighting(target: Lighting, search: SearchConfig, rng: np.random.Generator) -> Lighting:
+    """Another light: a library map turned at random, or smooth coloured light, of like level."""
+    stops = rng.uniform(*LIGHT_STOPS)
+    if isinstance(target, Constant):
+        tint = rng.dirichlet((4, 4, 4)) * 3
+        level = float(np.mean(target.radiance) * 2**stops)
+        return Constant(radiance=tuple(float(level * channel) for channel in tint))
+    height = search.environment_height
+    if rng.random() < 0.5:
+        name = str(rng.choice(sorted(LIGHTS)))
+        turned = EnvironmentMap(radiance=name, rotation=float(rng.uniform(0, 360)))
+        pixels = as_map(loaded_lighting(turned, Path()), height).radiance.pixels
+    else:
+        pixels = _smooth_light(height, rng)
+    level = _mean(as_map(target, height).radiance.pixels) / max(_mean(pixels), 1e-9) * 2**stops
+    return EnvironmentMap(radiance=Picture((pixels * level).astype(np.float32)))
+
+
+def _smooth_light(height: int, rng: np.random.Generator) -> np.ndarray:
+    """exp of a random field of low frequencies over the sphere, (height, 2·height, 3)."""
+    directions = map_directions(height, 2 * height)
+    field = np.zeros(directions.shape)
+    for frequency in (1, 2, 4):
+        waves = rng.normal(size=(3, 3))
+        phase = rng.uniform(0, 2 * np.pi, size=3)
+        amplitude = rng.normal(size=3) / np.sqrt(frequency)
+        field += amplitude * np.sin(frequency * directions @ waves.T + phase)
+    return np.exp(field)
+
+
+def _mean(pixels: np.ndarray) -> float:
+    """Mean radiance over the sphere and the channels."""
+    return float(np.average(pixels.mean(axis=2), weights=solid_angles(*pixels.shape[:2])))

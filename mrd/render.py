@@ -1,0 +1,216 @@
+"""Images of a scene, and gradients from images back to the scene.
+
+The chain from scene to activations is split at the image. Primal renders keep no gradient graph;
+the network is differentiated by torch alone; and the gradient of the loss with respect to each
+image enters one adjoint render. Memory stays flat, and primal and adjoint have sample counts of
+their own.
+
+Import this module only after ``mrd.backend.activate()``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import drjit as dr
+import mitsuba as mi
+import numpy as np
+import torch
+
+from mrd import integrators  # noqa: F401  (registers the integrators with Mitsuba)
+from mrd import to_mitsuba
+from scenes.camera import Camera, cameras
+from scenes.film import Film
+from scenes.scene import Scene
+
+# Auto exposure: this percentile of the object's luminance is brought to this display-linear value.
+EXPOSURE_PERCENTILE = 95
+EXPOSURE_LEVEL = 0.8
+LUMINANCE = (0.2126, 0.7152, 0.0722)  # Rec. 709
+
+
+def noise_seed(scene_hash: str, camera: str, light: str, index: int) -> int:
+    """Renderer seed of an image: a hash of all that names it, so that no two share their noise."""
+    text = f"{scene_hash}/{camera}/{light}/{index}"
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "little")
+
+
+def display(linear: torch.Tensor, film: Film) -> torch.Tensor:
+    """Display-encoded sRGB in [0, 1] of linear radiance: the torch twin of ``scenes.film.encode``.
+
+    Parameters
+    ----------
+    linear
+        Radiance, any shape, ≥ 0.
+    film
+        With a resolved (numeric) exposure.
+
+    Notes
+    -----
+    sRGB transfer function of IEC 61966-2-1; Reinhard's curve is x / (1 + x) before it.
+    """
+    exposed = (linear * film.fixed_exposure).clamp(min=0)
+    if film.tone_curve == "reinhard":
+        exposed = exposed / (1 + exposed)
+    exposed = exposed.clamp(max=1)
+    # The power has an infinite slope at 0: keep it away from there, or the gradient is NaN.
+    curved = 1.055 * exposed.clamp(min=0.0031308) ** (1 / 2.4) - 0.055
+    return torch.where(exposed <= 0.0031308, 12.92 * exposed, curved)
+
+
+class Stage:
+    """A scene in Mitsuba with its cameras, whose parameters can be moved.
+
+    Parameters
+    ----------
+    scene
+        Loaded scene.
+    texture_coordinates
+        See `to_mitsuba.to_mitsuba`.
+    device
+        Of the torch tensors: "cpu", or "cuda" with Mitsuba's CUDA variant.
+    """
+
+    def __init__(
+        self, scene: Scene, *, texture_coordinates: bool | None = None, device: str = "cpu"
+    ) -> None:
+        self.scene = scene
+        self.device = device
+        self._mitsuba = to_mitsuba.to_mitsuba(scene, texture_coordinates=texture_coordinates)
+        self._parameters = mi.traverse(self._mitsuba)
+        self._sensors = {camera.name: to_mitsuba.sensor(camera) for camera in cameras(scene.cameras)}
+        self._surface = to_mitsuba.surface_integrator(scene)
+        self._moving: dict[str, Any] = {}
+
+    def radiance(self, views: Sequence[Camera], samples: int, seeds: Sequence[int]) -> torch.Tensor:
+        """Linear radiance (V, 3, H, W) of the scene as it is now, without gradients.
+
+        Parameters
+        ----------
+        views
+            Cameras of the scene.
+        samples
+            Per pixel.
+        seeds
+            One renderer seed for each view.
+        """
+        images = []
+        with dr.suspend_grad():
+            for view, seed in zip(views, seeds, strict=True):
+                image = mi.render(
+                    self._mitsuba,
+                    sensor=self._sensors[view.name],
+                    integrator=self._surface,
+                    spp=samples,
+                    seed=int(seed),
+                )
+                images.append(image.torch().to(self.device).permute(2, 0, 1))
+        return torch.stack(images)
+
+    def move(self, values: Mapping[str, torch.Tensor]) -> None:
+        """Set parameters of the scene, by Mitsuba's names, and watch them for gradients."""
+        with torch.no_grad():
+            for key, value in values.items():
+                moved = _like(self._parameters[key], value.detach())
+                dr.enable_grad(moved)
+                self._parameters[key] = moved
+        self._parameters.update()
+        self._moving = {key: self._parameters[key] for key in values}
+
+    def adjoint(
+        self,
+        integrator: Any,
+        views: Sequence[Camera],
+        gradients: torch.Tensor,
+        samples: int,
+        seeds: Sequence[int],
+    ) -> dict[str, torch.Tensor]:
+        """Gradient of ``sum(radiance * gradients)`` with respect to what `move` set.
+
+        Parameters
+        ----------
+        integrator
+            Of `to_mitsuba.surface_integrator` or `to_mitsuba.silhouette_integrator`.
+        gradients
+            (V, 3, H, W): derivative of the loss with respect to linear radiance.
+        samples
+            Per pixel, for the continuous part of the derivative.
+        seeds
+            One renderer seed for each view, not those of the primal images: a shared seed would
+            correlate the noise of the loss with that of its derivative.
+
+        Returns
+        -------
+        dict
+            Flat gradient of each moved parameter, summed over the views.
+        """
+        for value in self._moving.values():
+            dr.clear_grad(value)
+        for view, gradient, seed in zip(views, gradients, seeds, strict=True):
+            integrator.render_backward(
+                self._mitsuba,
+                self._parameters,
+                mi.TensorXf(gradient.permute(1, 2, 0).contiguous()),
+                sensor=self._sensors[view.name],
+                seed=int(seed),
+                spp=samples,
+            )
+        return {
+            key: _flat(dr.grad(value)).torch().to(self.device)
+            for key, value in self._moving.items()
+        }
+
+    def coverage(self, view: Camera) -> np.ndarray:
+        """Boolean (H, W): pixels whose centre sees the object."""
+        rows, columns = np.mgrid[0 : view.height, 0 : view.width]
+        position = mi.Point2f(
+            ((columns + 0.5) / view.width).ravel().astype(np.float32),
+            ((rows + 0.5) / view.height).ravel().astype(np.float32),
+        )
+        ray, _ = self._sensors[view.name].sample_ray(0, 0, position, mi.Point2f(0.5))
+        met = self._mitsuba.ray_intersect_preliminary(ray, coherent=True).is_valid()
+        return np.array(met).reshape(view.height, view.width)
+
+
+def exposed(scene: Scene, samples: int = 16) -> Scene:
+    """The scene with its exposure resolved to a number, once for its whole family.
+
+    ``"auto"`` brings the 95th percentile of the luminance of the object's pixels, over all
+    training cameras, to 0.8 of the range (before the tone curve). A number is left as it is.
+    """
+    if scene.film.exposure != "auto":
+        return scene
+    # The background is not measured, and one in display units would need the exposure already.
+    stage = Stage(with_film(scene, exposure=1.0, background="environment"))
+    views = [view for view in cameras(scene.cameras) if not view.held_out]
+    seeds = [noise_seed("exposure", view.name, "", 0) for view in views]
+    weights = torch.tensor(LUMINANCE)
+    luminance = [
+        torch.einsum("chw,c->hw", image.cpu(), weights).numpy()[stage.coverage(view)]
+        for view, image in zip(views, stage.radiance(views, samples, seeds), strict=True)
+    ]
+    brightest = float(np.percentile(np.concatenate(luminance), EXPOSURE_PERCENTILE))
+    return with_film(scene, exposure=EXPOSURE_LEVEL / max(brightest, 1e-6))
+
+
+def with_film(scene: Scene, **changes: Any) -> Scene:
+    """The scene with some settings of its film changed."""
+    return scene.model_copy(update={"film": scene.film.model_copy(update=changes)})
+
+
+def _like(parameter: Any, tensor: torch.Tensor) -> Any:
+    """Values of a tensor as the Mitsuba type of a parameter."""
+    tensor = tensor.contiguous()
+    if isinstance(parameter, mi.TensorXf):
+        return mi.TensorXf(tensor.reshape(parameter.shape))
+    flat = mi.Float(tensor.ravel())
+    return flat if isinstance(parameter, mi.Float) else dr.unravel(type(parameter), flat)
+
+
+def _flat(value: Any) -> Any:
+    """Values of a Mitsuba parameter as one flat ``mi.Float``, in the order that `_like` reads."""
+    if isinstance(value, mi.TensorXf):
+        return value.array
+    return value if isinstance(value, mi.Float) else dr.ravel(value)

@@ -1,0 +1,105 @@
+"""One representation for the target and everything compared with it (no trivial cue).
+
+A search can only produce a mesh without texture coordinates, a texture of its own resolution, an
+environment map of its own size. The target is brought to the same form before anything is
+rendered, so that people and models never tell target from result by the form alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from mrd.config import SearchConfig
+from mrd.to_mitsuba import baked, is_textured
+from scenes.arrays import Picture
+from scenes.errors import InputError
+from scenes.lighting import Constant, EnvironmentMap, Lighting, SunSky, radiance_over_sphere
+from scenes.material import Material
+from scenes.scene import Scene
+
+# Behind the object when its lighting is searched: a visible environment gives the change away.
+GREY_BEHIND_LIGHTING = 0.5
+
+
+def represented(scene: Scene, search: SearchConfig) -> Scene:
+    """The loaded scene in the form that the search can produce.
+
+    Raises
+    ------
+    InputError
+        When a shape search meets a textured material: its meshes carry no texture coordinates.
+    """
+    changes: dict[str, object] = {}
+    if "shape" in search.attributes and (
+        is_textured(scene.material) or ("material" in search.attributes and search.texture_resolution)
+    ):
+        raise InputError(
+            f"scene '{scene.name}': a shape search carries no texture coordinates; "
+            "give the material uniform values (and texture_resolution 0)"
+        )
+    if "material" in search.attributes and search.texture_resolution:
+        changes["material"] = _textured(scene.material, search.texture_resolution)
+    if "lighting" in search.attributes:
+        changes["lighting"] = _as_searched(scene.lighting, search.environment_height)
+        if scene.film.background == "auto":
+            changes["film"] = scene.film.model_copy(update={"background": GREY_BEHIND_LIGHTING})
+    return scene.model_copy(update=changes)
+
+
+def start_scene(target: Scene, starts: Mapping[str, object], search: SearchConfig) -> Scene:
+    """The target with its searched attributes replaced by their starts, in the same form."""
+    shaped = dict(starts)
+    if "shape" in shaped:
+        # One rule for shading normals: the target's.
+        shaped["shape"] = shaped["shape"].model_copy(update={"normals": target.shape.normals})
+    start = represented(target.model_copy(update=shaped), search)
+    if "lighting" in starts and isinstance(target.lighting, EnvironmentMap):
+        map_of_start = as_map(start.lighting, search.environment_height)
+        start = start.model_copy(update={"lighting": map_of_start})
+    return start
+
+
+def texture_coordinates(search: SearchConfig, target: Scene) -> bool:
+    """Whether every mesh of this search carries (spherical) texture coordinates."""
+    return "shape" not in search.attributes and (
+        is_textured(target.material)
+        or ("material" in search.attributes and search.texture_resolution > 0)
+    )
+
+
+def as_map(lighting: Lighting, height: int) -> EnvironmentMap:
+    """Environment map of ``height`` rows, level and rotation multiplied in."""
+    if isinstance(lighting, SunSky):
+        lighting = baked(lighting)
+    return EnvironmentMap(radiance=radiance_over_sphere(lighting, height))
+
+
+def _as_searched(lighting: Lighting, height: int) -> Lighting:
+    """A constant light stays one number per channel; everything else becomes a map."""
+    if isinstance(lighting, Constant):
+        radiance = tuple(float(lighting.level * channel) for channel in lighting.radiance)
+        return Constant(radiance=radiance)
+    return as_map(lighting, height)
+
+
+def _textured(material: Material, resolution: int) -> Material:
+    """The material with its base colour as a texture of n × n texels.
+
+    A texture of another size is averaged over the texels that fall into each new one.
+    """
+    color = material.base_color
+    if isinstance(color, Picture):
+        texels = _resampled(color.pixels, resolution)
+    else:
+        texels = np.broadcast_to(np.asarray(color, dtype=np.float32), (resolution, resolution, 3))
+    picture = Picture(np.ascontiguousarray(texels, dtype=np.float32))
+    return material.model_copy(update={"base_color": picture})
+
+
+def _resampled(pixels: np.ndarray, resolution: int) -> np.ndarray:
+    """Box average to (n, n, C); each old texel is first repeated n times, so any size fits."""
+    height, width, channels = pixels.shape
+    fine = pixels.repeat(resolution, axis=0).repeat(resolution, axis=1)
+    return fine.reshape(resolution, height, resolution, width, channels).mean(axis=(1, 3))

@@ -1,0 +1,225 @@
+"""The search: the optimisation from a start scene toward a target's activations. The loop alone.
+
+A step renders some training cameras without gradients, lets the network see them, sends the
+derivative of the loss with respect to each image through one adjoint render, and moves the
+variables. Everything that it needs is passed in; everything that it leaves is a `State` and rows.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from mrd import to_mitsuba
+from mrd.config import SearchConfig
+from mrd import loss as losses
+from mrd.models.base import Model
+from mrd.render import Stage, display
+from mrd.similarity import pearson
+from mrd.state import State
+from mrd.variables.base import Variables
+from mrd.variables.lighting import LightingVariables
+from mrd.variables.material import MaterialVariables
+from mrd.variables.shape import ShapeVariables
+from scenes.camera import Camera
+from scenes.scene import Scene
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a step tells.
+
+    Attributes
+    ----------
+    step
+        Number of finished steps.
+    seconds
+        That the step took.
+    loss
+        Of the step's views, before it moved the variables, the penalty included.
+    s
+        Pearson r of activations, mean over the step's views and layers, at the step's few samples
+        (so lower than at scoring quality).
+    """
+
+    step: int
+    seconds: float
+    loss: float
+    s: float
+
+
+def variables_of(start: Scene, config: SearchConfig, device: str = "cpu") -> list[Variables]:
+    """Variables of every searched attribute, standing at the start scene."""
+    rate = config.learning_rate
+    make = {
+        "shape": lambda: ShapeVariables(start, config.smoothness, rate.shape, device),
+        "material": lambda: MaterialVariables(
+            start, config.material_parameters, rate.material, device
+        ),
+        "lighting": lambda: LightingVariables(
+            start, config.environment_smoothness, rate.lighting, device
+        ),
+    }
+    return [make[attribute]() for attribute in config.attributes]
+
+
+class Search:
+    """A search that can be stepped, saved and resumed.
+
+    Parameters
+    ----------
+    start
+        Loaded start scene: the target with its searched attributes at their start, represented
+        and exposed like the target.
+    targets
+        Layer → activations (C, …) of the target at scoring quality, one row a training camera.
+    views
+        The training cameras, in that order.
+    model
+        Whose activations are matched.
+    config
+        The search.
+    rng
+        Orders the views and seeds the renders.
+    texture_coordinates
+        See `representation.texture_coordinates`.
+    device
+        Of all tensors.
+    """
+
+    def __init__(
+        self,
+        start: Scene,
+        targets: Mapping[str, torch.Tensor],
+        views: Sequence[Camera],
+        model: Model,
+        config: SearchConfig,
+        rng: np.random.Generator,
+        *,
+        texture_coordinates: bool = False,
+        device: str = "cpu",
+    ) -> None:
+        self.start = start
+        self.config = config
+        self.variables = variables_of(start, config, device)
+        self.finished = 0
+        self._targets = targets
+        self._views = list(views)
+        self._model = model
+        self._rng = rng
+        self._order: list[int] = []
+        self._stage = Stage(start, texture_coordinates=texture_coordinates, device=device)
+        self._adjoint = (
+            to_mitsuba.silhouette_integrator(start, config.samples.boundary)
+            if "shape" in config.attributes
+            else to_mitsuba.surface_integrator(start)
+        )
+
+    def steps(self) -> Iterator[Step]:
+        """Run what is left of the search, a step at a time."""
+        while self.finished < self.config.steps:
+            began = time.perf_counter()
+            loss, s = self.step()
+            yield Step(self.finished, time.perf_counter() - began, loss, s)
+
+    def step(self) -> tuple[float, float]:
+        """One step; returns loss and similarity as in `Step`."""
+        samples = self.config.samples
+        chosen = self._next_views()
+        views = [self._views[c] for c in chosen]
+        primal_seeds, adjoint_seeds = self._rng.integers(2**31, size=(2, len(views)))
+
+        values = {key: value for v in self.variables for key, value in v.values().items()}
+        self._stage.move(values)
+        linear = self._stage.radiance(views, samples.primal, primal_seeds).requires_grad_()
+        activations = self._model.activations(display(linear, self.start.film))
+        wanted = {layer: target[chosen] for layer, target in self._targets.items()}
+        penalty = sum((v.penalty() for v in self.variables), torch.zeros(()))
+        loss = losses.total(self.config.loss, activations, wanted)
+        loss.backward()
+        gradients = self._stage.adjoint(
+            self._adjoint, views, linear.grad, samples.adjoint, adjoint_seeds
+        )
+        self._move(values, gradients, penalty)
+        self.finished += 1
+        return float(loss + penalty), _similarity(activations, wanted)
+
+    def scene(self) -> Scene:
+        """The scene as the variables have it now."""
+        result = self.start
+        for variables in self.variables:
+            result = variables.placed_in(result)
+        return result
+
+    def state(self) -> State:
+        """All that `resume` needs."""
+        arrays = {}
+        for v in self.variables:
+            for name, tensor in v.tensors.items():
+                arrays[f"{v.attribute}.{name}"] = tensor.detach().cpu().numpy()
+                for moment, value in v.optimiser.state[tensor].items():
+                    arrays[f"{v.attribute}.{name}.{moment}"] = value.cpu().numpy()
+        header = {"rng": self._rng.bit_generator.state, "order": self._order}
+        return State(self.finished, arrays, header)
+
+    @torch.no_grad()
+    def resume(self, state: State) -> None:
+        """Stand where the state was saved."""
+        for v in self.variables:
+            for name, tensor in v.tensors.items():
+                prefix = f"{v.attribute}.{name}"
+                tensor.copy_(torch.as_tensor(state.arrays[prefix]))
+                v.optimiser.state[tensor] = {
+                    key.removeprefix(f"{prefix}."): torch.tensor(
+                        value, device=tensor.device if value.ndim else "cpu"
+                    )
+                    for key, value in state.arrays.items()
+                    if key.startswith(f"{prefix}.")
+                }
+        self._rng.bit_generator.state = state.header["rng"]
+        self._order = list(state.header["order"])
+        self.finished = state.step
+
+    def _next_views(self) -> list[int]:
+        """Indices of the next views: every camera once, in a seeded order, before any comes again."""
+        count = min(self.config.views_per_step, len(self._views))
+        if len(self._order) < count:
+            left = self._order
+            others = [c for c in self._rng.permutation(len(self._views)) if c not in left]
+            self._order = left + [int(c) for c in others]
+        chosen, self._order = self._order[:count], self._order[count:]
+        return chosen
+
+    def _move(
+        self,
+        values: Mapping[str, torch.Tensor],
+        gradients: Mapping[str, torch.Tensor],
+        penalty: torch.Tensor,
+    ) -> None:
+        """One step of every optimiser, at a learning rate that falls as a half cosine."""
+        decay = 0.5 * (1 + np.cos(np.pi * self.finished / self.config.steps))
+        for v in self.variables:
+            v.optimiser.zero_grad(set_to_none=True)
+        torch.autograd.backward(
+            [*values.values(), *([penalty] if penalty.requires_grad else [])],
+            [
+                *(gradients[key].reshape(value.shape) for key, value in values.items()),
+                *([torch.ones_like(penalty)] if penalty.requires_grad else []),
+            ],
+        )
+        for v in self.variables:
+            rate = getattr(self.config.learning_rate, v.attribute)
+            for group in v.optimiser.param_groups:
+                group["lr"] = rate * decay
+            v.optimiser.step()
+            v.keep_in_bounds()
+
+
+@torch.no_grad()
+def _similarity(activations: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor]) -> float:
+    layers = [pearson(activations[k].flatten(1), wanted[k].flatten(1)).mean() for k in wanted]
+    return float(torch.stack(layers).mean())

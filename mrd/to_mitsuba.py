@@ -1,0 +1,261 @@
+"""The only translation of a `scenes.Scene` into Mitsuba.
+
+Names of Mitsuba parameters (``object.bsdf.roughness.value`` …) are known here and nowhere else.
+Poses are applied here, to the vertices: Mitsuba only ever knows world coordinates.
+Import this module only after ``mrd.backend.activate()``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import drjit as dr
+import mitsuba as mi
+import numpy as np
+
+from scenes.arrays import Mesh, Picture
+from scenes.camera import Camera
+from scenes.errors import InputError
+from scenes.film import background_radiance
+from scenes.lighting import Constant, EnvironmentMap, Lighting, SunSky, map_directions
+from scenes.material import SCALARS, TEXTURED, Material
+from scenes.scene import Scene
+from scenes.shape import geometry, with_spherical_uvs
+
+VERTICES = "object.vertex_positions"
+
+# Light that passes through a surface needs more bounces than light that it reflects.
+OPAQUE_DEPTH = 2
+TRANSMITTING_DEPTH = 6
+
+BAKED_ROWS = 1025  # of a baked sky: a pixel is a third of the sun's diameter
+
+
+def material_key(parameter: str, material: Material) -> str:
+    """Name of Mitsuba's parameter for a parameter of a material (uniform or textured)."""
+    if parameter == "eta":
+        return "object.bsdf.eta"
+    textured = isinstance(getattr(material, parameter), Picture)
+    return f"object.bsdf.{parameter}.{'data' if textured else 'value'}"
+
+
+def light_key(lighting: Lighting) -> str:
+    """Name of Mitsuba's parameter that holds a light's radiance."""
+    return "light.data" if isinstance(lighting, EnvironmentMap) else "light.radiance.value"
+
+
+def is_textured(material: Material) -> bool:
+    """Whether any parameter varies over the surface (and so needs texture coordinates)."""
+    return any(isinstance(getattr(material, name), Picture) for name in TEXTURED)
+
+
+def path_depth(material: Material) -> int:
+    """Longest light path, in segments: 2 is direct light."""
+    passes_light = isinstance(material.spec_trans, Picture) or material.spec_trans > 0
+    return TRANSMITTING_DEPTH if passes_light else OPAQUE_DEPTH
+
+
+def to_mitsuba(scene: Scene, *, texture_coordinates: bool | None = None) -> Any:
+    """Mitsuba scene of a loaded scene: object ``object`` and emitter ``light``, no cameras.
+
+    Parameters
+    ----------
+    scene
+        Loaded scene.
+    texture_coordinates
+        Whether the mesh carries spherical texture coordinates. By default only where the material
+        is textured. A search gives target, start and result the same value, so that a seam is no
+        cue.
+    """
+    if texture_coordinates is None:
+        texture_coordinates = is_textured(scene.material)
+    return mi.load_dict(
+        {
+            "type": "scene",
+            "object": _mesh(scene, texture_coordinates),
+            "light": light(scene.lighting),
+        }
+    )
+
+
+def world_vertices(mesh: Mesh, scene: Scene) -> np.ndarray:
+    """Vertices (V, 3), float64, of a mesh under the scene's pose."""
+    matrix = scene.pose.matrix()
+    return mesh.vertices.astype(np.float64) @ matrix[:3, :3].T + matrix[:3, 3]
+
+
+def _mesh(scene: Scene, texture_coordinates: bool) -> Any:
+    """Mitsuba mesh in world coordinates.
+
+    Smooth normals without texture coordinates are Mitsuba's own angle-weighted ones, which it
+    recomputes whenever vertices move: so target and result of a search follow one rule. With
+    texture coordinates the vertices on the seam are split, and normals from before the split are
+    handed over, or the seam would be shaded as an edge.
+    """
+    mesh = geometry(scene.shape)
+    smooth = scene.shape.normals == "smooth"
+    normals = None
+    if texture_coordinates and mesh.uvs is None:
+        mesh, normals = with_spherical_uvs(mesh)
+    properties = mi.Properties()
+    properties["bsdf"] = mi.load_dict(bsdf(scene.material))
+    if not smooth:
+        properties["face_normals"] = True
+    result = mi.Mesh(
+        "object",
+        len(mesh.vertices),
+        len(mesh.faces),
+        has_vertex_normals=smooth,
+        has_vertex_texcoords=texture_coordinates,
+        props=properties,
+    )
+    parameters = mi.traverse(result)
+    parameters["vertex_positions"] = world_vertices(mesh, scene).astype(np.float32).ravel()
+    parameters["faces"] = mesh.faces.astype(np.uint32).ravel()
+    if texture_coordinates:
+        parameters["vertex_texcoords"] = mesh.uvs.ravel()
+    parameters.update()
+    if smooth and normals is not None:
+        rotation = scene.pose.matrix()[:3, :3]
+        parameters["vertex_normals"] = (normals @ rotation.T).astype(np.float32).ravel()
+        parameters.update()
+    return result
+
+
+def bsdf(material: Material) -> dict[str, Any]:
+    """Mitsuba dictionary of a principled material."""
+    result: dict[str, Any] = {"type": "principled", "eta": material.eta}
+    result["base_color"] = _spectrum(material.base_color)
+    for name in SCALARS:
+        if name != "eta":
+            value = getattr(material, name)
+            result[name] = _bitmap(value) if isinstance(value, Picture) else float(value)
+    return result
+
+
+def light(lighting: Lighting) -> dict[str, Any]:
+    """Mitsuba dictionary of an emitter; level and radiance are multiplied into one number."""
+    turn = mi.ScalarTransform4f().rotate([0, 1, 0], lighting.rotation)
+    if isinstance(lighting, Constant):
+        radiance = [float(lighting.level * channel) for channel in lighting.radiance]
+        return {"type": "constant", "radiance": {"type": "rgb", "value": radiance}}
+    if isinstance(lighting, EnvironmentMap):
+        radiance = lighting.level * _loaded(lighting.radiance, "lighting.radiance").pixels
+        bitmap = mi.Bitmap(np.ascontiguousarray(np.broadcast_to(radiance, (*radiance.shape[:2], 3))))
+        return {"type": "envmap", "bitmap": bitmap, "to_world": turn}
+    return {
+        "type": "sunsky",
+        "sun_direction": _sun_direction(lighting.sun_elevation, lighting.sun_azimuth),
+        "turbidity": lighting.turbidity,
+        "albedo": lighting.albedo,
+        "sun_scale": lighting.level * lighting.sun_scale,
+        "sky_scale": lighting.level * lighting.sky_scale,
+        # Mitsuba's sky has z up; ours has y up, and azimuth 0 toward +z.
+        "to_world": turn @ mi.ScalarTransform4f().rotate([1, 0, 0], -90),
+    }
+
+
+def sensor(camera: Camera) -> Any:
+    """Mitsuba sensor of a camera.
+
+    ``sample_border`` stays off: with it Mitsuba 3.9 scales the silhouette term by the area of the
+    enlarged film, and gradients of shapes come out too large.
+    """
+    return mi.load_dict(
+        {
+            "type": "perspective",
+            "fov": camera.field_of_view,
+            "fov_axis": "x",
+            "to_world": mi.ScalarTransform4f().look_at(
+                origin=list(camera.origin), target=list(camera.target), up=list(camera.up)
+            ),
+            "film": {
+                "type": "hdrfilm",
+                "width": camera.width,
+                "height": camera.height,
+                "pixel_format": "rgb",
+                "component_format": "float32",
+                "rfilter": {"type": "gaussian"},
+                "sample_border": False,
+            },
+            "sampler": {"type": "multijitter"},
+        }
+    )
+
+
+def surface_integrator(scene: Scene) -> Any:
+    """Integrator of every primal image, and of adjoints of material and light."""
+    return mi.load_dict(
+        {
+            "type": "mrd_surface",
+            "max_depth": path_depth(scene.material),
+            "background": background(scene),
+        }
+    )
+
+
+def silhouette_integrator(scene: Scene, boundary_samples: int) -> Any:
+    """Integrator of adjoints where the shape moves."""
+    depth = path_depth(scene.material)
+    return mi.load_dict(
+        {
+            "type": "mrd_direct_silhouette" if depth == OPAQUE_DEPTH else "mrd_path_silhouette",
+            "max_depth": depth,
+            "background": background(scene),
+            "boundary_samples": boundary_samples,
+        }
+    )
+
+
+def background(scene: Scene) -> float:
+    """Linear radiance behind the object; −1 where the environment is seen."""
+    if scene.film.background in ("auto", "environment"):
+        return -1.0
+    return background_radiance(scene.film)
+
+
+def baked(lighting: SunSky) -> EnvironmentMap:
+    """Environment map of a sun and sky, from Mitsuba's own model of them.
+
+    Parameters
+    ----------
+    lighting
+        Sun and sky; its rotation and level are multiplied in.
+    """
+    emitter = mi.load_dict(light(lighting))
+    directions = map_directions(BAKED_ROWS, 2 * BAKED_ROWS)
+    interaction = dr.zeros(mi.SurfaceInteraction3f, directions.size // 3)
+    interaction.wi = mi.Vector3f(-directions.reshape(-1, 3).T.astype(np.float32))
+    radiance = np.array(emitter.eval(interaction)).T.reshape(directions.shape)
+    return EnvironmentMap(radiance=Picture(radiance.astype(np.float32)))
+
+
+def _sun_direction(elevation: float, azimuth: float) -> list[float]:
+    """Direction to the sun in Mitsuba's z-up frame, from degrees in ours."""
+    e, a = np.radians([elevation, azimuth])
+    x, y, z = np.cos(e) * np.sin(a), np.sin(e), np.cos(e) * np.cos(a)
+    return [float(x), float(-z), float(y)]
+
+
+def _spectrum(color: Any) -> Any:
+    if isinstance(color, Picture):
+        return _bitmap(color)
+    rgb = [float(color)] * 3 if isinstance(color, float | int) else [float(c) for c in color]
+    return {"type": "rgb", "value": rgb}
+
+
+def _bitmap(picture: Picture) -> dict[str, Any]:
+    """Texture of linear values, as they are (raw): a new tensor, since Mitsuba consumes it."""
+    return {
+        "type": "bitmap",
+        "data": mi.TensorXf(np.array(picture.pixels)),
+        "raw": True,
+        "filter_type": "bilinear",
+        "wrap_mode": "repeat",
+    }
+
+
+def _loaded(value: Any, key: str) -> Picture:
+    if not isinstance(value, Picture):
+        raise InputError(f"{key}: '{value}' is not loaded yet; call Scene.loaded() first")
+    return value

@@ -1,0 +1,139 @@
+"""Shape: the vertices of a mesh of fixed topology, in LargeSteps coordinates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+import torch
+from cholespy import CholeskySolverF, MatrixType
+
+from mrd.to_mitsuba import VERTICES
+from mrd.variables.optimiser import UniformAdam
+from scenes.arrays import Mesh
+from scenes.errors import InputError
+from scenes.scene import Scene
+from scenes.shape import MeshShape, geometry, manifold_problem
+
+# Vertices stay within this many units of the origin; a fitted target reaches 1.
+LARGEST_RADIUS = 2.0
+
+
+class ShapeVariables:
+    """Vertices v through u = (I + λL) v, with L the combinatorial Laplacian of the mesh.
+
+    A gradient step on u is a smooth step on v, so that noise of single vertices does not crumple
+    the surface (Nicolet, Jacobson & Jakob 2021).
+
+    Parameters
+    ----------
+    start
+        Loaded scene whose shape is the start; its mesh must be closed and manifold.
+    smoothness
+        λ ≥ 0.
+    learning_rate
+        Step, in units of u.
+    device
+        Of the tensors.
+
+    Raises
+    ------
+    InputError
+        When the start shape is not manifold.
+    """
+
+    attribute = "shape"
+
+    def __init__(
+        self, start: Scene, smoothness: float, learning_rate: float, device: str = "cpu"
+    ) -> None:
+        mesh = geometry(start.shape)
+        problem = manifold_problem(mesh)
+        if problem is not None:
+            raise InputError(
+                f"start.shape of '{start.name}': {problem}; start from a closed manifold mesh, "
+                "such as {kind: sphere} or {kind: blob}"
+            )
+        self._faces = mesh.faces
+        self._normals = start.shape.normals
+        matrix = pose_matrix = start.pose.matrix()
+        self._rotation = torch.tensor(matrix[:3, :3], dtype=torch.float32, device=device)
+        self._translation = torch.tensor(pose_matrix[:3, 3], dtype=torch.float32, device=device)
+        system = smoothing_matrix(len(mesh.vertices), mesh.faces, smoothness)
+        self._system = system
+        self._solver = _factorised(system, device)
+        latent = torch.tensor(
+            system @ mesh.vertices.astype(np.float64), dtype=torch.float32, device=device
+        )
+        self.tensors = {"latent": latent.requires_grad_()}
+        self.optimiser: torch.optim.Optimizer = UniformAdam([latent], lr=learning_rate)
+
+    def vertices(self) -> torch.Tensor:
+        """Vertices (V, 3) in the shape's own coordinates, differentiable."""
+        return _Solve.apply(self._solver, self.tensors["latent"])
+
+    def values(self) -> dict[str, torch.Tensor]:
+        """World coordinates of the vertices, by Mitsuba's name."""
+        return {VERTICES: self.vertices() @ self._rotation.T + self._translation}
+
+    def penalty(self) -> torch.Tensor:
+        """None: the coordinates themselves keep the surface smooth."""
+        return torch.zeros((), device=self.tensors["latent"].device)
+
+    @torch.no_grad()
+    def keep_in_bounds(self) -> None:
+        """Pull vertices beyond `LARGEST_RADIUS` back to it."""
+        vertices = self.vertices()
+        radius = vertices.norm(dim=1, keepdim=True)
+        if radius.max() > LARGEST_RADIUS:
+            inside = vertices * (LARGEST_RADIUS / radius).clamp(max=1)
+            latent = self._system @ inside.cpu().numpy().astype(np.float64)
+            self.tensors["latent"].copy_(torch.as_tensor(latent, dtype=torch.float32))
+
+    @torch.no_grad()
+    def placed_in(self, scene: Scene) -> Scene:
+        """The scene with the mesh as it is now."""
+        mesh = Mesh(self.vertices().cpu().numpy(), self._faces, None)
+        shape = MeshShape(surface=mesh, fit=False, normals=self._normals)
+        return scene.model_copy(update={"shape": shape})
+
+
+def smoothing_matrix(count: int, faces: np.ndarray, smoothness: float) -> scipy.sparse.csc_matrix:
+    """I + λL, (V, V), with L = degree − adjacency of the mesh's edges."""
+    start, end = faces[:, [0, 1, 2]].ravel(), faces[:, [1, 2, 0]].ravel()
+    ones = np.ones(2 * len(start))
+    adjacency = scipy.sparse.coo_matrix(
+        (ones, (np.r_[start, end], np.r_[end, start])), shape=(count, count)
+    ).tocsc()
+    adjacency.data[:] = 1.0  # an edge counts once, however many faces share it
+    degree = scipy.sparse.diags(np.asarray(adjacency.sum(axis=1)).ravel())
+    return (scipy.sparse.identity(count) + smoothness * (degree - adjacency)).tocsc()
+
+
+def _factorised(matrix: scipy.sparse.csc_matrix, device: str) -> CholeskySolverF:
+    entries = matrix.tocoo()
+    return CholeskySolverF(
+        matrix.shape[0],
+        torch.tensor(entries.row, dtype=torch.int32, device=device),
+        torch.tensor(entries.col, dtype=torch.int32, device=device),
+        torch.tensor(entries.data, dtype=torch.float64, device=device),
+        MatrixType.COO,
+    )
+
+
+class _Solve(torch.autograd.Function):
+    """x with A x = b, for a factorised symmetric A; its derivative is the same solve."""
+
+    @staticmethod
+    def forward(context: Any, solver: CholeskySolverF, right: torch.Tensor) -> torch.Tensor:
+        context.solver = solver
+        solution = torch.empty_like(right)
+        solver.solve(right.detach().contiguous(), solution)
+        return solution
+
+    @staticmethod
+    def backward(context: Any, *gradients: torch.Tensor) -> tuple[None, torch.Tensor]:
+        solution = torch.empty_like(gradients[0])
+        context.solver.solve(gradients[0].contiguous(), solution)
+        return None, solution
