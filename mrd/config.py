@@ -6,7 +6,8 @@ layer, a weights file or a mesh exists is found out by the commands that use the
 
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from scenes.errors import nearest
 from scenes.frozen import Frozen
@@ -35,6 +36,15 @@ def _material_parameter(name: str) -> str:
             f"allowed: {', '.join(valid)}"
         )
     return name
+
+
+def misplaced(model: str, location: tuple[str | int, ...], text: str) -> ValidationError:
+    """Make a validation error that points at one key inside a model, seen from that model."""
+    # Without a context, braces in the text are left alone.
+    kind = PydanticCustomError("misplaced", text)
+    return ValidationError.from_exception_data(
+        model, [InitErrorDetails(type=kind, loc=location, input=None)]
+    )
 
 
 # Strict numbers: YAML's `true` and `"30"` are mistakes, not 1 and 30.
@@ -173,7 +183,7 @@ class SearchConfig(Frozen):
     steps
         Steps of the optimiser, 1 to 100000.
     views_per_step
-        Training cameras rendered in one step, 1 to 1000 (at most as many as there are).
+        Training cameras rendered in one step, 1 to 1000; all of them where there are fewer.
     loss
         Distance between activations, per layer: l1, l2, cosine or relative_squared_error.
     learning_rate
@@ -200,9 +210,7 @@ class SearchConfig(Frozen):
         One run for each, whole numbers from 0.
     """
 
-    attributes: Annotated[
-        tuple[Attribute, ...], Field(min_length=1), AfterValidator(_distinct)
-    ]
+    attributes: Annotated[tuple[Attribute, ...], Field(min_length=1), AfterValidator(_distinct)]
     start: StartConfig = StartConfig()
     targets: Names | None = None
     models: Names | None = None
@@ -228,10 +236,11 @@ class SearchConfig(Frozen):
     def _start_only_what_is_searched(self) -> "SearchConfig":
         for attribute in StartConfig.model_fields:
             if getattr(self.start, attribute) is not None and attribute not in self.attributes:
-                raise ValueError(
-                    f"start.{attribute} is given, but this search changes "
-                    f"{' and '.join(self.attributes)} alone; remove it, "
-                    f"or add {attribute} to attributes"
+                raise misplaced(
+                    "SearchConfig",
+                    ("start", attribute),
+                    f"this search changes {' and '.join(self.attributes)} alone; "
+                    f"remove this start, or add {attribute} to attributes",
                 )
         return self
 

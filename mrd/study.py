@@ -1,0 +1,287 @@
+"""The study file: targets, models and searches, and the runs that they ask for.
+
+`read_study` checks structure alone. `grid` names the runs without touching a file; `resolve` reads
+what one run needs and gives it its final name, which ends in a hash of all that its result hangs
+on: change anything, and it is another run.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, Field, PrivateAttr, ValidationError, model_validator
+
+from mrd.config import ModelConfig, SearchConfig, Seed, misplaced
+from mrd.document import read_document
+from mrd.refusal import refusal
+from scenes.config import TargetConfig, target_scene
+from scenes.errors import InputError, nearest
+from scenes.frozen import Frozen
+from scenes.scene import Scene, check_visible
+from scenes.shape import geometry, manifold_problem
+
+SCHEMA_VERSION = 1
+FILE_NAME = "study.yaml"
+
+_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
+
+
+def _folder_name(name: str) -> str:
+    if not name or name[0] in "_-" or not set(name) <= _LETTERS or len(name) > 40:
+        raise ValueError(
+            f"'{name}' cannot name a folder; use at most 40 lower-case letters, digits, '_' and "
+            "'-', with a letter or digit first"
+        )
+    return name
+
+
+Name = Annotated[str, AfterValidator(_folder_name)]
+
+
+class Study(Frozen):
+    """A study: what is looked at, by which models, and what is searched.
+
+    Parameters
+    ----------
+    name
+        Name of the study: lower-case letters, digits, ``_`` and ``-``.
+    seed
+        Seed from which, with a run's own, all of its randomness grows; a whole number from 0.
+    targets
+        The scenes that metamers are sought of, by name.
+    models
+        The networks that look at them, by name.
+    searches
+        What is searched, by name; each runs on every target and model unless it names some.
+    """
+
+    name: Name
+    seed: Seed = 1
+    targets: Annotated[dict[Name, TargetConfig], Field(min_length=1)]
+    models: Annotated[dict[Name, ModelConfig], Field(min_length=1)]
+    searches: Annotated[dict[Name, SearchConfig], Field(min_length=1)]
+
+    _folder: Path = PrivateAttr(default=Path())
+
+    @property
+    def folder(self) -> Path:
+        """Folder that relative paths of the study start from, and that its results go to."""
+        return self._folder
+
+    @property
+    def runs(self) -> Path:
+        """Folder of the run directories."""
+        return self.folder / "runs"
+
+    def in_folder(self, folder: Path) -> Self:
+        """Return the same study in another folder."""
+        study = self.model_copy()
+        study._folder = Path(folder)
+        return study
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> Self:
+        for search_name, search in self.searches.items():
+            for kind, valid in (("targets", self.targets), ("models", self.models)):
+                for index, name in enumerate(getattr(search, kind) or ()):
+                    if name not in valid:
+                        raise misplaced(
+                            "Study",
+                            ("searches", search_name, kind, index),
+                            f"there is no '{name}' among the {kind}; {nearest(name, valid)} "
+                            f"known: {', '.join(valid)}",
+                        )
+        return self
+
+
+def read_study(path: Path) -> Study:
+    """Read a study and check its structure; files that it names are not looked for yet.
+
+    Parameters
+    ----------
+    path
+        The file, or the folder that holds it as ``study.yaml``.
+
+    Raises
+    ------
+    InputError
+        The file is missing or no YAML, or something in it is not allowed: one line with file,
+        line, key, value and what is allowed.
+    """
+    path = Path(path)
+    if path.is_dir():
+        path = path / FILE_NAME
+        if not path.is_file():
+            raise InputError(f"{path}: there is no such file; a study's folder holds one")
+    document = read_document(path)
+    try:
+        return Study.model_validate(document.data).in_folder(path.parent)
+    except ValidationError as error:
+        raise refusal(error, document, Study) from error
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """One cell of the study's grid: names, and nothing looked up."""
+
+    target: str
+    model: str
+    search: str
+    seed: int
+
+    @property
+    def label(self) -> str:
+        """Readable part of the run's name."""
+        return f"{self.target}-{self.model}-{self.search}-s{self.seed}"
+
+
+def grid(study: Study) -> list[RunSpec]:
+    """List the runs that a study asks for: targets × models × searches × seeds, in the file's order.
+
+    Raises
+    ------
+    InputError
+        Two runs would have one name.
+    """
+    runs = [
+        RunSpec(target, model, search_name, seed)
+        for search_name, search in study.searches.items()
+        for target in (search.targets or study.targets)
+        for model in (search.models or study.models)
+        for seed in search.seeds
+    ]
+    seen: dict[str, RunSpec] = {}
+    for run in runs:
+        other = seen.setdefault(run.label, run)
+        if other is not run:
+            raise InputError(
+                f"two runs would both be called {run.label}: target '{other.target}' with model "
+                f"'{other.model}', and target '{run.target}' with model '{run.model}'; rename one"
+            )
+    return runs
+
+
+@dataclass(frozen=True)
+class ResolvedRun:
+    """A run with nothing left to look up.
+
+    Parameters
+    ----------
+    spec
+        Its names.
+    target, start
+        The scenes, loaded. The start is the target with other searched attributes.
+    model
+        The model, its weights file as an absolute path.
+    search
+        The search.
+    record
+        The same as JSON, files by their SHA-256: what `run.json` keeps and the name hashes.
+    """
+
+    spec: RunSpec
+    target: Scene
+    start: Scene
+    model: ModelConfig
+    search: SearchConfig
+    record: dict[str, Any]
+
+    @cached_property
+    def name(self) -> str:
+        """Name of the run's folder: its label, and 8 digits of the hash of its record."""
+        text = json.dumps(self.record, sort_keys=True, separators=(",", ":"))
+        return f"{self.spec.label}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+
+def resolve(spec: RunSpec, study: Study) -> ResolvedRun:
+    """Read what a run needs: meshes, pictures, weights; no network is loaded, nothing rendered.
+
+    Raises
+    ------
+    InputError
+        A file is missing or broken, a camera does not see the object, or a start shape is no
+        closed surface.
+    """
+    return _resolve(spec, study, loaded_target(spec.target, study))
+
+
+def resolve_all(study: Study) -> list[ResolvedRun]:
+    """Resolve every run of the grid, reading each target once; errors as in `resolve`."""
+    runs = grid(study)
+    targets = {name: loaded_target(name, study) for name in {run.target: None for run in runs}}
+    return [_resolve(run, study, targets[run.target]) for run in runs]
+
+
+def loaded_target(name: str, study: Study) -> Scene:
+    """Load a target of a study, seen by all of its cameras.
+
+    Raises
+    ------
+    InputError
+        A file is missing or broken, or a camera does not see the object.
+    """
+    with _naming(f"targets.{name}"):
+        scene = target_scene(name, study.targets[name], study.folder).loaded(study.folder)
+        check_visible(scene)
+    return scene
+
+
+def _resolve(spec: RunSpec, study: Study, target: Scene) -> ResolvedRun:
+    search = study.searches[spec.search]
+    with _naming(f"searches.{spec.search}.start"):
+        start = target.model_copy(update=search.starts()).loaded(study.folder)
+        if "shape" in search.attributes:
+            check_start_shape(start)
+    with _naming(f"models.{spec.model}.weights"):
+        model, weights = _with_weights(study.models[spec.model], study.folder)
+    record = {
+        "schema_version": SCHEMA_VERSION,
+        "target": target.sha256,
+        "start": start.sha256,
+        "model": model.model_dump(mode="json") | {"weights": weights},
+        "search": search.model_dump(mode="json", exclude={"start", "targets", "models", "seeds"}),
+        "seeds": {"study": study.seed, "run": spec.seed},
+    }
+    return ResolvedRun(spec, target, start, model, search, record)
+
+
+def check_start_shape(start: Scene) -> None:
+    """Check that a search can move the shape: a closed surface that every camera sees.
+
+    Raises
+    ------
+    InputError
+        It cannot.
+    """
+    if problem := manifold_problem(geometry(start.shape)):
+        raise InputError(f"shape: {problem}; a search starts from a closed surface")
+    check_visible(start)
+
+
+def _with_weights(model: ModelConfig, folder: Path) -> tuple[ModelConfig, str]:
+    """Model with its weights file found, and the name of the weights that a hash can hold."""
+    if model.weights in ("default", "none"):
+        return model, model.weights
+    path = (folder / model.weights).absolute()
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(
+            f"cannot read {path}: {error.strerror}; use default, none, or the path of a file"
+        ) from error
+    return model.model_copy(update={"weights": str(path)}), f"sha256:{digest}"
+
+
+@contextmanager
+def _naming(place: str) -> Iterator[None]:
+    """Say which part of the study a complaint about its files is about."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{place}: {error}") from error
