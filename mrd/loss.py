@@ -1,0 +1,88 @@
+"""How far activations are from a target's: what a search makes small.
+
+Each loss compares x with y, both (V, …), view by view and over all numbers of a layer at once,
+and gives (V,). y is the target.
+"""
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+
+
+def l1(x: Tensor, y: Tensor) -> Tensor:
+    """Mean absolute difference, |x − y|: (V,), at least 0."""
+    return (x - y).abs().flatten(start_dim=1).mean(dim=1)
+
+
+def l2(x: Tensor, y: Tensor) -> Tensor:
+    """Mean squared difference, (x − y)²: (V,), at least 0."""
+    return (x - y).square().flatten(start_dim=1).mean(dim=1)
+
+
+def cosine(x: Tensor, y: Tensor) -> Tensor:
+    """One minus the cosine of the angle between x and y: (V,), from 0 to 2.
+
+    A layer that is zero everywhere has no angle, and counts as orthogonal: 1.
+    """
+    return 1 - torch.cosine_similarity(x.flatten(start_dim=1), y.flatten(start_dim=1), dim=1)
+
+
+def relative_squared_error(x: Tensor, y: Tensor) -> Tensor:
+    """Squared difference in units of the target, Σ(x − y)² / Σy²: (V,), at least 0.
+
+    Layers of any scale then weigh the same. Undefined (infinite or NaN) for a target layer that
+    is zero everywhere.
+    """
+    difference = (x - y).square().flatten(start_dim=1).sum(dim=1)
+    return difference / y.square().flatten(start_dim=1).sum(dim=1)
+
+
+LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "l1": l1,
+    "l2": l2,
+    "cosine": cosine,
+    "relative_squared_error": relative_squared_error,
+}
+"""Name → loss, as in the study file (`searches.NAME.loss`)."""
+
+
+def per_view(name: str, activations: Mapping[str, Tensor], target: Mapping[str, Tensor]) -> Tensor:
+    """Add a loss over the layers, each with the same weight.
+
+    Parameters
+    ----------
+    name
+        One of `LOSSES`.
+    activations
+        Layer → (V, …).
+    target
+        The same layers of the target, at the same views.
+
+    Returns
+    -------
+    Tensor
+        (V,): one number a view, none of which depends on the other views.
+
+    Raises
+    ------
+    ValueError
+        Where layers or shapes differ, which would otherwise broadcast without a word.
+    """
+    shapes = {layer: value.shape for layer, value in activations.items()}
+    target_shapes = {layer: value.shape for layer, value in target.items()}
+    if not shapes or shapes != target_shapes:
+        raise ValueError(f"activations {shapes} cannot be compared with a target's {target_shapes}")
+    loss = LOSSES[name]
+    return torch.stack([loss(activations[layer], target[layer]) for layer in shapes]).sum(dim=0)
+
+
+def total(name: str, activations: Mapping[str, Tensor], target: Mapping[str, Tensor]) -> Tensor:
+    """Average `per_view` over the views: the number that a search makes small.
+
+    Returns
+    -------
+    Tensor
+        Scalar; its gradient at a view's image is 1/V of that view's own.
+    """
+    return per_view(name, activations, target).mean()

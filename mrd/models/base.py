@@ -1,0 +1,84 @@
+"""What a search asks of a model, whatever is inside it."""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+class Model(nn.Module, ABC):
+    """A frozen function from images to the activations of chosen layers.
+
+    Images are display-encoded sRGB in [0, 1], float32 of shape (V, 3, H, W): V views, red first,
+    row 0 at the top. They are seen at the size at which they were rendered; nothing is resized
+    or cropped. Gradients flow to the images, never to weights.
+
+    Attributes
+    ----------
+    name
+        The network, its weights where they are not its own, and its front end, as in
+        ``efficientnet_lite0+blur1``: models with different names see different things.
+    layers
+        Names of the layers whose activations are given, in the order asked for.
+    has_labels
+        Whether the model sorts images into classes.
+    """
+
+    name: str
+    layers: tuple[str, ...]
+    has_labels: bool
+
+    @abstractmethod
+    def activations(self, images: Tensor) -> dict[str, Tensor]:
+        """Give the activations of every layer, each of shape (V, …).
+
+        Parameters
+        ----------
+        images
+            (V, 3, H, W) float32, display-encoded, in [0, 1].
+
+        Raises
+        ------
+        InputError
+            Where the network cannot take images of this size.
+        """
+
+    @abstractmethod
+    def labels(self, images: Tensor) -> Tensor | None:
+        """Give the class of each image, (V,) int64, or None where the model has no classes.
+
+        Parameters
+        ----------
+        images
+            (V, 3, H, W) float32, display-encoded, in [0, 1].
+        """
+
+    @abstractmethod
+    def record(self) -> dict[str, Any]:
+        """Say what the model is: name, network, layers, weights and their hash, versions.
+
+        Plain data, ready for JSON; two models with equal records see the same.
+        """
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        """Give the activations."""
+        return self.activations(images)
+
+    def train(self, mode: bool = True) -> "Model":  # noqa: ARG002
+        """Stay in evaluation mode: a model is an instrument, and dropout would make it noisy."""
+        return super().train(False)
+
+
+def check_images(images: Tensor) -> None:
+    """Refuse what is not a batch of images.
+
+    Raises
+    ------
+    ValueError
+        Where `images` is not (V, 3, H, W) float32: a mistake of the caller, not of the user.
+    """
+    if images.ndim != 4 or images.shape[1] != 3 or images.dtype != torch.float32:
+        raise ValueError(
+            f"images must be (V, 3, H, W) float32, not {tuple(images.shape)} {images.dtype}"
+        )

@@ -1,0 +1,128 @@
+"""Any classification network of torchvision, with its own weights and its own normalisation."""
+
+import re
+import sys
+import urllib.error
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+
+import torch
+import torchvision
+from torch import nn
+
+from mrd.models.network import Recipe
+from mrd.models.weights import file_sha256, read_weights
+from scenes.errors import InputError, nearest
+
+PREFIX = "torchvision:"
+
+# The activation that the classifier is given, pooled over the image where a module holds that,
+# else the last feature map. Other families have an `avgpool`.
+_DEFAULT_LAYERS = {
+    "densenet": "features",
+    "maxvit": "classifier.1",
+    "mnasnet": "classifier.0",
+    "mobilenet_v2": "classifier.0",
+    "shufflenet": "conv5",
+    "squeezenet": "features",
+    "vit": "encoder.ln",
+}
+
+# Families whose attention is laid out for one size of image.
+_ONE_SIZE = ("maxvit", "vit")
+
+
+def names() -> list[str]:
+    """List torchvision's classification networks, without the prefix."""
+    return torchvision.models.list_models(module=torchvision.models)
+
+
+def recipe(network: str) -> Recipe:
+    """Say how a network of torchvision is built.
+
+    Normalisation and least size are those of its default weights, which is also what its
+    untrained twin is given. Nothing is resized or cropped.
+
+    Parameters
+    ----------
+    network
+        torchvision's name, such as ``resnet50``.
+
+    Raises
+    ------
+    InputError
+        Where torchvision has no such classification network.
+    """
+    if network not in names():
+        raise InputError(
+            f"network: torchvision has no classification network '{network}'; "
+            f"{nearest(network, names())} known: {', '.join(names())}"
+        )
+    weights = torchvision.models.get_model_weights(network).DEFAULT
+    transform = weights.transforms()
+    family = next((each for each in _DEFAULT_LAYERS if network.startswith(each)), None)
+    smallest: int = max(weights.meta["min_size"])
+    return Recipe(
+        name=f"{PREFIX}{network}",
+        build=partial(_build, network, weights),
+        trained_file=partial(_trained_file, network, weights),
+        build_trained=partial(_build_trained, network, weights),
+        default_layer=_DEFAULT_LAYERS[family] if family else "avgpool",
+        mean=tuple(transform.mean),
+        std=tuple(transform.std),
+        smallest=smallest,
+        only_size=smallest if network.startswith(_ONE_SIZE) else None,
+        libraries=("torchvision",),
+    )
+
+
+def _build(network: str, weights: Any) -> nn.Module:
+    """Make the network untrained, of the same architecture as with its default weights."""
+    keywords: dict[str, Any] = {}
+    if network.startswith("vit"):
+        keywords["image_size"] = weights.meta["min_size"][0]
+    if network in ("googlenet", "inception_v3"):
+        keywords.update(init_weights=True, transform_input=True)
+    built: nn.Module = torchvision.models.get_model(network, weights=None, **keywords)
+    return built
+
+
+def _build_trained(network: str, weights: Any, path: Path) -> nn.Module:
+    """Make the network with its default weights, which are in torchvision's cache.
+
+    torchvision itself renames and drops some of a file's weights, so it loads the file; that the
+    file holds nothing but tensors is made sure of first.
+    """
+    read_weights(path)
+    built: nn.Module = torchvision.models.get_model(network, weights=weights)
+    return built
+
+
+def _trained_file(network: str, weights: Any) -> Path:
+    """Find the default weights in the cache, or fetch them; make sure that they are whole."""
+    url: str = weights.url
+    path = Path(torch.hub.get_dir()) / "checkpoints" / Path(urlparse(url).path).name
+    if not path.is_file():
+        _fetch(network, url, path)
+    expected = re.search(r"-([0-9a-f]{8,})\.", path.name)
+    if expected and not file_sha256(path).startswith(expected[1]):
+        raise InputError(
+            f"weights: {path} is not the file that torchvision published (its SHA-256 does not "
+            f"start with {expected[1]}); delete it, and it is fetched again from {url}"
+        )
+    return path
+
+
+def _fetch(network: str, url: str, path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.hub.download_url_to_file(url, str(path), progress=sys.stderr.isatty())
+    except urllib.error.URLError as error:
+        raise InputError(
+            f"weights: those of {PREFIX}{network} are not on this machine and cannot be fetched "
+            f"({error.reason}): put {url} at {path}, or set weights to a file or to none"
+        ) from error
+    except OSError as error:
+        raise InputError(f"weights: cannot write {path} ({error.strerror})") from error
