@@ -52,10 +52,10 @@ def missing_packages(listing: str) -> list[str]:
 def _llvm() -> bool:
     sys.path.insert(0, str(ROOT))
     try:
-        find_llvm = importlib.import_module("mrd.backend").find_llvm
+        usable, _ = importlib.import_module("mrd.llvm").find()
     finally:
         sys.path.remove(str(ROOT))
-    return find_llvm() is not None
+    return usable is not None
 
 
 def _module(name: str) -> bool:

@@ -1,0 +1,193 @@
+"""Find the LLVM that Dr.Jit can compile with, without loading any.
+
+Dr.Jit loads libLLVM while it is itself being imported, and takes the newest file that it finds,
+usable or not. A library too old for it is noticed late: LLVM 15 and 16 pass every check, then
+abort the process at the first render. So this module looks first, and asks each candidate for its
+version in a process of its own. It needs Python's standard library alone (the environment is not
+made yet when `make` asks it), and no file that it meets can take the process down.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+OLDEST = 17
+"""The oldest LLVM whose code generator knows all that Dr.Jit emits."""
+
+VARIABLE = "DRJIT_LIBLLVM_PATH"
+"""The environment variable that tells Dr.Jit which libLLVM to load."""
+
+# libLLVM-15.so.1, libLLVM.so.19.1, libLLVM-19.so, libLLVM.dylib, libLLVM-19.dylib, LLVM-C.dll;
+# not the component libraries (libLLVMSupport.so).
+_NAME = re.compile(
+    r"(?:libLLVM(?:-(?P<dash>\d+)[\d.]*)?(?:\.so(?:\.(?P<dot>\d+)[\d.]*)?|\.dylib)|LLVM-C\.dll)$"
+)
+
+# Asks one library for its version. LLVMGetVersion exists from LLVM 16 on.
+_QUESTION = """
+import ctypes, sys
+library = ctypes.CDLL(sys.argv[1])
+parts = [ctypes.c_uint() for _ in range(3)]
+library.LLVMGetVersion(*map(ctypes.byref, parts))
+print(*(part.value for part in parts), sep=".")
+"""
+_PATIENCE = 10.0  # seconds; an answer takes about 0.1 s
+
+
+@dataclass(frozen=True)
+class Library:
+    """A file that may be a usable libLLVM.
+
+    Attributes
+    ----------
+    path : Path
+        The file's real path.
+    version : str
+        Its version ("19.1.7"; only "15" when its name alone was read), or "" when unknown.
+    trouble : str
+        Why it cannot be used; "" when nothing speaks against it.
+    """
+
+    path: Path
+    version: str
+    trouble: str = ""
+
+    def __str__(self) -> str:
+        notes = [f"LLVM {self.version}"] if self.version else []
+        return f"{self.path} ({', '.join([*notes, self.trouble] if self.trouble else notes)})"
+
+
+def find(folders: Iterable[Path] | None = None) -> tuple[Library | None, list[Library]]:
+    """Find the newest libLLVM that answers with a version of at least `OLDEST`.
+
+    Parameters
+    ----------
+    folders : iterable of Path, optional
+        Where to look, in place of `usual_folders`. A file named in the environment variable
+        DRJIT_LIBLLVM_PATH is asked before all others in any case.
+
+    Returns
+    -------
+    usable : Library or None
+        The first that answers.
+    refused : list of Library
+        Those that were looked at before it, each with its trouble.
+    """
+    refused: list[Library] = []
+    for candidate in _candidates(usual_folders() if folders is None else folders):
+        answered = candidate if candidate.trouble else ask(candidate.path)
+        if not answered.trouble:
+            return answered, refused
+        refused.append(answered)
+    return None, refused
+
+
+def ask(path: Path) -> Library:
+    """Ask a library for its version, in a process of its own: a broken file may crash it."""
+    if not path.is_file():
+        return Library(path, "", "no such file")
+    command = [sys.executable, "-I", "-S", "-c", _QUESTION, str(path)]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE)
+    except subprocess.TimeoutExpired:
+        return Library(path, "", "does not answer")
+    if answer.returncode != 0:
+        # LLVM 15 and older load, and know no such function.
+        old = "LLVMGetVersion" in answer.stderr
+        return Library(path, "", f"older than {OLDEST}" if old else "does not load")
+    return _judged(path, answer.stdout.strip())
+
+
+def usual_folders(
+    platform: str = sys.platform,
+    environment: Mapping[str, str] = os.environ,
+    root: Path = Path("/"),
+) -> list[Path]:
+    """List where libLLVM may lie: packages, Homebrew, MacPorts, conda.
+
+    Parameters
+    ----------
+    platform : str
+        As `sys.platform`.
+    environment : mapping
+        As `os.environ`: CONDA_PREFIX, the library search path, and on Windows the program folder.
+    root : Path
+        Where the system's absolute folders begin.
+    """
+    return list(dict.fromkeys(_usual_folders(platform, environment, root)))
+
+
+def advice() -> str:
+    """Say what to install on this system."""
+    if sys.platform == "darwin":
+        return "install one: brew install llvm"
+    if sys.platform == "win32" or os.environ.get("CONDA_PREFIX"):
+        return "install one: conda install -c conda-forge libllvm19"
+    return "install one: apt-get install libllvm19 (or conda install -c conda-forge libllvm19)"
+
+
+def _usual_folders(platform: str, environment: Mapping[str, str], root: Path) -> Iterator[Path]:
+    windows, mac = platform == "win32", platform == "darwin"
+    for prefix in (environment.get("CONDA_PREFIX"), sys.prefix):
+        if prefix:
+            yield Path(prefix, "Library", "bin") if windows else Path(prefix, "lib")
+    search = "PATH" if windows else "DYLD_LIBRARY_PATH" if mac else "LD_LIBRARY_PATH"
+    separator = ";" if windows else ":"
+    yield from (Path(p) for p in environment.get(search, "").split(separator) if p)
+    if windows:
+        if "PROGRAMFILES" in environment:
+            yield Path(environment["PROGRAMFILES"], "LLVM", "bin")
+        return
+    yield root / "usr/local/lib"
+    if mac:
+        yield from (root / "opt/homebrew/opt").glob("llvm*/lib")
+        yield from (root / "usr/local/opt").glob("llvm*/lib")
+        yield from (root / "opt/local/libexec").glob("llvm-*/lib")
+        return
+    triplet = sysconfig.get_config_var("MULTIARCH")  # x86_64-linux-gnu, on Debian's relatives
+    if triplet:
+        yield root / "usr/lib" / triplet
+    for lib in (root / "usr/lib64", root / "usr/lib"):
+        yield lib
+        yield from lib.glob("llvm*/lib*")
+
+
+def _candidates(folders: Iterable[Path]) -> list[Library]:
+    """List each distinct libLLVM: the user's own first, then the newest first."""
+    own = os.environ.get(VARIABLE)
+    first = [_named(Path(own).resolve())] if own else []
+    paths = dict.fromkeys(
+        path.resolve() for folder in folders for path in _listed(folder) if _NAME.match(path.name)
+    )
+    others = [_named(path) for path in paths if path not in {library.path for library in first}]
+    # Where the name tells nothing (macOS, Windows), only the file itself knows its place.
+    known = [library if library.version else ask(library.path) for library in others]
+    return first + sorted(known, key=_parts, reverse=True)
+
+
+def _named(path: Path) -> Library:
+    """Read the version off a file's name, if it is there."""
+    match = _NAME.match(path.name)
+    version = (match["dash"] or match["dot"] or "") if match else ""
+    return _judged(path, version) if version else Library(path, "")
+
+
+def _judged(path: Path, version: str) -> Library:
+    too_old = int(version.split(".")[0]) < OLDEST
+    return Library(path, version, f"older than {OLDEST}" if too_old else "")
+
+
+def _parts(library: Library) -> list[int]:
+    return [int(part) for part in library.version.split(".") if part]
+
+
+def _listed(folder: Path) -> Sequence[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError:  # missing, or not ours to read
+        return []
