@@ -141,7 +141,7 @@ class RunSpec:
 
 
 def grid(study: Study) -> list[RunSpec]:
-    """List the runs that a study asks for: targets × models × searches × seeds, in the file's order.
+    """List the runs of a study: targets × models × searches × seeds, searches outermost.
 
     Raises
     ------

@@ -1,0 +1,29 @@
+"""``mrd doctor``: what this machine can do."""
+
+import dataclasses
+import json
+from typing import Annotated
+
+import typer
+
+from mrd.cli.tables import console, table
+from mrd.doctor import examine, usable
+
+_MARKS = {True: "ok", False: "NO", None: "–"}
+
+
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+) -> None:
+    """Examine this machine, and say what to install.
+
+    Exits with 2 if it cannot search.
+    """
+    checks = examine()
+    if as_json:
+        typer.echo(json.dumps([dataclasses.asdict(check) for check in checks], indent=2))
+    else:
+        rows = [(_MARKS[check.ok], check.name, check.value, check.advice) for check in checks]
+        console().print(table(("", "what", "found", "advice"), rows))
+    if not usable(checks):
+        raise typer.Exit(2)

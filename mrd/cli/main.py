@@ -1,0 +1,102 @@
+"""The program ``mrd``: its commands put together, and what it exits with.
+
+0: fine. 1: the work failed. 2: the input, or the machine, is wrong. 130: interrupted.
+"""
+
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Annotated, NoReturn
+
+import typer
+
+from mrd.cli import doctor, generate, models, render, scenes, status
+from scenes.errors import InputError
+
+FAILED, WRONG_INPUT, INTERRUPTED = 1, 2, 130
+
+app = typer.Typer(
+    name="mrd",
+    help="Does this vision model see the world as people do? Scene metamers, shown to both.",
+    invoke_without_command=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (generate.generate, status.status, render.render):
+    app.command()(command)
+for command in (scenes.scenes, models.models, doctor.doctor):
+    app.command()(command)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"mrd {version('mrd-suite')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _every_command(
+    context: typer.Context,
+    show_version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an error; allowed anywhere.")
+    ] = False,
+) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(WRONG_INPUT)
+
+
+def run(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the program and exit.
+
+    Parameters
+    ----------
+    arguments
+        What stands behind the program's name; by default, what it was started with.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words
+    sys.exit(_exit_code([word for word in words if word != "--debug"], debug))
+
+
+def _exit_code(words: list[str], debug: bool) -> int:
+    """Run a command; an error becomes one line on stderr and a number."""
+    try:
+        code = app(words, prog_name="mrd", standalone_mode=False)
+    except InputError as error:
+        return _explain(str(error), WRONG_INPUT, debug)
+    except typer.TyperException as error:
+        text = " ".join(error.format_message().split())
+        return _explain(f"{text.rstrip('.')}; see {_help(words)}", WRONG_INPUT, debug)
+    except Exception as error:  # noqa: BLE001  the one place where no error may go on
+        text = " ".join(f"{type(error).__name__}: {error}".split())
+        return _explain(f"{text} (to see where: the same command with --debug)", FAILED, debug)
+    if code == INTERRUPTED:
+        print(
+            "interrupted; what was finished is kept, and the same command goes on from there",
+            file=sys.stderr,
+        )
+    return code if isinstance(code, int) else 0
+
+
+def _help(words: list[str]) -> str:
+    commands = {
+        command.callback.__name__ for command in app.registered_commands if command.callback
+    }
+    return f"mrd {words[0]} --help" if words and words[0] in commands else "mrd --help"
+
+
+def _explain(text: str, code: int, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    print(f"error: {text}", file=sys.stderr)
+    return code

@@ -1,0 +1,208 @@
+"""How a search goes, as it goes: a bar in a terminal, plain lines anywhere else."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+
+from mrd.cli.tables import number
+
+SECONDS_BETWEEN_LINES = 5.0
+STEPS_OF_RATE = 20  # the first step compiles; the rate of the last ones tells what is left
+
+
+class Report(Protocol):
+    """Who is told how runs go: first `started`, then any of the others, then `finished`."""
+
+    def started(self, run: str, steps: int) -> None:
+        """Begin a run of so many steps."""
+
+    def note(self, text: str) -> None:
+        """Tell of something that happened, in one line."""
+
+    def prepared(self, what: str, done: int, total: int) -> None:
+        """Tell that so many of so many renders of the null or the ceiling are done."""
+
+    def step(self, row: Mapping[str, float]) -> None:
+        """Tell of a step by its row of the history: `step`, `loss` and `match` are shown."""
+
+    def finished(self, run: str, summary: Mapping[str, Any]) -> None:
+        """End a run with its numbers."""
+
+
+class Pace:
+    """Seconds per step over the last steps, and the time left.
+
+    Parameters
+    ----------
+    steps
+        Step that the run ends at.
+    clock
+        Seconds from anywhere, growing.
+    """
+
+    def __init__(self, steps: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self.steps = steps
+        self._clock = clock
+        self._seen: deque[tuple[float, float]] = deque(maxlen=STEPS_OF_RATE + 1)
+
+    def step(self, step: float) -> None:
+        """Note that a step is finished now."""
+        self._seen.append((step, self._clock()))
+
+    @property
+    def seconds_per_step(self) -> float:
+        """Mean over the last steps; NaN before the second."""
+        if len(self._seen) < 2:
+            return float("nan")
+        (first, began), (last, now) = self._seen[0], self._seen[-1]
+        return (now - began) / (last - first)
+
+    @property
+    def seconds_left(self) -> float:
+        """Time to the last step at this pace; NaN before the second step."""
+        return (
+            (self.steps - self._seen[-1][0]) * self.seconds_per_step if self._seen else float("nan")
+        )
+
+
+def words(row: Mapping[str, float], pace: Pace) -> str:
+    """Put a step in words: seconds per step, loss, match, time left."""
+    parts = [
+        f"{number(pace.seconds_per_step)} s/step",
+        f"loss {number(row.get('loss'))}",
+        f"match {number(row.get('match'))}",
+        f"{duration(pace.seconds_left)} left",
+    ]
+    return "  ".join(parts)
+
+
+def duration(seconds: float) -> str:
+    """Put a duration in words, such as ``1 h 05 min``, ``2 min 07 s`` or ``9 s``."""
+    if seconds != seconds:
+        return "?"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    return f"{minutes} min {rest:02d} s" if minutes < 60 else _hours(minutes)
+
+
+def _hours(minutes: int) -> str:
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+class Lines:
+    """A line now and then: for files, pipes and logs of clusters."""
+
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        self._console, self._clock = console, clock
+        self._pace = Pace(0, clock)
+        self._last = float("-inf")
+
+    def started(self, run: str, steps: int) -> None:
+        """Name the run."""
+        self._console.print(f"{run}: {steps} steps")
+        self._pace = Pace(steps, self._clock)
+        self._last = float("-inf")
+
+    def note(self, text: str) -> None:
+        """Print the note."""
+        self._console.print(f"  {text}")
+
+    def prepared(self, what: str, done: int, total: int) -> None:
+        """Print the count, at its end and now and then before."""
+        if done == total or self._is_time():
+            self._console.print(f"  {what} {done}/{total}")
+
+    def step(self, row: Mapping[str, float]) -> None:
+        """Print the step if it is the last, or none was printed for a while."""
+        self._pace.step(row["step"])
+        if row["step"] >= self._pace.steps or self._is_time():
+            place = f"step {row['step']:.0f}/{self._pace.steps}"
+            self._console.print(f"  {place}  {words(row, self._pace)}")
+
+    def finished(self, run: str, summary: Mapping[str, Any]) -> None:
+        """Print what came out."""
+        self._console.print(f"{run}: {_summary(summary)}")
+
+    def _is_time(self) -> bool:
+        now = self._clock()
+        if now - self._last < SECONDS_BETWEEN_LINES:
+            return False
+        self._last = now
+        return True
+
+
+class Bar:
+    """A bar that moves."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._pace = Pace(0)
+        self._run = ""
+        self._task: TaskID | None = None
+
+    def started(self, run: str, steps: int) -> None:
+        """Show an empty bar."""
+        self._run, self._pace = run, Pace(steps)
+        self._drop()
+
+    def note(self, text: str) -> None:
+        """Print the note above the bar."""
+        self._progress.print(text)
+
+    def prepared(self, what: str, done: int, total: int) -> None:
+        """Show the count of null or ceiling as a bar."""
+        self._show(f"{self._run} {what}", done, total, "")
+
+    def step(self, row: Mapping[str, float]) -> None:
+        """Move the bar."""
+        self._pace.step(row["step"])
+        self._show(self._run, row["step"], self._pace.steps, words(row, self._pace))
+
+    def finished(self, run: str, summary: Mapping[str, Any]) -> None:
+        """Leave a line in place of the bar."""
+        self._drop()
+        self._progress.print(f"{run}: {_summary(summary)}")
+
+    def _show(self, description: str, done: float, total: int, text: str) -> None:
+        if self._task is None:
+            self._task = self._progress.add_task(description, total=total, words=text)
+        self._progress.update(
+            self._task, description=description, completed=done, total=total, words=text
+        )
+
+    def _drop(self) -> None:
+        if self._task is not None:
+            self._progress.remove_task(self._task)
+            self._task = None
+
+
+def _summary(summary: Mapping[str, Any]) -> str:
+    return ", ".join(
+        f"{key} {number(value) if isinstance(value, float) else value}"
+        for key, value in summary.items()
+    )
+
+
+@contextmanager
+def shown(console: Console) -> Iterator[Report]:
+    """Give the report that suits the console."""
+    if not console.is_terminal:
+        yield Lines(console)
+        return
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=20),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[words]}"),
+        console=console,
+        transient=True,
+    )
+    with bar:
+        yield Bar(bar)

@@ -1,0 +1,33 @@
+"""``mrd render``: images of one scene."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scenes.config import TargetConfig, target_scene
+from scenes.scene import check_visible
+
+
+def render(
+    scene: Annotated[
+        str, typer.Argument(metavar="SCENE", help="A scene.json, or a name from 'mrd scenes'.")
+    ],
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder for the images; made if it is missing.")
+    ],
+    samples: Annotated[int, typer.Option(min=1, max=65536, help="Samples per pixel.")] = 256,
+    seed: Annotated[int, typer.Option(min=0, help="Index of the noise.")] = 0,
+) -> None:
+    """Render a scene through each of its cameras.
+
+    Writes linear EXR and display PNG files and prints their names.
+    """
+    name = Path(scene).stem
+    loaded = target_scene(name, TargetConfig(scene=scene), Path()).loaded()
+    check_visible(loaded)
+
+    from mrd import sweep  # loads the renderer
+
+    for image in sweep.render_scene(loaded, out, samples, seed):
+        typer.echo(str(image))

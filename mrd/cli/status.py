@@ -1,0 +1,26 @@
+"""``mrd status``: where the runs of a study stand."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mrd.cli.tables import console, states
+from mrd.overview import outdated, overview
+from mrd.study import read_study
+
+
+def status(
+    study: Annotated[
+        Path, typer.Argument(metavar="STUDY", help="A study.yaml, or the folder that holds it.")
+    ],
+) -> None:
+    """Tell where every run of a study stands."""
+    described = read_study(study)
+    standings = overview(described)
+    console().print(states(standings))
+    if others := outdated(described, standings):
+        console().print(
+            f"{len(others)} more in {described.runs}, of an earlier form of this study: "
+            f"{', '.join(others)}"
+        )

@@ -1,0 +1,114 @@
+"""Tables and numbers as the commands print them."""
+
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from mrd.overview import Standing
+from scenes.differences import DISTANCE
+
+
+def console() -> Console:
+    """Make the console: as wide as the terminal, and as wide as needed where there is none."""
+    return Console(
+        width=None if sys.stdout.isatty() else 10_000, markup=False, highlight=False, emoji=False
+    )
+
+
+def table(
+    columns: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[str] = ()
+) -> Table:
+    """Make a table of plain text: brackets in it are brackets.
+
+    Parameters
+    ----------
+    columns
+        Headers.
+    rows
+        Cells of each row.
+    numbers
+        Those columns that are aligned at the right.
+    """
+    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=any(columns))
+    for column in columns:
+        made.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
+    for row in rows:
+        made.add_row(*(Text(cell) for cell in row))
+    return made
+
+
+def number(value: float | None) -> str:
+    """Put a number in three figures, and ``–`` for what is not known."""
+    return "–" if value is None or value != value else f"{value:.3g}"
+
+
+def states(standings: Sequence[Standing]) -> Table:
+    """Show where runs stand: status, step, and the last row of the history."""
+    return table(
+        ("run", "status", "step", "s/step", "loss", "match", ""),
+        (
+            (
+                each.run.name,
+                each.status,
+                f"{each.step}/{each.run.search.steps}",
+                number(each.newest.get("seconds")),
+                number(each.newest.get("loss")),
+                number(each.newest.get("match")),
+                each.judgement["verdict"] if each.judgement else each.message,
+            )
+            for each in standings
+        ),
+        numbers=("step", "s/step", "loss", "match"),
+    )
+
+
+def verdicts(standings: Sequence[Standing]) -> Table:
+    """Show what came out: match, null, ceiling, physical difference, metamer or result."""
+    return table(
+        ("run", "match", "held out", "null", "ceiling", "physical difference", "verdict"),
+        (
+            (each.run.name, *_verdict(each.judgement))
+            if each.judgement
+            else (each.run.name, "", "", "", "", "", f"{each.status} {each.message}".rstrip())
+            for each in standings
+        ),
+        numbers=("match", "held out", "ceiling"),
+    )
+
+
+def _verdict(judgement: dict[str, Any]) -> tuple[str, ...]:
+    """Cells of one judgement. Similarities are Pearson r, means over the training cameras."""
+    training, held_out = judgement["training"], judgement["held_out"]
+    cameras = training["cameras"]
+    differences = ", ".join(
+        f"{DISTANCE[attribute].replace('_', ' ')} {number(values[DISTANCE[attribute]])}"
+        for attribute, values in judgement["physical_difference"].items()
+    )
+    return (
+        number(training["match"]),
+        number(held_out["match"] if held_out["cameras"] else None),
+        f"r {number(_mean(cameras, 'null_mean'))} of {training['null_size']}",
+        f"r {number(_mean(cameras, 'ceiling_mean'))}",
+        differences,
+        f"metamer (p ≤ {number(training['p_bound'])})"
+        if training["metamer"]
+        else _failure(cameras),
+    )
+
+
+def _mean(cameras: Sequence[dict[str, Any]], key: str) -> float | None:
+    values = [camera[key] for camera in cameras]
+    return None if None in values else sum(values) / len(values)
+
+
+def _failure(cameras: Sequence[dict[str, Any]]) -> str:
+    """Say what failed first, and at how many cameras something did."""
+    failed = [camera for camera in cameras if not camera["passed"]]
+    first = failed[0]
+    return f"result: {first['camera']}: {first['failed']}" + (
+        f" ({len(failed)} of {len(cameras)} cameras fail)" if len(cameras) > 1 else ""
+    )
