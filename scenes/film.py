@@ -33,12 +33,13 @@ class Film(Frozen):
     background
         What is seen past the object: ``"environment"``, the light itself; or a number, a constant
         grey given as display value from 0 to 1 (below 1 with ``"reinhard"``, which never reaches
-        1).
+        1). ``"auto"`` is the environment, or grey 0.5 where a search changes the lighting, since
+        an environment in view would give the change away.
     """
 
     exposure: Annotated[float, between(0, 1e6, above_low=True)] | Literal["auto"] = "auto"
     tone_curve: Literal["srgb", "reinhard"] = "srgb"
-    background: Annotated[float, between(0, 1)] | Literal["environment"] = "environment"
+    background: Annotated[float, between(0, 1)] | Literal["auto", "environment"] = "auto"
 
     @model_validator(mode="after")
     def _background_can_be_shown(self) -> "Film":
@@ -163,8 +164,8 @@ def background_radiance(film: Film) -> float:
     ValueError
         When the background is the environment, or the exposure is ``"auto"``.
     """
-    if film.background == "environment":
-        raise ValueError("the background is the environment; it has no single radiance")
+    if isinstance(film.background, str):
+        raise ValueError(f"the background is {film.background!r}; it has no single radiance")
     return float(decode(np.float64(film.background), film))
 
 
