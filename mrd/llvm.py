@@ -23,9 +23,9 @@ VARIABLE = "DRJIT_LIBLLVM_PATH"
 """The environment variable that tells Dr.Jit which libLLVM to load."""
 
 # libLLVM-15.so.1, libLLVM.so.19.1, libLLVM-19.so, libLLVM.dylib, libLLVM-19.dylib, LLVM-C.dll;
-# not the component libraries (libLLVMSupport.so).
+# not the component libraries (libLLVMSupport.so). The 1 of libLLVM.so.1 is no version of LLVM.
 _NAME = re.compile(
-    r"(?:libLLVM(?:-(?P<dash>\d+)[\d.]*)?(?:\.so(?:\.(?P<dot>\d+)[\d.]*)?|\.dylib)|LLVM-C\.dll)$"
+    r"(?:libLLVM(?:-(?P<dash>\d+)[\d.]*)?(?:\.so(?:\.(?P<dot>\d\d+)?[\d.]*)?|\.dylib)|LLVM-C\.dll)$"
 )
 
 # Asks one library for its version. LLVMGetVersion exists from LLVM 16 on.
