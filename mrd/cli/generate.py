@@ -32,8 +32,7 @@ def generate(
     from mrd import sweep  # loads the renderer
 
     with shown(out) as report:
-        sweep.generate(described, report)
-    standings = overview(described)
-    out.print(verdicts(standings))
-    if any(standing.status == "failed" for standing in standings):
+        outcomes = sweep.generate(described, report)
+    out.print(verdicts(overview(described)))
+    if any(outcome.failure for outcome in outcomes):
         raise typer.Exit(1)

@@ -25,10 +25,12 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (generate.generate, status.status, render.render):
-    app.command()(command)
-for command in (scenes.scenes, models.models, doctor.doctor):
-    app.command()(command)
+app.command()(generate.generate)
+app.command()(status.status)
+app.command()(render.render)
+app.command()(scenes.scenes)
+app.command()(models.models)
+app.command()(doctor.doctor)
 
 
 def _print_version(asked: bool) -> None:
@@ -37,18 +39,21 @@ def _print_version(asked: bool) -> None:
         raise typer.Exit
 
 
+ShowVersion = Annotated[
+    bool,
+    typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version."),
+]
+# `run` looks for it before any command does; here it is for --help.
+Debug = Annotated[
+    bool, typer.Option("--debug", help="Show the traceback of an error; allowed anywhere.")
+]
+
+
 @app.callback()
 def _every_command(
     context: typer.Context,
-    show_version: Annotated[
-        bool,
-        typer.Option(
-            "--version", callback=_print_version, is_eager=True, help="Print the version."
-        ),
-    ] = False,
-    debug: Annotated[
-        bool, typer.Option("--debug", help="Show the traceback of an error; allowed anywhere.")
-    ] = False,
+    show_version: ShowVersion = False,  # noqa: ARG001
+    debug: Debug = False,  # noqa: ARG001
 ) -> None:
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
