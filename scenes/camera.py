@@ -12,9 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, model_validator
 
-from scenes.frozen import Frozen, between
+from scenes.frozen import Frozen, Number, Triple, between
 
-Triple = tuple[float, float, float]
 Vectors = NDArray[np.floating]
 
 GOLDEN_ANGLE = 180 * (3 - math.sqrt(5))
@@ -162,7 +161,7 @@ class Ring(_Rig):
     count: Annotated[int, between(1, 1000)] = 4
     held_out: Annotated[int, between(0, 1000)] = 0
     elevation: Annotated[float, between(-89, 89)] = 15.0
-    azimuth: float = 0.0
+    azimuth: Number = 0.0
 
 
 class Single(_Rig):
@@ -179,9 +178,9 @@ class Single(_Rig):
     """
 
     kind: Literal["single"] = "single"
-    azimuth: float = 0.0
+    azimuth: Number = 0.0
     elevation: Annotated[float, between(-90, 90)] = 15.0
-    held_out_azimuths: tuple[float, ...] = ()
+    held_out_azimuths: tuple[Number, ...] = ()
 
     @model_validator(mode="after")
     def _places_differ(self) -> "Single":

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from pydantic import model_validator
+from pydantic import ValidationInfo, field_validator, model_validator
 
 from scenes.frozen import Frozen, between
 
@@ -40,6 +40,14 @@ class Film(Frozen):
     exposure: Annotated[float, between(0, 1e6, above_low=True)] | Literal["auto"] = "auto"
     tone_curve: Literal["srgb", "reinhard"] = "srgb"
     background: Annotated[float, between(0, 1)] | Literal["auto", "environment"] = "auto"
+
+    @field_validator("exposure", "background", mode="before")
+    @classmethod
+    def _number_or_word(cls, value: Any, info: ValidationInfo) -> Any:
+        words = ("auto",) if info.field_name == "exposure" else ("auto", "environment")
+        if isinstance(value, str) and value not in words:
+            raise ValueError(f"'{value}' is not allowed; use a number, {' or '.join(words)}")
+        return value
 
     @model_validator(mode="after")
     def _background_can_be_shown(self) -> "Film":

@@ -1,18 +1,24 @@
 """The base of everything that is data: frozen, closed, finite; and numbers with a range."""
 
-from typing import Any, Self
+from numbers import Integral, Real
+from typing import Annotated, Any, Self
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     ModelWrapValidatorHandler,
+    Strict,
     ValidationError,
     model_validator,
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from scenes.errors import nearest
+
+# A finite number without a range; words and truth values are refused.
+Number = Annotated[float, Strict()]
+Triple = tuple[Number, Number, Number]
 
 
 class Frozen(BaseModel):
@@ -51,8 +57,10 @@ def _message(model: type[BaseModel], problem: Any) -> str:
     return " ".join(text.split())
 
 
-def between(low: float, high: float, *, above_low: bool = False) -> AfterValidator:
+def between(low: float, high: float, *, above_low: bool = False) -> BeforeValidator:
     """Make a validator for a number with a range, whose message states the whole range.
+
+    Words and truth values are refused, not read as numbers.
 
     Parameters
     ----------
@@ -63,18 +71,23 @@ def between(low: float, high: float, *, above_low: bool = False) -> AfterValidat
 
     Returns
     -------
-    AfterValidator
-        For use as ``Annotated[float, between(0, 1)]``.
+    BeforeValidator
+        For use as ``Annotated[float, between(0, 1)]``, or with ``int``.
     """
     allowed = f"above {low:g}, up to {high:g}" if above_low else f"{low:g} to {high:g}"
 
-    def check(value: float) -> float:
-        if value > high or value < low or (above_low and value == low):
+    def check(value: Any) -> Any:
+        if isinstance(value, bool) or not isinstance(value, Real):
+            raise PydanticCustomError(
+                "number", "use a number; allowed: {allowed}", {"allowed": allowed}
+            )
+        number = int(value) if isinstance(value, Integral) else float(value)
+        if number > high or number < low or (above_low and number == low):
             raise PydanticCustomError(
                 "out_of_range",
                 "{value} is out of range; allowed: {allowed}",
-                {"value": f"{value:g}", "allowed": allowed},
+                {"value": f"{number:g}", "allowed": allowed},
             )
-        return value
+        return number
 
-    return AfterValidator(check)
+    return BeforeValidator(check)

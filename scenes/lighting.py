@@ -18,7 +18,7 @@ from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from scenes.arrays import Picture
 from scenes.errors import InputError
-from scenes.frozen import Frozen, between
+from scenes.frozen import Frozen, Number, between
 
 Radiance = Annotated[float, between(0, 1e9)]
 RGB = tuple[Radiance, Radiance, Radiance]
@@ -40,7 +40,7 @@ class Constant(Frozen):
 
     kind: Literal["constant"] = "constant"
     radiance: RGB = (1.0, 1.0, 1.0)
-    rotation: float = 0.0
+    rotation: Number = 0.0
     level: Level = 1.0
 
     @field_validator("radiance", mode="before")
@@ -83,7 +83,7 @@ class EnvironmentMap(Frozen):
             custom_error_message="use the name of a library light, or a file",
         ),
     ]
-    rotation: float = 0.0
+    rotation: Number = 0.0
     level: Level = 1.0
     repair: Literal["clip"] | None = None
     repaired: Annotated[int, between(0, 2**53)] = 0
@@ -130,12 +130,12 @@ class SunSky(Frozen):
 
     kind: Literal["sun_sky"] = "sun_sky"
     sun_elevation: Annotated[float, between(0, 90)] = 45.0
-    sun_azimuth: float = 0.0
+    sun_azimuth: Number = 0.0
     turbidity: Annotated[float, between(1, 10)] = 3.0
     albedo: Annotated[float, between(0, 1)] = 0.3
     sun_scale: Level = 1.0
     sky_scale: Level = 1.0
-    rotation: float = 0.0
+    rotation: Number = 0.0
     level: Level = 1.0
 
 

@@ -4,9 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from scenes.frozen import Frozen
-
-Triple = tuple[float, float, float]
+from scenes.frozen import Frozen, Triple
 
 
 class Pose(Frozen):

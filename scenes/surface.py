@@ -101,8 +101,9 @@ class Surface:
         unsettled = np.arange(len(points))
         for wanted in NEAREST_PIECES:
             near = min(wanted, self._tree.n)
-            away, pieces = self._tree.query(points[unsettled], k=near)
-            away, pieces = away.reshape(-1, near), pieces.reshape(-1, near)
+            # A list of ranks keeps the answer two-dimensional.
+            ranks = np.arange(1, near + 1)
+            away, pieces = (np.asarray(each) for each in self._tree.query(points[unsettled], ranks))
             # The nearest piece first: it bounds the distance, and rules out most of the others.
             for columns in (slice(0, 1), slice(1, near)):
                 nearest_part = (away - self._radii[pieces])[:, columns]
