@@ -6,8 +6,11 @@ replays it.
 """
 
 import hashlib
+import os
 import secrets
 from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
 from types import ModuleType
 
 import hypothesis
@@ -15,6 +18,7 @@ import numpy as np
 import pytest
 
 DEFAULT_SEED = 20240229
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -82,3 +86,55 @@ def mi() -> ModuleType:
     import mitsuba
 
     return mitsuba
+
+
+@pytest.fixture(scope="session")
+def distributions_of() -> Callable[[set[str]], set[str]]:
+    """List the distributions that installing the project with some extras brings here."""
+    return _closure
+
+
+@pytest.fixture(scope="session")
+def base_install(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Give the environment of a process that sees the base install alone, without any extra.
+
+    A folder of links to the installed packages stands for site-packages: nothing is imitated,
+    everything else is out of sight.
+    """
+    site = tmp_path_factory.mktemp("base")
+    for name in _closure(set()) - {"mrd-suite"}:
+        for file in metadata.distribution(name).files or []:
+            entry = site / file.parts[0]
+            if file.parts[0] != ".." and not entry.exists():
+                entry.symlink_to(metadata.distribution(name).locate_file(file.parts[0]))
+    information = metadata.distribution("mrd-suite").locate_file("")
+    for folder in Path(str(information)).glob("mrd_suite-*.dist-info"):
+        (site / folder.name).symlink_to(folder)
+    # A start hook keeps the interpreter's own site-packages out of sight.
+    hook = "import sys\nsys.path[:] = [p for p in sys.path if 'site-packages' not in p]\n"
+    (site / "sitecustomize.py").write_text(hook)
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "COV"))}
+    return {**kept, "PYTHONPATH": os.pathsep.join([str(site), str(ROOT)])}
+
+
+def _closure(extras: set[str]) -> set[str]:
+    """Follow the project's requirements through what is installed."""
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+
+    found: set[str] = set()
+    waiting = [("mrd-suite", frozenset(extras))]
+    seen = set(waiting)
+    while waiting:
+        name, wanted = waiting.pop()
+        found.add(name)
+        for line in metadata.requires(name) or []:
+            need = Requirement(line)
+            marker = need.marker
+            if marker and not any(marker.evaluate({"extra": e}) for e in (wanted or {""})):
+                continue
+            item = (canonicalize_name(need.name), frozenset(need.extras))
+            if item not in seen:
+                seen.add(item)
+                waiting.append(item)
+    return found

@@ -55,9 +55,7 @@ def test_finds_the_newest_usable_one_here(usable):
 
 
 @pytest.mark.parametrize("path", EVERY, ids=lambda path: path.name)
-def test_every_llvm_here_is_taken_or_refused_for_its_version_whatever_its_name(
-    path, tmp_path, placed
-):
+def test_every_llvm_here_is_judged_by_its_version_whatever_its_name(path, tmp_path, placed):
     major = int(llvm._named(path).version.split(".")[0])
     nameless = placed(path, tmp_path / "libLLVM.so")
     found, refused = llvm.find([tmp_path])

@@ -1,0 +1,316 @@
+"""The rules of the house: who loads what, what an installation needs, what make does."""
+
+import ast
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("scenes", "stimuli", "psychophysics", "analysis", "mrd")
+RENDERERS_AND_NETWORKS = {"cholespy", "drjit", "mitsuba", "timm", "torch", "torchvision"}
+WINDOWS = {"psychopy", "pyglet"}
+
+# What a package must leave unloaded, however it is used.
+FORBIDDEN = {
+    "scenes": RENDERERS_AND_NETWORKS
+    | WINDOWS
+    | {"h5py", "matplotlib", "pandas", "typer", "stimuli", "psychophysics", "analysis", "mrd"},
+    "stimuli": RENDERERS_AND_NETWORKS | WINDOWS | {"psychophysics", "analysis", "mrd"},
+    "psychophysics": RENDERERS_AND_NETWORKS | WINDOWS | {"analysis", "mrd"},
+    "analysis": RENDERERS_AND_NETWORKS | WINDOWS | {"mrd"},
+}
+# What of mrd loads on the experiment computer and on the analyst's laptop.
+LIGHT = ("mrd.backend", "mrd.config", "mrd.doctor", "mrd.llvm", "mrd.run", "mrd.study")
+
+
+def modules(package: str) -> list[str]:
+    files = sorted((ROOT / package).rglob("*.py"))
+    names = [".".join(file.relative_to(ROOT).with_suffix("").parts) for file in files]
+    return [name.removesuffix(".__init__") for name in names]
+
+
+def loaded_by(names: list[str], environment: dict[str, str]) -> set[str]:
+    script = (
+        f"import importlib, sys\nfor name in {names!r}: importlib.import_module(name)\n"
+        "print(*{name.partition('.')[0] for name in sys.modules})"
+    )
+    done = run([sys.executable, "-c", script], environment)
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.split())
+
+
+def run(
+    command: list[str], environment: dict[str, str], cwd: Path = ROOT
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, env=environment, cwd=cwd, capture_output=True, text=True, timeout=300, check=False
+    )
+
+
+# Who loads what ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("package", FORBIDDEN)
+def test_package_loads_nothing_heavier_than_itself(package):
+    loaded = loaded_by(modules(package), dict(os.environ))
+    assert package in loaded
+    assert loaded & FORBIDDEN[package] == set()
+
+
+def test_command_line_and_study_load_without_renderer_and_networks():
+    names = [*LIGHT, *modules("mrd/cli")]
+    assert loaded_by(names, dict(os.environ)) & (RENDERERS_AND_NETWORKS | WINDOWS) == set()
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_package_files_hold_a_docstring_and_nothing_else(package):
+    files = sorted((ROOT / package).rglob("__init__.py"))
+    assert files
+    for file in files:
+        body = ast.parse(file.read_text()).body
+        assert len(body) == 1, file
+        assert ast.get_docstring(ast.Module(body, [])), file
+
+
+def test_base_install_runs_the_command_line(base_install):
+    done = run([sys.executable, "-m", "mrd.cli.main", "--version"], base_install)
+    assert done.returncode == 0, done.stderr
+    names = [*LIGHT, *modules("mrd/cli"), *modules("scenes"), *modules("stimuli")]
+    assert "pydantic" in loaded_by(names, base_install)
+
+
+def test_base_install_has_no_renderer(base_install):
+    done = run([sys.executable, "-c", "import mitsuba"], base_install)
+    assert "No module named 'mitsuba'" in done.stderr
+
+
+# What is written down ----------------------------------------------------------------------------
+
+
+def syntax_trees() -> Iterator[tuple[Path, ast.AST]]:
+    for folder in (*PACKAGES, "benchmarks", "environment"):
+        for file in sorted((ROOT / folder).rglob("*.py")):
+            yield file, ast.walk(ast.parse(file.read_text()))
+
+
+def test_no_weights_are_unpickled():
+    for file, nodes in syntax_trees():
+        for node in nodes:
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "torch.load":
+                given = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
+                place = f"{file.relative_to(ROOT)}:{node.lineno}"
+                assert given.get("weights_only") == "True", f"{place}: torch.load unpickles"
+
+
+def test_constraints_are_bare_versions():
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    pins = [line for line in lines if not line.startswith("#")]
+    assert pins == sorted(set(pins))
+    wrong = [pin for pin in pins if not re.fullmatch(r"[a-z0-9-]+==[0-9][0-9a-z.]*", pin)]
+    assert wrong == []
+
+
+def test_constraints_cover_what_make_installs(distributions_of):
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    pinned = {line.partition("==")[0] for line in lines}
+    needed = distributions_of({"generate", "dev"}) - {"mrd-suite", "setuptools"}
+    assert {"torch", "mitsuba", "numpy", "pytest"} <= needed
+    assert needed - pinned == set()
+
+
+def test_torch_and_torchvision_of_the_constraints_belong_together():
+    from mrd import doctor
+
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    pins = dict(line.split("==") for line in lines if "==" in line and "#" not in line)
+    if metadata.version("torchvision") != pins["torchvision"]:
+        pytest.fail("the environment is not that of constraints.txt: make venv")
+    requirements = metadata.requires("torchvision")
+    assert doctor.mismatch(pins["torch"], pins["torchvision"], requirements) == ""
+
+
+def test_ci_runs_make_test_and_nothing_else():
+    lines = (ROOT / ".ci" / "run").read_text().splitlines()
+    assert [line for line in lines if line.startswith("make")] == ["make test"]
+    assert os.access(ROOT / ".ci" / "run", os.X_OK)
+
+
+def test_hooks_are_parts_of_make_lint():
+    hooks = re.findall(r"entry: make (\w+)", (ROOT / ".pre-commit-config.yaml").read_text())
+    parts = re.search(r"^lint: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert parts is not None
+    assert parts[1].split() == hooks
+
+
+# What make does, on a project like this one but without needs ----------------------------------
+
+
+@pytest.fixture
+def prepare() -> ModuleType:
+    """Give environment/prepare.py as a module."""
+    spec = importlib.util.spec_from_file_location("prepare", ROOT / "environment" / "prepare.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def small_house(tmp_path: Path) -> Path:
+    """Make a project with this one's Makefile and script, which needs no other package."""
+    return build_small_house(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def made_house(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make such a project and its environment, once: every test leaves it complete."""
+    house = build_small_house(tmp_path_factory.mktemp("house"))
+    first = make(house, "venv")
+    assert first.returncode == 0, first.stderr
+    assert "environment: installing into .venv" in first.stderr
+    return house
+
+
+def build_small_house(folder: Path) -> Path:
+    for name in ("Makefile", "environment/prepare.py", "environment/debian-packages.txt"):
+        target = folder / name
+        target.parent.mkdir(exist_ok=True)
+        shutil.copyfile(ROOT / name, target)
+    (folder / "mrd").mkdir()
+    for name in ("mrd/__init__.py", "mrd/llvm.py"):
+        shutil.copyfile(ROOT / name, folder / name)
+    (folder / "constraints.txt").write_text("numpy==2.0.0\n")
+    (folder / "backend.py").write_text(BUILD_BACKEND)
+    (folder / "pyproject.toml").write_text(
+        '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+        '[project]\nname = "small-house"\nversion = "1"\n'
+    )
+    return folder
+
+
+# Builds a wheel that says it is installed, and holds nothing; so no test asks a registry.
+BUILD_BACKEND = """
+from zipfile import ZipFile
+
+INFO = "small_house-1.dist-info"
+
+
+def build_editable(folder, config_settings=None, metadata_directory=None):
+    name = "small_house-1-py3-none-any.whl"
+    with ZipFile(f"{folder}/{name}", "w") as wheel:
+        wheel.writestr(
+            f"{INFO}/METADATA",
+            "Metadata-Version: 2.1\\nName: small-house\\nVersion: 1\\n"
+            "Provides-Extra: generate\\nProvides-Extra: dev\\n",
+        )
+        wheel.writestr(
+            f"{INFO}/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"
+        )
+        wheel.writestr(f"{INFO}/RECORD", "")
+    return name
+"""
+
+
+def make(house: Path, *targets: str) -> subprocess.CompletedProcess[str]:
+    # A make above this one would hand down its own settings.
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}
+    return run(["make", "--no-print-directory", *targets], environment, house)
+
+
+def test_second_make_installs_nothing_and_says_nothing(made_house):
+    python = made_house / ".venv" / "bin" / "python"
+    script = "from importlib.metadata import version; print(version('small-house'))"
+    assert run([str(python), "-c", script], {}).stdout == "1\n"
+    second = make(made_house, "venv")
+    assert (second.returncode, second.stdout, second.stderr) == (0, "", "")
+
+
+def test_changed_versions_install_again_into_the_same_environment(made_house):
+    made = (made_house / ".venv" / "pyvenv.cfg").stat().st_mtime_ns
+    with (made_house / "constraints.txt").open("a") as file:
+        file.write("scipy==1.14.0\n")
+    again = make(made_house, "venv")
+    assert "installing into .venv" in again.stderr
+    assert (made_house / ".venv" / "pyvenv.cfg").stat().st_mtime_ns == made
+    assert make(made_house, "venv").stderr == ""
+
+
+def test_failed_installation_is_one_line_and_tried_again(made_house):
+    (made_house / ".venv" / "complete").unlink()
+    backend = made_house / "backend.py"
+    backend.write_text("raise SystemExit(3)")
+    failed = make(made_house, "venv")
+    assert failed.returncode == 2
+    assert "environment: pip could not install into .venv" in failed.stderr
+    backend.write_text(BUILD_BACKEND)
+    assert make(made_house, "venv").returncode == 0
+    assert make(made_house, "venv").stderr == ""
+
+
+def test_environment_whose_python_is_gone_is_made_anew(made_house):
+    python = made_house / ".venv" / "bin" / "python"
+    python.unlink()
+    assert "making .venv" in make(made_house, "venv").stderr
+    assert python.exists()
+
+
+def test_without_apt_one_line_names_what_is_missing(small_house, tmp_path):
+    listing = small_house / "environment" / "debian-packages.txt"
+    listing.write_text(
+        "# a comment\n\npython3-venv  module ensurepip\nabsent-one  program no-such-program-here\n"
+        "absent-two  library libnosuchlibrary.so.1  # why\nabsent-three  module no_such_module\n"
+    )
+    commands = tmp_path / "commands"  # all that the Makefile uses, and no apt-get
+    commands.mkdir()
+    for name in ("make", "sh"):
+        (commands / name).symlink_to(shutil.which(name))
+    (commands / "python3.11").symlink_to(Path(sys.executable).resolve())
+    stopped = run(["make", "--no-print-directory", "venv"], {"PATH": str(commands)}, small_house)
+    assert stopped.returncode == 2
+    lines = [line for line in stopped.stderr.splitlines() if not line.startswith("make: ***")]
+    assert lines == [
+        "environment: missing system packages (Debian's names): absent-one absent-two "
+        "absent-three; this system has no apt-get: install what they provide, as "
+        "environment/debian-packages.txt describes it"
+    ]
+    assert not (small_house / ".venv").exists()
+
+
+def test_without_python_one_line_says_so(small_house, tmp_path):
+    commands = tmp_path / "commands"
+    commands.mkdir()
+    for name in ("make", "sh"):
+        (commands / name).symlink_to(shutil.which(name))
+    stopped = run(["make", "--no-print-directory", "venv"], {"PATH": str(commands)}, small_house)
+    assert stopped.returncode == 2
+    assert stopped.stderr.splitlines()[0] == "environment: no Python 3.11 or newer found"
+
+
+def test_system_packages_are_wanted_only_where_their_provision_is_missing(prepare):
+    listing = (
+        "one  program sh\ntwo  library libc.so.6\nthree  module ensurepip\nfour  llvm\n"
+        "five  program no-such-program-here\n"
+    )
+    assert prepare.missing_packages(listing) == ["five"]
+
+
+def test_llvm_is_asked_for_where_there_is_none(prepare, monkeypatch):
+    from mrd import llvm
+
+    monkeypatch.setattr(llvm, "usual_folders", list)
+    monkeypatch.delenv(llvm.VARIABLE, raising=False)
+    assert prepare.missing_packages("libllvm19  llvm\n") == ["libllvm19"]
+
+
+def test_the_list_holds_llvm_and_is_satisfied_here(prepare):
+    listing = prepare.PACKAGES.read_text()
+    assert re.search(r"^libllvm19\s+llvm$", listing, re.MULTILINE)
+    assert prepare.missing_packages(listing) == []
