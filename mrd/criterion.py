@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from mrd.similarity import pearson, snr_db, spearman
+from mrd.similarity import flattened, pearson, snr_db, spearman
 
 MEASURES = {"pearson": pearson, "spearman": spearman, "snr_db": snr_db}
 
@@ -25,9 +25,7 @@ Measures = dict[str, np.ndarray]
 """Per measure, an array whose last axis is cameras; averaged over layers."""
 
 
-def measures(
-    target: Mapping[str, torch.Tensor], other: Mapping[str, torch.Tensor]
-) -> Measures:
+def measures(target: Mapping[str, torch.Tensor], other: Mapping[str, torch.Tensor]) -> Measures:
     """Similarity of two sets of activations, per camera, averaged over the layers.
 
     Parameters
@@ -41,14 +39,12 @@ def measures(
         "pearson", "spearman" and "snr_db" (20 log10 ‖x‖/‖x − y‖), each (C,).
     """
     return {
-        name: np.mean(
+        name: np.asarray(
             [
-                measure(target[layer].flatten(1), other[layer].flatten(1)).cpu().numpy()
+                measure(flattened(target[layer]), flattened(other[layer])).cpu().numpy()
                 for layer in target
-            ],
-            axis=0,
-            dtype=np.float64,
-        )
+            ]
+        ).mean(axis=0)
         for name, measure in MEASURES.items()
     }
 

@@ -65,8 +65,17 @@ def _silhouette_integrator(base: Any) -> Any:
             self.silhouette_sampler = mi.load_dict({"type": "independent"})
 
         def sample(
-            self, mode: Any, scene: Any, sampler: Any, ray: Any, depth: Any = 0, δL: Any = None,
-            state_in: Any = None, active: Any = True, project: bool = False, si_shade: Any = None,
+            self,
+            mode: Any,
+            scene: Any,
+            sampler: Any,
+            ray: Any,
+            depth: Any = 0,
+            δL: Any = None,
+            state_in: Any = None,
+            active: Any = True,
+            project: bool = False,
+            si_shade: Any = None,
             **named: Any,
         ) -> Any:
             """Radiance along rays; the interface is that of Mitsuba's ``PSIntegrator``."""

@@ -8,7 +8,6 @@ Import this module only after ``mrd.backend.activate()``.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,7 +20,7 @@ from mrd.criterion import Measures, Verdict, judge, match, measures
 from mrd.models import registry
 from mrd.models.base import Model
 from mrd.reference import Reference, reference, seen
-from mrd.render import Stage, exposed
+from mrd.render import Stage, display, exposed
 from mrd.representation import represented, start_scene, texture_coordinates
 from mrd.run import RunDirectory
 from mrd.search import Search
@@ -68,8 +67,13 @@ def make(run: ResolvedRun, runs: Path, device: str, report: Report) -> dict[str,
         write_scene(target, directory.path / "target")
         write_scene(start, directory.path / "start")
         against = reference(
-            target, run.search, model, run.record["seeds"]["study"], runs / "references",
-            device, report.prepared,
+            target,
+            run.search,
+            model,
+            run.record["seeds"]["study"],
+            runs / "references",
+            device,
+            report.prepared,
         )
         search = _searched(run, start, against, model, directory, device, report)
         result = search.scene()
@@ -80,13 +84,18 @@ def make(run: ResolvedRun, runs: Path, device: str, report: Report) -> dict[str,
             name: Stage(scene, texture_coordinates=coordinates, device=device)
             for name, scene in scenes.items()
         }
-        images = {
-            name: seen(stage, against.views, run.search.samples.score, index=0)
+        radiance = {
+            name: stage.photographs(against.views, run.search.samples.score, index=0)
             for name, stage in stages.items()
         }
+        images = {name: display(linear, target.film) for name, linear in radiance.items()}
         judgement = _judged(run, target, result, images["result"], against, model)
         directory.write_json("criterion.json", judgement)
-        _show(run, directory, images, stages, judgement, against.views)
+        report.note("drawing previews")
+        for name in images:
+            _write_renders(directory.path / "renders", name, against.views, radiance, images)
+        _write_preview(run, directory, images, judgement, against.views)
+        _write_turntable(directory.path / "turntable.mp4", [target, result], coordinates, device)
         directory.finish(judgement["verdict"])
     return judgement
 
@@ -95,7 +104,7 @@ def prepared(run: ResolvedRun) -> tuple[Scene, Scene]:
     """Target and start: exposed once on the target, and in the search's one representation."""
     family = exposed(run.target)
     target = represented(family, run.search)
-    starts = {name: getattr(run.start, name) for name in run.search.attributes}
+    starts: dict[str, Any] = {name: getattr(run.start, name) for name in run.search.attributes}
     return target, start_scene(target, starts, run.search)
 
 
@@ -107,3 +116,164 @@ def training(views: Sequence[Camera]) -> list[int]:
 def held_out(views: Sequence[Camera]) -> list[int]:
     """Indices of the cameras that it never sees."""
     return [index for index, view in enumerate(views) if view.held_out]
+
+
+def _searched(
+    run: ResolvedRun,
+    start: Scene,
+    against: Reference,
+    model: Model,
+    directory: RunDirectory,
+    device: str,
+    report: Report,
+) -> Search:
+    """The search, made or taken up at its newest state, and run to its end."""
+    train = training(against.views)
+    search = Search(
+        start,
+        {layer: rows[train] for layer, rows in against.activations.items()},
+        [against.views[c] for c in train],
+        model,
+        run.search,
+        np.random.default_rng([run.record["seeds"]["study"], run.record["seeds"]["run"]]),
+        texture_coordinates=texture_coordinates(run.search, start),
+        device=device,
+    )
+    state, problems = directory.newest_state()
+    for problem in problems:
+        report.note(problem)
+    if state is not None:
+        search.resume(state)
+        report.note(f"going on from step {state.step}")
+    directory.rewind(search.finished)
+    if state is None:
+        directory.save_state(search.state(), keep=True)
+    room = _room(against, train)
+    for step in search.steps():
+        row = {
+            "step": step.step,
+            "seconds": step.seconds,
+            "loss": step.loss,
+            "s": step.s,
+            "match": float(room(step.s)),
+        }
+        directory.append_history(row)
+        report.step(row)
+        if step.step % run.search.save_every == 0 or step.step == run.search.steps:
+            directory.save_state(search.state())
+    return search
+
+
+def _room(against: Reference, train: Sequence[int]) -> Callable[[float], float]:
+    """Match of a mean similarity, with null and ceiling averaged over the training cameras."""
+    null, ceiling = (
+        measured["pearson"][:, train].mean(axis=1, keepdims=True)
+        for measured in (against.null, against.ceiling)
+    )
+    return lambda s: float(match(np.array([s]), null, ceiling)[0])
+
+
+@torch.no_grad()
+def _judged(
+    run: ResolvedRun,
+    target: Scene,
+    result: Scene,
+    images: torch.Tensor,
+    against: Reference,
+    model: Model,
+) -> dict[str, Any]:
+    """What `criterion.json` holds: both verdicts, and the physical difference."""
+    similarity = measures(against.activations, model.activations(images))
+    labels = model.labels(images)
+    verdicts = {
+        group: _verdict(run.search, against, similarity, labels, rows(against.views))
+        for group, rows in (("training", training), ("held_out", held_out))
+    }
+    rng = np.random.default_rng([run.record["seeds"]["study"], run.record["seeds"]["run"]])
+    kind = "metamer" if verdicts["training"].metamer else "result"
+    return {
+        "schema_version": 1,
+        "verdict": kind,
+        "model": model.record(),
+        "target": target.sha256,
+        "result": result.sha256,
+        "samples": run.search.samples.score,
+        **{group: verdict.as_json() for group, verdict in verdicts.items()},
+        "physical_difference": scene_difference(target, result, run.search.attributes, rng),
+    }
+
+
+def _verdict(
+    search: SearchConfig,
+    against: Reference,
+    similarity: Measures,
+    labels: torch.Tensor | None,
+    rows: list[int],
+) -> Verdict:
+    """The criterion over some of the cameras."""
+    names = [against.views[c].name for c in rows]
+    here = {name: values[rows] for name, values in similarity.items()}
+    null, ceiling = (
+        {name: values[:, rows] for name, values in measured.items()}
+        for measured in (against.null, against.ceiling)
+    )
+    before = None if against.labels is None else against.labels[rows].tolist()
+    after = None if labels is None else labels[rows].tolist()
+    return judge(names, here, null, ceiling, search.criterion.floor, before, after)
+
+
+def _write_renders(
+    folder: Path,
+    name: str,
+    views: Sequence[Camera],
+    radiance: dict[str, torch.Tensor],
+    images: dict[str, torch.Tensor],
+) -> None:
+    """Linear EXR and display PNG of every camera."""
+    shown = pictures.to_bytes(images[name])
+    for view, linear, image in zip(views, radiance[name], shown, strict=True):
+        pictures.write_exr(folder / f"{name}_{view.name}.exr", linear)
+        pictures.write_png(folder / f"{name}_{view.name}.png", image)
+
+
+def _write_preview(
+    run: ResolvedRun,
+    directory: RunDirectory,
+    images: dict[str, torch.Tensor],
+    judgement: dict[str, Any],
+    views: Sequence[Camera],
+) -> None:
+    """Target, start and result at every camera, with the curves of the search."""
+    matches = {
+        entry["camera"]: entry["match"]
+        for group in ("training", "held_out")
+        for entry in judgement[group]["cameras"]
+    }
+    pictures.write_preview(
+        directory.path / "preview.png",
+        f"{run.spec.label}: {judgement['verdict']}, match {judgement['training']['match']:.2f}",
+        images,
+        views,
+        matches,
+        directory.history(),
+        run.search.criterion.floor,
+    )
+
+
+def _write_turntable(path: Path, sides: Sequence[Scene], coordinates: bool, device: str) -> None:
+    """Target and result side by side, seen by a camera that goes around them."""
+    rig = sides[0].cameras
+    around = Ring(
+        count=pictures.TURNTABLE_FRAMES,
+        distance=rig.distance,
+        field_of_view=rig.field_of_view,
+        resolution=rig.resolution,
+        target=rig.target,
+    )
+    views = cameras(around)
+    films = []
+    for scene in sides:
+        turned = scene.model_copy(update={"cameras": around})
+        stage = Stage(turned, texture_coordinates=coordinates, device=device)
+        films.append(seen(stage, views, TURNTABLE_SAMPLES, index=0))
+    pictures.write_turntable(path, films)

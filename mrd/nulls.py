@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from mrd.config import SearchConfig
 from mrd.representation import as_map, represented
+from mrd.to_mitsuba import pixels_of
 from scenes.arrays import Mesh, Picture
-from scenes.lighting import Constant, EnvironmentMap, Lighting, map_directions, solid_angles
 from scenes.library import LIGHTS, MESHES
+from scenes.lighting import Constant, EnvironmentMap, Lighting, map_directions, solid_angles
 from scenes.loading import loaded_lighting, loaded_shape
 from scenes.material import Material
 from scenes.scene import Scene
@@ -36,7 +38,7 @@ def null_scene(target: Scene, search: SearchConfig, rng: np.random.Generator) ->
         "material": lambda: _material(target.material, search, rng),
         "lighting": lambda: _lighting(target.lighting, search, rng),
     }
-    changes = {attribute: draw[attribute]() for attribute in search.attributes}
+    changes: dict[str, Any] = {name: draw[name]() for name in search.attributes}
     return represented(target.model_copy(update=changes).loaded(), search)
 
 
@@ -91,15 +93,15 @@ def _lighting(target: Lighting, search: SearchConfig, rng: np.random.Generator) 
     if rng.random() < 0.5:
         name = str(rng.choice(sorted(LIGHTS)))
         turned = EnvironmentMap(radiance=name, rotation=float(rng.uniform(0, 360)))
-        pixels = as_map(loaded_lighting(turned, Path()), height).radiance.pixels
+        pixels = pixels_of(as_map(loaded_lighting(turned, Path()), height))
     else:
         pixels = _smooth_light(height, rng)
-    level = _mean(as_map(target, height).radiance.pixels) / max(_mean(pixels), 1e-9) * 2**stops
+    level = _mean(pixels_of(as_map(target, height))) / max(_mean(pixels), 1e-9) * 2**stops
     return EnvironmentMap(radiance=Picture((pixels * level).astype(np.float32)))
 
 
 def _smooth_light(height: int, rng: np.random.Generator) -> np.ndarray:
-    """exp of a random field of low frequencies over the sphere, (height, 2·height, 3)."""
+    """Exp of a random field of low frequencies over the sphere, (height, 2·height, 3)."""
     directions = map_directions(height, 2 * height)
     field = np.zeros(directions.shape)
     for frequency in (1, 2, 4):

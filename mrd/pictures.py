@@ -8,6 +8,7 @@ from pathlib import Path
 import imageio.v3 as imageio
 import matplotlib as mpl
 import numpy as np
+import OpenEXR
 import torch
 from matplotlib.figure import Figure
 
@@ -27,6 +28,18 @@ def write_png(path: Path, image: np.ndarray) -> None:
     """Write an 8-bit image (H, W, 3) in one step."""
     with atomically(path) as beside:
         imageio.imwrite(beside, image, extension=".png")
+
+
+def write_exr(path: Path, radiance: torch.Tensor) -> None:
+    """Write linear radiance (3, H, W) as a float16 EXR, in one step.
+
+    Radiance beyond the largest float16 (65504) is written as that.
+    """
+    pixels = radiance.permute(1, 2, 0).cpu().numpy()
+    half = np.clip(pixels, 0, np.finfo(np.float16).max).astype(np.float16)
+    header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
+    with atomically(path) as beside:
+        OpenEXR.File(header, {"RGB": np.ascontiguousarray(half)}).write(str(beside))
 
 
 def write_preview(
@@ -59,7 +72,9 @@ def write_preview(
     """
     columns = len(views)
     with mpl.rc_context({"font.size": 8, "axes.spines.top": False, "axes.spines.right": False}):
-        figure = Figure(figsize=(1.45 * columns + 3.4, 1.45 * len(rows) + 0.75), layout="constrained")
+        figure = Figure(
+            figsize=(1.45 * columns + 3.4, 1.45 * len(rows) + 0.75), layout="constrained"
+        )
         figure.suptitle(title, fontsize=9)
         grid = figure.add_gridspec(len(rows), columns + 2)
         for r, (name, images) in enumerate(rows.items()):
@@ -80,7 +95,10 @@ def write_preview(
 
 
 def _curves(
-    figure: Figure, grid: mpl.gridspec.GridSpec, history: Sequence[Mapping[str, float]], floor: float
+    figure: Figure,
+    grid: mpl.gridspec.GridSpec,
+    history: Sequence[Mapping[str, float]],
+    floor: float,
 ) -> None:
     """Loss above match, over the steps of the search, in the two columns at the right."""
     steps = [row["step"] for row in history]
@@ -100,6 +118,11 @@ def write_turntable(path: Path, sides: Sequence[torch.Tensor]) -> None:
     frames = np.concatenate([to_bytes(side) for side in sides], axis=2)
     with atomically(path) as beside:
         imageio.imwrite(
-            beside, frames, extension=".mp4", fps=FRAMES_PER_SECOND, codec="libx264", quality=8,
+            beside,
+            frames,
+            extension=".mp4",
+            fps=FRAMES_PER_SECOND,
+            codec="libx264",
+            quality=8,
             macro_block_size=2,
         )

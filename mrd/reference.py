@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,9 +20,10 @@ import torch
 
 from mrd import nulls
 from mrd.config import SearchConfig
-from mrd.criterion import MEASURES, Measures, measures, stacked
-from mrd.render import Stage, display, noise_seed
+from mrd.criterion import Measures, measures, stacked
+from mrd.render import Stage, display
 from mrd.representation import texture_coordinates
+from mrd.state import DamagedStateError, State, read_state, write_state
 from scenes.camera import Camera, cameras
 from scenes.scene import Scene
 
@@ -56,10 +58,7 @@ class Reference:
 
 def seen(stage: Stage, views: Sequence[Camera], samples: int, index: int) -> torch.Tensor:
     """Display images (V, 3, H, W) at scoring quality, with the noise of a noise-seed index."""
-    scene = stage.scene
-    light = scene.lighting.kind
-    seeds = [noise_seed(scene.sha256, view.name, light, index) for view in views]
-    return display(stage.radiance(views, samples, seeds), scene.film)
+    return display(stage.photographs(views, samples, index), stage.scene.film)
 
 
 @torch.no_grad()
@@ -95,60 +94,56 @@ def reference(
     activations = model.activations(images)
     labels = model.labels(images)
 
-    key = _key(target, search, model, seed, coordinates)
-    file = folder / f"{key}.npz"
-    kept = _read(file)
-    if kept is None:
-        ceiling = []
+    def ceiling() -> Measures:
+        rows = []
         for k in range(search.criterion.ceiling):
-            again = seen(stage, views, samples, index=1 + k)
-            ceiling.append(measures(activations, model.activations(again)))
+            again = model.activations(seen(stage, views, samples, index=1 + k))
+            rows.append(measures(activations, again))
             progress("ceiling", k + 1, search.criterion.ceiling)
-        null = []
+        return stacked(rows)
+
+    def null() -> Measures:
+        rows = []
         for n, rng in enumerate(np.random.default_rng(seed).spawn(search.criterion.null)):
             scene = nulls.null_scene(target, search, rng)
             other = Stage(scene, texture_coordinates=coordinates, device=device)
-            image = seen(other, views, samples, index=0)
-            null.append(measures(activations, model.activations(image)))
+            rows.append(measures(activations, model.activations(seen(other, views, samples, 0))))
             progress("null", n + 1, search.criterion.null)
-        kept = stacked(null), stacked(ceiling)
-        _write(file, *kept)
-    return Reference(views, activations, labels, *kept)
+        return stacked(rows)
 
-
-def _key(target: Scene, search: SearchConfig, model: Model, seed: int, coordinates: bool) -> str:
-    """Name of a reference: all that its numbers depend on."""
-    content = {
+    shared = {
         "version": VERSION,
         "target": target.sha256,
+        "texture_coordinates": coordinates,
+        "samples": samples,
+        "model": model.record(),
+    }
+    drawn = {
         "attributes": sorted(search.attributes),
         "material_parameters": sorted(search.material_parameters),
         "texture_resolution": search.texture_resolution,
         "environment_height": search.environment_height,
-        "texture_coordinates": coordinates,
-        "samples": search.samples.score,
         "null": search.criterion.null,
-        "ceiling": search.criterion.ceiling,
-        "model": model.record(),
         "seed": seed,
     }
+    return Reference(
+        views,
+        activations,
+        labels,
+        null=_kept(folder, "null", shared | drawn, null),
+        ceiling=_kept(folder, "ceiling", shared | {"ceiling": search.criterion.ceiling}, ceiling),
+    )
+
+
+def _kept(
+    folder: Path, kind: str, content: Mapping[str, object], build: Callable[[], Measures]
+) -> Measures:
+    """Measures from their file, or built and kept; a damaged file is built anew."""
     text = json.dumps(content, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _read(file: Path) -> tuple[Measures, Measures] | None:
-    if not file.exists():
-        return None
-    with np.load(file) as stored:
-        return tuple(  # type: ignore[return-value]
-            {name: stored[f"{group}/{name}"] for name in MEASURES} for group in ("null", "ceiling")
-        )
-
-
-def _write(file: Path, null: Measures, ceiling: Measures) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    beside = file.with_name(f"{file.stem}.part.npz")
-    arrays = {f"null/{name}": null[name] for name in MEASURES}
-    arrays |= {f"ceiling/{name}": ceiling[name] for name in MEASURES}
-    np.savez(beside, **arrays)
-    beside.replace(file)
+    file = folder / f"{kind}-{hashlib.sha256(text.encode()).hexdigest()[:16]}.npz"
+    if file.exists():
+        with suppress(DamagedStateError):
+            return dict(read_state(file).arrays)
+    built = build()
+    write_state(State(0, built, {"content": text}), file)
+    return built

@@ -19,8 +19,10 @@ import mitsuba as mi
 import numpy as np
 import torch
 
-from mrd import integrators  # noqa: F401  (registers the integrators with Mitsuba)
-from mrd import to_mitsuba
+from mrd import (
+    integrators,  # noqa: F401  (registers the integrators with Mitsuba)
+    to_mitsuba,
+)
 from scenes.camera import Camera, cameras
 from scenes.film import Film
 from scenes.scene import Scene
@@ -78,9 +80,12 @@ class Stage:
     ) -> None:
         self.scene = scene
         self.device = device
+        self._sha256 = scene.sha256
         self._mitsuba = to_mitsuba.to_mitsuba(scene, texture_coordinates=texture_coordinates)
         self._parameters = mi.traverse(self._mitsuba)
-        self._sensors = {camera.name: to_mitsuba.sensor(camera) for camera in cameras(scene.cameras)}
+        self._sensors = {
+            camera.name: to_mitsuba.sensor(camera) for camera in cameras(scene.cameras)
+        }
         self._surface = to_mitsuba.surface_integrator(scene)
         self._moving: dict[str, Any] = {}
 
@@ -108,6 +113,23 @@ class Stage:
                 )
                 images.append(image.torch().to(self.device).permute(2, 0, 1))
         return torch.stack(images)
+
+    def photographs(self, views: Sequence[Camera], samples: int, index: int) -> torch.Tensor:
+        """Linear radiance (V, 3, H, W) with the noise that belongs to a noise-seed index.
+
+        Parameters
+        ----------
+        views
+            Cameras of the scene.
+        samples
+            Per pixel.
+        index
+            Noise-seed index, from 0. Images of one scene, camera, light and index are the same
+            image, bit for bit; any other image has noise of its own.
+        """
+        light = self.scene.lighting.kind
+        seeds = [noise_seed(self._sha256, view.name, light, index) for view in views]
+        return self.radiance(views, samples, seeds)
 
     def move(self, values: Mapping[str, torch.Tensor]) -> None:
         """Set parameters of the scene, by Mitsuba's names, and watch them for gradients."""

@@ -8,6 +8,7 @@ rendered, so that people and models never tell target from result by the form al
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -33,7 +34,8 @@ def represented(scene: Scene, search: SearchConfig) -> Scene:
     """
     changes: dict[str, object] = {}
     if "shape" in search.attributes and (
-        is_textured(scene.material) or ("material" in search.attributes and search.texture_resolution)
+        is_textured(scene.material)
+        or ("material" in search.attributes and search.texture_resolution)
     ):
         raise InputError(
             f"scene '{scene.name}': a shape search carries no texture coordinates; "
@@ -48,7 +50,7 @@ def represented(scene: Scene, search: SearchConfig) -> Scene:
     return scene.model_copy(update=changes)
 
 
-def start_scene(target: Scene, starts: Mapping[str, object], search: SearchConfig) -> Scene:
+def start_scene(target: Scene, starts: Mapping[str, Any], search: SearchConfig) -> Scene:
     """The target with its searched attributes replaced by their starts, in the same form."""
     shaped = dict(starts)
     if "shape" in shaped:

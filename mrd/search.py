@@ -8,15 +8,15 @@ variables. Everything that it needs is passed in; everything that it leaves is a
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
+from mrd import loss as losses
 from mrd import to_mitsuba
 from mrd.config import SearchConfig
-from mrd import loss as losses
 from mrd.models.base import Model
 from mrd.render import Stage, display
 from mrd.similarity import pearson
@@ -55,7 +55,7 @@ class Step:
 def variables_of(start: Scene, config: SearchConfig, device: str = "cpu") -> list[Variables]:
     """Variables of every searched attribute, standing at the start scene."""
     rate = config.learning_rate
-    make = {
+    make: dict[str, Callable[[], Variables]] = {
         "shape": lambda: ShapeVariables(start, config.smoothness, rate.shape, device),
         "material": lambda: MaterialVariables(
             start, config.material_parameters, rate.material, device
@@ -140,13 +140,13 @@ class Search:
         wanted = {layer: target[chosen] for layer, target in self._targets.items()}
         penalty = sum((v.penalty() for v in self.variables), torch.zeros(()))
         loss = losses.total(self.config.loss, activations, wanted)
-        loss.backward()
+        (image_gradients,) = torch.autograd.grad(loss, linear)
         gradients = self._stage.adjoint(
-            self._adjoint, views, linear.grad, samples.adjoint, adjoint_seeds
+            self._adjoint, views, image_gradients, samples.adjoint, adjoint_seeds
         )
         self._move(values, gradients, penalty)
         self.finished += 1
-        return float(loss + penalty), _similarity(activations, wanted)
+        return float((loss + penalty).detach()), _similarity(activations, wanted)
 
     def scene(self) -> Scene:
         """The scene as the variables have it now."""
@@ -185,7 +185,7 @@ class Search:
         self.finished = state.step
 
     def _next_views(self) -> list[int]:
-        """Indices of the next views: every camera once, in a seeded order, before any comes again."""
+        """Next cameras: in a seeded order, every one once before any comes again."""
         count = min(self.config.views_per_step, len(self._views))
         if len(self._order) < count:
             left = self._order
@@ -220,6 +220,8 @@ class Search:
 
 
 @torch.no_grad()
-def _similarity(activations: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor]) -> float:
+def _similarity(
+    activations: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor]
+) -> float:
     layers = [pearson(activations[k].flatten(1), wanted[k].flatten(1)).mean() for k in wanted]
     return float(torch.stack(layers).mean())

@@ -112,7 +112,7 @@ def _mesh(scene: Scene, texture_coordinates: bool) -> Any:
     parameters = mi.traverse(result)
     parameters["vertex_positions"] = world_vertices(mesh, scene).astype(np.float32).ravel()
     parameters["faces"] = mesh.faces.astype(np.uint32).ravel()
-    if texture_coordinates:
+    if texture_coordinates and mesh.uvs is not None:
         parameters["vertex_texcoords"] = mesh.uvs.ravel()
     parameters.update()
     if smooth and normals is not None:
@@ -140,8 +140,7 @@ def light(lighting: Lighting) -> dict[str, Any]:
         radiance = [float(lighting.level * channel) for channel in lighting.radiance]
         return {"type": "constant", "radiance": {"type": "rgb", "value": radiance}}
     if isinstance(lighting, EnvironmentMap):
-        radiance = lighting.level * _loaded(lighting.radiance, "lighting.radiance").pixels
-        bitmap = mi.Bitmap(np.ascontiguousarray(np.broadcast_to(radiance, (*radiance.shape[:2], 3))))
+        bitmap = mi.Bitmap((lighting.level * pixels_of(lighting)).astype(np.float32))
         return {"type": "envmap", "bitmap": bitmap, "to_world": turn}
     return {
         "type": "sunsky",
@@ -230,6 +229,13 @@ def baked(lighting: SunSky) -> EnvironmentMap:
     return EnvironmentMap(radiance=Picture(radiance.astype(np.float32)))
 
 
+def pixels_of(lighting: EnvironmentMap) -> np.ndarray:
+    """Radiance (H, W, 3) of a loaded map, without its level."""
+    if not isinstance(lighting.radiance, Picture):
+        raise InputError(f"the map '{lighting.radiance}' is not loaded; call Scene.loaded() first")
+    return lighting.radiance.pixels
+
+
 def _sun_direction(elevation: float, azimuth: float) -> list[float]:
     """Direction to the sun in Mitsuba's z-up frame, from degrees in ours."""
     e, a = np.radians([elevation, azimuth])
@@ -253,9 +259,3 @@ def _bitmap(picture: Picture) -> dict[str, Any]:
         "filter_type": "bilinear",
         "wrap_mode": "repeat",
     }
-
-
-def _loaded(value: Any, key: str) -> Picture:
-    if not isinstance(value, Picture):
-        raise InputError(f"{key}: '{value}' is not loaded yet; call Scene.loaded() first")
-    return value

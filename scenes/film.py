@@ -46,7 +46,7 @@ class Film(Frozen):
     def _number_or_word(cls, value: Any, info: ValidationInfo) -> Any:
         words = ("auto",) if info.field_name == "exposure" else ("auto", "environment")
         if isinstance(value, str) and value not in words:
-            raise ValueError(f"'{value}' is not allowed; use a number, {' or '.join(words)}")
+            raise ValueError(f"'{value}' is not allowed; use a number or {' or '.join(words)}")
         return value
 
     @model_validator(mode="after")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from mrd.to_mitsuba import light_key
+from mrd.to_mitsuba import light_key, pixels_of
 from scenes.arrays import Picture
 from scenes.lighting import Constant, EnvironmentMap
 from scenes.scene import Scene
@@ -76,9 +76,8 @@ class LightingVariables:
 
 def _radiance(scene: Scene) -> np.ndarray:
     lighting = scene.lighting
-    if isinstance(lighting, EnvironmentMap) and isinstance(lighting.radiance, Picture):
-        pixels = lighting.radiance.pixels
-        return np.broadcast_to(pixels, (*pixels.shape[:2], 3))
+    if isinstance(lighting, EnvironmentMap):
+        return pixels_of(lighting)
     if isinstance(lighting, Constant):
         return np.asarray(lighting.radiance, dtype=np.float64)
     raise TypeError(f"lighting of kind '{lighting.kind}' is represented before it is searched")

@@ -1,0 +1,10 @@
+"""How a benchmark says a figure."""
+
+from __future__ import annotations
+
+import json
+
+
+def figure(name: str, value: float, **details: object) -> None:
+    """Print one JSON line: the figure's name and value, and what it was made of."""
+    print(json.dumps({"name": name, "value": round(value, 4), **details}), flush=True)

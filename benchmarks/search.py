@@ -1,0 +1,122 @@
+"""How much sooner the search gets somewhere than the seed paper's loop, and how much further.
+
+Same scene, network, front end and start; every run in a process of its own; the score is taken
+outside the timed part. Progress p = (s − s_start) / (s_ceiling − s_start).
+
+Prints ``search_time_ratio``: baseline's seconds to p = .17 ÷ ours, median over the seeds; and
+``search_progress``: ours at the moment when the baseline reaches .17, median over the seeds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from statistics import median
+
+from benchmarks.figure import figure
+
+MILESTONE = 0.17
+LIMIT = 300.0  # seconds; a baseline that is not there by then makes the ratio a lower bound
+SEEDS = (1, 2, 3)
+
+
+def ours(seed: int, until: float) -> Iterator[tuple[float, float]]:
+    """(busy seconds, progress) of the search, at growing distances, up to ``until`` seconds."""
+    import numpy as np
+
+    from benchmarks.subject import VIEWS, Score, network, scenes_of
+    from mrd.config import SearchConfig
+    from mrd.reference import seen
+    from mrd.render import Stage
+    from mrd.search import Search
+    from scenes.camera import cameras
+
+    search = SearchConfig(attributes=("shape",))
+    target, start = scenes_of(search)
+    score = Score(target, start)
+    model = network(LAYERS)
+    began = time.perf_counter()
+    views = cameras(target.cameras)
+    activations = model.activations(seen(Stage(target), views, search.samples.score, index=0))
+    rng = np.random.default_rng(seed)
+    run = Search(start, activations, views[:VIEWS], model, search, rng)
+    busy = time.perf_counter() - began
+    looked = busy
+    for step in run.steps():
+        busy += step.seconds
+        last = step.step == search.steps or busy > until
+        if (step.step % 2 == 0 and busy > 1.1 * looked) or last:
+            looked = busy
+            yield busy, score.progress(run.scene())
+        if last:
+            return
+
+
+def theirs(seed: int) -> Iterator[tuple[float, float]]:
+    """(busy seconds, progress) of the baseline, after every step until it is there."""
+    from benchmarks.baseline import baseline
+    from benchmarks.subject import SCORING_LAYER, Score, network, scenes_of
+    from mrd.config import SearchConfig
+
+    target, start = scenes_of(SearchConfig(attributes=("shape",)))
+    score = Score(target, start)
+    for busy, scene in baseline(target, start, network((SCORING_LAYER,)), seed):
+        progress = score.progress(scene)
+        yield busy, progress
+        if progress >= MILESTONE or busy > LIMIT:
+            return
+
+
+LAYERS = ("blocks.2", "blocks.4", "blocks.10", "head")
+
+
+def in_process(loop: str, seed: int, until: float = LIMIT) -> list[tuple[float, float]]:
+    """The course of one run, made in a fresh process."""
+    command = [sys.executable, "-m", "benchmarks.search", "--loop", loop, "--seed", str(seed)]
+    command += ["--until", str(until)]
+    out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return [tuple(json.loads(line)) for line in out.splitlines()]
+
+
+def seconds_to(course: list[tuple[float, float]]) -> float | None:
+    """First time at or past the milestone."""
+    return next((busy for busy, progress in course if progress >= MILESTONE), None)
+
+
+def main() -> None:
+    """Run both loops on every seed, or one of them as asked."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--loop", choices=("ours", "theirs"))
+    parser.add_argument("--seed", type=int, default=SEEDS[0])
+    parser.add_argument("--until", type=float, default=LIMIT)
+    asked = parser.parse_args()
+    if asked.loop:
+        from mrd import backend
+
+        backend.activate()
+        course = ours(asked.seed, asked.until) if asked.loop == "ours" else theirs(asked.seed)
+        for row in course:
+            print(json.dumps(row), flush=True)
+        return
+
+    ratios, reached, bounded = [], [], False
+    for seed in SEEDS:
+        baseline = in_process("theirs", seed)
+        there = seconds_to(baseline)
+        bounded |= there is None
+        moment = there or LIMIT
+        course = in_process("ours", seed, until=moment)
+        ratios.append(moment / (seconds_to(course) or LIMIT))
+        reached.append(course[-1][1])
+        figure("baseline_seconds", moment, seed=seed)
+        figure("search_seconds", seconds_to(course) or LIMIT, seed=seed)
+    figure("search_time_ratio", median(ratios), seeds=ratios, lower_bound=bounded)
+    figure("search_progress", median(reached), seeds=reached)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""The scene, the model and the score that all benchmarks of the search share."""
+
+from __future__ import annotations
+
+import torch
+
+from mrd.config import ModelConfig, SearchConfig
+from mrd.models import registry
+from mrd.models.base import Model
+from mrd.reference import seen
+from mrd.render import Stage, exposed
+from mrd.representation import represented, start_scene
+from mrd.similarity import cosine, flattened
+from scenes import library
+from scenes.camera import Camera, Ring, cameras
+from scenes.scene import Scene
+
+SCORING_LAYER = "head"  # EfficientNet-Lite0's last feature map
+SCORING_SAMPLES = 144
+VIEWS = 4
+RESOLUTION = 128
+
+
+def scenes_of(search: SearchConfig) -> tuple[Scene, Scene]:
+    """The bunny under the studio light, and the sphere (2562 vertices) that starts."""
+    scene = library.scene("bunny").model_copy(
+        update={"cameras": Ring(count=VIEWS, resolution=RESOLUTION)}
+    )
+    target = represented(exposed(scene.loaded()), search)
+    return target, start_scene(target, search.starts(), search)
+
+
+def network(layers: tuple[str, ...]) -> Model:
+    """EfficientNet-Lite0 with ImageNet weights after a blur of 1 pixel."""
+    return registry.create(ModelConfig(network="efficientnet_lite0", layers=layers))
+
+
+class Score:
+    """Mean cosine of the last feature map over the cameras, at scoring quality.
+
+    Parameters
+    ----------
+    target, start
+        Scenes; the score of `start` is progress 0, that of a re-render of `target` progress 1.
+    """
+
+    def __init__(self, target: Scene, start: Scene) -> None:
+        self._model = network((SCORING_LAYER,))
+        self._views: tuple[Camera, ...] = cameras(target.cameras)
+        self._target = self._activation(target, index=0)
+        self.ceiling = self._similarity(self._activation(target, index=1))
+        self.start = self._similarity(self._activation(start, index=0))
+
+    def progress(self, scene: Scene) -> float:
+        """(s − s_start) / (s_ceiling − s_start)."""
+        s = self._similarity(self._activation(scene, index=0))
+        return (s - self.start) / (self.ceiling - self.start)
+
+    @torch.no_grad()
+    def _activation(self, scene: Scene, index: int) -> torch.Tensor:
+        images = seen(Stage(scene), self._views, SCORING_SAMPLES, index)
+        return flattened(self._model.activations(images)[SCORING_LAYER])
+
+    def _similarity(self, activation: torch.Tensor) -> float:
+        return float(cosine(activation, self._target).mean())
