@@ -1,5 +1,6 @@
 """The base of everything that is data: frozen, closed, finite; and numbers with a range."""
 
+import re
 from numbers import Integral, Real
 from typing import Annotated, Any, Self
 
@@ -34,7 +35,7 @@ class Frozen(BaseModel):
 
     @model_validator(mode="wrap")
     @classmethod
-    def _name_the_nearest_key(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+    def _say_what_is_allowed(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         try:
             return handler(data)
         except ValidationError as error:
@@ -50,11 +51,25 @@ class Frozen(BaseModel):
 
 
 def _message(model: type[BaseModel], problem: Any) -> str:
-    if problem["type"] != "extra_forbidden" or len(problem["loc"]) > 1:
-        return str(problem["msg"])
-    key, valid = str(problem["loc"][0]), list(model.model_fields)
-    text = f"unknown key '{key}'; {nearest(key, valid)} allowed: {', '.join(valid)}"
-    return " ".join(text.split())
+    """Say what is allowed, the nearest first, where a word is not one of those allowed."""
+    context = problem.get("ctx", {})
+    match problem["type"]:
+        case "extra_forbidden" if len(problem["loc"]) == 1:
+            given, valid = str(problem["loc"][0]), list(model.model_fields)
+            text = f"unknown key '{given}'"
+        case "union_tag_invalid":
+            given, valid = str(context["tag"]), re.findall(r"'([^']*)'", context["expected_tags"])
+            text = f"'{given}' is no {context['discriminator'].strip(chr(39))}"
+        case "literal_error" if isinstance(problem["input"], str):
+            given, valid = problem["input"], re.findall(r"'([^']*)'", context["expected"])
+            text = f"'{given}' is not allowed"
+        case "union_tag_not_found":
+            return f"{context['discriminator'].strip(chr(39))} is missing"
+        case "model_type" | "model_attributes_type":
+            return "use a mapping of keys to values"
+        case _:
+            return str(problem["msg"])
+    return " ".join(f"{text}; {nearest(given, valid)} allowed: {', '.join(valid)}".split())
 
 
 def between(low: float, high: float, *, above_low: bool = False) -> BeforeValidator:

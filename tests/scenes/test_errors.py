@@ -1,0 +1,77 @@
+import pytest
+
+from scenes.errors import InputError, first_problem, keys_of, nearest, unknown
+from scenes.scene import Scene
+
+
+def test_an_input_error_is_one_line():
+    assert str(InputError("first\n  second")) == "first second"
+
+
+def test_nearest_suggests_the_closest_name_and_nothing_where_none_is_close():
+    assert nearest("bunnny", ["bunny", "suzanne"]) == "did you mean 'bunny'?"
+    assert nearest("BUNNY", ["bunny", "suzanne"]) == "did you mean 'bunny'?"
+    assert nearest("xyz", ["bunny", "suzanne"]) == ""
+
+
+def test_unknown_names_the_nearest_and_all():
+    message = str(unknown("scene", "bunnny", ["suzanne", "bunny"]))
+    assert message == ("no scene is called 'bunnny'; did you mean 'bunny'? known: bunny, suzanne")
+
+
+def test_keys_of_leaves_out_names_that_only_pydantic_knows():
+    data = {"shape": {"kind": "sphere", "radius": -1}, "list": [{"a": 1}]}
+    assert keys_of(("shape", "sphere", "radius"), data) == ("shape", "radius")
+    assert keys_of(("shape", "sphere", "missing"), data) == ("shape", "missing")
+    assert keys_of(("list", 0, "a"), data) == ("list", 0, "a")
+
+
+@pytest.mark.parametrize(
+    ("record", "message"),
+    [
+        (
+            {"name": "x", "shape": {"kind": "sphere", "radiu": 1}},
+            "shape.radiu: unknown key 'radiu'; did you mean 'radius'? "
+            "allowed: kind, subdivisions, radius, normals",
+        ),
+        (
+            {"name": "x", "shape": {"kind": "spher"}},
+            "shape: 'spher' is no kind; did you mean 'sphere'? allowed: sphere, blob, mesh",
+        ),
+        ({"name": "x", "shape": {"radius": 1}}, "shape: kind is missing"),
+        ({"name": "x", "shape": "sphere"}, "shape: use a mapping of keys to values"),
+        ({"name": "x"}, "shape: Field required"),
+        (
+            {"name": "x", "shape": {"kind": "sphere", "radius": 0}},
+            "shape.radius: 0 is out of range; allowed: above 0, up to 1000",
+        ),
+        (
+            {"name": "x", "shape": {"kind": "sphere", "radius": True}},
+            "shape.radius: use a number; allowed: above 0, up to 1000",
+        ),
+        (
+            {"name": "x", "shape": {"kind": "sphere", "radius": float("nan")}},
+            "shape.radius: Input should be a finite number",
+        ),
+        (
+            {"name": "x", "shape": {"kind": "sphere", "normals": "smoth"}},
+            "shape.normals: 'smoth' is not allowed; did you mean 'smooth'? allowed: smooth, flat",
+        ),
+        (
+            {"name": "x", "shape": {"kind": "sphere"}, "material": {"base_color": [0.1, 2, 0.1]}},
+            "material.base_color.1: 2 is out of range; allowed: 0 to 1",
+        ),
+        (
+            {"name": "x", "shape": {"kind": "sphere"}, "pose": {"rotation": ["1", 0, 0]}},
+            "pose.rotation.0: Input should be a valid number",
+        ),
+        (
+            {"name": "x", "shape": {"kind": "sphere"}, "film": {"exposure": "aut"}},
+            "film.exposure: 'aut' is not allowed; use a number or auto",
+        ),
+    ],
+)
+def test_a_problem_is_said_in_one_line_with_its_key(record, message):
+    with pytest.raises(ValueError, match="validation error") as caught:
+        Scene.model_validate(record)
+    assert first_problem(caught.value, record) == message
