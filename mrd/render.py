@@ -11,7 +11,8 @@ Import this module only after ``mrd.backend.activate()``.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import drjit as dr
@@ -23,6 +24,7 @@ from mrd import (
     integrators,  # noqa: F401  (registers the integrators with Mitsuba)
     to_mitsuba,
 )
+from mrd.to_mitsuba import NORMALS, VERTICES
 from scenes.camera import Camera, cameras
 from scenes.film import Film
 from scenes.scene import Scene
@@ -170,19 +172,44 @@ class Stage:
         """
         for value in self._moving.values():
             dr.clear_grad(value)
-        for view, gradient, seed in zip(views, gradients, seeds, strict=True):
-            integrator.render_backward(
-                self._mitsuba,
-                self._parameters,
-                mi.TensorXf(gradient.permute(1, 2, 0).contiguous()),
-                sensor=self._sensors[view.name],
-                seed=int(seed),
-                spp=samples,
-            )
+        with self._normals_apart():
+            for view, gradient, seed in zip(views, gradients, seeds, strict=True):
+                integrator.render_backward(
+                    self._mitsuba,
+                    self._parameters,
+                    mi.TensorXf(gradient.permute(1, 2, 0).contiguous()),
+                    sensor=self._sensors[view.name],
+                    seed=int(seed),
+                    spp=samples,
+                )
         return {
             key: _flat(dr.grad(value)).torch().to(self.device)
             for key, value in self._moving.items()
         }
+
+    @contextmanager
+    def _normals_apart(self) -> Iterator[None]:
+        """Collect gradients of shading normals on their own; at the end hand them to the vertices.
+
+        Mitsuba computes normals from vertices once, when these move, and an adjoint forgets what
+        it has traversed: only the first view's would find the way from normals to vertices.
+        """
+        normals = self._parameters[NORMALS]
+        if VERTICES not in self._moving or not dr.grad_enabled(normals):
+            yield
+            return
+        apart = dr.detach(normals)
+        dr.enable_grad(apart)
+        self._put(NORMALS, apart)
+        yield
+        dr.set_grad(normals, dr.grad(apart))
+        dr.enqueue(dr.ADMode.Backward, normals)
+        dr.traverse(dr.ADMode.Backward, dr.ADFlag.ClearVertices)  # keeps the way for another time
+        self._put(NORMALS, normals)
+
+    def _put(self, key: str, value: Any) -> None:
+        self._parameters[key] = value
+        self._parameters.update()
 
     def coverage(self, view: Camera) -> np.ndarray:
         """Boolean (H, W): pixels whose centre sees the object."""

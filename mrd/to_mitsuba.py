@@ -23,6 +23,7 @@ from scenes.scene import Scene
 from scenes.shape import geometry, with_spherical_uvs
 
 VERTICES = "object.vertex_positions"
+NORMALS = "object.vertex_normals"
 
 # Light that passes through a surface needs more bounces than light that it reflects.
 OPAQUE_DEPTH = 2
