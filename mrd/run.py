@@ -176,13 +176,14 @@ class RunDirectory:
             Another process writes the run, or the folder cannot be written.
         """
         lock = FileLock(self.path / "lock", timeout=SECONDS_FOR_LOCK)
-        try:
-            with writing(self.path):
+        with writing(self.path):
+            try:
                 lock.acquire()
-        except Timeout as error:
-            raise InputError(
-                f"{self.path} is being written by {self._writer()}; wait for it, or stop it first"
-            ) from error
+            except Timeout as error:
+                raise InputError(
+                    f"{self.path} is being written by {self._writer()}; "
+                    "wait for it, or stop it first"
+                ) from error
         try:
             self._begin()
             yield

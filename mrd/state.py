@@ -75,7 +75,7 @@ def read_state(path: Path) -> State:
         The file is torn, altered, or no state.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             packed = json.loads(file[_HEADER].tobytes().decode())
             arrays = {
                 name.removeprefix(_ARRAY): file[name] for name in file.files if name != _HEADER

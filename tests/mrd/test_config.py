@@ -1,0 +1,88 @@
+"""Models and searches of a study: defaults and ranges."""
+
+import pytest
+from pydantic import ValidationError
+
+from mrd.config import ModelConfig, SearchConfig
+from scenes.lighting import Constant
+from scenes.material import Material
+from scenes.shape import Blob, Sphere
+
+
+def search(**changes):
+    return SearchConfig.model_validate({"attributes": ["shape"], **changes})
+
+
+def test_defaults_are_those_of_the_recipe():
+    config = search()
+    assert config.steps == 300
+    assert config.loss == "relative_squared_error"
+    assert config.smoothness == 15
+    assert (config.samples.primal, config.samples.adjoint, config.samples.boundary) == (9, 1, 2048)
+    assert config.samples.score == 144
+    assert (config.criterion.null, config.criterion.ceiling, config.criterion.floor) == (99, 8, 0.9)
+    assert ModelConfig(network="pixels").front_end.blur == 1
+
+
+def test_start_of_every_searched_attribute_has_a_default():
+    config = SearchConfig(attributes=("shape", "material", "lighting"))
+    assert config.starts() == {"shape": Sphere(), "material": Material(), "lighting": Constant()}
+
+
+def test_start_holds_searched_attributes_alone():
+    config = search(start={"shape": {"kind": "blob", "seed": 3}})
+    assert config.starts() == {"shape": Blob(seed=3)}
+
+
+def test_start_of_an_attribute_that_is_not_searched_is_refused():
+    with pytest.raises(ValidationError, match="this search changes shape alone") as error:
+        search(start={"lighting": {"kind": "constant"}})
+    assert error.value.errors()[0]["loc"] == ("start", "lighting")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"attributes": []}, "at least 1 item"),
+        ({"attributes": ["shape", "shape"]}, "shape is named more than once"),
+        ({"attributes": ["pose"]}, "'shape', 'material' or 'lighting'"),
+        ({"steps": 0}, "greater than or equal to 1"),
+        ({"steps": 100_001}, "less than or equal to 100000"),
+        ({"steps": True}, "valid integer"),
+        ({"views_per_step": 0}, "greater than or equal to 1"),
+        ({"loss": "l3"}, "'l1', 'l2', 'cosine' or 'relative_squared_error'"),
+        ({"learning_rate": {"shape": 0}}, "greater than 0"),
+        ({"smoothness": -1}, "greater than or equal to 0"),
+        ({"smoothness": float("nan")}, "finite number"),
+        ({"material_parameters": []}, "at least 1 item"),
+        ({"material_parameters": ["roughnes"]}, "did you mean 'roughness'"),
+        ({"material_parameters": ["eta", "eta"]}, "eta is named more than once"),
+        ({"texture_resolution": -1}, "greater than or equal to 0"),
+        ({"environment_height": 1}, "greater than or equal to 2"),
+        ({"samples": {"score": 9}}, "greater than or equal to 16"),
+        ({"samples": {"boundary": 0}}, "greater than or equal to 1"),
+        ({"criterion": {"null": 0}}, "greater than or equal to 1"),
+        ({"criterion": {"ceiling": 1}}, "greater than or equal to 2"),
+        ({"criterion": {"floor": 1.01}}, "less than or equal to 1"),
+        ({"save_every": 0}, "greater than or equal to 1"),
+        ({"seeds": []}, "at least 1 item"),
+        ({"seeds": [-1]}, "greater than or equal to 0"),
+        ({"seeds": [2, 2]}, "2 is named more than once"),
+        ({"targets": []}, "at least 1 item"),
+        ({"stpes": 3}, "did you mean 'steps'"),
+    ],
+)
+def test_what_is_out_of_range_is_refused(changes, message):
+    with pytest.raises(ValidationError, match=message):
+        search(**changes)
+
+
+@pytest.mark.parametrize("blur", [-0.1, 20.1, float("inf"), "1"])
+def test_blur_has_a_range(blur):
+    with pytest.raises(ValidationError, match=r"front_end\.blur"):
+        ModelConfig.model_validate({"network": "pixels", "front_end": {"blur": blur}})
+
+
+def test_config_cannot_be_changed():
+    with pytest.raises(ValidationError, match="frozen"):
+        search().steps = 3
