@@ -294,7 +294,7 @@ def test_killed_at_any_moment_nothing_but_the_steps_since_the_last_state_is_lost
     run, start, rng, count
 ):
     reached = 0
-    for _ in range(count(8, 100)):
+    for _ in range(count(8, 50)):
         process = start(run.path)
         time.sleep(rng.uniform(0, 0.3))
         os.kill(process.pid, signal.SIGKILL)

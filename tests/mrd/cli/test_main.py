@@ -1,0 +1,235 @@
+"""The program as a user meets it: output, one-line errors, exit codes."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from mrd.cli.main import app, run
+from mrd.doctor import Check
+
+ROOT = Path(__file__).parents[3]
+DEMO = ROOT / "studies" / "demo"
+# By its name, for `mrd` is a fixture here.
+DOCTOR = sys.modules["mrd.cli.doctor"]
+PROGRAM = "from mrd.cli.main import run; run()"
+
+
+@pytest.fixture
+def mrd(capsys):
+    """Run the program here; give exit code, standard output, and standard error."""
+
+    def mrd(*arguments):
+        with pytest.raises(SystemExit, match=r"^\d+$") as ended:
+            run([str(argument) for argument in arguments])
+        printed = capsys.readouterr()
+        return ended.value.code, printed.out, printed.err
+
+    return mrd
+
+
+def in_a_process(*arguments, **kwargs):
+    return subprocess.run(
+        [sys.executable, "-c", PROGRAM, *map(str, arguments)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        **kwargs,
+    )
+
+
+@pytest.fixture
+def study(tmp_path):
+    text = (DEMO / "study.yaml").read_text()
+    (tmp_path / "study.yaml").write_text(text)
+    return tmp_path
+
+
+# ---- What it prints -------------------------------------------------------------------------
+
+
+def test_scenes_lists_what_has_a_name(mrd):
+    code, out, err = mrd("scenes")
+    assert (code, err) == (0, "")
+    assert "bunny, suzanne" in out
+    assert "studio, forest, venice, lobby" in out
+    assert "matte, glossy_plastic, brushed_metal, translucent" in out
+
+
+def test_models_lists_networks_and_layers(mrd):
+    code, out, _ = mrd("models")
+    assert code == 0
+    assert {line.split()[0] for line in out.splitlines()[1:]} >= {"efficientnet_lite0", "pixels"}
+    code, out, _ = mrd("models", "pixels", "--resolution", "32")
+    assert code == 0
+    assert out.splitlines()[1].split() == ["pixels", "3", "×", "32", "×", "32", "the", "default"]
+
+
+def test_status_and_dry_run_tell_the_same_and_write_nothing(mrd, study):
+    code, out, err = mrd("status", study)
+    assert (code, err) == (0, "")
+    rows = [line.split() for line in out.splitlines()]
+    assert [row[1:3] for row in rows[1:]] == [["pending", f"0/{steps}"] for steps in _steps(study)]
+    assert [row[0].rsplit("-", 2)[0] for row in rows[1:]] == [
+        f"bunny_studio-efficientnet-{search}" for search in ("shape", "material", "lighting")
+    ]
+    assert mrd("generate", study / "study.yaml", "--dry-run") == (0, out, "")
+    assert [path.name for path in study.iterdir()] == ["study.yaml"]
+
+
+def _steps(study):
+    lines = (study / "study.yaml").read_text().splitlines()
+    return [line.split(":")[1].strip() for line in lines if line.startswith("    steps:")]
+
+
+def test_doctor_prints_json_for_programs():
+    result = CliRunner().invoke(app, ["doctor", "--json"])
+    checks = {check["name"]: check for check in json.loads(result.stdout)}
+    assert checks["Python"]["ok"] is True
+    assert set(checks["Python"]) == {"name", "ok", "value", "advice"}
+    assert result.exit_code == (0 if checks["backend"]["ok"] and checks["torch"]["ok"] else 2)
+
+
+def test_doctor_exits_with_2_where_nothing_can_be_rendered(mrd, monkeypatch):
+    missing = Check("backend", False, "none", "install libllvm19")
+    monkeypatch.setattr(DOCTOR, "examine", lambda: [missing])
+    code, out, _ = mrd("doctor")
+    assert code == 2
+    assert out.splitlines()[1].split() == ["NO", "backend", "none", "install", "libllvm19"]
+
+
+@pytest.mark.parametrize("command", ["generate", "status", "render", "scenes", "models", "doctor"])
+def test_every_command_explains_itself(command):
+    result = CliRunner().invoke(app, [command, "--help"])
+    assert result.exit_code == 0
+    assert f"Usage: mrd {command}" in result.stdout
+
+
+def test_version_is_that_of_the_package():
+    result = CliRunner().invoke(app, ["--version"])
+    assert result.exit_code == 0
+    assert result.stdout.startswith("mrd ")
+
+
+# ---- Errors ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["status", "nowhere"], "nowhere: there is no such file or folder"),
+        (["generate", "nowhere", "--dry-run"], "nowhere: there is no such file or folder"),
+        (["render", "bunni", "--out", "x"], "no scene is called 'bunni'; did you mean 'bunny'? "),
+        (["render", "none.json", "--out", "x"], "none.json: cannot be read: No such file"),
+        (["models", "efficientnet"], "no network is called 'efficientnet'; did you mean"),
+        (["render", "bunny"], "Missing option '--out'; see mrd render --help"),
+        (["render", "bunny", "--out", "x", "--samples", "0"], "Invalid value for '--samples'"),
+        (["status"], "Missing argument 'STUDY'; see mrd status --help"),
+        (["scenes", "--colour"], "No such option: --colour; see mrd scenes --help"),
+        (["rendr"], "No such command 'rendr'"),
+    ],
+)
+def test_wrong_input_is_one_line_and_exit_2(mrd, tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = mrd(*arguments)
+    assert code == 2
+    assert out == ""
+    assert err.startswith(f"error: {message}")
+    assert err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_error_in_a_study_names_its_line(mrd, study):
+    path = study / "study.yaml"
+    lines = path.read_text().splitlines()
+    line = next(n for n, text in enumerate(lines, 1) if text.startswith("    steps:"))
+    lines[line - 1] = "    steps: -3"
+    path.write_text("\n".join(lines))
+    assert mrd("generate", path) == (
+        2,
+        "",
+        f"error: {path}:{line}: searches.shape.steps: -3 is not allowed; "
+        "use a whole number from 1 to 100000\n",
+    )
+    assert [each.name for each in study.iterdir()] == ["study.yaml"]
+
+
+def test_a_fault_of_the_program_is_one_line_and_exit_1(mrd, monkeypatch):
+    def break_down():
+        raise ZeroDivisionError("division\nby zero")
+
+    monkeypatch.setattr(DOCTOR, "examine", break_down)
+    code, _, err = mrd("doctor")
+    assert code == 1
+    assert err == (
+        "error: ZeroDivisionError: division by zero (to see where: the same command with --debug)\n"
+    )
+    code, _, err = mrd("doctor", "--debug")
+    assert code == 1
+    assert err.startswith("Traceback (most recent call last):")
+    assert "in break_down" in err
+
+
+def test_an_interrupt_says_that_the_work_goes_on(mrd, monkeypatch):
+    def interrupt():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(DOCTOR, "examine", interrupt)
+    code, _, err = mrd("doctor")
+    assert code == 130
+    assert err.startswith("interrupted; what was finished is kept")
+
+
+# ---- As a process ---------------------------------------------------------------------------
+
+
+def test_the_program_alone_prints_its_help():
+    done = in_a_process()
+    assert done.returncode == 2
+    assert done.stdout.startswith("Usage: mrd [OPTIONS] COMMAND")
+    assert done.stderr == ""
+
+
+def test_the_exit_code_reaches_the_shell(tmp_path):
+    done = in_a_process("generate", tmp_path)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr == (
+        f"error: {tmp_path / 'study.yaml'}: there is no such file; a study's folder holds one\n"
+    )
+
+
+def test_a_reader_that_goes_away_is_no_fault():
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, "scenes"],
+        cwd=ROOT,
+        stdout=write,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    os.close(write)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+
+
+def test_the_command_line_loads_no_renderer_and_no_network(study):
+    code = (
+        "import sys\n"
+        "from mrd.cli.main import run\n"
+        "try:\n"
+        f"    run(['status', {str(study)!r}])\n"
+        "except SystemExit as ended:\n"
+        "    assert ended.code == 0\n"
+        "heavy = {'mitsuba', 'drjit', 'torch', 'torchvision', 'timm', 'psychopy', 'matplotlib'}\n"
+        "print('loaded:', sorted(heavy & set(sys.modules)))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "loaded: []"

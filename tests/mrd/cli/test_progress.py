@@ -1,0 +1,138 @@
+"""What is said while a search goes, against a clock that the test moves."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from mrd.cli.progress import Lines, Pace, duration, shown
+
+NAN = float("nan")
+
+
+class Clock:
+    def __init__(self):
+        self.now = 100.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+def printed(console):
+    return console.file.getvalue().splitlines()
+
+
+def paper():
+    return Console(file=io.StringIO(), width=200, markup=False, highlight=False)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.2, "0 s"),
+        (59.4, "59 s"),
+        (59.6, "1 min 00 s"),
+        (127, "2 min 07 s"),
+        (3900, "1 h 05 min"),
+        (NAN, "?"),
+    ],
+)
+def test_durations_in_words(seconds, text):
+    assert duration(seconds) == text
+
+
+def test_pace_is_that_of_the_last_twenty_steps(clock):
+    pace = Pace(100, clock)
+    assert duration(pace.seconds_left) == "?"
+    pace.step(1)
+    assert duration(pace.seconds_left) == "?"
+    clock.now += 60  # the first step compiles
+    pace.step(2)
+    assert pace.seconds_per_step == 60
+    for step in range(3, 41):
+        clock.now += 0.5
+        pace.step(step)
+    assert pace.seconds_per_step == pytest.approx(0.5)
+    assert pace.seconds_left == pytest.approx(30)  # 60 steps at half a second
+
+
+def test_a_resumed_run_counts_from_where_it_goes_on(clock):
+    pace = Pace(100, clock)
+    pace.step(80)
+    clock.now += 2
+    pace.step(81)
+    assert pace.seconds_left == pytest.approx(38)
+
+
+def test_lines_come_now_and_then_and_at_the_end(clock):
+    console = paper()
+    lines = Lines(console, clock)
+    lines.started("bunny-lite-shape-s1", 40)
+    for done in range(1, 4):
+        lines.prepared("null", done, 3)
+    for step in range(1, 41):
+        clock.now += 1
+        lines.step({"step": step, "seconds": 1.0, "loss": 1 / step, "match": NAN})
+    lines.note("[note] states/00025.npz is damaged")
+    lines.finished("bunny-lite-shape-s1", {"verdict": "result", "match": 0.4321})
+    assert printed(console) == [
+        "bunny-lite-shape-s1: 40 steps",
+        "  null 1/3",
+        "  null 3/3",
+        "  step 5/40  1 s/step  loss 0.2  match –  35 s left",
+        "  step 10/40  1 s/step  loss 0.1  match –  30 s left",
+        "  step 15/40  1 s/step  loss 0.0667  match –  25 s left",
+        "  step 20/40  1 s/step  loss 0.05  match –  20 s left",
+        "  step 25/40  1 s/step  loss 0.04  match –  15 s left",
+        "  step 30/40  1 s/step  loss 0.0333  match –  10 s left",
+        "  step 35/40  1 s/step  loss 0.0286  match –  5 s left",
+        "  step 40/40  1 s/step  loss 0.025  match –  0 s left",
+        "  [note] states/00025.npz is damaged",
+        "bunny-lite-shape-s1: verdict result, match 0.432",
+    ]
+
+
+def tell_a_run(report):
+    report.started("bunny-lite-shape-s1", 2)
+    report.prepared("null", 1, 1)
+    report.step({"step": 1, "seconds": 1.0, "loss": 0.5, "match": 0.1})
+    report.note("a note")
+    report.step({"step": 2, "seconds": 1.0, "loss": 0.25, "match": 0.2})
+    report.finished("bunny-lite-shape-s1", {"verdict": "result"})
+
+
+def test_without_a_terminal_there_are_lines():
+    console = paper()
+    with shown(console) as report:
+        tell_a_run(report)
+    assert printed(console)[-1] == "bunny-lite-shape-s1: verdict result"
+    assert "\x1b" not in console.file.getvalue()
+
+
+@pytest.fixture
+def terminal():
+    return Console(file=io.StringIO(), width=120, markup=False, force_terminal=True)
+
+
+def test_in_a_terminal_there_is_a_bar(terminal):
+    with shown(terminal) as report:
+        report.started("bunny-lite-shape-s1", 2)
+        report.step({"step": 1, "seconds": 1.0, "loss": 0.5, "match": 0.1})
+        report.step({"step": 2, "seconds": 1.0, "loss": 0.25, "match": 0.2})
+    text = terminal.file.getvalue()
+    assert "━━━━" in text
+    assert "2/2" in text
+    assert "loss 0.25  match 0.2" in text
+
+
+def test_what_happened_stays_when_the_bar_goes(terminal):
+    with shown(terminal) as report:
+        tell_a_run(report)
+    text = terminal.file.getvalue()
+    assert "a note\n" in text
+    assert "bunny-lite-shape-s1: verdict result\n" in text

@@ -1,0 +1,68 @@
+"""Where the runs of a study stand, read from directories that runs have left."""
+
+import pytest
+
+from mrd.overview import outdated, overview
+from mrd.run import RunDirectory
+from mrd.study import read_study, resolve_all
+
+STUDY = """\
+name: demo
+targets:
+  ball:
+    shape: {kind: sphere, subdivisions: 1}
+    cameras: {kind: single, resolution: 16}
+models:
+  pixels: {network: pixels}
+searches:
+  light: {attributes: [lighting], steps: 4, seeds: [1, 2, 3, 4]}
+"""
+
+
+@pytest.fixture
+def study(tmp_path):
+    (tmp_path / "study.yaml").write_text(STUDY)
+    return read_study(tmp_path)
+
+
+def begin(study, index):
+    """Create the run of one seed; give its directory."""
+    run = resolve_all(study)[index]
+    directory = RunDirectory(study.runs / run.name)
+    directory.create(run.record)
+    return directory
+
+
+def test_nothing_on_disk_is_pending_and_stays_nothing(study):
+    assert [each.status for each in overview(study)] == ["pending"] * 4
+    assert not study.runs.exists()
+
+
+def test_every_run_tells_where_it_stands(study):
+    judgement = {"verdict": "result", "training": {"match": 0.4}}
+    with begin(study, 0).claim():
+        directory = begin(study, 0)
+        directory.append_history({"step": 4, "loss": 0.25, "match": 0.4})
+        directory.write_json("criterion.json", judgement)
+        directory.finish("result")
+    with pytest.raises(ValueError, match="the loss is NaN"), begin(study, 1).claim():
+        raise ValueError("the loss is NaN")
+    begin(study, 2).append_history({"step": 1, "loss": 0.5, "match": float("nan")})
+    with pytest.raises(KeyboardInterrupt, match=r"^$"), begin(study, 2).claim():
+        raise KeyboardInterrupt
+    done, failed, interrupted, pending = overview(study)
+    assert (done.status, done.step, done.judgement) == ("done", 4, judgement)
+    assert done.newest["loss"] == 0.25
+    assert (failed.status, failed.step, failed.message) == ("failed", 0, "the loss is NaN")
+    assert (interrupted.status, interrupted.step) == ("interrupted", 1)
+    assert interrupted.judgement is None
+    assert (pending.status, pending.newest) == ("pending", {})
+
+
+def test_runs_of_an_earlier_form_of_the_study_are_named(study, tmp_path):
+    name = begin(study, 0).name
+    (study.runs / "references").mkdir()  # no run
+    assert outdated(study, overview(study)) == []
+    (tmp_path / "study.yaml").write_text(STUDY.replace("steps: 4", "steps: 5"))
+    changed = read_study(tmp_path)
+    assert outdated(changed, overview(changed)) == [name]
