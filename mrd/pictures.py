@@ -70,16 +70,23 @@ def write_preview(
     floor
         Least match of a metamer, drawn as a line.
     """
-    columns = len(views)
     with mpl.rc_context({"font.size": 8, "axes.spines.top": False, "axes.spines.right": False}):
-        figure = Figure(
-            figsize=(1.45 * columns + 3.4, 1.45 * len(rows) + 0.75), layout="constrained"
+        figure = Figure(figsize=(1.45 * len(views) + 3.2, 1.45 * len(rows) + 0.6))
+        figure.suptitle(title, fontsize=9, y=0.99)
+        left = 1.45 * len(views) / (1.45 * len(views) + 3.2)
+        photographs = figure.add_gridspec(
+            len(rows),
+            len(views),
+            left=0.03,
+            right=left,
+            top=0.88,
+            bottom=0.05,
+            wspace=0.05,
+            hspace=0.05,
         )
-        figure.suptitle(title, fontsize=9)
-        grid = figure.add_gridspec(len(rows), columns + 2)
         for r, (name, images) in enumerate(rows.items()):
             for c, (view, image) in enumerate(zip(views, to_bytes(images), strict=True)):
-                axes = figure.add_subplot(grid[r, c])
+                axes = figure.add_subplot(photographs[r, c])
                 axes.imshow(image)
                 axes.set(xticks=[], yticks=[])
                 axes.spines[:].set_visible(False)
@@ -89,7 +96,8 @@ def write_preview(
                     axes.set_title("held out" if view.held_out else f"camera {view.name}")
                 if name == "result":
                     axes.set_xlabel(f"match {matches[view.name]:.2f}")
-        _curves(figure, grid, history, floor)
+        curves = figure.add_gridspec(2, 1, left=left + 0.08, right=0.98, top=0.88, bottom=0.1)
+        _curves(figure, curves, history, floor)
         with atomically(path) as beside:
             figure.savefig(beside, dpi=150, format="png")
 
@@ -100,17 +108,26 @@ def _curves(
     history: Sequence[Mapping[str, float]],
     floor: float,
 ) -> None:
-    """Loss above match, over the steps of the search, in the two columns at the right."""
-    steps = [row["step"] for row in history]
-    middle = (grid.nrows + 1) // 2
-    loss = figure.add_subplot(grid[:middle, -2:])
-    loss.plot(steps, [row["loss"] for row in history], color="0.25", linewidth=0.8)
-    loss.set(ylabel="loss", yscale="log")
-    below = figure.add_subplot(grid[middle:, -2:], sharex=loss)
-    below.plot(steps, [row["match"] for row in history], color="C0", linewidth=0.8)
-    below.axhline(floor, color="C3", linewidth=0.8, linestyle="--")
-    below.annotate("floor", (steps[0], floor), color="C3", va="bottom", fontsize=7)
-    below.set(xlabel="step", ylabel="match while searching")
+    """Loss above match over the steps of the search; the strong line is a running mean."""
+    steps = np.array([row["step"] for row in history])
+    loss = figure.add_subplot(grid[0])
+    match = figure.add_subplot(grid[1], sharex=loss)
+    for axes, name, color in ((loss, "loss", "0.25"), (match, "match", "C0")):
+        values = np.array([row[name] for row in history])
+        axes.plot(steps, values, color=color, linewidth=0.6, alpha=0.35)
+        axes.plot(steps, _running_mean(values), color=color, linewidth=1.2)
+        axes.set_ylabel(name if name == "loss" else "match (noisy renders)")
+    loss.set_ylim(bottom=0)
+    loss.tick_params(labelbottom=False)
+    match.axhline(floor, color="C3", linewidth=0.8, linestyle="--")
+    match.text(steps[-1], floor, "floor", color="C3", ha="right", va="bottom", fontsize=7)
+    match.set_xlabel("step")
+
+
+def _running_mean(values: np.ndarray, width: int = 11) -> np.ndarray:
+    """Mean over a window that narrows toward the ends."""
+    half = width // 2
+    return np.array([values[max(0, i - half) : i + half + 1].mean() for i in range(len(values))])
 
 
 def write_turntable(path: Path, sides: Sequence[torch.Tensor]) -> None:
