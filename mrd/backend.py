@@ -91,11 +91,12 @@ def activate() -> Backend:
                 f"{chosen.llvm_path}; start Python anew and activate first"
             )
         os.environ[llvm.VARIABLE] = str(chosen.llvm_path)
-    mitsuba = importlib.import_module("mitsuba")
     try:
-        mitsuba.set_variant(chosen.variant)
-    except ImportError as error:
-        raise InputError(f"mitsuba cannot use {chosen.reason}: {error}") from error
+        importlib.import_module("mitsuba").set_variant(chosen.variant)
+    except (ImportError, NameError) as error:
+        # A system library that is missing: Dr.Jit then stumbles over its own handler's NameError.
+        cause = error.__context__ if isinstance(error.__context__, ImportError) else error
+        raise InputError(f"mitsuba does not start with {chosen.reason}: {cause}") from error
     _active = chosen
     return chosen
 

@@ -121,7 +121,7 @@ def check_backend() -> list[Check]:
     return [Check("backend", True, value), llvm, gpu_check]
 
 
-_REPAIR = "pip install -c constraints.txt 'mrd-suite[generate]', and see the line LLVM"
+_REPAIR = "install what it names; make venv installs all that the suite needs"
 
 
 def check_torch() -> Check:

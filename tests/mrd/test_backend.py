@@ -97,6 +97,22 @@ except InputError as error:
     assert message.endswith("start Python anew and activate first")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="ld.so's way to look for libraries")
+def test_renderer_that_lacks_a_system_library_is_told_by_its_name(tmp_path):
+    (tmp_path / "libatomic.so.1").write_text("no library")
+    script = """
+from mrd import backend
+from scenes.errors import InputError
+try:
+    backend.activate()
+except InputError as error:
+    print(error)
+"""
+    message = printed(script, LD_LIBRARY_PATH=str(tmp_path))
+    assert message.startswith("mitsuba does not start with LLVM ")
+    assert f"{tmp_path}/libatomic.so.1: file too short" in message
+
+
 NOTHING_USABLE = """
 from pathlib import Path
 from mrd import llvm
