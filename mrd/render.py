@@ -11,7 +11,7 @@ Import this module only after ``mrd.backend.activate()``.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -89,7 +89,7 @@ class Stage:
             camera.name: to_mitsuba.sensor(camera) for camera in cameras(scene.cameras)
         }
         self._surface = to_mitsuba.surface_integrator(scene)
-        self._moving: dict[str, Any] = {}
+        self._leaves: dict[str, Any] = {}  # parameters that were moved
 
     def radiance(self, views: Sequence[Camera], samples: int, seeds: Sequence[int]) -> torch.Tensor:
         """Linear radiance (V, 3, H, W) of the scene as it is now, without gradients.
@@ -136,12 +136,16 @@ class Stage:
     def move(self, values: Mapping[str, torch.Tensor]) -> None:
         """Set parameters of the scene, by Mitsuba's names, and watch them for gradients."""
         with torch.no_grad():
-            for key, value in values.items():
-                moved = _like(self._parameters[key], value.detach())
-                dr.enable_grad(moved)
-                self._parameters[key] = moved
+            self._leaves = {key: _like(self._parameters[key], v) for key, v in values.items()}
+        self._watch(values)
+
+    def _watch(self, keys: Iterable[str]) -> None:
+        """Put moved parameters into the scene anew, as leaves of a graph that nothing has seen."""
+        for key in keys:
+            self._leaves[key] = dr.detach(self._leaves[key])
+            dr.enable_grad(self._leaves[key])
+            self._parameters[key] = self._leaves[key]
         self._parameters.update()
-        self._moving = {key: self._parameters[key] for key in values}
 
     def adjoint(
         self,
@@ -170,10 +174,16 @@ class Stage:
         dict
             Flat gradient of each moved parameter, summed over the views.
         """
-        for value in self._moving.values():
-            dr.clear_grad(value)
+        # Mitsuba derives what it needs from parameters when they are set, and an adjoint forgets
+        # the graph that it has traversed: so each view gets a new one. Vertices, which are dear
+        # to set, keep theirs, but for the normals.
+        others = [key for key in self._leaves if key != VERTICES]
+        found: dict[str, Any] = dict.fromkeys(others, 0.0)
+        if VERTICES in self._leaves:
+            dr.clear_grad(self._leaves[VERTICES])
         with self._normals_apart():
             for view, gradient, seed in zip(views, gradients, seeds, strict=True):
+                self._watch(others)
                 integrator.render_backward(
                     self._mitsuba,
                     self._parameters,
@@ -182,20 +192,20 @@ class Stage:
                     seed=int(seed),
                     spp=samples,
                 )
-        return {
-            key: _flat(dr.grad(value)).torch().to(self.device)
-            for key, value in self._moving.items()
-        }
+                for key in others:
+                    found[key] += dr.grad(self._leaves[key])
+        if VERTICES in self._leaves:
+            found[VERTICES] = dr.grad(self._leaves[VERTICES])
+        return {key: _flat(value).torch().to(self.device) for key, value in found.items()}
 
     @contextmanager
     def _normals_apart(self) -> Iterator[None]:
         """Collect gradients of shading normals on their own; at the end hand them to the vertices.
 
-        Mitsuba computes normals from vertices once, when these move, and an adjoint forgets what
-        it has traversed: only the first view's would find the way from normals to vertices.
+        The way from normals to vertices would be forgotten after the first view.
         """
         normals = self._parameters[NORMALS]
-        if VERTICES not in self._moving or not dr.grad_enabled(normals):
+        if VERTICES not in self._leaves or not dr.grad_enabled(normals):
             yield
             return
         apart = dr.detach(normals)
