@@ -11,6 +11,9 @@ from scenes.arrays import Mesh
 from scenes.atomic import whole_file
 from scenes.errors import InputError
 
+# Written into our own PLY files with texture coordinates.
+FROM_TOP = b"comment texture coordinate t counts from the top"
+
 
 def read_mesh(path: Path) -> Mesh:
     """Read a triangle mesh.
@@ -36,11 +39,11 @@ def read_mesh(path: Path) -> Mesh:
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no such mesh file; check the path")
+    header = _ply_header(path)
     try:
         # Only PLY files that store texture coordinates by face need vertices split; otherwise
         # the order of vertices is kept.
-        by_face = path.suffix.lower() == ".ply" and b"texcoord" in _header(path)
-        loaded = trimesh.load_mesh(path, process=False, fix_texture=by_face)
+        loaded = trimesh.load_mesh(path, process=False, fix_texture=b"texcoord" in header)
         if path.suffix.lower() in (".stl", ".stl_ascii"):
             loaded.merge_vertices()
     # trimesh's readers raise whatever goes wrong inside them.
@@ -50,7 +53,7 @@ def read_mesh(path: Path) -> Mesh:
     if not isinstance(loaded, trimesh.Trimesh) or len(loaded.faces) == 0:
         raise InputError(f"{path}: holds no triangles; export a surface")
     try:
-        return Mesh(loaded.vertices, loaded.faces, _uvs(loaded))
+        return Mesh(loaded.vertices, loaded.faces, _uvs(loaded, FROM_TOP in header))
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
 
@@ -72,25 +75,28 @@ def write_mesh(mesh: Mesh, path: Path) -> None:
     """
     solid = trimesh.Trimesh(mesh.vertices, mesh.faces, process=False)
     if mesh.uvs is not None:
-        # float32 flips without loss only if v is kept as it is; the reader knows these names.
-        solid.vertex_attributes["u_from_left"] = mesh.uvs[:, 0]
-        solid.vertex_attributes["v_from_top"] = mesh.uvs[:, 1]
+        solid.vertex_attributes.update(s=mesh.uvs[:, 0], t=mesh.uvs[:, 1])
+    content = export_ply(solid, encoding="binary", vertex_normal=False)
+    if mesh.uvs is not None:
+        # Turning v round would lose its last bits, so the file says which way it counts.
+        content = content.replace(b"end_header", FROM_TOP + b"\nend_header", 1)
     with whole_file(path) as beside:
-        beside.write_bytes(export_ply(solid, encoding="binary", vertex_normal=False))
+        beside.write_bytes(content)
 
 
-def _header(path: Path) -> bytes:
+def _ply_header(path: Path) -> bytes:
     with path.open("rb") as file:
-        return file.read(4096).partition(b"end_header")[0]
+        start = file.read(4096)
+    return start.partition(b"end_header")[0] if start.startswith(b"ply") else b""
 
 
-def _uvs(loaded: trimesh.Trimesh) -> NDArray[np.float32] | None:
-    own = loaded.vertex_attributes
-    if "u_from_left" in own and "v_from_top" in own:
-        uvs = np.column_stack([own["u_from_left"], own["v_from_top"]])
-        return uvs.astype(np.float32)
+def _uvs(loaded: trimesh.Trimesh, from_top: bool) -> NDArray[np.float32] | None:
     uv = getattr(loaded.visual, "uv", None)
     if uv is None or np.shape(uv) != (len(loaded.vertices), 2):
         return None
-    # trimesh counts v from the bottom.
+    if from_top:
+        # As stored: trimesh's own array leaves out vertices that no face uses.
+        stored = loaded.metadata["_ply_raw"]["vertex"]["data"]
+        return np.column_stack([stored["s"], stored["t"]])
+    # Elsewhere, as in trimesh, v counts from the bottom.
     return np.column_stack([uv[:, 0], 1 - uv[:, 1]]).astype(np.float32)

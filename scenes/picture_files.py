@@ -124,7 +124,7 @@ def _read_exr(path: Path) -> NDArray[np.float32]:
 
 def _read_eight_bit(path: Path, encoding: Encoding) -> NDArray[np.float32]:
     try:
-        raw = imageio.imread(path)
+        raw = imageio.imread(path, plugin="pillow")
     except (OSError, ValueError, SyntaxError) as error:
         raise InputError(f"{path}: cannot be read as a picture: {error}") from error
     if raw.dtype not in (np.uint8, np.uint16):

@@ -11,6 +11,7 @@ from scipy.special import sph_harm_y
 from scenes.arrays import Mesh
 from scenes.errors import InputError
 from scenes.frozen import Frozen, between
+from scenes.smallest_sphere import smallest_sphere
 
 Subdivisions = Annotated[int, between(0, 7)]
 Normals = Literal["smooth", "flat"]
@@ -150,6 +151,38 @@ def fitted(mesh: Mesh) -> Mesh:
     return Mesh(moved.astype(np.float32), mesh.faces, mesh.uvs)
 
 
+def random_harmonics(
+    directions: NDArray[np.float64], degree: int, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """Draw a smooth random function on the sphere, with mean 0 and mean square 1 over it.
+
+    Parameters
+    ----------
+    directions : (N, 3)
+        Unit vectors, where the function is wanted.
+    degree
+        Highest degree of the real spherical harmonics; the lowest is 1.
+    rng
+        Draws their Gaussian coefficients, of standard deviation 1/l, in the order of degree l and
+        order m = −l … l.
+
+    Returns
+    -------
+    (N,)
+        Values of the function.
+    """
+    theta = np.arccos(np.clip(directions[:, 1], -1, 1))
+    phi = np.arctan2(directions[:, 0], directions[:, 2])
+    total, power = np.zeros(len(directions)), 0.0
+    for order in range(1, degree + 1):
+        for m in range(-order, order + 1):
+            coefficient = rng.standard_normal() / order
+            total += coefficient * _real_harmonic(order, m, theta, phi)
+            power += coefficient**2
+    # The harmonics are orthonormal over the sphere, so the mean square is power/4π.
+    return total / np.sqrt(power / (4 * np.pi))
+
+
 def bounding_sphere(mesh: Mesh) -> tuple[NDArray[np.float64], float]:
     """Find the smallest sphere that holds all vertices that faces use.
 
@@ -165,9 +198,7 @@ def bounding_sphere(mesh: Mesh) -> tuple[NDArray[np.float64], float]:
     radius : float
         In scene units; no vertex lies outside.
     """
-    points = mesh.vertices[np.unique(mesh.faces)].astype(np.float64)
-    centre, _ = trimesh.nsphere.minimum_nsphere(points)
-    return centre, float(np.linalg.norm(points - centre, axis=1).max())
+    return smallest_sphere(mesh.vertices[np.unique(mesh.faces)].astype(np.float64))
 
 
 def vertex_normals(mesh: Mesh) -> NDArray[np.float32]:
@@ -287,24 +318,9 @@ def _blob(shape: Blob) -> Mesh:
     unit = _icosphere(shape.subdivisions)
     directions = unit.vertices.astype(np.float64)
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-    bumps = _random_harmonics(directions, shape.degree, np.random.default_rng(shape.seed))
+    bumps = random_harmonics(directions, shape.degree, np.random.default_rng(shape.seed))
     vertices = directions * np.exp(shape.amplitude * bumps)[:, None]
     return fitted(Mesh(vertices.astype(np.float32), unit.faces))
-
-
-def _random_harmonics(
-    directions: NDArray[np.float64], degree: int, rng: np.random.Generator
-) -> NDArray[np.float64]:
-    theta = np.arccos(np.clip(directions[:, 1], -1, 1))
-    phi = np.arctan2(directions[:, 0], directions[:, 2])
-    total, power = np.zeros(len(directions)), 0.0
-    for order in range(1, degree + 1):
-        for m in range(-order, order + 1):
-            coefficient = rng.standard_normal() / order
-            total += coefficient * _real_harmonic(order, m, theta, phi)
-            power += coefficient**2
-    # The harmonics are orthonormal over the sphere, so the mean square is power/4π.
-    return total / np.sqrt(power / (4 * np.pi))
 
 
 def _real_harmonic(

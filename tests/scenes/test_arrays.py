@@ -49,7 +49,12 @@ def test_arrays_are_copied_and_cannot_change():
         (TRIANGLE, FACE + 0.5, None, "faces hold float64 numbers; use whole numbers"),
         (TRIANGLE, [[0, 1, 3]], None, r"faces name vertices 0 to 3, but there are 3 vertices"),
         (TRIANGLE, [[0, 1, -1]], None, r"faces name vertices -1 to 1"),
-        (TRIANGLE + np.array([[np.nan], [0], [0]]), FACE, None, "3 of 9 vertex coordinates are not finite"),
+        (
+            TRIANGLE + np.array([[np.nan], [0], [0]]),
+            FACE,
+            None,
+            "3 of 9 vertex coordinates are not finite",
+        ),
         (TRIANGLE.astype(float) * 1e300, FACE, None, "2 of 9 vertex coordinates are not finite"),
         (TRIANGLE * 0, FACE, None, "all 3 vertices are zero .*without compression"),
         (TRIANGLE, [[0, 1, 1]], None, "all 1 faces have no area"),
