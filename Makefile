@@ -35,7 +35,6 @@ style: venv
 
 types: venv
 	$(BIN)/mypy
-	$(BIN)/mypy environment
 
 imports: venv
 	$(BIN)/lint-imports

@@ -7,12 +7,15 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("scenes", "stimuli", "psychophysics", "analysis", "mrd")
@@ -91,6 +94,50 @@ def test_base_install_runs_the_command_line(base_install):
 def test_base_install_has_no_renderer(base_install):
     done = run([sys.executable, "-c", "import mitsuba"], base_install)
     assert "No module named 'mitsuba'" in done.stderr
+
+
+def declared(extras: tuple[str, ...]) -> set[str]:
+    table = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    lines = [*table["dependencies"]]
+    for extra in extras:
+        lines += table["optional-dependencies"][extra]
+    return {canonicalize_name(Requirement(line).name) for line in lines}
+
+
+@pytest.mark.parametrize(
+    ("folder", "extras"),
+    [
+        ("scenes", ()),
+        ("stimuli", ()),
+        ("mrd/cli", ()),
+        ("psychophysics", ("lab",)),
+        ("analysis", ("analysis",)),
+        ("mrd", ("generate",)),
+        ("benchmarks", ("generate",)),
+        ("tests", ("generate", "lab", "analysis", "dev")),
+    ],
+)
+def test_what_is_imported_is_declared(folder, extras):
+    own = {*PACKAGES, "benchmarks", "conftest"}
+    distributions = metadata.packages_distributions()
+    undeclared = set()
+    for file in sorted((ROOT / folder).rglob("*.py")):
+        names = imported(ast.parse(file.read_text())) - sys.stdlib_module_names - own
+        for name in names - {"pydantic_core"}:  # pydantic's other half, at the one version it pins
+            candidates = {canonicalize_name(d) for d in distributions.get(name, [name])}
+            if not candidates & declared(extras):
+                undeclared.add(f"{file.relative_to(ROOT)}: {name}")
+    assert undeclared == set()
+
+
+def imported(tree: ast.AST) -> set[str]:
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module.partition(".")[0])
+    return names
 
 
 # What is written down ----------------------------------------------------------------------------
