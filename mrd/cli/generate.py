@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from mrd import sweep
 from mrd.cli.progress import shown
 from mrd.cli.tables import console, states, verdicts
 from mrd.overview import overview
@@ -28,8 +29,6 @@ def generate(
     if dry_run:
         out.print(states(overview(described)))
         return
-
-    from mrd import sweep  # loads the renderer
 
     with shown(out) as report:
         outcomes = sweep.generate(described, report)

@@ -1,37 +1,21 @@
 """How a search goes, as it goes: a bar in a terminal, plain lines anywhere else."""
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
+from rich.progress import Progress as Bars
 
 from mrd.cli.tables import number
+from mrd.sweep import Progress
 
 SECONDS_BETWEEN_LINES = 5.0
 STEPS_OF_RATE = 20  # the first step compiles; the rate of the last ones tells what is left
-
-
-class Report(Protocol):
-    """Who is told how runs go: first `started`, then any of the others, then `finished`."""
-
-    def started(self, run: str, steps: int) -> None:
-        """Begin a run of so many steps."""
-
-    def note(self, text: str) -> None:
-        """Tell of something that happened, in one line."""
-
-    def prepared(self, what: str, done: int, total: int) -> None:
-        """Tell that so many of so many renders of the null or the ceiling are done."""
-
-    def step(self, row: Mapping[str, float]) -> None:
-        """Tell of a step by its row of the history: `step`, `loss` and `match` are shown."""
-
-    def finished(self, run: str, summary: Mapping[str, Any]) -> None:
-        """End a run with its numbers."""
 
 
 class Pace:
@@ -65,26 +49,21 @@ class Pace:
     @property
     def seconds_left(self) -> float:
         """Time to the last step at this pace; NaN before the second step."""
-        return (
-            (self.steps - self._seen[-1][0]) * self.seconds_per_step if self._seen else float("nan")
-        )
+        step = self._seen[-1][0] if self._seen else 0
+        return (self.steps - step) * self.seconds_per_step
 
 
 def words(row: Mapping[str, float], pace: Pace) -> str:
-    """Put a step in words: seconds per step, loss, match, time left."""
-    parts = [
-        f"{number(pace.seconds_per_step)} s/step",
-        f"loss {number(row.get('loss'))}",
-        f"match {number(row.get('match'))}",
-        f"{duration(pace.seconds_left)} left",
-    ]
-    return "  ".join(parts)
+    """Put a step in words: seconds per step, loss, match, time left; the pace once it is known."""
+    numbers = f"loss {number(row.get('loss'))}  match {number(row.get('match'))}"
+    rate = pace.seconds_per_step
+    if math.isnan(rate):
+        return numbers
+    return f"{number(rate)} s/step  {numbers}  {duration(pace.seconds_left)} left"
 
 
 def duration(seconds: float) -> str:
     """Put a duration in words, such as ``1 h 05 min``, ``2 min 07 s`` or ``9 s``."""
-    if seconds != seconds:
-        return "?"
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
@@ -141,7 +120,7 @@ class Lines:
 class Bar:
     """A bar that moves."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: Bars) -> None:
         self._progress = progress
         self._pace = Pace(0)
         self._run = ""
@@ -191,12 +170,12 @@ def _summary(summary: Mapping[str, Any]) -> str:
 
 
 @contextmanager
-def shown(console: Console) -> Iterator[Report]:
-    """Give the report that suits the console."""
+def shown(console: Console) -> Iterator[Progress]:
+    """Give the way of telling that suits the console."""
     if not console.is_terminal:
         yield Lines(console)
         return
-    bar = Progress(
+    bars = Bars(
         TextColumn("{task.description}"),
         BarColumn(bar_width=20),
         MofNCompleteColumn(),
@@ -204,5 +183,5 @@ def shown(console: Console) -> Iterator[Report]:
         console=console,
         transient=True,
     )
-    with bar:
-        yield Bar(bar)
+    with bars:
+        yield Bar(bars)

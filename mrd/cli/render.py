@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from mrd import sweep
 from scenes.config import TargetConfig, target_scene
 from scenes.scene import check_visible
 
@@ -26,8 +27,6 @@ def render(
     name = Path(scene).stem
     loaded = target_scene(name, TargetConfig(scene=scene), Path()).loaded()
     check_visible(loaded)
-
-    from mrd import sweep  # loads the renderer
 
     for image in sweep.render_scene(loaded, out, samples, seed):
         typer.echo(str(image))

@@ -1,6 +1,7 @@
 """What is said while a search goes, against a clock that the test moves."""
 
 import io
+import math
 
 import pytest
 from rich.console import Console
@@ -39,7 +40,6 @@ def paper():
         (59.6, "1 min 00 s"),
         (127, "2 min 07 s"),
         (3900, "1 h 05 min"),
-        (NAN, "?"),
     ],
 )
 def test_durations_in_words(seconds, text):
@@ -48,9 +48,9 @@ def test_durations_in_words(seconds, text):
 
 def test_pace_is_that_of_the_last_twenty_steps(clock):
     pace = Pace(100, clock)
-    assert duration(pace.seconds_left) == "?"
     pace.step(1)
-    assert duration(pace.seconds_left) == "?"
+    assert math.isnan(pace.seconds_per_step)
+    assert math.isnan(pace.seconds_left)
     clock.now += 60  # the first step compiles
     pace.step(2)
     assert pace.seconds_per_step == 60
@@ -95,6 +95,14 @@ def test_lines_come_now_and_then_and_at_the_end(clock):
         "  [note] states/00025.npz is damaged",
         "bunny-lite-shape-s1: verdict result, match 0.432",
     ]
+
+
+def test_the_first_step_tells_no_pace(clock):
+    console = paper()
+    lines = Lines(console, clock)
+    lines.started("bunny-lite-shape-s1", 400)
+    lines.step({"step": 313, "loss": 0.25, "match": 0.5})
+    assert printed(console)[-1] == "  step 313/400  loss 0.25  match 0.5"
 
 
 def tell_a_run(report):
