@@ -1,0 +1,28 @@
+import pytest
+
+from scenes import library
+from scenes.errors import InputError
+
+
+def test_the_tables_hold_what_is_promised():
+    assert sorted(library.MESHES) == ["bunny", "suzanne"]
+    assert sorted(library.LIGHTS) == ["forest", "lobby", "studio", "venice"]
+    assert sorted(library.MATERIALS) == ["brushed_metal", "glossy_plastic", "matte", "translucent"]
+    assert sorted(library.SCENES) == ["bunny", "suzanne"]
+
+
+@pytest.mark.parametrize("table", [library.MESHES, library.LIGHTS, library.MATERIALS])
+def test_every_entry_can_be_made(table):
+    for make in table.values():
+        assert make() == make()
+
+
+def test_complete_scenes_stand_under_the_studio_light():
+    scene = library.scene("bunny")
+    assert scene.lighting.radiance == "studio"
+    assert scene.name == "bunny"
+
+
+def test_an_unknown_scene_gets_the_nearest():
+    with pytest.raises(InputError, match="no scene is called 'bunnny'; did you mean 'bunny'"):
+        library.scene("bunnny")

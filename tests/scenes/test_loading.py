@@ -1,0 +1,127 @@
+from pathlib import Path
+
+import imageio.v3 as imageio
+import numpy as np
+import OpenEXR
+import pytest
+import trimesh
+
+from scenes.arrays import Mesh, Picture
+from scenes.embedded import LIGHTS, MESHES
+from scenes.errors import InputError
+from scenes.lighting import Constant, EnvironmentMap
+from scenes.loading import loaded_lighting, loaded_material, loaded_shape
+from scenes.material import Material
+from scenes.picture_files import write_picture
+from scenes.shape import MeshShape, Sphere, bounding_sphere, fitted
+
+
+def test_library_meshes_load_fitted():
+    shape = loaded_shape(MeshShape(surface="bunny"), Path())
+    centre, radius = bounding_sphere(shape.surface)
+    np.testing.assert_allclose([*centre, radius], [0, 0, 0, 1], atol=1e-6)
+    assert shape.surface == fitted(MESHES["bunny"]())
+    assert shape.fit is False
+
+
+def test_loading_twice_changes_nothing():
+    once = loaded_shape(MeshShape(surface="bunny"), Path())
+    assert loaded_shape(once, Path()) == once
+
+
+def test_a_file_is_taken_relative_to_the_folder_and_kept_unfitted_when_asked(tmp_path):
+    trimesh.creation.box(extents=(4, 4, 4)).export(tmp_path / "box.ply")
+    shape = loaded_shape(MeshShape(surface="box.ply", fit=False, normals="flat"), tmp_path)
+    assert np.ptp(shape.surface.vertices) == 4
+    assert shape.normals == "flat"
+
+
+def test_what_needs_no_file_comes_back_as_it_is():
+    sphere, light, material = Sphere(), Constant(), Material()
+    assert loaded_shape(sphere, Path()) is sphere
+    assert loaded_lighting(light, Path()) is light
+    assert loaded_material(material, Path()) is material
+
+
+@pytest.mark.parametrize("name", sorted(LIGHTS))
+def test_library_lights_load(name):
+    light = loaded_lighting(EnvironmentMap(radiance=name, rotation=20, level=2), Path())
+    assert light.radiance.pixels.shape == (256, 512, 3)
+    assert light.repaired == 0
+    assert (light.rotation, light.level) == (20, 2)
+
+
+def test_unknown_names_get_the_nearest():
+    with pytest.raises(
+        InputError,
+        match=r"shape\.surface: no mesh is called 'bunnny'; did you mean 'bunny'\? known: bunny",
+    ):
+        loaded_shape(MeshShape(surface="bunnny"), Path())
+    with pytest.raises(
+        InputError, match=r"lighting\.radiance: no light is called 'studoi'; did you mean 'studio'"
+    ):
+        loaded_lighting(EnvironmentMap(radiance="studoi"), Path())
+
+
+def write_map(path, pixels):
+    header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
+    OpenEXR.File(header, {"RGB": np.asarray(pixels, np.float32)}).write(str(path))
+
+
+def test_negative_radiance_is_refused_or_clipped_and_recorded(tmp_path):
+    pixels = np.ones((4, 8, 3))
+    pixels[1, 2] = (-1, -2, np.nan)
+    write_map(tmp_path / "dark.exr", pixels)
+    with pytest.raises(
+        InputError, match=r"dark\.exr: of 96 values 2 negative \(down to -2\) and 1 not finite"
+    ):
+        loaded_lighting(EnvironmentMap(radiance="dark.exr"), tmp_path)
+    light = loaded_lighting(EnvironmentMap(radiance="dark.exr", repair="clip"), tmp_path)
+    assert light.radiance.pixels[1, 2].tolist() == [0, 0, 0]
+    assert (light.repair, light.repaired) == ("clip", 3)
+
+
+def test_a_grey_map_is_no_light(tmp_path):
+    write_picture(Picture(np.ones((4, 8))), tmp_path / "grey.exr")
+    with pytest.raises(
+        InputError, match=r"grey\.exr: lighting.radiance: an environment map needs 3"
+    ):
+        loaded_lighting(EnvironmentMap(radiance="grey.exr"), tmp_path)
+
+
+def test_textures_are_read_with_the_decoding_that_they_need(tmp_path):
+    imageio.imwrite(tmp_path / "color.png", np.full((2, 2, 3), 188, np.uint8))
+    imageio.imwrite(tmp_path / "rough.png", np.full((2, 2), 51, np.uint8))
+    material = loaded_material(
+        Material(base_color="color.png", roughness="rough.png", metallic=0.25), tmp_path
+    )
+    np.testing.assert_allclose(material.base_color.pixels, 0.5, atol=5e-3)
+    np.testing.assert_allclose(material.roughness.pixels, 0.2, rtol=1e-6)
+    assert material.metallic == 0.25
+
+
+def test_a_roughness_texture_with_three_channels_is_refused(tmp_path):
+    write_picture(Picture(np.full((2, 2, 3), 0.5)), tmp_path / "rough.exr")
+    with pytest.raises(
+        InputError,
+        match=r"rough\.exr: material.roughness: a texture of a scalar needs 1 channel, this one "
+        "has 3; save it as greyscale",
+    ):
+        loaded_material(Material(roughness="rough.exr"), tmp_path)
+
+
+def test_a_texture_out_of_range_or_missing_is_refused(tmp_path):
+    write_picture(Picture(np.full((2, 2, 3), 1.5)), tmp_path / "bright.exr")
+    with pytest.raises(
+        InputError, match=r"bright\.exr: material.base_color: 12 of 12 texture values"
+    ):
+        loaded_material(Material(base_color="bright.exr"), tmp_path)
+    with pytest.raises(InputError, match=r"material.metallic: .*none\.exr: no such picture file"):
+        loaded_material(Material(metallic="none.exr"), tmp_path)
+
+
+def test_embedded_meshes_are_what_their_notice_says():
+    bunny, suzanne = MESHES["bunny"](), MESHES["suzanne"]()
+    assert isinstance(bunny, Mesh)
+    assert (len(bunny.vertices), len(bunny.faces)) == (2826, 5648)
+    assert (len(suzanne.vertices), len(suzanne.faces)) == (7503, 14842)
