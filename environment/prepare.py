@@ -8,10 +8,12 @@ import ctypes
 import hashlib
 import importlib
 import importlib.util
+import json
 import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -110,11 +112,16 @@ def install_packages(packages: list[str]) -> None:
 
 
 def requirements_digest() -> str:
-    """Hash all that decides what the environment holds."""
-    digest = hashlib.sha256(f"{sys.version_info[:2]} {EXTRAS}".encode())
-    for name in ("pyproject.toml", "constraints.txt"):
-        digest.update((ROOT / name).read_bytes())
-    return digest.hexdigest()
+    """Hash all that decides what the environment holds; the settings of tools do not."""
+    written = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    decisive = [
+        sys.version_info[:2],
+        EXTRAS,
+        written["build-system"],
+        written["project"],
+        (ROOT / "constraints.txt").read_text(),
+    ]
+    return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()
 
 
 def venv_works() -> bool:

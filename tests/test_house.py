@@ -290,6 +290,12 @@ def test_changed_versions_install_again_into_the_same_environment(made_house):
     assert make(made_house, "venv").stderr == ""
 
 
+def test_changed_settings_of_tools_install_nothing(made_house):
+    with (made_house / "pyproject.toml").open("a") as file:
+        file.write("[tool.ruff]\nline-length = 100\n")
+    assert make(made_house, "venv").stderr == ""
+
+
 def test_failed_installation_is_one_line_and_tried_again(made_house):
     (made_house / ".venv" / "complete").unlink()
     backend = made_house / "backend.py"
