@@ -70,6 +70,8 @@ def _program(name: str) -> bool:
 
 
 def _library(name: str) -> bool:
+    if sys.platform != "linux":  # other systems bring these with themselves
+        return True
     try:
         ctypes.CDLL(name)
     except OSError:
