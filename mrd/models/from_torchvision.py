@@ -1,11 +1,15 @@
 """Any classification network of torchvision, with its own weights and its own normalisation."""
 
 import re
+import socket
 import sys
-import urllib.error
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
+from urllib.error import URLError
 from urllib.parse import urlparse
 
 import torch
@@ -14,9 +18,13 @@ from torch import nn
 
 from mrd.models.network import Recipe
 from mrd.models.weights import file_sha256, read_weights
+from scenes.atomic import cannot_write
 from scenes.errors import InputError, nearest
 
 PREFIX = "torchvision:"
+
+PATIENCE = 20.0
+"""Seconds after which a silent server counts as out of reach."""
 
 # The activation that the classifier is given, pooled over the image where a module holds that,
 # else the last feature map. Other families have an `avgpool`.
@@ -104,25 +112,42 @@ def _trained_file(network: str, weights: Any) -> Path:
     """Find the default weights in the cache, or fetch them; make sure that they are whole."""
     url: str = weights.url
     path = Path(torch.hub.get_dir()) / "checkpoints" / Path(urlparse(url).path).name
+    # torchvision's names end in the first digits of the file's SHA-256: resnet18-f37072fd.pth.
+    published = re.search(r"-([0-9a-f]{8,})\.", path.name)
+    digits = published[1] if published else ""
     if not path.is_file():
-        _fetch(network, url, path)
-    expected = re.search(r"-([0-9a-f]{8,})\.", path.name)
-    if expected and not file_sha256(path).startswith(expected[1]):
+        _fetch(network, url, path, digits)
+    elif not file_sha256(path).startswith(digits):
         raise InputError(
             f"weights: {path} is not the file that torchvision published (its SHA-256 does not "
-            f"start with {expected[1]}); delete it, and it is fetched again from {url}"
+            f"start with {digits}): delete it, and it is fetched again"
         )
     return path
 
 
-def _fetch(network: str, url: str, path: Path) -> None:
+def _fetch(network: str, url: str, path: Path, digits: str) -> None:
+    """Fetch a file of weights into the cache; without a network this fails, and says so."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        torch.hub.download_url_to_file(url, str(path), progress=sys.stderr.isatty())
-    except urllib.error.URLError as error:
+        with _patience(PATIENCE):
+            torch.hub.download_url_to_file(
+                url, str(path), hash_prefix=digits or None, progress=sys.stderr.isatty()
+            )
+    except (URLError, ConnectionError, TimeoutError, HTTPException, RuntimeError) as error:
         raise InputError(
-            f"weights: those of {PREFIX}{network} are not on this machine and cannot be fetched "
-            f"({error.reason}): put {url} at {path}, or set weights to a file or to none"
+            f"weights: those of {PREFIX}{network} are not at {path} and cannot be fetched "
+            f"({error}): put {url} there, or set weights to a file or to none"
         ) from error
     except OSError as error:
-        raise InputError(f"weights: cannot write {path} ({error.strerror})") from error
+        raise cannot_write(path, error) from error
+
+
+@contextmanager
+def _patience(seconds: float) -> Iterator[None]:
+    """Let no connection that is made inside the block stay silent for longer."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(seconds)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)

@@ -2,6 +2,8 @@
 
 import hashlib
 import pickle
+import struct
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,21 @@ UNTRAINED_SEED = 0
 
 # Keys under which training scripts put the weights beside the optimiser and the epoch.
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
+
+# What the readers raise on files that are cut short, altered, or of another kind.
+_UNREADABLE = (
+    pickle.UnpicklingError,
+    SafetensorError,
+    struct.error,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 
 
 def untrained(build: Callable[[], nn.Module]) -> nn.Module:
@@ -56,12 +73,15 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise InputError(f"weights: no file {path}; give 'default', 'none' or an existing file")
     try:
-        content: Any = (
-            load_file(path)
-            if path.suffix == ".safetensors"
-            else torch.load(path, map_location="cpu", weights_only=True)
-        )
-    except (pickle.UnpicklingError, SafetensorError, RuntimeError, EOFError, ValueError) as error:
+        with warnings.catch_warnings():
+            # PyTorch warns of unusual pickles; whether it can read this one is all that matters.
+            warnings.simplefilter("ignore")
+            content: Any = (
+                load_file(path)
+                if path.suffix == ".safetensors"
+                else torch.load(path, map_location="cpu", weights_only=True)
+            )
+    except _UNREADABLE as error:
         raise InputError(
             f"weights: {path} cannot be read as weights alone ({type(error).__name__}); save them "
             "as .safetensors, or with torch.save(network.state_dict(), …)"

@@ -1,0 +1,71 @@
+"""Names of networks: listed without loading any."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from mrd.config import ModelConfig
+from mrd.models import registry
+from scenes.errors import InputError
+
+
+def test_listing_loads_neither_torch_nor_a_network():
+    script = (
+        "import sys; from mrd.models import registry; registry.names(); "
+        "print(*{name.partition('.')[0] for name in sys.modules})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True
+    )
+    loaded = set(done.stdout.split())
+    assert "scenes" in loaded
+    assert loaded.isdisjoint(
+        {"torch", "torchvision", "efficientnet_lite_pytorch", "mitsuba", "drjit"}
+    )
+
+
+def test_an_unknown_network_is_named_with_the_nearest_and_the_list():
+    with pytest.raises(
+        InputError,
+        match=r"no network is called 'efficientnet-lite0'; did you mean 'efficientnet_lite0'\? "
+        r"known: efficientnet_lite0, pixels, torchvision:NETWORK",
+    ):
+        registry.create(ModelConfig(network="efficientnet-lite0"))
+
+
+@pytest.mark.parametrize(
+    ("network", "weights"),
+    [
+        ("efficientnet_lite0", "default"),
+        ("efficientnet_lite0", "none"),
+        ("torchvision:resnet18", "none"),
+        ("pixels", "default"),
+    ],
+)
+def test_making_a_model_leaves_the_random_state_alone_and_its_record_is_json(network, weights):
+    before = torch.get_rng_state()
+    model = registry.create(ModelConfig(network=network, weights=weights))
+    assert torch.equal(torch.get_rng_state(), before)
+    assert json.loads(json.dumps(model.record()))["name"] == model.name
+
+
+@pytest.mark.parametrize("network", ["efficientnet_lite0", "pixels"])
+def test_the_listed_shapes_are_those_of_the_activations(network):
+    shapes = registry.layer_shapes(ModelConfig(network=network), 64)
+    model = registry.create(ModelConfig(network=network, layers=tuple(shapes)))
+    read = model.activations(torch.zeros(2, 3, 64, 64))
+    assert {layer: tuple(value.shape[1:]) for layer, value in read.items()} == shapes
+    assert set(registry.default_layers(ModelConfig(network=network))) <= set(shapes)
+
+
+def test_an_untrained_twin_sees_something_else_and_always_the_same():
+    images = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(3))
+    trained = registry.create(ModelConfig(network="efficientnet_lite0")).activations(images)
+    config = ModelConfig(network="efficientnet_lite0", weights="none")
+    first, second = registry.create(config), registry.create(config)
+    assert torch.equal(first.activations(images)["head"], second.activations(images)["head"])
+    assert not torch.allclose(first.activations(images)["head"], trained["head"])
+    assert first.record() == second.record()

@@ -1,0 +1,73 @@
+"""Losses, computed by hand for two views of three numbers."""
+
+import math
+
+import pytest
+import torch
+
+from mrd import loss
+
+# View 0: (1, 2, 2) against (1, 0, 2); view 1: (0, 3, 4) against (0, 6, 8).
+X = torch.tensor([[1.0, 2.0, 2.0], [0.0, 3.0, 4.0]])
+Y = torch.tensor([[1.0, 0.0, 2.0], [0.0, 6.0, 8.0]])
+BY_HAND = {
+    "l1": [2 / 3, 7 / 3],
+    "l2": [4 / 3, 25 / 3],
+    # Cosines 5/(3·√5) and 50/(5·10).
+    "cosine": [1 - math.sqrt(5) / 3, 0.0],
+    # Σ(x − y)² is 4 and 25, Σy² is 5 and 100.
+    "relative_squared_error": [0.8, 0.25],
+}
+
+
+@pytest.mark.parametrize("name", loss.LOSSES)
+def test_each_view_is_as_computed_by_hand(name):
+    assert loss.LOSSES[name](X, Y).tolist() == pytest.approx(BY_HAND[name], abs=1e-6)
+
+
+@pytest.mark.parametrize("name", loss.LOSSES)
+def test_the_shape_of_a_layer_does_not_matter(name):
+    x, y = X.reshape(2, 3, 1, 1), Y.reshape(2, 3, 1, 1)
+    assert loss.LOSSES[name](x, y).tolist() == pytest.approx(BY_HAND[name], abs=1e-6)
+
+
+@pytest.mark.parametrize("name", loss.LOSSES)
+def test_layers_are_added_and_views_averaged(name):
+    activations, target = {"a": X, "b": 2 * X}, {"a": Y, "b": Y}
+    twice = loss.LOSSES[name](2 * X, Y)
+    expected = torch.tensor(BY_HAND[name]) + twice
+    torch.testing.assert_close(loss.per_view(name, activations, target), expected)
+    torch.testing.assert_close(loss.total(name, activations, target), expected.mean())
+
+
+@pytest.mark.parametrize("name", loss.LOSSES)
+def test_equal_activations_cost_nothing(name):
+    assert loss.total(name, {"a": Y}, {"a": Y}).item() == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", loss.LOSSES)
+def test_the_gradient_is_the_mean_of_the_gradients_of_single_views(name):
+    together = X.clone().requires_grad_()
+    loss.total(name, {"a": together}, {"a": Y}).backward()
+    for view in range(2):
+        alone = X[view : view + 1].clone().requires_grad_()
+        loss.total(name, {"a": alone}, {"a": Y[view : view + 1]}).backward()
+        torch.testing.assert_close(together.grad[view], alone.grad[0] / 2)
+
+
+@pytest.mark.parametrize("name", loss.LOSSES)
+def test_gradients_agree_with_finite_differences(name, seed):
+    generator = torch.Generator().manual_seed(seed)
+    x, y = (torch.rand(2, 5, generator=generator, dtype=torch.float64) for _ in range(2))
+    x.requires_grad_()
+    assert torch.autograd.gradcheck(lambda each: loss.LOSSES[name](each, y), x)
+
+
+@pytest.mark.parametrize("target", [{"a": Y[:1]}, {"b": Y}, {"a": Y, "b": Y}, {"a": Y[:, :1]}])
+def test_what_would_broadcast_without_a_word_is_refused(target):
+    with pytest.raises(ValueError, match="cannot be compared with a target's"):
+        loss.total("l2", {"a": X}, target)
+
+
+def test_a_layer_that_is_zero_counts_as_orthogonal():
+    assert loss.cosine(torch.zeros(1, 3), Y[:1]).tolist() == [1.0]
