@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ from mrd.models import registry
 from mrd.models.base import Model
 from mrd.reference import Reference, reference, seen
 from mrd.render import Stage, display, exposed
+from mrd.report import RunReport
 from mrd.representation import represented, start_scene, texture_coordinates
 from mrd.run import RunDirectory
 from mrd.search import Search
@@ -32,20 +33,7 @@ from scenes.scene import Scene, write_scene
 TURNTABLE_SAMPLES = 36
 
 
-class Report(Protocol):
-    """Who is told how a run goes."""
-
-    def note(self, text: str) -> None:
-        """Something happened, in one line."""
-
-    def prepared(self, what: str, done: int, total: int) -> None:
-        """Null or ceiling, so many of so many."""
-
-    def step(self, row: dict[str, float]) -> None:
-        """A step was made: its row of the history, with "of", the number of all steps."""
-
-
-def make(run: ResolvedRun, runs: Path, device: str, report: Report) -> dict[str, Any]:
+def make(run: ResolvedRun, runs: Path, device: str, report: RunReport) -> dict[str, Any]:
     """Carry a run out, or on from where it was stopped; returns what `criterion.json` holds.
 
     Parameters
@@ -125,7 +113,7 @@ def _searched(
     model: Model,
     directory: RunDirectory,
     device: str,
-    report: Report,
+    report: RunReport,
 ) -> Search:
     """The search, made or taken up at its newest state, and run to its end."""
     train = training(against.views)

@@ -7,15 +7,18 @@ along: so every run has a process of its own, which reports through a queue.
 from __future__ import annotations
 
 import multiprocessing
+import os
 import queue
+import threading
 import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from mrd import backend
 from mrd.config import ModelConfig
+from mrd.report import SweepReport
 from mrd.run import RunDirectory
 from mrd.study import ResolvedRun, Study, resolve_all
 from scenes.camera import cameras
@@ -23,25 +26,6 @@ from scenes.errors import InputError
 from scenes.scene import Scene, write_scene
 
 SECONDS_BETWEEN_LOOKS = 0.5
-
-
-class Progress(Protocol):
-    """Who is told how a sweep goes: `mrd.cli.progress`."""
-
-    def started(self, run: str, steps: int) -> None:
-        """A run begins."""
-
-    def note(self, text: str) -> None:
-        """Something happened, in one line."""
-
-    def prepared(self, what: str, done: int, total: int) -> None:
-        """Null or ceiling, so many of so many."""
-
-    def step(self, row: Mapping[str, float]) -> None:
-        """A step was made."""
-
-    def finished(self, run: str, summary: Mapping[str, Any]) -> None:
-        """A run has ended."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +47,7 @@ class Outcome:
     failure: str = ""
 
 
-def generate(study: Study, progress: Progress) -> list[Outcome]:
+def generate(study: Study, progress: SweepReport) -> list[Outcome]:
     """Carry out every run of a study that is not done, half done ones from where they stopped.
 
     Raises
@@ -142,7 +126,7 @@ def device_of(chosen: backend.Backend) -> str:
     return "cuda" if chosen.variant.startswith("cuda") else "cpu"
 
 
-def _carried_out(run: ResolvedRun, runs: Path, progress: Progress) -> Outcome:
+def _carried_out(run: ResolvedRun, runs: Path, progress: SweepReport) -> Outcome:
     """Carry out one run in a process of its own."""
     progress.started(run.name, run.search.steps)
     context = multiprocessing.get_context("spawn")
@@ -184,6 +168,7 @@ class _Teller:
 
 def _work(run: ResolvedRun, runs: Path, told: Any) -> None:
     """What the process of a run does."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         device = device_of(backend.activate())
         from mrd import metamer  # after the backend is chosen
@@ -195,6 +180,14 @@ def _work(run: ResolvedRun, runs: Path, told: Any) -> None:
         (runs / run.name).mkdir(parents=True, exist_ok=True)
         (runs / run.name / "traceback.txt").write_text(traceback.format_exc(), encoding="utf-8")
         told.put(("outcome", None, " ".join(f"{error}".split()) or type(error).__name__))
+
+
+def _end_with_parent() -> None:
+    """End this process when the sweep's does, even by kill -9: nobody listens any more."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _is_done(folder: Path) -> bool:

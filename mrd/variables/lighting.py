@@ -67,9 +67,11 @@ class LightingVariables:
     def placed_in(self, scene: Scene) -> Scene:
         """The scene with the light as it is now (its level multiplied in)."""
         radiance = self.tensors["log_radiance"].exp().cpu().numpy()
-        value: object = Picture(radiance)
-        if isinstance(self._lighting, Constant):
-            value = tuple(float(channel) for channel in radiance)
+        value: object = (
+            tuple(float(channel) for channel in radiance)
+            if isinstance(self._lighting, Constant)
+            else Picture(radiance)
+        )
         light = self._lighting.model_copy(update={"radiance": value, "level": 1.0})
         return scene.model_copy(update={"lighting": light})
 
