@@ -105,15 +105,15 @@ def main() -> None:
 
     ratios, reached, bounded = [], [], False
     for seed in SEEDS:
-        baseline = in_process("theirs", seed)
-        there = seconds_to(baseline)
+        there = seconds_to(in_process("theirs", seed))
         bounded |= there is None
         moment = there or LIMIT
-        course = in_process("ours", seed, until=moment)
-        ratios.append(moment / (seconds_to(course) or LIMIT))
-        reached.append(course[-1][1])
+        ours_course = in_process("ours", seed, until=moment)
+        sooner = seconds_to(ours_course) or LIMIT
+        ratios.append(moment / sooner)
+        reached.append(ours_course[-1][1])
         figure("baseline_seconds", moment, seed=seed)
-        figure("search_seconds", seconds_to(course) or LIMIT, seed=seed)
+        figure("search_seconds", sooner, seed=seed)
     figure("search_time_ratio", median(ratios), seeds=ratios, lower_bound=bounded)
     figure("search_progress", median(reached), seeds=reached)
 

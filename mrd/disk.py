@@ -11,8 +11,6 @@ import numpy as np
 
 from scenes.atomic import cannot_write, whole_file
 
-atomically = whole_file
-
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:

@@ -12,7 +12,7 @@ import OpenEXR
 import torch
 from matplotlib.figure import Figure
 
-from mrd.disk import atomically
+from scenes.atomic import whole_file
 from scenes.camera import Camera
 
 TURNTABLE_FRAMES = 36
@@ -26,7 +26,7 @@ def to_bytes(images: torch.Tensor) -> np.ndarray:
 
 def write_png(path: Path, image: np.ndarray) -> None:
     """Write an 8-bit image (H, W, 3) in one step."""
-    with atomically(path) as beside:
+    with whole_file(path) as beside:
         imageio.imwrite(beside, image, extension=".png")
 
 
@@ -38,7 +38,7 @@ def write_exr(path: Path, radiance: torch.Tensor) -> None:
     pixels = radiance.permute(1, 2, 0).cpu().numpy()
     half = np.clip(pixels, 0, np.finfo(np.float16).max).astype(np.float16)
     header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
-    with atomically(path) as beside:
+    with whole_file(path) as beside:
         OpenEXR.File(header, {"RGB": np.ascontiguousarray(half)}).write(str(beside))
 
 
@@ -98,7 +98,7 @@ def write_preview(
                     axes.set_xlabel(f"match {matches[view.name]:.2f}")
         curves = figure.add_gridspec(2, 1, left=left + 0.08, right=0.98, top=0.88, bottom=0.1)
         _curves(figure, curves, history, floor)
-        with atomically(path) as beside:
+        with whole_file(path) as beside:
             figure.savefig(beside, dpi=150, format="png")
 
 
@@ -133,7 +133,7 @@ def _running_mean(values: np.ndarray, width: int = 11) -> np.ndarray:
 def write_turntable(path: Path, sides: Sequence[torch.Tensor]) -> None:
     """Film (MP4) of image sequences (frames, 3, H, W) side by side."""
     frames = np.concatenate([to_bytes(side) for side in sides], axis=2)
-    with atomically(path) as beside:
+    with whole_file(path) as beside:
         imageio.imwrite(
             beside,
             frames,

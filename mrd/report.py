@@ -1,4 +1,4 @@
-"""Who is told how the work goes: the command line's bar or lines, or whoever calls from a script."""
+"""Who is told how the work goes: a bar, lines, or whoever calls from a script."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol

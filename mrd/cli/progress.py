@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
 from rich.progress import Progress as Bars
 
 from mrd.cli.tables import number
-from mrd.sweep import Progress
+from mrd.report import SweepReport
 
 SECONDS_BETWEEN_LINES = 5.0
 STEPS_OF_RATE = 20  # the first step compiles; the rate of the last ones tells what is left
@@ -170,7 +170,7 @@ def _summary(summary: Mapping[str, Any]) -> str:
 
 
 @contextmanager
-def shown(console: Console) -> Iterator[Progress]:
+def shown(console: Console) -> Iterator[SweepReport]:
     """Give the way of telling that suits the console."""
     if not console.is_terminal:
         yield Lines(console)
