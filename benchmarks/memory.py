@@ -1,0 +1,41 @@
+"""Whether a long search grows: memory of the process at step 1000 ÷ at step 50."""
+
+from __future__ import annotations
+
+import psutil
+
+from benchmarks.figure import figure
+
+EARLY, LATE = 50, 1000
+
+
+def main() -> None:
+    """Run a shape search of 1000 steps, of the size of the other benchmarks."""
+    from mrd import backend
+
+    backend.activate()
+    import numpy as np
+
+    from benchmarks.subject import network, scenes_of
+    from mrd.config import SearchConfig
+    from mrd.reference import seen
+    from mrd.render import Stage
+    from mrd.search import Search
+    from scenes.camera import cameras
+
+    config = SearchConfig(attributes=("shape",), steps=LATE)
+    target, start = scenes_of(config)
+    views = cameras(target.cameras)
+    model = network(("head",))
+    activations = model.activations(seen(Stage(target), views, 16, index=0))
+    search = Search(start, activations, views, model, config, np.random.default_rng(1))
+    process = psutil.Process()
+    megabytes = {}
+    for step in search.steps():
+        if step.step in (EARLY, LATE):
+            megabytes[step.step] = process.memory_info().rss / 2**20
+    figure("memory_growth", megabytes[LATE] / megabytes[EARLY], megabytes=megabytes)
+
+
+if __name__ == "__main__":
+    main()
