@@ -82,9 +82,11 @@ def main() -> None:
         torch.autograd.grad(error, images)
 
     parts = (primal, adjoint, both_passes)
-    seconds: dict[str, list[float]] = {part.__name__: [] for part in parts} | {"step": []}
+    seconds: dict[str, list[float]] = {
+        name: [] for name in ("step", *(part.__name__ for part in parts))
+    }
     for number in range(WARM_UP + STEPS):
-        for name, call in (("step", search.step), *((part.__name__, part) for part in parts)):
+        for name, call in zip(seconds, (search.step, *parts), strict=True):
             taken = timed(call)
             if number >= WARM_UP:
                 seconds[name].append(taken)
