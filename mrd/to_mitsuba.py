@@ -196,11 +196,9 @@ def surface_integrator(scene: Scene) -> Any:
 
 def silhouette_integrator(scene: Scene, boundary_samples: int) -> Any:
     """Integrator of adjoints where the shape moves."""
-    depth = path_depth(scene.material)
     return mi.load_dict(
         {
-            "type": "mrd_direct_silhouette" if depth == OPAQUE_DEPTH else "mrd_path_silhouette",
-            "max_depth": depth,
+            "type": "mrd_silhouette",
             "background": background(scene),
             "boundary_samples": boundary_samples,
         }
