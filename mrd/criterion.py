@@ -109,8 +109,9 @@ class Verdict:
 
     @property
     def match(self) -> float:
-        """Mean match over cameras; NaN if any is."""
-        return float(np.mean([judgement.match for judgement in self.judgements]))
+        """Mean match over cameras; NaN if any is, or there is none."""
+        matches = [judgement.match for judgement in self.judgements]
+        return float(np.mean(matches)) if matches else float("nan")
 
     @property
     def p(self) -> float:

@@ -63,7 +63,7 @@ def make(run: ResolvedRun, runs: Path, device: str, report: RunReport) -> dict[s
             device,
             report.prepared,
         )
-        search = _searched(run, start, against, model, directory, device, report)
+        search = _searched(run, target, start, against, model, directory, device, report)
         result = search.scene()
         write_scene(result, directory.path / "result")
         coordinates = texture_coordinates(run.search, target)
@@ -108,6 +108,7 @@ def held_out(views: Sequence[Camera]) -> list[int]:
 
 def _searched(
     run: ResolvedRun,
+    target: Scene,
     start: Scene,
     against: Reference,
     model: Model,
@@ -124,7 +125,7 @@ def _searched(
         model,
         run.search,
         np.random.default_rng([run.record["seeds"]["study"], run.record["seeds"]["run"]]),
-        texture_coordinates=texture_coordinates(run.search, start),
+        texture_coordinates=texture_coordinates(run.search, target),
         device=device,
     )
     state, problems = directory.newest_state()

@@ -187,10 +187,11 @@ class Search:
     def _next_views(self) -> list[int]:
         """Next cameras: in a seeded order, every one once before any comes again."""
         count = min(self.config.views_per_step, len(self._views))
-        if len(self._order) < count:
-            left = self._order
-            others = [c for c in self._rng.permutation(len(self._views)) if c not in left]
-            self._order = left + [int(c) for c in others]
+        left = self._order
+        if len(left) < count:
+            # A step that ends one round and begins the next still sees no camera twice.
+            again = self._rng.permutation(len(self._views)).tolist()
+            self._order = left + sorted(again, key=left.__contains__)
         chosen, self._order = self._order[:count], self._order[count:]
         return chosen
 
