@@ -159,7 +159,8 @@ class StartConfig(Frozen):
     shape
         Start shape; without it, a sphere of radius 1 with 2562 vertices.
     material
-        Start material; without it, grey with roughness 0.5.
+        Start material, of which the searched parameters count (all others are the target's);
+        without it, grey with roughness 0.5.
     lighting
         Start lighting; without it, constant white of radiance 1.
     """

@@ -22,10 +22,11 @@ from mrd.models.base import Model
 from mrd.reference import Reference, reference, seen
 from mrd.render import Stage, display, exposed
 from mrd.report import RunReport
-from mrd.representation import represented, start_scene, texture_coordinates
+from mrd.representation import form_of_family, represented, start_scene
 from mrd.run import RunDirectory
 from mrd.search import Search
 from mrd.study import ResolvedRun
+from mrd.to_mitsuba import Form
 from scenes.camera import Camera, Ring, cameras
 from scenes.differences import scene_difference
 from scenes.scene import Scene, write_scene
@@ -66,12 +67,9 @@ def make(run: ResolvedRun, runs: Path, device: str, report: RunReport) -> dict[s
         search = _searched(run, target, start, against, model, directory, device, report)
         result = search.scene()
         write_scene(result, directory.path / "result")
-        coordinates = texture_coordinates(run.search, target)
+        form = form_of_family(run.search, target)
         scenes = {"target": target, "start": start, "result": result}
-        stages = {
-            name: Stage(scene, texture_coordinates=coordinates, device=device)
-            for name, scene in scenes.items()
-        }
+        stages = {name: Stage(scene, form=form, device=device) for name, scene in scenes.items()}
         radiance = {
             name: stage.photographs(against.views, run.search.samples.score, index=0)
             for name, stage in stages.items()
@@ -83,7 +81,7 @@ def make(run: ResolvedRun, runs: Path, device: str, report: RunReport) -> dict[s
         for name in images:
             _write_renders(directory.path / "renders", name, against.views, radiance, images)
         _write_preview(run, directory, images, judgement, against.views)
-        _write_turntable(directory.path / "turntable.mp4", [target, result], coordinates, device)
+        _write_turntable(directory.path / "turntable.mp4", [target, result], form, device)
         directory.finish(judgement["verdict"])
     return judgement
 
@@ -125,7 +123,7 @@ def _searched(
         model,
         run.search,
         np.random.default_rng([run.record["seeds"]["study"], run.record["seeds"]["run"]]),
-        texture_coordinates=texture_coordinates(run.search, target),
+        form=form_of_family(run.search, target),
         device=device,
     )
     state, problems = directory.newest_state()
@@ -249,7 +247,7 @@ def _write_preview(
     )
 
 
-def _write_turntable(path: Path, sides: Sequence[Scene], coordinates: bool, device: str) -> None:
+def _write_turntable(path: Path, sides: Sequence[Scene], form: Form, device: str) -> None:
     """Target and result side by side, seen by a camera that goes around them."""
     rig = sides[0].cameras
     around = Ring(
@@ -263,6 +261,6 @@ def _write_turntable(path: Path, sides: Sequence[Scene], coordinates: bool, devi
     films = []
     for scene in sides:
         turned = scene.model_copy(update={"cameras": around})
-        stage = Stage(turned, texture_coordinates=coordinates, device=device)
+        stage = Stage(turned, form=form, device=device)
         films.append(seen(stage, views, TURNTABLE_SAMPLES, index=0))
     pictures.write_turntable(path, films)

@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,7 @@ from mrd import nulls
 from mrd.config import SearchConfig
 from mrd.criterion import Measures, measures, stacked
 from mrd.render import Stage, display
-from mrd.representation import texture_coordinates
+from mrd.representation import form_of_family
 from mrd.state import DamagedStateError, State, read_state, write_state
 from scenes.camera import Camera, cameras
 from scenes.scene import Scene
@@ -87,8 +87,8 @@ def reference(
         Told ("null" or "ceiling", done, of how many).
     """
     views = cameras(target.cameras)
-    coordinates = texture_coordinates(search, target)
-    stage = Stage(target, texture_coordinates=coordinates, device=device)
+    form = form_of_family(search, target)
+    stage = Stage(target, form=form, device=device)
     samples = search.samples.score
     images = seen(stage, views, samples, index=0)
     activations = model.activations(images)
@@ -106,7 +106,7 @@ def reference(
         rows = []
         for n, rng in enumerate(np.random.default_rng(seed).spawn(search.criterion.null)):
             scene = nulls.null_scene(target, search, rng)
-            other = Stage(scene, texture_coordinates=coordinates, device=device)
+            other = Stage(scene, form=form, device=device)
             rows.append(measures(activations, model.activations(seen(other, views, samples, 0))))
             progress("null", n + 1, search.criterion.null)
         return stacked(rows)
@@ -114,7 +114,7 @@ def reference(
     shared = {
         "version": VERSION,
         "target": target.sha256,
-        "texture_coordinates": coordinates,
+        "form": asdict(form),
         "samples": samples,
         "model": model.record(),
     }

@@ -71,24 +71,25 @@ class Stage:
     ----------
     scene
         Loaded scene.
-    texture_coordinates
-        See `to_mitsuba.to_mitsuba`.
+    form
+        How it is put into Mitsuba; by default as the scene alone needs it.
     device
         Of the torch tensors: "cpu", or "cuda" with Mitsuba's CUDA variant.
     """
 
     def __init__(
-        self, scene: Scene, *, texture_coordinates: bool | None = None, device: str = "cpu"
+        self, scene: Scene, *, form: to_mitsuba.Form | None = None, device: str = "cpu"
     ) -> None:
         self.scene = scene
         self.device = device
         self._sha256 = scene.sha256
-        self._mitsuba = to_mitsuba.to_mitsuba(scene, texture_coordinates=texture_coordinates)
+        form = form or to_mitsuba.form_of(scene.material)
+        self._mitsuba = to_mitsuba.to_mitsuba(scene, form)
         self._parameters = mi.traverse(self._mitsuba)
         self._sensors = {
             camera.name: to_mitsuba.sensor(camera) for camera in cameras(scene.cameras)
         }
-        self._surface = to_mitsuba.surface_integrator(scene)
+        self._surface = to_mitsuba.surface_integrator(scene, form)
         self._leaves: dict[str, Any] = {}  # parameters that were moved
 
     def radiance(self, views: Sequence[Camera], samples: int, seeds: Sequence[int]) -> torch.Tensor:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from mrd.config import SearchConfig
-from mrd.to_mitsuba import baked, is_textured
+from mrd.to_mitsuba import TRANSMITTING_DEPTH, Form, baked, form_of, is_textured
 from scenes.arrays import Picture
 from scenes.errors import InputError
 from scenes.lighting import Constant, EnvironmentMap, Lighting, SunSky, radiance_over_sphere
@@ -44,18 +44,37 @@ def represented(scene: Scene, search: SearchConfig) -> Scene:
     if "material" in search.attributes and search.texture_resolution:
         changes["material"] = _textured(scene.material, search.texture_resolution)
     if "lighting" in search.attributes:
-        changes["lighting"] = _as_searched(scene.lighting, search.environment_height)
+        changes["lighting"] = _as_searched(scene.lighting, search)
         if scene.film.background == "auto":
             changes["film"] = scene.film.model_copy(update={"background": GREY_BEHIND_LIGHTING})
     return scene.model_copy(update=changes)
 
 
 def start_scene(target: Scene, starts: Mapping[str, Any], search: SearchConfig) -> Scene:
-    """The target with its searched attributes replaced by their starts, in the same form."""
+    """The target with what is searched replaced by its start, in the same form.
+
+    Parameters
+    ----------
+    target
+        Represented.
+    starts
+        Searched attribute → its start. Of a material, the parameters that are searched: all
+        others stay the target's, as does the rule for shading normals of a shape.
+    search
+        The search.
+
+    Raises
+    ------
+    InputError
+        When a parameter of the start material is a texture that the search cannot produce.
+    """
     shaped = dict(starts)
     if "shape" in shaped:
-        # One rule for shading normals: the target's.
         shaped["shape"] = shaped["shape"].model_copy(update={"normals": target.shape.normals})
+    if "material" in shaped:
+        searched = {name: getattr(shaped["material"], name) for name in search.material_parameters}
+        _check_textures(target.name, searched, search)
+        shaped["material"] = target.material.model_copy(update=searched)
     start = represented(target.model_copy(update=shaped), search)
     if "lighting" in starts and isinstance(target.lighting, EnvironmentMap):
         map_of_start = as_map(start.lighting, search.environment_height)
@@ -63,11 +82,22 @@ def start_scene(target: Scene, starts: Mapping[str, Any], search: SearchConfig) 
     return start
 
 
-def texture_coordinates(search: SearchConfig, target: Scene) -> bool:
-    """Whether every mesh of this search carries (spherical) texture coordinates."""
-    return "shape" not in search.attributes and (
-        is_textured(target.material)
-        or ("material" in search.attributes and search.texture_resolution > 0)
+def form_of_family(search: SearchConfig, target: Scene) -> Form:
+    """The form of every scene of a search, whatever the search moves.
+
+    Meshes of a shape search carry no texture coordinates (an anisotropic highlight is then
+    stretched along an arbitrary direction, the same one for all).
+    """
+    plainest = form_of(target.material)
+    moved = search.material_parameters if "material" in search.attributes else ()
+    return Form(
+        texture_coordinates="shape" not in search.attributes
+        and (
+            plainest.texture_coordinates
+            or "anisotropic" in moved
+            or (bool(moved) and search.texture_resolution > 0)
+        ),
+        path_depth=TRANSMITTING_DEPTH if "spec_trans" in moved else plainest.path_depth,
     )
 
 
@@ -78,12 +108,23 @@ def as_map(lighting: Lighting, height: int) -> EnvironmentMap:
     return EnvironmentMap(radiance=radiance_over_sphere(lighting, height))
 
 
-def _as_searched(lighting: Lighting, height: int) -> Lighting:
-    """A constant light stays one number per channel; everything else becomes a map."""
-    if isinstance(lighting, Constant):
+def _as_searched(lighting: Lighting, search: SearchConfig) -> Lighting:
+    """A constant light whose start is one too stays one number per channel; all else is a map."""
+    if isinstance(lighting, Constant) and isinstance(search.starts()["lighting"], Constant):
         radiance = tuple(float(lighting.level * channel) for channel in lighting.radiance)
         return Constant(radiance=radiance)
-    return as_map(lighting, height)
+    return as_map(lighting, search.environment_height)
+
+
+def _check_textures(name: str, searched: Mapping[str, Any], search: SearchConfig) -> None:
+    """Refuse a start with a texture of its own resolution, which the target does not have."""
+    for parameter, value in searched.items():
+        resampled = parameter == "base_color" and search.texture_resolution
+        if isinstance(value, Picture) and not resampled:
+            raise InputError(
+                f"start.material.{parameter} of '{name}' is a texture; give it one value"
+                f"{', or set texture_resolution' if parameter == 'base_color' else ''}"
+            )
 
 
 def _textured(material: Material, resolution: int) -> Material:

@@ -85,8 +85,9 @@ class Search:
         The search.
     rng
         Orders the views and seeds the renders.
-    texture_coordinates
-        See `representation.texture_coordinates`.
+    form
+        Of the family, as `representation.form_of_family` gives it; by default as the start alone
+        needs it.
     device
         Of all tensors.
     """
@@ -100,7 +101,7 @@ class Search:
         config: SearchConfig,
         rng: np.random.Generator,
         *,
-        texture_coordinates: bool = False,
+        form: to_mitsuba.Form | None = None,
         device: str = "cpu",
     ) -> None:
         self.start = start
@@ -112,11 +113,12 @@ class Search:
         self._model = model
         self._rng = rng
         self._order: list[int] = []
-        self._stage = Stage(start, texture_coordinates=texture_coordinates, device=device)
+        form = form or to_mitsuba.form_of(start.material)
+        self._stage = Stage(start, form=form, device=device)
         self._adjoint = (
             to_mitsuba.silhouette_integrator(start, config.samples.boundary)
             if "shape" in config.attributes
-            else to_mitsuba.surface_integrator(start)
+            else to_mitsuba.surface_integrator(start, form)
         )
 
     def steps(self) -> Iterator[Step]:

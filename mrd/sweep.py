@@ -59,6 +59,8 @@ def generate(study: Study, progress: SweepReport) -> list[Outcome]:
     due = [run for run in runs if not _is_done(study.runs / run.name)]
     if due:
         check(due)
+    for run in due:  # an unwritable folder is found out before the first render
+        RunDirectory(study.runs / run.name).create(run.record)
     return [
         _carried_out(run, study.runs, progress) if run in due else _done(study.runs / run.name)
         for run in runs
@@ -71,12 +73,12 @@ def check(runs: list[ResolvedRun]) -> None:
     Raises
     ------
     InputError
-        No usable backend, a layer or weights that do not exist, a target that a search cannot
-        represent.
+        No usable backend, a layer or weights that do not exist, a target or a start that a search
+        cannot represent.
     """
     backend.activate()
     from mrd.models import registry  # torch and Mitsuba: only once there is work to do
-    from mrd.representation import represented
+    from mrd.representation import represented, start_scene
 
     models: dict[str, ModelConfig] = {run.spec.model: run.model for run in runs}
     for name, model in models.items():
@@ -86,7 +88,8 @@ def check(runs: list[ResolvedRun]) -> None:
             raise InputError(f"models.{name}: {error}") from error
     for run in runs:
         try:
-            represented(run.target, run.search)
+            starts = {name: getattr(run.start, name) for name in run.search.attributes}
+            start_scene(represented(run.target, run.search), starts, run.search)
         except InputError as error:
             raise InputError(f"searches.{run.spec.search}: {error}") from error
 

@@ -7,6 +7,7 @@ Import this module only after ``mrd.backend.activate()``.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import drjit as dr
@@ -20,7 +21,7 @@ from scenes.film import background_radiance
 from scenes.lighting import Constant, EnvironmentMap, Lighting, SunSky, map_directions
 from scenes.material import SCALARS, TEXTURED, Material
 from scenes.scene import Scene
-from scenes.shape import geometry, with_spherical_uvs
+from scenes.shape import geometry, vertex_normals, with_spherical_uvs
 
 VERTICES = "object.vertex_positions"
 NORMALS = "object.vertex_normals"
@@ -50,30 +51,38 @@ def is_textured(material: Material) -> bool:
     return any(isinstance(getattr(material, name), Picture) for name in TEXTURED)
 
 
-def path_depth(material: Material) -> int:
-    """Longest light path, in segments: 2 is direct light."""
-    passes_light = isinstance(material.spec_trans, Picture) or material.spec_trans > 0
-    return TRANSMITTING_DEPTH if passes_light else OPAQUE_DEPTH
-
-
-def to_mitsuba(scene: Scene, *, texture_coordinates: bool | None = None) -> Any:
-    """Mitsuba scene of a loaded scene: object ``object`` and emitter ``light``, no cameras.
+@dataclass(frozen=True)
+class Form:
+    """How a scene is put into Mitsuba: the same for all scenes that are compared.
 
     Parameters
     ----------
-    scene
-        Loaded scene.
     texture_coordinates
-        Whether the mesh carries spherical texture coordinates. By default only where the material
-        is textured. A search gives target, start and result the same value, so that a seam is no
-        cue.
+        Whether the mesh carries texture coordinates: its own, or spherical ones.
+    path_depth
+        Longest light path, in segments: 2 is direct light.
     """
-    if texture_coordinates is None:
-        texture_coordinates = is_textured(scene.material)
+
+    texture_coordinates: bool
+    path_depth: int
+
+
+def form_of(material: Material) -> Form:
+    """The plainest form that a scene of this material, on its own, can be put in."""
+    return Form(
+        # An anisotropic highlight is stretched along u.
+        texture_coordinates=is_textured(material) or material.anisotropic > 0,
+        path_depth=TRANSMITTING_DEPTH if material.spec_trans > 0 else OPAQUE_DEPTH,
+    )
+
+
+def to_mitsuba(scene: Scene, form: Form | None = None) -> Any:
+    """Mitsuba scene of a loaded scene: object ``object`` and emitter ``light``, no cameras."""
+    form = form or form_of(scene.material)
     return mi.load_dict(
         {
             "type": "scene",
-            "object": _mesh(scene, texture_coordinates),
+            "object": _mesh(scene, form.texture_coordinates),
             "light": light(scene.lighting),
         }
     )
@@ -88,15 +97,14 @@ def world_vertices(mesh: Mesh, scene: Scene) -> np.ndarray:
 def _mesh(scene: Scene, texture_coordinates: bool) -> Any:
     """Mitsuba mesh in world coordinates.
 
-    Smooth normals without texture coordinates are Mitsuba's own angle-weighted ones, which it
-    recomputes whenever vertices move: so target and result of a search follow one rule. With
-    texture coordinates the vertices on the seam are split, and normals from before the split are
-    handed over, or the seam would be shaded as an edge.
+    Smooth normals are handed over: Mitsuba's own, angle-weighted too, would shade the seam of the
+    texture coordinates, where vertices are split, as an edge. When vertices move it recomputes
+    them; the meshes of a shape search have no seam.
     """
     mesh = geometry(scene.shape)
     smooth = scene.shape.normals == "smooth"
-    normals = None
-    if texture_coordinates and mesh.uvs is None:
+    normals = vertex_normals(mesh)
+    if texture_coordinates:
         mesh, normals = with_spherical_uvs(mesh)
     properties = mi.Properties()
     properties["bsdf"] = mi.load_dict(bsdf(scene.material))
@@ -116,7 +124,7 @@ def _mesh(scene: Scene, texture_coordinates: bool) -> Any:
     if texture_coordinates and mesh.uvs is not None:
         parameters["vertex_texcoords"] = mesh.uvs.ravel()
     parameters.update()
-    if smooth and normals is not None:
+    if smooth:
         rotation = scene.pose.matrix()[:3, :3]
         parameters["vertex_normals"] = (normals @ rotation.T).astype(np.float32).ravel()
         parameters.update()
@@ -183,12 +191,13 @@ def sensor(camera: Camera) -> Any:
     )
 
 
-def surface_integrator(scene: Scene) -> Any:
+def surface_integrator(scene: Scene, form: Form | None = None) -> Any:
     """Integrator of every primal image, and of adjoints of material and light."""
+    form = form or form_of(scene.material)
     return mi.load_dict(
         {
             "type": "mrd_surface",
-            "max_depth": path_depth(scene.material),
+            "max_depth": form.path_depth,
             "background": background(scene),
         }
     )
