@@ -20,7 +20,7 @@ from scenes.lighting import Constant, EnvironmentMap, Lighting, map_directions, 
 from scenes.loading import loaded_lighting, loaded_shape
 from scenes.material import Material
 from scenes.scene import Scene
-from scenes.shape import Blob, MeshShape, Shape, geometry
+from scenes.shape import Blob, MeshShape, Shape, bounding_sphere, geometry
 
 BLOB_AMPLITUDE = (0.1, 0.45)
 BLOB_DEGREE = (3, 10)
@@ -43,20 +43,30 @@ def null_scene(target: Scene, search: SearchConfig, rng: np.random.Generator) ->
 
 
 def _shape(target: Scene, rng: np.random.Generator) -> Shape:
-    """A library mesh other than the target's, turned at random, or a blob."""
-    normals = target.shape.normals
-    own = geometry(target.shape).sha256
+    """A library mesh other than the target's, turned at random, or a blob; of the target's size."""
+    own, normals = geometry(target.shape), target.shape.normals
     if rng.random() < SHARE_OF_MESHES:
-        name = str(rng.choice(sorted(MESHES)))
-        mesh = geometry(loaded_shape(MeshShape(surface=name), Path()))
-        if mesh.sha256 != own:
-            return MeshShape(surface=_turned(mesh, rng), fit=False, normals=normals)
-    return Blob(
+        meshes = [loaded_shape(MeshShape(surface=name), Path()) for name in sorted(MESHES)]
+        others = [mesh for mesh in map(geometry, meshes) if mesh.sha256 != own.sha256]
+        turned = _turned(others[rng.integers(len(others))], rng)
+        return _filling(own, MeshShape(surface=turned, fit=False, normals=normals))
+    blob = Blob(
         seed=int(rng.integers(2**31)),
         amplitude=float(rng.uniform(*BLOB_AMPLITUDE)),
         degree=int(rng.integers(*BLOB_DEGREE, endpoint=True)),
         normals=normals,
     )
+    return _filling(own, blob)
+
+
+def _filling(own: Mesh, shape: Shape) -> Shape:
+    """The shape, which fills the unit sphere, moved and scaled to fill the target's instead."""
+    centre, radius = bounding_sphere(own)
+    if np.allclose([*centre, radius], [0, 0, 0, 1], atol=1e-3):
+        return shape
+    mesh = geometry(shape)
+    vertices = (mesh.vertices * radius + centre).astype(np.float32)
+    return MeshShape(surface=Mesh(vertices, mesh.faces), fit=False, normals=shape.normals)
 
 
 def _turned(mesh: Mesh, rng: np.random.Generator) -> Mesh:

@@ -26,6 +26,7 @@ from mrd import (
 )
 from mrd.to_mitsuba import NORMALS, VERTICES
 from scenes.camera import Camera, cameras
+from scenes.errors import InputError
 from scenes.film import Film
 from scenes.scene import Scene
 
@@ -239,6 +240,11 @@ def exposed(scene: Scene, samples: int = 16) -> Scene:
 
     ``"auto"`` brings the 95th percentile of the luminance of the object's pixels, over all
     training cameras, to 0.8 of the range (before the tone curve). A number is left as it is.
+
+    Raises
+    ------
+    InputError
+        When no training camera has a pixel of the object.
     """
     if scene.film.exposure != "auto":
         return scene
@@ -251,7 +257,13 @@ def exposed(scene: Scene, samples: int = 16) -> Scene:
         torch.einsum("chw,c->hw", image.cpu(), weights).numpy()[stage.coverage(view)]
         for view, image in zip(views, stage.radiance(views, samples, seeds), strict=True)
     ]
-    brightest = float(np.percentile(np.concatenate(luminance), EXPOSURE_PERCENTILE))
+    pixels = np.concatenate(luminance)
+    if not pixels.size:
+        raise InputError(
+            f"scene '{scene.name}': exposure 'auto' needs the object, which covers no pixel of any "
+            "training camera; raise cameras.resolution, or give film.exposure a number"
+        )
+    brightest = float(np.percentile(pixels, EXPOSURE_PERCENTILE))
     return with_film(scene, exposure=EXPOSURE_LEVEL / max(brightest, 1e-6))
 
 
