@@ -88,7 +88,9 @@ def check(runs: list[ResolvedRun]) -> None:
             raise InputError(f"models.{name}: {error}") from error
     for run in runs:
         try:
-            starts = {name: getattr(run.start, name) for name in run.search.attributes}
+            starts: dict[str, Any] = {
+                name: getattr(run.start, name) for name in run.search.attributes
+            }
             start_scene(represented(run.target, run.search), starts, run.search)
         except InputError as error:
             raise InputError(f"searches.{run.spec.search}: {error}") from error
