@@ -153,7 +153,7 @@ def light(lighting: Lighting) -> dict[str, Any]:
         return {"type": "envmap", "bitmap": bitmap, "to_world": turn}
     return {
         "type": "sunsky",
-        "sun_direction": _sun_direction(lighting.sun_elevation, lighting.sun_azimuth),
+        "sun_direction": _sun_direction(lighting),
         "turbidity": lighting.turbidity,
         "albedo": lighting.albedo,
         "sun_scale": lighting.level * lighting.sun_scale,
@@ -244,11 +244,10 @@ def pixels_of(lighting: EnvironmentMap) -> np.ndarray:
     return lighting.radiance.pixels
 
 
-def _sun_direction(elevation: float, azimuth: float) -> list[float]:
-    """Direction to the sun in Mitsuba's z-up frame, from degrees in ours."""
-    e, a = np.radians([elevation, azimuth])
-    x, y, z = np.cos(e) * np.sin(a), np.sin(e), np.cos(e) * np.cos(a)
-    return [float(x), float(-z), float(y)]
+def _sun_direction(lighting: SunSky) -> list[float]:
+    """Direction to the sun in the world, its rotation included: Mitsuba turns it back itself."""
+    e, a = np.radians([lighting.sun_elevation, lighting.sun_azimuth + lighting.rotation])
+    return [float(np.cos(e) * np.sin(a)), float(np.sin(e)), float(np.cos(e) * np.cos(a))]
 
 
 def _spectrum(color: Any) -> Any:
