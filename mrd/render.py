@@ -33,6 +33,8 @@ from scenes.scene import Scene
 # Auto exposure: this percentile of the object's luminance is brought to this display-linear value.
 EXPOSURE_PERCENTILE = 95
 EXPOSURE_LEVEL = 0.8
+# In tenths of a stop: the exposure is part of the scene, and renders repeat to about 1e-6 only.
+EXPOSURES_PER_STOP = 10
 LUMINANCE = (0.2126, 0.7152, 0.0722)  # Rec. 709
 
 
@@ -129,7 +131,8 @@ class Stage:
             Per pixel.
         index
             Noise-seed index, from 0. Images of one scene, camera, light and index are the same
-            image, bit for bit; any other image has noise of its own.
+            image (to about 1e-6: threads add up a pixel's samples in any order); any other image
+            has noise of its own.
         """
         light = self.scene.lighting.kind
         seeds = [noise_seed(self._sha256, view.name, light, index) for view in views]
@@ -239,7 +242,8 @@ def exposed(scene: Scene, samples: int = 16) -> Scene:
     """The scene with its exposure resolved to a number, once for its whole family.
 
     ``"auto"`` brings the 95th percentile of the luminance of the object's pixels, over all
-    training cameras, to 0.8 of the range (before the tone curve). A number is left as it is.
+    training cameras, to 0.8 of the range (before the tone curve), to the nearest tenth of a stop.
+    A number is left as it is.
 
     Raises
     ------
@@ -264,7 +268,9 @@ def exposed(scene: Scene, samples: int = 16) -> Scene:
             "training camera; raise cameras.resolution, or give film.exposure a number"
         )
     brightest = float(np.percentile(pixels, EXPOSURE_PERCENTILE))
-    return with_film(scene, exposure=EXPOSURE_LEVEL / max(brightest, 1e-6))
+    stops = np.log2(EXPOSURE_LEVEL / max(brightest, 1e-6))
+    stops = round(EXPOSURES_PER_STOP * stops) / EXPOSURES_PER_STOP
+    return with_film(scene, exposure=float(2**stops))
 
 
 def with_film(scene: Scene, **changes: Any) -> Scene:

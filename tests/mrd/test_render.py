@@ -68,8 +68,10 @@ def test_an_image_is_named_by_scene_camera_light_and_index(small):
     scene = small(cameras=rig, lighting=EnvironmentMap(radiance="studio"))
     first = Stage(scene).photographs(cameras(rig), 4, index=3)
     again = Stage(scene).photographs(cameras(rig)[::-1], 4, index=3).flip(0)
-    assert torch.equal(first, again)
-    assert not torch.equal(first, Stage(scene).photographs(cameras(rig), 4, index=4))
+    other = Stage(scene).photographs(cameras(rig), 4, index=4)
+    # Not bit for bit: two threads add up the samples of a pixel in any order.
+    torch.testing.assert_close(again, first, rtol=1e-5, atol=1e-5)
+    assert (other - first).abs().mean() > 1e-3
 
 
 def test_the_noise_of_two_images_is_unrelated(small):
@@ -126,17 +128,23 @@ def test_auto_exposure_brings_the_objects_bright_parts_to_their_place(small):
         [picture[stage.coverage(view)] for picture, view in zip(luminance, views, strict=True)]
     )
     brightest = np.percentile(object_alone * fixed.film.fixed_exposure, 95)
-    # Chosen from 16 samples, seen with 256.
-    np.testing.assert_allclose(brightest, EXPOSURE_LEVEL, rtol=0.05)
+    # Half a step of the exposure is 3.5 %; chosen from 16 samples, seen with 256.
+    np.testing.assert_allclose(brightest, EXPOSURE_LEVEL, rtol=0.06)
 
 
 def test_auto_exposure_follows_the_light_alone(small):
     dim = small(lighting=Constant(radiance=(0.1, 0.1, 0.1)), film=Film())
     grey = small(lighting=Constant(radiance=(1, 1, 1)), film=Film(background=0.5))
     one, ten = exposed(grey).film.fixed_exposure, exposed(dim).film.fixed_exposure
-    np.testing.assert_allclose(ten, 10 * one, rtol=1e-4)
+    np.testing.assert_allclose(ten, 10 * one, rtol=0.04)  # half a step
     assert exposed(grey).film.background == 0.5
-    assert exposed(grey) == exposed(grey)
+    steps = 10 * np.log2([one, ten])
+    np.testing.assert_allclose(steps, np.round(steps), atol=1e-9)
+
+
+def test_auto_exposure_gives_the_same_scene_every_time(small):
+    scene = small(lighting=EnvironmentMap(radiance="studio"), film=Film())
+    assert len({exposed(scene).sha256 for _ in range(5)}) == 1
 
 
 def test_a_given_exposure_is_kept(small):
