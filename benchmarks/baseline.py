@@ -39,7 +39,9 @@ def baseline(target: Scene, start: Scene, model: Model, seed: int) -> Iterator[t
     with dr.suspend_grad():
         scene = to_mitsuba.to_mitsuba(target)
         targets = [
-            mi.render(scene, sensor=to_mitsuba.sensor(view), spp=256, seed=1).torch()
+            mi.render(
+                scene, sensor=to_mitsuba.sensor(view), integrator=integrator, spp=256, seed=1
+            ).torch()
             for view in views
         ]
     scene = to_mitsuba.to_mitsuba(start)

@@ -71,14 +71,14 @@ def theirs(seed: int) -> Iterator[tuple[float, float]]:
             return
 
 
-LAYERS = ("blocks.2", "blocks.4", "blocks.10", "head")
+LAYERS = ("blocks.4", "blocks.7", "blocks.10", "blocks.14", "head")
 
 
 def in_process(loop: str, seed: int, until: float = LIMIT) -> list[tuple[float, float]]:
     """The course of one run, made in a fresh process."""
     command = [sys.executable, "-m", "benchmarks.search", "--loop", loop, "--seed", str(seed)]
     command += ["--until", str(until)]
-    out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    out = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     return [tuple(json.loads(line)) for line in out.splitlines()]
 
 
@@ -98,6 +98,9 @@ def main() -> None:
         from mrd import backend
 
         backend.activate()
+        import mitsuba as mi
+
+        mi.set_log_level(mi.LogLevel.Error)  # the baseline's settings make it warn at every step
         course = ours(asked.seed, asked.until) if asked.loop == "ours" else theirs(asked.seed)
         for row in course:
             print(json.dumps(row), flush=True)
