@@ -15,11 +15,16 @@ import numpy as np
 import torch
 
 from mrd.similarity import flattened, pearson, snr_db, spearman
+from scenes.differences import DISTANCE
 
 MEASURES = {"pearson": pearson, "spearman": spearman, "snr_db": snr_db}
 
 # With less room than this between null and ceiling, a match means nothing.
 LEAST_ROOM = 0.02
+
+# Physically nearer than this a result is the target again, whatever a model says of it:
+# a hundredth of the target's radius, a twentieth of a natural log unit.
+LEAST_DIFFERENCE = {"chamfer": 0.01, "rms_log_reflectance": 0.05, "rms_log_radiance": 0.05}
 
 Measures = dict[str, np.ndarray]
 """Per measure, an array whose last axis is cameras; averaged over layers."""
@@ -96,11 +101,16 @@ class Judgement:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The criterion over a group of cameras."""
+    """The criterion over a group of cameras.
+
+    `metamer` says what the model finds; a result that is physically the target again
+    (`target_again`) is called no metamer all the same.
+    """
 
     judgements: tuple[Judgement, ...]
     floor: float
     null_size: int
+    ceiling_size: int
 
     @property
     def metamer(self) -> bool:
@@ -126,6 +136,7 @@ class Verdict:
             "match": self.match,
             "floor": self.floor,
             "null_size": self.null_size,
+            "ceiling_size": self.ceiling_size,
             "p_bound": self.p,
             "label_rule": "same class" if labelled else "not applicable",
             "cameras": [
@@ -144,6 +155,20 @@ class Verdict:
                 for j in self.judgements
             ],
         }
+
+
+def target_again(difference: Mapping[str, Mapping[str, float]]) -> bool:
+    """Whether every searched attribute came back to the target's own.
+
+    Parameters
+    ----------
+    difference
+        Attribute → figures of `scenes.differences.scene_difference`.
+    """
+    return all(
+        figures[DISTANCE[attribute]] < LEAST_DIFFERENCE[DISTANCE[attribute]]
+        for attribute, figures in difference.items()
+    )
 
 
 def judge(
@@ -203,4 +228,4 @@ def judge(
                 failed="; ".join(failed),
             )
         )
-    return Verdict(tuple(judgements), floor, len(null["pearson"]))
+    return Verdict(tuple(judgements), floor, len(null["pearson"]), len(ceiling["pearson"]))

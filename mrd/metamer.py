@@ -7,6 +7,7 @@ Import this module only after ``mrd.backend.activate()``.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import torch
 
 from mrd import pictures
 from mrd.config import SearchConfig
-from mrd.criterion import Measures, Verdict, judge, match, measures
+from mrd.criterion import Measures, Verdict, judge, match, measures, target_again
 from mrd.models import registry
 from mrd.models.base import Model
 from mrd.reference import Reference, reference, seen
@@ -94,6 +95,13 @@ def prepared(run: ResolvedRun) -> tuple[Scene, Scene]:
     return target, start_scene(target, starts, run.search)
 
 
+def _generator(run: ResolvedRun, purpose: str) -> np.random.Generator:
+    """Random numbers of one run for one purpose, from the recorded seeds and the run's name."""
+    name = hashlib.sha256(f"{run.name}/{purpose}".encode()).digest()
+    seeds = run.record["seeds"]
+    return np.random.default_rng([seeds["study"], seeds["run"], *name[:8]])
+
+
 def training(views: Sequence[Camera]) -> list[int]:
     """Indices of the cameras that a search sees."""
     return [index for index, view in enumerate(views) if not view.held_out]
@@ -118,11 +126,11 @@ def _searched(
     train = training(against.views)
     search = Search(
         start,
-        {layer: rows[train] for layer, rows in against.activations.items()},
+        {layer: rows[train] for layer, rows in against.aim.items()},
         [against.views[c] for c in train],
         model,
         run.search,
-        np.random.default_rng([run.record["seeds"]["study"], run.record["seeds"]["run"]]),
+        _generator(run, "search"),
         form=form_of_family(run.search, target),
         device=device,
     )
@@ -147,7 +155,9 @@ def _searched(
         directory.append_history(row)
         report.step(row)
         if step.step % run.search.save_every == 0 or step.step == run.search.steps:
-            directory.save_state(search.state())
+            # States at doubling distances stay, for series along the way of the search.
+            doublings = np.log2(step.step / run.search.save_every)
+            directory.save_state(search.state(), keep=bool(doublings == np.floor(doublings)))
     return search
 
 
@@ -176,17 +186,21 @@ def _judged(
         group: _verdict(run.search, against, similarity, labels, rows(against.views))
         for group, rows in (("training", training), ("held_out", held_out))
     }
-    rng = np.random.default_rng([run.record["seeds"]["study"], run.record["seeds"]["run"]])
-    kind = "metamer" if verdicts["training"].metamer else "result"
+    difference = scene_difference(
+        target, result, run.search.attributes, _generator(run, "difference")
+    )
+    again = target_again(difference)
+    kind = "metamer" if verdicts["training"].metamer and not again else "result"
     return {
         "schema_version": 1,
         "verdict": kind,
+        "target_again": again,
         "model": model.record(),
         "target": target.sha256,
         "result": result.sha256,
         "samples": run.search.samples.score,
         **{group: verdict.as_json() for group, verdict in verdicts.items()},
-        "physical_difference": scene_difference(target, result, run.search.attributes, rng),
+        "physical_difference": difference,
     }
 
 
@@ -252,6 +266,7 @@ def _write_turntable(path: Path, sides: Sequence[Scene], form: Form, device: str
     rig = sides[0].cameras
     around = Ring(
         count=pictures.TURNTABLE_FRAMES,
+        elevation=getattr(rig, "elevation", Ring().elevation),
         distance=rig.distance,
         field_of_view=rig.field_of_view,
         resolution=rig.resolution,

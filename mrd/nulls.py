@@ -1,6 +1,7 @@
 """The scenes of a null: random draws in the searched attribute only, all else as the target.
 
-Ranges of the draws are stated here, and enter the key under which a null is kept.
+Ranges of the draws are stated here; whoever changes one raises `reference.VERSION`, so that kept
+nulls are drawn anew. A light may be the target's own map, turned: that makes the null stricter.
 """
 
 from __future__ import annotations
@@ -16,7 +17,14 @@ from mrd.representation import as_map, represented
 from mrd.to_mitsuba import pixels_of
 from scenes.arrays import Mesh, Picture
 from scenes.library import LIGHTS, MESHES
-from scenes.lighting import Constant, EnvironmentMap, Lighting, map_directions, solid_angles
+from scenes.lighting import (
+    Constant,
+    EnvironmentMap,
+    Lighting,
+    direction,
+    map_directions,
+    solid_angles,
+)
 from scenes.loading import loaded_lighting, loaded_shape
 from scenes.material import Material
 from scenes.scene import Scene
@@ -27,6 +35,7 @@ BLOB_DEGREE = (3, 10)
 BASE_COLOR = (0.05, 0.95)
 ROUGHNESS = (0.08, 1.0)
 ANISOTROPIC = (0.0, 0.9)
+TEXTURE_CONTRAST = (0.05, 0.3)  # of a texture's smooth variation about its mean colour
 LIGHT_STOPS = (-1.0, 1.0)  # of mean radiance, about the target's
 SHARE_OF_MESHES = 0.25  # of the shapes, turned at random; the others are blobs
 
@@ -86,10 +95,20 @@ def _material(target: Material, search: SearchConfig, rng: np.random.Generator) 
         "eta": lambda: float(rng.uniform(1.2, 2.0)),
         "anisotropic": lambda: float(rng.uniform(*ANISOTROPIC)),
     }
-    changes = {
+    changes: dict[str, Any] = {
         name: draws.get(name, lambda: float(rng.random()))() for name in search.material_parameters
     }
+    if "base_color" in changes and search.texture_resolution:
+        changes["base_color"] = _texture(changes["base_color"], search.texture_resolution, rng)
     return target.model_copy(update=changes)
+
+
+def _texture(mean: Any, resolution: int, rng: np.random.Generator) -> Picture:
+    """A smooth texture of n × n texels about a mean colour."""
+    v, u = np.meshgrid(*[(np.arange(resolution) + 0.5) / resolution] * 2, indexing="ij")
+    contrast = rng.uniform(*TEXTURE_CONTRAST)
+    texels = np.asarray(mean) + contrast * _smooth_field(direction(u, v), rng)
+    return Picture(np.clip(texels, *BASE_COLOR).astype(np.float32))
 
 
 def _lighting(target: Lighting, search: SearchConfig, rng: np.random.Generator) -> Lighting:
@@ -105,21 +124,20 @@ def _lighting(target: Lighting, search: SearchConfig, rng: np.random.Generator) 
         turned = EnvironmentMap(radiance=name, rotation=float(rng.uniform(0, 360)))
         pixels = pixels_of(as_map(loaded_lighting(turned, Path()), height))
     else:
-        pixels = _smooth_light(height, rng)
+        pixels = np.exp(_smooth_field(map_directions(height, 2 * height), rng))
     level = _mean(pixels_of(as_map(target, height))) / max(_mean(pixels), 1e-9) * 2**stops
     return EnvironmentMap(radiance=Picture((pixels * level).astype(np.float32)))
 
 
-def _smooth_light(height: int, rng: np.random.Generator) -> np.ndarray:
-    """Exp of a random field of low frequencies over the sphere, (height, 2·height, 3)."""
-    directions = map_directions(height, 2 * height)
+def _smooth_field(directions: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Random field of low frequencies over the sphere: (…, 3) colours at directions (…, 3)."""
     field = np.zeros(directions.shape)
     for frequency in (1, 2, 4):
         waves = rng.normal(size=(3, 3))
         phase = rng.uniform(0, 2 * np.pi, size=3)
         amplitude = rng.normal(size=3) / np.sqrt(frequency)
         field += amplitude * np.sin(frequency * directions @ waves.T + phase)
-    return np.exp(field)
+    return field
 
 
 def _mean(pixels: np.ndarray) -> float:

@@ -21,6 +21,7 @@ import torch
 from mrd import nulls
 from mrd.config import SearchConfig
 from mrd.criterion import Measures, measures, stacked
+from mrd.environment import versions
 from mrd.render import Stage, display
 from mrd.representation import form_of_family
 from mrd.state import DamagedStateError, State, read_state, write_state
@@ -30,7 +31,7 @@ from scenes.scene import Scene
 if TYPE_CHECKING:
     from mrd.models.base import Model
 
-VERSION = 1  # raise when a null or a ceiling would come out differently
+VERSION = 2  # raise when a null or a ceiling would come out differently (ranges of its draws, …)
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,11 @@ class Reference:
     views
         All cameras, training first.
     activations
-        Layer → (C, …), of the target at scoring quality.
+        Layer → (C, …), of the target at scoring quality, noise index 0: what a result is judged
+        against.
+    aim
+        The same of another image of the target, whose noise no judgement shares: what a search
+        moves toward, so that fitted noise earns no match.
     labels
         Class labels (C,), or None.
     null, ceiling
@@ -51,6 +56,7 @@ class Reference:
 
     views: tuple[Camera, ...]
     activations: dict[str, torch.Tensor]
+    aim: dict[str, torch.Tensor]
     labels: torch.Tensor | None
     null: Measures
     ceiling: Measures
@@ -93,6 +99,7 @@ def reference(
     images = seen(stage, views, samples, index=0)
     activations = model.activations(images)
     labels = model.labels(images)
+    aim = model.activations(seen(stage, views, samples, index=1 + search.criterion.ceiling))
 
     def ceiling() -> Measures:
         rows = []
@@ -113,6 +120,7 @@ def reference(
 
     shared = {
         "version": VERSION,
+        "libraries": versions(),
         "target": target.sha256,
         "form": asdict(form),
         "samples": samples,
@@ -129,6 +137,7 @@ def reference(
     return Reference(
         views,
         activations,
+        aim,
         labels,
         null=_kept(folder, "null", shared | drawn, null),
         ceiling=_kept(folder, "ceiling", shared | {"ceiling": search.criterion.ceiling}, ceiling),

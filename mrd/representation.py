@@ -41,8 +41,11 @@ def represented(scene: Scene, search: SearchConfig) -> Scene:
             f"scene '{scene.name}': a shape search carries no texture coordinates; "
             "give the material uniform values (and texture_resolution 0)"
         )
-    if "material" in search.attributes and search.texture_resolution:
-        changes["material"] = _textured(scene.material, search.texture_resolution)
+    if "material" in search.attributes:
+        searched = {name: getattr(scene.material, name) for name in search.material_parameters}
+        _check_textures(scene.name, searched, search)
+        if search.texture_resolution:
+            changes["material"] = _textured(scene.material, search.texture_resolution)
     if "lighting" in search.attributes:
         changes["lighting"] = _as_searched(scene.lighting, search)
         if scene.film.background == "auto":
@@ -73,7 +76,6 @@ def start_scene(target: Scene, starts: Mapping[str, Any], search: SearchConfig) 
         shaped["shape"] = shaped["shape"].model_copy(update={"normals": target.shape.normals})
     if "material" in shaped:
         searched = {name: getattr(shaped["material"], name) for name in search.material_parameters}
-        _check_textures(target.name, searched, search)
         shaped["material"] = target.material.model_copy(update=searched)
     start = represented(target.model_copy(update=shaped), search)
     if "lighting" in starts and isinstance(target.lighting, EnvironmentMap):
@@ -117,12 +119,13 @@ def _as_searched(lighting: Lighting, search: SearchConfig) -> Lighting:
 
 
 def _check_textures(name: str, searched: Mapping[str, Any], search: SearchConfig) -> None:
-    """Refuse a start with a texture of its own resolution, which the target does not have."""
+    """Refuse a texture that the search cannot produce: results could be told by its absence."""
     for parameter, value in searched.items():
         resampled = parameter == "base_color" and search.texture_resolution
         if isinstance(value, Picture) and not resampled:
             raise InputError(
-                f"start.material.{parameter} of '{name}' is a texture; give it one value"
+                f"material.{parameter} of '{name}' (target or start) is a texture, and is searched "
+                "as one value; give it one value"
                 f"{', or set texture_resolution' if parameter == 'base_color' else ''}"
             )
 
@@ -142,7 +145,14 @@ def _textured(material: Material, resolution: int) -> Material:
 
 
 def _resampled(pixels: np.ndarray, resolution: int) -> np.ndarray:
-    """Box average to (n, n, C); each old texel is first repeated n times, so any size fits."""
-    height, width, channels = pixels.shape
-    fine = pixels.repeat(resolution, axis=0).repeat(resolution, axis=1)
-    return fine.reshape(resolution, height, resolution, width, channels).mean(axis=(1, 3))
+    """Average (H, W, C) to (n, n, C): each new texel the mean of what it covers of the old."""
+    rows, columns = (_coverage(size, resolution) for size in pixels.shape[:2])
+    return np.einsum("ai,ijc,bj->abc", rows, pixels, columns, optimize=True)
+
+
+def _coverage(old: int, new: int) -> np.ndarray:
+    """Share (new, old) of each new interval of a line that each old one makes up."""
+    edges_old, edges_new = np.linspace(0, 1, old + 1), np.linspace(0, 1, new + 1)
+    low = np.maximum(edges_new[:-1, None], edges_old[None, :-1])
+    high = np.minimum(edges_new[1:, None], edges_old[None, 1:])
+    return np.maximum(high - low, 0) * new

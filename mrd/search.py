@@ -54,15 +54,10 @@ class Step:
 
 def variables_of(start: Scene, config: SearchConfig, device: str = "cpu") -> list[Variables]:
     """Variables of every searched attribute, standing at the start scene."""
-    rate = config.learning_rate
     make: dict[str, Callable[[], Variables]] = {
-        "shape": lambda: ShapeVariables(start, config.smoothness, rate.shape, device),
-        "material": lambda: MaterialVariables(
-            start, config.material_parameters, rate.material, device
-        ),
-        "lighting": lambda: LightingVariables(
-            start, config.environment_smoothness, rate.lighting, device
-        ),
+        "shape": lambda: ShapeVariables(start, config.smoothness, device),
+        "material": lambda: MaterialVariables(start, config.material_parameters, device),
+        "lighting": lambda: LightingVariables(start, config.environment_smoothness, device),
     }
     return [make[attribute]() for attribute in config.attributes]
 
@@ -146,6 +141,12 @@ class Search:
         gradients = self._stage.adjoint(
             self._adjoint, views, image_gradients, samples.adjoint, adjoint_seeds
         )
+        numbers = (loss, penalty, *gradients.values())
+        if not all(bool(torch.isfinite(each).all()) for each in numbers):
+            raise FloatingPointError(
+                f"step {self.finished + 1}: loss or gradient is not finite at camera "
+                f"{', '.join(view.name for view in views)}; the search stands at its last state"
+            )
         self._move(values, gradients, penalty)
         self.finished += 1
         return float((loss + penalty).detach()), _similarity(activations, wanted)

@@ -24,23 +24,19 @@ class LightingVariables:
     smoothness
         Weight of the penalty on squared differences between neighbouring pixels' log radiance.
         Directions that no view depends on follow their neighbours instead of speckling.
-    learning_rate
-        Step, in natural log units of radiance.
     device
         Of the tensors.
     """
 
     attribute = "lighting"
 
-    def __init__(
-        self, start: Scene, smoothness: float, learning_rate: float, device: str = "cpu"
-    ) -> None:
+    def __init__(self, start: Scene, smoothness: float, device: str = "cpu") -> None:
         self._lighting = start.lighting
         self._smoothness = smoothness
         log = np.log(np.clip(start.lighting.level * _radiance(start), DARKEST, BRIGHTEST))
         tensor = torch.tensor(log, dtype=torch.float32, device=device).requires_grad_()
         self.tensors = {"log_radiance": tensor}
-        self.optimiser: torch.optim.Optimizer = torch.optim.Adam([tensor], lr=learning_rate)
+        self.optimiser: torch.optim.Optimizer = torch.optim.Adam([tensor])
 
     def values(self) -> dict[str, torch.Tensor]:
         """Radiance by Mitsuba's name; its maps repeat a column on either side."""

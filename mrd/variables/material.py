@@ -25,17 +25,13 @@ class MaterialVariables:
         texel by texel.
     parameters
         Names of the parameters that move.
-    learning_rate
-        Step, in units of the parameters.
     device
         Of the tensors.
     """
 
     attribute = "material"
 
-    def __init__(
-        self, start: Scene, parameters: tuple[str, ...], learning_rate: float, device: str = "cpu"
-    ) -> None:
+    def __init__(self, start: Scene, parameters: tuple[str, ...], device: str = "cpu") -> None:
         self._material = start.material
         self.tensors = {
             name: torch.tensor(
@@ -43,9 +39,7 @@ class MaterialVariables:
             ).requires_grad_()
             for name in parameters
         }
-        self.optimiser: torch.optim.Optimizer = torch.optim.Adam(
-            self.tensors.values(), lr=learning_rate
-        )
+        self.optimiser: torch.optim.Optimizer = torch.optim.Adam(self.tensors.values())
         self.keep_in_bounds()
 
     def values(self) -> dict[str, torch.Tensor]:

@@ -27,7 +27,7 @@ class UniformAdam(torch.optim.Optimizer):
     def __init__(
         self,
         tensors: Iterable[torch.Tensor],
-        lr: float,
+        lr: float = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
     ) -> None:

@@ -16,8 +16,8 @@ from scenes.errors import InputError
 from scenes.scene import Scene
 from scenes.shape import MeshShape, geometry, manifold_problem
 
-# Vertices stay within this many units of the origin; a fitted target reaches 1.
-LARGEST_RADIUS = 2.0
+# Vertices stay within this many times the start's own distance from the origin.
+LARGEST_GROWTH = 2.0
 
 
 class ShapeVariables:
@@ -32,8 +32,6 @@ class ShapeVariables:
         Loaded scene whose shape is the start; its mesh must be closed and manifold.
     smoothness
         λ ≥ 0.
-    learning_rate
-        Step, in units of u.
     device
         Of the tensors.
 
@@ -45,9 +43,7 @@ class ShapeVariables:
 
     attribute = "shape"
 
-    def __init__(
-        self, start: Scene, smoothness: float, learning_rate: float, device: str = "cpu"
-    ) -> None:
+    def __init__(self, start: Scene, smoothness: float, device: str = "cpu") -> None:
         mesh = geometry(start.shape)
         problem = manifold_problem(mesh)
         if problem is not None:
@@ -57,9 +53,9 @@ class ShapeVariables:
             )
         self._faces = mesh.faces
         self._normals = start.shape.normals
-        matrix = pose_matrix = start.pose.matrix()
+        matrix = start.pose.matrix()
         self._rotation = torch.tensor(matrix[:3, :3], dtype=torch.float32, device=device)
-        self._translation = torch.tensor(pose_matrix[:3, 3], dtype=torch.float32, device=device)
+        self._translation = torch.tensor(matrix[:3, 3], dtype=torch.float32, device=device)
         system = smoothing_matrix(len(mesh.vertices), mesh.faces, smoothness)
         self._system = system
         self._solver = _factorised(system, device)
@@ -67,7 +63,8 @@ class ShapeVariables:
             system @ mesh.vertices.astype(np.float64), dtype=torch.float32, device=device
         )
         self.tensors = {"latent": latent.requires_grad_()}
-        self.optimiser: torch.optim.Optimizer = UniformAdam([latent], lr=learning_rate)
+        self.optimiser: torch.optim.Optimizer = UniformAdam([latent])
+        self._bound = LARGEST_GROWTH * float(np.linalg.norm(mesh.vertices, axis=1).max())
 
     def vertices(self) -> torch.Tensor:
         """Vertices (V, 3) in the shape's own coordinates, differentiable."""
@@ -83,11 +80,11 @@ class ShapeVariables:
 
     @torch.no_grad()
     def keep_in_bounds(self) -> None:
-        """Pull vertices beyond `LARGEST_RADIUS` back to it."""
+        """Pull vertices that lie too far out back to the bound."""
         vertices = self.vertices()
         radius = vertices.norm(dim=1, keepdim=True)
-        if radius.max() > LARGEST_RADIUS:
-            inside = vertices * (LARGEST_RADIUS / radius).clamp(max=1)
+        if radius.max() > self._bound:
+            inside = vertices * (self._bound / radius).clamp(max=1)
             latent = self._system @ inside.cpu().numpy().astype(np.float64)
             self.tensors["latent"].copy_(torch.as_tensor(latent, dtype=torch.float32))
 
