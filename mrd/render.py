@@ -209,7 +209,7 @@ class Stage:
 
         The way from normals to vertices would be forgotten after the first view.
         """
-        normals = self._parameters[NORMALS]
+        normals = mi.Float(self._parameters[NORMALS])  # a copy: what stands there is a reference
         if VERTICES not in self._leaves or not dr.grad_enabled(normals):
             yield
             return
