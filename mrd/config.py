@@ -197,7 +197,7 @@ class SearchConfig(Frozen):
     texture_resolution
         0 searches one base colour for the whole surface; n, from 1 to 2048, a texture of n × n.
     environment_height
-        Rows of the searched environment map (its columns are twice as many), 2 to 1024.
+        Rows of the searched environment map (its columns are twice as many), 3 to 1024.
     environment_smoothness
         Weight, 0 to 1000, of the penalty on differences between neighbouring pixels of the log
         environment, which keeps directions that the views hardly see from speckling.
@@ -215,18 +215,18 @@ class SearchConfig(Frozen):
     start: StartConfig = StartConfig()
     targets: Names | None = None
     models: Names | None = None
-    steps: Count = 300
-    views_per_step: int = Field(default=2, strict=True, ge=1, le=1000)
+    steps: Count = 400
+    views_per_step: int = Field(default=1, strict=True, ge=1, le=1000)
     loss: LossName = "relative_squared_error"
     learning_rate: LearningRate = LearningRate()
-    smoothness: float = Field(default=15.0, strict=True, ge=0, le=1000)
+    smoothness: float = Field(default=10.0, strict=True, ge=0, le=1000)
     material_parameters: Annotated[
         tuple[Annotated[str, AfterValidator(_material_parameter)], ...],
         Field(min_length=1),
         AfterValidator(_distinct),
     ] = ("base_color", "roughness", "metallic")
     texture_resolution: int = Field(default=0, strict=True, ge=0, le=2048)
-    environment_height: int = Field(default=16, strict=True, ge=2, le=1024)
+    environment_height: int = Field(default=16, strict=True, ge=3, le=1024)
     environment_smoothness: float = Field(default=0.0, strict=True, ge=0, le=1000)
     samples: Samples = Samples()
     criterion: CriterionConfig = CriterionConfig()

@@ -113,7 +113,7 @@ def declared(extras: tuple[str, ...]) -> set[str]:
         ("psychophysics", ("lab",)),
         ("analysis", ("analysis",)),
         ("mrd", ("generate",)),
-        ("benchmarks", ("generate",)),
+        ("benchmarks", ("generate", "dev")),
         ("tests", ("generate", "lab", "analysis", "dev")),
     ],
 )

@@ -15,9 +15,10 @@ def search(**changes):
 
 def test_defaults_are_those_of_the_recipe():
     config = search()
-    assert config.steps == 300
+    assert config.steps == 400
+    assert config.views_per_step == 1
     assert config.loss == "relative_squared_error"
-    assert config.smoothness == 15
+    assert config.smoothness == 10
     assert (config.samples.primal, config.samples.adjoint, config.samples.boundary) == (9, 1, 2048)
     assert config.samples.score == 144
     assert (config.criterion.null, config.criterion.ceiling, config.criterion.floor) == (99, 8, 0.9)
@@ -58,7 +59,7 @@ def test_start_of_an_attribute_that_is_not_searched_is_refused():
         ({"material_parameters": ["roughnes"]}, "did you mean 'roughness'"),
         ({"material_parameters": ["eta", "eta"]}, "eta is named more than once"),
         ({"texture_resolution": -1}, "greater than or equal to 0"),
-        ({"environment_height": 1}, "greater than or equal to 2"),
+        ({"environment_height": 2}, "greater than or equal to 3"),
         ({"samples": {"score": 9}}, "greater than or equal to 16"),
         ({"samples": {"boundary": 0}}, "greater than or equal to 1"),
         ({"criterion": {"null": 0}}, "greater than or equal to 1"),
