@@ -38,6 +38,11 @@ class Backend:
     llvm_version: str | None
     reason: str
 
+    @property
+    def device(self) -> Literal["cuda", "cpu"]:
+        """Torch's device beside it."""
+        return "cuda" if self.variant == "cuda_ad_rgb" else "cpu"
+
 
 def choose(folders: Iterable[Path] | None = None) -> Backend:
     """Choose CUDA if it can render here, else the newest usable LLVM.

@@ -86,9 +86,9 @@ def read_document(path: Path) -> Document:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f":{mark.line + 1}" if mark else ""
-        raise InputError(f"{path}{line}: broken YAML: {_one_line(error.problem)}") from error
+        raise InputError(f"{path}{line}: broken YAML: {error.problem}") from error
     except YAMLError as error:
-        raise InputError(f"{path}: broken YAML: {_one_line(error)}") from error
+        raise InputError(f"{path}: broken YAML: {error}") from error
     except RecursionError as error:
         raise InputError(f"{path}: nested too deeply; a study needs no more than ten") from error
     return Document(path, data, lines)
@@ -112,10 +112,6 @@ def _text(path: Path) -> str:
 
 def _kind(node: Node) -> str:
     return {ScalarNode: "single value", SequenceNode: "list", MappingNode: "mapping"}[type(node)]
-
-
-def _one_line(problem: object) -> str:
-    return " ".join(str(problem).split())
 
 
 class _Reader:

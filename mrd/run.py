@@ -29,7 +29,7 @@ from mrd.disk import plain, write_json, writing
 from mrd.environment import hardware, versions
 from mrd.state import DamagedStateError, State, read_state, write_state
 from scenes.atomic import whole_file
-from scenes.errors import InputError
+from scenes.errors import InputError, one_line
 
 SCHEMA_VERSION = 1
 KEPT_STATES = 3
@@ -189,7 +189,7 @@ class RunDirectory:
             yield
         except Exception as error:
             with suppress(InputError):  # a full disk: the first error is the one to tell
-                self._update(status="failed", message=_one_line(error), finished=_now())
+                self._update(status="failed", message=one_line(error), finished=_now())
             raise
         finally:
             lock.release()
@@ -375,7 +375,3 @@ def _flush(path: Path) -> None:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

@@ -11,7 +11,8 @@ import os
 import queue
 import threading
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,7 @@ from mrd.config import ModelConfig
 from mrd.report import SweepReport
 from mrd.run import RunDirectory
 from mrd.study import ResolvedRun, Study, resolve_all
-from scenes.camera import cameras
-from scenes.errors import InputError
-from scenes.scene import Scene, write_scene
+from scenes.errors import InputError, one_line
 
 SECONDS_BETWEEN_LOOKS = 0.5
 
@@ -40,11 +39,14 @@ class Outcome:
         What its `criterion.json` holds; None where it failed.
     failure
         Why there is no judgement, in one line; "" where there is one.
+    refused
+        Whether it failed over something that the user can mend (an `InputError`).
     """
 
     name: str
     judgement: Mapping[str, Any] | None
     failure: str = ""
+    refused: bool = False
 
 
 def generate(study: Study, progress: SweepReport) -> list[Outcome]:
@@ -68,24 +70,18 @@ def generate(study: Study, progress: SweepReport) -> list[Outcome]:
 
 
 def check(runs: list[ResolvedRun]) -> None:
-    """Look at all that can be wrong before the first expensive second.
+    """Look at all that can be wrong before the first expensive second; renders and writes nothing.
 
     Raises
     ------
     InputError
-        No usable backend, a layer or weights that do not exist, a target or a start that a search
-        cannot represent.
+        No usable backend, a layer or weights that do not exist, images of a size that a network
+        cannot take, a target or a start that a search cannot represent.
     """
     backend.activate()
-    from mrd.models import registry  # torch and Mitsuba: only once there is work to do
-    from mrd.representation import represented, start_scene
+    from mrd.representation import represented, start_scene  # torch and Mitsuba: only now
 
-    models: dict[str, ModelConfig] = {run.spec.model: run.model for run in runs}
-    for name, model in models.items():
-        try:
-            registry.create(model)
-        except InputError as error:
-            raise InputError(f"models.{name}: {error}") from error
+    _check_models(runs)
     for run in runs:
         try:
             starts: dict[str, Any] = {
@@ -96,39 +92,26 @@ def check(runs: list[ResolvedRun]) -> None:
             raise InputError(f"searches.{run.spec.search}: {error}") from error
 
 
-def render_scene(scene: Scene, out: Path, samples: int, seed: int) -> Iterator[Path]:
-    """Render a loaded scene through each of its cameras: linear EXR, display PNG, scene.json.
+def _check_models(runs: list[ResolvedRun]) -> None:
+    """Make every model once, and show it one black image of each size that it will see."""
+    import torch
 
-    Yields
-    ------
-    Path
-        Every image, as it is written.
+    from mrd.models import registry
 
-    Raises
-    ------
-    InputError
-        No usable backend, or the folder cannot be written.
-    """
-    device = device_of(backend.activate())
-    from mrd import pictures
-    from mrd.render import Stage, display, exposed
-
-    fixed = exposed(scene)
-    write_scene(fixed, out)
-    stage = Stage(fixed, device=device)
-    for view in cameras(fixed.cameras):
-        linear = stage.photographs([view], samples, seed)
-        pictures.write_exr(out / f"{view.name}.exr", linear[0])
-        yield out / f"{view.name}.exr"
-        pictures.write_png(
-            out / f"{view.name}.png", pictures.to_bytes(display(linear, fixed.film))[0]
-        )
-        yield out / f"{view.name}.png"
-
-
-def device_of(chosen: backend.Backend) -> str:
-    """Torch's device beside Mitsuba's backend."""
-    return "cuda" if chosen.variant.startswith("cuda") else "cpu"
+    models: dict[str, ModelConfig] = {run.spec.model: run.model for run in runs}
+    for name, config in models.items():
+        try:
+            model = registry.create(config)
+        except InputError as error:
+            raise InputError(f"models.{name}: {error}") from error
+        seen = {run.target.cameras.resolution: run for run in runs if run.spec.model == name}
+        for resolution, run in seen.items():
+            try:
+                with torch.no_grad():
+                    model.activations(torch.zeros(1, 3, resolution, resolution))
+            except InputError as error:
+                where = f"models.{name} on targets.{run.spec.target}"
+                raise InputError(f"{where}: {error}") from error
 
 
 def _carried_out(run: ResolvedRun, runs: Path, progress: SweepReport) -> Outcome:
@@ -174,17 +157,22 @@ class _Teller:
 def _work(run: ResolvedRun, runs: Path, told: Any) -> None:
     """What the process of a run does."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    where = runs / run.name / "traceback.txt"
     try:
-        device = device_of(backend.activate())
+        device = backend.activate().device
         from mrd import metamer  # after the backend is chosen
 
-        told.put(("outcome", metamer.make(run, runs, device, _Teller(told)), ""))
+        judgement = metamer.make(run, runs, device, _Teller(told))
+        where.unlink(missing_ok=True)  # of an earlier attempt
+        told.put(("outcome", judgement))
     except KeyboardInterrupt:
         told.put(("outcome", None, "interrupted"))
+    except InputError as error:
+        told.put(("outcome", None, str(error), True))
     except Exception as error:  # noqa: BLE001  one failed run never stops the others
-        (runs / run.name).mkdir(parents=True, exist_ok=True)
-        (runs / run.name / "traceback.txt").write_text(traceback.format_exc(), encoding="utf-8")
-        told.put(("outcome", None, " ".join(f"{error}".split()) or type(error).__name__))
+        with suppress(OSError):  # a full disk: the first error is the one to tell
+            where.write_text(traceback.format_exc(), encoding="utf-8")
+        told.put(("outcome", None, one_line(error)))
 
 
 def _end_with_parent() -> None:

@@ -3,7 +3,7 @@
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from scenes.errors import InputError
@@ -45,10 +45,27 @@ def whole_file(path: Path) -> Iterator[Path]:
         # mkstemp gives the owner alone the right to read.
         beside.chmod(0o666 & ~_umask())
         beside.replace(path)
+        _sync_folder(path.parent)
     except OSError as error:
         raise cannot_write(path, error) from error
     finally:
         beside.unlink(missing_ok=True)
+
+
+def check_writable(folder: Path) -> None:
+    """Make a folder if it is missing, and find out whether files can be written into it.
+
+    Raises
+    ------
+    InputError
+        When they cannot.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise cannot_write(folder, error) from error
 
 
 def cannot_write(path: Path, error: OSError) -> InputError:
@@ -62,6 +79,18 @@ def cannot_write(path: Path, error: OSError) -> InputError:
         What the system said.
     """
     return InputError(f"{path}: cannot be written: {error.strerror or error}")
+
+
+def _sync_folder(folder: Path) -> None:
+    """Put the renamed entry on the disk as well: the file's own fsync leaves its folder out."""
+    if os.name == "nt":  # Windows opens no folders
+        return
+    with suppress(OSError):  # a folder that cannot be listed; file systems that sync no folders
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def _umask() -> int:

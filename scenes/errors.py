@@ -18,6 +18,11 @@ class InputError(Exception):
         super().__init__(" ".join(message.split()))
 
 
+def one_line(error: Exception) -> str:
+    """Put an error in one line: what it says, or its kind where it says nothing."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
 def nearest(name: str, valid: Iterable[str]) -> str:
     """Suggest the valid name that looks most like a mistyped one.
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from mrd import sweep
+from mrd.photograph import photograph
 from scenes.config import TargetConfig, target_scene
 from scenes.scene import check_visible
 
@@ -18,7 +18,9 @@ def render(
         Path, typer.Option(metavar="DIR", help="Folder for the images; made if it is missing.")
     ],
     samples: Annotated[int, typer.Option(min=1, max=65536, help="Samples per pixel.")] = 256,
-    seed: Annotated[int, typer.Option(min=0, help="Index of the noise.")] = 0,
+    noise_index: Annotated[
+        int, typer.Option(min=0, help="Which of the renders, alike but for their noise.")
+    ] = 0,
 ) -> None:
     """Render a scene through each of its cameras.
 
@@ -28,5 +30,5 @@ def render(
     loaded = target_scene(name, TargetConfig(scene=scene), Path()).loaded()
     check_visible(loaded)
 
-    for image in sweep.render_scene(loaded, out, samples, seed):
+    for image in photograph(loaded, out, samples, noise_index):
         typer.echo(str(image))

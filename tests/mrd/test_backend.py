@@ -154,3 +154,8 @@ def test_gpu_is_the_one_that_torch_sees():
         assert backend.choose().variant == "cuda_ad_rgb"
     else:
         assert backend.choose().variant == "llvm_ad_rgb"
+
+
+@pytest.mark.parametrize(("variant", "device"), [("cuda_ad_rgb", "cuda"), ("llvm_ad_rgb", "cpu")])
+def test_torch_works_where_mitsuba_does(variant, device):
+    assert backend.Backend(variant, None, None, "").device == device

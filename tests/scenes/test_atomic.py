@@ -1,6 +1,9 @@
+import os
+import stat
+
 import pytest
 
-from scenes.atomic import whole_file
+from scenes.atomic import check_writable, whole_file
 from scenes.errors import InputError
 
 
@@ -48,3 +51,29 @@ def test_a_folder_in_the_way_is_named(tmp_path):
     with pytest.raises(InputError, match="taken: cannot be written: "):
         write()
     assert [path.name for path in tmp_path.iterdir()] == ["taken"]
+
+
+def test_a_folder_that_can_be_written_is_made_and_left_empty(tmp_path):
+    check_writable(tmp_path / "a" / "b")
+    assert list((tmp_path / "a" / "b").iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=r"file/inside: cannot be written: Not a directory"):
+        check_writable(tmp_path / "file" / "inside")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows opens no folders")
+def test_the_folder_is_synced_after_the_rename(tmp_path, monkeypatch):
+    synced = []
+    real = os.fsync
+
+    def fsync(handle):
+        synced.append((stat.S_ISDIR(os.fstat(handle).st_mode), (tmp_path / "file").exists()))
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with whole_file(tmp_path / "file") as beside:
+        beside.touch()
+    assert synced == [(False, False), (True, True)]

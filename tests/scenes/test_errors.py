@@ -1,6 +1,6 @@
 import pytest
 
-from scenes.errors import InputError, first_problem, keys_of, nearest, unknown
+from scenes.errors import InputError, first_problem, keys_of, nearest, one_line, unknown
 from scenes.scene import Scene
 
 
@@ -75,3 +75,11 @@ def test_a_problem_is_said_in_one_line_with_its_key(record, message):
     with pytest.raises(ValueError, match="validation error") as caught:
         Scene.model_validate(record)
     assert first_problem(caught.value, record) == message
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [(ValueError("two\n  lines"), "two lines"), (MemoryError(), "MemoryError")],
+)
+def test_any_error_in_one_line(error, text):
+    assert one_line(error) == text

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from mrd import sweep
 from mrd.cli.main import app, run
 from mrd.doctor import Check
 
@@ -172,6 +173,33 @@ def test_a_fault_of_the_program_is_one_line_and_exit_1(mrd, monkeypatch):
     assert code == 1
     assert err.startswith("Traceback (most recent call last):")
     assert "in break_down" in err
+
+
+@pytest.mark.parametrize(
+    ("refused", "expected"), [((), 0), ((True,), 2), ((True, True), 2), ((True, False), 1)]
+)
+def test_what_the_user_can_mend_exits_with_2_and_a_fault_with_1(
+    mrd, study, monkeypatch, refused, expected
+):
+    outcomes = [sweep.Outcome("run", None, "it stopped", each) for each in refused]
+    monkeypatch.setattr(sweep, "generate", lambda *_: outcomes)
+    assert mrd("generate", study)[0] == expected
+
+
+def test_dry_run_finds_what_would_stop_the_runs(mrd, study):
+    path = study / "study.yaml"
+    path.write_text(
+        path.read_text()
+        .replace("resolution: 128", "resolution: 16")
+        .replace(
+            "network: efficientnet_lite0", "network: 'torchvision:squeezenet1_0'\n    weights: none"
+        )
+        .replace("layers: [", "# layers: [")
+    )
+    code, out, err = mrd("generate", study, "--dry-run")
+    assert (code, out) == (2, "")
+    assert err.startswith("error: models.efficientnet on targets.bunny_studio: ")
+    assert "not 16×16" in err
 
 
 def test_an_interrupt_says_that_the_work_goes_on(mrd, monkeypatch):
