@@ -86,8 +86,8 @@ class SilhouetteIntegrator(DirectProjectiveIntegrator):
         )
         if self.hide_emitters and si_shade is None and mode == dr.ADMode.Primal:
             with dr.suspend_grad():
-                met = scene.ray_intersect_preliminary(ray, coherent=True).is_valid()
-            radiance = radiance + dr.select(met, mi.Spectrum(0), mi.Spectrum(self.background))
+                escapes = active & ~scene.ray_test(ray, active)
+            radiance = radiance + dr.select(escapes, mi.Spectrum(self.background), 0)
         return radiance, met, aovs, seed
 
     def render_backward(
