@@ -1,8 +1,8 @@
 """The study file: targets, models and searches, and the runs that they ask for.
 
-`read_study` checks structure alone. `grid` names the runs without touching a file; `resolve` reads
-what one run needs and gives it its final name, which ends in a hash of all that its result hangs
-on: change anything, and it is another run.
+`read_study` checks structure alone. `grid` names the runs without touching a file; `resolve_all`
+reads what they need and gives each its final name, which ends in a hash of all that its result
+hangs on: change anything, and it is another run.
 """
 
 import hashlib
@@ -20,6 +20,7 @@ from mrd.config import ModelConfig, SearchConfig, Seed, misplaced
 from mrd.document import read_document
 from mrd.refusal import refusal
 from scenes.config import TargetConfig, target_scene
+from scenes.digest import file_sha256
 from scenes.errors import InputError, nearest
 from scenes.frozen import Frozen
 from scenes.scene import Scene, check_visible
@@ -198,8 +199,8 @@ class ResolvedRun:
         return f"{self.spec.label}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
-def resolve(spec: RunSpec, study: Study) -> ResolvedRun:
-    """Read what a run needs: meshes, pictures, weights; no network is loaded, nothing rendered.
+def resolve_all(study: Study) -> list[ResolvedRun]:
+    """Resolve every run of the grid, reading each target once.
 
     Raises
     ------
@@ -207,11 +208,6 @@ def resolve(spec: RunSpec, study: Study) -> ResolvedRun:
         A file is missing or broken, a camera does not see the object, or a start shape is no
         closed surface.
     """
-    return _resolve(spec, study, loaded_target(spec.target, study))
-
-
-def resolve_all(study: Study) -> list[ResolvedRun]:
-    """Resolve every run of the grid, reading each target once; errors as in `resolve`."""
     runs = grid(study)
     targets = {name: loaded_target(name, study) for name in {run.target: None for run in runs}}
     return [_resolve(run, study, targets[run.target]) for run in runs]
@@ -267,10 +263,12 @@ def _with_weights(model: ModelConfig, folder: Path) -> tuple[ModelConfig, str]:
     """Model with its weights file found, and the name of the weights that a hash can hold."""
     if model.weights in ("default", "none"):
         return model, model.weights
-    path = (folder / model.weights).absolute()
     try:
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        path = (folder / Path(model.weights).expanduser()).absolute()
+    except RuntimeError as error:  # ~nobody
+        raise InputError(f"{model.weights}: {error}; give the whole path") from error
+    try:
+        digest = file_sha256(path)
     except OSError as error:
         raise InputError(
             f"cannot read {path}: {error.strerror}; use default, none, or the path of a file"

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from scenes.arrays import Mesh, Picture
 from scenes.atomic import whole_file
 from scenes.camera import Camera, Cameras, Ring, cameras
+from scenes.digest import file_sha256
 from scenes.errors import InputError, first_problem
 from scenes.film import Film
 from scenes.frozen import Frozen
@@ -139,7 +140,7 @@ def write_scene(scene: Scene, folder: Path) -> Path:
             write_mesh(value, path)
         else:
             write_picture(value, path)
-        content[part][key] = {"file": path.name, "sha256": _file_sha256(path)}
+        content[part][key] = {"file": path.name, "sha256": file_sha256(path)}
     record = {"schema_version": SCHEMA_VERSION, "sha256": sha256, **content}
     path = folder / SCENE_FILE
     with whole_file(path) as beside:
@@ -282,13 +283,9 @@ def _read_beside(scene_file: Path, entry: dict[str, Any]) -> Mesh | Picture:
     path = scene_file.parent / str(entry["file"])
     if not path.is_file():
         raise InputError(f"{path}: missing; {scene_file.name} needs it")
-    if "sha256" in entry and _file_sha256(path) != entry["sha256"]:
+    if "sha256" in entry and file_sha256(path) != entry["sha256"]:
         raise InputError(
             f"{path}: is not the file that was written with {scene_file.name} (its SHA-256 "
             "differs); restore it"
         )
     return read_mesh(path) if path.suffix == ".ply" else read_picture(path)
-
-
-def _file_sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -17,8 +17,9 @@ import torchvision
 from torch import nn
 
 from mrd.models.network import Recipe
-from mrd.models.weights import file_sha256, read_weights
+from mrd.models.weights import read_weights
 from scenes.atomic import cannot_write
+from scenes.digest import file_sha256
 from scenes.errors import InputError, nearest
 
 PREFIX = "torchvision:"

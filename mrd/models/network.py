@@ -16,11 +16,11 @@ from mrd.models.base import Model, check_images
 from mrd.models.front_end import Optics
 from mrd.models.weights import (
     UNTRAINED_SEED,
-    file_sha256,
     load_weights,
     tensors_sha256,
     untrained,
 )
+from scenes.digest import file_sha256
 from scenes.errors import InputError, nearest
 
 

@@ -143,12 +143,6 @@ def load_weights(network: nn.Module, path: Path, name: str) -> nn.Module:
     return network
 
 
-def file_sha256(path: Path) -> str:
-    """Hash a file: 64 hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def tensors_sha256(network: nn.Module) -> str:
     """Hash the weights themselves, names and all: for networks that come from no file."""
     digest = hashlib.sha256()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from ruamel.yaml import YAML
 
-from mrd.study import Study, grid, read_study, resolve, resolve_all
+from mrd.study import Study, grid, read_study, resolve_all
 from scenes.arrays import Mesh, Picture
 from scenes.errors import InputError
 from scenes.mesh_files import write_mesh
@@ -318,7 +318,7 @@ def test_the_name_does_not_hang_on_place_or_order(write, tmp_path):
     assert names(write(folder=tmp_path / "elsewhere")) == here
     reordered = ("name: demo\nseed: 7\n", "seed: 7\nname: demo\n")
     assert names(write(reordered)) == here
-    spelt_out = ("    steps: 30\n", "    views_per_step: 2\n    steps: 30\n")
+    spelt_out = ("    steps: 30\n", "    views_per_step: 1\n    steps: 30\n")
     assert names(write(spelt_out)) == here
 
 
@@ -373,12 +373,28 @@ def test_a_weights_file_is_found_from_the_study_and_hashed(write, tmp_path):
     assert names(path) != [run.name]
 
 
+def test_a_weights_file_may_lie_in_the_home_folder(write, tmp_path, monkeypatch):
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "mine.pth").write_bytes(b"1")
+    monkeypatch.setenv("HOME", str(home))
+    path = write(("network: pixels", "network: pixels\n    weights: ~/mine.pth"))
+    (run,) = resolve_all(read_study(path))
+    assert run.model.weights == str(home / "mine.pth")
+
+
+def test_a_home_of_nobody_is_refused(write):
+    path = write(("network: pixels", "network: pixels\n    weights: ~no-such-user-here/w.pth"))
+    with pytest.raises(InputError, match=r"^models\.pixels\.weights: ~no-such-user-here/w\.pth: "):
+        names(path)
+
+
 # ---- What resolving refuses --------------------------------------------------------------------
 
 
 def test_a_run_holds_target_and_start(write):
     study = read_study(write())
-    run = resolve(grid(study)[0], study)
+    run = resolve_all(study)[0]
     assert run.target.shape == Sphere(subdivisions=2)
     assert run.start.shape == Blob(seed=1, subdivisions=2)
     assert run.start.material == run.target.material

@@ -76,7 +76,8 @@ def test_every_size_of_image_is_tried(study):
     described = study(
         (
             "16}\n",
-            "64}\n  small:\n    shape: {kind: sphere}\n    cameras: {kind: single, resolution: 16}\n",
+            "64}\n  small:\n    shape: {kind: sphere}\n"
+            "    cameras: {kind: single, resolution: 16}\n",
         ),
         ("{network: pixels}", "{network: 'torchvision:squeezenet1_0', weights: none}"),
     )
