@@ -148,7 +148,7 @@ class LearningRate(Frozen):
 
     shape: Rate = 0.1
     material: Rate = 0.03
-    lighting: Rate = 0.05
+    lighting: Rate = 0.1
 
 
 class StartConfig(Frozen):
@@ -227,7 +227,7 @@ class SearchConfig(Frozen):
     ] = ("base_color", "roughness", "metallic")
     texture_resolution: int = Field(default=0, strict=True, ge=0, le=2048)
     environment_height: int = Field(default=16, strict=True, ge=3, le=1024)
-    environment_smoothness: float = Field(default=0.0, strict=True, ge=0, le=1000)
+    environment_smoothness: float = Field(default=0.01, strict=True, ge=0, le=1000)
     samples: Samples = Samples()
     criterion: CriterionConfig = CriterionConfig()
     save_every: Count = 25
