@@ -64,12 +64,11 @@ def choose(folders: Iterable[Path] | None = None) -> Backend:
         return Backend("cuda_ad_rgb", None, None, f"CUDA on {gpu}")
     usable, refused = llvm.find(folders)
     if usable is None:
-        found = "; ".join(map(str, refused)) or "no libLLVM at all"
         raise InputError(
             f"no usable LLVM (rendering without a GPU needs version {llvm.OLDEST} or newer): "
-            f"found {found}; {llvm.advice()}"
+            f"found {llvm.described(refused)}; {llvm.advice()}"
         )
-    passed_over = f"; passed over: {'; '.join(map(str, refused))}" if refused else ""
+    passed_over = f"; passed over: {llvm.described(refused)}" if refused else ""
     reason = f"LLVM {usable.version} ({why_no_gpu}){passed_over}"
     return Backend("llvm_ad_rgb", usable.path, usable.version, reason)
 

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from mrd import backend
+from mrd import backend, llvm
+from mrd.provenance import installed
 from scenes.errors import InputError
 
 LEAST_DISK = 5.0
@@ -89,8 +90,8 @@ def examine(folder: Path | None = None) -> list[Check]:
 
 
 def usable(checks: Sequence[Check]) -> bool:
-    """Tell whether this machine can search for metamers: it renders, and torch is whole."""
-    return all(check.ok for check in checks if check.name in ("backend", "torch"))
+    """Tell whether one can search here: Mitsuba renders, torch is whole, the folder is writable."""
+    return all(check.ok for check in checks if check.name in ("backend", "torch", "writing"))
 
 
 def check_python() -> Check:
@@ -104,21 +105,21 @@ def check_backend() -> list[Check]:
     gpu_check = Check("GPU", True, gpu) if gpu else Check("GPU", None, f"none ({why_not})")
     try:
         chosen = backend.choose()
-    except InputError as error:
-        what, _, advice = str(error).rpartition("; ")
-        llvm = Check("LLVM", False, what.partition("found ")[2], advice)
-        return [Check("backend", False, "none", advice), llvm, gpu_check]
+    except InputError:
+        _, refused = llvm.find()
+        llvm_check = Check("LLVM", False, llvm.described(refused), llvm.advice())
+        return [Check("backend", False, "none", llvm.advice()), llvm_check, gpu_check]
     if chosen.llvm_path is None:
-        llvm = Check("LLVM", None, "not needed with a GPU")
+        llvm_check = Check("LLVM", None, "not needed with a GPU")
     else:
-        llvm = Check("LLVM", True, f"{chosen.llvm_version} ({chosen.llvm_path})")
+        llvm_check = Check("LLVM", True, f"{chosen.llvm_version} ({chosen.llvm_path})")
     trouble = _trial_render()
     if trouble:
         failed = Check("backend", False, f"{chosen.variant} does not render: {trouble}", _REPAIR)
-        return [failed, llvm, gpu_check]
+        return [failed, llvm_check, gpu_check]
     version = installed("mitsuba")
     value = f"{chosen.variant}, Mitsuba {version}: {chosen.reason}"
-    return [Check("backend", True, value), llvm, gpu_check]
+    return [Check("backend", True, value), llvm_check, gpu_check]
 
 
 _REPAIR = "install what it names; make venv installs all that the suite needs"
@@ -209,14 +210,6 @@ def check_disk(folder: Path) -> Check:
     if free < LEAST_DISK:
         return Check("free disk", False, f"{free:.1f} GB", f"make room: {LEAST_DISK:.0f} GB")
     return Check("free disk", True, f"{free:.1f} GB")
-
-
-def installed(distribution: str) -> str | None:
-    """Read the version of an installed distribution; None when it is not installed."""
-    try:
-        return metadata.version(distribution)
-    except metadata.PackageNotFoundError:
-        return None
 
 
 def _trial_render() -> str:

@@ -87,6 +87,11 @@ def find(folders: Iterable[Path] | None = None) -> tuple[Library | None, list[Li
     return None, refused
 
 
+def described(refused: Iterable[Library]) -> str:
+    """Name the libraries that will not do, and why: one line for people."""
+    return "; ".join(map(str, refused)) or "no libLLVM at all"
+
+
 def ask(path: Path) -> Library:
     """Ask a library for its version, in a process of its own: a broken file may crash it."""
     if not path.is_file():

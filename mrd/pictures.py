@@ -8,10 +8,10 @@ from pathlib import Path
 import imageio.v3 as imageio
 import matplotlib as mpl
 import numpy as np
-import OpenEXR
 import torch
 from matplotlib.figure import Figure
 
+from scenes import picture_files
 from scenes.atomic import whole_file
 from scenes.camera import Camera
 
@@ -34,12 +34,15 @@ def write_exr(path: Path, radiance: torch.Tensor) -> None:
     """Write linear radiance (3, H, W) as a float16 EXR, in one step.
 
     Radiance beyond the largest float16 (65504) is written as that.
+
+    Raises
+    ------
+    InputError
+        The file cannot be written.
     """
     pixels = radiance.permute(1, 2, 0).cpu().numpy()
     half = np.clip(pixels, 0, np.finfo(np.float16).max).astype(np.float16)
-    header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
-    with whole_file(path) as beside:
-        OpenEXR.File(header, {"RGB": np.ascontiguousarray(half)}).write(str(beside))
+    picture_files.write_exr(half, path)
 
 
 def write_preview(
@@ -66,7 +69,7 @@ def write_preview(
     matches
         Camera → match of the result.
     history
-        Rows with "step", "loss" and "match".
+        Rows with "step", "loss" and "match"; without any, there are no curves.
     floor
         Least match of a metamer, drawn as a line.
     """
@@ -96,8 +99,9 @@ def write_preview(
                     axes.set_title("held out" if view.held_out else f"camera {view.name}")
                 if name == "result":
                     axes.set_xlabel(f"match {matches[view.name]:.2f}")
-        curves = figure.add_gridspec(2, 1, left=left + 0.08, right=0.98, top=0.88, bottom=0.1)
-        _curves(figure, curves, history, floor)
+        if history:
+            curves = figure.add_gridspec(2, 1, left=left + 0.08, right=0.98, top=0.88, bottom=0.1)
+            _curves(figure, curves, history, floor)
         with whole_file(path) as beside:
             figure.savefig(beside, dpi=150, format="png")
 

@@ -26,7 +26,7 @@ from typing import Any, Literal
 from filelock import FileLock, Timeout
 
 from mrd.disk import plain, write_json, writing
-from mrd.environment import hardware, versions
+from mrd.provenance import hardware, versions
 from mrd.state import DamagedStateError, State, read_state, write_state
 from scenes.atomic import whole_file
 from scenes.errors import InputError, one_line
@@ -156,10 +156,7 @@ class RunDirectory:
         try:
             with FileLock(lock, timeout=0):
                 return False
-        except (
-            Timeout,
-            PermissionError,
-        ):  # no permission: somebody else's run, so believe run.json
+        except (Timeout, OSError):  # somebody else's, or a read-only disk: believe run.json
             return True
 
     @contextmanager

@@ -93,9 +93,28 @@ def write_picture(picture: Picture, path: Path) -> None:
     InputError
         When the file cannot be written.
     """
+    write_exr(picture.pixels, path)
+
+
+def write_exr(pixels: NDArray[np.float32] | NDArray[np.float16], path: Path) -> None:
+    """Write linear radiance as an EXR of the same precision, without loss, in one step.
+
+    Parameters
+    ----------
+    pixels
+        (H, W, 3) RGB or (H, W, 1) grey.
+    path
+        An ``.exr`` file; replaced in one step.
+
+    Raises
+    ------
+    InputError
+        When the file cannot be written.
+    """
     header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
-    pixels = np.array(picture.pixels)
-    channels = {"RGB": pixels} if picture.channels == 3 else {"Y": pixels[:, :, 0].copy()}
+    # OpenEXR takes arrays without gaps that it might write to.
+    whole = np.array(pixels, order="C")
+    channels = {"RGB": whole} if whole.shape[2] == 3 else {"Y": whole[:, :, 0].copy()}
     with whole_file(path) as beside:
         try:
             OpenEXR.File(header, channels).write(str(beside))

@@ -17,7 +17,8 @@ def doctor(
 ) -> None:
     """Examine this machine, and say what to install.
 
-    Exits with 2 if it cannot search.
+    Exits with 2 where nothing can be searched: no renderer, no torch, or a folder that cannot be
+    written.
     """
     checks = examine()
     if as_json:

@@ -10,6 +10,7 @@ import pytest
 
 from mrd import doctor, llvm
 from mrd.doctor import Check
+from mrd.provenance import installed
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = [
@@ -172,8 +173,8 @@ def test_psychopy_is_not_imported():
 
 
 def test_versions_are_those_installed():
-    assert doctor.installed("pytest") == pytest.__version__
-    assert doctor.installed("no-such-distribution") is None
+    assert installed("pytest") == pytest.__version__
+    assert installed("no-such-distribution") is None
 
 
 def test_folder_that_can_be_written(tmp_path):
@@ -186,6 +187,12 @@ def test_folder_that_cannot_be_written(tmp_path):
     assert check.ok is False
     assert check.value == f"{tmp_path / 'missing'}: No such file or directory"
     assert doctor.check_writing(Path("/proc")).ok is False
+
+
+def test_a_folder_that_cannot_be_written_is_of_no_use(tmp_path):
+    whole = [Check("backend", True, ""), Check("torch", True, "")]
+    assert doctor.usable([*whole, doctor.check_writing(tmp_path)])
+    assert not doctor.usable([*whole, doctor.check_writing(tmp_path / "missing")])
 
 
 def test_disk_with_room_and_without(tmp_path, monkeypatch):

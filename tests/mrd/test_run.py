@@ -316,6 +316,15 @@ def test_killed_at_any_moment_nothing_but_the_steps_since_the_last_state_is_lost
         assert not list(run.path.rglob(".*")), "unfinished files stay"
 
 
+def test_where_no_lock_can_be_taken_the_record_is_believed(run):
+    with pytest.raises(KeyboardInterrupt, match=r"^$"), run.claim():
+        raise KeyboardInterrupt
+    assert run.status() == "interrupted"
+    (run.path / "lock").unlink(missing_ok=True)
+    (run.path / "lock").mkdir()  # as on a read-only disk: an OSError, whoever asks
+    assert run.status() == "running"
+
+
 FULL = """
 import resource, sys
 import numpy as np
