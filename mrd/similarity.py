@@ -5,8 +5,6 @@ They are computed in double precision and carry no gradients. Where a measure is
 NaN, which passes no criterion.
 """
 
-from collections.abc import Callable
-
 import torch
 from scipy import stats
 from torch import Tensor
@@ -99,15 +97,6 @@ def cosine(x: Tensor, y: Tensor) -> Tensor:
     """
     x, y = _checked(x, y)
     return (x * y).sum(dim=1) / (x.norm(dim=1) * y.norm(dim=1))
-
-
-SIMILARITIES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "pearson": pearson,
-    "spearman": spearman,
-    "snr_db": snr_db,
-    "cosine": cosine,
-}
-"""Name → measure."""
 
 
 def _ranks(x: Tensor) -> Tensor:

@@ -12,11 +12,11 @@ from scipy.spatial.transform import Rotation
 
 from scenes.arrays import Mesh
 from scenes.errors import unknown
+from scenes.film import LUMINANCE
 from scenes.lighting import Lighting, map_directions, radiance_over_sphere, solid_angles
 from scenes.material import SCALARS, Material
 from scenes.pose import Pose
 from scenes.reflectance import (
-    LUMINANCE,
     direction_table,
     has_textures,
     reflectance,

@@ -11,6 +11,9 @@ from pydantic import ValidationInfo, field_validator, model_validator
 
 from scenes.frozen import Frozen, between
 
+LUMINANCE = (0.2126, 0.7152, 0.0722)
+"""Share of linear red, green and blue in luminance (ITU-R BT.709)."""
+
 # IEC 61966-2-1, with the constants of the standard itself.
 LINEAR_LIMIT = 0.0031308
 ENCODED_LIMIT = 0.04045

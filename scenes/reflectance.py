@@ -16,12 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scenes.arrays import Picture
+from scenes.film import LUMINANCE
 from scenes.material import SCALARS, Material
 
 Array = NDArray[np.floating]
 
-# Rec. 709 luminance of linear RGB, to the digits that the renderer uses.
-LUMINANCE = np.array([0.212671, 0.715160, 0.072169])
 # Sides of the grid of texture places, one place in each cell.
 TEXTURE_CELLS = 12
 HALF_ANGLES = (0.0, 2.5, 5.0, 10.0, 20.0, 35.0, 55.0, 75.0)

@@ -20,7 +20,7 @@ def models(
 ) -> None:
     """List the networks, or the layers of one."""
     if network is None:
-        console().print(table(("network", "what it is"), list(registry.DESCRIPTIONS.items())))
+        console().print(table(("network", "what it is"), list(registry.descriptions().items())))
         return
     config = ModelConfig(network=network)
     read = registry.default_layers(config)

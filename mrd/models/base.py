@@ -1,10 +1,13 @@
 """What a search asks of a model, whatever is inside it."""
 
 from abc import ABC, abstractmethod
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
+
+from mrd.config import ModelConfig
 
 
 class Model(nn.Module, ABC):
@@ -61,13 +64,23 @@ class Model(nn.Module, ABC):
         Plain data, ready for JSON; two models with equal records see the same.
         """
 
-    def forward(self, images: Tensor) -> dict[str, Tensor]:
-        """Give the activations."""
-        return self.activations(images)
-
     def train(self, mode: bool = True) -> "Model":  # noqa: ARG002
         """Stay in evaluation mode: a model is an instrument, and dropout would make it noisy."""
         return super().train(False)
+
+
+class Source(Protocol):
+    """What the registry asks of whatever it can make models of."""
+
+    @property
+    def default_layer(self) -> str:
+        """The layer that is read where a study names none."""
+
+    def model(self, config: ModelConfig, folder: Path) -> Model:
+        """Make the model; a relative path of a weights file starts from the folder."""
+
+    def layer_shapes(self, resolution: int) -> dict[str, tuple[int, ...]]:
+        """List the layers that can be read, with the shape of one image's activation."""
 
 
 def check_images(images: Tensor) -> None:

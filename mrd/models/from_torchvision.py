@@ -17,12 +17,11 @@ import torchvision
 from torch import nn
 
 from mrd.models.network import Recipe
+from mrd.models.registry import TORCHVISION
 from mrd.models.weights import read_weights
 from scenes.atomic import cannot_write
 from scenes.digest import file_sha256
 from scenes.errors import InputError, nearest
-
-PREFIX = "torchvision:"
 
 PATIENCE = 20.0
 """Seconds after which a silent server counts as out of reach."""
@@ -74,7 +73,7 @@ def recipe(network: str) -> Recipe:
     family = next((each for each in _DEFAULT_LAYERS if network.startswith(each)), None)
     smallest: int = max(weights.meta["min_size"])
     return Recipe(
-        name=f"{PREFIX}{network}",
+        name=f"{TORCHVISION}{network}",
         build=partial(_build, network, weights),
         trained_file=partial(_trained_file, network, weights),
         build_trained=partial(_build_trained, network, weights),
@@ -136,7 +135,7 @@ def _fetch(network: str, url: str, path: Path, digits: str) -> None:
             )
     except (URLError, ConnectionError, TimeoutError, HTTPException, RuntimeError) as error:
         raise InputError(
-            f"weights: those of {PREFIX}{network} are not at {path} and cannot be fetched "
+            f"weights: those of {TORCHVISION}{network} are not at {path} and cannot be fetched "
             f"({error}): put {url} there, or set weights to a file or to none"
         ) from error
     except OSError as error:

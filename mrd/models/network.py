@@ -83,6 +83,50 @@ class Recipe:
                 f"not {width}×{height}: raise the resolution of the cameras"
             )
 
+    def model(self, config: ModelConfig, folder: Path) -> Model:
+        """Make the network with the layers, weights and front end that a study asks for.
+
+        Raises
+        ------
+        InputError
+            Where a layer does not exist, or weights are missing, broken or of another network.
+        """
+        return Network(self, config, folder)
+
+    def layer_shapes(self, resolution: int) -> dict[str, tuple[int, ...]]:
+        """List the layers that can be read, with the shape of one image's activation.
+
+        The network is run without numbers (PyTorch's meta device), so that even the largest needs
+        no weights and little time.
+
+        Parameters
+        ----------
+        resolution
+            Height and width of the image, pixels.
+
+        Returns
+        -------
+        dict
+            Name → shape without the axis of images, in the order of the network's definition.
+
+        Raises
+        ------
+        InputError
+            Where the network cannot take images of this size.
+        """
+        self.check_size(resolution, resolution)
+        views = 2
+        network = self.arranged(_without_numbers(self.build)).eval()
+        images = torch.zeros(views, 3, resolution, resolution, device="meta")
+        layers = [layer for layer, _ in network.named_modules() if layer]
+        with torch.no_grad(), recorded(network, layers) as outputs:
+            network(images)
+        return {
+            layer: tuple(outputs[layer][0].shape[1:])
+            for layer in layers
+            if problem_of(outputs[layer], views) is None
+        }
+
 
 class Network(Model):
     """A frozen network with chosen layers.
@@ -276,43 +320,6 @@ def _activation(name: str, layer: str, outputs: Sequence[Any], views: int) -> Te
         )
     activation: Tensor = outputs[0]
     return activation
-
-
-def layer_shapes(recipe: Recipe, resolution: int) -> dict[str, tuple[int, ...]]:
-    """List the layers that can be read, with the shape of one image's activation.
-
-    The network is run without numbers (PyTorch's meta device), so that even the largest needs no
-    weights and little time.
-
-    Parameters
-    ----------
-    recipe
-        Which network.
-    resolution
-        Height and width of the image, pixels.
-
-    Returns
-    -------
-    dict
-        Name → shape without the axis of images, in the order of the network's definition.
-
-    Raises
-    ------
-    InputError
-        Where the network cannot take images of this size.
-    """
-    recipe.check_size(resolution, resolution)
-    views = 2
-    network = recipe.arranged(_without_numbers(recipe.build)).eval()
-    images = torch.zeros(views, 3, resolution, resolution, device="meta")
-    layers = [layer for layer, _ in network.named_modules() if layer]
-    with torch.no_grad(), recorded(network, layers) as outputs:
-        network(images)
-    return {
-        layer: tuple(outputs[layer][0].shape[1:])
-        for layer in layers
-        if problem_of(outputs[layer], views) is None
-    }
 
 
 def _without_numbers(build: Callable[[], nn.Module]) -> nn.Module:

@@ -1,5 +1,6 @@
 """The image itself as a model: the yardstick that every network has to beat."""
 
+from pathlib import Path
 from typing import Any
 
 from torch import Tensor
@@ -11,6 +12,20 @@ from scenes.errors import InputError, nearest
 
 LAYER = "pixels"
 """The only layer."""
+
+
+class Source:
+    """Makes the model, for the registry."""
+
+    default_layer = LAYER
+
+    def model(self, config: ModelConfig, folder: Path) -> Model:  # noqa: ARG002
+        """Make the model; there are no weights to look for."""
+        return Pixels(config)
+
+    def layer_shapes(self, resolution: int) -> dict[str, tuple[int, ...]]:
+        """Give the one layer, of the size of the image."""
+        return {LAYER: (3, resolution, resolution)}
 
 
 class Pixels(Model):

@@ -12,38 +12,49 @@ from scenes.errors import unknown
 if TYPE_CHECKING:
     import torch
 
-    from mrd.models.base import Model
-    from mrd.models.network import Recipe
+    from mrd.models.base import Model, Source
 
-_TORCHVISION = "torchvision:"
+TORCHVISION = "torchvision:"
+"""What stands before torchvision's own names."""
 
-DESCRIPTIONS = {
-    "efficientnet_lite0": "EfficientNet-Lite0, its ImageNet weights installed with the suite",
-    "pixels": "the image itself, after the front end",
-    f"{_TORCHVISION}NETWORK": "any classification network of torchvision, as torchvision:resnet50",
-}
-"""Name → what it is; NETWORK stands for any name that torchvision knows."""
+_ANY = "NETWORK"
 
 
-def _efficientnet_lite0() -> Recipe:
+def _efficientnet_lite0(_name: str) -> Source:
     from mrd.models import efficientnet
 
     return efficientnet.recipe()
 
 
-def _torchvision(network: str) -> Recipe:
+def _pixels(_name: str) -> Source:
+    from mrd.models import pixels
+
+    return pixels.Source()
+
+
+def _torchvision(name: str) -> Source:
     from mrd.models import from_torchvision
 
-    return from_torchvision.recipe(network)
+    return from_torchvision.recipe(name.removeprefix(TORCHVISION))
 
 
-_NETWORKS: dict[str, Callable[[], Recipe]] = {"efficientnet_lite0": _efficientnet_lite0}
-_LIBRARIES: dict[str, Callable[[str], Recipe]] = {_TORCHVISION: _torchvision}
+# Name → what it is, and how to load it; a name that ends in NETWORK stands for many.
+_NETWORKS: dict[str, tuple[str, Callable[[str], Source]]] = {
+    "efficientnet_lite0": (
+        "EfficientNet-Lite0, its ImageNet weights installed with the suite",
+        _efficientnet_lite0,
+    ),
+    "pixels": ("the image itself, after the front end", _pixels),
+    f"{TORCHVISION}{_ANY}": (
+        "any classification network of torchvision, as torchvision:resnet50",
+        _torchvision,
+    ),
+}
 
 
-def names() -> tuple[str, ...]:
-    """List what can be named; ``torchvision:NETWORK`` stands for all of torchvision's names."""
-    return tuple(DESCRIPTIONS)
+def descriptions() -> dict[str, str]:
+    """Name → what it is; ``torchvision:NETWORK`` stands for all of torchvision's names."""
+    return {name: description for name, (description, _) in _NETWORKS.items()}
 
 
 def create(
@@ -66,15 +77,7 @@ def create(
     InputError
         Where network, layer or weights do not exist, or do not fit each other.
     """
-    if config.network == "pixels":
-        from mrd.models.pixels import Pixels
-
-        return Pixels(config)
-
-    recipe = _recipe(config.network)
-    from mrd.models.network import Network
-
-    return Network(recipe, config, folder or Path()).to(device)
+    return _source(config.network).model(config, folder or Path()).to(device)
 
 
 def layer_shapes(config: ModelConfig, resolution: int) -> dict[str, tuple[int, ...]]:
@@ -97,25 +100,17 @@ def layer_shapes(config: ModelConfig, resolution: int) -> dict[str, tuple[int, .
     InputError
         Where the network does not exist or cannot take images of this size.
     """
-    if config.network == "pixels":
-        return {"pixels": (3, resolution, resolution)}
-    recipe = _recipe(config.network)
-    from mrd.models import network
-
-    return network.layer_shapes(recipe, resolution)
+    return _source(config.network).layer_shapes(resolution)
 
 
 def default_layers(config: ModelConfig) -> tuple[str, ...]:
     """Name the layers that are read where a study names none."""
-    if config.network == "pixels":
-        return ("pixels",)
-    return (_recipe(config.network).default_layer,)
+    return (_source(config.network).default_layer,)
 
 
-def _recipe(name: str) -> Recipe:
-    for prefix, thunk in _LIBRARIES.items():
-        if name.startswith(prefix):
-            return thunk(name.removeprefix(prefix))
-    if name not in _NETWORKS:
-        raise unknown("network", name, names())
-    return _NETWORKS[name]()
+def _source(name: str) -> Source:
+    for known, (_, load) in _NETWORKS.items():
+        many = known.endswith(_ANY) and name.startswith(known.removesuffix(_ANY))
+        if name == known or many:
+            return load(name)
+    raise unknown("network", name, _NETWORKS)

@@ -7,6 +7,8 @@ from scipy import stats
 
 from mrd import similarity
 
+MEASURES = [similarity.pearson, similarity.spearman, similarity.snr_db, similarity.cosine]
+
 
 @pytest.fixture
 def pair(rng):
@@ -79,7 +81,7 @@ def test_a_positive_scale_changes_nothing_and_equals_score_one(measure, pair):
     torch.testing.assert_close(measure(x, x), torch.ones(4, dtype=torch.float64))
 
 
-@pytest.mark.parametrize("measure", similarity.SIMILARITIES.values())
+@pytest.mark.parametrize("measure", MEASURES)
 def test_no_graph_is_kept_and_wrong_shapes_are_refused(measure, pair):
     x, y = pair
     assert not measure(x.clone().requires_grad_(), y).requires_grad

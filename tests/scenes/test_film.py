@@ -4,11 +4,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from scenes.film import Film, background_radiance, decode, encode, srgb_decode, srgb_encode
+from scenes.film import (
+    LUMINANCE,
+    Film,
+    background_radiance,
+    decode,
+    encode,
+    srgb_decode,
+    srgb_encode,
+)
 
 FILMS = st.builds(
     Film, exposure=st.floats(1e-3, 1e3), tone_curve=st.sampled_from(["srgb", "reinhard"])
 )
+
+
+def test_luminance_is_that_of_the_primaries_and_the_white_of_rec_709():
+    # The chromaticities of BT.709: the primaries' luminances add up to white's, D65 of Y = 1.
+    primaries = np.array([[0.64, 0.33], [0.30, 0.60], [0.15, 0.06]])
+    white = np.array([0.3127, 0.3290])
+    tristimulus = np.array([[x / y, 1, (1 - x - y) / y] for x, y in (*primaries, white)])
+    shares = np.linalg.solve(tristimulus[:3].T, tristimulus[3])
+    np.testing.assert_allclose(LUMINANCE, shares, atol=1e-4)
+    assert sum(LUMINANCE) == 1
 
 
 def test_the_srgb_curve_has_the_values_of_its_standard():

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from mrd.config import FrontEnd, ModelConfig
-from mrd.models.network import Network, Recipe, layer_shapes, recorded
+from mrd.models.network import Network, Recipe, recorded
 from scenes.errors import InputError
 
 
@@ -192,7 +192,7 @@ def test_what_is_no_batch_of_images_is_refused(toy, wrong):
 
 
 def test_the_shapes_of_layers_are_listed_for_one_image_without_those_that_cannot_be_read(toy):
-    assert layer_shapes(toy, 16) == {"conv": (2, 16, 16), "clip": (2, 16, 16)}
+    assert toy.layer_shapes(16) == {"conv": (2, 16, 16), "clip": (2, 16, 16)}
 
 
 def test_layers_may_be_named_inside_others(images):

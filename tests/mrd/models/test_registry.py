@@ -14,7 +14,7 @@ from scenes.errors import InputError
 
 def test_listing_loads_neither_torch_nor_a_network():
     script = (
-        "import sys; from mrd.models import registry; registry.names(); "
+        "import sys; from mrd.models import registry; registry.descriptions(); "
         "print(*{name.partition('.')[0] for name in sys.modules})"
     )
     done = subprocess.run(
