@@ -18,6 +18,9 @@ from typing import Literal
 from mrd import llvm
 from scenes.errors import InputError
 
+INSTALL = "in a clone of the suite: pip install -c constraints.txt '.[generate]'"
+"""How renderer and networks come onto a machine."""
+
 
 @dataclass(frozen=True)
 class Backend:
@@ -87,7 +90,7 @@ def activate() -> Backend:
         return _active
     chosen = choose()
     if importlib.util.find_spec("mitsuba") is None:
-        raise InputError("mitsuba is not installed; pip install 'mrd-suite[generate]'")
+        raise InputError(f"mitsuba is not installed; {INSTALL}")
     if chosen.llvm_version is not None:
         if "drjit" in sys.modules and not _loaded(chosen.llvm_version):
             raise InputError(

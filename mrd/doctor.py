@@ -128,7 +128,7 @@ _REPAIR = "install what it names; make venv installs all that the suite needs"
 def check_torch() -> Check:
     """Tell torch's and torchvision's versions, and whether they were made for one another."""
     torch, torchvision = installed("torch"), installed("torchvision")
-    advice = "pip install -c constraints.txt 'mrd-suite[generate]'"
+    advice = backend.INSTALL
     if torch is None or torchvision is None:
         missing = "torch" if torch is None else "torchvision"
         return Check("torch", False, f"{missing} is not installed", advice)

@@ -115,7 +115,7 @@ def test_base_install_gets_the_whole_table_and_what_to_install(base_install):
     assert rows["torch"]["value"] == "torch is not installed"
     table = mrd_doctor(environment=dict(base_install))
     assert table.returncode == 2
-    assert "mrd-suite[generate]" in table.stdout
+    assert "'.[generate]'" in table.stdout
 
 
 def test_render_that_dies_is_told_in_one_line(monkeypatch):
