@@ -21,7 +21,7 @@ import torch
 from mrd import nulls
 from mrd.config import SearchConfig
 from mrd.criterion import Measures, measures, stacked
-from mrd.environment import versions
+from mrd.provenance import versions
 from mrd.render import Stage, display
 from mrd.representation import form_of_family
 from mrd.state import DamagedStateError, State, read_state, write_state

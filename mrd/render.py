@@ -27,7 +27,7 @@ from mrd import (
 from mrd.to_mitsuba import NORMALS, VERTICES
 from scenes.camera import Camera, cameras
 from scenes.errors import InputError
-from scenes.film import Film
+from scenes.film import LUMINANCE, Film
 from scenes.scene import Scene
 
 # Auto exposure: this percentile of the object's luminance is brought to this display-linear value.
@@ -35,7 +35,6 @@ EXPOSURE_PERCENTILE = 95
 EXPOSURE_LEVEL = 0.8
 # In tenths of a stop: the exposure is part of the scene, and renders repeat to about 1e-6 only.
 EXPOSURES_PER_STOP = 10
-LUMINANCE = (0.2126, 0.7152, 0.0722)  # Rec. 709
 
 
 def noise_seed(scene_hash: str, camera: str, light: str, index: int) -> int:

@@ -7,11 +7,11 @@ import trimesh
 
 from mrd.config import FrontEnd, ModelConfig
 from mrd.models import registry
-from mrd.render import EXPOSURE_LEVEL, LUMINANCE, Stage, display, exposed, noise_seed, with_film
+from mrd.render import EXPOSURE_LEVEL, Stage, display, exposed, noise_seed, with_film
 from scenes.arrays import Mesh
 from scenes.camera import Ring, Single, cameras
 from scenes.errors import InputError
-from scenes.film import LINEAR_LIMIT, Film, encode
+from scenes.film import LINEAR_LIMIT, LUMINANCE, Film, encode
 from scenes.lighting import Constant, EnvironmentMap
 from scenes.material import Material
 from scenes.pose import Pose
