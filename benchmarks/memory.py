@@ -16,14 +16,13 @@ def main() -> None:
     backend.activate()
     import numpy as np
 
-    from benchmarks.subject import network, scenes_of
-    from mrd.config import SearchConfig
+    from benchmarks.subject import network, scenes_of, shape_search
     from mrd.reference import seen
     from mrd.render import Stage
     from mrd.search import Search
     from scenes.camera import cameras
 
-    config = SearchConfig(attributes=("shape",), steps=LATE)
+    config = shape_search(steps=LATE)
     target, start = scenes_of(config)
     views = cameras(target.cameras)
     model = network(("head",))

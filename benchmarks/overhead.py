@@ -26,15 +26,14 @@ def main() -> None:
     import numpy as np
     import torch
 
-    from benchmarks.subject import network, scenes_of
+    from benchmarks.subject import network, scenes_of, shape_search
     from mrd import to_mitsuba
-    from mrd.config import SearchConfig
     from mrd.reference import seen
     from mrd.render import Stage
     from mrd.search import Search
     from scenes.camera import cameras
 
-    config = SearchConfig(attributes=("shape",))
+    config = shape_search()
     target, start = scenes_of(config)
     views = cameras(target.cameras)
     model = network(("head",))

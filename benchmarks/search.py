@@ -1,6 +1,6 @@
 """How much sooner the search gets somewhere than the seed paper's loop, and how much further.
 
-Same scene, network, front end and start; every run in a process of its own; the score is taken
+Same scene, network, front end and start (a sphere of about the bunny's size); every run in a process of its own; the score is taken
 outside the timed part. Progress p = (s − s_start) / (s_ceiling − s_start).
 
 Prints ``search_time_ratio``: baseline's seconds to p = .17 ÷ ours, median over the seeds; and
@@ -28,14 +28,13 @@ def ours(seed: int, until: float) -> Iterator[tuple[float, float]]:
     """(busy seconds, progress) of the search, at growing distances, up to ``until`` seconds."""
     import numpy as np
 
-    from benchmarks.subject import VIEWS, Score, network, scenes_of
-    from mrd.config import SearchConfig
+    from benchmarks.subject import VIEWS, Score, network, scenes_of, shape_search
     from mrd.reference import seen
     from mrd.render import Stage
     from mrd.search import Search
     from scenes.camera import cameras
 
-    search = SearchConfig(attributes=("shape",))
+    search = shape_search()
     target, start = scenes_of(search)
     score = Score(target, start)
     model = network(LAYERS)
@@ -59,10 +58,9 @@ def ours(seed: int, until: float) -> Iterator[tuple[float, float]]:
 def theirs(seed: int) -> Iterator[tuple[float, float]]:
     """(busy seconds, progress) of the baseline, after every step until it is there."""
     from benchmarks.baseline import baseline
-    from benchmarks.subject import SCORING_LAYER, Score, network, scenes_of
-    from mrd.config import SearchConfig
+    from benchmarks.subject import SCORING_LAYER, Score, network, scenes_of, shape_search
 
-    target, start = scenes_of(SearchConfig(attributes=("shape",)))
+    target, start = scenes_of(shape_search())
     score = Score(target, start)
     for busy, scene in baseline(target, start, network((SCORING_LAYER,)), seed):
         progress = score.progress(scene)
@@ -71,6 +69,8 @@ def theirs(seed: int) -> Iterator[tuple[float, float]]:
             return
 
 
+# The search matches several depths of the network at once, the scored last feature map among them;
+# the baseline, as the seed paper's loop does, the last one alone. Both are scored on the last.
 LAYERS = ("blocks.4", "blocks.7", "blocks.10", "blocks.14", "head")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from mrd.config import ModelConfig, SearchConfig
+from mrd.config import ModelConfig, SearchConfig, StartConfig
 from mrd.models import registry
 from mrd.models.base import Model
 from mrd.reference import seen
@@ -14,6 +14,7 @@ from mrd.similarity import cosine, flattened
 from scenes import library
 from scenes.camera import Camera, Ring, cameras
 from scenes.scene import Scene
+from scenes.shape import Sphere
 
 SCORING_LAYER = "head"  # EfficientNet-Lite0's last feature map
 SCORING_SAMPLES = 144
@@ -21,8 +22,17 @@ VIEWS = 4
 RESOLUTION = 128
 
 
+START_RADIUS = 0.6  # about as large as the bunny looks; the bunny's bounding sphere has radius 1
+
+
+def shape_search(**changes: int) -> SearchConfig:
+    """The default search of a shape, from a sphere of 2562 vertices."""
+    start = StartConfig(shape=Sphere(subdivisions=4, radius=START_RADIUS))
+    return SearchConfig(attributes=("shape",), start=start, **changes)
+
+
 def scenes_of(search: SearchConfig) -> tuple[Scene, Scene]:
-    """The bunny under the studio light, and the sphere (2562 vertices) that starts."""
+    """The bunny under the studio light, and the start of the search."""
     scene = library.scene("bunny").model_copy(
         update={"cameras": Ring(count=VIEWS, resolution=RESOLUTION)}
     )
