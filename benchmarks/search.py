@@ -1,7 +1,8 @@
 """How much sooner the search gets somewhere than the seed paper's loop, and how much further.
 
 Same scene, network, front end and start (a sphere of about the bunny's size); every run in a
-process of its own; the score is taken outside the timed part. Progress p = (s − s_start) / (s_ceiling − s_start).
+process of its own; the score is taken outside the timed part. Progress is
+p = (s − s_start) / (s_ceiling − s_start).
 
 Prints ``search_time_ratio``: baseline's seconds to p = .17 ÷ ours, median over the seeds; and
 ``search_progress``: ours at the moment when the baseline reaches .17, median over the seeds.
