@@ -94,15 +94,23 @@ def _verdict(judgement: dict[str, Any]) -> tuple[str, ...]:
         f"r {number(_mean(cameras, 'null_mean'))} of {training['null_size']}",
         f"r {number(_mean(cameras, 'ceiling_mean'))}",
         differences,
-        f"metamer (p ≤ {number(training['p_bound'])})"
-        if training["metamer"]
-        else _failure(cameras),
+        _outcome(judgement),
     )
 
 
 def _mean(cameras: Sequence[dict[str, Any]], key: str) -> float | None:
     values = [camera[key] for camera in cameras]
     return None if None in values else sum(values) / len(values)
+
+
+def _outcome(judgement: dict[str, Any]) -> str:
+    """Say what the result is called, and why where it is no metamer."""
+    training = judgement["training"]
+    if judgement["target_again"]:
+        return "result: physically the target again"
+    if not training["metamer"]:
+        return _failure(training["cameras"])
+    return f"metamer (p ≤ {number(training['p_bound'])})"
 
 
 def _failure(cameras: Sequence[dict[str, Any]]) -> str:

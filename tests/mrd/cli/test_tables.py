@@ -11,6 +11,7 @@ from mrd.overview import Standing
 
 JUDGEMENT = {
     "verdict": "result",
+    "target_again": False,
     "training": {
         "metamer": False,
         "match": 0.8123,
@@ -81,3 +82,11 @@ def test_a_metamer_is_called_one_with_its_p():
 def test_a_run_without_a_judgement_says_why():
     (_, row) = lines(verdicts([standing("failed", message="disk full")]))
     assert row.split() == ["ball-[x]-s1", "failed", "disk", "full"]
+
+
+def test_the_target_again_is_no_metamer():
+    matched = {**JUDGEMENT["training"], "metamer": True}
+    again = {**JUDGEMENT, "target_again": True, "training": matched}
+    assert lines(verdicts([standing(judgement=again)]))[1].endswith(
+        "result: physically the target again"
+    )
