@@ -30,6 +30,9 @@ from scenes.errors import InputError
 from scenes.film import LUMINANCE, Film
 from scenes.scene import Scene
 
+# Mitsuba warns of a sample count that it rounds up with every image.
+mi.set_log_level(mi.LogLevel.Error)
+
 # Auto exposure: this percentile of the object's luminance is brought to this display-linear value.
 EXPOSURE_PERCENTILE = 95
 EXPOSURE_LEVEL = 0.8

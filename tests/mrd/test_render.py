@@ -74,6 +74,13 @@ def test_an_image_is_named_by_scene_camera_light_and_index(small):
     assert (other - first).abs().mean() > 1e-3
 
 
+def test_any_number_of_samples_is_taken_without_a_word(small, capfd):
+    scene = small()
+    images = Stage(scene).radiance(cameras(scene.cameras), 7, [1])
+    assert images.shape == (1, 3, 32, 32)
+    assert capfd.readouterr() == ("", "")
+
+
 def test_the_noise_of_two_images_is_unrelated(small):
     rig = Ring(count=1, resolution=32)
     scene = small(cameras=rig, lighting=EnvironmentMap(radiance="studio"))
