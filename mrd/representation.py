@@ -16,12 +16,23 @@ from mrd.config import SearchConfig
 from mrd.to_mitsuba import TRANSMITTING_DEPTH, Form, baked, form_of, is_textured
 from scenes.arrays import Picture
 from scenes.errors import InputError
-from scenes.lighting import Constant, EnvironmentMap, Lighting, SunSky, radiance_over_sphere
+from scenes.lighting import (
+    Constant,
+    EnvironmentMap,
+    Lighting,
+    SunSky,
+    radiance_over_sphere,
+    solid_angles,
+)
 from scenes.material import Material
 from scenes.scene import Scene
 
 # Behind the object when its lighting is searched: a visible environment gives the change away.
 GREY_BEHIND_LIGHTING = 0.5
+
+# Of a searched map, as a share of its mean radiance. A search moves the logarithm, which black has
+# none of: results would differ from a target by nothing that is seen, and hugely in log radiance.
+DARKEST_SHARE = 1e-4
 
 
 def represented(scene: Scene, search: SearchConfig) -> Scene:
@@ -104,10 +115,12 @@ def form_of_family(search: SearchConfig, target: Scene) -> Form:
 
 
 def as_map(lighting: Lighting, height: int) -> EnvironmentMap:
-    """Environment map of ``height`` rows, level and rotation multiplied in."""
+    """Environment map of ``height`` rows without black, level and rotation multiplied in."""
     if isinstance(lighting, SunSky):
         lighting = baked(lighting)
-    return EnvironmentMap(radiance=radiance_over_sphere(lighting, height))
+    pixels = radiance_over_sphere(lighting, height).pixels
+    mean = np.average(pixels.mean(axis=2), weights=solid_angles(*pixels.shape[:2]))
+    return EnvironmentMap(radiance=Picture(np.maximum(pixels, DARKEST_SHARE * mean)))
 
 
 def _as_searched(lighting: Lighting, search: SearchConfig) -> Lighting:

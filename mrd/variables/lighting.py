@@ -10,8 +10,8 @@ from scenes.arrays import Picture
 from scenes.lighting import Constant, EnvironmentMap
 from scenes.scene import Scene
 
-# Bounds of radiance, linear: twenty stops about 1.
-DARKEST, BRIGHTEST = 1e-3, 1e3
+# Bounds of radiance, linear: forty stops about 1.
+DARKEST, BRIGHTEST = 1e-6, 1e6
 
 
 class LightingVariables:

@@ -15,6 +15,7 @@ from mrd.representation import (
 from mrd.search import variables_of
 from mrd.to_mitsuba import OPAQUE_DEPTH, TRANSMITTING_DEPTH, Form
 from scenes.arrays import Picture
+from scenes.differences import lighting_difference
 from scenes.errors import InputError
 from scenes.film import Film
 from scenes.lighting import Constant, EnvironmentMap, SunSky, map_directions, radiance_over_sphere
@@ -143,6 +144,21 @@ def test_a_map_of_another_size_keeps_its_light(small):
         4,
         6,
     ]
+
+
+def test_a_searched_map_has_no_black(small):
+    """Or what a search cannot reach, the logarithm of 0, would count as a physical difference."""
+    half = Picture(np.repeat([[[2.0]], [[2.0]], [[0.0]], [[0.0]]], 8, axis=1) * np.ones(3))
+    search = search_of("lighting", start=StartConfig(lighting=Constant(level=0.001)))
+    target = represented(small(lighting=EnvironmentMap(radiance=half)), search)
+    pixels = target.lighting.radiance.pixels
+    assert 0.5e-4 < pixels.min() < 2e-4
+    assert pixels.max() == pytest.approx(2, rel=1e-3)
+    # Variables that stand at the target give the target again.
+    (variables,) = variables_of(target, search)
+    again = variables.placed_in(target)
+    difference = lighting_difference(target.lighting, again.lighting)
+    assert difference["rms_log_radiance"] < 1e-4
 
 
 def test_unsearched_parameters_of_a_material_stay_the_targets(small):
