@@ -162,7 +162,7 @@ class StartConfig(Frozen):
         Start material, of which the searched parameters count (all others are the target's);
         without it, grey with roughness 0.5.
     lighting
-        Start lighting; without it, constant white of radiance 1.
+        Start lighting; without it, constant white of the target's mean radiance.
     """
 
     shape: Shape | None = None

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from mrd.config import SearchConfig
-from mrd.representation import as_map, represented
+from mrd.representation import as_map, mean_radiance, represented
 from mrd.to_mitsuba import pixels_of
 from scenes.arrays import Mesh, Picture
 from scenes.library import LIGHTS, MESHES
@@ -23,7 +23,6 @@ from scenes.lighting import (
     Lighting,
     direction,
     map_directions,
-    solid_angles,
 )
 from scenes.loading import loaded_lighting, loaded_shape
 from scenes.material import Material
@@ -116,7 +115,7 @@ def _lighting(target: Lighting, search: SearchConfig, rng: np.random.Generator) 
     stops = rng.uniform(*LIGHT_STOPS)
     if isinstance(target, Constant):
         tint = rng.dirichlet((4, 4, 4)) * 3
-        level = float(np.mean(target.radiance) * 2**stops)
+        level = mean_radiance(target) * 2**stops
         return Constant(radiance=tuple(float(level * channel) for channel in tint))
     height = search.environment_height
     if rng.random() < 0.5:
@@ -125,8 +124,9 @@ def _lighting(target: Lighting, search: SearchConfig, rng: np.random.Generator) 
         pixels = pixels_of(as_map(loaded_lighting(turned, Path()), height))
     else:
         pixels = np.exp(_smooth_field(map_directions(height, 2 * height), rng))
-    level = _mean(pixels_of(as_map(target, height))) / max(_mean(pixels), 1e-9) * 2**stops
-    return EnvironmentMap(radiance=Picture((pixels * level).astype(np.float32)))
+    drawn = EnvironmentMap(radiance=Picture(pixels.astype(np.float32)))
+    level = mean_radiance(target) / max(mean_radiance(drawn), 1e-9) * 2**stops
+    return drawn.model_copy(update={"level": level})
 
 
 def _smooth_field(directions: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -138,8 +138,3 @@ def _smooth_field(directions: np.ndarray, rng: np.random.Generator) -> np.ndarra
         amplitude = rng.normal(size=3) / np.sqrt(frequency)
         field += amplitude * np.sin(frequency * directions @ waves.T + phase)
     return field
-
-
-def _mean(pixels: np.ndarray) -> float:
-    """Mean radiance over the sphere and the channels."""
-    return float(np.average(pixels.mean(axis=2), weights=solid_angles(*pixels.shape[:2])))

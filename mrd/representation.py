@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from mrd.config import SearchConfig
-from mrd.to_mitsuba import TRANSMITTING_DEPTH, Form, baked, form_of, is_textured
+from mrd.to_mitsuba import TRANSMITTING_DEPTH, Form, baked, form_of, is_textured, pixels_of
 from scenes.arrays import Picture
 from scenes.errors import InputError
 from scenes.lighting import (
@@ -88,6 +88,9 @@ def start_scene(target: Scene, starts: Mapping[str, Any], search: SearchConfig) 
     if "material" in shaped:
         searched = {name: getattr(shaped["material"], name) for name in search.material_parameters}
         shaped["material"] = target.material.model_copy(update=searched)
+    if "lighting" in shaped and search.start.lighting is None:
+        # A start that the film shows as black or white has no gradient to follow.
+        shaped["lighting"] = Constant(radiance=(mean_radiance(target.lighting),) * 3)
     start = represented(target.model_copy(update=shaped), search)
     if "lighting" in starts and isinstance(target.lighting, EnvironmentMap):
         map_of_start = as_map(start.lighting, search.environment_height)
@@ -118,9 +121,19 @@ def as_map(lighting: Lighting, height: int) -> EnvironmentMap:
     """Environment map of ``height`` rows without black, level and rotation multiplied in."""
     if isinstance(lighting, SunSky):
         lighting = baked(lighting)
-    pixels = radiance_over_sphere(lighting, height).pixels
-    mean = np.average(pixels.mean(axis=2), weights=solid_angles(*pixels.shape[:2]))
-    return EnvironmentMap(radiance=Picture(np.maximum(pixels, DARKEST_SHARE * mean)))
+    radiance = radiance_over_sphere(lighting, height)
+    darkest = DARKEST_SHARE * mean_radiance(EnvironmentMap(radiance=radiance))
+    return EnvironmentMap(radiance=Picture(np.maximum(radiance.pixels, darkest)))
+
+
+def mean_radiance(lighting: Lighting) -> float:
+    """Mean over the sphere and the channels of a constant light, or of a map as it is loaded."""
+    if isinstance(lighting, Constant):
+        return lighting.level * float(np.mean(lighting.radiance))
+    if isinstance(lighting, SunSky):
+        lighting = baked(lighting)
+    pixels = pixels_of(lighting).mean(axis=2)
+    return lighting.level * float(np.average(pixels, weights=solid_angles(*pixels.shape)))
 
 
 def _as_searched(lighting: Lighting, search: SearchConfig) -> Lighting:

@@ -254,5 +254,13 @@ def test_a_start_takes_its_place_in_the_form_of_the_target(small):
     target = represented(small(shape=Blob(seed=1, subdivisions=3), lighting=SKY), search)
     start = start_scene(target, search.starts(), search)
     assert start.shape == Sphere(subdivisions=2)
-    np.testing.assert_allclose(start.lighting.radiance.pixels, 1, rtol=1e-6)
+    # White of the target's mean radiance, 2, as a map like the target's.
+    np.testing.assert_allclose(start.lighting.radiance.pixels, 2, rtol=1e-3)
     assert start.lighting.radiance.pixels.shape == (8, 16, 3)
+
+
+def test_a_start_light_that_is_given_is_kept(small):
+    search = search_of("lighting", start=StartConfig(lighting=Constant(radiance=(1, 2, 3))))
+    target = represented(small(lighting=SKY), search)
+    found = start_scene(target, search.starts(), search).lighting.radiance.pixels
+    np.testing.assert_allclose(found, np.broadcast_to([1, 2, 3], (8, 16, 3)), rtol=1e-6)
