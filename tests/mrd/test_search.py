@@ -149,23 +149,23 @@ def falls(search):
     return losses[:tenth].mean(), losses[-tenth:].mean()
 
 
-@pytest.mark.parametrize("seed_of_run", [1, 2, 3])
-def test_a_base_colour_is_recovered(begun, seed_of_run):
-    """In each of three runs, to 0.03 in every channel.
+def test_a_base_colour_is_recovered(begun, count):
+    """In each of two (in full: ten) runs, to 0.03 in every channel.
 
     Over 12 runs errors were at most 0.010, with a spread of 0.0015: no false alarm.
     """
-    search, target = begun(
-        ("material",),
-        seed=seed_of_run,
-        steps=60,
-        material_parameters=("base_color",),
-        learning_rate=LearningRate(material=0.05),
-    )
-    first, last = falls(search)
-    found = search.scene().material.base_color
-    np.testing.assert_allclose(found, target.material.base_color, atol=0.03)
-    assert last < 0.05 * first
+    for seed in range(count(2, 10)):
+        search, target = begun(
+            ("material",),
+            seed=seed,
+            steps=60,
+            material_parameters=("base_color",),
+            learning_rate=LearningRate(material=0.05),
+        )
+        first, last = falls(search)
+        found = search.scene().material.base_color
+        np.testing.assert_allclose(found, target.material.base_color, atol=0.03)
+        assert last < 0.05 * first
 
 
 def test_a_roughness_is_recovered(begun):
