@@ -31,7 +31,7 @@ from scenes.scene import Scene
 if TYPE_CHECKING:
     from mrd.models.base import Model
 
-VERSION = 2  # raise when a null or a ceiling would come out differently (ranges of its draws, …)
+VERSION = 3  # raise when a null or a ceiling would come out differently (ranges of its draws, …)
 
 
 @dataclass(frozen=True)
