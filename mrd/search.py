@@ -164,8 +164,8 @@ class Search:
         for v in self.variables:
             for name, tensor in v.tensors.items():
                 arrays[f"{v.attribute}.{name}"] = tensor.detach().cpu().numpy()
-                for moment, value in v.optimiser.state[tensor].items():
-                    arrays[f"{v.attribute}.{name}.{moment}"] = value.cpu().numpy()
+            for name, array in v.optimiser.arrays().items():
+                arrays[f"{v.attribute}.adam.{name}"] = array
         header = {"rng": self._rng.bit_generator.state, "order": self._order}
         return State(self.finished, arrays, header)
 
@@ -174,15 +174,15 @@ class Search:
         """Stand where the state was saved."""
         for v in self.variables:
             for name, tensor in v.tensors.items():
-                prefix = f"{v.attribute}.{name}"
-                tensor.copy_(torch.as_tensor(state.arrays[prefix]))
-                v.optimiser.state[tensor] = {
-                    key.removeprefix(f"{prefix}."): torch.tensor(
-                        value, device=tensor.device if value.ndim else "cpu"
-                    )
-                    for key, value in state.arrays.items()
-                    if key.startswith(f"{prefix}.")
+                tensor.copy_(torch.as_tensor(state.arrays[f"{v.attribute}.{name}"]))
+            prefix = f"{v.attribute}.adam."
+            v.optimiser.restore(
+                {
+                    key.removeprefix(prefix): array
+                    for key, array in state.arrays.items()
+                    if key.startswith(prefix)
                 }
+            )
         self._rng.bit_generator.state = state.header["rng"]
         self._order = list(state.header["order"])
         self.finished = state.step
@@ -207,7 +207,7 @@ class Search:
         """One step of every optimiser, at a learning rate that falls as a half cosine."""
         decay = 0.5 * (1 + np.cos(np.pi * self.finished / self.config.steps))
         for v in self.variables:
-            v.optimiser.zero_grad(set_to_none=True)
+            v.optimiser.forget_gradients()
         torch.autograd.backward(
             [*values.values(), *([penalty] if penalty.requires_grad else [])],
             [
@@ -217,9 +217,7 @@ class Search:
         )
         for v in self.variables:
             rate = getattr(self.config.learning_rate, v.attribute)
-            for group in v.optimiser.param_groups:
-                group["lr"] = rate * decay
-            v.optimiser.step()
+            v.optimiser.step(rate * decay)
             v.keep_in_bounds()
 
 

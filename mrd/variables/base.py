@@ -6,6 +6,7 @@ from typing import Protocol
 
 import torch
 
+from mrd.optimiser import Adam
 from scenes.scene import Scene
 
 
@@ -19,12 +20,12 @@ class Variables(Protocol):
     tensors
         Leaves that the optimiser moves, by name.
     optimiser
-        With its moments; the search loop sets its learning rate at every step.
+        That moves them, with its moments.
     """
 
     attribute: str
     tensors: dict[str, torch.Tensor]
-    optimiser: torch.optim.Optimizer
+    optimiser: Adam
 
     def values(self) -> dict[str, torch.Tensor]:
         """Mitsuba's parameters by name, differentiable in `tensors`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from mrd.optimiser import Adam
 from mrd.to_mitsuba import light_key, pixels_of
 from scenes.arrays import Picture
 from scenes.lighting import Constant, EnvironmentMap
@@ -36,7 +37,7 @@ class LightingVariables:
         log = np.log(np.clip(start.lighting.level * _radiance(start), DARKEST, BRIGHTEST))
         tensor = torch.tensor(log, dtype=torch.float32, device=device).requires_grad_()
         self.tensors = {"log_radiance": tensor}
-        self.optimiser: torch.optim.Optimizer = torch.optim.Adam([tensor])
+        self.optimiser = Adam(self.tensors)
 
     def values(self) -> dict[str, torch.Tensor]:
         """Radiance by Mitsuba's name; its maps repeat a column on either side."""

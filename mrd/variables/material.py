@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from mrd.optimiser import Adam
 from mrd.to_mitsuba import material_key
 from scenes.arrays import Picture
 from scenes.scene import Scene
@@ -39,7 +40,7 @@ class MaterialVariables:
             ).requires_grad_()
             for name in parameters
         }
-        self.optimiser: torch.optim.Optimizer = torch.optim.Adam(self.tensors.values())
+        self.optimiser = Adam(self.tensors)
         self.keep_in_bounds()
 
     def values(self) -> dict[str, torch.Tensor]:

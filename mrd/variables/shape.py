@@ -10,7 +10,7 @@ import torch
 from cholespy import CholeskySolverF, MatrixType
 
 from mrd.to_mitsuba import VERTICES
-from mrd.variables.optimiser import UniformAdam
+from mrd.optimiser import Adam
 from scenes.arrays import Mesh
 from scenes.errors import InputError
 from scenes.scene import Scene
@@ -63,7 +63,7 @@ class ShapeVariables:
             system @ mesh.vertices.astype(np.float64), dtype=torch.float32, device=device
         )
         self.tensors = {"latent": latent.requires_grad_()}
-        self.optimiser: torch.optim.Optimizer = UniformAdam([latent])
+        self.optimiser = Adam(self.tensors, uniform=True)
         self._bound = LARGEST_GROWTH * float(np.linalg.norm(mesh.vertices, axis=1).max())
 
     def vertices(self) -> torch.Tensor:

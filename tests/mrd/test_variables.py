@@ -9,7 +9,6 @@ from mrd.render import Stage
 from mrd.to_mitsuba import VERTICES, form_of, light_key, to_mitsuba, world_vertices
 from mrd.variables.lighting import BRIGHTEST, DARKEST, LightingVariables
 from mrd.variables.material import BOUNDS, MaterialVariables
-from mrd.variables.optimiser import UniformAdam
 from mrd.variables.shape import LARGEST_GROWTH, ShapeVariables, smoothing_matrix
 from scenes.arrays import Mesh, Picture
 from scenes.camera import cameras
@@ -118,40 +117,6 @@ def test_an_open_mesh_is_no_start(small):
 def test_the_rule_for_normals_is_kept(small, normals):
     scene = small(shape=Sphere(subdivisions=2, normals=normals))
     assert ShapeVariables(scene, 15.0).placed_in(scene).shape.normals == normals
-
-
-# ---- Optimiser ----------------------------------------------------------------------------------
-
-
-def test_uniform_adam_by_hand():
-    tensor = torch.tensor([1.0, 1.0], dtype=torch.float64)
-    optimiser = UniformAdam([tensor], lr=0.1)
-    tensor.grad = torch.tensor([3.0, 4.0], dtype=torch.float64)
-    optimiser.step()
-    # Corrected for bias, the first moments are the gradient and its largest square, 16.
-    np.testing.assert_allclose(tensor, [1 - 0.1 * 3 / 4, 1 - 0.1], rtol=1e-6)
-
-    tensor.grad = torch.tensor([-1.0, 2.0], dtype=torch.float64)
-    optimiser.step()
-    mean = (0.9 * 0.1 * np.array([3, 4]) + 0.1 * np.array([-1, 2])) / (1 - 0.9**2)
-    square = (0.999 * 0.001 * 16 + 0.001 * 4) / (1 - 0.999**2)  # the second entry's is largest
-    expected = np.array([0.925, 0.9]) - 0.1 * mean / np.sqrt(square)
-    np.testing.assert_allclose(tensor, expected, rtol=1e-6)
-
-
-def test_uniform_adam_steps_each_tensor_by_its_own_largest_moment():
-    tensors = [torch.zeros(2), torch.zeros(2)]
-    optimiser = UniformAdam(tensors, lr=1.0)
-    tensors[0].grad, tensors[1].grad = torch.tensor([1.0, 0.0]), torch.tensor([0.0, 100.0])
-    optimiser.step()
-    np.testing.assert_allclose(tensors[0], [-1, 0], atol=1e-5)
-    np.testing.assert_allclose(tensors[1], [0, -1], atol=1e-5)
-
-
-def test_uniform_adam_leaves_what_has_no_gradient():
-    tensor = torch.ones(2)
-    UniformAdam([tensor], lr=1.0).step()
-    assert tensor.tolist() == [1, 1]
 
 
 # ---- Material -----------------------------------------------------------------------------------
