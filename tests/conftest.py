@@ -78,6 +78,14 @@ def count(full: bool) -> Callable[[int, int], int]:
 
 
 @pytest.fixture(scope="session")
+def small_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a stimulus set of 168 images of 16², complete in every role; not to be changed."""
+    from tests.small_set import write_small_set
+
+    return write_small_set(tmp_path_factory.mktemp("set") / "stimuli.h5")
+
+
+@pytest.fixture(scope="session")
 def mi() -> ModuleType:
     """Give Mitsuba with a usable variant set."""
     from mrd import backend

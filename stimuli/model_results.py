@@ -1,0 +1,178 @@
+"""What a model makes of a set: distances between its images, and verdicts; stored beside them.
+
+``/models/<model>/<layer>/distances/<family>`` is a symmetric matrix over the images of a family
+but its nulls, in the order of the table; ``…/nulls/<family>`` has a row a null image, in the order
+of the table, against the target images of its camera and light in the order of their noise seed.
+``/models/<model>/verdicts/<family>`` is a JSON list of what the criterion found.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import h5py
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from scenes.arrays import array_sha256
+from scenes.errors import InputError
+from stimuli.schema import DISTANCES, KEY, MODELS, NULLS, VERDICTS
+
+Matrix = NDArray[np.float32]
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class FamilyDistances:
+    """Distances 1 − Pearson r of one layer's activations, in [0, 2], over one family.
+
+    Parameters
+    ----------
+    between
+        (n, n) float32, symmetric, its diagonal 0.
+    nulls
+        (k, s) float32, k null images against the s target images of their camera and light; NaN
+        where there are fewer than s. (0, 0) for a family without nulls.
+    """
+
+    between: Matrix
+    nulls: Matrix = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+
+
+@dataclass(frozen=True)
+class ModelResults:
+    """All that a set holds of a model.
+
+    Parameters
+    ----------
+    record
+        What the model is: plain data. Equal records see the same.
+    layers
+        Layer → family → distances.
+    verdicts
+        Family → rows: plain data, NaN as None.
+    """
+
+    record: Mapping[str, Any]
+    layers: Mapping[str, Mapping[str, FamilyDistances]]
+    verdicts: Mapping[str, list[Row]] = field(default_factory=dict)
+
+
+def compared(table: pd.DataFrame, family: str) -> pd.DataFrame:
+    """Rows of a family that its matrix of distances spans: all but the nulls, in order."""
+    return table[(table["family"] == family) & (table["role"] != "null")]
+
+
+def nulls(table: pd.DataFrame, family: str) -> pd.DataFrame:
+    """Rows of a family's null images, in order."""
+    return table[(table["family"] == family) & (table["role"] == "null")]
+
+
+def opposite(table: pd.DataFrame, null: Any) -> pd.DataFrame:
+    """Rows of the target images that a null image is compared with, by growing noise seed."""
+    rows = table[
+        (table["family"] == null.family)
+        & (table["role"] == "target")
+        & (table["camera"] == null.camera)
+        & (table["light"] == null.light)
+    ]
+    return rows.sort_values("noise_seed")
+
+
+def images_sha256(table: pd.DataFrame, family: str) -> str:
+    """Hash of a family's images: distances carry it, and so belong to these images alone."""
+    rows = table[table["family"] == family]
+    lines = "".join(f"{row[KEY]} {row['sha256']}\n" for _, row in rows[[KEY, "sha256"]].iterrows())
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def write_results(file: h5py.File, name: str, results: ModelResults, table: pd.DataFrame) -> None:
+    """Put a model's results into an open file that holds none of that name.
+
+    Raises
+    ------
+    InputError
+        A family is not in the set, or a matrix has not the size of its family.
+    """
+    group = file.require_group(MODELS).create_group(name)
+    group.attrs["record"] = json.dumps(results.record, sort_keys=True)
+    for layer, families in results.layers.items():
+        if layer == VERDICTS or "/" in layer:
+            raise InputError(f"models/{name}: '{layer}' cannot name a layer in a set")
+        for family, distances in families.items():
+            where = f"models/{name}/{layer}/{DISTANCES}/{family}"
+            _check(where, family, distances, table)
+            images = images_sha256(table, family)
+            for kind, matrix in ((DISTANCES, distances.between), (NULLS, distances.nulls)):
+                made = _matrix(group, f"{layer}/{kind}/{family}", matrix)
+                made.attrs["images_sha256"] = images
+    for family, rows in results.verdicts.items():
+        text = json.dumps(rows, sort_keys=True, allow_nan=False)
+        group.create_dataset(f"{VERDICTS}/{family}", data=text)
+    group.attrs["content_hash"] = results_hash(group)
+
+
+def read_results(group: h5py.Group) -> ModelResults:
+    """Read a model's results whole."""
+    layers = {
+        layer: {
+            family: FamilyDistances(
+                group[layer][DISTANCES][family][()], group[layer][NULLS][family][()]
+            )
+            for family in group[layer][DISTANCES]
+        }
+        for layer in layer_names(group)
+    }
+    verdicts = {
+        family: json.loads(dataset.asstr()[()])
+        for family, dataset in group.get(VERDICTS, {}).items()
+    }
+    return ModelResults(json.loads(group.attrs["record"]), layers, verdicts)
+
+
+def layer_names(group: h5py.Group) -> tuple[str, ...]:
+    """Layers of a model's group."""
+    return tuple(name for name in group if name != VERDICTS)
+
+
+def results_hash(group: h5py.Group) -> str:
+    """SHA-256 over a model's record, matrices and verdicts."""
+    digest = hashlib.sha256(f"{group.attrs['record']}\n".encode())
+
+    def add(name: str, node: Any) -> None:
+        if isinstance(node, h5py.Dataset):
+            value = node[()]
+            content = value if isinstance(value, bytes) else array_sha256(value).encode()
+            digest.update(f"{name} {hashlib.sha256(content).hexdigest()}\n".encode())
+
+    group.visititems(add)  # in the order of the names
+    return digest.hexdigest()
+
+
+def _check(where: str, family: str, distances: FamilyDistances, table: pd.DataFrame) -> None:
+    if family not in set(table["family"]):
+        raise InputError(f"{where}: the set has no family of that name")
+    count, found = len(compared(table, family)), distances.between.shape
+    if found != (count, count):
+        raise InputError(f"{where}: has shape {found}, and the family {count} images")
+    count, found = len(nulls(table, family)), distances.nulls.shape
+    if len(distances.nulls) != count:
+        raise InputError(f"{where}: nulls have shape {found}, and the family {count} null images")
+
+
+def _matrix(group: h5py.Group, name: str, matrix: Matrix) -> h5py.Dataset:
+    values = np.asarray(matrix, np.float32)
+    if values.size == 0:
+        return group.create_dataset(name, data=values)
+    return group.create_dataset(
+        name,
+        data=values,
+        chunks=tuple(min(side, 512) for side in values.shape),
+        compression="gzip",
+        compression_opts=1,
+        shuffle=True,
+        fletcher32=True,
+    )

@@ -1,0 +1,121 @@
+"""A scene as a text and arrays by their hash, as a set stores it, and back."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from scenes.arrays import Mesh, Picture, array_sha256
+from scenes.errors import InputError, first_problem
+from scenes.material import TEXTURED
+from scenes.scene import SCHEMA_VERSION, Scene
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class PackedScene:
+    """A scene to be stored.
+
+    Parameters
+    ----------
+    sha256
+        Of the scene: its id in a set.
+    text
+        JSON with sorted keys. An array stands there as its hash, shape and type.
+    arrays
+        The arrays by their SHA-256 (`scenes.arrays.array_sha256`); scenes share equal ones.
+    """
+
+    sha256: str
+    text: str
+    arrays: dict[str, Array]
+
+
+def packed(scene: Scene) -> PackedScene:
+    """Pack a loaded scene.
+
+    Raises
+    ------
+    InputError
+        While the scene is not loaded.
+    """
+    content = {"schema_version": SCHEMA_VERSION, "sha256": scene.sha256}
+    content |= scene.model_dump(mode="json")
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    found: list[Any] = [
+        getattr(scene.shape, "surface", None),
+        getattr(scene.lighting, "radiance", None),
+        *(getattr(scene.material, name) for name in TEXTURED),
+    ]
+    arrays: list[Array] = []
+    for value in found:
+        if isinstance(value, Mesh):
+            arrays += [value.vertices, value.faces]
+            arrays += [] if value.uvs is None else [value.uvs]
+        elif isinstance(value, Picture):
+            arrays.append(value.pixels)
+    return PackedScene(scene.sha256, text, {array_sha256(array): array for array in arrays})
+
+
+def unpacked(text: str, array: Callable[[str], Array]) -> Scene:
+    """Rebuild a scene.
+
+    Parameters
+    ----------
+    text
+        `PackedScene.text`.
+    array
+        Gives an array by its SHA-256.
+
+    Returns
+    -------
+    Scene
+        Loaded, ready to be rendered.
+
+    Raises
+    ------
+    InputError
+        The text is no scene, was written by a newer version, or its hash is not the recorded one.
+    """
+    try:
+        record = json.loads(text)
+        version, sha256 = record.pop("schema_version"), record.pop("sha256")
+    except (ValueError, AttributeError, KeyError, TypeError) as error:
+        raise InputError("is not the JSON of a scene") from error
+    if version != SCHEMA_VERSION:
+        raise InputError(
+            f"holds a scene of schema_version {version!r}; this version of the suite reads "
+            f"{SCHEMA_VERSION}"
+        )
+    for part in ("shape", "material", "lighting"):
+        section = record.get(part)
+        if isinstance(section, dict):
+            record[part] = {key: _with_arrays(value, array) for key, value in section.items()}
+    try:
+        scene = Scene.model_validate(record)
+    except ValidationError as error:
+        raise InputError(first_problem(error, record)) from error
+    if scene.sha256 != sha256:
+        raise InputError(
+            f"the scene's hash is {scene.sha256[:12]}…, recorded is {str(sha256)[:12]}…"
+        )
+    return scene
+
+
+def _with_arrays(value: Any, array: Callable[[str], Array]) -> Any:
+    """A mesh or picture in place of its description; anything else as it is."""
+    if not isinstance(value, dict):
+        return value
+    if "vertices" in value:
+        uvs = value["uvs"]
+        return Mesh(
+            np.asarray(array(value["vertices"]["sha256"])),
+            np.asarray(array(value["faces"]["sha256"])),
+            None if uvs is None else np.asarray(array(uvs["sha256"])),
+        )
+    return Picture(np.asarray(array(value["sha256"]))) if "sha256" in value else value

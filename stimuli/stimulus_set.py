@@ -1,0 +1,382 @@
+"""Read a stimulus set: opened lazily, read-only, by as many processes at once as there are."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import h5py
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from scenes.errors import InputError, one_line, unknown
+from scenes.scene import Scene
+from stimuli import schema
+from stimuli.model_results import ModelResults, compared, layer_names, nulls, opposite, read_results
+from stimuli.packed_scene import PackedScene, unpacked
+
+
+class StimulusSet:
+    """A set, read-only.
+
+    Nothing is read before it is asked for, and opening does not hash the file: `stimuli.seal` and
+    ``mrd stimuli check`` do. Works as a context manager; a forked process opens the file anew.
+
+    Parameters
+    ----------
+    path
+        The file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = Path(path)
+        self._handle: h5py.File | None = None
+        self._owner = 0
+
+    # ---- The file -------------------------------------------------------------------------------
+
+    @property
+    def file(self) -> h5py.File:
+        """The open HDF5 file.
+
+        Raises
+        ------
+        InputError
+            It is missing, broken, no stimulus set, or of another schema version.
+        """
+        if self._handle is None or self._owner != os.getpid():
+            self._handle, self._owner = opened(self.path), os.getpid()
+        return self._handle
+
+    def close(self) -> None:
+        """Close the file; it opens again when something is asked for."""
+        if self._handle is not None and self._owner == os.getpid():
+            self._handle.close()
+        self._handle = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __len__(self) -> int:
+        return int(self.file[schema.IMAGES].shape[0])
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 over images, scenes and the table: what sessions record."""
+        return str(self.file.attrs["content_hash"])
+
+    @cached_property
+    def provenance(self) -> dict[str, Any]:
+        """What the set was made of: plain data."""
+        return dict(json.loads(self.file.attrs["provenance"]))
+
+    # ---- Stimuli --------------------------------------------------------------------------------
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """All columns, a row a stimulus; their descriptions and units: `stimuli.schema.COLUMNS`.
+
+        Raises
+        ------
+        InputError
+            A column is missing or damaged.
+        """
+        with self._naming(schema.STIMULI):
+            group = self.file[schema.STIMULI]
+            return pd.DataFrame(
+                {
+                    name: schema.table_column(group[name][()], column)
+                    for name, column in schema.COLUMNS.items()
+                }
+            )
+
+    @property
+    def units(self) -> dict[str, str]:
+        """Unit of each column; "" where it has none."""
+        return {name: column.unit for name, column in schema.COLUMNS.items()}
+
+    @cached_property
+    def _rows(self) -> dict[str, int]:
+        return {stimulus: row for row, stimulus in enumerate(self.table[schema.KEY])}
+
+    def row(self, stimulus: str) -> int:
+        """Place of a stimulus in the table and among the images.
+
+        Raises
+        ------
+        InputError
+            There is no stimulus of that id.
+        """
+        try:
+            return self._rows[stimulus]
+        except KeyError:
+            raise self._unknown("stimulus", stimulus, self._rows) from None
+
+    def image(self, stimulus: str) -> NDArray[Any]:
+        """What is shown: (H, W, 3) uint8 or uint16, sRGB-encoded, row 0 at the top.
+
+        Raises
+        ------
+        InputError
+            There is no stimulus of that id, or its image is damaged.
+        """
+        row = self.row(stimulus)
+        with self._naming(f"{schema.IMAGES}[{row}] ('{stimulus}')"):
+            return np.asarray(self.file[schema.IMAGES][row])
+
+    def radiance(self, stimulus: str) -> NDArray[np.float16]:
+        """Linear radiance before exposure, (H, W, 3) float16.
+
+        Raises
+        ------
+        InputError
+            There is no stimulus of that id, the set holds no radiance, or it is damaged.
+        """
+        row = self.row(stimulus)
+        if schema.RADIANCE not in self.file:
+            raise InputError(
+                f"{self.path}: holds no radiance; build it with stimuli.radiance: true"
+            )
+        with self._naming(f"{schema.RADIANCE}[{row}] ('{stimulus}')"):
+            return np.asarray(self.file[schema.RADIANCE][row])
+
+    def scene(self, stimulus: str) -> Scene:
+        """Rebuild the scene that a stimulus shows, so that it can be rendered again.
+
+        Raises
+        ------
+        InputError
+            There is no stimulus of that id, or its scene is damaged.
+        """
+        packed = self.packed_scene(str(self.table["scene"][self.row(stimulus)]))
+        with self._naming(f"{schema.SCENES}/{packed.sha256}"):
+            return unpacked(packed.text, packed.arrays.__getitem__)
+
+    def packed_scene(self, sha256: str) -> PackedScene:
+        """Read a scene as it is stored.
+
+        Raises
+        ------
+        InputError
+            It is missing or damaged.
+        """
+        with self._naming(f"{schema.SCENES}/{sha256}"):
+            text = self.file[schema.SCENES][sha256].asstr()[()]
+            arrays = self.file[schema.ARRAYS]
+            return PackedScene(
+                sha256, text, {name: arrays[name][()] for name in _array_names(json.loads(text))}
+            )
+
+    def series(self, target: str, model: str, layer: str, attribute: str) -> pd.DataFrame:
+        """Rows of the series that a model's search led to: from level 0 on, in order of level.
+
+        Parameters
+        ----------
+        target, model, layer, attribute
+            As in the table; `layer` joins several by ``;``.
+
+        Returns
+        -------
+        DataFrame
+            Roles ``rerender`` (level 0), ``series`` and ``result``. Rows keep their number in the
+            table.
+
+        Raises
+        ------
+        InputError
+            There is none.
+        """
+        table = self.table
+        of_model = (table["model"] == model) & (table["layer"] == layer)
+        chosen = table[
+            (table["target"] == target)
+            & (table["attribute"] == attribute)
+            & table["role"].isin(("series", "result"))
+            & of_model
+        ]
+        if chosen.empty:
+            made = table[table["role"].isin(("series", "result"))]
+            known = made[["target", "model", "layer", "attribute"]].drop_duplicates()
+            raise InputError(
+                f"{self.path}: there is no series of target '{target}', model '{model}', layer "
+                f"'{layer}', attribute '{attribute}'; there are: "
+                f"{'; '.join(', '.join(row) for row in known.to_numpy())}"
+            )
+        starts = table[(table["role"] == "rerender") & table["family"].isin(chosen["family"])]
+        return pd.concat([starts, chosen]).sort_values(
+            ["level", "camera", "light", "noise_seed"], kind="stable"
+        )
+
+    # ---- What models make of it -----------------------------------------------------------------
+
+    @property
+    def models(self) -> dict[str, tuple[str, ...]]:
+        """Models whose distances the set holds, each with its layers."""
+        return {name: layer_names(group) for name, group in self.file[schema.MODELS].items()}
+
+    def results(self, model: str) -> ModelResults:
+        """All that the set holds of a model.
+
+        Raises
+        ------
+        InputError
+            The model has not been embedded.
+        """
+        if model not in self.file[schema.MODELS]:
+            raise self._unknown("embedded model", model, self.models)
+        with self._naming(f"{schema.MODELS}/{model}"):
+            return read_results(self.file[schema.MODELS][model])
+
+    def distances(self, model: str, layer: str, family: str) -> pd.DataFrame:
+        """Distances 1 − Pearson r between the images of a family but its nulls.
+
+        Returns
+        -------
+        DataFrame
+            Symmetric, float32; rows and columns are stimulus ids in the order of the table.
+
+        Raises
+        ------
+        InputError
+            Model, layer or family is not there.
+        """
+        values = self._matrix(model, layer, schema.DISTANCES, family)
+        names = compared(self.table, family)[schema.KEY].tolist()
+        return pd.DataFrame(values, index=names, columns=names)
+
+    def null_distances(self, model: str, layer: str, family: str) -> pd.DataFrame:
+        """Distances of a family's null images from the target images of their camera and light.
+
+        Returns
+        -------
+        DataFrame
+            A row a pair: ``null``, ``target`` (stimulus ids) and ``distance``.
+
+        Raises
+        ------
+        InputError
+            Model, layer or family is not there.
+        """
+        values = self._matrix(model, layer, schema.NULLS, family)
+        pairs = []
+        for row, distances in zip(nulls(self.table, family).itertuples(), values, strict=True):
+            targets = opposite(self.table, row)[schema.KEY]
+            pairs += [
+                (row.stimulus_id, target, float(distance))
+                for target, distance in zip(targets, distances, strict=False)
+            ]
+        return pd.DataFrame(pairs, columns=["null", "target", "distance"])
+
+    def verdicts(self, model: str) -> pd.DataFrame:
+        """What the criterion found on the stored images: a row a scene, camera and light.
+
+        Raises
+        ------
+        InputError
+            The model has not been embedded.
+        """
+        rows = [
+            {"family": family, **row}
+            for family, found in self.results(model).verdicts.items()
+            for row in found
+        ]
+        return pd.DataFrame(rows)
+
+    def _matrix(self, model: str, layer: str, kind: str, family: str) -> NDArray[np.float32]:
+        models = self.models
+        if model not in models:
+            raise self._unknown("embedded model", model, models)
+        if layer not in models[model]:
+            raise self._unknown(f"layer of '{model}'", layer, models[model])
+        group = self.file[schema.MODELS][model][layer][kind]
+        if family not in group:
+            raise self._unknown("family", family, group)
+        with self._naming(f"{schema.MODELS}/{model}/{layer}/{kind}/{family}"):
+            return np.asarray(group[family][()])
+
+    # ---- Errors ---------------------------------------------------------------------------------
+
+    def _unknown(self, kind: str, name: str, valid: Any) -> InputError:
+        if len(valid) > 20:  # of thousands of ids, the nearest is enough
+            return InputError(
+                f"{self.path}: {str(unknown(kind, name, valid)).split(' known: ')[0]}"
+            )
+        return InputError(f"{self.path}: {unknown(kind, name, valid)}")
+
+    @contextmanager
+    def _naming(self, dataset: str) -> Iterator[None]:
+        """Name file and dataset of whatever goes wrong while they are read."""
+        try:
+            yield
+        except InputError as error:
+            raise InputError(f"{self.path}: {dataset}: {error}") from error
+        except (OSError, KeyError, ValueError) as error:
+            raise InputError(
+                f"{self.path}: {dataset}: cannot be read ({one_line(error)}); the file is damaged: "
+                "restore it from a copy or build it again"
+            ) from error
+
+
+def opened(path: Path) -> h5py.File:
+    """Open a set to read.
+
+    Raises
+    ------
+    InputError
+        It is missing, broken, no stimulus set, or of another schema version.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: there is no such file; mrd stimuli build STUDY makes one")
+    try:
+        # Without HDF5's locks, which network shares refuse: a set is replaced whole, never changed.
+        file = h5py.File(path, "r", locking=False)
+    except (OSError, RuntimeError) as error:
+        raise InputError(
+            f"{path}: is no HDF5 file, or a damaged one ({one_line(error)}); restore it from a "
+            "copy or build it again"
+        ) from error
+    try:
+        _check_header(path, file)
+    except InputError:
+        file.close()
+        raise
+    return file
+
+
+def _check_header(path: Path, file: h5py.File) -> None:
+    if file.attrs.get("format") != schema.FORMAT:
+        raise InputError(f"{path}: attribute format: the file is no stimulus set of this suite")
+    version = file.attrs.get("schema_version")
+    if version != schema.SCHEMA_VERSION:
+        newer = isinstance(version, int | np.integer) and version > schema.SCHEMA_VERSION
+        raise InputError(
+            f"{path}: attribute schema_version: {version}, and this version of the suite reads "
+            f"{schema.SCHEMA_VERSION}; "
+            + ("update the suite" if newer else f"migrate it: mrd stimuli migrate {path}")
+        )
+    parts = (schema.IMAGES, schema.STIMULI, schema.SCENES, schema.ARRAYS, schema.MODELS)
+    for name in parts:
+        if name not in file:
+            raise InputError(f"{path}: {name}: missing; restore the file or build it again")
+
+
+def _array_names(value: Any) -> set[str]:
+    """Hashes of the arrays that the JSON of a scene names."""
+    if not isinstance(value, dict):
+        return set()
+    if {"sha256", "shape", "dtype"} == set(value):
+        return {str(value["sha256"])}
+    return set().union(*(_array_names(each) for each in value.values()))

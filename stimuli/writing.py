@@ -1,0 +1,233 @@
+"""Write a stimulus set: from a table, images and scenes to one sealed file, whole or not at all."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import chain
+from pathlib import Path
+from typing import Any, Literal
+
+import h5py
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from scenes.arrays import array_sha256
+from scenes.atomic import whole_file
+from scenes.errors import InputError
+from stimuli import schema
+from stimuli.model_results import ModelResults, write_results
+from stimuli.packed_scene import PackedScene
+from stimuli.seal import BLOCK, seal
+
+Array = NDArray[Any]
+Compression = Literal["gzip", "lzf"]
+FILTERS: dict[Compression, dict[str, Any]] = {
+    "gzip": {"compression": "gzip", "compression_opts": 1, "fletcher32": True},
+    "lzf": {"compression": "lzf", "fletcher32": True},
+}
+
+
+def write_set(
+    path: Path,
+    table: pd.DataFrame,
+    images: Iterable[Array],
+    scenes: Iterable[PackedScene],
+    *,
+    radiance: Iterable[Array] | None = None,
+    provenance: Mapping[str, Any] | None = None,
+    models: Mapping[str, ModelResults] | None = None,
+    compression: Compression = "gzip",
+) -> str:
+    """Write a set; a file that is there is replaced in one step, or left as it was.
+
+    Parameters
+    ----------
+    path
+        The file.
+    table
+        A row a stimulus, in the columns of `schema.COLUMNS`; hashes of images are filled in here.
+    images
+        In the order of the rows, read one by one: (H, W, 3) uint8 or uint16, sRGB-encoded, all of
+        one shape and type.
+    scenes
+        At least those that the table names by their hash.
+    radiance
+        In the order of the rows: (H, W, 3), linear; stored as float16.
+    provenance
+        Plain data: what the set was made of.
+    models
+        Results by the name of the model.
+    compression
+        ``gzip`` can be read by every HDF5 library, ``lzf`` is faster and read by h5py alone.
+
+    Returns
+    -------
+    str
+        The content hash.
+
+    Raises
+    ------
+    InputError
+        The table is refused, images are missing or do not fit each other, a scene is missing,
+        or the file cannot be written.
+    """
+    path = Path(path)
+    checked = schema.checked_table(table, str(path))
+    with whole_file(path) as beside, sealed_file(beside) as file:
+        checked["sha256"] = _write_pictures(
+            file, schema.IMAGES, images, checked, path, FILTERS[compression]
+        )
+        if radiance is not None:
+            checked["radiance_sha256"] = _write_pictures(
+                file, schema.RADIANCE, _halves(radiance), checked, path, FILTERS[compression]
+            )
+        texts = _write_scenes(file, scenes, checked, path)
+        columns = _write_table(file, checked)
+        found = content_hash(columns, texts)
+        file.attrs["format"] = schema.FORMAT
+        file.attrs["schema_version"] = schema.SCHEMA_VERSION
+        file.attrs["provenance"] = json.dumps(provenance or {}, sort_keys=True)
+        file.attrs["content_hash"] = found
+        file.create_group(schema.MODELS)
+        for name, results in (models or {}).items():
+            write_results(file, name, results, checked)
+    return found
+
+
+@contextmanager
+def sealed_file(path: Path) -> Iterator[h5py.File]:
+    """Give a new HDF5 file with room for a seal; when the block ends well, close and seal it.
+
+    Raises
+    ------
+    OSError
+        The file cannot be written: no space, no right.
+    """
+    try:
+        # The newer format checks its own metadata; every HDF5 since 1.10 (2016) reads it.
+        with h5py.File(path, "w", userblock_size=BLOCK, libver=("v110", "v110")) as file:
+            yield file
+    except RuntimeError as error:  # what h5py makes of a disk that is full when it closes a file
+        raise OSError(f"HDF5 says: {error}") from error
+    seal(path)
+
+
+def content_hash(columns: Mapping[str, Array], scenes: Mapping[str, str]) -> str:
+    """Hash what people see and what is said of it; not what models make of it.
+
+    Parameters
+    ----------
+    columns
+        Of the table, as stored; images enter by their column of hashes.
+    scenes
+        Id → JSON; arrays enter by the hashes in it.
+
+    Returns
+    -------
+    str
+        SHA-256, 64 hexadecimal digits.
+    """
+    digest = hashlib.sha256()
+    for name in sorted(columns):
+        values = columns[name]
+        if values.dtype.kind == "S":  # the width of the column is no content
+            hashed = hashlib.sha256(b"\0".join(values.tolist())).hexdigest()
+        else:
+            hashed = array_sha256(values)
+        digest.update(f"{name} {hashed}\n".encode())
+    for name in sorted(scenes):
+        digest.update(f"{name} {hashlib.sha256(scenes[name].encode()).hexdigest()}\n".encode())
+    return digest.hexdigest()
+
+
+def _write_pictures(
+    file: h5py.File,
+    name: str,
+    pictures: Iterable[Array],
+    table: pd.DataFrame,
+    path: Path,
+    filters: Mapping[str, Any],
+) -> list[str]:
+    """Write pictures, one a chunk; returns their hashes."""
+    waiting = iter(pictures)
+    first = next(waiting, None)
+    if first is None:
+        raise InputError(f"{path}: {name}: there are none; a set needs at least one stimulus")
+    allowed = ("float16",) if name == schema.RADIANCE else ("uint8", "uint16")
+    if first.ndim != 3 or first.shape[2] != 3 or first.dtype.name not in allowed:
+        raise InputError(
+            f"{path}: {name}: {first.shape} {first.dtype}; use (H, W, 3) {' or '.join(allowed)}"
+        )
+    dataset = file.create_dataset(
+        name,
+        (len(table), *first.shape),
+        first.dtype,
+        chunks=(1, *first.shape),
+        shuffle=first.dtype.itemsize > 1,
+        **filters,
+    )
+    hashes: list[str] = []
+    for picture in chain([first], waiting):
+        if len(hashes) == len(table):
+            raise InputError(f"{path}: {name}: more than the {len(table)} of the table")
+        stimulus = table[schema.KEY][len(hashes)]
+        if picture.shape != first.shape or picture.dtype != first.dtype:
+            raise InputError(
+                f"{path}: {name}: '{stimulus}' is {picture.shape} {picture.dtype}, others are "
+                f"{first.shape} {first.dtype}; a set holds images of one size"
+            )
+        dataset[len(hashes)] = picture
+        hashes.append(array_sha256(picture))
+    if len(hashes) < len(table):
+        raise InputError(f"{path}: {name}: '{table[schema.KEY][len(hashes)]}' is missing")
+    return hashes
+
+
+def _halves(radiance: Iterable[Array]) -> Iterator[Array]:
+    """Radiance as float16; what is larger than the type can hold becomes its largest."""
+    for pixels in radiance:
+        yield np.clip(pixels, 0, np.finfo(np.float16).max).astype(np.float16)
+
+
+def _write_scenes(
+    file: h5py.File, scenes: Iterable[PackedScene], table: pd.DataFrame, path: Path
+) -> dict[str, str]:
+    """Write each scene that the table names, and each array once; returns the texts by id."""
+    named = set(table["scene"])
+    texts: dict[str, str] = {}
+    group, arrays = file.create_group(schema.SCENES), file.create_group(schema.ARRAYS)
+    for scene in scenes:
+        if scene.sha256 not in named or scene.sha256 in texts:
+            continue
+        texts[scene.sha256] = scene.text
+        group.create_dataset(scene.sha256, data=scene.text)
+        for sha256, values in scene.arrays.items():
+            if sha256 not in arrays:
+                arrays.create_dataset(
+                    sha256, data=values, chunks=values.shape, shuffle=True, **FILTERS["gzip"]
+                )
+    missing = table[~table["scene"].isin(texts)]
+    if len(missing):
+        row = missing.iloc[0]
+        raise InputError(
+            f"{path}: scenes/{row['scene']}: missing; stimulus '{row[schema.KEY]}' shows it"
+        )
+    return texts
+
+
+def _write_table(file: h5py.File, table: pd.DataFrame) -> dict[str, Array]:
+    """Write the columns, each with its description; returns them as stored."""
+    group = file.create_group(schema.STIMULI)
+    columns: dict[str, Array] = {}
+    for name, column in schema.COLUMNS.items():
+        values = schema.stored_column(table[name], column.kind)
+        if values.dtype.kind == "S":  # to say that the bytes are UTF-8
+            values = values.astype(h5py.string_dtype("utf-8", values.dtype.itemsize))
+        made = group.create_dataset(
+            name, data=values, chunks=values.shape, shuffle=True, **FILTERS["gzip"]
+        )
+        made.attrs["description"], made.attrs["unit"] = column.description, column.unit
+        columns[name] = values
+    return columns

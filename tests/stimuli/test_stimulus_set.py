@@ -1,0 +1,150 @@
+"""A set from the outside: what was written is what is read."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from scenes.errors import InputError
+from stimuli.schema import COLUMNS
+from stimuli.stimulus_set import StimulusSet
+from tests.small_set import SIZE, small_image, small_results, small_scene, small_table
+
+
+@pytest.fixture
+def opened(small_set):
+    with StimulusSet(small_set) as one:
+        yield one
+
+
+@pytest.fixture(scope="session")
+def written():
+    return small_table()
+
+
+def test_images_are_those_that_were_written(opened, written):
+    assert len(opened) == len(written) == 168
+    for row in written.itertuples():
+        assert np.array_equal(opened.image(row.stimulus_id), small_image(row))
+
+
+def test_the_table_is_the_one_that_was_written(opened, written):
+    table = opened.table
+    assert list(table) == list(COLUMNS)
+    for name in written:
+        kind, optional = COLUMNS[name].kind, COLUMNS[name].optional
+        expected = written[name]
+        if kind == "text":
+            assert table[name].tolist() == ["" if v != v else v for v in expected], name
+        elif kind == "index" and optional:
+            assert table[name].isna().tolist() == expected.isna().tolist(), name
+            assert (table[name].dropna() == expected.dropna()).all(), name
+        else:
+            assert np.array_equal(table[name], expected, equal_nan=kind == "number"), name
+    assert table["distance_shape"].notna().sum() == 84
+    assert opened.units["distance_pose"] == "degrees"
+
+
+def test_scenes_are_rebuilt(opened, written):
+    for row in list(written.itertuples())[::17]:
+        assert opened.scene(row.stimulus_id) == small_scene(row)
+
+
+def test_a_series_runs_from_the_rerendered_target_to_the_result(opened):
+    rows = opened.series("vase", "net", "early;late", "shape")
+    assert rows["level"].is_monotonic_increasing
+    assert rows.groupby("level")["role"].unique().map(list).to_dict() == {
+        0.0: ["rerender"],
+        0.5: ["series"],
+        1.0: ["result"],
+    }
+    assert len(rows) == 3 * 3 * 3
+    assert (opened.table.loc[rows.index, "stimulus_id"] == rows["stimulus_id"]).all()
+
+
+def test_distances_are_those_of_the_model(opened):
+    table = opened.table
+    images = np.array([opened.image(name) for name in table["stimulus_id"]])
+    expected = small_results(table, images)["net"].layers["late"]["vase-material"]
+    found = opened.distances("net", "late", "vase-material")
+    assert np.array_equal(found.to_numpy(), expected.between)
+    assert found.index.tolist() == found.columns.tolist()
+    assert not any("null" in name for name in found)
+    pairs = opened.null_distances("net", "late", "vase-material")
+    assert len(pairs) == 4 * 3 * 3
+    assert pairs["distance"].to_numpy(np.float32).reshape(12, 3).tolist() == expected.nulls.tolist()
+    assert pairs.iloc[4].tolist()[:2] == [
+        "vase-material_null-0_c1_own_0",
+        "vase-material_target-0_c1_own_1",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("ask", "message"),
+    [
+        (
+            lambda s: s.image("vase-shape_target-0_c0_own_9"),
+            r"did you mean 'vase-shape_target-0_c0",
+        ),
+        (lambda s: s.distances("nett", "late", "vase-shape"), r"embedded model .* 'net'\?"),
+        (lambda s: s.distances("net", "lat", "vase-shape"), r"layer of 'net' .* 'late'\?"),
+        (lambda s: s.distances("net", "late", "vase"), r"no family is called 'vase'"),
+        (lambda s: s.series("vase", "net", "late", "shape"), r"there are: vase, net, early;late,"),
+        (lambda s: s.radiance("vase-shape_target-0_c0_own_1"), r"holds no radiance; build it with"),
+    ],
+)
+def test_what_is_not_there_is_named(opened, ask, message):
+    with pytest.raises(InputError, match=message):
+        ask(opened)
+
+
+def test_opening_reads_nothing_and_two_processes_read_at_once(small_set, opened):
+    assert StimulusSet(small_set)._handle is None
+    code = (
+        "import sys; from pathlib import Path; from stimuli.stimulus_set import StimulusSet\n"
+        "one = StimulusSet(Path(sys.argv[1])); print(one.image(one.table.stimulus_id[5]).sum())"
+    )
+    expected = opened.image(opened.table["stimulus_id"][5]).sum()
+    readers = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(small_set)], stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
+    assert [reader.communicate()[0].strip() for reader in readers] == [str(expected)] * 2
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_forked_process_opens_the_file_anew(opened):
+    first = opened.table["stimulus_id"][0]
+    expected = opened.image(first)
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if np.array_equal(opened.image(first), expected) else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert opened.image(first).shape == (SIZE, SIZE, 3)
+
+
+def test_reads_from_a_folder_where_nothing_can_be_written(small_set, tmp_path):
+    copy = tmp_path / "share" / "stimuli.h5"
+    copy.parent.mkdir()
+    copy.write_bytes(small_set.read_bytes())
+    copy.chmod(0o444)
+    copy.parent.chmod(0o555)
+    with StimulusSet(copy) as one:
+        assert len(one.table) == 168
+    copy.parent.chmod(0o755)
+
+
+def test_a_file_that_is_no_set_is_refused(tmp_path, small_set):
+    path = tmp_path / "stimuli.h5"
+    with pytest.raises(InputError, match=r"stimuli.h5: there is no such file; mrd stimuli build"):
+        len(StimulusSet(path))
+    path.write_text("no")
+    with pytest.raises(InputError, match=r"stimuli.h5: is no HDF5 file, or a damaged one"):
+        len(StimulusSet(path))
+    path.write_bytes(small_set.read_bytes()[:-5000])
+    with pytest.raises(InputError, match=r"stimuli.h5: is no HDF5 file, or a damaged one"):
+        len(StimulusSet(path))

@@ -1,0 +1,128 @@
+"""Writing a set: what it refuses, and that the same content has the same hash."""
+
+import h5py
+import numpy as np
+import pytest
+
+from scenes.errors import InputError
+from stimuli.packed_scene import packed
+from stimuli.seal import check_seal
+from stimuli.stimulus_set import StimulusSet
+from stimuli.writing import write_set
+from tests.small_set import small_image, small_scene, small_table, write_small_set
+
+
+@pytest.fixture(scope="module")
+def parts():
+    table = small_table().iloc[:12].reset_index(drop=True)
+    rows = list(table.itertuples())
+    scenes = [packed(small_scene(row)) for row in rows]
+    table["scene"] = [scene.sha256 for scene in scenes]
+    return table, [small_image(row) for row in rows], scenes
+
+
+def test_the_same_content_has_the_same_hash_and_other_content_another(parts, tmp_path):
+    table, images, scenes = parts
+
+    def hashed(table=table, images=images, **more):
+        return write_set(tmp_path / "s.h5", table, images, scenes, **more)
+
+    first = hashed()
+    assert hashed() == first
+    assert hashed(compression="lzf", provenance={"when": "later"}) == first
+    changed = [image.copy() for image in images]
+    changed[3][0, 0, 0] ^= 1
+    others = {
+        hashed(images=changed),
+        hashed(table=table.assign(samples=64)),
+        hashed(radiance=[image / 255 for image in images]),
+    }
+    assert len(others | {first}) == 4
+
+
+def test_models_leave_the_content_hash_alone_and_have_their_own(small_set, tmp_path):
+    bare = write_small_set(tmp_path / "bare.h5", models={})
+    with StimulusSet(small_set) as one, StimulusSet(bare) as other:
+        assert one.content_hash == other.content_hash
+        assert len({group.attrs["content_hash"] for group in one.file["models"].values()}) == 2
+
+
+def test_sixteen_bits_and_radiance_come_back(parts, tmp_path):
+    table, _, scenes = parts
+    images = [small_image(row, bits=16) for row in table.itertuples()]
+    radiance = [np.full(images[0].shape, 10.0**power) for power in range(-6, 6)]
+    write_set(tmp_path / "s.h5", table, images, scenes, radiance=radiance)
+    with StimulusSet(tmp_path / "s.h5") as one:
+        for name, image, linear in zip(table["stimulus_id"], images, radiance, strict=True):
+            assert one.image(name).dtype == np.uint16
+            assert np.array_equal(one.image(name), image)
+            found = float(one.radiance(name)[0, 0, 0])
+            assert found == pytest.approx(min(linear[0, 0, 0], 65504), rel=2**-10, abs=1e-7)
+
+
+def test_the_file_is_sealed_and_every_image_is_a_checked_chunk(parts, tmp_path):
+    table, images, scenes = parts
+    write_set(tmp_path / "s.h5", table, images, scenes)
+    check_seal(tmp_path / "s.h5")
+    with h5py.File(tmp_path / "s.h5") as file:
+        assert file.userblock_size == 512
+        assert file["images"].chunks == (1, 16, 16, 3)
+        assert file["images"].fletcher32
+        assert all(column.fletcher32 for column in file["stimuli"].values())
+
+
+def _without(table, column):
+    return table.drop(columns=column)
+
+
+def _with(table, column, row, value):
+    changed = table.copy()
+    changed[column] = changed[column].astype(object)
+    changed.loc[row, column] = value
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: _without(t, "camera"), r"stimuli/camera: missing; Name of the camera"),
+        (lambda t: t.assign(camra="c0"), r"unknown column 'camra'; did you mean 'camera'\?"),
+        (lambda t: _with(t, "role", 2, "contrl"), r"'contrl' is not allowed; .*'control'\?"),
+        (lambda t: _with(t, "held_out", 1, "perhaps"), r"stimuli/held_out: .*a flag is needed"),
+        (lambda t: _with(t, "noise_seed", 1, 0.5), r"stimuli/noise_seed: .*whole"),
+        (lambda t: _with(t, "samples", 1, None), r"stimuli/samples: row 1 is empty"),
+        (lambda t: _with(t, "exposure", 1, "bright"), r"stimuli/exposure: .*a number is needed"),
+        (
+            lambda t: _with(t, "stimulus_id", 1, t["stimulus_id"][0]),
+            r"stimuli/stimulus_id: '.*' names more than one stimulus",
+        ),
+        (lambda t: _with(t, "scene", 4, "0" * 64), r"scenes/0{64}: missing; stimulus '.*' shows"),
+        (lambda t: t.iloc[:3], r"images: more than the 3 of the table"),
+    ],
+)
+def test_a_wrong_table_is_refused_and_the_old_set_stays(parts, tmp_path, change, message):
+    table, images, scenes = parts
+    path = tmp_path / "s.h5"
+    write_set(path, table, images, scenes)
+    before = path.read_bytes()
+    with pytest.raises(InputError, match=message):
+        write_set(path, change(table), images, scenes)
+    assert path.read_bytes() == before
+    assert [each.name for each in tmp_path.iterdir()] == ["s.h5"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda i: i[:-1], r"images: '.*' is missing"),
+        (lambda i: [*i[:-1], i[0][:8]], r"is \(8, 16, 3\) uint8, others are \(16, 16, 3\)"),
+        (lambda i: [*i[:-1], i[0].astype(np.uint16)], r"uint16, others are \(16, 16, 3\) uint8"),
+        (lambda i: [each / 255 for each in i], r"float64; use \(H, W, 3\) uint8 or uint16"),
+        (lambda i: i[:0], r"there are none; a set needs at least one stimulus"),
+    ],
+)
+def test_wrong_images_are_refused(parts, tmp_path, change, message):
+    table, images, scenes = parts
+    with pytest.raises(InputError, match=message):
+        write_set(tmp_path / "s.h5", table, change(images), scenes)
+    assert list(tmp_path.iterdir()) == []
