@@ -12,10 +12,11 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from scenes.errors import nearest
 from scenes.frozen import Frozen
 from scenes.lighting import Constant, Lighting
-from scenes.material import SCALARS, Material
+from scenes.material import SCALARS, TEXTURED, Material
+from scenes.pose import Pose
 from scenes.shape import Shape, Sphere
 
-Attribute = Literal["shape", "material", "lighting"]
+Attribute = Literal["shape", "material", "lighting", "pose"]
 LossName = Literal["l1", "l2", "cosine", "relative_squared_error"]
 
 Item = TypeVar("Item")
@@ -38,6 +39,15 @@ def _material_parameter(name: str) -> str:
     return name
 
 
+def _textured_parameter(name: str) -> str:
+    if name not in TEXTURED:
+        raise ValueError(
+            f"'{name}' cannot be a texture; {nearest(name, TEXTURED)} allowed: "
+            f"{', '.join(TEXTURED)}"
+        )
+    return name
+
+
 def misplaced(model: str, location: tuple[str | int, ...], text: str) -> ValidationError:
     """Make a validation error that points at one key inside a model, seen from that model."""
     # Without a context, braces in the text are left alone.
@@ -51,6 +61,7 @@ def misplaced(model: str, location: tuple[str | int, ...], text: str) -> Validat
 Count = Annotated[int, Field(strict=True, ge=1, le=100_000)]
 Seed = Annotated[int, Field(strict=True, ge=0, le=2**31 - 1)]
 Rate = Annotated[float, Field(strict=True, gt=0, le=10)]
+Weight = Annotated[float, Field(strict=True, ge=0, le=1000)]
 Names = Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_distinct)]
 
 
@@ -102,7 +113,7 @@ class Samples(Frozen):
     adjoint
         For the gradients of a step, 1 to 4096.
     boundary
-        On silhouettes, per view (not per pixel), 1 to 10 million; shape searches only.
+        On silhouettes, per view (not per pixel), 1 to 10 million; shape and pose searches only.
     score
         For images that are judged and shown, 16 to 65536: fewer, and the noise itself moves
         what the network sees.
@@ -144,11 +155,33 @@ class LearningRate(Frozen):
         In units of the parameters, which run from 0 to 1.
     lighting
         In units of log radiance.
+    pose
+        In radians, and in radii of the object's bounding sphere.
     """
 
     shape: Rate = 0.1
     material: Rate = 0.03
     lighting: Rate = 0.1
+    pose: Rate = 0.05
+
+
+class Regularisers(Frozen):
+    """Weights, 0 (off) to 1000, of what keeps a searched mesh in shape (`mrd.regularisers`).
+
+    Parameters
+    ----------
+    edge_length
+        Of the mean squared edge length, 1 at the start.
+    area
+        Of the surface's area, 1 at the start.
+    laplacian
+        Of the vertices' mean squared distance from the mean of their neighbours, in units of the
+        start's squared edge length.
+    """
+
+    edge_length: Weight = 0.0
+    area: Weight = 0.0
+    laplacian: Weight = 0.0
 
 
 class StartConfig(Frozen):
@@ -163,11 +196,14 @@ class StartConfig(Frozen):
         without it, grey with roughness 0.5.
     lighting
         Start lighting; without it, constant white of the target's mean radiance.
+    pose
+        Start pose; without it, no rotation and no translation.
     """
 
     shape: Shape | None = None
     material: Material | None = None
     lighting: Lighting | None = None
+    pose: Pose | None = None
 
 
 class SearchConfig(Frozen):
@@ -176,7 +212,7 @@ class SearchConfig(Frozen):
     Parameters
     ----------
     attributes
-        What the search may change: one or several of shape, material, lighting.
+        What the search may change: one or several of shape, material, lighting, pose.
     start
         Where it starts, for those attributes alone.
     targets, models
@@ -192,10 +228,16 @@ class SearchConfig(Frozen):
     smoothness
         λ of LargeSteps (Nicolet, Jacobson & Jakob 2021), 0 to 1000: the larger, the more the
         vertices of a shape move together.
+    regularisers
+        Weights of edge length, area and Laplacian of a searched shape; all off by default.
     material_parameters
         Parameters of the material that are searched.
     texture_resolution
-        0 searches one base colour for the whole surface; n, from 1 to 2048, a texture of n × n.
+        0 searches one value for the whole surface; n, from 1 to 2048, a texture of n × n for each
+        of the `textured_parameters`.
+    textured_parameters
+        The searched parameters that `texture_resolution` makes textures of: some of base_color,
+        roughness and metallic. A search of none of them has no texture.
     environment_height
         Rows of the searched environment map (its columns are twice as many), 3 to 1024.
     environment_smoothness
@@ -220,12 +262,16 @@ class SearchConfig(Frozen):
     loss: LossName = "relative_squared_error"
     learning_rate: LearningRate = LearningRate()
     smoothness: float = Field(default=10.0, strict=True, ge=0, le=1000)
+    regularisers: Regularisers = Regularisers()
     material_parameters: Annotated[
         tuple[Annotated[str, AfterValidator(_material_parameter)], ...],
         Field(min_length=1),
         AfterValidator(_distinct),
     ] = ("base_color", "roughness", "metallic")
     texture_resolution: int = Field(default=0, strict=True, ge=0, le=2048)
+    textured_parameters: Annotated[
+        tuple[Annotated[str, AfterValidator(_textured_parameter)], ...], AfterValidator(_distinct)
+    ] = ("base_color",)
     environment_height: int = Field(default=16, strict=True, ge=3, le=1024)
     environment_smoothness: float = Field(default=0.01, strict=True, ge=0, le=1000)
     samples: Samples = Samples()
@@ -245,9 +291,16 @@ class SearchConfig(Frozen):
                 )
         return self
 
-    def starts(self) -> dict[str, Sphere | Shape | Material | Constant | Lighting]:
+    @property
+    def textures(self) -> tuple[str, ...]:
+        """Searched parameters of the material that are textures."""
+        if "material" not in self.attributes or not self.texture_resolution:
+            return ()
+        return tuple(n for n in self.material_parameters if n in self.textured_parameters)
+
+    def starts(self) -> dict[str, Shape | Material | Lighting | Pose]:
         """Start of every searched attribute, defaults filled in (files not yet read)."""
-        defaults = {"shape": Sphere, "material": Material, "lighting": Constant}
+        defaults = {"shape": Sphere, "material": Material, "lighting": Constant, "pose": Pose}
         return {
             attribute: getattr(self.start, attribute) or defaults[attribute]()
             for attribute in self.attributes

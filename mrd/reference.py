@@ -31,7 +31,7 @@ from scenes.scene import Scene
 if TYPE_CHECKING:
     from mrd.models.base import Model
 
-VERSION = 3  # raise when a null or a ceiling would come out differently (ranges of its draws, …)
+VERSION = 4  # raise when a null or a ceiling would come out differently (ranges of its draws, …)
 
 
 @dataclass(frozen=True)
@@ -130,6 +130,7 @@ def reference(
         "attributes": sorted(search.attributes),
         "material_parameters": sorted(search.material_parameters),
         "texture_resolution": search.texture_resolution,
+        "textures": sorted(search.textures),
         "environment_height": search.environment_height,
         "null": search.criterion.null,
         "seed": seed,

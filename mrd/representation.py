@@ -24,7 +24,7 @@ from scenes.lighting import (
     radiance_over_sphere,
     solid_angles,
 )
-from scenes.material import Material
+from scenes.material import TEXTURED
 from scenes.scene import Scene
 
 # Behind the object when its lighting is searched: a visible environment gives the change away.
@@ -44,10 +44,7 @@ def represented(scene: Scene, search: SearchConfig) -> Scene:
         When a shape search meets a textured material: its meshes carry no texture coordinates.
     """
     changes: dict[str, object] = {}
-    if "shape" in search.attributes and (
-        is_textured(scene.material)
-        or ("material" in search.attributes and search.texture_resolution)
-    ):
+    if "shape" in search.attributes and (is_textured(scene.material) or search.textures):
         raise InputError(
             f"scene '{scene.name}': a shape search carries no texture coordinates; "
             "give the material uniform values (and texture_resolution 0)"
@@ -55,8 +52,11 @@ def represented(scene: Scene, search: SearchConfig) -> Scene:
     if "material" in search.attributes:
         searched = {name: getattr(scene.material, name) for name in search.material_parameters}
         _check_textures(scene.name, searched, search)
-        if search.texture_resolution:
-            changes["material"] = _textured(scene.material, search.texture_resolution)
+        textures = {
+            name: as_texture(getattr(scene.material, name), TEXTURED[name], search)
+            for name in search.textures
+        }
+        changes["material"] = scene.material.model_copy(update=textures)
     if "lighting" in search.attributes:
         changes["lighting"] = _as_searched(scene.lighting, search)
         if scene.film.background == "auto":
@@ -108,11 +108,7 @@ def form_of_family(search: SearchConfig, target: Scene) -> Form:
     moved = search.material_parameters if "material" in search.attributes else ()
     return Form(
         texture_coordinates="shape" not in search.attributes
-        and (
-            plainest.texture_coordinates
-            or "anisotropic" in moved
-            or (bool(moved) and search.texture_resolution > 0)
-        ),
+        and (plainest.texture_coordinates or "anisotropic" in moved or bool(search.textures)),
         path_depth=TRANSMITTING_DEPTH if "spec_trans" in moved else plainest.path_depth,
     )
 
@@ -147,27 +143,25 @@ def _as_searched(lighting: Lighting, search: SearchConfig) -> Lighting:
 def _check_textures(name: str, searched: Mapping[str, Any], search: SearchConfig) -> None:
     """Refuse a texture that the search cannot produce: results could be told by its absence."""
     for parameter, value in searched.items():
-        resampled = parameter == "base_color" and search.texture_resolution
-        if isinstance(value, Picture) and not resampled:
+        if isinstance(value, Picture) and parameter not in search.textures:
             raise InputError(
                 f"material.{parameter} of '{name}' (target or start) is a texture, and is searched "
-                "as one value; give it one value"
-                f"{', or set texture_resolution' if parameter == 'base_color' else ''}"
+                "as one value; give it one value, or set texture_resolution and name it in "
+                "textured_parameters"
             )
 
 
-def _textured(material: Material, resolution: int) -> Material:
-    """The material with its base colour as a texture of n × n texels.
+def as_texture(value: Any, channels: int, search: SearchConfig) -> Picture:
+    """A parameter of a material as a texture of n × n texels, n the search's resolution.
 
     A texture of another size is averaged over the texels that fall into each new one.
     """
-    color = material.base_color
-    if isinstance(color, Picture):
-        texels = _resampled(color.pixels, resolution)
+    size = search.texture_resolution
+    if isinstance(value, Picture):
+        texels = _resampled(value.pixels, size)
     else:
-        texels = np.broadcast_to(np.asarray(color, dtype=np.float32), (resolution, resolution, 3))
-    picture = Picture(np.ascontiguousarray(texels, dtype=np.float32))
-    return material.model_copy(update={"base_color": picture})
+        texels = np.broadcast_to(np.asarray(value, dtype=np.float32), (size, size, channels))
+    return Picture(np.ascontiguousarray(texels, dtype=np.float32))
 
 
 def _resampled(pixels: np.ndarray, resolution: int) -> np.ndarray:

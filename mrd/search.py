@@ -21,9 +21,10 @@ from mrd.models.base import Model
 from mrd.render import Stage, display
 from mrd.similarity import pearson
 from mrd.state import State
-from mrd.variables.base import Variables
+from mrd.variables.base import Variables, values_of
 from mrd.variables.lighting import LightingVariables
 from mrd.variables.material import MaterialVariables
+from mrd.variables.pose import PoseVariables
 from mrd.variables.shape import ShapeVariables
 from scenes.camera import Camera
 from scenes.scene import Scene
@@ -52,12 +53,20 @@ class Step:
     s: float
 
 
-def variables_of(start: Scene, config: SearchConfig, device: str = "cpu") -> list[Variables]:
-    """Variables of every searched attribute, standing at the start scene."""
+def variables_of(
+    start: Scene,
+    config: SearchConfig,
+    device: str = "cpu",
+    form: to_mitsuba.Form | None = None,
+) -> list[Variables]:
+    """Variables of every searched attribute, standing at the start scene in the family's form."""
     make: dict[str, Callable[[], Variables]] = {
-        "shape": lambda: ShapeVariables(start, config.smoothness, device),
+        "shape": lambda: ShapeVariables(
+            start, config.smoothness, device, regularisers=config.regularisers
+        ),
         "material": lambda: MaterialVariables(start, config.material_parameters, device),
         "lighting": lambda: LightingVariables(start, config.environment_smoothness, device),
+        "pose": lambda: PoseVariables(start, form, device),
     }
     return [make[attribute]() for attribute in config.attributes]
 
@@ -101,18 +110,18 @@ class Search:
     ) -> None:
         self.start = start
         self.config = config
-        self.variables = variables_of(start, config, device)
+        form = form or to_mitsuba.form_of(start.material)
+        self.variables = variables_of(start, config, device, form)
         self.finished = 0
         self._targets = targets
         self._views = list(views)
         self._model = model
         self._rng = rng
         self._order: list[int] = []
-        form = form or to_mitsuba.form_of(start.material)
         self._stage = Stage(start, form=form, device=device)
         self._adjoint = (
             to_mitsuba.silhouette_integrator(start, config.samples.boundary)
-            if "shape" in config.attributes
+            if {"shape", "pose"} & set(config.attributes)
             else to_mitsuba.surface_integrator(start, form)
         )
 
@@ -130,7 +139,7 @@ class Search:
         views = [self._views[c] for c in chosen]
         primal_seeds, adjoint_seeds = self._rng.integers(2**31, size=(2, len(views)))
 
-        values = {key: value for v in self.variables for key, value in v.values().items()}
+        values = values_of(self.variables)
         self._stage.move(values)
         linear = self._stage.radiance(views, samples.primal, primal_seeds).requires_grad_()
         activations = self._model.activations(display(linear, self.start.film))

@@ -233,6 +233,8 @@ def _resolve(spec: RunSpec, study: Study, target: Scene) -> ResolvedRun:
         start = target.model_copy(update=search.starts()).loaded(study.folder)
         if "shape" in search.attributes:
             check_start_shape(start)
+        elif "pose" in search.attributes:
+            check_visible(start)
     with _naming(f"models.{spec.model}.weights"):
         model, weights = _with_weights(study.models[spec.model], study.folder)
     record = {

@@ -94,18 +94,42 @@ def world_vertices(mesh: Mesh, scene: Scene) -> np.ndarray:
     return mesh.vertices.astype(np.float64) @ matrix[:3, :3].T + matrix[:3, 3]
 
 
+def world_surface(scene: Scene, texture_coordinates: bool) -> tuple[Mesh, np.ndarray | None]:
+    """Mesh as Mitsuba has it, under the scene's pose, and its shading normals.
+
+    Parameters
+    ----------
+    scene
+        Loaded scene.
+    texture_coordinates
+        Whether the mesh carries them (`Form`): vertices are then doubled along a seam.
+
+    Returns
+    -------
+    mesh
+        In world coordinates.
+    normals
+        (V, 3) unit vectors in the world; None where faces are flat.
+    """
+    mesh = geometry(scene.shape)
+    normals = vertex_normals(mesh)
+    if texture_coordinates:
+        mesh, normals = with_spherical_uvs(mesh)
+    placed = Mesh(world_vertices(mesh, scene).astype(np.float32), mesh.faces, mesh.uvs)
+    if scene.shape.normals == "flat":
+        return placed, None
+    return placed, (normals @ scene.pose.matrix()[:3, :3].T).astype(np.float32)
+
+
 def _mesh(scene: Scene, texture_coordinates: bool) -> Any:
     """Mitsuba mesh in world coordinates.
 
     Smooth normals are handed over: Mitsuba's own, angle-weighted too, would shade the seam of the
-    texture coordinates, where vertices are split, as an edge. When vertices move it recomputes
-    them; the meshes of a shape search have no seam.
+    texture coordinates, where vertices are split, as an edge. When vertices move without them it
+    recomputes them; the meshes of a shape search have no seam, and a pose moves both.
     """
-    mesh = geometry(scene.shape)
-    smooth = scene.shape.normals == "smooth"
-    normals = vertex_normals(mesh)
-    if texture_coordinates:
-        mesh, normals = with_spherical_uvs(mesh)
+    mesh, normals = world_surface(scene, texture_coordinates)
+    smooth = normals is not None
     properties = mi.Properties()
     properties["bsdf"] = mi.load_dict(bsdf(scene.material))
     if not smooth:
@@ -119,14 +143,13 @@ def _mesh(scene: Scene, texture_coordinates: bool) -> Any:
         props=properties,
     )
     parameters = mi.traverse(result)
-    parameters["vertex_positions"] = world_vertices(mesh, scene).astype(np.float32).ravel()
+    parameters["vertex_positions"] = np.array(mesh.vertices).ravel()
     parameters["faces"] = mesh.faces.astype(np.uint32).ravel()
     if texture_coordinates and mesh.uvs is not None:
         parameters["vertex_texcoords"] = mesh.uvs.ravel()
     parameters.update()
-    if smooth:
-        rotation = scene.pose.matrix()[:3, :3]
-        parameters["vertex_normals"] = (normals @ rotation.T).astype(np.float32).ravel()
+    if normals is not None:
+        parameters["vertex_normals"] = normals.ravel()
         parameters.update()
     return result
 
@@ -204,7 +227,7 @@ def surface_integrator(scene: Scene, form: Form | None = None) -> Any:
 
 
 def silhouette_integrator(scene: Scene, boundary_samples: int) -> Any:
-    """Integrator of adjoints where the shape moves."""
+    """Integrator of adjoints where vertices move: a searched shape or pose."""
     return mi.load_dict(
         {
             "type": "mrd_silhouette",

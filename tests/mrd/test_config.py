@@ -46,7 +46,7 @@ def test_start_of_an_attribute_that_is_not_searched_is_refused():
     [
         ({"attributes": []}, "at least 1 item"),
         ({"attributes": ["shape", "shape"]}, "shape is named more than once"),
-        ({"attributes": ["pose"]}, "allowed: shape, material, lighting"),
+        ({"attributes": ["colour"]}, "allowed: shape, material, lighting, pose"),
         ({"steps": 0}, "greater than or equal to 1"),
         ({"steps": 100_001}, "less than or equal to 100000"),
         ({"steps": True}, "valid integer"),
