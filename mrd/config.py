@@ -17,7 +17,7 @@ from scenes.pose import Pose
 from scenes.shape import Shape, Sphere
 
 Attribute = Literal["shape", "material", "lighting", "pose"]
-LossName = Literal["l1", "l2", "cosine", "relative_squared_error"]
+LossName = Literal["l1", "l2", "cosine", "relative_squared_error", "dual_buffer"]
 
 Item = TypeVar("Item")
 
@@ -206,6 +206,38 @@ class StartConfig(Frozen):
     pose: Pose | None = None
 
 
+class EarlyStopping(Frozen):
+    """When a search stops before its last step.
+
+    The loss is smoothed over the steps that see every training camera four times.
+
+    Parameters
+    ----------
+    patience
+        Steps without a new lowest smoothed loss after which the search stops, 1 to 100000.
+    """
+
+    patience: Count = 100
+
+
+class Remeshing(Frozen):
+    """When a shape under search gets new triangles (Botsch & Kobbelt 2004).
+
+    Parameters
+    ----------
+    at
+        Steps after which it does, growing.
+    edge
+        Wanted edge length, in mean edge lengths of the start, above 0 and at most 10.
+    rate
+        Factor on the learning rate of the shape at each remeshing, above 0 and at most 1.
+    """
+
+    at: Annotated[tuple[Count, ...], Field(min_length=1), AfterValidator(_distinct)]
+    edge: Rate = 1.0
+    rate: float = Field(default=1.0, strict=True, gt=0, le=1)
+
+
 class SearchConfig(Frozen):
     """A search: from a start scene toward the activations of a target.
 
@@ -222,9 +254,21 @@ class SearchConfig(Frozen):
     views_per_step
         Training cameras rendered in one step, 1 to 1000; all of them where there are fewer.
     loss
-        Distance between activations, per layer: l1, l2, cosine or relative_squared_error.
+        Distance between activations: l1, l2, cosine, relative_squared_error or dual_buffer (two
+        renders a view), for all layers, or a mapping with one for each layer.
+    optimiser
+        adam, or lbfgs: all training cameras and the same noise at every step, and a line search.
     learning_rate
-        Step size for each attribute.
+        Step size for each attribute (of L-BFGS: the unit that it counts each in).
+    schedule
+        How the learning rate of Adam falls to the last step: cosine, linear or constant.
+    early_stopping
+        Stop where the loss has stopped falling, and take the best state; null: never.
+    restarts
+        Times, 1 to 100, that the search is made, each with other noise and, but for the first,
+        from a start that is a little moved at random. The result is the best.
+    remeshing
+        New triangles on the way, of a shape; null: never.
     smoothness
         λ of LargeSteps (Nicolet, Jacobson & Jakob 2021), 0 to 1000: the larger, the more the
         vertices of a shape move together.
@@ -259,8 +303,13 @@ class SearchConfig(Frozen):
     models: Names | None = None
     steps: Count = 400
     views_per_step: int = Field(default=1, strict=True, ge=1, le=1000)
-    loss: LossName = "relative_squared_error"
+    loss: LossName | dict[str, LossName] = "relative_squared_error"
+    optimiser: Literal["adam", "lbfgs"] = "adam"
     learning_rate: LearningRate = LearningRate()
+    schedule: Literal["cosine", "linear", "constant"] = "cosine"
+    early_stopping: EarlyStopping | None = None
+    restarts: int = Field(default=1, strict=True, ge=1, le=100)
+    remeshing: Remeshing | None = None
     smoothness: float = Field(default=10.0, strict=True, ge=0, le=1000)
     regularisers: Regularisers = Regularisers()
     material_parameters: Annotated[
@@ -290,6 +339,24 @@ class SearchConfig(Frozen):
                     f"remove this start, or add {attribute} to attributes",
                 )
         return self
+
+    @model_validator(mode="after")
+    def _remeshing_has_a_mesh(self) -> "SearchConfig":
+        if self.remeshing and "shape" not in self.attributes:
+            raise misplaced("SearchConfig", ("remeshing",), "only a search of shape has a mesh")
+        if self.remeshing and self.optimiser == "lbfgs":
+            raise misplaced(
+                "SearchConfig",
+                ("remeshing",),
+                "L-BFGS compares successive gradients, which a new mesh makes impossible; "
+                "use optimiser: adam, or remove remeshing",
+            )
+        return self
+
+    @property
+    def total_steps(self) -> int:
+        """Steps of all restarts."""
+        return self.steps * self.restarts
 
     @property
     def textures(self) -> tuple[str, ...]:

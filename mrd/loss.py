@@ -44,20 +44,43 @@ LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "cosine": cosine,
     "relative_squared_error": relative_squared_error,
 }
-"""Name → loss, as in the study file (`searches.NAME.loss`)."""
+"""Name → loss, as in the study file (`searches.NAME.loss`); "dual_buffer" takes two renders."""
 
 
-def per_view(name: str, activations: Mapping[str, Tensor], target: Mapping[str, Tensor]) -> Tensor:
-    """Add a loss over the layers, each with the same weight.
+DUAL_BUFFER = "dual_buffer"
+
+
+def dual_buffer(first: Tensor, second: Tensor, y: Tensor) -> Tensor:
+    """Mean product of two renders' differences from the target, (x₁ − y)(x₂ − y): (V,).
+
+    The renders are of one scene with independent noise, so their noise does not add up: on average
+    this is (x − y)² of a render without noise, while l2 of one render has its variance on top (the
+    dual-buffer pixel loss of Deng et al. 2022). Single values can be negative.
+    """
+    return ((first - y) * (second - y)).flatten(start_dim=1).mean(dim=1)
+
+
+def per_view(
+    names: str | Mapping[str, str],
+    activations: Mapping[str, Tensor],
+    target: Mapping[str, Tensor],
+    weights: Mapping[str, float] | None = None,
+    second: Mapping[str, Tensor] | None = None,
+) -> Tensor:
+    """Weighted sum of the layers' losses.
 
     Parameters
     ----------
-    name
-        One of `LOSSES`.
+    names
+        One of `LOSSES` or "dual_buffer", for all layers or by layer.
     activations
         Layer → (V, …).
     target
         The same layers of the target, at the same views.
+    weights
+        Layer → weight; 1 each by default.
+    second
+        As `activations`, of renders with noise of their own; for "dual_buffer" alone.
 
     Returns
     -------
@@ -73,11 +96,27 @@ def per_view(name: str, activations: Mapping[str, Tensor], target: Mapping[str, 
     target_shapes = {layer: value.shape for layer, value in target.items()}
     if not shapes or shapes != target_shapes:
         raise ValueError(f"activations {shapes} cannot be compared with a target's {target_shapes}")
-    loss = LOSSES[name]
-    return torch.stack([loss(activations[layer], target[layer]) for layer in shapes]).sum(dim=0)
+
+    def of(layer: str) -> Tensor:
+        x, y = activations[layer], target[layer]
+        name = names if isinstance(names, str) else names[layer]
+        if name == DUAL_BUFFER:
+            if second is None:
+                raise ValueError("dual_buffer compares two renders, but there is one")
+            return dual_buffer(x, second[layer], y)
+        return LOSSES[name](x, y)
+
+    weights = weights or dict.fromkeys(shapes, 1.0)
+    return torch.stack([weights[layer] * of(layer) for layer in shapes]).sum(dim=0)
 
 
-def total(name: str, activations: Mapping[str, Tensor], target: Mapping[str, Tensor]) -> Tensor:
+def total(
+    names: str | Mapping[str, str],
+    activations: Mapping[str, Tensor],
+    target: Mapping[str, Tensor],
+    weights: Mapping[str, float] | None = None,
+    second: Mapping[str, Tensor] | None = None,
+) -> Tensor:
     """Average `per_view` over the views: the number that a search makes small.
 
     Returns
@@ -85,4 +124,9 @@ def total(name: str, activations: Mapping[str, Tensor], target: Mapping[str, Ten
     Tensor
         Scalar; its gradient at a view's image is 1/V of that view's own.
     """
-    return per_view(name, activations, target).mean()
+    return per_view(names, activations, target, weights, second).mean()
+
+
+def takes_two_renders(names: str | Mapping[str, str]) -> bool:
+    """Whether any layer's loss compares two renders of a scene."""
+    return DUAL_BUFFER in ([names] if isinstance(names, str) else names.values())

@@ -144,20 +144,28 @@ def _searched(
     if state is None:
         directory.save_state(search.state(), keep=True)
     room = _room(against, train)
-    for step in search.steps():
-        row = {
-            "step": step.step,
-            "seconds": step.seconds,
-            "loss": step.loss,
-            "s": step.s,
-            "match": float(room(step.s)),
-        }
-        directory.append_history(row)
-        report.step(row)
-        if step.step % run.search.save_every == 0 or step.step == run.search.steps:
-            # States at doubling distances stay, for series along the way of the search.
-            doublings = np.log2(step.step / run.search.save_every)
-            directory.save_state(search.state(), keep=bool(doublings == np.floor(doublings)))
+    try:
+        for step in search.steps():
+            row = {
+                "step": step.step,
+                "seconds": step.seconds,
+                "loss": step.loss,
+                "s": step.s,
+                "match": float(room(step.s)),
+            }
+            directory.append_history(row)
+            report.step(row)
+            while search.notes:
+                report.note(search.notes.pop(0))
+            if step.step % run.search.save_every == 0 or step.step == search.total:
+                # States at doubling distances stay, for series along the way of the search.
+                doublings = np.log2(step.step / run.search.save_every)
+                directory.save_state(search.state(), keep=bool(doublings == np.floor(doublings)))
+    except FloatingPointError as error:
+        last = directory.state_path(directory.state_steps()[-1]).name
+        raise FloatingPointError(
+            f"{error}; the last good state is {last}, from which generate goes on"
+        ) from error
     return search
 
 

@@ -116,7 +116,7 @@ def _check_models(runs: list[ResolvedRun]) -> None:
 
 def _carried_out(run: ResolvedRun, runs: Path, progress: SweepReport) -> Outcome:
     """Carry out one run in a process of its own."""
-    progress.started(run.name, run.search.steps)
+    progress.started(run.name, run.search.total_steps)
     context = multiprocessing.get_context("spawn")
     told: Any = context.Queue()
     process = context.Process(target=_work, args=(run, runs, told), daemon=True)

@@ -54,7 +54,7 @@ def states(standings: Sequence[Standing]) -> Table:
             (
                 each.run.name,
                 each.status,
-                f"{each.step}/{each.run.search.steps}",
+                f"{each.step}/{each.run.search.total_steps}",
                 number(each.newest.get("seconds")),
                 number(each.newest.get("loss")),
                 number(each.newest.get("match")),

@@ -71,3 +71,32 @@ def test_what_would_broadcast_without_a_word_is_refused(target):
 
 def test_a_layer_that_is_zero_counts_as_orthogonal():
     assert loss.cosine(torch.zeros(1, 3), Y[:1]).tolist() == [1.0]
+
+
+def test_layers_have_weights_and_losses_of_their_own():
+    activations, target = {"a": X, "b": X}, {"a": Y, "b": Y}
+    found = loss.per_view({"a": "l1", "b": "l2"}, activations, target, {"a": 2.0, "b": 0.5})
+    expected = [2 * a + 0.5 * b for a, b in zip(BY_HAND["l1"], BY_HAND["l2"], strict=True)]
+    assert found.tolist() == pytest.approx(expected)
+
+
+def test_the_dual_buffer_by_hand():
+    second = torch.tensor([[2.0, 1.0, 2.0], [0.0, 7.0, 6.0]])
+    # (0·1 + 2·1 + 0·0) / 3 and (0·0 − 3·1 + 4·2) / 3: with the target's signs, 2/3 and 5/3.
+    assert loss.dual_buffer(X, second, Y).tolist() == pytest.approx([2 / 3, 5 / 3])
+    found = loss.total("dual_buffer", {"a": X}, {"a": Y}, second={"a": second})
+    assert found.item() == pytest.approx((2 / 3 + 5 / 3) / 2)
+
+
+def test_the_dual_buffer_is_the_squared_error_of_a_render_without_noise(rng):
+    """Over 20,000 pairs, within four standard errors (false alarm 1 in 16,000)."""
+    clean, noise = 0.3, torch.as_tensor(rng.normal(size=(2, 20_000, 1)))
+    y = torch.full((20_000, 1), 0.1, dtype=torch.float64)
+    products = loss.dual_buffer(clean + noise[0], clean + noise[1], y)
+    error = products.std() / math.sqrt(len(products))
+    assert abs(products.mean() - (clean - 0.1) ** 2) < 4 * error
+
+
+def test_the_dual_buffer_needs_a_second_render():
+    with pytest.raises(ValueError, match="compares two renders, but there is one"):
+        loss.total("dual_buffer", {"a": X}, {"a": Y})
