@@ -155,12 +155,14 @@ class LBFGS:
         """All that `restore` needs: the library's own state, its lists stacked."""
         found: dict[str, NDArray[Any]] = {}
         for name, value in self._memory().items():
+            if name == "al":  # scratch of a step
+                continue
             if isinstance(value, list):
                 value = [each for each in value if each is not None]
                 if value:
                     found[f"{name}[]"] = torch.stack(value).cpu().numpy()
             elif value is not None:
-                found[name] = np.array(value.cpu() if isinstance(value, torch.Tensor) else value)
+                found[name] = torch.as_tensor(value).detach().cpu().numpy().copy()
         return found
 
     def restore(self, arrays: Arrays) -> None:

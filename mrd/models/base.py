@@ -32,11 +32,6 @@ class Model(nn.Module, ABC):
     layers: tuple[str, ...]
     has_labels: bool
 
-    @property
-    def layer_weights(self) -> dict[str, float]:
-        """TEMPORARY."""
-        return dict.fromkeys(self.layers, 1.0)
-
     @abstractmethod
     def activations(self, images: Tensor) -> dict[str, Tensor]:
         """Give the activations of every layer, each of shape (V, …).
