@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from mrd.config import SearchConfig
-from mrd.to_mitsuba import TRANSMITTING_DEPTH, Form, baked, form_of, is_textured, pixels_of
+from mrd.daylight import LEAST_ROWS, baked
+from mrd.to_mitsuba import TRANSMITTING_DEPTH, Form, form_of, is_textured, pixels_of
 from scenes.arrays import Picture
 from scenes.errors import InputError
 from scenes.lighting import (
@@ -130,8 +131,9 @@ def form_of_family(search: SearchConfig, target: Scene) -> Form:
 def as_map(lighting: Lighting, height: int) -> EnvironmentMap:
     """Environment map of ``height`` rows without black, level and rotation multiplied in."""
     if isinstance(lighting, SunSky):
-        lighting = baked(lighting)
-    radiance = radiance_over_sphere(lighting, height)
+        radiance = Picture(pixels_of(baked(lighting, height)))
+    else:
+        radiance = radiance_over_sphere(lighting, height)
     darkest = DARKEST_SHARE * mean_radiance(EnvironmentMap(radiance=radiance))
     return EnvironmentMap(radiance=Picture(np.maximum(radiance.pixels, darkest)))
 
@@ -141,7 +143,7 @@ def mean_radiance(lighting: Lighting) -> float:
     if isinstance(lighting, Constant):
         return lighting.level * float(np.mean(lighting.radiance))
     if isinstance(lighting, SunSky):
-        lighting = baked(lighting)
+        lighting = baked(lighting, LEAST_ROWS)
     pixels = pixels_of(lighting).mean(axis=2)
     return lighting.level * float(np.average(pixels, weights=solid_angles(*pixels.shape)))
 
