@@ -4,7 +4,7 @@ Mitsuba differentiates its own sun and sky badly: against finite differences of 
 derivative by albedo agrees, that by the sun's direction is biased (×0.7; of the sky alone it has
 the wrong sign), that by turbidity is wrong, and scales have none. So a search sees them as a map.
 The sky is evaluated on a fine grid and averaged; the sun, a disk of half a degree, is integrated on
-a grid of its own and put onto the map as a point of light. Neither has Monte Carlo noise, so that
+rings of its own and put onto the map as a point of light. Neither has Monte Carlo noise, so that
 central differences of the *map* are its derivatives; and the derivative of an image by the map's
 pixels is Mitsuba's own, which agrees with finite differences.
 
@@ -32,9 +32,8 @@ Array = NDArray[np.float64]
 
 FINENESS = 4  # rows of the grid on which the sky is evaluated, for each row of the map
 LEAST_ROWS = 65
-# The sun is 0.53 degrees wide; its edge on a grid of n² places is wrong by about 1/n of its light.
-SUN_PLACES = 96
-SUN_HALF_WIDTH = np.radians(0.3)
+SUN_RADIUS = np.radians(0.5358 / 2)  # of Mitsuba's sun
+SUN_RINGS, SUN_SPOKES = 6, 12
 
 
 def baked(lighting: SunSky, height: int) -> EnvironmentMap:
@@ -85,12 +84,14 @@ def _irradiance(lighting: SunSky, toward: Array) -> Array:
     alone = lighting.model_copy(update={"sun_scale": 1.0, "sky_scale": 0.0})
     right = np.cross(toward, np.eye(3)[np.abs(toward).argmin()])
     right /= np.linalg.norm(right)
-    side = np.tan(SUN_HALF_WIDTH) * (2 * (np.arange(SUN_PLACES) + 0.5) / SUN_PLACES - 1)
-    x, y = np.meshgrid(side, side)
-    places = toward + x[..., None] * right + y[..., None] * np.cross(toward, right)
-    distance = np.linalg.norm(places, axis=-1, keepdims=True)
-    angles = (side[1] - side[0]) ** 2 / distance**3
-    total: Array = np.sum(angles * _radiance(alone, places / distance), axis=(0, 1))
+    # Rings about the centre (Gauss–Legendre in 1 − cos θ, which counts solid angle), none on the
+    # edge: a grid of squares would lose or win a part of the sun with every small move.
+    nodes, shares = np.polynomial.legendre.leggauss(SUN_RINGS)
+    away = np.arccos(1 - (1 - np.cos(SUN_RADIUS)) * (nodes + 1) / 2)[:, None, None]
+    around = (2 * np.pi * np.arange(SUN_SPOKES) / SUN_SPOKES)[None, :, None]
+    side = np.cos(around) * right + np.sin(around) * np.cross(toward, right)
+    rings = _radiance(alone, np.cos(away) * toward + np.sin(away) * side).mean(axis=1)
+    total: Array = np.pi * (1 - np.cos(SUN_RADIUS)) * (shares @ rings)
     return total
 
 

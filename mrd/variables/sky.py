@@ -25,7 +25,7 @@ ANGLES = ("sun_elevation", "sun_azimuth")
 BOUNDS = {
     "sun_scale": (np.log(1e-6), np.log(1e6)),
     "sky_scale": (np.log(1e-6), np.log(1e6)),
-    "turbidity": (0.0, np.log(10)),
+    "turbidity": (0.0, np.log(9.999)),  # rounded, 10 would be out of range
     "sun_elevation": (np.radians(1), np.radians(90)),
     "sun_azimuth": (-np.inf, np.inf),
     "albedo": (0.0, 1.0),

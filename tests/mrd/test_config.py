@@ -57,7 +57,7 @@ def test_start_of_an_attribute_that_is_not_searched_is_refused():
         ({"regularisers": {"area": -1}}, "greater than or equal to 0"),
         (
             {"regularisers": {"edge": 1}},
-            "unknown key 'edge'; allowed: edge_length, area, laplacian",
+            "unknown key 'edge'; allowed: edge_length, area",
         ),
         ({"learning_rate": {"pose": 0}}, "greater than 0"),
         ({"sky_parameters": ["sun"]}, "allowed: sun_scale, sky_scale, sun_elevation"),

@@ -20,6 +20,7 @@ import pytest
 import torch
 
 from mrd.render import Stage, display
+from mrd.representation import as_map
 from mrd.to_mitsuba import (
     VERTICES,
     form_of,
@@ -32,10 +33,12 @@ from mrd.variables.lighting import LightingVariables
 from mrd.variables.material import MaterialVariables
 from mrd.variables.pose import PoseVariables
 from mrd.variables.shape import ShapeVariables
+from mrd.variables.sky import BOUNDS as SKY_PARAMETERS
+from mrd.variables.sky import SkyVariables
 from scenes.arrays import Mesh, Picture
 from scenes.camera import Ring, Single, cameras
 from scenes.film import Film
-from scenes.lighting import Constant, EnvironmentMap, map_directions
+from scenes.lighting import Constant, EnvironmentMap, SunSky, map_directions
 from scenes.material import SCALARS, Material
 from scenes.pose import Pose
 from scenes.scene import Scene
@@ -75,6 +78,9 @@ ALMOND = MeshShape(
     fit=False,
 )
 TERRACOTTA = Material(base_color=(0.6, 0.3, 0.2), roughness=0.5)
+
+
+DAYLIGHT = SunSky(sun_elevation=40, sun_azimuth=60, turbidity=4, sun_scale=3, level=3)
 
 
 @dataclass(frozen=True)
@@ -130,6 +136,12 @@ SUBJECTS = {
         material=Material(base_color=texture(3), roughness=texture(1), metallic=0.5),
         parameters=("base_color", "roughness"),
     ),
+    "sky": Subject(
+        ("sky",),
+        lighting=as_map(DAYLIGHT, 16),
+        material=Material(base_color=(0.6, 0.5, 0.4), roughness=0.5),
+        background=0.5,
+    ),
     "constant": Subject(("lighting",), lighting=Constant(radiance=(0.5, 1, 2)), background=0.5),
     "coat": Subject(
         ("material",),
@@ -172,6 +184,7 @@ class Rendered:
             "shape": lambda: ShapeVariables(self.scene, 15.0),
             "material": lambda: MaterialVariables(self.scene, subject.parameters),
             "lighting": lambda: LightingVariables(self.scene, 0.0),
+            "sky": lambda: SkyVariables(self.scene, DAYLIGHT, tuple(SKY_PARAMETERS)),
             "pose": lambda: PoseVariables(self.scene),
         }
         self.variables = [make[name]() for name in subject.attributes]
@@ -339,6 +352,7 @@ CASES = [
     Case("textures", "pixel", LIGHT, entry(LIGHT, 2, 6, 0), 0.1),
     Case("textures", "pixel-at-edge", LIGHT, entry(LIGHT, 3, 0, 2), 0.1),
     Case("textures", "pixel-at-pole", LIGHT, entry(LIGHT, 0, 5, 1), 0.1),
+    *(Case("sky", name, name, entry(name, 0), 0.05) for name in SKY_PARAMETERS),
     Case("constant", "radiance0", LIGHT, entry(LIGHT, 0), 0.1),
     Case("constant", "radiance2", LIGHT, entry(LIGHT, 2), 0.1),
     Case("shape", "x", "latent", translation(0), 0.02),

@@ -22,7 +22,7 @@ from mrd.variables.base import values_of
 from scenes.arrays import Picture
 from scenes.camera import Ring, cameras
 from scenes.film import Film
-from scenes.lighting import Constant, EnvironmentMap, map_directions
+from scenes.lighting import Constant, EnvironmentMap, SunSky, map_directions
 from scenes.material import Material
 from scenes.pose import Pose
 from scenes.shape import Blob, Sphere
@@ -53,6 +53,7 @@ SEARCHES = {
         "textured_parameters": ("base_color", "roughness"),
     },
     "lighting": {},
+    "lighting-sky": {"sky_parameters": ("sun_scale", "sky_scale", "sun_azimuth", "turbidity")},
     "pose": {},
     "shape+pose": {},
     "pose+material": {},
@@ -66,9 +67,10 @@ SEARCHES = {
 def begun(small, name):
     """A search that stands at its start, and its represented target."""
     attributes = tuple(name.split("-")[0].split("+"))
+    starts = STARTS | ({"lighting": SunSky(level=5)} if "sky" in name else {})
     config = SearchConfig(
         attributes=attributes,
-        start=StartConfig(**{each: STARTS[each] for each in attributes}),
+        start=StartConfig(**{each: starts[each] for each in attributes}),
         material_parameters=("base_color", "roughness"),
         steps=3,
         environment_height=8,

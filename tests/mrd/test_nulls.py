@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from mrd import nulls
-from mrd.config import SearchConfig
+from mrd.config import SearchConfig, StartConfig
 from mrd.nulls import null_scene
-from mrd.representation import represented
+from mrd.representation import as_map, represented
 from scenes.arrays import Mesh, Picture
 from scenes.camera import Ring, cameras
 from scenes.differences import pose_difference
 from scenes.library import MESHES
-from scenes.lighting import Constant, EnvironmentMap, map_directions, solid_angles
+from scenes.lighting import Constant, EnvironmentMap, SunSky, map_directions, solid_angles
 from scenes.material import SCALARS, Material
 from scenes.pose import Pose
 from scenes.scene import Scene, check_visible
@@ -153,6 +153,23 @@ def test_constant_lights_stay_constant_and_take_a_tint(small):
     stops = np.log2(radiance.mean(axis=1) / 2)
     assert (np.abs(stops) <= 1 + 1e-9).all()
     assert (radiance.std(axis=1) / radiance.mean(axis=1)).max() > 0.2
+
+
+def test_daylights_of_a_null_differ_in_what_is_searched(small):
+    start = SunSky(sun_elevation=30, level=4.0)
+    target = small(lighting=SKY.model_copy(update={"level": 3.0}))
+    changes = {"start": StartConfig(lighting=start)}
+    scenes = drawn(target, search_of("lighting", **changes), 20)
+    # Both scales are searched: of the target's level within a stop.
+    stops = np.log2([mean(scene.lighting) / 3.0 for scene in scenes])
+    assert nulls.LIGHT_STOPS[0] - 0.02 < stops.min() < stops.max() < nulls.LIGHT_STOPS[1] + 0.02
+    assert len({scene.sha256 for scene in scenes}) == 20
+    # Of an azimuth alone: the same light, turned.
+    turned = drawn(target, search_of("lighting", sky_parameters=("sun_azimuth",), **changes), 6)
+    means = [mean(scene.lighting) for scene in turned]
+    own = mean(as_map(start, 8))
+    np.testing.assert_allclose(means, own, rtol=0.05)
+    assert len({scene.sha256 for scene in turned}) == 6
 
 
 def test_several_attributes_are_drawn_together(small):

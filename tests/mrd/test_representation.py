@@ -112,7 +112,7 @@ def test_one_rule_for_normals_and_texture_coordinates(small, attributes, normals
 
 
 @pytest.mark.parametrize("target_lighting", [Constant(), SKY, SunSky(sun_scale=0.01)])
-@pytest.mark.parametrize("start_lighting", [None, SKY])
+@pytest.mark.parametrize("start_lighting", [None, SKY, SunSky(level=2)])
 def test_one_kind_and_size_of_light(small, target_lighting, start_lighting):
     search = search_of("lighting", start=StartConfig(lighting=start_lighting))
     found = family(small(lighting=target_lighting), search)

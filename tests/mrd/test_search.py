@@ -16,7 +16,7 @@ from scenes.arrays import Mesh, Picture
 from scenes.camera import Ring, cameras
 from scenes.differences import pose_difference
 from scenes.film import Film
-from scenes.lighting import Constant, EnvironmentMap, map_directions
+from scenes.lighting import Constant, EnvironmentMap, SunSky, map_directions
 from scenes.material import Material
 from scenes.pose import Pose
 from scenes.shape import MeshShape, Sphere, geometry
@@ -214,6 +214,23 @@ def test_a_map_of_light_comes_nearer(begun):
         np.log(scene.lighting.radiance.pixels) for scene in (search.start, search.scene(), target)
     )
     assert np.abs(after - aim).mean() < 0.6 * np.abs(before - aim).mean()
+
+
+def test_the_place_of_the_sun_is_recovered(begun):
+    sun = SunSky(sun_elevation=35, sun_azimuth=40, sun_scale=4, level=3)
+    start = SunSky(sun_elevation=60, sun_azimuth=-20, sun_scale=4, level=3)
+    search, _ = begun(
+        ("lighting",),
+        steps=60,
+        start=StartConfig(lighting=start),
+        sky_parameters=("sun_elevation", "sun_azimuth"),
+        target={"lighting": sun},
+    )
+    first, last = falls(search)
+    assert last < 0.1 * first
+    found = search.variables[0].sky()
+    assert found.sun_azimuth == pytest.approx(40, abs=5)
+    assert found.sun_elevation == pytest.approx(35, abs=5)
 
 
 @pytest.mark.parametrize("radius", [0.7, 1.2])
