@@ -17,6 +17,9 @@ from scenes.pose import Pose
 from scenes.shape import Shape, Sphere
 
 Attribute = Literal["shape", "material", "lighting", "pose"]
+SkyParameter = Literal[
+    "sun_scale", "sky_scale", "sun_elevation", "sun_azimuth", "turbidity", "albedo"
+]
 LossName = Literal["l1", "l2", "cosine", "relative_squared_error", "dual_buffer"]
 
 Item = TypeVar("Item")
@@ -287,6 +290,10 @@ class SearchConfig(Frozen):
     environment_smoothness
         Weight, 0 to 1000, of the penalty on differences between neighbouring pixels of the log
         environment, which keeps directions that the views hardly see from speckling.
+    sky_parameters
+        What is searched of a light that starts as sun and sky: some of sun_scale, sky_scale,
+        sun_elevation, sun_azimuth, turbidity and albedo; the others stay as start.lighting has
+        them. Target and results are seen as maps of `environment_height` rows.
     samples
         Samples of the renders.
     criterion
@@ -323,6 +330,9 @@ class SearchConfig(Frozen):
     ] = ("base_color",)
     environment_height: int = Field(default=16, strict=True, ge=3, le=1024)
     environment_smoothness: float = Field(default=0.01, strict=True, ge=0, le=1000)
+    sky_parameters: Annotated[
+        tuple[SkyParameter, ...], Field(min_length=1), AfterValidator(_distinct)
+    ] = ("sun_scale", "sky_scale", "sun_elevation", "sun_azimuth")
     samples: Samples = Samples()
     criterion: CriterionConfig = CriterionConfig()
     save_every: Count = 25

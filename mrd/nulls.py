@@ -24,6 +24,7 @@ from scenes.lighting import (
     Constant,
     EnvironmentMap,
     Lighting,
+    SunSky,
     direction,
     map_directions,
 )
@@ -40,6 +41,10 @@ ROUGHNESS = (0.08, 1.0)
 ANISOTROPIC = (0.0, 0.9)
 TEXTURE_CONTRAST = (0.05, 0.3)  # of a texture's smooth variation about its mean colour
 LIGHT_STOPS = (-1.0, 1.0)  # of mean radiance, about the target's
+SCALE_STOPS = (-2.0, 2.0)  # of sun and of sky, about the start's
+SUN_ELEVATION = (5.0, 85.0)
+TURBIDITY = (2.0, 8.0)
+ALBEDO = (0.0, 0.8)
 SHIFT = 0.2  # of a pose: radius of the ball, in radii of the target, that its centre is drawn from
 SHARE_OF_MESHES = 0.25  # of the shapes, turned at random; the others are blobs
 
@@ -122,6 +127,8 @@ def _texture(
 
 def _lighting(target: Lighting, search: SearchConfig, rng: np.random.Generator) -> Lighting:
     """Another light: a library map turned at random, or smooth coloured light, of like level."""
+    if isinstance(search.start.lighting, SunSky):
+        return _sky(search.start.lighting, mean_radiance(target), search, rng)
     stops = rng.uniform(*LIGHT_STOPS)
     if isinstance(target, Constant):
         tint = rng.dirichlet((4, 4, 4)) * 3
@@ -137,6 +144,28 @@ def _lighting(target: Lighting, search: SearchConfig, rng: np.random.Generator) 
     drawn = EnvironmentMap(radiance=Picture(pixels.astype(np.float32)))
     level = mean_radiance(target) / max(mean_radiance(drawn), 1e-9) * 2**stops
     return drawn.model_copy(update={"level": level})
+
+
+def _sky(
+    start: SunSky, level: float, search: SearchConfig, rng: np.random.Generator
+) -> EnvironmentMap:
+    """Another daylight: the searched parameters drawn; of like level where both scales are."""
+    draws: dict[str, Callable[[], float]] = {
+        "sun_scale": lambda: start.sun_scale * 2 ** rng.uniform(*SCALE_STOPS),
+        "sky_scale": lambda: start.sky_scale * 2 ** rng.uniform(*SCALE_STOPS),
+        "sun_elevation": lambda: rng.uniform(*SUN_ELEVATION),
+        "sun_azimuth": lambda: rng.uniform(0, 360),
+        "turbidity": lambda: rng.uniform(*TURBIDITY),
+        "albedo": lambda: rng.uniform(*ALBEDO),
+    }
+    drawn = start.model_copy(update={name: draws[name]() for name in search.sky_parameters})
+    picture = as_map(drawn, search.environment_height)
+    if not {"sun_scale", "sky_scale"} <= set(search.sky_parameters):
+        return picture
+    stops = rng.uniform(*LIGHT_STOPS)
+    return picture.model_copy(
+        update={"level": level / max(mean_radiance(picture), 1e-9) * 2**stops}
+    )
 
 
 def _pose(target: Scene, rng: np.random.Generator) -> Pose:

@@ -26,6 +26,7 @@ from mrd.render import Stage, display
 from mrd.representation import form_of_family
 from mrd.state import DamagedStateError, State, read_state, write_state
 from scenes.camera import Camera, cameras
+from scenes.lighting import SunSky
 from scenes.scene import Scene
 
 if TYPE_CHECKING:
@@ -132,6 +133,7 @@ def reference(
         "texture_resolution": search.texture_resolution,
         "textures": sorted(search.textures),
         "environment_height": search.environment_height,
+        "sky": _sky(search),
         "null": search.criterion.null,
         "seed": seed,
     }
@@ -143,6 +145,14 @@ def reference(
         null=_kept(folder, "null", shared | drawn, null),
         ceiling=_kept(folder, "ceiling", shared | {"ceiling": search.criterion.ceiling}, ceiling),
     )
+
+
+def _sky(search: SearchConfig) -> dict[str, object] | None:
+    """What the null of a daylight search depends on beside its target."""
+    sky = search.start.lighting
+    if not isinstance(sky, SunSky):
+        return None
+    return {"start": sky.model_dump(mode="json"), "parameters": sorted(search.sky_parameters)}
 
 
 def _kept(

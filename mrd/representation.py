@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from mrd.config import SearchConfig
-from mrd.to_mitsuba import TRANSMITTING_DEPTH, Form, baked, form_of, is_textured, pixels_of
+from mrd.daylight import LEAST_ROWS, baked
+from mrd.to_mitsuba import TRANSMITTING_DEPTH, Form, form_of, is_textured, pixels_of
 from scenes.arrays import Picture
 from scenes.errors import InputError
 from scenes.lighting import (
@@ -41,13 +42,21 @@ def represented(scene: Scene, search: SearchConfig) -> Scene:
     Raises
     ------
     InputError
-        When a shape search meets a textured material: its meshes carry no texture coordinates.
+        When a shape search meets a textured material (its meshes carry no texture coordinates), or
+        a pose search a flat-shaded shape (as it turns, shading moves with the edges of the faces,
+        which Mitsuba does not differentiate: the gradient of a turn came out with no relation to
+        finite differences).
     """
     changes: dict[str, object] = {}
     if "shape" in search.attributes and (is_textured(scene.material) or search.textures):
         raise InputError(
             f"scene '{scene.name}': a shape search carries no texture coordinates; "
             "give the material uniform values (and texture_resolution 0)"
+        )
+    if "pose" in search.attributes and scene.shape.normals == "flat":
+        raise InputError(
+            f"scene '{scene.name}': shape.normals is flat, and a pose is searched; edges between "
+            "flat faces are not differentiated, so turns would be wrong; set normals: smooth"
         )
     if "material" in search.attributes:
         searched = {name: getattr(scene.material, name) for name in search.material_parameters}
@@ -80,7 +89,8 @@ def start_scene(target: Scene, starts: Mapping[str, Any], search: SearchConfig) 
     Raises
     ------
     InputError
-        When a parameter of the start material is a texture that the search cannot produce.
+        When a parameter of the start material is a texture that the search cannot produce, or a
+        search of the pose alone starts at the target's.
     """
     shaped = dict(starts)
     if "shape" in shaped:
@@ -88,6 +98,11 @@ def start_scene(target: Scene, starts: Mapping[str, Any], search: SearchConfig) 
     if "material" in shaped:
         searched = {name: getattr(shaped["material"], name) for name in search.material_parameters}
         shaped["material"] = target.material.model_copy(update=searched)
+    if search.attributes == ("pose",) and shaped["pose"] == target.pose:
+        raise InputError(
+            f"start.pose is that of the target '{target.name}', and nothing else is searched: "
+            "give the target or start.pose another rotation or translation"
+        )
     if "lighting" in shaped and search.start.lighting is None:
         # A start that the film shows as black or white has no gradient to follow.
         shaped["lighting"] = Constant(radiance=(mean_radiance(target.lighting),) * 3)
@@ -116,8 +131,9 @@ def form_of_family(search: SearchConfig, target: Scene) -> Form:
 def as_map(lighting: Lighting, height: int) -> EnvironmentMap:
     """Environment map of ``height`` rows without black, level and rotation multiplied in."""
     if isinstance(lighting, SunSky):
-        lighting = baked(lighting)
-    radiance = radiance_over_sphere(lighting, height)
+        radiance = Picture(pixels_of(baked(lighting, height)))
+    else:
+        radiance = radiance_over_sphere(lighting, height)
     darkest = DARKEST_SHARE * mean_radiance(EnvironmentMap(radiance=radiance))
     return EnvironmentMap(radiance=Picture(np.maximum(radiance.pixels, darkest)))
 
@@ -127,7 +143,7 @@ def mean_radiance(lighting: Lighting) -> float:
     if isinstance(lighting, Constant):
         return lighting.level * float(np.mean(lighting.radiance))
     if isinstance(lighting, SunSky):
-        lighting = baked(lighting)
+        lighting = baked(lighting, LEAST_ROWS)
     pixels = pixels_of(lighting).mean(axis=2)
     return lighting.level * float(np.average(pixels, weights=solid_angles(*pixels.shape)))
 

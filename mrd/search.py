@@ -34,8 +34,10 @@ from mrd.variables.lighting import LightingVariables
 from mrd.variables.material import MaterialVariables
 from mrd.variables.pose import PoseVariables
 from mrd.variables.shape import ShapeVariables
+from mrd.variables.sky import SkyVariables
 from scenes.arrays import Mesh
 from scenes.camera import Camera
+from scenes.lighting import SunSky
 from scenes.scene import Scene
 from scenes.shape import MeshShape, geometry
 
@@ -78,12 +80,17 @@ def variables_of(
     form: to_mitsuba.Form | None = None,
 ) -> list[Variables]:
     """Variables of every searched attribute, standing at the start scene in the family's form."""
+    sky = config.start.lighting
     make: dict[str, Callable[[], Variables]] = {
         "shape": lambda: ShapeVariables(
             start, config.smoothness, device, regularisers=config.regularisers
         ),
         "material": lambda: MaterialVariables(start, config.material_parameters, device),
-        "lighting": lambda: LightingVariables(start, config.environment_smoothness, device),
+        "lighting": lambda: (
+            SkyVariables(start, sky, config.sky_parameters, device)
+            if isinstance(sky, SunSky)
+            else LightingVariables(start, config.environment_smoothness, device)
+        ),
         "pose": lambda: PoseVariables(start, form, device),
     }
     return [make[attribute]() for attribute in config.attributes]

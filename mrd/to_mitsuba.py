@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import drjit as dr
 import mitsuba as mi
 import numpy as np
 
@@ -18,7 +17,7 @@ from scenes.arrays import Mesh, Picture
 from scenes.camera import Camera
 from scenes.errors import InputError
 from scenes.film import background_radiance
-from scenes.lighting import Constant, EnvironmentMap, Lighting, SunSky, map_directions
+from scenes.lighting import Constant, EnvironmentMap, Lighting, SunSky
 from scenes.material import SCALARS, TEXTURED, Material
 from scenes.scene import Scene
 from scenes.shape import geometry, vertex_normals, with_spherical_uvs
@@ -29,8 +28,6 @@ NORMALS = "object.vertex_normals"
 # Light that passes through a surface needs more bounces than light that it reflects.
 OPAQUE_DEPTH = 2
 TRANSMITTING_DEPTH = 6
-
-BAKED_ROWS = 1025  # of a baked sky: a pixel is a third of the sun's diameter
 
 
 def material_key(parameter: str, material: Material) -> str:
@@ -176,7 +173,7 @@ def light(lighting: Lighting) -> dict[str, Any]:
         return {"type": "envmap", "bitmap": bitmap, "to_world": turn}
     return {
         "type": "sunsky",
-        "sun_direction": _sun_direction(lighting),
+        "sun_direction": sun_direction(lighting),
         "turbidity": lighting.turbidity,
         "albedo": lighting.albedo,
         "sun_scale": lighting.level * lighting.sun_scale,
@@ -244,22 +241,6 @@ def background(scene: Scene) -> float:
     return background_radiance(scene.film)
 
 
-def baked(lighting: SunSky) -> EnvironmentMap:
-    """Environment map of a sun and sky, from Mitsuba's own model of them.
-
-    Parameters
-    ----------
-    lighting
-        Sun and sky; its rotation and level are multiplied in.
-    """
-    emitter = mi.load_dict(light(lighting))
-    directions = map_directions(BAKED_ROWS, 2 * BAKED_ROWS)
-    interaction = dr.zeros(mi.SurfaceInteraction3f, directions.size // 3)
-    interaction.wi = mi.Vector3f(-directions.reshape(-1, 3).T.astype(np.float32))
-    radiance = np.array(emitter.eval(interaction)).T.reshape(directions.shape)
-    return EnvironmentMap(radiance=Picture(radiance.astype(np.float32)))
-
-
 def pixels_of(lighting: EnvironmentMap) -> np.ndarray:
     """Radiance (H, W, 3) of a loaded map, without its level."""
     if not isinstance(lighting.radiance, Picture):
@@ -267,7 +248,7 @@ def pixels_of(lighting: EnvironmentMap) -> np.ndarray:
     return lighting.radiance.pixels
 
 
-def _sun_direction(lighting: SunSky) -> list[float]:
+def sun_direction(lighting: SunSky) -> list[float]:
     """Direction to the sun in the world, its rotation included: Mitsuba turns it back itself."""
     e, a = np.radians([lighting.sun_elevation, lighting.sun_azimuth + lighting.rotation])
     return [float(np.cos(e) * np.sin(a)), float(np.sin(e)), float(np.cos(e) * np.cos(a))]

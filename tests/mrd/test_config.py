@@ -6,6 +6,7 @@ from pydantic import ValidationError
 from mrd.config import ModelConfig, SearchConfig
 from scenes.lighting import Constant
 from scenes.material import Material
+from scenes.pose import Pose
 from scenes.shape import Blob, Sphere
 
 
@@ -26,8 +27,13 @@ def test_defaults_are_those_of_the_recipe():
 
 
 def test_start_of_every_searched_attribute_has_a_default():
-    config = SearchConfig(attributes=("shape", "material", "lighting"))
-    assert config.starts() == {"shape": Sphere(), "material": Material(), "lighting": Constant()}
+    config = SearchConfig(attributes=("shape", "material", "lighting", "pose"))
+    assert config.starts() == {
+        "shape": Sphere(),
+        "material": Material(),
+        "lighting": Constant(),
+        "pose": Pose(),
+    }
 
 
 def test_start_holds_searched_attributes_alone():
@@ -47,6 +53,15 @@ def test_start_of_an_attribute_that_is_not_searched_is_refused():
         ({"attributes": []}, "at least 1 item"),
         ({"attributes": ["shape", "shape"]}, "shape is named more than once"),
         ({"attributes": ["colour"]}, "allowed: shape, material, lighting, pose"),
+        ({"textured_parameters": ["eta"]}, "'eta' cannot be a texture; .*roughness, metallic"),
+        ({"regularisers": {"area": -1}}, "greater than or equal to 0"),
+        (
+            {"regularisers": {"edge": 1}},
+            "unknown key 'edge'; allowed: edge_length, area",
+        ),
+        ({"learning_rate": {"pose": 0}}, "greater than 0"),
+        ({"sky_parameters": ["sun"]}, "allowed: sun_scale, sky_scale, sun_elevation"),
+        ({"sky_parameters": []}, "at least 1 item"),
         ({"steps": 0}, "greater than or equal to 1"),
         ({"steps": 100_001}, "less than or equal to 100000"),
         ({"steps": True}, "valid integer"),

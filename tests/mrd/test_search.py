@@ -20,18 +20,21 @@ from mrd.render import Stage, display
 from mrd.representation import form_of_family, represented, start_scene
 from mrd.search import Search
 from mrd.state import read_state, write_state
-from scenes.arrays import Picture
+from scenes.arrays import Mesh, Picture
 from scenes.camera import Ring, cameras
+from scenes.differences import pose_difference
 from scenes.film import Film
-from scenes.lighting import Constant, EnvironmentMap, map_directions
+from scenes.lighting import Constant, EnvironmentMap, SunSky, map_directions
 from scenes.material import Material
-from scenes.shape import Sphere, geometry
+from scenes.pose import Pose
+from scenes.shape import MeshShape, Sphere, geometry
 
 TARGET = {
     "material": Material(base_color=(0.7, 0.25, 0.4), roughness=0.5),
     "shape": Sphere(subdivisions=2, radius=0.9),
     "film": Film(exposure=0.6, background=0.3),
     "cameras": Ring(count=3, resolution=24),
+    "pose": Pose(rotation=(0, 20, 0), translation=(0.1, 0, 0)),
 }
 
 
@@ -101,6 +104,7 @@ TENSORS = {
     ("shape",): ["shape.latent"],
     ("material",): ["material.base_color", "material.metallic", "material.roughness"],
     ("lighting",): ["lighting.log_radiance"],
+    ("pose",): ["pose.rotation", "pose.translation"],
 }
 
 
@@ -220,6 +224,23 @@ def test_a_map_of_light_comes_nearer(begun):
     assert np.abs(after - aim).mean() < 0.6 * np.abs(before - aim).mean()
 
 
+def test_the_place_of_the_sun_is_recovered(begun):
+    sun = SunSky(sun_elevation=35, sun_azimuth=40, sun_scale=4, level=3)
+    start = SunSky(sun_elevation=60, sun_azimuth=-20, sun_scale=4, level=3)
+    search, _ = begun(
+        ("lighting",),
+        steps=60,
+        start=StartConfig(lighting=start),
+        sky_parameters=("sun_elevation", "sun_azimuth"),
+        target={"lighting": sun},
+    )
+    first, last = falls(search)
+    assert last < 0.1 * first
+    found = search.variables[0].sky()
+    assert found.sun_azimuth == pytest.approx(40, abs=5)
+    assert found.sun_elevation == pytest.approx(35, abs=5)
+
+
 @pytest.mark.parametrize("radius", [0.7, 1.2])
 def test_the_size_of_a_sphere_is_recovered(begun, radius):
     search, _ = begun(
@@ -232,6 +253,53 @@ def test_the_size_of_a_sphere_is_recovered(begun, radius):
     found = np.linalg.norm(geometry(search.scene().shape).vertices, axis=1)
     assert found.mean() == pytest.approx(radius, abs=0.04)
     assert last < 0.1 * first
+
+
+def test_a_pose_is_recovered(begun, count):
+    """From 18 degrees away to 6, and to 0.03 units, in one (in full: four) runs.
+
+    Over four runs errors were at most 2.9 degrees and 0.012 units.
+    """
+    ball = geometry(Sphere(subdivisions=3))
+    almond = Mesh(ball.vertices * np.float32([1.2, 0.7, 0.4]), ball.faces)
+    for seed in range(count(1, 4)):
+        search, target = begun(
+            ("pose",),
+            seed=seed,
+            steps=60,
+            target={
+                "shape": MeshShape(surface=almond, fit=False),
+                "pose": Pose(rotation=(0, 15, -10), translation=(0.15, 0, 0.1)),
+            },
+        )
+        first, last = falls(search)
+        found = pose_difference(target.pose, search.scene().pose)
+        assert found["angle"] < 6
+        assert found["translation"] < 0.03
+        assert last < 0.1 * first
+
+
+def test_a_texture_of_roughness_comes_nearer(begun):
+    rough = np.random.default_rng(2).uniform(0.15, 0.8, size=(4, 4, 1))
+    search, target = begun(
+        ("material",),
+        steps=60,
+        material_parameters=("roughness",),
+        texture_resolution=4,
+        textured_parameters=("roughness",),
+        learning_rate=LearningRate(material=0.05),
+        target={
+            "material": Material(base_color=0.2, roughness=Picture(rough)),
+            "lighting": EnvironmentMap(radiance="studio"),
+        },
+    )
+    first, last = falls(search)
+    assert last < 0.3 * first
+    before, after, aim = (
+        scene.material.roughness.pixels for scene in (search.start, search.scene(), target)
+    )
+    # The rows at the poles are hardly seen.
+    assert np.abs(after - aim)[1:3].mean() < 0.5 * np.abs(before - aim)[1:3].mean()
 
 
 def test_all_attributes_together_come_nearer(begun):
