@@ -140,7 +140,19 @@ def test_the_demo_is_a_study_of_three_searches():
             "network: pixels",
             "network: pixels\n    layers: conv1",
             "10: models.pixels.layers: 'conv1' is not allowed; "
-            "use a list of at least one item, each text",
+            "use a list of at least one item, each text or a mapping (lines of 'key: value')",
+        ),
+        (
+            "network: pixels",
+            "network: pixels\n    layers: {pixels: 0}",
+            "10: models.pixels.layers.pixels: 0 is not allowed; "
+            "use a number above 0 and at most 1000000",
+        ),
+        (
+            "network: pixels",
+            "network: pixels\n    front_end: {contrast: 0}",
+            "10: models.pixels.front_end.contrast: 0 is not allowed; "
+            "use a number above 0 and at most 1",
         ),
         (
             "[shape]",

@@ -127,7 +127,7 @@ def test_version_is_that_of_the_package():
         (["generate", "nowhere", "--dry-run"], "nowhere: there is no such file or folder"),
         (["render", "bunni", "--out", "x"], "no scene is called 'bunni'; did you mean 'bunny'? "),
         (["render", "none.json", "--out", "x"], "none.json: cannot be read: No such file"),
-        (["models", "efficientnet"], "no network is called 'efficientnet'; did you mean"),
+        (["models", "efficientnit"], "no network is called 'efficientnit'; did you mean"),
         (["render", "bunny"], "Missing option '--out'; see mrd render --help"),
         (["render", "bunny", "--out", "x", "--samples", "0"], "Invalid value for '--samples'"),
         (["status"], "Missing argument 'STUDY'; see mrd status --help"),
@@ -192,9 +192,7 @@ def test_dry_run_finds_what_would_stop_the_runs(mrd, study):
     path.write_text(
         path.read_text()
         .replace("resolution: 128", "resolution: 16")
-        .replace(
-            "network: efficientnet_lite0", "network: 'torchvision:squeezenet1_0'\n    weights: none"
-        )
+        .replace("network: efficientnet_lite0", "network: 'squeezenet1_0'\n    weights: none")
         .replace("layers: [", "# layers: [")
     )
     code, out, err = mrd("generate", study, "--dry-run")

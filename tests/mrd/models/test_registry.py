@@ -31,7 +31,7 @@ def test_an_unknown_network_is_named_with_the_nearest_and_the_list():
     with pytest.raises(
         InputError,
         match=r"no network is called 'efficientnet-lite0'; did you mean 'efficientnet_lite0'\? "
-        r"known: efficientnet_lite0, pixels, torchvision:NETWORK",
+        r"`mrd models` lists what there is, `mrd models effi` those with this in their names",
     ):
         registry.create(ModelConfig(network="efficientnet-lite0"))
 
@@ -41,7 +41,7 @@ def test_an_unknown_network_is_named_with_the_nearest_and_the_list():
     [
         ("efficientnet_lite0", "default"),
         ("efficientnet_lite0", "none"),
-        ("torchvision:resnet18", "none"),
+        ("resnet18", "none"),
         ("pixels", "default"),
     ],
 )
@@ -66,6 +66,6 @@ def test_an_untrained_twin_sees_something_else_and_always_the_same():
     trained = registry.create(ModelConfig(network="efficientnet_lite0")).activations(images)
     config = ModelConfig(network="efficientnet_lite0", weights="none")
     first, second = registry.create(config), registry.create(config)
-    assert torch.equal(first.activations(images)["head"], second.activations(images)["head"])
-    assert not torch.allclose(first.activations(images)["head"], trained["head"])
+    assert torch.equal(first.activations(images)["pool"], second.activations(images)["pool"])
+    assert not torch.allclose(first.activations(images)["pool"], trained["pool"])
     assert first.record() == second.record()
