@@ -48,7 +48,7 @@ def fold(network: nn.Module, layers: Sequence[str], images: Tensor) -> int:
     for convolution, norm in pairs:
         fused = fuse_conv_bn_eval(originals[convolution], originals[norm])  # type: ignore[type-var, arg-type]
         _put(network, convolution, fused)
-        _put(network, norm, nn.Identity())
+        _put(network, norm, nn.Identity().eval())
     with recorded(network, watched) as after:
         network(images)
     if all(_agree(before[layer], after[layer]) for layer in watched):

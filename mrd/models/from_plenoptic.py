@@ -127,6 +127,7 @@ class ClassicalModel(Model):
         check_known(self.layer_weights, list(source.layer_shapes(source.smallest)), source.name)
         self.register_buffer("rec_709", torch.tensor(REC_709).view(1, 3, 1, 1))
         self._made: dict[tuple[Shape, torch.device], nn.Module] = {}
+        self.eval()
 
     def activations(self, images: Tensor) -> dict[str, Tensor]:
         """Give the activations of every layer, (V, …).
@@ -218,8 +219,8 @@ def _portilla_simoncelli() -> Classical:
         make=lambda shape: models.PortillaSimoncelli(shape, n_scales=SCALES),
         read=_statistics,
         default=("statistics",),
-        # The correlations reach over 7 pixels of the coarsest scale.
-        smallest=7 * 2**SCALES,
+        # The correlations reach over 7 pixels of the coarsest scale, whose size is even.
+        smallest=8 * 2**SCALES,
         multiple=2**SCALES,
     )
 

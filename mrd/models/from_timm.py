@@ -1,12 +1,13 @@
 """Any network of timm: DINOv2, CLIP's image towers and a thousand others."""
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import timm
-from huggingface_hub import hf_hub_download
-from huggingface_hub.errors import EntryNotFoundError
+from huggingface_hub import hf_hub_download, try_to_load_from_cache
+from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 from timm.data import infer_imagenet_subset, resolve_data_config
 from torch import nn
 
@@ -155,17 +156,26 @@ def _trained_file(name: str, cfg: Any) -> Path:
             f"a tag that has (`mrd models {TIMM}{name.partition('.')[0]}.` lists them)"
         )
     named = (cfg.hf_hub_filename,) if cfg.hf_hub_filename else _FILES
+    cached = [try_to_load_from_cache(cfg.hf_hub_id, file) for file in named]
+    found = next((path for path in cached if isinstance(path, str)), None)
+    return Path(found) if found else _fetched(name, cfg.hf_hub_id, named)
+
+
+def _fetched(name: str, repository: str, files: Sequence[str]) -> Path:
+    """Fetch the first of some files that a repository of the hub holds."""
     failure: Exception | None = None
-    for file in named:
+    for file in files:
         try:
-            return Path(hf_hub_download(cfg.hf_hub_id, file))
-        except EntryNotFoundError as error:
-            failure = error
+            return Path(hf_hub_download(repository, file))
         except (OSError, RuntimeError, ValueError) as error:
             failure = error
-            break
+            # Out of reach is also called not found; another name would be as far away.
+            if isinstance(error, LocalEntryNotFoundError) or not isinstance(
+                error, EntryNotFoundError
+            ):
+                break
     raise InputError(
         f"weights: those of {TIMM}{name} are not in the Hugging Face cache and cannot be fetched "
-        f"({type(failure).__name__}): run `hf download {cfg.hf_hub_id} {named[0]}` where there is "
-        f"a network, or set weights to a copy of that {named[0]} or to none"
+        f"({type(failure).__name__}): run `hf download {repository} {files[0]}` where there is a "
+        f"network, or set weights to a copy of that {files[0]}, or to none"
     ) from failure

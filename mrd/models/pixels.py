@@ -61,6 +61,7 @@ class Pixels(Model):
             )
         self.front_end = FrontEndModule(config.front_end)
         self.name = f"pixels{self.front_end.suffix}"
+        self.eval()
 
     def activations(self, images: Tensor) -> dict[str, Tensor]:
         """Give the images after the front end, (V, 3, H, W)."""
