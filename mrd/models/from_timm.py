@@ -76,7 +76,7 @@ def _configuration(network: str) -> Any:
         architecture = network.partition(".")[0]
         raise _unknown(network, timm.list_pretrained(f"{architecture}.*")) from error
     if cfg is None:
-        raise _unknown(network, names())
+        raise _unknown(network, timm.list_models())
     return cfg
 
 

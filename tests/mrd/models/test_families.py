@@ -36,11 +36,17 @@ def made(network, weights, **changes):
     return registry.create(ModelConfig(network=network, weights=weights, **changes))
 
 
-@pytest.mark.parametrize(("network", "weights", "size"), NETWORKS + OTHERS)
-def test_gradients_reach_the_image_alone_and_are_finite(network, weights, size, seed):
-    model = made(network, weights)
-    images = torch.rand(2, 3, size, size, generator=torch.Generator().manual_seed(seed))
-    images.requires_grad_()
+@pytest.fixture(scope="module", params=NETWORKS + OTHERS, ids=lambda each: each[0])
+def subject(request):
+    """Give a model of each family, its name, and two images of a size that it takes."""
+    network, weights, size = request.param
+    images = torch.rand(2, 3, size, size, generator=torch.Generator().manual_seed(size))
+    return made(network, weights), network, images
+
+
+def test_gradients_reach_the_image_alone_and_are_finite(subject):
+    model, network, images = subject
+    images = images.clone().requires_grad_()
     read = model.activations(images)
     assert tuple(read) == model.layers == registry.default_layers(ModelConfig(network=network))
     sum(value.square().mean() for value in read.values()).backward()
@@ -50,48 +56,45 @@ def test_gradients_reach_the_image_alone_and_are_finite(network, weights, size, 
     assert not any(module.training for module in model.modules())
 
 
-@pytest.mark.parametrize(("network", "weights", "size"), NETWORKS + OTHERS)
-def test_each_image_is_seen_by_itself(network, weights, size, seed):
-    model = made(network, weights)
-    images = torch.rand(2, 3, size, size, generator=torch.Generator().manual_seed(seed))
+@torch.no_grad()
+def test_each_image_is_seen_by_itself_with_the_shapes_that_are_listed(subject):
+    model, network, images = subject
     both, second = model.activations(images), model.activations(images[1:])
+    shapes = registry.layer_shapes(ModelConfig(network=network), images.shape[-1])
     for layer, value in both.items():
+        assert tuple(value.shape[1:]) == shapes[layer]
         scale = value.abs().max().item()
         torch.testing.assert_close(value[1:], second[layer], rtol=1e-3, atol=1e-4 * scale)
 
 
-@pytest.mark.parametrize(("network", "weights", "size"), NETWORKS)
-def test_a_red_square_at_top_left_arrives_in_channel_0_at_top_left(network, weights, size):
-    image = torch.zeros(1, 3, size, size)
+# What the others see is looked at in test_pixels and test_from_plenoptic.
+@pytest.mark.parametrize(
+    "subject", NETWORKS, indirect=True, scope="module", ids=lambda each: each[0]
+)
+@torch.no_grad()
+def test_a_red_square_at_top_left_arrives_in_channel_0_at_top_left(subject):
+    model, _, images = subject
+    image = torch.zeros_like(images[:1])
     image[0, 0, :40, :40] = 1.0
-    model = made(network, weights, front_end=FrontEnd(blur=0.0))
-    model.activations(image)  # the first image of a size is preceded by a trial
     given = []
-    model.network.register_forward_pre_hook(lambda _module, inputs: given.append(inputs[0]))
+    handle = model.network.register_forward_pre_hook(lambda _module, args: given.append(args[0]))
     model.activations(image)
-    torch.testing.assert_close(given[0] * model.std + model.mean, image, rtol=0, atol=1e-6)
+    handle.remove()
+    torch.testing.assert_close(
+        given[0] * model.std + model.mean, model.front_end(image), rtol=0, atol=1e-6
+    )
 
 
-@pytest.mark.parametrize(("network", "weights", "size"), NETWORKS + OTHERS)
-def test_the_record_is_json_and_names_weights_by_their_hash(network, weights, size):
-    record = made(network, weights).record()
+def test_the_record_is_json_and_names_weights_by_their_hash(subject):
+    model, network, _ = subject
+    record = model.record()
     assert json.loads(json.dumps(record)) == record
     assert record["network"] == network
-    without = ("pixels", "plenoptic/PortillaSimoncelli", "plenoptic/SteerablePyramidFreq")
-    if network in without:
+    if network in ("pixels", "plenoptic/PortillaSimoncelli", "plenoptic/SteerablePyramidFreq"):
         assert record["weights"] is None
     else:
         digest = record["weights"].get("sha256") or record["weights"]["tensors_sha256"]
         assert len(digest) == 64
-
-
-@pytest.mark.parametrize(("network", "weights", "size"), NETWORKS + OTHERS)
-def test_the_listed_shapes_are_those_of_the_activations(network, weights, size):
-    shapes = registry.layer_shapes(ModelConfig(network=network), size)
-    read = made(network, weights).activations(torch.rand(2, 3, size, size))
-    assert {layer: tuple(value.shape[1:]) for layer, value in read.items()}.items() <= (
-        shapes.items()
-    )
 
 
 def test_layers_keep_the_weights_of_the_study():

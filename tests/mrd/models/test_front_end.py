@@ -63,6 +63,38 @@ def test_no_blur_gives_the_very_image():
     assert FrontEndModule(FrontEnd(blur=0.0))(image) is image
 
 
+def test_grey_is_the_luma_of_the_encoded_channels_in_all_three():
+    colour = torch.tensor([0.2, 0.6, 1.0]).view(1, 3, 1, 1).expand(1, 3, 4, 4)
+    # .2126 · .2 + .7152 · .6 + .0722 · 1
+    seen = FrontEndModule(FrontEnd(blur=0.0, grey=True))(colour)
+    torch.testing.assert_close(seen, torch.full((1, 3, 4, 4), 0.54384))
+
+
+def test_contrast_is_about_display_grey():
+    image = torch.tensor([0.0, 0.5, 1.0]).view(1, 3, 1, 1)
+    seen = FrontEndModule(FrontEnd(blur=0.0, contrast=0.25))(image)
+    torch.testing.assert_close(seen.flatten(), torch.tensor([0.375, 0.5, 0.625]))
+
+
+def test_its_parts_commute_and_keep_display_grey(rng):
+    image = torch.from_numpy(rng.random((1, 3, 16, 16), dtype=np.float32))
+    parts = [{"blur": 2.0}, {"grey": True, "blur": 0.0}, {"contrast": 0.5, "blur": 0.0}]
+    one_by_one = image
+    for part in reversed(parts):
+        one_by_one = FrontEndModule(FrontEnd(**part))(one_by_one)
+    whole = FrontEndModule(FrontEnd(blur=2.0, grey=True, contrast=0.5))
+    torch.testing.assert_close(whole(image), one_by_one, rtol=0, atol=1e-6)
+    grey = torch.full((1, 3, 16, 16), 0.5)
+    torch.testing.assert_close(whole(grey), grey, rtol=0, atol=1e-6)
+
+
+def test_all_of_it_is_part_of_the_name_and_the_record():
+    module = FrontEndModule(FrontEnd(blur=1.0, grey=True, contrast=0.5))
+    assert module.suffix == "+blur1+grey+contrast0.5"
+    assert module.record() == {"blur": 1.0, "grey": True, "contrast": 0.5}
+    assert FrontEndModule(FrontEnd(blur=0.0)).suffix == ""
+
+
 @pytest.mark.parametrize(
     ("blur", "suffix"), [(0.0, ""), (1.0, "+blur1"), (0.5, "+blur0.5"), (12.0, "+blur12")]
 )
