@@ -84,7 +84,7 @@ class Source(Protocol):
     """What the registry asks of whatever it can make models of."""
 
     def default_layers(self) -> tuple[str, ...]:
-        """Name the layers that are read where a study names none."""
+        """Name the layers that are read where a study names none; empty where it has to."""
 
     def model(self, config: ModelConfig, folder: Path) -> Model:
         """Make the model; a relative path of a weights file starts from the folder."""

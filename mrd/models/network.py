@@ -117,24 +117,13 @@ class Recipe:
         return Network(self, config, folder)
 
     def default_layers(self) -> tuple[str, ...]:
-        """Name the layers that are read where a study names none.
-
-        Raises
-        ------
-        InputError
-            Where the network has no classifier and nothing says what to read instead.
-        """
+        """Name the layers that are read where a study names none; empty where it has to."""
         if self.default:
             return self.default
         network, images = self._rehearsal(self.usual_size)
         classifier = self.classifier(network)
         layer = penultimate(network, lambda: self.run(network, images), classifier)
-        if layer is None:
-            raise InputError(
-                f"layers: {self.name} has no classifier whose input could be read; name layers "
-                f"(`mrd models {self.name}` lists them)"
-            )
-        return (layer,)
+        return (layer,) if layer else ()
 
     def layer_shapes(self, resolution: int | None) -> dict[str, tuple[int, ...]]:
         """List the layers that can be read, with the shape of one image's activation.
@@ -238,6 +227,11 @@ class Network(Model):
         self.network = recipe.arranged(network)
         check_layers(self.network, config.layer_names, recipe.name)
         self.layer_weights = config.layer_weights or dict.fromkeys(recipe.default_layers(), 1.0)
+        if not self.layer_weights:
+            raise InputError(
+                f"layers: {recipe.name} has no classifier whose input could be read; name layers "
+                f"(`mrd models {recipe.name}` lists them)"
+            )
         self.register_buffer("mean", torch.tensor(recipe.mean).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(recipe.std).view(1, 3, 1, 1))
         self.requires_grad_(False).eval()

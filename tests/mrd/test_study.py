@@ -385,6 +385,22 @@ def test_a_weights_file_is_found_from_the_study_and_hashed(write, tmp_path):
     assert names(path) != [run.name]
 
 
+def test_a_network_of_ones_own_is_found_from_the_study_and_its_code_hashed(write, tmp_path):
+    code = tmp_path / "mine.py"
+    code.write_text("def network(): pass\n")
+    path = write(("network: pixels", "network: 'mine:network'"))
+    run = resolve_all(read_study(path))[0]
+    assert run.model.network == f"{code}:network"
+    assert run.record["model"]["network"] == "mine:network"
+    assert run.record["model"]["code"].startswith("sha256:")
+    code.write_text("def network(): return 1\n")
+    assert names(path) != [run.name]
+    installed = write(("network: pixels", "network: 'lab.models:network'"))
+    model = resolve_all(read_study(installed))[0].record["model"]
+    assert model["network"] == "lab.models:network"
+    assert "code" not in model
+
+
 def test_a_weights_file_may_lie_in_the_home_folder(write, tmp_path, monkeypatch):
     home = tmp_path / "home"
     home.mkdir()
