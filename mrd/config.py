@@ -4,9 +4,10 @@ Only structure is checked here, without reading a file and without loading a net
 layer, a weights file or a mesh exists is found out by the commands that use them.
 """
 
-from typing import Annotated, Literal, TypeVar
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from scenes.errors import nearest
@@ -66,10 +67,22 @@ Seed = Annotated[int, Field(strict=True, ge=0, le=2**31 - 1)]
 Rate = Annotated[float, Field(strict=True, gt=0, le=10)]
 Weight = Annotated[float, Field(strict=True, ge=0, le=1000)]
 Names = Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_distinct)]
+Weight = Annotated[float, Field(strict=True, gt=0, le=1_000_000)]
+Weights = Annotated[dict[str, Weight], Field(min_length=1)]
+
+
+def _written_as(layers: Any) -> str:
+    return "weights" if isinstance(layers, Mapping) else "names"
+
+
+Layers = Annotated[
+    Annotated[Names, Tag("names")] | Annotated[Weights, Tag("weights")],
+    Discriminator(_written_as),
+]
 
 
 class FrontEnd(Frozen):
-    """What happens to an image before the network sees it.
+    """What happens to an image before the network sees it: blur, then grey, then contrast.
 
     Parameters
     ----------
@@ -77,9 +90,16 @@ class FrontEnd(Frozen):
         Standard deviation of a Gaussian blur, in pixels of the rendered image, from 0 (none)
         to 20. It stands for the optics of the eye and of a display, and keeps Monte Carlo noise
         out of the network.
+    grey
+        Whether all three channels become the luma: the sum of the display-encoded channels with
+        Rec. 709's weights.
+    contrast
+        Factor on the difference from display grey, 0.5: above 0, up to 1 (none).
     """
 
     blur: float = Field(default=1.0, strict=True, ge=0, le=20)
+    grey: bool = Field(default=False, strict=True)
+    contrast: float = Field(default=1.0, strict=True, gt=0, le=1)
 
 
 class ModelConfig(Frozen):
@@ -88,10 +108,11 @@ class ModelConfig(Frozen):
     Parameters
     ----------
     network
-        Name of a network, as `mrd models` lists them.
+        Name of a network, as `mrd models` lists them, or ``my_module:factory`` for one's own.
     layers
-        Names of the layers whose activations are matched (`mrd models NETWORK` lists them);
-        without it, the network's own default.
+        The layers whose activations are matched (`mrd models NETWORK` lists them): a list of
+        names, which then weigh the same, or a mapping of names to weights, above 0 and at most a
+        million; without it, the network's own default.
     weights
         ``"default"`` (those that come with the network), ``"none"`` (its untrained twin) or the
         path of a weights file, relative to the study.
@@ -100,9 +121,21 @@ class ModelConfig(Frozen):
     """
 
     network: str = Field(min_length=1)
-    layers: Names | None = None
+    layers: Layers | None = None
     weights: str = Field(default="default", min_length=1)
     front_end: FrontEnd = FrontEnd()
+
+    @property
+    def layer_names(self) -> tuple[str, ...]:
+        """Names of the layers, in the order of the file; empty where the network's are read."""
+        return tuple(self.layers or ())
+
+    @property
+    def layer_weights(self) -> dict[str, float]:
+        """Layer → weight, 1 where the file gives names alone; empty where it gives none."""
+        if isinstance(self.layers, dict):
+            return dict(self.layers)
+        return dict.fromkeys(self.layer_names, 1.0)
 
 
 class Samples(Frozen):

@@ -38,6 +38,37 @@ def relative_squared_error(x: Tensor, y: Tensor) -> Tensor:
     return difference / y.square().flatten(start_dim=1).sum(dim=1)
 
 
+def dual_buffer(first: Tensor, second: Tensor, target: Tensor) -> Tensor:
+    """Squared error of noisy renders without the noise's own part: mean (a − y)(b − y), (V,).
+
+    With a and b rendered alike but with independent noise, its expectation is (E a − y)², where
+    that of `l2` is larger by the variance of the noise: a search by `l2` also makes scenes that are
+    less noisy. It may be below 0. Its gradient, taken through both renders, is as unbiased.
+
+    Parameters
+    ----------
+    first, second
+        a and b, (V, …): activations of two renders of one scene, of different noise seeds. They
+        have to be linear in the image (pixels, and a blur of them) for the noise to cancel.
+    target
+        y, (V, …).
+
+    Raises
+    ------
+    ValueError
+        Where shapes differ, which would otherwise broadcast without a word.
+
+    Notes
+    -----
+    The dual-buffer method of Deng, Luan, Walter, Bala & Marschner, *Reconstructing translucent
+    objects using differentiable rendering* (SIGGRAPH 2022).
+    """
+    if not first.shape == second.shape == target.shape:
+        shapes = [tuple(each.shape) for each in (first, second, target)]
+        raise ValueError(f"two renders and a target of one shape are needed, not {shapes}")
+    return ((first - target) * (second - target)).flatten(start_dim=1).mean(dim=1)
+
+
 LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "l1": l1,
     "l2": l2,
@@ -48,16 +79,6 @@ LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 
 
 DUAL_BUFFER = "dual_buffer"
-
-
-def dual_buffer(first: Tensor, second: Tensor, y: Tensor) -> Tensor:
-    """Mean product of two renders' differences from the target, (x₁ − y)(x₂ − y): (V,).
-
-    The renders are of one scene with independent noise, so their noise does not add up: on average
-    this is (x − y)² of a render without noise, while l2 of one render has its variance on top (the
-    dual-buffer pixel loss of Deng et al. 2022). Single values can be negative.
-    """
-    return ((first - y) * (second - y)).flatten(start_dim=1).mean(dim=1)
 
 
 def per_view(

@@ -18,6 +18,7 @@ from pydantic import AfterValidator, Field, PrivateAttr, ValidationError, model_
 
 from mrd.config import ModelConfig, SearchConfig, Seed, misplaced
 from mrd.document import read_document
+from mrd.models import factory
 from mrd.refusal import refusal
 from scenes.config import TargetConfig, target_scene
 from scenes.digest import file_sha256
@@ -237,11 +238,13 @@ def _resolve(spec: RunSpec, study: Study, target: Scene) -> ResolvedRun:
             check_visible(start)
     with _naming(f"models.{spec.model}.weights"):
         model, weights = _with_weights(study.models[spec.model], study.folder)
+    with _naming(f"models.{spec.model}"):
+        model, network = _with_network(model, study.folder)
     record = {
         "schema_version": SCHEMA_VERSION,
         "target": target.sha256,
         "start": start.sha256,
-        "model": model.model_dump(mode="json") | {"weights": weights},
+        "model": model.model_dump(mode="json") | {"weights": weights} | network,
         "search": search.model_dump(mode="json", exclude={"start", "targets", "models", "seeds"}),
         "seeds": {"study": study.seed, "run": spec.seed},
     }
@@ -276,6 +279,18 @@ def _with_weights(model: ModelConfig, folder: Path) -> tuple[ModelConfig, str]:
             f"cannot read {path}: {error.strerror}; use default, none, or the path of a file"
         ) from error
     return model.model_copy(update={"weights": str(path)}), f"sha256:{digest}"
+
+
+def _with_network(model: ModelConfig, folder: Path) -> tuple[ModelConfig, dict[str, str]]:
+    """Model with the file of its own network found, and what a hash can hold of that."""
+    if not factory.is_factory(model.network):
+        return model, {}
+    network = factory.located(model.network, folder)
+    code = factory.code_of(network)
+    record = {"network": factory.shown(network)}
+    if code:
+        record["code"] = f"sha256:{file_sha256(code)}"
+    return model.model_copy(update={"network": network}), record
 
 
 @contextmanager

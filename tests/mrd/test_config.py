@@ -99,6 +99,52 @@ def test_blur_has_a_range(blur):
         ModelConfig.model_validate({"network": "pixels", "front_end": {"blur": blur}})
 
 
+@pytest.mark.parametrize(
+    "front_end",
+    [{"contrast": 0}, {"contrast": 1.1}, {"contrast": "1"}, {"grey": 1}, {"grey": "no"}],
+)
+def test_grey_is_a_truth_value_and_contrast_has_a_range(front_end):
+    with pytest.raises(ValidationError, match=r"front_end\.(contrast|grey)"):
+        ModelConfig.model_validate({"network": "pixels", "front_end": front_end})
+
+
+@pytest.mark.parametrize(
+    ("layers", "names", "weights"),
+    [
+        (None, (), {}),
+        (["b", "a"], ("b", "a"), {"b": 1.0, "a": 1.0}),
+        ({"b": 0.5, "a": 2}, ("b", "a"), {"b": 0.5, "a": 2.0}),
+    ],
+)
+def test_layers_are_names_or_names_with_weights(layers, names, weights):
+    config = ModelConfig.model_validate({"network": "pixels", "layers": layers})
+    assert config.layer_names == names
+    assert config.layer_weights == weights
+    assert ModelConfig.model_validate(config.model_dump(mode="json")) == config
+
+
+@pytest.mark.parametrize(
+    ("layers", "message"),
+    [
+        ([], "at least 1 item"),
+        ({}, "at least 1 item"),
+        (["a", "a"], "a is named more than once"),
+        ("a", "valid tuple"),
+        ([1], "valid string"),
+        ({"a": 0}, "greater than 0"),
+        ({"a": -1.0}, "greater than 0"),
+        ({"a": float("inf")}, "finite number"),
+        ({"a": float("nan")}, "finite number"),
+        ({"a": "1"}, "valid number"),
+        ({"a": True}, "valid number"),
+        ({1: 1.0}, "valid string"),
+    ],
+)
+def test_layers_of_another_form_are_refused(layers, message):
+    with pytest.raises(ValidationError, match=message):
+        ModelConfig.model_validate({"network": "pixels", "layers": layers})
+
+
 def test_config_cannot_be_changed():
     with pytest.raises(ValidationError, match="frozen"):
         search().steps = 3

@@ -80,23 +80,38 @@ def test_layers_have_weights_and_losses_of_their_own():
     assert found.tolist() == pytest.approx(expected)
 
 
-def test_the_dual_buffer_by_hand():
-    second = torch.tensor([[2.0, 1.0, 2.0], [0.0, 7.0, 6.0]])
-    # (0·1 + 2·1 + 0·0) / 3 and (0·0 − 3·1 + 4·2) / 3: with the target's signs, 2/3 and 5/3.
-    assert loss.dual_buffer(X, second, Y).tolist() == pytest.approx([2 / 3, 5 / 3])
-    found = loss.total("dual_buffer", {"a": X}, {"a": Y}, second={"a": second})
-    assert found.item() == pytest.approx((2 / 3 + 5 / 3) / 2)
-
-
-def test_the_dual_buffer_is_the_squared_error_of_a_render_without_noise(rng):
-    """Over 20,000 pairs, within four standard errors (false alarm 1 in 16,000)."""
-    clean, noise = 0.3, torch.as_tensor(rng.normal(size=(2, 20_000, 1)))
-    y = torch.full((20_000, 1), 0.1, dtype=torch.float64)
-    products = loss.dual_buffer(clean + noise[0], clean + noise[1], y)
-    error = products.std() / math.sqrt(len(products))
-    assert abs(products.mean() - (clean - 0.1) ** 2) < 4 * error
-
-
 def test_the_dual_buffer_needs_a_second_render():
     with pytest.raises(ValueError, match="compares two renders, but there is one"):
         loss.total("dual_buffer", {"a": X}, {"a": Y})
+
+
+def test_the_dual_buffer_is_as_computed_by_hand_and_may_be_negative():
+    # View 0: (1·2 + 0·1 + 2·1)/3; view 1: (1·(−1) + 0 + 0)/3.
+    first = torch.tensor([[2.0, 1.0, 4.0], [1.0, 0.0, 0.0]])
+    second = torch.tensor([[3.0, 2.0, 3.0], [-1.0, 0.0, 5.0]])
+    target = torch.tensor([[1.0, 1.0, 2.0], [0.0, 0.0, 0.0]])
+    assert loss.dual_buffer(first, second, target).tolist() == pytest.approx([4 / 3, -1 / 3])
+    with pytest.raises(ValueError, match=r"two renders and a target of one shape are needed"):
+        loss.dual_buffer(first, second, target[:1])
+
+
+def test_the_dual_buffer_is_unbiased_under_independent_noise(seed, count):
+    """The mean of n draws is within 5 standard errors: wrong once in 1.7 million runs."""
+    generator = torch.Generator().manual_seed(seed)
+    scene, target = torch.rand(2, 1, 50, generator=generator, dtype=torch.float64)
+    n = count(4000, 100_000)
+    scene.requires_grad_()
+    # Noise in proportion to the light, as that of a renderer.
+    noise = 1 + 0.5 * torch.randn(2, n, 50, generator=generator, dtype=torch.float64)
+    first, second = scene * noise[0], scene * noise[1]
+    draws = loss.dual_buffer(first, second, target.expand(n, -1))
+    expected = loss.l2(scene, target)
+    standard_error = draws.std() / math.sqrt(n)
+    assert abs(draws.mean() - expected) < 5 * standard_error
+    # A single render's error is larger by the noise's variance, (scene / 2)².
+    biased = loss.l2(first, target.expand(n, -1)).mean()
+    assert biased - expected > 10 * standard_error
+    (gradient,) = torch.autograd.grad(draws.mean(), scene, retain_graph=True)
+    (exact,) = torch.autograd.grad(expected.sum(), scene, retain_graph=True)
+    (wrong,) = torch.autograd.grad(biased, scene)
+    assert (gradient - exact).norm() < 0.2 * (wrong - exact).norm()

@@ -53,13 +53,13 @@ def test_a_sound_study_passes_and_nothing_is_written(study, tmp_path):
     ("model", "message"),
     [
         (
-            "{network: 'torchvision:vit_b_32', weights: none}",
-            r"models.sees on targets.ball: torchvision:vit_b_32 takes images of 224×224 pixels "
+            "{network: 'vit_b_32', weights: none}",
+            r"models.sees on targets.ball: vit_b_32 takes images of 224×224 pixels "
             "alone, not 16×16: set the resolution of the cameras to 224",
         ),
         (
-            "{network: 'torchvision:resnet18', weights: none, layers: [layer1.0.relu]}",
-            r"models.sees on targets.ball: layers: 'layer1.0.relu' of torchvision:resnet18 runs "
+            "{network: 'resnet18', weights: none, layers: [layer1.0.relu]}",
+            r"models.sees on targets.ball: layers: 'layer1.0.relu' of resnet18 runs "
             "2 times for one image",
         ),
         ("{network: pixels, layers: [retina]}", r"models.sees: pixels has no layer 'retina'"),
@@ -79,7 +79,7 @@ def test_every_size_of_image_is_tried(study):
             "64}\n  small:\n    shape: {kind: sphere}\n"
             "    cameras: {kind: single, resolution: 16}\n",
         ),
-        ("{network: pixels}", "{network: 'torchvision:squeezenet1_0', weights: none}"),
+        ("{network: pixels}", "{network: 'squeezenet1_0', weights: none}"),
     )
     sizes = {run.target.cameras.resolution for run in resolve_all(described)}
     assert sizes == {64, 16}
