@@ -192,9 +192,7 @@ def measure_from(
     figure = DISTANCE[attribute]
     if attribute == "shape":
         own = geometry(target.shape)
-        return lambda shape: chamfer(
-            own, geometry(shape), np.random.default_rng(sampling), samples
-        )
+        return lambda shape: chamfer(own, geometry(shape), np.random.default_rng(sampling), samples)
     differences: dict[str, Callable[[Any], dict[str, float]]] = {
         "material": lambda other: material_difference(target.material, other),
         "lighting": lambda other: lighting_difference(target.lighting, other),

@@ -26,6 +26,7 @@ from mrd.report import RunReport
 from mrd.representation import form_of_family, represented, start_scene
 from mrd.run import RunDirectory
 from mrd.search import Search
+from mrd.series import is_kept
 from mrd.study import ResolvedRun
 from mrd.to_mitsuba import Form
 from scenes.camera import Camera, Ring, cameras
@@ -154,10 +155,9 @@ def _searched(
         }
         directory.append_history(row)
         report.step(row)
-        if step.step % run.search.save_every == 0 or step.step == run.search.steps:
-            # States at doubling distances stay, for series along the way of the search.
-            doublings = np.log2(step.step / run.search.save_every)
-            directory.save_state(search.state(), keep=bool(doublings == np.floor(doublings)))
+        keep = is_kept(step.step) or step.step == run.search.steps
+        if keep or step.step % run.search.save_every == 0:
+            directory.save_state(search.state(), keep=keep)
     return search
 
 
