@@ -105,7 +105,9 @@ def test_the_distance_is_the_wanted_one_to_one_percent(case, rng):
 
 def test_a_direction_is_one_for_all_levels(rng):
     target, config, _ = CASES["shape"]
-    near, far = controls(target, config, [{"shape": 0.02}, {"shape": 0.04}], [0, 0], rng, SAMPLING, SAMPLES)
+    near, far = controls(
+        target, config, [{"shape": 0.02}, {"shape": 0.04}], [0, 0], rng, SAMPLING, SAMPLES
+    )
     own = geometry(target.shape).vertices
     moves = [(geometry(each.shape).vertices - own).ravel() for each in (near, far)]
     assert np.corrcoef(moves)[0, 1] > 0.99999
