@@ -1,4 +1,4 @@
-"""The parts of a study file that belong to `mrd`: models and searches.
+"""The parts of a study file that belong to `mrd`: models, searches and series.
 
 Only structure is checked here, without reading a file and without loading a network: whether a
 layer, a weights file or a mesh exists is found out by the commands that use them.
@@ -10,9 +10,10 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from scenes.embedded import LIGHTS
 from scenes.errors import nearest
 from scenes.frozen import Frozen
-from scenes.lighting import Constant, Lighting
+from scenes.lighting import Constant, EnvironmentMap, Lighting
 from scenes.material import SCALARS, TEXTURED, Material
 from scenes.pose import Pose
 from scenes.shape import Shape, Sphere
@@ -22,6 +23,12 @@ SkyParameter = Literal[
     "sun_scale", "sky_scale", "sun_elevation", "sun_azimuth", "turbidity", "albedo"
 ]
 LossName = Literal["l1", "l2", "cosine", "relative_squared_error", "dual_buffer"]
+
+OWN_LIGHT = "own"
+"""Name of the target's own light among those of a series."""
+
+# What of a search is not the search itself: it leaves results as they are, and their hash.
+BESIDE_THE_SEARCH = {"start", "targets", "models", "seeds", "series", "pixel_search"}
 
 Item = TypeVar("Item")
 
@@ -67,8 +74,8 @@ Seed = Annotated[int, Field(strict=True, ge=0, le=2**31 - 1)]
 Rate = Annotated[float, Field(strict=True, gt=0, le=10)]
 Weight = Annotated[float, Field(strict=True, ge=0, le=1000)]
 Names = Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_distinct)]
-Weight = Annotated[float, Field(strict=True, gt=0, le=1_000_000)]
-Weights = Annotated[dict[str, Weight], Field(min_length=1)]
+LayerWeight = Annotated[float, Field(strict=True, gt=0, le=1_000_000)]
+Weights = Annotated[dict[str, LayerWeight], Field(min_length=1)]
 
 
 def _written_as(layers: Any) -> str:
@@ -274,6 +281,95 @@ class Remeshing(Frozen):
     rate: float = Field(default=1.0, strict=True, gt=0, le=1)
 
 
+def _is_name(name: str) -> str:
+    if not name or not set(name) <= _LETTERS or name[0] in "_-" or len(name) > 40:
+        raise ValueError(
+            f"'{name}' cannot name a file; use at most 40 lower-case letters, digits, '_' and "
+            "'-', with a letter or digit first"
+        )
+    return name
+
+
+def _named_light(light: Any) -> Any:
+    if isinstance(light, str) and light not in (OWN_LIGHT, *LIGHTS):
+        known = (OWN_LIGHT, *LIGHTS)
+        raise ValueError(
+            f"no light is called '{light}'; {nearest(light, known)} known: {', '.join(known)}, or "
+            "one of your own: 'night: {kind: constant, radiance: 0.1}'"
+        )
+    return light
+
+
+def _lights_distinct(lights: tuple[Any, ...]) -> tuple[Any, ...]:
+    _distinct(tuple(light if isinstance(light, str) else next(iter(light)) for light in lights))
+    return lights
+
+
+_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
+LightName = Annotated[str, AfterValidator(_is_name)]
+NewLight = Annotated[dict[LightName, Lighting], Field(min_length=1, max_length=1)]
+
+
+class SeriesConfig(Frozen):
+    """Scenes ordered by distance from the target, and how their images are made.
+
+    A study has one such section for all searches; a search may have its own, whose keys take the
+    place of the study's.
+
+    Parameters
+    ----------
+    kind
+        ``"interpolation"``: from the target to the result in parameters, where the two have the
+        same topology. ``"trajectory"``: the result, then earlier states of the search, each
+        physically farther from the target than the one before.
+    levels
+        Number of levels above 0 (the re-rendered target), 1 to 100.
+    spacing
+        Of the levels: ``"linear"`` or ``"log"`` (equal ratios).
+    first
+        Smallest level above 0 with ``"log"`` spacing of an interpolation, above 0 and below 1.
+    lights
+        Lights that every level is rendered under: ``own`` (the target's), names from
+        ``mrd scenes``, or new ones by name, ``night: {kind: constant, radiance: 0.1}``. A search
+        of the lighting has its own light alone.
+    cameras
+        ``"training"``, ``"held_out"``, ``"all"``, or names of cameras (c0, h0 …).
+    noise_seeds
+        Renders of every scene, camera and light, alike but for their noise, 3 to 1000: no trial
+        may show one image twice.
+    samples
+        Per pixel, 16 to 65536.
+    """
+
+    kind: Literal["interpolation", "trajectory"] = "interpolation"
+    levels: int = Field(default=8, strict=True, ge=1, le=100)
+    spacing: Literal["linear", "log"] = "linear"
+    first: float = Field(default=0.05, strict=True, gt=0, lt=1)
+    lights: Annotated[
+        tuple[Annotated[str, AfterValidator(_named_light)] | NewLight, ...],
+        Field(min_length=1),
+        AfterValidator(_lights_distinct),
+    ] = (OWN_LIGHT,)
+    cameras: Literal["training", "held_out", "all"] | Names = "all"
+    noise_seeds: int = Field(default=3, strict=True, ge=3, le=1000)
+    samples: int = Field(default=256, strict=True, ge=16, le=65536)
+
+    def named_lights(self) -> dict[str, Lighting | None]:
+        """Lights by name, not loaded; None stands for the target's own."""
+        named: dict[str, Lighting | None] = {}
+        for light in self.lights:
+            if isinstance(light, dict):
+                named |= light
+            else:
+                named[light] = None if light == OWN_LIGHT else EnvironmentMap(radiance=light)
+        return named
+
+    def changed_by(self, other: "SeriesConfig | None") -> "SeriesConfig":
+        """The same with the keys that another section gives."""
+        given = other.model_fields_set if other else set()
+        return self.model_copy(update={name: getattr(other, name) for name in given})
+
+
 class SearchConfig(Frozen):
     """A search: from a start scene toward the activations of a target.
 
@@ -335,6 +431,11 @@ class SearchConfig(Frozen):
         Steps between two saved states, 1 to 100000: what a killed search may lose.
     seeds
         One run for each, whole numbers from 0.
+    series
+        Keys of the study's ``series`` that differ for this search.
+    pixel_search
+        Whether the same is also searched with no model: toward equal pixels (mean absolute
+        error), as a comparison of its own, once for each target and seed.
     """
 
     attributes: Annotated[tuple[Attribute, ...], Field(min_length=1), AfterValidator(_distinct)]
@@ -370,6 +471,8 @@ class SearchConfig(Frozen):
     criterion: CriterionConfig = CriterionConfig()
     save_every: Count = 25
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(_distinct)] = (1,)
+    series: SeriesConfig | None = None
+    pixel_search: bool = Field(default=False, strict=True)
 
     @model_validator(mode="after")
     def _start_only_what_is_searched(self) -> "SearchConfig":

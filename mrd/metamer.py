@@ -26,6 +26,7 @@ from mrd.report import RunReport
 from mrd.representation import form_of_family, represented, start_scene
 from mrd.run import RunDirectory
 from mrd.search import Search
+from mrd.series import is_kept
 from mrd.study import ResolvedRun
 from mrd.to_mitsuba import Form
 from scenes.camera import Camera, Ring, cameras
@@ -157,10 +158,9 @@ def _searched(
             report.step(row)
             while search.notes:
                 report.note(search.notes.pop(0))
-            if step.step % run.search.save_every == 0 or step.step == search.total:
-                # States at doubling distances stay, for series along the way of the search.
-                doublings = np.log2(step.step / run.search.save_every)
-                directory.save_state(search.state(), keep=bool(doublings == np.floor(doublings)))
+            keep = is_kept(step.step) or step.step == search.total
+            if keep or step.step % run.search.save_every == 0:
+                directory.save_state(search.state(), keep=keep)
     except FloatingPointError as error:
         last = directory.state_path(directory.state_steps()[-1]).name
         raise FloatingPointError(

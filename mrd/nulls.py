@@ -6,7 +6,7 @@ nulls are drawn anew. A light may be the target's own map, turned: that makes th
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +59,12 @@ def null_scene(target: Scene, search: SearchConfig, rng: np.random.Generator) ->
     }
     changes: dict[str, Any] = {name: draw[name]() for name in search.attributes}
     return represented(target.model_copy(update=changes).loaded(), search)
+
+
+def null_scenes(target: Scene, search: SearchConfig, seed: int) -> Iterator[Scene]:
+    """All scenes of a null, one after the other: those of a study's seed are always the same."""
+    for rng in np.random.default_rng(seed).spawn(search.criterion.null):
+        yield null_scene(target, search, rng)
 
 
 def _shape(target: Scene, rng: np.random.Generator) -> Shape:

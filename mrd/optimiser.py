@@ -18,7 +18,7 @@ EPSILON = 1e-8
 SCHEDULES: dict[str, Callable[[float], float]] = {
     "cosine": lambda done: 0.5 * (1 + np.cos(np.pi * done)),
     "linear": lambda done: 1 - done,
-    "constant": lambda done: 1.0,
+    "constant": lambda _done: 1.0,
 }
 """Name → share of the learning rate, from the share of the steps that are done, 0 to 1."""
 
@@ -110,7 +110,9 @@ class LBFGS:
         evaluations: int = 8,
     ) -> None:
         self._tensors, self._rates = list(tensors), list(rates)
-        self._scaled = [(t.detach() / r).requires_grad_() for t, r in zip(tensors, rates)]
+        self._scaled = [
+            (t.detach() / r).requires_grad_() for t, r in zip(tensors, rates, strict=True)
+        ]
         self._library = torch.optim.LBFGS(
             self._scaled,
             max_iter=1,
@@ -137,7 +139,9 @@ class LBFGS:
             self._hand_over()
             loss = evaluate()
             for scaled, tensor, rate in self._paired():
-                scaled.grad = rate * (torch.zeros_like(tensor) if tensor.grad is None else tensor.grad)
+                scaled.grad = rate * (
+                    torch.zeros_like(tensor) if tensor.grad is None else tensor.grad
+                )
             return loss
 
         self._library.step(closure)

@@ -15,7 +15,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 
 from mrd import nulls
@@ -112,8 +111,7 @@ def reference(
 
     def null() -> Measures:
         rows = []
-        for n, rng in enumerate(np.random.default_rng(seed).spawn(search.criterion.null)):
-            scene = nulls.null_scene(target, search, rng)
+        for n, scene in enumerate(nulls.null_scenes(target, search, seed)):
             other = Stage(scene, form=form, device=device)
             rows.append(measures(activations, model.activations(seen(other, views, samples, 0))))
             progress("null", n + 1, search.criterion.null)

@@ -189,7 +189,8 @@ class Search:
 
     def step(self) -> tuple[float, float]:
         """One step; returns loss and similarity as in `Step`."""
-        loss, s = self._moved_by_lbfgs() if self._line_search else self._moved_by_adam()
+        line_search = self._line_search
+        loss, s = self._moved_by_lbfgs(line_search) if line_search else self._moved_by_adam()
         self.finished += 1
         done = (self.finished - 1) % self.config.steps + 1
         remeshing = self.config.remeshing
@@ -208,8 +209,7 @@ class Search:
             v.keep_in_bounds()
         return loss, s
 
-    def _moved_by_lbfgs(self) -> tuple[float, float]:
-        assert self._line_search is not None
+    def _moved_by_lbfgs(self, line_search: LBFGS) -> tuple[float, float]:
         every = list(range(len(self._views)))
         found: list[tuple[float, float]] = []
 
@@ -217,7 +217,7 @@ class Search:
             found.append(self._evaluate(every, self._same_seeds))
             return found[-1][0]
 
-        self._line_search.step(evaluate)
+        line_search.step(evaluate)
         for v in self.variables:
             v.keep_in_bounds()
         return found[0]
@@ -321,12 +321,13 @@ class Search:
         if self._plateau.observe(loss) and self._plateau.best < self._best_loss:
             self._best, self._best_loss = self._snapshot(), self._plateau.best
         stopping = self.config.early_stopping
-        stuck = stopping is not None and self._plateau.without_gain >= stopping.patience
-        if done < self.config.steps and not stuck:
-            return
-        if stuck:
-            self.notes.append(f"step {self.finished}: stopped, no gain in {stopping.patience} steps")
+        if stopping and self._plateau.without_gain >= stopping.patience:
+            self.notes.append(
+                f"step {self.finished}: stopped, no gain in {stopping.patience} steps"
+            )
             self.finished += self.config.steps - done
+        elif done < self.config.steps:
+            return
         if self.finished < self.total:
             self._start_again()
         elif self._best:
@@ -340,8 +341,8 @@ class Search:
         for v in self.variables:
             length = STEPS_OF_RESTART * getattr(self.config.learning_rate, v.attribute)
             for tensor in v.tensors.values():
-                noise = self._rng.normal(size=tuple(tensor.shape))
-                tensor.add_(length * torch.as_tensor(noise, dtype=tensor.dtype, device=tensor.device))
+                noise = self._rng.normal(scale=length, size=tuple(tensor.shape))
+                tensor.add_(torch.as_tensor(noise).to(tensor))
             v.keep_in_bounds()
 
     # ---- Scenes and states ----------------------------------------------------------------------
@@ -409,6 +410,14 @@ class Search:
         self._same_seeds = np.array(state.header["same_seeds"])
         self._order = list(state.header["order"])
         self.finished = state.step
+
+
+def start_of_state(start: Scene, state: State) -> Scene:
+    """The start that a state's variables belong to: with the state's mesh if it was remeshed."""
+    if "mesh.faces" not in state.arrays:
+        return start
+    mesh = Mesh(state.arrays["mesh.vertices"], state.arrays["mesh.faces"], None)
+    return _with_mesh(start, mesh)
 
 
 def _with_mesh(scene: Scene, mesh: Mesh) -> Scene:

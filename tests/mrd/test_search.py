@@ -403,7 +403,7 @@ def test_lbfgs_resumes_with_its_memory(begun, tmp_path):
 
 def test_a_search_without_gain_stops_at_its_best_state(begun):
     """From the target itself, at a rate that only leads away, the best state is an early one."""
-    search, target = begun(
+    search, _ = begun(
         ("material",),
         steps=400,
         schedule="constant",

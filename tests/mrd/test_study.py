@@ -123,7 +123,7 @@ def test_the_demo_is_a_study_of_three_searches():
             "seed: 7",
             "seed: 7\nmodel: {}",
             "3: model: unknown key 'model'; did you mean 'models'? "
-            "allowed: name, seed, targets, models, searches",
+            "allowed: name, seed, targets, models, searches, series",
         ),
         (
             "network: pixels",
@@ -200,7 +200,7 @@ def test_the_demo_is_a_study_of_three_searches():
             "15: searches.shape.start2: unknown key 'start2'; did you mean 'start'? allowed: "
             "attributes, start, targets, models, steps, views_per_step, loss, learning_rate, "
             "smoothness, material_parameters, texture_resolution, environment_height, "
-            "environment_smoothness, samples, criterion, save_every, seeds",
+            "environment_smoothness, samples, criterion, save_every, seeds, series, pixel_search",
         ),
         (
             "steps: 30",
