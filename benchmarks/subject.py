@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 from mrd.config import ModelConfig, SearchConfig, StartConfig
@@ -25,7 +27,7 @@ RESOLUTION = 128
 START_RADIUS = 0.6  # about as large as the bunny looks; the bunny's bounding sphere has radius 1
 
 
-def shape_search(**changes: int) -> SearchConfig:
+def shape_search(**changes: Any) -> SearchConfig:
     """The default search of a shape, from a sphere of 2562 vertices."""
     start = StartConfig(shape=Sphere(subdivisions=4, radius=START_RADIUS))
     return SearchConfig(attributes=("shape",), start=start, **changes)

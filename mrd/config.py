@@ -1,22 +1,34 @@
-"""The parts of a study file that belong to `mrd`: models and searches.
+"""The parts of a study file that belong to `mrd`: models, searches and series.
 
 Only structure is checked here, without reading a file and without loading a network: whether a
 layer, a weights file or a mesh exists is found out by the commands that use them.
 """
 
-from typing import Annotated, Literal, TypeVar
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from scenes.embedded import LIGHTS
 from scenes.errors import nearest
 from scenes.frozen import Frozen
-from scenes.lighting import Constant, Lighting
-from scenes.material import SCALARS, Material
+from scenes.lighting import Constant, EnvironmentMap, Lighting
+from scenes.material import SCALARS, TEXTURED, Material
+from scenes.pose import Pose
 from scenes.shape import Shape, Sphere
 
-Attribute = Literal["shape", "material", "lighting"]
-LossName = Literal["l1", "l2", "cosine", "relative_squared_error"]
+Attribute = Literal["shape", "material", "lighting", "pose"]
+SkyParameter = Literal[
+    "sun_scale", "sky_scale", "sun_elevation", "sun_azimuth", "turbidity", "albedo"
+]
+LossName = Literal["l1", "l2", "cosine", "relative_squared_error", "dual_buffer"]
+
+OWN_LIGHT = "own"
+"""Name of the target's own light among those of a series."""
+
+# What of a search is not the search itself: it leaves results as they are, and their hash.
+BESIDE_THE_SEARCH = {"start", "targets", "models", "seeds", "series", "pixel_search"}
 
 Item = TypeVar("Item")
 
@@ -38,6 +50,15 @@ def _material_parameter(name: str) -> str:
     return name
 
 
+def _textured_parameter(name: str) -> str:
+    if name not in TEXTURED:
+        raise ValueError(
+            f"'{name}' cannot be a texture; {nearest(name, TEXTURED)} allowed: "
+            f"{', '.join(TEXTURED)}"
+        )
+    return name
+
+
 def misplaced(model: str, location: tuple[str | int, ...], text: str) -> ValidationError:
     """Make a validation error that points at one key inside a model, seen from that model."""
     # Without a context, braces in the text are left alone.
@@ -51,11 +72,24 @@ def misplaced(model: str, location: tuple[str | int, ...], text: str) -> Validat
 Count = Annotated[int, Field(strict=True, ge=1, le=100_000)]
 Seed = Annotated[int, Field(strict=True, ge=0, le=2**31 - 1)]
 Rate = Annotated[float, Field(strict=True, gt=0, le=10)]
+Weight = Annotated[float, Field(strict=True, ge=0, le=1000)]
 Names = Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_distinct)]
+LayerWeight = Annotated[float, Field(strict=True, gt=0, le=1_000_000)]
+Weights = Annotated[dict[str, LayerWeight], Field(min_length=1)]
+
+
+def _written_as(layers: Any) -> str:
+    return "weights" if isinstance(layers, Mapping) else "names"
+
+
+Layers = Annotated[
+    Annotated[Names, Tag("names")] | Annotated[Weights, Tag("weights")],
+    Discriminator(_written_as),
+]
 
 
 class FrontEnd(Frozen):
-    """What happens to an image before the network sees it.
+    """What happens to an image before the network sees it: blur, then grey, then contrast.
 
     Parameters
     ----------
@@ -63,9 +97,16 @@ class FrontEnd(Frozen):
         Standard deviation of a Gaussian blur, in pixels of the rendered image, from 0 (none)
         to 20. It stands for the optics of the eye and of a display, and keeps Monte Carlo noise
         out of the network.
+    grey
+        Whether all three channels become the luma: the sum of the display-encoded channels with
+        Rec. 709's weights.
+    contrast
+        Factor on the difference from display grey, 0.5: above 0, up to 1 (none).
     """
 
     blur: float = Field(default=1.0, strict=True, ge=0, le=20)
+    grey: bool = Field(default=False, strict=True)
+    contrast: float = Field(default=1.0, strict=True, gt=0, le=1)
 
 
 class ModelConfig(Frozen):
@@ -74,10 +115,11 @@ class ModelConfig(Frozen):
     Parameters
     ----------
     network
-        Name of a network, as `mrd models` lists them.
+        Name of a network, as `mrd models` lists them, or ``my_module:factory`` for one's own.
     layers
-        Names of the layers whose activations are matched (`mrd models NETWORK` lists them);
-        without it, the network's own default.
+        The layers whose activations are matched (`mrd models NETWORK` lists them): a list of
+        names, which then weigh the same, or a mapping of names to weights, above 0 and at most a
+        million; without it, the network's own default.
     weights
         ``"default"`` (those that come with the network), ``"none"`` (its untrained twin) or the
         path of a weights file, relative to the study.
@@ -86,9 +128,21 @@ class ModelConfig(Frozen):
     """
 
     network: str = Field(min_length=1)
-    layers: Names | None = None
+    layers: Layers | None = None
     weights: str = Field(default="default", min_length=1)
     front_end: FrontEnd = FrontEnd()
+
+    @property
+    def layer_names(self) -> tuple[str, ...]:
+        """Names of the layers, in the order of the file; empty where the network's are read."""
+        return tuple(self.layers or ())
+
+    @property
+    def layer_weights(self) -> dict[str, float]:
+        """Layer → weight, 1 where the file gives names alone; empty where it gives none."""
+        if isinstance(self.layers, dict):
+            return dict(self.layers)
+        return dict.fromkeys(self.layer_names, 1.0)
 
 
 class Samples(Frozen):
@@ -102,7 +156,7 @@ class Samples(Frozen):
     adjoint
         For the gradients of a step, 1 to 4096.
     boundary
-        On silhouettes, per view (not per pixel), 1 to 10 million; shape searches only.
+        On silhouettes, per view (not per pixel), 1 to 10 million; shape and pose searches only.
     score
         For images that are judged and shown, 16 to 65536: fewer, and the noise itself moves
         what the network sees.
@@ -144,11 +198,33 @@ class LearningRate(Frozen):
         In units of the parameters, which run from 0 to 1.
     lighting
         In units of log radiance.
+    pose
+        In radians, and in radii of the object's bounding sphere.
     """
 
     shape: Rate = 0.1
     material: Rate = 0.03
     lighting: Rate = 0.1
+    pose: Rate = 0.05
+
+
+class Regularisers(Frozen):
+    """Weights, 0 (off) to 1000, of what keeps a searched mesh in shape (`mrd.regularisers`).
+
+    Parameters
+    ----------
+    edge_length
+        Of the mean squared edge length, 1 at the start.
+    area
+        Of the surface's area, 1 at the start.
+    laplacian
+        Of the vertices' mean squared distance from the mean of their neighbours, in units of the
+        start's squared edge length.
+    """
+
+    edge_length: Weight = 0.0
+    area: Weight = 0.0
+    laplacian: Weight = 0.0
 
 
 class StartConfig(Frozen):
@@ -163,11 +239,135 @@ class StartConfig(Frozen):
         without it, grey with roughness 0.5.
     lighting
         Start lighting; without it, constant white of the target's mean radiance.
+    pose
+        Start pose; without it, no rotation and no translation.
     """
 
     shape: Shape | None = None
     material: Material | None = None
     lighting: Lighting | None = None
+    pose: Pose | None = None
+
+
+class EarlyStopping(Frozen):
+    """When a search stops before its last step.
+
+    The loss is smoothed over the steps that see every training camera four times.
+
+    Parameters
+    ----------
+    patience
+        Steps without a new lowest smoothed loss after which the search stops, 1 to 100000.
+    """
+
+    patience: Count = 100
+
+
+class Remeshing(Frozen):
+    """When a shape under search gets new triangles (Botsch & Kobbelt 2004).
+
+    Parameters
+    ----------
+    at
+        Steps after which it does, growing.
+    edge
+        Wanted edge length, in mean edge lengths of the start, above 0 and at most 10.
+    rate
+        Factor on the learning rate of the shape at each remeshing, above 0 and at most 1.
+    """
+
+    at: Annotated[tuple[Count, ...], Field(min_length=1), AfterValidator(_distinct)]
+    edge: Rate = 1.0
+    rate: float = Field(default=1.0, strict=True, gt=0, le=1)
+
+
+def _is_name(name: str) -> str:
+    if not name or not set(name) <= _LETTERS or name[0] in "_-" or len(name) > 40:
+        raise ValueError(
+            f"'{name}' cannot name a file; use at most 40 lower-case letters, digits, '_' and "
+            "'-', with a letter or digit first"
+        )
+    return name
+
+
+def _named_light(light: Any) -> Any:
+    if isinstance(light, str) and light not in (OWN_LIGHT, *LIGHTS):
+        known = (OWN_LIGHT, *LIGHTS)
+        raise ValueError(
+            f"no light is called '{light}'; {nearest(light, known)} known: {', '.join(known)}, or "
+            "one of your own: 'night: {kind: constant, radiance: 0.1}'"
+        )
+    return light
+
+
+def _lights_distinct(lights: tuple[Any, ...]) -> tuple[Any, ...]:
+    _distinct(tuple(light if isinstance(light, str) else next(iter(light)) for light in lights))
+    return lights
+
+
+_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
+LightName = Annotated[str, AfterValidator(_is_name)]
+NewLight = Annotated[dict[LightName, Lighting], Field(min_length=1, max_length=1)]
+
+
+class SeriesConfig(Frozen):
+    """Scenes ordered by distance from the target, and how their images are made.
+
+    A study has one such section for all searches; a search may have its own, whose keys take the
+    place of the study's.
+
+    Parameters
+    ----------
+    kind
+        ``"interpolation"``: from the target to the result in parameters, where the two have the
+        same topology. ``"trajectory"``: the result, then earlier states of the search, each
+        physically farther from the target than the one before.
+    levels
+        Number of levels above 0 (the re-rendered target), 1 to 100.
+    spacing
+        Of the levels: ``"linear"`` or ``"log"`` (equal ratios).
+    first
+        Smallest level above 0 with ``"log"`` spacing of an interpolation, above 0 and below 1.
+    lights
+        Lights that every level is rendered under: ``own`` (the target's), names from
+        ``mrd scenes``, or new ones by name, ``night: {kind: constant, radiance: 0.1}``. A search
+        of the lighting has its own light alone.
+    cameras
+        ``"training"``, ``"held_out"``, ``"all"``, or names of cameras (c0, h0 …).
+    noise_seeds
+        Renders of every scene, camera and light, alike but for their noise, 3 to 1000: no trial
+        may show one image twice.
+    samples
+        Per pixel, 16 to 65536.
+    """
+
+    kind: Literal["interpolation", "trajectory"] = "interpolation"
+    levels: int = Field(default=8, strict=True, ge=1, le=100)
+    spacing: Literal["linear", "log"] = "linear"
+    first: float = Field(default=0.05, strict=True, gt=0, lt=1)
+    lights: Annotated[
+        tuple[Annotated[str, AfterValidator(_named_light)] | NewLight, ...],
+        Field(min_length=1),
+        AfterValidator(_lights_distinct),
+    ] = (OWN_LIGHT,)
+    cameras: Literal["training", "held_out", "all"] | Names = "all"
+    noise_seeds: int = Field(default=3, strict=True, ge=3, le=1000)
+    samples: int = Field(default=256, strict=True, ge=16, le=65536)
+
+    def named_lights(self) -> dict[str, Lighting | None]:
+        """Lights by name, not loaded; None stands for the target's own."""
+        named: dict[str, Lighting | None] = {}
+        for light in self.lights:
+            if isinstance(light, dict):
+                named |= light
+            else:
+                named[light] = None if light == OWN_LIGHT else EnvironmentMap(radiance=light)
+        return named
+
+    def changed_by(self, other: "SeriesConfig | None") -> "SeriesConfig":
+        """The same with the keys that another section gives."""
+        given = other.model_fields_set if other else set()
+        return self.model_copy(update={name: getattr(other, name) for name in given})
 
 
 class SearchConfig(Frozen):
@@ -176,7 +376,7 @@ class SearchConfig(Frozen):
     Parameters
     ----------
     attributes
-        What the search may change: one or several of shape, material, lighting.
+        What the search may change: one or several of shape, material, lighting, pose.
     start
         Where it starts, for those attributes alone.
     targets, models
@@ -186,21 +386,43 @@ class SearchConfig(Frozen):
     views_per_step
         Training cameras rendered in one step, 1 to 1000; all of them where there are fewer.
     loss
-        Distance between activations, per layer: l1, l2, cosine or relative_squared_error.
+        Distance between activations: l1, l2, cosine, relative_squared_error or dual_buffer (two
+        renders a view), for all layers, or a mapping with one for each layer.
+    optimiser
+        adam, or lbfgs: all training cameras and the same noise at every step, and a line search.
     learning_rate
-        Step size for each attribute.
+        Step size for each attribute (of L-BFGS: the unit that it counts each in).
+    schedule
+        How the learning rate of Adam falls to the last step: cosine, linear or constant.
+    early_stopping
+        Stop where the loss has stopped falling, and take the best state; null: never.
+    restarts
+        Times, 1 to 100, that the search is made, each with other noise and, but for the first,
+        from a start that is a little moved at random. The result is the best.
+    remeshing
+        New triangles on the way, of a shape; null: never.
     smoothness
         λ of LargeSteps (Nicolet, Jacobson & Jakob 2021), 0 to 1000: the larger, the more the
         vertices of a shape move together.
+    regularisers
+        Weights of edge length, area and Laplacian of a searched shape; all off by default.
     material_parameters
         Parameters of the material that are searched.
     texture_resolution
-        0 searches one base colour for the whole surface; n, from 1 to 2048, a texture of n × n.
+        0 searches one value for the whole surface; n, from 1 to 2048, a texture of n × n for each
+        of the `textured_parameters`.
+    textured_parameters
+        The searched parameters that `texture_resolution` makes textures of: some of base_color,
+        roughness and metallic. A search of none of them has no texture.
     environment_height
         Rows of the searched environment map (its columns are twice as many), 3 to 1024.
     environment_smoothness
         Weight, 0 to 1000, of the penalty on differences between neighbouring pixels of the log
         environment, which keeps directions that the views hardly see from speckling.
+    sky_parameters
+        What is searched of a light that starts as sun and sky: some of sun_scale, sky_scale,
+        sun_elevation, sun_azimuth, turbidity and albedo; the others stay as start.lighting has
+        them. Target and results are seen as maps of `environment_height` rows.
     samples
         Samples of the renders.
     criterion
@@ -209,6 +431,11 @@ class SearchConfig(Frozen):
         Steps between two saved states, 1 to 100000: what a killed search may lose.
     seeds
         One run for each, whole numbers from 0.
+    series
+        Keys of the study's ``series`` that differ for this search.
+    pixel_search
+        Whether the same is also searched with no model: toward equal pixels (mean absolute
+        error), as a comparison of its own, once for each target and seed.
     """
 
     attributes: Annotated[tuple[Attribute, ...], Field(min_length=1), AfterValidator(_distinct)]
@@ -217,21 +444,35 @@ class SearchConfig(Frozen):
     models: Names | None = None
     steps: Count = 400
     views_per_step: int = Field(default=1, strict=True, ge=1, le=1000)
-    loss: LossName = "relative_squared_error"
+    loss: LossName | dict[str, LossName] = "relative_squared_error"
+    optimiser: Literal["adam", "lbfgs"] = "adam"
     learning_rate: LearningRate = LearningRate()
+    schedule: Literal["cosine", "linear", "constant"] = "cosine"
+    early_stopping: EarlyStopping | None = None
+    restarts: int = Field(default=1, strict=True, ge=1, le=100)
+    remeshing: Remeshing | None = None
     smoothness: float = Field(default=10.0, strict=True, ge=0, le=1000)
+    regularisers: Regularisers = Regularisers()
     material_parameters: Annotated[
         tuple[Annotated[str, AfterValidator(_material_parameter)], ...],
         Field(min_length=1),
         AfterValidator(_distinct),
     ] = ("base_color", "roughness", "metallic")
     texture_resolution: int = Field(default=0, strict=True, ge=0, le=2048)
+    textured_parameters: Annotated[
+        tuple[Annotated[str, AfterValidator(_textured_parameter)], ...], AfterValidator(_distinct)
+    ] = ("base_color",)
     environment_height: int = Field(default=16, strict=True, ge=3, le=1024)
     environment_smoothness: float = Field(default=0.01, strict=True, ge=0, le=1000)
+    sky_parameters: Annotated[
+        tuple[SkyParameter, ...], Field(min_length=1), AfterValidator(_distinct)
+    ] = ("sun_scale", "sky_scale", "sun_elevation", "sun_azimuth")
     samples: Samples = Samples()
     criterion: CriterionConfig = CriterionConfig()
     save_every: Count = 25
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(_distinct)] = (1,)
+    series: SeriesConfig | None = None
+    pixel_search: bool = Field(default=False, strict=True)
 
     @model_validator(mode="after")
     def _start_only_what_is_searched(self) -> "SearchConfig":
@@ -245,9 +486,34 @@ class SearchConfig(Frozen):
                 )
         return self
 
-    def starts(self) -> dict[str, Sphere | Shape | Material | Constant | Lighting]:
+    @model_validator(mode="after")
+    def _remeshing_has_a_mesh(self) -> "SearchConfig":
+        if self.remeshing and "shape" not in self.attributes:
+            raise misplaced("SearchConfig", ("remeshing",), "only a search of shape has a mesh")
+        if self.remeshing and self.optimiser == "lbfgs":
+            raise misplaced(
+                "SearchConfig",
+                ("remeshing",),
+                "L-BFGS compares successive gradients, which a new mesh makes impossible; "
+                "use optimiser: adam, or remove remeshing",
+            )
+        return self
+
+    @property
+    def total_steps(self) -> int:
+        """Steps of all restarts."""
+        return self.steps * self.restarts
+
+    @property
+    def textures(self) -> tuple[str, ...]:
+        """Searched parameters of the material that are textures."""
+        if "material" not in self.attributes or not self.texture_resolution:
+            return ()
+        return tuple(n for n in self.material_parameters if n in self.textured_parameters)
+
+    def starts(self) -> dict[str, Shape | Material | Lighting | Pose]:
         """Start of every searched attribute, defaults filled in (files not yet read)."""
-        defaults = {"shape": Sphere, "material": Material, "lighting": Constant}
+        defaults = {"shape": Sphere, "material": Material, "lighting": Constant, "pose": Pose}
         return {
             attribute: getattr(self.start, attribute) or defaults[attribute]()
             for attribute in self.attributes

@@ -15,7 +15,6 @@ import numpy as np
 import torch
 
 from mrd.similarity import flattened, pearson, snr_db, spearman
-from scenes.differences import DISTANCE
 
 MEASURES = {"pearson": pearson, "spearman": spearman, "snr_db": snr_db}
 
@@ -23,8 +22,15 @@ MEASURES = {"pearson": pearson, "spearman": spearman, "snr_db": snr_db}
 LEAST_ROOM = 0.02
 
 # Physically nearer than this a result is the target again, whatever a model says of it:
-# a hundredth of the target's radius, a twentieth of a natural log unit.
-LEAST_DIFFERENCE = {"chamfer": 0.01, "rms_log_reflectance": 0.05, "rms_log_radiance": 0.05}
+# a hundredth of the target's radius, a twentieth of a natural log unit, a degree, a hundredth of a
+# scene unit. Of a pose both count: a move without a turn is another pose.
+LEAST_DIFFERENCE = {
+    "chamfer": 0.01,
+    "rms_log_reflectance": 0.05,
+    "rms_log_radiance": 0.05,
+    "angle": 1.0,
+    "translation": 0.01,
+}
 
 Measures = dict[str, np.ndarray]
 """Per measure, an array whose last axis is cameras; averaged over layers."""
@@ -166,8 +172,10 @@ def target_again(difference: Mapping[str, Mapping[str, float]]) -> bool:
         Attribute → figures of `scenes.differences.scene_difference`.
     """
     return all(
-        figures[DISTANCE[attribute]] < LEAST_DIFFERENCE[DISTANCE[attribute]]
-        for attribute, figures in difference.items()
+        figures[name] < least
+        for figures in difference.values()
+        for name, least in LEAST_DIFFERENCE.items()
+        if name in figures
     )
 
 

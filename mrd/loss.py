@@ -38,26 +38,70 @@ def relative_squared_error(x: Tensor, y: Tensor) -> Tensor:
     return difference / y.square().flatten(start_dim=1).sum(dim=1)
 
 
+def dual_buffer(first: Tensor, second: Tensor, target: Tensor) -> Tensor:
+    """Squared error of noisy renders without the noise's own part: mean (a − y)(b − y), (V,).
+
+    With a and b rendered alike but with independent noise, its expectation is (E a − y)², where
+    that of `l2` is larger by the variance of the noise: a search by `l2` also makes scenes that are
+    less noisy. It may be below 0. Its gradient, taken through both renders, is as unbiased.
+
+    Parameters
+    ----------
+    first, second
+        a and b, (V, …): activations of two renders of one scene, of different noise seeds. They
+        have to be linear in the image (pixels, and a blur of them) for the noise to cancel.
+    target
+        y, (V, …).
+
+    Raises
+    ------
+    ValueError
+        Where shapes differ, which would otherwise broadcast without a word.
+
+    Notes
+    -----
+    The dual-buffer method of Deng, Luan, Walter, Bala & Marschner, *Reconstructing translucent
+    objects using differentiable rendering* (SIGGRAPH 2022).
+    """
+    if not first.shape == second.shape == target.shape:
+        shapes = [tuple(each.shape) for each in (first, second, target)]
+        raise ValueError(f"two renders and a target of one shape are needed, not {shapes}")
+    return ((first - target) * (second - target)).flatten(start_dim=1).mean(dim=1)
+
+
 LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "l1": l1,
     "l2": l2,
     "cosine": cosine,
     "relative_squared_error": relative_squared_error,
 }
-"""Name → loss, as in the study file (`searches.NAME.loss`)."""
+"""Name → loss, as in the study file (`searches.NAME.loss`); "dual_buffer" takes two renders."""
 
 
-def per_view(name: str, activations: Mapping[str, Tensor], target: Mapping[str, Tensor]) -> Tensor:
-    """Add a loss over the layers, each with the same weight.
+DUAL_BUFFER = "dual_buffer"
+
+
+def per_view(
+    names: str | Mapping[str, str],
+    activations: Mapping[str, Tensor],
+    target: Mapping[str, Tensor],
+    weights: Mapping[str, float] | None = None,
+    second: Mapping[str, Tensor] | None = None,
+) -> Tensor:
+    """Weighted sum of the layers' losses.
 
     Parameters
     ----------
-    name
-        One of `LOSSES`.
+    names
+        One of `LOSSES` or "dual_buffer", for all layers or by layer.
     activations
         Layer → (V, …).
     target
         The same layers of the target, at the same views.
+    weights
+        Layer → weight; 1 each by default.
+    second
+        As `activations`, of renders with noise of their own; for "dual_buffer" alone.
 
     Returns
     -------
@@ -73,11 +117,27 @@ def per_view(name: str, activations: Mapping[str, Tensor], target: Mapping[str, 
     target_shapes = {layer: value.shape for layer, value in target.items()}
     if not shapes or shapes != target_shapes:
         raise ValueError(f"activations {shapes} cannot be compared with a target's {target_shapes}")
-    loss = LOSSES[name]
-    return torch.stack([loss(activations[layer], target[layer]) for layer in shapes]).sum(dim=0)
+
+    def of(layer: str) -> Tensor:
+        x, y = activations[layer], target[layer]
+        name = names if isinstance(names, str) else names[layer]
+        if name == DUAL_BUFFER:
+            if second is None:
+                raise ValueError("dual_buffer compares two renders, but there is one")
+            return dual_buffer(x, second[layer], y)
+        return LOSSES[name](x, y)
+
+    weights = weights or dict.fromkeys(shapes, 1.0)
+    return torch.stack([weights[layer] * of(layer) for layer in shapes]).sum(dim=0)
 
 
-def total(name: str, activations: Mapping[str, Tensor], target: Mapping[str, Tensor]) -> Tensor:
+def total(
+    names: str | Mapping[str, str],
+    activations: Mapping[str, Tensor],
+    target: Mapping[str, Tensor],
+    weights: Mapping[str, float] | None = None,
+    second: Mapping[str, Tensor] | None = None,
+) -> Tensor:
     """Average `per_view` over the views: the number that a search makes small.
 
     Returns
@@ -85,4 +145,9 @@ def total(name: str, activations: Mapping[str, Tensor], target: Mapping[str, Ten
     Tensor
         Scalar; its gradient at a view's image is 1/V of that view's own.
     """
-    return per_view(name, activations, target).mean()
+    return per_view(names, activations, target, weights, second).mean()
+
+
+def takes_two_renders(names: str | Mapping[str, str]) -> bool:
+    """Whether any layer's loss compares two renders of a scene."""
+    return DUAL_BUFFER in ([names] if isinstance(names, str) else names.values())

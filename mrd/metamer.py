@@ -26,6 +26,7 @@ from mrd.report import RunReport
 from mrd.representation import form_of_family, represented, start_scene
 from mrd.run import RunDirectory
 from mrd.search import Search
+from mrd.series import is_kept
 from mrd.study import ResolvedRun
 from mrd.to_mitsuba import Form
 from scenes.camera import Camera, Ring, cameras
@@ -144,20 +145,27 @@ def _searched(
     if state is None:
         directory.save_state(search.state(), keep=True)
     room = _room(against, train)
-    for step in search.steps():
-        row = {
-            "step": step.step,
-            "seconds": step.seconds,
-            "loss": step.loss,
-            "s": step.s,
-            "match": float(room(step.s)),
-        }
-        directory.append_history(row)
-        report.step(row)
-        if step.step % run.search.save_every == 0 or step.step == run.search.steps:
-            # States at doubling distances stay, for series along the way of the search.
-            doublings = np.log2(step.step / run.search.save_every)
-            directory.save_state(search.state(), keep=bool(doublings == np.floor(doublings)))
+    try:
+        for step in search.steps():
+            row = {
+                "step": step.step,
+                "seconds": step.seconds,
+                "loss": step.loss,
+                "s": step.s,
+                "match": float(room(step.s)),
+            }
+            directory.append_history(row)
+            report.step(row)
+            while search.notes:
+                report.note(search.notes.pop(0))
+            keep = is_kept(step.step) or step.step == search.total
+            if keep or step.step % run.search.save_every == 0:
+                directory.save_state(search.state(), keep=keep)
+    except FloatingPointError as error:
+        last = directory.state_path(directory.state_steps()[-1]).name
+        raise FloatingPointError(
+            f"{error}; the last good state is {last}, from which generate goes on"
+        ) from error
     return search
 
 

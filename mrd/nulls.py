@@ -6,26 +6,31 @@ nulls are drawn anew. A light may be the target's own map, turned: that makes th
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 
 from mrd.config import SearchConfig
 from mrd.representation import as_map, mean_radiance, represented
 from mrd.to_mitsuba import pixels_of
+from mrd.variables.pose import share_in_view, sides_of_view
 from scenes.arrays import Mesh, Picture
 from scenes.library import LIGHTS, MESHES
 from scenes.lighting import (
     Constant,
     EnvironmentMap,
     Lighting,
+    SunSky,
     direction,
     map_directions,
 )
 from scenes.loading import loaded_lighting, loaded_shape
-from scenes.material import Material
+from scenes.material import TEXTURED, Material
+from scenes.pose import Pose
 from scenes.scene import Scene
 from scenes.shape import Blob, MeshShape, Shape, bounding_sphere, geometry
 
@@ -36,6 +41,11 @@ ROUGHNESS = (0.08, 1.0)
 ANISOTROPIC = (0.0, 0.9)
 TEXTURE_CONTRAST = (0.05, 0.3)  # of a texture's smooth variation about its mean colour
 LIGHT_STOPS = (-1.0, 1.0)  # of mean radiance, about the target's
+SCALE_STOPS = (-2.0, 2.0)  # of sun and of sky, about the start's
+SUN_ELEVATION = (5.0, 85.0)
+TURBIDITY = (2.0, 8.0)
+ALBEDO = (0.0, 0.8)
+SHIFT = 0.2  # of a pose: radius of the ball, in radii of the target, that its centre is drawn from
 SHARE_OF_MESHES = 0.25  # of the shapes, turned at random; the others are blobs
 
 
@@ -45,9 +55,16 @@ def null_scene(target: Scene, search: SearchConfig, rng: np.random.Generator) ->
         "shape": lambda: _shape(target, rng),
         "material": lambda: _material(target.material, search, rng),
         "lighting": lambda: _lighting(target.lighting, search, rng),
+        "pose": lambda: _pose(target, rng),
     }
     changes: dict[str, Any] = {name: draw[name]() for name in search.attributes}
     return represented(target.model_copy(update=changes).loaded(), search)
+
+
+def null_scenes(target: Scene, search: SearchConfig, seed: int) -> Iterator[Scene]:
+    """All scenes of a null, one after the other: those of a study's seed are always the same."""
+    for rng in np.random.default_rng(seed).spawn(search.criterion.null):
+        yield null_scene(target, search, rng)
 
 
 def _shape(target: Scene, rng: np.random.Generator) -> Shape:
@@ -97,21 +114,27 @@ def _material(target: Material, search: SearchConfig, rng: np.random.Generator) 
     changes: dict[str, Any] = {
         name: draws.get(name, lambda: float(rng.random()))() for name in search.material_parameters
     }
-    if "base_color" in changes and search.texture_resolution:
-        changes["base_color"] = _texture(changes["base_color"], search.texture_resolution, rng)
+    limits = {"base_color": BASE_COLOR, "roughness": ROUGHNESS, "metallic": (0.0, 1.0)}
+    for name in search.textures:
+        texels = _texture(changes[name], TEXTURED[name], search.texture_resolution, rng)
+        changes[name] = Picture(np.clip(texels, *limits[name]).astype(np.float32))
     return target.model_copy(update=changes)
 
 
-def _texture(mean: Any, resolution: int, rng: np.random.Generator) -> Picture:
-    """A smooth texture of n × n texels about a mean colour."""
+def _texture(
+    mean: Any, channels: int, resolution: int, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """Smooth texels (n, n, channels) about a mean colour or number."""
     v, u = np.meshgrid(*[(np.arange(resolution) + 0.5) / resolution] * 2, indexing="ij")
     contrast = rng.uniform(*TEXTURE_CONTRAST)
-    texels = np.asarray(mean) + contrast * _smooth_field(direction(u, v), rng)
-    return Picture(np.clip(texels, *BASE_COLOR).astype(np.float32))
+    field = _smooth_field(direction(u, v), rng)
+    return np.asarray(mean) + contrast * field[:, :, :channels]
 
 
 def _lighting(target: Lighting, search: SearchConfig, rng: np.random.Generator) -> Lighting:
     """Another light: a library map turned at random, or smooth coloured light, of like level."""
+    if isinstance(search.start.lighting, SunSky):
+        return _sky(search.start.lighting, mean_radiance(target), search, rng)
     stops = rng.uniform(*LIGHT_STOPS)
     if isinstance(target, Constant):
         tint = rng.dirichlet((4, 4, 4)) * 3
@@ -127,6 +150,42 @@ def _lighting(target: Lighting, search: SearchConfig, rng: np.random.Generator) 
     drawn = EnvironmentMap(radiance=Picture(pixels.astype(np.float32)))
     level = mean_radiance(target) / max(mean_radiance(drawn), 1e-9) * 2**stops
     return drawn.model_copy(update={"level": level})
+
+
+def _sky(
+    start: SunSky, level: float, search: SearchConfig, rng: np.random.Generator
+) -> EnvironmentMap:
+    """Another daylight: the searched parameters drawn; of like level where both scales are."""
+    draws: dict[str, Callable[[], float]] = {
+        "sun_scale": lambda: start.sun_scale * 2 ** rng.uniform(*SCALE_STOPS),
+        "sky_scale": lambda: start.sky_scale * 2 ** rng.uniform(*SCALE_STOPS),
+        "sun_elevation": lambda: rng.uniform(*SUN_ELEVATION),
+        "sun_azimuth": lambda: rng.uniform(0, 360),
+        "turbidity": lambda: rng.uniform(*TURBIDITY),
+        "albedo": lambda: rng.uniform(*ALBEDO),
+    }
+    drawn = start.model_copy(update={name: draws[name]() for name in search.sky_parameters})
+    picture = as_map(drawn, search.environment_height)
+    if not {"sun_scale", "sky_scale"} <= set(search.sky_parameters):
+        return picture
+    stops = rng.uniform(*LIGHT_STOPS)
+    return picture.model_copy(
+        update={"level": level / max(mean_radiance(picture), 1e-9) * 2**stops}
+    )
+
+
+def _pose(target: Scene, rng: np.random.Generator) -> Pose:
+    """Any orientation, every one as likely; the object's centre moved a little, within view."""
+    matrix = target.pose.matrix()
+    middle, radius = bounding_sphere(geometry(target.shape))
+    centre = matrix[:3, :3] @ middle + matrix[:3, 3]
+    shift = rng.normal(size=3)
+    shift *= radius * SHIFT * rng.random() ** (1 / 3) / np.linalg.norm(shift)
+    shift *= share_in_view(centre, shift, *sides_of_view(target.cameras, radius))
+    turned = np.eye(4)
+    turned[:3, :3] = Rotation.random(rng=rng).as_matrix()
+    turned[:3, 3] = centre + shift - turned[:3, :3] @ middle
+    return Pose.from_matrix(turned)
 
 
 def _smooth_field(directions: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -1,16 +1,26 @@
-"""How a search moves its variables: Adam, with a step size for each attribute."""
+"""How a search moves its variables: Adam or L-BFGS, at a learning rate that follows a schedule."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+Arrays = Mapping[str, NDArray[Any]]
+
 # Decay of the first and second moment (Kingma & Ba 2015, the values that they recommend).
 FIRST, SECOND = 0.9, 0.999
 EPSILON = 1e-8
+
+SCHEDULES: dict[str, Callable[[float], float]] = {
+    "cosine": lambda done: 0.5 * (1 + np.cos(np.pi * done)),
+    "linear": lambda done: 1 - done,
+    "constant": lambda _done: 1.0,
+}
+"""Name → share of the learning rate, from the share of the steps that are done, 0 to 1."""
 
 
 class Adam:
@@ -56,24 +66,123 @@ class Adam:
             square = (second.max() if self._uniform else second) / (1 - SECOND**self._steps)
             tensor.sub_(rate * mean / (square.sqrt() + EPSILON))
 
-    def forget_gradients(self) -> None:
-        """Drop the gradients of the last step."""
-        for tensor in self._tensors.values():
-            tensor.grad = None
-
-    def arrays(self) -> dict[str, NDArray[np.generic]]:
+    def arrays(self) -> dict[str, NDArray[Any]]:
         """All that `restore` needs."""
         moments = {"first": self._first, "second": self._second}
         arrays = {
-            f"{name}.{moment}": tensor.cpu().numpy()
+            f"{name}.{moment}": tensor.cpu().numpy().copy()
             for moment, tensors in moments.items()
             for name, tensor in tensors.items()
         }
         return arrays | {"steps": np.array(self._steps)}
 
-    def restore(self, arrays: Mapping[str, NDArray[np.generic]]) -> None:
+    def restore(self, arrays: Arrays) -> None:
         """Stand where `arrays` was taken."""
         self._steps = int(arrays["steps"])
         for moment, tensors in {"first": self._first, "second": self._second}.items():
             for name, tensor in tensors.items():
                 tensor.copy_(torch.as_tensor(arrays[f"{name}.{moment}"]))
+
+
+class LBFGS:
+    """L-BFGS with a strong Wolfe line search, over all variables of a search at once.
+
+    It compares gradients of successive steps, so every evaluation has to see the same views with
+    the same noise. One step is one direction and its line search.
+
+    Parameters
+    ----------
+    tensors
+        Leaves to move.
+    rates
+        Unit of each tensor: attributes whose steps differ in scale are brought to one.
+    memory
+        Number of earlier steps that the curvature is estimated from.
+    evaluations
+        Most evaluations of one line search.
+    """
+
+    def __init__(
+        self,
+        tensors: Sequence[torch.Tensor],
+        rates: Sequence[float],
+        memory: int = 10,
+        evaluations: int = 8,
+    ) -> None:
+        self._tensors, self._rates = list(tensors), list(rates)
+        self._scaled = [
+            (t.detach() / r).requires_grad_() for t, r in zip(tensors, rates, strict=True)
+        ]
+        self._library = torch.optim.LBFGS(
+            self._scaled,
+            max_iter=1,
+            max_eval=evaluations,
+            history_size=memory,
+            tolerance_grad=0.0,
+            tolerance_change=0.0,
+            line_search_fn="strong_wolfe",
+        )
+
+    def step(self, evaluate: Callable[[], float]) -> None:
+        """Move all tensors.
+
+        Parameters
+        ----------
+        evaluate
+            Gives the loss where the tensors stand, and leaves its gradient in them.
+        """
+        with torch.no_grad():  # the tensors may have been brought back into bounds
+            for scaled, tensor, rate in self._paired():
+                scaled.copy_(tensor / rate)
+
+        def closure() -> float:
+            self._hand_over()
+            loss = evaluate()
+            for scaled, tensor, rate in self._paired():
+                scaled.grad = rate * (
+                    torch.zeros_like(tensor) if tensor.grad is None else tensor.grad
+                )
+            return loss
+
+        self._library.step(closure)
+        self._hand_over()
+
+    def _paired(self) -> list[tuple[torch.Tensor, torch.Tensor, float]]:
+        return list(zip(self._scaled, self._tensors, self._rates, strict=True))
+
+    @torch.no_grad()
+    def _hand_over(self) -> None:
+        for scaled, tensor, rate in self._paired():
+            tensor.copy_(scaled * rate)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """All that `restore` needs: the library's own state, its lists stacked."""
+        found: dict[str, NDArray[Any]] = {}
+        for name, value in self._memory().items():
+            if name == "al":  # scratch of a step
+                continue
+            if isinstance(value, list):
+                value = [each for each in value if each is not None]
+                if value:
+                    found[f"{name}[]"] = torch.stack(value).cpu().numpy()
+            elif value is not None:
+                found[name] = torch.as_tensor(value).detach().cpu().numpy().copy()
+        return found
+
+    def restore(self, arrays: Arrays) -> None:
+        """Stand where `arrays` was taken."""
+        memory = self._memory()
+        memory.clear()
+        device = self._scaled[0].device
+        for name, array in arrays.items():
+            if name in ("func_evals", "n_iter"):
+                memory[name] = int(array)
+            elif name in ("t", "prev_loss"):
+                memory[name] = float(array)
+            elif name.endswith("[]"):
+                memory[name.removesuffix("[]")] = list(torch.tensor(array, device=device))
+            else:
+                memory[name] = torch.tensor(array, device=device)
+
+    def _memory(self) -> dict[str, Any]:
+        return self._library.state[self._scaled[0]]

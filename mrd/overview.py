@@ -3,8 +3,33 @@
 from dataclasses import dataclass
 from typing import Any
 
+from mrd import image_counts, image_directory
+from mrd.image_directory import ImageDirectory
 from mrd.run import RunDirectory, Status
 from mrd.study import ResolvedRun, Study, resolve_all
+
+
+@dataclass(frozen=True)
+class ImagesStanding:
+    """Where the images of a run or a family stand.
+
+    Parameters
+    ----------
+    name
+        Of the run or the family.
+    status
+        `pending` where nothing that is asked for now is on disk.
+    done, total
+        Images that are finished, and that are asked for.
+    message
+        Why they failed, where they did.
+    """
+
+    name: str
+    status: Status
+    done: int
+    total: int
+    message: str
 
 
 @dataclass(frozen=True)
@@ -25,6 +50,8 @@ class Standing:
         What `criterion.json` holds; None before the run is done.
     message
         Why it failed, where it did.
+    images
+        Where its images stand; None where the study asks for none.
     """
 
     run: ResolvedRun
@@ -33,6 +60,7 @@ class Standing:
     newest: dict[str, float]
     judgement: dict[str, Any] | None
     message: str
+    images: ImagesStanding | None = None
 
 
 def overview(study: Study) -> list[Standing]:
@@ -48,14 +76,47 @@ def overview(study: Study) -> list[Standing]:
 
 def standing(run: ResolvedRun, directory: RunDirectory) -> Standing:
     """Read where one run stands."""
+    images = None
+    if run.series is not None:
+        images = _images(
+            run.name,
+            image_directory.of_run(directory.path.parent, run.name),
+            image_counts.asked_of_run(run),
+            image_counts.of_run(run),
+        )
     if not directory.exists:
-        return Standing(run, "pending", 0, {}, None, "")
+        return Standing(run, "pending", 0, {}, None, "", images)
     status = directory.status()
     history = directory.history()
     newest = history[-1] if history else {}
     judgement = directory.read_json("criterion.json") if status == "done" else None
     message = directory.record()["message"] if status == "failed" else ""
-    return Standing(run, status, int(newest.get("step", 0)), newest, judgement, message)
+    return Standing(run, status, int(newest.get("step", 0)), newest, judgement, message, images)
+
+
+def families(study: Study, standings: list[Standing]) -> list[ImagesStanding]:
+    """Tell where the images stand that the runs of a family share, a family a row."""
+    first = {each.run.spec.family: each.run for each in standings if each.run.series is not None}
+    return [
+        _images(
+            family,
+            image_directory.of_family(study.runs, family),
+            image_counts.asked_of_family(run),
+            image_counts.of_family(run),
+        )
+        for family, run in first.items()
+    ]
+
+
+def _images(
+    name: str, directory: ImageDirectory, asked: dict[str, Any], total: int
+) -> ImagesStanding:
+    """Read where images stand; those of an earlier form of the study do not count yet."""
+    if not directory.exists or not directory.is_asked(asked):
+        return ImagesStanding(name, "pending", 0, total, "")
+    status = directory.status()
+    message = directory.record()["message"] if status == "failed" else ""
+    return ImagesStanding(name, status, min(directory.count(), total), total, message)
 
 
 def outdated(study: Study, standings: list[Standing]) -> list[str]:

@@ -15,7 +15,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 
 from mrd import nulls
@@ -26,12 +25,13 @@ from mrd.render import Stage, display
 from mrd.representation import form_of_family
 from mrd.state import DamagedStateError, State, read_state, write_state
 from scenes.camera import Camera, cameras
+from scenes.lighting import SunSky
 from scenes.scene import Scene
 
 if TYPE_CHECKING:
     from mrd.models.base import Model
 
-VERSION = 3  # raise when a null or a ceiling would come out differently (ranges of its draws, …)
+VERSION = 4  # raise when a null or a ceiling would come out differently (ranges of its draws, …)
 
 
 @dataclass(frozen=True)
@@ -111,8 +111,7 @@ def reference(
 
     def null() -> Measures:
         rows = []
-        for n, rng in enumerate(np.random.default_rng(seed).spawn(search.criterion.null)):
-            scene = nulls.null_scene(target, search, rng)
+        for n, scene in enumerate(nulls.null_scenes(target, search, seed)):
             other = Stage(scene, form=form, device=device)
             rows.append(measures(activations, model.activations(seen(other, views, samples, 0))))
             progress("null", n + 1, search.criterion.null)
@@ -130,7 +129,9 @@ def reference(
         "attributes": sorted(search.attributes),
         "material_parameters": sorted(search.material_parameters),
         "texture_resolution": search.texture_resolution,
+        "textures": sorted(search.textures),
         "environment_height": search.environment_height,
+        "sky": _sky(search),
         "null": search.criterion.null,
         "seed": seed,
     }
@@ -142,6 +143,14 @@ def reference(
         null=_kept(folder, "null", shared | drawn, null),
         ceiling=_kept(folder, "ceiling", shared | {"ceiling": search.criterion.ceiling}, ceiling),
     )
+
+
+def _sky(search: SearchConfig) -> dict[str, object] | None:
+    """What the null of a daylight search depends on beside its target."""
+    sky = search.start.lighting
+    if not isinstance(sky, SunSky):
+        return None
+    return {"start": sky.model_dump(mode="json"), "parameters": sorted(search.sky_parameters)}
 
 
 def _kept(

@@ -212,7 +212,8 @@ class Stage:
         The way from normals to vertices would be forgotten after the first view.
         """
         normals = mi.Float(self._parameters[NORMALS])  # a copy: what stands there is a reference
-        if VERTICES not in self._leaves or not dr.grad_enabled(normals):
+        derived = VERTICES in self._leaves and NORMALS not in self._leaves
+        if not derived or not dr.grad_enabled(normals):
             yield
             return
         apart = dr.detach(normals)

@@ -17,11 +17,15 @@ class RunReport(Protocol):
         """A step was made: its row of the history."""
 
 
-class SweepReport(RunReport, Protocol):
-    """Told how runs go: first `started`, then any of a run's own, then `finished`."""
+class OpenReport(RunReport, Protocol):
+    """Told how one piece of work goes, and how it ends."""
 
-    def started(self, run: str, steps: int) -> None:
-        """A run of so many steps begins."""
+    def finished(self, summary: Mapping[str, Any]) -> None:
+        """It has ended, with these numbers."""
 
-    def finished(self, run: str, summary: Mapping[str, Any]) -> None:
-        """A run has ended, with these numbers."""
+
+class SweepReport(Protocol):
+    """Told how many pieces of work go, several at once."""
+
+    def started(self, name: str, total: int, what: str) -> OpenReport:
+        """A piece of work begins: so many `what` ("steps", "images")."""

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from mrd.config import SearchConfig
-from mrd.to_mitsuba import TRANSMITTING_DEPTH, Form, baked, form_of, is_textured, pixels_of
+from mrd.daylight import LEAST_ROWS, baked
+from mrd.to_mitsuba import TRANSMITTING_DEPTH, Form, form_of, is_textured, pixels_of
 from scenes.arrays import Picture
 from scenes.errors import InputError
 from scenes.lighting import (
@@ -24,7 +25,7 @@ from scenes.lighting import (
     radiance_over_sphere,
     solid_angles,
 )
-from scenes.material import Material
+from scenes.material import TEXTURED
 from scenes.scene import Scene
 
 # Behind the object when its lighting is searched: a visible environment gives the change away.
@@ -41,22 +42,30 @@ def represented(scene: Scene, search: SearchConfig) -> Scene:
     Raises
     ------
     InputError
-        When a shape search meets a textured material: its meshes carry no texture coordinates.
+        When a shape search meets a textured material (its meshes carry no texture coordinates), or
+        a pose search a flat-shaded shape (as it turns, shading moves with the edges of the faces,
+        which Mitsuba does not differentiate: the gradient of a turn came out with no relation to
+        finite differences).
     """
     changes: dict[str, object] = {}
-    if "shape" in search.attributes and (
-        is_textured(scene.material)
-        or ("material" in search.attributes and search.texture_resolution)
-    ):
+    if "shape" in search.attributes and (is_textured(scene.material) or search.textures):
         raise InputError(
             f"scene '{scene.name}': a shape search carries no texture coordinates; "
             "give the material uniform values (and texture_resolution 0)"
         )
+    if "pose" in search.attributes and scene.shape.normals == "flat":
+        raise InputError(
+            f"scene '{scene.name}': shape.normals is flat, and a pose is searched; edges between "
+            "flat faces are not differentiated, so turns would be wrong; set normals: smooth"
+        )
     if "material" in search.attributes:
         searched = {name: getattr(scene.material, name) for name in search.material_parameters}
         _check_textures(scene.name, searched, search)
-        if search.texture_resolution:
-            changes["material"] = _textured(scene.material, search.texture_resolution)
+        textures = {
+            name: as_texture(getattr(scene.material, name), TEXTURED[name], search)
+            for name in search.textures
+        }
+        changes["material"] = scene.material.model_copy(update=textures)
     if "lighting" in search.attributes:
         changes["lighting"] = _as_searched(scene.lighting, search)
         if scene.film.background == "auto":
@@ -80,7 +89,8 @@ def start_scene(target: Scene, starts: Mapping[str, Any], search: SearchConfig) 
     Raises
     ------
     InputError
-        When a parameter of the start material is a texture that the search cannot produce.
+        When a parameter of the start material is a texture that the search cannot produce, or a
+        search of the pose alone starts at the target's.
     """
     shaped = dict(starts)
     if "shape" in shaped:
@@ -88,6 +98,11 @@ def start_scene(target: Scene, starts: Mapping[str, Any], search: SearchConfig) 
     if "material" in shaped:
         searched = {name: getattr(shaped["material"], name) for name in search.material_parameters}
         shaped["material"] = target.material.model_copy(update=searched)
+    if search.attributes == ("pose",) and shaped["pose"] == target.pose:
+        raise InputError(
+            f"start.pose is that of the target '{target.name}', and nothing else is searched: "
+            "give the target or start.pose another rotation or translation"
+        )
     if "lighting" in shaped and search.start.lighting is None:
         # A start that the film shows as black or white has no gradient to follow.
         shaped["lighting"] = Constant(radiance=(mean_radiance(target.lighting),) * 3)
@@ -108,11 +123,7 @@ def form_of_family(search: SearchConfig, target: Scene) -> Form:
     moved = search.material_parameters if "material" in search.attributes else ()
     return Form(
         texture_coordinates="shape" not in search.attributes
-        and (
-            plainest.texture_coordinates
-            or "anisotropic" in moved
-            or (bool(moved) and search.texture_resolution > 0)
-        ),
+        and (plainest.texture_coordinates or "anisotropic" in moved or bool(search.textures)),
         path_depth=TRANSMITTING_DEPTH if "spec_trans" in moved else plainest.path_depth,
     )
 
@@ -120,8 +131,9 @@ def form_of_family(search: SearchConfig, target: Scene) -> Form:
 def as_map(lighting: Lighting, height: int) -> EnvironmentMap:
     """Environment map of ``height`` rows without black, level and rotation multiplied in."""
     if isinstance(lighting, SunSky):
-        lighting = baked(lighting)
-    radiance = radiance_over_sphere(lighting, height)
+        radiance = Picture(pixels_of(baked(lighting, height)))
+    else:
+        radiance = radiance_over_sphere(lighting, height)
     darkest = DARKEST_SHARE * mean_radiance(EnvironmentMap(radiance=radiance))
     return EnvironmentMap(radiance=Picture(np.maximum(radiance.pixels, darkest)))
 
@@ -131,7 +143,7 @@ def mean_radiance(lighting: Lighting) -> float:
     if isinstance(lighting, Constant):
         return lighting.level * float(np.mean(lighting.radiance))
     if isinstance(lighting, SunSky):
-        lighting = baked(lighting)
+        lighting = baked(lighting, LEAST_ROWS)
     pixels = pixels_of(lighting).mean(axis=2)
     return lighting.level * float(np.average(pixels, weights=solid_angles(*pixels.shape)))
 
@@ -147,27 +159,25 @@ def _as_searched(lighting: Lighting, search: SearchConfig) -> Lighting:
 def _check_textures(name: str, searched: Mapping[str, Any], search: SearchConfig) -> None:
     """Refuse a texture that the search cannot produce: results could be told by its absence."""
     for parameter, value in searched.items():
-        resampled = parameter == "base_color" and search.texture_resolution
-        if isinstance(value, Picture) and not resampled:
+        if isinstance(value, Picture) and parameter not in search.textures:
             raise InputError(
                 f"material.{parameter} of '{name}' (target or start) is a texture, and is searched "
-                "as one value; give it one value"
-                f"{', or set texture_resolution' if parameter == 'base_color' else ''}"
+                "as one value; give it one value, or set texture_resolution and name it in "
+                "textured_parameters"
             )
 
 
-def _textured(material: Material, resolution: int) -> Material:
-    """The material with its base colour as a texture of n × n texels.
+def as_texture(value: Any, channels: int, search: SearchConfig) -> Picture:
+    """A parameter of a material as a texture of n × n texels, n the search's resolution.
 
     A texture of another size is averaged over the texels that fall into each new one.
     """
-    color = material.base_color
-    if isinstance(color, Picture):
-        texels = _resampled(color.pixels, resolution)
+    size = search.texture_resolution
+    if isinstance(value, Picture):
+        texels = _resampled(value.pixels, size)
     else:
-        texels = np.broadcast_to(np.asarray(color, dtype=np.float32), (resolution, resolution, 3))
-    picture = Picture(np.ascontiguousarray(texels, dtype=np.float32))
-    return material.model_copy(update={"base_color": picture})
+        texels = np.broadcast_to(np.asarray(value, dtype=np.float32), (size, size, channels))
+    return Picture(np.ascontiguousarray(texels, dtype=np.float32))
 
 
 def _resampled(pixels: np.ndarray, resolution: int) -> np.ndarray:

@@ -3,6 +3,9 @@
 A step renders some training cameras without gradients, lets the network see them, sends the
 derivative of the loss with respect to each image through one adjoint render, and moves the
 variables. Everything that it needs is passed in; everything that it leaves is a `State` and rows.
+
+Where a search may stop early or start again, the state with the lowest smoothed loss is kept aside,
+and is what the search ends in.
 """
 
 from __future__ import annotations
@@ -10,23 +13,41 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from mrd import loss as losses
 from mrd import to_mitsuba
 from mrd.config import SearchConfig
 from mrd.models.base import Model
+from mrd.optimiser import LBFGS, SCHEDULES
+from mrd.plateau import Plateau
+from mrd.remeshing import mean_edge, remeshed
 from mrd.render import Stage, display
 from mrd.similarity import pearson
 from mrd.state import State
-from mrd.variables.base import Variables
+from mrd.variables.base import Variables, values_of
 from mrd.variables.lighting import LightingVariables
 from mrd.variables.material import MaterialVariables
+from mrd.variables.pose import PoseVariables
 from mrd.variables.shape import ShapeVariables
+from mrd.variables.sky import SkyVariables
+from scenes.arrays import Mesh
 from scenes.camera import Camera
+from scenes.lighting import SunSky
 from scenes.scene import Scene
+from scenes.shape import MeshShape, geometry
+
+Arrays = dict[str, NDArray[Any]]
+
+# A smoothed loss is over the steps that see every camera so many times.
+ROUNDS_OF_PLATEAU = 4
+
+# A start that is tried again is moved about as far as so many steps.
+STEPS_OF_RESTART = 3.0
 
 
 @dataclass(frozen=True)
@@ -36,7 +57,7 @@ class Step:
     Attributes
     ----------
     step
-        Number of finished steps.
+        Number of finished steps, those that an early stop left out included.
     seconds
         That the step took.
     loss
@@ -52,12 +73,25 @@ class Step:
     s: float
 
 
-def variables_of(start: Scene, config: SearchConfig, device: str = "cpu") -> list[Variables]:
-    """Variables of every searched attribute, standing at the start scene."""
+def variables_of(
+    start: Scene,
+    config: SearchConfig,
+    device: str = "cpu",
+    form: to_mitsuba.Form | None = None,
+) -> list[Variables]:
+    """Variables of every searched attribute, standing at the start scene in the family's form."""
+    sky = config.start.lighting
     make: dict[str, Callable[[], Variables]] = {
-        "shape": lambda: ShapeVariables(start, config.smoothness, device),
+        "shape": lambda: ShapeVariables(
+            start, config.smoothness, device, regularisers=config.regularisers
+        ),
         "material": lambda: MaterialVariables(start, config.material_parameters, device),
-        "lighting": lambda: LightingVariables(start, config.environment_smoothness, device),
+        "lighting": lambda: (
+            SkyVariables(start, sky, config.sky_parameters, device)
+            if isinstance(sky, SunSky)
+            else LightingVariables(start, config.environment_smoothness, device)
+        ),
+        "pose": lambda: PoseVariables(start, form, device),
     }
     return [make[attribute]() for attribute in config.attributes]
 
@@ -79,12 +113,21 @@ class Search:
     config
         The search.
     rng
-        Orders the views and seeds the renders.
+        Orders the views, seeds the renders, moves the starts of restarts.
     form
         Of the family, as `representation.form_of_family` gives it; by default as the start alone
         needs it.
     device
         Of all tensors.
+
+    Attributes
+    ----------
+    finished
+        Number of finished steps.
+    total
+        Number of steps of all restarts.
+    notes
+        What happened that a person should know, oldest first.
     """
 
     def __init__(
@@ -101,95 +144,136 @@ class Search:
     ) -> None:
         self.start = start
         self.config = config
-        self.variables = variables_of(start, config, device)
         self.finished = 0
+        self.total = config.total_steps
+        self.notes: list[str] = []
         self._targets = targets
         self._views = list(views)
         self._model = model
         self._rng = rng
         self._order: list[int] = []
-        form = form or to_mitsuba.form_of(start.material)
-        self._stage = Stage(start, form=form, device=device)
+        self._form = form or to_mitsuba.form_of(start.material)
+        self._device = device
         self._adjoint = (
             to_mitsuba.silhouette_integrator(start, config.samples.boundary)
-            if "shape" in config.attributes
-            else to_mitsuba.surface_integrator(start, form)
+            if {"shape", "pose"} & set(config.attributes)
+            else to_mitsuba.surface_integrator(start, self._form)
         )
+        self._same_seeds = rng.integers(2**31, size=(2, self._renders * len(self._views)))
+        self._keeps_best = config.early_stopping is not None or config.restarts > 1
+        self._plateau = Plateau(self._window)
+        self._best: Arrays = {}
+        self._best_loss = float("inf")
+        self._stand_at(start)
+
+    def _stand_at(self, scene: Scene) -> None:
+        """Begin to optimise at a scene, with no memory of earlier gradients."""
+        config = self.config
+        self._scene = scene
+        self.variables = variables_of(scene, config, self._device, self._form)
+        self._stage = Stage(scene, form=self._form, device=self._device)
+        self._line_search: LBFGS | None = None
+        if config.optimiser == "lbfgs":
+            tensors = [(t, v.attribute) for v in self.variables for t in v.tensors.values()]
+            rates = [getattr(config.learning_rate, attribute) for _, attribute in tensors]
+            self._line_search = LBFGS([tensor for tensor, _ in tensors], rates)
+
+    # ---- Steps ----------------------------------------------------------------------------------
 
     def steps(self) -> Iterator[Step]:
         """Run what is left of the search, a step at a time."""
-        while self.finished < self.config.steps:
+        while self.finished < self.total:
             began = time.perf_counter()
             loss, s = self.step()
             yield Step(self.finished, time.perf_counter() - began, loss, s)
 
     def step(self) -> tuple[float, float]:
         """One step; returns loss and similarity as in `Step`."""
-        samples = self.config.samples
-        chosen = self._next_views()
-        views = [self._views[c] for c in chosen]
-        primal_seeds, adjoint_seeds = self._rng.integers(2**31, size=(2, len(views)))
+        line_search = self._line_search
+        loss, s = self._moved_by_lbfgs(line_search) if line_search else self._moved_by_adam()
+        self.finished += 1
+        done = (self.finished - 1) % self.config.steps + 1
+        remeshing = self.config.remeshing
+        if remeshing and done in remeshing.at and done < self.config.steps:
+            self._remesh(remeshing.edge)
+        if self._keeps_best:
+            self._look_at(loss, done)
+        return loss, s
 
-        values = {key: value for v in self.variables for key, value in v.values().items()}
+    def _moved_by_adam(self) -> tuple[float, float]:
+        chosen = self._next_views()
+        seeds = self._rng.integers(2**31, size=(2, self._renders * len(chosen)))
+        loss, s = self._evaluate(chosen, seeds)
+        for v in self.variables:
+            v.optimiser.step(self._rate(v.attribute))
+            v.keep_in_bounds()
+        return loss, s
+
+    def _moved_by_lbfgs(self, line_search: LBFGS) -> tuple[float, float]:
+        every = list(range(len(self._views)))
+        found: list[tuple[float, float]] = []
+
+        def evaluate() -> float:
+            found.append(self._evaluate(every, self._same_seeds))
+            return found[-1][0]
+
+        line_search.step(evaluate)
+        for v in self.variables:
+            v.keep_in_bounds()
+        return found[0]
+
+    def _evaluate(self, chosen: list[int], seeds: NDArray[np.int64]) -> tuple[float, float]:
+        """Loss and similarity where the variables stand; leaves the gradients in their tensors."""
+        samples, film = self.config.samples, self.start.film
+        views = [self._views[c] for c in chosen] * self._renders
+        primal_seeds, adjoint_seeds = seeds
+
+        values = values_of(self.variables)
         self._stage.move(values)
         linear = self._stage.radiance(views, samples.primal, primal_seeds).requires_grad_()
-        activations = self._model.activations(display(linear, self.start.film))
+        rendered = self._model.activations(display(linear, film))
+        activations, second = _halves(rendered) if self._renders == 2 else (rendered, None)
         wanted = {layer: target[chosen] for layer, target in self._targets.items()}
-        penalty = sum((v.penalty() for v in self.variables), torch.zeros(()))
-        loss = losses.total(self.config.loss, activations, wanted)
+        loss = losses.total(
+            self.config.loss, activations, wanted, self._model.layer_weights, second
+        )
+        penalty = sum((v.penalty() for v in self.variables), torch.zeros((), device=self._device))
         (image_gradients,) = torch.autograd.grad(loss, linear)
         gradients = self._stage.adjoint(
             self._adjoint, views, image_gradients, samples.adjoint, adjoint_seeds
         )
-        numbers = (loss, penalty, *gradients.values())
-        if not all(bool(torch.isfinite(each).all()) for each in numbers):
-            raise FloatingPointError(
-                f"step {self.finished + 1}: loss or gradient is not finite at camera "
-                f"{', '.join(view.name for view in views)}; the search stands at its last state"
-            )
-        self._move(values, gradients, penalty)
-        self.finished += 1
+        self._check_finite(views, loss, penalty, *gradients.values())
+        self._hand_on(values, gradients, penalty)
         return float((loss + penalty).detach()), _similarity(activations, wanted)
 
-    def scene(self) -> Scene:
-        """The scene as the variables have it now."""
-        result = self.start
-        for variables in self.variables:
-            result = variables.placed_in(result)
-        return result
-
-    def state(self) -> State:
-        """All that `resume` needs."""
-        arrays = {}
+    def _hand_on(
+        self,
+        values: Mapping[str, torch.Tensor],
+        gradients: Mapping[str, torch.Tensor],
+        penalty: torch.Tensor,
+    ) -> None:
+        """Take the gradients from Mitsuba's parameters on to the tensors."""
         for v in self.variables:
-            for name, tensor in v.tensors.items():
-                arrays[f"{v.attribute}.{name}"] = tensor.detach().cpu().numpy()
-            for name, array in v.optimiser.arrays().items():
-                arrays[f"{v.attribute}.adam.{name}"] = array
-        header = {"rng": self._rng.bit_generator.state, "order": self._order}
-        return State(self.finished, arrays, header)
+            for tensor in v.tensors.values():
+                tensor.grad = None
+        torch.autograd.backward(
+            [*values.values(), *([penalty] if penalty.requires_grad else [])],
+            [
+                *(gradients[key].reshape(value.shape) for key, value in values.items()),
+                *([torch.ones_like(penalty)] if penalty.requires_grad else []),
+            ],
+        )
 
-    @torch.no_grad()
-    def resume(self, state: State) -> None:
-        """Stand where the state was saved."""
-        for v in self.variables:
-            for name, tensor in v.tensors.items():
-                tensor.copy_(torch.as_tensor(state.arrays[f"{v.attribute}.{name}"]))
-            prefix = f"{v.attribute}.adam."
-            v.optimiser.restore(
-                {
-                    key.removeprefix(prefix): array
-                    for key, array in state.arrays.items()
-                    if key.startswith(prefix)
-                }
+    def _check_finite(self, views: Sequence[Camera], *numbers: torch.Tensor) -> None:
+        if not all(bool(torch.isfinite(each).all()) for each in numbers):
+            names = ", ".join(dict.fromkeys(view.name for view in views))
+            raise FloatingPointError(
+                f"step {self.finished + 1}: loss or gradient is not finite at camera {names}"
             )
-        self._rng.bit_generator.state = state.header["rng"]
-        self._order = list(state.header["order"])
-        self.finished = state.step
 
     def _next_views(self) -> list[int]:
         """Next cameras: in a seeded order, every one once before any comes again."""
-        count = min(self.config.views_per_step, len(self._views))
+        count = self._views_per_step
         left = self._order
         if len(left) < count:
             # A step that ends one round and begins the next still sees no camera twice.
@@ -198,27 +282,158 @@ class Search:
         chosen, self._order = self._order[:count], self._order[count:]
         return chosen
 
-    def _move(
-        self,
-        values: Mapping[str, torch.Tensor],
-        gradients: Mapping[str, torch.Tensor],
-        penalty: torch.Tensor,
-    ) -> None:
-        """One step of every optimiser, at a learning rate that falls as a half cosine."""
-        decay = 0.5 * (1 + np.cos(np.pi * self.finished / self.config.steps))
+    def _rate(self, attribute: str) -> float:
+        """Learning rate of the next step."""
+        config, done = self.config, self.finished % self.config.steps
+        rate = getattr(config.learning_rate, attribute)
+        rate *= SCHEDULES[config.schedule](done / config.steps)
+        if attribute == "shape" and config.remeshing:
+            rate *= config.remeshing.rate ** sum(step <= done for step in config.remeshing.at)
+        return float(rate)
+
+    @property
+    def _views_per_step(self) -> int:
+        return min(self.config.views_per_step, len(self._views))
+
+    @property
+    def _renders(self) -> int:
+        """Renders of a view in a step."""
+        return 2 if losses.takes_two_renders(self.config.loss) else 1
+
+    @property
+    def _window(self) -> int:
+        return ROUNDS_OF_PLATEAU * -(-len(self._views) // self._views_per_step)
+
+    # ---- Remeshing, stopping, starting again ----------------------------------------------------
+
+    def _remesh(self, edge: float) -> None:
+        scene = self.scene()
+        length = edge * mean_edge(geometry(self.start.shape))
+        mesh, problem = remeshed(geometry(scene.shape), length)
+        if problem:
+            self.notes.append(f"step {self.finished}: not remeshed, {problem}")
+            return
+        self._stand_at(_with_mesh(scene, mesh))
+        self._plateau = Plateau(self._window)
+
+    def _look_at(self, loss: float, done: int) -> None:
+        """Keep the best state; where this start is exhausted, start again or end at the best."""
+        if self._plateau.observe(loss) and self._plateau.best < self._best_loss:
+            self._best, self._best_loss = self._snapshot(), self._plateau.best
+        stopping = self.config.early_stopping
+        if stopping and self._plateau.without_gain >= stopping.patience:
+            self.notes.append(
+                f"step {self.finished}: stopped, no gain in {stopping.patience} steps"
+            )
+            self.finished += self.config.steps - done
+        elif done < self.config.steps:
+            return
+        if self.finished < self.total:
+            self._start_again()
+        elif self._best:
+            self._return_to(self._best)
+
+    @torch.no_grad()
+    def _start_again(self) -> None:
+        """Stand at the start, moved a little at random."""
+        self._stand_at(self.start)
+        self._plateau = Plateau(self._window)
         for v in self.variables:
-            v.optimiser.forget_gradients()
-        torch.autograd.backward(
-            [*values.values(), *([penalty] if penalty.requires_grad else [])],
-            [
-                *(gradients[key].reshape(value.shape) for key, value in values.items()),
-                *([torch.ones_like(penalty)] if penalty.requires_grad else []),
-            ],
-        )
-        for v in self.variables:
-            rate = getattr(self.config.learning_rate, v.attribute)
-            v.optimiser.step(rate * decay)
+            length = STEPS_OF_RESTART * getattr(self.config.learning_rate, v.attribute)
+            for tensor in v.tensors.values():
+                noise = self._rng.normal(scale=length, size=tuple(tensor.shape))
+                tensor.add_(torch.as_tensor(noise).to(tensor))
             v.keep_in_bounds()
+
+    # ---- Scenes and states ----------------------------------------------------------------------
+
+    def scene(self) -> Scene:
+        """The scene as the variables have it now."""
+        result = self.start
+        for variables in self.variables:
+            result = variables.placed_in(result)
+        return result
+
+    def _snapshot(self) -> Arrays:
+        """Where the variables stand, with the mesh where it is not the start's."""
+        arrays = {
+            f"{v.attribute}.{name}": tensor.detach().cpu().numpy().copy()
+            for v in self.variables
+            for name, tensor in v.tensors.items()
+        }
+        if self.config.remeshing:
+            mesh = geometry(self.scene().shape)
+            arrays |= {"mesh.vertices": mesh.vertices, "mesh.faces": mesh.faces}
+        return arrays
+
+    @torch.no_grad()
+    def _return_to(self, snapshot: Mapping[str, NDArray[Any]]) -> None:
+        if "mesh.faces" in snapshot:
+            mesh = Mesh(snapshot["mesh.vertices"], snapshot["mesh.faces"], None)
+            self._stand_at(_with_mesh(self.start, mesh))
+        for v in self.variables:
+            for name, tensor in v.tensors.items():
+                tensor.copy_(torch.as_tensor(snapshot[f"{v.attribute}.{name}"]))
+
+    def state(self) -> State:
+        """All that `resume` needs."""
+        optimisers: dict[str, Any] = (
+            {"lbfgs": self._line_search}
+            if self._line_search
+            else {f"{v.attribute}.adam": v.optimiser for v in self.variables}
+        )
+        arrays = self._snapshot()
+        for prefix, optimiser in optimisers.items():
+            arrays |= {f"{prefix}.{k}": array for k, array in optimiser.arrays().items()}
+        arrays |= {f"best.{name}": array for name, array in self._best.items()}
+        header = {
+            "rng": self._rng.bit_generator.state,
+            "order": self._order,
+            "same_seeds": self._same_seeds.tolist(),
+            "plateau": self._plateau.as_json(),
+            "best_loss": self._best_loss if self._best else None,
+        }
+        return State(self.finished, arrays, header)
+
+    def resume(self, state: State) -> None:
+        """Stand where the state was saved."""
+        self._return_to(state.arrays)
+        if self._line_search:
+            self._line_search.restore(_under("lbfgs.", state.arrays))
+        else:
+            for v in self.variables:
+                v.optimiser.restore(_under(f"{v.attribute}.adam.", state.arrays))
+        self._best = _under("best.", state.arrays)
+        self._best_loss = state.header["best_loss"] if self._best else float("inf")
+        self._plateau = Plateau.from_json(state.header["plateau"])
+        self._rng.bit_generator.state = state.header["rng"]
+        self._same_seeds = np.array(state.header["same_seeds"])
+        self._order = list(state.header["order"])
+        self.finished = state.step
+
+
+def start_of_state(start: Scene, state: State) -> Scene:
+    """The start that a state's variables belong to: with the state's mesh if it was remeshed."""
+    if "mesh.faces" not in state.arrays:
+        return start
+    mesh = Mesh(state.arrays["mesh.vertices"], state.arrays["mesh.faces"], None)
+    return _with_mesh(start, mesh)
+
+
+def _with_mesh(scene: Scene, mesh: Mesh) -> Scene:
+    shape = MeshShape(surface=mesh, fit=False, normals=scene.shape.normals)
+    return scene.model_copy(update={"shape": shape})
+
+
+def _under(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> Arrays:
+    """The arrays whose names begin with a prefix, by the rest of their names."""
+    return {k.removeprefix(prefix): array for k, array in arrays.items() if k.startswith(prefix)}
+
+
+def _halves(rows: Mapping[str, torch.Tensor]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """First and second render of the same views."""
+    pairs = {layer: row.chunk(2) for layer, row in rows.items()}
+    return {k: pair[0] for k, pair in pairs.items()}, {k: pair[1] for k, pair in pairs.items()}
 
 
 @torch.no_grad()

@@ -1,4 +1,4 @@
-"""The study file: targets, models and searches, and the runs that they ask for.
+"""The study file: targets, models, searches and series, and the runs that they ask for.
 
 `read_study` checks structure alone. `grid` names the runs without touching a file; `resolve_all`
 reads what they need and gives each its final name, which ends in a hash of all that its result
@@ -16,9 +16,20 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, PrivateAttr, ValidationError, model_validator
 
-from mrd.config import ModelConfig, SearchConfig, Seed, misplaced
+from mrd.config import (
+    BESIDE_THE_SEARCH,
+    OWN_LIGHT,
+    FrontEnd,
+    ModelConfig,
+    SearchConfig,
+    Seed,
+    SeriesConfig,
+    misplaced,
+)
 from mrd.document import read_document
+from mrd.models import factory
 from mrd.refusal import refusal
+from mrd.series import ResolvedSeries, resolved_series
 from scenes.config import TargetConfig, target_scene
 from scenes.digest import file_sha256
 from scenes.errors import InputError, nearest
@@ -28,6 +39,9 @@ from scenes.shape import geometry, manifold_problem
 
 SCHEMA_VERSION = 1
 FILE_NAME = "study.yaml"
+
+PIXELS = "pixels"
+"""Model of a pixel search: the display pixels themselves, not blurred."""
 
 _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
 
@@ -59,6 +73,8 @@ class Study(Frozen):
         The networks that look at them, by name.
     searches
         What is searched, by name; each runs on every target and model unless it names some.
+    series
+        The images that experiments need of every target and result; without it, none are made.
     """
 
     name: Name
@@ -66,6 +82,7 @@ class Study(Frozen):
     targets: Annotated[dict[Name, TargetConfig], Field(min_length=1)]
     models: Annotated[dict[Name, ModelConfig], Field(min_length=1)]
     searches: Annotated[dict[Name, SearchConfig], Field(min_length=1)]
+    series: SeriesConfig | None = None
 
     _folder: Path = PrivateAttr(default=Path())
 
@@ -98,6 +115,30 @@ class Study(Frozen):
                             f"known: {', '.join(valid)}",
                         )
         return self
+
+    @model_validator(mode="after")
+    def _series_fit(self) -> Self:
+        for name, search in self.searches.items():
+            series = self.series_of(name)
+            others = (
+                [light for light in series.named_lights() if light != OWN_LIGHT] if series else []
+            )
+            if "lighting" in search.attributes and others:
+                own = search.series is not None and "lights" in search.series.model_fields_set
+                raise misplaced(
+                    "Study",
+                    ("searches", name, "series", "lights") if own else ("series", "lights"),
+                    f"the search '{name}' changes the lighting, so its series has no light but "
+                    f"its own; give that search 'series: {{lights: [{OWN_LIGHT}]}}'",
+                )
+        return self
+
+    def series_of(self, search: str) -> SeriesConfig | None:
+        """Series of a search: the study's section, changed by the search's own; None without."""
+        own = self.searches[search].series
+        if self.series is None:
+            return own
+        return self.series.changed_by(own)
 
 
 def read_study(path: Path) -> Study:
@@ -134,30 +175,50 @@ class RunSpec:
     model: str
     search: str
     seed: int
+    is_pixel_search: bool = False
+
+    @property
+    def family(self) -> str:
+        """Name of what its images are compared with: the target as the search represents it."""
+        return f"{self.target}-{self.search}"
 
     @property
     def label(self) -> str:
         """Readable part of the run's name."""
-        return f"{self.target}-{self.model}-{self.search}-s{self.seed}"
+        model = "pixel" if self.is_pixel_search else self.model
+        return f"{self.target}-{model}-{self.search}-s{self.seed}"
 
 
 def grid(study: Study) -> list[RunSpec]:
     """List the runs of a study: targets × models × searches × seeds, searches outermost.
 
+    A pixel search stands among the models of its search, as the last.
+
     Raises
     ------
     InputError
-        Two runs would have one name.
+        Two runs or two families would have one name.
     """
     runs = [
-        RunSpec(target, model, search_name, seed)
+        RunSpec(target, model, search_name, seed, is_pixel_search)
         for search_name, search in study.searches.items()
         for target in (search.targets or study.targets)
-        for model in (search.models or study.models)
+        for model, is_pixel_search in [
+            *((model, False) for model in search.models or study.models),
+            *([(PIXELS, True)] if search.pixel_search else []),
+        ]
         for seed in search.seeds
     ]
+    families: dict[str, RunSpec] = {}
     seen: dict[str, RunSpec] = {}
     for run in runs:
+        first = families.setdefault(run.family, run)
+        if (first.target, first.search) != (run.target, run.search):
+            raise InputError(
+                f"two families would both be called {run.family}: target '{first.target}' with "
+                f"search '{first.search}', and target '{run.target}' with search '{run.search}'; "
+                "rename one"
+            )
         other = seen.setdefault(run.label, run)
         if other is not run:
             raise InputError(
@@ -183,6 +244,8 @@ class ResolvedRun:
         The search.
     record
         The same as JSON, files by their SHA-256: what `run.json` keeps and the name hashes.
+    series
+        The images that are made of it; no part of the record. None where none are.
     """
 
     spec: RunSpec
@@ -191,6 +254,7 @@ class ResolvedRun:
     model: ModelConfig
     search: SearchConfig
     record: dict[str, Any]
+    series: ResolvedSeries | None = None
 
     @cached_property
     def name(self) -> str:
@@ -233,17 +297,33 @@ def _resolve(spec: RunSpec, study: Study, target: Scene) -> ResolvedRun:
         start = target.model_copy(update=search.starts()).loaded(study.folder)
         if "shape" in search.attributes:
             check_start_shape(start)
-    with _naming(f"models.{spec.model}.weights"):
-        model, weights = _with_weights(study.models[spec.model], study.folder)
+        elif "pose" in search.attributes:
+            check_visible(start)
+    network: dict[str, Any] = {}
+    if spec.is_pixel_search:
+        model, weights = ModelConfig(network=PIXELS, front_end=FrontEnd(blur=0.0)), "default"
+        search = search.model_copy(update={"loss": "l1"})
+    else:
+        with _naming(f"models.{spec.model}.weights"):
+            model, weights = _with_weights(study.models[spec.model], study.folder)
+        with _naming(f"models.{spec.model}"):
+            model, network = _with_network(model, study.folder)
     record = {
         "schema_version": SCHEMA_VERSION,
         "target": target.sha256,
         "start": start.sha256,
-        "model": model.model_dump(mode="json") | {"weights": weights},
-        "search": search.model_dump(mode="json", exclude={"start", "targets", "models", "seeds"}),
+        "model": model.model_dump(mode="json") | {"weights": weights} | network,
+        "search": search.model_dump(mode="json", exclude=BESIDE_THE_SEARCH),
         "seeds": {"study": study.seed, "run": spec.seed},
     }
-    return ResolvedRun(spec, target, start, model, search, record)
+    series = study.series_of(spec.search)
+    with _naming(f"series of searches.{spec.search} on targets.{spec.target}"):
+        resolved = (
+            None
+            if series is None
+            else resolved_series(series, search.attributes, target, start, study.folder)
+        )
+    return ResolvedRun(spec, target, start, model, search, record, resolved)
 
 
 def check_start_shape(start: Scene) -> None:
@@ -274,6 +354,18 @@ def _with_weights(model: ModelConfig, folder: Path) -> tuple[ModelConfig, str]:
             f"cannot read {path}: {error.strerror}; use default, none, or the path of a file"
         ) from error
     return model.model_copy(update={"weights": str(path)}), f"sha256:{digest}"
+
+
+def _with_network(model: ModelConfig, folder: Path) -> tuple[ModelConfig, dict[str, str]]:
+    """Model with the file of its own network found, and what a hash can hold of that."""
+    if not factory.is_factory(model.network):
+        return model, {}
+    network = factory.located(model.network, folder)
+    code = factory.code_of(network)
+    record = {"network": factory.shown(network)}
+    if code:
+        record["code"] = f"sha256:{file_sha256(code)}"
+    return model.model_copy(update={"network": network}), record
 
 
 @contextmanager

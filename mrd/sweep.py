@@ -1,56 +1,36 @@
-"""Many runs: the grid of a study, a process for each search.
-
-A process that loads thousands of scenes can crash, and a run that fails must not take the others
-along: so every run has a process of its own, which reports through a queue.
-"""
+"""Many runs: the grid of a study, and which work on it is due."""
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import queue
-import threading
-import traceback
-from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mrd import backend
+from mrd import backend, image_counts, image_directory
 from mrd.config import ModelConfig
 from mrd.report import SweepReport
 from mrd.run import RunDirectory
 from mrd.study import ResolvedRun, Study, resolve_all
-from scenes.errors import InputError, one_line
-
-SECONDS_BETWEEN_LOOKS = 0.5
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a run ended.
-
-    Attributes
-    ----------
-    name
-        Of the run.
-    judgement
-        What its `criterion.json` holds; None where it failed.
-    failure
-        Why there is no judgement, in one line; "" where there is one.
-    refused
-        Whether it failed over something that the user can mend (an `InputError`).
-    """
-
-    name: str
-    judgement: Mapping[str, Any] | None
-    failure: str = ""
-    refused: bool = False
+from mrd.workers import Job, Outcome, all_done
+from scenes.errors import InputError
+from scenes.interpolation import check_path
+from scenes.scene import Scene
 
 
-def generate(study: Study, progress: SweepReport) -> list[Outcome]:
+def generate(study: Study, progress: SweepReport, workers: int = 1) -> list[Outcome]:
     """Carry out every run of a study that is not done, half done ones from where they stopped.
+
+    Searches come first; then the images of families, and those of every run whose search is done.
+
+    Parameters
+    ----------
+    study
+        The study.
+    progress
+        Told of all that goes on.
+    workers
+        How many processes work at once.
 
     Raises
     ------
@@ -58,19 +38,42 @@ def generate(study: Study, progress: SweepReport) -> list[Outcome]:
         Before anything is rendered or written, when a file, a layer or the machine is wrong.
     """
     runs = resolve_all(study)
-    due = [run for run in runs if not _is_done(study.runs / run.name)]
-    if due:
-        check(due)
+    due = [run for run in runs if not is_searched(run, study.runs)]
+    check(due)
+    check_series(runs)
     for run in due:  # an unwritable folder is found out before the first render
         RunDirectory(study.runs / run.name).create(run.record)
+    searches = all_done((Job("search", run) for run in due), study, progress, workers)
+    outcomes = {outcome.name: outcome for outcome in searches}
+    searched = [outcomes.get(run.name) or _done(study.runs / run.name) for run in runs]
+    return searched + all_done(image_jobs(runs, study.runs), study, progress, workers)
+
+
+def image_jobs(runs: Sequence[ResolvedRun], folder: Path) -> list[Job]:
+    """Images that are due now: of families, and of runs whose search is done."""
+    families = {run.spec.family: run for run in runs if run.series is not None}
     return [
-        _carried_out(run, study.runs, progress) if run in due else _done(study.runs / run.name)
-        for run in runs
+        *(
+            Job("family", run)
+            for run in families.values()
+            if not image_directory.of_family(folder, run.spec.family).is_done(
+                image_counts.asked_of_family(run)
+            )
+        ),
+        *(
+            Job("series", run)
+            for run in runs
+            if run.series is not None
+            and is_searched(run, folder)
+            and not image_directory.of_run(folder, run.name).is_done(image_counts.asked_of_run(run))
+        ),
     ]
 
 
 def check(runs: list[ResolvedRun]) -> None:
-    """Look at all that can be wrong before the first expensive second; renders and writes nothing.
+    """Look at all that can be wrong with searches before the first expensive second.
+
+    Nothing is rendered or written; without runs, nothing is looked at.
 
     Raises
     ------
@@ -78,18 +81,46 @@ def check(runs: list[ResolvedRun]) -> None:
         No usable backend, a layer or weights that do not exist, images of a size that a network
         cannot take, a target or a start that a search cannot represent.
     """
+    if not runs:
+        return
     backend.activate()
-    from mrd.representation import represented, start_scene  # torch and Mitsuba: only now
-
     _check_models(runs)
     for run in runs:
-        try:
-            starts: dict[str, Any] = {
-                name: getattr(run.start, name) for name in run.search.attributes
-            }
-            start_scene(represented(run.target, run.search), starts, run.search)
-        except InputError as error:
-            raise InputError(f"searches.{run.spec.search}: {error}") from error
+        with _naming(f"searches.{run.spec.search}"):
+            _represented(run)
+
+
+def check_series(runs: Sequence[ResolvedRun]) -> None:
+    """Refuse an interpolation that no result of a search could end: told before any work.
+
+    Raises
+    ------
+    InputError
+        Naming the search, and why there is no way from its target to its result.
+    """
+    for run in runs:
+        if run.series is not None and run.series.config.kind == "interpolation":
+            backend.activate()
+            with _naming(f"searches.{run.spec.search}.series.kind"):
+                check_path(*_represented(run), run.search.attributes)
+
+
+def _represented(run: ResolvedRun) -> tuple[Scene, Scene]:
+    """Target and start in the form of the search, not yet exposed."""
+    from mrd.representation import represented, start_scene  # torch and Mitsuba: only now
+
+    starts: dict[str, Any] = {name: getattr(run.start, name) for name in run.search.attributes}
+    target = represented(run.target, run.search)
+    return target, start_scene(target, starts, run.search)
+
+
+@contextmanager
+def _naming(place: str) -> Iterator[None]:
+    """Say which part of the study a complaint is about."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{place}: {error}") from error
 
 
 def _check_models(runs: list[ResolvedRun]) -> None:
@@ -100,110 +131,19 @@ def _check_models(runs: list[ResolvedRun]) -> None:
 
     models: dict[str, ModelConfig] = {run.spec.model: run.model for run in runs}
     for name, config in models.items():
-        try:
+        with _naming(f"models.{name}"):
             model = registry.create(config)
-        except InputError as error:
-            raise InputError(f"models.{name}: {error}") from error
         seen = {run.target.cameras.resolution: run for run in runs if run.spec.model == name}
         for resolution, run in seen.items():
-            try:
-                with torch.no_grad():
-                    model.activations(torch.zeros(1, 3, resolution, resolution))
-            except InputError as error:
-                where = f"models.{name} on targets.{run.spec.target}"
-                raise InputError(f"{where}: {error}") from error
+            with _naming(f"models.{name} on targets.{run.spec.target}"), torch.no_grad():
+                model.activations(torch.zeros(1, 3, resolution, resolution))
 
 
-def _carried_out(run: ResolvedRun, runs: Path, progress: SweepReport) -> Outcome:
-    """Carry out one run in a process of its own."""
-    progress.started(run.name, run.search.steps)
-    context = multiprocessing.get_context("spawn")
-    told: Any = context.Queue()
-    process = context.Process(target=_work, args=(run, runs, told), daemon=True)
-    process.start()
-    outcome = None
-    while outcome is None:
-        try:
-            kind, *content = told.get(timeout=SECONDS_BETWEEN_LOOKS)
-        except queue.Empty:
-            if not process.is_alive() and told.empty():
-                outcome = Outcome(run.name, None, _death(process.exitcode))
-            continue
-        if kind == "outcome":
-            outcome = Outcome(run.name, *content)
-        else:
-            getattr(progress, kind)(*content)
-    process.join()
-    progress.finished(run.name, _summary(outcome))
-    return outcome
-
-
-class _Teller:
-    """Sends what a run reports to the process that shows it."""
-
-    def __init__(self, told: Any) -> None:
-        self._told = told
-
-    def note(self, text: str) -> None:
-        self._told.put(("note", text))
-
-    def prepared(self, what: str, done: int, total: int) -> None:
-        self._told.put(("prepared", what, done, total))
-
-    def step(self, row: Mapping[str, float]) -> None:
-        self._told.put(("step", dict(row)))
-
-
-def _work(run: ResolvedRun, runs: Path, told: Any) -> None:
-    """What the process of a run does."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    where = runs / run.name / "traceback.txt"
-    try:
-        device = backend.activate().device
-        from mrd import metamer  # after the backend is chosen
-
-        judgement = metamer.make(run, runs, device, _Teller(told))
-        where.unlink(missing_ok=True)  # of an earlier attempt
-        told.put(("outcome", judgement))
-    except KeyboardInterrupt:
-        told.put(("outcome", None, "interrupted"))
-    except InputError as error:
-        told.put(("outcome", None, str(error), True))
-    except Exception as error:  # noqa: BLE001  one failed run never stops the others
-        with suppress(OSError):  # a full disk: the first error is the one to tell
-            where.write_text(traceback.format_exc(), encoding="utf-8")
-        told.put(("outcome", None, one_line(error)))
-
-
-def _end_with_parent() -> None:
-    """End this process when the sweep's does, even by kill -9: nobody listens any more."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-def _is_done(folder: Path) -> bool:
-    directory = RunDirectory(folder)
+def is_searched(run: ResolvedRun, runs: Path) -> bool:
+    """Tell whether the search of a run is done."""
+    directory = RunDirectory(runs / run.name)
     return directory.exists and directory.status() == "done"
 
 
 def _done(folder: Path) -> Outcome:
     return Outcome(folder.name, RunDirectory(folder).read_json("criterion.json"))
-
-
-def _death(exit_code: int | None) -> str:
-    """A process that said nothing before it ended."""
-    how = f"signal {-exit_code}" if exit_code and exit_code < 0 else f"exit code {exit_code}"
-    return f"its process ended with {how}; the same command goes on from its last state"
-
-
-def _summary(outcome: Outcome) -> dict[str, Any]:
-    """What is said in one line when a run ends."""
-    if outcome.judgement is None:
-        return {"failed": outcome.failure}
-    return {
-        "verdict": outcome.judgement["verdict"],
-        "match": outcome.judgement["training"]["match"],
-        "held out": outcome.judgement["held_out"]["match"],
-    }

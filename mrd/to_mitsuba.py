@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import drjit as dr
 import mitsuba as mi
 import numpy as np
 
@@ -18,7 +17,7 @@ from scenes.arrays import Mesh, Picture
 from scenes.camera import Camera
 from scenes.errors import InputError
 from scenes.film import background_radiance
-from scenes.lighting import Constant, EnvironmentMap, Lighting, SunSky, map_directions
+from scenes.lighting import Constant, EnvironmentMap, Lighting, SunSky
 from scenes.material import SCALARS, TEXTURED, Material
 from scenes.scene import Scene
 from scenes.shape import geometry, vertex_normals, with_spherical_uvs
@@ -29,8 +28,6 @@ NORMALS = "object.vertex_normals"
 # Light that passes through a surface needs more bounces than light that it reflects.
 OPAQUE_DEPTH = 2
 TRANSMITTING_DEPTH = 6
-
-BAKED_ROWS = 1025  # of a baked sky: a pixel is a third of the sun's diameter
 
 
 def material_key(parameter: str, material: Material) -> str:
@@ -94,18 +91,42 @@ def world_vertices(mesh: Mesh, scene: Scene) -> np.ndarray:
     return mesh.vertices.astype(np.float64) @ matrix[:3, :3].T + matrix[:3, 3]
 
 
+def world_surface(scene: Scene, texture_coordinates: bool) -> tuple[Mesh, np.ndarray | None]:
+    """Mesh as Mitsuba has it, under the scene's pose, and its shading normals.
+
+    Parameters
+    ----------
+    scene
+        Loaded scene.
+    texture_coordinates
+        Whether the mesh carries them (`Form`): vertices are then doubled along a seam.
+
+    Returns
+    -------
+    mesh
+        In world coordinates.
+    normals
+        (V, 3) unit vectors in the world; None where faces are flat.
+    """
+    mesh = geometry(scene.shape)
+    normals = vertex_normals(mesh)
+    if texture_coordinates:
+        mesh, normals = with_spherical_uvs(mesh)
+    placed = Mesh(world_vertices(mesh, scene).astype(np.float32), mesh.faces, mesh.uvs)
+    if scene.shape.normals == "flat":
+        return placed, None
+    return placed, (normals @ scene.pose.matrix()[:3, :3].T).astype(np.float32)
+
+
 def _mesh(scene: Scene, texture_coordinates: bool) -> Any:
     """Mitsuba mesh in world coordinates.
 
     Smooth normals are handed over: Mitsuba's own, angle-weighted too, would shade the seam of the
-    texture coordinates, where vertices are split, as an edge. When vertices move it recomputes
-    them; the meshes of a shape search have no seam.
+    texture coordinates, where vertices are split, as an edge. When vertices move without them it
+    recomputes them; the meshes of a shape search have no seam, and a pose moves both.
     """
-    mesh = geometry(scene.shape)
-    smooth = scene.shape.normals == "smooth"
-    normals = vertex_normals(mesh)
-    if texture_coordinates:
-        mesh, normals = with_spherical_uvs(mesh)
+    mesh, normals = world_surface(scene, texture_coordinates)
+    smooth = normals is not None
     properties = mi.Properties()
     properties["bsdf"] = mi.load_dict(bsdf(scene.material))
     if not smooth:
@@ -119,14 +140,13 @@ def _mesh(scene: Scene, texture_coordinates: bool) -> Any:
         props=properties,
     )
     parameters = mi.traverse(result)
-    parameters["vertex_positions"] = world_vertices(mesh, scene).astype(np.float32).ravel()
+    parameters["vertex_positions"] = np.array(mesh.vertices).ravel()
     parameters["faces"] = mesh.faces.astype(np.uint32).ravel()
     if texture_coordinates and mesh.uvs is not None:
         parameters["vertex_texcoords"] = mesh.uvs.ravel()
     parameters.update()
-    if smooth:
-        rotation = scene.pose.matrix()[:3, :3]
-        parameters["vertex_normals"] = (normals @ rotation.T).astype(np.float32).ravel()
+    if normals is not None:
+        parameters["vertex_normals"] = normals.ravel()
         parameters.update()
     return result
 
@@ -153,7 +173,7 @@ def light(lighting: Lighting) -> dict[str, Any]:
         return {"type": "envmap", "bitmap": bitmap, "to_world": turn}
     return {
         "type": "sunsky",
-        "sun_direction": _sun_direction(lighting),
+        "sun_direction": sun_direction(lighting),
         "turbidity": lighting.turbidity,
         "albedo": lighting.albedo,
         "sun_scale": lighting.level * lighting.sun_scale,
@@ -204,7 +224,7 @@ def surface_integrator(scene: Scene, form: Form | None = None) -> Any:
 
 
 def silhouette_integrator(scene: Scene, boundary_samples: int) -> Any:
-    """Integrator of adjoints where the shape moves."""
+    """Integrator of adjoints where vertices move: a searched shape or pose."""
     return mi.load_dict(
         {
             "type": "mrd_silhouette",
@@ -221,22 +241,6 @@ def background(scene: Scene) -> float:
     return background_radiance(scene.film)
 
 
-def baked(lighting: SunSky) -> EnvironmentMap:
-    """Environment map of a sun and sky, from Mitsuba's own model of them.
-
-    Parameters
-    ----------
-    lighting
-        Sun and sky; its rotation and level are multiplied in.
-    """
-    emitter = mi.load_dict(light(lighting))
-    directions = map_directions(BAKED_ROWS, 2 * BAKED_ROWS)
-    interaction = dr.zeros(mi.SurfaceInteraction3f, directions.size // 3)
-    interaction.wi = mi.Vector3f(-directions.reshape(-1, 3).T.astype(np.float32))
-    radiance = np.array(emitter.eval(interaction)).T.reshape(directions.shape)
-    return EnvironmentMap(radiance=Picture(radiance.astype(np.float32)))
-
-
 def pixels_of(lighting: EnvironmentMap) -> np.ndarray:
     """Radiance (H, W, 3) of a loaded map, without its level."""
     if not isinstance(lighting.radiance, Picture):
@@ -244,7 +248,7 @@ def pixels_of(lighting: EnvironmentMap) -> np.ndarray:
     return lighting.radiance.pixels
 
 
-def _sun_direction(lighting: SunSky) -> list[float]:
+def sun_direction(lighting: SunSky) -> list[float]:
     """Direction to the sun in the world, its rotation included: Mitsuba turns it back itself."""
     e, a = np.radians([lighting.sun_elevation, lighting.sun_azimuth + lighting.rotation])
     return [float(np.cos(e) * np.sin(a)), float(np.sin(e)), float(np.cos(e) * np.cos(a))]

@@ -89,6 +89,22 @@ def shape_difference(
     }
 
 
+def chamfer(target: Mesh, other: Mesh, rng: np.random.Generator, samples: int = 20_000) -> float:
+    """Measure the Chamfer distance alone: that of `shape_difference` from the same generator.
+
+    Parameters
+    ----------
+    target, other, rng, samples
+        As there.
+    """
+    surfaces = Surface(target), Surface(other)
+    means = [
+        two.closest(one.sample(samples, rng).points)[0].mean()
+        for one, two in (surfaces, surfaces[::-1])
+    ]
+    return float(np.mean(means) / bounding_sphere(target)[1])
+
+
 def material_difference(target: Material, other: Material) -> dict[str, float]:
     """Measure how far two materials are apart.
 

@@ -1,5 +1,7 @@
 """Where the object stands: rotation, then translation."""
 
+import warnings
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
@@ -35,3 +37,25 @@ class Pose(Frozen):
         matrix[:3, :3] = Rotation.from_euler("xyz", self.rotation, degrees=True).as_matrix()
         matrix[:3, 3] = self.translation
         return matrix
+
+    @classmethod
+    def from_matrix(cls, matrix: NDArray[np.float64]) -> "Pose":
+        """Find the pose of an object-to-world matrix.
+
+        Parameters
+        ----------
+        matrix : (4, 4)
+            A rotation, then a translation.
+
+        Returns
+        -------
+        Pose
+            With the same matrix, to 1e-7; its turn about y lies within ±90 degrees, where one
+            orientation has one set of angles (at ±90 itself, the turn about z is 0).
+        """
+        with warnings.catch_warnings():
+            # At ±90 degrees the split between x and z is free, and SciPy says so.
+            warnings.filterwarnings("ignore", "Gimbal lock", UserWarning)
+            x, y, z = Rotation.from_matrix(matrix[:3, :3]).as_euler("xyz", degrees=True).tolist()
+        a, b, c = matrix[:3, 3].tolist()
+        return cls(rotation=(x, y, z), translation=(a, b, c))

@@ -132,19 +132,48 @@ def write_scene(scene: Scene, folder: Path) -> Path:
         When the scene is not loaded, or a file cannot be written.
     """
     folder = Path(folder)
-    sha256 = scene.sha256
+    scene.canonical_json()  # refuses what is not loaded, before anything is written
     content = scene.model_dump(mode="json")
     for (part, key), value in _arrays(scene).items():
         path = folder / f"{part}-{key}{'.ply' if isinstance(value, Mesh) else '.exr'}"
-        if isinstance(value, Mesh):
-            write_mesh(value, path)
-        else:
-            write_picture(value, path)
+        _write_array(value, path)
         content[part][key] = {"file": path.name, "sha256": file_sha256(path)}
-    record = {"schema_version": SCHEMA_VERSION, "sha256": sha256, **content}
-    path = folder / SCENE_FILE
-    with whole_file(path) as beside:
-        beside.write_text(json.dumps(record, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    _write_record(scene, content, folder / SCENE_FILE)
+    return folder / SCENE_FILE
+
+
+def write_shared_scene(scene: Scene, folder: Path) -> Path:
+    """Write a scene among many: equal meshes and pictures of the folder's scenes are one file.
+
+    Parameters
+    ----------
+    scene
+        A loaded scene.
+    folder
+        Made if it is missing. Every file is named by its content; what is there is left alone.
+
+    Returns
+    -------
+    Path
+        Of the scene's JSON, which `read_scene` reads.
+
+    Raises
+    ------
+    InputError
+        When the scene is not loaded, or a file cannot be written.
+    """
+    folder = Path(folder)
+    path = folder / f"{scene.sha256[:16]}.json"
+    if path.is_file():
+        return path
+    content = scene.model_dump(mode="json")
+    for (part, key), value in _arrays(scene).items():
+        suffix = ".ply" if isinstance(value, Mesh) else ".exr"
+        file = folder / f"{key}-{value.sha256[:16]}{suffix}"
+        if not file.is_file():
+            _write_array(value, file)
+        content[part][key] = {"file": file.name, "sha256": file_sha256(file)}
+    _write_record(scene, content, path)
     return path
 
 
@@ -256,6 +285,19 @@ def _arrays(scene: Scene) -> dict[tuple[str, str], Mesh | Picture]:
         **{("material", name): getattr(scene.material, name) for name in TEXTURED},
     }
     return {key: value for key, value in values.items() if isinstance(value, Mesh | Picture)}
+
+
+def _write_array(value: Mesh | Picture, path: Path) -> None:
+    if isinstance(value, Mesh):
+        write_mesh(value, path)
+    else:
+        write_picture(value, path)
+
+
+def _write_record(scene: Scene, content: dict[str, Any], path: Path) -> None:
+    record = {"schema_version": SCHEMA_VERSION, "sha256": scene.sha256, **content}
+    with whole_file(path) as beside:
+        beside.write_text(json.dumps(record, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -76,38 +76,60 @@ def _hours(minutes: int) -> str:
 
 
 class Lines:
-    """A line now and then: for files, pipes and logs of clusters."""
+    """A line now and then: for files, pipes and logs of clusters.
 
-    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
-        self._console, self._clock = console, clock
-        self._pace = Pace(0, clock)
-        self._last = float("-inf")
+    Parameters
+    ----------
+    console
+        Where to.
+    clock
+        Seconds from anywhere, growing.
+    several
+        Whether several pieces of work go on at once: every line then names its own.
+    """
 
-    def started(self, run: str, steps: int) -> None:
-        """Name the run."""
-        self._console.print(f"{run}: {steps} steps")
-        self._pace = Pace(steps, self._clock)
+    def __init__(
+        self, console: Console, clock: Callable[[], float] = time.monotonic, several: bool = False
+    ) -> None:
+        self._console, self._clock, self._several = console, clock, several
+
+    def started(self, name: str, total: int, what: str) -> "WorkLines":
+        """Name the work."""
+        self._console.print(f"{name}: {total} {what}")
+        return WorkLines(
+            self._console, self._clock, name, total, f"{name}: " if self._several else "  "
+        )
+
+
+class WorkLines:
+    """Lines about one piece of work, each after a prefix."""
+
+    def __init__(
+        self, console: Console, clock: Callable[[], float], name: str, total: int, prefix: str
+    ) -> None:
+        self._console, self._clock, self._name, self._prefix = console, clock, name, prefix
+        self._pace = Pace(total, clock)
         self._last = float("-inf")
 
     def note(self, text: str) -> None:
         """Print the note."""
-        self._console.print(f"  {text}")
+        self._console.print(f"{self._prefix}{text}")
 
     def prepared(self, what: str, done: int, total: int) -> None:
         """Print the count, at its end and now and then before."""
         if done == total or self._is_time():
-            self._console.print(f"  {what} {done}/{total}")
+            self._console.print(f"{self._prefix}{what} {done}/{total}")
 
     def step(self, row: Mapping[str, float]) -> None:
         """Print the step if it is the last, or none was printed for a while."""
         self._pace.step(row["step"])
         if row["step"] >= self._pace.steps or self._is_time():
             place = f"step {row['step']:.0f}/{self._pace.steps}"
-            self._console.print(f"  {place}  {words(row, self._pace)}")
+            self._console.print(f"{self._prefix}{place}  {words(row, self._pace)}")
 
-    def finished(self, run: str, summary: Mapping[str, Any]) -> None:
+    def finished(self, summary: Mapping[str, Any]) -> None:
         """Print what came out."""
-        self._console.print(f"{run}: {_summary(summary)}")
+        self._console.print(f"{self._name}: {_summary(summary)}")
 
     def _is_time(self) -> bool:
         now = self._clock()
@@ -117,37 +139,44 @@ class Lines:
         return True
 
 
-class Bar:
-    """A bar that moves."""
+class BarsOfWork:
+    """A bar that moves, for each piece of work that goes on."""
 
     def __init__(self, progress: Bars) -> None:
         self._progress = progress
-        self._pace = Pace(0)
-        self._run = ""
-        self._task: TaskID | None = None
 
-    def started(self, run: str, steps: int) -> None:
-        """Show an empty bar."""
-        self._run, self._pace = run, Pace(steps)
-        self._drop()
+    def started(self, name: str, total: int, what: str) -> "Bar":  # noqa: ARG002  a bar counts
+        """Show nothing yet."""
+        return Bar(self._progress, name, total)
+
+
+class Bar:
+    """The bar of one piece of work."""
+
+    def __init__(self, progress: Bars, name: str, total: int) -> None:
+        self._progress, self._name = progress, name
+        self._pace = Pace(total)
+        self._task: TaskID | None = None
 
     def note(self, text: str) -> None:
         """Print the note above the bar."""
         self._progress.print(text)
 
     def prepared(self, what: str, done: int, total: int) -> None:
-        """Show the count of null or ceiling as a bar."""
-        self._show(f"{self._run} {what}", done, total, "")
+        """Show the count of null, ceiling or images as a bar."""
+        self._show(f"{self._name} {what}", done, total, "")
 
     def step(self, row: Mapping[str, float]) -> None:
         """Move the bar."""
         self._pace.step(row["step"])
-        self._show(self._run, row["step"], self._pace.steps, words(row, self._pace))
+        self._show(self._name, row["step"], self._pace.steps, words(row, self._pace))
 
-    def finished(self, run: str, summary: Mapping[str, Any]) -> None:
+    def finished(self, summary: Mapping[str, Any]) -> None:
         """Leave a line in place of the bar."""
-        self._drop()
-        self._progress.print(f"{run}: {_summary(summary)}")
+        if self._task is not None:
+            self._progress.remove_task(self._task)
+            self._task = None
+        self._progress.print(f"{self._name}: {_summary(summary)}")
 
     def _show(self, description: str, done: float, total: int, text: str) -> None:
         if self._task is None:
@@ -155,11 +184,6 @@ class Bar:
         self._progress.update(
             self._task, description=description, completed=done, total=total, words=text
         )
-
-    def _drop(self) -> None:
-        if self._task is not None:
-            self._progress.remove_task(self._task)
-            self._task = None
 
 
 def _summary(summary: Mapping[str, Any]) -> str:
@@ -170,10 +194,10 @@ def _summary(summary: Mapping[str, Any]) -> str:
 
 
 @contextmanager
-def shown(console: Console) -> Iterator[SweepReport]:
-    """Give the way of telling that suits the console."""
+def shown(console: Console, several: bool = False) -> Iterator[SweepReport]:
+    """Give the way of telling that suits the console, and several pieces of work at once."""
     if not console.is_terminal:
-        yield Lines(console)
+        yield Lines(console, several=several)
         return
     bars = Bars(
         TextColumn("{task.description}"),
@@ -184,4 +208,4 @@ def shown(console: Console) -> Iterator[SweepReport]:
         transient=True,
     )
     with bars:
-        yield Bar(bars)
+        yield BarsOfWork(bars)

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from mrd.cli.tables import console, states
-from mrd.overview import outdated, overview
+from mrd.cli.tables import console, families_table, states
+from mrd.overview import families, outdated, overview
 from mrd.study import read_study
 
 
@@ -19,6 +19,8 @@ def status(
     described = read_study(study)
     standings = overview(described)
     console().print(states(standings))
+    if shared := families(described, standings):
+        console().print(families_table(shared))
     if others := outdated(described, standings):
         console().print(
             f"{len(others)} more in {described.runs}, of an earlier form of this study: "

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mrd.overview import Standing
+from mrd.overview import ImagesStanding, Standing
 from scenes.differences import DISTANCE
 
 
@@ -47,17 +47,18 @@ def number(value: float | None) -> str:
 
 
 def states(standings: Sequence[Standing]) -> Table:
-    """Show where runs stand: status, step, and the last row of the history."""
+    """Show where runs stand: status, step, the last row of the history, and their images."""
     return table(
-        ("run", "status", "step", "s/step", "loss", "match", ""),
+        ("run", "status", "step", "s/step", "loss", "match", "images", ""),
         (
             (
                 each.run.name,
                 each.status,
-                f"{each.step}/{each.run.search.steps}",
+                f"{each.step}/{each.run.search.total_steps}",
                 number(each.newest.get("seconds")),
                 number(each.newest.get("loss")),
                 number(each.newest.get("match")),
+                images_words(each.images),
                 each.judgement["verdict"] if each.judgement else each.message,
             )
             for each in standings
@@ -66,21 +67,33 @@ def states(standings: Sequence[Standing]) -> Table:
     )
 
 
+def families_table(shared: Sequence[ImagesStanding]) -> Table:
+    """Show where the images stand that runs share: targets, re-renders, null scenes."""
+    return table(("family", "images"), ((each.name, images_words(each)) for each in shared))
+
+
+def images_words(images: ImagesStanding | None) -> str:
+    """Put in words where images stand: nothing where none are asked for."""
+    if images is None:
+        return ""
+    return f"{images.status} {images.done}/{images.total} {images.message}".rstrip()
+
+
 def verdicts(standings: Sequence[Standing]) -> Table:
     """Show what came out: match, null, ceiling, physical difference, metamer or result."""
     return table(
-        ("run", "match", "held out", "null", "ceiling", "physical difference", "verdict"),
+        ("run", "match", "held out", "null", "ceiling", "physical difference", "images", "verdict"),
         (
-            (each.run.name, *_verdict(each.judgement))
+            (each.run.name, *_verdict(each.judgement, images_words(each.images)))
             if each.judgement
-            else (each.run.name, "", "", "", "", "", f"{each.status} {each.message}".rstrip())
+            else (each.run.name, *[""] * 6, f"{each.status} {each.message}".rstrip())
             for each in standings
         ),
         numbers=("match", "held out", "ceiling"),
     )
 
 
-def _verdict(judgement: dict[str, Any]) -> tuple[str, ...]:
+def _verdict(judgement: dict[str, Any], images: str) -> tuple[str, ...]:
     """Cells of one judgement. Similarities are Pearson r, means over the training cameras."""
     training, held_out = judgement["training"], judgement["held_out"]
     cameras = training["cameras"]
@@ -94,6 +107,7 @@ def _verdict(judgement: dict[str, Any]) -> tuple[str, ...]:
         f"r {number(_mean(cameras, 'null_mean'))} of {training['null_size']}",
         f"r {number(_mean(cameras, 'ceiling_mean'))}",
         differences,
+        images,
         _outcome(judgement),
     )
 

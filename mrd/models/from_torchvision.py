@@ -17,8 +17,7 @@ import torchvision
 from torch import nn
 
 from mrd.models.network import Recipe
-from mrd.models.registry import TORCHVISION
-from mrd.models.weights import read_weights
+from mrd.models.weights import file_record, read_weights
 from scenes.atomic import cannot_write
 from scenes.digest import file_sha256
 from scenes.errors import InputError, nearest
@@ -26,24 +25,12 @@ from scenes.errors import InputError, nearest
 PATIENCE = 20.0
 """Seconds after which a silent server counts as out of reach."""
 
-# The activation that the classifier is given, pooled over the image where a module holds that,
-# else the last feature map. Other families have an `avgpool`.
-_DEFAULT_LAYERS = {
-    "densenet": "features",
-    "maxvit": "classifier.1",
-    "mnasnet": "classifier.0",
-    "mobilenet_v2": "classifier.0",
-    "shufflenet": "conv5",
-    "squeezenet": "features",
-    "vit": "encoder.ln",
-}
-
 # Families whose attention is laid out for one size of image.
 _ONE_SIZE = ("maxvit", "vit")
 
 
 def names() -> list[str]:
-    """List torchvision's classification networks, without the prefix."""
+    """List torchvision's classification networks."""
     return torchvision.models.list_models(module=torchvision.models)
 
 
@@ -70,14 +57,13 @@ def recipe(network: str) -> Recipe:
         )
     weights = torchvision.models.get_model_weights(network).DEFAULT
     transform = weights.transforms()
-    family = next((each for each in _DEFAULT_LAYERS if network.startswith(each)), None)
     smallest: int = max(weights.meta["min_size"])
     return Recipe(
-        name=f"{TORCHVISION}{network}",
+        name=network,
         build=partial(_build, network, weights),
-        trained_file=partial(_trained_file, network, weights),
-        build_trained=partial(_build_trained, network, weights),
-        default_layer=_DEFAULT_LAYERS[family] if family else "avgpool",
+        trained=partial(_trained, network, weights),
+        # SqueezeNet's classifier is a convolution.
+        default=("features",) if network.startswith("squeezenet") else None,
         mean=tuple(transform.mean),
         std=tuple(transform.std),
         smallest=smallest,
@@ -97,8 +83,14 @@ def _build(network: str, weights: Any) -> nn.Module:
     return built
 
 
-def _build_trained(network: str, weights: Any, path: Path) -> nn.Module:
-    """Make the network with its default weights, which are in torchvision's cache.
+def _trained(network: str, weights: Any) -> tuple[nn.Module, dict[str, Any]]:
+    """Make the network with its default weights, from torchvision's cache."""
+    path = _trained_file(network, weights)
+    return from_cache(network, weights, path), file_record("default", path)
+
+
+def from_cache(network: str, weights: Any, path: Path) -> nn.Module:
+    """Make the network with weights that are in torchvision's cache.
 
     torchvision itself renames and drops some of a file's weights, so it loads the file; that the
     file holds nothing but tensors is made sure of first.
@@ -135,7 +127,7 @@ def _fetch(network: str, url: str, path: Path, digits: str) -> None:
             )
     except (URLError, ConnectionError, TimeoutError, HTTPException, RuntimeError) as error:
         raise InputError(
-            f"weights: those of {TORCHVISION}{network} are not at {path} and cannot be fetched "
+            f"weights: those of {network} are not at {path} and cannot be fetched "
             f"({error}): put {url} there, or set weights to a file or to none"
         ) from error
     except OSError as error:

@@ -11,6 +11,9 @@ from torch import Tensor, nn
 
 from mrd.config import FrontEnd
 
+REC_709 = (0.2126, 0.7152, 0.0722)
+"""Weights of red, green and blue in luminance, for sRGB's primaries (ITU-R BT.709)."""
+
 
 def gaussian(sigma: float) -> Tensor:
     """Sample a Gaussian at whole pixels and scale it to a sum of one.
@@ -65,33 +68,56 @@ def blur_matrix(size: int, sigma: float) -> Tensor:
     return matrix.scatter_add_(1, sources, weights.repeat(size, 1)).float()
 
 
-class Optics(nn.Module):
-    """Gaussian blur of display-encoded images, at their own resolution.
+class FrontEndModule(nn.Module):
+    """Blur, grey and contrast of display-encoded images, at their own resolution.
 
     Parameters
     ----------
     config
-        σ in pixels; 0 leaves images as they are.
+        σ in pixels, whether in grey, and the factor of contrast.
+
+    Notes
+    -----
+    Grey is luma, 0.2126 R + 0.7152 G + 0.0722 B, of the display-encoded values (the weights of
+    ITU-R BT.709), in all three channels. Contrast is c: 0.5 + c (x − 0.5). All three keep display
+    grey and commute, but for rounding.
     """
+
+    luma: Tensor
 
     def __init__(self, config: FrontEnd) -> None:
         super().__init__()
-        self.blur = config.blur
+        self._config = config
         self._matrices: dict[tuple[int, torch.device], Tensor] = {}
+        self.register_buffer("luma", torch.tensor(REC_709).view(1, 3, 1, 1), persistent=False)
 
     @property
     def suffix(self) -> str:
-        """What the front end adds to a model's name: ``+blur1``, or nothing."""
-        return f"+blur{self.blur:g}" if self.blur > 0 else ""
+        """What the front end adds to a model's name: ``+blur1+grey+contrast0.5``, or nothing."""
+        config = self._config
+        parts = {
+            f"+blur{config.blur:g}": config.blur > 0,
+            "+grey": config.grey,
+            f"+contrast{config.contrast:g}": config.contrast < 1,
+        }
+        return "".join(part for part, applies in parts.items() if applies)
 
     def record(self) -> dict[str, Any]:
         """Say what it does, for the run's record."""
-        return {"blur": self.blur}
+        return self._config.model_dump(mode="json")
 
     def forward(self, images: Tensor) -> Tensor:
-        """Blur images (V, 3, H, W); the result has the same shape."""
-        if self.blur == 0:
-            return images
+        """Give images (V, 3, H, W) as the network is to see them, of the same shape."""
+        config = self._config
+        if config.blur > 0:
+            images = self._blurred(images)
+        if config.grey:
+            images = (images * self.luma).sum(dim=1, keepdim=True).expand_as(images)
+        if config.contrast < 1:
+            images = 0.5 + config.contrast * (images - 0.5)
+        return images
+
+    def _blurred(self, images: Tensor) -> Tensor:
         height, width = images.shape[-2:]
         down, across = self._matrix(height, images.device), self._matrix(width, images.device)
         return down @ images @ across.T
@@ -100,5 +126,5 @@ class Optics(nn.Module):
         """Keep one matrix for each size of image and each device."""
         key = (size, device)
         if key not in self._matrices:
-            self._matrices[key] = blur_matrix(size, self.blur).to(device)
+            self._matrices[key] = blur_matrix(size, self._config.blur).to(device)
         return self._matrices[key]

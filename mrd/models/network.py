@@ -1,7 +1,6 @@
 """A neural network as a model: front end, its own normalisation, layers read by their names."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
@@ -12,16 +11,19 @@ import torch
 from torch import Tensor, nn
 
 from mrd.config import ModelConfig
-from mrd.models.base import Model, check_images
-from mrd.models.front_end import Optics
+from mrd.models.base import USUAL_SIZE, Model, check_images
+from mrd.models.folding import fold
+from mrd.models.front_end import FrontEndModule
+from mrd.models.layers import check_layers, names, penultimate, problem_of, recorded
 from mrd.models.weights import (
     UNTRAINED_SEED,
+    file_record,
     load_weights,
     tensors_sha256,
     untrained,
 )
 from scenes.digest import file_sha256
-from scenes.errors import InputError, nearest
+from scenes.errors import InputError, one_line
 
 
 @dataclass(frozen=True)
@@ -31,38 +33,58 @@ class Recipe:
     Attributes
     ----------
     name
-        As in the study file, ``torchvision:resnet50``.
+        As in the study file, ``resnet50``.
     build
         Makes the network untrained, with its library's names of weights.
-    trained_file
-        Gives the file with the library's own weights; raises InputError where there is none.
-    build_trained
-        Makes the network with the weights of that file.
-    default_layer
-        The layer to read where the study names none.
+    trained
+        Makes the network with its library's own weights, and says which they are (plain data,
+        with their hash); raises InputError where there are none.
+    default
+        The layers to read where the study names none; without them, the one that gives the
+        classifier its input.
     mean, std
         Per channel: the network is given (image − mean) / std, as it was trained.
     smallest
         Least height and width, in pixels, that the network can take.
     only_size
         Height and width, in pixels, where it can take one size alone.
+    labelled
+        Whether the output is one number for each class.
     libraries
         Distributions whose versions decide what the network computes, besides torch.
     arranged
         Gives the network's layers readable names, where its library does not.
+    classifier
+        Finds the module that makes classes of features, where that need not be the linear layer
+        that runs last.
+    load
+        Makes the network with the weights of a user's file; without it, names and shapes of the
+        file's tensors have to be the network's own.
+    parts
+        Further files that decide what the network computes.
+    rehearse
+        Makes the network for a look at its layers, where it cannot be built and run without
+        numbers, on PyTorch's meta device.
+    size_advice
+        What else can be done about a size that is not `only_size`.
     """
 
     name: str
     build: Callable[[], nn.Module]
-    trained_file: Callable[[], Path]
-    build_trained: Callable[[Path], nn.Module]
-    default_layer: str
+    trained: Callable[[], tuple[nn.Module, dict[str, Any]]]
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     smallest: int = 1
     only_size: int | None = None
+    default: tuple[str, ...] | None = None
+    labelled: bool = True
     libraries: tuple[str, ...] = ()
     arranged: Callable[[nn.Module], nn.Module] = lambda network: network
+    classifier: Callable[[nn.Module], nn.Module | None] = lambda _network: None
+    load: Callable[[Path], nn.Module] | None = None
+    parts: tuple[Path, ...] = ()
+    rehearse: Callable[[], nn.Module] | None = None
+    size_advice: str = ""
 
     def check_size(self, height: int, width: int) -> None:
         """Refuse images of a size that the network cannot take.
@@ -76,6 +98,7 @@ class Recipe:
             raise InputError(
                 f"{self.name} takes images of {self.only_size}×{self.only_size} pixels alone, "
                 f"not {width}×{height}: set the resolution of the cameras to {self.only_size}"
+                f"{self.size_advice}"
             )
         if min(height, width) < self.smallest:
             raise InputError(
@@ -93,16 +116,25 @@ class Recipe:
         """
         return Network(self, config, folder)
 
-    def layer_shapes(self, resolution: int) -> dict[str, tuple[int, ...]]:
+    def default_layers(self) -> tuple[str, ...]:
+        """Name the layers that are read where a study names none; empty where it has to."""
+        if self.default:
+            return self.default
+        network, images = self._rehearsal(self.usual_size)
+        classifier = self.classifier(network)
+        layer = penultimate(network, lambda: self.run(network, images), classifier)
+        return (layer,) if layer else ()
+
+    def layer_shapes(self, resolution: int | None) -> dict[str, tuple[int, ...]]:
         """List the layers that can be read, with the shape of one image's activation.
 
-        The network is run without numbers (PyTorch's meta device), so that even the largest needs
-        no weights and little time.
+        The network is run without numbers (PyTorch's meta device) where it can be, so that even
+        the largest needs no weights and little time.
 
         Parameters
         ----------
         resolution
-            Height and width of the image, pixels.
+            Height and width of the image, pixels; None for the usual ones.
 
         Returns
         -------
@@ -114,18 +146,51 @@ class Recipe:
         InputError
             Where the network cannot take images of this size.
         """
+        resolution = resolution or self.usual_size
         self.check_size(resolution, resolution)
-        views = 2
-        network = self.arranged(_without_numbers(self.build)).eval()
-        images = torch.zeros(views, 3, resolution, resolution, device="meta")
-        layers = [layer for layer, _ in network.named_modules() if layer]
+        network, images = self._rehearsal(resolution)
+        layers = names(network)
+        layers += [layer for layer in self.default_layers() if layer not in layers]
         with torch.no_grad(), recorded(network, layers) as outputs:
-            network(images)
+            self.run(network, images)
         return {
             layer: tuple(outputs[layer][0].shape[1:])
             for layer in layers
-            if problem_of(outputs[layer], views) is None
+            if problem_of(outputs[layer], len(images)) is None
         }
+
+    @property
+    def usual_size(self) -> int:
+        """Height and width of images that the network can take, pixels."""
+        return self.only_size or max(self.smallest, USUAL_SIZE)
+
+    def run(self, network: nn.Module, given: Tensor) -> Any:
+        """Run the network on what it is given, and say whose call it was that failed.
+
+        Raises
+        ------
+        InputError
+            Where the network's own code raises anything.
+        """
+        try:
+            return network(given)
+        except Exception as error:
+            raise InputError(
+                f"{self.name}: calling the network with images of {tuple(given.shape)} raised "
+                f"{type(error).__name__}: {one_line(error)}"
+            ) from error
+
+    def _rehearsal(self, resolution: int) -> tuple[nn.Module, Tensor]:
+        """Make the network and two images, without numbers where that is possible."""
+        images = torch.zeros(2, 3, resolution, resolution)
+        if self.rehearse:
+            return self.arranged(untrained(self.rehearse)).eval(), images
+        try:
+            with torch.device("meta"):
+                network = self.build()
+        except NotImplementedError:  # where the plan of a network is itself a tensor
+            network = untrained(self.build).to("meta")
+        return self.arranged(network).eval().to("meta"), images.to("meta")
 
 
 class Network(Model):
@@ -155,17 +220,22 @@ class Network(Model):
     def __init__(self, recipe: Recipe, config: ModelConfig, folder: Path) -> None:
         super().__init__()
         self._recipe = recipe
-        self.layers = config.layers or (recipe.default_layer,)
-        self.optics = Optics(config.front_end)
+        self.front_end = FrontEndModule(config.front_end)
         network, self._weights, variant = _with_weights(recipe, config.weights, folder)
-        self.name = f"{recipe.name}{variant}{self.optics.suffix}"
-        self.has_labels = config.weights != "none"
-        # Channels last: on a CPU up to a fifth faster with depthwise convolutions; same numbers.
-        self.network = recipe.arranged(network).to(memory_format=torch.channels_last)
-        check_layers(self.network, self.layers, recipe.name)
+        self.name = f"{recipe.name}{variant}{self.front_end.suffix}"
+        self.has_labels = recipe.labelled and config.weights != "none"
+        self.network = recipe.arranged(network)
+        check_layers(self.network, config.layer_names, recipe.name)
+        self.layer_weights = config.layer_weights or dict.fromkeys(recipe.default_layers(), 1.0)
+        if not self.layer_weights:
+            raise InputError(
+                f"layers: {recipe.name} has no classifier whose input could be read; name layers "
+                f"(`mrd models {recipe.name}` lists them)"
+            )
         self.register_buffer("mean", torch.tensor(recipe.mean).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(recipe.std).view(1, 3, 1, 1))
         self.requires_grad_(False).eval()
+        self._sizes_tried: set[tuple[int, int]] = set()
 
     def activations(self, images: Tensor) -> dict[str, Tensor]:
         """Give the activations of every layer, as the network has them: (V, …).
@@ -176,8 +246,9 @@ class Network(Model):
             Where the network cannot take images of this size, or a layer gives no activation
             that can be told apart by image.
         """
+        given = self._given(images)
         with recorded(self.network, self.layers) as outputs:
-            self.network(self._given(images))
+            self.network(given)
         return {
             layer: _activation(self._recipe.name, layer, outputs[layer], len(images))
             for layer in self.layers
@@ -187,11 +258,22 @@ class Network(Model):
     def labels(self, images: Tensor) -> Tensor | None:
         """Give the class with the largest logit, (V,) int64.
 
-        None for an untrained network: its outputs stand for no classes.
+        None for an untrained network, and for one whose outputs stand for no classes.
+
+        Raises
+        ------
+        InputError
+            Where the network cannot take images of this size, or gives no row of logits.
         """
         if not self.has_labels:
             return None
-        logits: Tensor = self.network(self._given(images))
+        logits = self.network(self._given(images))
+        if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != len(images):
+            given = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+            raise InputError(
+                f"{self._recipe.name}: calling the network with {len(images)} images gave "
+                f"{given}, not ({len(images)}, classes)"
+            )
         return logits.argmax(dim=1)
 
     def record(self) -> dict[str, Any]:
@@ -202,18 +284,38 @@ class Network(Model):
             "network": self._recipe.name,
             "layers": list(self.layers),
             "weights": dict(self._weights),
-            "front_end": self.optics.record(),
+            "front_end": self.front_end.record(),
             "mean": list(self._recipe.mean),
             "std": list(self._recipe.std),
             "libraries": {library: version(library) for library in libraries},
+            "parts": {part.name: file_sha256(part) for part in self._recipe.parts},
         }
 
     def _given(self, images: Tensor) -> Tensor:
         """Make of images what the network is given."""
         check_images(images)
-        self._recipe.check_size(*images.shape[-2:])
-        given: Tensor = (self.optics(images) - self.mean) / self.std
+        height, width = images.shape[-2:]
+        self._recipe.check_size(height, width)
+        if (height, width) not in self._sizes_tried:
+            self._try(images)
+            self._sizes_tried.add((height, width))
+        given: Tensor = (self.front_end(images) - self.mean) / self.std
         return given
+
+    @torch.no_grad()
+    def _try(self, images: Tensor) -> None:
+        """See whether the network takes images of a new size; the first time, make it faster.
+
+        It is tried on noise: on an image of one colour many differences would not show.
+        """
+        noise = torch.rand(1, *images.shape[1:], generator=torch.Generator().manual_seed(0))
+        given = (noise.to(images.device) - self.mean) / self.std
+        self._recipe.run(self.network, given)
+        if not self._sizes_tried:
+            fold(self.network, self.layers, given)
+            # Channels last: on a CPU up to a fifth faster with depthwise convolutions; same
+            # numbers.
+            self.network.to(memory_format=torch.channels_last)
 
 
 def _with_weights(
@@ -229,86 +331,15 @@ def _with_weights(
         }
         return network, record, "+untrained"
     if weights == "default":
-        path = recipe.trained_file()
         # Building draws weights that are thrown away: not from the process's random state.
-        network = untrained(partial(recipe.build_trained, path))
-        return network, _file_record("default", path), ""
+        network, record = untrained(recipe.trained)
+        return network, record, ""
     path = folder / Path(weights).expanduser()
-    network = load_weights(untrained(recipe.build), path, recipe.name)
-    return network, _file_record("file", path), f"+{path.stem}"
-
-
-def _file_record(source: str, path: Path) -> dict[str, Any]:
-    return {"source": source, "file": path.name, "sha256": file_sha256(path)}
-
-
-def check_layers(network: nn.Module, layers: Sequence[str], name: str) -> None:
-    """Refuse layers that a network does not have.
-
-    Parameters
-    ----------
-    network
-        Its layers are the names of its modules.
-    layers
-        What was asked for.
-    name
-        The network's name, for the message.
-
-    Raises
-    ------
-    InputError
-        With the nearest valid name, the outer layers, and how to list all of them.
-    """
-    valid = [layer for layer, _ in network.named_modules() if layer]
-    for layer in layers:
-        if layer not in valid:
-            outer = ", ".join(each for each in valid if each.count(".") < 2)
-            raise InputError(
-                f"layers: {name} has no layer '{layer}'; {nearest(layer, valid)} "
-                f"its outer layers: {outer}; `mrd models {name}` lists all"
-            )
-
-
-@contextmanager
-def recorded(network: nn.Module, layers: Sequence[str]) -> Iterator[dict[str, list[Any]]]:
-    """Record what the named modules give while the network runs inside the block.
-
-    Every output of a module is kept, in order. A tensor is cloned at once: many networks go on
-    to change it in place (ReLU, a residual sum). The hooks, and with them every graph, are gone
-    when the block ends.
-
-    Parameters
-    ----------
-    network
-        The network that runs inside the block.
-    layers
-        Names of its modules.
-    """
-    outputs: dict[str, list[Any]] = {layer: [] for layer in layers}
-
-    def keep(layer: str, _module: nn.Module, _given: tuple[Any, ...], output: Any) -> None:
-        outputs[layer].append(output.clone() if isinstance(output, Tensor) else output)
-
-    modules: Mapping[str, nn.Module] = dict(network.named_modules())
-    handles = [modules[layer].register_forward_hook(partial(keep, layer)) for layer in layers]
-    try:
-        yield outputs
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
-def problem_of(outputs: Sequence[Any], views: int) -> str | None:
-    """Say why what a module gave is no activation of so many images; None where it is one."""
-    if not outputs:
-        return "does not run when the network sees an image"
-    if len(outputs) > 1:
-        return f"runs {len(outputs)} times for one image, so its name does not say which"
-    if not isinstance(outputs[0], Tensor):
-        return f"gives a {type(outputs[0]).__name__}, not a tensor"
-    if outputs[0].ndim < 2 or len(outputs[0]) != views:
-        return f"gives {tuple(outputs[0].shape)}, which is not one row for each image"
-    return None
+    if recipe.load:
+        network = untrained(partial(recipe.load, path))
+    else:
+        network = load_weights(untrained(recipe.build), path, recipe.name)
+    return network, file_record("file", path), f"+{path.stem}"
 
 
 def _activation(name: str, layer: str, outputs: Sequence[Any], views: int) -> Tensor:
@@ -320,12 +351,3 @@ def _activation(name: str, layer: str, outputs: Sequence[Any], views: int) -> Te
         )
     activation: Tensor = outputs[0]
     return activation
-
-
-def _without_numbers(build: Callable[[], nn.Module]) -> nn.Module:
-    """Build a network on the meta device, by way of the CPU where its plan is itself a tensor."""
-    try:
-        with torch.device("meta"):
-            return build()
-    except NotImplementedError:
-        return untrained(build).to("meta")

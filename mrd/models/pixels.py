@@ -1,4 +1,7 @@
-"""The image itself as a model: the yardstick that every network has to beat."""
+"""The image itself as a model: the yardstick that every network has to beat.
+
+Its natural loss is `l1`, the mean absolute error of the pixels.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -6,9 +9,9 @@ from typing import Any
 from torch import Tensor
 
 from mrd.config import ModelConfig
-from mrd.models.base import Model, check_images
-from mrd.models.front_end import Optics
-from scenes.errors import InputError, nearest
+from mrd.models.base import USUAL_SIZE, Model, check_images, check_known
+from mrd.models.front_end import FrontEndModule
+from scenes.errors import InputError
 
 LAYER = "pixels"
 """The only layer."""
@@ -17,14 +20,17 @@ LAYER = "pixels"
 class Source:
     """Makes the model, for the registry."""
 
-    default_layer = LAYER
+    def default_layers(self) -> tuple[str, ...]:
+        """Give the only layer."""
+        return (LAYER,)
 
     def model(self, config: ModelConfig, folder: Path) -> Model:  # noqa: ARG002
         """Make the model; there are no weights to look for."""
         return Pixels(config)
 
-    def layer_shapes(self, resolution: int) -> dict[str, tuple[int, ...]]:
+    def layer_shapes(self, resolution: int | None) -> dict[str, tuple[int, ...]]:
         """Give the one layer, of the size of the image."""
+        resolution = resolution or USUAL_SIZE
         return {LAYER: (3, resolution, resolution)}
 
 
@@ -46,26 +52,21 @@ class Pixels(Model):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        for layer in config.layers or ():
-            if layer != LAYER:
-                hint = nearest(layer, [LAYER])
-                raise InputError(
-                    f"pixels has no layer '{layer}'{f'; {hint}' if hint else ''}: "
-                    f"its only layer is '{LAYER}'"
-                )
+        self.layer_weights = config.layer_weights or {LAYER: 1.0}
+        check_known(self.layer_weights, (LAYER,), "pixels")
         if config.weights != "default":
             raise InputError(
                 f"weights: '{config.weights}' is not allowed for pixels, which has no weights; "
                 "leave the key out"
             )
-        self.optics = Optics(config.front_end)
-        self.name = f"pixels{self.optics.suffix}"
-        self.layers = (LAYER,)
+        self.front_end = FrontEndModule(config.front_end)
+        self.name = f"pixels{self.front_end.suffix}"
+        self.eval()
 
     def activations(self, images: Tensor) -> dict[str, Tensor]:
         """Give the images after the front end, (V, 3, H, W)."""
         check_images(images)
-        return {LAYER: self.optics(images)}
+        return {LAYER: self.front_end(images)}
 
     def labels(self, images: Tensor) -> None:  # noqa: ARG002
         """Give None: pixels have no classes."""
@@ -78,6 +79,6 @@ class Pixels(Model):
             "network": "pixels",
             "layers": list(self.layers),
             "weights": None,
-            "front_end": self.optics.record(),
+            "front_end": self.front_end.record(),
             "libraries": {},
         }

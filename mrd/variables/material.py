@@ -7,6 +7,7 @@ import torch
 
 from mrd.optimiser import Adam
 from mrd.to_mitsuba import material_key
+from mrd.variables.base import NOTHING, Values
 from scenes.arrays import Picture
 from scenes.scene import Scene
 
@@ -43,9 +44,10 @@ class MaterialVariables:
         self.optimiser = Adam(self.tensors)
         self.keep_in_bounds()
 
-    def values(self) -> dict[str, torch.Tensor]:
+    def values(self, given: Values = NOTHING) -> dict[str, torch.Tensor]:
         """The parameters by Mitsuba's names."""
-        return {material_key(name, self._material): t * 1.0 for name, t in self.tensors.items()}
+        own = {material_key(name, self._material): t * 1.0 for name, t in self.tensors.items()}
+        return {**given, **own}
 
     def penalty(self) -> torch.Tensor:
         """None."""

@@ -9,8 +9,11 @@ import scipy.sparse
 import torch
 from cholespy import CholeskySolverF, MatrixType
 
-from mrd.to_mitsuba import VERTICES
+from mrd.config import Regularisers
 from mrd.optimiser import Adam
+from mrd.regularisers import MeshOperators, neighbours, penalty
+from mrd.to_mitsuba import VERTICES
+from mrd.variables.base import NOTHING, Values
 from scenes.arrays import Mesh
 from scenes.errors import InputError
 from scenes.scene import Scene
@@ -18,6 +21,7 @@ from scenes.shape import MeshShape, geometry, manifold_problem
 
 # Vertices stay within this many times the start's own distance from the origin.
 LARGEST_GROWTH = 2.0
+UNREGULARISED = Regularisers()
 
 
 class ShapeVariables:
@@ -32,6 +36,8 @@ class ShapeVariables:
         Loaded scene whose shape is the start; its mesh must be closed and manifold.
     smoothness
         λ ≥ 0.
+    regularisers
+        Weights of edge length, area and Laplacian.
     device
         Of the tensors.
 
@@ -43,7 +49,14 @@ class ShapeVariables:
 
     attribute = "shape"
 
-    def __init__(self, start: Scene, smoothness: float, device: str = "cpu") -> None:
+    def __init__(
+        self,
+        start: Scene,
+        smoothness: float,
+        device: str = "cpu",
+        *,
+        regularisers: Regularisers = UNREGULARISED,
+    ) -> None:
         mesh = geometry(start.shape)
         problem = manifold_problem(mesh)
         if problem is not None:
@@ -64,19 +77,24 @@ class ShapeVariables:
         )
         self.tensors = {"latent": latent.requires_grad_()}
         self.optimiser = Adam(self.tensors, uniform=True)
+        self._regularisers = regularisers
+        wanted = regularisers != UNREGULARISED
+        self._operators = MeshOperators(mesh, device) if wanted else None
         self._bound = LARGEST_GROWTH * float(np.linalg.norm(mesh.vertices, axis=1).max())
 
     def vertices(self) -> torch.Tensor:
         """Vertices (V, 3) in the shape's own coordinates, differentiable."""
         return _Solve.apply(self._solver, self.tensors["latent"])
 
-    def values(self) -> dict[str, torch.Tensor]:
-        """World coordinates of the vertices, by Mitsuba's name."""
-        return {VERTICES: self.vertices() @ self._rotation.T + self._translation}
+    def values(self, given: Values = NOTHING) -> dict[str, torch.Tensor]:
+        """World coordinates of the vertices under the start's pose, by Mitsuba's name."""
+        return {**given, VERTICES: self.vertices() @ self._rotation.T + self._translation}
 
     def penalty(self) -> torch.Tensor:
-        """None: the coordinates themselves keep the surface smooth."""
-        return torch.zeros((), device=self.tensors["latent"].device)
+        """Weighted regularisers; 0 by default, as the coordinates keep the surface smooth."""
+        if self._operators is None:
+            return torch.zeros((), device=self.tensors["latent"].device)
+        return penalty(self.vertices(), self._operators, self._regularisers)
 
     @torch.no_grad()
     def keep_in_bounds(self) -> None:
@@ -98,12 +116,7 @@ class ShapeVariables:
 
 def smoothing_matrix(count: int, faces: np.ndarray, smoothness: float) -> scipy.sparse.csc_matrix:
     """I + λL, (V, V), with L = degree − adjacency of the mesh's edges."""
-    start, end = faces[:, [0, 1, 2]].ravel(), faces[:, [1, 2, 0]].ravel()
-    ones = np.ones(2 * len(start))
-    adjacency = scipy.sparse.coo_matrix(
-        (ones, (np.r_[start, end], np.r_[end, start])), shape=(count, count)
-    ).tocsc()
-    adjacency.data[:] = 1.0  # an edge counts once, however many faces share it
+    adjacency = neighbours(count, faces)
     degree = scipy.sparse.diags(np.asarray(adjacency.sum(axis=1)).ravel())
     return (scipy.sparse.identity(count) + smoothness * (degree - adjacency)).tocsc()
 

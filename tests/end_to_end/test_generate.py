@@ -18,6 +18,7 @@ from mrd.state import read_state
 from mrd.study import read_study, resolve_all
 from scenes.picture_files import read_picture
 from scenes.scene import read_scene
+from stimuli.intake import read_records
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-c", "from mrd.cli.main import run; run()", "generate"]
@@ -255,6 +256,76 @@ def test_a_search_whose_command_was_killed_ends_too(tmp_path):
             break
         time.sleep(0.01)
     assert directory.status() == "interrupted"
+
+
+# ---- Several at once, and images ----------------------------------------------------------------
+
+SERIES = """series: {levels: 2, samples: 16, cameras: [c0]}
+searches:"""
+
+
+def with_series(folder):
+    text = (folder / "study.yaml").read_text()
+    (folder / "study.yaml").write_text(text.replace("searches:", SERIES, 1))
+    return folder
+
+
+def test_two_workers_make_searches_and_images_and_a_second_call_nothing(tmp_path):
+    folder = with_series(study_in(tmp_path / "tiny", 4, 2, attributes=("material", "lighting")))
+    # A series under constant light, for the lighting search starts from one.
+    looked = generate(folder, "--dry-run", "--workers", "2")
+    assert looked.returncode == 0, looked.stderr
+    # For each search: target and re-render at 3 noise seeds and 2 nulls; 2 levels of series and
+    # control at 3.
+    assert "2 of 2 searches and 40 of 40 images to do: about" in looked.stdout
+    assert [path.name for path in folder.iterdir()] == ["study.yaml"]
+
+    done = generate(folder, "--workers", "2")
+    assert done.returncode == 0, done.stderr
+    runs = run_directories(folder)
+    for directory in runs:
+        assert directory.status() == "done"
+        assert f"{directory.name}: step 4/4" in done.stdout  # lines name their run
+        images = read_records(directory.path / "series" / "records.csv")
+        assert len(images) == 12
+    processes = {run.record()["sessions"][-1]["pid"] for run in runs}
+    assert len(processes) == 2
+    began, ended = zip(
+        *((r.record()["started"], r.record()["finished"]) for r in runs), strict=True
+    )
+    assert max(began) <= min(ended)  # at once
+    for family in ("ball-material", "ball-lighting"):
+        assert len(read_records(folder / "runs" / "families" / family / "records.csv")) == 8
+
+    before = contents(folder)
+    again = generate(folder, "--workers", "2")
+    assert again.returncode == 0, again.stderr
+    assert contents(folder) == before
+    assert "0 of 2 searches and 0 of 40 images" in generate(folder, "--dry-run").stdout
+
+
+def test_an_interrupt_ends_every_worker_and_leaves_what_can_go_on(tmp_path):
+    folder = study_in(tmp_path / "tiny", 100_000, 50, attributes=("material", "lighting"))
+    process = subprocess.Popen(
+        [*COMMAND, str(folder), "--workers", "2"],
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    runs = run_directories(folder)
+    for _ in range(9000):
+        if all(rows(run) for run in runs) or process.poll() is not None:
+            break
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert said.strip() == (
+        "interrupted; what was finished is kept, and the same command goes on from there"
+    )
+    assert [run.status() for run in runs] == ["interrupted", "interrupted"]
 
 
 # ---- Failures -----------------------------------------------------------------------------------

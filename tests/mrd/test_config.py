@@ -6,6 +6,7 @@ from pydantic import ValidationError
 from mrd.config import ModelConfig, SearchConfig
 from scenes.lighting import Constant
 from scenes.material import Material
+from scenes.pose import Pose
 from scenes.shape import Blob, Sphere
 
 
@@ -26,8 +27,13 @@ def test_defaults_are_those_of_the_recipe():
 
 
 def test_start_of_every_searched_attribute_has_a_default():
-    config = SearchConfig(attributes=("shape", "material", "lighting"))
-    assert config.starts() == {"shape": Sphere(), "material": Material(), "lighting": Constant()}
+    config = SearchConfig(attributes=("shape", "material", "lighting", "pose"))
+    assert config.starts() == {
+        "shape": Sphere(),
+        "material": Material(),
+        "lighting": Constant(),
+        "pose": Pose(),
+    }
 
 
 def test_start_holds_searched_attributes_alone():
@@ -46,7 +52,16 @@ def test_start_of_an_attribute_that_is_not_searched_is_refused():
     [
         ({"attributes": []}, "at least 1 item"),
         ({"attributes": ["shape", "shape"]}, "shape is named more than once"),
-        ({"attributes": ["pose"]}, "allowed: shape, material, lighting"),
+        ({"attributes": ["colour"]}, "allowed: shape, material, lighting, pose"),
+        ({"textured_parameters": ["eta"]}, "'eta' cannot be a texture; .*roughness, metallic"),
+        ({"regularisers": {"area": -1}}, "greater than or equal to 0"),
+        (
+            {"regularisers": {"edge": 1}},
+            "unknown key 'edge'; allowed: edge_length, area",
+        ),
+        ({"learning_rate": {"pose": 0}}, "greater than 0"),
+        ({"sky_parameters": ["sun"]}, "allowed: sun_scale, sky_scale, sun_elevation"),
+        ({"sky_parameters": []}, "at least 1 item"),
         ({"steps": 0}, "greater than or equal to 1"),
         ({"steps": 100_001}, "less than or equal to 100000"),
         ({"steps": True}, "valid integer"),
@@ -82,6 +97,52 @@ def test_what_is_out_of_range_is_refused(changes, message):
 def test_blur_has_a_range(blur):
     with pytest.raises(ValidationError, match=r"front_end\.blur"):
         ModelConfig.model_validate({"network": "pixels", "front_end": {"blur": blur}})
+
+
+@pytest.mark.parametrize(
+    "front_end",
+    [{"contrast": 0}, {"contrast": 1.1}, {"contrast": "1"}, {"grey": 1}, {"grey": "no"}],
+)
+def test_grey_is_a_truth_value_and_contrast_has_a_range(front_end):
+    with pytest.raises(ValidationError, match=r"front_end\.(contrast|grey)"):
+        ModelConfig.model_validate({"network": "pixels", "front_end": front_end})
+
+
+@pytest.mark.parametrize(
+    ("layers", "names", "weights"),
+    [
+        (None, (), {}),
+        (["b", "a"], ("b", "a"), {"b": 1.0, "a": 1.0}),
+        ({"b": 0.5, "a": 2}, ("b", "a"), {"b": 0.5, "a": 2.0}),
+    ],
+)
+def test_layers_are_names_or_names_with_weights(layers, names, weights):
+    config = ModelConfig.model_validate({"network": "pixels", "layers": layers})
+    assert config.layer_names == names
+    assert config.layer_weights == weights
+    assert ModelConfig.model_validate(config.model_dump(mode="json")) == config
+
+
+@pytest.mark.parametrize(
+    ("layers", "message"),
+    [
+        ([], "at least 1 item"),
+        ({}, "at least 1 item"),
+        (["a", "a"], "a is named more than once"),
+        ("a", "valid tuple"),
+        ([1], "valid string"),
+        ({"a": 0}, "greater than 0"),
+        ({"a": -1.0}, "greater than 0"),
+        ({"a": float("inf")}, "finite number"),
+        ({"a": float("nan")}, "finite number"),
+        ({"a": "1"}, "valid number"),
+        ({"a": True}, "valid number"),
+        ({1: 1.0}, "valid string"),
+    ],
+)
+def test_layers_of_another_form_are_refused(layers, message):
+    with pytest.raises(ValidationError, match=message):
+        ModelConfig.model_validate({"network": "pixels", "layers": layers})
 
 
 def test_config_cannot_be_changed():

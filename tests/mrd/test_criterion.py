@@ -206,6 +206,9 @@ def test_measures_stack_with_comparisons_first():
         ({"shape": {"chamfer": 0.005}, "lighting": {"rms_log_radiance": 0.06}}, False),
         ({"shape": {"chamfer": 0.005}, "lighting": {"rms_log_radiance": 0.01}}, True),
         ({"shape": {"chamfer": float("nan")}}, False),
+        ({"pose": {"angle": 0.9, "translation": 0.009}}, True),
+        ({"pose": {"angle": 2.0, "translation": 0.0}}, False),
+        ({"pose": {"angle": 0.0, "translation": 0.02}}, False),
     ],
 )
 def test_a_result_is_the_target_again_where_nothing_searched_differs(difference, again):

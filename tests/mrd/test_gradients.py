@@ -20,6 +20,7 @@ import pytest
 import torch
 
 from mrd.render import Stage, display
+from mrd.representation import as_map
 from mrd.to_mitsuba import (
     VERTICES,
     form_of,
@@ -27,17 +28,21 @@ from mrd.to_mitsuba import (
     surface_integrator,
     world_vertices,
 )
+from mrd.variables.base import values_of
 from mrd.variables.lighting import LightingVariables
 from mrd.variables.material import MaterialVariables
+from mrd.variables.pose import PoseVariables
 from mrd.variables.shape import ShapeVariables
-from scenes.arrays import Picture
+from mrd.variables.sky import BOUNDS as SKY_PARAMETERS
+from mrd.variables.sky import SkyVariables
+from scenes.arrays import Mesh, Picture
 from scenes.camera import Ring, Single, cameras
 from scenes.film import Film
-from scenes.lighting import Constant, EnvironmentMap, map_directions
+from scenes.lighting import Constant, EnvironmentMap, SunSky, map_directions
 from scenes.material import SCALARS, Material
 from scenes.pose import Pose
 from scenes.scene import Scene
-from scenes.shape import Blob, Sphere, geometry
+from scenes.shape import Blob, MeshShape, Sphere, geometry
 
 SIZE = 32
 STANDARD_ERRORS = 5
@@ -65,7 +70,17 @@ EVERY_LOBE = {
 
 
 BALL = Sphere(subdivisions=3)
+# Convex, so that it casts no shadow on itself, and far from round, so that its turns are seen.
+ALMOND = MeshShape(
+    surface=Mesh(
+        (geometry(BALL).vertices * [1.2, 0.7, 0.4]).astype(np.float32), geometry(BALL).faces
+    ),
+    fit=False,
+)
 TERRACOTTA = Material(base_color=(0.6, 0.3, 0.2), roughness=0.5)
+
+
+DAYLIGHT = SunSky(sun_elevation=40, sun_azimuth=60, turbidity=4, sun_scale=3, level=3)
 
 
 @dataclass(frozen=True)
@@ -81,8 +96,8 @@ class Subject:
 
     @property
     def moves(self):
-        """Whether the shape moves: silhouettes are noisy in finite differences."""
-        return "shape" in self.attributes
+        """Whether vertices move: silhouettes are noisy in finite differences."""
+        return bool({"shape", "pose"} & set(self.attributes))
 
     @property
     def samples(self):
@@ -121,6 +136,12 @@ SUBJECTS = {
         material=Material(base_color=texture(3), roughness=texture(1), metallic=0.5),
         parameters=("base_color", "roughness"),
     ),
+    "sky": Subject(
+        ("sky",),
+        lighting=as_map(DAYLIGHT, 16),
+        material=Material(base_color=(0.6, 0.5, 0.4), roughness=0.5),
+        background=0.5,
+    ),
     "constant": Subject(("lighting",), lighting=Constant(radiance=(0.5, 1, 2)), background=0.5),
     "coat": Subject(
         ("material",),
@@ -138,6 +159,17 @@ SUBJECTS = {
     ),
     "flat": Subject(("shape",), shape=Sphere(subdivisions=3, normals="flat")),
     "glass": Subject(("shape",), material=Material(base_color=0.9, spec_trans=0.6, roughness=0.4)),
+    "pose": Subject(("pose",), shape=ALMOND),
+    "pose-grey": Subject(("pose",), shape=ALMOND, background=0.5),
+    "pose-blob": Subject(("pose",), shape=Blob(seed=3, subdivisions=3), background=0.5),
+    # Texture coordinates: vertices are doubled along a seam, normals handed over.
+    "pose-textured": Subject(
+        ("pose",),
+        shape=ALMOND,
+        material=Material(base_color=texture(3), roughness=0.5),
+        background=0.5,
+    ),
+    "everything": Subject(("shape", "material", "lighting", "pose"), shape=ALMOND, background=0.5),
     "together": Subject(("shape", "material", "lighting"), background=0.5),
 }
 
@@ -152,6 +184,8 @@ class Rendered:
             "shape": lambda: ShapeVariables(self.scene, 15.0),
             "material": lambda: MaterialVariables(self.scene, subject.parameters),
             "lighting": lambda: LightingVariables(self.scene, 0.0),
+            "sky": lambda: SkyVariables(self.scene, DAYLIGHT, tuple(SKY_PARAMETERS)),
+            "pose": lambda: PoseVariables(self.scene),
         }
         self.variables = [make[name]() for name in subject.attributes]
         self.tensors = {k: t for v in self.variables for k, t in v.tensors.items()}
@@ -170,10 +204,12 @@ class Rendered:
             *[torch.linspace(-2, 2, SIZE, dtype=torch.float64)] * 2, indexing="ij"
         )
         ramps = torch.stack([right, -down, 2 - right**2 - down**2])
+        if "pose" in subject.attributes:
+            ramps = ramps + right * down  # a turn in the image
         self.weights = ramps + 0.5 * fine if subject.moves else 1 + 0.5 * fine
 
     def values(self):
-        return {key: value for v in self.variables for key, value in v.values().items()}
+        return values_of(self.variables)
 
     def loss(self, seed):
         self.stage.move(self.values())
@@ -316,6 +352,12 @@ CASES = [
     Case("textures", "pixel", LIGHT, entry(LIGHT, 2, 6, 0), 0.1),
     Case("textures", "pixel-at-edge", LIGHT, entry(LIGHT, 3, 0, 2), 0.1),
     Case("textures", "pixel-at-pole", LIGHT, entry(LIGHT, 0, 5, 1), 0.1),
+    # The map is a broken line in the sun's place: a step stays within a pixel, of 0.2 radians.
+    *(Case("sky", name, name, entry(name, 0), 0.02) for name in ("sun_elevation", "sun_azimuth")),
+    *(
+        Case("sky", name, name, entry(name, 0), 0.1)
+        for name in ("sun_scale", "sky_scale", "turbidity", "albedo")
+    ),
     Case("constant", "radiance0", LIGHT, entry(LIGHT, 0), 0.1),
     Case("constant", "radiance2", LIGHT, entry(LIGHT, 2), 0.1),
     Case("shape", "x", "latent", translation(0), 0.02),
@@ -331,6 +373,21 @@ CASES = [
     Case("flat", "mode", "latent", mode, 0.02, bias=0.4),
     # Light that passes through counts in the loss, but not in the gradient of a shape.
     Case("glass", "mode", "latent", mode, 0.02, bias=0.6),
+    *(
+        Case(subject, f"{tensor}-{axis}", tensor, entry(tensor, "xyz".index(axis)), 0.04)
+        for subject, tensor, axes in (
+            ("pose", "rotation", "x"),
+            ("pose-grey", "rotation", "xyz"),
+            ("pose-grey", "translation", "yz"),
+            ("pose-textured", "rotation", "z"),
+            ("pose-textured", "translation", "x"),
+        )
+        for axis in axes
+    ),
+    # Known to be biased, as for shapes: edges of the shadows that a blob casts on itself.
+    Case("pose-blob", "translation-x", "translation", entry("translation", 0), 0.04, bias=0.1),
+    Case("everything", "rotation-y", "rotation", entry("rotation", 1), 0.04),
+    Case("everything", "mode", "latent", mode, 0.02),
     Case("together", "x", "latent", translation(0), 0.02),
     Case("together", "base_color", "base_color", entry("base_color", 1), 0.03),
     Case("together", "pixel", LIGHT, entry(LIGHT, BLOCK, BLOCK), 0.1),

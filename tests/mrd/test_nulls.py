@@ -4,13 +4,16 @@ import numpy as np
 import pytest
 
 from mrd import nulls
-from mrd.config import SearchConfig
+from mrd.config import SearchConfig, StartConfig
 from mrd.nulls import null_scene
-from mrd.representation import represented
+from mrd.representation import as_map, represented
 from scenes.arrays import Mesh, Picture
+from scenes.camera import Ring, cameras
+from scenes.differences import pose_difference
 from scenes.library import MESHES
-from scenes.lighting import Constant, EnvironmentMap, map_directions, solid_angles
+from scenes.lighting import Constant, EnvironmentMap, SunSky, map_directions, solid_angles
 from scenes.material import SCALARS, Material
+from scenes.pose import Pose
 from scenes.scene import Scene, check_visible
 from scenes.shape import Blob, MeshShape, Sphere, bounding_sphere, geometry
 
@@ -26,7 +29,7 @@ def search_of(*attributes, **changes):
     return SearchConfig(attributes=attributes, environment_height=8, **changes)
 
 
-@pytest.mark.parametrize("attribute", ["shape", "material", "lighting"])
+@pytest.mark.parametrize("attribute", ["shape", "material", "lighting", "pose"])
 def test_the_same_seed_draws_the_same_scenes_and_another_does_not(small, attribute):
     target = small(lighting=SKY)
     search = search_of(attribute)
@@ -39,7 +42,7 @@ def test_the_same_seed_draws_the_same_scenes_and_another_does_not(small, attribu
 
 
 def test_no_null_is_the_target(small):
-    for attribute in ("shape", "material", "lighting"):
+    for attribute in ("shape", "material", "lighting", "pose"):
         search = search_of(attribute)
         target = small(shape=MeshShape(surface="bunny"), lighting=SKY)
         own = represented(target, search).sha256
@@ -152,6 +155,23 @@ def test_constant_lights_stay_constant_and_take_a_tint(small):
     assert (radiance.std(axis=1) / radiance.mean(axis=1)).max() > 0.2
 
 
+def test_daylights_of_a_null_differ_in_what_is_searched(small):
+    start = SunSky(sun_elevation=30, level=4.0)
+    target = small(lighting=SKY.model_copy(update={"level": 3.0}))
+    changes = {"start": StartConfig(lighting=start)}
+    scenes = drawn(target, search_of("lighting", **changes), 20)
+    # Both scales are searched: of the target's level within a stop.
+    stops = np.log2([mean(scene.lighting) / 3.0 for scene in scenes])
+    assert nulls.LIGHT_STOPS[0] - 0.02 < stops.min() < stops.max() < nulls.LIGHT_STOPS[1] + 0.02
+    assert len({scene.sha256 for scene in scenes}) == 20
+    # Of an azimuth alone: the same light, turned.
+    turned = drawn(target, search_of("lighting", sky_parameters=("sun_azimuth",), **changes), 6)
+    means = [mean(scene.lighting) for scene in turned]
+    own = mean(as_map(start, 8))
+    np.testing.assert_allclose(means, own, rtol=0.05)
+    assert len({scene.sha256 for scene in turned}) == 6
+
+
 def test_several_attributes_are_drawn_together(small):
     target = small(shape=Sphere(subdivisions=2), lighting=SKY)
     for scene in drawn(target, search_of("shape", "material", "lighting"), 4):
@@ -160,3 +180,54 @@ def test_several_attributes_are_drawn_together(small):
         assert scene.lighting.radiance != target.lighting.radiance
         assert scene.cameras == target.cameras
         assert scene.pose == target.pose
+
+
+# ---- Poses --------------------------------------------------------------------------------------
+
+
+def test_poses_are_any_orientation_about_the_objects_own_centre(small, count):
+    mesh = geometry(Blob(seed=8, subdivisions=2))
+    aside = Mesh(mesh.vertices * 0.6 + np.array((0.5, 0.2, -0.3)), mesh.faces)
+    target = small(
+        shape=MeshShape(surface=aside, fit=False),
+        pose=Pose(rotation=(10, 20, 30), translation=(0.1, 0, 0)),
+        cameras=Ring(count=3),
+    )
+    middle, radius = bounding_sphere(aside)
+    homogeneous = np.append(middle, 1)
+    own = (target.pose.matrix() @ homogeneous)[:3]
+    scenes = drawn(target, search_of("pose"), count(100, 1000))
+    moves = []
+    for scene in scenes:
+        assert scene.shape == target.shape
+        moves.append((scene.pose.matrix() @ homogeneous)[:3] - own)
+        check_visible(scene)
+    lengths = np.linalg.norm(moves, axis=1) / radius
+    assert lengths.max() <= nulls.SHIFT + 1e-6
+    assert lengths.max() > 0.8 * nulls.SHIFT
+    # The angle θ of a uniform rotation has the density (1 − cos θ)/π: mean π/2 + 2/π, standard
+    # deviation 0.65. Band of 4 standard errors: false alarm 6e-5.
+    angles = np.radians([pose_difference(target.pose, scene.pose)["angle"] for scene in scenes])
+    assert abs(angles.mean() - (np.pi / 2 + 2 / np.pi)) < 4 * 0.65 / np.sqrt(len(scenes))
+
+
+def test_a_null_pose_keeps_the_centre_in_every_frame(small):
+    # The object's centre stands near the edge of the frame.
+    target = small(cameras=Ring(count=1, target=(1.3, 0, 0)), pose=Pose())
+    for scene in drawn(target, search_of("pose"), 40):
+        pixels = cameras(target.cameras)[0].project([scene.pose.translation])
+        assert (pixels > -1e-3).all()
+        assert (pixels < 128 + 1e-3).all()
+
+
+def test_textures_of_scalars_are_drawn_smoothly(small):
+    search = search_of(
+        "material", texture_resolution=8, textured_parameters=("base_color", "roughness")
+    )
+    for scene in drawn(small(), search, 6):
+        texels = scene.material.roughness.pixels
+        assert texels.shape == (8, 8, 1)
+        assert nulls.ROUGHNESS[0] <= texels.min() + 1e-6
+        assert texels.max() <= nulls.ROUGHNESS[1]
+        assert texels.std() > 0.005
+        assert scene.material.metallic in (0.0, 1.0)

@@ -123,7 +123,7 @@ def test_the_demo_is_a_study_of_three_searches():
             "seed: 7",
             "seed: 7\nmodel: {}",
             "3: model: unknown key 'model'; did you mean 'models'? "
-            "allowed: name, seed, targets, models, searches",
+            "allowed: name, seed, targets, models, searches, series",
         ),
         (
             "network: pixels",
@@ -140,7 +140,19 @@ def test_the_demo_is_a_study_of_three_searches():
             "network: pixels",
             "network: pixels\n    layers: conv1",
             "10: models.pixels.layers: 'conv1' is not allowed; "
-            "use a list of at least one item, each text",
+            "use a list of at least one item, each text or a mapping (lines of 'key: value')",
+        ),
+        (
+            "network: pixels",
+            "network: pixels\n    layers: {pixels: 0}",
+            "10: models.pixels.layers.pixels: 0 is not allowed; "
+            "use a number above 0 and at most 1000000",
+        ),
+        (
+            "network: pixels",
+            "network: pixels\n    front_end: {contrast: 0}",
+            "10: models.pixels.front_end.contrast: 0 is not allowed; "
+            "use a number above 0 and at most 1",
         ),
         (
             "[shape]",
@@ -188,7 +200,7 @@ def test_the_demo_is_a_study_of_three_searches():
             "15: searches.shape.start2: unknown key 'start2'; did you mean 'start'? allowed: "
             "attributes, start, targets, models, steps, views_per_step, loss, learning_rate, "
             "smoothness, material_parameters, texture_resolution, environment_height, "
-            "environment_smoothness, samples, criterion, save_every, seeds",
+            "environment_smoothness, samples, criterion, save_every, seeds, series, pixel_search",
         ),
         (
             "steps: 30",
@@ -371,6 +383,22 @@ def test_a_weights_file_is_found_from_the_study_and_hashed(write, tmp_path):
     )
     (tmp_path / "mine.pth").write_bytes(b"2")
     assert names(path) != [run.name]
+
+
+def test_a_network_of_ones_own_is_found_from_the_study_and_its_code_hashed(write, tmp_path):
+    code = tmp_path / "mine.py"
+    code.write_text("def network(): pass\n")
+    path = write(("network: pixels", "network: 'mine:network'"))
+    run = resolve_all(read_study(path))[0]
+    assert run.model.network == f"{code}:network"
+    assert run.record["model"]["network"] == "mine:network"
+    assert run.record["model"]["code"].startswith("sha256:")
+    code.write_text("def network(): return 1\n")
+    assert names(path) != [run.name]
+    installed = write(("network: pixels", "network: 'lab.models:network'"))
+    model = resolve_all(read_study(installed))[0].record["model"]
+    assert model["network"] == "lab.models:network"
+    assert "code" not in model
 
 
 def test_a_weights_file_may_lie_in_the_home_folder(write, tmp_path, monkeypatch):

@@ -4,14 +4,17 @@ import mitsuba as mi
 import numpy as np
 import pytest
 import torch
+from scipy.spatial.transform import Rotation
 
 from mrd.render import Stage
-from mrd.to_mitsuba import VERTICES, form_of, light_key, to_mitsuba, world_vertices
+from mrd.to_mitsuba import VERTICES, Form, form_of, light_key, to_mitsuba, world_vertices
+from mrd.variables.base import values_of
 from mrd.variables.lighting import BRIGHTEST, DARKEST, LightingVariables
 from mrd.variables.material import BOUNDS, MaterialVariables
+from mrd.variables.pose import PoseVariables, rotation_matrix
 from mrd.variables.shape import LARGEST_GROWTH, ShapeVariables, smoothing_matrix
 from scenes.arrays import Mesh, Picture
-from scenes.camera import cameras
+from scenes.camera import Ring, cameras
 from scenes.errors import InputError
 from scenes.lighting import Constant, EnvironmentMap, SunSky
 from scenes.material import SCALARS, Material
@@ -273,3 +276,107 @@ def test_an_even_light_has_no_penalty(small):
 def test_a_sky_is_represented_before_it_is_searched(small):
     with pytest.raises(TypeError, match="'sun_sky' is represented before it is searched"):
         LightingVariables(small(lighting=SunSky()), 0.0)
+
+
+# ---- Pose ---------------------------------------------------------------------------------------
+
+TURNED = Pose(rotation=(10, 40, 80), translation=(0.2, -0.1, 0.3))
+
+
+def moved_to(variables, rotation, translation=(0, 0, 0)):
+    with torch.no_grad():
+        variables.tensors["rotation"].copy_(torch.tensor(rotation))
+        variables.tensors["translation"].copy_(torch.tensor(translation))
+    return variables
+
+
+@pytest.mark.parametrize("vector", [(0.0, 0, 0), (1e-4, 0, 0), (0.3, -1.2, 0.5), (0, 0, np.pi)])
+def test_the_matrix_of_a_rotation_vector(vector):
+    found = rotation_matrix(torch.tensor(vector, dtype=torch.float64))
+    np.testing.assert_allclose(found, Rotation.from_rotvec(vector).as_matrix(), atol=1e-12)
+
+
+@pytest.mark.parametrize("vector", [(0.0, 0, 0), (0.3, -1.2, 0.5)])
+def test_the_matrix_of_a_rotation_vector_has_its_derivative(vector):
+    start = torch.tensor(vector, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(rotation_matrix, start)
+
+
+def test_a_pose_that_has_not_moved_is_exactly_the_starts(small):
+    scene = small(pose=TURNED)
+    assert PoseVariables(scene).placed_in(small()).pose == TURNED
+
+
+def test_a_quarter_turn_about_the_centre_by_hand(small):
+    # A sphere whose centre stands at (1, 0, 0), turned about the vertical through it: z to x.
+    mesh = geometry(Sphere(subdivisions=1))
+    aside = Mesh(mesh.vertices + np.float32([1, 0, 0]), mesh.faces)
+    scene = small(shape=MeshShape(surface=aside, fit=False))
+    variables = moved_to(PoseVariables(scene), (0, np.pi / 2, 0), (0.1, 0, 0))
+    pose = variables.placed_in(scene).pose
+    np.testing.assert_allclose(pose.rotation, (0, 90, 0), atol=1e-4)
+    matrix = pose.matrix()
+    np.testing.assert_allclose(matrix @ [1, 0, 0, 1], [1.1, 0, 0, 1], atol=1e-6)
+    np.testing.assert_allclose(matrix @ [1, 0, 1, 1], [2.1, 0, 0, 1], atol=1e-6)
+
+
+@pytest.mark.parametrize("texture_coordinates", [False, True])
+@pytest.mark.parametrize("rotation", [(0.4, -0.7, 2.0), (0.0, np.pi / 2, 0.0)])
+def test_a_moved_pose_is_what_its_scene_has_in_mitsuba(small, texture_coordinates, rotation):
+    scene = small(shape=Blob(seed=4, subdivisions=2), pose=TURNED)
+    form = Form(texture_coordinates, 2)
+    variables = moved_to(PoseVariables(scene, form), rotation, (0.1, 0.2, -0.1))
+    placed = mi.traverse(to_mitsuba(variables.placed_in(scene), form))
+    for key, value in variables.values().items():
+        np.testing.assert_allclose(value.detach().ravel(), np.array(placed[key]), atol=2e-6)
+    stage = Stage(scene, form=form)
+    stage.move(variables.values())
+    views = cameras(scene.cameras)
+    expected = Stage(variables.placed_in(scene), form=form).radiance(views, 16, [1])
+    assert (stage.radiance(views, 16, [1]) - expected).abs().mean() < 1e-3
+
+
+def test_a_searched_shape_is_formed_then_posed(small):
+    scene = small(shape=Blob(seed=4, subdivisions=2), pose=TURNED)
+    pose = moved_to(PoseVariables(scene), (0.4, -0.7, 0.2), (0.1, 0, 0))
+    shape = ShapeVariables(scene, 15.0)
+    with torch.no_grad():
+        shape.tensors["latent"].mul_(0.8)
+    found = values_of([pose, shape])
+    assert list(found) == [VERTICES]  # Mitsuba computes the normals
+    placed = pose.placed_in(shape.placed_in(scene))
+    expected = world_vertices(geometry(placed.shape), placed)
+    np.testing.assert_allclose(found[VERTICES].detach(), expected, atol=1e-5)
+
+
+def test_a_turn_stays_within_half_a_circle(small):
+    variables = PoseVariables(small())
+    for angle, expected in ((3.0, 3.0), (3.5, 3.5 - 2 * np.pi), (-10.0, -10 + 4 * np.pi)):
+        moved_to(variables, (0, angle, 0)).keep_in_bounds()
+        np.testing.assert_allclose(
+            variables.tensors["rotation"].detach(), [0, expected, 0], atol=1e-5
+        )
+
+
+def test_the_centre_stays_where_every_camera_sees_it(small):
+    scene = small(cameras=Ring(count=3, distance=5, field_of_view=32))
+    for away in ((9.0, 0, 0), (0, -9.0, 3.0), (0, 0, 9.0)):
+        variables = moved_to(PoseVariables(scene), (0, 0, 0), away)
+        variables.keep_in_bounds()
+        found = np.array(variables.placed_in(scene).pose.translation)
+        along = np.array(away) / np.linalg.norm(away)
+        assert 0.3 < found @ along < 2
+        np.testing.assert_allclose(found, (found @ along) * along, atol=1e-6)
+        pixels = np.concatenate([view.project([found]) for view in cameras(scene.cameras)])
+        size = scene.cameras.resolution
+        assert pixels.min() > -1e-3
+        assert pixels.max() < size + 1e-3
+        # It went as far as it may: on an edge of some frame.
+        assert min(pixels.min(), (size - pixels).min()) < 1e-3
+
+
+def test_a_centre_in_view_is_left_alone(small):
+    variables = moved_to(PoseVariables(small()), (0.1, 0.2, 0.3), (0.3, -0.2, 0.1))
+    variables.keep_in_bounds()
+    np.testing.assert_allclose(variables.tensors["translation"].detach(), [0.3, -0.2, 0.1])
+    np.testing.assert_allclose(variables.tensors["rotation"].detach(), [0.1, 0.2, 0.3])

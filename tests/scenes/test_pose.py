@@ -29,3 +29,18 @@ def test_the_matrix_is_a_rotation_then_a_translation(rotation, translation):
     np.testing.assert_allclose(matrix[:3, :3] @ matrix[:3, :3].T, np.eye(3), atol=1e-12)
     assert np.linalg.det(matrix[:3, :3]) == pytest.approx(1)
     np.testing.assert_array_equal(matrix @ [0, 0, 0, 1], [*translation, 1])
+
+
+@pytest.mark.parametrize("rotation", [(0, 0, 0), (10, -40, 170), (-179, 89, 3), (30, 90, 0)])
+def test_a_pose_comes_back_from_its_matrix(rotation):
+    pose = Pose(rotation=rotation, translation=(1, -2, 0.5))
+    again = Pose.from_matrix(pose.matrix())
+    np.testing.assert_allclose(again.rotation, rotation, atol=1e-5)
+    assert again.translation == pose.translation
+
+
+def test_a_pose_with_its_nose_up_keeps_its_matrix():
+    """At ±90 degrees about y, only the difference of the other two angles is in the matrix."""
+    for rotation in ((20, 90, 50), (20, -90, 50), (20, 89.99999, 50)):
+        matrix = Pose(rotation=rotation).matrix()
+        np.testing.assert_allclose(Pose.from_matrix(matrix).matrix(), matrix, atol=1e-6)

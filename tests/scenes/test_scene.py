@@ -17,7 +17,7 @@ from scenes.lighting import Constant, EnvironmentMap, SunSky
 from scenes.material import SCALARS, Material
 from scenes.picture_files import write_picture
 from scenes.pose import Pose
-from scenes.scene import Scene, check_visible, read_scene, write_scene
+from scenes.scene import Scene, check_visible, read_scene, write_scene, write_shared_scene
 from scenes.shape import Blob, MeshShape, Sphere
 
 UNIT = st.floats(0, 1)
@@ -284,3 +284,15 @@ def test_a_face_that_fills_the_frame_is_seen_though_its_corners_are_not():
         cameras=Single(elevation=0, distance=30, field_of_view=5),
     )
     check_visible(scene)
+
+
+def test_scenes_in_one_folder_share_what_is_equal(tmp_path):
+    rough = Picture(np.full((2, 2, 1), 0.25, np.float32))
+    first = Scene(name="a", shape=MeshShape(surface="suzanne")).loaded()
+    second = first.model_copy(update={"material": Material(roughness=rough)})
+    paths = [write_shared_scene(scene, tmp_path) for scene in (first, second)]
+    assert [read_scene(path) for path in paths] == [first, second]
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".exr", ".json", ".json", ".ply"]
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    write_shared_scene(second, tmp_path)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before

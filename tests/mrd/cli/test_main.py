@@ -70,6 +70,43 @@ def test_models_lists_networks_and_layers(mrd):
     assert out.splitlines()[1].split() == ["pixels", "3", "×", "32", "×", "32", "the", "default"]
 
 
+def test_models_lists_networks_by_a_part_of_their_name_and_never_floods(mrd):
+    code, out, _ = mrd("models", "timm/dinov2")
+    assert code == 0
+    assert "timm/vit_small_patch14_dinov2.lvd142m" in out.splitlines()
+    code, out, _ = mrd("models", "timm/")
+    assert code == 0
+    assert len(out.splitlines()) == 61
+    assert out.splitlines()[-1].endswith("more: a longer part of a name lists fewer")
+
+
+def test_models_lists_a_transformer_at_its_own_size_without_being_asked(mrd):
+    code, out, _ = mrd("models", "timm/vit_tiny_patch16_224")
+    assert code == 0
+    row = next(line for line in out.splitlines() if line.startswith("fc_norm "))
+    assert row.split() == ["fc_norm", "192", "the", "default"]
+    code, _, err = mrd("models", "timm/vit_tiny_patch16_224", "--resolution", "128")
+    assert code == 2
+    assert "takes images of 224×224 pixels alone, not 128×128" in err
+
+
+def test_models_shows_a_network_of_ones_own_or_names_the_call_that_fails(
+    mrd, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own.py").write_text(
+        "from torch import nn\n"
+        "def good(): return nn.Sequential(nn.Conv2d(3, 2, 1))\n"
+        "def bad(): return 7\n"
+    )
+    code, out, _ = mrd("models", "own:good")
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines()] == ["layer", "0", "output"]
+    code, out, err = mrd("models", "own:bad")
+    assert (code, out) == (2, "")
+    assert err == "error: network: own:bad() returned a int, not a torch.nn.Module\n"
+
+
 def test_status_and_dry_run_tell_the_same_and_write_nothing(mrd, study):
     code, out, err = mrd("status", study)
     assert (code, err) == (0, "")
@@ -127,7 +164,7 @@ def test_version_is_that_of_the_package():
         (["generate", "nowhere", "--dry-run"], "nowhere: there is no such file or folder"),
         (["render", "bunni", "--out", "x"], "no scene is called 'bunni'; did you mean 'bunny'? "),
         (["render", "none.json", "--out", "x"], "none.json: cannot be read: No such file"),
-        (["models", "efficientnet"], "no network is called 'efficientnet'; did you mean"),
+        (["models", "efficientnit"], "no network is called 'efficientnit'; did you mean"),
         (["render", "bunny"], "Missing option '--out'; see mrd render --help"),
         (["render", "bunny", "--out", "x", "--samples", "0"], "Invalid value for '--samples'"),
         (["status"], "Missing argument 'STUDY'; see mrd status --help"),
@@ -192,9 +229,7 @@ def test_dry_run_finds_what_would_stop_the_runs(mrd, study):
     path.write_text(
         path.read_text()
         .replace("resolution: 128", "resolution: 16")
-        .replace(
-            "network: efficientnet_lite0", "network: 'torchvision:squeezenet1_0'\n    weights: none"
-        )
+        .replace("network: efficientnet_lite0", "network: 'squeezenet1_0'\n    weights: none")
         .replace("layers: [", "# layers: [")
     )
     code, out, err = mrd("generate", study, "--dry-run")

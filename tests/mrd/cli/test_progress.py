@@ -71,15 +71,14 @@ def test_a_resumed_run_counts_from_where_it_goes_on(clock):
 
 def test_lines_come_now_and_then_and_at_the_end(clock):
     console = paper()
-    lines = Lines(console, clock)
-    lines.started("bunny-lite-shape-s1", 40)
+    lines = Lines(console, clock).started("bunny-lite-shape-s1", 40, "steps")
     for done in range(1, 4):
         lines.prepared("null", done, 3)
     for step in range(1, 41):
         clock.now += 1
         lines.step({"step": step, "seconds": 1.0, "loss": 1 / step, "match": NAN})
     lines.note("[note] states/00025.npz is damaged")
-    lines.finished("bunny-lite-shape-s1", {"verdict": "result", "match": 0.4321})
+    lines.finished({"verdict": "result", "match": 0.4321})
     assert printed(console) == [
         "bunny-lite-shape-s1: 40 steps",
         "  null 1/3",
@@ -99,19 +98,18 @@ def test_lines_come_now_and_then_and_at_the_end(clock):
 
 def test_the_first_step_tells_no_pace(clock):
     console = paper()
-    lines = Lines(console, clock)
-    lines.started("bunny-lite-shape-s1", 400)
+    lines = Lines(console, clock).started("bunny-lite-shape-s1", 400, "steps")
     lines.step({"step": 313, "loss": 0.25, "match": 0.5})
     assert printed(console)[-1] == "  step 313/400  loss 0.25  match 0.5"
 
 
 def tell_a_run(report):
-    report.started("bunny-lite-shape-s1", 2)
+    report = report.started("bunny-lite-shape-s1", 2, "steps")
     report.prepared("null", 1, 1)
     report.step({"step": 1, "seconds": 1.0, "loss": 0.5, "match": 0.1})
     report.note("a note")
     report.step({"step": 2, "seconds": 1.0, "loss": 0.25, "match": 0.2})
-    report.finished("bunny-lite-shape-s1", {"verdict": "result"})
+    report.finished({"verdict": "result"})
 
 
 def test_without_a_terminal_there_are_lines():
@@ -129,7 +127,7 @@ def terminal():
 
 def test_in_a_terminal_there_is_a_bar(terminal):
     with shown(terminal) as report:
-        report.started("bunny-lite-shape-s1", 2)
+        report = report.started("bunny-lite-shape-s1", 2, "steps")
         report.step({"step": 1, "seconds": 1.0, "loss": 0.5, "match": 0.1})
         report.step({"step": 2, "seconds": 1.0, "loss": 0.25, "match": 0.2})
     text = terminal.file.getvalue()
@@ -144,3 +142,22 @@ def test_what_happened_stays_when_the_bar_goes(terminal):
     text = terminal.file.getvalue()
     assert "a note\n" in text
     assert "bunny-lite-shape-s1: verdict result\n" in text
+
+
+def test_several_at_once_name_their_work_on_every_line(clock):
+    console = paper()
+    lines = Lines(console, clock, several=True)
+    one = lines.started("one", 10, "steps")
+    two = lines.started("two/series", 2, "images")
+    one.step({"step": 1, "loss": 0.5, "match": 0.1})
+    two.prepared("images", 2, 2)
+    two.finished({"images": 2})
+    one.note("a note")
+    assert printed(console) == [
+        "one: 10 steps",
+        "two/series: 2 images",
+        "one: step 1/10  loss 0.5  match 0.1",
+        "two/series: images 2/2",
+        "two/series: images 2",
+        "one: a note",
+    ]

@@ -1,4 +1,4 @@
-"""Networks of torchvision: their own normalisation and layers, and weights that are not there."""
+"""Networks of  their own normalisation and layers, and weights that are not there."""
 
 import urllib.request
 from pathlib import Path
@@ -16,12 +16,20 @@ from scenes.errors import InputError
 def resnet18():
     return registry.create(
         ModelConfig(
-            network="torchvision:resnet18",
+            network="resnet18",
             weights="none",
             layers=("layer1.0.conv2", "layer1.0.bn2", "layer4", "avgpool"),
             front_end=FrontEnd(blur=0.0),
         )
     )
+
+
+@pytest.fixture(scope="module")
+def original():
+    """The library's network with the weights of an untrained twin."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return torchvision.models.resnet18(weights=None).eval()
 
 
 @pytest.fixture
@@ -45,10 +53,9 @@ def cache(monkeypatch, tmp_path):
     return tmp_path / "hub" / "checkpoints"
 
 
-def test_an_untrained_network_is_the_librarys_with_its_own_normalisation(resnet18, images):
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        original = torchvision.models.resnet18(weights=None).eval()
+def test_an_untrained_network_is_the_librarys_with_its_own_normalisation(
+    resnet18, original, images
+):
     # ImageNet's mean and standard deviation, as torchvision states them for resnet18.
     mean = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
     std = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
@@ -72,7 +79,7 @@ def test_gradients_reach_the_image_and_no_weight(resnet18, images):
 
 
 def test_an_untrained_network_has_no_classes_and_says_what_it_is(resnet18, images):
-    assert resnet18.name == "torchvision:resnet18+untrained"
+    assert resnet18.name == "resnet18+untrained"
     assert resnet18.labels(images) is None
     assert not resnet18.has_labels
     weights = resnet18.record()["weights"]
@@ -82,60 +89,60 @@ def test_an_untrained_network_has_no_classes_and_says_what_it_is(resnet18, image
 
 def test_a_module_that_runs_twice_is_refused(images):
     model = registry.create(
-        ModelConfig(network="torchvision:resnet18", weights="none", layers=("layer1.0.relu",))
+        ModelConfig(network="resnet18", weights="none", layers=("layer1.0.relu",))
     )
-    with pytest.raises(InputError, match=r"'layer1\.0\.relu' of torchvision:resnet18 runs 2 times"):
+    with pytest.raises(InputError, match=r"'layer1\.0\.relu' of resnet18 runs 2 times"):
         model.activations(images)
 
 
-# One of each family: those whose pooled activation is a module of its own, and the others.
+# One of each family: the pooled activation that the classifier is given, where there is one.
 @pytest.mark.parametrize(
     ("network", "shape"),
     [
         ("resnet50", (2048, 1, 1)),
-        ("vgg19", (512, 7, 7)),
+        ("vgg19", (4096,)),
         ("convnext_tiny", (768, 1, 1)),
         ("efficientnet_b0", (1280, 1, 1)),
         ("regnet_y_400mf", (440, 1, 1)),
-        ("densenet121", (1024, 7, 7)),
+        ("densenet121", (1024,)),
         ("googlenet", (1024, 1, 1)),
         ("inception_v3", (2048, 1, 1)),
         ("maxvit_t", (512,)),
         ("mnasnet0_5", (1280,)),
         ("mobilenet_v2", (1280,)),
-        ("shufflenet_v2_x0_5", (1024, 7, 7)),
+        ("shufflenet_v2_x0_5", (1024,)),
         ("squeezenet1_1", (512, 13, 13)),
         ("swin_t", (768, 1, 1)),
-        ("vit_b_16", (197, 768)),
+        ("vit_b_16", (768,)),
     ],
 )
 def test_every_family_has_the_layer_that_is_read_by_default(network, shape):
-    config = ModelConfig(network=f"torchvision:{network}")
+    config = ModelConfig(network=f"{network}")
     (layer,) = registry.default_layers(config)
     assert registry.layer_shapes(config, 224)[layer] == shape
 
 
 def test_a_transformer_takes_one_size_alone():
     with pytest.raises(
-        InputError, match=r"torchvision:vit_b_16 takes images of 224×224 pixels alone, not 128×128"
+        InputError, match=r"vit_b_16 takes images of 224×224 pixels alone, not 128×128"
     ):
-        registry.layer_shapes(ModelConfig(network="torchvision:vit_b_16"), 128)
+        registry.layer_shapes(ModelConfig(network="vit_b_16"), 128)
 
 
 def test_an_unknown_network_is_named_with_the_nearest():
     with pytest.raises(
         InputError, match=r"no classification network 'resnet5O'; did you mean 'resnet50'\?"
     ):
-        registry.create(ModelConfig(network="torchvision:resnet5O"))
+        registry.create(ModelConfig(network="torchvision/resnet5O"))
 
 
 def test_weights_that_are_nowhere_are_asked_for_at_the_place_where_they_belong(cache):
     with pytest.raises(
         InputError,
-        match=r"those of torchvision:resnet18 are not at .*/hub/checkpoints/resnet18-f37072fd\.pth "
+        match=r"those of resnet18 are not at .*/hub/checkpoints/resnet18-f37072fd\.pth "
         r"and cannot be fetched .*: put https://\S+/resnet18-f37072fd\.pth there",
     ) as caught:
-        registry.create(ModelConfig(network="torchvision:resnet18"))
+        registry.create(ModelConfig(network="resnet18"))
     assert str(cache / "resnet18-f37072fd.pth") in str(caught.value)
     assert not any(cache.iterdir())
 
@@ -144,34 +151,34 @@ def test_a_file_in_the_cache_that_was_never_published_is_refused(cache):
     cache.mkdir(parents=True)
     (cache / "resnet18-f37072fd.pth").write_bytes(b"half a download")
     with pytest.raises(InputError, match=r"does not start with f37072fd\): delete it"):
-        registry.create(ModelConfig(network="torchvision:resnet18"))
+        registry.create(ModelConfig(network="resnet18"))
 
 
-def test_a_cached_file_is_used_as_it_is(cache, resnet18):
+def test_a_cached_file_is_used_as_it_is(cache, original):
     # The hash of published weights cannot be forged, so this enters after the check.
-    recipe = from_torchvision.recipe("resnet18")
+    weights = torchvision.models.get_model_weights("resnet18").DEFAULT
     cache.mkdir(parents=True)
     path = Path(cache / "resnet18-f37072fd.pth")
-    state = {key: value + 1 for key, value in resnet18.network.state_dict().items()}
+    state = {key: value + 1 for key, value in original.state_dict().items()}
     torch.save(state, path)
-    loaded = recipe.build_trained(path).state_dict()
+    loaded = from_torchvision.from_cache("resnet18", weights, path).state_dict()
     assert all(torch.equal(loaded[key], value) for key, value in state.items())
 
 
-def test_a_file_of_the_study_is_loaded_and_becomes_part_of_the_name(resnet18, tmp_path, images):
-    state = {key: value.clone() for key, value in resnet18.network.state_dict().items()}
+def test_a_file_of_the_study_is_loaded_and_becomes_part_of_the_name(original, tmp_path, images):
+    state = {key: value.clone() for key, value in original.state_dict().items()}
     state["fc.bias"][7] = 1e6
     torch.save(state, tmp_path / "mine.pth")
-    config = ModelConfig(network="torchvision:resnet18", weights="mine.pth")
+    config = ModelConfig(network="resnet18", weights="mine.pth")
     model = registry.create(config, folder=tmp_path)
-    assert model.name == "torchvision:resnet18+mine+blur1"
+    assert model.name == "resnet18+mine+blur1"
     assert model.labels(images).tolist() == [7, 7]
     assert model.record()["weights"]["source"] == "file"
     assert len(model.record()["weights"]["sha256"]) == 64
 
 
-def test_weights_of_another_architecture_are_refused(resnet18, tmp_path):
-    torch.save(resnet18.network.state_dict(), tmp_path / "resnet18.pth")
+def test_weights_of_another_architecture_are_refused(original, tmp_path):
+    torch.save(original.state_dict(), tmp_path / "resnet18.pth")
     config = ModelConfig(network="efficientnet_lite0", weights="resnet18.pth")
     with pytest.raises(
         InputError,

@@ -6,7 +6,7 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from mrd.config import FrontEnd
-from mrd.models.front_end import Optics, blur_matrix, gaussian
+from mrd.models.front_end import FrontEndModule, blur_matrix, gaussian
 
 
 def test_the_gaussian_of_one_pixel_is_the_one_on_paper():
@@ -21,7 +21,7 @@ def test_the_gaussian_of_one_pixel_is_the_one_on_paper():
 def test_an_impulse_becomes_the_gaussian():
     image = torch.zeros(1, 3, 21, 21)
     image[0, 1, 10, 10] = 1.0
-    blurred = Optics(FrontEnd(blur=1.0))(image)
+    blurred = FrontEndModule(FrontEnd(blur=1.0))(image)
     assert blurred[0, 1, 10, 10].item() == pytest.approx(0.39894347**2, abs=1e-7)
     assert blurred[0, 1, 11, 8].item() == pytest.approx(0.24197144 * 0.05399112, abs=1e-7)
     assert blurred[0, 1, 10, 15].item() == 0, "five pixels away, past the cut"
@@ -47,7 +47,7 @@ def test_at_the_edge_the_image_is_mirrored_about_the_pixels_outer_edge():
 @pytest.mark.parametrize("shape", [(8, 8), (31, 12), (128, 128)])
 def test_it_agrees_with_scipy_and_keeps_the_mean(sigma, shape, rng):
     images = torch.from_numpy(rng.random((2, 3, *shape), dtype=np.float32))
-    blurred = Optics(FrontEnd(blur=sigma))(images)
+    blurred = FrontEndModule(FrontEnd(blur=sigma))(images)
     expected = gaussian_filter(images.numpy(), sigma, mode="reflect", axes=(2, 3))
     np.testing.assert_allclose(blurred.numpy(), expected, atol=2e-6)
     torch.testing.assert_close(blurred.mean(dim=(2, 3)), images.mean(dim=(2, 3)), rtol=0, atol=2e-6)
@@ -55,16 +55,48 @@ def test_it_agrees_with_scipy_and_keeps_the_mean(sigma, shape, rng):
 
 def test_a_constant_image_stays_itself():
     grey = torch.full((1, 3, 17, 40), 0.4)
-    torch.testing.assert_close(Optics(FrontEnd(blur=3.0))(grey), grey, rtol=0, atol=1e-6)
+    torch.testing.assert_close(FrontEndModule(FrontEnd(blur=3.0))(grey), grey, rtol=0, atol=1e-6)
 
 
 def test_no_blur_gives_the_very_image():
     image = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(1))
-    assert Optics(FrontEnd(blur=0.0))(image) is image
+    assert FrontEndModule(FrontEnd(blur=0.0))(image) is image
+
+
+def test_grey_is_the_luma_of_the_encoded_channels_in_all_three():
+    colour = torch.tensor([0.2, 0.6, 1.0]).view(1, 3, 1, 1).expand(1, 3, 4, 4)
+    # .2126 · .2 + .7152 · .6 + .0722 · 1
+    seen = FrontEndModule(FrontEnd(blur=0.0, grey=True))(colour)
+    torch.testing.assert_close(seen, torch.full((1, 3, 4, 4), 0.54384))
+
+
+def test_contrast_is_about_display_grey():
+    image = torch.tensor([0.0, 0.5, 1.0]).view(1, 3, 1, 1)
+    seen = FrontEndModule(FrontEnd(blur=0.0, contrast=0.25))(image)
+    torch.testing.assert_close(seen.flatten(), torch.tensor([0.375, 0.5, 0.625]))
+
+
+def test_its_parts_commute_and_keep_display_grey(rng):
+    image = torch.from_numpy(rng.random((1, 3, 16, 16), dtype=np.float32))
+    parts = [{"blur": 2.0}, {"grey": True, "blur": 0.0}, {"contrast": 0.5, "blur": 0.0}]
+    one_by_one = image
+    for part in reversed(parts):
+        one_by_one = FrontEndModule(FrontEnd(**part))(one_by_one)
+    whole = FrontEndModule(FrontEnd(blur=2.0, grey=True, contrast=0.5))
+    torch.testing.assert_close(whole(image), one_by_one, rtol=0, atol=1e-6)
+    grey = torch.full((1, 3, 16, 16), 0.5)
+    torch.testing.assert_close(whole(grey), grey, rtol=0, atol=1e-6)
+
+
+def test_all_of_it_is_part_of_the_name_and_the_record():
+    module = FrontEndModule(FrontEnd(blur=1.0, grey=True, contrast=0.5))
+    assert module.suffix == "+blur1+grey+contrast0.5"
+    assert module.record() == {"blur": 1.0, "grey": True, "contrast": 0.5}
+    assert FrontEndModule(FrontEnd(blur=0.0)).suffix == ""
 
 
 @pytest.mark.parametrize(
     ("blur", "suffix"), [(0.0, ""), (1.0, "+blur1"), (0.5, "+blur0.5"), (12.0, "+blur12")]
 )
 def test_it_is_part_of_the_name(blur, suffix):
-    assert Optics(FrontEnd(blur=blur)).suffix == suffix
+    assert FrontEndModule(FrontEnd(blur=blur)).suffix == suffix

@@ -11,7 +11,8 @@ import torch
 from torch import nn
 
 from mrd.config import FrontEnd, ModelConfig
-from mrd.models.network import Network, Recipe, recorded
+from mrd.models.layers import recorded
+from mrd.models.network import Network, Recipe
 from scenes.errors import InputError
 
 
@@ -40,9 +41,8 @@ def toy():
     return Recipe(
         name="toy",
         build=Toy,
-        trained_file=lambda: Path("never"),
-        build_trained=lambda _path: Toy(),
-        default_layer="clip",
+        trained=lambda: (Toy(), {}),
+        default=("clip",),
         mean=(0.5, 0.25, 0.0),
         std=(0.5, 0.25, 2.0),
     )
@@ -65,6 +65,7 @@ def test_a_red_square_at_top_left_arrives_in_channel_0_at_top_left(toy, blur):
     image = torch.zeros(1, 3, 32, 32)
     image[0, 0, :12, :12] = 1.0
     model = made(toy, blur=blur)
+    model.activations(image)  # the first image of a size is preceded by a trial
     given = []
     model.network.conv.register_forward_pre_hook(lambda _module, inputs: given.append(inputs[0]))
     model.activations(image)
@@ -166,7 +167,7 @@ def test_a_layer_that_does_not_exist_is_named_with_the_nearest_and_the_list(toy)
     with pytest.raises(
         InputError,
         match=r"toy has no layer 'conw'; did you mean 'conv'\? its outer layers: conv, clip, "
-        r"twice, idle, pair, rows; `mrd models toy` lists all",
+        r"twice, idle, pair, rows, output; `mrd models toy` lists all",
     ):
         made(toy, "clip", "conw")
 
@@ -192,7 +193,7 @@ def test_what_is_no_batch_of_images_is_refused(toy, wrong):
 
 
 def test_the_shapes_of_layers_are_listed_for_one_image_without_those_that_cannot_be_read(toy):
-    assert toy.layer_shapes(16) == {"conv": (2, 16, 16), "clip": (2, 16, 16)}
+    assert toy.layer_shapes(16) == {"conv": (2, 16, 16), "clip": (2, 16, 16), "output": (2,)}
 
 
 def test_layers_may_be_named_inside_others(images):
@@ -201,9 +202,8 @@ def test_layers_may_be_named_inside_others(images):
         build=lambda: nn.Sequential(
             OrderedDict(a=nn.Sequential(nn.Identity(), nn.ReLU()), b=nn.Flatten())
         ),
-        trained_file=lambda: Path("never"),
-        build_trained=lambda _path: nn.Identity(),
-        default_layer="a.1",
+        trained=lambda: (nn.Identity(), {}),
+        default=("a.1",),
         mean=(0.5, 0.5, 0.5),
         std=(1.0, 1.0, 1.0),
     )

@@ -40,7 +40,9 @@ def test_pixels_have_no_classes_and_no_weights(images):
 
 
 def test_another_layer_is_refused():
-    with pytest.raises(InputError, match=r"pixels has no layer 'pixel'; did you mean 'pixels'\?"):
+    with pytest.raises(
+        InputError, match=r"pixels has no layer 'pixel'; did you mean 'pixels'\? allowed: pixels"
+    ):
         registry.create(ModelConfig(network="pixels", layers=("pixel",)))
 
 

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 import torch
+import torchvision
 
 from mrd.config import ModelConfig
 from mrd.models import registry
@@ -31,7 +32,7 @@ def test_an_unknown_network_is_named_with_the_nearest_and_the_list():
     with pytest.raises(
         InputError,
         match=r"no network is called 'efficientnet-lite0'; did you mean 'efficientnet_lite0'\? "
-        r"known: efficientnet_lite0, pixels, torchvision:NETWORK",
+        r"`mrd models` lists what there is, `mrd models effi` those with this in their names",
     ):
         registry.create(ModelConfig(network="efficientnet-lite0"))
 
@@ -41,7 +42,7 @@ def test_an_unknown_network_is_named_with_the_nearest_and_the_list():
     [
         ("efficientnet_lite0", "default"),
         ("efficientnet_lite0", "none"),
-        ("torchvision:resnet18", "none"),
+        ("resnet18", "none"),
         ("pixels", "default"),
     ],
 )
@@ -61,11 +62,51 @@ def test_the_listed_shapes_are_those_of_the_activations(network):
     assert set(registry.default_layers(ModelConfig(network=network))) <= set(shapes)
 
 
+def test_networks_are_found_by_a_part_of_their_name():
+    assert "timm/vit_small_patch14_dinov2.lvd142m" in registry.matching("timm/dino")
+    assert all("dino" in name for name in registry.matching("timm/dino"))
+    found = registry.matching("resnet50")
+    assert {"resnet50", "resnet50_stylized", "timm/resnet50.a1_in1k"} <= set(found)
+    assert registry.matching("plenoptic/On") == ["plenoptic/OnOff"]
+    assert registry.matching("torchvision/resnet18") == ["resnet18"]
+    assert registry.matching("no such thing") == []
+
+
+def test_torchvisions_names_may_be_written_with_its_own():
+    with_prefix = registry.create(ModelConfig(network="torchvision/resnet18", weights="none"))
+    assert with_prefix.name == "resnet18+untrained+blur1"
+
+
+def test_a_whole_name_is_told_from_a_part_of_one():
+    whole = ["pixels", "resnet50", "timm/resnet18", "timm/resnet18.a1_in1k", "lpips/alex"]
+    assert all(registry.exists(name) for name in [*whole, "timm/vit_tiny_patch16_224@128"])
+    assert not any(registry.exists(name) for name in ["resnet", "timm/resnet18.", "lpips/"])
+
+
+def test_weights_of_stylized_imagenet_come_from_a_file(tmp_path):
+    with pytest.raises(
+        InputError,
+        match=r"download resnet50_train_60_epochs-c8e5653e\.pth\.tar .*rgeirhos/texture-vs-shape"
+        r".* set weights to resnet50_train_60_epochs-c8e5653e\.pth\.tar",
+    ):
+        registry.create(ModelConfig(network="resnet50_stylized"))
+    # The authors trained in parallel: every name starts with `module.`.
+    state = torchvision.models.resnet50(weights=None).state_dict()
+    state["fc.bias"][7] = 1e6
+    parallel = {f"module.{name}": value for name, value in state.items()}
+    name = "resnet50_train_60_epochs-c8e5653e.pth.tar"
+    torch.save({"epoch": 60, "arch": "resnet50", "state_dict": parallel}, tmp_path / name)
+    model = registry.create(ModelConfig(network="resnet50_stylized", weights=name), folder=tmp_path)
+    assert model.layers == ("avgpool",)
+    assert model.labels(torch.zeros(2, 3, 64, 64)).tolist() == [7, 7]
+    assert model.record()["weights"]["file"] == name
+
+
 def test_an_untrained_twin_sees_something_else_and_always_the_same():
     images = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(3))
     trained = registry.create(ModelConfig(network="efficientnet_lite0")).activations(images)
     config = ModelConfig(network="efficientnet_lite0", weights="none")
     first, second = registry.create(config), registry.create(config)
-    assert torch.equal(first.activations(images)["head"], second.activations(images)["head"])
-    assert not torch.allclose(first.activations(images)["head"], trained["head"])
+    assert torch.equal(first.activations(images)["pool"], second.activations(images)["pool"])
+    assert not torch.allclose(first.activations(images)["pool"], trained["pool"])
     assert first.record() == second.record()

@@ -1,0 +1,146 @@
+"""A folder of images that grows one by one and can be stopped anywhere.
+
+::
+
+    run.json        what is asked for, status, versions, hardware
+    scenes/         every scene that was rendered, equal meshes and pictures once
+    <role>-<index>/<camera>_<light>_<noise seed>.exr and .png
+    images.jsonl    the record of every finished image, while there are more to come
+    records.csv     the records of all of them, at the end; records.json describes its columns
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from mrd.disk import plain, write_json, writing
+from mrd.run import RunDirectory
+from scenes.digest import file_sha256
+from scenes.errors import InputError
+from stimuli.intake import RECORDS_FILE, ImageRecord, read_records, write_records
+
+JOURNAL = "images.jsonl"
+TIMING = "timing.json"
+
+
+class ImageDirectory(RunDirectory):
+    """The images of a run (``runs/<run>/series``) or of a family (``runs/families/<family>``)."""
+
+    def ask(self, resolved: Mapping[str, Any]) -> None:
+        """Say what images are wanted; where others were before, they are kept as far as they fit.
+
+        Raises
+        ------
+        InputError
+            The folder cannot be written.
+        """
+        if self.exists and not self.is_asked(resolved):
+            record = self.record()
+            changes = {"resolved": plain(resolved), "status": "pending", "message": ""}
+            self.write_json("run.json", record | changes)
+        self.create(resolved)
+
+    def is_asked(self, resolved: Mapping[str, Any]) -> bool:
+        """Tell whether what is on disk was made for this."""
+        with suppress(InputError):
+            return bool(self.record()["resolved"] == plain(resolved))
+        return False
+
+    def is_done(self, resolved: Mapping[str, Any]) -> bool:
+        """Tell whether all of it is made."""
+        return self.exists and self.is_asked(resolved) and self.status() == "done"
+
+    def count(self) -> int:
+        """Images that are finished, as far as the records tell."""
+        return len(self.finished())
+
+    def finished(self) -> dict[str, ImageRecord]:
+        """Records of finished images by id; their files are not looked at."""
+        records: list[ImageRecord] = []
+        with suppress(InputError):
+            records += read_records(self.path / RECORDS_FILE)
+        with suppress(OSError), (self.path / JOURNAL).open(encoding="utf-8") as journal:
+            for line in journal:
+                with suppress(ValidationError):  # a line torn by a kill
+                    records.append(ImageRecord.model_validate_json(line))
+        return {record.id: record for record in records}
+
+    def is_whole(self, record: ImageRecord) -> bool:
+        """Tell whether the files of a record are there and what they were."""
+        files = (
+            (record.radiance_file, record.radiance_sha256),
+            (record.display_file, record.display_sha256),
+        )
+        try:
+            return all(file_sha256(self.path / name) == sha256 for name, sha256 in files)
+        except OSError:
+            return False
+
+    def mend(self) -> None:
+        """End a line of the journal that a kill has torn, so that the next one is whole.
+
+        Raises
+        ------
+        InputError
+            The journal cannot be written.
+        """
+        path = self.path / JOURNAL
+        if path.is_file():
+            with writing(path), path.open("a", encoding="utf-8") as journal:
+                journal.write("\n")
+
+    def append(self, record: ImageRecord) -> None:
+        """Note a finished image.
+
+        Raises
+        ------
+        InputError
+            The journal cannot be written.
+        """
+        path = self.path / JOURNAL
+        with writing(path), path.open("a", encoding="utf-8") as journal:
+            journal.write(f"{record.model_dump_json()}\n")
+
+    def publish(self, records: Sequence[ImageRecord], earlier: Iterable[ImageRecord]) -> None:
+        """Write the table of all images, and drop the files of earlier ones that are not in it.
+
+        Raises
+        ------
+        InputError
+            A file cannot be written.
+        """
+        write_records(records, self.path)
+        (self.path / JOURNAL).unlink(missing_ok=True)
+        named = {name for each in records for name in (each.radiance_file, each.display_file)}
+        for record in earlier:
+            for name in {record.radiance_file, record.display_file} - named:
+                (self.path / name).unlink(missing_ok=True)
+
+    def note_timing(self, **added: float) -> None:
+        """Keep how fast images were made: add up samples, pixels, seconds, bytes of the files."""
+        earlier = self.timing()
+        total = {name: earlier.get(name, 0) + value for name, value in added.items()}
+        write_json(self.path / TIMING, total)
+
+    def timing(self) -> dict[str, float]:
+        """What `note_timing` kept; empty where nothing was."""
+        with suppress(OSError, ValueError):
+            content = json.loads((self.path / TIMING).read_text(encoding="utf-8"))
+            return {name: float(value) for name, value in content.items()}
+        return {}
+
+
+def of_run(runs: Path, name: str) -> ImageDirectory:
+    """Images of a run."""
+    return ImageDirectory(runs / name / "series")
+
+
+def of_family(runs: Path, family: str) -> ImageDirectory:
+    """Images that all runs of a family share."""
+    return ImageDirectory(runs / "families" / family)

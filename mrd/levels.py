@@ -1,0 +1,306 @@
+"""The scenes of a family: target, re-renders and nulls; series, result and controls of a run.
+
+Import this module only after ``mrd.backend.activate()``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from mrd.config import SearchConfig, SeriesConfig
+from mrd.controls import controls, measure_from
+from mrd.disk import write_json
+from mrd.metamer import prepared
+from mrd.nulls import null_scenes
+from mrd.render import exposed, with_film
+from mrd.run import RunDirectory
+from mrd.search import start_of_state, variables_of
+from mrd.series import chosen_states, fractions, joint_distances
+from mrd.state import State, read_state
+from mrd.study import ResolvedRun
+from scenes.differences import pose_difference
+from scenes.errors import InputError
+from scenes.interpolation import between
+from scenes.lighting import Lighting
+from scenes.scene import Scene, read_scene, write_shared_scene
+from stimuli.intake import Role
+
+LEVELS_FILE = "levels.json"
+SCENES_FOLDER = "scenes"
+VERSION = 1  # raise when the same run would have other levels
+
+
+@dataclass(frozen=True)
+class Level:
+    """A scene and its place in the family, under the target's own light.
+
+    Attributes
+    ----------
+    role
+        What its images are for.
+    index
+        Ordinal in its series, from 0; of a null scene, its number.
+    level
+        0 for the target; None for null scenes.
+    scene
+        Loaded, represented, exposed.
+    distances
+        Searched attribute → physical distance from the target; empty for null scenes.
+    translation
+        How far the object is moved, scene units.
+    step
+        Of the search, along a trajectory.
+    """
+
+    role: Role
+    index: int
+    level: float | None
+    scene: Scene
+    distances: dict[str, float]
+    translation: float = 0.0
+    step: int | None = None
+
+
+def family_levels(run: ResolvedRun, target: Scene) -> list[Level]:
+    """Target, level 0 (the target once more) and null scenes of a run's family."""
+    none: dict[str, float] = dict.fromkeys(run.search.attributes, 0.0)
+    seed = run.record["seeds"]["study"]
+    return [
+        Level("target", 0, 0.0, target, none),
+        Level("rerender", 0, 0.0, target, none),
+        *(
+            Level("null", number, None, scene, {})
+            for number, scene in enumerate(null_scenes(target, run.search, seed))
+        ),
+    ]
+
+
+def run_levels(run: ResolvedRun, directory: RunDirectory, config: SeriesConfig) -> list[Level]:
+    """Levels above 0 of a finished run: its series with the result, and the control's.
+
+    They are made once and kept in ``series/levels.json``. A pixel search has its series alone.
+
+    Raises
+    ------
+    InputError
+        The series is not possible: no way between the scenes, too few states farther and farther
+        from the target, distances that no control reaches; or a scene is damaged.
+    """
+    folder = directory.path / "series"
+    key = {
+        "version": VERSION,
+        "kind": config.kind,
+        "levels": config.levels,
+        "spacing": config.spacing,
+        "first": config.first if config.kind == "interpolation" else None,
+        "judgement": directory.read_json("criterion.json")["result"],
+    }
+    if (kept := _kept(folder, key)) is not None:
+        return kept
+    target, result = (
+        read_scene(directory.path / name / "scene.json") for name in ("target", "result")
+    )
+    sampling = int(_generator(run, "sampling").integers(2**31))
+    make = _interpolated if config.kind == "interpolation" else _along_the_search
+    series = make(run, directory, target, result, config, sampling)
+    made = list(series)
+    if not run.spec.is_pixel_search:
+        made += _control(run, target, series, sampling)
+    _keep(folder, key, made)
+    return made
+
+
+def _interpolated(
+    run: ResolvedRun,
+    directory: RunDirectory,  # noqa: ARG001  a trajectory needs it
+    target: Scene,
+    result: Scene,
+    config: SeriesConfig,
+    sampling: int,
+) -> list[Level]:
+    """Scenes on the way from the target to the result; the last is the result itself."""
+    attributes = run.search.attributes
+    return [
+        Level(
+            role=_role(run, is_result=bool(t == 1)),
+            index=index,
+            level=float(t),
+            scene=(scene := between(target, result, float(t), attributes)),
+            distances=_distances(target, scene, run.search, sampling),
+            translation=pose_difference(target.pose, scene.pose)["translation"],
+        )
+        for index, t in enumerate(fractions(config), start=1)
+    ]
+
+
+def _along_the_search(
+    run: ResolvedRun,
+    directory: RunDirectory,
+    target: Scene,
+    result: Scene,
+    config: SeriesConfig,
+    sampling: int,
+) -> list[Level]:
+    """The result, then earlier states of the search, each farther from the target."""
+    start = read_scene(directory.path / "start" / "scene.json")
+    steps = [step for step in directory.state_steps() if step < run.search.total_steps]
+    passed = [(run.search.total_steps, result)] + [
+        (step, scene_of_state(start, run.search, read_state(directory.state_path(step))))
+        for step in reversed(steps)
+    ]
+    distances = [_distances(target, scene, run.search, sampling) for _, scene in passed]
+    joint = joint_distances(distances)
+    chosen = chosen_states(joint, config)
+    return [
+        Level(
+            role=_role(run, is_result=k == 0),
+            index=index,
+            level=float(joint[k] / joint[chosen[-1]]),
+            scene=passed[k][1],
+            distances=distances[k],
+            translation=pose_difference(target.pose, passed[k][1].pose)["translation"],
+            step=passed[k][0],
+        )
+        for index, k in enumerate(chosen, start=1)
+    ]
+
+
+@torch.no_grad()
+def scene_of_state(start: Scene, search: SearchConfig, state: State) -> Scene:
+    """The scene that a search from `start` stood at when it saved a state."""
+    scene = start_of_state(start, state)
+    for variables in variables_of(scene, search):
+        for name, tensor in variables.tensors.items():
+            tensor.copy_(torch.as_tensor(state.arrays[f"{variables.attribute}.{name}"]))
+        scene = variables.placed_in(scene)
+    return scene
+
+
+def _control(
+    run: ResolvedRun, target: Scene, series: Sequence[Level], sampling: int
+) -> list[Level]:
+    """The target moved at random, as far as each level of the series lies from it."""
+    scenes = controls(
+        target,
+        run.search,
+        [each.distances for each in series],
+        [each.translation for each in series],
+        _generator(run, "control"),
+        sampling,
+    )
+    return [
+        Level(
+            role="control",
+            index=matched.index,
+            level=matched.level,
+            scene=scene,
+            distances=_distances(target, scene, run.search, sampling),
+            translation=pose_difference(target.pose, scene.pose)["translation"],
+        )
+        for matched, scene in zip(series, scenes, strict=True)
+    ]
+
+
+def _role(run: ResolvedRun, is_result: bool) -> Role:
+    if run.spec.is_pixel_search:
+        return "pixel"
+    return "result" if is_result else "series"
+
+
+def _distances(
+    target: Scene, other: Scene, search: SearchConfig, sampling: int
+) -> dict[str, float]:
+    return {
+        attribute: measure_from(target, attribute, sampling)(getattr(other, attribute))
+        for attribute in search.attributes
+    }
+
+
+def _generator(run: ResolvedRun, purpose: str) -> np.random.Generator:
+    """Random numbers of one run's series, from the recorded seeds and the run's name."""
+    name = hashlib.sha256(f"{run.name}/series/{purpose}".encode()).digest()
+    seeds = run.record["seeds"]
+    return np.random.default_rng([seeds["study"], seeds["run"], *name[:8]])
+
+
+# ---- Light --------------------------------------------------------------------------------------
+
+
+def lit_targets(run: ResolvedRun, target: Scene | None = None) -> dict[str, Scene]:
+    """The represented target under every light of its series, each with its own exposure.
+
+    Parameters
+    ----------
+    run
+        With a series.
+    target
+        As the search represented and exposed it; found anew where it is not given.
+
+    Returns
+    -------
+    dict
+        Name of the light → scene. What it holds of light and exposure goes for the whole family.
+    """
+    if run.series is None:
+        return {}
+    own = target or prepared(run)[0]
+    return {name: _under(light, own, run) for name, light in run.series.lights.items()}
+
+
+def _under(light: Lighting | None, own: Scene, run: ResolvedRun) -> Scene:
+    if light is None:
+        return own
+    # Exposed as the target came from the study, so that every search of it finds the same.
+    seen = exposed(run.target.model_copy(update={"lighting": light}))
+    lit = own.model_copy(update={"lighting": light})
+    return with_film(lit, exposure=seen.film.exposure)
+
+
+def relit(scene: Scene, like: Scene) -> Scene:
+    """A scene of the family under the light and with the exposure of a lit target."""
+    lit = scene.model_copy(update={"lighting": like.lighting})
+    return with_film(lit, exposure=like.film.exposure)
+
+
+# ---- On disk ------------------------------------------------------------------------------------
+
+
+def _keep(folder: Path, key: dict[str, Any], levels: Sequence[Level]) -> None:
+    rows = [
+        {
+            "role": each.role,
+            "index": each.index,
+            "level": each.level,
+            "scene": write_shared_scene(each.scene, folder / SCENES_FOLDER).name,
+            "distances": each.distances,
+            "translation": each.translation,
+            "step": each.step,
+        }
+        for each in levels
+    ]
+    write_json(folder / LEVELS_FILE, {"key": key, "levels": rows})
+
+
+def _kept(folder: Path, key: dict[str, Any]) -> list[Level] | None:
+    """Levels that were made before, if they are those asked for and whole."""
+    try:
+        content = json.loads((folder / LEVELS_FILE).read_text(encoding="utf-8"))
+        if content["key"] != key:
+            return None
+        return [
+            Level(
+                **{name: value for name, value in row.items() if name != "scene"},
+                scene=read_scene(folder / SCENES_FOLDER / row["scene"]),
+            )
+            for row in content["levels"]
+        ]
+    except (OSError, ValueError, KeyError, TypeError, InputError):
+        return None

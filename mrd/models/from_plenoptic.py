@@ -1,0 +1,297 @@
+"""Models of early vision and texture from plenoptic (Duong et al. 2023): no network, no training.
+
+They see one channel: the grey of the same luminance. Display-encoded sRGB is decoded to linear
+light, summed with Rec. 709's weights to luminance, and encoded again, so that a grey pixel keeps
+its value.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from plenoptic import models
+from plenoptic.process import SteerablePyramidFreq
+from torch import Tensor, nn
+
+from mrd.config import ModelConfig
+from mrd.models.base import USUAL_SIZE, Model, check_images, check_known
+from mrd.models.front_end import REC_709, FrontEndModule
+from mrd.models.registry import PLENOPTIC
+from mrd.models.weights import tensors_sha256
+from scenes.errors import InputError, unknown
+
+SCALES = 4
+"""Scales of the pyramids; each halves the image, so sides have to be multiples of 2⁴."""
+
+Shape = tuple[int, int]
+Reader = Callable[[Any, Tensor], Mapping[str, Tensor]]
+
+
+@dataclass(frozen=True)
+class Classical:
+    """A model of plenoptic: how it is made for one size of image, and what is read from it.
+
+    Attributes
+    ----------
+    name
+        As in the study file, ``plenoptic/OnOff``.
+    make
+        Makes the model for images of a height and width, pixels.
+    read
+        Gives all layers of grey images, (V, 1, H, W).
+    default
+        The layers to read where the study names none.
+    smallest
+        Least height and width, pixels.
+    multiple
+        Height and width have to be multiples of this many pixels.
+    fitted
+        Whether it has parameters that were fitted to people's judgements.
+    """
+
+    name: str
+    make: Callable[[Shape], nn.Module]
+    read: Reader
+    default: tuple[str, ...]
+    smallest: int
+    multiple: int = 1
+    fitted: bool = False
+
+    def default_layers(self) -> tuple[str, ...]:
+        """Name the layers that are read where a study names none."""
+        return self.default
+
+    def model(self, config: ModelConfig, folder: Path) -> Model:  # noqa: ARG002
+        """Make the model; there are no weights to look for."""
+        return ClassicalModel(self, config)
+
+    def layer_shapes(self, resolution: int | None) -> dict[str, tuple[int, ...]]:
+        """List the layers, with the shape of one image's activation."""
+        resolution = resolution or USUAL_SIZE
+        self.check_size(resolution, resolution)
+        grey = torch.full((1, 1, resolution, resolution), 0.5)
+        with torch.no_grad():
+            read = self.read(self.make((resolution, resolution)), grey)
+        return {layer: tuple(value.shape[1:]) for layer, value in read.items()}
+
+    def check_size(self, height: int, width: int) -> None:
+        """Refuse images of a size that the model cannot take.
+
+        Raises
+        ------
+        InputError
+            With the size, what is allowed, and the key to change.
+        """
+        if min(height, width) < self.smallest or height % self.multiple or width % self.multiple:
+            multiples = f" in multiples of {self.multiple}" if self.multiple > 1 else ""
+            raise InputError(
+                f"{self.name} takes images of at least {self.smallest}×{self.smallest} pixels"
+                f"{multiples}, not {width}×{height}: change the resolution of the cameras"
+            )
+
+
+class ClassicalModel(Model):
+    """A model of plenoptic with chosen layers, frozen.
+
+    Parameters
+    ----------
+    source
+        Which model.
+    config
+        Layers and front end; there is no other set of weights.
+
+    Raises
+    ------
+    InputError
+        Where a layer does not exist, or weights are asked for.
+    """
+
+    has_labels = False
+    rec_709: Tensor
+
+    def __init__(self, source: Classical, config: ModelConfig) -> None:
+        super().__init__()
+        if config.weights != "default":
+            raise InputError(
+                f"weights: '{config.weights}' is not allowed for {source.name}, which is not "
+                "trained; leave the key out"
+            )
+        self._source = source
+        self.front_end = FrontEndModule(config.front_end)
+        self.name = f"{source.name}{self.front_end.suffix}"
+        self.layer_weights = config.layer_weights or dict.fromkeys(source.default, 1.0)
+        check_known(self.layer_weights, list(source.layer_shapes(source.smallest)), source.name)
+        self.register_buffer("rec_709", torch.tensor(REC_709).view(1, 3, 1, 1))
+        self._made: dict[tuple[Shape, torch.device], nn.Module] = {}
+        self.eval()
+
+    def activations(self, images: Tensor) -> dict[str, Tensor]:
+        """Give the activations of every layer, (V, …).
+
+        Raises
+        ------
+        InputError
+            Where the model cannot take images of this size.
+        """
+        check_images(images)
+        height, width = images.shape[-2:]
+        self._source.check_size(height, width)
+        model = self._for((height, width), images.device)
+        read = self._source.read(model, grey(self.front_end(images), self.rec_709))
+        return {layer: read[layer] for layer in self.layers}
+
+    def labels(self, images: Tensor) -> None:  # noqa: ARG002
+        """Give None: these models have no classes."""
+        return
+
+    def record(self) -> dict[str, Any]:
+        """Say what the model is; its fitted parameters, where it has any, by their hash."""
+        weights = None
+        if self._source.fitted:
+            model = self._for((self._source.smallest,) * 2, torch.device("cpu"))
+            weights = {"source": "default", "tensors_sha256": tensors_sha256(model)}
+        return {
+            "name": self.name,
+            "network": self._source.name,
+            "layers": list(self.layers),
+            "weights": weights,
+            "front_end": self.front_end.record(),
+            "libraries": {library: version(library) for library in ("torch", "plenoptic")},
+        }
+
+    def _for(self, shape: Shape, device: torch.device) -> nn.Module:
+        """Keep one model for each size of image and each device."""
+        key = (shape, device)
+        if key not in self._made:
+            made = self._source.make(shape)
+            self._made[key] = made.requires_grad_(False).eval().to(device)
+        return self._made[key]
+
+
+def grey(images: Tensor, rec_709: Tensor) -> Tensor:
+    """Make of display-encoded colours the greys of the same luminance.
+
+    Parameters
+    ----------
+    images
+        (V, 3, H, W), sRGB-encoded, in [0, 1].
+    rec_709
+        Weights of the linear channels, (1, 3, 1, 1), summing to 1.
+
+    Returns
+    -------
+    Tensor
+        (V, 1, H, W), sRGB-encoded (IEC 61966-2-1), in [0, 1].
+    """
+    display = images.clamp(0, 1)
+    # The powers are kept away from 0, where their slopes would make gradients NaN.
+    curved = ((display.clamp(min=0.04045) + 0.055) / 1.055) ** 2.4
+    linear = torch.where(display <= 0.04045, display / 12.92, curved)
+    luminance = (linear * rec_709).sum(dim=1, keepdim=True)
+    encoded = 1.055 * luminance.clamp(min=0.0031308) ** (1 / 2.4) - 0.055
+    return torch.where(luminance <= 0.0031308, 12.92 * luminance, encoded)
+
+
+# The models ---------------------------------------------------------------------------------------
+
+
+def _fitted(name: str) -> Classical:
+    """A model of the retina and LGN, its parameters as fitted by Berardino et al. 2017."""
+    size = 31
+    return Classical(
+        name=f"{PLENOPTIC}{name}",
+        make=lambda _shape: getattr(models, name)(size, pretrained=True, cache_filt=True),
+        read=lambda model, images: {"response": model(images)},
+        default=("response",),
+        smallest=size,
+        fitted=True,
+    )
+
+
+def _portilla_simoncelli() -> Classical:
+    """Texture statistics (Portilla & Simoncelli 2000): all of them, or those of one scale."""
+    return Classical(
+        name=f"{PLENOPTIC}PortillaSimoncelli",
+        make=lambda shape: models.PortillaSimoncelli(shape, n_scales=SCALES),
+        read=_statistics,
+        default=("statistics",),
+        # The correlations reach over 7 pixels of the coarsest scale, whose size is even.
+        smallest=8 * 2**SCALES,
+        multiple=2**SCALES,
+    )
+
+
+def _statistics(model: models.PortillaSimoncelli, images: Tensor) -> dict[str, Tensor]:
+    statistics: Tensor = model(images)
+    scales = {_scale(scale): model.remove_scales(statistics, [scale]) for scale in model.scales}
+    return {
+        layer: value.flatten(start_dim=1)
+        for layer, value in {"statistics": statistics, **scales}.items()
+    }
+
+
+def _scale(scale: str | int) -> str:
+    return f"scale_{scale}" if isinstance(scale, int) else scale
+
+
+def _steerable_pyramid() -> Classical:
+    """Simple and complex cells (Simoncelli & Freeman 1995): four scales, four orientations."""
+    return Classical(
+        name=f"{PLENOPTIC}SteerablePyramidFreq",
+        make=lambda shape: SteerablePyramidFreq(shape, height=SCALES, order=3, is_complex=True),
+        read=_coefficients,
+        default=tuple(f"energy_{scale}" for scale in range(SCALES)),
+        smallest=64,
+        multiple=2**SCALES,
+    )
+
+
+def _coefficients(model: SteerablePyramidFreq, images: Tensor) -> dict[str, Tensor]:
+    """Name the coefficients: phases 0° and 90° as channels, and their modulus, the energy."""
+    read: dict[str, Tensor] = {}
+    for scale, coefficients in model(images).items():
+        if coefficients.is_complex():
+            bands = coefficients.flatten(start_dim=1, end_dim=2)
+            read[f"scale_{scale}"] = torch.cat([bands.real, bands.imag], dim=1)
+            read[f"energy_{scale}"] = bands.abs()
+        else:
+            read[scale] = coefficients
+    return read
+
+
+_MODELS: dict[str, Callable[[], Classical]] = {
+    **{
+        name: partial(_fitted, name)
+        for name in (
+            "LinearNonlinear",
+            "LuminanceContrastGainControl",
+            "LuminanceGainControl",
+            "OnOff",
+        )
+    },
+    "PortillaSimoncelli": _portilla_simoncelli,
+    "SteerablePyramidFreq": _steerable_pyramid,
+}
+
+
+def names() -> list[str]:
+    """List the models, without the prefix."""
+    return sorted(_MODELS)
+
+
+def source(name: str) -> Classical:
+    """Say how a model of plenoptic is made.
+
+    Raises
+    ------
+    InputError
+        Where there is no such model.
+    """
+    if name not in _MODELS:
+        known = [f"{PLENOPTIC}{each}" for each in _MODELS]
+        raise unknown("model", f"{PLENOPTIC}{name}", known)
+    return _MODELS[name]()

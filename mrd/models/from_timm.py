@@ -1,0 +1,181 @@
+"""Any network of timm: DINOv2, CLIP's image towers and a thousand others."""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import timm
+from huggingface_hub import hf_hub_download, try_to_load_from_cache
+from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
+from timm.data import infer_imagenet_subset, resolve_data_config
+from torch import nn
+
+from mrd.models.network import Recipe
+from mrd.models.registry import TIMM
+from mrd.models.weights import file_record, load_weights, read_weights
+from scenes.errors import InputError, nearest, one_line
+
+# Names of files of weights on the Hugging Face hub, the safe one first.
+_FILES = ("model.safetensors", "pytorch_model.bin")
+
+
+def names() -> list[str]:
+    """List timm's networks, each once for every set of weights, without the prefix."""
+    trained = timm.list_pretrained()
+    architectures = {name.partition(".")[0] for name in trained}
+    return sorted([*trained, *(name for name in timm.list_models() if name not in architectures)])
+
+
+def recipe(name: str) -> Recipe:
+    """Say how a network of timm is built.
+
+    Normalisation and size are those of timm's `resolve_data_config` for its weights, which is
+    also what its untrained twin is given. Nothing is resized or cropped.
+
+    Parameters
+    ----------
+    name
+        timm's name with or without the tag of its weights, such as
+        ``vit_small_patch14_dinov2.lvd142m``. ``@SIZE`` at its end builds a transformer for images
+        of another size, in pixels; timm then interpolates the positions that its weights hold.
+
+    Raises
+    ------
+    InputError
+        Where timm has no such network or weights, or cannot build it for that size.
+    """
+    network, _, size = name.partition("@")
+    cfg = _configuration(network)
+    keywords: dict[str, Any] = {"img_size": _pixels(name, size)} if size else {}
+    data = resolve_data_config(pretrained_cfg=cfg.to_dict(), use_test_size=False)
+    fixed = data["input_size"][1] if cfg.fixed_input_size else None
+    build = partial(_build, network, keywords)
+    return Recipe(
+        name=f"{TIMM}{name}",
+        build=build,
+        trained=partial(_trained, name, cfg, keywords),
+        mean=tuple(data["mean"]),
+        std=tuple(data["std"]),
+        smallest=max(cfg.min_input_size[1:]) if cfg.min_input_size else 1,
+        only_size=keywords.get("img_size", fixed),
+        size_advice="" if size else f", or the network to {TIMM}{network}@SIZE",
+        # CLIP's towers end in a projection, which sorts nothing.
+        labelled=infer_imagenet_subset(cfg) is not None,
+        libraries=("timm",),
+        classifier=lambda built: built.get_classifier(),  # type: ignore[operator]
+        load=partial(_load, name, keywords),
+    )
+
+
+def _configuration(network: str) -> Any:
+    """Look up what timm knows of a network and its weights."""
+    try:
+        cfg = timm.get_pretrained_cfg(network)
+    except RuntimeError as error:  # another tag
+        architecture = network.partition(".")[0]
+        raise _unknown(network, timm.list_pretrained(f"{architecture}.*")) from error
+    if cfg is None:
+        raise _unknown(network, timm.list_models())
+    return cfg
+
+
+def _unknown(network: str, valid: list[str]) -> InputError:
+    return InputError(
+        f"network: timm has no '{network}'; {nearest(network, valid)} "
+        f"`mrd models {TIMM}{network[:4]}` lists some"
+    )
+
+
+def _pixels(name: str, size: str) -> int:
+    """Read the size after the @, and make sure that timm can build the network for it."""
+    if not size.isascii() or not size.isdecimal() or not 16 <= int(size) <= 8192:
+        raise InputError(
+            f"network: {TIMM}{name}: '{size}' is no size of images; use a whole number of pixels "
+            "from 16 to 8192 after the @"
+        )
+    return int(size)
+
+
+def _build(network: str, keywords: dict[str, Any]) -> nn.Module:
+    try:
+        built: nn.Module = timm.create_model(network, pretrained=False, **keywords)
+    except (TypeError, AssertionError) as error:
+        if not keywords:
+            raise
+        raise InputError(
+            f"network: {TIMM}{network} cannot be built for images of {keywords['img_size']} pixels "
+            f"({one_line(error)}): leave out the @ and what follows"
+        ) from error
+    _check_patches(network, built, keywords)
+    return built
+
+
+def _check_patches(network: str, built: nn.Module, keywords: dict[str, Any]) -> None:
+    """Refuse a size whose last pixels no patch would hold: they would not be seen."""
+    patch = getattr(getattr(built, "patch_embed", None), "patch_size", None)
+    if keywords and patch and keywords["img_size"] % patch[0]:
+        size, side = keywords["img_size"], patch[0]
+        below = size // side * side
+        raise InputError(
+            f"network: {TIMM}{network} sees patches of {side} pixels, which do not fill {size}: "
+            f"use @{below} or @{below + side}"
+        )
+
+
+def _trained(name: str, cfg: Any, keywords: dict[str, Any]) -> tuple[nn.Module, dict[str, Any]]:
+    """Make the network with the weights of its tag, from the hub's cache."""
+    path = _trained_file(name, cfg)
+    return _from_file(name, keywords, path), file_record("default", path)
+
+
+def _from_file(name: str, keywords: dict[str, Any], path: Path) -> nn.Module:
+    """Have timm put a file's weights into the network: it renames some and resizes others."""
+    read_weights(path)
+    overlay = {"file": str(path)}
+    built: nn.Module = timm.create_model(
+        name.partition("@")[0], pretrained=True, pretrained_cfg_overlay=overlay, **keywords
+    )
+    return built
+
+
+def _load(name: str, keywords: dict[str, Any], path: Path) -> nn.Module:
+    """Make the network with the weights of a user's file, in timm's form or its authors'."""
+    try:
+        return _from_file(name, keywords, path)
+    except (RuntimeError, LookupError, AttributeError, ValueError):
+        # This says in one line what does not fit.
+        return load_weights(_build(name.partition("@")[0], keywords), path, f"{TIMM}{name}")
+
+
+def _trained_file(name: str, cfg: Any) -> Path:
+    """Find the weights in the hub's cache, or have the hub's library fetch them."""
+    if not cfg.hf_hub_id:
+        raise InputError(
+            f"weights: {TIMM}{name} has none: set weights to none or to a file, or the network to "
+            f"a tag that has (`mrd models {TIMM}{name.partition('.')[0]}.` lists them)"
+        )
+    named = (cfg.hf_hub_filename,) if cfg.hf_hub_filename else _FILES
+    cached = [try_to_load_from_cache(cfg.hf_hub_id, file) for file in named]
+    found = next((path for path in cached if isinstance(path, str)), None)
+    return Path(found) if found else _fetched(name, cfg.hf_hub_id, named)
+
+
+def _fetched(name: str, repository: str, files: Sequence[str]) -> Path:
+    """Fetch the first of some files that a repository of the hub holds."""
+    failure: Exception | None = None
+    for file in files:
+        try:
+            return Path(hf_hub_download(repository, file))
+        except (OSError, RuntimeError, ValueError) as error:
+            failure = error
+            # Out of reach is also called not found; another name would be as far away.
+            if isinstance(error, LocalEntryNotFoundError) or not isinstance(
+                error, EntryNotFoundError
+            ):
+                break
+    raise InputError(
+        f"weights: those of {TIMM}{name} are not in the Hugging Face cache and cannot be fetched "
+        f"({type(failure).__name__}): run `hf download {repository} {files[0]}` where there is a "
+        f"network, or set weights to a copy of that {files[0]}, or to none"
+    ) from failure

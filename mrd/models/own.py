@@ -1,0 +1,127 @@
+"""Networks of one's own, from a factory: what it has to return, and what it may say about it.
+
+A factory is called without arguments and returns a `torch.nn.Module` that takes images (V, 3, H,
+W), float32, and treats each by itself. The module may carry these attributes:
+
+``mean``, ``std``
+    Three numbers each; the network is given (image − mean) / std. Without them, the display-encoded
+    sRGB image in [0, 1] as it is.
+``default_layers``
+    Names of the layers to read where a study names none.
+``smallest``, ``only_size``
+    Least height and width, or the only ones, in pixels.
+``labelled``
+    True where the output is (V, classes), one number for each class.
+
+A factory that has a parameter ``pretrained`` can be asked for an untrained twin
+(``weights: none``): it is then called with ``pretrained=False``.
+"""
+
+import inspect
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from mrd.models.factory import naming
+from mrd.models.network import Recipe
+from mrd.models.weights import load_weights, tensors_sha256
+from scenes.errors import InputError
+
+_ATTRIBUTES = ("mean", "std", "default_layers", "smallest", "only_size", "labelled")
+
+
+def recipe(name: str, factory: Callable[..., Any], code: Path | None) -> Recipe:
+    """Say how a user's network is built.
+
+    The factory is called once, to see what its network says about itself.
+
+    Parameters
+    ----------
+    name
+        As in the study file.
+    factory
+        See above.
+    code
+        The file that holds it, where that is part of the study.
+
+    Raises
+    ------
+    InputError
+        Where the factory raises or returns no module, or an attribute is not what it has to be.
+    """
+    made = _made(name, factory)
+    said = {key: getattr(made, key) for key in _ATTRIBUTES if hasattr(made, key)}
+    return Recipe(
+        name=name,
+        build=partial(_untrained, name, factory),
+        trained=partial(_trained, name, factory),
+        mean=_three(name, "mean", said.get("mean", (0.0, 0.0, 0.0))),
+        std=_three(name, "std", said.get("std", (1.0, 1.0, 1.0))),
+        default=_names(name, said.get("default_layers")),
+        smallest=_pixels(name, "smallest", said.get("smallest")) or 1,
+        only_size=_pixels(name, "only_size", said.get("only_size")),
+        labelled=said.get("labelled") is True,
+        load=lambda path: load_weights(_made(name, factory), path, name),
+        rehearse=partial(_made, name, factory),
+        parts=(code,) if code else (),
+    )
+
+
+def _made(name: str, factory: Callable[..., Any], **keywords: Any) -> nn.Module:
+    call = f"{name}({', '.join(f'{key}={value}' for key, value in keywords.items())})"
+    with naming(f"network: {call}"):
+        made = factory(**keywords)
+    if not isinstance(made, nn.Module):
+        raise InputError(f"network: {call} returned a {type(made).__name__}, not a torch.nn.Module")
+    return made
+
+
+def _trained(name: str, factory: Callable[..., Any]) -> tuple[nn.Module, dict[str, Any]]:
+    made = _made(name, factory)
+    return made, {"source": "default", "tensors_sha256": tensors_sha256(made)}
+
+
+def _untrained(name: str, factory: Callable[..., Any]) -> nn.Module:
+    if "pretrained" not in inspect.signature(factory).parameters:
+        raise InputError(
+            f"weights: 'none' is not allowed for {name}, whose factory has no parameter "
+            "'pretrained'; add it, or leave the key out"
+        )
+    return _made(name, factory, pretrained=False)
+
+
+def _three(name: str, key: str, value: Any) -> tuple[float, float, float]:
+    try:
+        numbers = tuple(float(each) for each in value)
+    except (TypeError, ValueError):
+        numbers = ()
+    if len(numbers) != 3 or (key == "std" and min(numbers) <= 0):
+        raise _wrong(name, key, value, "three numbers" + (" above 0" if key == "std" else ""))
+    return numbers
+
+
+def _names(name: str, value: Any) -> tuple[str, ...] | None:
+    if value is None:
+        return None
+    if (
+        not isinstance(value, list | tuple)
+        or not value
+        or not all(isinstance(each, str) for each in value)
+    ):
+        raise _wrong(name, "default_layers", value, "a list of names of layers")
+    return tuple(value)
+
+
+def _pixels(name: str, key: str, value: Any) -> int | None:
+    if value is not None and (not isinstance(value, int) or value < 1):
+        raise _wrong(name, key, value, "a whole number of pixels")
+    return value
+
+
+def _wrong(name: str, key: str, value: Any, allowed: str) -> InputError:
+    return InputError(
+        f"network: the module that {name}() returned has {key} = {value!r}; use {allowed}"
+    )

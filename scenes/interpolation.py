@@ -1,0 +1,190 @@
+"""The scene between two scenes: each attribute in its own parameters.
+
+Shape moves its vertices along straight lines, material and position change linearly, radiance
+changes by equal ratios, orientation turns at constant speed about one axis. Where two values have
+no such path between them (meshes of other topology, a map and a constant light), it is refused.
+"""
+
+import warnings
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from scenes.arrays import Mesh, Picture
+from scenes.differences import RADIANCE_FLOOR
+from scenes.errors import InputError, unknown
+from scenes.lighting import Constant, EnvironmentMap, Lighting, SunSky, solid_angles
+from scenes.material import SCALARS, Material
+from scenes.pose import Pose
+from scenes.scene import Scene
+from scenes.shape import MeshShape, Shape, geometry
+
+Array = NDArray[np.float64]
+
+
+def between(target: Scene, other: Scene, t: float, attributes: Iterable[str]) -> Scene:
+    """Give the scene at a fraction of the way from a target to another scene.
+
+    Parameters
+    ----------
+    target, other
+        Loaded scenes.
+    t
+        0 (the target) to 1 (the other).
+    attributes
+        Of shape, material, lighting, pose: what changes; all else stays the target's.
+
+    Returns
+    -------
+    Scene
+        With the target's name. At 0 and at 1 the attributes are exactly those of the two scenes.
+
+    Raises
+    ------
+    InputError
+        When an attribute has no path (`check_path`), or does not exist.
+    ValueError
+        When t lies outside 0 to 1.
+    """
+    if not 0 <= t <= 1:
+        raise ValueError(f"t is {t}; allowed: 0 to 1")
+    blends = {"shape": _shape, "material": _material, "lighting": _lighting, "pose": _pose}
+    changes = {}
+    for attribute in attributes:
+        if attribute not in blends:
+            raise unknown("attribute", attribute, blends)
+        ends = getattr(target, attribute), getattr(other, attribute)
+        # Mixed first, so that a missing path is refused at the ends too.
+        mixed = blends[attribute](*ends, t)  # type: ignore[operator]
+        changes[attribute] = ends[int(t)] if t in (0, 1) else mixed
+    return target.model_copy(update=changes)
+
+
+def check_path(target: Scene, other: Scene, attributes: Iterable[str]) -> None:
+    """Refuse scenes between which there is no path.
+
+    Raises
+    ------
+    InputError
+        Naming the attribute, and why.
+    """
+    between(target, other, 0.5, attributes)
+
+
+def _shape(target: Shape, other: Shape, t: float) -> Shape:
+    first, second = geometry(target), geometry(other)
+    if first.faces.shape != second.faces.shape or (first.faces != second.faces).any():
+        raise InputError(
+            f"shape: no interpolation between meshes of other topology "
+            f"({len(first.vertices)} vertices and {len(first.faces)} faces against "
+            f"{len(second.vertices)} and {len(second.faces)}); use kind: trajectory"
+        )
+    vertices = _mix(first.vertices.astype(np.float64), second.vertices.astype(np.float64), t)
+    return MeshShape(
+        surface=Mesh(vertices.astype(np.float32), first.faces, first.uvs),
+        fit=False,
+        normals=target.normals,
+    )
+
+
+def _material(target: Material, other: Material, t: float) -> Material:
+    changes: dict[str, Any] = {}
+    for name in ("base_color", *SCALARS):
+        values = getattr(target, name), getattr(other, name)
+        if values[0] != values[1]:
+            changes[name] = _mixed_parameter(name, *values, t)
+    return target.model_copy(update=changes)
+
+
+def _mixed_parameter(name: str, first: Any, second: Any, t: float) -> Any:
+    """Mix numbers, colours and textures; a number stands for a texture of that number."""
+    arrays = [
+        each.pixels if isinstance(each, Picture) else np.asarray(each) for each in (first, second)
+    ]
+    textures = [each.shape[:2] for each in arrays if each.ndim == 3]
+    if len(set(textures)) > 1:
+        raise InputError(
+            f"material.{name}: no interpolation between textures of "
+            f"{' and '.join(f'{w}×{h}' for h, w in textures)} texels; use kind: trajectory"
+        )
+    mixed = _mix(arrays[0].astype(np.float64), arrays[1].astype(np.float64), t)
+    if textures:
+        return Picture(mixed.astype(np.float32))
+    return float(mixed) if mixed.ndim == 0 else tuple(float(channel) for channel in mixed)
+
+
+def _lighting(target: Lighting, other: Lighting, t: float) -> Lighting:
+    match target, other:
+        case Constant(), Constant():
+            first, second = (np.multiply(each.radiance, each.level) for each in (target, other))
+            mixed = _in_ratio(first, second, float(first.mean()), t)
+            return Constant(radiance=tuple(float(channel) for channel in mixed))
+        case EnvironmentMap(), EnvironmentMap():
+            return _mixed_maps(target, other, t)
+        case SunSky(), SunSky():
+            return _mixed_skies(target, other, t)
+    raise InputError(
+        f"lighting: no interpolation between kind {target.kind} and kind {other.kind}; "
+        "use kind: trajectory"
+    )
+
+
+def _mixed_maps(target: EnvironmentMap, other: EnvironmentMap, t: float) -> EnvironmentMap:
+    first, second = (
+        each.level * each.radiance.pixels.astype(np.float64)
+        for each in (target, other)
+        if isinstance(each.radiance, Picture)
+    )
+    if first.shape != second.shape or target.rotation != other.rotation:
+        raise InputError(
+            "lighting: no interpolation between environment maps of another size or rotation; "
+            "use kind: trajectory"
+        )
+    weights = solid_angles(*first.shape[:2])
+    mean = float(np.average(first.mean(axis=2), weights=weights))
+    pixels = _in_ratio(first, second, mean, t).astype(np.float32)
+    return EnvironmentMap(radiance=Picture(pixels), rotation=target.rotation)
+
+
+def _mixed_skies(target: SunSky, other: SunSky, t: float) -> SunSky:
+    changes = {
+        name: float(_mix(np.array(getattr(target, name)), np.array(getattr(other, name)), t))
+        for name in ("turbidity", "albedo", "sun_elevation")
+    }
+    for name in ("sun_scale", "sky_scale"):
+        first, second = (np.array(getattr(e, name) * e.level) for e in (target, other))
+        changes[name] = float(_in_ratio(first, second, float(first), t))
+    for name in ("sun_azimuth", "rotation"):
+        first = getattr(target, name)
+        turn = (getattr(other, name) - first + 180) % 360 - 180  # the shorter way round
+        changes[name] = first + t * turn
+    return SunSky(**changes)
+
+
+def _pose(target: Pose, other: Pose, t: float) -> Pose:
+    first, second = (
+        Rotation.from_euler("xyz", each.rotation, degrees=True) for each in (target, other)
+    )
+    # Shoemake (1985): constant angular speed about one axis, the shorter way round.
+    turned = Rotation.from_rotvec(t * (second * first.inv()).as_rotvec()) * first
+    place = _mix(np.array(target.translation), np.array(other.translation), t)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # at ±90° about y two angles are one: either will do
+        x, y, z = (float(each) for each in turned.as_euler("xyz", degrees=True))
+    return Pose(rotation=(x, y, z), translation=(float(place[0]), float(place[1]), float(place[2])))
+
+
+def _mix(first: Array, second: Array, t: float) -> Array:
+    return (1 - t) * first + t * second
+
+
+def _in_ratio(first: Array, second: Array, mean: float, t: float) -> Array:
+    """Mix the logarithm of what `differences.lighting_difference` takes it of: with its floor.
+
+    So the root mean square difference of log radiance grows in proportion to t.
+    """
+    floor = RADIANCE_FLOOR * (mean or 1.0)
+    return np.maximum(np.exp(_mix(np.log(first + floor), np.log(second + floor), t)) - floor, 0)

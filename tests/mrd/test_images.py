@@ -1,0 +1,309 @@
+"""Images of a family and its runs: levels, records, resuming, and what changes redo."""
+
+import json
+
+import numpy as np
+import pytest
+
+from mrd import image_counts, image_directory, images, metamer, sweep
+from mrd.levels import lit_targets
+from mrd.run import RunDirectory
+from mrd.study import read_study, resolve_all
+from scenes.differences import DISTANCE, scene_difference
+from scenes.digest import file_sha256
+from scenes.errors import InputError
+from scenes.film import encode
+from scenes.picture_files import read_picture
+from scenes.scene import read_scene
+from stimuli.intake import read_records
+
+STUDY = """
+name: tiny
+seed: 3
+targets:
+  ball:
+    shape: {kind: blob, seed: 2, subdivisions: 2}
+    material: {base_color: [0.7, 0.3, 0.4], roughness: 0.6}
+    cameras: {kind: ring, count: 2, held_out: 1, resolution: 16}
+models:
+  eye: {network: pixels}
+series: {levels: 2, samples: 16, cameras: [c0, h0]}
+searches:
+  paint:
+    attributes: [material]
+    steps: 6
+    samples: {primal: 4, score: 16}
+    criterion: {null: 2, ceiling: 2}
+    series: {lights: [own, dusk: {kind: constant, radiance: 0.1}]}
+    pixel_search: true
+  turn:
+    attributes: [lighting]
+    steps: 9
+    samples: {primal: 4, score: 16}
+    criterion: {null: 2, ceiling: 2}
+    series: {kind: trajectory, levels: 3}
+"""
+
+
+class Silent:
+    """Counts the images that it is told of."""
+
+    def __init__(self):
+        self.told = []
+
+    def note(self, text):
+        pass
+
+    def prepared(self, what, done, total):
+        self.told.append((what, done, total))
+
+    def step(self, row):
+        pass
+
+
+def make(run, study):
+    folder = image_directory.of_run(study.runs, run.name).path
+    images.make_run(run, study.name, study.runs, "cpu", Silent())
+    return folder, read_records(folder / "records.csv")
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """Give a study whose three searches are done, and all images made."""
+    folder = tmp_path_factory.mktemp("tiny")
+    (folder / "study.yaml").write_text(STUDY)
+    study = read_study(folder)
+    runs = resolve_all(study)
+    for run in runs:
+        metamer.make(run, study.runs, "cpu", Silent())
+    for job in sweep.image_jobs(runs, study.runs):
+        make = images.make_family if job.kind == "family" else images.make_run
+        made = make(job.run, study.name, study.runs, "cpu", Silent())
+        assert made == job.amount[0]
+    assert sweep.image_jobs(runs, study.runs) == []
+    return study
+
+
+@pytest.fixture
+def records(study):
+    """Give all records by folder."""
+    return {path.parent: read_records(path) for path in sorted(study.runs.glob("**/records.csv"))}
+
+
+def everything(records):
+    return [each for group in records.values() for each in group]
+
+
+def test_every_role_is_there_as_often_as_counted(records):
+    roles = {}
+    for each in everything(records):
+        key = (each.search, each.role)
+        roles[key] = roles.get(key, 0) + 1
+    # Two cameras, three noise seeds; two lights for paint.
+    assert roles == {
+        ("paint", "target"): 12,
+        ("paint", "rerender"): 12,
+        ("paint", "null"): 8,
+        ("paint", "series"): 12,
+        ("paint", "result"): 12,
+        ("paint", "control"): 24,
+        ("paint", "pixel"): 24,
+        ("turn", "target"): 6,
+        ("turn", "rerender"): 6,
+        ("turn", "null"): 4,
+        ("turn", "series"): 12,
+        ("turn", "result"): 6,
+        ("turn", "control"): 18,
+    }
+
+
+def test_no_two_images_share_a_name_or_their_noise(records):
+    made = everything(records)
+    assert len({each.id for each in made}) == len(made)
+    assert len({each.radiance_sha256 for each in made}) == len(made)
+
+
+def test_files_are_what_the_records_say(records):
+    for folder, group in records.items():
+        for each in group[::5]:
+            assert file_sha256(folder / each.radiance_file) == each.radiance_sha256
+            assert file_sha256(folder / each.display_file) == each.display_sha256
+            scene = read_scene(folder / each.scene_file)
+            assert scene.sha256 == each.scene
+            radiance = read_picture(folder / each.radiance_file).pixels
+            assert radiance.shape == (each.height, each.width, 3)
+            shown = read_picture(folder / each.display_file, encoding="linear").pixels
+            # float16 and 8 bits: within one step of the display.
+            assert np.abs(encode(radiance, scene.film) - shown).max() < 1.5 / 255
+            clipped = (radiance * each.exposure > 1).any(axis=2).mean()
+            assert each.clipped == pytest.approx(clipped, abs=0.02)
+
+
+def test_exposure_is_one_for_a_family_under_a_light(records):
+    found = {}
+    for each in everything(records):
+        found.setdefault((each.family, each.light), set()).add(each.exposure)
+    assert {len(values) for values in found.values()} == {1}
+    assert found["ball-paint", "own"] != found["ball-paint", "dusk"]
+
+
+def test_distances_of_records_are_those_of_their_scenes(records, rng):
+    for folder, group in records.items():
+        for each in {record.scene: record for record in group if record.light == "own"}.values():
+            if each.role == "null":
+                continue
+            (run_target,) = {r.scene for r in everything(records) if _is_target(r, each)}
+            family = image_directory.of_family(_runs(folder), each.family).path
+            target = read_scene(family / "scenes" / f"{run_target[:16]}.json")
+            scene = read_scene(folder / each.scene_file)
+            found = scene_difference(target, scene, [each.attribute], rng)
+            figure = found[each.attribute][DISTANCE[each.attribute]]
+            assert each.physical_distance == pytest.approx(figure, rel=1e-6, abs=1e-9)
+            assert getattr(each, f"distance_{each.attribute}") == each.physical_distance
+
+
+def _is_target(record, other):
+    return record.role == "target" and record.family == other.family and record.light == "own"
+
+
+def _runs(folder):
+    return next(parent for parent in folder.parents if parent.name == "runs")
+
+
+def test_controls_lie_as_far_as_the_series(records):
+    for group in records.values():
+        series = {r.level_index: r for r in group if r.role in ("series", "result")}
+        controls = {r.level_index: r for r in group if r.role == "control"}
+        for index, control in controls.items():
+            matched = series[index]
+            assert control.level == matched.level
+            assert control.physical_distance == pytest.approx(matched.physical_distance, rel=0.01)
+            assert control.verdict is None
+
+
+def test_an_interpolation_ends_at_the_result(study):
+    run = resolve_all(study)[0]
+    _, made = make(run, study)
+    result = read_scene(study.runs / run.name / "result" / "scene.json")
+    last = next(each for each in made if each.role == "result" and each.light == "own")
+    assert (last.level, last.level_index, last.scene) == (1.0, 2, result.sha256)
+    assert {each.level for each in made if each.role == "series"} == {0.5}
+
+
+def test_a_trajectory_grows_in_distance_from_the_result_backward(study):
+    run = resolve_all(study)[2]
+    _, made = make(run, study)
+    rows = sorted({(r.level_index, r.level, r.physical_distance, r.step)
+                   for r in made if r.role != "control"})  # fmt: skip
+    _, level, distance, step = zip(*rows, strict=True)
+    assert step[0] == 9
+    assert list(step) == sorted(step, reverse=True)
+    assert (np.diff(distance) > 0).all()
+    np.testing.assert_allclose(level, np.divide(distance, distance[-1]))
+
+
+def test_the_noise_floor_is_that_of_the_images(study, records):
+    folder = image_directory.of_family(study.runs, "ball-paint").path
+    floor = json.loads((folder / "noise_floor.json").read_text())
+    by_place = {(r.role, r.camera, r.light, r.noise_seed): r for r in records[folder]}
+    squares = []
+    for seed in range(3):
+        pair = [by_place[role, "c0", "dusk", seed] for role in ("target", "rerender")]
+        assert pair[0].scene == pair[1].scene
+        film = read_scene(folder / pair[0].scene_file).film
+        shown = [encode(read_picture(folder / r.radiance_file).pixels, film) for r in pair]
+        squares.append(np.mean((shown[0] - shown[1]) ** 2))
+    (view,) = [v for v in floor["views"] if (v["camera"], v["light"]) == ("c0", "dusk")]
+    assert view["rms_display"] == pytest.approx(np.sqrt(np.mean(squares)), rel=1e-6)
+    assert 0 < floor["rms_display"] < 0.2
+
+
+# ---- Again --------------------------------------------------------------------------------------
+
+
+def stamps(folder, pattern="*.exr"):
+    return {path: path.stat().st_mtime_ns for path in folder.glob(f"*/{pattern}")}
+
+
+def test_only_what_is_missing_or_damaged_is_rendered_again(study):
+    run = resolve_all(study)[1]
+    folder, before = make(run, study)
+    old = stamps(folder, "c?_own_?.exr") | stamps(folder, "h?_own_?.exr")
+    gone, damaged = folder / before[0].radiance_file, folder / before[1].display_file
+    gone.unlink()
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    _, after = make(run, study)
+    assert [each.id for each in after] == [each.id for each in before]
+    assert file_sha256(damaged) == after[1].display_sha256
+    new = stamps(folder, "c?_own_?.exr") | stamps(folder, "h?_own_?.exr")
+    assert {path for path in new if new[path] != old.get(path)} == {
+        gone,
+        folder / before[1].radiance_file,
+    }
+
+
+def test_a_stopped_render_goes_on_at_the_next_image(study, monkeypatch):
+    run = resolve_all(study)[1]
+    folder = image_directory.of_run(study.runs, run.name).path
+    _, before = make(run, study)
+    (folder / "records.csv").unlink()
+    journal = "\n".join(each.model_dump_json() for each in before[:5])
+    (folder / "images.jsonl").write_text(f'{journal}\n{{"id": "torn')
+    old = stamps(folder)
+    _, after = make(run, study)
+    assert len(after) == len(before)
+    assert not (folder / "images.jsonl").exists()
+    new = stamps(folder)
+    assert {path for path in new if new[path] == old[path]} == {
+        folder / each.radiance_file for each in before[:5]
+    }
+
+
+def changed(study, old, new):
+    text = (study.folder / "study.yaml").read_text()
+    assert text.count(old) == 1
+    folder = study.folder / "changed"
+    folder.mkdir(exist_ok=True)
+    (folder / "study.yaml").write_text(text.replace(old, new))
+    return read_study(folder)
+
+
+def test_another_series_is_another_request_of_the_same_search(study):
+    run = resolve_all(study)[1]
+    other = resolve_all(changed(study, "levels: 2, samples: 16", "levels: 3, samples: 16"))[1]
+    assert other.name == run.name
+    assert image_counts.of_run(other) == image_counts.of_run(run) * 3 // 2
+    directory = image_directory.of_run(study.runs, run.name)
+    assert directory.is_done(image_counts.asked_of_run(run))
+    assert not directory.is_done(image_counts.asked_of_run(other))
+
+
+def test_more_noise_seeds_keep_what_is_there_and_fewer_drop_it(study):
+    run = resolve_all(study)[1]
+    folder, before = make(run, study)
+    old = stamps(folder)
+    more = resolve_all(changed(study, "cameras: [c0, h0]", "cameras: [c0, h0], noise_seeds: 4"))[1]
+    _, made = make(more, study)
+    assert len(made) == len(before) * 4 // 3
+    assert {path: time for path, time in stamps(folder).items() if path in old} == old
+    _, again = make(run, study)
+    assert [each.id for each in again] == [each.id for each in before]
+    assert stamps(folder) == old
+
+
+def test_lights_of_a_family_are_found_the_same_by_every_run(study):
+    first, pixel = resolve_all(study)[:2]
+    targets = [
+        {name: scene.sha256 for name, scene in lit_targets(run).items()} for run in (first, pixel)
+    ]
+    assert targets[0] == targets[1]
+    assert set(targets[0]) == {"own", "dusk"}
+
+
+def test_a_series_that_the_search_cannot_give_fails_in_one_line(study):
+    run = resolve_all(changed(study, "levels: 3}", "levels: 60}"))[2]
+    with pytest.raises(InputError, match=r"strictly growing physical distance .* 60 levels"):
+        make(run, study)
+    directory = image_directory.of_run(study.runs, run.name)
+    assert directory.status() == "failed"
+    assert RunDirectory(study.runs / run.name).status() == "done"

@@ -1,0 +1,119 @@
+"""Work in processes: how a failure is told, and processors that are dealt out."""
+
+import multiprocessing
+import os
+
+import pytest
+
+from mrd import metamer, workers
+from mrd.run import RunDirectory
+from mrd.study import read_study, resolve_all
+from mrd.workers import Job, shares
+
+STUDY = """\
+name: demo
+targets:
+  ball:
+    shape: {kind: sphere, subdivisions: 1}
+    cameras: {kind: single, resolution: 16}
+models:
+  sees: {network: pixels}
+series: {levels: 2}
+searches:
+  light: {attributes: [lighting], steps: 4, criterion: {null: 5}}
+"""
+
+
+@pytest.fixture
+def study(tmp_path):
+    def study():
+        (tmp_path / "study.yaml").write_text(STUDY)
+        return read_study(tmp_path)
+
+    return study
+
+
+# ---- Processors --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("processors", "count", "dealt"),
+    [
+        ([0, 1], 1, [(0, 1)]),
+        ([0, 1], 2, [(0,), (1,)]),
+        ([0, 1, 2, 3, 7], 2, [(0, 2, 7), (1, 3)]),
+        ([4, 5], 3, [(4,), (5,), (4,)]),
+    ],
+)
+def test_processors_are_dealt_out_evenly(processors, count, dealt):
+    assert shares(processors, count) == dealt
+
+
+def test_threads_are_limited_for_processes_alone(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setenv("MKL_NUM_THREADS", "7")  # the user's own word stands
+    with workers._threads(3):
+        assert os.environ["OMP_NUM_THREADS"] == "3"
+        assert os.environ["MKL_NUM_THREADS"] == "7"
+    assert "OMP_NUM_THREADS" not in os.environ
+    assert os.environ["MKL_NUM_THREADS"] == "7"
+
+
+def test_a_job_says_where_it_works_and_how_much_it_is(study):
+    (run,) = resolve_all(study())
+    jobs = [Job(kind, run) for kind in ("search", "family", "series")]
+    assert [job.name for job in jobs] == [
+        run.name,
+        "families/ball-light",
+        f"{run.name}/series",
+    ]
+    # Target and re-render at 3 noise seeds, 5 nulls; 2 levels of series and control at 3.
+    assert [job.amount for job in jobs] == [(4, "steps"), (11, "images"), (12, "images")]
+
+
+# ---- In the process of a job -------------------------------------------------------------------
+
+
+@pytest.fixture
+def run(study):
+    """Give a run, its folder, and what its process tells last (here it is this one)."""
+    described = study()
+    (resolved,) = resolve_all(described)
+
+    def told():
+        ours, theirs = multiprocessing.Pipe(duplex=False)
+        workers._work(Job("search", resolved), "demo", described.runs, (0,), theirs)
+        return ours.recv()
+
+    return resolved, described.runs / resolved.name, told
+
+
+def test_what_the_user_can_mend_is_told_as_such_without_a_traceback(run):
+    _, folder, told = run
+    RunDirectory(folder).create({"another": "search"})
+    kind, judgement, failure, refused = told()
+    assert (kind, judgement, refused) == ("outcome", None, True)
+    assert failure == f"{folder}: run.json is of another search; move the folder away"
+    assert [path.name for path in folder.iterdir()] == ["run.json"]
+
+
+def test_a_fault_leaves_its_traceback_until_the_run_succeeds(run, monkeypatch):
+    resolved, folder, told = run
+    RunDirectory(folder).create(resolved.record)
+
+    def break_down(*_):
+        raise ZeroDivisionError("division\nby zero")
+
+    monkeypatch.setattr(metamer, "make", break_down)
+    assert told() == ("outcome", None, "division by zero")
+    assert "in break_down" in (folder / "traceback.txt").read_text()
+    monkeypatch.setattr(metamer, "make", lambda *_: {"verdict": "result"})
+    assert told() == ("outcome", {"verdict": "result"}, "", False, 0)
+    assert not (folder / "traceback.txt").exists()
+
+
+def test_a_fault_is_told_where_its_traceback_cannot_be_written(run, monkeypatch):
+    _, folder, told = run
+    monkeypatch.setattr(metamer, "make", lambda *_: 1 / 0)
+    assert not folder.exists()
+    assert told() == ("outcome", None, "division by zero")
