@@ -1,7 +1,7 @@
 """How much sooner the search gets somewhere than the seed paper's loop, and how much further.
 
-Same scene, network, front end and start (a sphere of about the bunny's size); every run in a
-process of its own; the score is taken outside the timed part. Progress is
+Same scene, network, front end and start (a sphere of radius 1, in which the bunny just fits);
+every run in a process of its own; the score is taken outside the timed part. Progress is
 p = (s − s_start) / (s_ceiling − s_start).
 
 Prints ``search_time_ratio``: baseline's seconds to p = .17 ÷ ours, median over the seeds; and
@@ -25,7 +25,7 @@ LIMIT = 300.0  # seconds; a baseline that is not there by then makes the ratio a
 SEEDS = (1, 2, 3)
 
 
-def ours(seed: int, until: float) -> Iterator[tuple[float, float]]:
+def ours(seed: int, until: float, radius: float) -> Iterator[tuple[float, float]]:
     """(busy seconds, progress) of the search, at growing distances, up to ``until`` seconds."""
     import numpy as np
 
@@ -35,7 +35,7 @@ def ours(seed: int, until: float) -> Iterator[tuple[float, float]]:
     from mrd.search import Search
     from scenes.camera import cameras
 
-    search = shape_search()
+    search = shape_search(radius)
     target, start = scenes_of(search)
     score = Score(target, start)
     model = network(LAYERS)
@@ -56,12 +56,12 @@ def ours(seed: int, until: float) -> Iterator[tuple[float, float]]:
             return
 
 
-def theirs(seed: int) -> Iterator[tuple[float, float]]:
+def theirs(seed: int, radius: float) -> Iterator[tuple[float, float]]:
     """(busy seconds, progress) of the baseline, after every step until it is there."""
     from benchmarks.baseline import baseline
     from benchmarks.subject import SCORING_LAYER, Score, network, scenes_of, shape_search
 
-    target, start = scenes_of(shape_search())
+    target, start = scenes_of(shape_search(radius))
     score = Score(target, start)
     for busy, scene in baseline(target, start, network((SCORING_LAYER,)), seed):
         progress = score.progress(scene)
@@ -75,10 +75,12 @@ def theirs(seed: int) -> Iterator[tuple[float, float]]:
 LAYERS = ("blocks.4", "blocks.7", "blocks.10", "blocks.14", "head")
 
 
-def in_process(loop: str, seed: int, until: float = LIMIT) -> list[tuple[float, float]]:
+def in_process(
+    loop: str, seed: int, radius: float, until: float = LIMIT
+) -> list[tuple[float, float]]:
     """The course of one run, made in a fresh process."""
     command = [sys.executable, "-m", "benchmarks.search", "--loop", loop, "--seed", str(seed)]
-    command += ["--until", str(until)]
+    command += ["--until", str(until), "--radius", str(radius)]
     out = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     return [tuple(json.loads(line)) for line in out.splitlines()]
 
@@ -94,6 +96,7 @@ def main() -> None:
     parser.add_argument("--loop", choices=("ours", "theirs"))
     parser.add_argument("--seed", type=int, default=SEEDS[0])
     parser.add_argument("--until", type=float, default=LIMIT)
+    parser.add_argument("--radius", type=float, default=1.0, help="of the start sphere")
     asked = parser.parse_args()
     if asked.loop:
         from mrd import backend
@@ -102,17 +105,21 @@ def main() -> None:
         import mitsuba as mi
 
         mi.set_log_level(mi.LogLevel.Error)  # the baseline's settings make it warn at every step
-        course = ours(asked.seed, asked.until) if asked.loop == "ours" else theirs(asked.seed)
+        course = (
+            ours(asked.seed, asked.until, asked.radius)
+            if asked.loop == "ours"
+            else theirs(asked.seed, asked.radius)
+        )
         for row in course:
             print(json.dumps(row), flush=True)
         return
 
     ratios, reached, bounded = [], [], False
     for seed in SEEDS:
-        there = seconds_to(in_process("theirs", seed))
+        there = seconds_to(in_process("theirs", seed, asked.radius))
         bounded |= there is None
         moment = there or LIMIT
-        ours_course = in_process("ours", seed, until=moment)
+        ours_course = in_process("ours", seed, asked.radius, until=moment)
         sooner = seconds_to(ours_course) or LIMIT
         ratios.append(moment / sooner)
         reached.append(ours_course[-1][1])

@@ -24,12 +24,9 @@ VIEWS = 4
 RESOLUTION = 128
 
 
-START_RADIUS = 0.6  # about as large as the bunny looks; the bunny's bounding sphere has radius 1
-
-
-def shape_search(**changes: Any) -> SearchConfig:
+def shape_search(radius: float = 1.0, **changes: Any) -> SearchConfig:
     """The default search of a shape, from a sphere of 2562 vertices."""
-    start = StartConfig(shape=Sphere(subdivisions=4, radius=START_RADIUS))
+    start = StartConfig(shape=Sphere(subdivisions=4, radius=radius))
     return SearchConfig(attributes=("shape",), start=start, **changes)
 
 

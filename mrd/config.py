@@ -162,9 +162,9 @@ class Samples(Frozen):
         what the network sees.
     """
 
-    primal: int = Field(default=9, strict=True, ge=1, le=4096)
-    adjoint: int = Field(default=1, strict=True, ge=1, le=4096)
-    boundary: int = Field(default=2048, strict=True, ge=1, le=10_000_000)
+    primal: int = Field(default=16, strict=True, ge=1, le=4096)
+    adjoint: int = Field(default=4, strict=True, ge=1, le=4096)
+    boundary: int = Field(default=8192, strict=True, ge=1, le=10_000_000)
     score: int = Field(default=144, strict=True, ge=16, le=65536)
 
 
