@@ -294,12 +294,12 @@ def test_a_texture_of_roughness_comes_nearer(begun):
         },
     )
     first, last = falls(search)
-    assert last < 0.3 * first
+    assert last < 0.6 * first
     before, after, aim = (
         scene.material.roughness.pixels for scene in (search.start, search.scene(), target)
     )
     # The rows at the poles are hardly seen.
-    assert np.abs(after - aim)[1:3].mean() < 0.5 * np.abs(before - aim)[1:3].mean()
+    assert np.abs(after - aim)[1:3].mean() < 0.6 * np.abs(before - aim)[1:3].mean()
 
 
 def test_all_attributes_together_come_nearer(begun):
