@@ -94,7 +94,7 @@ def controls(
         distances = [each[attribute] for each in wanted]
         for _ in range(DIRECTIONS_TRIED):
             way = _way(attribute, target, search, rng)
-            amplitudes = reaching(_composed(measure, way), distances)
+            amplitudes = reaching(_along(way, measure), distances)
             if amplitudes is not None:
                 break
         else:
@@ -112,13 +112,6 @@ def controls(
             moved = (float(x), float(y), float(z))
             change["pose"] = change["pose"].model_copy(update={"translation": moved})
     return [target.model_copy(update=change) for change in changes]
-
-
-def _composed(
-    measure: Callable[[Any], float], way: Callable[[float], Any]
-) -> Callable[[float], float]:
-    """Distance that an amplitude leads to."""
-    return lambda amplitude: measure(way(amplitude))
 
 
 def reaching(distance: Callable[[float], float], wanted: Sequence[float]) -> list[float] | None:
@@ -175,6 +168,10 @@ def _between(
         else:
             b, at_b, weight_b, weight_a = middle, reached, reached - wanted, weight_a / 2
     return None
+
+
+def _along(way: Way, measure: Callable[[Any], float]) -> Callable[[float], float]:
+    return lambda amplitude: measure(way(amplitude))
 
 
 def measure_from(

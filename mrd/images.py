@@ -6,7 +6,7 @@ Import this module only after ``mrd.backend.activate()``.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -277,27 +277,59 @@ def _photographed(
 ) -> list[ImageRecord]:
     """Records of all images of a scene; what is there is not rendered again."""
     write_shared_scene(scene, directory.path / SCENES_FOLDER)
-    rig = {view.name: view for view in views}
-    stage: Stage | None = None
-    records = []
-    began, samples, pixels, size = time.perf_counter(), 0, 0, 0
+    whole = {}
     for shot in shots:
         known = earlier.get(shot["id"])
         if known and _is_same(known, shot) and directory.is_whole(known):
-            made = {name: getattr(known, name) for name in MADE}
-            records.append(ImageRecord(**shot, **made))
-            continue
-        stage = stage or Stage(scene, form=form, device=device)
+            whole[shot["id"]] = ImageRecord(**shot, **{name: getattr(known, name) for name in MADE})
+    due = [shot for shot in shots if shot["id"] not in whole]
+    for shot, made in photographed(directory, scene, views, due, form, device):
+        whole[shot["id"]] = ImageRecord(**shot, **made)
+        directory.append(whole[shot["id"]])
+    return [whole[shot["id"]] for shot in shots]
+
+
+def photographed(
+    directory: ImageDirectory,
+    scene: Scene,
+    views: Sequence[Camera],
+    shots: Sequence[dict[str, Any]],
+    form: Form,
+    device: str,
+) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Render images of one scene into their files.
+
+    Parameters
+    ----------
+    directory
+        Where to; it is told how fast it went.
+    scene, form
+        What is rendered, and the form of its family.
+    views
+        The cameras.
+    shots
+        Of each image at least camera, renderer_seed, samples, width, height and the two files.
+    device
+        Of torch tensors.
+
+    Yields
+    ------
+    tuple
+        The shot, and what of its record is only known now.
+    """
+    if not shots:
+        return
+    rig = {view.name: view for view in views}
+    began, samples, pixels, size = time.perf_counter(), 0, 0, 0
+    stage = Stage(scene, form=form, device=device)
+    for shot in shots:
         linear = stage.radiance([rig[shot["camera"]]], shot["samples"], [shot["renderer_seed"]])
-        records.append(ImageRecord(**shot, **_written(directory.path, shot, linear, scene.film)))
-        directory.append(records[-1])
+        yield shot, _written(directory.path, shot, linear, scene.film)
         size += sum((directory.path / shot[f"{kind}_file"]).stat().st_size for kind in KINDS)
         pixels += shot["width"] * shot["height"]
         samples += shot["samples"] * shot["width"] * shot["height"]
-    if samples:
-        seconds = time.perf_counter() - began
-        directory.note_timing(samples=samples, pixels=pixels, seconds=seconds, bytes=size)
-    return records
+    seconds = time.perf_counter() - began
+    directory.note_timing(samples=samples, pixels=pixels, seconds=seconds, bytes=size)
 
 
 KINDS = ("radiance", "display")

@@ -71,7 +71,7 @@ class Level:
 
 def family_levels(run: ResolvedRun, target: Scene) -> list[Level]:
     """Target, level 0 (the target once more) and null scenes of a run's family."""
-    none: dict[str, float] = dict.fromkeys(run.search.attributes, 0.0)
+    none = dict.fromkeys(map(str, run.search.attributes), 0.0)
     seed = run.record["seeds"]["study"]
     return [
         Level("target", 0, 0.0, target, none),

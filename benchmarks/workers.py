@@ -1,0 +1,67 @@
+"""Two workers on two processors against one: runs an hour of the same study.
+
+Prints ``workers_ratio``: seconds of ``mrd generate`` with one worker ÷ with two, on copies of a
+study of eight equal material searches. The first search of each is made before the clock starts,
+so that nulls and compiled kernels are there for both.
+"""
+
+from __future__ import annotations
+
+import io
+import tempfile
+import time
+from pathlib import Path
+
+from rich.console import Console
+
+from benchmarks.figure import figure
+
+RUNS = 8
+STEPS = 100
+STUDY = """\
+name: workers
+targets:
+  bunny: {{scene: bunny, cameras: {{kind: ring, count: 4, held_out: 1}}}}
+models:
+  lite: {{network: efficientnet_lite0, layers: [blocks.0, blocks.2]}}
+searches:
+  paint:
+    attributes: [material]
+    steps: {steps}
+    seeds: {seeds}
+    criterion: {{null: 9}}
+"""
+
+
+def main() -> None:
+    """Carry the same study out with one worker and with two."""
+    seconds = {workers: timed(workers) for workers in (1, 2)}
+    figure(
+        "workers_ratio",
+        seconds[1] / seconds[2],
+        runs_per_hour={str(n): 3600 * (RUNS - 1) / each for n, each in seconds.items()},
+    )
+
+
+def timed(workers: int) -> float:
+    """Seconds of all runs but the first, which is made beforehand."""
+    from mrd import sweep
+    from mrd.cli.progress import Lines
+    from mrd.study import read_study
+
+    quiet = Lines(Console(file=io.StringIO()))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for count in (1, RUNS):
+            text = STUDY.format(steps=STEPS, seeds=list(range(1, count + 1)))
+            (folder / "study.yaml").write_text(text, encoding="utf-8")
+            began = time.perf_counter()
+            outcomes = sweep.generate(read_study(folder), quiet, workers)
+            for outcome in outcomes:
+                if outcome.failure:
+                    raise RuntimeError(f"{outcome.name}: {outcome.failure}")
+        return time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    main()
