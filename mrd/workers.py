@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import threading
 import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,7 +25,6 @@ from mrd.study import ResolvedRun, Study
 from scenes.errors import InputError, one_line
 
 SECONDS_BETWEEN_LOOKS = 0.5
-SECONDS_TO_END = 3.0  # that an interrupted process has before it is ended
 
 # What else starts as many threads as there are processors, in NumPy, SciPy and torch.
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -147,7 +147,7 @@ class _Process:
         self._process = context.Process(
             target=_work, args=(job, study.name, study.runs, share, other_end), daemon=True
         )
-        with _threads(len(share)):
+        with _threads(len(share)), _interrupts_unheard():
             self._process.start()
         other_end.close()  # so that its end is heard here
 
@@ -172,8 +172,7 @@ class _Process:
         return outcome
 
     def end(self) -> None:
-        """End it: by itself if it was interrupted too, else by force."""
-        self._process.join(SECONDS_TO_END)
+        """End it wherever it is: files are whole or not there, and its lock is free at once."""
         self._process.terminate()
         self._process.join()
 
@@ -184,10 +183,28 @@ def _threads(count: int) -> Iterator[None]:
     before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
     for name in THREAD_VARIABLES:
         os.environ.setdefault(name, str(count))
-    yield
-    for name, value in before.items():
-        if value is None:
-            del os.environ[name]
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+
+
+@contextmanager
+def _interrupts_unheard() -> Iterator[None]:
+    """Let processes that are started now not hear Ctrl-C: it is the parent that ends them.
+
+    Within a render, Dr.Jit would turn it into an error of its own, and the run into a failed one.
+    """
+    if threading.current_thread() is not threading.main_thread():  # nobody else may set it
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class _Teller:
@@ -219,8 +236,6 @@ def _work(job: Job, study: str, runs: Path, share: tuple[int, ...], pipe: Connec
         ended = _carried_out(job, study, runs, device, _Teller(pipe))
         where.unlink(missing_ok=True)  # of an earlier attempt
         pipe.send(("outcome", *ended))
-    except KeyboardInterrupt:
-        pipe.send(("outcome", None, "interrupted"))
     except InputError as error:
         pipe.send(("outcome", None, str(error), True))
     except Exception as error:  # noqa: BLE001  one failed job never stops the others
