@@ -1,0 +1,1 @@
+"""How the levels of a condition are chosen, trial by trial."""

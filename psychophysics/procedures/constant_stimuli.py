@@ -1,0 +1,37 @@
+"""Constant stimuli: every level equally often, in random order."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+
+class ConstantStimuli:
+    """Rounds of all levels, each round in a new order.
+
+    Parameters
+    ----------
+    levels
+        Levels to show.
+    trials
+        Rounds.
+    rng
+        Draws the orders.
+    """
+
+    def __init__(self, levels: Sequence[float], trials: int, rng: np.random.Generator) -> None:
+        rounds = [rng.permutation(np.asarray(levels, dtype=float)) for _ in range(trials)]
+        self._levels: list[float] = np.concatenate(rounds).tolist() if rounds else []
+        self._next = 0
+
+    @property
+    def remaining(self) -> int:
+        """Trials that are still to come."""
+        return len(self._levels) - self._next
+
+    def level(self) -> float:
+        """Level of the next trial."""
+        return self._levels[self._next]
+
+    def answered(self, correct: bool, informative: bool) -> None:  # noqa: ARG002
+        """Go on to the next level, whatever the answer."""
+        self._next += 1

@@ -1,0 +1,174 @@
+"""QUEST+ (Watson 2017): show the level from which most is expected to be learnt.
+
+The `questplus` library does the inference. It works with a Weibull of log₁₀ level and slope β, or
+with a normal of mean and standard deviation; here thresholds and widths go in and come out
+(`psychometric_function`): β = C/w, m₁₀ = t + log₁₀(log 2)/β, w = 2 Φ⁻¹(.95) σ.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from psychophysics.psychometric_function import NORMAL_SPAN, WEIBULL_SPAN, Function
+
+THRESHOLDS = 40
+# Thresholds that are thought possible reach beyond the levels, by this factor of their range.
+BEYOND = 0.25
+
+Array = npt.NDArray[np.float64]
+
+
+class QuestPlus:
+    """Levels chosen so that threshold, width and lapse rate are learnt fast.
+
+    Parameters
+    ----------
+    levels
+        Levels above 0 that can be shown.
+    trials
+        Trials to make.
+    function
+        ``weibull`` or ``norm``.
+    widths
+        That are thought possible: of the Weibull in natural logarithms of the level, of the
+        normal in multiples of the largest level.
+    guesses, lapses
+        Guess (or false-alarm) and lapse rates that are thought possible.
+    """
+
+    def __init__(
+        self,
+        levels: Sequence[float],
+        *,
+        trials: int,
+        function: Function,
+        widths: Sequence[float],
+        guesses: Sequence[float],
+        lapses: Sequence[float],
+    ) -> None:
+        self.function = function
+        self._trials, self._done = trials, 0
+        self._levels = dict(zip(_scaled(levels, function), map(float, levels), strict=True))
+        self._quest = _quest(
+            list(self._levels), levels, function, widths, guesses=guesses, lapses=lapses
+        )
+        self._chosen: float | None = None
+
+    @property
+    def remaining(self) -> int:
+        """Trials that are still to come."""
+        return self._trials - self._done
+
+    def level(self) -> float:
+        """Level of the next trial."""
+        return self._levels[self._scaled_level()]
+
+    def answered(self, correct: bool, informative: bool) -> None:
+        """Update the posterior."""
+        self._done += 1
+        if informative:
+            scaled = self._scaled_level()
+            self._quest.update(
+                stim={"intensity": scaled}, outcome={"response": "right" if correct else "wrong"}
+            )
+            self._chosen = None
+
+    def _scaled_level(self) -> float:
+        # The library's property computes anew at each reading, and leaves traces: read it once.
+        if self._chosen is None:
+            self._chosen = float(self._quest.next_stim["intensity"])
+        return self._chosen
+
+    def posterior(self) -> tuple[Array, Array, Array]:
+        """Give the posterior of threshold and width, summed over guess and lapse rates.
+
+        Returns
+        -------
+        thresholds, widths, probabilities
+            Each (cells,), in the unit of the levels (the Weibull's width in natural logarithms);
+            the probabilities sum to 1.
+        """
+        names = ("threshold", "slope") if self.function == "weibull" else ("mean", "sd")
+        joint = self._quest.posterior
+        joint = joint.sum(dim=[dim for dim in joint.dims if dim not in names]).transpose(*names)
+        place, spread = np.meshgrid(
+            np.asarray(joint[names[0]]), np.asarray(joint[names[1]]), indexing="ij"
+        )
+        weights = np.asarray(joint, dtype=float).ravel()
+        if self.function == "weibull":
+            thresholds = 10 ** (place + np.log10(np.log(2)) / spread)
+            return thresholds.ravel(), (WEIBULL_SPAN / spread).ravel(), weights / weights.sum()
+        return place.ravel(), (NORMAL_SPAN * spread).ravel(), weights / weights.sum()
+
+    def threshold(self, share: float = 0.95) -> tuple[float, float, float]:
+        """Give the posterior mean of the threshold, and an interval.
+
+        Parameters
+        ----------
+        share
+            Probability inside the central interval.
+
+        Returns
+        -------
+        mean, low, high
+            In the unit of the levels; of the Weibull, the mean is taken over the logarithm.
+        """
+        thresholds, _, weights = self.posterior()
+        values = np.log(thresholds) if self.function == "weibull" else thresholds
+        order = np.argsort(values)
+        cumulative = np.cumsum(weights[order])
+        ends = [(1 - share) / 2, (1 + share) / 2]
+        low, high = np.interp(ends, cumulative, values[order])
+        found = np.array([np.sum(weights * values), low, high])
+        mean, low, high = np.exp(found) if self.function == "weibull" else found
+        return float(mean), float(low), float(high)
+
+    def state(self) -> dict[str, Any]:
+        """Give the state as plain values: trials made, the level waiting, the posterior."""
+        return {
+            "done": self._done,
+            "chosen": self._chosen,
+            "posterior": json.loads(json.dumps(self._quest.posterior.values.tolist())),
+        }
+
+
+def _scaled(levels: Sequence[float], function: Function) -> list[float]:
+    values = np.asarray(levels, dtype=float)
+    return [float(v) for v in (np.log10(values) if function == "weibull" else values)]
+
+
+def _quest(
+    scaled: Sequence[float],
+    levels: Sequence[float],
+    function: Function,
+    widths: Sequence[float],
+    *,
+    guesses: Sequence[float],
+    lapses: Sequence[float],
+) -> Any:
+    # Loading it takes a second (xarray): only where it is used.
+    from questplus import QuestPlus as Quest
+
+    low, high = min(scaled), max(scaled)
+    margin = BEYOND * (high - low)
+    places = np.linspace(low - margin, high + margin, THRESHOLDS)
+    common = {"lower_asymptote": list(guesses), "lapse_rate": list(lapses)}
+    parameters: dict[str, Any]
+    if function == "weibull":
+        slopes = [WEIBULL_SPAN / width for width in widths]
+        parameters = {"threshold": places, "slope": slopes, **common}
+    else:
+        spreads = [width * max(levels) / NORMAL_SPAN for width in widths]
+        parameters = {"mean": places, "sd": spreads, **common}
+    return Quest(
+        stim_domain={"intensity": list(scaled)},
+        param_domain=parameters,
+        outcome_domain={"response": ["right", "wrong"]},
+        func="weibull" if function == "weibull" else "norm_cdf",
+        stim_scale="log10" if function == "weibull" else "linear",
+        stim_selection_method="min_entropy",
+        param_estimation_method="mean",
+    )

@@ -1,0 +1,65 @@
+"""From the study's words to procedures on a condition."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from psychophysics import config as configured
+from psychophysics.config import ExperimentConfig
+from psychophysics.design import Condition
+from psychophysics.procedures.base import Procedure
+from psychophysics.procedures.constant_stimuli import ConstantStimuli
+from psychophysics.procedures.quest_plus import QuestPlus
+from psychophysics.procedures.staircase import Staircase
+from psychophysics.tasks.registry import TASKS
+
+
+def procedures_for(
+    condition: Condition, config: ExperimentConfig, rng: np.random.Generator
+) -> list[Procedure]:
+    """Make the procedures of a condition: one, or one for each interleaved staircase.
+
+    Those that walk toward a threshold ask nothing at level 0; trials there come beside them.
+    """
+    chosen = config.procedure
+    above = [level for level in condition.levels if level > 0]
+    if isinstance(chosen, configured.ConstantStimuli):
+        return [ConstantStimuli(condition.levels, chosen.trials, rng)]
+    made: list[Procedure] = []
+    if isinstance(chosen, configured.QuestPlus):
+        made += [_quest_plus(above, chosen, config)]
+    else:
+        made += _staircases(above, chosen)
+    if chosen.trials_at_zero:
+        made.append(ConstantStimuli([0.0], chosen.trials_at_zero, rng))
+    return made
+
+
+def _quest_plus(
+    levels: Sequence[float], chosen: configured.QuestPlus, config: ExperimentConfig
+) -> QuestPlus:
+    task = TASKS[config.task]
+    rated = config.task == "same_different"
+    return QuestPlus(
+        levels,
+        trials=chosen.trials,
+        function=chosen.function,
+        widths=chosen.widths,
+        guesses=chosen.false_alarms if rated else (task.chance,),
+        lapses=chosen.lapses,
+    )
+
+
+def _staircases(levels: Sequence[float], chosen: configured.Staircase) -> list[Staircase]:
+    return [
+        Staircase(
+            levels,
+            down=chosen.down,
+            up=chosen.up,
+            trials=chosen.trials,
+            reversals=chosen.reversals,
+            start=start,
+            steps=chosen.step,
+        )
+        for start in chosen.start
+    ]

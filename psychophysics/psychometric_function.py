@@ -1,0 +1,37 @@
+"""The psychometric function that simulated observers follow and QUEST+ assumes.
+
+ψ(x; m, w, λ, γ) = γ + (1 − λ − γ) S(x; m, w), in the parameterisation of Schütt, Harmeling, Macke &
+Wichmann (2016): m is the level where S = 0.5, w the distance between S = 0.05 and S = 0.95.
+"""
+
+from typing import Literal
+
+import numpy as np
+from scipy.stats import norm
+
+Function = Literal["weibull", "norm"]
+
+# Between S = 0.05 and S = 0.95, in the natural units of each function's argument.
+WEIBULL_SPAN = float(np.log(-np.log(0.05)) - np.log(-np.log(0.95)))
+NORMAL_SPAN = float(2 * norm.ppf(0.95))
+
+
+def core(level: float, threshold: float, width: float, function: Function) -> float:
+    """S(x; m, w), from 0 to 1; 0 at level 0, where target and comparison are one scene.
+
+    Parameters
+    ----------
+    level, threshold
+        In the unit of the levels, at least 0; for the Weibull, the threshold is above 0.
+    width
+        Above 0; of the normal in the unit of the levels, of the Weibull in natural logarithms of
+        them.
+    function
+        ``weibull`` (on log level) or ``norm`` (cumulative, on the level).
+    """
+    if level <= 0:
+        return 0.0
+    if function == "norm":
+        return float(norm.cdf(NORMAL_SPAN * (level - threshold) / width))
+    argument = WEIBULL_SPAN * (np.log(level) - np.log(threshold)) / width
+    return float(1 - np.exp(np.log(0.5) * np.exp(argument)))

@@ -1,0 +1,78 @@
+"""Oddity: of three images, which is the odd one?
+
+Three intervals in time, or three places. In half of the trials the target is the odd one, in half
+the comparison.
+"""
+
+import numpy as np
+import numpy.typing as npt
+from scipy.integrate import quad
+from scipy.stats import norm
+
+from psychophysics.tasks.base import (
+    Arrangement,
+    Array,
+    Presentation,
+    Show,
+    Side,
+    Task,
+    in_a_row,
+    one_by_one,
+)
+
+
+def _arrangement(odd: Side, place: int) -> Arrangement:
+    other: Side = "comparison" if odd == "target" else "target"
+    sides: list[Side] = [other] * 3
+    sides[place] = odd
+    return Arrangement(tuple(sides), correct=place, special=odd)
+
+
+def _layout(presentation: Presentation) -> tuple[Show, ...]:
+    return one_by_one(3) if presentation == "time" else (in_a_row(0, 3),)
+
+
+def decide(distances: Array, criterion: float) -> npt.NDArray[np.int_]:  # noqa: ARG001
+    """Choose the image with the largest summed distance from the others.
+
+    Parameters
+    ----------
+    distances
+        (..., 3, 3), symmetric, 0 on the diagonal.
+    criterion
+        Not used.
+
+    Returns
+    -------
+    ndarray of int
+        (...), 0 to 2.
+    """
+    return np.argmax(distances.sum(axis=-1), axis=-1)
+
+
+def proportion_correct(d_prime: float, criterion: float = 0.0) -> float:  # noqa: ARG001
+    """Proportion correct of the differencing rule (Frijters 1980).
+
+    2∫₀^∞ [Φ(−z√3 + d√(2/3)) + Φ(−z√3 − d√(2/3))] φ(z) dz
+    """
+    shift = d_prime * np.sqrt(2 / 3)
+
+    def integrand(z: float) -> float:
+        near, far = norm.cdf([-z * np.sqrt(3) + shift, -z * np.sqrt(3) - shift])
+        return float((near + far) * norm.pdf(z))
+
+    return 2 * float(quad(integrand, 0, 8, epsabs=1e-11)[0])
+
+
+ODDITY = Task(
+    name="oddity",
+    alternatives=("first", "second", "third"),
+    arrangements=tuple(
+        _arrangement(odd, place) for odd in ("target", "comparison") for place in range(3)
+    ),
+    chance=1 / 3,
+    layout=_layout,
+    decide=decide,
+    proportion_correct=proportion_correct,
+    keys=("1", "2", "3"),
+)

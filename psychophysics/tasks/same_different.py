@@ -1,0 +1,73 @@
+"""Same or different: two images; do they show the same scene?
+
+Half of the pairs are the same, the false-alarm trials: of the target, or of the comparison.
+"""
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import norm
+
+from psychophysics.tasks.base import (
+    Arrangement,
+    Array,
+    Presentation,
+    Show,
+    Task,
+    in_a_row,
+    one_by_one,
+)
+
+SAME, DIFFERENT = 0, 1
+
+
+def _layout(presentation: Presentation) -> tuple[Show, ...]:
+    return one_by_one(2) if presentation == "time" else (in_a_row(0, 2),)
+
+
+def decide(distances: Array, criterion: float) -> npt.NDArray[np.int_]:
+    """Say "different" where the distance is above the criterion.
+
+    Parameters
+    ----------
+    distances
+        (..., 2, 2).
+    criterion
+        In the unit of the distances.
+
+    Returns
+    -------
+    ndarray of int
+        (...), 0 (same) or 1 (different).
+    """
+    return np.where(distances[..., 0, 1] > criterion, DIFFERENT, SAME)
+
+
+def proportion_correct(d_prime: float, criterion: float) -> float:
+    """Hit rate of the differencing rule (Macmillan & Creelman 2005).
+
+    H = Φ((d−k)/√2) + Φ((−d−k)/√2); at d = 0 this is the false-alarm rate, 2Φ(−k/√2).
+    """
+    root = np.sqrt(2)
+    return float(norm.cdf((d_prime - criterion) / root) + norm.cdf((-d_prime - criterion) / root))
+
+
+def criterion_of(false_alarms: float) -> float:
+    """Criterion k of a false-alarm rate F between 0 and 1: F = 2Φ(−k/√2)."""
+    return float(-np.sqrt(2) * norm.ppf(false_alarms / 2))
+
+
+SAME_DIFFERENT = Task(
+    name="same_different",
+    alternatives=("same", "different"),
+    arrangements=(
+        Arrangement(("target", "target"), SAME, "target", informative=False),
+        Arrangement(("comparison", "comparison"), SAME, "comparison", informative=False),
+        Arrangement(("target", "comparison"), DIFFERENT, "both"),
+        Arrangement(("comparison", "target"), DIFFERENT, "both"),
+    ),
+    chance=1 / 2,
+    layout=_layout,
+    decide=decide,
+    proportion_correct=proportion_correct,
+    keys=("left", "right"),
+)

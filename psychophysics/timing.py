@@ -1,0 +1,87 @@
+"""Frames: durations as whole numbers of them, and what was shown against what was meant."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+# A duration counts as a whole number of frames within this much of a frame: .0167 s at 60 Hz.
+TOLERANCE = 0.05
+
+
+def whole_frames(seconds: float, refresh_rate: float, name: str) -> int:
+    """Turn a duration into frames.
+
+    Parameters
+    ----------
+    seconds
+        The duration.
+    refresh_rate
+        Frames per second.
+    name
+        What the duration is called, for the refusal.
+
+    Raises
+    ------
+    ValueError
+        It is no whole number of frames; the message names the nearest ones that are.
+    """
+    frames = seconds * refresh_rate
+    nearest = round(frames)
+    if abs(frames - nearest) > TOLERANCE or (nearest == 0 and seconds > 0):
+        below = int(frames)
+        choices = [
+            f"{count / refresh_rate:.4g} ({count} frames)"
+            for count in (below, below + 1)
+            if count > 0
+        ]
+        raise ValueError(
+            f"{name}: {seconds:g} s is no whole number of frames at {refresh_rate:g} Hz; "
+            f"nearest: {' or '.join(choices)}"
+        )
+    return nearest
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """When an image was on the screen, in seconds from the trial's first frame.
+
+    Parameters
+    ----------
+    planned_onset, planned_duration
+        As the study says, at the nominal refresh rate.
+    onset, duration
+        As measured at the flips that showed and removed it.
+    dropped
+        Frames that came late from its onset to its end.
+    """
+
+    planned_onset: float
+    planned_duration: float
+    onset: float
+    duration: float
+    dropped: int
+
+    @property
+    def off(self) -> float:
+        """Largest error of onset and duration, in seconds."""
+        return max(
+            abs(self.onset - self.planned_onset), abs(self.duration - self.planned_duration)
+        )
+
+
+def dropped_frames(flips: Sequence[float], frame: float) -> int:
+    """Count the frames that were missed between flips.
+
+    Parameters
+    ----------
+    flips
+        Times of successive flips, in seconds.
+    frame
+        Length of a frame, in seconds.
+
+    Returns
+    -------
+    int
+        A gap of 1.5 to 2.5 frames misses one, of 2.5 to 3.5 two, …
+    """
+    gaps = [later - earlier for earlier, later in zip(flips[:-1], flips[1:], strict=True)]
+    return sum(max(round(gap / frame) - 1, 0) for gap in gaps)

@@ -1,0 +1,313 @@
+"""The order of a session: which trial comes next, given the answers so far.
+
+`order` is a generator that yields trials and is sent answers. All of its randomness comes from one
+seed, so the same answers give the same trials: a resumed session sends it the answers on disk,
+and is where it was, procedures included.
+"""
+
+import itertools
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+
+from psychophysics.config import Comparison, ExperimentConfig
+from psychophysics.design import Condition, Stimulus
+from psychophysics.procedures.base import Procedure
+from psychophysics.procedures.constant_stimuli import ConstantStimuli
+from psychophysics.procedures.registry import procedures_for
+from psychophysics.tasks.base import Arrangement
+from psychophysics.tasks.registry import TASKS
+from scenes.errors import InputError
+
+Phase = Literal["practice", "main", "catch"]
+Item = TypeVar("Item")
+CATCH: Comparison = "control"
+# Orders of noise seeds that are balanced whole; of more seeds, one of these many is drawn.
+MOST_ORDERS = 720
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A trial: which images, and what is right.
+
+    Parameters
+    ----------
+    number
+        From 1, practice included.
+    phase
+        ``practice``, ``main`` or ``catch``.
+    block
+        What its block is called; empty where all conditions are interleaved.
+    condition
+        What is compared.
+    strand
+        Number of the condition's procedure: interleaved staircases have several.
+    level
+        Of the comparison.
+    arrangement
+        Which scene stands where.
+    images
+        In the order of the arrangement.
+    remaining
+        Trials still to come, this one included, at most; without practice.
+    """
+
+    number: int
+    phase: Phase
+    block: str
+    condition: Condition
+    strand: int
+    level: float
+    arrangement: Arrangement
+    images: tuple[Stimulus, ...]
+    remaining: int
+
+
+@dataclass
+class Strand:
+    """A procedure on a condition."""
+
+    phase: Phase
+    condition: Condition
+    number: int
+    procedure: Procedure
+
+
+def order(
+    conditions: Sequence[Condition], config: ExperimentConfig, seed: int, blocks: Sequence[str]
+) -> Generator[Trial, bool, None]:
+    """Yield trials, and take whether each was answered rightly.
+
+    Parameters
+    ----------
+    conditions
+        What is asked.
+    config
+        The experiment.
+    seed
+        Of the participant and session.
+    blocks
+        Order of the blocks; one empty name where all conditions are interleaved.
+    """
+    pick, practice, strands_seed, layout = np.random.SeedSequence(seed).spawn(4)
+    composer = Composer(config, layout)
+    strands = _strands(conditions, config, strands_seed, blocks)
+    numbers = itertools.count(1)
+    yield from _practice(conditions, config, np.random.default_rng(practice), composer, numbers)
+    rng = np.random.default_rng(pick)
+    for place, block in enumerate(blocks):
+        later = [s for following in blocks[place + 1 :] for s in strands[following]]
+        yield from _interleaved(strands[block], later, block, rng, composer, numbers)
+
+
+def _interleaved(
+    strands: Sequence[Strand],
+    later: Sequence[Strand],
+    block: str,
+    rng: np.random.Generator,
+    composer: "Composer",
+    numbers: Iterator[int],
+) -> Generator[Trial, bool, None]:
+    """Draw strands in proportion to what remains of each: a shuffle that adaptive ones allow."""
+    after = sum(strand.procedure.remaining for strand in later)
+    while any(remaining := [strand.procedure.remaining for strand in strands]):
+        total = sum(remaining)
+        ends = np.cumsum(remaining)
+        strand = strands[int(np.searchsorted(ends, rng.integers(total), side="right"))]
+        level = strand.procedure.level()
+        arrangement, images = composer.compose(strand.condition, level, strand.phase)
+        correct = yield Trial(
+            number=next(numbers),
+            phase=strand.phase,
+            block=block,
+            condition=strand.condition,
+            strand=strand.number,
+            level=level,
+            arrangement=arrangement,
+            images=images,
+            remaining=total + after,
+        )
+        strand.procedure.answered(correct, arrangement.informative)
+
+
+def _strands(
+    conditions: Sequence[Condition],
+    config: ExperimentConfig,
+    seed: np.random.SeedSequence,
+    blocks: Sequence[str],
+) -> dict[str, list[Strand]]:
+    """Make the procedures of every block: one or more a condition, and the catch trials."""
+    seeds = seed.spawn(len(conditions) + 1)
+    made: dict[str, list[Strand]] = {block: [] for block in blocks}
+    for condition, own in zip(conditions, seeds, strict=False):
+        rng = np.random.default_rng(own)
+        for number, procedure in enumerate(procedures_for(condition, config, rng)):
+            made[block_of(condition, config)].append(Strand("main", condition, number, procedure))
+    easiest = _easiest(conditions, CATCH) if config.catch else []
+    if config.catch and not easiest:
+        raise InputError(
+            f"experiment.catch: {config.catch} catch trials show controls, and none is asked for "
+            "or in the set; add control to comparisons, or set catch to 0"
+        )
+    rng = np.random.default_rng(seeds[-1])
+    for number, (block, condition) in enumerate(
+        itertools.islice(_dealt(easiest, config, blocks, rng), config.catch)
+    ):
+        procedure = ConstantStimuli([condition.levels[-1]], 1, rng)
+        made[block].append(Strand("catch", condition, number, procedure))
+    return made
+
+
+def _dealt(
+    conditions: Sequence[Condition],
+    config: ExperimentConfig,
+    blocks: Sequence[str],
+    rng: np.random.Generator,
+) -> Iterator[tuple[str, Condition]]:
+    """Deal conditions to blocks in turn, each block its own where it has some."""
+    own = {
+        block: [each for each in conditions if block_of(each, config) == block] or list(conditions)
+        for block in blocks
+    }
+    streams = {block: cycled(own[block], rng) for block in blocks}
+    for block in itertools.cycle(blocks):
+        yield block, next(streams[block])
+
+
+def block_of(condition: Condition, config: ExperimentConfig) -> str:
+    """Name the block that a condition is asked in."""
+    return str(getattr(condition, config.blocks)) if config.blocks else ""
+
+
+def _easiest(conditions: Sequence[Condition], comparison: Comparison) -> list[Condition]:
+    """Conditions of one kind that reach the largest physical difference of their attribute."""
+    kind = [each for each in conditions if each.comparison == comparison]
+    best: dict[tuple[str, str], Condition] = {}
+    for each in kind:
+        key = (each.target, each.attribute)
+        if key not in best or farthest(each) > farthest(best[key]):
+            best[key] = each
+    return [best[key] for key in sorted(best)]
+
+
+def farthest(condition: Condition) -> float:
+    """Physical distance of a condition's last level."""
+    images = condition.comparison_images[condition.levels[-1]]
+    return max(each.physical_distance for cell in images.values() for each in cell)
+
+
+def _practice(
+    conditions: Sequence[Condition],
+    config: ExperimentConfig,
+    rng: np.random.Generator,
+    composer: "Composer",
+    numbers: Iterator[int],
+) -> Generator[Trial, bool, None]:
+    """Yield rounds of the easiest trials, until one is answered well."""
+    asked = config.practice
+    easy = _easiest(conditions, CATCH) or list(conditions)
+    stream = cycled(easy, rng)
+    for _ in range(asked.rounds if asked.trials else 0):
+        right = 0
+        for _ in range(asked.trials):
+            condition = next(stream)
+            level = condition.levels[-1]
+            arrangement, images = composer.compose(condition, level, "practice")
+            right += yield Trial(
+                number=next(numbers),
+                phase="practice",
+                block="",
+                condition=condition,
+                strand=0,
+                level=level,
+                arrangement=arrangement,
+                images=images,
+                remaining=0,
+            )
+        if right >= asked.correct * asked.trials:
+            return
+
+
+class Composer:
+    """Fills trials with images: arrangement, cameras, lights and noise seeds, all balanced.
+
+    Each level of each condition has its own streams, which go through all possibilities in a new
+    random order each time round: arrangements by themselves, and for each special scene cameras
+    with lights, and noise seeds, so that none of them tells which scene is which.
+    """
+
+    def __init__(self, config: ExperimentConfig, seed: np.random.SeedSequence) -> None:
+        self._config = config
+        self._task = TASKS[config.task]
+        self._entropy = seed.generate_state(4).tolist()
+        self._streams: dict[tuple[Any, ...], Iterator[Any]] = {}
+
+    def compose(
+        self, condition: Condition, level: float, phase: Phase
+    ) -> tuple[Arrangement, tuple[Stimulus, ...]]:
+        """Draw the arrangement and the images of a trial."""
+        here = (condition.name, condition.levels.index(level), phase)
+        arrangement = self._next(("arrangement", *here), self._task.arrangements)
+        own = (*here, arrangement.special)
+        cells = self._cells(condition, own)
+        ranks = self._ranks(condition, own)
+        images = tuple(
+            condition.image(side, level, cell, rank)
+            for side, cell, rank in zip(arrangement.sides, cells, ranks, strict=True)
+        )
+        return arrangement, images
+
+    def _cells(self, condition: Condition, own: tuple[Any, ...]) -> list[tuple[str, str]]:
+        count = self._task.images
+        vary = self._config.vary
+        if "camera" not in vary and "lighting" not in vary:
+            cells = tuple(itertools.product(condition.cameras, condition.lights))
+            return [self._next(("cell", *own), cells)] * count
+        cameras = self._drawn("camera", condition.cameras, own)
+        lights = self._drawn("lighting", condition.lights, own)
+        return list(zip(cameras, lights, strict=True))
+
+    def _ranks(self, condition: Condition, own: tuple[Any, ...]) -> tuple[int, ...]:
+        return self._drawn("noise", tuple(range(condition.seeds)), own)
+
+    def _drawn(
+        self, what: str, names: tuple[Item, ...], own: tuple[Any, ...]
+    ) -> tuple[Item, ...]:
+        """One for each image: all different where this varies, else all alike."""
+        count = self._task.images
+        if what not in self._config.vary:
+            return (self._next((what, *own), names),) * count
+        orders = tuple(itertools.islice(itertools.permutations(range(len(names)), count), 100_000))
+        if len(orders) > MOST_ORDERS:
+            orders = _shifts(len(names), count)
+        return tuple(names[place] for place in self._next((what, *own), orders))
+
+    def _next(self, key: tuple[Any, ...], items: Sequence[Item]) -> Item:
+        if key not in self._streams:
+            self._streams[key] = cycled(items, self._generator(key))
+        item: Item = next(self._streams[key])
+        return item
+
+    def _generator(self, key: tuple[Any, ...]) -> np.random.Generator:
+        """Make a stream's own generator, whatever streams were made before."""
+        text = "/".join(map(str, key)).encode()
+        return np.random.default_rng([*self._entropy, *text])
+
+
+def _shifts(names: int, count: int) -> tuple[tuple[int, ...], ...]:
+    """Orders of many names in which each stands at each place equally often."""
+    return tuple(
+        tuple((first + place * step) % names for place in range(count))
+        for step in range(1, names)
+        for first in range(names)
+        if len({(place * step) % names for place in range(count)}) == count
+    )
+
+
+def cycled(items: Sequence[Item], rng: np.random.Generator) -> Iterator[Item]:
+    """Go through all items in random order, again and again."""
+    while True:
+        for place in rng.permutation(len(items)):
+            yield items[place]
