@@ -30,6 +30,7 @@ from mrd.document import read_document
 from mrd.models import factory
 from mrd.refusal import refusal
 from mrd.series import ResolvedSeries, resolved_series
+from psychophysics.config import ExperimentConfig
 from scenes.config import TargetConfig, target_scene
 from scenes.digest import file_sha256
 from scenes.errors import InputError, nearest
@@ -75,6 +76,8 @@ class Study(Frozen):
         What is searched, by name; each runs on every target and model unless it names some.
     series
         The images that experiments need of every target and result; without it, none are made.
+    experiment
+        What people are asked, and on which display; none where it is not given.
     """
 
     name: Name
@@ -83,6 +86,7 @@ class Study(Frozen):
     models: Annotated[dict[Name, ModelConfig], Field(min_length=1)]
     searches: Annotated[dict[Name, SearchConfig], Field(min_length=1)]
     series: SeriesConfig | None = None
+    experiment: ExperimentConfig | None = None
 
     _folder: Path = PrivateAttr(default=Path())
 

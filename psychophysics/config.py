@@ -311,9 +311,7 @@ class ExperimentConfig(Frozen):
     @model_validator(mode="after")
     def _durations_are_frames(self) -> "ExperimentConfig":
         for name in TimingConfig.model_fields:
-            whole_frames(
-                getattr(self.timing, name), self.display.refresh_rate, f"timing.{name}"
-            )
+            whole_frames(getattr(self.timing, name), self.display.refresh_rate, f"timing.{name}")
         return self
 
     @property

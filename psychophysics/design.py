@@ -118,9 +118,7 @@ def conditions(table: pd.DataFrame, config: ExperimentConfig, where: str) -> lis
     return sorted(found, key=lambda condition: condition.name)
 
 
-def _names_exist(
-    names: tuple[str, ...] | None, column: pd.Series, key: str, where: str
-) -> None:
+def _names_exist(names: tuple[str, ...] | None, column: pd.Series, key: str, where: str) -> None:
     valid = sorted({str(value) for value in column.dropna()} - {""})
     for name in names or ():
         if name not in valid:
@@ -189,7 +187,7 @@ def _condition(
         missing = "target" if not len(target) else "rerender"
         raise InputError(f"{place}: the set has no images of role {missing} for it; build it again")
     by_level = {0.0: rerender} | {
-        float(level): part for level, part in series.groupby("level", sort=True)
+        float(level): series[series["level"] == level] for level in sorted(series["level"].unique())
     }
     if len(by_level) < LEAST_LEVELS:
         raise InputError(
@@ -226,23 +224,14 @@ def _text(value: object) -> str:
     return "" if value is None or value != value else str(value)
 
 
-def _cells(
-    images: pd.DataFrame, cells: list[Cell], place: str
-) -> dict[Cell, tuple[Stimulus, ...]]:
+def _cells(images: pd.DataFrame, cells: list[Cell], place: str) -> dict[Cell, tuple[Stimulus, ...]]:
     """Images by camera and light, in the order of their noise seeds."""
     made: dict[Cell, list[Stimulus]] = {cell: [] for cell in cells}
-    for row in images.sort_values("noise_seed").itertuples():
-        cell = (str(row.camera), str(row.light))
+    columns = ["stimulus_id", "role", "camera", "light", "noise_seed", "physical_distance"]
+    for row in images.sort_values("noise_seed")[columns].to_dict("records"):
+        cell = (str(row["camera"]), str(row["light"]))
         if cell in made:
-            made[cell].append(
-                Stimulus(
-                    str(row.stimulus_id),
-                    str(row.role),
-                    *cell,
-                    int(row.noise_seed),
-                    float(row.physical_distance),
-                )
-            )
+            made[cell].append(Stimulus(**{str(name): value for name, value in row.items()}))
     for (camera, light), found in made.items():
         if not found:
             raise InputError(

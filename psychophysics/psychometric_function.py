@@ -4,12 +4,13 @@
 Wichmann (2016): m is the level where S = 0.5, w the distance between S = 0.05 and S = 0.95.
 """
 
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from scipy.stats import norm
 
 Function = Literal["weibull", "norm"]
+FUNCTIONS: dict[str, Function] = {name: name for name in get_args(Function)}
 
 # Between S = 0.05 and S = 0.95, in the natural units of each function's argument.
 WEIBULL_SPAN = float(np.log(-np.log(0.05)) - np.log(-np.log(0.95)))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 # A duration counts as a whole number of frames within this much of a frame: .0167 s at 60 Hz.
 TOLERANCE = 0.05
@@ -63,9 +64,7 @@ class Interval:
     @property
     def off(self) -> float:
         """Largest error of onset and duration, in seconds."""
-        return max(
-            abs(self.onset - self.planned_onset), abs(self.duration - self.planned_duration)
-        )
+        return max(abs(self.onset - self.planned_onset), abs(self.duration - self.planned_duration))
 
 
 def dropped_frames(flips: Sequence[float], frame: float) -> int:
@@ -83,5 +82,5 @@ def dropped_frames(flips: Sequence[float], frame: float) -> int:
     int
         A gap of 1.5 to 2.5 frames misses one, of 2.5 to 3.5 two, …
     """
-    gaps = [later - earlier for earlier, later in zip(flips[:-1], flips[1:], strict=True)]
+    gaps = [later - earlier for earlier, later in pairwise(flips)]
     return sum(max(round(gap / frame) - 1, 0) for gap in gaps)

@@ -272,9 +272,7 @@ class Composer:
     def _ranks(self, condition: Condition, own: tuple[Any, ...]) -> tuple[int, ...]:
         return self._drawn("noise", tuple(range(condition.seeds)), own)
 
-    def _drawn(
-        self, what: str, names: tuple[Item, ...], own: tuple[Any, ...]
-    ) -> tuple[Item, ...]:
+    def _drawn(self, what: str, names: tuple[Item, ...], own: tuple[Any, ...]) -> tuple[Item, ...]:
         """One for each image: all different where this varies, else all alike."""
         count = self._task.images
         if what not in self._config.vary:

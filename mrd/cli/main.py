@@ -7,11 +7,11 @@ import sys
 import traceback
 from collections.abc import Sequence
 from importlib.metadata import version
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
-from mrd.cli import doctor, generate, models, render, scenes, status
+from mrd.cli import calibrate, doctor, experiment, generate, models, render, scenes, status
 from scenes.errors import InputError
 
 FAILED, WRONG_INPUT, INTERRUPTED = 1, 2, 130
@@ -31,6 +31,8 @@ app.command()(render.render)
 app.command()(scenes.scenes)
 app.command()(models.models)
 app.command()(doctor.doctor)
+app.command()(calibrate.calibrate)
+app.add_typer(experiment.app, name="experiment")
 
 
 def _print_version(asked: bool) -> None:
@@ -94,10 +96,15 @@ def _exit_code(words: list[str], debug: bool) -> int:
 
 
 def _help(words: list[str]) -> str:
-    commands = {
-        command.callback.__name__ for command in app.registered_commands if command.callback
-    }
-    return f"mrd {words[0]} --help" if words and words[0] in commands else "mrd --help"
+    """Name the page that helps: of the command that was meant, as far as it was understood."""
+    command: Any = typer.main.get_command(app)
+    path = ["mrd"]
+    for word in words:
+        command = getattr(command, "commands", {}).get(word)
+        if command is None:
+            break
+        path.append(word)
+    return f"{' '.join(path)} --help"
 
 
 def _explain(text: str, code: int, debug: bool) -> int:

@@ -1,4 +1,4 @@
-"""Match to sample: a sample, then two images; which of them shows the same scene?
+"""Match to sample: a sample, then two images, one of which shows the same scene.
 
 Either scene may be the sample.
 """

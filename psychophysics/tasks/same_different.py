@@ -1,4 +1,4 @@
-"""Same or different: two images; do they show the same scene?
+"""Same or different: two images, of one scene or of two.
 
 Half of the pairs are the same, the false-alarm trials: of the target, or of the comparison.
 """

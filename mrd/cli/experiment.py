@@ -1,0 +1,246 @@
+"""``mrd experiment``: put a study before people, simulated observers and models."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich.progress import track
+
+from mrd.cli.tables import console, number, table
+from mrd.power import planned
+from mrd.study import Study, read_study
+from psychophysics import experiment as experiments
+from psychophysics import records
+from psychophysics.answer import Observer
+from psychophysics.experiment import Experiment, Seat
+from psychophysics.observers import (
+    ModelObserver,
+    Psychometric,
+    SimulatedObserver,
+    middle_distance,
+)
+from psychophysics.psychometric_function import FUNCTIONS, Function
+from psychophysics.session import Outcome
+from scenes.errors import InputError, unknown
+
+SET_FILE = "stimuli.h5"
+
+app = typer.Typer(help="Put a study before people, simulated observers and models.")
+
+StudyPath = Annotated[
+    Path, typer.Argument(metavar="STUDY", help="A study.yaml, or the folder that holds it.")
+]
+Threshold = Annotated[float, typer.Option(help="m: the level where the curve is half way up.")]
+Width = Annotated[
+    float,
+    typer.Option(help="w: from 5 % to 95 %; Weibull: natural logarithms of the level."),
+]
+Lapse = Annotated[float, typer.Option(help="λ: one minus the upper asymptote, 0 to 0.5.")]
+FunctionName = Annotated[str, typer.Option("--function", help="weibull or norm.")]
+FalseAlarms = Annotated[
+    float, typer.Option(help="Same–different: how often the same is called different.")
+]
+
+
+@app.command()
+def run(
+    study: StudyPath,
+    participant: Annotated[
+        str | None,
+        typer.Option(help="Code of the participant: letters and digits. Without it, a dialog."),
+    ] = None,
+    session: Annotated[str, typer.Option(help="Code of the session.")] = "01",
+    uncalibrated: Annotated[
+        bool, typer.Option("--uncalibrated", help="Take the display to be sRGB; recorded.")
+    ] = False,
+    pace: Annotated[
+        bool,
+        typer.Option("--pace", help="A software pacer for a display without sync; recorded."),
+    ] = False,
+    windowed: Annotated[
+        bool, typer.Option("--window", help="A window instead of the full screen; recorded.")
+    ] = False,
+) -> None:
+    """Run a session with a person, or go on with one that was stopped."""
+    # Loaded here: PsychoPy is on the experiment computer alone.
+    from psychophysics import at_the_window, window
+
+    described = read_study(study)
+    experiment = _experiment(described)
+    setup = at_the_window.Setup(
+        experiment, described.folder, uncalibrated=uncalibrated, paced=pace, windowed=windowed
+    )
+    if participant is None:
+        participant, session = window.ask_participant()
+    outcome = at_the_window.run(setup, participant, session, described.folder / records.PEOPLE)
+    _say(outcome)
+
+
+@app.command()
+def simulate(
+    study: StudyPath,
+    observers: Annotated[int, typer.Option(min=1, max=10_000, help="How many.")] = 20,
+    threshold: Threshold = 0.5,
+    width: Width = 1.0,
+    lapse: Lapse = 0.02,
+    function: FunctionName = "weibull",
+    false_alarms: FalseAlarms = 0.2,
+    model: Annotated[
+        str | None,
+        typer.Option(metavar="NAME:LAYER", help="Answer by a model's stored distances instead."),
+    ] = None,
+    noise: Annotated[
+        float, typer.Option(min=0, help="Standard deviation added to each of its distances.")
+    ] = 0.0,
+    criterion: Annotated[
+        float | None,
+        typer.Option(help="Same–different: distance above which it says different."),
+    ] = None,
+) -> None:
+    """Let simulated observers, or a model, answer the same trials, without a window."""
+    described = read_study(study)
+    experiment = _experiment(described)
+    if model is None:
+        follows = _psychometric(threshold, width, lapse, function, false_alarms)
+        stem, make, how = "sim", _simulated(experiment, follows), {"Psychometric": vars(follows)}
+    else:
+        stem, make, how = _model(experiment, model, noise, lapse, criterion)
+    folder = described.folder / records.SIMULATED
+    made = skipped = 0
+    rows = range(1, observers + 1)
+    for index in track(rows, description="observers", disable=not sys.stdout.isatty()):
+        seat = experiments.seated(experiment, folder, f"{stem}{index:02d}", "01", "simulated")
+        try:
+            experiments.run(experiment, seat, folder, make, {}, durable=False, facts=how)
+            made += 1
+        except records.Finished:
+            skipped += 1
+        except records.Changed:
+            records.discard(folder, seat.participant, seat.session, experiment.task)
+            experiments.run(experiment, seat, folder, make, {}, durable=False, facts=how)
+            made += 1
+    print(f"{made} sessions simulated, {skipped} were there already: {folder}")
+
+
+@app.command()
+def power(
+    study: StudyPath,
+    trials: Annotated[
+        str, typer.Option(help="Numbers of trials a level to try, separated by commas.")
+    ] = "10,20,40",
+    observers: Annotated[int, typer.Option(min=2, max=1000, help="Of each number.")] = 10,
+    threshold: Threshold = 0.5,
+    width: Width = 1.0,
+    lapse: Lapse = 0.02,
+    function: FunctionName = "weibull",
+    false_alarms: FalseAlarms = 0.2,
+) -> None:
+    """Tell how wide the interval of a threshold will be, for numbers of trials."""
+    described = read_study(study)
+    experiment = _experiment(described)
+    counts = _counts(trials)
+    follows = _psychometric(threshold, width, lapse, function, false_alarms)
+    progress = sys.stdout.isatty()
+    rows = [
+        planned(experiment, follows, count, observers)
+        for count in track(counts, description="trials", disable=not progress)
+    ]
+    console().print(
+        table(
+            ("trials a level", "trials", "threshold", "interval", "covers", "measurable"),
+            (
+                (
+                    str(row.trials_per_level),
+                    str(row.trials),
+                    number(row.threshold),
+                    number(row.interval),
+                    f"{row.covered}/{row.measured}",
+                    f"{row.measured}/{row.observers}",
+                )
+                for row in rows
+            ),
+            numbers=("trials a level", "trials", "threshold", "interval", "covers", "measurable"),
+        )
+    )
+
+
+# ---- From words to observers --------------------------------------------------------------------
+
+Make = Callable[[Seat, np.random.Generator], Observer]
+
+
+def _experiment(study: Study) -> Experiment:
+    if study.experiment is None:
+        raise InputError(
+            f"{study.folder / 'study.yaml'}: experiment: is missing; add the section, such as "
+            "experiment: {task: oddity}"
+        )
+    return experiments.prepared(study.name, study.seed, study.experiment, study.folder / SET_FILE)
+
+
+def _psychometric(
+    threshold: float, width: float, lapse: float, function: str, false_alarms: float
+) -> Psychometric:
+    if function not in FUNCTIONS:
+        raise unknown("function", function, FUNCTIONS)
+    for name, value, low, high in (
+        ("threshold", threshold, 0, np.inf),
+        ("width", width, 0, np.inf),
+        ("false-alarms", false_alarms, 0, 1),
+    ):
+        if not low < value < high:
+            raise InputError(f"--{name} {value:g}: use a number above {low} and below {high}")
+    if not 0 <= lapse <= 0.5:
+        raise InputError(f"--lapse {lapse:g}: use a number from 0 to 0.5")
+    kind: Function = FUNCTIONS[function]
+    return Psychometric(threshold, width, lapse, kind, false_alarms)
+
+
+def _simulated(experiment: Experiment, follows: Psychometric) -> Make:
+    return lambda _seat, rng: SimulatedObserver(follows, experiment.task, rng)
+
+
+def _model(
+    experiment: Experiment, name: str, noise: float, lapse: float, criterion: float | None
+) -> tuple[str, Make, dict[str, Any]]:
+    """Make a model's observer from ``NAME:LAYER``."""
+    model, separator, layer = name.partition(":")
+    if not separator:
+        known = "; ".join(
+            f"{each}:{part}"
+            for each, layers in experiment.stimuli.models.items()
+            for part in layers
+        )
+        raise InputError(f"--model {name}: write NAME:LAYER; the set has {known or 'none'}")
+    distances = {
+        family: experiment.stimuli.distances(model, layer, family)
+        for family in {condition.family for condition in experiment.conditions}
+    }
+    line = middle_distance(distances, experiment.conditions) if criterion is None else criterion
+    how = {"model": name, "noise": noise, "lapse": lapse, "criterion": line}
+
+    def make(_seat: Seat, rng: np.random.Generator) -> Observer:
+        return ModelObserver(
+            distances, experiment.task, noise=noise, lapse=lapse, criterion=line, rng=rng,
+        )  # fmt: skip
+
+    stem = "".join(letter for letter in name if letter.isascii() and letter.isalnum())
+    return f"{stem[:24]}x", make, {"Model": how}
+
+
+def _counts(text: str) -> list[int]:
+    try:
+        counts = [int(part) for part in text.split(",")]
+    except ValueError:
+        counts = []
+    if not counts or min(counts) < 1 or max(counts) > 10_000:
+        raise InputError(f"--trials {text}: write whole numbers from 1 to 10000, such as 10,20,40")
+    return counts
+
+
+def _say(outcome: Outcome) -> None:
+    state = "finished" if outcome.finished else "stopped; the same command goes on from there"
+    print(f"{outcome.trials} trials, {outcome.off:.2%} of intervals with dropped frames: {state}")

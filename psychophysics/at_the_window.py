@@ -1,0 +1,151 @@
+"""A session with a person: everything is checked, then the window opens, then the loop runs."""
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from psychophysics import calibration, experiment, records
+from psychophysics.config import Display
+from psychophysics.experiment import Experiment, Seat
+from psychophysics.keys import Keys
+from psychophysics.person import Person
+from psychophysics.schedule import schedule
+from psychophysics.session import Outcome
+from psychophysics.tasks.base import CENTRE
+from psychophysics.window import (
+    Screen,
+    Window,
+    check_display,
+    check_rate,
+    screen_of,
+    test_card,
+)
+from scenes.errors import InputError
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A display on which an experiment can be shown; made before any window opens.
+
+    Parameters
+    ----------
+    experiment
+        The experiment.
+    folder
+        Of the study.
+    uncalibrated
+        Take the display to be sRGB.
+    paced
+        Let a software pacer stand in for vertical sync.
+    windowed
+        Open a window instead of the full screen.
+
+    Raises
+    ------
+    InputError
+        There is no display, no PsychoPy, no calibration, or images do not fit.
+    """
+
+    experiment: Experiment
+    folder: Path
+    uncalibrated: bool
+    paced: bool
+    windowed: bool
+    display: Display = field(init=False)
+    screen: Screen = field(init=False)
+    table: calibration.Bytes = field(init=False)
+
+    def __post_init__(self) -> None:
+        check_display()
+        display = self.experiment.config.display
+        if self.windowed:
+            display = display.model_copy(update={"full_screen": False})
+        screen = screen_of(display)
+        experiment.check_fits(self.experiment, screen.pixels)
+        object.__setattr__(self, "display", display)
+        object.__setattr__(self, "screen", screen)
+        object.__setattr__(self, "table", self._table())
+
+    def _table(self) -> calibration.Bytes:
+        if self.uncalibrated:
+            return calibration.IDENTITY
+        path = self.folder / self.experiment.config.display.calibration
+        if not path.is_file():
+            raise InputError(
+                f"{path}: this display is not calibrated; run mrd calibrate STUDY, or start with "
+                "--uncalibrated, which is recorded"
+            )
+        return calibration.load(path).table
+
+    def facts(self, window: Window, keys: Keys, measured: float) -> dict[str, Any]:
+        """Tell what the sidecar says of this sitting."""
+        width, height = self.experiment.image_size
+        pitch = self.screen.width / self.screen.pixels[0]
+        path = self.folder / self.experiment.config.display.calibration
+        return {
+            "Display": {
+                "Pixels": list(window.size),
+                "WidthCm": self.screen.width,
+                "DistanceCm": self.screen.distance,
+                "Monitor": self.screen.monitor,
+                "FullScreen": self.display.full_screen,
+                "StimulusDegrees": [
+                    math.degrees(2 * math.atan(pixels * pitch / (2 * self.screen.distance)))
+                    for pixels in (width, height)
+                ],
+                "RefreshRateStated": self.display.refresh_rate,
+                "RefreshRateMeasured": round(measured, 3),
+                "SoftwarePacer": self.paced,
+                "Calibration": None if self.uncalibrated else records.read_json(path),
+                "PixelExact": True,
+                "Keyboard": keys.backend,
+            }
+        }
+
+
+def run(setup: Setup, participant: str, visit: str, folder: Path) -> Outcome:
+    """Run a session, or go on with it.
+
+    Parameters
+    ----------
+    setup
+        The display.
+    participant, visit
+        Codes.
+    folder
+        Of the data.
+
+    Raises
+    ------
+    InputError
+        Anything that keeps the session from being shown as the study says.
+    """
+    asked = setup.experiment
+    records.check_open(folder, participant, visit, asked.task)
+    seat = experiment.seated(asked, folder, participant, visit, "person")
+    window = Window(setup.display, setup.screen, setup.table, paced=setup.paced)
+    try:
+        experiment.check_fits(asked, window.size)
+        measured = window.refresh_rate()
+        check_rate(measured, setup.display, paced=setup.paced)
+        _check_exact(asked, window)
+        keys = Keys(window.handle)
+
+        def person(seat: Seat, rng: np.random.Generator) -> Person:
+            return Person(window, keys, asked.config, seat.keys, asked.stimuli.image, rng)
+
+        return experiment.run(asked, seat, folder, person, setup.facts(window, keys, measured))
+    finally:
+        window.close()
+
+
+def _check_exact(asked: Experiment, window: Window) -> None:
+    """Compare what the window shows with what was given: a test card, and stored images."""
+    window.check_exact(test_card(), CENTRE, "test card")
+    condition = asked.conditions[0]
+    image = next(iter(condition.target_images.values()))[0].stimulus_id
+    for place in sorted(set(schedule(asked.config).places)):
+        window.check_exact(asked.stimuli.image(image), place, image)

@@ -1,0 +1,143 @@
+"""The columns of a session's table, and what they mean: the data dictionary of its sidecar."""
+
+from typing import Any
+
+from psychophysics.answer import Answer
+from psychophysics.tasks.base import Task
+from psychophysics.trials import Trial
+
+MISSING = "n/a"
+
+_GENERAL: dict[str, dict[str, Any]] = {
+    "trial": {"Description": "Number of the trial in the session, from 1, practice included."},
+    "phase": {
+        "Description": "What the trial is for.",
+        "Levels": {
+            "practice": "before the session, with feedback",
+            "main": "the session",
+            "catch": "attention check, at the largest difference of a control",
+        },
+    },
+    "block": {"Description": "What the conditions of its block share; n/a without blocks."},
+    "sitting": {"Description": "Number of the start of the program, from 1: a resumed session has "
+                "more than one."},
+    "onset": {"Description": "First frame of the trial, since the start of the sitting.",
+              "Units": "s"},
+    "condition": {"Description": "What is compared: the run of the search, and the comparison."},
+    "target": {"Description": "Name of the target in the study."},
+    "family": {"Description": "Family in the stimulus set."},
+    "attribute": {"Description": "What differs between target and comparison."},
+    "model": {"Description": "Model whose search led to the comparison."},
+    "layer": {"Description": "Its layers, joined by ';'."},
+    "comparison": {
+        "Description": "What is compared with the target.",
+        "Levels": {
+            "result": "the result of a search, and the series that leads to it",
+            "control": "the target moved in a random direction, as far as the result",
+            "pixel": "the same for a search with a pixel loss",
+        },
+    },
+    "strand": {"Description": "Number of the condition's procedure, from 0; of practice and catch "
+               "trials, without meaning."},
+    "level": {"Description": "Level of the comparison in its series; 0 is the target rendered "
+              "again."},
+    "physical_distance": {"Description": "Physical distance of the comparison from the target, in "
+                          "the unit that the stimulus set states for the attribute."},
+    "stimulus": {"Description": "stimulus_id of the first comparison shown; of a pair of the "
+                 "target, of its first image."},
+    "special": {"Description": "Which scene was the odd one or the sample, or made up a pair of "
+                "the same; 'both' for a pair of different scenes.",
+                "Levels": {"target": "the target", "comparison": "the comparison",
+                           "both": "one each"}},
+    "same": {"Description": "Whether a same–different trial showed the same scene twice (a "
+             "false-alarm trial).", "Levels": {"true": "yes", "false": "no"}},
+    "correct_response": {"Description": "The choice that was right."},
+    "response": {"Description": "The choice that was made; n/a where none was in time."},
+    "key": {"Description": "The key that was pressed; n/a for observers without keys."},
+    "correct": {"Description": "Whether the choice was right; no choice is not.",
+                "Levels": {"0": "wrong", "1": "right"}},
+    "response_time": {"Description": "From the onset of the last images to the key press.",
+                      "Units": "s"},
+}  # fmt: skip
+
+_IMAGE: dict[str, dict[str, Any]] = {
+    "stimulus_{}": {"Description": "stimulus_id of image {}."},
+    "role_{}": {"Description": "Role of image {} in the stimulus set."},
+    "camera_{}": {"Description": "Camera of image {}."},
+    "light_{}": {"Description": "Light of image {}."},
+    "noise_seed_{}": {"Description": "Noise seed of image {}."},
+    "planned_onset_{}": {"Description": "Onset of image {} as planned, since the first frame of "
+                         "the trial.", "Units": "s"},
+    "onset_{}": {"Description": "Onset of image {} as measured.", "Units": "s"},
+    "planned_duration_{}": {"Description": "Duration of image {} as planned.", "Units": "s"},
+    "duration_{}": {"Description": "Duration of image {} as measured.", "Units": "s"},
+    "dropped_{}": {"Description": "Frames missed while image {} was shown.", "Units": "frames"},
+}  # fmt: skip
+
+
+def names(task: Task) -> tuple[str, ...]:
+    """List the columns of a task's table, in order."""
+    return tuple(data_dictionary(task))
+
+
+def data_dictionary(task: Task) -> dict[str, dict[str, Any]]:
+    """Describe every column of a task's table as BIDS does."""
+    images = {
+        name.format(number): {
+            **entry, "Description": entry["Description"].format(number)
+        }
+        for number in range(1, task.images + 1)
+        for name, entry in _IMAGE.items()
+    }  # fmt: skip
+    return _GENERAL | images
+
+
+def row(trial: Trial, answer: Answer, task: Task, sitting: int) -> list[str]:
+    """Put a trial and its answer in the cells of a row, in the order of `names`."""
+    condition, arrangement = trial.condition, trial.arrangement
+    judged = arrangement.sides.index("comparison") if "comparison" in arrangement.sides else 0
+    compared = condition.comparison_images[trial.level]
+    cells: list[Any] = [
+        trial.number,
+        trial.phase,
+        trial.block,
+        sitting,
+        answer.onset,
+        condition.name,
+        condition.target,
+        condition.family,
+        condition.attribute,
+        condition.model,
+        condition.layer,
+        condition.comparison,
+        trial.strand,
+        trial.level,
+        next(iter(compared.values()))[0].physical_distance,
+        trial.images[judged].stimulus_id,
+        arrangement.special,
+        not arrangement.informative,
+        task.alternatives[arrangement.correct],
+        None if answer.choice is None else task.alternatives[answer.choice],
+        answer.key,
+        int(answer.choice == arrangement.correct),
+        answer.response_time,
+    ]
+    for number, image in enumerate(trial.images):
+        cells += [image.stimulus_id, image.role, image.camera, image.light, image.noise_seed]
+        if answer.intervals:
+            shown = answer.intervals[number]
+            cells += [shown.planned_onset, shown.onset, shown.planned_duration, shown.duration]
+            cells.append(shown.dropped)
+        else:
+            cells += [None] * 5
+    return [_cell(value) for value in cells]
+
+
+def _cell(value: Any) -> str:
+    if value is None or value == "":
+        return MISSING
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return repr(round(value, 9))
+    return str(value)

@@ -1,0 +1,241 @@
+"""A study's experiment on its stimulus set: who is asked what, and by whom it is answered."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from psychophysics import counterbalance, records, session
+from psychophysics.answer import Observer
+from psychophysics.config import ExperimentConfig
+from psychophysics.design import Condition, conditions
+from psychophysics.schedule import schedule
+from psychophysics.session import Outcome
+from psychophysics.tasks.base import Task
+from psychophysics.tasks.registry import TASKS
+from psychophysics.trials import block_of, order
+from scenes.errors import InputError
+from stimuli.seal import check_seal
+from stimuli.stimulus_set import StimulusSet
+
+PARTICIPANT_SEEDS = 2**32
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """An experiment that can be run: all of it has been checked against the set.
+
+    Parameters
+    ----------
+    study, seed
+        Name and seed of the study.
+    config
+        The experiment.
+    stimuli
+        The set.
+    conditions
+        What is asked.
+    """
+
+    study: str
+    seed: int
+    config: ExperimentConfig
+    stimuli: StimulusSet
+    conditions: list[Condition]
+
+    @property
+    def task(self) -> Task:
+        """The task."""
+        return TASKS[self.config.task]
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """Largest width and height of the images, in pixels."""
+        table = self.stimuli.table
+        return int(table["width"].max()), int(table["height"].max())
+
+    @property
+    def blocks(self) -> list[str]:
+        """Names of the blocks; one empty name where all conditions are interleaved."""
+        return sorted({block_of(condition, self.config) for condition in self.conditions})
+
+
+def prepared(study: str, seed: int, config: ExperimentConfig, path: Path) -> Experiment:
+    """Check an experiment against its stimulus set.
+
+    Parameters
+    ----------
+    study, seed
+        Name and seed of the study.
+    config
+        The experiment.
+    path
+        Of the set; every byte of it is checked against its seal.
+
+    Raises
+    ------
+    InputError
+        The set is missing or altered, or the experiment asks for what it does not hold.
+    """
+    check_seal(path)
+    stimuli = StimulusSet(path)
+    found = conditions(stimuli.table, config, str(path))
+    return Experiment(study, seed, config, stimuli, found)
+
+
+def check_fits(experiment: Experiment, pixels: tuple[int, int]) -> None:
+    """Find out whether the images of a trial fit on the display.
+
+    Raises
+    ------
+    InputError
+        They do not.
+    """
+    needed = schedule(experiment.config).extent(*experiment.image_size)
+    if needed[0] > pixels[0] or needed[1] > pixels[1]:
+        raise InputError(
+            f"experiment.display.pixels: {pixels[0]} × {pixels[1]}, and a trial needs "
+            f"{needed[0]} × {needed[1]} (images are never scaled); use a larger display, "
+            "presentation: time, or build the set with smaller images"
+        )
+
+
+@dataclass(frozen=True)
+class Seat:
+    """A participant in a session: what follows from who they are.
+
+    Parameters
+    ----------
+    participant, session
+        Codes.
+    number
+        Of the participant, from 0.
+    seed
+        Of all that is random.
+    blocks
+        In this participant's order.
+    keys
+        In the order of the choices.
+    """
+
+    participant: str
+    session: str
+    number: int
+    seed: int
+    blocks: tuple[str, ...]
+    keys: tuple[str, ...]
+
+
+def seated(
+    experiment: Experiment, folder: Path, participant: str, visit: str, observer: str
+) -> Seat:
+    """Enter a participant, and derive all that is theirs.
+
+    Parameters
+    ----------
+    experiment
+        The experiment.
+    folder
+        Of the data.
+    participant, visit
+        Codes: letters and digits.
+    observer
+        ``person``, or how they are simulated.
+
+    Raises
+    ------
+    InputError
+        A code holds other characters, or the folder cannot be written.
+    """
+    records.checked_code(participant, "participant")
+    records.checked_code(visit, "session")
+    number = records.enrolled(folder, experiment.study, participant, observer)
+    config = experiment.config
+    return Seat(
+        participant,
+        visit,
+        number,
+        counterbalance.session_seed(experiment.study, experiment.seed, participant, visit),
+        counterbalance.block_order(experiment.blocks, number),
+        counterbalance.key_order(config.answer_keys, number, config.swap_keys),
+    )
+
+
+def run(
+    experiment: Experiment,
+    seat: Seat,
+    folder: Path,
+    observer: Callable[[Seat, np.random.Generator], Observer],
+    sitting: Mapping[str, Any],
+    *,
+    durable: bool = True,
+    facts: Mapping[str, Any] | None = None,
+) -> Outcome:
+    """Run or resume a session.
+
+    Parameters
+    ----------
+    experiment
+        The experiment.
+    seat
+        Who, and when.
+    folder
+        Of the data.
+    observer
+        Makes who answers, once the record is open; takes a generator of the session's.
+    sitting
+        What the sidecar says of this start of the program.
+    durable
+        Whether each row is forced to the disk before the next trial.
+    facts
+        What else an unfinished session has to share to go on.
+
+    Raises
+    ------
+    InputError
+        The session is finished or cannot go on, or a row cannot be written.
+    """
+    config = experiment.config
+    same = {
+        "StimulusSet": experiment.stimuli.content_hash,
+        # What is true of a sitting alone may change between two.
+        "Experiment": config.model_dump(mode="json", exclude={"display", "instructions"}),
+        "RefreshRate": config.display.refresh_rate,
+        "Seed": seat.seed,
+        "ParticipantOrder": seat.number,
+        "Blocks": list(seat.blocks),
+        "Keys": dict(zip(experiment.task.alternatives, seat.keys, strict=True)),
+        "Conditions": [condition.name for condition in experiment.conditions],
+        **(facts or {}),
+    }
+    about = {
+        "Started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "SoftwareVersions": versions(),
+        **sitting,
+    }
+    with records.opened(
+        folder, seat.participant, seat.session, experiment.task, same, about, durable=durable
+    ) as record:
+        trials = order(experiment.conditions, config, seat.seed, seat.blocks)
+        rng = np.random.default_rng([seat.seed, record.sitting])
+        outcome = session.run(trials, observer(seat, rng), record, config)
+        flagged = outcome.off > config.display.dropped
+        record.close(
+            outcome.finished, ShareOfIntervalsWithDroppedFrames=outcome.off, Flagged=flagged
+        )
+    return outcome
+
+
+def versions() -> dict[str, str]:
+    """Versions of what a session runs on."""
+    found = {}
+    for name in ("mrd-suite", "psychopy-lib", "psychtoolbox", "questplus", "numpy", "h5py"):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found

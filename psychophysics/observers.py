@@ -1,0 +1,195 @@
+"""Observers without eyes: one that follows a psychometric function, and a model's distances.
+
+Both decide by the task's own rule on pairwise distances between the images of a trial.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from psychophysics.answer import Answer
+from psychophysics.design import Condition
+from psychophysics.psychometric_function import Function, core
+from psychophysics.tasks.base import Task, d_prime
+from psychophysics.tasks.same_different import criterion_of
+from psychophysics.trials import Trial
+
+
+@dataclass(frozen=True)
+class Psychometric:
+    """What a simulated observer follows: ψ(x; m, w, λ, γ), γ being chance.
+
+    Parameters
+    ----------
+    threshold
+        m: the level where S = 0.5.
+    width
+        w: of the Weibull in natural logarithms of the level, of the normal in its unit.
+    lapse
+        λ: one minus the upper asymptote.
+    function
+        ``weibull`` or ``norm``.
+    false_alarms
+        γ of same–different: how often a pair of the same is called different, lapses aside.
+    """
+
+    threshold: float
+    width: float
+    lapse: float = 0.0
+    function: Function = "weibull"
+    false_alarms: float = 0.2
+
+    def guess(self, task: Task) -> float:
+        """γ of a task."""
+        return self.false_alarms if task.name == "same_different" else task.chance
+
+    def proportion(self, level: float, task: Task) -> float:
+        """ψ at a level: proportion correct (same–different: of "different"), lapses included."""
+        guess = self.guess(task)
+        rise = core(level, self.threshold, self.width, self.function)
+        return guess + (1 - guess - self.lapse) * rise
+
+
+class _WithoutEyes:
+    """What a session tells people, and what is nothing to these."""
+
+    def begin(self, trial: Trial, resumed: bool) -> None:
+        """Need no instruction."""
+
+    def rest(self, trial: Trial, done: int) -> None:
+        """Need no rest."""
+
+    def told(self, trial: Trial, answer: Answer) -> None:
+        """Learn nothing."""
+
+    def end(self) -> None:
+        """Need no thanks."""
+
+
+class SimulatedObserver(_WithoutEyes):
+    """Draws a sample of unit variance for each image, d′ apart between scenes, and lapses.
+
+    d′ at each level is what makes the task's rule reach γ + (1 − γ) S. A lapse is a guess at the
+    rate γ, with probability λ/(1 − γ): the two together follow ψ exactly.
+
+    Parameters
+    ----------
+    psychometric
+        What it follows, on every condition.
+    task
+        The task.
+    rng
+        Draws samples and lapses.
+    """
+
+    def __init__(self, psychometric: Psychometric, task: Task, rng: np.random.Generator) -> None:
+        self._psychometric, self._task, self._rng = psychometric, task, rng
+        guess = psychometric.guess(task)
+        self._criterion = criterion_of(guess) if task.name == "same_different" else 0.0
+        self._lapses = psychometric.lapse / (1 - guess)
+        self._guess = guess
+        self._d_primes: dict[float, float] = {}
+
+    def d_prime(self, level: float) -> float:
+        """d′ at a level."""
+        if level not in self._d_primes:
+            without_lapses = Psychometric(**{**vars(self._psychometric), "lapse": 0.0}).proportion(
+                level, self._task
+            )
+            self._d_primes[level] = d_prime(self._task, without_lapses, self._criterion)
+        return self._d_primes[level]
+
+    def answer(self, trial: Trial) -> Answer:
+        """Answer a trial."""
+        if self._rng.random() < self._lapses:
+            return Answer(self._guessed())
+        shift = self.d_prime(trial.level)
+        means = [shift * (side == "comparison") for side in trial.arrangement.sides]
+        samples = self._rng.normal(means)
+        distances = np.abs(samples[:, None] - samples)
+        return Answer(int(self._task.decide(distances, self._criterion)))
+
+    def _guessed(self) -> int:
+        if self._task.name == "same_different":
+            return int(self._rng.random() < self._guess)
+        return int(self._rng.integers(len(self._task.alternatives)))
+
+
+class ModelObserver(_WithoutEyes):
+    """Decides on the distances that a model's layer finds between the stored images, with noise.
+
+    Parameters
+    ----------
+    distances
+        By family: symmetric, rows and columns named by stimulus.
+    task
+        The task.
+    noise
+        Standard deviation of what is added to each distance.
+    lapse
+        Probability of a guess.
+    criterion
+        Of same–different: distances above it are called different.
+    rng
+        Draws noise and lapses.
+    """
+
+    def __init__(
+        self,
+        distances: Mapping[str, pd.DataFrame],
+        task: Task,
+        *,
+        noise: float,
+        lapse: float,
+        criterion: float,
+        rng: np.random.Generator,
+    ) -> None:
+        self._values = {name: frame.to_numpy(np.float64) for name, frame in distances.items()}
+        self._places = {
+            name: {stimulus: place for place, stimulus in enumerate(frame.index)}
+            for name, frame in distances.items()
+        }
+        self._task, self._rng = task, rng
+        self._noise, self._lapse, self._criterion = noise, lapse, criterion
+
+    def answer(self, trial: Trial) -> Answer:
+        """Answer a trial."""
+        alternatives = len(self._task.alternatives)
+        if self._rng.random() < self._lapse:
+            return Answer(int(self._rng.integers(alternatives)))
+        family = trial.condition.family
+        places = [self._places[family][image.stimulus_id] for image in trial.images]
+        noise = self._rng.normal(scale=self._noise, size=(len(places), len(places)))
+        upper = np.triu(self._values[family][np.ix_(places, places)] + noise, 1)
+        return Answer(int(self._task.decide(upper + upper.T, self._criterion)))
+
+
+def middle_distance(distances: Mapping[str, pd.DataFrame], conditions: list[Condition]) -> float:
+    """Set the criterion of same–different half way between pairs of the same and the farthest.
+
+    Parameters
+    ----------
+    distances
+        By family.
+    conditions
+        What is asked.
+
+    Returns
+    -------
+    float
+        In the unit of the distances.
+    """
+    same: list[float] = []
+    different: list[float] = []
+    for condition in conditions:
+        frame = distances[condition.family]
+        for cell, targets in condition.target_images.items():
+            names = [image.stimulus_id for image in targets]
+            within = frame.loc[names, names].to_numpy()
+            same.append(float(within[np.triu_indices(len(names), 1)].mean()))
+            far = condition.comparison_images[condition.levels[-1]][cell]
+            between = frame.loc[names, [image.stimulus_id for image in far]].to_numpy()
+            different.append(float(between.mean()))
+    return float((np.mean(same) + np.mean(different)) / 2)

@@ -1,0 +1,68 @@
+"""What participants read."""
+
+from collections.abc import Sequence
+
+from psychophysics.config import GO_ON, PAUSE, ExperimentConfig
+from psychophysics.tasks.base import Task
+from psychophysics.trials import Trial
+
+QUESTIONS = {
+    "oddity": "Three pictures: two show the same thing. Which is the odd one?",
+    "match_to_sample": "First one picture, then two. Which of the two shows the same thing?",
+    "same_different": "Two pictures. Do they show the same thing, or different things?",
+}
+_GO_ON = f"Press {GO_ON} to go on."
+
+
+def choices(task: Task, keys: Sequence[str]) -> str:
+    """Say which key stands for which choice, in the order of the choices."""
+    return "     ".join(
+        f"{key} = {alternative}" for key, alternative in zip(keys, task.alternatives, strict=True)
+    )
+
+
+def instructions(config: ExperimentConfig, task: Task, keys: Sequence[str]) -> str:
+    """Fill in the study's first page."""
+    text = config.instructions.replace("{question}", QUESTIONS[task.name])
+    return f"{text.replace('{keys}', choices(task, keys))}\n\n{_GO_ON}"
+
+
+def resumed(made: int) -> str:
+    """Say that a session goes on."""
+    return f"The session goes on after {made} trials.\n\n{_GO_ON}"
+
+
+def practice() -> str:
+    """Say that practice begins."""
+    return f"First some practice. You will be told what was right.\n\n{_GO_ON}"
+
+
+def rest(before: Trial, trial: Trial, done: int, feedback: bool) -> str:
+    """Say why there is a page here, and how far the session is."""
+    if before.phase == "practice":
+        told = "You will be told what was right." if feedback else "You will no longer be told."
+        return f"That was practice. Now the session begins.\n{told}\n\n{_GO_ON}"
+    share = round(100 * done / (done + trial.remaining))
+    what = "The next part begins." if before.block != trial.block else "Take a break."
+    return f"{what}\n\n{bar(share)}\n{share} % done\n\n{_GO_ON}"
+
+
+def bar(share: int) -> str:
+    """Draw progress, in twenty characters."""
+    full = round(share / 5)
+    return "■" * full + "□" * (20 - full)
+
+
+def paused() -> str:
+    """Say how to go on or to end."""
+    return f"Paused.\n\n{_GO_ON}\nPress {PAUSE} again to end; what you answered is kept."
+
+
+def thanks() -> str:
+    """Say that the session is over."""
+    return f"That was all. Thank you.\n\nPress {GO_ON} to close."
+
+
+def feedback(right: bool | None) -> str:
+    """Say whether the answer was right; None where there was none in time."""
+    return {True: "right", False: "wrong", None: "no answer in time"}[right]

@@ -1,0 +1,487 @@
+"""Sessions on disk: BIDS behavioural files, a row a trial, each on disk before the next trial.
+
+::
+
+    data/  dataset_description.json  README  participants.tsv  participants.json
+           sub-01/ses-01/beh/sub-01_ses-01_task-oddity_run-01_beh.tsv   a row a trial
+           sub-01/ses-01/beh/sub-01_ses-01_task-oddity_run-01_beh.json  columns, and the session
+
+The table only ever grows. A row that was cut off while it was written is removed when the session
+goes on: its trial was never over.
+"""
+
+import csv
+import io
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+import pandas as pd
+from filelock import FileLock, Timeout
+
+from psychophysics import columns
+from psychophysics.tasks.base import Task
+from scenes.atomic import cannot_write, check_writable, whole_file
+from scenes.errors import InputError
+
+BIDS_VERSION = "1.10.0"
+PEOPLE, SIMULATED = "data", "data-simulated"
+_CODE = re.compile(r"[A-Za-z0-9]{1,32}")
+
+
+class Finished(InputError):
+    """The session is over; it is not asked again."""
+
+
+class Changed(InputError):
+    """The session was begun with another study, set or observer."""
+
+
+def checked_code(code: str, what: str) -> str:
+    """Return a participant's or session's code: letters and digits alone.
+
+    Raises
+    ------
+    InputError
+        It holds anything else: no names, no spaces.
+    """
+    if not _CODE.fullmatch(code):
+        raise InputError(
+            f"{what} '{code}': use 1 to 32 letters and digits (such as 01), no personal data"
+        )
+    return code
+
+
+@dataclass(frozen=True)
+class Made:
+    """A trial that is on disk: whether it was answered rightly, and what it showed."""
+
+    correct: bool
+    stimuli: tuple[str, ...]
+
+
+@dataclass
+class Record:
+    """One session's table, open for writing.
+
+    Parameters
+    ----------
+    path
+        The table.
+    sidecar
+        What the JSON file beside it says.
+    task
+        The task.
+    answered
+        Trials on disk when it was opened.
+    file
+        The table, open at its end.
+    durable
+        Whether each row is forced to the disk; else the whole at the end.
+    """
+
+    path: Path
+    sidecar: dict[str, Any]
+    task: Task
+    answered: list[Made]
+    file: IO[bytes]
+    durable: bool = True
+    rows: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.rows = len(self.answered)
+
+    @property
+    def sitting(self) -> int:
+        """Number of this start of the program, from 1."""
+        return len(self.sidecar["Sittings"])
+
+    def write(self, cells: Sequence[str]) -> None:
+        """Add a row; when this returns it is on the disk.
+
+        Raises
+        ------
+        InputError
+            It cannot be written.
+        """
+        try:
+            self.file.write(_line(cells))
+            if self.durable:
+                self._to_disk()
+        except OSError as error:
+            raise cannot_write(self.path, error) from error
+        self.rows += 1
+
+    def close(self, finished: bool, **notes: Any) -> None:
+        """Force everything to the disk and say in the sidecar how the sitting ended.
+
+        Parameters
+        ----------
+        finished
+            Whether no trial is left.
+        notes
+            What else the sidecar says of this sitting.
+        """
+        try:
+            self._to_disk()
+            self.file.close()
+        except OSError as error:
+            raise cannot_write(self.path, error) from error
+        self.sidecar["Sittings"][-1] |= notes
+        self.sidecar["Finished"] = finished
+        write_json(self.path.with_suffix(".json"), self.sidecar)
+
+    def _to_disk(self) -> None:
+        self.file.flush()
+        os.fsync(self.file.fileno())
+
+
+def _line(cells: Sequence[str]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, delimiter="\t", lineterminator="\n").writerow(cells)
+    return text.getvalue().encode()
+
+
+@contextmanager
+def opened(
+    folder: Path,
+    participant: str,
+    session: str,
+    task: Task,
+    facts: Mapping[str, Any],
+    sitting: Mapping[str, Any],
+    *,
+    durable: bool = True,
+) -> Iterator[Record]:
+    """Open a session's record: a new one, or one that was not finished.
+
+    Parameters
+    ----------
+    folder
+        Of the data.
+    participant, session
+        Codes.
+    task
+        The task.
+    facts
+        What makes the session what it is: experiment, set, seed, blocks, keys. An unfinished
+        session goes on only if all of these are what they were.
+    sitting
+        What is true of this start of the program alone: display, versions.
+    durable
+        Whether each row is forced to the disk.
+
+    Yields
+    ------
+    Record
+        No other process can open the same one meanwhile.
+
+    Raises
+    ------
+    InputError
+        The session is finished, is being run elsewhere, was begun with another study or set, or
+        cannot be read or written.
+    """
+    path = session_path(folder, participant, session, task)
+    check_writable(path.parent)
+    lock = FileLock(path.with_name(f".{path.stem}.lock"), blocking=False)
+    try:
+        with lock:
+            record = _open(path, task, facts, sitting, durable)
+            try:
+                yield record
+            finally:
+                record.file.close()
+    except Timeout as error:
+        raise InputError(
+            f"{path}: this session is running in another process; end that one first"
+        ) from error
+
+
+def session_path(folder: Path, participant: str, session: str, task: Task) -> Path:
+    """Path of a session's table."""
+    subject, visit = f"sub-{participant}", f"ses-{session}"
+    name = f"{subject}_{visit}_task-{_camel(task.name)}_run-01_beh.tsv"
+    return folder / subject / visit / "beh" / name
+
+
+def _camel(name: str) -> str:
+    """BIDS labels hold letters and digits alone: match_to_sample is matchToSample."""
+    first, *others = name.split("_")
+    return first + "".join(word.capitalize() for word in others)
+
+
+def _open(
+    path: Path, task: Task, facts: Mapping[str, Any], sitting: Mapping[str, Any], durable: bool
+) -> Record:
+    description = path.with_suffix(".json")
+    answered: list[Made] = []
+    if description.is_file():
+        sidecar = read_json(description)
+        _check_same(path, sidecar, facts)
+        if path.is_file():
+            answered = _kept_rows(path, task)
+        sidecar["Sittings"].append(dict(sitting))
+    else:
+        if path.exists():
+            raise InputError(
+                f"{path}: its description {description.name} is missing; restore it, or start "
+                "another session with --session"
+            )
+        sidecar = {
+            "TaskName": task.name,
+            "TaskDescription": f"{task.name}: {len(task.alternatives)} choices",
+            "Session": json.loads(json.dumps(facts)),
+            "Finished": False,
+            "Sittings": [dict(sitting)],
+            **columns.data_dictionary(task),
+        }
+    # The description comes first: a table without one could not go on.
+    write_json(description, sidecar)
+    if not path.is_file():
+        with whole_file(path) as beside:
+            beside.write_bytes(_line(columns.names(task)))
+    try:
+        file = path.open("ab")
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    return Record(path, sidecar, task, answered, file, durable)
+
+
+def _check_same(path: Path, sidecar: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
+    """Refuse to go on with a session that is finished, or was begun otherwise."""
+    began = sidecar.get("Session", {})
+    for key, value in json.loads(json.dumps(facts)).items():
+        if began.get(key) != value:
+            what = ", ".join(_differences(began.get(key), value)) or key
+            raise Changed(
+                f"{path}: this session was begun with another {key} ({what}); put it back to "
+                "finish the session, or start another with --session"
+            )
+    if sidecar.get("Finished"):
+        raise _finished(path)
+
+
+def _finished(path: Path) -> Finished:
+    return Finished(
+        f"{path}: this session is finished; start another with --session, or use another "
+        "participant code"
+    )
+
+
+def check_open(folder: Path, participant: str, session: str, task: Task) -> None:
+    """Find out before a window opens whether a session can be asked.
+
+    Raises
+    ------
+    InputError
+        A code holds other than letters and digits, or the session is finished.
+    """
+    path = session_path(
+        folder,
+        checked_code(participant, "participant"),
+        checked_code(session, "session"),
+        task,
+    )
+    description = path.with_suffix(".json")
+    if description.is_file() and read_json(description).get("Finished"):
+        raise _finished(path)
+
+
+def _differences(before: Any, now: Any, place: str = "") -> Iterator[str]:
+    """Name what differs between two plain values."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        for key in sorted(before.keys() | now.keys()):
+            yield from _differences(before.get(key), now.get(key), f"{place}.{key}".lstrip("."))
+    elif before != now:
+        text = f"{str(before)[:40]} then, {str(now)[:40]} now"
+        yield f"{place}: {text}" if place else text
+
+
+def _kept_rows(path: Path, task: Task) -> list[Made]:
+    """Read the rows on disk; cut off a last one that was not written whole."""
+    try:
+        content = path.read_bytes()
+        whole = content[: content.rfind(b"\n") + 1]
+        if len(whole) < len(content):
+            with path.open("rb+") as file:
+                file.truncate(len(whole))
+                os.fsync(file.fileno())
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    names = columns.names(task)
+    rows = list(csv.reader(io.StringIO(whole.decode(errors="replace")), delimiter="\t"))
+    if not rows or tuple(rows[0]) != names:
+        raise InputError(f"{path}: line 1 is not the header that was written; restore the file")
+    made = []
+    for number, cells in enumerate(rows[1:], start=2):
+        if len(cells) != len(names):
+            raise InputError(
+                f"{path}: line {number} has {len(cells)} cells, not {len(names)}: the file was "
+                "altered; restore it, or start another session with --session"
+            )
+        of = dict(zip(names, cells, strict=True))
+        shown = tuple(of[f"stimulus_{image}"] for image in range(1, task.images + 1))
+        made.append(Made(of["correct"] == "1", shown))
+    return made
+
+
+def discard(folder: Path, participant: str, session: str, task: Task) -> None:
+    """Remove a simulated session, so that it can be made anew."""
+    path = session_path(folder, participant, session, task)
+    # The description last: without it, a table is refused.
+    for file in (path, path.with_suffix(".json")):
+        file.unlink(missing_ok=True)
+
+
+# The data set around the sessions -----------------------------------------------------------------
+
+
+def enrolled(folder: Path, study: str, participant: str, observer: str) -> int:
+    """Enter a participant in the data set, and return their number, from 0.
+
+    Parameters
+    ----------
+    folder
+        Of the data; made if it is missing.
+    study
+        Name of the study.
+    participant
+        Code.
+    observer
+        Who it is: ``person``, or how they were simulated.
+
+    Raises
+    ------
+    InputError
+        The folder cannot be written, or two codes differ in upper and lower case alone.
+    """
+    check_writable(folder)
+    with FileLock(folder / ".participants.lock"):
+        _describe(folder, study)
+        table = folder / "participants.tsv"
+        rows = _participants(table)
+        for row in rows:
+            code = row["participant_id"].removeprefix("sub-")
+            if code == participant:
+                return int(row["order"])
+            if code.lower() == participant.lower():
+                raise InputError(
+                    f"participant '{participant}': there is '{code}' already, and some file "
+                    "systems take both for one; use another code"
+                )
+        rows.append(
+            {"participant_id": f"sub-{participant}", "order": str(len(rows)), "observer": observer}
+        )
+        with whole_file(table) as beside:
+            lines = [list(_PARTICIPANTS), *([row[key] for key in _PARTICIPANTS] for row in rows)]
+            beside.write_bytes(b"".join(map(_line, lines)))
+        return len(rows) - 1
+
+
+_PARTICIPANTS = {
+    "participant_id": {"Description": "Code of the participant."},
+    "order": {
+        "Description": "Number of the participant, from 0, in the order of first sessions: it "
+        "picks the row of the balanced Latin square of blocks, and odd numbers have swapped keys "
+        "where the study asks for it."
+    },
+    "observer": {"Description": "Who answered: person, or how the answers were simulated."},
+}
+
+
+def _participants(table: Path) -> list[dict[str, str]]:
+    if not table.is_file():
+        return []
+    with table.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    if any(set(row) != set(_PARTICIPANTS) or not row["order"].isdecimal() for row in rows):
+        raise InputError(f"{table}: was altered; its columns are {', '.join(_PARTICIPANTS)}")
+    return rows
+
+
+def _describe(folder: Path, study: str) -> None:
+    """Write what BIDS asks of a data set, where it is not there yet."""
+    description = {
+        "Name": study,
+        "BIDSVersion": BIDS_VERSION,
+        "DatasetType": "raw",
+        "GeneratedBy": [{"Name": "mrd-suite"}],
+    }
+    if not (folder / "dataset_description.json").is_file():
+        write_json(folder / "dataset_description.json", description)
+    if not (folder / "participants.json").is_file():
+        write_json(folder / "participants.json", _PARTICIPANTS)
+    if not (folder / "README").is_file():
+        with whole_file(folder / "README") as beside:
+            beside.write_text(
+                f"Answers to the trials of the study '{study}', in BIDS behavioural files.\n"
+                "The JSON file beside each table describes its columns, the session's seed and\n"
+                "display, and names the stimulus set by its content hash.\n",
+                encoding="utf-8",
+            )
+
+
+def read_sessions(folder: Path) -> pd.DataFrame:
+    """Read every session of a data folder.
+
+    Returns
+    -------
+    DataFrame
+        A row a trial: all columns of the tables, behind ``participant``, ``session``, ``task``
+        and ``content_hash`` (of the stimulus set), ``finished`` and ``observer``.
+
+    Raises
+    ------
+    InputError
+        There is no session, or one cannot be read.
+    """
+    observers = {
+        row["participant_id"].removeprefix("sub-"): row["observer"]
+        for row in _participants(folder / "participants.tsv")
+    }
+    parts = []
+    for path in sorted(folder.glob("sub-*/ses-*/beh/*_beh.tsv")):
+        sidecar = read_json(path.with_suffix(".json"))
+        frame = pd.read_csv(path, sep="\t", na_values=["n/a"], keep_default_na=False)
+        subject, visit = path.name.split("_")[:2]
+        participant = subject.removeprefix("sub-")
+        frame.insert(0, "participant", participant)
+        frame.insert(1, "session", visit.removeprefix("ses-"))
+        frame.insert(2, "task", sidecar["TaskName"])
+        frame.insert(3, "content_hash", sidecar["Session"]["StimulusSet"])
+        frame.insert(4, "finished", sidecar["Finished"])
+        frame.insert(5, "observer", observers.get(participant, "person"))
+        parts.append(frame)
+    if not parts:
+        raise InputError(f"{folder}: holds no session; mrd experiment run makes one")
+    return pd.concat(parts, ignore_index=True)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON file that holds a mapping.
+
+    Raises
+    ------
+    InputError
+        It is missing or no such file.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read as JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: holds no mapping; restore the file")
+    return content
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a mapping as JSON, whole or not at all."""
+    with whole_file(path) as beside:
+        text = json.dumps(content, indent=2, ensure_ascii=False)
+        beside.write_text(f"{text}\n", encoding="utf-8")
