@@ -1,0 +1,121 @@
+"""QUEST+: Watson's example, the posterior in threshold and width, one reading a trial."""
+
+import numpy as np
+import pytest
+from questplus import QuestPlus as Library
+
+from psychophysics.procedures.quest_plus import QuestPlus
+from psychophysics.psychometric_function import core
+
+WORDS = {"function": "weibull", "widths": (0.5, 1.2, 2.6), "guesses": (1 / 3,), "lapses": (0.02,)}
+LEVELS = tuple(float(level) for level in np.geomspace(0.05, 1.0, 12))
+
+
+def quest(**changes):
+    return QuestPlus(LEVELS, **({"trials": 30} | WORDS | changes))
+
+
+def test_watsons_example_is_reproduced():
+    """Watson (2017), first example: Weibull of contrast in dB, threshold the one parameter.
+
+    After 32 trials with the answers of his figure the estimate is −20 dB; these are its first
+    contrasts and outcomes, as the library's own test has them.
+    """
+    library = Library(
+        stim_domain={"intensity": np.arange(-40, 1)},
+        param_domain={
+            "threshold": np.arange(-40, 1), "slope": [3.5], "lower_asymptote": [0.5],
+            "lapse_rate": [0.02],
+        },
+        outcome_domain={"response": ["Correct", "Incorrect"]},
+        func="weibull", stim_scale="dB", stim_selection_method="min_entropy",
+        param_estimation_method="mode",
+    )  # fmt: skip
+    contrasts = [-18, -22, -25, -28, -30, -22, -13, -15, -16, -18, -19, -20, -21, -22, -23, -19,
+                 -20, -20, -18, -18, -19, -17, -17, -18, -18, -18, -19, -19, -19, -19, -19, -19]  # fmt: skip
+    wrong = {4, 5, 14, 17, 20}
+    for trial, contrast in enumerate(contrasts):
+        asked = library.next_stim
+        assert asked["intensity"] == contrast, trial
+        response = "Incorrect" if trial in wrong else "Correct"
+        library.update(stim=asked, outcome={"response": response})
+    assert library.param_estimate["threshold"] == -20
+
+
+def test_a_level_is_chosen_once_a_trial():
+    asked, unasked = quest(), quest()
+    assert asked.level() == asked.level() == asked.level()
+    for _ in range(4):
+        unasked.level()
+        for each in (asked, unasked):
+            each.answered(True, True)
+    assert asked.state() == unasked.state()
+
+
+def test_levels_are_those_of_the_set():
+    procedure = quest()
+    for right in (True, False, True, True, False, True):
+        assert procedure.level() in LEVELS
+        procedure.answered(right, True)
+
+
+def test_the_posterior_speaks_in_threshold_and_width():
+    """One answer at one level: the posterior is ψ or 1 − ψ at every cell, normalised."""
+    procedure = quest()
+    level = procedure.level()
+    procedure.answered(True, True)
+    thresholds, widths, weights = procedure.posterior()
+    expected = np.array(
+        [
+            1 / 3 + (1 - 1 / 3 - 0.02) * core(level, threshold, width, "weibull")
+            for threshold, width in zip(thresholds, widths, strict=True)
+        ]
+    )
+    np.testing.assert_allclose(weights, expected / expected.sum(), rtol=1e-9)
+
+
+def test_the_same_for_the_normal():
+    procedure = quest(function="norm")
+    level = procedure.level()
+    procedure.answered(False, True)
+    thresholds, widths, weights = procedure.posterior()
+    assert sorted(set(np.round(widths, 9))) == [0.5, 1.2, 2.6]  # multiples of the largest level, 1
+    expected = np.array(
+        [
+            1 - 1 / 3 - (1 - 1 / 3 - 0.02) * core(level, threshold, width, "norm")
+            for threshold, width in zip(thresholds, widths, strict=True)
+        ]
+    )
+    np.testing.assert_allclose(weights, expected / expected.sum(), rtol=1e-9)
+
+
+def test_answers_told_again_give_the_same_state():
+    answers = [(True, True), (False, True), (True, False), (True, True), (False, True)]
+    first, second = quest(), quest()
+    for procedure in (first, second):
+        for correct, informative in answers:
+            procedure.level()
+            procedure.answered(correct, informative)
+    assert first.state() == second.state()
+    assert first.remaining == 25
+
+
+def test_uninformative_answers_teach_nothing():
+    procedure = quest()
+    level, before = procedure.level(), procedure.state()["posterior"]
+    procedure.answered(False, False)
+    assert procedure.state()["posterior"] == before
+    assert procedure.level() == level
+
+
+@pytest.mark.parametrize("threshold", [0.15, 0.5])
+def test_the_threshold_is_found(threshold, rng):
+    # 95 % intervals; wrong by chance in far fewer than 1 of 1e3: the interval is taken at 99.9 %.
+    procedure = quest(trials=200)
+    while procedure.remaining:
+        rise = core(procedure.level(), threshold, 1.2, "weibull")
+        correct = rng.random() < 1 / 3 + (1 - 1 / 3 - 0.02) * rise
+        procedure.answered(bool(correct), True)
+    mean, low, high = procedure.threshold(0.999)
+    assert low <= threshold <= high
+    assert abs(np.log(mean / threshold)) < 0.4

@@ -1,0 +1,35 @@
+"""The experiment's section: what is refused, and how."""
+
+import pytest
+from pydantic import ValidationError
+
+from psychophysics.config import ExperimentConfig
+
+
+@pytest.mark.parametrize(
+    ("section", "text"),
+    [
+        ({"task": "odity"}, "did you mean 'oddity'"),
+        ({"keys": ["1", "2"]}, r"2 keys for 3 choices \(first, second, third\)"),
+        ({"keys": ["1", "1", "2"]}, "'1' is named twice"),
+        ({"keys": ["1", "escape", "2"]}, "'escape' pauses; choose another key"),
+        ({"keys": ["space", "1", "2"]}, "'space' goes on from a page"),
+        ({"timing": {"stimulus": 0.51}}, r"timing\.stimulus: 0\.51 s is no whole number of frames"),
+        ({"timing": {"stimulus": 0}}, "above 0"),
+        ({"display": {"refresh_rate": 75}}, r"timing\..*at 75 Hz; nearest"),
+        ({"procedure": {"kind": "staircase", "down": 0}}, "greater than or equal to 1"),
+        ({"procedure": {"kind": "quest"}}, "did you mean 'quest_plus'"),
+        ({"vary": ["cameras"]}, "did you mean 'camera'"),
+        ({"vary": []}, "at least 1"),
+        ({"feedbak": True}, "did you mean 'feedback'"),
+        ({"practice": {"correct": 2}}, "0 to 1"),
+    ],
+)
+def test_mistakes_are_told(section, text):
+    with pytest.raises(ValidationError, match=text):
+        ExperimentConfig.model_validate(section)
+
+
+def test_defaults_are_allowed_for_every_task():
+    for task, keys in (("oddity", 3), ("match_to_sample", 2), ("same_different", 2)):
+        assert len(ExperimentConfig(task=task).answer_keys) == keys
