@@ -12,7 +12,7 @@ from psychophysics.trials import cycled, order
 from scenes.errors import InputError
 
 
-def made(conditions, config, seed=1, blocks=("",), answer=lambda trial: True):
+def made(conditions, config, seed=1, blocks=("",), answer=lambda _trial: True):
     """Answer all trials."""
     trials, found = order(conditions, config, seed, blocks), []
     trial = next(trials)
@@ -109,7 +109,7 @@ def test_the_same_seed_and_answers_give_the_same_order(config, condition):
 def test_an_answer_changes_what_comes_later_alone(config, condition):
     asked = config(procedure={"kind": "staircase", "step": [1]})
     levels = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
-    first = made([condition(levels)], asked, answer=lambda trial: True)
+    first = made([condition(levels)], asked, answer=lambda _trial: True)
     second = made([condition(levels)], asked, answer=lambda trial: trial.number < 20)
     assert first[:20] == second[:20]
     assert first[20:] != second[20:]
@@ -152,7 +152,7 @@ def test_catch_trials_need_controls(config, condition):
 def test_practice_ends_with_a_good_round(config, condition):
     asked = config(practice={"trials": 4, "correct": 0.75, "rounds": 3})
     answers = iter([True, True, False, False, True, True, True, False])
-    found = made([condition()], asked, answer=lambda trial: next(answers, True))
+    found = made([condition()], asked, answer=lambda _trial: next(answers, True))
     practice = [trial for trial in found if trial.phase == "practice"]
     assert len(practice) == 8
     assert {trial.level for trial in practice} == {1.0}
@@ -161,7 +161,7 @@ def test_practice_ends_with_a_good_round(config, condition):
 
 def test_practice_ends_after_its_rounds(config, condition):
     asked = config(practice={"trials": 4, "correct": 1, "rounds": 2})
-    found = made([condition()], asked, answer=lambda trial: False)
+    found = made([condition()], asked, answer=lambda _trial: False)
     assert sum(trial.phase == "practice" for trial in found) == 8
 
 

@@ -31,8 +31,10 @@ def test_watsons_example_is_reproduced():
         func="weibull", stim_scale="dB", stim_selection_method="min_entropy",
         param_estimation_method="mode",
     )  # fmt: skip
+    # fmt: off
     contrasts = [-18, -22, -25, -28, -30, -22, -13, -15, -16, -18, -19, -20, -21, -22, -23, -19,
-                 -20, -20, -18, -18, -19, -17, -17, -18, -18, -18, -19, -19, -19, -19, -19, -19]  # fmt: skip
+                 -20, -20, -18, -18, -19, -17, -17, -18, -18, -18, -19, -19, -19, -19, -19, -19]
+    # fmt: on
     wrong = {4, 5, 14, 17, 20}
     for trial, contrast in enumerate(contrasts):
         asked = library.next_stim

@@ -1,0 +1,269 @@
+"""Whole sessions without a window: loop, record, resumption, observers."""
+
+import json
+
+import numpy as np
+import pytest
+from scipy.stats import binom
+
+from psychophysics import experiment, records
+from psychophysics.answer import Answer, Stopped
+from psychophysics.observers import (
+    ModelObserver,
+    Psychometric,
+    SimulatedObserver,
+    middle_distance,
+)
+from psychophysics.tasks.registry import TASKS
+from psychophysics.trials import order
+from scenes.errors import InputError
+
+FOLLOWS = Psychometric(threshold=0.5, width=1.0, lapse=0.04)
+
+
+def simulated(asked):
+    return lambda _seat, rng: SimulatedObserver(FOLLOWS, asked.task, rng)
+
+
+def run(asked, folder, make=None, participant="01", **words):
+    seat = experiment.seated(asked, folder, participant, "01", "simulated")
+    return experiment.run(asked, seat, folder, make or simulated(asked), {}, **words)
+
+
+class Leaving(SimulatedObserver):
+    """Ends the sitting after some trials."""
+
+    def __init__(self, asked, rng, after):
+        super().__init__(FOLLOWS, asked.task, rng)
+        self.after = after
+
+    def answer(self, trial):
+        self.after -= 1
+        if self.after < 0:
+            raise Stopped
+        return super().answer(trial)
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("procedure", ["constant_stimuli", "quest_plus", "staircase"])
+def test_a_session_is_written_whole(task, procedure, small_experiment, tmp_path):
+    asked = small_experiment(
+        task=task, procedure={"kind": procedure, "trials": 6}, catch=3, practice={"trials": 2}
+    )
+    outcome = run(asked, tmp_path)
+    frame = records.read_sessions(tmp_path)
+    assert outcome.finished
+    assert len(frame) == outcome.trials
+    assert frame["trial"].tolist() == list(range(1, len(frame) + 1))
+    assert (frame["content_hash"] == asked.stimuli.content_hash).all()
+    assert frame["finished"].all()
+    assert (frame["observer"] == "simulated").all()
+    assert set(frame["phase"]) == {"practice", "main", "catch"}
+    shown = frame[[f"stimulus_{n + 1}" for n in range(asked.task.images)]]
+    assert shown.isin(set(asked.stimuli.table["stimulus_id"])).all(axis=None)
+    assert (shown.nunique(axis=1) == asked.task.images).all()
+    right = frame["response"] == frame["correct_response"]
+    assert (right == (frame["correct"] == 1)).all()
+
+
+@pytest.mark.parametrize("procedure", ["quest_plus", "staircase"])
+def test_a_stopped_session_goes_on_in_the_same_order(procedure, small_experiment, tmp_path):
+    """With answers that hang on the trial alone, in pieces or in one go: the same table."""
+
+    class Steady(Leaving):
+        def answer(self, trial):
+            super().answer(trial)
+            return Answer(trial.arrangement.correct if trial.number % 3 else 0)
+
+    asked = small_experiment(
+        procedure={"kind": procedure, "trials": 15}, attributes=["shape"], comparisons=["result"]
+    )
+    ends = []
+    for _ in range(30):
+        outcome = run(asked, tmp_path / "pieces", lambda _seat, rng: Steady(asked, rng, 7))
+        ends.append(outcome.trials)
+        if outcome.finished:
+            break
+    whole = run(asked, tmp_path / "whole", lambda _seat, rng: Steady(asked, rng, 10**6))
+    assert whole.trials == ends[-1]
+    assert ends[:3] == [7, 14, 21]
+    pieces, one = (records.read_sessions(tmp_path / name) for name in ("pieces", "whole"))
+    assert pieces["sitting"].max() == len(ends)
+    assert pieces.drop(columns="sitting").equals(one.drop(columns="sitting"))
+
+
+def test_an_altered_order_is_refused(small_experiment, tmp_path):
+    asked = small_experiment()
+    run(asked, tmp_path, lambda _seat, rng: Leaving(asked, rng, 5))
+    path = records.session_path(tmp_path, "01", "01", asked.task)
+    path.write_text(path.read_text().replace("_own_0", "_own_1"))
+    with pytest.raises(InputError, match="row 1 is not the trial that this version"):
+        run(asked, tmp_path)
+
+
+def test_participants_differ_and_repeat(small_experiment, tmp_path):
+    asked = small_experiment(procedure={"kind": "constant_stimuli", "trials": 5})
+    for folder, code in (("a", "01"), ("b", "01"), ("b", "02")):
+        run(asked, tmp_path / folder, participant=code)
+    first, both = (records.read_sessions(tmp_path / name) for name in ("a", "b"))
+    again = both[both["participant"] == "01"].reset_index(drop=True)
+    assert first.equals(again)
+    other = both[both["participant"] == "02"].reset_index(drop=True)
+    assert not first["stimulus_1"].equals(other["stimulus_1"])
+
+
+def test_the_sidecar_says_what_is_needed_to_repeat_it(small_experiment, tmp_path):
+    asked = small_experiment(blocks="attribute", swap_keys=True)
+    run(asked, tmp_path, participant="01")
+    run(asked, tmp_path, participant="02")
+    path = records.session_path(tmp_path, "02", "01", asked.task).with_suffix(".json")
+    facts = json.loads(path.read_text())["Session"]
+    assert facts["StimulusSet"] == asked.stimuli.content_hash
+    assert facts["ParticipantOrder"] == 1
+    assert facts["Blocks"] == ["shape", "material"]
+    assert facts["Keys"] == {"first": "3", "second": "2", "third": "1"}
+    assert facts["Experiment"]["task"] == "oddity"
+    assert 0 <= facts["Seed"] < 2**63
+
+
+def test_an_altered_set_is_refused(small_set, config, tmp_path):
+    copy = tmp_path / "stimuli.h5"
+    content = bytearray(small_set.read_bytes())
+    content[len(content) // 2] ^= 1
+    copy.write_bytes(content)
+    with pytest.raises(InputError, match=r"stimuli\.h5"):
+        experiment.prepared("small", 1, config(), copy)
+    with pytest.raises(InputError, match="there is no such file; mrd stimuli build"):
+        experiment.prepared("small", 1, config(), tmp_path / "other.h5")
+
+
+def test_a_display_smaller_than_a_trial_is_refused(small_experiment):
+    asked = small_experiment(presentation="space")
+    experiment.check_fits(asked, (56, 16))
+    with pytest.raises(InputError, match="55 × 16, and a trial needs 56 × 16"):
+        experiment.check_fits(asked, (55, 16))
+
+
+# ---- Observers ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("function", ["weibull", "norm"])
+def test_a_simulated_observer_follows_its_function(task, function, small_experiment, count):
+    """At three levels the share of right answers (of "different") is ψ: six tests at 1e-5."""
+    trials = count(3_000, 30_000)
+    asked = small_experiment(task=task)
+    follows = Psychometric(0.5, 1.0, 0.06, function, false_alarms=0.2)
+    observer = SimulatedObserver(follows, asked.task, np.random.default_rng(5))
+    made = order(asked.conditions, asked.config, 5, [""])
+    trial = next(made)
+    seen = {}
+    while trial.level not in seen or len(seen) < 3:
+        informative = trial.arrangement.informative
+        if informative and trial.level not in seen:
+            right = sum(
+                observer.answer(trial).choice == trial.arrangement.correct for _ in range(trials)
+            )
+            seen[trial.level] = right
+        trial = made.send(True)
+    for level, right in seen.items():
+        low, high = binom.interval(1 - 1e-5, trials, follows.proportion(level, asked.task))
+        assert low <= right <= high, level
+
+
+def test_a_simulated_observer_gives_false_alarms_at_its_rate(small_experiment, count):
+    trials = count(3_000, 30_000)
+    asked = small_experiment(task="same_different")
+    follows = Psychometric(0.5, 1.0, 0.06, false_alarms=0.3)
+    observer = SimulatedObserver(follows, asked.task, np.random.default_rng(6))
+    made = order(asked.conditions, asked.config, 5, [""])
+    trial = next(made)
+    while trial.arrangement.informative:
+        trial = made.send(True)
+    alarms = sum(observer.answer(trial).choice == 1 for _ in range(trials))
+    low, high = binom.interval(1 - 1e-5, trials, 0.3)
+    assert low <= alarms <= high
+
+
+class Pixels:
+    """Solves trials by pixels: which images are alike, or how far they are apart."""
+
+    def __init__(self, asked, measure):
+        self.asked, self.measure = asked, measure
+
+    def begin(self, trial, resumed): ...
+    def rest(self, trial, done): ...
+    def told(self, trial, answer): ...
+    def end(self): ...
+
+    def answer(self, trial):
+        images = [
+            self.asked.stimuli.image(image.stimulus_id).astype(float) for image in trial.images
+        ]
+        distances = np.array([[self.measure(a, b) for b in images] for a in images])
+        line = {"identity": 0.5, "difference": 2.6}[self.measure.__name__]
+        return Answer(int(self.asked.task.decide(distances, line)))
+
+
+def identity(first, second):
+    return float((first != second).any())
+
+
+def difference(first, second):
+    return float(np.abs(first - second).mean())
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("vary", [["noise"], ["camera", "noise"]])
+@pytest.mark.parametrize("measure", [identity, difference])
+def test_pixels_do_not_solve_level_0(task, vary, measure, small_experiment, tmp_path):
+    """Twelve tests, each wrong by chance in 1 of 1e5: nobody is better than chance at level 0."""
+    asked = small_experiment(
+        task=task, vary=vary, cameras="all", procedure={"kind": "constant_stimuli", "trials": 60}
+    )
+    run(asked, tmp_path, lambda _seat, _rng: Pixels(asked, measure), durable=False)
+    frame = records.read_sessions(tmp_path)
+    zero = frame[frame["level"] == 0]
+    right = int(zero["correct"].sum())
+    low, high = binom.interval(1 - 1e-5, len(zero), asked.task.chance)
+    assert low <= right <= high
+    if measure is identity:  # no image occurs twice: it learns nothing, at any level
+        low, high = binom.interval(1 - 1e-5, len(frame), asked.task.chance)
+        assert low <= frame["correct"].sum() <= high
+
+
+def test_a_model_answers_by_its_distances(small_experiment, tmp_path):
+    """Without noise and with one camera a trial, the nearest pair is the same scene: all right."""
+    for task in TASKS:
+        asked = small_experiment(task=task)
+        families = {condition.family for condition in asked.conditions}
+        distances = {each: asked.stimuli.distances("net", "late", each) for each in families}
+        line = middle_distance(distances, asked.conditions)
+
+        def make(seat, rng, asked=asked, distances=distances, line=line):
+            return ModelObserver(
+                distances, asked.task, noise=0.0, lapse=0.0, criterion=line, rng=rng
+            )
+
+        run(asked, tmp_path / task, make)
+        frame = records.read_sessions(tmp_path / task)
+        assert frame[frame["level"] == 1.0]["correct"].mean() == 1.0
+        assert frame[frame["level"] == 0.0]["correct"].mean() < 0.75
+
+
+def test_noise_and_lapses_make_a_model_guess(small_experiment, tmp_path):
+    asked = small_experiment(procedure={"kind": "constant_stimuli", "trials": 60})
+    families = {condition.family for condition in asked.conditions}
+    distances = {each: asked.stimuli.distances("net", "late", each) for each in families}
+    for name, words in {"noise": (1e3, 0.0), "lapse": (0.0, 1.0)}.items():
+        noise, lapse = words
+
+        def make(seat, rng, noise=noise, lapse=lapse):
+            return ModelObserver(
+                distances, asked.task, noise=noise, lapse=lapse, criterion=0.0, rng=rng
+            )
+
+        run(asked, tmp_path / name, make, durable=False)
+        frame = records.read_sessions(tmp_path / name)
+        low, high = binom.interval(1 - 1e-5, len(frame), 1 / 3)  # two tests
+        assert low <= frame["correct"].sum() <= high
