@@ -354,7 +354,7 @@ def test_card() -> Bytes:
     return np.stack([across, down, (across * 7 + down * 13) % 256], axis=-1).astype(np.uint8)
 
 
-def check_rate(measured: float, display: Display, *, paced: bool) -> None:
+def check_rate(measured: float, display: Display) -> None:
     """Compare the measured refresh rate with the study's.
 
     Raises
@@ -362,15 +362,9 @@ def check_rate(measured: float, display: Display, *, paced: bool) -> None:
     InputError
         They differ.
     """
-    if abs(measured / display.refresh_rate - 1) <= RATE_TOLERANCE:
-        return
-    advice = (
-        "the computer is too slow or too busy to pace frames by software"
-        if paced
-        else "set experiment.display.refresh_rate to the display's, turn on vertical sync, or "
-        "allow a software pacer (--pace), which is for trying out"
-    )
-    raise InputError(
-        f"experiment.display.refresh_rate: {measured:.1f} frames a second were measured, "
-        f"{display.refresh_rate:g} are stated; {advice}"
-    )
+    if abs(measured / display.refresh_rate - 1) > RATE_TOLERANCE:
+        raise InputError(
+            f"experiment.display.refresh_rate: {measured:.1f} frames a second were measured, "
+            f"{display.refresh_rate:g} are stated; set it to the display's, turn on vertical "
+            "sync, or allow a software pacer (--pace), which is for trying out"
+        )

@@ -1,0 +1,91 @@
+"""A session at a real window, answered by a thread that presses keys with xdotool.
+
+Run as a script, with DISPLAY set: ``desk.py STUDY_FOLDER PARTICIPANT PLAN.json``. The plan:
+``delays`` (seconds from the onset of the last images to the key press, in turn), ``keys`` (in
+turn), ``stop_in`` (numbers of trials in whose middle Escape is pressed, twice). What was pressed
+when goes to ``PLAN.pressed.json``: for each answer the moments just before and after xdotool, in
+seconds since that onset.
+"""
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+from mrd.study import read_study
+from psychophysics import at_the_window, experiment, pages
+from psychophysics.keys import Keys
+from psychophysics.window import Window
+
+
+class Participant:
+    """Presses keys when something is asked."""
+
+    def __init__(self, plan):
+        self.plan, self.pressed, self.asked_for, self.page = plan, [], 0, ""
+
+    def press(self, key):
+        for action in ("keydown", "keyup"):
+            subprocess.run(["xdotool", action, key], check=True)
+
+    def shown(self, text):
+        """A page is on the screen; told once a page."""
+        if text == self.page or text in (pages.feedback(True), pages.feedback(False)):
+            return
+        self.page = text
+        key = "Escape" if text == pages.paused() and self.plan.get("stop_in") else "space"
+        threading.Thread(target=self._later, args=(0.15, key)).start()
+
+    def asked(self):
+        """The last images of a trial have just come on."""
+        self.page, zero = "", time.perf_counter()
+        threading.Thread(target=self._answer, args=(zero, self.asked_for)).start()
+        self.asked_for += 1
+
+    def _later(self, delay, key):
+        time.sleep(delay)
+        self.press(key)
+
+    def _answer(self, zero, number):
+        if number in self.plan.get("stop_in", []):
+            self.press("Escape")
+            return
+        delays, keys = self.plan["delays"], self.plan["keys"]
+        delay, key = delays[number % len(delays)], keys[number % len(keys)]
+        time.sleep(max(zero + delay - time.perf_counter(), 0))
+        before = time.perf_counter() - zero
+        subprocess.run(["xdotool", "keydown", key], check=True)
+        after = time.perf_counter() - zero
+        subprocess.run(["xdotool", "keyup", key], check=True)
+        self.pressed.append({"key": key, "before": before, "after": after})
+
+
+def main(folder, participant, plan_file):
+    """Run the session of the study in the folder."""
+    plan = json.loads(plan_file.read_text())
+    thread = Participant(plan)
+
+    class WatchedKeys(Keys):
+        def restart_at_flip(self):
+            super().restart_at_flip()
+            self._window.callOnFlip(thread.asked)
+
+    class WatchedWindow(Window):
+        def draw_text(self, text):
+            super().draw_text(text)
+            thread.shown(text)
+
+    at_the_window.Keys, at_the_window.Window = WatchedKeys, WatchedWindow
+    study = read_study(folder)
+    asked = experiment.prepared(study.name, 1, study.experiment, folder / "stimuli.h5")
+    setup = at_the_window.Setup(asked, folder, uncalibrated=True, paced=True, windowed=True)
+    outcome = at_the_window.run(setup, participant, "01", folder / "data")
+    time.sleep(0.3)
+    plan_file.with_suffix(".pressed.json").write_text(json.dumps(thread.pressed))
+    print(json.dumps({"finished": outcome.finished, "trials": outcome.trials}))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]))

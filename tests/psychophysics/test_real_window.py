@@ -1,0 +1,230 @@
+"""Real windows under Xvfb, real key presses from xdotool."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from psychophysics import records
+
+ROOT = Path(__file__).resolve().parents[2]
+STUDY = """
+name: small
+targets: {{vase: {{scene: bunny}}}}
+models: {{net: {{network: pixels}}}}
+searches: {{material: {{attributes: [material]}}}}
+experiment:
+  task: {task}
+  presentation: {presentation}
+  procedure: {{kind: constant_stimuli, trials: 2}}
+  attributes: [shape]
+  comparisons: [result]
+  catch: 0
+  practice: {{trials: 0}}
+  timing: {{fixation: 0.1, stimulus: 0.1, blank: 0.1, mask: {mask}, interval: 0.2, feedback: 0.1}}
+  display: {{pixels: [640, 480], full_screen: false, photodiode: {{size: 20}}}}
+  {more}
+"""
+
+
+@pytest.fixture(scope="module")
+def screen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Start an X server, and give the environment of a process that uses it."""
+    reading, writing = os.pipe()
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1024x768x24", "-nolisten", "tcp"],
+        pass_fds=[writing], stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        number = pipe.readline().strip()
+    assert number, "Xvfb did not start"
+    home = tmp_path_factory.mktemp("home")
+    yield {
+        **os.environ, "DISPLAY": f":{number}", "HOME": str(home), "PYTHONPATH": str(ROOT),
+        "LIBGL_ALWAYS_SOFTWARE": "1",
+    }  # fmt: skip
+    server.terminate()
+    server.wait(10)
+
+
+def study_in(folder, small_set, task="oddity", presentation="time", mask=0.0, more=""):
+    shutil.copyfile(small_set, folder / "stimuli.h5")
+    text = STUDY.format(task=task, presentation=presentation, mask=mask, more=more)
+    (folder / "study.yaml").write_text(text)
+    return folder
+
+
+def seated(screen, folder, participant="01", **plan):
+    """Run a session answered by the thread of desk.py."""
+    file = folder / "plan.json"
+    file.write_text(json.dumps(plan))
+    command = [sys.executable, str(Path(__file__).with_name("desk.py")), str(folder), participant]
+    done = subprocess.run(
+        [*command, str(file)], env=screen, capture_output=True, text=True, timeout=170, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    pressed = json.loads(file.with_suffix(".pressed.json").read_text())
+    return json.loads(done.stdout.splitlines()[-1]), pressed
+
+
+@pytest.mark.parametrize(
+    ("task", "presentation", "keys"),
+    [
+        ("oddity", "time", ["1", "2", "3"]),
+        ("oddity", "space", ["3", "1", "2"]),
+        ("match_to_sample", "space", ["Left", "Right"]),
+        ("same_different", "time", ["Right", "Left"]),
+    ],
+)
+def test_real_window_takes_key_presses_at_their_times(
+    task, presentation, keys, screen, small_set, tmp_path
+):
+    folder = study_in(tmp_path, small_set, task, presentation, mask=0.05)
+    # Some while the images are on, some after them; some within one poll.
+    outcome, pressed = seated(screen, folder, delays=[0.3, 0.05, 0.55], keys=keys)
+    frame = records.read_sessions(folder / "data")
+    assert outcome == {"finished": True, "trials": 6}
+    assert frame["key"].astype(str).str.lower().tolist() == [p["key"].lower() for p in pressed]
+    names = {"oddity": ["first", "second", "third"], "match_to_sample": ["left", "right"],
+             "same_different": ["same", "different"]}[task]  # fmt: skip
+    order = ["1", "2", "3"] if task == "oddity" else ["left", "right"]
+    meant = [names[order.index(press["key"].lower())] for press in pressed]
+    assert frame["response"].tolist() == meant
+    assert (frame["correct"] == (frame["response"] == frame["correct_response"])).all()
+    # xdotool sent the press somewhere between before and after.
+    for time, press in zip(frame["response_time"], pressed, strict=True):
+        assert press["before"] - 0.020 <= time <= press["after"] + 0.020
+
+
+def test_real_window_pauses_on_escape_and_goes_on_later(screen, small_set, tmp_path):
+    folder = study_in(tmp_path, small_set)
+    words = {"delays": [0.1], "keys": ["1", "2", "3"]}
+    outcome, _ = seated(screen, folder, stop_in=[3], **words)
+    assert outcome == {"finished": False, "trials": 3}
+    before = records.read_sessions(folder / "data")
+    outcome, _ = seated(screen, folder, **words)
+    assert outcome == {"finished": True, "trials": 6}
+    after = records.read_sessions(folder / "data")
+    kept = before.drop(columns="finished")
+    assert after.drop(columns="finished").head(3).equals(kept)
+    assert after["trial"].tolist() == [1, 2, 3, 4, 5, 6]
+    assert after["sitting"].tolist() == [1, 1, 1, 2, 2, 2]
+    path = next((folder / "data").glob("sub-*/ses-*/beh/*.json"))
+    sittings = json.loads(path.read_text())["Sittings"]
+    assert [each["Display"]["SoftwarePacer"] for each in sittings] == [True, True]
+    assert [each["Display"]["Calibration"] for each in sittings] == [None, None]
+
+
+def test_real_window_shows_practice_feedback_and_breaks(screen, small_set, tmp_path):
+    more = "feedback: true\n  rest_every: 2"
+    folder = study_in(tmp_path, small_set, more=more)
+    text = (folder / "study.yaml").read_text()
+    (folder / "study.yaml").write_text(text.replace("{trials: 0}", "{trials: 2, rounds: 1}"))
+    outcome, _ = seated(screen, folder, delays=[0.1], keys=["1"])
+    assert outcome == {"finished": True, "trials": 8}
+    assert records.read_sessions(folder / "data")["phase"].tolist() == ["practice"] * 2 + (
+        ["main"] * 6
+    )
+
+
+PIXELS = """
+import numpy as np
+from psychophysics.calibration import IDENTITY
+from psychophysics.config import Display
+from psychophysics.window import Screen, Window, test_card
+from scenes.errors import InputError
+
+rng = np.random.default_rng({seed})
+display = Display(full_screen=False, background=0.3)
+for pixels in ((640, 480), (641, 479)):
+    for table in (IDENTITY, IDENTITY[::-1].copy()):
+        window = Window(display, Screen(pixels, 53, 60, None), table, paced=False)
+        for shape in ((64, 64), (33, 50), (101, 101), (1, 7)):
+            for place in ((0.0, 0.0), (-1.25, 0.0), (0.625, 0.5)):
+                image = rng.integers(0, 256, (*shape, 3), dtype=np.uint8)
+                window.check_exact(image, place, "noise")
+                deep = rng.integers(0, 65536, (*shape, 3), dtype=np.uint16)
+                window.check_exact(deep, place, "deep noise")
+        window.check_exact(test_card(), (0.0, 0.0), "test card")
+        # The check itself can fail: one value of one pixel, one step off.
+        image = test_card()
+        drawn = window.prepare
+        def altered(images, places):
+            other = images[0].copy()
+            other[100, 50, 1] ^= 1
+            drawn([other], places)
+        window.prepare = altered
+        try:
+            window.check_exact(image, (0.0, 0.0), "test card")
+        except InputError as error:
+            assert "in 1 of 65536 pixels" in str(error), error
+        else:
+            raise SystemExit("an altered pixel was not seen")
+        window.close()
+print("exact")
+"""
+
+
+def test_real_window_is_pixel_exact(screen, seed):
+    done = subprocess.run(
+        [sys.executable, "-c", PIXELS.format(seed=seed)],
+        env=screen, capture_output=True, text=True, timeout=170, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "exact"
+
+
+def mrd(screen, *words, **more):
+    return subprocess.run(
+        [sys.executable, "-c", "from mrd.cli.main import run; run()", *map(str, words)],
+        env=screen, capture_output=True, text=True, timeout=170, check=False, **more,
+    )  # fmt: skip
+
+
+def test_real_window_refuses_before_it_opens(screen, small_set, tmp_path):
+    folder = study_in(tmp_path, small_set)
+    for words, text in (
+        (("--participant", "01"), "this display is not calibrated; run mrd calibrate STUDY"),
+        (("--participant", "a b", "--uncalibrated"), "participant 'a b': use 1 to 32 letters"),
+    ):
+        done = mrd(screen, "experiment", "run", folder, *words)
+        assert done.returncode == 2
+        assert text in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+    assert not (folder / "data").exists()
+
+
+def test_real_window_without_sync_is_refused(screen, small_set, tmp_path):
+    folder = study_in(tmp_path, small_set)
+    done = mrd(screen, "experiment", "run", folder, "--participant", "01", "--uncalibrated")
+    assert done.returncode == 2
+    assert "frames a second were measured, 60 are stated" in done.stderr
+
+
+def test_real_window_needs_a_display(screen, small_set, tmp_path):
+    folder = study_in(tmp_path, small_set)
+    blind = {key: value for key, value in screen.items() if key != "DISPLAY"}
+    done = mrd(blind, "experiment", "run", folder, "--participant", "01")
+    assert done.returncode == 2
+    assert "no display: DISPLAY is not set" in done.stderr
+    assert "mrd experiment simulate STUDY" in done.stderr
+
+
+def test_real_window_takes_typed_readings(screen, small_set, tmp_path):
+    folder = study_in(tmp_path, small_set)
+    values = np.linspace(0, 1, 5)
+    typed = "\n".join(f"{0.2 + top * value**2.2:.4f}" for top in (20, 70, 9) for value in values)
+    done = mrd(screen, "calibrate", folder, "--typed", "--window", "--patches", 5, input=typed)
+    assert done.returncode == 0, done.stderr
+    from psychophysics import calibration
+
+    made = calibration.load(folder / "calibration.json")
+    assert [gun.gamma for gun in made.guns] == pytest.approx([2.2] * 3, abs=0.01)
+    assert made.facts["instrument"] == "typed readings"
