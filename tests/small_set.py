@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from scenes.camera import Ring
 from scenes.film import Film
 from scenes.material import Material
 from scenes.scene import Scene
@@ -55,7 +56,8 @@ def small_table() -> pd.DataFrame:
                 own |= {"series_kind": "interpolation"}
                 own |= {} if role == "control" else {"verdict": "metamer"}
             for camera, held_out in CAMERAS.items():
-                for seed in range(1 if role == "null" else SEEDS):
+                for n in range(1 if role == "null" else SEEDS):
+                    seed = n + SEEDS if role == "rerender" else n  # the target's scene again
                     name = f"{family}_{role}-{index}_{camera}_own_{seed}"
                     rows.append(
                         common | own
@@ -78,6 +80,7 @@ def small_scene(row: Any) -> Scene:
         name="vase",
         shape=Sphere(subdivisions=1),
         material=Material(base_color=(shade, 0.5, 0.5)),
+        cameras=Ring(count=2, held_out=1, resolution=SIZE),
         film=Film(exposure=1.0, background=0.5),
     )
 

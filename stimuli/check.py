@@ -1,0 +1,176 @@
+"""Is a set what it says it is? Every byte, every reference, every number."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pandas as pd
+
+from scenes.arrays import array_sha256
+from scenes.errors import InputError
+from stimuli import schema
+from stimuli.model_results import compared, images_sha256, layer_names, results_hash
+from stimuli.seal import check_seal
+from stimuli.selection import FEWEST_SEEDS
+from stimuli.stimulus_set import StimulusSet
+from stimuli.writing import content_hash
+
+VIEW = ["family", "camera", "light"]
+GREATEST_DISTANCE = 2.0  # 1 − Pearson r
+
+
+def problems(path: Path) -> list[str]:
+    """Examine a set.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Returns
+    -------
+    list of str
+        A line a problem, naming file, dataset and reason; empty for a set that is as it should
+        be. A broken seal is told alone: nothing behind it can be trusted.
+    """
+    try:
+        check_seal(path)
+        with StimulusSet(path) as stimuli:
+            table = schema.checked_table(stimuli.table, str(path))
+            found = [
+                *_image_problems(stimuli, table),
+                *_scene_problems(stimuli, table),
+                *reference_problems(table),
+                *level_problems(table),
+                *_content_problems(stimuli),
+                *_model_problems(stimuli, table),
+            ]
+    except InputError as error:
+        return [str(error)]
+    return [f"{path}: {problem}" for problem in found]
+
+
+def _image_problems(stimuli: StimulusSet, table: pd.DataFrame) -> Iterator[str]:
+    for name, column in ((schema.IMAGES, "sha256"), (schema.RADIANCE, "radiance_sha256")):
+        if name not in stimuli.file:
+            continue
+        dataset = stimuli.file[name]
+        if len(dataset) != len(table):
+            yield f"{name}: holds {len(dataset)}, the table has {len(table)} rows"
+            continue
+        for row, (stimulus, recorded) in enumerate(
+            zip(table[schema.KEY], table[column], strict=True)
+        ):
+            try:
+                pixels = dataset[row]
+            except OSError as error:
+                yield f"{name}[{row}] ('{stimulus}'): cannot be read: {error}"
+                continue
+            if array_sha256(pixels) != recorded:
+                yield f"{name}[{row}] ('{stimulus}'): its SHA-256 is not that of column {column}"
+            if not np.isfinite(pixels).all() or (pixels < 0).any():
+                yield f"{name}[{row}] ('{stimulus}'): holds NaN, infinity or negative radiance"
+
+
+def _scene_problems(stimuli: StimulusSet, table: pd.DataFrame) -> Iterator[str]:
+    stored = stimuli.file[schema.SCENES]
+    firsts = table.drop_duplicates("scene")
+    for scene, stimulus in zip(firsts["scene"], firsts[schema.KEY], strict=True):
+        if scene not in stored:
+            yield f"{schema.SCENES}/{scene}: missing; stimulus '{stimulus}' shows it"
+            continue
+        try:
+            rebuilt = stimuli.scene(stimulus)
+        except InputError as error:
+            yield str(error).removeprefix(f"{stimuli.path}: ")
+            continue
+        if rebuilt.sha256 != scene:
+            yield f"{schema.SCENES}/{scene}: is another scene ({rebuilt.sha256})"
+    for scene in set(stored) - set(firsts["scene"]):
+        yield f"{schema.SCENES}/{scene}: no stimulus shows it"
+    for name, values in stimuli.file[schema.ARRAYS].items():
+        if array_sha256(values[()]) != name:
+            yield f"{schema.ARRAYS}/{name}: its SHA-256 is another"
+
+
+def reference_problems(table: pd.DataFrame) -> Iterator[str]:
+    """Tell what a table refers to and does not hold: targets of a view, noise seeds, noise."""
+    targets = table[table["role"] == "target"]
+    views = set(targets[VIEW].itertuples(index=False, name=None))
+    for view, rows in table.groupby(VIEW, sort=False):
+        if view not in views:
+            yield (
+                f"stimuli: family '{view[0]}' has {len(rows)} images at camera '{view[1]}' under "
+                f"light '{view[2]}', and no target image there"
+            )
+    shown = table[table["role"] != "null"]
+    for (scene, camera), rows in shown.groupby(["scene", "camera"], sort=False):
+        seeds = rows["noise_seed"].nunique()
+        if seeds < FEWEST_SEEDS:
+            yield (
+                f"stimuli/noise_seed: scene {scene[:12]}… at camera '{camera}' has {seeds} noise "
+                f"seeds; trials need {FEWEST_SEEDS}"
+            )
+    repeated = table[table["sha256"].duplicated(keep=False)]
+    for _, rows in repeated.groupby("sha256", sort=False):
+        yield (
+            f"stimuli/sha256: '{rows[schema.KEY].iloc[0]}' and '{rows[schema.KEY].iloc[1]}' are "
+            "the same image; no two may share their noise"
+        )
+
+
+def level_problems(table: pd.DataFrame) -> Iterator[str]:
+    """Tell which series do not grow: levels with their index, and along a trajectory distances."""
+    series = table[~table["role"].isin(("target", "rerender", "null"))]
+    role = series["role"].replace({"result": "series"})
+    for (run, name, light), rows in series.groupby(["run", role, "light"], sort=False):
+        steps = rows.drop_duplicates("level_index").sort_values("level_index")
+        columns = ["level"]
+        if (steps["series_kind"] == "trajectory").all():
+            columns.append("physical_distance")
+        for column in columns:
+            values = steps[column].to_numpy()
+            if not (np.diff(values) > 0).all():
+                numbers = ", ".join(f"{value:.4g}" for value in values)
+                yield (
+                    f"stimuli/{column}: the {name} of run '{run}' under light '{light}' does not "
+                    f"grow from level to level: {numbers}"
+                )
+
+
+def _content_problems(stimuli: StimulusSet) -> Iterator[str]:
+    columns = {name: values[()] for name, values in stimuli.file[schema.STIMULI].items()}
+    texts = {name: text.asstr()[()] for name, text in stimuli.file[schema.SCENES].items()}
+    if content_hash(columns, texts) != stimuli.content_hash:
+        yield "attribute content_hash: is not that of the table and scenes"
+
+
+def _model_problems(stimuli: StimulusSet, table: pd.DataFrame) -> Iterator[str]:
+    families = set(table["family"])
+    for name, group in stimuli.file[schema.MODELS].items():
+        place = f"{schema.MODELS}/{name}"
+        if results_hash(group) != group.attrs["content_hash"]:
+            yield f"{place}: attribute content_hash: is not that of its results"
+        for layer in layer_names(group):
+            for family, matrix in group[layer][schema.DISTANCES].items():
+                where = f"{place}/{layer}/{schema.DISTANCES}/{family}"
+                if family not in families:
+                    yield f"{where}: the set has no such family"
+                    continue
+                if matrix.attrs["images_sha256"] != images_sha256(table, family):
+                    yield f"{where}: is of other images"
+                for problem in _matrix_problems(matrix, len(compared(table, family))):
+                    yield f"{where}: {problem}"
+
+
+def _matrix_problems(matrix: h5py.Dataset, count: int) -> Iterator[str]:
+    values: Any = matrix[()]
+    if values.shape != (count, count):
+        yield f"has shape {values.shape}, and the family {count} images"
+        return
+    if not np.array_equal(values, values.T, equal_nan=True) or np.diagonal(values).any():
+        yield "is not symmetric with a diagonal of 0"
+    if (values < 0).any() or (values > GREATEST_DISTANCE).any():
+        yield "holds numbers that are no distances (0 to 2)"

@@ -1,0 +1,63 @@
+"""What two sets differ in."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+
+from stimuli import schema
+from stimuli.stimulus_set import StimulusSet
+
+FEW = 3  # names told of many
+
+
+def differences(one: StimulusSet, other: StimulusSet) -> list[str]:
+    """Tell what two sets differ in: a line a part; none for sets that show the same.
+
+    Parameters
+    ----------
+    one, other
+        The sets.
+    """
+    return [*_stimulus_differences(one, other), *_model_differences(one, other)]
+
+
+def _stimulus_differences(one: StimulusSet, other: StimulusSet) -> Iterator[str]:
+    left, right = (each.table.set_index(schema.KEY) for each in (one, other))
+    for here, there, name in ((left, right, one.path), (right, left, other.path)):
+        only = here.index.difference(there.index, sort=False)
+        if len(only):
+            yield f"{schema.KEY}: {len(only)} only in {name}: {_few(only)}"
+    common = left.index.intersection(right.index, sort=False)
+    for column in left:
+        changed = _changed(left.loc[common, column], right.loc[common, column])
+        if len(changed):
+            yield f"{column}: differs for {len(changed)} of {len(common)}: {_few(changed)}"
+    if left.index.tolist() != right.index.tolist() and set(left.index) == set(right.index):
+        yield f"{schema.KEY}: the same stimuli in another order"
+
+
+def _changed(left: pd.Series, right: pd.Series) -> pd.Index:
+    same = (left == right) | (left.isna() & right.isna())
+    return left.index[~same.fillna(False).astype(bool)]
+
+
+def _model_differences(one: StimulusSet, other: StimulusSet) -> Iterator[str]:
+    for here, there in ((one, other), (other, one)):
+        for name in here.models:
+            if name not in there.models:
+                yield f"models/{name}: only in {here.path}"
+    for name in set(one.models) & set(other.models):
+        left, right = (each.file[schema.MODELS][name].attrs for each in (one, other))
+        for attribute, what in (
+            ("record", "is another model"),
+            ("content_hash", "has other results"),
+        ):
+            if left[attribute] != right[attribute]:
+                yield f"models/{name}: {what}"
+                break
+
+
+def _few(names: Any) -> str:
+    told = ", ".join(str(name) for name in names[:FEW])
+    return told if len(names) <= FEW else f"{told}, …"

@@ -1,0 +1,37 @@
+"""The part of the study file that says which results become stimuli, and how they are stored."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from scenes.frozen import Frozen, between
+
+
+class StimuliConfig(Frozen):
+    """How a stimulus set is made of the runs of a study.
+
+    Parameters
+    ----------
+    accept
+        ``metamers`` takes runs whose result is a metamer, ``all`` those that failed too. Pixel
+        searches are taken with the family that they belong to.
+    bits
+        Of a channel: 8, or 16 for displays of high bit depth.
+    radiance
+        Whether the set also holds linear radiance (float16).
+    compression
+        ``gzip`` can be read by every HDF5 library, ``lzf`` is faster and read by h5py alone.
+    matching
+        Across the images of a family under one light: ``none``, mean ``luminance``, or
+        ``luminance_and_contrast`` (RMS contrast as well), in linear light.
+    most_clipped
+        Largest share of an image's pixels that may lie outside of what the display can show, 0
+        to 1. Beyond it nothing is built.
+    """
+
+    accept: Literal["metamers", "all"] = "metamers"
+    bits: Literal[8, 16] = 8
+    radiance: Annotated[bool, Field(strict=True)] = False
+    compression: Literal["gzip", "lzf"] = "gzip"
+    matching: Literal["none", "luminance", "luminance_and_contrast"] = "none"
+    most_clipped: Annotated[float, between(0, 1)] = 0.05

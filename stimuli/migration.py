@@ -1,0 +1,81 @@
+"""Bring a set of an older schema version to the present one: one function a step.
+
+A step changes an open file of its version to the next one. What a version is, its step knows; so
+steps stay as they are when the schema goes on.
+"""
+
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from scenes.atomic import whole_file
+from scenes.errors import InputError, one_line
+from stimuli import schema
+from stimuli.seal import check_seal, seal
+
+Step = Callable[[h5py.File], None]
+
+STEPS: Mapping[int, Step] = {}
+"""Version → the step from it to the next. Version 1 is the first."""
+
+
+def migrated(
+    path: Path, steps: Mapping[int, Step] = STEPS, newest: int = schema.SCHEMA_VERSION
+) -> int:
+    """Migrate a set; the file is replaced in one step, or left as it was.
+
+    Parameters
+    ----------
+    path
+        The file.
+    steps, newest
+        Of the schema.
+
+    Returns
+    -------
+    int
+        The version that the file had.
+
+    Raises
+    ------
+    InputError
+        The file was altered, is no set, is of a newer version, or a step is missing.
+    """
+    path = Path(path)
+    check_seal(path)
+    found = _version(path)
+    if found > newest:
+        raise InputError(
+            f"{path}: attribute schema_version: {found}, and this version of the suite reads "
+            f"{newest}; update the suite"
+        )
+    missing = [version for version in range(found, newest) if version not in steps]
+    if missing:
+        raise InputError(
+            f"{path}: attribute schema_version: {found}, and there is no way from {missing[0]} to "
+            f"{missing[0] + 1}; build the set again"
+        )
+    if found == newest:
+        return found
+    with whole_file(path) as beside:
+        shutil.copyfile(path, beside)
+        with h5py.File(beside, "r+") as file:
+            for version in range(found, newest):
+                steps[version](file)
+                file.attrs["schema_version"] = version + 1
+        seal(beside)
+    return found
+
+
+def _version(path: Path) -> int:
+    try:
+        with h5py.File(path, "r", locking=False) as file:
+            kind, version = file.attrs.get("format"), file.attrs.get("schema_version")
+    except (OSError, RuntimeError) as error:
+        raise InputError(f"{path}: is no HDF5 file ({one_line(error)})") from error
+    if kind != schema.FORMAT or not isinstance(version, int | np.integer):
+        raise InputError(f"{path}: attribute format: the file is no stimulus set of this suite")
+    return int(version)

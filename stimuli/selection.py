@@ -1,0 +1,107 @@
+"""Which runs become stimuli: pure rules on the table of records."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import pandas as pd
+
+View = tuple[str, str]  # camera and light
+FEWEST_SEEDS = 3  # no stored image occurs twice in a trial (DESIGN: trials)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A run, or a family, that was left out, and why."""
+
+    name: str
+    reason: str
+
+
+def selected(
+    records: pd.DataFrame, accept: Literal["metamers", "all"]
+) -> tuple[pd.DataFrame, list[Refusal]]:
+    """Take or leave runs.
+
+    A run is taken if its series is complete (every level at every camera, light and noise seed of
+    its family's target) and, with ``metamers``, if its result is one. Pixel searches need no
+    verdict. What a family shares is taken when one of its runs is.
+
+    Parameters
+    ----------
+    records
+        Table of `stimuli.intake.frame`.
+    accept
+        ``metamers`` or ``all``.
+
+    Returns
+    -------
+    table
+        The rows that are taken, in their order.
+    refusals
+        What was left out.
+    """
+    refusals: list[Refusal] = []
+    taken: list[pd.DataFrame] = []
+    for family, rows in records.groupby("family", sort=False):
+        shared, of_runs = rows[rows["run"].isna()], rows[rows["run"].notna()]
+        if reason := _shared_problem(shared):
+            refusals.append(Refusal(str(family), reason))
+            continue
+        wanted = _seeds(shared[shared["role"] == "target"])
+        runs: list[pd.DataFrame] = []
+        others: list[pd.DataFrame] = []
+        for name, run in of_runs.groupby("run", sort=False):
+            if reason := next(_run_problems(run, wanted, accept), ""):
+                refusals.append(Refusal(str(name), reason))
+            else:
+                (others if set(run["role"]) <= {"pixel", "control"} else runs).append(run)
+        if runs:
+            taken += [shared, *runs, *others]
+        else:
+            refusals.append(Refusal(str(family), "none of its runs is taken"))
+    table = pd.concat(taken).sort_index() if taken else records.iloc[:0]
+    return table, refusals
+
+
+def _shared_problem(shared: pd.DataFrame) -> str:
+    """What is missing of the images that a family shares."""
+    wanted = _seeds(shared[shared["role"] == "target"])
+    if not wanted:
+        return "its target's images are missing; mrd generate makes them"
+    if len(set(wanted.values())) > 1 or _seeds(shared[shared["role"] == "rerender"]) != wanted:
+        return "its target or re-rendered target lacks images; mrd generate makes them"
+    if (seeds := min(wanted.values())) < FEWEST_SEEDS:
+        return f"has {seeds} noise seeds; series.noise_seeds must be at least {FEWEST_SEEDS}"
+    for number, null in shared[shared["role"] == "null"].groupby("level_index"):
+        if set(_seeds(null)) != set(wanted):
+            return f"null scene {number} lacks images; mrd generate makes them"
+    return ""
+
+
+def _run_problems(run: pd.DataFrame, wanted: Mapping[View, int], accept: str) -> Iterator[str]:
+    """Why a run cannot be taken; the first is told."""
+    verdicts = set(run.loc[run["role"].isin(("series", "result")), "verdict"])
+    if accept == "metamers" and verdicts and verdicts != {"metamer"}:
+        yield "its result is no metamer (stimuli.accept: all takes it)"
+    for role, rows in _series(run):
+        levels = sorted(set(rows["level_index"]))
+        if levels != list(range(1, len(levels) + 1)):
+            yield f"its {role} lacks a level (there are {levels}); mrd generate makes it"
+        for level, images in rows.groupby("level_index"):
+            if _seeds(images) != wanted:
+                yield f"its {role} lacks images at level {level}; mrd generate makes them"
+
+
+def _series(run: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Series, controls and pixel levels of a run; the result is the end of its series."""
+    names = run["role"].replace({"result": "series"})
+    for role, rows in run.groupby(names, sort=False):
+        yield str(role), rows
+
+
+def _seeds(rows: pd.DataFrame) -> Mapping[View, int]:
+    """Number of images, alike but for their noise, at each camera and light."""
+    unique = rows[["camera", "light", "noise_seed"]].drop_duplicates()
+    return Counter(unique[["camera", "light"]].itertuples(index=False, name=None))
