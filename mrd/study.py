@@ -37,6 +37,7 @@ from scenes.errors import InputError, nearest
 from scenes.frozen import Frozen
 from scenes.scene import Scene, check_visible
 from scenes.shape import geometry, manifold_problem
+from stimuli.config import StimuliConfig
 
 SCHEMA_VERSION = 1
 FILE_NAME = "study.yaml"
@@ -76,6 +77,8 @@ class Study(Frozen):
         What is searched, by name; each runs on every target and model unless it names some.
     series
         The images that experiments need of every target and result; without it, none are made.
+    stimuli
+        Which results become stimuli, and how they are stored.
     experiment
         What people are asked, and on which display; none where it is not given.
     """
@@ -86,6 +89,7 @@ class Study(Frozen):
     models: Annotated[dict[Name, ModelConfig], Field(min_length=1)]
     searches: Annotated[dict[Name, SearchConfig], Field(min_length=1)]
     series: SeriesConfig | None = None
+    stimuli: StimuliConfig = StimuliConfig()
     experiment: ExperimentConfig | None = None
 
     _folder: Path = PrivateAttr(default=Path())
@@ -99,6 +103,11 @@ class Study(Frozen):
     def runs(self) -> Path:
         """Folder of the run directories."""
         return self.folder / "runs"
+
+    @property
+    def stimulus_set(self) -> Path:
+        """File of the stimulus set."""
+        return self.folder / "stimuli.h5"
 
     def in_folder(self, folder: Path) -> Self:
         """Return the same study in another folder."""

@@ -115,7 +115,7 @@ def check_clipping(table: pd.DataFrame, most: float) -> None:
     """
     too_many = table[table["clipped"] > most]
     if len(too_many):
-        worst = too_many.loc[too_many["clipped"].idxmax()]
+        worst = too_many.sort_values("clipped").iloc[-1]
         raise InputError(
             f"{worst['radiance_file']}: {worst['clipped']:.1%} of its pixels are clipped (and "
             f"more than {most:.1%} in {len(too_many)} of {len(table)} images); lower the target's "

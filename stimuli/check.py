@@ -99,20 +99,19 @@ def reference_problems(table: pd.DataFrame) -> Iterator[str]:
     """Tell what a table refers to and does not hold: targets of a view, noise seeds, noise."""
     targets = table[table["role"] == "target"]
     views = set(targets[VIEW].itertuples(index=False, name=None))
-    for view, rows in table.groupby(VIEW, sort=False):
-        if view not in views:
-            yield (
-                f"stimuli: family '{view[0]}' has {len(rows)} images at camera '{view[1]}' under "
-                f"light '{view[2]}', and no target image there"
-            )
+    alone = table[[view not in views for view in table[VIEW].itertuples(index=False, name=None)]]
+    for row in alone.drop_duplicates(VIEW).itertuples():
+        yield (
+            f"stimuli: '{row.stimulus_id}' has no target image of family '{row.family}' at camera "
+            f"'{row.camera}' under light '{row.light}'"
+        )
     shown = table[table["role"] != "null"]
-    for (scene, camera), rows in shown.groupby(["scene", "camera"], sort=False):
-        seeds = rows["noise_seed"].nunique()
-        if seeds < FEWEST_SEEDS:
-            yield (
-                f"stimuli/noise_seed: scene {scene[:12]}… at camera '{camera}' has {seeds} noise "
-                f"seeds; trials need {FEWEST_SEEDS}"
-            )
+    seeds = shown.groupby(["scene", "camera"], sort=False)["noise_seed"].transform("nunique")
+    for row in shown[seeds < FEWEST_SEEDS].drop_duplicates(["scene", "camera"]).itertuples():
+        yield (
+            f"stimuli/noise_seed: the scene of '{row.stimulus_id}' has fewer than {FEWEST_SEEDS} "
+            "noise seeds at its camera, and trials need as many"
+        )
     repeated = table[table["sha256"].duplicated(keep=False)]
     for _, rows in repeated.groupby("sha256", sort=False):
         yield (

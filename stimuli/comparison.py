@@ -30,7 +30,7 @@ def _stimulus_differences(one: StimulusSet, other: StimulusSet) -> Iterator[str]
             yield f"{schema.KEY}: {len(only)} only in {name}: {_few(only)}"
     common = left.index.intersection(right.index, sort=False)
     for column in left:
-        changed = _changed(left.loc[common, column], right.loc[common, column])
+        changed = _changed(left[column][common], right[column][common])
         if len(changed):
             yield f"{column}: differs for {len(changed)} of {len(common)}: {_few(changed)}"
     if left.index.tolist() != right.index.tolist() and set(left.index) == set(right.index):

@@ -110,7 +110,7 @@ def write_results(file: h5py.File, name: str, results: ModelResults, table: pd.D
                 made = _matrix(group, f"{layer}/{kind}/{family}", matrix)
                 made.attrs["images_sha256"] = images
     for family, rows in results.verdicts.items():
-        text = json.dumps(rows, sort_keys=True, allow_nan=False)
+        text = json.dumps(rows, allow_nan=False)
         group.create_dataset(f"{VERDICTS}/{family}", data=text)
     group.attrs["content_hash"] = results_hash(group)
 

@@ -20,6 +20,7 @@ from stimuli import schema
 from stimuli.model_results import ModelResults, write_results
 from stimuli.packed_scene import PackedScene
 from stimuli.seal import BLOCK, seal
+from stimuli.stimulus_set import StimulusSet
 
 Array = NDArray[Any]
 Compression = Literal["gzip", "lzf"]
@@ -94,6 +95,40 @@ def write_set(
         for name, results in (models or {}).items():
             write_results(file, name, results, checked)
     return found
+
+
+def replace_results(path: Path, models: Mapping[str, ModelResults]) -> None:
+    """Put results of models into a set, in place of theirs that it holds; all else stays.
+
+    A new file is written and replaces the old one in one step, so that whoever reads the old one
+    goes on reading it. The content hash stays.
+
+    Parameters
+    ----------
+    path
+        The set.
+    models
+        Results by the name of the model.
+
+    Raises
+    ------
+    InputError
+        Results do not fit the set, or the file cannot be written.
+    """
+    with StimulusSet(path) as old:
+        table = old.table
+        with whole_file(path) as beside, sealed_file(beside) as file:
+            for name, value in old.file.attrs.items():
+                file.attrs[name] = value
+            for name in old.file:
+                if name != schema.MODELS:
+                    old.file.copy(name, file)  # chunks as they are
+            kept = file.create_group(schema.MODELS)
+            for name in old.models:
+                if name not in models:
+                    old.file.copy(f"{schema.MODELS}/{name}", kept)
+            for name, results in models.items():
+                write_results(file, name, results, table)
 
 
 @contextmanager

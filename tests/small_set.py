@@ -28,6 +28,13 @@ FAMILIES = {  # name → target, search, attribute, distance measure
 }
 
 
+STUDY = {
+    "name": "small",
+    "models": {"net": {"network": "pixels"}},
+    "searches": {search: {"criterion": {"floor": 0.9}} for _, search, _, _ in FAMILIES.values()},
+}
+
+
 def small_table() -> pd.DataFrame:
     """Give the table of the set, but for the scenes' hashes."""
     rows = []
@@ -143,7 +150,7 @@ def write_small_set(path: Path, **changes: object) -> Path:
     images = np.array([small_image(row) for row in each])
     arguments = {
         "table": table, "images": images, "scenes": scenes,
-        "provenance": {"study": "small"}, "models": small_results(table, images),
+        "provenance": {"study": STUDY}, "models": small_results(table, images),
     }  # fmt: skip
     write_set(path, **(arguments | changes))
     return path

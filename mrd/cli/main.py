@@ -11,7 +11,18 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from mrd.cli import calibrate, doctor, experiment, generate, models, render, scenes, status
+from mrd.cli import (
+    calibrate,
+    doctor,
+    embed,
+    experiment,
+    generate,
+    models,
+    render,
+    scenes,
+    status,
+    stimuli,
+)
 from scenes.errors import InputError
 
 FAILED, WRONG_INPUT, INTERRUPTED = 1, 2, 130
@@ -27,6 +38,8 @@ app = typer.Typer(
 )
 app.command()(generate.generate)
 app.command()(status.status)
+app.add_typer(stimuli.app, name="stimuli")
+app.command()(embed.embed)
 app.command()(render.render)
 app.command()(scenes.scenes)
 app.command()(models.models)

@@ -1,0 +1,97 @@
+"""Activations of many images, held until every pair has been compared.
+
+They are kept in memory, or, where they are large, in a file that has no name and goes with the
+process.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+
+MOST_BYTES = 2**30
+ROWS = 256  # images of a block of the matrix of distances
+
+
+class ActivationStore:
+    """Activations of one layer: a row an image.
+
+    Parameters
+    ----------
+    count
+        Number of images.
+    folder
+        Where a large store puts its file.
+    """
+
+    def __init__(self, count: int, folder: Path) -> None:
+        self._count, self._folder = count, folder
+        self._rows: np.ndarray | None = None
+        self._shape: torch.Size | None = None
+
+    def put(self, first: int, activations: torch.Tensor) -> None:
+        """Keep the activations (B, …) of the images from `first` on."""
+        flat = activations.flatten(start_dim=1).float().cpu().numpy()
+        if self._rows is None:
+            self._rows = _room((self._count, flat.shape[1]), self._folder)
+            self._shape = activations.shape[1:]
+        self._rows[first : first + len(flat)] = flat
+
+    def get(self, images: list[int]) -> torch.Tensor:
+        """Activations of some images, (B, D) float32."""
+        return torch.from_numpy(np.ascontiguousarray(self._kept[images]))
+
+    def distances(self) -> np.ndarray:
+        """Distances 1 − Pearson r between all images; the activations are used up by it.
+
+        Returns
+        -------
+        ndarray
+            (count, count) float32, symmetric, in [0, 2], its diagonal 0; NaN where an activation
+            is constant.
+        """
+        rows = self._kept
+        for block in _blocks(self._count):
+            rows[block] = standardised(rows[block])
+        r = np.empty((self._count, self._count), np.float32)
+        for here in _blocks(self._count):
+            for there in _blocks(here.stop):
+                r[here, there] = rows[here] @ rows[there].T
+                r[there, here] = r[here, there].T
+        distances = np.clip(1 - r, 0, 2)
+        # The two halves of a block on the diagonal are rounded apart.
+        symmetric: np.ndarray = (distances + distances.T) / np.float32(2)
+        np.fill_diagonal(symmetric, 0)
+        return symmetric
+
+    @property
+    def _kept(self) -> np.ndarray:
+        if self._rows is None:
+            raise ValueError("nothing has been put into the store")
+        return self._rows
+
+
+def standardised(rows: np.ndarray) -> np.ndarray:
+    """Rows (B, D) with mean 0 and length 1, so that products of two are Pearson's r.
+
+    Constant rows become NaN.
+    """
+    centred = rows - rows.mean(axis=1, keepdims=True, dtype=np.float64).astype(np.float32)
+    lengths = np.linalg.norm(centred, axis=1, keepdims=True)
+    constant = rows.max(axis=1, keepdims=True) == rows.min(axis=1, keepdims=True)
+    return np.where(constant, np.nan, centred / np.where(lengths == 0, 1, lengths))
+
+
+def _blocks(count: int) -> list[slice]:
+    return [slice(first, min(first + ROWS, count)) for first in range(0, count, ROWS)]
+
+
+def _room(shape: tuple[int, int], folder: Path) -> np.ndarray:
+    if 4 * shape[0] * shape[1] <= MOST_BYTES:
+        return np.empty(shape, np.float32)
+    # The file has no name: it is gone with the process, however that ends.
+    with tempfile.TemporaryFile(dir=folder) as file:
+        return np.memmap(file, np.float32, "w+", shape=shape)

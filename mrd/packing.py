@@ -1,0 +1,108 @@
+"""From a study to its stimulus set: where its records lie, and what goes into the set."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from mrd.provenance import hardware, versions
+from mrd.study import Study, resolve_all
+from scenes.errors import InputError
+from stimuli.build import Built, build_set
+from stimuli.intake import RECORDS_FILE
+
+
+def pack(study: Study, progress: Callable[[int, int], None] = lambda *_: None) -> Built:
+    """Build the set of a study from its finished runs.
+
+    Parameters
+    ----------
+    study
+        The study.
+    progress
+        Told (images done, of how many).
+
+    Raises
+    ------
+    InputError
+        Nothing has been generated, or `stimuli.build.build_set` refuses.
+    """
+    records = record_files(study)
+    if not records:
+        raise InputError(
+            f"{study.runs}: holds no images of any series; mrd generate {study.folder} makes them"
+        )
+    return build_set(
+        records, study.name, study.stimuli, study.stimulus_set, provenance(study), progress
+    )
+
+
+def record_files(study: Study) -> list[Path]:
+    """Find the records of the runs that the study asks for, and of what families share."""
+    asked = {run.name for run in resolve_all(study)}
+    return sorted(
+        path
+        for path in study.runs.rglob(RECORDS_FILE)
+        if not _is_of_another_run(path, study.runs, asked)
+    )
+
+
+def _is_of_another_run(path: Path, runs: Path, asked: set[str]) -> bool:
+    """Whether records belong to a run that the study, as it is now, does not ask for."""
+    folder = runs / path.relative_to(runs).parts[0]
+    return (folder / "run.json").is_file() and folder.name not in asked
+
+
+def provenance(study: Study) -> dict[str, Any]:
+    """What a set says of its making; it does not enter the content hash."""
+    return {
+        "study": study.model_dump(mode="json"),
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": versions(),
+        "hardware": hardware(),
+    }
+
+
+def set_of(path: Path, read: Callable[[Path], Study]) -> Path:
+    """Tell which set is meant by a file or a study.
+
+    Parameters
+    ----------
+    path
+        A set, a ``study.yaml``, or the folder that holds one.
+    read
+        Reads a study.
+    """
+    path = Path(path)
+    if path.is_dir() or path.suffix in (".yaml", ".yml"):
+        return read(path).stimulus_set
+    return path
+
+
+def recorded_study(path: Path, provenance: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the study that a set was made of: its models and searches (all, if merged).
+
+    Raises
+    ------
+    InputError
+        The studies of a merged set call different things by one name.
+    """
+    if "merged" not in provenance:
+        return dict(provenance.get("study", {}))
+    joined: dict[str, Any] = {"models": {}, "searches": {}}
+    for each in provenance["merged"]:
+        study = recorded_study(path, each["provenance"])
+        for kind, entries in joined.items():
+            for name, entry in study.get(kind, {}).items():
+                if entries.setdefault(name, entry) != entry:
+                    raise InputError(
+                        f"{path}: {kind}.{name} is another in each of the merged studies; embed "
+                        "the sets before they are merged"
+                    )
+    return joined
+
+
+def floors(study: Mapping[str, Any]) -> dict[str, float]:
+    """Least match of a metamer for each search of a study (as a set's provenance holds it)."""
+    searches: Mapping[str, Any] = study.get("searches", {})
+    return {name: float(search["criterion"]["floor"]) for name, search in searches.items()}
