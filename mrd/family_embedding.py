@@ -17,7 +17,7 @@ from mrd.stored_verdicts import Candidate, Judged, rows_of
 from scenes.errors import InputError
 from stimuli import schema
 from stimuli.encoding import display_values
-from stimuli.model_results import FamilyDistances, compared, nulls, opposite
+from stimuli.model_results import FamilyDistances, compared, nulls, targets_by_view
 from stimuli.stimulus_set import StimulusSet
 
 BATCH = 16
@@ -65,7 +65,7 @@ def embed_family(
             stores[layer].put(first, activations)
         progress(first + len(images), total)
     place = {row: n for n, row in enumerate(own.index)}
-    pairs = _null_pairs(stimuli.table, null, place)
+    pairs = _null_pairs(stimuli.table, family, null, place)
     distances: dict[str, list[np.ndarray]] = {layer: [] for layer in model.layers}
     against: list[Measures] = []
     for first, images in _batches(stimuli, null, device):
@@ -99,18 +99,16 @@ def _batches(
 
 
 def _null_pairs(
-    table: pd.DataFrame, null: pd.DataFrame, place: Mapping[Any, int]
+    table: pd.DataFrame, family: str, null: pd.DataFrame, place: Mapping[Any, int]
 ) -> list[list[int]]:
     """For each null image, where the target images that it is compared with lie in the stores."""
-    known: dict[tuple[str, str], list[int]] = {}
+    targets = targets_by_view(table, family)
     pairs = []
     for row in null.itertuples():
         view = (str(row.camera), str(row.light))
-        if view not in known:
-            known[view] = [place[index] for index in opposite(table, row).index]
-            if not known[view]:
-                raise InputError(f"null image '{row.stimulus_id}' has no target to compare with")
-        pairs.append(known[view])
+        if view not in targets:
+            raise InputError(f"null image '{row.stimulus_id}' has no target to compare with")
+        pairs.append([place[index] for index in targets[view].index])
     return pairs
 
 

@@ -7,7 +7,6 @@ smaller one) the comparison: .5 says nothing, 1 gives it away, provided that the
 stands beside it, can be seen.
 """
 
-from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
@@ -103,7 +102,7 @@ class _Outlines:
 
 
 def silhouette(scene: Scene, view: Camera) -> np.ndarray:
-    """Pixels that the object covers: boolean (H, W), without smoothing at the edges.
+    """Pixels that the object touches, as far as its corners tell: boolean (H, W).
 
     Parameters
     ----------
@@ -117,12 +116,9 @@ def silhouette(scene: Scene, view: Camera) -> np.ndarray:
     corners = view.project(mesh.vertices @ matrix[:3, :3].T + matrix[:3, 3])
     drawing = Image.new("1", (view.width, view.height))
     pen = ImageDraw.Draw(drawing)
-    # Pillow counts pixels from their centres.
-    for triangle in _flat(corners[mesh.faces] - 0.5):
+    triangles = corners[mesh.faces]
+    whole = triangles[~np.isnan(triangles).any(axis=(1, 2))]
+    # Pillow is given the pixels that the corners lie in, and draws those of the edges too.
+    for triangle in np.floor(whole).astype(int).reshape(len(whole), 6).tolist():
         pen.polygon(triangle, fill=1)
     return np.asarray(drawing)
-
-
-def _flat(triangles: np.ndarray) -> Iterator[list[float]]:
-    whole = triangles[~np.isnan(triangles).any(axis=(1, 2))]
-    yield from whole.reshape(len(whole), 6).tolist()

@@ -71,21 +71,23 @@ def nulls(table: pd.DataFrame, family: str) -> pd.DataFrame:
     return table[(table["family"] == family) & (table["role"] == "null")]
 
 
-def opposite(table: pd.DataFrame, null: Any) -> pd.DataFrame:
-    """Rows of the target images that a null image is compared with, by growing noise seed."""
-    rows = table[
-        (table["family"] == null.family)
-        & (table["role"] == "target")
-        & (table["camera"] == null.camera)
-        & (table["light"] == null.light)
-    ]
-    return rows.sort_values("noise_seed")
+def targets_by_view(table: pd.DataFrame, family: str) -> dict[tuple[str, str], pd.DataFrame]:
+    """Rows of a family's target images by camera and light, each by growing noise seed.
+
+    A null image is compared with those of its own camera and light.
+    """
+    rows = table[(table["family"] == family) & (table["role"] == "target")]
+    return {
+        (str(camera), str(light)): seen.sort_values("noise_seed")
+        for (camera, light), seen in rows.groupby(["camera", "light"], sort=False)
+    }
 
 
 def images_sha256(table: pd.DataFrame, family: str) -> str:
     """Hash of a family's images: distances carry it, and so belong to these images alone."""
     rows = table[table["family"] == family]
-    lines = "".join(f"{row[KEY]} {row['sha256']}\n" for _, row in rows[[KEY, "sha256"]].iterrows())
+    pairs = zip(rows[KEY], rows["sha256"], strict=True)
+    lines = "".join(f"{stimulus} {sha256}\n" for stimulus, sha256 in pairs)
     return hashlib.sha256(lines.encode()).hexdigest()
 
 

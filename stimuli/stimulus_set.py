@@ -17,7 +17,14 @@ from numpy.typing import NDArray
 from scenes.errors import InputError, one_line, unknown
 from scenes.scene import Scene
 from stimuli import schema
-from stimuli.model_results import ModelResults, compared, layer_names, nulls, opposite, read_results
+from stimuli.model_results import (
+    ModelResults,
+    compared,
+    layer_names,
+    nulls,
+    read_results,
+    targets_by_view,
+)
 from stimuli.packed_scene import PackedScene, unpacked
 
 
@@ -271,12 +278,14 @@ class StimulusSet:
             Model, layer or family is not there.
         """
         values = self._matrix(model, layer, schema.NULLS, family)
+        targets = targets_by_view(self.table, family)
         pairs = []
         for row, distances in zip(nulls(self.table, family).itertuples(), values, strict=True):
-            targets = opposite(self.table, row)[schema.KEY]
             pairs += [
                 (row.stimulus_id, target, float(distance))
-                for target, distance in zip(targets, distances, strict=False)
+                for target, distance in zip(
+                    targets[str(row.camera), str(row.light)][schema.KEY], distances, strict=False
+                )
             ]
         return pd.DataFrame(pairs, columns=["null", "target", "distance"])
 

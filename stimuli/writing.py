@@ -17,6 +17,7 @@ from scenes.arrays import array_sha256
 from scenes.atomic import whole_file
 from scenes.errors import InputError
 from stimuli import schema
+from stimuli.disk import PatientFile
 from stimuli.model_results import ModelResults, write_results
 from stimuli.packed_scene import PackedScene
 from stimuli.seal import BLOCK, seal
@@ -76,13 +77,14 @@ def write_set(
     """
     path = Path(path)
     checked = schema.checked_table(table, str(path))
-    with whole_file(path) as beside, sealed_file(beside) as file:
-        checked["sha256"] = _write_pictures(
-            file, schema.IMAGES, images, checked, path, FILTERS[compression]
-        )
+    with whole_file(path) as beside, sealed_file(beside) as (file, disk):
+        filters = FILTERS[compression]
+        waiting = _while_there_is_room(images, disk)
+        checked["sha256"] = _write_pictures(file, schema.IMAGES, waiting, checked, path, filters)
         if radiance is not None:
+            waiting = _while_there_is_room(_halves(radiance), disk)
             checked["radiance_sha256"] = _write_pictures(
-                file, schema.RADIANCE, _halves(radiance), checked, path, FILTERS[compression]
+                file, schema.RADIANCE, waiting, checked, path, filters
             )
         texts = _write_scenes(file, scenes, checked, path)
         columns = _write_table(file, checked)
@@ -117,7 +119,7 @@ def replace_results(path: Path, models: Mapping[str, ModelResults]) -> None:
     """
     with StimulusSet(path) as old:
         table = old.table
-        with whole_file(path) as beside, sealed_file(beside) as file:
+        with whole_file(path) as beside, sealed_file(beside) as (file, _):
             for name, value in old.file.attrs.items():
                 file.attrs[name] = value
             for name in old.file:
@@ -132,21 +134,34 @@ def replace_results(path: Path, models: Mapping[str, ModelResults]) -> None:
 
 
 @contextmanager
-def sealed_file(path: Path) -> Iterator[h5py.File]:
+def sealed_file(path: Path) -> Iterator[tuple[h5py.File, PatientFile]]:
     """Give a new HDF5 file with room for a seal; when the block ends well, close and seal it.
+
+    Yields
+    ------
+    file
+        To write to.
+    disk
+        What it lies on: `disk.check` tells early that there is no more space.
 
     Raises
     ------
     OSError
         The file cannot be written: no space, no right.
     """
-    try:
+    with PatientFile(path) as disk:
         # The newer format checks its own metadata; every HDF5 since 1.10 (2016) reads it.
-        with h5py.File(path, "w", userblock_size=BLOCK, libver=("v110", "v110")) as file:
-            yield file
-    except RuntimeError as error:  # what h5py makes of a disk that is full when it closes a file
-        raise OSError(f"HDF5 says: {error}") from error
+        with h5py.File(disk, "w", userblock_size=BLOCK, libver=("v110", "v110")) as file:
+            yield file, disk
+        disk.check()
     seal(path)
+
+
+def _while_there_is_room(pictures: Iterable[Array], disk: PatientFile) -> Iterator[Array]:
+    """Pictures, until the disk is full."""
+    for picture in pictures:
+        disk.check()
+        yield picture
 
 
 def content_hash(columns: Mapping[str, Array], scenes: Mapping[str, str]) -> str:

@@ -16,7 +16,7 @@ from scenes.film import Film
 from scenes.material import Material
 from scenes.scene import Scene
 from scenes.shape import Sphere
-from stimuli.model_results import FamilyDistances, ModelResults, compared, nulls, opposite
+from stimuli.model_results import FamilyDistances, ModelResults, compared, nulls, targets_by_view
 from stimuli.packed_scene import packed
 from stimuli.writing import write_set
 
@@ -132,8 +132,9 @@ def _distances(table: pd.DataFrame, family: str, activations: np.ndarray) -> Fam
     own = rows[compared(table, family).index]
     between = 1 - own @ own.T
     np.fill_diagonal(between, 0)
+    targets = targets_by_view(table, family)
     against = [
-        1 - rows[opposite(table, null).index] @ rows[null.Index]
+        1 - rows[targets[null.camera, null.light].index] @ rows[null.Index]
         for null in nulls(table, family).itertuples()
     ]
     return FamilyDistances(

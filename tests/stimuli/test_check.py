@@ -1,0 +1,222 @@
+"""Check finds what is wrong: any flipped bit, and a set that contradicts itself."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import h5py
+import numpy as np
+import pytest
+
+from scenes.errors import InputError
+from stimuli.check import problems
+from stimuli.migration import migrated
+from stimuli.seal import BLOCK, check_seal, seal
+from stimuli.stimulus_set import StimulusSet
+
+
+@pytest.fixture
+def copy(small_set, tmp_path):
+    return shutil.copy(small_set, tmp_path / "stimuli.h5")
+
+
+def test_a_whole_set_has_no_problem(small_set):
+    assert problems(small_set) == []
+
+
+def test_every_flipped_bit_is_found(copy, rng):
+    """500 bits anywhere, and one in each byte of the seal's words, padding and HDF5's header."""
+    content = copy.read_bytes()
+    bits = [*rng.choice(8 * len(content), 500, replace=False), *range(0, 8 * 700, 61)]
+    for bit in bits:
+        altered = bytearray(content)
+        altered[bit // 8] ^= 1 << (bit % 8)
+        copy.write_bytes(altered)
+        found = problems(copy)
+        assert len(found) == 1, bit
+        assert "stimuli.h5: user block: " in found[0]
+
+
+def test_truncated_lengthened_and_foreign_files_are_found(copy, tmp_path):
+    content = copy.read_bytes()
+    for wrong in (content[:-1], content[:1000], content[:100], b"", content + b"\0", b"x" * 9000):
+        copy.write_bytes(wrong)
+        assert len(problems(copy)) == 1
+    assert "there is no such file" in problems(tmp_path / "none.h5")[0]
+
+
+def _set(name, row, value):
+    def change(file):
+        column = file["stimuli"][name]
+        values = column[()]
+        values[row] = value
+        column[...] = values
+
+    return change
+
+
+def _pixel(file):
+    image = file["images"][5]
+    image[0, 0, 0] ^= 1
+    file["images"][5] = image
+
+
+def _same_image(file):
+    file["images"][1] = file["images"][0]
+    _set("sha256", 1, file["stimuli/sha256"][0])(file)
+
+
+def _asymmetric(file):
+    matrix = file["models/net/late/distances/vase-shape"]
+    matrix[1, 2] = 0.5
+
+
+def _impossible(file):
+    matrix = file["models/net/late/distances/vase-shape"]
+    matrix[1, 2] = matrix[2, 1] = 3
+
+
+def _scene(file):
+    name = file["stimuli/scene"].asstr()[20]
+    text = file["scenes"][name].asstr()[()]
+    del file["scenes"][name]
+    file["scenes"][name] = text.replace('"roughness":0.5', '"roughness":0.6')
+
+
+def _no_scene(file):
+    del file["scenes"][file["stimuli/scene"].asstr()[20]]
+
+
+def _idle_scene(file):
+    file["scenes"]["0" * 64] = file["scenes"][next(iter(file["scenes"]))].asstr()[()]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (_pixel, "images[5] ('vase-material_target-0_c1_own_2'): its SHA-256 is not that of"),
+        (_same_image, "stimuli/sha256: 'vase-material_target-0_c0_own_0' and '"),
+        (_set("sha256", 3, b"0" * 64), "images[3] ('vase-material_target-0_c1_own_0'): its SHA"),
+        (_set("role", 9, b"cntrol"), "stimuli/role: 'cntrol' is not allowed; did you mean"),
+        (_set("stimulus_id", 9, b"vase-shape_null-0_c0_own_0"), "names more than one stimulus"),
+        (_set("light", 30, b"sky"), "has no target image of family 'vase-material' at camera"),
+        (_set("level_index", slice(18, 27), 3), "stimuli/level: the series of run 'vase-material"),
+        (_set("noise_seed", 20, 1), "fewer than 3 noise seeds at its camera"),
+        (_set("match", 20, 0.5), "attribute content_hash: is not that of the table and scenes"),
+        (_scene, "the scene's hash is"),
+        (_no_scene, ": missing; stimulus 'vase-material_series-1_c0_own_0' shows it"),
+        (_idle_scene, f"scenes/{'0' * 64}: no stimulus shows it"),
+        (_asymmetric, "models/net/late/distances/vase-shape: is not symmetric with a diagonal"),
+        (_impossible, "models/net/late/distances/vase-shape: holds numbers that are no distances"),
+        (_asymmetric, "models/net: attribute content_hash: is not that of its results"),
+        (_set("sha256", 100, b"1" * 64), "models/other/rows/distances/vase-shape: is of other"),
+    ],
+)
+def test_a_sealed_set_that_contradicts_itself_is_found(copy, change, message):
+    with h5py.File(copy, "r+") as file:
+        change(file)
+    seal(copy)
+    found = problems(copy)
+    assert any(message in line for line in found), found
+    assert all(line.startswith(f"{copy}: ") for line in found)
+
+
+def test_a_trajectory_has_to_go_away_from_the_target(copy):
+    with h5py.File(copy, "r+") as file:
+        kinds = file["stimuli/series_kind"]
+        kinds[...] = np.where(kinds[()] == b"", b"", b"trajectory").astype(kinds.dtype)
+        _set("physical_distance", slice(18, 27), 0.9)(file)  # level .5 farther than level 1
+    seal(copy)
+    assert any(
+        "stimuli/physical_distance: the series of run 'vase-material-net-s1' under light 'own' does"
+        " not grow from level to level: 0.9, 0.4" in line
+        for line in problems(copy)
+    )
+
+
+# ---- Versions -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("version", "message"),
+    [
+        (2, r"attribute schema_version: 2, and this version of the suite reads 1; update"),
+        (0, r"attribute schema_version: 0, and .* migrate it: mrd stimuli migrate"),
+    ],
+)
+def test_another_version_is_refused(copy, version, message):
+    with h5py.File(copy, "r+") as file:
+        file.attrs["schema_version"] = version
+    seal(copy)
+    with pytest.raises(InputError, match=message):
+        len(StimulusSet(copy))
+    with pytest.raises(InputError, match=r"update the suite|there is no way from 0 to 1"):
+        migrated(copy)
+
+
+def test_migration_goes_one_step_at_a_time(copy):
+    def renamed(file):
+        file.move("stimuli/match", "stimuli/agreement")
+
+    def added(file):
+        file["stimuli/doubled"] = 2 * file["stimuli/agreement"][()]
+
+    before = copy.read_bytes()
+    with pytest.raises(InputError, match=r"there is no way from 2 to 3; build the set again"):
+        migrated(copy, {1: renamed}, newest=3)
+    assert copy.read_bytes() == before
+    assert migrated(copy, {1: renamed, 2: added}, newest=3) == 1
+    check_seal(copy)
+    with h5py.File(copy) as file:
+        assert file.attrs["schema_version"] == 3
+        assert "match" not in file["stimuli"]
+        assert np.nanmax(file["stimuli/doubled"][()]) == 1.9
+    assert migrated(copy, {1: renamed, 2: added}, newest=3) == 3  # nothing to do
+
+
+def test_a_set_of_this_version_needs_no_migration(copy):
+    before = copy.read_bytes()
+    assert migrated(copy) == 1
+    assert copy.read_bytes() == before
+
+
+def test_an_altered_file_is_not_migrated(copy):
+    with copy.open("r+b") as file:
+        file.seek(BLOCK + 4000)
+        file.write(b"!!!!")
+    with pytest.raises(InputError, match=r"user block: the SHA-256 of the file is not the one"):
+        migrated(copy, {1: lambda _: None}, newest=2)
+
+
+# ---- A full disk ----------------------------------------------------------------------------
+
+FULL = """
+import resource, signal, sys
+from pathlib import Path
+from scenes.errors import InputError
+from tests.small_set import write_small_set
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]),) * 2)
+try:
+    write_small_set(Path(sys.argv[1]))
+except InputError as error:
+    print(error)
+    sys.exit(2)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="limits of files are POSIX")
+@pytest.mark.parametrize("room", [2_000, 200_000])
+def test_a_disk_that_is_full_in_the_middle_leaves_the_old_set(copy, room):
+    before = copy.read_bytes()
+    assert room < len(before)
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, str(copy), str(room)], capture_output=True, text=True
+    )
+    assert done.returncode == 2, done.stderr
+    assert done.stdout.startswith(f"{copy}: cannot be written: ")
+    assert done.stdout.count("\n") == 1
+    assert copy.read_bytes() == before
+    assert [path.name for path in copy.parent.iterdir()] == ["stimuli.h5"]
+    assert problems(copy) == []

@@ -1,0 +1,109 @@
+"""Files for people and other programs, and what a set is in short."""
+
+import json
+
+import imageio.v3 as imageio
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from scenes.errors import InputError
+from stimuli.contact_sheet import contact_sheet
+from stimuli.export import export
+from stimuli.png import write_png
+from stimuli.schema import COLUMNS
+from stimuli.stimulus_set import StimulusSet
+from stimuli.summary import summary
+from tests.small_set import small_image, small_table, write_small_set
+
+
+def test_an_export_is_complete_and_described(small_set, tmp_path):
+    told = []
+    with StimulusSet(small_set) as stimuli:
+        sheet = export(stimuli, tmp_path / "out", lambda *count: told.append(count))
+        content_hash = stimuli.content_hash
+        table = stimuli.table
+        images = {name: stimuli.image(name) for name in table["stimulus_id"][::23]}
+    assert told[-1] == (168, 168)
+    assert sheet == tmp_path / "out" / "contact_sheet.png"
+    shown = pd.read_csv(tmp_path / "out" / "stimuli.tsv", sep="\t", keep_default_na=False)
+    assert list(shown) == [*COLUMNS, "file"]
+    assert shown["stimulus_id"].tolist() == table["stimulus_id"].tolist()
+    assert shown["level"][shown["role"] == "null"].unique().tolist() == ["n/a"]
+    assert not (shown == "").any(axis=None)
+    described = json.loads((tmp_path / "out" / "stimuli.json").read_text())
+    assert described.pop("ContentHash") == content_hash
+    assert list(described) == [*COLUMNS, "file"]
+    assert described["distance_pose"]["Units"] == "degrees"
+    assert "control" in described["role"]["Levels"]
+    for name, image in images.items():
+        file = shown.set_index("stimulus_id")["file"][name]
+        assert np.array_equal(imageio.imread(tmp_path / "out" / file), image)
+
+
+def test_png_of_sixteen_bits_comes_back_whole(tmp_path, rng):
+    image = rng.integers(0, 2**16, (5, 7, 3)).astype(np.uint16)
+    write_png(tmp_path / "deep.png", image)
+    content = (tmp_path / "deep.png").read_bytes()
+    # Pillow reads the file and keeps the upper byte of each value: it has no 16-bit colour.
+    with Image.open(tmp_path / "deep.png") as read:
+        read.load()
+        assert read.size == (7, 5)
+        assert np.array_equal(np.asarray(read.convert("RGB")), image >> 8)
+    assert content[24:26] == bytes([16, 2])  # bits, true colour
+    assert _pixels(content).tobytes() == image.astype(">u2").tobytes()
+
+
+def _pixels(content):
+    import zlib
+
+    start = content.index(b"IDAT") + 4
+    length = int.from_bytes(content[start - 8 : start - 4], "big")
+    lines = np.frombuffer(zlib.decompress(content[start : start + length]), np.uint8)
+    lines = lines.reshape(5, 1 + 7 * 6)
+    assert not lines[:, 0].any()
+    return lines[:, 1:]
+
+
+def test_the_sheet_shows_every_series_once(small_set):
+    with StimulusSet(small_set) as stimuli:
+        sheet = contact_sheet(stimuli)
+        table = stimuli.table
+        view = table[(table["camera"] == "c0") & table["noise_seed"].isin((0, 3))]
+        shown = [stimuli.image(name) for name in view["stimulus_id"]]
+    windows = np.lib.stride_tricks.sliding_window_view(sheet, (16, 16, 3))[:, :, 0]
+    for image in shown:
+        assert (windows == image).all(axis=(2, 3, 4)).sum() == 1
+
+
+def test_a_set_of_sixteen_bits_has_a_sheet_too(tmp_path):
+    images = [small_image(row, bits=16) for row in small_table().itertuples()]
+    path = write_small_set(tmp_path / "s.h5", images=images, models={})
+    with StimulusSet(path) as stimuli:
+        assert contact_sheet(stimuli).dtype == np.uint8
+
+
+def test_an_id_that_is_no_file_name_is_refused(tmp_path):
+    table = small_table()
+    from stimuli.packed_scene import packed
+    from tests.small_set import small_scene
+
+    table["scene"] = [packed(small_scene(row)).sha256 for row in table.itertuples()]
+    table.loc[3, "stimulus_id"] = "../outside"
+    path = write_small_set(tmp_path / "s.h5", table=table, models={})
+    with (
+        StimulusSet(path) as stimuli,
+        pytest.raises(InputError, match=r"'../outside' cannot name a file"),
+    ):
+        export(stimuli, tmp_path / "out")
+
+
+def test_a_summary_tells_what_is_there(small_set):
+    with StimulusSet(small_set) as stimuli:
+        told = summary(stimuli, distance=572.96, pitch=0.25)
+    assert told["images"] == "168 of 16 × 16 pixels, 8 bits"
+    assert told["visual angle"] == "0.40° × 0.40° at 572.96 mm"
+    assert told["roles"].startswith("target 18, rerender 18, series 18, result 18, control 36")
+    assert told["distances of net"] == "early, late"
+    assert told["matched"] == "no"

@@ -1,0 +1,101 @@
+"""Two sets into one, and what two sets differ in."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from scenes.errors import InputError
+from stimuli.check import problems
+from stimuli.comparison import differences
+from stimuli.merging import merge
+from stimuli.packed_scene import packed
+from stimuli.seal import BLOCK
+from stimuli.stimulus_set import StimulusSet
+from stimuli.writing import write_set
+from tests.small_set import small_image, small_results, small_scene, small_table
+
+FAMILIES = ("vase-material", "vase-shape")
+
+
+def write_part(path, families=FAMILIES, bits=8, models=("net",), **columns):
+    """Write some families of the small set."""
+    table = small_table()
+    table = table[table["family"].isin(families)].reset_index(drop=True)
+    rows = list(table.itertuples())
+    scenes = [packed(small_scene(row)) for row in rows]
+    images = np.array([small_image(row, bits) for row in rows])
+    table = table.assign(scene=[scene.sha256 for scene in scenes], **columns)
+    results = {}
+    if len(families) == 2:
+        results = {name: small_results(table, images)[name] for name in models}
+    write_set(path, table, images, scenes, models=results)
+    return path
+
+
+@pytest.fixture
+def parts(tmp_path):
+    return [write_part(tmp_path / f"{family}.h5", (family,)) for family in FAMILIES]
+
+
+def test_parts_make_the_whole_again(small_set, parts, tmp_path):
+    out = tmp_path / "merged.h5"
+    found = merge(parts, out)
+    assert problems(out) == []
+    with StimulusSet(out) as merged, StimulusSet(small_set) as whole:
+        assert found == merged.content_hash == whole.content_hash
+        assert [each["content_hash"] for each in merged.provenance["merged"]] == [
+            StimulusSet(part).content_hash for part in parts
+        ]
+
+
+def test_equal_families_are_taken_once_and_models_are_joined(tmp_path):
+    one = write_part(tmp_path / "one.h5", models=("net",))
+    other = write_part(tmp_path / "other.h5", models=("other",))
+    merge([one, other], one)  # onto itself
+    assert problems(one) == []
+    with StimulusSet(one) as merged:
+        assert len(merged) == 168
+        assert merged.models == {"net": ("early", "late"), "other": ("rows",)}
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        ({"samples": 64}, r"other.h5: stimuli/family: 'vase-material' is another in .*one.h5"),
+        ({"bits": 16}, r"other.h5: images: \(16, 16, 3\) uint16, and .* \(16, 16, 3\) uint8"),
+    ],
+)
+def test_conflicting_sets_are_refused(tmp_path, other, message):
+    one = write_part(tmp_path / "one.h5")
+    paths = [one, write_part(tmp_path / "other.h5", **other)]
+    with pytest.raises(InputError, match=message):
+        merge(paths, tmp_path / "merged.h5")
+    assert not (tmp_path / "merged.h5").exists()
+
+
+def test_a_damaged_set_is_not_merged(parts, tmp_path):
+    with parts[1].open("r+b") as file:
+        file.seek(BLOCK + 9000)
+        file.write(b"?!")
+    with pytest.raises(InputError, match=r"vase-shape.h5: user block: the SHA-256 of the file"):
+        merge(parts, tmp_path / "merged.h5")
+    with pytest.raises(InputError, match="merge needs two sets or more"):
+        merge(parts[:1], tmp_path / "merged.h5")
+
+
+def test_what_two_sets_differ_in(small_set, parts, tmp_path):
+    copy = shutil.copy(small_set, tmp_path / "copy.h5")
+    with StimulusSet(small_set) as whole:
+        assert differences(whole, StimulusSet(copy)) == []
+        found = differences(whole, StimulusSet(parts[0]))
+        assert found[0] == (
+            f"stimulus_id: 84 only in {small_set}: vase-shape_target-0_c0_own_0, "
+            "vase-shape_target-0_c0_own_1, vase-shape_target-0_c0_own_2, …"
+        )
+        assert found[1:] == [f"models/{name}: only in {small_set}" for name in ("net", "other")]
+        other = StimulusSet(write_part(tmp_path / "other.h5", samples=64))
+        found = differences(whole, other)
+        assert found[0].startswith("samples: differs for 168 of 168: vase-material_target-0_c0")
+        assert found[1] == f"models/other: only in {small_set}"
+        assert len(found) == 2
