@@ -38,19 +38,22 @@ def pack(study: Study, progress: Callable[[int, int], None] = lambda *_: None) -
 
 
 def record_files(study: Study) -> list[Path]:
-    """Find the records of the runs that the study asks for, and of what families share."""
-    asked = {run.name for run in resolve_all(study)}
+    """Find the records of the runs that the study asks for, and of what their families share.
+
+    Runs of an earlier form of the study are passed over.
+    """
+    runs = resolve_all(study)
+    asked = {run.name for run in runs}
+    asked |= {f"families/{run.spec.target}-{run.spec.search}" for run in runs}
     return sorted(
         path
         for path in study.runs.rglob(RECORDS_FILE)
-        if not _is_of_another_run(path, study.runs, asked)
+        if not asked.isdisjoint(
+            parent.relative_to(study.runs).as_posix()
+            for parent in path.parents[:3]
+            if parent.is_relative_to(study.runs)
+        )
     )
-
-
-def _is_of_another_run(path: Path, runs: Path, asked: set[str]) -> bool:
-    """Whether records belong to a run that the study, as it is now, does not ask for."""
-    folder = runs / path.relative_to(runs).parts[0]
-    return (folder / "run.json").is_file() and folder.name not in asked
 
 
 def provenance(study: Study) -> dict[str, Any]:

@@ -1,0 +1,122 @@
+"""``mrd stimuli`` and ``mrd embed`` as a user meets them."""
+
+import shutil
+
+import pytest
+
+from mrd.cli.main import run
+from mrd.study import read_study, resolve_all
+from stimuli.stimulus_set import StimulusSet
+from tests.small_runs import write_runs
+
+STUDY = """
+name: small
+targets:
+  vase: {shape: {kind: sphere}}
+models:
+  net: {network: pixels}
+searches:
+  shape: {attributes: [shape]}
+"""
+
+
+@pytest.fixture
+def mrd(capsys):
+    """Run the program here; give exit code, standard output, and standard error."""
+
+    def mrd(*arguments):
+        with pytest.raises(SystemExit, match=r"^\d+$") as ended:
+            run([str(argument) for argument in arguments])
+        printed = capsys.readouterr()
+        return ended.value.code, printed.out, printed.err
+
+    return mrd
+
+
+@pytest.fixture
+def study(tmp_path):
+    (tmp_path / "study.yaml").write_text(STUDY)
+    (resolved,) = resolve_all(read_study(tmp_path))
+    write_runs(tmp_path / "runs", {"vase-shape-net-s1": resolved.name})
+    return tmp_path
+
+
+def test_from_runs_to_distances(mrd, study):
+    code, out, err = mrd("stimuli", "build", study)
+    assert (code, err) == (0, "")
+    assert f"{study / 'stimuli.h5'}: 66 images" in out
+    assert "clipped: 0 images, at most 0.00% of their pixels" in out
+    assert "images 66/66" in out
+    code, out, err = mrd("embed", study)
+    assert (code, err) == (0, "")
+    assert out.splitlines()[-2:] == ["net: embedded", str(study / "stimuli.h5")]
+    assert mrd("embed", study)[1].splitlines() == [
+        "net: was there already",
+        str(study / "stimuli.h5"),
+    ]
+    arguments = ("--model", "efficientnet_lite0", "--layer", "blocks.0", "--layer", "blocks.2")
+    code, _, err = mrd("embed", study / "stimuli.h5", *arguments)
+    assert (code, err) == (0, "")
+    with StimulusSet(study / "stimuli.h5") as stimuli:
+        assert stimuli.models == {
+            "efficientnet_lite0": ("blocks.0", "blocks.2"),
+            "net": ("pixels",),
+        }
+    code, out, err = mrd("stimuli", "check", study)
+    assert (code, err) == (0, "")
+    assert "66 images, no problem" in out
+    assert out.splitlines()[2].split() == [
+        "family", "run", "role", "level", "luminance", "contrast", "silhouette",
+    ]  # fmt: skip
+
+
+def test_info_export_diff_and_merge(mrd, small_set, tmp_path):
+    code, out, _ = mrd("stimuli", "info", small_set, "--distance", "600", "--pitch", "0.25")
+    assert code == 0
+    assert "0.38° × 0.38° at 600 mm" in out
+    code, out, _ = mrd("stimuli", "export", small_set, "--out", tmp_path / "files")
+    assert code == 0
+    assert len(list((tmp_path / "files" / "images").iterdir())) == 168
+    copy = shutil.copy(small_set, tmp_path / "copy.h5")
+    assert mrd("stimuli", "diff", small_set, copy) == (0, "no difference\n", "")
+    code, out, _ = mrd("stimuli", "merge", small_set, copy, "--out", tmp_path / "merged.h5")
+    assert code == 0
+    with StimulusSet(small_set) as one:
+        assert out == f"{tmp_path / 'merged.h5'}: content hash {one.content_hash}\n"
+    assert mrd("stimuli", "migrate", copy) == (0, f"{copy}: was of schema_version 1\n", "")
+    mrd("embed", copy, "--model", "net")
+    code, out, _ = mrd("stimuli", "diff", small_set, copy)
+    assert (code, out) == (1, "models/net: is another model\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["stimuli", "check", "none.h5"], "none.h5: there is no such file; mrd stimuli build"),
+        (["stimuli", "info", "none.h5", "--pitch", "1"], "--distance and --pitch belong together"),
+        (["stimuli", "build", "none"], "none: there is no such file or folder"),
+        (["stimuli", "chek", "none.h5"], "No such command 'chek'. Did you mean 'check'?; see mrd"),
+        (["embed", "none.h5"], "none.h5: there is no such file; mrd stimuli build"),
+        (["embed", "SET", "--model", "nett"], "no model or network is called 'nett'; did you mean"),
+        (["embed", "SET", "--model", "pixels", "--layer", "blue"], "pixels has no layer 'blue'"),
+    ],
+)
+def test_wrong_input_is_one_line_and_exit_2(
+    mrd, small_set, tmp_path, monkeypatch, arguments, message
+):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = mrd(*(small_set if each == "SET" else each for each in arguments))
+    assert (code, out) == (2, "")
+    assert err.startswith(f"error: {message}"), err
+    assert err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_problem_of_a_damaged_set_is_told(mrd, small_set, tmp_path):
+    copy = shutil.copy(small_set, tmp_path / "copy.h5")
+    with copy.open("r+b") as file:
+        file.seek(3000)
+        file.write(b"???")
+    code, out, err = mrd("stimuli", "check", copy)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"error: {copy}: user block: the SHA-256 of the file is not the one")
