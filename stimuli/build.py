@@ -108,17 +108,20 @@ def build_set(
 def check_clipping(table: pd.DataFrame, most: float) -> None:
     """Refuse images of which too many pixels lie outside of what the display can show.
 
+    Null scenes are passed over: their colours are drawn at random, and models alone see them.
+
     Raises
     ------
     InputError
         Naming the worst image.
     """
-    too_many = table[table["clipped"] > most]
+    shown = table[table["role"] != "null"]
+    too_many = shown[shown["clipped"] > most]
     if len(too_many):
         worst = too_many.sort_values("clipped").iloc[-1]
         raise InputError(
             f"{worst['radiance_file']}: {worst['clipped']:.1%} of its pixels are clipped (and "
-            f"more than {most:.1%} in {len(too_many)} of {len(table)} images); lower the target's "
+            f"more than {most:.1%} in {len(too_many)} of {len(shown)} images); lower the target's "
             "film.exposure, or raise stimuli.most_clipped"
         )
 

@@ -26,7 +26,8 @@ class StimuliConfig(Frozen):
         ``luminance_and_contrast`` (RMS contrast as well), in linear light.
     most_clipped
         Largest share of an image's pixels that may lie outside of what the display can show, 0
-        to 1. Beyond it nothing is built.
+        to 1. Beyond it nothing is built. A lamp in the background can take a fifth of the image;
+        null scenes, which nobody is shown, are not asked.
     """
 
     accept: Literal["metamers", "all"] = "metamers"
@@ -34,4 +35,4 @@ class StimuliConfig(Frozen):
     radiance: Annotated[bool, Field(strict=True)] = False
     compression: Literal["gzip", "lzf"] = "gzip"
     matching: Literal["none", "luminance", "luminance_and_contrast"] = "none"
-    most_clipped: Annotated[float, between(0, 1)] = 0.05
+    most_clipped: Annotated[float, between(0, 1)] = 0.25

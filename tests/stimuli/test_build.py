@@ -205,10 +205,10 @@ def _other_scene(runs):
         (
             lambda runs: changed(
                 runs / "families/vase-shape/records.csv",
-                {"clipped": "0.25"},
+                {"clipped": "0.35"},
                 lambda row: row["id"].endswith("target-0_c0_own_0"),
             ),
-            r"target-0_c0_own_0.exr: 25.0% of its pixels are clipped \(and more than 5.0% in 1 of",
+            r"target-0_c0_own_0.exr: 35.0% of its pixels are clipped \(and more than 25.0% in 1 of",
         ),
     ],
 )
@@ -220,6 +220,13 @@ def test_bad_runs_are_refused_and_the_old_set_stays(runs, tmp_path, damage, mess
         build(runs, out)
     assert out.read_text() == "the old set"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["runs", "stimuli.h5"]
+
+
+def test_null_scenes_may_clip(runs, tmp_path):
+    table = runs / "families/vase-shape/records.csv"
+    changed(table, {"clipped": "0.9"}, lambda row: row["role"] == "null")
+    built = build(runs, tmp_path / "s.h5")
+    assert built.table["clipped"].max() == 0.9
 
 
 def test_nothing_to_take_says_why(runs, tmp_path):
