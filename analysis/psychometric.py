@@ -269,10 +269,10 @@ def _fit_cell(
 ) -> CellFit:
     from psignifit import psignifit  # here, so that a command that fits nothing starts at once
 
-    sigmoid, on_log = CURVES[curve]
+    name, on_log = CURVES[curve]
     axis = np.log(cell.levels) if on_log else cell.levels
     data = np.column_stack([axis, cell.hits, cell.trials])
-    options: dict[str, Any] = {"sigmoid": sigmoid, "verbose": False, "debug": True}
+    options: dict[str, Any] = {"sigmoid": name, "verbose": False, "debug": True}
     if not overdispersion:
         options["fixed_parameters"] = {"eta": 0.0}
     guess = GUESS[task]
@@ -305,7 +305,8 @@ def _log_likelihood(each: CellFit, probability: np.ndarray) -> float:
     return float(np.sum(each.hits * np.log(p) + (each.trials - each.hits) * np.log1p(-p)))
 
 
-def _sigmoid(curve: str) -> Any:
+def sigmoid(curve: str) -> Any:
+    """Psignifit's S of a curve: called with axis, m and w, broadcast."""
     from psignifit.sigmoids import sigmoid_by_name
 
     return sigmoid_by_name(CURVES[curve][0], PC=0.5, alpha=0.05)
@@ -313,7 +314,7 @@ def _sigmoid(curve: str) -> Any:
 
 def _psi(curve: str, x: np.ndarray, parameters: dict[str, Any]) -> np.ndarray:
     axis = np.log(x) if CURVES[curve][1] else np.asarray(x, dtype=float)
-    value = _sigmoid(curve)(
+    value = sigmoid(curve)(
         axis,
         parameters["threshold"],
         parameters["width"],
@@ -330,7 +331,7 @@ def _threshold(each: CellFit, parameters: dict[str, Any]) -> np.ndarray:
         unscaled = (each.proportion - gamma) / (1 - lapse - gamma)
         reached = np.clip(unscaled, 1e-12, 1 - 1e-12)
         middle = np.asarray(
-            _sigmoid(each.curve).inverse(reached, middle, np.asarray(parameters["width"]))
+            sigmoid(each.curve).inverse(reached, middle, np.asarray(parameters["width"]))
         )
         middle = np.where(unscaled >= 1, np.inf, np.where(unscaled <= 0, -np.inf, middle))
     return np.exp(middle) if CURVES[each.curve][1] else middle
