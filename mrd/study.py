@@ -16,6 +16,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, PrivateAttr, ValidationError, model_validator
 
+from analysis.config import AnalysisConfig
 from mrd.config import (
     BESIDE_THE_SEARCH,
     OWN_LIGHT,
@@ -81,6 +82,8 @@ class Study(Frozen):
         Which results become stimuli, and how they are stored.
     experiment
         What people are asked, and on which display; none where it is not given.
+    analysis
+        How answers are analysed.
     """
 
     name: Name
@@ -91,6 +94,7 @@ class Study(Frozen):
     series: SeriesConfig | None = None
     stimuli: StimuliConfig = StimuliConfig()
     experiment: ExperimentConfig | None = None
+    analysis: AnalysisConfig = AnalysisConfig()
 
     _folder: Path = PrivateAttr(default=Path())
 

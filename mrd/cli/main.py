@@ -12,6 +12,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from mrd.cli import (
+    analyse,
     calibrate,
     doctor,
     embed,
@@ -46,6 +47,7 @@ app.command()(models.models)
 app.command()(doctor.doctor)
 app.command()(calibrate.calibrate)
 app.add_typer(experiment.app, name="experiment")
+app.command()(analyse.analyse)
 
 
 def _print_version(asked: bool) -> None:

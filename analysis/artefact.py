@@ -1,0 +1,61 @@
+"""Level 0: a target against its own re-render. People must be at chance; if not, nothing counts."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import barnard_exact, binomtest
+
+from analysis.invariance import holm
+from analysis.trials import GUESS, only
+
+ALPHA = 0.05
+
+
+def level_zero(trials: pd.DataFrame) -> pd.DataFrame:
+    """Test in each condition whether people tell a re-render from its target.
+
+    Parameters
+    ----------
+    trials
+        Of people, level 0 included.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a condition: ``trials``, ``proportion`` right (same–different: of "different"
+        answers), ``chance`` (same–different: the false-alarm rate), ``p`` (one-sided: better than
+        chance; exact), ``p_holm``, ``told``: whether p_holm < .05. Empty without level 0.
+    """
+    task = only(trials, "task")
+    rows = []
+    for condition, cell in trials.groupby("condition", sort=True):
+        zero = cell[(cell["level"] == 0) & ~cell["same"]]
+        if zero.empty:
+            continue
+        n, k = int(zero["n"].sum()), int(zero["correct"].sum())
+        chance, p = _same_different(cell, k, n) if GUESS[task] is None else _chance(task, k, n)
+        row: dict[str, Any] = {"condition": condition, "trials": n, "proportion": k / n}
+        rows.append(row | {"chance": chance, "p": p})
+    if not rows:
+        return pd.DataFrame(
+            columns=["condition", "trials", "proportion", "chance", "p", "p_holm", "told"]
+        )
+    table = pd.DataFrame(rows).assign(p_holm=lambda made: holm(made["p"]))
+    return table.assign(told=table["p_holm"] < ALPHA)
+
+
+def _chance(task: str, k: int, n: int) -> tuple[float, float]:
+    chance = float(GUESS[task] or 0)
+    return chance, float(binomtest(k, n, chance, alternative="greater").pvalue)
+
+
+def _same_different(cell: pd.DataFrame, k: int, n: int) -> tuple[float, float]:
+    """Compare "different" to re-renders with "different" to pairs of the same."""
+    same = cell[cell["same"]]
+    m = int(same["n"].sum())
+    wrong = m - int(same["correct"].sum())
+    if not m:
+        return np.nan, np.nan
+    answers = np.array([[k, wrong], [n - k, m - wrong]])
+    return wrong / m, float(barnard_exact(answers, alternative="greater").pvalue)

@@ -1,0 +1,117 @@
+"""What is left out by the rules of the study, counted and listed."""
+
+import pandas as pd
+
+from analysis.config import ExclusionsConfig
+from scenes.errors import InputError
+
+COLUMNS = ["rule", "observer", "session", "trials", "detail"]
+
+
+def applied(
+    trials: pd.DataFrame, rules: ExclusionsConfig
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Apply the rules: participants, unfinished sessions, catch trials, then single trials.
+
+    Parameters
+    ----------
+    trials
+        All phases of all sessions (`analysis.sessions.load`).
+    rules
+        What is left out.
+
+    Returns
+    -------
+    kept : pandas.DataFrame
+        Trials of the phase ``main`` that no rule leaves out.
+    catch : pandas.DataFrame
+        A row a session: ``observer``, ``session``, ``trials`` and ``proportion`` of its catch
+        trials; only sessions that have some and were not left out before.
+    excluded : pandas.DataFrame
+        A row for each exclusion: ``rule``, ``observer``, ``session``, ``trials`` (main trials
+        left out), ``detail``.
+
+    Raises
+    ------
+    InputError
+        A participant to leave out is not in the data, or nothing is left.
+    """
+    unknown = sorted(set(rules.participants) - set(trials["observer"]))
+    if unknown:
+        known = ", ".join(sorted(trials["observer"].unique()))
+        raise InputError(
+            f"analysis.exclude.participants: there are no data of {', '.join(unknown)}; "
+            f"participants: {known}"
+        )
+    excluded: list[dict[str, object]] = []
+    kept = trials
+    named = dict.fromkeys(rules.participants, "named in the study")
+    for rule, found in (
+        ("participants", {(o, s): named[o] for o, s in _sessions(trials) if o in named}),
+        ("unfinished", _unfinished(trials) if rules.unfinished else {}),
+        ("catch", _failed_catch(trials, rules.catch)),
+    ):
+        kept = _without_sessions(kept, rule, found, excluded)
+    catch = _catch(kept)
+    main = kept[kept["phase"] == "main"]
+    for rule, bad, detail in (
+        ("fastest", main["response_time"] < rules.fastest, f"faster than {rules.fastest:g} s"),
+        ("slowest", main["response_time"] > rules.slowest, f"slower than {rules.slowest:g} s"),
+        (
+            "dropped_frames",
+            main["dropped"] > rules.dropped_frames,
+            f"more than {rules.dropped_frames} frames missed",
+        ),
+    ):
+        bad = bad.reindex(main.index) & True
+        for (observer, session), cell in main[bad].groupby(["observer", "session"]):
+            excluded.append(_entry(rule, observer, session, len(cell), detail))
+        main = main[~bad]
+    if main.empty:
+        raise InputError("analysis.exclude: no trial is left; see which rule is too strict")
+    return main.reset_index(drop=True), catch, pd.DataFrame(excluded, columns=COLUMNS)
+
+
+Session = tuple[str, str]
+
+
+def _sessions(trials: pd.DataFrame) -> list[Session]:
+    pairs = trials[["observer", "session"]].drop_duplicates()
+    return [(str(o), str(s)) for o, s in pairs.itertuples(index=False)]
+
+
+def _unfinished(trials: pd.DataFrame) -> dict[Session, str]:
+    return dict.fromkeys(_sessions(trials[~trials["finished"]]), "the session was not finished")
+
+
+def _catch(trials: pd.DataFrame) -> pd.DataFrame:
+    rows = trials[trials["phase"] == "catch"].groupby(["observer", "session"])["correct"]
+    return rows.agg(trials="size", proportion="mean").reset_index()
+
+
+def _failed_catch(trials: pd.DataFrame, least: float) -> dict[Session, str]:
+    return {
+        (str(row.observer), str(row.session)): (
+            f"{row.proportion:.2f} of {row.trials} catch trials right, {least:g} asked for"
+        )
+        for row in _catch(trials).itertuples()
+        if row.proportion < least
+    }
+
+
+def _without_sessions(
+    trials: pd.DataFrame, rule: str, found: dict[Session, str], excluded: list[dict[str, object]]
+) -> pd.DataFrame:
+    for (observer, session), detail in found.items():
+        of = (trials["observer"] == observer) & (trials["session"] == session)
+        if of.any():
+            lost = int((trials.loc[of, "phase"] == "main").sum())
+            excluded.append(_entry(rule, observer, session, lost, detail))
+            trials = trials[~of]
+    return trials
+
+
+def _entry(
+    rule: str, observer: object, session: object, trials: int, detail: str
+) -> dict[str, object]:
+    return dict(zip(COLUMNS, (rule, observer, session, trials, detail), strict=True))

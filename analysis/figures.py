@@ -1,0 +1,292 @@
+"""Figures in one style that survives greyscale: marks and line styles differ, not colours alone."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib import style as matplotlib_style
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from analysis.psychometric import CellFit
+from analysis.results import Results
+from analysis.sensitivity import clopper_pearson
+from analysis.trials import GUESS, only
+from scenes.atomic import whole_file
+
+# Dark to light, so that neighbours differ in print: people, then models (Okabe & Ito 2008).
+INK = ("#000000", "#0072B2", "#D55E00", "#56B4E9", "#E69F00", "#999999")
+MARKS = ("o", "s", "^", "D", "v", "P")
+LINES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)))
+STYLE = {
+    "font.size": 9,
+    "font.family": "DejaVu Sans",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 9,
+    "legend.frameon": False,
+    "legend.fontsize": 8,
+    "savefig.dpi": 160,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "mrd",  # equal figures are equal files
+}
+WIDE = 7.2  # inches
+
+
+def save(figure: Figure, folder: Path, name: str) -> None:
+    """Write a figure as PNG and SVG."""
+    with matplotlib_style.context(STYLE):
+        for ending in ("png", "svg"):
+            with whole_file(folder / f"{name}.{ending}") as beside:
+                metadata = {"Date": None} if ending == "svg" else {"Software": None}
+                figure.savefig(beside, metadata=metadata, bbox_inches="tight")
+
+
+def drawn(results: Results) -> dict[str, Figure]:
+    """Draw every figure that the results allow, by name, in the order of the report."""
+    with matplotlib_style.context(STYLE):
+        made = {"psychometric": psychometric_curves(results)}
+        tables = results.tables
+        if "sensitivity" in tables:
+            made["sensitivity"] = sensitivities(tables["sensitivity"])
+        if "invariance" in tables:
+            made["invariance"] = invariances(tables["invariance"])
+        if "cross_table" in tables:
+            made["cross_table"] = cross_table(tables["cross_table"])
+        if "agreement" in tables:
+            made["agreement"] = agreement(tables["agreement"])
+    return made
+
+
+def psychometric_curves(results: Results) -> Figure:
+    """Data and curve of every condition: people with band, models' predictions as lines.
+
+    Points are proportions over people, with Clopper–Pearson limits; the people's curve is the mean
+    of their fitted curves, its band the mean of their credible bands.
+    """
+    conditions = sorted(results.trials["condition"].unique())
+    figure, panels = _panels(len(conditions), height=2.6)
+    task = only(results.trials, "task")
+    for axes, condition in zip(panels, conditions, strict=False):
+        _panel(axes, results, condition, task)
+        axes.set_title(condition)
+        axes.set_xlabel(results.axis)
+    panels[0].set_ylabel("proportion correct")
+    _legend(figure, panels[0])
+    return figure
+
+
+def _panel(axes: Axes, results: Results, condition: str, task: str) -> None:
+    trials = results.trials[(results.trials["condition"] == condition) & ~results.trials["same"]]
+    for number, role in enumerate(("series", "control")):
+        its = trials[(trials["role"] == "control") == (role == "control")]
+        if its.empty:
+            continue
+        label = "people" if role == "series" else "people, control"
+        _points(axes, its, number, label)
+        name = condition if role == "series" else f"{condition}, control"
+        _mean_curve(
+            axes, [each for each in results.fits if each.names["condition"] == name], number
+        )
+    if len(results.predicted):
+        mine = results.predicted["condition"] == condition
+        its = results.predicted[mine & (results.predicted["role"] != "control")]
+        its = its[~its["same"] & (its["x"] > 0)]
+        for number, (name, cell) in enumerate(its.groupby("observer", sort=True)):
+            mean = cell.groupby(_binned(cell["x"]))["correct"].mean()
+            ink = INK[(number + 1) % len(INK)]
+            axes.plot(
+                mean.index,
+                mean,
+                color=ink,
+                ls=LINES[(number + 1) % len(LINES)],
+                lw=1.4,
+                marker=MARKS[(number + 2) % len(MARKS)],
+                ms=3.5,
+                label=str(name),
+            )
+    if GUESS[task]:
+        axes.axhline(GUESS[task], color="0.6", lw=0.8, ls=(0, (1, 2)))
+    axes.set_xscale("log")
+    axes.set_ylim(0, 1.03)
+
+
+def _binned(x: pd.Series) -> pd.Series:
+    """Levels that lie within a tenth of an octave of one another are drawn as one."""
+    return 2 ** (np.round(np.log2(x) * 4) / 4)
+
+
+def _points(axes: Axes, its: pd.DataFrame, number: int, label: str) -> None:
+    its = its[its["x"] > 0]
+    counts = its.groupby(_binned(its["x"]))[["correct", "n"]].sum()
+    k, n = counts["correct"].to_numpy(float), counts["n"].to_numpy(float)
+    low, high = clopper_pearson(k, n)
+    axes.errorbar(
+        counts.index,
+        k / n,
+        [k / n - low, high - k / n],
+        fmt=MARKS[number],
+        ms=4,
+        lw=0.8,
+        color="black",
+        mfc="black" if number == 0 else "white",
+        label=label,
+        zorder=3,
+    )
+
+
+def _mean_curve(axes: Axes, fits: Sequence[CellFit], number: int) -> None:
+    if not fits:
+        return
+    low = min(each.levels.min() for each in fits)
+    high = max(each.levels.max() for each in fits)
+    x = np.geomspace(low, high, 60)
+    axes.plot(
+        x,
+        np.mean([each.evaluated(x) for each in fits], axis=0),
+        color="black",
+        lw=1.2,
+        ls=LINES[number],
+    )
+    if number == 0:
+        bands = np.mean([each.band(x) for each in fits], axis=0)
+        axes.fill_between(x, *bands, color="0.85", lw=0)
+
+
+def sensitivities(table: pd.DataFrame) -> Figure:
+    """d′ of every participant against level, a panel a condition; ceiling as open marks."""
+    conditions = sorted(table["condition"].unique())
+    figure, panels = _panels(len(conditions), height=2.2)
+    for axes, condition in zip(panels, conditions, strict=False):
+        cell = table[table["condition"] == condition]
+        for _, its in cell.groupby("observer", sort=True):
+            axes.plot(its["level"], its["dprime_differencing"], color="0.6", lw=0.7, zorder=1)
+        ceiling = cell["corrected"].to_numpy(bool)
+        for chosen, face in ((~ceiling, "black"), (ceiling, "white")):
+            axes.plot(
+                cell.loc[chosen, "level"],
+                cell.loc[chosen, "dprime_differencing"],
+                "o",
+                ms=3,
+                mfc=face,
+                mec="black",
+                mew=0.7,
+            )
+        axes.set_title(condition)
+        axes.set_xlabel("level")
+    panels[0].set_ylabel("d′ (differencing)")
+    return figure
+
+
+def invariances(table: pd.DataFrame) -> Figure:
+    """log₂(model ÷ people) of every condition and model, controls beside; arrows where open."""
+    labels = table["condition"] + " · " + table["observer"]
+    figure = Figure(figsize=(WIDE, 0.9 + 0.42 * len(table)), layout="constrained")
+    axes = figure.subplots()
+    ends = _finite_ends(table)
+    for row, record in enumerate(table.to_dict("records")):
+        for name, mark, shift, face in (
+            ("log2_ratio", "o", 0.12, "black"),
+            ("control_log2_ratio", "s", -0.18, "white"),
+        ):
+            if name in record and not pd.isna(record[f"{name}_low"]):
+                _interval(axes, record, name, row + shift, mark, face, ends)
+    axes.axvline(0, color="0.6", lw=0.8)
+    axes.set_yticks(range(len(table)), labels)
+    axes.set_ylim(len(table) - 0.5, -0.5)
+    axes.set_xlim(*ends)
+    axes.set_xlabel(
+        "log₂(model threshold ÷ human threshold)\n← people ignore more · model ignores more →"
+    )
+    axes.plot([], [], "ko", label="searches")
+    if "control_log2_ratio" in table:
+        axes.plot([], [], "s", color="black", mfc="white", label="controls")
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
+    return figure
+
+
+def _finite_ends(table: pd.DataFrame) -> tuple[float, float]:
+    columns = [c for c in table.columns if "log2_ratio" in c and not c.startswith("relative")]
+    values = table[columns].to_numpy(dtype=float)
+    values = values[np.isfinite(values)]
+    reach = max(1.0, float(np.abs(values).max()) if len(values) else 1.0) + 0.6
+    return -reach, reach
+
+
+def _interval(
+    axes: Axes,
+    record: dict[str, float],
+    name: str,
+    y: float,
+    mark: str,
+    face: str,
+    ends: tuple[float, float],
+) -> None:
+    low, high = record[f"{name}_low"], record[f"{name}_high"]
+    left, right = max(low, ends[0]), min(high, ends[1])
+    axes.plot([left, right], [y, y], color="black", lw=1)
+    for open_end, x, arrow in ((np.isinf(low), left, "<"), (np.isinf(high), right, ">")):
+        if open_end:
+            axes.plot(x, y, arrow, color="black", ms=6, clip_on=False)
+    if not np.isnan(record[name]):
+        axes.plot(record[name], y, mark, color="black", mfc=face, ms=5)
+
+
+def cross_table(table: pd.DataFrame) -> Figure:
+    """Proportion correct at the largest level: stimuli of a model (rows) judged by (columns)."""
+    wide = table.assign(row=table["attribute"] + ", of " + table["of"]).pivot(
+        index="row", columns="judge", values="proportion"
+    )
+    wide = wide[["people", *[c for c in wide.columns if c != "people"]]]
+    figure = Figure(
+        figsize=(1.8 + 1.1 * wide.shape[1], 1.2 + 0.4 * len(wide)), layout="constrained"
+    )
+    axes = figure.subplots()
+    values = wide.to_numpy(dtype=float)
+    axes.imshow(values, cmap="Greys", vmin=0, vmax=1.25, aspect="auto")
+    for (row, column), value in np.ndenumerate(values):
+        if not np.isnan(value):
+            shade = "white" if value > 0.75 else "black"
+            axes.text(column, row, f"{value:.2f}", ha="center", va="center", color=shade)
+    axes.set_xticks(range(wide.shape[1]), wide.columns, rotation=30, ha="right")
+    axes.set_yticks(range(len(wide)), wide.index)
+    axes.set_xlabel("judged by")
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+    return figure
+
+
+def agreement(table: pd.DataFrame) -> Figure:
+    """Error consistency of every pair of people, and the noise ceiling of each condition."""
+    conditions = sorted(table["condition"].unique())
+    figure = Figure(figsize=(WIDE, 1 + 0.4 * len(conditions)), layout="constrained")
+    axes = figure.subplots()
+    for row, condition in enumerate(conditions):
+        cell = table[table["condition"] == condition]
+        jitter = np.linspace(-0.18, 0.18, len(cell))
+        axes.plot(cell["kappa"], row + jitter, "o", ms=2.5, mfc="white", mec="0.4", mew=0.6)
+        low, middle, high = (cell[f"noise_ceiling{e}"].iloc[0] for e in ("_low", "", "_high"))
+        axes.plot([low, high], [row, row], color="black", lw=2)
+        axes.plot(middle, row, "o", color="black", ms=5)
+    axes.axvline(0, color="0.6", lw=0.8)
+    axes.set_yticks(range(len(conditions)), conditions)
+    axes.set_ylim(len(conditions) - 0.5, -0.5)
+    axes.set_xlabel("error consistency κ (open: pairs; filled: their mean, 95 %)")
+    return figure
+
+
+def _panels(count: int, height: float) -> tuple[Figure, list[Axes]]:
+    columns = min(count, 3)
+    rows = -(-count // columns)
+    figure = Figure(figsize=(WIDE, height * rows + 0.4), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False, sharey=True)
+    panels = list(grid.flat)
+    for spare in panels[count:]:
+        spare.set_visible(False)
+    return figure, panels
+
+
+def _legend(figure: Figure, axes: Axes) -> None:
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3)

@@ -1,0 +1,310 @@
+"""Models as observers: every trial that people did, done by a model from its stored distances.
+
+A model compares images by its own distances D (1 − Pearson r of activations), each with normal
+noise σ, by the task's rule: oddity, the image with the largest summed distance (which leaves the
+pair with the smallest distance); match to sample, the smaller distance; same–different, a distance
+against a criterion. With probability λ it guesses. σ, λ (and the criterion) are one for each
+model and layer over all attributes, fitted by maximum likelihood to people's answers on control
+trials of the *other* targets, so that what they say on metamers is a prediction.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import minimize
+from scipy.special import expit, logit, ndtr
+
+from analysis.trials import GUESS, only
+from scenes.errors import InputError
+
+NOISE = (1e-4, 10.0)  # σ in units of distance, 0 to 2
+LAPSE = 0.4
+_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(41)
+
+Distances = Mapping[str, pd.DataFrame]  # by family: symmetric, rows and columns are stimulus ids
+
+
+@dataclass(frozen=True)
+class Decision:
+    """How a model decides.
+
+    Parameters
+    ----------
+    noise
+        σ of every distance.
+    lapse
+        Probability of a guess.
+    criterion
+        Of same–different: distances above it are called different.
+    """
+
+    noise: float
+    lapse: float
+    criterion: float = 0.0
+
+
+def pair_distances(trials: pd.DataFrame, distances: Distances) -> np.ndarray:
+    """Look up the distances between the images of every trial.
+
+    Returns
+    -------
+    numpy.ndarray
+        (trials, 3): between images 1 and 2, 1 and 3, 2 and 3; of tasks with two images (trials, 1).
+
+    Raises
+    ------
+    InputError
+        A family or an image has no distances.
+    """
+    images = [column for column in ("image_1", "image_2", "image_3") if column in trials.columns]
+    pairs = [(a, b) for i, a in enumerate(images) for b in images[i + 1 :]]
+    found = np.empty((len(trials), len(pairs)))
+    for family, place in trials.groupby("family", sort=False).indices.items():
+        if family not in distances:
+            raise InputError(f"family '{family}' has no distances; mrd embed makes them")
+        matrix = distances[str(family)]
+        values = matrix.to_numpy(dtype=float)
+        rows = trials.iloc[place]
+        at = {column: matrix.index.get_indexer(rows[column]) for column in images}
+        if any((where < 0).any() for where in at.values()):
+            raise InputError(f"family '{family}': a shown image has no distances; mrd embed it")
+        for number, (a, b) in enumerate(pairs):
+            found[place, number] = values[at[a], at[b]]
+    return found
+
+
+def odd_places(trials: pd.DataFrame) -> np.ndarray:
+    """Number, from 0, of the right choice of each trial: odd image, match, or 1 for different."""
+    from psychophysics.tasks.registry import TASKS
+
+    alternatives = list(TASKS[only(trials, "task")].alternatives)
+    return trials["correct_response"].map(alternatives.index).to_numpy(dtype=int)
+
+
+def probability_correct(
+    pairs: np.ndarray, right: np.ndarray, task: str, decision: Decision
+) -> np.ndarray:
+    """Probability of a right answer of every trial.
+
+    Parameters
+    ----------
+    pairs
+        (trials, 3) or (trials, 1), from `pair_distances`.
+    right
+        (trials,): number of the right choice, from `odd_places`.
+    task
+        ``oddity``, ``match_to_sample`` or ``same_different``.
+    decision
+        Noise, lapse rate and criterion.
+    """
+    sigma = decision.noise
+    if task == "oddity":
+        # Pairs 12, 13, 23: without image k remains pair 2 − k, whose distance has to be least.
+        rows = np.arange(len(pairs))
+        rest = pairs[rows, 2 - right]
+        others = [pairs[rows, (3 - right + shift) % 3] for shift in (0, 1)]
+        reach = [(other - rest)[:, None] / sigma - _NODES for other in others]
+        chosen = (ndtr(reach[0]) * ndtr(reach[1])) @ _WEIGHTS / np.sqrt(2 * np.pi)
+    elif task == "match_to_sample":
+        near, far = np.where(right == 0, pairs[:, :2].T, pairs[:, 1::-1].T)
+        chosen = ndtr((far - near) / (sigma * np.sqrt(2)))
+    else:
+        different = ndtr((pairs[:, 0] - decision.criterion) / sigma)
+        chosen = np.where(right == 1, different, 1 - different)
+    guess = GUESS[task] or 0.5
+    return (1 - decision.lapse) * chosen + decision.lapse * guess
+
+
+def fit_decision(pairs: np.ndarray, right: np.ndarray, correct: np.ndarray, task: str) -> Decision:
+    """Fit noise, lapse rate and criterion to people's answers by maximum likelihood.
+
+    Parameters
+    ----------
+    pairs, right, task
+        As in `probability_correct`.
+    correct
+        (trials,): 1 where people were right.
+    """
+    same_different = task == "same_different"
+    scale = max(float(np.std(pairs)), 1e-3)
+
+    def decision(parameters: np.ndarray) -> Decision:
+        noise = float(np.clip(np.exp(parameters[0]), *NOISE))
+        criterion = float(parameters[2]) if same_different else 0.0
+        return Decision(noise, float(LAPSE * expit(parameters[1])), criterion)
+
+    def loss(parameters: np.ndarray) -> float:
+        p = probability_correct(pairs, right, task, decision(parameters))
+        p = np.clip(p, 1e-9, 1 - 1e-9)
+        # A weak prior on the lapse rate (Beta(1, 10), as psignifit's) keeps it from running off.
+        prior = 9 * np.log1p(-decision(parameters).lapse)
+        return -float(np.sum(np.where(correct == 1, np.log(p), np.log1p(-p))) + prior)
+
+    starts = [
+        [np.log(factor * scale), logit(0.05), *([float(np.median(pairs))] * same_different)]
+        for factor in (0.1, 0.5, 2.0)
+    ]
+    fits = [minimize(loss, start, method="Nelder-Mead") for start in starts]
+    return decision(min(fits, key=lambda fit: fit.fun).x)
+
+
+def predict(
+    trials: pd.DataFrame, layers: Mapping[tuple[str, str], Distances]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Let every model and layer do the people's trials.
+
+    Parameters
+    ----------
+    trials
+        Of people (`analysis.sessions.load`, exclusions applied), with ``control`` rows in `role`.
+    layers
+        By model and layer: distances of every family.
+
+    Returns
+    -------
+    predicted : pandas.DataFrame
+        The trials again, for each model and layer: `observer` is ``model/layer``, `kind`
+        ``model``, ``correct`` the *expected* number of right answers (between 0 and 1), `answered`
+        what the person did, `person` who it was.
+    decisions : pandas.DataFrame
+        ``observer``, ``left_out`` (target or participant), ``noise``, ``lapse``, ``criterion``,
+        ``trials`` (control trials that were fitted).
+
+    Raises
+    ------
+    InputError
+        There are no control trials to fit, or distances are missing.
+    """
+    task = only(trials, "task")
+    control = (trials["role"] == "control").to_numpy()
+    if not control.any():
+        raise InputError(
+            "no control trials: the noise of models as observers is fitted to them; ask for "
+            "controls in experiment.comparisons"
+        )
+    by = "target" if trials["target"].nunique() > 1 else "observer"
+    groups = trials[by].to_numpy()
+    right = odd_places(trials)
+    correct = trials["correct"].to_numpy()
+    predicted, decisions = [], []
+    for (model, layer), distances in layers.items():
+        name = f"{model}/{layer}"
+        pairs = pair_distances(trials, distances)
+        expected = np.empty(len(trials))
+        for left_out in np.unique(groups):
+            used = control & (groups != left_out)
+            if not used.any():
+                raise InputError(
+                    f"{name}: no control trials but those of {by} '{left_out}'; its own cannot be "
+                    "used to predict it"
+                )
+            decision = fit_decision(pairs[used], right[used], correct[used], task)
+            its = groups == left_out
+            expected[its] = probability_correct(pairs[its], right[its], task, decision)
+            row = {"observer": name, "left_out": left_out, "by": by, **vars(decision)}
+            decisions.append(row | {"trials": int(used.sum())})
+        predicted.append(
+            trials.assign(
+                observer=name,
+                kind="model",
+                correct=expected,
+                answered=correct,
+                person=trials["observer"],
+            )
+        )
+    return pd.concat(predicted, ignore_index=True), pd.DataFrame(decisions)
+
+
+def cross_table(trials: pd.DataFrame, predicted: pd.DataFrame) -> pd.DataFrame:
+    """Proportion correct at the largest level of each condition: of whom, judged by whom.
+
+    Parameters
+    ----------
+    trials
+        Of people.
+    predicted
+        From `predict`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``attribute``, ``of`` (model whose search led to the stimuli), ``judge`` (``people`` or
+        ``model/layer``), ``trials``, ``proportion``. Controls are left out.
+    """
+    both = pd.concat([trials.assign(judge="people"), predicted.assign(judge=predicted["observer"])])
+    both = both[both["role"] != "control"]
+    top = both.groupby(["condition", "target", "role"])["level"].transform("max")
+    both = both[(both["level"] == top) & ~both["same"]].assign(
+        of=lambda rows: rows["condition"].str.split(" ", n=1).str[1]
+    )
+    made = both.groupby(["attribute", "of", "judge"])["correct"].agg(
+        trials="size", proportion="mean"
+    )
+    return made.reset_index()
+
+
+def prediction_quality(trials: pd.DataFrame, predicted: pd.DataFrame) -> pd.DataFrame:
+    """How well each model predicts people trial by trial, between two baselines.
+
+    Parameters
+    ----------
+    trials
+        Of people.
+    predicted
+        From `predict`; controls are left out here.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``observer``, ``trials``, ``log_likelihood`` per trial (nats) of the model, of a
+        ``constant`` (the mean of all answers) and ``saturated`` (the mean of each condition,
+        target and level); ``explained``: share of the way from constant to saturated.
+    """
+    cells = ["condition", "target", "level"]
+    people = trials[trials["role"] != "control"]
+    mean = people["correct"].mean()
+    saturated = people.groupby(cells)["correct"].transform("mean").to_numpy()
+    answers = people["correct"].to_numpy()
+    constant, best = _score(np.full(len(people), mean), answers), _score(saturated, answers)
+    rows = []
+    for name, its in predicted[predicted["role"] != "control"].groupby("observer", sort=True):
+        score = _score(its["correct"].to_numpy(dtype=float), its["answered"].to_numpy())
+        explained = (score - constant) / (best - constant) if best > constant else np.nan
+        row = {"observer": name, "trials": len(its), "log_likelihood": score}
+        rows.append(row | {"constant": constant, "saturated": best, "explained": explained})
+    return pd.DataFrame(rows)
+
+
+def _score(p: np.ndarray, answers: np.ndarray) -> float:
+    inner = np.clip(p, 1e-6, 1 - 1e-6)
+    return float(np.mean(np.where(answers == 1, np.log(inner), np.log1p(-inner))))
+
+
+def distances_from_target(trials: pd.DataFrame, pairs: np.ndarray, right: np.ndarray) -> pd.Series:
+    """Mean model distance between target and comparison of each condition and level.
+
+    Parameters
+    ----------
+    trials
+        Of people.
+    pairs, right
+        Of the model whose distances they are.
+
+    Returns
+    -------
+    pandas.Series
+        A value for every trial: the mean over all trials of its condition, target, role and level.
+    """
+    task = only(trials, "task")
+    if task == "oddity":
+        rows = np.arange(len(pairs))
+        unlike = [pairs[rows, (3 - right + shift) % 3] for shift in (0, 1)]
+        across = np.mean(unlike, axis=0)
+    elif task == "match_to_sample":
+        across = np.where(right == 0, pairs[:, 1], pairs[:, 0])
+    else:
+        across = np.where(right == 1, pairs[:, 0], np.nan)
+    keys: Sequence[str] = ["condition", "target", "role", "level"]
+    return trials.assign(_distance=across).groupby(list(keys))["_distance"].transform("mean")

@@ -1,0 +1,203 @@
+"""The whole analysis of a study: from trials to tables. Nothing here reads or writes a file."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from analysis import (
+    artefact,
+    consistency,
+    equivalence,
+    exclusions,
+    invariance,
+    mixed_models,
+    model_observers,
+    psychometric,
+    sensitivity,
+)
+from analysis.config import AnalysisConfig
+from analysis.psychometric import CellFit
+from scenes.errors import InputError
+
+Note = Callable[[str], None]
+
+
+@dataclass
+class Results:
+    """What came out.
+
+    Parameters
+    ----------
+    tables
+        By name, in the order of the report. An analysis that the data do not allow has no table,
+        and stands in `left_out`.
+    left_out
+        Analysis → why it could not be made.
+    trials
+        What was analysed, `x` being the stimulus axis.
+    predicted
+        The same trials done by models; empty without models.
+    fits
+        Of the psychometric functions, for curves.
+    axis
+        What `x` is, in words.
+    """
+
+    tables: dict[str, pd.DataFrame]
+    left_out: dict[str, str]
+    trials: pd.DataFrame
+    predicted: pd.DataFrame
+    fits: list[CellFit] = field(repr=False)
+    axis: str
+
+
+def analyse(
+    trials: pd.DataFrame,
+    layers: Mapping[tuple[str, str], model_observers.Distances],
+    config: AnalysisConfig,
+    *,
+    workers: int = 1,
+    seed: int = 0,
+    note: Note = lambda _: None,
+) -> Results:
+    """Analyse a study.
+
+    Parameters
+    ----------
+    trials
+        All phases of all sessions (`analysis.sessions.load`).
+    layers
+        By model and layer: distances of every family.
+    config
+        The analysis section of the study.
+    workers
+        Processes for psychometric functions.
+    seed
+        Of bootstraps and posterior draws.
+    note
+        Told what is being done, a line a step.
+
+    Raises
+    ------
+    InputError
+        Nothing is left after exclusions, or a curve cannot stand on its axis.
+    """
+    kept, catch, excluded = exclusions.applied(trials, config.exclude)
+    tables: dict[str, pd.DataFrame] = {"exclusions": excluded, "catch_trials": catch}
+    left_out: dict[str, str] = {}
+
+    def attempt(name: str, made: Callable[[], pd.DataFrame]) -> None:
+        """Make a table, or say why these data do not allow it."""
+        note(name.replace("_", " "))
+        try:
+            tables[name] = made()
+        except InputError as error:
+            left_out[name] = str(error)
+
+    predicted = pd.DataFrame()
+    if layers:
+        note("models as observers")
+        try:
+            predicted, tables["model_decisions"] = model_observers.predict(kept, layers)
+        except InputError as error:
+            left_out["models"] = str(error)
+    kept, predicted = _with_axis(kept, predicted, layers, config)
+
+    attempt("level_zero", lambda: artefact.level_zero(kept))
+    note("psychometric functions")
+    fits = psychometric.fit_cells(
+        kept.assign(condition=_named(kept)),
+        x="x",
+        curve=config.curve,
+        proportion=config.proportion,
+        overdispersion=config.overdispersion,
+        workers=workers,
+        seed=seed,
+    )
+    tables["psychometric"] = psychometric.table(fits)
+    named = kept.assign(condition=_named(kept))
+    attempt("sensitivity", lambda: sensitivity.table(named, seed=seed))
+    attempt("group", lambda: mixed_models.fit(named[~named["same"]], by=("condition", "level")))
+    attempt("agreement", lambda: consistency.agreement(named, draws=config.draws, seed=seed))
+    attempt("equivalence", lambda: _equivalence(kept, catch, config))
+    if len(predicted):
+        options: dict[str, Any] = {"x": "x", "curve": config.curve, "proportion": config.proportion}
+        attempt("invariance", lambda: invariance.compare(kept, predicted, **options))
+        attempt("differences", lambda: invariance.compare_conditions(kept, predicted, **options))
+        attempt("cross_table", lambda: model_observers.cross_table(kept, predicted))
+        attempt("prediction", lambda: model_observers.prediction_quality(kept, predicted))
+    if config.bayes:
+        from analysis import hierarchical  # the extra `bayes`
+
+        attempt(
+            "hierarchical",
+            lambda: hierarchical.fit(named, x="x", curve=config.curve, seed=seed),
+        )
+    axis = config.x.replace("_", " ")
+    return Results(tables, left_out, kept, predicted, fits, axis)
+
+
+def _named(trials: pd.DataFrame) -> pd.Series:
+    """Condition, controls named apart."""
+    control = trials["role"] == "control"
+    return trials["condition"].where(~control, trials["condition"] + ", control")
+
+
+def _with_axis(
+    kept: pd.DataFrame,
+    predicted: pd.DataFrame,
+    layers: Mapping[tuple[str, str], model_observers.Distances],
+    config: AnalysisConfig,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Give both frames the stimulus axis as column `x`."""
+    if config.x != "model_distance":
+        both = [
+            frame.assign(x=frame[config.x]) if len(frame) else frame for frame in (kept, predicted)
+        ]
+        return both[0], both[1]
+    x = _model_distances(kept, layers)
+    made = kept.assign(x=x)
+    if len(predicted):
+        copies = len(predicted) // len(kept)
+        predicted = predicted.assign(x=list(x) * copies)
+    return made, predicted
+
+
+def _model_distances(
+    kept: pd.DataFrame, layers: Mapping[tuple[str, str], model_observers.Distances]
+) -> pd.Series:
+    """Distance to the model whose search led to each stimulus: mean over its layers in the set."""
+    right = model_observers.odd_places(kept)
+    x = pd.Series(float("nan"), index=kept.index)
+    for model, its in kept.groupby("model", sort=True):
+        own = [distances for (name, _), distances in layers.items() if name == model]
+        if not own:
+            raise InputError(
+                f"analysis.x: model_distance: the set holds no distances of '{model}'; mrd embed "
+                "makes them, or use physical_distance"
+            )
+        place = kept.index.get_indexer(its.index)
+        found = [
+            model_observers.distances_from_target(
+                its, model_observers.pair_distances(its, distances), right[place]
+            )
+            for distances in own
+        ]
+        x.loc[its.index] = sum(found) / len(found)
+    return x
+
+
+def _equivalence(kept: pd.DataFrame, catch: pd.DataFrame, config: AnalysisConfig) -> pd.DataFrame:
+    at_result = kept[kept["at_result"] & ~kept["same"]]
+    if at_result.empty:
+        raise InputError("no trial shows the end of a search; whether people can tell is not asked")
+    # Sessions that failed their catch trials are excluded before; what is left has passed.
+    return equivalence.equivalence(
+        at_result,
+        margin=config.margin,
+        decision_model=config.decision_model,
+        prior_scale=config.prior_scale,
+        catch_passed=True if len(catch) else None,
+    )

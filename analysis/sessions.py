@@ -1,0 +1,251 @@
+"""All sessions of a study as one frame of trials, joined with the stimulus set that they showed.
+
+Every cell is checked on the way in: a message names file, row (line of the file), column and value.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from psychophysics.records import read_json
+from psychophysics.tasks.registry import TASKS
+from stimuli.stimulus_set import StimulusSet
+
+from analysis.load import wrong
+from scenes.errors import InputError
+
+MOST_BYTES = 200_000_000  # of one session's table: some 500 000 trials
+TABLES = "sub-*/ses-*/beh/*_beh.tsv"
+MISSING = "n/a"
+
+TEXT = ("phase", "condition", "target", "family", "attribute", "model", "layer", "comparison")
+NUMBERS = ("trial", "level", "physical_distance", "correct")
+NEEDED = (*TEXT, *NUMBERS, "special", "same", "response", "correct_response", "response_time")
+PHASES = ("practice", "main", "catch")
+
+
+def load(folder: Path, stimuli: StimulusSet | None) -> pd.DataFrame:
+    """Read every session of a data folder.
+
+    Parameters
+    ----------
+    folder
+        BIDS data: ``data/`` or ``data-simulated/``.
+    stimuli
+        The set that was shown; None leaves the join out.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The frame of `analysis.trials`: observer (participant), condition (attribute and model),
+        stimulus, level, correct, n, task, same; and session, trial, phase, target, family,
+        attribute, model, layer, role (``result``, ``control`` or ``pixel``),
+        physical_distance, response, response_time, special, dropped (frames), finished,
+        ``image_1`` … (stimulus ids, in order), at_result (the comparison is the end of the search,
+        or the control at its level), kind (``person`` or ``simulated``), source. All phases are
+        in it.
+
+    Raises
+    ------
+    InputError
+        There is no session; a file is too large, not UTF-8, lacks a column, holds a trial twice
+        or a cell that is not allowed; it was made with another set, or shows an image that is
+        not in it; tasks are mixed.
+    """
+    paths = sorted(folder.glob(TABLES))
+    if not paths:
+        raise InputError(f"{folder}: holds no session (no {TABLES}); mrd experiment run makes one")
+    people = _observers(folder / "participants.tsv")
+    trials = pd.concat([_session(path, stimuli, people) for path in paths], ignore_index=True)
+    trials["at_result"] = _at_result(trials)
+    tasks = sorted(trials["task"].unique())
+    if len(tasks) > 1:
+        raise InputError(
+            f"{folder}: sessions of several tasks ({', '.join(tasks)}); analyse one at a time"
+        )
+    return trials
+
+
+def _at_result(trials: pd.DataFrame) -> np.ndarray:
+    """Trials of results, and of what stands beside them at the same level of their target."""
+    keys = ["condition", "target", "level"]
+    results = trials.loc[trials["at_result"], keys].drop_duplicates()
+    levels = pd.MultiIndex.from_frame(results)
+    return np.asarray(pd.MultiIndex.from_frame(trials[keys]).isin(levels))
+
+
+def check_conditions(trials: pd.DataFrame, source: str) -> None:
+    """Check that every participant answered in every condition, as comparisons within people need.
+
+    Raises
+    ------
+    InputError
+        One did not.
+    """
+    every = set(trials["condition"])
+    for observer, cell in trials.groupby("observer", sort=True):
+        missing = every - set(cell["condition"])
+        if missing:
+            raise InputError(
+                f"{source}: participant {observer} has no trials of {', '.join(sorted(missing))} "
+                f"({cell['condition'].nunique()} of {len(every)} conditions); name them under "
+                "analysis.exclude.participants, or finish the session"
+            )
+
+
+def _observers(path: Path) -> dict[str, str]:
+    if not path.is_file():
+        return {}
+    table = _read(path)
+    if "participant_id" not in table or "observer" not in table:
+        raise InputError(
+            f"{path}: columns participant_id and observer are needed; restore the file"
+        )
+    codes = table["participant_id"].str.removeprefix("sub-")
+    return dict(zip(codes, table["observer"], strict=True))
+
+
+def _read(path: Path) -> pd.DataFrame:
+    """Read a table of text; nothing in it is interpreted yet."""
+    size = path.stat().st_size
+    if size > MOST_BYTES:
+        raise InputError(
+            f"{path}: {size / 1e6:.0f} MB; at most {MOST_BYTES / 1e6:.0f} MB are read for one "
+            "session: split the file by session"
+        )
+    try:
+        return pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, encoding="utf-8")
+    except UnicodeDecodeError as error:
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        raise InputError(f"{path}: row {line}: not UTF-8; save the file as UTF-8") from error
+    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise InputError(f"{path}: cannot be read as a table: {error}") from error
+
+
+def _session(path: Path, stimuli: StimulusSet | None, people: dict[str, str]) -> pd.DataFrame:
+    sidecar = read_json(path.with_suffix(".json"))
+    raw = _read(path)
+    # Rows as people count them: the header is line 1.
+    raw.index = pd.RangeIndex(2, len(raw) + 2)
+    task = _task(path, sidecar)
+    numbers = [number + 1 for number in range(TASKS[task].images)]
+    images = [f"stimulus_{number}" for number in numbers]
+    for column in (*NEEDED, *images, *(f"role_{number}" for number in numbers)):
+        if column not in raw.columns:
+            raise InputError(f"{path}: column '{column}' is missing; restore the file")
+    if raw.empty:
+        raise InputError(f"{path}: holds no trial; remove the session or run it")
+    _check(raw, task, path)
+    if stimuli is not None:
+        _check_set(raw, images, sidecar, stimuli, path)
+    return _frame(raw, path, sidecar, task, images, people)
+
+
+def _task(path: Path, sidecar: dict[str, Any]) -> str:
+    task = sidecar.get("TaskName")
+    if task not in TASKS:
+        raise InputError(
+            f"{path.with_suffix('.json')}: TaskName: {task!r}: allowed: {', '.join(TASKS)}"
+        )
+    return str(task)
+
+
+def _check(raw: pd.DataFrame, task: str, path: Path) -> None:
+    """Refuse the first cell that is not allowed."""
+    alternatives = TASKS[task].alternatives
+    allowed: list[tuple[str, Sequence[str]]] = [
+        ("phase", PHASES),
+        ("comparison", ("result", "control", "pixel")),
+        ("correct", ("0", "1")),
+        ("same", ("true", "false")),
+        ("correct_response", alternatives),
+        ("response", (*alternatives, MISSING)),
+    ]
+    for column, values in allowed:
+        _refuse(raw, column, ~raw[column].isin(values), f"allowed: {', '.join(values)}", path)
+    for column in NUMBERS:
+        numbers = pd.to_numeric(raw[column], errors="coerce")
+        _refuse(raw, column, ~np.isfinite(numbers), "not a finite number", path)
+    _refuse(raw, "trial", raw["trial"].duplicated(), "this trial is there twice; keep one", path)
+    _refuse(raw, "level", pd.to_numeric(raw["level"]) < 0, "levels are from 0", path)
+    right = (raw["response"] == raw["correct_response"]).map({True: "1", False: "0"})
+    _refuse(
+        raw, "correct", right != raw["correct"], "does not fit response and correct_response", path
+    )
+
+
+def _refuse(raw: pd.DataFrame, column: str, bad: pd.Series, reason: str, path: Path) -> None:
+    if bad.any():
+        row = bad.idxmax()
+        raise wrong(str(path), row, column, raw.loc[row, column], reason)
+
+
+def _check_set(
+    raw: pd.DataFrame,
+    images: Sequence[str],
+    sidecar: dict[str, Any],
+    stimuli: StimulusSet,
+    path: Path,
+) -> None:
+    shown = sidecar.get("Session", {}).get("StimulusSet")
+    if shown != stimuli.content_hash:
+        raise InputError(
+            f"{path}: was made with stimulus set {str(shown)[:12]}, and {stimuli.path} is "
+            f"{stimuli.content_hash[:12]}; analyse it with its own set"
+        )
+    known = set(stimuli.table["stimulus_id"])
+    for column in images:
+        _refuse(raw, column, ~raw[column].isin(known), f"no stimulus of {stimuli.path}", path)
+
+
+def _frame(
+    raw: pd.DataFrame,
+    path: Path,
+    sidecar: dict[str, Any],
+    task: str,
+    images: Sequence[str],
+    people: dict[str, str],
+) -> pd.DataFrame:
+    subject, session = (part.split("-", 1)[1] for part in path.name.split("_")[:2])
+    dropped = [column for column in raw.columns if column.startswith("dropped_")]
+    frames = raw[dropped].apply(pd.to_numeric, errors="coerce").sum(axis=1)
+    same = raw["same"] == "true"
+    model = raw["model"].where(raw["model"] != MISSING, "")
+    made = pd.DataFrame(
+        {
+            "observer": subject,
+            "session": session,
+            "trial": raw["trial"].astype(int),
+            "phase": raw["phase"],
+            "condition": (raw["attribute"] + " " + model).str.strip(),
+            "stimulus": raw["stimulus"] if "stimulus" in raw else raw[images[0]],
+            "level": raw["level"].astype(float),
+            "physical_distance": raw["physical_distance"].astype(float),
+            "correct": raw["correct"].astype(int),
+            "n": 1,
+            "task": task,
+            "same": same,
+            "target": raw["target"],
+            "family": raw["family"],
+            "attribute": raw["attribute"],
+            "model": model,
+            "layer": raw["layer"],
+            "role": raw["comparison"],
+            "special": raw["special"],
+            "response": raw["response"],
+            "correct_response": raw["correct_response"],
+            "response_time": pd.to_numeric(raw["response_time"], errors="coerce"),
+            "dropped": frames,
+            "finished": bool(sidecar.get("Finished")),
+            "kind": "person" if people.get(subject, "person") == "person" else "simulated",
+            "source": str(path),
+        }
+    )
+    for number, column in enumerate(images):
+        made[f"image_{number + 1}"] = raw[column]
+    roles = raw[[f"role_{number + 1}" for number in range(len(images))]]
+    made["at_result"] = (roles == "result").any(axis=1)
+    made.loc[made["role"] == "pixel", "condition"] = made["attribute"] + " pixels"
+    return made

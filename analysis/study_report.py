@@ -1,0 +1,131 @@
+"""From a study's folder to its report: what `mrd analyse` does, for scripts and notebooks too."""
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+from psychophysics.records import PEOPLE, SIMULATED
+from stimuli.stimulus_set import StimulusSet
+
+from analysis import report, results, sessions
+from analysis.config import AnalysisConfig
+from analysis.model_observers import Distances
+from scenes.atomic import check_writable
+from scenes.errors import InputError
+
+SET = "stimuli.h5"
+REPORT = "report"
+MOST_EXAMPLES = 24
+
+
+@dataclass(frozen=True)
+class Made:
+    """What was made: the page, and all numbers as plain data."""
+
+    page: Path
+    numbers: dict[str, Any]
+
+
+def make(
+    folder: Path,
+    name: str,
+    config: AnalysisConfig,
+    *,
+    simulated: bool = False,
+    stimuli: Path | None = None,
+    out: Path | None = None,
+    workers: int = 1,
+    seed: int = 0,
+    note: Callable[[str], None] = lambda _: None,
+) -> Made:
+    """Analyse a study and write its report.
+
+    Parameters
+    ----------
+    folder
+        Of the study: holds ``stimuli.h5`` and ``data/`` or ``data-simulated/``.
+    name
+        Of the study.
+    config
+        Its analysis section.
+    simulated
+        Whether ``data-simulated/`` is analysed.
+    stimuli, out
+        The set and the report's folder, if elsewhere.
+    workers, seed, note
+        As in `analysis.results.analyse`.
+
+    Raises
+    ------
+    InputError
+        Something in the data is not as it has to be; nothing has been written then.
+    """
+    data = folder / (SIMULATED if simulated else PEOPLE)
+    target = out or folder / REPORT
+    with StimulusSet(stimuli or folder / SET) as shown:
+        if not data.is_dir():
+            raise InputError(
+                f"{data}: there is no such folder; mrd experiment "
+                f"{'simulate' if simulated else 'run'} makes it"
+            )
+        check_writable(target)
+        note("reading sessions")
+        trials = sessions.load(data, shown)
+        left = trials[~trials["observer"].isin(config.exclude.participants)]
+        sessions.check_conditions(left[left["phase"] == "main"], str(data))
+        made = results.analyse(
+            trials, distances(shown, trials), config, workers=workers, seed=seed, note=note
+        )
+        source = report.Source(
+            name,
+            data.name,
+            report.data_hash(list(data.glob(sessions.TABLES)), data),
+            shown.content_hash,
+            bool((trials["kind"] == "simulated").any()),
+        )
+        note("figures and report")
+        page = report.write(made, target, source, config, examples(shown, made.trials))
+    return Made(page, report.as_json(made, source, config))
+
+
+def distances(shown: StimulusSet, trials: pd.DataFrame) -> dict[tuple[str, str], Distances]:
+    """Distances of every model and layer of the set between the images of the families shown."""
+    families = sorted(trials["family"].unique())
+    return {
+        (model, layer): {family: shown.distances(model, layer, family) for family in families}
+        for model, layers in shown.models.items()
+        for layer in layers
+    }
+
+
+def examples(shown: StimulusSet, trials: pd.DataFrame) -> dict[str, bytes]:
+    """Target and farthest comparison of every condition as PNG files, by caption."""
+    table = shown.table.set_index("stimulus_id")
+    found: dict[str, bytes] = {}
+    for (condition, target), cell in trials.groupby(["condition", "target"], sort=True):
+        for role, its in cell.groupby("role", sort=False):
+            farthest = its[its["level"] == its["level"].max()]
+            images = farthest.filter(regex=r"^image_\d$").to_numpy().ravel()
+            rows = table.loc[np.unique(images.astype(str))]
+            for kind, chosen in (
+                ("target", rows[rows["role"] == "target"]),
+                (str(role), rows[~rows["role"].isin(["target", "rerender"])]),
+            ):
+                caption = (
+                    f"{target}: target" if kind == "target" else f"{target}: {condition}, {kind}"
+                )
+                if len(chosen) and caption not in found and len(found) < MOST_EXAMPLES:
+                    found[caption] = _png(shown.image(str(chosen.index[0])))
+    return found
+
+
+def _png(image: np.ndarray) -> bytes:
+    eight = (image >> 8).astype(np.uint8) if image.dtype == np.uint16 else image
+    file = io.BytesIO()
+    Image.fromarray(eight).save(file, format="PNG", optimize=True)
+    return file.getvalue()

@@ -1,0 +1,50 @@
+"""``mrd analyse``: from the answers of a study to its report."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from mrd.study import read_study
+
+
+def analyse(
+    study: Annotated[
+        Path, typer.Argument(metavar="STUDY", help="A study.yaml, or the folder that holds it.")
+    ],
+    simulated: Annotated[
+        bool, typer.Option("--simulated", help="Analyse data-simulated/ in place of data/.")
+    ] = False,
+    stimuli: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The stimulus set, if not stimuli.h5.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where to, if not the study's report/.")
+    ] = None,
+    output: Annotated[
+        Literal["text", "json"], typer.Option("--format", help="What is printed in the end.")
+    ] = "text",
+) -> None:
+    """Analyse the answers of people (or simulated ones): tables, figures, report/index.html."""
+    described = read_study(study)
+    # Here, so that other commands do without the extra `analysis`.
+    from analysis import study_report
+
+    made = study_report.make(
+        described.folder,
+        described.name,
+        described.analysis,
+        simulated=simulated,
+        stimuli=stimuli,
+        out=out,
+        workers=os.cpu_count() or 1,
+        seed=described.seed,
+        note=lambda text: print(text, file=sys.stderr, flush=True),
+    )
+    if output == "json":
+        print(json.dumps(made.numbers, allow_nan=False))
+    else:
+        print(made.page)
