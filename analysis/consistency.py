@@ -56,8 +56,8 @@ def agreement(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) -> pd.D
     Parameters
     ----------
     frame
-        Trials, one a row. A column `kind`, where there is one, tells ``person`` from others: the
-        noise ceiling is of people alone.
+        Trials, one a row. A column `kind`, where there is one, says ``model`` of those that are no
+        people: the noise ceiling is of people alone.
     draws
         Bootstrap samples of stimuli.
     seed
@@ -158,7 +158,7 @@ def _condition(
 def _people(cell: pd.DataFrame) -> set[Any]:
     if "kind" not in cell.columns:
         return set(cell["observer"])
-    return set(cell.loc[cell["kind"] == "person", "observer"])
+    return set(cell.loc[cell["kind"] != "model", "observer"])
 
 
 def _pair(a: np.ndarray, b: np.ndarray, resampled: np.ndarray) -> dict[str, Any]:

@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import halfnorm, norm, t
+from scipy.special import expit, logsumexp, xlog1py, xlogy
+from scipy.stats import halfnorm, t
 
 from analysis import mixed_models
+from analysis.invariance import rows_of
 from analysis.sensitivity import DecisionModel, dprime, proportion_correct
 from analysis.trials import checked, only
 
@@ -60,8 +62,8 @@ def equivalence(
 
     Notes
     -----
-    The Bayes factor is the ratio of normal densities of the group's logit, under d′ = 0 and
-    averaged over the prior of d′.
+    The Bayes factor is the likelihood of all answers under d′ = 0 over that averaged over the
+    prior of d′, binomial with the dispersion that the mixed model finds.
     """
     checked(frame, ("observer", "condition", "correct", "n", "task", by))
     task = only(frame, "task")
@@ -69,7 +71,7 @@ def equivalence(
     rows = []
     fits = mixed_models.fit(frame[~control], by=(by,), coverage=1 - 2 * ALPHA)
     controls = _controls(frame[control], by)
-    for fitted in fits.to_dict("records"):
+    for fitted in rows_of(fits):
         row = _tests(fitted, task, margin, decision_model, prior_scale)
         row |= _control(controls.get(fitted[by]), task, decision_model)
         rows.append({by: fitted[by]} | row | _claim(row, margin, catch_passed))
@@ -86,7 +88,7 @@ def _controls(frame: pd.DataFrame, by: str) -> dict[Any, dict[str, Any]]:
     if frame.empty:
         return {}
     fits = mixed_models.fit(frame, by=(by,), coverage=1 - 2 * ALPHA)
-    return {row[by]: row for row in fits.to_dict("records")}
+    return {row[by]: row for row in rows_of(fits)}
 
 
 def _tests(
@@ -108,7 +110,6 @@ def _tests(
     p_below = float(t.sf((beta - at["low"]) / se, df))
     d = halfnorm.ppf((np.arange(400) + 0.5) / 400, scale=scale)
     expected = proportion_correct(d, task=task, decision_model=decision_model)
-    alternative = norm.pdf(beta, [_logit_of(pc, spread) for pc in expected], se).mean()
     low, high = fitted["proportion_low"], fitted["proportion_high"]
     d_of = [
         dprime(p, task=task, decision_model=decision_model)
@@ -126,8 +127,25 @@ def _tests(
         "p_below": p_below,
         "p_above": p_above,
         "p": max(p_below, p_above),
-        "bayes_factor": float(norm.pdf(beta, at["chance"], se) / max(alternative, 1e-300)),
+        "bayes_factor": _bayes_factor(fitted, chance, expected),
     }
+
+
+def _bayes_factor(fitted: dict[str, Any], chance: float, expected: np.ndarray) -> float:
+    """Likelihood of guessing over that averaged over the prior, given proportions under the prior.
+
+    Binomial, its log divided by how much more the mixed model's estimate varies than independent
+    trials would let it.
+    """
+    k, n = fitted["correct"], fitted["trials"]
+    p = expit(fitted["logit"])
+    dispersion = max(1.0, fitted["logit_se"] ** 2 * n * p * (1 - p))
+
+    def log_likelihood(proportion: Any) -> Any:
+        return (xlogy(k, proportion) + xlog1py(n - k, -proportion)) / dispersion
+
+    against = log_likelihood(expected) - log_likelihood(chance)
+    return float(np.exp(np.log(len(expected)) - logsumexp(against)))
 
 
 def _logit_of(proportion: float, spread: float) -> float:

@@ -90,12 +90,13 @@ def _catch(trials: pd.DataFrame) -> pd.DataFrame:
 
 
 def _failed_catch(trials: pd.DataFrame, least: float) -> dict[Session, str]:
+    sessions = _catch(trials)
+    failed = sessions[sessions["proportion"] < least]
     return {
-        (str(row.observer), str(row.session)): (
-            f"{row.proportion:.2f} of {row.trials} catch trials right, {least:g} asked for"
+        (str(row["observer"]), str(row["session"])): (
+            f"{row['proportion']:.2f} of {row['trials']} catch trials right, {least:g} asked for"
         )
-        for row in _catch(trials).itertuples()
-        if row.proportion < least
+        for _, row in failed.iterrows()
     }
 
 

@@ -9,6 +9,7 @@ from matplotlib import style as matplotlib_style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from analysis.invariance import rows_of
 from analysis.psychometric import CellFit
 from analysis.results import Results
 from analysis.sensitivity import clopper_pearson
@@ -93,7 +94,7 @@ def _panel(axes: Axes, results: Results, condition: str, task: str) -> None:
         mine = results.predicted["condition"] == condition
         its = results.predicted[mine & (results.predicted["role"] != "control")]
         its = its[~its["same"] & (its["x"] > 0)]
-        for number, (name, cell) in enumerate(its.groupby("observer", sort=True)):
+        for number, (model, cell) in enumerate(its.groupby("observer", sort=True)):
             mean = cell.groupby(_binned(cell["x"]))["correct"].mean()
             ink = INK[(number + 1) % len(INK)]
             axes.plot(
@@ -104,10 +105,10 @@ def _panel(axes: Axes, results: Results, condition: str, task: str) -> None:
                 lw=1.4,
                 marker=MARKS[(number + 2) % len(MARKS)],
                 ms=3.5,
-                label=str(name),
+                label=str(model),
             )
-    if GUESS[task]:
-        axes.axhline(GUESS[task], color="0.6", lw=0.8, ls=(0, (1, 2)))
+    if (guess := GUESS[task]) is not None:
+        axes.axhline(guess, color="0.6", lw=0.8, ls=(0, (1, 2)))
     axes.set_xscale("log")
     axes.set_ylim(0, 1.03)
 
@@ -185,10 +186,10 @@ def invariances(table: pd.DataFrame) -> Figure:
     figure = Figure(figsize=(WIDE, 0.9 + 0.42 * len(table)), layout="constrained")
     axes = figure.subplots()
     ends = _finite_ends(table)
-    for row, record in enumerate(table.to_dict("records")):
+    for row, record in enumerate(rows_of(table)):
         for name, mark, shift, face in (
-            ("log2_ratio", "o", 0.12, "black"),
-            ("control_log2_ratio", "s", -0.18, "white"),
+            ("log2_ratio", "o", -0.12, "black"),
+            ("control_log2_ratio", "s", 0.18, "white"),
         ):
             if name in record and not pd.isna(record[f"{name}_low"]):
                 _interval(axes, record, name, row + shift, mark, face, ends)
@@ -258,26 +259,26 @@ def cross_table(table: pd.DataFrame) -> Figure:
 
 
 def agreement(table: pd.DataFrame) -> Figure:
-    """Error consistency of every pair of people, and the noise ceiling of each condition."""
+    """Error consistency of pairs of people at every level, and their mean, a panel a condition."""
     conditions = sorted(table["condition"].unique())
-    figure = Figure(figsize=(WIDE, 1 + 0.4 * len(conditions)), layout="constrained")
-    axes = figure.subplots()
-    for row, condition in enumerate(conditions):
+    figure, panels = _panels(len(conditions), height=2.0)
+    for axes, condition in zip(panels, conditions, strict=False):
         cell = table[table["condition"] == condition]
-        jitter = np.linspace(-0.18, 0.18, len(cell))
-        axes.plot(cell["kappa"], row + jitter, "o", ms=2.5, mfc="white", mec="0.4", mew=0.6)
-        low, middle, high = (cell[f"noise_ceiling{e}"].iloc[0] for e in ("_low", "", "_high"))
-        axes.plot([low, high], [row, row], color="black", lw=2)
-        axes.plot(middle, row, "o", color="black", ms=5)
-    axes.axvline(0, color="0.6", lw=0.8)
-    axes.set_yticks(range(len(conditions)), conditions)
-    axes.set_ylim(len(conditions) - 0.5, -0.5)
-    axes.set_xlabel("error consistency κ (open: pairs; filled: their mean, 95 %)")
+        axes.plot(cell["level"], cell["kappa"], "o", ms=2, mfc="white", mec="0.55", mew=0.5)
+        mean = cell.groupby("level")[
+            [f"noise_ceiling{end}" for end in ("_low", "", "_high")]
+        ].first()
+        low, middle, high = mean.to_numpy().T
+        axes.errorbar(mean.index, middle, [middle - low, high - middle], fmt="ko-", ms=4, lw=1)
+        axes.axhline(0, color="0.6", lw=0.8)
+        axes.set_title(condition)
+        axes.set_xlabel("level")
+    panels[0].set_ylabel("error consistency κ")
     return figure
 
 
 def _panels(count: int, height: float) -> tuple[Figure, list[Axes]]:
-    columns = min(count, 3)
+    columns = 2 if count in (2, 4) else min(count, 3)
     rows = -(-count // columns)
     figure = Figure(figsize=(WIDE, height * rows + 0.4), layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False, sharey=True)

@@ -79,7 +79,7 @@ def compare(
     rows = [_row(names, each, by, coverage) for names, each in ratios.items()]
     table = pd.DataFrame(rows)
     table["p_holm"] = holm(table["p"])
-    table["reading"] = [_reading(row) for row in table.to_dict("records")]
+    table["reading"] = [_reading(row) for row in rows_of(table)]
     return table
 
 
@@ -126,6 +126,11 @@ def compare_conditions(
         rows.append(row | {"p": made.p_value()})
     table = pd.DataFrame(rows)
     return table.assign(p_holm=holm(table["p"])) if rows else table
+
+
+def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows of a table, each by the names of its columns."""
+    return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]
 
 
 def holm(p: Sequence[float] | pd.Series) -> np.ndarray:
@@ -239,15 +244,22 @@ def _estimate(name: str, likelihood: Likelihood, coverage: float) -> dict[str, f
 
 def _reading(row: dict[str, Any]) -> str:
     """Say in words what a row shows; without a difference shown, that is all that it says."""
-    prefix = "relative_" if "relative_log2_ratio_low" in row else ""
-    if prefix and np.isnan(row["relative_log2_ratio_low"]):
-        prefix = ""
-    low, high = row[f"{prefix}log2_ratio_low"], row[f"{prefix}log2_ratio_high"]
-    beside = " (more than with controls)" if prefix else ""
-    if low > 0:
-        return f"the model ignores what people see{beside}"
-    if high < 0:
-        return f"people ignore what the model sees{beside}"
+    low, high = row["log2_ratio_low"], row["log2_ratio_high"]
     if np.isinf(low) and np.isinf(high):
         return "neither threshold could be measured"
-    return "no difference shown"
+    if low <= 0 <= high:
+        return f"no difference shown{_beside_controls(row)}"
+    who = "the model ignores what people see" if low > 0 else "people ignore what the model sees"
+    return f"{who}{_beside_controls(row)}"
+
+
+def _beside_controls(row: dict[str, Any]) -> str:
+    """Compare with random changes of the same size, where there were any."""
+    low = row.get("relative_log2_ratio_low", np.nan)
+    high = row.get("relative_log2_ratio_high", np.nan)
+    if np.isnan(low) or np.isnan(high):
+        return ""
+    if low <= 0 <= high:
+        return "; random changes (controls) show no other ratio"
+    more = "more" if low > 0 else "less"
+    return f"; the model ignores {more} than of random changes (controls)"

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit
+from scipy.special import expit, logit
 from scipy.stats import t
 from statsmodels.genmod.bayes_mixed_glm import BinomialBayesMixedGLM
 
@@ -117,7 +117,12 @@ def _single_trials(frame: pd.DataFrame) -> pd.DataFrame:
 def _statsmodels(
     answers: np.ndarray, fixed: np.ndarray, effects: list[np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Cell means (logits), spreads of the intercepts, and each row's random part."""
+    """Cell means (logits), spreads of the intercepts, and each row's random part.
+
+    Where all answers are right, or all wrong, no spread can be told: none, and log-linear means.
+    """
+    if answers.min() == answers.max():
+        return _logits(answers, fixed), np.zeros(len(effects)), np.zeros(len(answers))
     idents = np.repeat(np.arange(len(effects)), [e.shape[1] for e in effects])
     together = np.hstack(effects)
     model = BinomialBayesMixedGLM(answers, fixed, together, ident=idents, vcp_p=1.0, fe_p=3.0)
@@ -127,9 +132,13 @@ def _statsmodels(
 
 def _start(answers: np.ndarray, fixed: np.ndarray, effects: np.ndarray, spreads: int) -> np.ndarray:
     """Where the fit starts: every cell's own logit, spreads of .4, no random effects."""
-    share = (fixed.T @ answers + 0.5) / (fixed.sum(axis=0) + 1)
-    middle = np.log(share / (1 - share))
+    middle = _logits(answers, fixed)
     return np.concatenate([middle, np.full(spreads, np.log(0.4)), np.zeros(effects.shape[1])])
+
+
+def _logits(answers: np.ndarray, fixed: np.ndarray) -> np.ndarray:
+    """Logit of every cell's share of right answers, log-linearly corrected."""
+    return np.asarray(logit((fixed.T @ answers + 0.5) / (fixed.sum(axis=0) + 1)))
 
 
 def _henderson(

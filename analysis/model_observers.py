@@ -67,7 +67,7 @@ def pair_distances(trials: pd.DataFrame, distances: Distances) -> np.ndarray:
         matrix = distances[str(family)]
         values = matrix.to_numpy(dtype=float)
         rows = trials.iloc[place]
-        at = {column: matrix.index.get_indexer(rows[column]) for column in images}
+        at = {column: matrix.index.get_indexer(pd.Index(rows[column])) for column in images}
         if any((where < 0).any() for where in at.values()):
             raise InputError(f"family '{family}': a shown image has no distances; mrd embed it")
         for number, (a, b) in enumerate(pairs):
@@ -236,9 +236,7 @@ def cross_table(trials: pd.DataFrame, predicted: pd.DataFrame) -> pd.DataFrame:
     both = pd.concat([trials.assign(judge="people"), predicted.assign(judge=predicted["observer"])])
     both = both[both["role"] != "control"]
     top = both.groupby(["condition", "target", "role"])["level"].transform("max")
-    both = both[(both["level"] == top) & ~both["same"]].assign(
-        of=lambda rows: rows["condition"].str.split(" ", n=1).str[1]
-    )
+    both = both[(both["level"] == top) & ~both["same"]].rename(columns={"model": "of"})
     made = both.groupby(["attribute", "of", "judge"])["correct"].agg(
         trials="size", proportion="mean"
     )

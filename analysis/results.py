@@ -120,7 +120,7 @@ def analyse(
     named = kept.assign(condition=_named(kept))
     attempt("sensitivity", lambda: sensitivity.table(named, seed=seed))
     attempt("group", lambda: mixed_models.fit(named[~named["same"]], by=("condition", "level")))
-    attempt("agreement", lambda: consistency.agreement(named, draws=config.draws, seed=seed))
+    attempt("agreement", lambda: _agreement(named, config.draws, seed))
     attempt("equivalence", lambda: _equivalence(kept, catch, config))
     if len(predicted):
         options: dict[str, Any] = {"x": "x", "curve": config.curve, "proportion": config.proportion}
@@ -137,6 +137,21 @@ def analyse(
         )
     axis = config.x.replace("_", " ")
     return Results(tables, left_out, kept, predicted, fits, axis)
+
+
+def _agreement(named: pd.DataFrame, draws: int, seed: int) -> pd.DataFrame:
+    """Agreement within each condition *and level*: difficulty itself makes observers agree."""
+    keys = named[["condition", "level"]].drop_duplicates().sort_values(["condition", "level"])
+    parts = [
+        consistency.agreement(
+            named[(named["condition"] == condition) & (named["level"] == level)],
+            draws=draws,
+            seed=seed,
+        ).assign(level=level)
+        for condition, level in keys.itertuples(index=False)
+    ]
+    made = pd.concat([part for part in parts if len(part)], ignore_index=True)
+    return made[["condition", "level", *made.columns.drop(["condition", "level"])]]
 
 
 def _named(trials: pd.DataFrame) -> pd.Series:

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from psychophysics.records import read_json
-from psychophysics.tasks.registry import TASKS
-from stimuli.stimulus_set import StimulusSet
 
 from analysis.load import wrong
+from psychophysics.records import read_json
+from psychophysics.tasks.registry import TASKS
 from scenes.errors import InputError
+from stimuli.stimulus_set import StimulusSet
 
 MOST_BYTES = 200_000_000  # of one session's table: some 500 000 trials
 TABLES = "sub-*/ses-*/beh/*_beh.tsv"
@@ -39,7 +39,8 @@ def load(folder: Path, stimuli: StimulusSet | None) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        The frame of `analysis.trials`: observer (participant), condition (attribute and model),
+        The frame of `analysis.trials`: observer (participant), condition (attribute, and the
+        model of the search),
         stimulus, level, correct, n, task, same; and session, trial, phase, target, family,
         attribute, model, layer, role (``result``, ``control`` or ``pixel``),
         physical_distance, response, response_time, special, dropped (frames), finished,
@@ -178,8 +179,8 @@ def _check(raw: pd.DataFrame, task: str, path: Path) -> None:
 
 def _refuse(raw: pd.DataFrame, column: str, bad: pd.Series, reason: str, path: Path) -> None:
     if bad.any():
-        row = bad.idxmax()
-        raise wrong(str(path), row, column, raw.loc[row, column], reason)
+        place = int(np.flatnonzero(bad)[0])
+        raise wrong(str(path), raw.index[place], column, raw[column].iloc[place], reason)
 
 
 def _check_set(
@@ -212,14 +213,14 @@ def _frame(
     dropped = [column for column in raw.columns if column.startswith("dropped_")]
     frames = raw[dropped].apply(pd.to_numeric, errors="coerce").sum(axis=1)
     same = raw["same"] == "true"
-    model = raw["model"].where(raw["model"] != MISSING, "")
+    model = raw["model"].where(raw["model"] != MISSING, "pixels")
     made = pd.DataFrame(
         {
             "observer": subject,
             "session": session,
             "trial": raw["trial"].astype(int),
             "phase": raw["phase"],
-            "condition": (raw["attribute"] + " " + model).str.strip(),
+            "condition": raw["attribute"] + ", by " + model,
             "stimulus": raw["stimulus"] if "stimulus" in raw else raw[images[0]],
             "level": raw["level"].astype(float),
             "physical_distance": raw["physical_distance"].astype(float),
@@ -247,5 +248,4 @@ def _frame(
         made[f"image_{number + 1}"] = raw[column]
     roles = raw[[f"role_{number + 1}" for number in range(len(images))]]
     made["at_result"] = (roles == "result").any(axis=1)
-    made.loc[made["role"] == "pixel", "condition"] = made["attribute"] + " pixels"
     return made

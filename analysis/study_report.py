@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from PIL import Image
-from psychophysics.records import PEOPLE, SIMULATED
-from stimuli.stimulus_set import StimulusSet
 
 from analysis import report, results, sessions
 from analysis.config import AnalysisConfig
 from analysis.model_observers import Distances
+from psychophysics.records import PEOPLE, SIMULATED
 from scenes.atomic import check_writable
 from scenes.errors import InputError
+from stimuli.stimulus_set import StimulusSet
 
 SET = "stimuli.h5"
 REPORT = "report"

@@ -1,0 +1,81 @@
+"""Where people cannot tell: claimed only when all of its conditions hold."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis import equivalence, mixed_models
+from analysis.load import from_table
+from analysis.sensitivity import proportion_correct
+from scenes.errors import InputError
+
+
+def group(d, rng, role="result", people=12, n=120):
+    """People of one d′ in oddity, without spread."""
+    p = proportion_correct(d, task="oddity")
+    rows = [
+        {"observer": f"o{o}", "condition": "shape", "stimulus": f"t{t}", "level": 1, "n": n,
+         "correct": rng.binomial(n, p)}
+        for o in range(people) for t in range(3)
+    ]  # fmt: skip
+    return from_table(pd.DataFrame(rows), task="oddity").assign(role=role)
+
+
+def test_the_claim_when_all_holds(rng):
+    frame = pd.concat([group(0, rng), group(2, rng, role="control")])
+    row = equivalence.equivalence(frame, margin=1.0, catch_passed=True).iloc[0]
+    assert row["cannot_tell"]
+    assert row["p"] < 0.05
+    assert row["bayes_factor"] > 3
+    assert row["control_dprime"] == pytest.approx(2, abs=0.3)
+
+
+@pytest.mark.parametrize(
+    ("d", "control", "catch", "reading"),
+    [
+        (1.5, 2, True, "not shown to be within d' 1"),
+        (0, None, True, "no controls show that these people can tell"),
+        (0, 0, True, "controls do not exceed d' 1"),
+        (0, 2, None, "no catch trials"),
+        (0, 2, False, "catch trials were failed"),
+    ],
+)
+def test_no_claim(rng, d, control, catch, reading):
+    parts = [group(d, rng)]
+    if control is not None:
+        parts.append(group(control, rng, role="control"))
+    row = equivalence.equivalence(pd.concat(parts), margin=1.0, catch_passed=catch).iloc[0]
+    assert not row["cannot_tell"]
+    assert reading in row["reading"]
+
+
+def test_bayes_factor_at_ceiling_is_against_guessing(rng):
+    frame = group(0, rng).assign(correct=120)
+    assert equivalence.equivalence(frame).iloc[0]["bayes_factor"] < 1e-6
+
+
+def test_mixed_model_by_hand_without_spread(rng):
+    fitted = mixed_models.fit(group(1.5, rng)).iloc[0]
+    assert fitted["proportion"] == pytest.approx(fitted["correct"] / fitted["trials"], abs=0.02)
+    assert fitted["proportion_low"] < fitted["proportion"] < fitted["proportion_high"]
+    assert fitted["df"] == 11
+
+
+def test_counts_are_the_trials_that_they_stand_for(rng):
+    counts = group(1, rng, people=4, n=10)
+    single = counts.loc[counts.index.repeat(10)].assign(n=1).reset_index(drop=True)
+    within = single.groupby(["observer", "stimulus"]).cumcount()
+    single["correct"] = (within < single["correct"]).astype(int)
+    one, other = mixed_models.fit(counts), mixed_models.fit(single)
+    np.testing.assert_allclose(one["logit"], other["logit"], atol=1e-3)
+
+
+def test_population_mean_by_hand():
+    assert mixed_models.population_mean(np.array(0.0), 2.0) == pytest.approx(0.5)
+    # A spread pulls towards a half: logit 2, spread 1.7: about Φ((2/1.7)/√2).
+    assert mixed_models.population_mean(np.array(2.0), 1.7) == pytest.approx(0.80, abs=0.01)
+
+
+def test_one_observer_is_no_group(rng):
+    with pytest.raises(InputError, match="at least two observers"):
+        mixed_models.fit(group(1, rng, people=1))

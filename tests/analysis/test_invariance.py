@@ -1,0 +1,133 @@
+"""Ratios of thresholds: known answers, open intervals, controls, readings."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis import invariance, threshold_likelihood
+from analysis.load import from_table
+from scenes.errors import InputError
+
+LEVELS = np.array([0.05, 0.1, 0.2, 0.4, 0.7, 1.0])
+
+
+def expected(names, thresholds, n=60, condition="shape", role="result", task="oddity"):
+    """Observers whose answers are exactly what their functions expect, rounded."""
+    guess = {"oddity": 1 / 3, "2afc": 1 / 2}[task]
+    rows = [
+        {"observer": name, "condition": condition, "stimulus": "s", "level": level, "n": n,
+         "correct": round(n * (guess + (1 - guess) * (1 - 0.5 ** ((level / m) ** 2.5))))}
+        for name, m in zip(names, thresholds, strict=True)
+        for level in LEVELS
+    ]  # fmt: skip
+    return from_table(pd.DataFrame(rows), task=task).assign(role=role)
+
+
+PEOPLE = expected("abcdef", 0.25 * 2.0 ** np.array([-0.5, -0.3, -0.1, 0.1, 0.3, 0.5]))
+
+
+def test_a_model_that_needs_twice_the_distance():
+    row = invariance.compare(PEOPLE, expected(["net"], [0.5], n=400)).iloc[0]
+    assert row["log2_ratio"] == pytest.approx(1, abs=0.15)
+    assert row["log2_ratio_low"] < 1 < row["log2_ratio_high"]
+    assert row["people_threshold"] == pytest.approx(0.25, rel=0.1)
+    assert row["model_threshold"] == pytest.approx(0.5, rel=0.1)
+    assert row["p"] < 0.01
+    assert row["reading"].startswith("the model ignores what people see")
+
+
+def test_a_model_beyond_the_levels_is_a_bound_not_a_number():
+    row = invariance.compare(PEOPLE, expected(["net"], [50.0], n=400)).iloc[0]
+    assert row["model_measurable"] == "above"
+    assert np.isnan(row["model_threshold"])
+    assert np.isnan(row["log2_ratio"])
+    assert row["log2_ratio_high"] == np.inf
+    # At least from .25 to the last level, 1, less what both are uncertain of.
+    assert 1 < row["log2_ratio_low"] < 2.2
+    assert row["reading"].startswith("the model ignores what people see")
+
+
+def test_people_beyond_the_levels():
+    row = invariance.compare(expected("abcdef", [50.0] * 6), expected(["net"], [0.3], 400)).iloc[0]
+    assert row["people_measurable"] == "above"
+    assert row["log2_ratio_low"] == -np.inf
+    assert row["log2_ratio_high"] < -1
+    assert row["reading"].startswith("people ignore what the model sees")
+
+
+def test_both_beyond_the_levels_is_not_measurable():
+    row = invariance.compare(expected("abcdef", [50.0] * 6), expected(["net"], [50.0], 400)).iloc[0]
+    assert (row["log2_ratio_low"], row["log2_ratio_high"]) == (-np.inf, np.inf)
+    assert row["reading"] == "neither threshold could be measured"
+
+
+def test_some_people_beyond_the_levels_are_not_dropped():
+    wide = 0.25 * 2.0 ** np.array([-1, -0.5, 0, 0.5, 3.0, 3.0])
+    few, all_of_them = (
+        invariance.compare(expected("abcdef"[: len(m)], m), expected(["net"], [0.5], 400)).iloc[0]
+        for m in (wide[:4], wide)
+    )
+    assert all_of_them["log2_ratio"] < few["log2_ratio"] - 0.3
+
+
+def test_ratio_relative_to_controls():
+    people = pd.concat([PEOPLE, PEOPLE.assign(role="control")])
+    model = pd.concat(
+        [expected(["net"], [0.7], 400), expected(["net"], [0.25], 400, role="control")]
+    )
+    row = invariance.compare(people, model).iloc[0]
+    assert row["control_log2_ratio"] == pytest.approx(0, abs=0.15)
+    assert row["relative_log2_ratio"] == pytest.approx(np.log2(0.7 / 0.25), abs=0.25)
+    assert "ignores more than of random changes" in row["reading"]
+
+
+def test_conditions_and_models_are_compared():
+    people = pd.concat([PEOPLE, PEOPLE.assign(condition="material")])
+    nets = [("one", "shape", 0.5), ("one", "material", 0.25), ("two", "shape", 0.25),
+            ("two", "material", 0.25)]  # fmt: skip
+    model = pd.concat([expected([n], [m], 400).assign(condition=c) for n, c, m in nets])
+    rows = invariance.compare_conditions(people, model)
+    assert len(rows) == 4
+    found = rows.set_index(["within", "first", "second"])["difference"]
+    assert found["one", "material", "shape"] == pytest.approx(-1, abs=0.2)
+    assert found["shape", "one", "two"] == pytest.approx(1, abs=0.2)
+    assert found["material", "one", "two"] == pytest.approx(0, abs=0.1)
+    assert (rows["p_holm"] >= rows["p"]).all()
+
+
+def test_difference_of_two_normal_likelihoods_is_normal():
+    grid = threshold_likelihood.STEP * np.arange(-200, 201)
+    a, b = (
+        threshold_likelihood.Likelihood(grid, -((grid - m) ** 2) / (2 * s**2))
+        for m, s in ((1.0, 0.3), (-0.5, 0.4))
+    )
+    made = threshold_likelihood.difference(a, b)
+    low, high = made.interval()
+    # Mean 1.5, standard deviation √(.3² + .4²) = .5.
+    assert made.mode == pytest.approx(1.5, abs=0.01)
+    assert (low, high) == pytest.approx((1.5 - 1.96 * 0.5, 1.5 + 1.96 * 0.5), abs=0.01)
+    assert made.p_value(1.5 + 1.96 * 0.5) == pytest.approx(0.05, abs=0.002)
+
+
+def test_holm_by_hand():
+    # .01 × 3, .03 × 2, .04 × 1 → at least what came before.
+    np.testing.assert_allclose(invariance.holm([0.04, 0.01, 0.03]), [0.06, 0.03, 0.06])
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: invariance.compare(PEOPLE, PEOPLE.assign(condition="x")),
+            "the model has no trials",
+        ),
+        (lambda: invariance.compare(PEOPLE, PEOPLE, curve="norm"), "need a curve on log x"),
+        (
+            lambda: invariance.compare(PEOPLE.assign(level=0.0), PEOPLE),
+            "no trials with level above",
+        ),
+    ],
+)
+def test_refusals(call, message):
+    with pytest.raises(InputError, match=message):
+        call()

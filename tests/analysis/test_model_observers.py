@@ -1,0 +1,113 @@
+"""Models as observers: closed forms against the session's own model observer, fits, left-out."""
+
+import numpy as np
+import pytest
+
+from analysis import exclusions, model_observers
+from analysis.config import ExclusionsConfig
+from analysis.model_observers import Decision
+from psychophysics.tasks.registry import TASKS
+from scenes.errors import InputError
+from stimuli.stimulus_set import StimulusSet
+
+
+@pytest.fixture(scope="module")
+def kept(trials):
+    return exclusions.applied(trials, ExclusionsConfig())[0]
+
+
+@pytest.fixture(scope="module")
+def layers(made_study, kept):
+    with StimulusSet(made_study / "stimuli.h5") as stimuli:
+        return {
+            (model, "late"): {
+                family: stimuli.distances(model, "late", family)
+                for family in kept["family"].unique()
+            }
+            for model in stimuli.models
+        }
+
+
+@pytest.mark.parametrize("task", ["oddity", "match_to_sample", "same_different"])
+def test_probabilities_are_those_of_the_tasks_rule(task, rng, count):
+    """Noise on every distance and the task's own `decide`, against the closed form."""
+    n = count(40_000, 400_000)
+    rule, criterion, sigma = TASKS[task], 0.35, 0.2
+    images = rule.images
+    pairs = rng.uniform(0, 0.8, (8, images * (images - 1) // 2))
+    right = rng.integers(0, len(rule.alternatives), 8)
+    decision = Decision(sigma, lapse=0.1, criterion=criterion)
+    expected = model_observers.probability_correct(pairs, right, task, decision)
+    upper = np.triu_indices(images, 1)
+    for row in range(8):
+        noisy = np.zeros((n, images, images))
+        noisy[:, upper[0], upper[1]] = pairs[row] + sigma * rng.standard_normal(
+            (n, len(pairs[row]))
+        )
+        chosen = rule.decide(noisy + noisy.transpose(0, 2, 1), criterion)
+        # A lapse guesses among the alternatives.
+        found = 0.9 * np.mean(chosen == right[row]) + 0.1 / len(rule.alternatives)
+        # 24 comparisons at z = 5: a false alarm in 70 000 runs.
+        assert abs(found - expected[row]) < 5 * 0.9 * np.sqrt(0.25 / n)
+
+
+def test_noise_and_lapses_are_recovered(rng):
+    pairs = rng.uniform(0, 1, (6000, 3))
+    right = rng.integers(0, 3, 6000)
+    truth = Decision(0.15, 0.06)
+    p = model_observers.probability_correct(pairs, right, "oddity", truth)
+    correct = (rng.random(6000) < p).astype(int)
+    found = model_observers.fit_decision(pairs, right, correct, "oddity")
+    # About 4 standard errors, as found in repeated draws.
+    assert found.noise == pytest.approx(0.15, rel=0.15)
+    assert found.lapse == pytest.approx(0.06, abs=0.04)
+
+
+def test_each_target_is_predicted_from_the_others(kept, layers):
+    predicted, decisions = model_observers.predict(kept, layers)
+    assert len(predicted) == 2 * len(kept)
+    assert set(predicted["observer"]) == {"shapely/late", "glossy/late"}
+    assert predicted["correct"].between(0, 1).all()
+    assert set(decisions["left_out"]) == {"bunny", "vase"}
+    control = kept["role"] == "control"
+    fitted = decisions.set_index(["observer", "left_out"])["trials"]
+    assert fitted["shapely/late", "bunny"] == (control & (kept["target"] == "vase")).sum()
+
+
+def test_answers_on_the_target_itself_do_not_move_its_prediction(kept, layers):
+    changed = kept.copy()
+    bunny = changed["target"] == "bunny"
+    changed.loc[bunny, "correct"] = 1 - changed.loc[bunny, "correct"]
+    before, after = (model_observers.predict(each, layers)[0] for each in (kept, changed))
+    its = before["target"] == "bunny"
+    np.testing.assert_array_equal(before.loc[its, "correct"], after.loc[its, "correct"])
+    assert not np.array_equal(before.loc[~its, "correct"], after.loc[~its, "correct"])
+
+
+def test_one_target_leaves_out_participants(kept, layers):
+    _, decisions = model_observers.predict(kept[kept["target"] == "vase"], layers)
+    assert set(decisions["by"]) == {"observer"}
+    assert set(decisions["left_out"]) == {"01", "02", "03", "04"}
+
+
+def test_cross_table_and_quality(kept, layers):
+    predicted, _ = model_observers.predict(kept, layers)
+    cross = model_observers.cross_table(kept, predicted).set_index(["attribute", "judge"])
+    proportion = cross["proportion"]
+    assert set(cross["of"]) == {"shapely"}
+    assert proportion["shape", "shapely/late"] > proportion["shape", "glossy/late"]
+    assert proportion["material", "glossy/late"] > proportion["material", "shapely/late"]
+    quality = model_observers.prediction_quality(kept, predicted)
+    assert (quality["constant"] < quality["saturated"]).all()
+    assert (quality["log_likelihood"] <= quality["saturated"]).all()
+
+
+def test_without_controls_nothing_is_predicted(kept, layers):
+    with pytest.raises(InputError, match="no control trials: the noise of models"):
+        model_observers.predict(kept[kept["role"] != "control"], layers)
+
+
+def test_a_family_without_distances(kept, layers):
+    few = {name: {"vase-shape": each["vase-shape"]} for name, each in layers.items()}
+    with pytest.raises(InputError, match="has no distances; mrd embed makes them"):
+        model_observers.predict(kept, few)

@@ -1,0 +1,104 @@
+"""Sessions from disk: joined with the set, and every wrong cell named by file, row, column."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from analysis import sessions
+from scenes.errors import InputError
+from stimuli.stimulus_set import StimulusSet
+
+
+@pytest.fixture
+def first(study_copy):
+    """Give the first session's table."""
+    return sorted((study_copy / "data-simulated").glob(sessions.TABLES))[0]
+
+
+def load(study):
+    with StimulusSet(study / "stimuli.h5") as stimuli:
+        return sessions.load(study / "data-simulated", stimuli)
+
+
+def change(path, row, column, value):
+    """Write a value into a row of the file, its header being row 1."""
+    raw = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+    raw.loc[row - 2, column] = value
+    raw.to_csv(path, sep="\t", index=False)
+
+
+def test_what_the_session_wrote_is_what_is_read(trials):
+    main = trials[trials["phase"] == "main"]
+    # 4 people × 2 targets × 2 attributes × (search, control) × 6 levels × 8 trials.
+    assert len(main) == 4 * 2 * 2 * 2 * 6 * 8
+    assert set(trials["condition"]) == {"shape, by shapely", "material, by shapely"}
+    assert set(main["role"]) == {"result", "control"}
+    assert (trials["kind"] == "simulated").all()
+    assert main["correct"].isin([0, 1]).all()
+    # The end of a search is level 1; its control stands beside it.
+    assert (main["at_result"] == (main["level"] == 1)).all()
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "value", "message"),
+    [
+        (5, "response", "fourth", "row 5, column 'response': 'fourth': allowed: first, second"),
+        (6, "correct", "2", "row 6, column 'correct': '2': allowed: 0, 1"),
+        (7, "level", "", "row 7, column 'level': '': not a finite number"),
+        (7, "physical_distance", "nan", "row 7, column 'physical_distance': 'nan'"),
+        (4, "trial", "2", "row 4, column 'trial': '2': this trial is there twice"),
+        (4, "stimulus_2", "elsewhere", "row 4, column 'stimulus_2': 'elsewhere': no stimulus of"),
+        (4, "phase", "n/a", "row 4, column 'phase': 'n/a': allowed: practice, main, catch"),
+    ],
+)
+def test_wrong_cells(study_copy, first, row, column, value, message):
+    change(first, row, column, value)
+    with pytest.raises(InputError, match=f"{first.name}: {message}"):
+        load(study_copy)
+
+
+def test_an_answer_that_does_not_fit(study_copy, first):
+    raw = pd.read_csv(first, sep="\t", dtype=str, keep_default_na=False)
+    change(first, 3, "correct", "1" if raw.loc[1, "correct"] == "0" else "0")
+    with pytest.raises(InputError, match=r"row 3, column 'correct': .* does not fit response"):
+        load(study_copy)
+
+
+def test_missing_column(study_copy, first):
+    pd.read_csv(first, sep="\t").drop(columns="level").to_csv(first, sep="\t", index=False)
+    with pytest.raises(InputError, match="column 'level' is missing"):
+        load(study_copy)
+
+
+def test_another_set(study_copy, first):
+    sidecar = first.with_suffix(".json")
+    content = json.loads(sidecar.read_text())
+    content["Session"]["StimulusSet"] = "0" * 64
+    sidecar.write_text(json.dumps(content))
+    with pytest.raises(InputError, match="was made with stimulus set 000000000000"):
+        load(study_copy)
+
+
+def test_not_utf8(study_copy, first):
+    first.write_bytes(first.read_bytes() + b"\xff\xfe\n")
+    with pytest.raises(InputError, match=r"row \d+: not UTF-8"):
+        load(study_copy)
+
+
+def test_a_file_that_is_too_large_is_not_read(study_copy, first):
+    with first.open("r+b") as file:
+        file.truncate(2_000_000_000)  # sparse: takes no space
+    with pytest.raises(InputError, match="2000 MB; at most 200 MB"):
+        load(study_copy)
+
+
+def test_no_session(tmp_path):
+    with pytest.raises(InputError, match="holds no session"):
+        sessions.load(tmp_path, None)
+
+
+def test_a_participant_with_one_condition(trials):
+    few = trials[(trials["observer"] != "02") | (trials["attribute"] == "shape")]
+    with pytest.raises(InputError, match="participant 02 has no trials of material, by shapely"):
+        sessions.check_conditions(few, "data")

@@ -1,0 +1,169 @@
+"""A study with a stimulus set and simulated people, made in seconds: nothing in it was rendered.
+
+Two targets × two attributes, five levels, controls, and two models that see different attributes:
+`shapely` sees shape and hardly material, `glossy` the reverse. Distances are given, not computed.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from psychophysics import experiment
+from psychophysics.config import ConstantStimuli, ExperimentConfig
+from psychophysics.observers import Psychometric, SimulatedObserver
+from psychophysics.trials import Trial
+from scenes.material import Material
+from scenes.scene import Scene
+from scenes.shape import Sphere
+from stimuli.model_results import FamilyDistances, ModelResults, compared
+from stimuli.packed_scene import packed
+from stimuli.writing import write_set
+
+SIZE, SEEDS = 16, 3
+LEVELS = (0.1, 0.2, 0.4, 0.7, 1.0)
+TARGETS = ("bunny", "vase")
+MEASURES = {"shape": "chamfer", "material": "rms_log_reflectance"}
+SENSITIVITY = {  # of the two models, to each attribute
+    "shapely": {"shape": 0.5, "material": 0.05},
+    "glossy": {"shape": 0.05, "material": 0.5},
+}
+NOISE = 0.004  # of distances between images of equal scenes
+
+
+def table() -> pd.DataFrame:
+    """Give the set's table: a row an image."""
+    rows = []
+    for target in TARGETS:
+        for attribute, measure in MEASURES.items():
+            family = f"{target}-{attribute}"
+            common = {
+                "study": "simulated", "family": family, "target": target, "search": attribute,
+                "attribute": attribute, "distance_measure": measure, "light": "own",
+                "samples": 16, "exposure": 1.0, "tone_curve": "srgb", "width": SIZE,
+                "height": SIZE, "clipped": 0.0, "texture_coordinates": False, "path_depth": 2,
+                "matching_gain": 1.0, "matching_offset": 0.0, "held_out": False,
+            }  # fmt: skip
+            parts: list[tuple[str, float, int]] = [("target", 0.0, 0), ("rerender", 0.0, 0)]
+            for number, level in enumerate(LEVELS, start=1):
+                role = "result" if level == LEVELS[-1] else "series"
+                parts += [(role, level, number), ("control", level, number)]
+            for role, level, number in parts:
+                own: dict[str, Any] = {"role": role, "level": level, "level_index": number}
+                own |= {"physical_distance": level, f"distance_{attribute}": level}
+                if role not in ("target", "rerender"):
+                    own |= {"run": f"{family}-shapely-s1", "model": "shapely", "layer": "late"}
+                    own |= {"seed": 1, "match": 0.95, "series_kind": "interpolation"}
+                    own |= {} if role == "control" else {"verdict": "metamer"}
+                for camera in ("c0", "c1"):
+                    for n in range(SEEDS):
+                        seed = n + SEEDS if role == "rerender" else n
+                        name = f"{family}_{role}-{number}_{camera}_own_{seed}"
+                        row = {"stimulus_id": name, "camera": camera, "noise_seed": seed}
+                        rows.append(common | own | row | {"renderer_seed": len(rows)})
+    return pd.DataFrame(rows)
+
+
+def write(folder: Path, seed: int = 0) -> Path:
+    """Write ``stimuli.h5`` of the study."""
+    rows = table()
+    scene = packed(Scene(name="ball", shape=Sphere(subdivisions=1), material=Material()))
+    rows["scene"] = scene.sha256
+    rng = np.random.default_rng(seed)
+    images = rng.integers(0, 255, (len(rows), SIZE, SIZE, 3)).astype(np.uint8)
+    models = {
+        name: ModelResults(
+            {"network": name},
+            {
+                "late": {
+                    family: _distances(rows, family, sees, rng)
+                    for family in rows["family"].unique()
+                }
+            },
+        )
+        for name, sees in SENSITIVITY.items()
+    }
+    write_set(folder / "stimuli.h5", rows, images, [scene], models=models)
+    return folder / "stimuli.h5"
+
+
+def _distances(
+    rows: pd.DataFrame, family: str, sees: Mapping[str, float], rng: np.random.Generator
+) -> FamilyDistances:
+    """Distances that grow with the difference of levels; a control is as far as a search."""
+    own = compared(rows, family)
+    gain = sees[str(own["attribute"].iloc[0])]
+    level = own["level"].to_numpy(float) * np.where(own["role"] == "control", -1, 1)
+    between = gain * np.abs(level[:, None] - level) ** 1.5
+    noise = NOISE * rng.random(between.shape)
+    between = between + noise + noise.T + 0.01
+    np.fill_diagonal(between, 0)
+    return FamilyDistances(between.astype(np.float32))
+
+
+class Group:
+    """Simulated people: a threshold for each attribute, spread between people."""
+
+    def __init__(self, thresholds: Mapping[str, float], spread: float, rng: np.random.Generator):
+        shift = spread * rng.standard_normal()
+        self.observers = {
+            attribute: Psychometric(float(threshold * 2.0**shift), width=1.5, lapse=0.01)
+            for attribute, threshold in thresholds.items()
+        }
+
+
+class SimulatedPerson:
+    """One observer of the real session loop, with its own function for each attribute."""
+
+    def __init__(self, group: Group, task: Any, rng: np.random.Generator) -> None:
+        self._each = {
+            attribute: SimulatedObserver(function, task, rng)
+            for attribute, function in group.observers.items()
+        }
+
+    def answer(self, trial: Trial) -> Any:
+        return self._each[trial.condition.attribute].answer(trial)
+
+    def begin(self, trial: Trial, resumed: bool) -> None:
+        """Need no instruction."""
+
+    def rest(self, trial: Trial, done: int) -> None:
+        """Need no rest."""
+
+    def told(self, trial: Trial, answer: Any) -> None:
+        """Learn nothing."""
+
+    def end(self) -> None:
+        """Need no thanks."""
+
+
+def answer(
+    folder: Path,
+    people: int,
+    *,
+    task: str = "oddity",
+    trials: int = 12,
+    thresholds: Mapping[str, float] | None = None,
+    spread: float = 0.3,
+    seed: int = 1,
+) -> Path:
+    """Let simulated people do the experiment; their sessions go to ``data-simulated/``."""
+    config = ExperimentConfig(
+        task=task, procedure=ConstantStimuli(trials=trials), practice={"trials": 0}, catch=8
+    )
+    made = experiment.prepared("simulated", seed, config, folder / "stimuli.h5")
+    data = folder / "data-simulated"
+    rng = np.random.default_rng(seed)
+    wanted = thresholds or {"shape": 0.3, "material": 0.3}
+    with made.stimuli:
+        for number in range(people):
+            group = Group(wanted, spread, rng)
+            seat = experiment.seated(made, data, f"{number + 1:02d}", "01", "simulated")
+            experiment.run(
+                made, seat, data,
+                lambda _, own, group=group: SimulatedPerson(group, made.task, own), {},
+                durable=False,
+            )  # fmt: skip
+    return data
