@@ -1,0 +1,47 @@
+"""The hierarchical model: recovers thresholds, and refuses what has not settled."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis import hierarchical
+from analysis.load import from_table
+from scenes.errors import InputError
+
+LEVELS = np.array([0.05, 0.1, 0.2, 0.4, 1.0])
+
+
+@pytest.fixture
+def trials(rng):
+    rows = []
+    for observer in range(5):
+        m = 0.25 * np.exp(0.25 * rng.standard_normal())
+        p = 1 / 3 + (2 / 3 - 0.02) * (1 - 0.5 ** ((LEVELS / m) ** 2.5))
+        for level, k in zip(LEVELS, rng.binomial(40, p), strict=True):
+            rows.append({"observer": f"o{observer}", "level": level, "correct": k, "n": 40})
+    return from_table(pd.DataFrame(rows).assign(condition="c", stimulus="s"), task="oddity")
+
+
+def test_the_populations_threshold(trials):
+    rows = hierarchical.fit(trials)
+    group = rows[rows["observer"] == ""].iloc[0]
+    # 95 % interval about .25, widened on either side by half its length: z = 3.9, one in 10 000.
+    half = np.log(group["threshold_high"] / group["threshold_low"]) / 2
+    assert abs(np.log(group["threshold"] / 0.25)) < 2 * half
+    assert half < 0.7
+    # β = C/w = 2.5 with C = 4.067.
+    assert group["width_low"] / 1.3 < 4.067 / 2.5 < group["width_high"] * 1.3
+    assert (rows["r_hat"] <= 1.01).all()
+    assert len(rows) == 6
+
+
+def test_too_few_draws_are_not_reported(trials):
+    with pytest.raises(hierarchical.NotConverged, match="the hierarchical fit is not reported"):
+        hierarchical.fit(trials, warmup=5, draws=10)
+
+
+def test_refusals(trials):
+    with pytest.raises(InputError, match="did you mean 'weibull'"):
+        hierarchical.fit(trials, curve="weibul")
+    with pytest.raises(InputError, match="fewer than 2 levels above 0"):
+        hierarchical.fit(trials.assign(level=1.0))

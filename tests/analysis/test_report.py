@@ -1,0 +1,133 @@
+"""The report: made from sessions on disk, opened in a real browser at two widths."""
+
+import base64
+import json
+import shutil
+
+import pandas as pd
+import pytest
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+
+from analysis import report, study_report
+from analysis.config import AnalysisConfig, ExclusionsConfig
+from scenes.errors import InputError
+
+CONFIG = AnalysisConfig(overdispersion=False, draws=100)
+NAME = "<script>alert(1)</script> & co"
+
+OVERLAPPING = """
+const boxes = [...document.querySelectorAll('h1, h2, p, li, summary, figure, .table')]
+  .filter(e => e.checkVisibility()).map(e => [e, e.getBoundingClientRect()]);
+return boxes.flatMap(([a, r], i) => boxes.slice(i + 1)
+  .filter(([b, s]) => !a.contains(b) && !b.contains(a) &&
+    r.left < s.right - 1 && s.left < r.right - 1 && r.top < s.bottom - 1 && s.top < r.bottom - 1)
+  .map(([b]) => a.textContent.slice(0, 40) + ' | ' + b.textContent.slice(0, 40)));
+"""
+
+
+@pytest.fixture(scope="module")
+def made(made_study, tmp_path_factory):
+    folder = shutil.copytree(made_study, tmp_path_factory.mktemp("reported") / "study")
+    return study_report.make(folder, NAME, CONFIG, simulated=True)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    options = webdriver.ChromeOptions()
+    options.binary_location = shutil.which("chromium") or ""
+    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
+    yield driver
+    driver.quit()
+
+
+@pytest.mark.parametrize("width", [1400, 400])
+def test_in_a_browser(made, browser, width):
+    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    browser.get(made.page.as_uri())
+    assert browser.get_log("browser") == []
+    requests = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    addresses = {
+        each["params"]["request"]["url"].partition(":")[0]
+        for each in requests
+        if each["method"] == "Network.requestWillBeSent"
+    }
+    assert addresses <= {"file", "data"}  # it holds all that it shows
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+    assert browser.execute_script(OVERLAPPING) == []
+    images = browser.find_elements(By.CSS_SELECTOR, "img")
+    assert len(images) >= 10
+    loaded = "return [...document.images].every(i => i.complete && i.naturalWidth > 0)"
+    assert browser.execute_script(loaded)
+    assert browser.find_element(By.TAG_NAME, "h1").text.startswith(NAME)
+    assert browser.find_elements(By.CSS_SELECTOR, "script") == []
+
+
+def test_every_figure_has_its_table_and_both_formats(made):
+    folder = made.page.parent
+    for picture in (folder / "figures").glob("*.png"):
+        assert picture.with_suffix(".svg").is_file()
+        table = pd.read_csv(folder / "tables" / f"{picture.stem}.csv")
+        assert len(table)
+        assert table["data_sha256"].nunique() == table["code_version"].nunique() == 1
+    assert {path.stem for path in (folder / "figures").glob("*.png")} == {
+        "agreement", "cross_table", "invariance", "psychometric", "sensitivity",
+    }  # fmt: skip
+
+
+def test_numbers_of_the_page_are_in_the_tables(made):
+    numbers = json.loads((made.page.parent / report.NUMBERS).read_text())
+    assert numbers == json.loads(json.dumps(made.numbers))
+    table = pd.read_csv(made.page.parent / "tables" / "invariance.csv")
+    page = made.page.read_text()
+    for value in table["log2_ratio"]:
+        assert f"{value:.3g}".replace("-", "−") in page
+    assert numbers["left_out"] == {}
+
+
+def test_models_see_what_they_were_given(made):
+    rows = pd.DataFrame(made.numbers["tables"]["invariance"]).set_index(["condition", "observer"])
+    ratio = rows["log2_ratio"]
+    # glossy hardly sees shape, shapely hardly material.
+    assert ratio["shape, by shapely", "glossy/late"] > ratio["shape, by shapely", "shapely/late"]
+    assert (
+        ratio["material, by shapely", "shapely/late"] > ratio["material, by shapely", "glossy/late"]
+    )
+
+
+def test_people_who_tell_a_rerender_open_the_report(study_copy):
+    for path in (study_copy / "data-simulated").glob("sub-*/ses-*/beh/*_beh.tsv"):
+        raw = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+        zero = raw["level"].astype(float) == 0
+        raw.loc[zero, "response"] = raw.loc[zero, "correct_response"]
+        raw.loc[zero, "correct"] = "1"
+        raw.to_csv(path, sep="\t", index=False)
+    alone = CONFIG.model_copy(update={"exclude": ExclusionsConfig(participants=("02", "03", "04"))})
+    made = study_report.make(study_copy, "told", alone, simulated=True)
+    assert "at least two observers" in made.numbers["left_out"]["group"]
+    page = made.page.read_text()
+    assert page.index("People tell a re-render from its target") < page.index("<h2")
+
+
+def test_nothing_is_written_when_data_are_refused(study_copy):
+    out = study_copy / "elsewhere"
+    rules = CONFIG.model_copy(update={"exclude": ExclusionsConfig(participants=("99",))})
+    with pytest.raises(InputError, match="there are no data of 99"):
+        study_report.make(study_copy, "x", rules, simulated=True, out=out)
+    assert list(out.iterdir()) == []
+
+
+def test_no_data(tmp_path, made_study):
+    shutil.copy(made_study / "stimuli.h5", tmp_path)
+    with pytest.raises(InputError, match="there is no such folder; mrd experiment run makes it"):
+        study_report.make(tmp_path, "x", CONFIG)
+
+
+def test_pictures_are_whole(made):
+    uri = made.page.read_text().split("data:image/png;base64,")[1].split('"')[0]
+    assert base64.b64decode(uri)[:4] == b"\x89PNG"
