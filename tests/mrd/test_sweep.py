@@ -59,7 +59,10 @@ def test_a_sound_study_passes_and_nothing_is_written(study, tmp_path):
             r"models.sees on targets.ball: layers: 'layer1.0.relu' of resnet18 runs "
             "2 times for one image",
         ),
-        ("{network: pixels, layers: [retina]}", r"models.sees: layers: pixels has no layer 'retina'"),
+        (
+            "{network: pixels, layers: [retina]}",
+            r"models.sees: layers: pixels has no layer 'retina'",
+        ),
     ],
 )
 def test_a_model_that_cannot_see_a_target_is_refused_before_any_run(study, model, message):
