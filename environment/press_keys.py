@@ -1,8 +1,8 @@
 """Press keys as a participant would, for the demo and for tests: ``press_keys.py KEY [KEY …]``.
 
 Presses space, then one of the keys at random, again and again until its standard input closes.
-Needs xdotool and an X server (DISPLAY). Pages go on with space; answers that come too early, and space
-during a trial, count for nothing.
+Needs xdotool and an X server (DISPLAY). Pages go on with space; answers that come too early, and
+space during a trial, count for nothing.
 """
 
 import random
