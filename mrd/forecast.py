@@ -71,7 +71,7 @@ def forecast(
     left = [each for each in standings if each.status != "done"]
     family = {each.run.spec.family: each.run for each in standings}
     wanted = [(each.images, each.run) for each in standings if each.images is not None]
-    wanted += [(each, family[each.name]) for each in shared]
+    wanted += [(each, family[each.name.removeprefix("families/")]) for each in shared]
     rate, room, rate_basis = _rate(study, [each.run for each in standings])
     samples = sum(
         (images.total - images.done) * _pixels(run) * _quality(run) for images, run in wanted

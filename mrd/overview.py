@@ -99,7 +99,7 @@ def families(study: Study, standings: list[Standing]) -> list[ImagesStanding]:
     first = {each.run.spec.family: each.run for each in standings if each.run.series is not None}
     return [
         _images(
-            family,
+            f"families/{family}",
             image_directory.of_family(study.runs, family),
             image_counts.asked_of_family(run),
             image_counts.of_family(run),

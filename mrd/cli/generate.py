@@ -7,7 +7,7 @@ import typer
 
 from mrd import sweep
 from mrd.cli.progress import duration, shown
-from mrd.cli.tables import console, families_table, number, states, verdicts
+from mrd.cli.tables import console, images, number, states, verdicts
 from mrd.forecast import Forecast, forecast
 from mrd.overview import families, overview
 from mrd.study import read_study, resolve_all
@@ -49,7 +49,7 @@ def generate(
         out.print(states(standings))
         shared = families(described, standings)
         if shared:
-            out.print(families_table(shared))
+            out.print(images(standings, shared))
         out.print(_told(forecast(described, standings, shared)))
         return
 
@@ -58,7 +58,7 @@ def generate(
     standings = overview(described)
     out.print(verdicts(standings))
     if shared := families(described, standings):
-        out.print(families_table(shared))
+        out.print(images(standings, shared))
     failed = [outcome for outcome in outcomes if outcome.failure]
     if failed:
         raise typer.Exit(2 if all(outcome.refused for outcome in failed) else 1)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from mrd.cli.tables import console, families_table, states
+from mrd.cli.tables import console, images, states
 from mrd.overview import families, outdated, overview
 from mrd.study import read_study
 
@@ -20,7 +20,7 @@ def status(
     standings = overview(described)
     console().print(states(standings))
     if shared := families(described, standings):
-        console().print(families_table(shared))
+        console().print(images(standings, shared))
     if others := outdated(described, standings):
         console().print(
             f"{len(others)} more in {described.runs}, of an earlier form of this study: "

@@ -47,9 +47,9 @@ def number(value: float | None) -> str:
 
 
 def states(standings: Sequence[Standing]) -> Table:
-    """Show where runs stand: status, step, the last row of the history, and their images."""
+    """Show where runs stand: status, step, and the last row of the history."""
     return table(
-        ("run", "status", "step", "s/step", "loss", "match", "images", ""),
+        ("run", "status", "step", "s/step", "loss", "match", ""),
         (
             (
                 each.run.name,
@@ -58,7 +58,6 @@ def states(standings: Sequence[Standing]) -> Table:
                 number(each.newest.get("seconds")),
                 number(each.newest.get("loss")),
                 number(each.newest.get("match")),
-                images_words(each.images),
                 each.judgement["verdict"] if each.judgement else each.message,
             )
             for each in standings
@@ -67,33 +66,34 @@ def states(standings: Sequence[Standing]) -> Table:
     )
 
 
-def families_table(shared: Sequence[ImagesStanding]) -> Table:
-    """Show where the images stand that runs share: targets, re-renders, null scenes."""
-    return table(("family", "images"), ((each.name, images_words(each)) for each in shared))
-
-
-def images_words(images: ImagesStanding | None) -> str:
-    """Put in words where images stand: nothing where none are asked for."""
-    if images is None:
-        return ""
-    return f"{images.status} {images.done}/{images.total} {images.message}".rstrip()
+def images(standings: Sequence[Standing], shared: Sequence[ImagesStanding]) -> Table:
+    """Show where images stand: those of every run, and those that the runs of a family share."""
+    of_runs = [each.images for each in standings if each.images is not None]
+    return table(
+        ("images of", "status", "done", ""),
+        (
+            (each.name, each.status, f"{each.done}/{each.total}", each.message)
+            for each in (*shared, *of_runs)
+        ),
+        numbers=("done",),
+    )
 
 
 def verdicts(standings: Sequence[Standing]) -> Table:
     """Show what came out: match, null, ceiling, physical difference, metamer or result."""
     return table(
-        ("run", "match", "held out", "null", "ceiling", "physical difference", "images", "verdict"),
+        ("run", "match", "held out", "null", "ceiling", "physical difference", "verdict"),
         (
-            (each.run.name, *_verdict(each.judgement, images_words(each.images)))
+            (each.run.name, *_verdict(each.judgement))
             if each.judgement
-            else (each.run.name, *[""] * 6, f"{each.status} {each.message}".rstrip())
+            else (each.run.name, *[""] * 5, f"{each.status} {each.message}".rstrip())
             for each in standings
         ),
         numbers=("match", "held out", "ceiling"),
     )
 
 
-def _verdict(judgement: dict[str, Any], images: str) -> tuple[str, ...]:
+def _verdict(judgement: dict[str, Any]) -> tuple[str, ...]:
     """Cells of one judgement. Similarities are Pearson r, means over the training cameras."""
     training, held_out = judgement["training"], judgement["held_out"]
     cameras = training["cameras"]
@@ -107,7 +107,6 @@ def _verdict(judgement: dict[str, Any], images: str) -> tuple[str, ...]:
         f"r {number(_mean(cameras, 'null_mean'))} of {training['null_size']}",
         f"r {number(_mean(cameras, 'ceiling_mean'))}",
         differences,
-        images,
         _outcome(judgement),
     )
 

@@ -110,12 +110,24 @@ def test_models_shows_a_network_of_ones_own_or_names_the_call_that_fails(
 def test_status_and_dry_run_tell_the_same_and_write_nothing(mrd, study):
     code, out, err = mrd("status", study)
     assert (code, err) == (0, "")
-    rows = [line.split() for line in out.splitlines()]
+    searches, images = out.split("images of")
+    rows = [line.split() for line in searches.splitlines()]
     assert [row[1:3] for row in rows[1:]] == [["pending", f"0/{steps}"] for steps in _steps(study)]
     assert [row[0].rsplit("-", 2)[0] for row in rows[1:]] == [
         f"bunny_studio-efficientnet-{search}" for search in ("shape", "material", "lighting")
     ]
-    assert mrd("generate", study / "study.yaml", "--dry-run") == (0, out, "")
+    # Of each family target and re-render at 3 noise seeds and 19 nulls, of each run 2 levels of
+    # series and control at 3, through two cameras.
+    assert [line.split()[1:] for line in images.splitlines()[1:]] == [
+        *[["pending", "0/50"]] * 3,
+        *[["pending", "0/24"]] * 3,
+    ]
+    code, looked, err = mrd("generate", study / "study.yaml", "--dry-run")
+    assert (code, err) == (0, "")
+    assert looked.startswith(out)
+    (expected,) = looked.removeprefix(out).splitlines()
+    assert expected.startswith("3 of 3 searches and 222 of 222 images to do: about ")
+    assert "a rough guess before the first run" in expected
     assert [path.name for path in study.iterdir()] == ["study.yaml"]
 
 
