@@ -199,8 +199,9 @@ def test_the_demo_is_a_study_of_three_searches():
             "start2: 1",
             "15: searches.shape.start2: unknown key 'start2'; did you mean 'start'? allowed: "
             "attributes, start, targets, models, steps, views_per_step, loss, learning_rate, "
-            "smoothness, material_parameters, texture_resolution, environment_height, "
-            "environment_smoothness, samples, criterion, save_every, seeds, series, pixel_search",
+            "smoothness, regularisers, material_parameters, texture_resolution, "
+            "textured_parameters, environment_height, environment_smoothness, sky_parameters, "
+            "samples, criterion, save_every, seeds, series, pixel_search",
         ),
         (
             "steps: 30",
@@ -448,6 +449,15 @@ def test_an_open_surface_can_be_a_target(write, tmp_path):
 def test_cameras_that_see_nothing_are_refused(write):
     path = write(("resolution: 16", "resolution: 16, target: [50, 0, 0]"))
     with pytest.raises(InputError, match=r"^targets\.ball: .*camera c0 sees nothing"):
+        names(path)
+
+
+def test_a_start_pose_out_of_view_is_refused(write):
+    path = write(
+        ("attributes: [shape]", "attributes: [pose]"),
+        ("shape: {kind: blob, seed: 1, subdivisions: 2}", "pose: {translation: [0, 9, 0]}"),
+    )
+    with pytest.raises(InputError, match=r"^searches\.shape\.start: .*camera c0 sees nothing"):
         names(path)
 
 
