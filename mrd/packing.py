@@ -5,11 +5,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from mrd import image_counts, image_directory
 from mrd.provenance import hardware, versions
 from mrd.study import Study, resolve_all
 from scenes.errors import InputError
 from stimuli.build import Built, build_set
 from stimuli.intake import RECORDS_FILE
+from stimuli.selection import Refusal
 
 
 def pack(study: Study, progress: Callable[[int, int], None] = lambda *_: None) -> Built:
@@ -27,33 +29,49 @@ def pack(study: Study, progress: Callable[[int, int], None] = lambda *_: None) -
     InputError
         Nothing has been generated, or `stimuli.build.build_set` refuses.
     """
-    records = record_files(study)
+    records, unfinished = record_files(study)
     if not records:
         raise InputError(
-            f"{study.runs}: holds no images of any series; mrd generate {study.folder} makes them"
+            f"{study.runs}: holds no finished images of any series; mrd generate {study.folder} "
+            "makes them, if the study has a section series"
         )
     return build_set(
-        records, study.name, study.stimuli, study.stimulus_set, provenance(study), progress
+        records,
+        study.name,
+        study.stimuli,
+        study.stimulus_set,
+        provenance(study),
+        progress,
+        unfinished,
     )
 
 
-def record_files(study: Study) -> list[Path]:
-    """Find the records of the runs that the study asks for, and of what their families share.
+def record_files(study: Study) -> tuple[list[Path], list[Refusal]]:
+    """Find the records of the study's runs and of their families, as the study is now.
 
-    Runs of an earlier form of the study are passed over.
+    Returns
+    -------
+    files
+        Every ``records.csv`` whose images are all there.
+    unfinished
+        Runs and families whose images are missing, or of an earlier form of the study.
     """
-    runs = resolve_all(study)
-    asked = {run.name for run in runs}
-    asked |= {f"families/{run.spec.target}-{run.spec.search}" for run in runs}
-    return sorted(
-        path
-        for path in study.runs.rglob(RECORDS_FILE)
-        if not asked.isdisjoint(
-            parent.relative_to(study.runs).as_posix()
-            for parent in path.parents[:3]
-            if parent.is_relative_to(study.runs)
-        )
-    )
+    wanted = {}
+    for run in resolve_all(study):
+        if run.series is not None:
+            family = image_directory.of_family(study.runs, run.spec.family)
+            wanted[run.spec.family] = (family, image_counts.asked_of_family(run))
+            wanted[run.name] = (
+                image_directory.of_run(study.runs, run.name),
+                image_counts.asked_of_run(run),
+            )
+    files, unfinished = [], []
+    for name, (directory, asked) in wanted.items():
+        if directory.is_done(asked):
+            files.append(directory.path / RECORDS_FILE)
+        else:
+            unfinished.append(Refusal(name, "its images are not finished; mrd generate makes them"))
+    return files, unfinished
 
 
 def provenance(study: Study) -> dict[str, Any]:

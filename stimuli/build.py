@@ -52,6 +52,7 @@ def build_set(
     out: Path,
     provenance: Mapping[str, Any],
     progress: Progress = lambda _done, _total: None,
+    left_out: Sequence[Refusal] = (),
 ) -> Built:
     """Build a set of runs; a set that is there is replaced in one step, or left as it was.
 
@@ -69,6 +70,8 @@ def build_set(
         Plain data that goes into the set; the configuration and the refusals are added.
     progress
         Told (images done, of how many).
+    left_out
+        What was refused before, to be told with the rest.
 
     Raises
     ------
@@ -77,7 +80,8 @@ def build_set(
         or holds NaN or negative radiance, too much of an image is clipped, or the set cannot be
         written.
     """
-    table, refusals = selected(_read(records, study), config.accept)
+    table, refused = selected(_read(records, study), config.accept)
+    refusals = (*left_out, *refused)
     if table.empty:
         reasons = "; ".join(f"{each.name}: {each.reason}" for each in refusals) or "there is none"
         raise InputError(f"{out}: no run can be taken: {reasons}")
@@ -102,7 +106,7 @@ def build_set(
         },
         compression=config.compression,
     )
-    return Built(found, table, tuple(refusals))
+    return Built(found, table, refusals)
 
 
 def check_clipping(table: pd.DataFrame, most: float) -> None:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from mrd import image_counts, image_directory
+from mrd.study import Study, resolve_all
 from scenes.digest import file_sha256
 from scenes.film import srgb_decode
 from scenes.picture_files import write_exr
@@ -60,3 +62,19 @@ def _record(row, folder):
         display_file="unused.png",
         display_sha256="0" * 64,
     )
+
+
+def write_study_runs(study: Study) -> None:
+    """Write finished images for the runs of a study of the small set's names."""
+    runs = resolve_all(study)
+    write_runs(study.runs, {f"vase-{run.spec.search}-net-s1": run.name for run in runs})
+    for run in runs:
+        for directory, asked in (
+            (image_directory.of_run(study.runs, run.name), image_counts.asked_of_run(run)),
+            (
+                image_directory.of_family(study.runs, run.spec.family),
+                image_counts.asked_of_family(run),
+            ),
+        ):
+            directory.ask(asked)
+            directory.finish()

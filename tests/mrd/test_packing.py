@@ -3,11 +3,11 @@
 import pytest
 
 from mrd.packing import floors, pack, provenance, record_files, recorded_study, set_of
-from mrd.study import read_study, resolve_all
+from mrd.study import read_study
 from scenes.errors import InputError
 from stimuli.check import problems
 from stimuli.stimulus_set import StimulusSet
-from tests.small_runs import write_runs
+from tests.small_runs import write_study_runs
 
 STUDY = """
 name: small
@@ -18,6 +18,7 @@ models:
 searches:
   material: {attributes: [material], criterion: {floor: 0.5}}
   shape: {attributes: [shape]}
+series: {kind: trajectory, levels: 2}
 stimuli: {accept: all, bits: 16}
 """
 
@@ -26,8 +27,7 @@ stimuli: {accept: all, bits: 16}
 def study_folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("study")
     (folder / "study.yaml").write_text(STUDY)
-    names = {f"vase-{run.spec.search}-net-s1": run.name for run in resolve_all(read_study(folder))}
-    write_runs(folder / "runs", names)
+    write_study_runs(read_study(folder))
     return folder
 
 
@@ -45,19 +45,24 @@ def test_a_study_is_packed(study_folder):
     assert pack(study).content_hash == built.content_hash
 
 
-def test_runs_of_an_earlier_form_of_the_study_are_passed_over(study_folder):
+def test_images_of_an_earlier_form_of_the_study_are_passed_over(study_folder):
     study = read_study(study_folder)
-    assert len(record_files(study)) == 4
+    files, unfinished = record_files(study)
+    assert (len(files), unfinished) == (4, [])
     changed = study.model_copy(update={"seed": 2}).in_folder(study_folder)
-    assert {path.parent.parent.name for path in record_files(changed)} == {"families"}
+    files, unfinished = record_files(changed)
+    assert files == []
+    assert len(unfinished) == 4
+    assert unfinished[0].reason == "its images are not finished; mrd generate makes them"
     fewer = study.model_copy(update={"searches": {"shape": study.searches["shape"]}})
-    names = {path.parent.name for path in record_files(fewer.in_folder(study_folder))}
-    assert names == {"series", "vase-shape"}
+    files, unfinished = record_files(fewer.in_folder(study_folder))
+    assert {path.parent.name for path in files} == {"series", "vase-shape"}
+    assert unfinished == []
 
 
 def test_nothing_generated_yet_says_so(tmp_path):
     (tmp_path / "study.yaml").write_text(STUDY)
-    with pytest.raises(InputError, match=r"runs: holds no images of any series; mrd generate"):
+    with pytest.raises(InputError, match=r"runs: holds no finished images of any series; mrd"):
         pack(read_study(tmp_path))
     assert [path.name for path in tmp_path.iterdir()] == ["study.yaml"]
 

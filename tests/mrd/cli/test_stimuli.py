@@ -5,9 +5,9 @@ import shutil
 import pytest
 
 from mrd.cli.main import run
-from mrd.study import read_study, resolve_all
+from mrd.study import read_study
 from stimuli.stimulus_set import StimulusSet
-from tests.small_runs import write_runs
+from tests.small_runs import write_study_runs
 
 STUDY = """
 name: small
@@ -17,6 +17,7 @@ models:
   net: {network: pixels}
 searches:
   shape: {attributes: [shape]}
+series: {kind: trajectory, levels: 2}
 """
 
 
@@ -36,8 +37,7 @@ def mrd(capsys):
 @pytest.fixture
 def study(tmp_path):
     (tmp_path / "study.yaml").write_text(STUDY)
-    (resolved,) = resolve_all(read_study(tmp_path))
-    write_runs(tmp_path / "runs", {"vase-shape-net-s1": resolved.name})
+    write_study_runs(read_study(tmp_path))
     return tmp_path
 
 
