@@ -7,7 +7,7 @@ BIN := .venv/bin
 .PHONY: help venv demo test test-full lint style types imports clean
 
 help:
-	@echo "make demo       a study of three searches, rendered and reported (studies/demo)"
+	@echo "make demo       a study of three searches and its stimulus set (studies/demo)"
 	@echo "make test       lint, types, import rules and all tests at reduced counts"
 	@echo "make test-full  the same at full counts"
 	@echo "make lint       lint, types and import rules alone"
@@ -20,6 +20,10 @@ venv:
 
 demo: venv
 	$(BIN)/mrd generate studies/demo
+	$(BIN)/mrd stimuli build studies/demo
+	$(BIN)/mrd stimuli check studies/demo
+	$(BIN)/mrd embed studies/demo --model efficientnet --model pixels
+	$(BIN)/mrd stimuli export studies/demo --out studies/demo/report/stimuli
 
 test: lint
 	$(BIN)/python -m pytest

@@ -1,6 +1,8 @@
 """From a study to its stimulus set: where its records lie, and what goes into the set."""
 
-from collections.abc import Callable, Mapping
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -8,13 +10,17 @@ from typing import Any
 from mrd import image_counts, image_directory
 from mrd.provenance import hardware, versions
 from mrd.study import Study, resolve_all
+from scenes.digest import file_sha256
 from scenes.errors import InputError
+from stimuli import schema
 from stimuli.build import Built, build_set
 from stimuli.intake import RECORDS_FILE
+from stimuli.seal import check_seal
 from stimuli.selection import Refusal
+from stimuli.stimulus_set import StimulusSet
 
 
-def pack(study: Study, progress: Callable[[int, int], None] = lambda *_: None) -> Built:
+def pack(study: Study, progress: Callable[[int, int], None] = lambda *_: None) -> Built | None:
     """Build the set of a study from its finished runs.
 
     Parameters
@@ -23,6 +29,11 @@ def pack(study: Study, progress: Callable[[int, int], None] = lambda *_: None) -
         The study.
     progress
         Told (images done, of how many).
+
+    Returns
+    -------
+    Built or None
+        None where the set is there already, whole, and of these runs.
 
     Raises
     ------
@@ -35,15 +46,39 @@ def pack(study: Study, progress: Callable[[int, int], None] = lambda *_: None) -
             f"{study.runs}: holds no finished images of any series; mrd generate {study.folder} "
             "makes them, if the study has a section series"
         )
+    inputs = _inputs(study, records)
+    if _is_made_of(study.stimulus_set, inputs):
+        return None
     return build_set(
         records,
         study.name,
         study.stimuli,
         study.stimulus_set,
-        provenance(study),
+        provenance(study) | {"inputs": inputs},
         progress,
         unfinished,
     )
+
+
+def _inputs(study: Study, records: Sequence[Path]) -> str:
+    """Hash of all that a set hangs on: records name images and scenes by their hashes."""
+    content = {
+        "records": sorted(file_sha256(path) for path in records),
+        "stimuli": study.stimuli.model_dump(mode="json"),
+        "schema_version": schema.SCHEMA_VERSION,
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _is_made_of(path: Path, inputs: str) -> bool:
+    """Whether a set is there, unaltered, and made of these inputs."""
+    try:
+        with StimulusSet(path) as stimuli:
+            found = stimuli.provenance.get("inputs")
+        check_seal(path)
+    except InputError:
+        return False
+    return bool(found == inputs)
 
 
 def record_files(study: Study) -> tuple[list[Path], list[Refusal]]:

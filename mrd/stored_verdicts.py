@@ -131,9 +131,10 @@ def _row(
 
 def _is_target_again(row: pd.Series) -> bool:
     """Whether the scene is physically the target, by the distances of the table."""
-    return target_again(
-        {
-            attribute: {DISTANCE[attribute]: float(row[f"distance_{attribute}"])}
-            for attribute in str(row["attribute"]).split("+")
-        }
-    )
+    difference = {
+        attribute: {DISTANCE[attribute]: float(row[f"distance_{attribute}"])}
+        for attribute in str(row["attribute"]).split("+")
+    }
+    if "pose" in difference:
+        difference["pose"]["translation"] = float(row["distance_translation"])
+    return target_again(difference)

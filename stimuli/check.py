@@ -11,7 +11,13 @@ import pandas as pd
 from scenes.arrays import array_sha256
 from scenes.errors import InputError
 from stimuli import schema
-from stimuli.model_results import compared, images_sha256, layer_names, results_hash
+from stimuli.model_results import (
+    compared,
+    images_sha256,
+    layer_names,
+    results_hash,
+    stored_name,
+)
 from stimuli.seal import check_seal
 from stimuli.selection import FEWEST_SEEDS
 from stimuli.stimulus_set import StimulusSet
@@ -148,12 +154,12 @@ def _content_problems(stimuli: StimulusSet) -> Iterator[str]:
 
 def _model_problems(stimuli: StimulusSet, table: pd.DataFrame) -> Iterator[str]:
     families = set(table["family"])
-    for name, group in stimuli.file[schema.MODELS].items():
-        place = f"{schema.MODELS}/{name}"
+    for name in stimuli.models:
+        place, group = f"{schema.MODELS}/{name}", stimuli.model_group(name)
         if results_hash(group) != group.attrs["content_hash"]:
             yield f"{place}: attribute content_hash: is not that of its results"
         for layer in layer_names(group):
-            for family, matrix in group[layer][schema.DISTANCES].items():
+            for family, matrix in group[stored_name(layer)][schema.DISTANCES].items():
                 where = f"{place}/{layer}/{schema.DISTANCES}/{family}"
                 if family not in families:
                     yield f"{where}: the set has no such family"

@@ -48,7 +48,7 @@ def _model_differences(one: StimulusSet, other: StimulusSet) -> Iterator[str]:
             if name not in there.models:
                 yield f"models/{name}: only in {here.path}"
     for name in set(one.models) & set(other.models):
-        left, right = (each.file[schema.MODELS][name].attrs for each in (one, other))
+        left, right = (each.model_group(name).attrs for each in (one, other))
         for attribute, what in (
             ("record", "is another model"),
             ("content_hash", "has other results"),

@@ -99,17 +99,17 @@ def write_results(file: h5py.File, name: str, results: ModelResults, table: pd.D
     InputError
         A family is not in the set, or a matrix has not the size of its family.
     """
-    group = file.require_group(MODELS).create_group(name)
+    group = file.require_group(MODELS).create_group(stored_name(name))
     group.attrs["record"] = json.dumps(results.record, sort_keys=True)
     for layer, families in results.layers.items():
-        if layer == VERDICTS or "/" in layer:
+        if layer == VERDICTS:
             raise InputError(f"models/{name}: '{layer}' cannot name a layer in a set")
         for family, distances in families.items():
             where = f"models/{name}/{layer}/{DISTANCES}/{family}"
             _check(where, family, distances, table)
             images = images_sha256(table, family)
             for kind, matrix in ((DISTANCES, distances.between), (NULLS, distances.nulls)):
-                made = _matrix(group, f"{layer}/{kind}/{family}", matrix)
+                made = _matrix(group, f"{stored_name(layer)}/{kind}/{family}", matrix)
                 made.attrs["images_sha256"] = images
     for family, rows in results.verdicts.items():
         text = json.dumps(rows, allow_nan=False)
@@ -121,12 +121,11 @@ def read_results(group: h5py.Group) -> ModelResults:
     """Read a model's results whole."""
     layers = {
         layer: {
-            family: FamilyDistances(
-                group[layer][DISTANCES][family][()], group[layer][NULLS][family][()]
-            )
-            for family in group[layer][DISTANCES]
+            family: FamilyDistances(of_layer[DISTANCES][family][()], of_layer[NULLS][family][()])
+            for family in of_layer[DISTANCES]
         }
         for layer in layer_names(group)
+        for of_layer in [group[stored_name(layer)]]
     }
     verdicts = {
         family: json.loads(dataset.asstr()[()])
@@ -137,7 +136,17 @@ def read_results(group: h5py.Group) -> ModelResults:
 
 def layer_names(group: h5py.Group) -> tuple[str, ...]:
     """Layers of a model's group."""
-    return tuple(name for name in group if name != VERDICTS)
+    return tuple(shown_name(name) for name in group if name != VERDICTS)
+
+
+def stored_name(name: str) -> str:
+    """Name of a model or layer in an HDF5 path: ``/`` and ``%`` are escaped, as in URLs."""
+    return name.replace("%", "%25").replace("/", "%2F")
+
+
+def shown_name(name: str) -> str:
+    """Inverse of `stored_name`."""
+    return name.replace("%2F", "/").replace("%25", "%")
 
 
 def results_hash(group: h5py.Group) -> str:

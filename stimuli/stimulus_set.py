@@ -23,6 +23,8 @@ from stimuli.model_results import (
     layer_names,
     nulls,
     read_results,
+    shown_name,
+    stored_name,
     targets_by_view,
 )
 from stimuli.packed_scene import PackedScene, unpacked
@@ -232,7 +234,21 @@ class StimulusSet:
     @property
     def models(self) -> dict[str, tuple[str, ...]]:
         """Models whose distances the set holds, each with its layers."""
-        return {name: layer_names(group) for name, group in self.file[schema.MODELS].items()}
+        return {
+            shown_name(name): layer_names(group) for name, group in self.file[schema.MODELS].items()
+        }
+
+    def model_group(self, model: str) -> h5py.Group:
+        """Where the file holds a model's results.
+
+        Raises
+        ------
+        InputError
+            The model has not been embedded.
+        """
+        if model not in self.models:
+            raise self._unknown("embedded model", model, self.models)
+        return self.file[schema.MODELS][stored_name(model)]
 
     def results(self, model: str) -> ModelResults:
         """All that the set holds of a model.
@@ -242,10 +258,9 @@ class StimulusSet:
         InputError
             The model has not been embedded.
         """
-        if model not in self.file[schema.MODELS]:
-            raise self._unknown("embedded model", model, self.models)
+        group = self.model_group(model)
         with self._naming(f"{schema.MODELS}/{model}"):
-            return read_results(self.file[schema.MODELS][model])
+            return read_results(group)
 
     def distances(self, model: str, layer: str, family: str) -> pd.DataFrame:
         """Distances 1 − Pearson r between the images of a family but its nulls.
@@ -305,12 +320,10 @@ class StimulusSet:
         return pd.DataFrame(rows)
 
     def _matrix(self, model: str, layer: str, kind: str, family: str) -> NDArray[np.float32]:
-        models = self.models
-        if model not in models:
-            raise self._unknown("embedded model", model, models)
-        if layer not in models[model]:
-            raise self._unknown(f"layer of '{model}'", layer, models[model])
-        group = self.file[schema.MODELS][model][layer][kind]
+        of_model = self.model_group(model)
+        if layer not in layer_names(of_model):
+            raise self._unknown(f"layer of '{model}'", layer, layer_names(of_model))
+        group = of_model[stored_name(layer)][kind]
         if family not in group:
             raise self._unknown("family", family, group)
         with self._naming(f"{schema.MODELS}/{model}/{layer}/{kind}/{family}"):

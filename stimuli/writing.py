@@ -128,7 +128,7 @@ def replace_results(path: Path, models: Mapping[str, ModelResults]) -> None:
             kept = file.create_group(schema.MODELS)
             for name in old.models:
                 if name not in models:
-                    old.file.copy(f"{schema.MODELS}/{name}", kept)
+                    old.file.copy(old.model_group(name), kept)
             for name, results in models.items():
                 write_results(file, name, results, table)
 

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from mrd.cli.counting import counted
 from mrd.cli.tables import console
 from mrd.config import ModelConfig
-from mrd.models.registry import descriptions
+from mrd.models.registry import descriptions, exists
 from mrd.packing import floors, recorded_study, set_of
 from mrd.study import read_study
 from scenes.errors import InputError, first_problem, unknown
@@ -61,8 +61,7 @@ def embed(
 
 def _config(name: str, models: dict[str, Any], layers: list[str] | None) -> ModelConfig:
     """A model of the study, or a network under its own name; with other layers if asked for."""
-    # Names with a colon stand for many networks, which the registry knows.
-    if name not in models and name not in descriptions() and ":" not in name:
+    if name not in models and not exists(name):
         raise unknown("model or network", name, [*models, *descriptions()])
     config = dict(models.get(name, {"network": name}))
     if layers:

@@ -39,6 +39,9 @@ def build(
     described, out = read_study(study), console()
     with counted(out) as progress:
         built = pack(described, lambda done, total: progress("images", done, total))
+    if built is None:
+        out.print(f"{described.stimulus_set}: is of these runs already")
+        return
     for refusal in built.refusals:
         out.print(f"left out: {refusal.name}: {refusal.reason}")
     clipped = built.table["clipped"]

@@ -188,7 +188,7 @@ def _without(table):
     [
         (ModelConfig(network="pixel"), r"no network is called 'pixel'; did you mean 'pixels'\?"),
         (ModelConfig(network="efficientnet_lite0", layers=("bloks.0",)), r"no layer 'bloks.0'"),
-        (ModelConfig(network="torchvision:squeezenet1_0", weights="none"), r"not 16×16"),
+        (ModelConfig(network="squeezenet1_0", weights="none"), r"not 16×16"),
     ],
 )
 def test_a_model_that_cannot_be_is_refused(copy, config, message):

@@ -6,6 +6,7 @@ from mrd.packing import floors, pack, provenance, record_files, recorded_study, 
 from mrd.study import read_study
 from scenes.errors import InputError
 from stimuli.check import problems
+from stimuli.config import StimuliConfig
 from stimuli.stimulus_set import StimulusSet
 from tests.small_runs import write_study_runs
 
@@ -42,7 +43,14 @@ def test_a_study_is_packed(study_folder):
         recorded = recorded_study(study.stimulus_set, stimuli.provenance)
     assert recorded["models"]["net"]["network"] == "pixels"
     assert floors(recorded) == {"material": 0.5, "shape": 0.9}
-    assert pack(study).content_hash == built.content_hash
+    before = study.stimulus_set.read_bytes()
+    assert pack(study) is None  # it is there
+    assert study.stimulus_set.read_bytes() == before
+    study.stimulus_set.write_bytes(before[:-1])
+    assert pack(study).content_hash == built.content_hash  # damaged: built again
+    deeper = StimuliConfig(accept="all", bits=8)
+    other = study.model_copy(update={"stimuli": deeper}).in_folder(study_folder)
+    assert pack(other).content_hash != built.content_hash
 
 
 def test_images_of_an_earlier_form_of_the_study_are_passed_over(study_folder):

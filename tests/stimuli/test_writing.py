@@ -5,10 +5,12 @@ import numpy as np
 import pytest
 
 from scenes.errors import InputError
+from stimuli.check import problems
+from stimuli.model_results import ModelResults
 from stimuli.packed_scene import packed
 from stimuli.seal import check_seal
 from stimuli.stimulus_set import StimulusSet
-from stimuli.writing import write_set
+from stimuli.writing import replace_results, write_set
 from tests.small_set import small_image, small_scene, small_table, write_small_set
 
 
@@ -126,3 +128,18 @@ def test_wrong_images_are_refused(parts, tmp_path, change, message):
     with pytest.raises(InputError, match=message):
         write_set(tmp_path / "s.h5", table, change(images), scenes)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_names_of_models_and_layers_may_hold_slashes(small_set, tmp_path):
+    with StimulusSet(small_set) as one:
+        found = one.results("net")
+        expected = one.distances("net", "late", "vase-shape")
+    renamed = ModelResults(found.record, {"100%/late": found.layers["late"]})
+    path = write_small_set(tmp_path / "s.h5", models={"timm/net@16": renamed})
+    assert problems(path) == []
+    replace_results(path, {"other/net": renamed})
+    assert problems(path) == []
+    with StimulusSet(path) as other:
+        assert other.models == {"other/net": ("100%/late",), "timm/net@16": ("100%/late",)}
+        assert other.distances("timm/net@16", "100%/late", "vase-shape").equals(expected)
+        assert other.results("other/net").record == found.record

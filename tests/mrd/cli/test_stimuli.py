@@ -47,6 +47,9 @@ def test_from_runs_to_distances(mrd, study):
     assert f"{study / 'stimuli.h5'}: 66 images" in out
     assert "clipped: 0 images, at most 0.00% of their pixels" in out
     assert "images 66/66" in out
+    before = (study / "stimuli.h5").read_bytes()
+    assert mrd("stimuli", "build", study)[1].startswith(f"{study / 'stimuli.h5'}: is of these runs")
+    assert (study / "stimuli.h5").read_bytes() == before
     code, out, err = mrd("embed", study)
     assert (code, err) == (0, "")
     assert out.splitlines()[-2:] == ["net: embedded", str(study / "stimuli.h5")]
@@ -98,7 +101,7 @@ def test_info_export_diff_and_merge(mrd, small_set, tmp_path):
         (["stimuli", "chek", "none.h5"], "No such command 'chek'. Did you mean 'check'?; see mrd"),
         (["embed", "none.h5"], "none.h5: there is no such file; mrd stimuli build"),
         (["embed", "SET", "--model", "nett"], "no model or network is called 'nett'; did you mean"),
-        (["embed", "SET", "--model", "pixels", "--layer", "blue"], "pixels has no layer 'blue'"),
+        (["embed", "SET", "--model", "pixels", "--layer", "blue"], "layers: pixels has no"),
     ],
 )
 def test_wrong_input_is_one_line_and_exit_2(
