@@ -14,7 +14,7 @@ from stimuli.png import write_png
 from stimuli.stimulus_set import StimulusSet
 
 TABLE, DICTIONARY, SHEET, FOLDER = "stimuli.tsv", "stimuli.json", "contact_sheet.png", "images"
-_UNSAFE = '<>:"/\\|?*'
+_UNSAFE = '<>:"\\|?*'
 
 
 def export(
@@ -29,7 +29,8 @@ def export(
     stimuli
         The set.
     folder
-        Gets ``images/<stimulus_id>.png`` (8 or 16 bits, as stored), ``stimuli.tsv`` (a row an
+        Gets ``images/<stimulus_id>.png`` (8 or 16 bits, as stored; what stands before a ``/`` in
+        an id becomes a folder), ``stimuli.tsv`` (a row an
         image, ``n/a`` where a column does not apply), ``stimuli.json`` (what the columns mean,
         in BIDS' form) and ``contact_sheet.png``.
     progress
@@ -87,9 +88,10 @@ def write_table(folder: Path, table: pd.DataFrame, content_hash: str) -> None:
 
 
 def _file_name(stimuli: StimulusSet, stimulus: str) -> str:
-    if not set(_UNSAFE).isdisjoint(stimulus):
+    steps = stimulus.split("/")
+    if not set(_UNSAFE).isdisjoint(stimulus) or {"", ".", ".."} & set(steps):
         raise InputError(
             f"{stimuli.path}: stimuli/{schema.KEY}: '{stimulus}' cannot name a file; it holds one "
-            f"of {_UNSAFE}"
+            f"of {_UNSAFE}, or a step that is empty, . or .."
         )
     return f"{FOLDER}/{stimulus}.png"

@@ -84,19 +84,29 @@ def test_a_set_of_sixteen_bits_has_a_sheet_too(tmp_path):
         assert contact_sheet(stimuli).dtype == np.uint8
 
 
-def test_an_id_that_is_no_file_name_is_refused(tmp_path):
-    table = small_table()
+def _with_id(path, stimulus):
+    """Write the small set with another first id."""
     from stimuli.packed_scene import packed
     from tests.small_set import small_scene
 
+    table = small_table()
     table["scene"] = [packed(small_scene(row)).sha256 for row in table.itertuples()]
-    table.loc[3, "stimulus_id"] = "../outside"
-    path = write_small_set(tmp_path / "s.h5", table=table, models={})
-    with (
-        StimulusSet(path) as stimuli,
-        pytest.raises(InputError, match=r"'../outside' cannot name a file"),
-    ):
+    table.loc[0, "stimulus_id"] = stimulus
+    return write_small_set(path, table=table, models={})
+
+
+def test_ids_with_slashes_become_folders(tmp_path):
+    with StimulusSet(_with_id(tmp_path / "s.h5", "vase/target/c0_0")) as stimuli:
         export(stimuli, tmp_path / "out")
+    assert (tmp_path / "out/images/vase/target/c0_0.png").is_file()
+
+
+@pytest.mark.parametrize("stimulus", ["../outside", "/etc/c0", "a:b", "a//b"])
+def test_an_id_that_is_no_file_name_is_refused(tmp_path, stimulus):
+    path = _with_id(tmp_path / "s.h5", stimulus)
+    with StimulusSet(path) as stimuli, pytest.raises(InputError, match=r"' cannot name a file"):
+        export(stimuli, tmp_path / "out")
+    assert not any(path.name.endswith(".png") for path in tmp_path.rglob("*"))
 
 
 def test_a_summary_tells_what_is_there(small_set):
