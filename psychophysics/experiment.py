@@ -13,6 +13,7 @@ from psychophysics import counterbalance, records, session
 from psychophysics.answer import Observer
 from psychophysics.config import ExperimentConfig
 from psychophysics.design import Condition, conditions
+from psychophysics.pages import instructions
 from psychophysics.schedule import schedule
 from psychophysics.session import Outcome
 from psychophysics.tasks.base import Task
@@ -218,7 +219,14 @@ def run(
         **sitting,
     }
     with records.opened(
-        folder, seat.participant, seat.session, experiment.task, same, about, durable=durable
+        folder,
+        seat.participant,
+        seat.session,
+        experiment.task,
+        same,
+        about,
+        instructions=instructions(config, experiment.task, seat.keys),
+        durable=durable,
     ) as record:
         trials = order(experiment.conditions, config, seat.seed, seat.blocks)
         rng = np.random.default_rng([seat.seed, record.sitting])

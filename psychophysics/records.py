@@ -156,6 +156,7 @@ def opened(
     facts: Mapping[str, Any],
     sitting: Mapping[str, Any],
     *,
+    instructions: str = "",
     durable: bool = True,
 ) -> Iterator[Record]:
     """Open a session's record: a new one, or one that was not finished.
@@ -173,6 +174,8 @@ def opened(
         session goes on only if all of these are what they were.
     sitting
         What is true of this start of the program alone: display, versions.
+    instructions
+        What participants read first.
     durable
         Whether each row is forced to the disk.
 
@@ -192,7 +195,8 @@ def opened(
     lock = FileLock(path.with_name(f".{path.stem}.lock"), blocking=False)
     try:
         with lock:
-            record = _open(path, task, facts, sitting, durable)
+            record = _open(path, task, facts, sitting, instructions)
+            record.durable = durable
             try:
                 yield record
             finally:
@@ -217,7 +221,7 @@ def _camel(name: str) -> str:
 
 
 def _open(
-    path: Path, task: Task, facts: Mapping[str, Any], sitting: Mapping[str, Any], durable: bool
+    path: Path, task: Task, facts: Mapping[str, Any], sitting: Mapping[str, Any], instructions: str
 ) -> Record:
     description = path.with_suffix(".json")
     answered: list[Made] = []
@@ -236,6 +240,7 @@ def _open(
         sidecar = {
             "TaskName": task.name,
             "TaskDescription": f"{task.name}: {len(task.alternatives)} choices",
+            "Instructions": instructions,
             "Session": json.loads(json.dumps(facts)),
             "Finished": False,
             "Sittings": [dict(sitting)],
@@ -250,7 +255,7 @@ def _open(
         file = path.open("ab")
     except OSError as error:
         raise cannot_write(path, error) from error
-    return Record(path, sidecar, task, answered, file, durable)
+    return Record(path, sidecar, task, answered, file)
 
 
 def _check_same(path: Path, sidecar: Mapping[str, Any], facts: Mapping[str, Any]) -> None:

@@ -1,0 +1,48 @@
+"""A durable session to be killed: ``session_to_kill.py SET FOLDER KIND TRIALS``.
+
+Prints ``open``, then ``row N`` once row N is on the disk.
+"""
+
+import sys
+from pathlib import Path
+
+from psychophysics import experiment
+from psychophysics.config import ExperimentConfig
+from psychophysics.experiment import Experiment
+from psychophysics.observers import Psychometric, SimulatedObserver
+
+
+def asked(path: Path, kind: str, trials: int) -> Experiment:
+    """Give the experiment: one condition."""
+    config = ExperimentConfig.model_validate(
+        {
+            "procedure": {"kind": kind, "trials": trials},
+            "attributes": ["shape"],
+            "comparisons": ["control"],
+            "practice": {"trials": 3},
+            "catch": 2,
+        }
+    )
+    return experiment.prepared("small", 1, config, path)
+
+
+class Telling(SimulatedObserver):
+    """Says on standard output that an answer is on the disk."""
+
+    def begin(self, trial, resumed):
+        print("open", flush=True)
+
+    def told(self, trial, answer):
+        print(f"row {trial.number}", flush=True)
+
+
+def main(path: Path, folder: Path, kind: str, trials: int) -> None:
+    """Run the session, or go on with it."""
+    made = asked(path, kind, trials)
+    seat = experiment.seated(made, folder, "01", "01", "simulated")
+    follows = Psychometric(0.5, 1.0, 0.05)
+    experiment.run(made, seat, folder, lambda _, rng: Telling(follows, made.task, rng), {})
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], int(sys.argv[4]))

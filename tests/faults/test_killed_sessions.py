@@ -1,0 +1,101 @@
+"""Sessions killed at random moments: nothing answered is lost, nothing is asked twice."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from psychophysics import records
+from psychophysics.tasks.registry import TASKS
+from psychophysics.trials import order
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPT = Path(__file__).with_name("session_to_kill.py")
+
+
+@pytest.fixture(scope="module")
+def script() -> ModuleType:
+    """Give the script as a module, to make the same experiment here."""
+    spec = importlib.util.spec_from_file_location("session_to_kill", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def started(path, folder, kind, trials):
+    return subprocess.Popen(
+        [sys.executable, "-u", str(SCRIPT), str(path), str(folder), kind, str(trials)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def rows_told(output):
+    told = [line.removeprefix("row ") for line in output.splitlines() if line.startswith("row ")]
+    return int(told[-1]) if told else 0
+
+
+@pytest.mark.parametrize("kind", ["constant_stimuli", "staircase"])
+def test_killed_sessions_go_on_where_they_were(kind, script, small_set, tmp_path, rng, count):
+    """Killed with SIGKILL: 5 times for each procedure (50 in the full run), then finished.
+
+    Some before the first row, most between or inside rows. What the process said was on the disk
+    is there after each kill.
+    """
+    kills, trials = count(5, 50), count(600, 6000)
+    told = 0
+    for _ in range(kills):
+        process = started(small_set, tmp_path, kind, trials)
+        if rng.random() < 0.2:
+            time.sleep(rng.uniform(0, 2))  # while it starts, or opens its files
+        else:
+            assert process.stdout.readline() == "open\n"
+            time.sleep(rng.uniform(0, 0.1))
+        process.kill()
+        output, _ = process.communicate(timeout=60)
+        told = max(told, rows_told(output))
+        path = records.session_path(tmp_path, "01", "01", TASKS["oddity"])
+        if path.is_file():
+            assert path.read_bytes().count(b"\n") - 1 >= told
+    process = started(small_set, tmp_path, kind, trials)
+    output, _ = process.communicate(timeout=170)
+    assert process.returncode == 0
+    _check_whole(script.asked(small_set, kind, trials), tmp_path)
+
+
+def _check_whole(asked, folder):
+    """The table holds every trial once, in the one order that its answers lead to."""
+    frame = records.read_sessions(folder)
+    assert frame["finished"].all()
+    assert frame["sitting"].max() > 1
+    seed = int(records.read_json(next(folder.glob("sub-*/**/*_beh.json")))["Session"]["Seed"])
+    trials = order(asked.conditions, asked.config, seed, [""])
+    trial = next(trials)
+    for number, row in enumerate(frame.itertuples(), start=1):
+        assert row.trial == trial.number == number
+        shown = (row.stimulus_1, row.stimulus_2, row.stimulus_3)
+        assert shown == tuple(image.stimulus_id for image in trial.images)
+        assert row.level == trial.level
+        try:
+            trial = trials.send(row.correct == 1)
+        except StopIteration:
+            trial = None
+    assert trial is None
+
+
+def test_a_killed_quest_plus_session_has_the_same_posterior(script, small_set, tmp_path):
+    """Levels hang on the posterior: had it not been brought back, later levels would differ."""
+    for rows in (15, 40):
+        process = started(small_set, tmp_path, "quest_plus", 60)
+        while rows_told(process.stdout.readline()) < rows:
+            pass
+        process.kill()
+        process.communicate(timeout=60)
+    process = started(small_set, tmp_path, "quest_plus", 60)
+    process.communicate(timeout=170)
+    assert process.returncode == 0
+    _check_whole(script.asked(small_set, "quest_plus", 60), tmp_path)
