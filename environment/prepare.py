@@ -20,7 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ROOT / "environment" / "debian-packages.txt"
 VENV = ROOT / ".venv"
-EXTRAS = "generate,analysis,bayes,dev"
+EXTRAS = "generate,lab,analysis,bayes,dev"
 
 
 class Missing(Exception):

@@ -1,6 +1,5 @@
 """A session with a person: everything is checked, then the window opens, then the loop runs."""
 
-import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from psychophysics.window import (
     test_card,
 )
 from scenes.errors import InputError
+from stimuli.visual_angle import degrees
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class Setup:
                 "Monitor": self.screen.monitor,
                 "FullScreen": self.display.full_screen,
                 "StimulusDegrees": [
-                    math.degrees(2 * math.atan(pixels * pitch / (2 * self.screen.distance)))
+                    degrees(pixels, distance=10 * self.screen.distance, pitch=10 * pitch)
                     for pixels in (width, height)
                 ],
                 "RefreshRateStated": self.display.refresh_rate,

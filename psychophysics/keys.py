@@ -77,11 +77,8 @@ class Keys:
 
 def _psychtoolbox() -> Any:
     """Psychtoolbox's keyboard, or None where it cannot be loaded."""
-    try:
-        import psychtoolbox  # noqa: F401
-    except ImportError:
-        return None
     from psychopy.hardware import keyboard
 
-    board = keyboard.Keyboard(backend="ptb")
-    return board.device if board.getBackend() == "ptb" else None
+    if not keyboard.havePTB:
+        return None
+    return keyboard.Keyboard(backend="ptb").device

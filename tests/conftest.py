@@ -109,8 +109,20 @@ def base_install(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     A folder of links to the installed packages stands for site-packages: nothing is imitated,
     everything else is out of sight.
     """
-    site = tmp_path_factory.mktemp("base")
-    for name in _closure(set()) - {"mrd-suite"}:
+    return _environment_of(set(), tmp_path_factory.mktemp("base"))
+
+
+@pytest.fixture(scope="session")
+def lab_install(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Give the environment of a process that sees what an experiment computer has, the extra lab.
+
+    As `base_install`: neither torch nor mitsuba is in sight.
+    """
+    return _environment_of({"lab"}, tmp_path_factory.mktemp("lab"))
+
+
+def _environment_of(extras: set[str], site: Path) -> dict[str, str]:
+    for name in _closure(extras) - {"mrd-suite"}:
         for file in metadata.distribution(name).files or []:
             entry = site / file.parts[0]
             if file.parts[0] != ".." and not entry.exists():

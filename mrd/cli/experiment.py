@@ -26,8 +26,6 @@ from psychophysics.psychometric_function import FUNCTIONS, Function
 from psychophysics.session import Outcome
 from scenes.errors import InputError, unknown
 
-SET_FILE = "stimuli.h5"
-
 app = typer.Typer(help="Put a study before people, simulated observers and models.")
 
 StudyPath = Annotated[
@@ -178,7 +176,7 @@ def _experiment(study: Study) -> Experiment:
             f"{study.folder / 'study.yaml'}: experiment: is missing; add the section, such as "
             "experiment: {task: oddity}"
         )
-    return experiments.prepared(study.name, study.seed, study.experiment, study.folder / SET_FILE)
+    return experiments.prepared(study.name, study.seed, study.experiment, study.stimulus_set)
 
 
 def _psychometric(

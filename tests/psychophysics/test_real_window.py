@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,25 +11,9 @@ import numpy as np
 import pytest
 
 from psychophysics import records
+from tests.psychophysics.studies import study_in
 
 ROOT = Path(__file__).resolve().parents[2]
-STUDY = """
-name: small
-targets: {{vase: {{scene: bunny}}}}
-models: {{net: {{network: pixels}}}}
-searches: {{material: {{attributes: [material]}}}}
-experiment:
-  task: {task}
-  presentation: {presentation}
-  procedure: {{kind: constant_stimuli, trials: 2}}
-  attributes: [shape]
-  comparisons: [result]
-  catch: 0
-  practice: {{trials: 0}}
-  timing: {{fixation: 0.1, stimulus: 0.1, blank: 0.1, mask: {mask}, interval: 0.2, feedback: 0.1}}
-  display: {{pixels: [640, 480], full_screen: false, photodiode: {{size: 20}}}}
-  {more}
-"""
 
 
 @pytest.fixture(scope="module")
@@ -52,13 +35,6 @@ def screen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
     }  # fmt: skip
     server.terminate()
     server.wait(10)
-
-
-def study_in(folder, small_set, task="oddity", presentation="time", mask=0.0, more=""):
-    shutil.copyfile(small_set, folder / "stimuli.h5")
-    text = STUDY.format(task=task, presentation=presentation, mask=mask, more=more)
-    (folder / "study.yaml").write_text(text)
-    return folder
 
 
 def seated(screen, folder, participant="01", **plan):

@@ -1,0 +1,68 @@
+"""A session of a study at a real window, without a screen and without a person.
+
+``demo_session.py STUDY``: starts Xvfb, an X server that draws into memory, runs ``mrd experiment
+run`` in it, and presses keys with xdotool: space, then one of the answer keys at random, again and
+again. Pages go on with space; answers that come too early, and space within a trial, count for
+nothing. Nobody looks at the pictures, so the answers are guesses.
+"""
+
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+PAUSE = 0.12  # seconds between presses
+ANSWERS = ("1", "2", "3")
+MRD = "from mrd.cli.main import run; run()"
+
+
+def session(study: Path) -> int:
+    """Run the session, and return what ``mrd`` exits with."""
+    server, display = x_server()
+    environment = {**os.environ, "DISPLAY": display}
+    words = ["experiment", "run", str(study), "--participant", "xvfb", "--uncalibrated", "--pace"]
+    try:
+        command = [sys.executable, "-c", MRD, *words, "--window"]
+        program = subprocess.Popen(command, env=environment)
+        try:
+            press_keys(program, environment)
+        finally:
+            program.terminate()
+        return program.wait()
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def finished(study: Path) -> bool:
+    """Tell whether the session was made before."""
+    made = Path(study, "data").glob("sub-xvfb/**/*_beh.json")
+    return any(json.loads(path.read_text(encoding="utf-8"))["Finished"] for path in made)
+
+
+def x_server() -> tuple[subprocess.Popen[bytes], str]:
+    """Start Xvfb on a free display."""
+    reading, writing = os.pipe()
+    command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1280x1024x24"]
+    server = subprocess.Popen(
+        [*command, "-nolisten", "tcp"], pass_fds=[writing], stderr=subprocess.DEVNULL
+    )
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        return server, f":{pipe.readline().strip()}"
+
+
+def press_keys(program: subprocess.Popen[bytes], environment: dict[str, str]) -> None:
+    """Press keys until the program ends."""
+    rng = random.Random(1)
+    while program.poll() is None:
+        for key in ("space", rng.choice(ANSWERS)):
+            subprocess.run(["xdotool", "key", key], env=environment, check=False)
+            time.sleep(PAUSE / 2)
+
+
+if __name__ == "__main__":
+    sys.exit(0 if finished(Path(sys.argv[1])) else session(Path(sys.argv[1])))

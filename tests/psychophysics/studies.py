@@ -1,0 +1,32 @@
+"""A study of six trials on the small set, in a folder."""
+
+import shutil
+from pathlib import Path
+
+STUDY = """
+name: small
+targets: {{vase: {{scene: bunny}}}}
+models: {{net: {{network: pixels}}}}
+searches: {{material: {{attributes: [material]}}}}
+experiment:
+  task: {task}
+  presentation: {presentation}
+  procedure: {{kind: constant_stimuli, trials: 2}}
+  attributes: [shape]
+  comparisons: [result]
+  catch: 0
+  practice: {{trials: 0}}
+  timing: {{fixation: 0.1, stimulus: 0.1, blank: 0.1, mask: {mask}, interval: 0.2, feedback: 0.1}}
+  display: {{pixels: [640, 480], full_screen: false, photodiode: {{size: 20}}}}
+  {more}
+"""
+
+
+def study_in(
+    folder: Path, small_set: Path, task="oddity", presentation="time", mask=0.0, more=""
+) -> Path:
+    """Write the study and its set."""
+    shutil.copyfile(small_set, folder / "stimuli.h5")
+    text = STUDY.format(task=task, presentation=presentation, mask=mask, more=more)
+    (folder / "study.yaml").write_text(text)
+    return folder
