@@ -1,9 +1,9 @@
 """How exactly images are shown: trials of three 512² images at 60 Hz, in a real window.
 
 ``python -m benchmarks.display [--trials 600] [--paced]``, on an idle machine, with a display. Xvfb
-has no vertical sync: there, ``--paced`` lets a software pacer stand in, and the figures say so. On a
-real display without it they are the display's own; the manual (docs/experiment.md) says how to check
-them with a photodiode.
+has no vertical sync: there, ``--paced`` lets a software pacer stand in, and the figures say so. On
+a real display without it they are the display's own; docs/experiment.md says how to check them with
+a photodiode.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A session with a person: everything is checked, then the window opens, then the loop runs."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 from psychophysics import calibration, experiment, records
 from psychophysics.config import Display
 from psychophysics.experiment import Experiment, Seat
-from psychophysics.keys import Keys
+from psychophysics.keys import Keys, check_names
 from psychophysics.person import Person
 from psychophysics.schedule import schedule
 from psychophysics.session import Outcome
@@ -19,6 +19,7 @@ from psychophysics.window import (
     Window,
     check_display,
     check_rate,
+    check_size,
     screen_of,
     test_card,
 )
@@ -28,63 +29,33 @@ from stimuli.visual_angle import degrees
 
 @dataclass(frozen=True)
 class Setup:
-    """A display on which an experiment can be shown; made before any window opens.
+    """A display on which an experiment can be shown.
 
     Parameters
     ----------
     experiment
         The experiment.
-    folder
-        Of the study.
-    uncalibrated
-        Take the display to be sRGB.
+    display, screen
+        The display, as stated and looked up.
+    table
+        (256, 3) uint8, from sRGB to the display.
+    calibration
+        What `mrd calibrate` wrote; None where the display is taken to be sRGB.
     paced
-        Let a software pacer stand in for vertical sync.
-    windowed
-        Open a window instead of the full screen.
-
-    Raises
-    ------
-    InputError
-        There is no display, no PsychoPy, no calibration, or images do not fit.
+        Whether a software pacer stands in for vertical sync.
     """
 
     experiment: Experiment
-    folder: Path
-    uncalibrated: bool
+    display: Display
+    screen: Screen
+    table: calibration.Bytes
+    calibration: dict[str, Any] | None
     paced: bool
-    windowed: bool
-    display: Display = field(init=False)
-    screen: Screen = field(init=False)
-    table: calibration.Bytes = field(init=False)
-
-    def __post_init__(self) -> None:
-        check_display()
-        display = self.experiment.config.display
-        if self.windowed:
-            display = display.model_copy(update={"full_screen": False})
-        screen = screen_of(display)
-        experiment.check_fits(self.experiment, screen.pixels)
-        object.__setattr__(self, "display", display)
-        object.__setattr__(self, "screen", screen)
-        object.__setattr__(self, "table", self._table())
-
-    def _table(self) -> calibration.Bytes:
-        if self.uncalibrated:
-            return calibration.IDENTITY
-        path = self.folder / self.experiment.config.display.calibration
-        if not path.is_file():
-            raise InputError(
-                f"{path}: this display is not calibrated; run mrd calibrate STUDY, or start with "
-                "--uncalibrated, which is recorded"
-            )
-        return calibration.load(path).table
 
     def facts(self, window: Window, keys: Keys, measured: float) -> dict[str, Any]:
         """Tell what the sidecar says of this sitting."""
         width, height = self.experiment.image_size
         pitch = self.screen.width / self.screen.pixels[0]
-        path = self.folder / self.experiment.config.display.calibration
         return {
             "Display": {
                 "Pixels": list(window.size),
@@ -99,11 +70,53 @@ class Setup:
                 "RefreshRateStated": self.display.refresh_rate,
                 "RefreshRateMeasured": round(measured, 3),
                 "SoftwarePacer": self.paced,
-                "Calibration": None if self.uncalibrated else records.read_json(path),
+                "Calibration": self.calibration,
                 "PixelExact": True,
                 "Keyboard": keys.backend,
             }
         }
+
+
+def set_up(
+    asked: Experiment, folder: Path, *, uncalibrated: bool, paced: bool, windowed: bool
+) -> Setup:
+    """Check all that can be checked before a window opens.
+
+    Parameters
+    ----------
+    asked
+        The experiment.
+    folder
+        Of the study.
+    uncalibrated
+        Take the display to be sRGB.
+    paced
+        Let a software pacer stand in for vertical sync.
+    windowed
+        Open a window instead of the full screen.
+
+    Raises
+    ------
+    InputError
+        There is no display, no PsychoPy, no calibration, no such key, or images do not fit.
+    """
+    check_display()
+    check_names(asked.config.answer_keys)
+    display = asked.config.display
+    if windowed:
+        display = display.model_copy(update={"full_screen": False})
+    screen = screen_of(display)
+    experiment.check_fits(asked, screen.pixels)
+    path = folder / display.calibration
+    if uncalibrated:
+        return Setup(asked, display, screen, calibration.IDENTITY, None, paced)
+    if not path.is_file():
+        raise InputError(
+            f"{path}: this display is not calibrated; run mrd calibrate STUDY, or start with "
+            "--uncalibrated, which is recorded"
+        )
+    table, facts = calibration.load(path).table, records.read_json(path)
+    return Setup(asked, display, screen, table, facts, paced)
 
 
 def run(setup: Setup, participant: str, visit: str, folder: Path) -> Outcome:
@@ -128,7 +141,7 @@ def run(setup: Setup, participant: str, visit: str, folder: Path) -> Outcome:
     seat = experiment.seated(asked, folder, participant, visit, "person")
     window = Window(setup.display, setup.screen, setup.table, paced=setup.paced)
     try:
-        experiment.check_fits(asked, window.size)
+        check_size(window.size, setup.screen)
         measured = window.refresh_rate()
         if not setup.paced:  # a pacer keeps the stated rate, or the row tells of missed frames
             check_rate(measured, setup.display)

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from scenes.errors import InputError, unknown
+
 
 @dataclass(frozen=True, slots=True)
 class Press:
@@ -73,6 +75,22 @@ class Keys:
         self._device.responses.clear()
         self._held = [press for press in self._held if press.duration is None]
         return found
+
+
+def check_names(names: Sequence[str]) -> None:
+    """Find out whether there are keys of these names.
+
+    Raises
+    ------
+    InputError
+        There is none of a name.
+    """
+    from psychopy.hardware import keyboard
+
+    known = sorted(set(keyboard.keyNames.values()))
+    for name in names:
+        if name not in known:
+            raise InputError(f"experiment.keys: {unknown('key', name, known)}")
 
 
 def _psychtoolbox() -> Any:

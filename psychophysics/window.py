@@ -354,6 +354,22 @@ def test_card() -> Bytes:
     return np.stack([across, down, (across * 7 + down * 13) % 256], axis=-1).astype(np.uint8)
 
 
+def check_size(size: tuple[int, int], screen: Screen) -> None:
+    """Compare the window's size with the study's: visual angles follow from it.
+
+    Raises
+    ------
+    InputError
+        They differ.
+    """
+    if size != screen.pixels:
+        raise InputError(
+            f"experiment.display.pixels: {screen.pixels[0]} × {screen.pixels[1]} are stated, and "
+            f"the window has {size[0]} × {size[1]}; state the screen's own resolution, and turn "
+            "off scaling of the desktop"
+        )
+
+
 def check_rate(measured: float, display: Display) -> None:
     """Compare the measured refresh rate with the study's.
 

@@ -68,7 +68,7 @@ def run(
 
     described = read_study(study)
     experiment = _experiment(described)
-    setup = at_the_window.Setup(
+    setup = at_the_window.set_up(
         experiment, described.folder, uncalibrated=uncalibrated, paced=pace, windowed=windowed
     )
     if participant is None:

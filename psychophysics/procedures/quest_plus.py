@@ -5,7 +5,6 @@ with a normal of mean and standard deviation; here thresholds and widths go in a
 (`psychometric_function`): β = C/w, m₁₀ = t + log₁₀(log 2)/β, w = 2 Φ⁻¹(.95) σ.
 """
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -125,14 +124,6 @@ class QuestPlus:
         found = np.array([np.sum(weights * values), low, high])
         mean, low, high = np.exp(found) if self.function == "weibull" else found
         return float(mean), float(low), float(high)
-
-    def state(self) -> dict[str, Any]:
-        """Give the state as plain values: trials made, the level waiting, the posterior."""
-        return {
-            "done": self._done,
-            "chosen": self._chosen,
-            "posterior": json.loads(json.dumps(self._quest.posterior.values.tolist())),
-        }
 
 
 def _scaled(levels: Sequence[float], function: Function) -> list[float]:

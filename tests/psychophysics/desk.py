@@ -80,7 +80,7 @@ def main(folder, participant, plan_file):
     at_the_window.Keys, at_the_window.Window = WatchedKeys, WatchedWindow
     study = read_study(folder)
     asked = experiment.prepared(study.name, 1, study.experiment, folder / "stimuli.h5")
-    setup = at_the_window.Setup(asked, folder, uncalibrated=True, paced=True, windowed=True)
+    setup = at_the_window.set_up(asked, folder, uncalibrated=True, paced=True, windowed=True)
     outcome = at_the_window.run(setup, participant, "01", folder / "data")
     time.sleep(0.3)
     plan_file.with_suffix(".pressed.json").write_text(json.dumps(thread.pressed))

@@ -177,6 +177,20 @@ def test_real_window_refuses_before_it_opens(screen, small_set, tmp_path):
     assert not (folder / "data").exists()
 
 
+def test_real_window_refuses_unknown_keys(screen, small_set, tmp_path):
+    folder = study_in(tmp_path, small_set, more="keys: ['1', '2', lefft]")
+    done = mrd(screen, "experiment", "run", folder, "--participant", "01", "--uncalibrated")
+    assert done.returncode == 2
+    assert "experiment.keys: no key is called 'lefft'; did you mean 'left'?" in done.stderr
+
+
+def test_real_window_needs_a_photometer_that_answers(screen, small_set, tmp_path):
+    folder = study_in(tmp_path, small_set)
+    done = mrd(screen, "calibrate", folder, "--photometer", "LS100")
+    assert done.returncode == 2
+    assert "no photometer 'LS100' answers; check cable and power" in done.stderr
+
+
 def test_real_window_without_sync_is_refused(screen, small_set, tmp_path):
     folder = study_in(tmp_path, small_set)
     done = mrd(screen, "experiment", "run", folder, "--participant", "01", "--uncalibrated")
