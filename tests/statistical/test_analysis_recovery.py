@@ -37,7 +37,7 @@ def simulated(names, thresholds, n, rng, condition="shape"):
 @pytest.mark.parametrize("task", ["oddity", "match_to_sample"])
 def test_thresholds_through_the_session_loop(task, tmp_path, seed, count):
     """Single fits of simulated people, from set and sessions on disk to interval."""
-    people = count(6, 50)  # × 4 conditions: 24 or 200 thresholds
+    people = count(3, 50)  # × 4 conditions: 12 or 200 thresholds
     simulated_study.write(tmp_path)
     data = simulated_study.answer(
         tmp_path, people, task=task, trials=20, spread=0, seed=seed % 1000
@@ -62,7 +62,7 @@ def test_thresholds_through_the_session_loop(task, tmp_path, seed, count):
     ],
 )
 def test_invariance_ratio_censored_or_not(people_at, model_at, rng, count):
-    n = count(25, 200)
+    n = count(12, 200)
     held = positive = 0
     for _ in range(n):
         thresholds = 2.0 ** (people_at + 0.5 * rng.standard_normal(8))
