@@ -19,7 +19,6 @@ from statsmodels.genmod.bayes_mixed_glm import BinomialBayesMixedGLM
 from analysis.trials import checked
 from scenes.errors import InputError
 
-RANDOM = ("observer", "stimulus")
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(31)
 
 

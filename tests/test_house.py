@@ -111,7 +111,7 @@ def declared(extras: tuple[str, ...]) -> set[str]:
         ("stimuli", ()),
         ("mrd/cli", ()),
         ("psychophysics", ("lab",)),
-        ("analysis", ("analysis",)),
+        ("analysis", ("analysis", "bayes")),
         ("mrd", ("generate",)),
         ("benchmarks", ("generate", "dev")),
         ("tests", ("generate", "lab", "analysis", "dev")),
