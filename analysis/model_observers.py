@@ -10,6 +10,7 @@ trials of the *other* targets, so that what they say on metamers is a prediction
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -148,8 +149,10 @@ def fit_decision(pairs: np.ndarray, right: np.ndarray, correct: np.ndarray, task
     ]
     best = min(starts, key=lambda start: loss(np.array(start)))
     # A hundredth of a log likelihood is far below what the answers can tell.
-    options = {"xatol": 1e-3, "fatol": 1e-2}
-    return decision(minimize(loss, best, method="Nelder-Mead", options=options).x)
+    settled = {"xatol": 1e-3, "fatol": 1e-2}
+    search: Any = minimize  # its stubs know no such options
+    found = search(loss, np.array(best), method="Nelder-Mead", options=settled)
+    return decision(found.x)
 
 
 def predict(

@@ -80,7 +80,7 @@ def simulated(
     trials["image_2"] = trials["image_1"].str.rsplit("_", n=1).str[0] + "_other"
     layers = {
         ("net", layer): {
-            name: _distances(cell, gain, rng) for name, cell in trials.groupby("family")
+            str(name): _distances(cell, gain, rng) for name, cell in trials.groupby("family")
         }
         for layer, gain in (("early", 0.2), ("late", 0.4))
     }

@@ -118,7 +118,7 @@ def declared(extras: tuple[str, ...]) -> set[str]:
     ],
 )
 def test_what_is_imported_is_declared(folder, extras):
-    own = {*PACKAGES, "benchmarks", "conftest"}
+    own = {*PACKAGES, "benchmarks", "conftest", "tests"}
     distributions = metadata.packages_distributions()
     undeclared = set()
     for file in sorted((ROOT / folder).rglob("*.py")):
