@@ -51,7 +51,7 @@ def test_killed_sessions_go_on_where_they_were(kind, script, small_set, tmp_path
     for _ in range(kills):
         process = started(small_set, tmp_path, kind, trials)
         if rng.random() < 0.2:
-            time.sleep(rng.uniform(0, 2))  # while it starts, or opens its files
+            time.sleep(rng.uniform(0, 0.5))  # while it starts, or opens its files
         else:
             assert process.stdout.readline() == "open\n"
             time.sleep(rng.uniform(0, 0.1))
