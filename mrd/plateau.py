@@ -41,8 +41,8 @@ class Plateau:
 
     @property
     def without_gain(self) -> int:
-        """Steps since the best mean."""
-        return self.steps - self.best_step
+        """Steps since the best mean, or since there is a mean that counts."""
+        return max(0, self.steps - max(self.best_step, self.window))
 
     def as_json(self) -> dict[str, Any]:
         """All numbers, for a saved state (those that are not finite as null)."""

@@ -369,7 +369,7 @@ def test_what_the_user_can_mend_is_said_and_the_others_are_made(tmp_path):
             "network: efficientnet_lite0, layers: [blocks_15]",
             r"models\.eye: .*no layer 'blocks_15'",
         ),
-        ("network: pixels", "network: efficientnet_lite", r"did you mean 'efficientnet_lite0'"),
+        ("network: pixels", "network: efficientnet_lite", r"did you mean 'efficientnet_lite[012]'"),
         ("roughness: 0.6", "roughness: 1.6", r"roughness.*1\.6.*0 to 1"),
         ("{kind: sphere, subdivisions: 2}", "{kind: mesh, surface: gone.ply}", r"gone\.ply"),
         ("attribute", "attribut", r"did you mean 'attributes'"),

@@ -20,7 +20,7 @@ def test_defaults_are_those_of_the_recipe():
     assert config.views_per_step == 1
     assert config.loss == "relative_squared_error"
     assert config.smoothness == 10
-    assert (config.samples.primal, config.samples.adjoint, config.samples.boundary) == (9, 1, 2048)
+    assert (config.samples.primal, config.samples.adjoint, config.samples.boundary) == (16, 4, 8192)
     assert config.samples.score == 144
     assert (config.criterion.null, config.criterion.ceiling, config.criterion.floor) == (99, 8, 0.9)
     assert ModelConfig(network="pixels").front_end.blur == 1

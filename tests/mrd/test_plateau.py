@@ -34,3 +34,8 @@ def test_it_comes_back_from_json(losses):
     again = Plateau.from_json(json.loads(json.dumps(plateau.as_json())))
     assert again.observe(0.1) == plateau.observe(0.1)
     assert again.as_json() == plateau.as_json()
+
+
+def test_patience_counts_from_the_first_mean():
+    plateau, _ = fed([1.0, 2.0, 3.0, 4.0, 5.0, 6.0], window=4)
+    assert plateau.without_gain == 2

@@ -427,10 +427,11 @@ def test_a_search_without_gain_stops_at_its_best_state(begun):
 
 def test_restarts_end_in_the_best_of_them(begun):
     search, _ = begun(("material",), steps=12, restarts=3)
-    rows = list(search.steps())
+    rows = [next(search.steps()) for _ in range(12)]
+    moved = search.scene().material.roughness - search.start.material.roughness
+    assert 0 < abs(moved) < 0.5  # a start again, and another one
+    rows += search.steps()
     assert [row.step for row in rows] == list(range(1, 37))
-    assert rows[12].loss != pytest.approx(rows[0].loss, rel=1e-2)  # another start
-    assert rows[12].loss > 2 * rows[11].loss  # … and a start it is
     assert search._best_loss <= min(
         np.mean([row.loss for row in rows[end - 12 : end]]) for end in (12, 24, 36)
     )
@@ -455,7 +456,7 @@ def test_a_remeshed_search_goes_on_and_resumes(begun, tmp_path):
     settings = {
         "steps": 30,
         "start": StartConfig(shape=Sphere(subdivisions=2, radius=1.0)),
-        "remeshing": Remeshing(at=(10,), edge=0.8, rate=0.5),
+        "remeshing": Remeshing(at=(10,), edge=0.5, rate=0.5),
         "target": {"shape": Sphere(subdivisions=2, radius=0.7)},
     }
     search, _ = begun(("shape",), **settings)

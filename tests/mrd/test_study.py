@@ -123,7 +123,7 @@ def test_the_demo_is_a_study_of_three_searches():
             "seed: 7",
             "seed: 7\nmodel: {}",
             "3: model: unknown key 'model'; did you mean 'models'? "
-            "allowed: name, seed, targets, models, searches, series",
+            "allowed: name, seed, targets, models, searches, series, stimuli, experiment, analysis",
         ),
         (
             "network: pixels",
@@ -158,13 +158,13 @@ def test_the_demo_is_a_study_of_three_searches():
             "[shape]",
             "[shap]",
             "12: searches.shape.attributes[0]: 'shap' is not allowed; "
-            "did you mean 'shape'? use shape, material or lighting",
+            "did you mean 'shape'? use shape, material, lighting or pose",
         ),
         (
             "[shape]",
             "[]",
             "12: searches.shape.attributes: an empty list is not allowed; "
-            "use a list of at least one item, each shape, material or lighting",
+            "use a list of at least one item, each shape, material, lighting or pose",
         ),
         (
             "{kind: blob, seed: 1",
@@ -198,7 +198,8 @@ def test_the_demo_is_a_study_of_three_searches():
             "steps: 30",
             "start2: 1",
             "15: searches.shape.start2: unknown key 'start2'; did you mean 'start'? allowed: "
-            "attributes, start, targets, models, steps, views_per_step, loss, learning_rate, "
+            "attributes, start, targets, models, steps, views_per_step, loss, optimiser, "
+            "learning_rate, schedule, early_stopping, restarts, remeshing, "
             "smoothness, regularisers, material_parameters, texture_resolution, "
             "textured_parameters, environment_height, environment_smoothness, sky_parameters, "
             "samples, criterion, save_every, seeds, series, pixel_search",

@@ -34,7 +34,7 @@ JUDGEMENT = {
 
 
 def standing(status="done", judgement=None, message=""):
-    run = SimpleNamespace(name="ball-[x]-s1", search=SimpleNamespace(steps=300))
+    run = SimpleNamespace(name="ball-[x]-s1", search=SimpleNamespace(total_steps=300))
     newest = {"step": 150.0, "seconds": 0.1312, "loss": 0.5, "match": float("nan")}
     return Standing(run, status, 150, newest, judgement, message)
 
