@@ -28,7 +28,9 @@ def asked_of_family(run: ResolvedRun) -> dict[str, Any]:
         "attributes",
         "material_parameters",
         "texture_resolution",
+        "textured_parameters",
         "environment_height",
+        "sky_parameters",
     )
     return {
         "family": run.spec.family,

@@ -23,8 +23,8 @@ from mrd.nulls import null_scenes
 from mrd.render import exposed, with_film
 from mrd.run import RunDirectory
 from mrd.search import start_of_state, variables_of
-from mrd.series import chosen_states, fractions, joint_distances
-from mrd.state import State, read_state
+from mrd.series import chosen_states, fractions, joint_distances, of_the_best_start
+from mrd.state import DamagedStateError, State, read_state
 from mrd.study import ResolvedRun
 from scenes.differences import pose_difference
 from scenes.errors import InputError
@@ -151,10 +151,13 @@ def _along_the_search(
 ) -> list[Level]:
     """The result, then earlier states of the search, each farther from the target."""
     start = read_scene(directory.path / "start" / "scene.json")
-    steps = [step for step in directory.state_steps() if step < run.search.total_steps]
-    passed = [(run.search.total_steps, result)] + [
-        (step, scene_of_state(start, run.search, read_state(directory.state_path(step))))
-        for step in reversed(steps)
+    states = _states(directory)
+    bests = {step: state.header.get("best_loss") for step, state in states.items()}
+    earlier = of_the_best_start(bests, run.search.steps) if run.search.restarts > 1 else None
+    last = max(states)
+    passed = [(last, result)] + [
+        (step, scene_of_state(start, run.search, states[step]))
+        for step in sorted(set(states) - {last} if earlier is None else earlier, reverse=True)
     ]
     distances = [_distances(target, scene, run.search, sampling) for _, scene in passed]
     joint = joint_distances(distances)
@@ -171,6 +174,27 @@ def _along_the_search(
         )
         for index, k in enumerate(chosen, start=1)
     ]
+
+
+def _states(directory: RunDirectory) -> dict[int, State]:
+    """States of a search by step.
+
+    Raises
+    ------
+    InputError
+        One of them is damaged.
+    """
+    states = {}
+    for step in directory.state_steps():
+        path = directory.state_path(step)
+        try:
+            states[step] = read_state(path)
+        except DamagedStateError as error:
+            raise InputError(
+                f"{path} is damaged: {error}; remove it (the trajectory then does without), or "
+                "the whole run to search anew"
+            ) from error
+    return states
 
 
 @torch.no_grad()

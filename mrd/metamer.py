@@ -158,7 +158,7 @@ def _searched(
             report.step(row)
             while search.notes:
                 report.note(search.notes.pop(0))
-            keep = is_kept(step.step) or step.step == search.total
+            keep = is_kept(step.step % run.search.steps) or step.step == search.total
             if keep or step.step % run.search.save_every == 0:
                 directory.save_state(search.state(), keep=keep)
     except FloatingPointError as error:

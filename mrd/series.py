@@ -134,12 +134,35 @@ def is_kept(step: int) -> bool:
     """Tell whether the state after a step stays on disk: denser where a search moves faster.
 
     Kept are the start and whole steps nearest to 2^(k/3), k = 0, 1, 2 …, so a search of n steps
-    keeps about 3 log₂ n states.
+    keeps about 3 log₂ n states. Steps are counted from the last restart.
     """
     if step <= 0:
         return step == 0
     nearest = round(KEPT_A_DOUBLING * np.log2(step))
     return round(2 ** (nearest / KEPT_A_DOUBLING)) == step
+
+
+def of_the_best_start(bests: Mapping[int, float | None], steps: int) -> list[int]:
+    """Steps of the states that led to the result, where a search was started several times.
+
+    Parameters
+    ----------
+    bests
+        Step of every state, the last included → the least loss until then; None where the search
+        kept none.
+    steps
+        Of one start. The state after the last of them stands at the next start already.
+
+    Returns
+    -------
+    list of int
+        In growing order, without the last state, which is the result.
+    """
+    last = max(bests)
+    first = min(step for step, best in bests.items() if best == bests[last])
+    # The best that is first seen where a start begins was found before it.
+    start = max(first - 1, 0) // steps
+    return sorted(step for step in bests if step // steps == start and step < last)
 
 
 def joint_distances(distances: Sequence[Mapping[str, float]]) -> NDArray[np.float64]:

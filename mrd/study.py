@@ -148,6 +148,13 @@ class Study(Frozen):
                     f"the search '{name}' changes the lighting, so its series has no light but "
                     f"its own; give that search 'series: {{lights: [{OWN_LIGHT}]}}'",
                 )
+            if series and series.kind == "interpolation" and search.remeshing:
+                raise misplaced(
+                    "Study",
+                    ("searches", name, "remeshing"),
+                    f"the result of '{name}' will have a mesh of its own, and its series "
+                    "interpolates; give that search 'series: {kind: trajectory}'",
+                )
         return self
 
     def series_of(self, search: str) -> SeriesConfig | None:

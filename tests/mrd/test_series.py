@@ -6,7 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mrd.config import SeriesConfig
-from mrd.series import chosen_cameras, chosen_states, fractions, is_kept, joint_distances
+from mrd.series import (
+    chosen_cameras,
+    chosen_states,
+    fractions,
+    is_kept,
+    joint_distances,
+    of_the_best_start,
+)
 from scenes.camera import Ring
 from scenes.errors import InputError
 from scenes.scene import Scene
@@ -88,3 +95,16 @@ def test_cameras_that_do_not_exist_are_refused():
         chosen_cameras(("c9",), target)
     with pytest.raises(InputError, match="held_out is not allowed, for none is; known: c0, c1"):
         chosen_cameras("held_out", target)
+
+
+def test_a_trajectory_is_of_the_start_that_won():
+    # Three starts of ten steps. A state after the tenth step stands at the next start.
+    second = {0: None, 4: 0.9, 10: 0.8, 14: 0.7, 18: 0.5, 20: 0.5, 26: 0.5, 30: 0.5}
+    assert of_the_best_start(second, 10) == [10, 14, 18]
+    first = dict.fromkeys((4, 10, 14, 20, 26, 30), 0.3) | {0: None}
+    assert of_the_best_start(first, 10) == [0, 4]
+    # Found after the last state of the second start that was kept: seen where the third begins.
+    unseen = {0: None, 4: 0.9, 10: 0.8, 14: 0.7, 20: 0.4, 26: 0.4, 30: 0.4}
+    assert of_the_best_start(unseen, 10) == [10, 14]
+    last = {0: None, 10: 0.8, 20: 0.8, 24: 0.8, 30: 0.1}
+    assert of_the_best_start(last, 10) == [20, 24]

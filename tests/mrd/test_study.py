@@ -531,3 +531,96 @@ def test_any_bytes_are_refused_in_one_line(tmp_path_factory, content):
     path.write_bytes(content)
     with pytest.raises(InputError, match=rf"^{re.escape(str(path))}:.*\S"):
         read_study(path)
+
+
+# ---- Series -------------------------------------------------------------------------------------
+
+WITH_SERIES = ("searches:\n", "series: {lights: [own, studio]}\nsearches:\n")
+
+
+def test_a_search_changes_keys_of_the_study_s_series(write):
+    path = write(
+        WITH_SERIES, ("steps: 30", "steps: 30\n    series: {levels: 3, cameras: training}")
+    )
+    (run,) = resolve_all(read_study(path))
+    assert run.series.config.levels == 3
+    assert run.series.config.noise_seeds == 3
+    assert list(run.series.lights) == ["own", "studio"]
+    assert run.series.cameras == ("c0", "c1")
+    without = write(("steps: 30", "steps: 29"))
+    assert resolve_all(read_study(without))[0].series is None
+
+
+def test_series_and_pixel_searches_leave_the_search_as_it_is(write):
+    (plain,) = names(write())
+    (series,) = names(write(WITH_SERIES))
+    both = names(write(WITH_SERIES, ("steps: 30", "steps: 30\n    pixel_search: true")))
+    assert series == plain
+    assert both[0] == plain
+    assert len(both) == 2
+
+
+def test_a_pixel_search_is_one_for_each_target_and_seed_whatever_the_models(write):
+    path = write(
+        ("    network: pixels\n", "    network: pixels\n  lite: {network: efficientnet_lite0}\n"),
+        ("steps: 30", "steps: 30\n    pixel_search: true\n    seeds: [1, 2]"),
+    )
+    runs = resolve_all(read_study(path))
+    pixel = [run for run in runs if run.spec.is_pixel_search]
+    assert [run.spec.label for run in pixel] == ["ball-pixel-shape-s1", "ball-pixel-shape-s2"]
+    assert {(run.search.loss, run.model.network, run.model.front_end.blur) for run in pixel} == {
+        ("l1", "pixels", 0.0)
+    }
+    assert len(runs) == 6
+    assert {run.spec.family for run in runs} == {"ball-shape"}
+
+
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        ("{lights: [moon]}", r"series.lights.*no light is called 'moon'; .*known: own, studio"),
+        ("{lights: [own, own]}", "own is named more than once"),
+        ("{lights: [{A: {kind: constant}}]}", "'A' cannot name a file"),
+        ("{noise_seeds: 2}", r"noise_seeds: 2 is not allowed; use a whole number from 3 to 1000"),
+        ("{kind: interpolate}", r"kind.*'interpolat"),
+        ("{level: 3}", r"unknown key 'level'; did you mean 'levels'"),
+    ],
+)
+def test_a_series_that_is_not_allowed_is_refused_in_one_line(write, section, message):
+    path = write(("searches:\n", f"series: {section}\nsearches:\n"))
+    with pytest.raises(InputError, match=message):
+        read_study(path)
+
+
+def test_a_lighting_search_has_no_other_light(write):
+    path = write(WITH_SERIES, ("attributes: [shape]\n", "attributes: [shape, lighting]\n"))
+    with pytest.raises(
+        InputError, match=r"series.lights: the search 'shape' changes the lighting, so its series"
+    ):
+        read_study(path)
+
+
+def test_a_remeshed_shape_is_not_interpolated(write):
+    path = write(WITH_SERIES, ("steps: 30", "steps: 30\n    remeshing: {at: [10]}"))
+    with pytest.raises(
+        InputError, match=r"searches.shape.remeshing: .*series: \{kind: trajectory\}"
+    ):
+        read_study(path)
+
+
+def test_cameras_and_topology_are_looked_at_when_the_study_is_resolved(write):
+    path = write(("searches:\n", "series: {cameras: [c7]}\nsearches:\n"))
+    with pytest.raises(InputError, match=r"series of searches.shape on targets.ball: no camera"):
+        resolve_all(read_study(path))
+    path = write(WITH_SERIES, ("seed: 1, subdivisions: 2", "seed: 1, subdivisions: 3"))
+    with pytest.raises(InputError, match="no interpolation between meshes of other topology"):
+        resolve_all(read_study(path))
+
+
+def test_families_of_one_name_are_refused(write):
+    path = write(
+        ("  ball:\n", "  a-b:\n    shape: {kind: sphere}\n  a:\n"),
+        ("  shape:\n    attr", "  c: {attributes: [material]}\n  b-c:\n    attr"),
+    )
+    with pytest.raises(InputError, match=r"two families would both be called a-b-c"):
+        grid(read_study(path))
