@@ -22,7 +22,7 @@ from mrd.metamer import prepared
 from mrd.nulls import null_scenes
 from mrd.render import exposed, with_film
 from mrd.run import RunDirectory
-from mrd.search import start_of_state, variables_of
+from mrd.search import mesh_in, variables_of
 from mrd.series import chosen_states, fractions, joint_distances, of_the_best_start
 from mrd.state import DamagedStateError, State, read_state
 from mrd.study import ResolvedRun
@@ -200,8 +200,8 @@ def _states(directory: RunDirectory) -> dict[int, State]:
 @torch.no_grad()
 def scene_of_state(start: Scene, search: SearchConfig, state: State) -> Scene:
     """The scene that a search from `start` stood at when it saved a state."""
-    scene = start_of_state(start, state)
-    for variables in variables_of(scene, search):
+    scene = start
+    for variables in variables_of(start, search, mesh=mesh_in(state.arrays)):
         for name, tensor in variables.tensors.items():
             tensor.copy_(torch.as_tensor(state.arrays[f"{variables.attribute}.{name}"]))
         scene = variables.placed_in(scene)

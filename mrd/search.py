@@ -78,12 +78,17 @@ def variables_of(
     config: SearchConfig,
     device: str = "cpu",
     form: to_mitsuba.Form | None = None,
+    mesh: Mesh | None = None,
 ) -> list[Variables]:
-    """Variables of every searched attribute, standing at the start scene in the family's form."""
+    """Variables of every searched attribute, standing at the start scene in the family's form.
+
+    A shape that was remeshed stands at ``mesh``. All else is counted from the start all the same,
+    so that its tensors mean what they meant before.
+    """
     sky = config.start.lighting
     make: dict[str, Callable[[], Variables]] = {
         "shape": lambda: ShapeVariables(
-            start, config.smoothness, device, regularisers=config.regularisers
+            _with_mesh(start, mesh), config.smoothness, device, regularisers=config.regularisers
         ),
         "material": lambda: MaterialVariables(start, config.material_parameters, device),
         "lighting": lambda: (
@@ -164,13 +169,13 @@ class Search:
         self._plateau = Plateau(self._window)
         self._best: Arrays = {}
         self._best_loss = float("inf")
-        self._stand_at(start)
+        self._stand_at_start()
 
-    def _stand_at(self, scene: Scene) -> None:
-        """Begin to optimise at a scene, with no memory of earlier gradients."""
+    def _stand_at_start(self, mesh: Mesh | None = None) -> None:
+        """Begin to optimise at the start, or its new mesh, with no memory of earlier gradients."""
         config = self.config
-        self._scene = scene
-        self.variables = variables_of(scene, config, self._device, self._form)
+        self.variables = variables_of(self.start, config, self._device, self._form, mesh)
+        scene = _with_mesh(self.start, mesh)
         self._stage = Stage(scene, form=self._form, device=self._device)
         self._line_search: LBFGS | None = None
         if config.optimiser == "lbfgs":
@@ -307,13 +312,14 @@ class Search:
     # ---- Remeshing, stopping, starting again ----------------------------------------------------
 
     def _remesh(self, edge: float) -> None:
-        scene = self.scene()
         length = edge * mean_edge(geometry(self.start.shape))
-        mesh, problem = remeshed(geometry(scene.shape), length)
+        mesh, problem = remeshed(geometry(self.scene().shape), length)
         if problem:
             self.notes.append(f"step {self.finished}: not remeshed, {problem}")
             return
-        self._stand_at(_with_mesh(scene, mesh))
+        before = self._snapshot()
+        self._stand_at_start(mesh)
+        self._place(before, but="shape")
         self._plateau = Plateau(self._window)
 
     def _look_at(self, loss: float, done: int) -> None:
@@ -336,7 +342,7 @@ class Search:
     @torch.no_grad()
     def _start_again(self) -> None:
         """Stand at the start, moved a little at random."""
-        self._stand_at(self.start)
+        self._stand_at_start()
         self._plateau = Plateau(self._window)
         for v in self.variables:
             length = STEPS_OF_RESTART * getattr(self.config.learning_rate, v.attribute)
@@ -366,14 +372,19 @@ class Search:
             arrays |= {"mesh.vertices": mesh.vertices, "mesh.faces": mesh.faces}
         return arrays
 
-    @torch.no_grad()
     def _return_to(self, snapshot: Mapping[str, NDArray[Any]]) -> None:
-        if "mesh.faces" in snapshot:
-            mesh = Mesh(snapshot["mesh.vertices"], snapshot["mesh.faces"], None)
-            self._stand_at(_with_mesh(self.start, mesh))
+        mesh = mesh_in(snapshot)
+        if mesh is not None:
+            self._stand_at_start(mesh)
+        self._place(snapshot)
+
+    @torch.no_grad()
+    def _place(self, snapshot: Mapping[str, NDArray[Any]], but: str | None = None) -> None:
+        """Put the variables, but those of one attribute, where a snapshot has them."""
         for v in self.variables:
-            for name, tensor in v.tensors.items():
-                tensor.copy_(torch.as_tensor(snapshot[f"{v.attribute}.{name}"]))
+            if v.attribute != but:
+                for name, tensor in v.tensors.items():
+                    tensor.copy_(torch.as_tensor(snapshot[f"{v.attribute}.{name}"]))
 
     def state(self) -> State:
         """All that `resume` needs."""
@@ -412,15 +423,16 @@ class Search:
         self.finished = state.step
 
 
-def start_of_state(start: Scene, state: State) -> Scene:
-    """The start that a state's variables belong to: with the state's mesh if it was remeshed."""
-    if "mesh.faces" not in state.arrays:
-        return start
-    mesh = Mesh(state.arrays["mesh.vertices"], state.arrays["mesh.faces"], None)
-    return _with_mesh(start, mesh)
+def mesh_in(arrays: Mapping[str, NDArray[Any]]) -> Mesh | None:
+    """The mesh that a state's shape belongs to; None where it is the start's."""
+    if "mesh.faces" not in arrays:
+        return None
+    return Mesh(arrays["mesh.vertices"], arrays["mesh.faces"], None)
 
 
-def _with_mesh(scene: Scene, mesh: Mesh) -> Scene:
+def _with_mesh(scene: Scene, mesh: Mesh | None) -> Scene:
+    if mesh is None:
+        return scene
     shape = MeshShape(surface=mesh, fit=False, normals=scene.shape.normals)
     return scene.model_copy(update={"shape": shape})
 

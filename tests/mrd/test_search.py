@@ -15,6 +15,7 @@ from mrd.config import (
     SearchConfig,
     StartConfig,
 )
+from mrd.levels import scene_of_state
 from mrd.models import registry
 from mrd.render import Stage, display
 from mrd.representation import form_of_family, represented, start_scene
@@ -99,6 +100,8 @@ def test_the_order_of_views_is_that_of_the_seed(begun):
 
 
 # ---- Resuming -----------------------------------------------------------------------------------
+
+TURNED = Pose(rotation=(0, 30, 0), translation=(0, 0.1, 0))
 
 TENSORS = {
     ("shape",): ["shape.latent"],
@@ -475,6 +478,40 @@ def test_a_remeshed_search_goes_on_and_resumes(begun, tmp_path):
     assert rows[-1].step == 60
     found = np.linalg.norm(geometry(resumed.scene().shape).vertices, axis=1)
     assert found.mean() == pytest.approx(0.7, abs=0.05)
+
+
+def test_what_else_is_searched_goes_on_through_remeshing(begun, tmp_path):
+    """Pose and daylight stand where they stood, after new triangles and after resuming there."""
+    settings = {
+        "steps": 8,
+        "start": StartConfig(
+            shape=Sphere(subdivisions=2), lighting=SunSky(sun_azimuth=60, level=5), pose=TURNED
+        ),
+        "remeshing": Remeshing(at=(4,), edge=0.8, rate=0.5),
+    }
+    attributes = ("pose", "lighting", "shape")
+    search, _ = begun(attributes, **settings)
+    for _ in range(3):
+        search.step()
+    before = search.scene()
+    search._remesh(0.8)
+    assert search.notes == []
+    after = search.scene()
+    assert len(geometry(after.shape).vertices) != len(geometry(before.shape).vertices)
+    assert after.pose == before.pose != TURNED
+    assert after.lighting == before.lighting != search.start.lighting
+
+    search.step()
+    write_state(search.state(), tmp_path / "00004.npz")
+    state = read_state(tmp_path / "00004.npz")
+    resumed, _ = begun(attributes, **settings)
+    resumed.resume(state)
+    for found in (resumed.scene(), scene_of_state(search.start, search.config, state)):
+        assert found.pose == search.scene().pose
+        assert found.lighting == search.scene().lighting
+        np.testing.assert_allclose(
+            geometry(found.shape).vertices, geometry(search.scene().shape).vertices, atol=1e-5
+        )
 
 
 # ---- What a search leaves alone -----------------------------------------------------------------
