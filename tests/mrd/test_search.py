@@ -494,7 +494,7 @@ def test_what_else_is_searched_goes_on_through_remeshing(begun, tmp_path):
     for _ in range(3):
         search.step()
     before = search.scene()
-    search._remesh(0.8)
+    search._remesh(0.6)
     assert search.notes == []
     after = search.scene()
     assert len(geometry(after.shape).vertices) != len(geometry(before.shape).vertices)
