@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from scenes.errors import InputError
-from stimuli.check import problems
+from stimuli.check import problems, reference_problems
 from stimuli.migration import migrated
 from stimuli.seal import BLOCK, check_seal, seal
 from stimuli.stimulus_set import StimulusSet
@@ -120,6 +120,18 @@ def test_a_sealed_set_that_contradicts_itself_is_found(copy, change, message):
     found = problems(copy)
     assert any(message in line for line in found), found
     assert all(line.startswith(f"{copy}: ") for line in found)
+
+
+def test_families_of_one_target_may_hold_the_same_image(small_set):
+    """The target of a shape and of a material search is one scene, with one noise."""
+    table = StimulusSet(small_set).table
+    assert list(reference_problems(table)) == []
+    shape = table["family"] == "vase-shape"
+    first = {family: table.index[rows][0] for family, rows in (("a", ~shape), ("b", shape))}
+    table.loc[first["b"], "sha256"] = table.loc[first["a"], "sha256"]
+    assert list(reference_problems(table)) == []
+    table["family"] = "one"
+    assert any("no two of a family may share" in each for each in reference_problems(table))
 
 
 def test_a_trajectory_has_to_go_away_from_the_target(copy):
