@@ -41,12 +41,12 @@ def rows_told(output):
 
 @pytest.mark.parametrize("kind", ["constant_stimuli", "staircase"])
 def test_killed_sessions_go_on_where_they_were(kind, script, small_set, tmp_path, rng, count):
-    """Killed with SIGKILL: 5 times for each procedure (50 in the full run), then finished.
+    """Killed with SIGKILL: 4 times for each procedure (49 in the full run), then finished.
 
     Some before the first row, most between or inside rows. What the process said was on the disk
     is there after each kill.
     """
-    kills, trials = count(5, 50), count(600, 6000)
+    kills, trials = count(4, 49), count(400, 6000)
     told = 0
     for _ in range(kills):
         process = started(small_set, tmp_path, kind, trials)

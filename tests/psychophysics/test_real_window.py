@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -54,9 +55,8 @@ def seated(screen, folder, participant="01", **plan):
     ("task", "presentation", "keys"),
     [
         ("oddity", "time", ["1", "2", "3"]),
-        ("oddity", "space", ["3", "1", "2"]),
         ("match_to_sample", "space", ["Left", "Right"]),
-        ("same_different", "time", ["Right", "Left"]),
+        ("same_different", "space", ["Right", "Left"]),
     ],
 )
 def test_real_window_takes_key_presses_at_their_times(
@@ -75,39 +75,31 @@ def test_real_window_takes_key_presses_at_their_times(
     assert frame["response"].tolist() == meant
     assert (frame["correct"] == (frame["response"] == frame["correct_response"])).all()
     # xdotool sent the press somewhere between before and after.
-    for time, press in zip(frame["response_time"], pressed, strict=True):
-        assert press["before"] - 0.020 <= time <= press["after"] + 0.020
+    for taken, press in zip(frame["response_time"], pressed, strict=True):
+        assert press["before"] - 0.020 <= taken <= press["after"] + 0.020
 
 
 def test_real_window_pauses_on_escape_and_goes_on_later(screen, small_set, tmp_path):
-    folder = study_in(tmp_path, small_set)
+    """With practice, feedback and breaks: Escape in the fifth trial, then the same command."""
+    folder = study_in(tmp_path, small_set, more="feedback: true\n  rest_every: 2")
+    text = (folder / "study.yaml").read_text()
+    (folder / "study.yaml").write_text(text.replace("{trials: 0}", "{trials: 2, rounds: 1}"))
     words = {"delays": [0.1], "keys": ["1", "2", "3"]}
-    outcome, _ = seated(screen, folder, stop_in=[3], **words)
-    assert outcome == {"finished": False, "trials": 3}
+    outcome, _ = seated(screen, folder, stop_in=[4], **words)
+    assert outcome == {"finished": False, "trials": 4}
     before = records.read_sessions(folder / "data")
     outcome, _ = seated(screen, folder, **words)
-    assert outcome == {"finished": True, "trials": 6}
+    assert outcome == {"finished": True, "trials": 8}
     after = records.read_sessions(folder / "data")
     kept = before.drop(columns="finished")
-    assert after.drop(columns="finished").head(3).equals(kept)
-    assert after["trial"].tolist() == [1, 2, 3, 4, 5, 6]
-    assert after["sitting"].tolist() == [1, 1, 1, 2, 2, 2]
+    assert after.drop(columns="finished").head(4).equals(kept)
+    assert after["trial"].tolist() == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert after["phase"].tolist() == ["practice"] * 2 + ["main"] * 6
+    assert after["sitting"].tolist() == [1] * 4 + [2] * 4
     path = next((folder / "data").glob("sub-*/ses-*/beh/*.json"))
     sittings = json.loads(path.read_text())["Sittings"]
     assert [each["Display"]["SoftwarePacer"] for each in sittings] == [True, True]
     assert [each["Display"]["Calibration"] for each in sittings] == [None, None]
-
-
-def test_real_window_shows_practice_feedback_and_breaks(screen, small_set, tmp_path):
-    more = "feedback: true\n  rest_every: 2"
-    folder = study_in(tmp_path, small_set, more=more)
-    text = (folder / "study.yaml").read_text()
-    (folder / "study.yaml").write_text(text.replace("{trials: 0}", "{trials: 2, rounds: 1}"))
-    outcome, _ = seated(screen, folder, delays=[0.1], keys=["1"])
-    assert outcome == {"finished": True, "trials": 8}
-    assert records.read_sessions(folder / "data")["phase"].tolist() == ["practice"] * 2 + (
-        ["main"] * 6
-    )
 
 
 PIXELS = """
@@ -157,62 +149,100 @@ def test_real_window_is_pixel_exact(screen, seed):
     assert done.stdout.splitlines()[-1] == "exact"
 
 
-def mrd(screen, *words, **more):
-    return subprocess.run(
-        [sys.executable, "-c", "from mrd.cli.main import run; run()", *map(str, words)],
+COMMANDS = """
+import contextlib, io, json, sys
+from mrd.cli.main import run
+for words in json.loads(sys.argv[1]):
+    said = io.StringIO()
+    with contextlib.redirect_stderr(said):
+        try:
+            run(words)
+        except SystemExit as stopped:
+            print(json.dumps([stopped.code, said.getvalue()]))
+"""
+
+
+def mrd(screen, *commands, **more):
+    """Run commands in one process: exit code and stderr of each."""
+    words = json.dumps([list(map(str, command)) for command in commands])
+    done = subprocess.run(
+        [sys.executable, "-c", COMMANDS, words],
         env=screen, capture_output=True, text=True, timeout=170, check=False, **more,
     )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("[")]
 
 
 def test_real_window_refuses_before_it_opens(screen, small_set, tmp_path):
     folder = study_in(tmp_path, small_set)
-    for words, text in (
-        (("--participant", "01"), "this display is not calibrated; run mrd calibrate STUDY"),
-        (("--participant", "a b", "--uncalibrated"), "participant 'a b': use 1 to 32 letters"),
-    ):
-        done = mrd(screen, "experiment", "run", folder, *words)
-        assert done.returncode == 2
-        assert text in done.stderr
-        assert len(done.stderr.splitlines()) == 1
+    (tmp_path / "keys").mkdir()
+    other = study_in(tmp_path / "keys", small_set, more="keys: ['1', '2', lefft]")
+    run, participant = ("experiment", "run"), ("--participant", "01")
+    refused = {
+        (*run, folder, *participant): "this display is not calibrated; run mrd calibrate STUDY",
+        (*run, folder, "--participant", "a b", "--uncalibrated"): "participant 'a b': use 1 to 32",
+        (*run, other, *participant, "--uncalibrated"): (
+            "experiment.keys: no key is called 'lefft'; did you mean 'left'?"
+        ),
+        ("calibrate", folder, "--photometer", "LS100"): "no photometer 'LS100' answers",
+        ("calibrate", folder): "choose one of --photometer NAME, --typed and --readings FILE",
+    }
+    for (code, said), text in zip(mrd(screen, *refused), refused.values(), strict=True):
+        assert code == 2
+        assert text in said
+        assert len(said.splitlines()) == 1
     assert not (folder / "data").exists()
-
-
-def test_real_window_refuses_unknown_keys(screen, small_set, tmp_path):
-    folder = study_in(tmp_path, small_set, more="keys: ['1', '2', lefft]")
-    done = mrd(screen, "experiment", "run", folder, "--participant", "01", "--uncalibrated")
-    assert done.returncode == 2
-    assert "experiment.keys: no key is called 'lefft'; did you mean 'left'?" in done.stderr
-
-
-def test_real_window_needs_a_photometer_that_answers(screen, small_set, tmp_path):
-    folder = study_in(tmp_path, small_set)
-    done = mrd(screen, "calibrate", folder, "--photometer", "LS100")
-    assert done.returncode == 2
-    assert "no photometer 'LS100' answers; check cable and power" in done.stderr
 
 
 def test_real_window_without_sync_is_refused(screen, small_set, tmp_path):
     folder = study_in(tmp_path, small_set)
-    done = mrd(screen, "experiment", "run", folder, "--participant", "01", "--uncalibrated")
-    assert done.returncode == 2
-    assert "frames a second were measured, 60 are stated" in done.stderr
+    command = ("experiment", "run", folder, "--participant", "01", "--uncalibrated")
+    [[code, said]] = mrd(screen, command)
+    assert code == 2
+    assert "frames a second were measured, 60 are stated" in said
 
 
 def test_real_window_needs_a_display(screen, small_set, tmp_path):
     folder = study_in(tmp_path, small_set)
     blind = {key: value for key, value in screen.items() if key != "DISPLAY"}
-    done = mrd(blind, "experiment", "run", folder, "--participant", "01")
-    assert done.returncode == 2
-    assert "no display: DISPLAY is not set" in done.stderr
-    assert "mrd experiment simulate STUDY" in done.stderr
+    [[code, said]] = mrd(blind, ("experiment", "run", folder, "--participant", "01"))
+    assert code == 2
+    assert "no display: DISPLAY is not set" in said
+    assert "mrd experiment simulate STUDY" in said
+
+
+def test_real_window_dialog_asks_for_the_participant(screen):
+    """The dialog's first field has the focus: type a code, confirm with Return."""
+    program = subprocess.Popen(
+        [sys.executable, "-c",
+         "from psychophysics.window import ask_participant; print(*ask_participant())"],
+        env=screen, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        for _ in range(300):
+            found = subprocess.run(
+                ["xdotool", "search", "--onlyvisible", "--name", "Experiment"],
+                env=screen, capture_output=True, text=True, check=False,
+            )  # fmt: skip
+            if found.stdout.split():
+                break
+            time.sleep(0.2)
+        window = found.stdout.split()[0]
+        time.sleep(1)
+        for words in (("windowfocus", window), ("type", "s07"), ("key", "Return")):
+            subprocess.run(["xdotool", *words], env=screen, check=True)
+        output, _ = program.communicate(timeout=60)
+    finally:
+        program.kill()
+    assert output.splitlines()[-1] == "s07 1"
 
 
 def test_real_window_takes_typed_readings(screen, small_set, tmp_path):
     folder = study_in(tmp_path, small_set)
     values = np.linspace(0, 1, 5)
     typed = "\n".join(f"{0.2 + top * value**2.2:.4f}" for top in (20, 70, 9) for value in values)
-    done = mrd(screen, "calibrate", folder, "--typed", "--window", "--patches", 5, input=typed)
-    assert done.returncode == 0, done.stderr
+    command = ("calibrate", folder, "--typed", "--window", "--patches", 5)
+    assert mrd(screen, command, input=typed) == [[0, ""]]
     from psychophysics import calibration
 
     made = calibration.load(folder / "calibration.json")
