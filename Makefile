@@ -3,6 +3,8 @@
 PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
+# One process of pytest a processor, up to four; the tests of a file stay together.
+SPREAD := --numprocesses auto --maxprocesses 4 --dist loadfile
 
 .PHONY: help venv demo test test-full lint style types imports clean
 
@@ -28,10 +30,10 @@ demo: venv
 	$(BIN)/python environment/demo_session.py studies/demo
 
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(SPREAD)
 
 test-full: lint
-	$(BIN)/python -m pytest --full --seed fresh
+	$(BIN)/python -m pytest $(SPREAD) --full --seed fresh
 
 lint: style types imports
 

@@ -20,7 +20,7 @@ from mrd.config import SearchConfig
 from mrd.criterion import Measures, Verdict, judge, match, measures, target_again
 from mrd.models import registry
 from mrd.models.base import Model
-from mrd.reference import Reference, reference, seen
+from mrd.reference import Reference, aim, reference, seen
 from mrd.render import Stage, display, exposed
 from mrd.report import RunReport
 from mrd.representation import form_of_family, represented, start_scene
@@ -33,7 +33,7 @@ from scenes.camera import Camera, Ring, cameras
 from scenes.differences import scene_difference
 from scenes.scene import Scene, write_scene
 
-TURNTABLE_SAMPLES = 36
+TURNTABLE_SAMPLES = 16
 
 
 def make(run: ResolvedRun, runs: Path, device: str, report: RunReport) -> dict[str, Any]:
@@ -70,12 +70,10 @@ def make(run: ResolvedRun, runs: Path, device: str, report: RunReport) -> dict[s
         result = search.scene()
         write_scene(result, directory.path / "result")
         form = form_of_family(run.search, target)
-        scenes = {"target": target, "start": start, "result": result}
-        stages = {name: Stage(scene, form=form, device=device) for name, scene in scenes.items()}
-        radiance = {
-            name: stage.photographs(against.views, run.search.samples.score, index=0)
-            for name, stage in stages.items()
-        }
+        radiance = {"target": against.radiance}
+        for name, scene in (("start", start), ("result", result)):
+            stage = Stage(scene, form=form, device=device)
+            radiance[name] = stage.photographs(against.views, run.search.samples.score, index=0)
         images = {name: display(linear, target.film) for name, linear in radiance.items()}
         judgement = _judged(run, target, result, images["result"], against, model)
         directory.write_json("criterion.json", judgement)
@@ -125,13 +123,18 @@ def _searched(
 ) -> Search:
     """The search, made or taken up at its newest state, and run to its end."""
     train = training(against.views)
+    views = [against.views[c] for c in train]
+    mover = model
+    if run.model.guides:
+        mover = registry.create(run.model.guided(model.layer_weights), device)
     search = Search(
         start,
-        {layer: rows[train] for layer, rows in against.aim.items()},
-        [against.views[c] for c in train],
-        model,
+        aim(target, run.search, mover, views, device),
+        views,
+        mover,
         run.search,
         _generator(run, "search"),
+        judged=model.layers,
         form=form_of_family(run.search, target),
         device=device,
     )

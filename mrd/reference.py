@@ -42,12 +42,10 @@ class Reference:
     ----------
     views
         All cameras, training first.
+    radiance
+        (C, 3, H, W), linear, of the target at scoring quality, noise index 0.
     activations
-        Layer → (C, …), of the target at scoring quality, noise index 0: what a result is judged
-        against.
-    aim
-        The same of another image of the target, whose noise no judgement shares: what a search
-        moves toward, so that fitted noise earns no match.
+        Layer → (C, …), of these images: what a result is judged against.
     labels
         Class labels (C,), or None.
     null, ceiling
@@ -55,8 +53,8 @@ class Reference:
     """
 
     views: tuple[Camera, ...]
+    radiance: torch.Tensor
     activations: dict[str, torch.Tensor]
-    aim: dict[str, torch.Tensor]
     labels: torch.Tensor | None
     null: Measures
     ceiling: Measures
@@ -96,10 +94,10 @@ def reference(
     form = form_of_family(search, target)
     stage = Stage(target, form=form, device=device)
     samples = search.samples.score
-    images = seen(stage, views, samples, index=0)
+    radiance = stage.photographs(views, samples, index=0)
+    images = display(radiance, target.film)
     activations = model.activations(images)
     labels = model.labels(images)
-    aim = model.activations(seen(stage, views, samples, index=1 + search.criterion.ceiling))
 
     def ceiling() -> Measures:
         rows = []
@@ -137,12 +135,25 @@ def reference(
     }
     return Reference(
         views,
+        radiance,
         activations,
-        aim,
         labels,
         null=_kept(folder, "null", shared | drawn, null),
         ceiling=_kept(folder, "ceiling", shared | {"ceiling": search.criterion.ceiling}, ceiling),
     )
+
+
+@torch.no_grad()
+def aim(
+    target: Scene, search: SearchConfig, model: Model, views: Sequence[Camera], device: str
+) -> dict[str, torch.Tensor]:
+    """What a search moves toward: layer → activations of the target, one row a camera.
+
+    Of an image of its own, whose noise no judgement shares, so that fitted noise earns no match.
+    """
+    stage = Stage(target, form=form_of_family(search, target), device=device)
+    images = seen(stage, views, search.samples.score, index=1 + search.criterion.ceiling)
+    return model.activations(images)
 
 
 def _sky(search: SearchConfig) -> dict[str, object] | None:

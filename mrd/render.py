@@ -80,10 +80,19 @@ class Stage:
         How it is put into Mitsuba; by default as the scene alone needs it.
     device
         Of the torch tensors: "cpu", or "cuda" with Mitsuba's CUDA variant.
+    frozen
+        Whether kernels are recorded at the first renders and then replayed, which saves the
+        tracing of each render. For materials and lights alone: a replayed adjoint of moving
+        vertices is silently wrong.
     """
 
     def __init__(
-        self, scene: Scene, *, form: to_mitsuba.Form | None = None, device: str = "cpu"
+        self,
+        scene: Scene,
+        *,
+        form: to_mitsuba.Form | None = None,
+        device: str = "cpu",
+        frozen: bool = False,
     ) -> None:
         self.scene = scene
         self.device = device
@@ -96,6 +105,9 @@ class Stage:
         }
         self._surface = to_mitsuba.surface_integrator(scene, form)
         self._leaves: dict[str, Any] = {}  # parameters that were moved
+        self._frozen = frozen
+        self._render = dr.freeze(_render, enabled=frozen)
+        self._render_backward = dr.freeze(_render_backward, enabled=frozen)
 
     def radiance(self, views: Sequence[Camera], samples: int, seeds: Sequence[int]) -> torch.Tensor:
         """Linear radiance (V, 3, H, W) of the scene as it is now, without gradients.
@@ -112,12 +124,9 @@ class Stage:
         images = []
         with dr.suspend_grad():
             for view, seed in zip(views, seeds, strict=True):
-                image = mi.render(
-                    self._mitsuba,
-                    sensor=self._sensors[view.name],
-                    integrator=self._surface,
-                    spp=samples,
-                    seed=int(seed),
+                sensor = self._sensors[view.name]
+                image = self._render(
+                    self._mitsuba, sensor, self._surface, samples, mi.UInt32(int(seed))
                 )
                 images.append(image.torch().to(self.device).permute(2, 0, 1))
         return torch.stack(images)
@@ -181,6 +190,8 @@ class Stage:
         dict
             Flat gradient of each moved parameter, summed over the views.
         """
+        if self._frozen and VERTICES in self._leaves:
+            raise ValueError("the adjoint of moving vertices cannot be frozen")
         # Mitsuba derives what it needs from parameters when they are set, and an adjoint forgets
         # the graph that it has traversed: so each view gets a new one. Vertices, which are dear
         # to set, keep theirs, but for the normals.
@@ -191,13 +202,13 @@ class Stage:
         with self._normals_apart():
             for view, gradient, seed in zip(views, gradients, seeds, strict=True):
                 self._watch(others)
-                integrator.render_backward(
+                self._render_backward(
                     self._mitsuba,
-                    self._parameters,
+                    self._sensors[view.name],
+                    integrator,
                     mi.TensorXf(gradient.permute(1, 2, 0).contiguous()),
-                    sensor=self._sensors[view.name],
-                    seed=int(seed),
-                    spp=samples,
+                    samples,
+                    mi.UInt32(int(seed)),
                 )
                 for key in others:
                     found[key] += dr.grad(self._leaves[key])
@@ -279,6 +290,17 @@ def exposed(scene: Scene, samples: int = 16) -> Scene:
 def with_film(scene: Scene, **changes: Any) -> Scene:
     """The scene with some settings of its film changed."""
     return scene.model_copy(update={"film": scene.film.model_copy(update=changes)})
+
+
+def _render(scene: Any, sensor: Any, integrator: Any, samples: int, seed: Any) -> Any:
+    return mi.render(scene, sensor=sensor, integrator=integrator, spp=samples, seed=seed)
+
+
+def _render_backward(
+    scene: Any, sensor: Any, integrator: Any, gradient: Any, samples: int, seed: Any
+) -> None:
+    # Mitsuba's own integrators differentiate with respect to all that is watched in the scene.
+    integrator.render_backward(scene, None, gradient, sensor=sensor, seed=seed, spp=samples)
 
 
 def _like(parameter: Any, tensor: torch.Tensor) -> Any:

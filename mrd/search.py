@@ -63,8 +63,8 @@ class Step:
     loss
         Of the step's views, before it moved the variables, the penalty included.
     s
-        Pearson r of activations, mean over the step's views and layers, at the step's few samples
-        (so lower than at scoring quality).
+        Pearson r of activations, mean over the step's views and the judged layers, at the step's
+        few samples (so lower than at scoring quality).
     """
 
     step: int
@@ -119,6 +119,8 @@ class Search:
         The search.
     rng
         Orders the views, seeds the renders, moves the starts of restarts.
+    judged
+        Layers that `Step.s` is of; by default all of the model's.
     form
         Of the family, as `representation.form_of_family` gives it; by default as the start alone
         needs it.
@@ -144,6 +146,7 @@ class Search:
         config: SearchConfig,
         rng: np.random.Generator,
         *,
+        judged: Sequence[str] | None = None,
         form: to_mitsuba.Form | None = None,
         device: str = "cpu",
     ) -> None:
@@ -153,6 +156,7 @@ class Search:
         self.total = config.total_steps
         self.notes: list[str] = []
         self._targets = targets
+        self._judged = tuple(judged or model.layers)
         self._views = list(views)
         self._model = model
         self._rng = rng
@@ -176,7 +180,8 @@ class Search:
         config = self.config
         self.variables = variables_of(self.start, config, self._device, self._form, mesh)
         scene = _with_mesh(self.start, mesh)
-        self._stage = Stage(scene, form=self._form, device=self._device)
+        still = not {"shape", "pose"} & set(config.attributes)
+        self._stage = Stage(scene, form=self._form, device=self._device, frozen=still)
         self._line_search: LBFGS | None = None
         if config.optimiser == "lbfgs":
             tensors = [(t, v.attribute) for v in self.variables for t in v.tensors.values()]
@@ -249,7 +254,7 @@ class Search:
         )
         self._check_finite(views, loss, penalty, *gradients.values())
         self._hand_on(values, gradients, penalty)
-        return float((loss + penalty).detach()), _similarity(activations, wanted)
+        return float((loss + penalty).detach()), _similarity(activations, wanted, self._judged)
 
     def _hand_on(
         self,
@@ -450,7 +455,9 @@ def _halves(rows: Mapping[str, torch.Tensor]) -> tuple[dict[str, Any], dict[str,
 
 @torch.no_grad()
 def _similarity(
-    activations: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor]
+    activations: Mapping[str, torch.Tensor],
+    wanted: Mapping[str, torch.Tensor],
+    judged: Sequence[str],
 ) -> float:
-    layers = [pearson(activations[k].flatten(1), wanted[k].flatten(1)).mean() for k in wanted]
+    layers = [pearson(activations[k].flatten(1), wanted[k].flatten(1)).mean() for k in judged]
     return float(torch.stack(layers).mean())

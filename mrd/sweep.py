@@ -133,10 +133,25 @@ def _check_models(runs: list[ResolvedRun]) -> None:
     for name, config in models.items():
         with _naming(f"models.{name}"):
             model = registry.create(config)
+            if config.guides:
+                model = registry.create(config.guided(model.layer_weights))
+        for run in runs:
+            if run.spec.model == name:
+                _check_losses(run, model.layers)
         seen = {run.target.cameras.resolution: run for run in runs if run.spec.model == name}
         for resolution, run in seen.items():
             with _naming(f"models.{name} on targets.{run.spec.target}"), torch.no_grad():
                 model.activations(torch.zeros(1, 3, resolution, resolution))
+
+
+def _check_losses(run: ResolvedRun, layers: Sequence[str]) -> None:
+    """Refuse losses by layer that are not those of the model's layers, guides included."""
+    losses = run.search.loss
+    if isinstance(losses, dict) and set(losses) != set(layers):
+        raise InputError(
+            f"searches.{run.spec.search}.loss has losses for {', '.join(losses)}, but the model "
+            f"is read at {', '.join(layers)}; give each of these a loss, or one loss for all"
+        )
 
 
 def is_searched(run: ResolvedRun, runs: Path) -> bool:

@@ -32,6 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    _keep_to_one_processor()
     text = config.getoption("--seed")
     if text != "fresh" and not text.isdecimal():
         raise pytest.UsageError(f"--seed {text}: use a whole number, or 'fresh'")
@@ -42,6 +43,17 @@ def pytest_configure(config: pytest.Config) -> None:
     hypothesis.settings.register_profile("reduced", max_examples=25, derandomize=True, **common)
     hypothesis.settings.register_profile("full", max_examples=200, **common)
     hypothesis.settings.load_profile("full" if config.getoption("--full") else "reduced")
+
+
+def _keep_to_one_processor() -> None:
+    """Give a worker of pytest-xdist one processor, since renderer and networks take all they see.
+
+    Before Dr.Jit is imported, which makes a thread for each; programs that tests start inherit it.
+    """
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    if worker and hasattr(os, "sched_setaffinity"):
+        there = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {there[int(worker.removeprefix("gw")) % len(there)]})
 
 
 def pytest_report_header(config: pytest.Config) -> str:

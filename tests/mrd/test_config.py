@@ -145,6 +145,21 @@ def test_layers_of_another_form_are_refused(layers, message):
         ModelConfig.model_validate({"network": "pixels", "layers": layers})
 
 
+def test_a_guide_is_read_beside_the_judged_layers():
+    described = {"network": "resnet18", "layers": ["layer4"], "guides": {"layer1": 0.5}}
+    config = ModelConfig.model_validate(described)
+    assert config.layer_names == ("layer4",)
+    assert config.guided({"layer4": 1.0}).layer_weights == {"layer1": 0.5, "layer4": 1.0}
+    # A network's default layer is known only where the network is.
+    by_default = ModelConfig(network="resnet18", guides=("layer1",))
+    assert by_default.guided({"avgpool": 1.0}).layer_names == ("layer1", "avgpool")
+
+
+def test_a_guide_that_is_judged_anyway_is_refused():
+    with pytest.raises(ValidationError, match=r"'layer4' is one of layers; name it once"):
+        ModelConfig(network="resnet18", layers=("layer4",), guides=("layer4",))
+
+
 def test_config_cannot_be_changed():
     with pytest.raises(ValidationError, match="frozen"):
         search().steps = 3

@@ -5,9 +5,13 @@ import pytest
 import torch
 import trimesh
 
-from mrd.config import FrontEnd, ModelConfig
+from mrd.config import FrontEnd, ModelConfig, SearchConfig
 from mrd.models import registry
 from mrd.render import EXPOSURE_LEVEL, Stage, display, exposed, noise_seed, with_film
+from mrd.representation import represented, start_scene
+from mrd.search import variables_of
+from mrd.to_mitsuba import surface_integrator
+from mrd.variables.base import values_of
 from scenes.arrays import Mesh
 from scenes.camera import Ring, Single, cameras
 from scenes.errors import InputError
@@ -250,3 +254,41 @@ def test_coverage_is_where_the_object_is_seen(small):
                 edge |= np.roll(covered, (down, right), axis=(0, 1)) != covered
         assert (radiance[covered & ~edge] > 0).all()
         assert (radiance[~covered & ~edge] < 1e-3).all()
+
+
+@pytest.mark.parametrize("attributes", [("material",), ("lighting",), ("material", "lighting")])
+def test_replayed_renders_are_those_that_are_traced_anew(small, attributes, rng):
+    config = SearchConfig(attributes=attributes, environment_height=8)
+    target = represented(small(cameras=Ring(count=2, resolution=16)), config)
+    start = start_scene(target, config.starts(), config)
+    views = cameras(start.cameras)
+    integrator = surface_integrator(start)
+    variables = variables_of(start, config)
+    gradient = torch.as_tensor(rng.normal(size=(1, 3, 16, 16)), dtype=torch.float32)
+    stages = [Stage(start), Stage(start, frozen=True)]
+    for number in range(8):  # more than the recordings, from both cameras, values moving
+        for each in variables:
+            for tensor in each.tensors.values():
+                noise = rng.normal(scale=0.2, size=tuple(tensor.shape))
+                with torch.no_grad():
+                    tensor.add_(torch.as_tensor(noise))
+            each.keep_in_bounds()
+        values = values_of(variables)
+        view = [views[number % 2]]
+        images, gradients = [], []
+        for stage in stages:
+            stage.move(values)
+            images.append(stage.radiance(view, 4, [number]))
+            gradients.append(stage.adjoint(integrator, view, gradient, 4, [number + 100]))
+        assert torch.allclose(*images, rtol=1e-4, atol=1e-5)
+        for key, traced in gradients[0].items():
+            assert float((gradients[1][key] - traced).norm() / traced.norm()) < 1e-4
+
+
+def test_moving_vertices_are_never_replayed(small):
+    config = SearchConfig(attributes=("shape",))
+    start = small()
+    stage = Stage(start, frozen=True)
+    stage.move(values_of(variables_of(start, config)))
+    with pytest.raises(ValueError, match="moving vertices cannot be frozen"):
+        stage.adjoint(None, cameras(start.cameras), torch.zeros(1, 3, 32, 32), 1, [0])

@@ -63,6 +63,10 @@ def test_a_sound_study_passes_and_nothing_is_written(study, tmp_path):
             "{network: pixels, layers: [retina]}",
             r"models.sees: layers: pixels has no layer 'retina'",
         ),
+        (
+            "{network: efficientnet_lite0, layers: [pool], guides: [bloks.3]}",
+            r"models.sees: layers: efficientnet_lite0 has no layer 'bloks.3'; .*'blocks.3'",
+        ),
     ],
 )
 def test_a_model_that_cannot_see_a_target_is_refused_before_any_run(study, model, message):
@@ -70,6 +74,18 @@ def test_a_model_that_cannot_see_a_target_is_refused_before_any_run(study, model
     with pytest.raises(InputError, match=message):
         sweep.generate(described, Silent())
     assert not described.runs.exists()
+
+
+def test_losses_by_layer_are_those_of_the_layers_and_guides(study):
+    described = study(
+        ("{network: pixels}", "{network: efficientnet_lite0, layers: [pool], guides: [blocks.3]}"),
+        ("steps: 4", "steps: 4, loss: {pool: l2}"),
+    )
+    with pytest.raises(
+        InputError,
+        match=r"searches.light.loss has losses for pool, but the model is read at blocks.3, pool",
+    ):
+        sweep.check(resolve_all(described))
 
 
 def test_every_size_of_image_is_tried(study):

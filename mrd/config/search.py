@@ -1,19 +1,14 @@
-"""The parts of a study file that belong to `mrd`: models, searches and series.
+"""The searches of a study: what changes, where it starts, how it moves, when it is a metamer."""
 
-Only structure is checked here, without reading a file and without loading a network: whether a
-layer, a weights file or a mesh exists is found out by the commands that use them.
-"""
+from typing import Annotated, Literal
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeVar
+from pydantic import AfterValidator, Field, model_validator
 
-from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationError, model_validator
-from pydantic_core import InitErrorDetails, PydanticCustomError
-
-from scenes.embedded import LIGHTS
+from mrd.config.fields import Count, Names, Rate, Seed, Weight, distinct, misplaced
+from mrd.config.series import SeriesConfig
 from scenes.errors import nearest
 from scenes.frozen import Frozen
-from scenes.lighting import Constant, EnvironmentMap, Lighting
+from scenes.lighting import Constant, Lighting
 from scenes.material import SCALARS, TEXTURED, Material
 from scenes.pose import Pose
 from scenes.shape import Shape, Sphere
@@ -24,20 +19,8 @@ SkyParameter = Literal[
 ]
 LossName = Literal["l1", "l2", "cosine", "relative_squared_error", "dual_buffer"]
 
-OWN_LIGHT = "own"
-"""Name of the target's own light among those of a series."""
-
 # What of a search is not the search itself: it leaves results as they are, and their hash.
 BESIDE_THE_SEARCH = {"start", "targets", "models", "seeds", "series", "pixel_search"}
-
-Item = TypeVar("Item")
-
-
-def _distinct(items: tuple[Item, ...]) -> tuple[Item, ...]:
-    repeated = sorted({str(item) for item in items if items.count(item) > 1})
-    if repeated:
-        raise ValueError(f"{', '.join(repeated)} is named more than once; name each once")
-    return items
 
 
 def _material_parameter(name: str) -> str:
@@ -57,92 +40,6 @@ def _textured_parameter(name: str) -> str:
             f"{', '.join(TEXTURED)}"
         )
     return name
-
-
-def misplaced(model: str, location: tuple[str | int, ...], text: str) -> ValidationError:
-    """Make a validation error that points at one key inside a model, seen from that model."""
-    # Without a context, braces in the text are left alone.
-    kind = PydanticCustomError("misplaced", text)
-    return ValidationError.from_exception_data(
-        model, [InitErrorDetails(type=kind, loc=location, input=None)]
-    )
-
-
-# Strict numbers: YAML's `true` and `"30"` are mistakes, not 1 and 30.
-Count = Annotated[int, Field(strict=True, ge=1, le=100_000)]
-Seed = Annotated[int, Field(strict=True, ge=0, le=2**31 - 1)]
-Rate = Annotated[float, Field(strict=True, gt=0, le=10)]
-Weight = Annotated[float, Field(strict=True, ge=0, le=1000)]
-Names = Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_distinct)]
-LayerWeight = Annotated[float, Field(strict=True, gt=0, le=1_000_000)]
-Weights = Annotated[dict[str, LayerWeight], Field(min_length=1)]
-
-
-def _written_as(layers: Any) -> str:
-    return "weights" if isinstance(layers, Mapping) else "names"
-
-
-Layers = Annotated[
-    Annotated[Names, Tag("names")] | Annotated[Weights, Tag("weights")],
-    Discriminator(_written_as),
-]
-
-
-class FrontEnd(Frozen):
-    """What happens to an image before the network sees it: blur, then grey, then contrast.
-
-    Parameters
-    ----------
-    blur
-        Standard deviation of a Gaussian blur, in pixels of the rendered image, from 0 (none)
-        to 20. It stands for the optics of the eye and of a display, and keeps Monte Carlo noise
-        out of the network.
-    grey
-        Whether all three channels become the luma: the sum of the display-encoded channels with
-        Rec. 709's weights.
-    contrast
-        Factor on the difference from display grey, 0.5: above 0, up to 1 (none).
-    """
-
-    blur: float = Field(default=1.0, strict=True, ge=0, le=20)
-    grey: bool = Field(default=False, strict=True)
-    contrast: float = Field(default=1.0, strict=True, gt=0, le=1)
-
-
-class ModelConfig(Frozen):
-    """A network with chosen layers.
-
-    Parameters
-    ----------
-    network
-        Name of a network, as `mrd models` lists them, or ``my_module:factory`` for one's own.
-    layers
-        The layers whose activations are matched (`mrd models NETWORK` lists them): a list of
-        names, which then weigh the same, or a mapping of names to weights, above 0 and at most a
-        million; without it, the network's own default.
-    weights
-        ``"default"`` (those that come with the network), ``"none"`` (its untrained twin) or the
-        path of a weights file, relative to the study.
-    front_end
-        What happens to an image before the network sees it.
-    """
-
-    network: str = Field(min_length=1)
-    layers: Layers | None = None
-    weights: str = Field(default="default", min_length=1)
-    front_end: FrontEnd = FrontEnd()
-
-    @property
-    def layer_names(self) -> tuple[str, ...]:
-        """Names of the layers, in the order of the file; empty where the network's are read."""
-        return tuple(self.layers or ())
-
-    @property
-    def layer_weights(self) -> dict[str, float]:
-        """Layer → weight, 1 where the file gives names alone; empty where it gives none."""
-        if isinstance(self.layers, dict):
-            return dict(self.layers)
-        return dict.fromkeys(self.layer_names, 1.0)
 
 
 class Samples(Frozen):
@@ -276,98 +173,9 @@ class Remeshing(Frozen):
         Factor on the learning rate of the shape at each remeshing, above 0 and at most 1.
     """
 
-    at: Annotated[tuple[Count, ...], Field(min_length=1), AfterValidator(_distinct)]
+    at: Annotated[tuple[Count, ...], Field(min_length=1), AfterValidator(distinct)]
     edge: Rate = 1.0
     rate: float = Field(default=1.0, strict=True, gt=0, le=1)
-
-
-def _is_name(name: str) -> str:
-    if not name or not set(name) <= _LETTERS or name[0] in "_-" or len(name) > 40:
-        raise ValueError(
-            f"'{name}' cannot name a file; use at most 40 lower-case letters, digits, '_' and "
-            "'-', with a letter or digit first"
-        )
-    return name
-
-
-def _named_light(light: Any) -> Any:
-    if isinstance(light, str) and light not in (OWN_LIGHT, *LIGHTS):
-        known = (OWN_LIGHT, *LIGHTS)
-        raise ValueError(
-            f"no light is called '{light}'; {nearest(light, known)} known: {', '.join(known)}, or "
-            "one of your own: 'night: {kind: constant, radiance: 0.1}'"
-        )
-    return light
-
-
-def _lights_distinct(lights: tuple[Any, ...]) -> tuple[Any, ...]:
-    _distinct(tuple(light if isinstance(light, str) else next(iter(light)) for light in lights))
-    return lights
-
-
-_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
-LightName = Annotated[str, AfterValidator(_is_name)]
-NewLight = Annotated[dict[LightName, Lighting], Field(min_length=1, max_length=1)]
-
-
-class SeriesConfig(Frozen):
-    """Scenes ordered by distance from the target, and how their images are made.
-
-    A study has one such section for all searches; a search may have its own, whose keys take the
-    place of the study's.
-
-    Parameters
-    ----------
-    kind
-        ``"interpolation"``: from the target to the result in parameters, where the two have the
-        same topology. ``"trajectory"``: the result, then earlier states of the search, each
-        physically farther from the target than the one before.
-    levels
-        Number of levels above 0 (the re-rendered target), 1 to 100.
-    spacing
-        Of the levels: ``"linear"`` or ``"log"`` (equal ratios).
-    first
-        Smallest level above 0 with ``"log"`` spacing of an interpolation, above 0 and below 1.
-    lights
-        Lights that every level is rendered under: ``own`` (the target's), names from
-        ``mrd scenes``, or new ones by name, ``night: {kind: constant, radiance: 0.1}``. A search
-        of the lighting has its own light alone.
-    cameras
-        ``"training"``, ``"held_out"``, ``"all"``, or names of cameras (c0, h0 …).
-    noise_seeds
-        Renders of every scene, camera and light, alike but for their noise, 3 to 1000: no trial
-        may show one image twice.
-    samples
-        Per pixel, 16 to 65536.
-    """
-
-    kind: Literal["interpolation", "trajectory"] = "interpolation"
-    levels: int = Field(default=8, strict=True, ge=1, le=100)
-    spacing: Literal["linear", "log"] = "linear"
-    first: float = Field(default=0.05, strict=True, gt=0, lt=1)
-    lights: Annotated[
-        tuple[Annotated[str, AfterValidator(_named_light)] | NewLight, ...],
-        Field(min_length=1),
-        AfterValidator(_lights_distinct),
-    ] = (OWN_LIGHT,)
-    cameras: Literal["training", "held_out", "all"] | Names = "all"
-    noise_seeds: int = Field(default=3, strict=True, ge=3, le=1000)
-    samples: int = Field(default=256, strict=True, ge=16, le=65536)
-
-    def named_lights(self) -> dict[str, Lighting | None]:
-        """Lights by name, not loaded; None stands for the target's own."""
-        named: dict[str, Lighting | None] = {}
-        for light in self.lights:
-            if isinstance(light, dict):
-                named |= light
-            else:
-                named[light] = None if light == OWN_LIGHT else EnvironmentMap(radiance=light)
-        return named
-
-    def changed_by(self, other: "SeriesConfig | None") -> "SeriesConfig":
-        """The same with the keys that another section gives."""
-        given = other.model_fields_set if other else set()
-        return self.model_copy(update={name: getattr(other, name) for name in given})
 
 
 class SearchConfig(Frozen):
@@ -438,7 +246,7 @@ class SearchConfig(Frozen):
         error), as a comparison of its own, once for each target and seed.
     """
 
-    attributes: Annotated[tuple[Attribute, ...], Field(min_length=1), AfterValidator(_distinct)]
+    attributes: Annotated[tuple[Attribute, ...], Field(min_length=1), AfterValidator(distinct)]
     start: StartConfig = StartConfig()
     targets: Names | None = None
     models: Names | None = None
@@ -456,21 +264,21 @@ class SearchConfig(Frozen):
     material_parameters: Annotated[
         tuple[Annotated[str, AfterValidator(_material_parameter)], ...],
         Field(min_length=1),
-        AfterValidator(_distinct),
+        AfterValidator(distinct),
     ] = ("base_color", "roughness", "metallic")
     texture_resolution: int = Field(default=0, strict=True, ge=0, le=2048)
     textured_parameters: Annotated[
-        tuple[Annotated[str, AfterValidator(_textured_parameter)], ...], AfterValidator(_distinct)
+        tuple[Annotated[str, AfterValidator(_textured_parameter)], ...], AfterValidator(distinct)
     ] = ("base_color",)
     environment_height: int = Field(default=16, strict=True, ge=3, le=1024)
     environment_smoothness: float = Field(default=0.01, strict=True, ge=0, le=1000)
     sky_parameters: Annotated[
-        tuple[SkyParameter, ...], Field(min_length=1), AfterValidator(_distinct)
+        tuple[SkyParameter, ...], Field(min_length=1), AfterValidator(distinct)
     ] = ("sun_scale", "sky_scale", "sun_elevation", "sun_azimuth")
     samples: Samples = Samples()
     criterion: CriterionConfig = CriterionConfig()
     save_every: Count = 25
-    seeds: Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(_distinct)] = (1,)
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(distinct)] = (1,)
     series: SeriesConfig | None = None
     pixel_search: bool = Field(default=False, strict=True)
 

@@ -1,0 +1,33 @@
+"""Kinds of fields that several sections of a study file have, and where an error points."""
+
+from typing import Annotated, TypeVar
+
+from pydantic import AfterValidator, Field, ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+Item = TypeVar("Item")
+
+
+def distinct(items: tuple[Item, ...]) -> tuple[Item, ...]:
+    """Check that nothing is named twice."""
+    repeated = sorted({str(item) for item in items if items.count(item) > 1})
+    if repeated:
+        raise ValueError(f"{', '.join(repeated)} is named more than once; name each once")
+    return items
+
+
+def misplaced(model: str, location: tuple[str | int, ...], text: str) -> ValidationError:
+    """Make a validation error that points at one key inside a model, seen from that model."""
+    # Without a context, braces in the text are left alone.
+    kind = PydanticCustomError("misplaced", text)
+    return ValidationError.from_exception_data(
+        model, [InitErrorDetails(type=kind, loc=location, input=None)]
+    )
+
+
+# Strict numbers: YAML's `true` and `"30"` are mistakes, not 1 and 30.
+Count = Annotated[int, Field(strict=True, ge=1, le=100_000)]
+Seed = Annotated[int, Field(strict=True, ge=0, le=2**31 - 1)]
+Rate = Annotated[float, Field(strict=True, gt=0, le=10)]
+Weight = Annotated[float, Field(strict=True, ge=0, le=1000)]
+Names = Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(distinct)]
