@@ -3,8 +3,9 @@
 PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
-# One process of pytest a processor, up to four; the tests of a file stay together.
-SPREAD := --numprocesses auto --maxprocesses 4 --dist loadfile
+# Processes of pytest: one more than processors, since some tests wait for windows; up to five.
+SPREAD = --dist worksteal --numprocesses $(shell \
+	$(PYTHON) -c 'import os; print(min((os.cpu_count() or 1) + 1, 5))')
 
 .PHONY: help venv demo test test-full lint style types imports clean
 

@@ -36,7 +36,7 @@ def search_of(attribute: str) -> Any:
     import numpy as np
 
     from benchmarks.subject import RESOLUTION, VIEWS, network
-    from mrd.config import SearchConfig
+    from mrd.config.search import SearchConfig
     from mrd.reference import aim
     from mrd.render import exposed
     from mrd.representation import represented, start_scene

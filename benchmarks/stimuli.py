@@ -21,7 +21,7 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from benchmarks.figure import figure
-from mrd.config import ModelConfig
+from mrd.config.model import ModelConfig
 from mrd.embed import Request, embed
 from mrd.family_embedding import BATCH
 from mrd.models import registry

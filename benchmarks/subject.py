@@ -6,7 +6,8 @@ from typing import Any
 
 import torch
 
-from mrd.config import ModelConfig, SearchConfig, StartConfig
+from mrd.config.model import ModelConfig
+from mrd.config.search import SearchConfig, StartConfig
 from mrd.models import registry
 from mrd.models.base import Model
 from mrd.reference import seen

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.sparse.linalg import eigsh
 from scipy.spatial.transform import Rotation
 
-from mrd.config import SearchConfig
+from mrd.config.search import SearchConfig
 from scenes.arrays import Mesh, Picture
 from scenes.differences import (
     DISTANCE,

@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from mrd.config import ModelConfig
+from mrd.config.model import ModelConfig
 from mrd.disk import plain
 from mrd.family_embedding import FamilyResults, embed_family
 from mrd.models import registry

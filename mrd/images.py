@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from mrd import image_counts, image_directory, levels, pictures
-from mrd.config import OWN_LIGHT
+from mrd.config.series import OWN_LIGHT
 from mrd.image_directory import ImageDirectory
 from mrd.levels import SCENES_FOLDER, Level, lit_targets, relit
 from mrd.metamer import prepared

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from mrd.config import SearchConfig, SeriesConfig
+from mrd.config.search import SearchConfig
+from mrd.config.series import SeriesConfig
 from mrd.controls import controls, measure_from
 from mrd.disk import write_json
 from mrd.metamer import prepared

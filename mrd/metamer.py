@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from mrd import pictures
-from mrd.config import SearchConfig
+from mrd.config.search import SearchConfig
 from mrd.criterion import Measures, Verdict, judge, match, measures, target_again
 from mrd.models import registry
 from mrd.models.base import Model

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from mrd.config import SearchConfig
+from mrd.config.search import SearchConfig
 from mrd.representation import as_map, mean_radiance, represented
 from mrd.to_mitsuba import pixels_of
 from mrd.variables.pose import share_in_view, sides_of_view

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from mrd import nulls
-from mrd.config import SearchConfig
+from mrd.config.search import SearchConfig
 from mrd.criterion import Measures, measures, stacked
 from mrd.provenance import versions
 from mrd.render import Stage, display

@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse
 import torch
 
-from mrd.config import Regularisers
+from mrd.config.search import Regularisers
 from scenes.arrays import Mesh
 
 

@@ -69,6 +69,12 @@ def display(linear: torch.Tensor, film: Film) -> torch.Tensor:
     return torch.where(exposed <= 0.0031308, 12.92 * exposed, curved)
 
 
+# Adjoints that are made both ways before replays are trusted, and how far the two may be apart as a
+# share of the traced gradient's norm: threads add up in any order, and sums of both signs cancel.
+REHEARSALS = 6
+APART = 1e-2
+
+
 class Stage:
     """A scene in Mitsuba with its cameras, whose parameters can be moved.
 
@@ -83,7 +89,8 @@ class Stage:
     frozen
         Whether kernels are recorded at the first renders and then replayed, which saves the
         tracing of each render. For materials and lights alone: a replayed adjoint of moving
-        vertices is silently wrong.
+        vertices, or of a texture of one channel, is silently wrong (Mitsuba 3.9, Dr.Jit 1.5). The
+        first adjoints are also traced, and where the two disagree nothing is replayed any more.
     """
 
     def __init__(
@@ -106,6 +113,7 @@ class Stage:
         self._surface = to_mitsuba.surface_integrator(scene, form)
         self._leaves: dict[str, Any] = {}  # parameters that were moved
         self._frozen = frozen
+        self._rehearsals = REHEARSALS if frozen else 0
         self._render = dr.freeze(_render, enabled=frozen)
         self._render_backward = dr.freeze(_render_backward, enabled=frozen)
 
@@ -192,6 +200,8 @@ class Stage:
         """
         if self._frozen and VERTICES in self._leaves:
             raise ValueError("the adjoint of moving vertices cannot be frozen")
+        if self._rehearsals:
+            return self._rehearsed(integrator, views, gradients, samples, seeds)
         # Mitsuba derives what it needs from parameters when they are set, and an adjoint forgets
         # the graph that it has traversed: so each view gets a new one. Vertices, which are dear
         # to set, keep theirs, but for the normals.
@@ -215,6 +225,16 @@ class Stage:
         if VERTICES in self._leaves:
             found[VERTICES] = dr.grad(self._leaves[VERTICES])
         return {key: _flat(value).torch().to(self.device) for key, value in found.items()}
+
+    def _rehearsed(self, *given: Any) -> dict[str, torch.Tensor]:
+        """An adjoint made both ways: traced, which is returned, and replayed, which is tried."""
+        left, self._rehearsals = self._rehearsals, 0
+        replayed = self.adjoint(*given)
+        replay, self._render_backward = self._render_backward, _render_backward
+        traced = self.adjoint(*given)
+        if all(_are_close(replayed[key], value) for key, value in traced.items()):
+            self._render_backward, self._rehearsals = replay, left - 1
+        return traced
 
     @contextmanager
     def _normals_apart(self) -> Iterator[None]:
@@ -290,6 +310,10 @@ def exposed(scene: Scene, samples: int = 16) -> Scene:
 def with_film(scene: Scene, **changes: Any) -> Scene:
     """The scene with some settings of its film changed."""
     return scene.model_copy(update={"film": scene.film.model_copy(update=changes)})
+
+
+def _are_close(replayed: torch.Tensor, traced: torch.Tensor) -> bool:
+    return bool((replayed - traced).norm() <= APART * traced.norm())
 
 
 def _render(scene: Any, sensor: Any, integrator: Any, samples: int, seed: Any) -> Any:

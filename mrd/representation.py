@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from mrd.config import SearchConfig
+from mrd.config.search import SearchConfig
 from mrd.daylight import LEAST_ROWS, baked
 from mrd.to_mitsuba import TRANSMITTING_DEPTH, Form, form_of, is_textured, pixels_of
 from scenes.arrays import Picture

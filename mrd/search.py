@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from mrd import loss as losses
 from mrd import to_mitsuba
-from mrd.config import SearchConfig
+from mrd.config.search import SearchConfig
 from mrd.models.base import Model
 from mrd.optimiser import LBFGS, SCHEDULES
 from mrd.plateau import Plateau
@@ -180,8 +180,9 @@ class Search:
         config = self.config
         self.variables = variables_of(self.start, config, self._device, self._form, mesh)
         scene = _with_mesh(self.start, mesh)
-        still = not {"shape", "pose"} & set(config.attributes)
-        self._stage = Stage(scene, form=self._form, device=self._device, frozen=still)
+        replayable = not {"shape", "pose"} & set(config.attributes)
+        replayable &= set(config.textures) <= {"base_color"}
+        self._stage = Stage(scene, form=self._form, device=self._device, frozen=replayable)
         self._line_search: LBFGS | None = None
         if config.optimiser == "lbfgs":
             tensors = [(t, v.attribute) for v in self.variables for t in v.tensors.values()]

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mrd.config import Attribute, SeriesConfig
+from mrd.config.search import Attribute
+from mrd.config.series import SeriesConfig
 from scenes.camera import cameras
 from scenes.errors import InputError, unknown
 from scenes.interpolation import check_path

@@ -17,16 +17,10 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, Field, PrivateAttr, ValidationError, model_validator
 
 from analysis.config import AnalysisConfig
-from mrd.config import (
-    BESIDE_THE_SEARCH,
-    OWN_LIGHT,
-    FrontEnd,
-    ModelConfig,
-    SearchConfig,
-    Seed,
-    SeriesConfig,
-    misplaced,
-)
+from mrd.config.fields import Seed, misplaced
+from mrd.config.model import FrontEnd, ModelConfig
+from mrd.config.search import BESIDE_THE_SEARCH, SearchConfig
+from mrd.config.series import OWN_LIGHT, SeriesConfig
 from mrd.document import read_document
 from mrd.models import factory
 from mrd.refusal import refusal

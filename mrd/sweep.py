@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mrd import backend, image_counts, image_directory
-from mrd.config import ModelConfig
+from mrd.config.model import ModelConfig
 from mrd.report import SweepReport
 from mrd.run import RunDirectory
 from mrd.study import ResolvedRun, Study, resolve_all

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from mrd.cli.counting import counted
 from mrd.cli.tables import console
-from mrd.config import ModelConfig
+from mrd.config.model import ModelConfig
 from mrd.models.registry import descriptions, exists
 from mrd.packing import floors, recorded_study, set_of
 from mrd.study import read_study

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from mrd.cli.tables import console, table
-from mrd.config import ModelConfig
+from mrd.config.model import ModelConfig
 from mrd.models import registry
 
 AT_MOST = 60

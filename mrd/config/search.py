@@ -99,7 +99,7 @@ class LearningRate(Frozen):
         In radians, and in radii of the object's bounding sphere.
     """
 
-    shape: Rate = 0.1
+    shape: Rate = 0.2
     material: Rate = 0.03
     lighting: Rate = 0.1
     pose: Rate = 0.05
@@ -255,7 +255,7 @@ class SearchConfig(Frozen):
     loss: LossName | dict[str, LossName] = "relative_squared_error"
     optimiser: Literal["adam", "lbfgs"] = "adam"
     learning_rate: LearningRate = LearningRate()
-    schedule: Literal["cosine", "linear", "constant"] = "cosine"
+    schedule: Literal["cosine", "linear", "constant"] = "linear"
     early_stopping: EarlyStopping | None = None
     restarts: int = Field(default=1, strict=True, ge=1, le=100)
     remeshing: Remeshing | None = None

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from mrd.config import ModelConfig
+from mrd.config.model import ModelConfig
 from scenes.errors import InputError, nearest
 
 USUAL_SIZE = 128

@@ -17,7 +17,7 @@ from plenoptic import models
 from plenoptic.process import SteerablePyramidFreq
 from torch import Tensor, nn
 
-from mrd.config import ModelConfig
+from mrd.config.model import ModelConfig
 from mrd.models.base import USUAL_SIZE, Model, check_images, check_known
 from mrd.models.front_end import REC_709, FrontEndModule
 from mrd.models.registry import PLENOPTIC

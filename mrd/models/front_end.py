@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mrd.config import FrontEnd
+from mrd.config.model import FrontEnd
 
 REC_709 = (0.2126, 0.7152, 0.0722)
 """Weights of red, green and blue in luminance, for sRGB's primaries (ITU-R BT.709)."""

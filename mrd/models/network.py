@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mrd.config import ModelConfig
+from mrd.config.model import ModelConfig
 from mrd.models.base import USUAL_SIZE, Model, check_images
 from mrd.models.folding import fold
 from mrd.models.front_end import FrontEndModule

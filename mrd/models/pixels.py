@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from mrd.config import ModelConfig
+from mrd.config.model import ModelConfig
 from mrd.models.base import USUAL_SIZE, Model, check_images, check_known
 from mrd.models.front_end import FrontEndModule
 from scenes.errors import InputError

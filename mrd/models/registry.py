@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mrd.config import ModelConfig
+from mrd.config.model import ModelConfig
 from mrd.models import factory
 from scenes.errors import InputError, nearest
 

@@ -9,7 +9,7 @@ import scipy.sparse
 import torch
 from cholespy import CholeskySolverF, MatrixType
 
-from mrd.config import Regularisers
+from mrd.config.search import Regularisers
 from mrd.optimiser import Adam
 from mrd.regularisers import MeshOperators, neighbours, penalty
 from mrd.to_mitsuba import VERTICES

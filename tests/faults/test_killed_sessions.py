@@ -46,7 +46,7 @@ def test_killed_sessions_go_on_where_they_were(kind, script, small_set, tmp_path
     Some before the first row, most between or inside rows. What the process said was on the disk
     is there after each kill.
     """
-    kills, trials = count(4, 49), count(400, 6000)
+    kills, trials = count(4, 49), count(800, 6000)
     told = 0
     for _ in range(kills):
         process = started(small_set, tmp_path, kind, trials)
@@ -54,7 +54,7 @@ def test_killed_sessions_go_on_where_they_were(kind, script, small_set, tmp_path
             time.sleep(rng.uniform(0, 0.5))  # while it starts, or opens its files
         else:
             assert process.stdout.readline() == "open\n"
-            time.sleep(rng.uniform(0, 0.1))
+            time.sleep(rng.uniform(0, 0.05))
         process.kill()
         output, _ = process.communicate(timeout=60)
         told = max(told, rows_told(output))

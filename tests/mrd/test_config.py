@@ -3,7 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
-from mrd.config import ModelConfig, SearchConfig
+from mrd.config.model import ModelConfig
+from mrd.config.search import SearchConfig
 from scenes.lighting import Constant
 from scenes.material import Material
 from scenes.pose import Pose

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mrd.config import SearchConfig
+from mrd.config.search import SearchConfig
 from mrd.controls import _reflected, controls, reaching, smooth_field
 from scenes.arrays import Picture
 from scenes.differences import DISTANCE, chamfer, scene_difference, shape_difference

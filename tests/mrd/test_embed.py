@@ -8,7 +8,7 @@ import torch
 
 from mrd import embed as embedding
 from mrd import family_embedding
-from mrd.config import FrontEnd, ModelConfig
+from mrd.config.model import FrontEnd, ModelConfig
 from mrd.criterion import match
 from mrd.embed import Request, embed
 from mrd.models import registry

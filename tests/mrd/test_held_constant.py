@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from mrd.config import ModelConfig, Regularisers, Samples, SearchConfig, StartConfig
+from mrd.config.model import ModelConfig
+from mrd.config.search import Regularisers, Samples, SearchConfig, StartConfig
 from mrd.models import registry
 from mrd.render import Stage, display
 from mrd.representation import form_of_family, represented, start_scene

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mrd import nulls
-from mrd.config import SearchConfig, StartConfig
+from mrd.config.search import SearchConfig, StartConfig
 from mrd.nulls import null_scene
 from mrd.representation import as_map, represented
 from scenes.arrays import Mesh, Picture

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from mrd.config import CriterionConfig, FrontEnd, ModelConfig, Samples, SearchConfig
+from mrd.config.model import FrontEnd, ModelConfig
+from mrd.config.search import CriterionConfig, Samples, SearchConfig
 from mrd.models import registry
 from mrd.reference import aim, reference
 from mrd.render import Stage

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mrd.config import Regularisers
+from mrd.config.search import Regularisers
 from mrd.regularisers import (
     MeshOperators,
     area,

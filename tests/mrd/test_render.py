@@ -5,10 +5,11 @@ import pytest
 import torch
 import trimesh
 
-from mrd.config import FrontEnd, ModelConfig, SearchConfig
+from mrd.config.model import FrontEnd, ModelConfig
+from mrd.config.search import SearchConfig
 from mrd.models import registry
 from mrd.render import EXPOSURE_LEVEL, Stage, display, exposed, noise_seed, with_film
-from mrd.representation import represented, start_scene
+from mrd.representation import form_of_family, represented, start_scene
 from mrd.search import variables_of
 from mrd.to_mitsuba import surface_integrator
 from mrd.variables.base import values_of
@@ -266,7 +267,7 @@ def test_replayed_renders_are_those_that_are_traced_anew(small, attributes, rng)
     variables = variables_of(start, config)
     gradient = torch.as_tensor(rng.normal(size=(1, 3, 16, 16)), dtype=torch.float32)
     stages = [Stage(start), Stage(start, frozen=True)]
-    for number in range(8):  # more than the recordings, from both cameras, values moving
+    for number in range(12):  # rehearsals and replays, from both cameras, values moving
         for each in variables:
             for tensor in each.tensors.values():
                 noise = rng.normal(scale=0.2, size=tuple(tensor.shape))
@@ -283,6 +284,31 @@ def test_replayed_renders_are_those_that_are_traced_anew(small, attributes, rng)
         assert torch.allclose(*images, rtol=1e-4, atol=1e-5)
         for key, traced in gradients[0].items():
             assert float((gradients[1][key] - traced).norm() / traced.norm()) < 1e-4
+
+
+def test_a_replay_that_goes_wrong_is_found_out_and_replaced(small, rng):
+    """Dr.Jit replays the adjoint of a texture of one channel wrongly."""
+    config = SearchConfig(
+        attributes=("material",),
+        material_parameters=("roughness",),
+        textured_parameters=("roughness",),
+        texture_resolution=4,
+    )
+    target = represented(small(cameras=Single(resolution=16)), config)
+    start = start_scene(target, config.starts(), config)
+    form = form_of_family(config, target)
+    integrator = surface_integrator(start, form)
+    values = values_of(variables_of(start, config, form=form))
+    gradient = torch.as_tensor(rng.normal(size=(1, 3, 16, 16)), dtype=torch.float32)
+    found = []
+    for frozen in (False, True):
+        stage = Stage(start, form=form, frozen=frozen)
+        stage.move(values)
+        views = cameras(start.cameras)
+        found.append([stage.adjoint(integrator, views, gradient, 4, [n]) for n in range(10)])
+    for traced, rehearsed in zip(*found, strict=True):
+        for key, value in traced.items():
+            assert float((rehearsed[key] - value).norm() / value.norm()) < 1e-4
 
 
 def test_moving_vertices_are_never_replayed(small):

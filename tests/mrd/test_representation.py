@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mrd.config import SearchConfig, StartConfig
+from mrd.config.search import SearchConfig, StartConfig
 from mrd.nulls import null_scene
 from mrd.representation import (
     GREY_BEHIND_LIGHTING,

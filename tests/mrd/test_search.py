@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from mrd.config import (
+from mrd.config.model import ModelConfig
+from mrd.config.search import (
     EarlyStopping,
     LearningRate,
-    ModelConfig,
     Remeshing,
     Samples,
     SearchConfig,

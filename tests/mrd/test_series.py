@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mrd.config import SeriesConfig
+from mrd.config.series import SeriesConfig
 from mrd.series import (
     chosen_cameras,
     chosen_states,

@@ -129,7 +129,7 @@ def test_the_demo_is_a_study_of_three_searches():
             "network: pixels",
             "netwrk: pixels",
             "9: models.pixels.netwrk: unknown key 'netwrk'; did you mean 'network'? "
-            "allowed: network, layers, weights, front_end (and 1 more)",
+            "allowed: network, layers, guides, weights, front_end (and 1 more)",
         ),
         (
             "network: pixels",

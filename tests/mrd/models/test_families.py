@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 
-from mrd.config import FrontEnd, ModelConfig
+from mrd.config.model import FrontEnd, ModelConfig
 from mrd.models import registry
 
 # Network, weights, size. Trained weights come from packages; twins stand for those that do not.

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from mrd.config import FrontEnd, ModelConfig
+from mrd.config.model import FrontEnd, ModelConfig
 from mrd.models import network as networks
 from mrd.models import registry
 from mrd.models.folding import fold

@@ -5,7 +5,7 @@ import plenoptic
 import pytest
 import torch
 
-from mrd.config import FrontEnd, ModelConfig
+from mrd.config.model import FrontEnd, ModelConfig
 from mrd.models import registry
 from mrd.models.from_plenoptic import grey
 from mrd.models.front_end import REC_709

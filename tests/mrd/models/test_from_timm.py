@@ -6,7 +6,7 @@ import torch
 from huggingface_hub import constants
 from safetensors.torch import save_file
 
-from mrd.config import FrontEnd, ModelConfig
+from mrd.config.model import FrontEnd, ModelConfig
 from mrd.models import registry
 from mrd.models.weights import untrained
 from scenes.errors import InputError

@@ -7,7 +7,7 @@ import pytest
 import torch
 import torchvision
 
-from mrd.config import FrontEnd, ModelConfig
+from mrd.config.model import FrontEnd, ModelConfig
 from mrd.models import from_torchvision, registry
 from scenes.errors import InputError
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
-from mrd.config import FrontEnd
+from mrd.config.model import FrontEnd
 from mrd.models.front_end import FrontEndModule, blur_matrix, gaussian
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from mrd.config import FrontEnd, ModelConfig
+from mrd.config.model import FrontEnd, ModelConfig
 from mrd.models.layers import recorded
 from mrd.models.network import Network, Recipe
 from scenes.errors import InputError

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from mrd.config import FrontEnd, ModelConfig
+from mrd.config.model import FrontEnd, ModelConfig
 from mrd.models import factory, registry
 from scenes.errors import InputError
 

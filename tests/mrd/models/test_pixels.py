@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mrd.config import FrontEnd, ModelConfig
+from mrd.config.model import FrontEnd, ModelConfig
 from mrd.models import registry
 from scenes.errors import InputError
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 import torchvision
 
-from mrd.config import ModelConfig
+from mrd.config.model import ModelConfig
 from mrd.models import registry
 from scenes.errors import InputError
 
