@@ -27,8 +27,9 @@ demo: venv
 	$(BIN)/mrd stimuli check studies/demo
 	$(BIN)/mrd embed studies/demo --model efficientnet --model pixels
 	$(BIN)/mrd stimuli export studies/demo --out studies/demo/report/stimuli
-	$(BIN)/mrd experiment simulate studies/demo --observers 4
+	$(BIN)/mrd experiment simulate studies/demo --observers 12
 	$(BIN)/python environment/demo_session.py studies/demo
+	$(BIN)/mrd analyse studies/demo --simulated
 
 test: lint
 	$(BIN)/python -m pytest $(SPREAD)
