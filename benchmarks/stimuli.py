@@ -191,7 +191,7 @@ def embedding(path: Path, pictures: np.ndarray) -> None:
         raw = seconds(alone)
         request = Request(f"network{repeat}", config)
         ours = seconds(lambda: embed(path, [request], {"shape": 0.9}, path.parent, "cpu"))  # noqa: B023
-        made = seconds(lambda: registry.create(config))
+        made = seconds(lambda: registry.create(config).activations(batches[0][:1]))  # and prepared
         pairs.append((raw, ours, made))
     figure(
         "embed_throughput",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,12 +91,26 @@ def embed_family(
 def _batches(
     stimuli: StimulusSet, rows: pd.DataFrame, device: str
 ) -> Iterator[tuple[int, torch.Tensor]]:
-    """Stored images as models see them, (B, 3, H, W) in [0, 1], with the number of the first."""
+    """Stored images as models see them, (B, 3, H, W) in [0, 1], with the number of the first.
+
+    The next ones are read while a model looks at these.
+    """
     names = rows[schema.KEY].tolist()
-    for first in range(0, len(names), BATCH):
-        images = np.stack([stimuli.image(name) for name in names[first : first + BATCH]])
-        shown = torch.from_numpy(display_values(images)).permute(0, 3, 1, 2)
-        yield first, shown.contiguous().to(device)
+    if not names:
+        return
+
+    def read(first: int) -> torch.Tensor:
+        images = [stimuli.image(name) for name in names[first : first + BATCH]]
+        shown = torch.from_numpy(display_values(np.stack(images))).permute(0, 3, 1, 2)
+        return shown.contiguous()
+
+    with ThreadPoolExecutor(max_workers=1) as reader:
+        coming = reader.submit(read, 0)
+        for first in range(0, len(names), BATCH):
+            images = coming.result()
+            if first + BATCH < len(names):
+                coming = reader.submit(read, first + BATCH)
+            yield first, images.to(device)
 
 
 def _null_pairs(
