@@ -4,7 +4,7 @@ Each loss compares x with y, both (V, …), view by view and over all numbers of
 and gives (V,). y is the target.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import torch
 from torch import Tensor
@@ -146,6 +146,31 @@ def total(
         Scalar; its gradient at a view's image is 1/V of that view's own.
     """
     return per_view(names, activations, target, weights, second).mean()
+
+
+def faded(
+    weights: Mapping[str, float], judged: Collection[str], done: float
+) -> dict[str, float]:
+    """Weights of the layers when a part of a search is done: those of guides fall along a line.
+
+    Guides lead at first, where the judged layers say too little of where to go, and are out of the
+    way at the end, where they would hold the search back.
+
+    Parameters
+    ----------
+    weights
+        Layer → weight at the start.
+    judged
+        The layers that keep theirs; all others are guides.
+    done
+        Part of the search that is done, from 0 to 1.
+
+    Returns
+    -------
+    dict
+        Layer → weight.
+    """
+    return {k: weight if k in judged else weight * (1 - done) for k, weight in weights.items()}
 
 
 def takes_two_renders(names: str | Mapping[str, str]) -> bool:

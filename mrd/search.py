@@ -13,7 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -61,7 +61,8 @@ class Step:
     seconds
         That the step took.
     loss
-        Of the step's views, before it moved the variables, the penalty included.
+        Of the step's views and the judged layers, before it moved the variables, the penalty
+        included.
     s
         Pearson r of activations, mean over the step's views and the judged layers, at the step's
         few samples (so lower than at scoring quality).
@@ -214,27 +215,27 @@ class Search:
     def _moved_by_adam(self) -> tuple[float, float]:
         chosen = self._next_views()
         seeds = self._rng.integers(2**31, size=(2, self._renders * len(chosen)))
-        loss, s = self._evaluate(chosen, seeds)
+        found = self._evaluate(chosen, seeds)
         for v in self.variables:
             v.optimiser.step(self._rate(v.attribute))
             v.keep_in_bounds()
-        return loss, s
+        return found.loss, found.s
 
     def _moved_by_lbfgs(self, line_search: LBFGS) -> tuple[float, float]:
         every = list(range(len(self._views)))
-        found: list[tuple[float, float]] = []
+        found: list[_Evaluation] = []
 
         def evaluate() -> float:
             found.append(self._evaluate(every, self._same_seeds))
-            return found[-1][0]
+            return found[-1].objective
 
         line_search.step(evaluate)
         for v in self.variables:
             v.keep_in_bounds()
-        return found[0]
+        return found[0].loss, found[0].s
 
-    def _evaluate(self, chosen: list[int], seeds: NDArray[np.int64]) -> tuple[float, float]:
-        """Loss and similarity where the variables stand; leaves the gradients in their tensors."""
+    def _evaluate(self, chosen: list[int], seeds: NDArray[np.int64]) -> "_Evaluation":
+        """Look where the variables stand; leaves the objective's gradients in their tensors."""
         samples, film = self.config.samples, self.start.film
         views = [self._views[c] for c in chosen] * self._renders
         primal_seeds, adjoint_seeds = seeds
@@ -245,17 +246,25 @@ class Search:
         rendered = self._model.activations(display(linear, film))
         activations, second = _halves(rendered) if self._renders == 2 else (rendered, None)
         wanted = {layer: target[chosen] for layer, target in self._targets.items()}
-        loss = losses.total(
-            self.config.loss, activations, wanted, self._model.layer_weights, second
-        )
+
+        def loss_by(weights: Mapping[str, float]) -> torch.Tensor:
+            return losses.total(self.config.loss, activations, wanted, weights, second)
+
+        objective = loss_by(self._weights())
         penalty = sum((v.penalty() for v in self.variables), torch.zeros((), device=self._device))
-        (image_gradients,) = torch.autograd.grad(loss, linear)
+        (image_gradients,) = torch.autograd.grad(objective, linear)
         gradients = self._stage.adjoint(
             self._adjoint, views, image_gradients, samples.adjoint, adjoint_seeds
         )
-        self._check_finite(views, loss, penalty, *gradients.values())
+        self._check_finite(views, objective, penalty, *gradients.values())
         self._hand_on(values, gradients, penalty)
-        return float((loss + penalty).detach()), _similarity(activations, wanted, self._judged)
+        with torch.no_grad():
+            loss = loss_by(losses.faded(self._model.layer_weights, self._judged, done=1.0))
+        return _Evaluation(
+            objective=float((objective + penalty).detach()),
+            loss=float((loss + penalty).detach()),
+            s=_similarity(activations, wanted, self._judged),
+        )
 
     def _hand_on(
         self,
@@ -301,6 +310,15 @@ class Search:
         if attribute == "shape" and config.remeshing:
             rate *= config.remeshing.rate ** sum(step <= done for step in config.remeshing.at)
         return float(rate)
+
+    def _weights(self) -> dict[str, float]:
+        """Weights of the layers in the next step.
+
+        L-BFGS compares the gradients of successive steps, so its guides stay as they are.
+        """
+        steps = self.config.steps
+        done = 0.0 if self._line_search else (self.finished % steps) / steps
+        return losses.faded(self._model.layer_weights, self._judged, done)
 
     @property
     def _views_per_step(self) -> int:
@@ -427,6 +445,17 @@ class Search:
         self._same_seeds = np.array(state.header["same_seeds"])
         self._order = list(state.header["order"])
         self.finished = state.step
+
+
+class _Evaluation(NamedTuple):
+    """What is found where the variables stand, penalties included.
+
+    The objective is what a step makes smaller; the loss is of the judged layers alone.
+    """
+
+    objective: float
+    loss: float
+    s: float
 
 
 def mesh_in(arrays: Mapping[str, NDArray[Any]]) -> Mesh | None:

@@ -56,7 +56,8 @@ class ModelConfig(Frozen):
         million; without it, the network's own default.
     guides
         Further layers that a search moves toward and that no verdict looks at, as `layers`: where
-        the judged layers say too little of where to go.
+        the judged layers say too little of where to go. Their weights fall along a line, to
+        nothing at the end (but with L-BFGS, where they stay).
     weights
         ``"default"`` (those that come with the network), ``"none"`` (its untrained twin) or the
         path of a weights file, relative to the study.

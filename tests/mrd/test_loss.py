@@ -80,6 +80,14 @@ def test_layers_have_weights_and_losses_of_their_own():
     assert found.tolist() == pytest.approx(expected)
 
 
+def test_guides_fade_along_a_line_and_judged_layers_do_not():
+    weights = {"pool": 2.0, "blocks.2": 4.0}
+    at = {done: loss.faded(weights, ("pool",), done) for done in (0.0, 0.25, 1.0)}
+    assert at[0.0] == weights
+    assert at[0.25] == {"pool": 2.0, "blocks.2": 3.0}
+    assert at[1.0] == {"pool": 2.0, "blocks.2": 0.0}
+
+
 def test_the_dual_buffer_needs_a_second_render():
     with pytest.raises(ValueError, match="compares two renders, but there is one"):
         loss.total("dual_buffer", {"a": X}, {"a": Y})
