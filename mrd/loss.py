@@ -148,9 +148,7 @@ def total(
     return per_view(names, activations, target, weights, second).mean()
 
 
-def faded(
-    weights: Mapping[str, float], judged: Collection[str], done: float
-) -> dict[str, float]:
+def faded(weights: Mapping[str, float], judged: Collection[str], done: float) -> dict[str, float]:
     """Weights of the layers when a part of a search is done: those of guides fall along a line.
 
     Guides lead at first, where the judged layers say too little of where to go, and are out of the

@@ -234,7 +234,7 @@ class Search:
             v.keep_in_bounds()
         return found[0].loss, found[0].s
 
-    def _evaluate(self, chosen: list[int], seeds: NDArray[np.int64]) -> "_Evaluation":
+    def _evaluate(self, chosen: list[int], seeds: NDArray[np.int64]) -> _Evaluation:
         """Look where the variables stand; leaves the objective's gradients in their tensors."""
         samples, film = self.config.samples, self.start.film
         views = [self._views[c] for c in chosen] * self._renders
