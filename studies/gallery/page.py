@@ -1,0 +1,115 @@
+"""Picture and table of docs/gallery.md, from this study's finished runs.
+
+    python studies/gallery/page.py
+
+writes docs/pictures/gallery_TARGET.png and prints the table in Markdown.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import imageio.v3 as imageio
+from matplotlib.figure import Figure
+
+from scenes.differences import DISTANCE
+
+HERE = Path(__file__).parent
+PICTURES = HERE.parents[1] / "docs" / "pictures"
+TARGETS = ("bunny", "suzanne")
+ATTRIBUTES = ("material", "lighting", "pose", "shape")
+MODELS = {
+    "lite0": "EfficientNet-Lite0",
+    "lite2": "EfficientNet-Lite2",
+    "untrained": "Lite0, untrained",
+    "portilla_simoncelli": "Portilla–Simoncelli",
+}
+CAMERA = "c0"
+
+
+def finished(target: str, model: str, attribute: str) -> Path | None:
+    """Directory of a judged run, or None where there is none yet."""
+    # A shape is searched with other guides, under a name of its own.
+    names = (f"{target}-{each}-{attribute}" for each in (model, f"{model}_shape"))
+    found = [run for name in names for run in HERE.glob(f"runs/{name}-s1-*/criterion.json")]
+    return found[0].parent if found else None
+
+
+def judgement(run: Path) -> dict[str, Any]:
+    """What the run's criterion says."""
+    told: dict[str, Any] = json.loads((run / "criterion.json").read_text(encoding="utf-8"))
+    return told
+
+
+def minutes(run: Path) -> float:
+    """Time of its steps."""
+    with (run / "history.csv").open(encoding="utf-8") as file:
+        return sum(float(row["seconds"]) for row in csv.DictReader(file)) / 60
+
+
+def failures(cameras: Iterable[dict[str, Any]]) -> str:
+    """What failed at which cameras, in a few words."""
+    failed = [f"{each['camera']}: {each['failed'].split(';')[-1]}" for each in cameras]
+    return ", ".join(each for each in failed if not each.endswith(": "))
+
+
+def picture(target: str) -> None:
+    """Target, and a row of results for each attribute; a thick frame marks a metamer."""
+    figure = Figure(figsize=(9.2, 8.4), layout="constrained")
+    axes = figure.subplots(len(ATTRIBUTES), len(MODELS) + 2)
+    for row, attribute in zip(axes, ATTRIBUTES, strict=True):
+        runs = {model: finished(target, model, attribute) for model in MODELS}
+        shown: list[tuple[str, Path | None, str]] = [
+            ("target", runs["lite0"], "target"),
+            ("start", runs["lite0"], "start"),
+            *((name, runs[model], "result") for model, name in MODELS.items()),
+        ]
+        for place, (title, run, image) in zip(row, shown, strict=True):
+            place.set_xticks([])
+            place.set_yticks([])
+            if attribute == ATTRIBUTES[0]:
+                place.set_title(title, fontsize=9)
+            if run is None:
+                continue
+            place.imshow(imageio.imread(run / "renders" / f"{image}_{CAMERA}.png"))
+            if image == "result":
+                told = judgement(run)
+                metamer = told["verdict"] == "metamer"
+                place.spines[:].set(linewidth=3 if metamer else 0.5)
+                place.set_xlabel(f"{told['verdict']}, {told['training']['match']:.2f}", fontsize=8)
+        row[0].set_ylabel(attribute)
+    figure.savefig(PICTURES / f"gallery_{target}.png", dpi=110)
+
+
+def table() -> Iterable[str]:
+    """Yield the lines of the table."""
+    yield "| target | attribute | model | verdict | match, least and mean | held out | distance | min |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for target in TARGETS:
+        for attribute in ATTRIBUTES:
+            for model, name in MODELS.items():
+                run = finished(target, model, attribute)
+                if run is None:
+                    continue
+                told = judgement(run)
+                cameras = told["training"]["cameras"]
+                measure = DISTANCE[attribute]
+                distance = told["physical_difference"][attribute][measure]
+                failed = failures(cameras)
+                yield (
+                    f"| {target} | {attribute} | {name} | "
+                    f"{told['verdict']}{f' ({failed})' if failed else ''} | "
+                    f"{min(each['match'] for each in cameras):.2f}, {told['training']['match']:.2f} | "
+                    f"{told['held_out']['match']:.2f} | {measure} {distance:.3g} | "
+                    f"{minutes(run):.1f} |"
+                )
+
+
+if __name__ == "__main__":
+    for each in TARGETS:
+        picture(each)
+    print("\n".join(table()))
