@@ -3,13 +3,16 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from mrd import image_counts, image_directory
+from mrd.keeping import Kept, kept_if_shown
 from mrd.provenance import hardware, versions
 from mrd.study import Study, resolve_all
+from psychophysics.records import PEOPLE
 from scenes.digest import file_sha256
 from scenes.errors import InputError
 from stimuli import schema
@@ -20,8 +23,26 @@ from stimuli.selection import Refusal
 from stimuli.stimulus_set import StimulusSet
 
 
-def pack(study: Study, progress: Callable[[int, int], None] = lambda *_: None) -> Built | None:
+@dataclass(frozen=True)
+class Packed:
+    """What packing came to.
+
+    Parameters
+    ----------
+    built
+        The new set.
+    kept
+        The set that it replaced, if sessions were run with that one.
+    """
+
+    built: Built
+    kept: Kept | None
+
+
+def pack(study: Study, progress: Callable[[int, int], None] = lambda *_: None) -> Packed | None:
     """Build the set of a study from its finished runs.
+
+    A set that is replaced, and that people's sessions were run with, is kept under another name.
 
     Parameters
     ----------
@@ -32,13 +53,14 @@ def pack(study: Study, progress: Callable[[int, int], None] = lambda *_: None) -
 
     Returns
     -------
-    Built or None
+    Packed or None
         None where the set is there already, whole, and of these runs.
 
     Raises
     ------
     InputError
-        Nothing has been generated, or `stimuli.build.build_set` refuses.
+        Nothing has been generated, the earlier set cannot be kept, or
+        `stimuli.build.build_set` refuses.
     """
     records, unfinished = record_files(study)
     if not records:
@@ -49,15 +71,19 @@ def pack(study: Study, progress: Callable[[int, int], None] = lambda *_: None) -
     inputs = _inputs(study, records)
     if _is_made_of(study.stimulus_set, inputs):
         return None
-    return build_set(
-        records,
-        study.name,
-        study.stimuli,
-        study.stimulus_set,
-        provenance(study) | {"inputs": inputs},
-        progress,
-        unfinished,
-    )
+    with kept_if_shown(study.stimulus_set, study.folder / PEOPLE) as earlier:
+        built = build_set(
+            records,
+            study.name,
+            study.stimuli,
+            study.stimulus_set,
+            provenance(study) | {"inputs": inputs},
+            progress,
+            unfinished,
+        )
+    if earlier is None or earlier.content_hash == built.content_hash:
+        return Packed(built, None)
+    return Packed(built, earlier)
 
 
 def _inputs(study: Study, records: Sequence[Path]) -> str:

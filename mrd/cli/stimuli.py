@@ -38,10 +38,11 @@ def build(
     """Pack the finished runs of a study into stimuli.h5."""
     described, out = read_study(study), console()
     with counted(out) as progress:
-        built = pack(described, lambda done, total: progress("images", done, total))
-    if built is None:
+        packed = pack(described, lambda done, total: progress("images", done, total))
+    if packed is None:
         out.print(f"{described.stimulus_set}: is of these runs already")
         return
+    built, kept = packed.built, packed.kept
     for refusal in built.refusals:
         out.print(f"left out: {refusal.name}: {refusal.reason}")
     clipped = built.table["clipped"]
@@ -50,6 +51,12 @@ def build(
         f"clipped: {int((clipped > 0).sum())} images, at most {clipped.max():.2%} of their pixels"
     )
     out.print(f"content hash: {built.content_hash}")
+    if kept is not None:
+        out.print(
+            f"kept: {kept.path}: the earlier set, which sessions in data/ were run with "
+            f"({kept.sessions}); mrd analyse {study} --stimuli {kept.path} analyses them; to "
+            "finish one of them, give the file its old name"
+        )
 
 
 @app.command()

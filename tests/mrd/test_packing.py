@@ -34,7 +34,7 @@ def study_folder(tmp_path_factory):
 
 def test_a_study_is_packed(study_folder):
     study = read_study(study_folder)
-    built = pack(study)
+    built = pack(study).built
     assert study.stimulus_set == study_folder / "stimuli.h5"
     assert len(built.table) == 168 - 36  # all but the pixel searches
     assert problems(study.stimulus_set) == []
@@ -47,10 +47,12 @@ def test_a_study_is_packed(study_folder):
     assert pack(study) is None  # it is there
     assert study.stimulus_set.read_bytes() == before
     study.stimulus_set.write_bytes(before[:-1])
-    assert pack(study).content_hash == built.content_hash  # damaged: built again
+    assert pack(study).built.content_hash == built.content_hash  # damaged: built again
     deeper = StimuliConfig(accept="all", bits=8)
     other = study.model_copy(update={"stimuli": deeper}).in_folder(study_folder)
-    assert pack(other).content_hash != built.content_hash
+    packed = pack(other)
+    assert packed.built.content_hash != built.content_hash
+    assert packed.kept is None  # nobody was shown it
 
 
 def test_images_of_an_earlier_form_of_the_study_are_passed_over(study_folder):

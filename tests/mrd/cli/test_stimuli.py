@@ -1,11 +1,13 @@
 """``mrd stimuli`` and ``mrd embed`` as a user meets them."""
 
+import json
 import shutil
 
 import pytest
 
 from mrd.cli.main import run
 from mrd.study import read_study
+from stimuli.check import problems
 from stimuli.stimulus_set import StimulusSet
 from tests.small_runs import write_study_runs
 
@@ -71,6 +73,31 @@ def test_from_runs_to_distances(mrd, study):
     assert out.splitlines()[2].split() == [
         "family", "run", "role", "level", "luminance", "contrast", "silhouette",
     ]  # fmt: skip
+
+
+def test_a_set_that_people_saw_is_kept_when_the_study_changes(mrd, study):
+    mrd("stimuli", "build", study)
+    path = study / "stimuli.h5"
+    with StimulusSet(path) as stimuli:
+        found = stimuli.content_hash
+    beh = study / "data/sub-01/ses-01/beh"
+    beh.mkdir(parents=True)
+    sidecar = {"Session": {"StimulusSet": found}}
+    (beh / "sub-01_ses-01_task-oddity_run-01_beh.json").write_text(json.dumps(sidecar))
+    kept = study / f"stimuli-{found[:12]}.h5"
+    # The same images, told differently: the sessions can go on.
+    (study / "study.yaml").write_text(f"{STUDY}stimuli: {{compression: lzf}}\n")
+    code, out, _ = mrd("stimuli", "build", study)
+    assert (code, "kept: " in out, kept.exists()) == (0, False, False)
+    (study / "study.yaml").write_text(f"{STUDY}stimuli: {{bits: 16}}\n")
+    code, out, _ = mrd("stimuli", "build", study)
+    assert code == 0
+    assert out.splitlines()[-1].startswith(
+        f"kept: {kept}: the earlier set, which sessions in data/ were run with (1); mrd analyse "
+    )
+    with StimulusSet(kept) as stimuli:
+        assert stimuli.content_hash == found
+    assert problems(kept) == []
 
 
 def test_info_export_diff_and_merge(mrd, small_set, tmp_path):
