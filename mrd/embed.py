@@ -6,12 +6,9 @@ set until all are, so that what was stopped goes on; then a new file replaces th
 
 from __future__ import annotations
 
-import hashlib
-import json
-import shutil
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,19 +17,14 @@ import torch
 from mrd.config.model import ModelConfig
 from mrd.disk import plain
 from mrd.family_embedding import FamilyResults, embed_family
+from mrd.kept_families import KeptFamilies
 from mrd.models import registry
 from mrd.models.base import Model
-from mrd.state import DamagedStateError, State, read_state, write_state
 from scenes.errors import InputError
-from stimuli.model_results import (
-    FamilyDistances,
-    ModelResults,
-    images_sha256,
-    nulls,
-)
+from stimuli.model_results import ModelResults, images_sha256, nulls
 from stimuli.seal import check_seal
 from stimuli.stimulus_set import StimulusSet
-from stimuli.writing import replace_results
+from stimuli.writing import add_results
 
 VERSION = 1  # raise when distances or verdicts would come out differently
 
@@ -68,7 +60,8 @@ def embed(
     Parameters
     ----------
     path
-        The set.
+        The set. Several processes may embed in it at once; if another set takes its place
+        meanwhile, that one is left alone.
     requests
         The models.
     floors
@@ -88,131 +81,108 @@ def embed(
     Raises
     ------
     InputError
-        The set was altered, a model does not exist or cannot see images of this size, or the
-        file cannot be written.
+        The set was altered or replaced, a model does not exist or cannot see images of this size,
+        or the file cannot be written.
     """
     check_seal(path)
     models = {each.name: registry.create(each.config, device, folder) for each in requests}
-    partial = path.with_name(f".{path.name}.embedding")
+    kept = KeptFamilies(path)
     made: dict[str, ModelResults] = {}
     with StimulusSet(path) as stimuli:
-        families = list(stimuli.table["family"].unique())
+        expected, of_family = stimuli.content_hash, _floors(stimuli, floors)
         for name, model in models.items():
-            earlier = _earlier(stimuli, name, model)
-            if earlier and _is_there(stimuli, earlier, model, families):
+            if _is_there(stimuli, name, model, of_family):
                 continue
             found = {
-                family: _kept(stimuli, family, name, model, floors, device, partial, progress)
-                for family in families
+                family: kept.get(
+                    _inputs(stimuli, family, model, floor),
+                    model.layers,
+                    partial(_embedded, stimuli, family, name, model, floor, device, progress),
+                )
+                for family, floor in of_family.items()
             }
-            made[name] = _results(model, found, earlier)
+            made[name] = _results(model, found)
     if made:
-        replace_results(path, made)
-    shutil.rmtree(partial, ignore_errors=True)
+        add_results(path, made, expected)
+    kept.remove()
     return list(made)
 
 
 def identity(model: Model) -> dict[str, Any]:
-    """What a model is, whichever of its layers are read: plain data."""
+    """What a model is, and how it was embedded, whichever of its layers are read: plain data."""
     record: dict[str, Any] = plain(model.record())
     record.pop("layers", None)
-    return record
+    return record | {"embedding_version": VERSION}
 
 
-def _earlier(stimuli: StimulusSet, name: str, model: Model) -> ModelResults | None:
-    """Results that the set holds of this very model."""
-    if name not in stimuli.models:
-        return None
-    found = stimuli.results(name)
-    return found if found.record == identity(model) else None
+def _inputs(stimuli: StimulusSet, family: str, model: Model, floor: float) -> dict[str, Any]:
+    """All that a family's results hang on."""
+    return {
+        "version": VERSION,
+        "images": images_sha256(stimuli.table, family),
+        "model": plain(model.record()),
+        "floor": floor,
+    }
 
 
-def _is_there(
-    stimuli: StimulusSet, earlier: ModelResults, model: Model, families: Sequence[str]
-) -> bool:
-    """Whether the set holds all layers of a model for all families, and verdicts over them."""
-    layers = ";".join(model.layers)
-    return all(
-        all(family in earlier.layers.get(layer, {}) for layer in model.layers)
-        and _are_judged(stimuli, earlier, family, layers)
-        for family in families
-    )
-
-
-def _are_judged(stimuli: StimulusSet, earlier: ModelResults, family: str, layers: str) -> bool:
-    """Whether a family's verdicts over these layers are there, or there can be none."""
-    rows = earlier.verdicts.get(family, [])
-    return nulls(stimuli.table, family).empty or any(row["layers"] == layers for row in rows)
-
-
-def _results(
-    model: Model, found: Mapping[str, FamilyResults], earlier: ModelResults | None
-) -> ModelResults:
-    """New results, with those of the model's other layers that are there already."""
-    layers = {} if earlier is None else {name: dict(old) for name, old in earlier.layers.items()}
-    for layer in model.layers:
-        layers[layer] = {family: each.layers[layer] for family, each in found.items()}
-    judged = ";".join(model.layers)
-    verdicts = {}
-    for family, each in found.items():
-        others = [] if earlier is None else earlier.verdicts.get(family, [])
-        verdicts[family] = [
-            *(row for row in others if row["layers"] != judged),
-            *each.verdicts,
-        ]
-    return ModelResults(identity(model), layers, verdicts)
-
-
-def _kept(
+def _embedded(
     stimuli: StimulusSet,
     family: str,
     name: str,
     model: Model,
-    floors: Mapping[str, float],
+    floor: float,
     device: str,
-    partial: Path,
     progress: Progress,
 ) -> FamilyResults:
-    """A family's results: read, if an earlier call was stopped after them, or made and kept."""
-    search = str(stimuli.table.loc[stimuli.table["family"] == family, "search"].iloc[0])
-    if search not in floors:
-        raise InputError(
-            f"{stimuli.path}: search '{search}' is not in the study; without it, the least match "
-            "of a metamer is not known"
-        )
-    content = {
-        "version": VERSION,
-        "images": images_sha256(stimuli.table, family),
-        "model": plain(model.record()),
-        "floor": floors[search],
-    }
-    text = json.dumps(content, sort_keys=True)
-    file = partial / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.npz"
-    if file.exists():
-        with suppress(DamagedStateError):
-            return _unpacked(read_state(file), model.layers)
-    found = embed_family(
+    return embed_family(
         stimuli,
         family,
         model,
-        floors[search],
+        floor,
         device,
         lambda done, total: progress(f"{name}, {family}", done, total),
     )
-    write_state(_packed(found), file)
-    return found
 
 
-def _packed(found: FamilyResults) -> State:
-    arrays = {}
-    for layer, distances in found.layers.items():
-        arrays[f"{layer}/between"], arrays[f"{layer}/nulls"] = distances.between, distances.nulls
-    return State(0, arrays, {"verdicts": found.verdicts})
+def _is_there(stimuli: StimulusSet, name: str, model: Model, floors: Mapping[str, float]) -> bool:
+    """Whether the set holds all layers of this very model for all families, and verdicts."""
+    if name not in stimuli.models:
+        return False
+    earlier = stimuli.results(name)
+    return earlier.record == identity(model) and all(
+        all(family in earlier.layers.get(layer, {}) for layer in model.layers)
+        and _are_judged(stimuli, earlier, family, ";".join(model.layers), floor)
+        for family, floor in floors.items()
+    )
 
 
-def _unpacked(state: State, layers: Sequence[str]) -> FamilyResults:
-    kept = {
-        layer: FamilyDistances(state.arrays[f"{layer}/between"], state.arrays[f"{layer}/nulls"])
-        for layer in layers
+def _are_judged(
+    stimuli: StimulusSet, earlier: ModelResults, family: str, layers: str, floor: float
+) -> bool:
+    """Whether a family's verdicts over these layers are there, or there can be none."""
+    rows = earlier.verdicts.get(family, [])
+    return nulls(stimuli.table, family).empty or any(
+        row["layers"] == layers and row["floor"] == floor for row in rows
+    )
+
+
+def _results(model: Model, found: Mapping[str, FamilyResults]) -> ModelResults:
+    layers = {
+        layer: {family: each.layers[layer] for family, each in found.items()}
+        for layer in model.layers
     }
-    return FamilyResults(kept, list(state.header["verdicts"]))
+    verdicts = {family: each.verdicts for family, each in found.items()}
+    return ModelResults(identity(model), layers, verdicts)
+
+
+def _floors(stimuli: StimulusSet, floors: Mapping[str, float]) -> dict[str, float]:
+    """Least match of a metamer for each family of a set."""
+    firsts = stimuli.table.drop_duplicates("family")
+    of_family = dict(zip(firsts["family"].astype(str), firsts["search"].astype(str), strict=True))
+    for search in of_family.values():
+        if search not in floors:
+            raise InputError(
+                f"{stimuli.path}: search '{search}' is not in the study; without it, the least "
+                "match of a metamer is not known"
+            )
+    return {family: floors[search] for family, search in of_family.items()}

@@ -14,6 +14,7 @@ import numpy as np
 from scenes.atomic import whole_file
 from scenes.errors import InputError, one_line
 from stimuli import schema
+from stimuli.one_writer import one_writer
 from stimuli.seal import check_seal, seal
 
 Step = Callable[[h5py.File], None]
@@ -42,7 +43,8 @@ def migrated(
     Raises
     ------
     InputError
-        The file was altered, is no set, is of a newer version, or a step is missing.
+        The file was altered, is no set, is of a newer version, a step is missing, or another
+        process writes the file.
     """
     path = Path(path)
     check_seal(path)
@@ -60,7 +62,7 @@ def migrated(
         )
     if found == newest:
         return found
-    with whole_file(path) as beside:
+    with one_writer(path), whole_file(path) as beside:
         shutil.copyfile(path, beside)
         with h5py.File(beside, "r+") as file:
             for version in range(found, newest):

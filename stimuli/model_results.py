@@ -53,7 +53,7 @@ class ModelResults:
     layers
         Layer → family → distances.
     verdicts
-        Family → rows: plain data, NaN as None.
+        Family → rows: plain data, NaN as None; each names the ``layers`` that were judged.
     """
 
     record: Mapping[str, Any]
@@ -132,6 +132,27 @@ def read_results(group: h5py.Group) -> ModelResults:
         for family, dataset in group.get(VERDICTS, {}).items()
     }
     return ModelResults(json.loads(group.attrs["record"]), layers, verdicts)
+
+
+def updated(earlier: ModelResults | None, new: ModelResults) -> ModelResults:
+    """Join new results with those that a set holds of the very same model.
+
+    Of a layer and family, and of verdicts over the same layers, the new ones count. What another
+    model made (its record differs) is dropped.
+    """
+    if earlier is None or earlier.record != new.record:
+        return new
+    layers = {
+        name: {**earlier.layers.get(name, {}), **new.layers.get(name, {})}
+        for name in {**earlier.layers, **new.layers}
+    }
+    verdicts = {}
+    for family in {**earlier.verdicts, **new.verdicts}:
+        rows = new.verdicts.get(family, [])
+        judged = {row["layers"] for row in rows}
+        others = earlier.verdicts.get(family, [])
+        verdicts[family] = [*(row for row in others if row["layers"] not in judged), *rows]
+    return ModelResults(new.record, layers, verdicts)
 
 
 def layer_names(group: h5py.Group) -> tuple[str, ...]:

@@ -18,13 +18,15 @@ from scenes.atomic import whole_file
 from scenes.errors import InputError
 from stimuli import schema
 from stimuli.disk import PatientFile
-from stimuli.model_results import ModelResults, write_results
+from stimuli.model_results import ModelResults, updated, write_results
+from stimuli.one_writer import one_writer
 from stimuli.packed_scene import PackedScene
 from stimuli.seal import BLOCK, seal
 from stimuli.stimulus_set import StimulusSet
 
 Array = NDArray[Any]
 Compression = Literal["gzip", "lzf"]
+SECONDS_FOR_RESULTS = 600.0  # hours went into them: they wait for another process to end its work
 FILTERS: dict[Compression, dict[str, Any]] = {
     "gzip": {"compression": "gzip", "compression_opts": 1, "fletcher32": True},
     "lzf": {"compression": "lzf", "fletcher32": True},
@@ -73,11 +75,11 @@ def write_set(
     ------
     InputError
         The table is refused, images are missing or do not fit each other, a scene is missing,
-        or the file cannot be written.
+        another process writes the file, or it cannot be written.
     """
     path = Path(path)
     checked = schema.checked_table(table, str(path))
-    with whole_file(path) as beside, sealed_file(beside) as (file, disk):
+    with one_writer(path), whole_file(path) as beside, sealed_file(beside) as (file, disk):
         filters = FILTERS[compression]
         waiting = _while_there_is_room(images, disk)
         checked["sha256"] = _write_pictures(file, schema.IMAGES, waiting, checked, path, filters)
@@ -99,11 +101,13 @@ def write_set(
     return found
 
 
-def replace_results(path: Path, models: Mapping[str, ModelResults]) -> None:
-    """Put results of models into a set, in place of theirs that it holds; all else stays.
+def add_results(path: Path, models: Mapping[str, ModelResults], expected: str) -> None:
+    """Put results of models into a set; all else that it holds stays.
 
+    Other layers of the very same model stay too; results of another model under the same name go.
     A new file is written and replaces the old one in one step, so that whoever reads the old one
-    goes on reading it. The content hash stays.
+    goes on reading it. The content hash stays. Several processes may add results at once: each
+    waits for the others, and none undoes what another did.
 
     Parameters
     ----------
@@ -111,26 +115,39 @@ def replace_results(path: Path, models: Mapping[str, ModelResults]) -> None:
         The set.
     models
         Results by the name of the model.
+    expected
+        Content hash of the set that they were made from.
 
     Raises
     ------
     InputError
-        Results do not fit the set, or the file cannot be written.
+        The file holds another set by now, results do not fit it, another process keeps writing
+        it, or it cannot be written.
     """
-    with StimulusSet(path) as old:
-        table = old.table
-        with whole_file(path) as beside, sealed_file(beside) as (file, _):
-            for name, value in old.file.attrs.items():
-                file.attrs[name] = value
-            for name in old.file:
-                if name != schema.MODELS:
-                    old.file.copy(name, file)  # chunks as they are
-            kept = file.create_group(schema.MODELS)
-            for name in old.models:
-                if name not in models:
-                    old.file.copy(old.model_group(name), kept)
-            for name, results in models.items():
-                write_results(file, name, results, table)
+    with (
+        one_writer(path, SECONDS_FOR_RESULTS),
+        whole_file(path) as beside,
+        StimulusSet(path) as old,
+        sealed_file(beside) as (file, _),
+    ):
+        if old.content_hash != expected:
+            raise InputError(
+                f"{path}: attribute content_hash: {old.content_hash[:12]}, and the results of "
+                f"{', '.join(models)} are of {expected[:12]}: another set took its place "
+                "meanwhile; mrd embed it anew"
+            )
+        for name, value in old.file.attrs.items():
+            file.attrs[name] = value
+        for name in old.file:
+            if name != schema.MODELS:
+                old.file.copy(name, file)  # chunks as they are
+        kept = file.create_group(schema.MODELS)
+        for name in old.models:
+            if name not in models:
+                old.file.copy(old.model_group(name), kept)
+        for name, results in models.items():
+            earlier = old.results(name) if name in old.models else None
+            write_results(file, name, updated(earlier, results), old.table)
 
 
 @contextmanager

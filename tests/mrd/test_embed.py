@@ -40,6 +40,10 @@ def embedded(path, *requests, **more):
     return embed(path, requests, FLOORS, path.parent, "cpu", **more)
 
 
+def names(path):
+    return {each.name for each in path.parent.iterdir()}
+
+
 def test_pixel_distances_are_those_of_the_stored_images(copy):
     with StimulusSet(copy) as before:
         content_hash, models = before.content_hash, before.models
@@ -150,8 +154,90 @@ def test_what_was_stopped_goes_on(copy, monkeypatch):
     assert copy.read_bytes() == before
     assert embedded(copy, Request("plain", PLAIN)) == ["plain"]
     assert families == ["vase-material", "vase-shape", "vase-shape"]
-    assert [path.name for path in copy.parent.iterdir()] == ["stimuli.h5"]
+    assert names(copy) == {"stimuli.h5", ".stimuli.h5.lock"}
     assert problems(copy) == []
+
+
+def meanwhile(monkeypatch, happens):
+    """Let something happen once, while a family is being embedded."""
+    waiting = [happens]
+
+    def embed_family(*arguments):
+        if waiting:
+            waiting.pop()()
+        return family_embedding.embed_family(*arguments)
+
+    monkeypatch.setattr(embedding, "embed_family", embed_family)
+
+
+def test_of_two_that_embed_at_once_none_undoes_the_other(copy, monkeypatch):
+    one, two = (NETWORK.model_copy(update={"layers": (f"blocks.{n}",)}) for n in (0, 2))
+
+    def other():
+        assert embedded(copy, Request("m", two)) == ["m"]
+        assert embedded(copy, Request("plain", PLAIN)) == ["plain"]
+
+    meanwhile(monkeypatch, other)
+    assert embedded(copy, Request("m", one)) == ["m"]
+    with StimulusSet(copy) as stimuli:
+        assert stimuli.models["m"] == ("blocks.0", "blocks.2")
+        assert "plain" in stimuli.models
+        assert set(stimuli.verdicts("m")["layers"]) == {"blocks.0", "blocks.2"}
+    assert problems(copy) == []
+    assert names(copy) == {"stimuli.h5", ".stimuli.h5.lock"}
+
+
+def test_what_another_process_keeps_stays(copy, monkeypatch):
+    """One embedding ends in the middle of another, which is stopped then and goes on."""
+    partial = copy.parent / ".stimuli.h5.embedding"
+    seen = []
+
+    def stopped(stimuli, family, model, *rest):
+        if family == "vase-shape" and "pixels" in model.layers and not seen:
+            seen.extend(partial.iterdir())
+            monkeypatch.setattr(embedding, "embed_family", family_embedding.embed_family)
+            assert embedded(copy, Request("m", NETWORK)) == ["m"]
+            raise KeyboardInterrupt
+        return family_embedding.embed_family(stimuli, family, model, *rest)
+
+    monkeypatch.setattr(embedding, "embed_family", stopped)
+    with pytest.raises(KeyboardInterrupt, match=r"^$"):
+        embedded(copy, Request("plain", PLAIN))
+    assert len(seen) == 1
+    assert list(partial.iterdir()) == seen
+    assert embedded(copy, Request("plain", PLAIN)) == ["plain"]
+    assert names(copy) == {"stimuli.h5", ".stimuli.h5.lock"}
+
+
+def test_a_set_that_takes_the_place_of_the_one_that_is_embedded_stays(copy, monkeypatch):
+    """The same rows, other pixels in one image: distances of the old ones must not be put there."""
+    images = np.array([small_image(row) for row in small_table().itertuples()])
+    images[7, 0, 0, 0] ^= 1
+    meanwhile(monkeypatch, lambda: write_small_set(copy, images=images))
+    with pytest.raises(InputError, match=r"the results of plain are of .*: another set took its"):
+        embedded(copy, Request("plain", PLAIN))
+    with StimulusSet(copy) as stimuli:
+        assert np.array_equal(stimuli.image(stimuli.table["stimulus_id"][7]), images[7])
+        assert "plain" not in stimuli.models
+    assert problems(copy) == []
+    assert embedded(copy, Request("plain", PLAIN)) == ["plain"]
+    assert problems(copy) == []
+
+
+def test_results_of_another_version_or_floor_are_made_anew(copy, monkeypatch):
+    assert embedded(copy, Request("plain", PLAIN)) == ["plain"]
+    monkeypatch.setattr(embedding, "VERSION", embedding.VERSION + 1)
+    assert embedded(copy, Request("plain", PLAIN)) == ["plain"]
+    assert embedded(copy, Request("plain", PLAIN)) == []
+    lower = {"material": 0.1, "shape": 0.9}
+    assert embed(copy, [Request("plain", PLAIN)], lower, copy.parent, "cpu") == ["plain"]
+    with StimulusSet(copy) as stimuli:
+        verdicts = stimuli.verdicts("plain")
+        assert verdicts.groupby("family")["floor"].unique().explode().to_dict() == {
+            "vase-material": 0.1,
+            "vase-shape": 0.9,
+        }
+    assert embed(copy, [Request("plain", PLAIN)], lower, copy.parent, "cpu") == []
 
 
 def test_progress_counts_the_images(copy):

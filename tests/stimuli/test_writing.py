@@ -1,5 +1,13 @@
 """Writing a set: what it refuses, and that the same content has the same hash."""
 
+import dataclasses
+import shutil
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from subprocess import PIPE
+
 import h5py
 import numpy as np
 import pytest
@@ -7,10 +15,11 @@ import pytest
 from scenes.errors import InputError
 from stimuli.check import problems
 from stimuli.model_results import ModelResults
+from stimuli.one_writer import one_writer
 from stimuli.packed_scene import packed
 from stimuli.seal import check_seal
 from stimuli.stimulus_set import StimulusSet
-from stimuli.writing import replace_results, write_set
+from stimuli.writing import add_results, write_set
 from tests.small_set import small_image, small_scene, small_table, write_small_set
 
 
@@ -110,7 +119,7 @@ def test_a_wrong_table_is_refused_and_the_old_set_stays(parts, tmp_path, change,
     with pytest.raises(InputError, match=message):
         write_set(path, change(table), images, scenes)
     assert path.read_bytes() == before
-    assert [each.name for each in tmp_path.iterdir()] == ["s.h5"]
+    assert {each.name for each in tmp_path.iterdir()} == {"s.h5", ".s.h5.lock"}
 
 
 @pytest.mark.parametrize(
@@ -127,7 +136,7 @@ def test_wrong_images_are_refused(parts, tmp_path, change, message):
     table, images, scenes = parts
     with pytest.raises(InputError, match=message):
         write_set(tmp_path / "s.h5", table, change(images), scenes)
-    assert list(tmp_path.iterdir()) == []
+    assert [each.name for each in tmp_path.iterdir()] == [".s.h5.lock"]
 
 
 def test_names_of_models_and_layers_may_hold_slashes(small_set, tmp_path):
@@ -137,9 +146,107 @@ def test_names_of_models_and_layers_may_hold_slashes(small_set, tmp_path):
     renamed = ModelResults(found.record, {"100%/late": found.layers["late"]})
     path = write_small_set(tmp_path / "s.h5", models={"timm/net@16": renamed})
     assert problems(path) == []
-    replace_results(path, {"other/net": renamed})
+    add_results(path, {"other/net": renamed}, StimulusSet(path).content_hash)
     assert problems(path) == []
     with StimulusSet(path) as other:
         assert other.models == {"other/net": ("100%/late",), "timm/net@16": ("100%/late",)}
         assert other.distances("timm/net@16", "100%/late", "vase-shape").equals(expected)
         assert other.results("other/net").record == found.record
+
+
+# ---- Several processes ----------------------------------------------------------------------
+
+
+def _results_of(path, **changes):
+    with StimulusSet(path) as one:
+        return one.content_hash, dataclasses.replace(one.results("net"), **changes)
+
+
+def test_results_are_added_to_what_is_there(small_set, tmp_path):
+    """Layers of the same model add up; another model of the name takes its place."""
+    path = shutil.copy(small_set, tmp_path / "s.h5")
+    expected, found = _results_of(path, verdicts={"vase-shape": [{"layers": "late", "n": 1}]})
+    late = dataclasses.replace(found, layers={"late": found.layers["late"]})
+    same_layer = {"vase-shape": found.layers["late"]["vase-shape"]}
+    add_results(path, {"net": late}, expected)
+    more = ModelResults(
+        found.record,
+        {"last": same_layer},
+        {"vase-shape": [{"layers": "last", "n": 2}], "vase-material": []},
+    )
+    add_results(path, {"net": more}, expected)
+    assert problems(path) == []
+    with StimulusSet(path) as one:
+        assert one.models["net"] == ("early", "last", "late")
+        assert list(one.results("net").layers["last"]) == ["vase-shape"]
+        assert one.results("net").verdicts["vase-shape"] == [
+            {"layers": "late", "n": 1},
+            {"layers": "last", "n": 2},
+        ]
+    again = dataclasses.replace(late, verdicts={"vase-shape": [{"layers": "late", "n": 3}]})
+    add_results(path, {"net": again}, expected)
+    with StimulusSet(path) as one:
+        assert one.verdicts("net")["n"].tolist() == [2, 3]
+    add_results(path, {"net": dataclasses.replace(late, record={"network": "else"})}, expected)
+    with StimulusSet(path) as one:
+        assert one.models == {"net": ("late",), "other": ("rows",)}
+
+
+def test_results_are_not_put_beside_other_images(small_set, parts, tmp_path):
+    """The same stimuli under the same names, but other pixels: a set that was built meanwhile."""
+    expected, found = _results_of(small_set)
+    images = np.array([small_image(row) for row in small_table().itertuples()])
+    images[7, 0, 0, 0] ^= 1
+    path = write_small_set(tmp_path / "s.h5", images=images, models={})
+    before = path.read_bytes()
+    with pytest.raises(InputError, match=r"the results of net are of .*: another set took its pl"):
+        add_results(path, {"net": found}, expected)
+    assert path.read_bytes() == before
+
+
+def test_results_wait_while_another_process_writes(small_set, tmp_path):
+    path = shutil.copy(small_set, tmp_path / "s.h5")
+    expected, found = _results_of(path)
+    with ThreadPoolExecutor() as pool, one_writer(path):
+        added = pool.submit(add_results, path, {"again": found}, expected)
+        time.sleep(0.3)
+        assert not added.done()
+        with StimulusSet(path) as one:  # readers need no turn
+            assert set(one.models) == {"net", "other"}
+    added.result()
+    with StimulusSet(path) as one:
+        assert set(one.models) == {"again", "net", "other"}
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from stimuli.one_writer import one_writer
+with one_writer(Path(sys.argv[1])):
+    print("writing", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_set_that_another_process_writes_is_left_alone(parts, tmp_path):
+    path = tmp_path / "new" / "s.h5"
+    command = [sys.executable, "-c", WRITER, str(path)]
+    with subprocess.Popen(command, stdin=PIPE, stdout=PIPE, text=True) as writer:
+        assert writer.stdout.readline() == "writing\n"
+        with (
+            pytest.raises(InputError, match=r"s.h5: is being written by another process; wait"),
+            one_writer(path, seconds=0.1),
+        ):
+            pass
+        writer.kill()
+    write_set(path, *parts)  # the lock of a killed process is free
+    assert problems(path) == []
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(InputError, match=r"file/s.h5: cannot be written: (Not a dir|File exists)"),
+        one_writer(tmp_path / "file" / "s.h5"),
+    ):
+        pass

@@ -1,0 +1,48 @@
+"""One process at a time replaces a set; whoever reads needs to know nothing of it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from scenes.atomic import cannot_write
+from scenes.errors import InputError
+
+SECONDS = 2.0
+
+
+@contextmanager
+def one_writer(path: Path, seconds: float = SECONDS) -> Iterator[None]:
+    """Be the one process that makes or replaces a set.
+
+    The operating system holds the lock, on an empty file beside the set (``.<name>.lock``, which
+    stays), so that of a killed process is free at once.
+
+    Parameters
+    ----------
+    path
+        The set; its folder is made if it is missing.
+    seconds
+        How long to wait for another process to end its work.
+
+    Raises
+    ------
+    InputError
+        Another process writes the set, or its folder cannot be written.
+    """
+    lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=seconds)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout as error:
+        raise InputError(
+            f"{path}: is being written by another process; wait until it is done, and run this "
+            "again"
+        ) from error
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    try:
+        yield
+    finally:
+        lock.release()
