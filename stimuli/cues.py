@@ -1,17 +1,20 @@
 """Trivial cues: would one tell a target from what it is compared with.
 
-For mean luminance, RMS contrast and silhouette area, every target image is held against every
-image of a comparison at the same camera and light. `tells_apart` is the share of pairs in which an
-observer of that number alone would be right who always calls the larger one (or always the
-smaller one) the comparison: .5 says nothing, 1 gives it away, provided that the difference, which
-stands beside it, can be seen.
+Mean luminance, RMS contrast and silhouette area are each taken for all that an observer of an
+oddity trial knows. As in the experiment, on half of the trials a comparison image stands among two
+of the target, on half a target image among two of the comparison, all of one camera and light; the
+observer picks the image that differs most from the other two. Any difference helps that observer,
+whichever way it goes at whichever camera; noise alone leaves a third of the trials right.
 """
 
+from collections.abc import Sequence
 from functools import cache
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from scenes.camera import Camera, cameras
@@ -21,6 +24,8 @@ from scenes.shape import geometry
 from stimuli.encoding import display_values, looks
 from stimuli.stimulus_set import StimulusSet
 
+Values = NDArray[np.float64]
+CHANCE = 1 / 3  # of an oddity trial
 CUES = ("luminance", "contrast", "silhouette")
 
 
@@ -35,30 +40,75 @@ def cues(stimuli: StimulusSet) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        A row a comparison (family, run, role, level): for each cue ``<cue>`` (`tells_apart`, .5
-        to 1) and ``<cue>_difference`` (median difference from the target, as a share of it).
+        A row a comparison (family, run, role, level): for each cue ``<cue>`` (share of oddity
+        trials that it gives away, mean over cameras and lights; NaN where no view has two images
+        of one and one of the other) and ``<cue>_difference`` (how far the medians of comparison
+        and target lie apart, as a share of the target's, mean over cameras and lights).
     """
     measured = measures(stimuli)
     rows = []
     for family, images in measured.groupby("family", sort=False):
-        target = images[images["role"] == "target"]
+        targets = dict(list(images[images["role"] == "target"].groupby(["camera", "light"])))
         others = images[~images["role"].isin(("target", "null"))]
         for (run, role, level), comparison in others.groupby(["run", "role", "level"], sort=False):
-            pairs = target.merge(comparison, on=["camera", "light"], suffixes=("", "_other"))
+            views = [
+                (targets[view], seen)
+                for view, seen in comparison.groupby(["camera", "light"])
+                if view in targets
+            ]
             row = {"family": family, "run": run, "role": role, "level": level}
             for cue in CUES:
-                row |= _told(cue, pairs[cue].to_numpy(), pairs[f"{cue}_other"].to_numpy())
+                row |= _told(
+                    cue, [(one[cue].to_numpy(), two[cue].to_numpy()) for one, two in views]
+                )
             rows.append(row)
     return pd.DataFrame(rows)
 
 
-def _told(cue: str, target: Any, other: Any) -> dict[str, float]:
-    larger = float(np.mean(other > target) + np.mean(other == target) / 2)
-    change = (other - target) / target
+def _told(cue: str, views: Sequence[tuple[Values, Values]]) -> dict[str, float]:
+    """What a cue tells, over pairs of a target's values and a comparison's."""
+    shares = [given_away(target, other) for target, other in views]
+    known = [share for share in shares if not np.isnan(share)]
+    changes = [
+        abs(np.median(other) - np.median(target)) / np.median(target) for target, other in views
+    ]
     return {
-        cue: max(larger, 1 - larger),
-        f"{cue}_difference": float(np.median(change)),
+        cue: float(np.mean(known)) if known else np.nan,
+        f"{cue}_difference": float(np.mean(changes)) if changes else np.nan,
     }
+
+
+def given_away(target: Values, other: Values) -> float:
+    """Share of oddity trials that an observer of one number gets right.
+
+    Parameters
+    ----------
+    target, other
+        The number, for each image of the target (N,) and of the comparison (M,) in one view.
+
+    Returns
+    -------
+    float
+        Mean over all trials with two target images and all with two comparison images; NaN if
+        there is neither.
+    """
+    shares = [
+        _share_right(pair, odd)
+        for pair, odd in ((target, other), (other, target))
+        if len(pair) > 1 and len(odd)
+    ]
+    return float(np.mean(shares)) if shares else np.nan
+
+
+def _share_right(pair: Values, odd: Values) -> float:
+    """Share of trials of two values of one kind in which one of the other lies farthest off.
+
+    Where several lie equally far off, the observer picks one of them.
+    """
+    trials = np.array([(*two, one) for two in combinations(pair, 2) for one in odd])
+    away = np.abs(trials[:, :, None] - trials[:, None, :]).sum(axis=2)
+    farthest = away == away.max(axis=1, keepdims=True)
+    return float(np.mean(farthest[:, 2] / farthest.sum(axis=1)))
 
 
 def measures(stimuli: StimulusSet) -> pd.DataFrame:

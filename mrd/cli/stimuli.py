@@ -12,7 +12,7 @@ from mrd.study import read_study
 from scenes.errors import InputError
 from stimuli.check import problems
 from stimuli.comparison import differences
-from stimuli.cues import CUES, cues
+from stimuli.cues import CHANCE, CUES, cues
 from stimuli.export import export as export_files
 from stimuli.merging import merge as merge_sets
 from stimuli.migration import migrated
@@ -71,7 +71,10 @@ def check(path: Set) -> None:
     with StimulusSet(path) as stimuli:
         told = cues(stimuli)
         out.print(f"{path}: {len(stimuli)} images, no problem")
-    out.print("what a trivial cue alone would tell from the target: share of pairs (difference)")
+    out.print(
+        f"share of oddity trials that a trivial cue alone gives away, chance {CHANCE:.2f} "
+        "(difference from the target)"
+    )
     out.print(
         table(
             ("family", "run", "role", "level", *CUES),
@@ -81,7 +84,7 @@ def check(path: Set) -> None:
                     str(row["run"]),
                     str(row["role"]),
                     number(row["level"]),
-                    *(f"{row[cue]:.2f} ({row[f'{cue}_difference']:+.1%})" for cue in CUES),
+                    *(f"{row[cue]:.2f} ({row[f'{cue}_difference']:.1%})" for cue in CUES),
                 )
                 for _, row in told.iterrows()
             ),
