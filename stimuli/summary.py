@@ -3,6 +3,7 @@
 from typing import Any
 
 from stimuli import schema
+from stimuli.second_judgement import in_words, second_judgement
 from stimuli.stimulus_set import StimulusSet
 from stimuli.visual_angle import degrees
 
@@ -45,4 +46,6 @@ def summary(
     told["roles"] = ", ".join(f"{role} {count}" for role, count in counts.items())
     for name, layers in stimuli.models.items():
         told[f"distances of {name}"] = ", ".join(layers)
+        if lines := in_words(second_judgement(stimuli, name)):
+            told[f"verdicts of {name}"] = "\n".join(lines)
     return told

@@ -13,6 +13,7 @@ from mrd.models.registry import descriptions, exists
 from mrd.packing import floors, recorded_study, set_of
 from mrd.study import read_study
 from scenes.errors import InputError, first_problem, unknown
+from stimuli.second_judgement import in_words, second_judgement
 from stimuli.stimulus_set import StimulusSet
 
 
@@ -36,6 +37,7 @@ def embed(
 ) -> None:
     """Store the distances that models see between images of a set, and judge metamers again.
 
+    It tells how many results are metamers on the stored images, and which were called so before.
     What the set holds already is left alone, and what was stopped goes on.
     """
     file, out = set_of(path, read_study), console()
@@ -54,8 +56,11 @@ def embed(
     device = embedding.fastest_device()
     with counted(out) as progress:
         done = embedding.embed(file, requests, floors(study), file.parent, device, progress)
-    for name in configs:
-        out.print(f"{name}: {'embedded' if name in done else 'was there already'}")
+    with StimulusSet(file) as stimuli:
+        for name in configs:
+            out.print(f"{name}: {'embedded' if name in done else 'was there already'}")
+            for line in in_words(second_judgement(stimuli, name)):
+                out.print(f"{name}: {line}")
     out.print(f"{file}")
 
 

@@ -22,6 +22,7 @@ from scenes.shape import Blob
 from stimuli.check import problems
 from stimuli.encoding import display_values, quantised
 from stimuli.packed_scene import packed
+from stimuli.second_judgement import in_words, second_judgement
 from stimuli.stimulus_set import StimulusSet
 from stimuli.writing import write_set
 from tests.small_set import small_image, small_table, write_small_set
@@ -250,7 +251,7 @@ def test_progress_counts_the_images(copy):
 def test_a_family_without_nulls_has_distances_and_no_verdict(tmp_path):
     table = small_table()
     keep = table["role"] != "null"
-    path = write_small_set(tmp_path / "s.h5", **_without(table[keep]))
+    path = write_small_set(tmp_path / "s.h5", **_parts(table[keep]))
     assert embedded(path, Request("plain", PLAIN)) == ["plain"]
     assert embedded(path, Request("plain", PLAIN)) == []
     with StimulusSet(path) as stimuli:
@@ -259,7 +260,22 @@ def test_a_family_without_nulls_has_distances_and_no_verdict(tmp_path):
     assert problems(path) == []
 
 
-def _without(table):
+def test_metamers_that_the_stored_images_do_not_bear_out_are_told(tmp_path):
+    """In the small set every result calls itself a metamer, and is far from its target."""
+    table = small_table()
+    searched = table["model"] == "net"
+    table.loc[searched, "layer"] = "pixels"
+    path = write_small_set(tmp_path / "s.h5", **_parts(table))
+    assert embedded(path, Request("net", PLAIN)) == ["net"]
+    with StimulusSet(path) as stimuli:
+        first, *others = in_words(second_judgement(stimuli, "net"))
+    assert first == "metamers on the stored images: 0 of 2 results of its own searches"
+    assert len(others) == 2
+    assert others[0].startswith("no metamer any more: vase-material-net-s1: c0: ")
+    assert "is below 0.9" in others[0]
+
+
+def _parts(table):
     from tests.small_set import small_scene
 
     table = table.reset_index(drop=True)

@@ -54,11 +54,18 @@ def test_from_runs_to_distances(mrd, study):
     assert (study / "stimuli.h5").read_bytes() == before
     code, out, err = mrd("embed", study)
     assert (code, err) == (0, "")
-    assert out.splitlines()[-2:] == ["net: embedded", str(study / "stimuli.h5")]
+    # The records say that the search looked at other layers, so their verdict is not held to it.
+    judged = "net: metamers on the stored images: 0 of 1 other results"
+    assert out.splitlines()[-3:] == ["net: embedded", judged, str(study / "stimuli.h5")]
     assert mrd("embed", study)[1].splitlines() == [
         "net: was there already",
+        judged,
         str(study / "stimuli.h5"),
     ]
+    code, out, _ = mrd("stimuli", "info", study)
+    assert code == 0
+    assert "verdicts of net" in out
+    assert judged.removeprefix("net: ") in out
     arguments = ("--model", "efficientnet_lite0", "--layer", "blocks.0", "--layer", "blocks.2")
     code, _, err = mrd("embed", study / "stimuli.h5", *arguments)
     assert (code, err) == (0, "")

@@ -1,0 +1,94 @@
+"""The second judgement beside the first: what is counted, and what is named."""
+
+import pytest
+
+from stimuli.model_results import ModelResults
+from stimuli.second_judgement import COLUMNS, in_words, second_judgement
+from stimuli.stimulus_set import StimulusSet
+from stimuli.summary import summary
+from tests.small_set import write_small_set
+
+OWN = "early;late"  # what the small set's searches looked at, with the model `net`
+MATERIAL, SHAPE = "vase-material-net-s1", "vase-shape-net-s1"
+
+
+def cameras(run, failed, *, layers=OWN, light="own", again=False, role="result"):
+    """Verdicts on a result: two training cameras (`failed` at the second), and a held-out one."""
+    metamer = not failed and not again
+    common = {"run": run, "role": role, "layers": layers, "light": light, "target_again": again}
+    reasons = {"c0": "", "c1": failed}
+    return [
+        *(
+            common | {"camera": camera, "held_out": False, "metamer": metamer}
+            | {"passed": not reason, "failed": reason}
+            for camera, reason in reasons.items()
+        ),
+        common | {"camera": "h0", "held_out": True, "metamer": False}
+        | {"passed": False, "failed": "match 0.1 is below 0.9"},
+    ]  # fmt: skip
+
+
+@pytest.fixture
+def judged(tmp_path):
+    """Write the small set (its results are metamers) with verdicts of some models; give it open."""
+
+    def judged(**verdicts):
+        models = {
+            model: ModelResults({"network": model}, {}, {"vase-shape": rows})
+            for model, rows in verdicts.items()
+        }
+        return StimulusSet(write_small_set(tmp_path / "s.h5", models=models))
+
+    return judged
+
+
+def test_a_metamer_that_is_none_on_the_stored_images_is_named(judged):
+    rows = [*cameras(SHAPE, "match 0.850 is below 0.9"), *cameras(MATERIAL, "")]
+    rows += cameras(SHAPE, "match 0.850 is below 0.9", role="series")
+    with judged(net=rows) as stimuli:
+        found = second_judgement(stimuli, "net")
+        shown = summary(stimuli)
+    assert list(found) == list(COLUMNS)
+    assert found.to_numpy().tolist() == [
+        [SHAPE, OWN, "own", True, True, False, "c1: match 0.850 is below 0.9"],
+        [MATERIAL, OWN, "own", True, True, True, ""],
+    ]
+    lines = [
+        "metamers on the stored images: 1 of 2 results of its own searches",
+        f"no metamer any more: {SHAPE}: c1: match 0.850 is below 0.9",
+    ]
+    assert in_words(found) == lines
+    assert shown["verdicts of net"].splitlines() == lines
+
+
+def test_a_result_may_become_a_metamer_or_the_target_again(judged):
+    with judged(net=[*cameras(SHAPE, "", again=True), *cameras(MATERIAL, "")]) as stimuli:
+        found = second_judgement(stimuli, "net")
+    assert in_words(found)[1:] == [f"no metamer any more: {SHAPE}: it is the target again"]
+    found["before"] = [False, False]
+    assert in_words(found)[1:] == [f"a metamer only now: {MATERIAL}"]
+
+
+def test_other_models_layers_and_lights_are_counted_and_not_compared(judged):
+    rows = [*cameras(SHAPE, "", layers="late"), *cameras(SHAPE, "x"), *cameras(MATERIAL, "")]
+    rows += cameras(SHAPE, "x", light="studio")
+    with judged(net=rows, other=[*cameras(SHAPE, "x"), *cameras(MATERIAL, "")]) as stimuli:
+        assert in_words(second_judgement(stimuli, "other")) == [
+            "metamers on the stored images: 1 of 2 other results"
+        ]
+        assert in_words(second_judgement(stimuli, "net")) == [
+            "metamers on the stored images (layers late, light own): 1 of 1 other results",
+            "metamers on the stored images (layers early;late, light own): 1 of 2 results of its "
+            "own searches",
+            f"no metamer any more: {SHAPE}: c1: x",
+            "metamers on the stored images (layers early;late, light studio): 0 of 1 results of "
+            "its own searches",
+        ]
+
+
+def test_without_verdicts_there_is_nothing_to_say(small_set):
+    with StimulusSet(small_set) as stimuli:
+        found = second_judgement(stimuli, "net")
+        assert list(found) == list(COLUMNS)
+        assert in_words(found) == []
+        assert not any(name.startswith("verdicts") for name in summary(stimuli))
