@@ -32,6 +32,7 @@ from scenes.digest import file_sha256
 from scenes.film import Film, encode
 from scenes.picture_files import read_picture
 from scenes.scene import Scene, read_scene, write_shared_scene
+from stimuli.encoding import clipped_share
 from stimuli.intake import SHARED_ROLES, ImageRecord
 
 NOISE_FLOOR_FILE = "noise_floor.json"
@@ -342,11 +343,8 @@ def _written(
     radiance, shown = (folder / shot[f"{kind}_file"] for kind in KINDS)
     pictures.write_exr(radiance, linear[0])
     pictures.write_png(shown, pictures.to_bytes(display(linear, film))[0])
-    beyond = linear[0] * film.fixed_exposure > 1
-    # Reinhard's curve brings any radiance below 1.
-    clipped = film.tone_curve == "srgb" and float(beyond.any(dim=0).float().mean())
     return {
-        "clipped": float(clipped),
+        "clipped": clipped_share(linear[0].permute(1, 2, 0).cpu().numpy(), film),
         "radiance_sha256": file_sha256(radiance),
         "display_sha256": file_sha256(shown),
     }
