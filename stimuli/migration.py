@@ -4,6 +4,7 @@ A step changes an open file of its version to the next one. What a version is, i
 steps stay as they are when the schema goes on.
 """
 
+import json
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -48,12 +49,9 @@ def migrated(
     """
     path = Path(path)
     check_seal(path)
-    found = _version(path)
+    found, provenance = _version(path)
     if found > newest:
-        raise InputError(
-            f"{path}: attribute schema_version: {found}, and this version of the suite reads "
-            f"{newest}; update the suite"
-        )
+        raise schema.of_newer_version(str(path), found, newest, provenance)
     missing = [version for version in range(found, newest) if version not in steps]
     if missing:
         raise InputError(
@@ -68,16 +66,20 @@ def migrated(
             for version in range(found, newest):
                 steps[version](file)
                 file.attrs["schema_version"] = version + 1
+            told = json.loads(str(file.attrs["provenance"])) | {"written_by": schema.written_by()}
+            file.attrs["provenance"] = json.dumps(told, sort_keys=True)
         seal(beside)
     return found
 
 
-def _version(path: Path) -> int:
+def _version(path: Path) -> tuple[int, str]:
+    """Schema version of a set, and its provenance as stored."""
     try:
         with h5py.File(path, "r", locking=False) as file:
-            kind, version = file.attrs.get("format"), file.attrs.get("schema_version")
+            attributes = dict(file.attrs)
     except (OSError, RuntimeError) as error:
         raise InputError(f"{path}: is no HDF5 file ({one_line(error)})") from error
-    if kind != schema.FORMAT or not isinstance(version, int | np.integer):
+    version = attributes.get("schema_version")
+    if attributes.get("format") != schema.FORMAT or not isinstance(version, int | np.integer):
         raise InputError(f"{path}: attribute format: the file is no stimulus set of this suite")
-    return int(version)
+    return int(version), str(attributes.get("provenance"))

@@ -4,8 +4,10 @@ The columns are those of the records that `mrd` writes (`stimuli.intake`), witho
 files, and with what packing adds: hashes of the stored arrays, and what matching did.
 """
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import metadata
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -109,6 +111,39 @@ COLUMNS: dict[str, Column] = dict(_from_records()) | _ADDED
 
 # Filled in while a set is written.
 WRITTEN = ("sha256", "radiance_sha256")
+
+
+def written_by() -> str | None:
+    """Version of the suite, for the provenance of a set; None where it is not installed."""
+    try:
+        return metadata.version("mrd-suite")
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def of_newer_version(where: str, version: int, reads: int, provenance: str) -> InputError:
+    """Make the error for a set whose schema version is newer than those that are known here.
+
+    Parameters
+    ----------
+    where
+        The file.
+    version, reads
+        Its version, and the newest that is known.
+    provenance
+        Its provenance, as stored: it names the version of the suite that wrote the set.
+    """
+    try:
+        suite = json.loads(provenance)["written_by"]
+    except (ValueError, KeyError, TypeError):  # who knows what newer versions keep there
+        suite = None
+    known = suite is not None
+    return InputError(
+        f"{where}: attribute schema_version: {version}"
+        f"{f' (written by version {suite} of the suite)' if known else ''}, and this version of "
+        f"the suite ({written_by()}) reads {reads}; update the suite"
+        f"{f' to {suite} or later' if known else ''}"
+    )
 
 
 def data_dictionary() -> dict[str, dict[str, Any]]:

@@ -382,12 +382,14 @@ def _check_header(path: Path, file: h5py.File) -> None:
     if file.attrs.get("format") != schema.FORMAT:
         raise InputError(f"{path}: attribute format: the file is no stimulus set of this suite")
     version = file.attrs.get("schema_version")
+    if isinstance(version, int | np.integer) and version > schema.SCHEMA_VERSION:
+        raise schema.of_newer_version(
+            str(path), int(version), schema.SCHEMA_VERSION, str(file.attrs.get("provenance"))
+        )
     if version != schema.SCHEMA_VERSION:
-        newer = isinstance(version, int | np.integer) and version > schema.SCHEMA_VERSION
         raise InputError(
             f"{path}: attribute schema_version: {version}, and this version of the suite reads "
-            f"{schema.SCHEMA_VERSION}; "
-            + ("update the suite" if newer else f"migrate it: mrd stimuli migrate {path}")
+            f"{schema.SCHEMA_VERSION}; migrate it: mrd stimuli migrate {path}"
         )
     parts = (schema.IMAGES, schema.STIMULI, schema.SCENES, schema.ARRAYS, schema.MODELS)
     for name in parts:

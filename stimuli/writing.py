@@ -60,7 +60,7 @@ def write_set(
     radiance
         In the order of the rows: (H, W, 3), linear; stored as float16.
     provenance
-        Plain data: what the set was made of.
+        Plain data: what the set was made of; the version of the suite is added.
     models
         Results by the name of the model.
     compression
@@ -93,7 +93,8 @@ def write_set(
         found = content_hash(columns, texts)
         file.attrs["format"] = schema.FORMAT
         file.attrs["schema_version"] = schema.SCHEMA_VERSION
-        file.attrs["provenance"] = json.dumps(provenance or {}, sort_keys=True)
+        made = {**(provenance or {}), "written_by": schema.written_by()}
+        file.attrs["provenance"] = json.dumps(made, sort_keys=True)
         file.attrs["content_hash"] = found
         file.create_group(schema.MODELS)
         for name, results in (models or {}).items():

@@ -1,5 +1,6 @@
 """Check finds what is wrong: any flipped bit, and a set that contradicts itself."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -12,8 +13,10 @@ import pytest
 from scenes.errors import InputError
 from stimuli.check import problems, reference_problems
 from stimuli.migration import migrated
+from stimuli.schema import written_by
 from stimuli.seal import BLOCK, check_seal, seal
 from stimuli.stimulus_set import StimulusSet
+from tests.small_set import STUDY
 
 
 @pytest.fixture
@@ -153,17 +156,38 @@ def test_a_trajectory_has_to_go_away_from_the_target(copy):
 @pytest.mark.parametrize(
     ("version", "message"),
     [
-        (2, r"attribute schema_version: 2, and this version of the suite reads 1; update"),
+        (
+            2,
+            r"attribute schema_version: 2 \(written by version 0\.7\.1 of the suite\), and this "
+            r"version of the suite \(\S+\) reads 1; update the suite to 0\.7\.1 or later",
+        ),
         (0, r"attribute schema_version: 0, and .* migrate it: mrd stimuli migrate"),
     ],
 )
 def test_another_version_is_refused(copy, version, message):
     with h5py.File(copy, "r+") as file:
+        assert json.loads(file.attrs["provenance"])["written_by"] == written_by()
         file.attrs["schema_version"] = version
+        file.attrs["provenance"] = json.dumps({"written_by": "0.7.1"})
     seal(copy)
     with pytest.raises(InputError, match=message):
         len(StimulusSet(copy))
     with pytest.raises(InputError, match=r"update the suite|there is no way from 0 to 1"):
+        migrated(copy)
+
+
+@pytest.mark.parametrize("provenance", ["", "[]", "{}", None])
+def test_a_newer_version_may_keep_its_provenance_otherwise(copy, provenance):
+    with h5py.File(copy, "r+") as file:
+        file.attrs["schema_version"] = 3
+        del file.attrs["provenance"]
+        if provenance is not None:
+            file.attrs["provenance"] = provenance
+    seal(copy)
+    message = r"schema_version: 3, and this version of the suite \(\S+\) reads 1; update the suite$"
+    with pytest.raises(InputError, match=message):
+        len(StimulusSet(copy))
+    with pytest.raises(InputError, match=message):
         migrated(copy)
 
 
@@ -182,6 +206,8 @@ def test_migration_goes_one_step_at_a_time(copy):
     check_seal(copy)
     with h5py.File(copy) as file:
         assert file.attrs["schema_version"] == 3
+        told = json.loads(file.attrs["provenance"])
+        assert told == {"study": STUDY, "written_by": written_by()}
         assert "match" not in file["stimuli"]
         assert np.nanmax(file["stimuli/doubled"][()]) == 1.9
     assert migrated(copy, {1: renamed, 2: added}, newest=3) == 3  # nothing to do
