@@ -5,22 +5,28 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from scenes.errors import InputError
 from stimuli import schema
-from stimuli.model_results import ModelResults
+from stimuli.model_results import ModelResults, Row, updated
 from stimuli.packed_scene import PackedScene
 from stimuli.seal import check_seal
 from stimuli.stimulus_set import StimulusSet
 from stimuli.writing import write_set
+
+SAME = 1e-4  # distances of one model and image differ by less between two machines
+JUDGED = ("layers", "run", "role", "level_index", "light", "camera")
+VERDICT = ("floor", "metamer", "passed")
 
 
 def merge(paths: Sequence[Path], out: Path) -> str:
     """Merge sets.
 
     A family that occurs in several has to be the same in all of them, and is taken once. Results
-    of models are kept for the families that they were made for.
+    of models are kept for the families that they were made for; those of a family that several sets
+    hold have to agree.
 
     Parameters
     ----------
@@ -38,7 +44,7 @@ def merge(paths: Sequence[Path], out: Path) -> str:
     ------
     InputError
         A set is damaged, or two contradict each other: images of another size or type, one id or
-        family for different things, one name for different models.
+        family for different things, one name for different models, or different results of one.
     """
     if len(paths) < 2:
         raise InputError("merge needs two sets or more")
@@ -128,12 +134,35 @@ def _models(sets: Sequence[StimulusSet]) -> dict[str, ModelResults]:
                     f"{one.path}: models/{name}: is another model than in an earlier set; embed "
                     "one of them under another name"
                 )
-            joined[name] = _joined(joined[name], here)
+            for part in _contradictions(joined[name], here):
+                raise InputError(
+                    f"{one.path}: models/{name}/{part}: is not what an earlier set says of the "
+                    "same images; find out which is right, and mrd embed the other set anew"
+                )
+            joined[name] = updated(here, joined[name])
     return joined
 
 
-def _joined(one: ModelResults, other: ModelResults) -> ModelResults:
-    layers: dict[str, dict[str, Any]] = {name: dict(found) for name, found in one.layers.items()}
-    for name, found in other.layers.items():
-        layers[name] = {**found, **layers.get(name, {})}
-    return ModelResults(one.record, layers, {**other.verdicts, **one.verdicts})
+def _contradictions(one: ModelResults, other: ModelResults) -> Iterator[str]:
+    """Name what two sets hold of one model and family, and do not agree on."""
+    for layer in one.layers.keys() & other.layers.keys():
+        here, there = one.layers[layer], other.layers[layer]
+        for family in here.keys() & there.keys():
+            for kind, left, right in (
+                (schema.DISTANCES, here[family].between, there[family].between),
+                (schema.NULLS, here[family].nulls, there[family].nulls),
+            ):
+                if not np.allclose(left, right, rtol=0, atol=SAME, equal_nan=True):
+                    yield f"{layer}/{kind}/{family}"
+    for family in one.verdicts.keys() & other.verdicts.keys():
+        said, also = _said(one.verdicts[family]), _said(other.verdicts[family])
+        if any(said[judged] != also[judged] for judged in said.keys() & also.keys()):
+            yield f"{schema.VERDICTS}/{family}"
+
+
+def _said(verdicts: Sequence[Row]) -> dict[tuple[Any, ...], tuple[Any, ...]]:
+    """What was judged, and what was said of it."""
+    return {
+        tuple(row.get(key) for key in JUDGED): tuple(row.get(key) for key in VERDICT)
+        for row in verdicts
+    }

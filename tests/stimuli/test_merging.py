@@ -1,5 +1,6 @@
 """Two sets into one, and what two sets differ in."""
 
+import dataclasses
 import shutil
 
 import numpy as np
@@ -12,7 +13,7 @@ from stimuli.merging import merge
 from stimuli.packed_scene import packed
 from stimuli.seal import BLOCK
 from stimuli.stimulus_set import StimulusSet
-from stimuli.writing import write_set
+from stimuli.writing import add_results, write_set
 from tests.small_set import small_image, small_results, small_scene, small_table
 
 FAMILIES = ("vase-material", "vase-shape")
@@ -72,6 +73,69 @@ def test_conflicting_sets_are_refused(tmp_path, other, message):
     with pytest.raises(InputError, match=message):
         merge(paths, tmp_path / "merged.h5")
     assert not (tmp_path / "merged.h5").exists()
+
+
+def with_results(path, change):
+    """Write the small set, what `net` makes of it changed."""
+    path = write_part(path)
+    with StimulusSet(path) as one:
+        expected, found = one.content_hash, one.results("net")
+    add_results(path, {"net": change(found)}, expected)
+    return path
+
+
+def with_distance(by):
+    def change(found):
+        early = dict(found.layers["early"])
+        between = early["vase-shape"].between.copy()
+        between[3, 4] += by
+        between[4, 3] += by
+        early["vase-shape"] = dataclasses.replace(early["vase-shape"], between=between)
+        return dataclasses.replace(found, layers={"early": early})
+
+    return change
+
+
+def with_verdict(metamer, layers="early"):
+    row = {"layers": layers, "run": "r", "role": "result", "level_index": 2, "light": "own"}
+    row |= {"camera": "c0", "floor": 0.9, "passed": metamer, "metamer": metamer}
+    return lambda found: dataclasses.replace(found, verdicts={"vase-shape": [row]})
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "message"),
+    [
+        (
+            with_distance(0),
+            with_distance(0.01),
+            r"other.h5: models/net/early/distances/vase-shape: is not what an earlier set says of",
+        ),
+        (
+            with_verdict(True),
+            with_verdict(False),
+            r"other.h5: models/net/verdicts/vase-shape: is not what an earlier set says",
+        ),
+    ],
+)
+def test_sets_that_disagree_on_what_a_model_sees_are_refused(tmp_path, one, other, message):
+    paths = [with_results(tmp_path / "one.h5", one), with_results(tmp_path / "other.h5", other)]
+    with pytest.raises(InputError, match=message):
+        merge(paths, tmp_path / "merged.h5")
+    assert not (tmp_path / "merged.h5").exists()
+
+
+def test_results_that_agree_are_joined(tmp_path):
+    """Rounding is no disagreement; verdicts over other layers stand beside each other."""
+    one = with_results(tmp_path / "one.h5", with_verdict(True))
+    near = with_results(tmp_path / "near.h5", with_distance(1e-6))
+    late = with_results(tmp_path / "late.h5", with_verdict(False, layers="late"))
+    merge([one, near, late], tmp_path / "merged.h5")
+    assert problems(tmp_path / "merged.h5") == []
+    with StimulusSet(tmp_path / "merged.h5") as merged, StimulusSet(one) as first:
+        verdicts = merged.verdicts("net").set_index("layers")["metamer"]
+        assert verdicts.to_dict() == {"early": True, "late": False}
+        expected = first.distances("net", "early", "vase-shape")
+        assert merged.distances("net", "early", "vase-shape").equals(expected)
 
 
 def test_a_damaged_set_is_not_merged(parts, tmp_path):
