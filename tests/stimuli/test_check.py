@@ -95,9 +95,50 @@ def _idle_scene(file):
     file["scenes"]["0" * 64] = file["scenes"][next(iter(file["scenes"]))].asstr()[()]
 
 
+def _fewer_images(file):
+    first = file["images"][:100]
+    del file["images"]
+    file["images"] = first
+
+
+def _negative_radiance(file):
+    radiance = np.ones(file["images"].shape, np.float16)
+    radiance[7, 3, 3, 0] = -1
+    file["radiance"] = radiance
+
+
+def _torn_chunk(file):
+    images = file["images"]
+    whole = images.id.read_direct_chunk((8, 0, 0, 0))[1]
+    images.id.write_direct_chunk((8, 0, 0, 0), whole[:40] + bytes(8) + whole[48:])
+
+
+def _array(file):
+    file["arrays"]["0" * 64] = np.arange(3)
+
+
+def _other_family(file):
+    layer = file["models/net/late/distances"]
+    layer.move("vase-shape", "vase-form")
+
+
+def _small_matrix(file):
+    layer = file["models/net/late/distances"]
+    attributes = dict(layer["vase-shape"].attrs)
+    del layer["vase-shape"]
+    layer["vase-shape"] = np.zeros((3, 3), np.float32)
+    layer["vase-shape"].attrs.update(attributes)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        (_fewer_images, "images: holds 100, the table has 168 rows"),
+        (_negative_radiance, "radiance[7] ('vase-material_target-0_h0_own_1'): holds NaN, infin"),
+        (_torn_chunk, "images[8] ('vase-material_target-0_h0_own_2'): cannot be read: "),
+        (_array, f"arrays/{'0' * 64}: its SHA-256 is another"),
+        (_other_family, "models/net/late/distances/vase-form: the set has no such family"),
+        (_small_matrix, "distances/vase-shape: has shape (3, 3), and the family 72 images"),
         (_pixel, "images[5] ('vase-material_target-0_c1_own_2'): its SHA-256 is not that of"),
         (_same_image, "stimuli/sha256: 'vase-material_target-0_c0_own_0' and '"),
         (_set("sha256", 3, b"0" * 64), "images[3] ('vase-material_target-0_c1_own_0'): its SHA"),
@@ -233,11 +274,19 @@ FULL = """
 import resource, signal, sys
 from pathlib import Path
 from scenes.errors import InputError
+from stimuli.stimulus_set import StimulusSet
+from stimuli.writing import add_results
 from tests.small_set import write_small_set
+path, room, what = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+with StimulusSet(path) as one:
+    results, expected = one.results("net"), one.content_hash
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]),) * 2)
+resource.setrlimit(resource.RLIMIT_FSIZE, (room,) * 2)
 try:
-    write_small_set(Path(sys.argv[1]))
+    if what == "built":
+        write_small_set(path)
+    else:
+        add_results(path, {"more": results}, expected)
 except InputError as error:
     print(error)
     sys.exit(2)
@@ -245,12 +294,13 @@ except InputError as error:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="limits of files are POSIX")
+@pytest.mark.parametrize("what", ["built", "embedded"])
 @pytest.mark.parametrize("room", [2_000, 200_000])
-def test_a_disk_that_is_full_in_the_middle_leaves_the_old_set(copy, room):
+def test_a_disk_that_is_full_in_the_middle_leaves_the_old_set(copy, room, what):
     before = copy.read_bytes()
     assert room < len(before)
     done = subprocess.run(
-        [sys.executable, "-c", FULL, str(copy), str(room)], capture_output=True, text=True
+        [sys.executable, "-c", FULL, str(copy), str(room), what], capture_output=True, text=True
     )
     assert done.returncode == 2, done.stderr
     assert done.stdout.startswith(f"{copy}: cannot be written: ")

@@ -1,15 +1,18 @@
 """A set from the outside: what was written is what is read."""
 
 import os
+import shutil
 import subprocess
 import sys
 
+import h5py
 import numpy as np
 import pytest
 
 from scenes.errors import InputError
 from stimuli.schema import COLUMNS
 from stimuli.stimulus_set import StimulusSet
+from stimuli.writing import add_results
 from tests.small_set import small_image, small_results, small_scene, small_table
 
 
@@ -143,6 +146,49 @@ def test_reads_from_a_folder_where_nothing_can_be_written(small_set, tmp_path):
     with StimulusSet(copy) as one:
         assert len(one.table) == 168
     copy.parent.chmod(0o755)
+
+
+def test_a_set_that_is_replaced_stays_open_as_it_was(small_set, tmp_path):
+    path = shutil.copy(small_set, tmp_path / "stimuli.h5")
+    with StimulusSet(path) as one:
+        assert one.models == {"net": ("early", "late"), "other": ("rows",)}
+        add_results(path, {"more": one.results("net")}, one.content_hash)
+        assert "more" not in one.models
+        assert np.array_equal(one.image(one.table["stimulus_id"][9]), small_image(_row(9)))
+    assert "more" in StimulusSet(path).models
+
+
+def _row(number):
+    return next(small_table().iloc[[number]].itertuples())
+
+
+@pytest.mark.skipif(os.name == "nt", reason="locks of Windows cannot be passed over")
+def test_a_file_that_another_process_has_locked_is_read(small_set, tmp_path):
+    """Network shares refuse HDF5's own lock, or hold one; a set needs none."""
+    import fcntl
+
+    path = shutil.copy(small_set, tmp_path / "stimuli.h5")
+    with path.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with pytest.raises(OSError, match="unable to lock file"):
+            h5py.File(path, locking=True)
+        assert len(StimulusSet(path).table) == 168
+
+
+def test_a_damaged_image_is_named_and_others_are_read(small_set, tmp_path):
+    with h5py.File(small_set) as file:
+        chunk = file["images"].id.read_direct_chunk((5, 0, 0, 0))[1]
+    content = bytearray(small_set.read_bytes())
+    content[content.index(chunk) + len(chunk) // 2] ^= 4
+    path = tmp_path / "stimuli.h5"
+    path.write_bytes(content)
+    with StimulusSet(path) as one:
+        names = one.table["stimulus_id"]
+        with pytest.raises(
+            InputError, match=rf"h5: images\[5\] \('{names[5]}'\): cannot be read \(.*: restore it"
+        ):
+            one.image(names[5])
+        assert np.array_equal(one.image(names[6]), small_image(_row(6)))
 
 
 def test_a_file_that_is_no_set_is_refused(tmp_path, small_set):

@@ -107,6 +107,23 @@ def test_a_set_that_people_saw_is_kept_when_the_study_changes(mrd, study):
     assert problems(kept) == []
 
 
+def test_what_is_left_out_is_told_with_its_reason(mrd, tmp_path):
+    (tmp_path / "study.yaml").write_text(
+        STUDY.replace("searches:", "searches:\n  material: {attributes: [material]}")
+    )
+    write_study_runs(read_study(tmp_path))
+    (records,) = tmp_path.glob("runs/*-material-*/series/records.csv")
+    records.write_text(records.read_text().replace(",metamer,", ",result,"))
+    run = records.parent.parent.name
+    reason = "its result is no metamer (stimuli.accept: all takes it)"
+    code, out, _ = mrd("stimuli", "build", tmp_path)
+    assert code == 0
+    assert f"left out: {run}: {reason}\nleft out: vase-material: none of its runs is taken" in out
+    with StimulusSet(tmp_path / "stimuli.h5") as stimuli:
+        assert set(stimuli.table["family"]) == {"vase-shape"}
+        assert stimuli.provenance["refusals"][run] == reason
+
+
 def test_info_export_diff_and_merge(mrd, small_set, tmp_path):
     code, out, _ = mrd("stimuli", "info", small_set, "--distance", "600", "--pitch", "0.25")
     assert code == 0
