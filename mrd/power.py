@@ -11,7 +11,7 @@ from psychophysics.counterbalance import session_seed
 from psychophysics.experiment import Experiment
 from psychophysics.observers import Psychometric, SimulatedObserver
 from psychophysics.trials import order
-from scenes.errors import InputError
+from scenes.errors import needs
 
 
 @dataclass(frozen=True)
@@ -62,10 +62,9 @@ def planned(
     InputError
         The extra ``analysis`` is not installed.
     """
-    try:
-        from analysis import psychometric
-    except ImportError as error:
-        raise InputError("psignifit is not installed; pip install 'mrd-suite[analysis]'") from error
+    # Here, so that other commands do without the extra `analysis`.
+    from analysis import psychometric
+
     config = experiment.config.model_copy(
         update={
             "procedure": ConstantStimuli(trials=trials_per_level),
@@ -77,7 +76,8 @@ def planned(
     one = replace(experiment, config=config, conditions=experiment.conditions[:1])
     frame = pd.concat([_answers(one, follows, number) for number in range(observers)])
     curve = follows.function
-    fits = psychometric.fit(frame, by=("observer",), curve=curve, overdispersion=False)
+    with needs("analysis"):
+        fits = psychometric.fit(frame, by=("observer",), curve=curve, overdispersion=False)
     measured = fits[fits["measurable"] == "measured"]
     widths = measured["threshold_high"] - measured["threshold_low"]
     holds = measured["threshold_low"].le(follows.threshold) & measured["threshold_high"].ge(

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from scipy.optimize import curve_fit
 
 from psychophysics.records import read_json, write_json
-from scenes.errors import InputError
+from scenes.errors import InputError, needs
 
 SCHEMA_VERSION = 1
 GUNS = ("red", "green", "blue")
@@ -239,9 +239,10 @@ def photometer(name: str, port: str | None) -> Callable[[], float]:
     Raises
     ------
     InputError
-        There is none, or PsychoPy knows no such kind.
+        There is none, PsychoPy knows no such kind, or it is not installed.
     """
-    from psychopy import hardware
+    with needs("lab"):
+        from psychopy import hardware
 
     found = hardware.findPhotometer(ports=port, device=name)
     if found is None:

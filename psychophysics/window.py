@@ -13,7 +13,7 @@ import numpy.typing as npt
 from psychophysics.calibration import Bytes, on_display
 from psychophysics.config import Display
 from psychophysics.tasks.base import Place
-from scenes.errors import InputError, one_line
+from scenes.errors import InputError, needs, one_line
 
 # A measured refresh rate this far from the nominal one, as a share, is another one.
 RATE_TOLERANCE = 0.03
@@ -53,8 +53,8 @@ def screen_of(display: Display) -> Screen:
     """
     if display.monitor is None:
         return Screen(display.pixels, display.width, display.distance, None)
-    _check_installed()
-    from psychopy import monitors
+    with needs("lab"):
+        from psychopy import monitors
 
     known = monitors.getAllMonitors()
     if display.monitor not in known:
@@ -80,21 +80,13 @@ def check_display() -> None:
     InputError
         PsychoPy is not installed, or there is no display.
     """
-    _check_installed()
+    with needs("lab"):
+        import psychopy  # noqa: F401
     if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
         raise InputError(
             "no display: DISPLAY is not set; run this at the experiment's computer, or try the "
             "study without one: mrd experiment simulate STUDY"
         )
-
-
-def _check_installed() -> None:
-    try:
-        import psychopy  # noqa: F401
-    except ImportError as error:
-        raise InputError(
-            "PsychoPy is not installed; pip install 'mrd-suite[lab]' (Python 3.11 or 3.12)"
-        ) from error
 
 
 def ask_participant() -> tuple[str, str]:

@@ -1,6 +1,7 @@
 """What goes wrong and can be mended by the user, said in one line."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import Any
 
@@ -21,6 +22,36 @@ class InputError(Exception):
 def one_line(error: Exception) -> str:
     """Put an error in one line: what it says, or its kind where it says nothing."""
     return " ".join(str(error).split()) or type(error).__name__
+
+
+OWN_PACKAGES = frozenset({"scenes", "stimuli", "psychophysics", "analysis", "mrd"})
+
+
+@contextmanager
+def needs(extra: str) -> Iterator[None]:
+    """Say which extra to install where a library of it is missing.
+
+    Parameters
+    ----------
+    extra
+        Name of the extra, such as ``"analysis"``: everything that the block imports, at once or
+        later, comes with it.
+
+    Raises
+    ------
+    InputError
+        A library cannot be imported in the block. A missing module of the suite itself is no
+        matter of extras, and goes on as it is.
+    """
+    try:
+        yield
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] in OWN_PACKAGES:
+            raise
+        missing = isinstance(error, ModuleNotFoundError) and error.name
+        what = f"{error.name} is not installed" if missing else f"cannot load {one_line(error)}"
+        note = " (PsychoPy: Python 3.11 or 3.12)" if extra == "lab" else ""
+        raise InputError(f"{what}; pip install 'mrd-suite[{extra}]'{note}") from error
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from mrd.study import read_study
+from scenes.errors import needs
 
 
 def analyse(
@@ -30,20 +31,21 @@ def analyse(
 ) -> None:
     """Analyse the answers of people (or simulated ones): tables, figures, report/index.html."""
     described = read_study(study)
-    # Here, so that other commands do without the extra `analysis`.
-    from analysis import study_report
+    with needs("analysis"):
+        # Here, so that other commands do without the extra.
+        from analysis import study_report
 
-    made = study_report.make(
-        described.folder,
-        described.name,
-        described.analysis,
-        simulated=simulated,
-        stimuli=stimuli,
-        out=out,
-        workers=os.cpu_count() or 1,
-        seed=described.seed,
-        note=lambda text: print(text, file=sys.stderr, flush=True),
-    )
+        made = study_report.make(
+            described.folder,
+            described.name,
+            described.analysis,
+            simulated=simulated,
+            stimuli=stimuli,
+            out=out,
+            workers=os.cpu_count() or 1,
+            seed=described.seed,
+            note=lambda text: print(text, file=sys.stderr, flush=True),
+        )
     if output == "json":
         print(json.dumps(made.numbers, allow_nan=False))
     else:

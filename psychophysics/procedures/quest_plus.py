@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from psychophysics.psychometric_function import NORMAL_SPAN, WEIBULL_SPAN, Function
+from scenes.errors import needs
 
 THRESHOLDS = 40
 # Thresholds that are thought possible reach beyond the levels, by this factor of their range.
@@ -36,6 +37,11 @@ class QuestPlus:
         normal in multiples of the largest level.
     guesses, lapses
         Guess (or false-alarm) and lapse rates that are thought possible.
+
+    Raises
+    ------
+    InputError
+        The library is not installed.
     """
 
     def __init__(
@@ -140,8 +146,9 @@ def _quest(
     guesses: Sequence[float],
     lapses: Sequence[float],
 ) -> Any:
-    # Loading it takes a second (xarray): only where it is used.
-    from questplus import QuestPlus as Quest
+    with needs("lab"):
+        # Loading it takes a second (xarray): only where it is used.
+        from questplus import QuestPlus as Quest
 
     low, high = min(scaled), max(scaled)
     margin = BEYOND * (high - low)

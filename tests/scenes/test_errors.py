@@ -1,6 +1,8 @@
+import importlib
+
 import pytest
 
-from scenes.errors import InputError, first_problem, keys_of, nearest, one_line, unknown
+from scenes.errors import InputError, first_problem, keys_of, nearest, needs, one_line, unknown
 from scenes.scene import Scene
 
 
@@ -83,3 +85,32 @@ def test_a_problem_is_said_in_one_line_with_its_key(record, message):
 )
 def test_any_error_in_one_line(error, text):
     assert one_line(error) == text
+
+
+def test_needs_names_the_extra_of_a_missing_library():
+    with (
+        pytest.raises(
+            InputError,
+            match=r"^no_such_library is not installed; pip install 'mrd-suite\[bayes\]'$",
+        ),
+        needs("bayes"),
+    ):
+        importlib.import_module("no_such_library.part")
+    with (
+        pytest.raises(InputError, match=r"mrd-suite\[lab\]' \(PsychoPy: Python 3\.11 or 3\.12\)$"),
+        needs("lab"),
+    ):
+        importlib.import_module("no_such_library")
+
+
+def test_needs_says_what_an_installed_library_misses():
+    with (
+        pytest.raises(InputError, match=r"^cannot load libGL\.so\.1: no such file; pip install"),
+        needs("lab"),
+    ):
+        raise ImportError("libGL.so.1: no such file", name="pyglet.gl")
+
+
+def test_needs_hides_no_mistake_of_the_suite():
+    with pytest.raises(ModuleNotFoundError, match=r"scenes\.no_such_module"), needs("analysis"):
+        importlib.import_module("scenes.no_such_module")
