@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from psychophysics import counterbalance, records, session
+from psychophysics import counterbalance, data_set, records, session
 from psychophysics.answer import Observer
 from psychophysics.config import ExperimentConfig
 from psychophysics.design import Condition, conditions
@@ -154,7 +154,7 @@ def seated(
     """
     records.checked_code(participant, "participant")
     records.checked_code(visit, "session")
-    number = records.enrolled(folder, experiment.study, participant, observer)
+    number = data_set.enrolled(folder, experiment.study, participant, observer)
     config = experiment.config
     return Seat(
         participant,

@@ -10,7 +10,7 @@ from types import ModuleType
 
 import pytest
 
-from psychophysics import records
+from psychophysics import data_set, records
 from psychophysics.tasks.registry import TASKS
 from psychophysics.trials import order
 
@@ -69,7 +69,7 @@ def test_killed_sessions_go_on_where_they_were(kind, script, small_set, tmp_path
 
 def _check_whole(asked, folder):
     """The table holds every trial once, in the one order that its answers lead to."""
-    frame = records.read_sessions(folder)
+    frame = data_set.read_sessions(folder)
     assert frame["finished"].all()
     assert frame["sitting"].max() > 1
     seed = int(records.read_json(next(folder.glob("sub-*/**/*_beh.json")))["Session"]["Seed"])

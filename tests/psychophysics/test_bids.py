@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from psychophysics import experiment, records
+from psychophysics import data_set, experiment
 from psychophysics.observers import Psychometric, SimulatedObserver
 from psychophysics.tasks.registry import TASKS
 
@@ -55,7 +55,7 @@ def test_the_validator_accepts_all_tasks(small_experiment, tmp_path):
 
 
 def test_the_validator_finds_what_is_wrong(tmp_path):
-    records.enrolled(tmp_path, "small", "01", "person")
+    data_set.enrolled(tmp_path, "small", "01", "person")
     (tmp_path / "dataset_description.json").unlink()
     found, _ = problems(tmp_path)
     assert found["error"]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from psychophysics import experiment, records
+from psychophysics import data_set, experiment, records
 from psychophysics.answer import Answer, Stopped
 from psychophysics.observers import (
     ModelObserver,
@@ -51,7 +51,7 @@ def test_a_session_is_written_whole(task, procedure, small_experiment, tmp_path)
         task=task, procedure={"kind": procedure, "trials": 6}, catch=3, practice={"trials": 2}
     )
     outcome = run(asked, tmp_path)
-    frame = records.read_sessions(tmp_path)
+    frame = data_set.read_sessions(tmp_path)
     assert outcome.finished
     assert len(frame) == outcome.trials
     assert frame["trial"].tolist() == list(range(1, len(frame) + 1))
@@ -87,7 +87,7 @@ def test_a_stopped_session_goes_on_in_the_same_order(procedure, small_experiment
     whole = run(asked, tmp_path / "whole", lambda _seat, rng: Steady(asked, rng, 10**6))
     assert whole.trials == ends[-1]
     assert ends[:3] == [7, 14, 21]
-    pieces, one = (records.read_sessions(tmp_path / name) for name in ("pieces", "whole"))
+    pieces, one = (data_set.read_sessions(tmp_path / name) for name in ("pieces", "whole"))
     assert pieces["sitting"].max() == len(ends)
     assert pieces.drop(columns="sitting").equals(one.drop(columns="sitting"))
 
@@ -105,7 +105,7 @@ def test_participants_differ_and_repeat(small_experiment, tmp_path):
     asked = small_experiment(procedure={"kind": "constant_stimuli", "trials": 5})
     for folder, code in (("a", "01"), ("b", "01"), ("b", "02")):
         run(asked, tmp_path / folder, participant=code)
-    first, both = (records.read_sessions(tmp_path / name) for name in ("a", "b"))
+    first, both = (data_set.read_sessions(tmp_path / name) for name in ("a", "b"))
     again = both[both["participant"] == "01"].reset_index(drop=True)
     assert first.equals(again)
     other = both[both["participant"] == "02"].reset_index(drop=True)
@@ -222,7 +222,7 @@ def test_pixels_do_not_solve_level_0(task, vary, measure, small_experiment, tmp_
         task=task, vary=vary, cameras="all", procedure={"kind": "constant_stimuli", "trials": 60}
     )
     run(asked, tmp_path, lambda _seat, _rng: Pixels(asked, measure), durable=False)
-    frame = records.read_sessions(tmp_path)
+    frame = data_set.read_sessions(tmp_path)
     zero = frame[frame["level"] == 0]
     right = int(zero["correct"].sum())
     low, high = binom.interval(1 - 1e-5, len(zero), asked.task.chance)
@@ -246,7 +246,7 @@ def test_a_model_answers_by_its_distances(small_experiment, tmp_path):
             )
 
         run(asked, tmp_path / task, make)
-        frame = records.read_sessions(tmp_path / task)
+        frame = data_set.read_sessions(tmp_path / task)
         assert frame[frame["level"] == 1.0]["correct"].mean() == 1.0
         assert frame[frame["level"] == 0.0]["correct"].mean() < 0.75
 
@@ -264,6 +264,6 @@ def test_noise_and_lapses_make_a_model_guess(small_experiment, tmp_path):
             )
 
         run(asked, tmp_path / name, make, durable=False)
-        frame = records.read_sessions(tmp_path / name)
+        frame = data_set.read_sessions(tmp_path / name)
         low, high = binom.interval(1 - 1e-5, len(frame), 1 / 3)  # two tests
         assert low <= frame["correct"].sum() <= high

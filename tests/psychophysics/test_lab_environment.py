@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from psychophysics import records
+from psychophysics import data_set
 from tests.psychophysics.studies import study_in
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,7 +25,7 @@ def test_real_window_session_runs_without_torch_and_mitsuba(lab_install, small_s
     environment = {**lab_install, "HOME": str(tmp_path)}
     done = run(environment, "environment/demo_session.py", folder)
     assert done.returncode == 0, done.stderr
-    frame = records.read_sessions(folder / "data")
+    frame = data_set.read_sessions(folder / "data")
     assert frame["finished"].all()
     assert frame["trial"].tolist() == [1, 2, 3, 4, 5, 6]
     assert (frame["response_time"] > 0).all()
@@ -38,4 +38,4 @@ def test_simulated_observers_run_without_torch_and_mitsuba(lab_install, small_se
     mrd = ("-c", "from mrd.cli.main import run; run()")
     done = run(lab_install, *mrd, "experiment", "simulate", folder, "--observers", 2)
     assert done.returncode == 0, done.stderr
-    assert len(records.read_sessions(folder / "data-simulated")) == 12
+    assert len(data_set.read_sessions(folder / "data-simulated")) == 12

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from psychophysics import records
+from psychophysics import data_set
 from tests.psychophysics.studies import study_in
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -65,7 +65,7 @@ def test_real_window_takes_key_presses_at_their_times(
     folder = study_in(tmp_path, small_set, task, presentation, mask=0.05)
     # Some while the images are on, some after them; some within one poll.
     outcome, pressed = seated(screen, folder, delays=[0.3, 0.05, 0.55], keys=keys)
-    frame = records.read_sessions(folder / "data")
+    frame = data_set.read_sessions(folder / "data")
     assert outcome == {"finished": True, "trials": 6}
     assert frame["key"].astype(str).str.lower().tolist() == [p["key"].lower() for p in pressed]
     names = {"oddity": ["first", "second", "third"], "match_to_sample": ["left", "right"],
@@ -87,10 +87,10 @@ def test_real_window_pauses_on_escape_and_goes_on_later(screen, small_set, tmp_p
     words = {"delays": [0.1], "keys": ["1", "2", "3"]}
     outcome, _ = seated(screen, folder, stop_in=[4], **words)
     assert outcome == {"finished": False, "trials": 4}
-    before = records.read_sessions(folder / "data")
+    before = data_set.read_sessions(folder / "data")
     outcome, _ = seated(screen, folder, **words)
     assert outcome == {"finished": True, "trials": 8}
-    after = records.read_sessions(folder / "data")
+    after = data_set.read_sessions(folder / "data")
     kept = before.drop(columns="finished")
     assert after.drop(columns="finished").head(4).equals(kept)
     assert after["trial"].tolist() == [1, 2, 3, 4, 5, 6, 7, 8]

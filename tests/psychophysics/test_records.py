@@ -163,24 +163,3 @@ def test_two_processes_cannot_run_one_session(tmp_path):
 def test_codes_are_letters_and_digits(code):
     with pytest.raises(InputError, match="use 1 to 32 letters and digits"):
         records.checked_code(code, "participant")
-
-
-def test_participants_are_numbered_in_order(tmp_path):
-    numbers = [records.enrolled(tmp_path, "s", code, "person") for code in ("b", "a", "b", "c")]
-    assert numbers == [0, 1, 0, 2]
-    assert [row[0] for row in lines(tmp_path / "participants.tsv")] == [
-        "participant_id", "sub-b", "sub-a", "sub-c",
-    ]  # fmt: skip
-    with pytest.raises(InputError, match="participant 'A': there is 'a' already"):
-        records.enrolled(tmp_path, "s", "A", "person")
-
-
-def test_an_unwritable_folder_is_told(tmp_path):
-    (tmp_path / "data").write_text("a file")
-    with pytest.raises(InputError, match="cannot be written"):
-        records.enrolled(tmp_path / "data", "s", "01", "person")
-
-
-def test_no_session_is_told(tmp_path):
-    with pytest.raises(InputError, match="holds no session; mrd experiment run makes one"):
-        records.read_sessions(tmp_path)

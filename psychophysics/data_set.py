@@ -1,0 +1,139 @@
+"""The data set around the sessions: who takes part, what BIDS asks of the folder, all its rows.
+
+::
+
+    data/  dataset_description.json  README  participants.tsv  participants.json
+           sub-01/ses-01/beh/…  a session (`psychophysics.records`)
+"""
+
+import csv
+from pathlib import Path
+
+import pandas as pd
+from filelock import FileLock
+
+from psychophysics.records import read_json, tsv_line, write_json
+from scenes.atomic import check_writable, whole_file
+from scenes.errors import InputError
+
+BIDS_VERSION = "1.10.0"
+
+_PARTICIPANTS = {
+    "participant_id": {"Description": "Code of the participant."},
+    "order": {
+        "Description": "Number of the participant, from 0, in the order of first sessions: it "
+        "picks the row of the balanced Latin square of blocks, and odd numbers have swapped keys "
+        "where the study asks for it."
+    },
+    "observer": {"Description": "Who answered: person, or how the answers were simulated."},
+}
+
+
+def enrolled(folder: Path, study: str, participant: str, observer: str) -> int:
+    """Enter a participant in the data set, and return their number, from 0.
+
+    Parameters
+    ----------
+    folder
+        Of the data; made if it is missing.
+    study
+        Name of the study.
+    participant
+        Code.
+    observer
+        Who it is: ``person``, or how they were simulated.
+
+    Raises
+    ------
+    InputError
+        The folder cannot be written, or two codes differ in upper and lower case alone.
+    """
+    check_writable(folder)
+    with FileLock(folder / ".participants.lock"):
+        _describe(folder, study)
+        table = folder / "participants.tsv"
+        rows = _participants(table)
+        for row in rows:
+            code = row["participant_id"].removeprefix("sub-")
+            if code == participant:
+                return int(row["order"])
+            if code.lower() == participant.lower():
+                raise InputError(
+                    f"participant '{participant}': there is '{code}' already, and some file "
+                    "systems take both for one; use another code"
+                )
+        rows.append(
+            {"participant_id": f"sub-{participant}", "order": str(len(rows)), "observer": observer}
+        )
+        with whole_file(table) as beside:
+            lines = [list(_PARTICIPANTS), *([row[key] for key in _PARTICIPANTS] for row in rows)]
+            beside.write_bytes(b"".join(map(tsv_line, lines)))
+        return len(rows) - 1
+
+
+def _participants(table: Path) -> list[dict[str, str]]:
+    if not table.is_file():
+        return []
+    with table.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    if any(set(row) != set(_PARTICIPANTS) or not row["order"].isdecimal() for row in rows):
+        raise InputError(f"{table}: was altered; its columns are {', '.join(_PARTICIPANTS)}")
+    return rows
+
+
+def _describe(folder: Path, study: str) -> None:
+    """Write what BIDS asks of a data set, where it is not there yet."""
+    description = {
+        "Name": study,
+        "BIDSVersion": BIDS_VERSION,
+        "DatasetType": "raw",
+        "GeneratedBy": [{"Name": "mrd-suite"}],
+    }
+    if not (folder / "dataset_description.json").is_file():
+        write_json(folder / "dataset_description.json", description)
+    if not (folder / "participants.json").is_file():
+        write_json(folder / "participants.json", _PARTICIPANTS)
+    if not (folder / "README").is_file():
+        with whole_file(folder / "README") as beside:
+            beside.write_text(
+                f"Answers to the trials of the study '{study}', in BIDS behavioural files.\n"
+                "The JSON file beside each table describes its columns, the session's seed and\n"
+                "display, and names the stimulus set by its content hash.\n",
+                encoding="utf-8",
+            )
+
+
+def read_sessions(folder: Path) -> pd.DataFrame:
+    """Read every session of a data folder.
+
+    Returns
+    -------
+    DataFrame
+        A row a trial: all columns of the tables, behind ``participant``, ``session``, ``task``
+        and ``content_hash`` (of the stimulus set), ``finished`` and ``observer``.
+
+    Raises
+    ------
+    InputError
+        There is no session, or one cannot be read.
+    """
+    observers = {
+        row["participant_id"].removeprefix("sub-"): row["observer"]
+        for row in _participants(folder / "participants.tsv")
+    }
+    parts = []
+    for path in sorted(folder.glob("sub-*/ses-*/beh/*_beh.tsv")):
+        sidecar = read_json(path.with_suffix(".json"))
+        frame = pd.read_csv(path, sep="\t", na_values=["n/a"], keep_default_na=False)
+        subject, visit = path.name.split("_")[:2]
+        participant = subject.removeprefix("sub-")
+        frame.insert(0, "participant", participant)
+        frame.insert(1, "session", visit.removeprefix("ses-"))
+        frame.insert(2, "task", sidecar["TaskName"])
+        frame.insert(3, "content_hash", sidecar["Session"]["StimulusSet"])
+        frame.insert(4, "finished", sidecar["Finished"])
+        frame.insert(5, "observer", observers.get(participant, "person"))
+        parts.append(frame)
+    if not parts:
+        raise InputError(f"{folder}: holds no session; mrd experiment run makes one")
+    return pd.concat(parts, ignore_index=True)
