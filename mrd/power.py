@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from psychophysics import session
-from psychophysics.config import ConstantStimuli, Practice
+from psychophysics.config import ConstantStimuli, ExperimentConfig, Practice
 from psychophysics.counterbalance import session_seed
 from psychophysics.experiment import Experiment
 from psychophysics.observers import Psychometric, SimulatedObserver
@@ -41,6 +41,18 @@ class Plan:
     covered: int
 
 
+def plain(config: ExperimentConfig, trials_per_level: int) -> ExperimentConfig:
+    """Take constant stimuli alone: without practice, catch trials and blocks."""
+    return config.model_copy(
+        update={
+            "procedure": ConstantStimuli(trials=trials_per_level),
+            "practice": Practice(trials=0),
+            "catch": 0,
+            "blocks": None,
+        }
+    )
+
+
 def planned(
     experiment: Experiment, follows: Psychometric, trials_per_level: int, observers: int
 ) -> Plan:
@@ -49,7 +61,8 @@ def planned(
     Parameters
     ----------
     experiment
-        The study's; its first condition stands for all, its procedure is not used.
+        The study's, as it is or `plain`; its first condition stands for all, its procedure is not
+        used.
     follows
         What the observers follow.
     trials_per_level
@@ -65,14 +78,7 @@ def planned(
     # Here, so that other commands do without the extra `analysis`.
     from analysis import psychometric
 
-    config = experiment.config.model_copy(
-        update={
-            "procedure": ConstantStimuli(trials=trials_per_level),
-            "practice": Practice(trials=0),
-            "catch": 0,
-            "blocks": None,
-        }
-    )
+    config = plain(experiment.config, trials_per_level)
     one = replace(experiment, config=config, conditions=experiment.conditions[:1])
     frame = pd.concat([_answers(one, follows, number) for number in range(observers)])
     curve = follows.function

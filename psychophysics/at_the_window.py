@@ -137,8 +137,8 @@ def run(setup: Setup, participant: str, visit: str, folder: Path) -> Outcome:
         Anything that keeps the session from being shown as the study says.
     """
     asked = setup.experiment
-    records.check_open(folder, participant, visit, asked.task)
     seat = experiment.seated(asked, folder, participant, visit, "person")
+    experiment.check_open(asked, seat, folder)
     window = Window(setup.display, setup.screen, setup.table, paced=setup.paced)
     try:
         check_size(window.size, setup.screen)

@@ -18,7 +18,7 @@ from psychophysics.schedule import schedule
 from psychophysics.session import Outcome
 from psychophysics.tasks.base import Task
 from psychophysics.tasks.registry import TASKS
-from psychophysics.trials import block_of, order
+from psychophysics.trials import block_of, check, order
 from scenes.errors import InputError
 from stimuli.seal import check_seal
 from stimuli.stimulus_set import StimulusSet
@@ -80,11 +80,13 @@ def prepared(study: str, seed: int, config: ExperimentConfig, path: Path) -> Exp
     Raises
     ------
     InputError
-        The set is missing or altered, or the experiment asks for what it does not hold.
+        The set is missing or altered, the experiment asks for what it does not hold, or its
+        procedure needs a library that is not installed.
     """
     check_seal(path)
     stimuli = StimulusSet(path)
     found = conditions(stimuli.table, config, str(path))
+    check(found, config)
     return Experiment(study, seed, config, stimuli, found)
 
 
@@ -201,18 +203,6 @@ def run(
         The session is finished or cannot go on, or a row cannot be written.
     """
     config = experiment.config
-    same = {
-        "StimulusSet": experiment.stimuli.content_hash,
-        # What is true of a sitting alone may change between two.
-        "Experiment": config.model_dump(mode="json", exclude={"display", "instructions"}),
-        "RefreshRate": config.display.refresh_rate,
-        "Seed": seat.seed,
-        "ParticipantOrder": seat.number,
-        "Blocks": list(seat.blocks),
-        "Keys": dict(zip(experiment.task.alternatives, seat.keys, strict=True)),
-        "Conditions": [condition.name for condition in experiment.conditions],
-        **(facts or {}),
-    }
     about = {
         "Started": datetime.now(UTC).isoformat(timespec="seconds"),
         "SoftwareVersions": versions(),
@@ -223,7 +213,7 @@ def run(
         seat.participant,
         seat.session,
         experiment.task,
-        same,
+        {**_bound_to(experiment, seat), **(facts or {})},
         about,
         instructions=instructions(config, experiment.task, seat.keys),
         durable=durable,
@@ -236,6 +226,34 @@ def run(
             outcome.finished, ShareOfIntervalsWithDroppedFrames=outcome.off, Flagged=flagged
         )
     return outcome
+
+
+def check_open(experiment: Experiment, seat: Seat, folder: Path) -> None:
+    """Find out before a window opens whether a session can be asked, or can go on.
+
+    Raises
+    ------
+    InputError
+        It is finished, or was begun with another study or set.
+    """
+    bound = _bound_to(experiment, seat)
+    records.check_open(folder, seat.participant, seat.session, experiment.task, bound)
+
+
+def _bound_to(experiment: Experiment, seat: Seat) -> dict[str, Any]:
+    """Facts that make a session what it is, from its first row on."""
+    config = experiment.config
+    return {
+        "StimulusSet": experiment.stimuli.content_hash,
+        # What is true of a sitting alone may change between two.
+        "Experiment": config.model_dump(mode="json", exclude={"display", "instructions"}),
+        "RefreshRate": config.display.refresh_rate,
+        "Seed": seat.seed,
+        "ParticipantOrder": seat.number,
+        "Blocks": list(seat.blocks),
+        "Keys": dict(zip(experiment.task.alternatives, seat.keys, strict=True)),
+        "Conditions": [condition.name for condition in experiment.conditions],
+    }
 
 
 def versions() -> dict[str, str]:

@@ -169,7 +169,7 @@ def opened(
         The task.
     facts
         What makes the session what it is: experiment, set, seed, blocks, keys. An unfinished
-        session goes on only if all of these are what they were.
+        session goes on only if all of these are what they were; one without a row begins anew.
     sitting
         What is true of this start of the program alone: display, versions.
     instructions
@@ -222,31 +222,30 @@ def _open(
     path: Path, task: Task, facts: Mapping[str, Any], sitting: Mapping[str, Any], instructions: str
 ) -> Record:
     description = path.with_suffix(".json")
+    before = read_json(description) if description.is_file() else {}
+    if path.exists() and not description.is_file():
+        raise InputError(
+            f"{path}: its description {description.name} is missing; restore it, or start "
+            "another session with --session"
+        )
     answered: list[Made] = []
-    if description.is_file():
-        sidecar = read_json(description)
-        _check_same(path, sidecar, facts)
-        if path.is_file():
-            answered = _kept_rows(path, task)
-        sidecar["Sittings"].append(dict(sitting))
+    if _begun(path, before):
+        _check_same(path, before, facts)
+        answered = _kept_rows(path, task)
+        sidecar = before
     else:
-        if path.exists():
-            raise InputError(
-                f"{path}: its description {description.name} is missing; restore it, or start "
-                "another session with --session"
-            )
         sidecar = {
             "TaskName": task.name,
             "TaskDescription": f"{task.name}: {len(task.alternatives)} choices",
             "Instructions": instructions,
             "Session": json.loads(json.dumps(facts)),
             "Finished": False,
-            "Sittings": [dict(sitting)],
             **columns.data_dictionary(task),
         }
+    sidecar["Sittings"] = [*before.get("Sittings", []), dict(sitting)]
     # The description comes first: a table without one could not go on.
     write_json(description, sidecar)
-    if not path.is_file():
+    if not answered:
         with whole_file(path) as beside:
             beside.write_bytes(tsv_line(columns.names(task)))
     try:
@@ -254,6 +253,21 @@ def _open(
     except OSError as error:
         raise cannot_write(path, error) from error
     return Record(path, sidecar, task, answered, file)
+
+
+def _begun(path: Path, sidecar: Mapping[str, Any]) -> bool:
+    """Tell whether a session is bound to what it was begun with: its table holds a row."""
+    if sidecar.get("Finished"):
+        return True
+    # The header was written whole: a table without a whole line was altered, which is told later.
+    return path.is_file() and _content(path).count(b"\n") != 1
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error}") from error
 
 
 def _check_same(path: Path, sidecar: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
@@ -267,33 +281,26 @@ def _check_same(path: Path, sidecar: Mapping[str, Any], facts: Mapping[str, Any]
                 "finish the session, or start another with --session"
             )
     if sidecar.get("Finished"):
-        raise _finished(path)
+        raise Finished(
+            f"{path}: this session is finished; start another with --session, or use another "
+            "participant code"
+        )
 
 
-def _finished(path: Path) -> Finished:
-    return Finished(
-        f"{path}: this session is finished; start another with --session, or use another "
-        "participant code"
-    )
-
-
-def check_open(folder: Path, participant: str, session: str, task: Task) -> None:
-    """Find out before a window opens whether a session can be asked.
+def check_open(
+    folder: Path, participant: str, session: str, task: Task, facts: Mapping[str, Any]
+) -> None:
+    """Find out before a window opens whether a session can be asked; see `opened`.
 
     Raises
     ------
     InputError
-        A code holds other than letters and digits, or the session is finished.
+        The session is finished, or was begun with another study or set.
     """
-    path = session_path(
-        folder,
-        checked_code(participant, "participant"),
-        checked_code(session, "session"),
-        task,
-    )
+    path = session_path(folder, participant, session, task)
     description = path.with_suffix(".json")
-    if description.is_file() and read_json(description).get("Finished"):
-        raise _finished(path)
+    if description.is_file() and _begun(path, before := read_json(description)):
+        _check_same(path, before, facts)
 
 
 def _differences(before: Any, now: Any, place: str = "") -> Iterator[str]:
@@ -308,19 +315,15 @@ def _differences(before: Any, now: Any, place: str = "") -> Iterator[str]:
 
 def _kept_rows(path: Path, task: Task) -> list[Made]:
     """Read the rows on disk; cut off a last one that was not written whole."""
-    try:
-        content = path.read_bytes()
-        whole = content[: content.rfind(b"\n") + 1]
-        if len(whole) < len(content):
-            with path.open("rb+") as file:
-                file.truncate(len(whole))
-                os.fsync(file.fileno())
-    except OSError as error:
-        raise cannot_write(path, error) from error
+    content = _content(path)
+    whole = content[: content.rfind(b"\n") + 1]
     names = columns.names(task)
     rows = list(csv.reader(io.StringIO(whole.decode(errors="replace")), delimiter="\t"))
     if not rows or tuple(rows[0]) != names:
-        raise InputError(f"{path}: line 1 is not the header that was written; restore the file")
+        raise InputError(
+            f"{path}: line 1 is not the header that this version of the suite writes; restore the "
+            "file, or finish the session with the version that began it"
+        )
     made = []
     for number, cells in enumerate(rows[1:], start=2):
         if len(cells) != len(names):
@@ -331,7 +334,18 @@ def _kept_rows(path: Path, task: Task) -> list[Made]:
         of = dict(zip(names, cells, strict=True))
         shown = tuple(of[f"stimulus_{image}"] for image in range(1, task.images + 1))
         made.append(Made(of["correct"] == "1", shown))
+    if len(whole) < len(content):
+        _cut(path, len(whole))
     return made
+
+
+def _cut(path: Path, length: int) -> None:
+    try:
+        with path.open("rb+") as file:
+            file.truncate(length)
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise cannot_write(path, error) from error
 
 
 def discard(folder: Path, participant: str, session: str, task: Task) -> None:

@@ -16,7 +16,7 @@ from psychophysics.config import Comparison, ExperimentConfig
 from psychophysics.design import Condition, Stimulus
 from psychophysics.procedures.base import Procedure
 from psychophysics.procedures.constant_stimuli import ConstantStimuli
-from psychophysics.procedures.registry import procedures_for
+from psychophysics.procedures.registry import check_installed, procedures_for
 from psychophysics.tasks.base import Arrangement
 from psychophysics.tasks.registry import TASKS
 from scenes.errors import InputError
@@ -73,6 +73,26 @@ class Strand:
     condition: Condition
     number: int
     procedure: Procedure
+
+
+def check(conditions: Sequence[Condition], config: ExperimentConfig) -> None:
+    """Find out, before anyone is asked, whether an experiment's trials can be made.
+
+    Parameters
+    ----------
+    conditions
+        What is asked.
+    config
+        The experiment.
+
+    Raises
+    ------
+    InputError
+        Catch trials are asked for and no control is there, or the procedure's library is not
+        installed.
+    """
+    _caught(conditions, config)
+    check_installed(config.procedure)
 
 
 def order(
@@ -145,19 +165,24 @@ def _strands(
         rng = np.random.default_rng(own)
         for number, procedure in enumerate(procedures_for(condition, config, rng)):
             made[block_of(condition, config)].append(Strand("main", condition, number, procedure))
+    rng = np.random.default_rng(seeds[-1])
+    for number, (block, condition) in enumerate(
+        itertools.islice(_dealt(_caught(conditions, config), config, blocks, rng), config.catch)
+    ):
+        procedure = ConstantStimuli([condition.levels[-1]], 1, rng)
+        made[block].append(Strand("catch", condition, number, procedure))
+    return made
+
+
+def _caught(conditions: Sequence[Condition], config: ExperimentConfig) -> list[Condition]:
+    """Conditions that catch trials are taken from, where there are any."""
     easiest = _easiest(conditions, CATCH) if config.catch else []
     if config.catch and not easiest:
         raise InputError(
             f"experiment.catch: {config.catch} catch trials show controls, and none is asked for "
             "or in the set; add control to comparisons, or set catch to 0"
         )
-    rng = np.random.default_rng(seeds[-1])
-    for number, (block, condition) in enumerate(
-        itertools.islice(_dealt(easiest, config, blocks, rng), config.catch)
-    ):
-        procedure = ConstantStimuli([condition.levels[-1]], 1, rng)
-        made[block].append(Strand("catch", condition, number, procedure))
-    return made
+    return easiest
 
 
 def _dealt(

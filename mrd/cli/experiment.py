@@ -10,11 +10,12 @@ import typer
 from rich.progress import track
 
 from mrd.cli.tables import console, number, table
-from mrd.power import planned
+from mrd.power import plain, planned
 from mrd.study import Study, read_study
 from psychophysics import experiment as experiments
 from psychophysics import records
 from psychophysics.answer import Observer
+from psychophysics.config import ExperimentConfig
 from psychophysics.experiment import Experiment, Seat
 from psychophysics.observers import (
     ModelObserver,
@@ -138,8 +139,8 @@ def power(
 ) -> None:
     """Tell how wide the interval of a threshold will be, for numbers of trials."""
     described = read_study(study)
-    experiment = _experiment(described)
     counts = _counts(trials)
+    experiment = _experiment(described, lambda asked: plain(asked, counts[0]))
     follows = _psychometric(threshold, width, lapse, function, false_alarms)
     progress = sys.stdout.isatty()
     rows = [
@@ -170,13 +171,16 @@ def power(
 Make = Callable[[Seat, np.random.Generator], Observer]
 
 
-def _experiment(study: Study) -> Experiment:
+def _experiment(
+    study: Study, changed: Callable[[ExperimentConfig], ExperimentConfig] = lambda asked: asked
+) -> Experiment:
     if study.experiment is None:
         raise InputError(
             f"{study.folder / 'study.yaml'}: experiment: is missing; add the section, such as "
             "experiment: {task: oddity}"
         )
-    return experiments.prepared(study.name, study.seed, study.experiment, study.stimulus_set)
+    asked = changed(study.experiment)
+    return experiments.prepared(study.name, study.seed, asked, study.stimulus_set)
 
 
 def _psychometric(

@@ -132,6 +132,19 @@ class QuestPlus:
         return float(mean), float(low), float(high)
 
 
+def library() -> Any:
+    """Load the library's class: it takes a second (xarray), so only where it is used.
+
+    Raises
+    ------
+    InputError
+        The library is not installed.
+    """
+    with needs("lab"):
+        from questplus import QuestPlus as Quest
+    return Quest
+
+
 def _scaled(levels: Sequence[float], function: Function) -> list[float]:
     values = np.asarray(levels, dtype=float)
     return [float(v) for v in (np.log10(values) if function == "weibull" else values)]
@@ -146,10 +159,6 @@ def _quest(
     guesses: Sequence[float],
     lapses: Sequence[float],
 ) -> Any:
-    with needs("lab"):
-        # Loading it takes a second (xarray): only where it is used.
-        from questplus import QuestPlus as Quest
-
     low, high = min(scaled), max(scaled)
     margin = BEYOND * (high - low)
     places = np.linspace(low - margin, high + margin, THRESHOLDS)
@@ -161,7 +170,7 @@ def _quest(
     else:
         spreads = [width * max(levels) / NORMAL_SPAN for width in widths]
         parameters = {"mean": places, "sd": spreads, **common}
-    return Quest(
+    return library()(
         stim_domain={"intensity": list(scaled)},
         param_domain=parameters,
         outcome_domain={"response": ["right", "wrong"]},

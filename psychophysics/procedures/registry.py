@@ -9,9 +9,21 @@ from psychophysics.config import ExperimentConfig
 from psychophysics.design import Condition
 from psychophysics.procedures.base import Procedure
 from psychophysics.procedures.constant_stimuli import ConstantStimuli
-from psychophysics.procedures.quest_plus import QuestPlus
+from psychophysics.procedures.quest_plus import QuestPlus, library
 from psychophysics.procedures.staircase import Staircase
 from psychophysics.tasks.registry import TASKS
+
+
+def check_installed(chosen: configured.Procedure) -> None:
+    """Find out whether a procedure's library is there.
+
+    Raises
+    ------
+    InputError
+        It is not installed.
+    """
+    if isinstance(chosen, configured.QuestPlus):
+        library()
 
 
 def procedures_for(

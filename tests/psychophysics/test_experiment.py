@@ -137,6 +137,12 @@ def test_an_altered_set_is_refused(small_set, config, tmp_path):
         experiment.prepared("small", 1, config(), tmp_path / "other.h5")
 
 
+def test_catch_trials_without_controls_are_refused_before_anything_is_written(config, small_set):
+    asked = config(catch=4, comparisons=["result"])
+    with pytest.raises(InputError, match=r"experiment\.catch: 4 catch trials show controls"):
+        experiment.prepared("small", 1, asked, small_set)
+
+
 def test_a_display_smaller_than_a_trial_is_refused(small_experiment):
     asked = small_experiment(presentation="space")
     experiment.check_fits(asked, (56, 16))

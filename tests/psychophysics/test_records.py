@@ -95,19 +95,39 @@ def test_a_finished_session_is_not_asked_again(tmp_path):
     ):
         pass
     with pytest.raises(records.Finished, match="is finished"):
-        records.check_open(tmp_path, "01", "01", ODDITY)
-    records.check_open(tmp_path, "01", "02", ODDITY)
+        records.check_open(tmp_path, "01", "01", ODDITY, FACTS)
+    records.check_open(tmp_path, "01", "02", ODDITY, FACTS)
 
 
-def test_a_session_does_not_go_on_with_another_set(tmp_path):
-    with opened(tmp_path):
+def test_a_session_without_a_row_begins_anew(tmp_path, rows):
+    """What it was begun with binds nobody yet; a row that was cut off does not count."""
+    with opened(tmp_path) as record:
         pass
+    header = record.path.read_bytes()
+    record.path.write_bytes(header + b"1\tmain")
+    other = FACTS | {"StimulusSet": "abd"}
+    records.check_open(tmp_path, "01", "01", ODDITY, other)
+    with opened(tmp_path, other) as record:
+        assert record.path.read_bytes() == header
+        assert (record.answered, record.sitting) == ([], 2)
+        record.write(rows[0])
+    sidecar = json.loads(record.path.with_suffix(".json").read_text())
+    assert sidecar["Session"] == other
+    with pytest.raises(records.Changed, match=r"abd then, abc now"), opened(tmp_path):
+        pass
+
+
+def test_a_session_does_not_go_on_with_another_set(tmp_path, rows):
+    with opened(tmp_path) as record:
+        record.write(rows[0])
     other = FACTS | {"StimulusSet": "abd"}
     with (
         pytest.raises(records.Changed, match=r"another StimulusSet \(abc then, abd now\)"),
         opened(tmp_path, other),
     ):
         pass
+    with pytest.raises(records.Changed, match="another StimulusSet"):
+        records.check_open(tmp_path, "01", "01", ODDITY, other)
     other = FACTS | {"Experiment": {"task": "oddity", "vary": ["camera"]}}
     with (
         pytest.raises(records.Changed, match=r"another Experiment \(vary: \['noise'\] then, \['c"),
@@ -127,6 +147,11 @@ def test_damage_is_told(tmp_path, rows):
     record.path.write_text(whole.replace("trial", "tral", 1))
     with pytest.raises(InputError, match="line 1 is not the header"), opened(tmp_path):
         pass
+    other_line_ends = whole.replace("\n", "\r").encode()
+    record.path.write_bytes(other_line_ends)
+    with pytest.raises(InputError, match="line 1 is not the header"), opened(tmp_path):
+        pass
+    assert record.path.read_bytes() == other_line_ends
     record.path.write_text(whole)
     record.path.with_suffix(".json").unlink()
     with (

@@ -8,7 +8,7 @@ import pytest
 
 from psychophysics.procedures.staircase import Staircase
 from psychophysics.tasks.registry import TASKS
-from psychophysics.trials import cycled, order
+from psychophysics.trials import check, cycled, order
 from scenes.errors import InputError
 
 
@@ -146,7 +146,8 @@ def test_catch_trials_show_the_farthest_control(config, condition):
 
 def test_catch_trials_need_controls(config, condition):
     with pytest.raises(InputError, match=r"experiment\.catch: 8 catch trials show controls"):
-        made([condition()], config(catch=8))
+        check([condition()], config(catch=8))
+    check([condition(comparison="control")], config(catch=8))
 
 
 def test_practice_ends_with_a_good_round(config, condition):

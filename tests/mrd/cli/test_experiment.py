@@ -51,3 +51,4 @@ def test_a_missing_extra_is_named(base_install, small_set, tmp_path):
         assert len(said.splitlines()) == 1
         assert f"{library} is not installed; pip install 'mrd-suite[{extra}]'" in said
     assert not (folder / "data").exists()
+    assert not (quest / "data-simulated").exists()
