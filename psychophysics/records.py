@@ -15,7 +15,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -198,7 +198,9 @@ def opened(
             try:
                 yield record
             finally:
-                record.file.close()
+                # What could not be written was told; closing tries to write it again.
+                with suppress(OSError):
+                    record.file.close()
     except Timeout as error:
         raise InputError(
             f"{path}: this session is running in another process; end that one first"

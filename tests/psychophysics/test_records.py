@@ -3,6 +3,7 @@
 import csv
 import json
 import multiprocessing
+from pathlib import Path
 
 import pytest
 
@@ -84,6 +85,20 @@ def test_a_row_that_was_cut_off_is_removed(tmp_path, rows, cut):
         assert record.rows == 2
         record.write(rows[2])
     assert record.path.read_bytes() == content
+
+
+def test_a_full_disk_is_told(tmp_path, rows):
+    """On Linux /dev/full takes no byte; the answer of a device without space goes through."""
+    with (
+        pytest.raises(InputError, match=r"_beh\.tsv: cannot be written: No space left on device"),
+        opened(tmp_path) as record,
+    ):
+        record.file.close()
+        record.file = Path("/dev/full").open("ab")  # noqa: SIM115  the record closes it
+        record.write(rows[0])
+    assert record.file.closed
+    with opened(tmp_path) as record:
+        assert record.rows == 0
 
 
 def test_a_finished_session_is_not_asked_again(tmp_path):

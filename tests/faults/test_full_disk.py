@@ -1,0 +1,45 @@
+"""A disk that is full in the middle of a session."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from psychophysics import data_set
+from tests.psychophysics.studies import study_in
+
+ROOT = Path(__file__).resolve().parents[2]
+# Files may not grow beyond this many bytes: the description fits, the table of 600 trials does not.
+LIMITED = """
+import resource
+from mrd.cli.main import run
+resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
+run()
+"""
+WHOLE = "from mrd.cli.main import run; run()"
+
+
+def simulate(program, folder):
+    command = [sys.executable, "-B", "-c", program, "experiment", "simulate", str(folder)]
+    return subprocess.run(
+        [*command, "--observers", "1"], cwd=ROOT, capture_output=True, text=True, timeout=170,
+        check=False,
+    )  # fmt: skip
+
+
+def test_a_session_that_meets_a_full_disk_ends_in_one_line_and_goes_on_later(small_set, tmp_path):
+    folder = study_in(tmp_path, small_set)
+    text = (folder / "study.yaml").read_text()
+    (folder / "study.yaml").write_text(text.replace("trials: 2}", "trials: 200}"))
+    done = simulate(LIMITED, folder)
+    assert done.returncode == 2, done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert "_beh.tsv: cannot be written: File too large" in done.stderr
+    table = next(folder.glob("data-simulated/**/*_beh.tsv")).read_bytes()
+    kept = table[: table.rfind(b"\n")]
+    done = simulate(WHOLE, folder)
+    assert done.returncode == 0, done.stderr
+    frame = data_set.read_sessions(folder / "data-simulated")
+    assert frame["trial"].tolist() == list(range(1, 601))
+    again = next(folder.glob("data-simulated/**/*_beh.tsv")).read_bytes()
+    assert kept.count(b"\n") > 50
+    assert again.startswith(kept)
