@@ -28,6 +28,7 @@ from scenes.atomic import cannot_write, check_writable, whole_file
 from scenes.errors import InputError
 
 PEOPLE, SIMULATED = "data", "data-simulated"
+FIRST_SESSION = "01"
 _CODE = re.compile(r"[A-Za-z0-9]{1,32}")
 
 

@@ -89,8 +89,18 @@ def check_display() -> None:
         )
 
 
-def ask_participant() -> tuple[str, str]:
+def ask_participant(session: str) -> tuple[str, str]:
     """Ask for participant and session in a dialog.
+
+    Parameters
+    ----------
+    session
+        What stands there as the session's code.
+
+    Returns
+    -------
+    participant, session
+        Codes as they were typed, without the space around them.
 
     Raises
     ------
@@ -100,12 +110,12 @@ def ask_participant() -> tuple[str, str]:
     check_display()
     from psychopy import gui
 
-    fields = {"participant (letters and digits)": "", "session": "1"}
+    fields = {"participant (letters and digits)": "", "session": session}
     dialog = gui.DlgFromDict(fields, title="Experiment", sortKeys=False)
     if not dialog.OK:
         raise InputError("cancelled in the dialog; nothing was started")
-    participant, session = fields.values()
-    return str(participant).strip(), str(session).strip()
+    participant, typed = fields.values()
+    return str(participant).strip(), str(typed).strip()
 
 
 class Pacer:

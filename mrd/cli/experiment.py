@@ -51,7 +51,7 @@ def run(
         str | None,
         typer.Option(help="Code of the participant: letters and digits. Without it, a dialog."),
     ] = None,
-    session: Annotated[str, typer.Option(help="Code of the session.")] = "01",
+    session: Annotated[str, typer.Option(help="Code of the session.")] = records.FIRST_SESSION,
     uncalibrated: Annotated[
         bool, typer.Option("--uncalibrated", help="Take the display to be sRGB; recorded.")
     ] = False,
@@ -73,7 +73,7 @@ def run(
         experiment, described.folder, uncalibrated=uncalibrated, paced=pace, windowed=windowed
     )
     if participant is None:
-        participant, session = window.ask_participant()
+        participant, session = window.ask_participant(session)
     outcome = at_the_window.run(setup, participant, session, described.folder / records.PEOPLE)
     _say(outcome)
 
@@ -111,7 +111,8 @@ def simulate(
     made = skipped = 0
     rows = range(1, observers + 1)
     for index in track(rows, description="observers", disable=not sys.stdout.isatty()):
-        seat = experiments.seated(experiment, folder, f"{stem}{index:02d}", "01", "simulated")
+        code = f"{stem}{index:02d}"
+        seat = experiments.seated(experiment, folder, code, records.FIRST_SESSION, "simulated")
         try:
             experiments.run(experiment, seat, folder, make, {}, durable=False, facts=how)
             made += 1

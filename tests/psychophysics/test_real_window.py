@@ -212,10 +212,13 @@ def test_real_window_needs_a_display(screen, small_set, tmp_path):
 
 
 def test_real_window_dialog_asks_for_the_participant(screen):
-    """The dialog's first field has the focus: type a code, confirm with Return."""
+    """The dialog's first field has the focus: type a code, confirm with Return.
+
+    The session that the command was given stands there already.
+    """
     program = subprocess.Popen(
         [sys.executable, "-c",
-         "from psychophysics.window import ask_participant; print(*ask_participant())"],
+         "from psychophysics.window import ask_participant; print(*ask_participant('02'))"],
         env=screen, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
@@ -234,7 +237,7 @@ def test_real_window_dialog_asks_for_the_participant(screen):
         output, _ = program.communicate(timeout=60)
     finally:
         program.kill()
-    assert output.splitlines()[-1] == "s07 1"
+    assert output.splitlines()[-1] == "s07 02"
 
 
 def test_real_window_takes_typed_readings(screen, small_set, tmp_path):

@@ -89,14 +89,17 @@ def test_a_row_that_was_cut_off_is_removed(tmp_path, rows, cut):
 
 def test_a_full_disk_is_told(tmp_path, rows):
     """On Linux /dev/full takes no byte; the answer of a device without space goes through."""
-    with (
-        pytest.raises(InputError, match=r"_beh\.tsv: cannot be written: No space left on device"),
-        opened(tmp_path) as record,
-    ):
-        record.file.close()
-        record.file = Path("/dev/full").open("ab")  # noqa: SIM115  the record closes it
-        record.write(rows[0])
-    assert record.file.closed
+
+    def session():
+        with opened(tmp_path) as record:
+            record.file.close()
+            record.file = full
+            record.write(rows[0])
+
+    full = Path("/dev/full").open("ab")  # noqa: SIM115  the record closes it
+    with pytest.raises(InputError, match=r"_beh\.tsv: cannot be written: No space left on devi"):
+        session()
+    assert full.closed
     with opened(tmp_path) as record:
         assert record.rows == 0
 
