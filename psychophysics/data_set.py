@@ -8,6 +8,7 @@
 
 import csv
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 from filelock import FileLock
@@ -17,6 +18,7 @@ from scenes.atomic import check_writable, whole_file
 from scenes.errors import InputError
 
 BIDS_VERSION = "1.10.0"
+Kind = Literal["person", "simulated", "model"]
 
 _PARTICIPANTS = {
     "participant_id": {"Description": "Code of the participant."},
@@ -25,11 +27,18 @@ _PARTICIPANTS = {
         "picks the row of the balanced Latin square of blocks, and odd numbers have swapped keys "
         "where the study asks for it."
     },
-    "observer": {"Description": "Who answered: person, or how the answers were simulated."},
+    "observer": {
+        "Description": "Who answered.",
+        "Levels": {
+            "person": "a person at a window",
+            "simulated": "a simulated observer, in place of a person",
+            "model": "a model, by its distances: no participant",
+        },
+    },
 }
 
 
-def enrolled(folder: Path, study: str, participant: str, observer: str) -> int:
+def enrolled(folder: Path, study: str, participant: str, observer: Kind) -> int:
     """Enter a participant in the data set, and return their number, from 0.
 
     Parameters
@@ -41,7 +50,7 @@ def enrolled(folder: Path, study: str, participant: str, observer: str) -> int:
     participant
         Code.
     observer
-        Who it is: ``person``, or how they were simulated.
+        Who it is.
 
     Raises
     ------
@@ -110,29 +119,24 @@ def read_sessions(folder: Path) -> pd.DataFrame:
     -------
     DataFrame
         A row a trial: all columns of the tables, behind ``participant``, ``session``, ``task``
-        and ``content_hash`` (of the stimulus set), ``finished`` and ``observer``.
+        and ``content_hash`` (of the stimulus set), ``finished`` and ``observer`` (`Kind`).
 
     Raises
     ------
     InputError
         There is no session, or one cannot be read.
     """
-    observers = {
-        row["participant_id"].removeprefix("sub-"): row["observer"]
-        for row in _participants(folder / "participants.tsv")
-    }
     parts = []
     for path in sorted(folder.glob("sub-*/ses-*/beh/*_beh.tsv")):
         sidecar = read_json(path.with_suffix(".json"))
         frame = pd.read_csv(path, sep="\t", na_values=["n/a"], keep_default_na=False)
         subject, visit = path.name.split("_")[:2]
-        participant = subject.removeprefix("sub-")
-        frame.insert(0, "participant", participant)
+        frame.insert(0, "participant", subject.removeprefix("sub-"))
         frame.insert(1, "session", visit.removeprefix("ses-"))
         frame.insert(2, "task", sidecar["TaskName"])
         frame.insert(3, "content_hash", sidecar["Session"]["StimulusSet"])
         frame.insert(4, "finished", sidecar["Finished"])
-        frame.insert(5, "observer", observers.get(participant, "person"))
+        frame.insert(5, "observer", sidecar["Session"]["Observer"])
         parts.append(frame)
     if not parts:
         raise InputError(f"{folder}: holds no session; mrd experiment run makes one")

@@ -12,6 +12,7 @@ import numpy as np
 from psychophysics import counterbalance, data_set, records, session
 from psychophysics.answer import Observer
 from psychophysics.config import ExperimentConfig
+from psychophysics.data_set import Kind
 from psychophysics.design import Condition, conditions
 from psychophysics.pages import instructions
 from psychophysics.schedule import schedule
@@ -115,6 +116,8 @@ class Seat:
     ----------
     participant, session
         Codes.
+    observer
+        Who answers.
     number
         Of the participant, from 0.
     seed
@@ -127,6 +130,7 @@ class Seat:
 
     participant: str
     session: str
+    observer: Kind
     number: int
     seed: int
     blocks: tuple[str, ...]
@@ -134,7 +138,7 @@ class Seat:
 
 
 def seated(
-    experiment: Experiment, folder: Path, participant: str, visit: str, observer: str
+    experiment: Experiment, folder: Path, participant: str, visit: str, observer: Kind
 ) -> Seat:
     """Enter a participant, and derive all that is theirs.
 
@@ -147,7 +151,7 @@ def seated(
     participant, visit
         Codes: letters and digits.
     observer
-        ``person``, or how they are simulated.
+        Who answers.
 
     Raises
     ------
@@ -161,6 +165,7 @@ def seated(
     return Seat(
         participant,
         visit,
+        observer,
         number,
         counterbalance.session_seed(experiment.study, experiment.seed, participant, visit),
         counterbalance.block_order(experiment.blocks, number),
@@ -244,6 +249,7 @@ def _bound_to(experiment: Experiment, seat: Seat) -> dict[str, Any]:
     """Facts that make a session what it is, from its first row on."""
     config = experiment.config
     return {
+        "Observer": seat.observer,
         "StimulusSet": experiment.stimuli.content_hash,
         # What is true of a sitting alone may change between two.
         "Experiment": config.model_dump(mode="json", exclude={"display", "instructions"}),

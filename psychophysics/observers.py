@@ -3,6 +3,7 @@
 Both decide by the task's own rule on pairwise distances between the images of a trial.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -164,6 +165,24 @@ class ModelObserver(_WithoutEyes):
         noise = self._rng.normal(scale=self._noise, size=(len(places), len(places)))
         upper = np.triu(self._values[family][np.ix_(places, places)] + noise, 1)
         return Answer(int(self._task.decide(upper + upper.T, self._criterion)))
+
+
+def code_of(model: str) -> str:
+    """Name a model and layer as a participant: the beginning of the name, and six hex digits.
+
+    Parameters
+    ----------
+    model
+        ``NAME:LAYER``. Names that begin alike, such as ``net:blocks.1`` and ``net:blocks.10``,
+        have their own digits.
+
+    Returns
+    -------
+    str
+        At most 24 letters and digits.
+    """
+    letters = "".join(letter for letter in model if letter.isascii() and letter.isalnum())
+    return f"{letters[:17]}x{hashlib.sha256(model.encode()).hexdigest()[:6]}"
 
 
 def middle_distance(distances: Mapping[str, pd.DataFrame], conditions: list[Condition]) -> float:

@@ -16,11 +16,13 @@ from psychophysics import experiment as experiments
 from psychophysics import records
 from psychophysics.answer import Observer
 from psychophysics.config import ExperimentConfig
+from psychophysics.data_set import Kind
 from psychophysics.experiment import Experiment, Seat
 from psychophysics.observers import (
     ModelObserver,
     Psychometric,
     SimulatedObserver,
+    code_of,
     middle_distance,
 )
 from psychophysics.psychometric_function import FUNCTIONS, Function
@@ -104,15 +106,17 @@ def simulate(
     experiment = _experiment(described)
     if model is None:
         follows = _psychometric(threshold, width, lapse, function, false_alarms)
+        kind: Kind = "simulated"
         stem, make, how = "sim", _simulated(experiment, follows), {"Psychometric": vars(follows)}
     else:
+        kind = "model"
         stem, make, how = _model(experiment, model, noise, lapse, criterion)
     folder = described.folder / records.SIMULATED
     made = skipped = 0
     rows = range(1, observers + 1)
     for index in track(rows, description="observers", disable=not sys.stdout.isatty()):
         code = f"{stem}{index:02d}"
-        seat = experiments.seated(experiment, folder, code, records.FIRST_SESSION, "simulated")
+        seat = experiments.seated(experiment, folder, code, records.FIRST_SESSION, kind)
         try:
             experiments.run(experiment, seat, folder, make, {}, durable=False, facts=how)
             made += 1
@@ -230,8 +234,7 @@ def _model(
             distances, experiment.task, noise=noise, lapse=lapse, criterion=line, rng=rng,
         )  # fmt: skip
 
-    stem = "".join(letter for letter in name if letter.isascii() and letter.isalnum())
-    return f"{stem[:24]}x", make, {"Model": how}
+    return f"{code_of(name)}x", make, {"Model": how}
 
 
 def _counts(text: str) -> list[int]:

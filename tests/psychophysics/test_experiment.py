@@ -12,6 +12,7 @@ from psychophysics.observers import (
     ModelObserver,
     Psychometric,
     SimulatedObserver,
+    code_of,
     middle_distance,
 )
 from psychophysics.tasks.registry import TASKS
@@ -255,6 +256,14 @@ def test_a_model_answers_by_its_distances(small_experiment, tmp_path):
         frame = data_set.read_sessions(tmp_path / task)
         assert frame[frame["level"] == 1.0]["correct"].mean() == 1.0
         assert frame[frame["level"] == 0.0]["correct"].mean() < 0.75
+
+
+def test_codes_of_models_and_layers_are_their_own():
+    names = [f"efficientnet_lite0:blocks.{number}" for number in (1, 10, 11)]
+    names += ["timm/vit_small_patch14_dinov2.lvd142m:blocks.1", "ä:ö"]
+    codes = [records.checked_code(f"{code_of(name)}x10000", "participant") for name in names]
+    assert len(set(codes)) == 5
+    assert codes[0] == "efficientnetlite0xd45373x10000"
 
 
 def test_noise_and_lapses_make_a_model_guess(small_experiment, tmp_path):

@@ -5,6 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from mrd.cli.main import run
+from psychophysics import data_set
 from tests.psychophysics.studies import study_in
 
 ROOT = Path(__file__).parents[3]
@@ -20,6 +24,19 @@ for words in json.loads(sys.argv[1]):
             code = stopped.code
     print(json.dumps([code, said.getvalue()]))
 """
+
+
+@pytest.fixture
+def mrd(capsys):
+    """Run the program here; give exit code, standard output, and standard error."""
+
+    def mrd(*arguments):
+        with pytest.raises(SystemExit, match=r"^\d+$") as ended:
+            run([str(argument) for argument in arguments])
+        printed = capsys.readouterr()
+        return ended.value.code, printed.out, printed.err
+
+    return mrd
 
 
 def test_a_missing_extra_is_named(base_install, small_set, tmp_path):
@@ -52,3 +69,32 @@ def test_a_missing_extra_is_named(base_install, small_set, tmp_path):
         assert f"{library} is not installed; pip install 'mrd-suite[{extra}]'" in said
     assert not (folder / "data").exists()
     assert not (quest / "data-simulated").exists()
+
+
+def test_sessions_of_models_are_labelled_and_kept_apart(mrd, small_set, tmp_path):
+    folder = study_in(tmp_path, small_set)
+    simulate = ("experiment", "simulate", folder)
+    assert mrd(*simulate, "--observers", 2)[0] == 0
+    for layer in ("net:early", "net:late", "other:rows"):
+        code, out, _ = mrd(*simulate, "--model", layer, "--observers", 1, "--noise", 0.01)
+        assert code == 0
+        assert out.startswith("1 sessions simulated, 0 were there already")
+    code, out, _ = mrd(*simulate, "--model", "net:late", "--observers", 1, "--noise", 0.01)
+    assert out.startswith("0 sessions simulated, 1 were there already")
+    frame = data_set.read_sessions(folder / "data-simulated")
+    kinds = frame.groupby("participant")["observer"].unique().map(list)
+    assert kinds.tolist() == [["model"]] * 3 + [["simulated"]] * 2
+    assert kinds.index[3:].tolist() == ["sim01", "sim02"]
+    table = (folder / "data-simulated" / "participants.tsv").read_text().splitlines()
+    assert [line.split("\t")[2] for line in table[1:]] == ["simulated"] * 2 + ["model"] * 3
+
+
+def test_a_model_that_is_not_in_the_set_is_told(mrd, small_set, tmp_path):
+    folder = study_in(tmp_path, small_set)
+    code, _, err = mrd("experiment", "simulate", folder, "--model", "net")
+    assert code == 2
+    assert "--model net: write NAME:LAYER; the set has net:early; net:late; other:rows" in err
+    code, _, err = mrd("experiment", "simulate", folder, "--model", "net:lat")
+    assert code == 2
+    assert "late" in err
+    assert not (folder / "data-simulated").exists()
