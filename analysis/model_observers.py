@@ -3,9 +3,9 @@
 A model compares images by its own distances D (1 − Pearson r of activations), each with normal
 noise σ, by the task's rule: oddity, the image with the largest summed distance (which leaves the
 pair with the smallest distance); match to sample, the smaller distance; same–different, a distance
-against a criterion. With probability λ it guesses. σ, λ (and the criterion) are one for each
-model and layer over all attributes, fitted by maximum likelihood to people's answers on control
-trials of the *other* targets, so that what they say on metamers is a prediction.
+against a criterion. It lapses so often that 1 − λ is its upper asymptote. σ, λ (and the criterion)
+are one for each model and layer over all attributes, fitted by maximum likelihood to people's
+answers on control trials of the *other* targets, so that what they say on metamers is a prediction.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,6 +18,7 @@ from scipy.optimize import minimize
 from scipy.special import expit, logit, ndtr
 
 from analysis.trials import GUESS, only
+from psychophysics.psychometric_function import lapse_probability
 from scenes.errors import InputError
 
 NOISE = (1e-4, 10.0)  # σ in units of distance, 0 to 2
@@ -36,7 +37,7 @@ class Decision:
     noise
         σ of every distance.
     lapse
-        Probability of a guess.
+        λ: one minus the upper asymptote; a guess with probability λ/(1 − γ), γ being chance.
     criterion
         Of same–different: distances above it are called different.
     """
@@ -115,7 +116,8 @@ def probability_correct(
         different = ndtr((pairs[:, 0] - decision.criterion) / sigma)
         chosen = np.where(right == 1, different, 1 - different)
     guess = GUESS[task] or 0.5
-    return (1 - decision.lapse) * chosen + decision.lapse * guess
+    lapsing = lapse_probability(decision.lapse, guess)
+    return (1 - lapsing) * chosen + lapsing * guess
 
 
 def fit_decision(pairs: np.ndarray, right: np.ndarray, correct: np.ndarray, task: str) -> Decision:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from psychophysics.answer import Answer
 from psychophysics.design import Condition
-from psychophysics.psychometric_function import Function, core
+from psychophysics.psychometric_function import Function, core, lapse_probability
 from psychophysics.tasks.base import Task, d_prime
 from psychophysics.tasks.same_different import criterion_of
 from psychophysics.trials import Trial
@@ -83,13 +83,18 @@ class SimulatedObserver(_WithoutEyes):
         The task.
     rng
         Draws samples and lapses.
+
+    Raises
+    ------
+    InputError
+        The lapse rate is above 1 − γ.
     """
 
     def __init__(self, psychometric: Psychometric, task: Task, rng: np.random.Generator) -> None:
         self._psychometric, self._task, self._rng = psychometric, task, rng
         guess = psychometric.guess(task)
         self._criterion = criterion_of(guess) if task.name == "same_different" else 0.0
-        self._lapses = psychometric.lapse / (1 - guess)
+        self._lapses = lapse_probability(psychometric.lapse, guess)
         self._guess = guess
         self._d_primes: dict[float, float] = {}
 
@@ -130,11 +135,17 @@ class ModelObserver(_WithoutEyes):
     noise
         Standard deviation of what is added to each distance.
     lapse
-        Probability of a guess.
+        λ: one minus the upper asymptote. A lapse is a guess among the alternatives, with
+        probability λ/(1 − γ), γ being their chance (same–different: 1/2).
     criterion
         Of same–different: distances above it are called different.
     rng
         Draws noise and lapses.
+
+    Raises
+    ------
+    InputError
+        The lapse rate is above 1 − γ.
     """
 
     def __init__(
@@ -153,12 +164,13 @@ class ModelObserver(_WithoutEyes):
             for name, frame in distances.items()
         }
         self._task, self._rng = task, rng
-        self._noise, self._lapse, self._criterion = noise, lapse, criterion
+        self._noise, self._criterion = noise, criterion
+        self._lapses = lapse_probability(lapse, task.chance)
 
     def answer(self, trial: Trial) -> Answer:
         """Answer a trial."""
         alternatives = len(self._task.alternatives)
-        if self._rng.random() < self._lapse:
+        if self._rng.random() < self._lapses:
             return Answer(int(self._rng.integers(alternatives)))
         family = trial.condition.family
         places = [self._places[family][image.stimulus_id] for image in trial.images]

@@ -9,6 +9,8 @@ from typing import Literal, get_args
 import numpy as np
 from scipy.stats import norm
 
+from scenes.errors import InputError
+
 Function = Literal["weibull", "norm"]
 FUNCTIONS: dict[str, Function] = {name: name for name in get_args(Function)}
 
@@ -36,3 +38,28 @@ def core(level: float, threshold: float, width: float, function: Function) -> fl
         return float(norm.cdf(NORMAL_SPAN * (level - threshold) / width))
     argument = WEIBULL_SPAN * (np.log(level) - np.log(threshold)) / width
     return float(1 - np.exp(np.log(0.5) * np.exp(argument)))
+
+
+def lapse_probability(lapse: float, guess: float) -> float:
+    """Probability of a lapse, an answer that is a guess, that lowers the upper asymptote by λ.
+
+    (1 − p) · 1 + p · γ = 1 − λ, so p = λ/(1 − γ).
+
+    Parameters
+    ----------
+    lapse
+        λ: one minus the upper asymptote, from 0 to 1 − γ.
+    guess
+        γ: how often a guess is right, below 1.
+
+    Raises
+    ------
+    InputError
+        λ is outside: guesses alone are right more often than that.
+    """
+    if not 0 <= lapse <= 1 - guess:
+        raise InputError(
+            f"lapse {lapse:g}: one minus the upper asymptote is from 0 to {1 - guess:.3g} where a "
+            f"guess is right with probability {guess:.3g}"
+        )
+    return lapse / (1 - guess)

@@ -25,7 +25,7 @@ from psychophysics.observers import (
     code_of,
     middle_distance,
 )
-from psychophysics.psychometric_function import FUNCTIONS, Function
+from psychophysics.psychometric_function import FUNCTIONS, Function, lapse_probability
 from psychophysics.session import Outcome
 from scenes.errors import InputError, unknown
 
@@ -39,7 +39,7 @@ Width = Annotated[
     float,
     typer.Option(help="w: from 5 % to 95 %; Weibull: natural logarithms of the level."),
 ]
-Lapse = Annotated[float, typer.Option(help="λ: one minus the upper asymptote, 0 to 0.5.")]
+Lapse = Annotated[float, typer.Option(help="λ: one minus the upper asymptote.")]
 FunctionName = Annotated[str, typer.Option("--function", help="weibull or norm.")]
 FalseAlarms = Annotated[
     float, typer.Option(help="Same–different: how often the same is called different.")
@@ -105,7 +105,7 @@ def simulate(
     described = read_study(study)
     experiment = _experiment(described)
     if model is None:
-        follows = _psychometric(threshold, width, lapse, function, false_alarms)
+        follows = _psychometric(threshold, width, lapse, function, false_alarms, experiment)
         kind: Kind = "simulated"
         stem, make, how = "sim", _simulated(experiment, follows), {"Psychometric": vars(follows)}
     else:
@@ -146,7 +146,7 @@ def power(
     described = read_study(study)
     counts = _counts(trials)
     experiment = _experiment(described, lambda asked: plain(asked, counts[0]))
-    follows = _psychometric(threshold, width, lapse, function, false_alarms)
+    follows = _psychometric(threshold, width, lapse, function, false_alarms, experiment)
     progress = sys.stdout.isatty()
     rows = [
         planned(experiment, follows, count, observers)
@@ -189,7 +189,12 @@ def _experiment(
 
 
 def _psychometric(
-    threshold: float, width: float, lapse: float, function: str, false_alarms: float
+    threshold: float,
+    width: float,
+    lapse: float,
+    function: str,
+    false_alarms: float,
+    experiment: Experiment,
 ) -> Psychometric:
     if function not in FUNCTIONS:
         raise unknown("function", function, FUNCTIONS)
@@ -200,10 +205,10 @@ def _psychometric(
     ):
         if not low < value < high:
             raise InputError(f"--{name} {value:g}: use a number above {low} and below {high}")
-    if not 0 <= lapse <= 0.5:
-        raise InputError(f"--lapse {lapse:g}: use a number from 0 to 0.5")
     kind: Function = FUNCTIONS[function]
-    return Psychometric(threshold, width, lapse, kind, false_alarms)
+    follows = Psychometric(threshold, width, lapse, kind, false_alarms)
+    lapse_probability(lapse, follows.guess(experiment.task))  # refuses what no observer can have
+    return follows
 
 
 def _simulated(experiment: Experiment, follows: Psychometric) -> Make:
@@ -227,6 +232,7 @@ def _model(
         for family in {condition.family for condition in experiment.conditions}
     }
     line = middle_distance(distances, experiment.conditions) if criterion is None else criterion
+    lapse_probability(lapse, experiment.task.chance)  # refuses what no observer can have
     how = {"model": name, "noise": noise, "lapse": lapse, "criterion": line}
 
     def make(_seat: Seat, rng: np.random.Generator) -> Observer:

@@ -36,7 +36,7 @@ def test_probabilities_are_those_of_the_tasks_rule(task, rng, count):
     images = rule.images
     pairs = rng.uniform(0, 0.8, (8, images * (images - 1) // 2))
     right = rng.integers(0, len(rule.alternatives), 8)
-    decision = Decision(sigma, lapse=0.1, criterion=criterion)
+    decision = Decision(sigma, lapse=0.06, criterion=criterion)
     expected = model_observers.probability_correct(pairs, right, task, decision)
     upper = np.triu_indices(images, 1)
     for row in range(8):
@@ -45,10 +45,25 @@ def test_probabilities_are_those_of_the_tasks_rule(task, rng, count):
             (n, len(pairs[row]))
         )
         chosen = rule.decide(noisy + noisy.transpose(0, 2, 1), criterion)
-        # A lapse guesses among the alternatives.
-        found = 0.9 * np.mean(chosen == right[row]) + 0.1 / len(rule.alternatives)
+        # A lapse guesses among the alternatives, so often that 1 − λ is the most.
+        guess = 1 / len(rule.alternatives)
+        lapsing = 0.06 / (1 - guess)
+        found = (1 - lapsing) * np.mean(chosen == right[row]) + lapsing * guess
         # 24 comparisons at z = 5: a false alarm in 70 000 runs.
-        assert abs(found - expected[row]) < 5 * 0.9 * np.sqrt(0.25 / n)
+        assert abs(found - expected[row]) < 5 * np.sqrt(0.25 / n)
+
+
+@pytest.mark.parametrize("task", ["oddity", "match_to_sample", "same_different"])
+def test_the_lapse_rate_is_one_minus_the_upper_asymptote(task):
+    far, near = 1e6, 0.0
+    pairs = {"oddity": [[far, far, near]], "match_to_sample": [[near, far, far]]}
+    p = model_observers.probability_correct(
+        np.array(pairs.get(task, [[far]])),
+        np.array([1 if task == "same_different" else 0]),
+        task,
+        Decision(0.1, lapse=0.06, criterion=0.5),
+    )
+    assert p == pytest.approx([0.94], abs=1e-12)
 
 
 def test_noise_and_lapses_are_recovered(rng):

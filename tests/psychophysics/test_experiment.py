@@ -266,11 +266,42 @@ def test_codes_of_models_and_layers_are_their_own():
     assert codes[0] == "efficientnetlite0xd45373x10000"
 
 
+@pytest.mark.parametrize("task", TASKS)
+def test_a_models_lapse_rate_is_one_minus_its_upper_asymptote(task, small_experiment, count):
+    """As of simulated observers. Three tests, each wrong by chance in 1 of 1e5."""
+    trials = count(4_000, 40_000)
+    asked = small_experiment(task=task)
+    made = order(asked.conditions, asked.config, 5, [""])
+    trial = next(made)
+    while trial.level < 1 or not trial.arrangement.informative:
+        trial = made.send(True)
+    family = trial.condition.family
+    families = {family: asked.stimuli.distances("net", "late", family)}
+    model = ModelObserver(
+        families, asked.task, noise=0.0, lapse=0.2,
+        criterion=middle_distance(families, [trial.condition]), rng=np.random.default_rng(5),
+    )  # fmt: skip
+    right = sum(model.answer(trial).choice == trial.arrangement.correct for _ in range(trials))
+    low, high = binom.interval(1 - 1e-5, trials, 0.8)
+    assert low <= right <= high
+
+
+def test_a_lapse_rate_that_guesses_cannot_reach_is_refused(small_experiment):
+    task = small_experiment(task="match_to_sample").task
+    rng = np.random.default_rng(1)
+    with pytest.raises(InputError, match=r"lapse 0\.6: .* from 0 to 0\.5 where a guess is right"):
+        ModelObserver({}, task, noise=0.0, lapse=0.6, criterion=0.0, rng=rng)
+    with pytest.raises(InputError, match=r"lapse 0\.3: .* from 0 to 0\.2 where a guess is right"):
+        SimulatedObserver(
+            Psychometric(0.5, 1.0, 0.3, false_alarms=0.8), TASKS["same_different"], rng
+        )
+
+
 def test_noise_and_lapses_make_a_model_guess(small_experiment, tmp_path):
     asked = small_experiment(procedure={"kind": "constant_stimuli", "trials": 60})
     families = {condition.family for condition in asked.conditions}
     distances = {each: asked.stimuli.distances("net", "late", each) for each in families}
-    for name, words in {"noise": (1e3, 0.0), "lapse": (0.0, 1.0)}.items():
+    for name, words in {"noise": (1e3, 0.0), "lapse": (0.0, 2 / 3)}.items():
         noise, lapse = words
 
         def make(seat, rng, noise=noise, lapse=lapse):

@@ -98,3 +98,12 @@ def test_a_model_that_is_not_in_the_set_is_told(mrd, small_set, tmp_path):
     assert code == 2
     assert "late" in err
     assert not (folder / "data-simulated").exists()
+
+
+def test_a_lapse_rate_above_what_guesses_leave_is_told(mrd, small_set, tmp_path):
+    folder = study_in(tmp_path, small_set, task="match_to_sample", presentation="space")
+    for more in ((), ("--model", "net:late")):
+        code, _, err = mrd("experiment", "simulate", folder, "--lapse", 0.6, *more)
+        assert code == 2
+        assert "lapse 0.6: one minus the upper asymptote is from 0 to 0.5" in err
+    assert not (folder / "data-simulated").exists()
