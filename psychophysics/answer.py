@@ -39,8 +39,8 @@ class Answer:
 class Observer(Protocol):
     """Who answers: a person at a window, a simulated observer, a model."""
 
-    def begin(self, trial: Trial, resumed: bool) -> None:
-        """A sitting begins with this trial."""
+    def begin(self, trial: Trial, before: Trial | None) -> None:
+        """A sitting begins with this trial; `before` is the last one of an earlier sitting."""
 
     def rest(self, trial: Trial, done: int) -> None:
         """A break, or another phase or block, comes before this trial; `done` trials are made."""

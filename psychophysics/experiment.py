@@ -226,9 +226,11 @@ def run(
         trials = order(experiment.conditions, config, seat.seed, seat.blocks)
         rng = np.random.default_rng([seat.seed, record.sitting])
         outcome = session.run(trials, observer(seat, rng), record, config)
-        flagged = outcome.off > config.display.dropped
         record.close(
-            outcome.finished, ShareOfIntervalsWithDroppedFrames=outcome.off, Flagged=flagged
+            outcome.finished,
+            Intervals=outcome.intervals,
+            IntervalsWithDroppedFrames=outcome.late,
+            Flagged=outcome.off > config.display.dropped,
         )
     return outcome
 

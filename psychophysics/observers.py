@@ -56,7 +56,7 @@ class Psychometric:
 class _WithoutEyes:
     """What a session tells people, and what is nothing to these."""
 
-    def begin(self, trial: Trial, resumed: bool) -> None:
+    def begin(self, trial: Trial, before: Trial | None) -> None:
         """Need no instruction."""
 
     def rest(self, trial: Trial, done: int) -> None:

@@ -61,11 +61,12 @@ class Person:
 
     # ---- Between trials -------------------------------------------------------------------------
 
-    def begin(self, trial: Trial, resumed: bool) -> None:
+    def begin(self, trial: Trial, before: Trial | None) -> None:
         """Show the first pages."""
+        self._before = before
         self._page(pages.instructions(self._config, self._task, self._answer_keys))
-        if resumed:
-            self._page(pages.resumed(trial.number - 1))
+        if before is not None:
+            self._page(pages.resumed(before.number))
         elif trial.phase == "practice":
             self._page(pages.practice())
 

@@ -57,10 +57,24 @@ def checked_code(code: str, what: str) -> str:
 
 @dataclass(frozen=True)
 class Made:
-    """A trial that is on disk: whether it was answered rightly, and what it showed."""
+    """A trial that is on disk.
 
+    Parameters
+    ----------
+    phase
+        ``practice``, ``main`` or ``catch``.
+    correct
+        Whether it was answered rightly.
+    stimuli
+        What it showed.
+    dropped
+        Frames missed in each of its images; empty where nothing was shown.
+    """
+
+    phase: str
     correct: bool
     stimuli: tuple[str, ...]
+    dropped: tuple[int, ...]
 
 
 @dataclass
@@ -116,22 +130,21 @@ class Record:
         self.rows += 1
 
     def close(self, finished: bool, **notes: Any) -> None:
-        """Force everything to the disk and say in the sidecar how the sitting ended.
+        """Force everything to the disk and say in the sidecar how the session stands.
 
         Parameters
         ----------
         finished
             Whether no trial is left.
         notes
-            What else the sidecar says of this sitting.
+            What else the sidecar says of the session, all sittings together.
         """
         try:
             self._to_disk()
             self.file.close()
         except OSError as error:
             raise cannot_write(self.path, error) from error
-        self.sidecar["Sittings"][-1] |= notes
-        self.sidecar["Finished"] = finished
+        self.sidecar |= {"Finished": finished, **notes}
         write_json(self.path.with_suffix(".json"), self.sidecar)
 
     def _to_disk(self) -> None:
@@ -334,12 +347,27 @@ def _kept_rows(path: Path, task: Task) -> list[Made]:
                 f"{path}: line {number} has {len(cells)} cells, not {len(names)}: the file was "
                 "altered; restore it, or start another session with --session"
             )
-        of = dict(zip(names, cells, strict=True))
-        shown = tuple(of[f"stimulus_{image}"] for image in range(1, task.images + 1))
-        made.append(Made(of["correct"] == "1", shown))
+        made.append(_made(dict(zip(names, cells, strict=True)), task, f"{path}: line {number}"))
     if len(whole) < len(content):
         _cut(path, len(whole))
     return made
+
+
+def _made(row: Mapping[str, str], task: Task, where: str) -> Made:
+    numbers = range(1, task.images + 1)
+    dropped = [row[f"dropped_{number}"] for number in numbers]
+    for cell in dropped:
+        if cell != columns.MISSING and not cell.isdecimal():
+            raise InputError(
+                f"{where}: dropped frames '{cell}' are no whole number: the file was altered; "
+                "restore it, or start another session with --session"
+            )
+    return Made(
+        row["phase"],
+        row["correct"] == "1",
+        tuple(row[f"stimulus_{number}"] for number in numbers),
+        tuple(int(cell) for cell in dropped if cell != columns.MISSING),
+    )
 
 
 def _cut(path: Path, length: int) -> None:

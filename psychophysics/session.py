@@ -17,7 +17,7 @@ from scenes.errors import InputError
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a sitting ended.
+    """How a sitting ended, and what the session is so far, earlier sittings included.
 
     Parameters
     ----------
@@ -25,13 +25,19 @@ class Outcome:
         Whether no trial is left.
     trials
         Rows on disk.
-    off
-        Share of this sitting's intervals with dropped frames; 0 where nothing was shown.
+    intervals, late
+        Images that were shown, and how many of them with dropped frames.
     """
 
     finished: bool
     trials: int
-    off: float
+    intervals: int
+    late: int
+
+    @property
+    def off(self) -> float:
+        """Share of intervals with dropped frames; 0 where nothing was shown."""
+        return self.late / max(self.intervals, 1)
 
 
 def run(
@@ -59,35 +65,44 @@ def run(
         The record holds trials that this study, set and version would not have made.
     """
     task = TASKS[config.task]
-    trial = next(trials, None)
-    for number, made in enumerate(record.answered):
-        if trial is None or [str(trial.number), *_ids(trial)] != [str(number + 1), *made.stimuli]:
-            raise InputError(
-                f"{record.path}: row {number + 1} is not the trial that this version of the suite "
-                "would make of the study; finish the session with the version that began it, or "
-                "start another with --session"
-            )
-        trial = _sent(trials, made.correct)
-    before: Trial | None = None
-    intervals = late = done = 0
+    before, trial = _replayed(trials, record)
+    resumed = before is not None
+    done = sum(made.phase != "practice" for made in record.answered)
+    dropped = [count for made in record.answered for count in made.dropped]
+    finished = True
     try:
+        if trial is not None:
+            observer.begin(trial, before)
         while trial is not None:
-            if before is None:
-                observer.begin(trial, resumed=bool(record.answered))
-            elif _rests(before, trial, done, config):
+            if before is not None and _rests(before, trial, done, config, resumed):
                 observer.rest(trial, done)
             answer = observer.answer(trial)
             correct = answer.choice == trial.arrangement.correct
             record.write(columns.row(trial, answer, task, record.sitting))
-            intervals += len(answer.intervals)
-            late += sum(interval.dropped > 0 for interval in answer.intervals)
+            dropped += [interval.dropped for interval in answer.intervals]
             done += trial.phase != "practice"
             observer.told(trial, answer)
-            before, trial = trial, _sent(trials, correct)
+            before, trial, resumed = trial, _sent(trials, correct), False
+        observer.end()
     except Stopped:
-        return Outcome(False, record.rows, late / max(intervals, 1))
-    observer.end()
-    return Outcome(True, record.rows, late / max(intervals, 1))
+        finished = trial is None
+    return Outcome(finished, record.rows, len(dropped), sum(count > 0 for count in dropped))
+
+
+def _replayed(
+    trials: Generator[Trial, bool, None], record: Record
+) -> tuple[Trial | None, Trial | None]:
+    """Send the answers on disk again: the last trial that was made, and the next one."""
+    before, trial = None, next(trials, None)
+    for number, made in enumerate(record.answered, start=1):
+        if trial is None or [str(trial.number), *_ids(trial)] != [str(number), *made.stimuli]:
+            raise InputError(
+                f"{record.path}: row {number} is not the trial that this version of the suite "
+                "would make of the study; finish the session with the version that began it, or "
+                "start another with --session"
+            )
+        before, trial = trial, _sent(trials, made.correct)
+    return before, trial
 
 
 def answers(
@@ -112,8 +127,9 @@ def _ids(trial: Trial) -> list[str]:
     return [image.stimulus_id for image in trial.images]
 
 
-def _rests(before: Trial, trial: Trial, done: int, config: ExperimentConfig) -> bool:
-    """Tell whether a page comes between two trials: a break, the end of practice, a block."""
+def _rests(before: Trial, trial: Trial, done: int, config: ExperimentConfig, resumed: bool) -> bool:
+    """Tell whether a page comes between two trials: the end of practice, a block, a break."""
     if (before.phase == "practice") != (trial.phase == "practice") or before.block != trial.block:
         return True
-    return bool(config.rest_every and done and done % config.rest_every == 0)
+    # Who comes back has just had one.
+    return bool(config.rest_every and done and done % config.rest_every == 0 and not resumed)

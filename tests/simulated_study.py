@@ -126,7 +126,7 @@ class SimulatedPerson:
     def answer(self, trial: Trial) -> Any:
         return self._each[trial.condition.attribute].answer(trial)
 
-    def begin(self, trial: Trial, resumed: bool) -> None:
+    def begin(self, trial: Trial, before: Trial | None) -> None:
         """Need no instruction."""
 
     def rest(self, trial: Trial, done: int) -> None:

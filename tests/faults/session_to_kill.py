@@ -29,7 +29,7 @@ def asked(path: Path, kind: str, trials: int) -> Experiment:
 class Telling(SimulatedObserver):
     """Says on standard output that an answer is on the disk."""
 
-    def begin(self, trial, resumed):
+    def begin(self, trial, before):
         print("open", flush=True)
 
     def told(self, trial, answer):

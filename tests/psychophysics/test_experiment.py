@@ -16,6 +16,7 @@ from psychophysics.observers import (
     middle_distance,
 )
 from psychophysics.tasks.registry import TASKS
+from psychophysics.timing import Interval
 from psychophysics.trials import order
 from scenes.errors import InputError
 
@@ -91,6 +92,51 @@ def test_a_stopped_session_goes_on_in_the_same_order(procedure, small_experiment
     pieces, one = (data_set.read_sessions(tmp_path / name) for name in ("pieces", "whole"))
     assert pieces["sitting"].max() == len(ends)
     assert pieces.drop(columns="sitting").equals(one.drop(columns="sitting"))
+
+
+class Shown(Leaving):
+    """Sees its images, two frames of every fourth trial's first image dropped; notes its pages."""
+
+    def __init__(self, asked, rng, after, pages):
+        super().__init__(asked, rng, after)
+        self.pages = pages
+
+    def begin(self, trial, before):
+        self.pages.append(("begin", trial.number, before and before.number))
+
+    def rest(self, trial, done):
+        self.pages.append((trial.number, done))
+
+    def answer(self, trial):
+        chosen = super().answer(trial).choice
+        late = [2 * (trial.number % 4 == 0), 0, 0]
+        return Answer(chosen, intervals=tuple(Interval(0, 0.5, 0, 0.5, count) for count in late))
+
+
+def test_pages_and_dropped_frames_take_earlier_sittings_into_account(small_experiment, tmp_path):
+    """2 practice and 24 main trials, breaks every 8; left after trials 2, 12 and 18."""
+    asked = small_experiment(
+        procedure={"kind": "constant_stimuli", "trials": 8}, attributes=["shape"],
+        comparisons=["result"], practice={"trials": 2, "rounds": 1}, rest_every=8,
+        display={"dropped": 0.08},
+    )  # fmt: skip
+    sidecar = records.session_path(tmp_path, "01", "01", asked.task).with_suffix(".json")
+    pages, outcomes = [], []
+    for trials in (2, 10, 6, 100):
+        outcomes.append(run(asked, tmp_path, lambda _, rng, n=trials: Shown(asked, rng, n, pages)))
+        told = json.loads(sidecar.read_text())
+        assert told["Intervals"] == outcomes[-1].intervals
+        assert told["IntervalsWithDroppedFrames"] == outcomes[-1].late
+        assert told["Flagged"] == (outcomes[-1].off > 0.08)
+    assert [(each.trials, each.intervals, each.late) for each in outcomes] == [
+        (2, 6, 0), (12, 36, 3), (18, 54, 4), (26, 78, 6),
+    ]  # fmt: skip
+    assert pages == [
+        ("begin", 1, None), (3, 0),  # left at the end of practice: that page comes again
+        ("begin", 3, 2), (3, 0), (11, 8),
+        ("begin", 13, 12), (19, 16),  # left in that break: who comes back has had one
+        ("begin", 19, 18),
+    ]  # fmt: skip
 
 
 def test_an_altered_order_is_refused(small_experiment, tmp_path):
@@ -198,7 +244,7 @@ class Pixels:
     def __init__(self, asked, measure):
         self.asked, self.measure = asked, measure
 
-    def begin(self, trial, resumed): ...
+    def begin(self, trial, before): ...
     def rest(self, trial, done): ...
     def told(self, trial, answer): ...
     def end(self): ...

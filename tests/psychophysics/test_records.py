@@ -170,6 +170,14 @@ def test_damage_is_told(tmp_path, rows):
     with pytest.raises(InputError, match="line 1 is not the header"), opened(tmp_path):
         pass
     assert record.path.read_bytes() == other_line_ends
+    dropped = columns.names(ODDITY).index("dropped_2")
+    cells = [*rows[0][:dropped], "few", *rows[0][dropped + 1 :]]
+    record.path.write_text(whole + "\t".join(cells) + "\n")
+    with (
+        pytest.raises(InputError, match="line 4: dropped frames 'few' are no whole number"),
+        opened(tmp_path),
+    ):
+        pass
     record.path.write_text(whole)
     record.path.with_suffix(".json").unlink()
     with (
