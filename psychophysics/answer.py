@@ -23,6 +23,9 @@ class Answer:
         The key that was pressed; None for observers without keys.
     response_time
         From the onset of the last images, in seconds; None where it means nothing.
+    showings
+        How often the trial was shown: once, and again after each pause within it; None without a
+        window.
     onset
         First frame of the trial, in seconds since the sitting began; None without a window.
     intervals
@@ -32,6 +35,7 @@ class Answer:
     choice: int | None
     key: str | None = None
     response_time: float | None = None
+    showings: int | None = None
     onset: float | None = None
     intervals: tuple[Interval, ...] = ()
 

@@ -21,6 +21,9 @@ _GENERAL: dict[str, dict[str, Any]] = {
     "block": {"Description": "What the conditions of its block share; n/a without blocks."},
     "sitting": {"Description": "Number of the start of the program, from 1: a resumed session has "
                 "more than one."},
+    "showings": {"Description": "How often the trial was shown: 1, and one more for each pause "
+                 "within it, after which it begins again; n/a without a window. The first trial of "
+                 "a later sitting may have been shown, unanswered, at the end of the one before."},
     "onset": {"Description": "First frame of the trial, since the start of the sitting.",
               "Units": "s"},
     "condition": {"Description": "What is compared: the run of the search, and the comparison."},
@@ -102,6 +105,7 @@ def row(trial: Trial, answer: Answer, task: Task, sitting: int) -> list[str]:
         trial.phase,
         trial.block,
         sitting,
+        answer.showings,
         answer.onset,
         condition.name,
         condition.target,

@@ -1,6 +1,7 @@
 """A person at the window: shows trials frame by frame, and takes key presses."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -99,7 +100,9 @@ class Person:
         Stopped
             The participant ended the sitting.
         """
+        showings = 0
         while True:
+            showings += 1
             try:
                 self._interval(trial)
                 answer = self._shown()
@@ -107,7 +110,7 @@ class Person:
                 self._pause()
             else:
                 self._before = trial
-                return answer
+                return replace(answer, showings=showings)
 
     def _interval(self, trial: Trial) -> None:
         """Make the textures ready while the screen is empty."""

@@ -2,9 +2,10 @@
 
 Run as a script, with DISPLAY set: ``desk.py STUDY_FOLDER PARTICIPANT PLAN.json``. The plan:
 ``delays`` (seconds from the onset of the last images to the key press, in turn), ``keys`` (in
-turn), ``stop_in`` (numbers of trials in whose middle Escape is pressed, twice). What was pressed
-when goes to ``PLAN.pressed.json``: for each answer the moments just before and after xdotool, in
-seconds since that onset.
+turn), ``stop_in`` (numbers of showings in whose middle Escape is pressed, twice), ``pause_in``
+(Escape, then space: the trial is shown again). What was pressed when goes to
+``PLAN.pressed.json``: for each answer the moments just before and after xdotool, in seconds since
+that onset.
 """
 
 import json
@@ -35,7 +36,8 @@ class Participant:
         if text == self.page or text in (pages.feedback(True), pages.feedback(False)):
             return
         self.page = text
-        key = "Escape" if text == pages.paused() and self.plan.get("stop_in") else "space"
+        stop = text == pages.paused() and self.asked_for - 1 in self.plan.get("stop_in", [])
+        key = "Escape" if stop else "space"
         threading.Thread(target=self._later, args=(0.15, key)).start()
 
     def asked(self):
@@ -49,7 +51,7 @@ class Participant:
         self.press(key)
 
     def _answer(self, zero, number):
-        if number in self.plan.get("stop_in", []):
+        if number in self.plan.get("stop_in", []) + self.plan.get("pause_in", []):
             self.press("Escape")
             return
         delays, keys = self.plan["delays"], self.plan["keys"]

@@ -80,7 +80,10 @@ def test_real_window_takes_key_presses_at_their_times(
 
 
 def test_real_window_pauses_on_escape_and_goes_on_later(screen, small_set, tmp_path):
-    """With practice, feedback and breaks: Escape in the fifth trial, then the same command."""
+    """With practice, feedback and breaks: Escape in the fifth trial, then the same command.
+
+    In the sixth trial, Escape and space: it is shown again, and the row tells.
+    """
     folder = study_in(tmp_path, small_set, more="feedback: true\n  rest_every: 2")
     text = (folder / "study.yaml").read_text()
     (folder / "study.yaml").write_text(text.replace("{trials: 0}", "{trials: 2, rounds: 1}"))
@@ -88,7 +91,7 @@ def test_real_window_pauses_on_escape_and_goes_on_later(screen, small_set, tmp_p
     outcome, _ = seated(screen, folder, stop_in=[4], **words)
     assert outcome == {"finished": False, "trials": 4}
     before = data_set.read_sessions(folder / "data")
-    outcome, _ = seated(screen, folder, **words)
+    outcome, _ = seated(screen, folder, pause_in=[1], **words)
     assert outcome == {"finished": True, "trials": 8}
     after = data_set.read_sessions(folder / "data")
     kept = before.drop(columns="finished")
@@ -96,8 +99,11 @@ def test_real_window_pauses_on_escape_and_goes_on_later(screen, small_set, tmp_p
     assert after["trial"].tolist() == [1, 2, 3, 4, 5, 6, 7, 8]
     assert after["phase"].tolist() == ["practice"] * 2 + ["main"] * 6
     assert after["sitting"].tolist() == [1] * 4 + [2] * 4
+    assert after["showings"].tolist() == [1] * 5 + [2, 1, 1]
     path = next((folder / "data").glob("sub-*/ses-*/beh/*.json"))
-    sittings = json.loads(path.read_text())["Sittings"]
+    told = json.loads(path.read_text())
+    assert (told["Finished"], told["Intervals"]) == (True, 24)
+    sittings = told["Sittings"]
     assert [each["Display"]["SoftwarePacer"] for each in sittings] == [True, True]
     assert [each["Display"]["Calibration"] for each in sittings] == [None, None]
 

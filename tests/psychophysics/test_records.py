@@ -69,7 +69,7 @@ def test_an_unfinished_session_goes_on(tmp_path, rows):
     with opened(tmp_path) as record:
         assert len(record.answered) == record.rows == 3
         assert record.sitting == 2
-        assert record.answered[0].stimuli == tuple(rows[0][23::10])
+        assert record.answered[0].stimuli == tuple(rows[0][24::10])
         record.write(rows[3])
     assert lines(record.path)[1:] == rows[:4]
 
@@ -160,7 +160,7 @@ def test_damage_is_told(tmp_path, rows):
             record.write(row)
     whole = record.path.read_text()
     record.path.write_text(whole.replace("\tvase\t", "\tvase", 1))
-    with pytest.raises(InputError, match="line 2 has 52 cells, not 53"), opened(tmp_path):
+    with pytest.raises(InputError, match="line 2 has 53 cells, not 54"), opened(tmp_path):
         pass
     record.path.write_text(whole.replace("trial", "tral", 1))
     with pytest.raises(InputError, match="line 1 is not the header"), opened(tmp_path):
