@@ -4,14 +4,16 @@ Both decide by the task's own rule on pairwise distances between the images of a
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 import pandas as pd
 
 from psychophysics.answer import Answer
-from psychophysics.design import Condition
+from psychophysics.config import Varied
+from psychophysics.design import Cell, Condition, Stimulus
 from psychophysics.psychometric_function import Function, core, lapse_probability
 from psychophysics.tasks.base import Task, d_prime
 from psychophysics.tasks.same_different import criterion_of
@@ -197,7 +199,9 @@ def code_of(model: str) -> str:
     return f"{letters[:17]}x{hashlib.sha256(model.encode()).hexdigest()[:6]}"
 
 
-def middle_distance(distances: Mapping[str, pd.DataFrame], conditions: list[Condition]) -> float:
+def middle_distance(
+    distances: Mapping[str, pd.DataFrame], conditions: Sequence[Condition], vary: Sequence[Varied]
+) -> float:
     """Set the criterion of same–different half way between pairs of the same and the farthest.
 
     Parameters
@@ -205,7 +209,10 @@ def middle_distance(distances: Mapping[str, pd.DataFrame], conditions: list[Cond
     distances
         By family.
     conditions
-        What is asked.
+        What is asked: pairs of the target, pairs of the last level, and pairs of the two.
+    vary
+        What differs between the images of a trial; all pairs that it allows are looked at, and
+        no others.
 
     Returns
     -------
@@ -216,11 +223,30 @@ def middle_distance(distances: Mapping[str, pd.DataFrame], conditions: list[Cond
     different: list[float] = []
     for condition in conditions:
         frame = distances[condition.family]
-        for cell, targets in condition.target_images.items():
-            names = [image.stimulus_id for image in targets]
-            within = frame.loc[names, names].to_numpy()
-            same.append(float(within[np.triu_indices(len(names), 1)].mean()))
-            far = condition.comparison_images[condition.levels[-1]][cell]
-            between = frame.loc[names, [image.stimulus_id for image in far]].to_numpy()
-            different.append(float(between.mean()))
+        target = _views(condition.target_images, condition.seeds)
+        far = _views(condition.comparison_images[condition.levels[-1]], condition.seeds)
+        same += [_mean_distance(frame, scene, scene, vary) for scene in (target, far)]
+        different.append(_mean_distance(frame, target, far, vary))
     return float((np.mean(same) + np.mean(different)) / 2)
+
+
+def _views(images: Mapping[Cell, Sequence[Stimulus]], seeds: int) -> pd.DataFrame:
+    """Images of a scene: `stimulus_id`, and `camera`, `lighting` and rank of the `noise` seed."""
+    rows = [
+        (image.stimulus_id, image.camera, image.light, rank)
+        for cell in images.values()
+        for rank, image in enumerate(cell[:seeds])
+    ]
+    return pd.DataFrame(rows, columns=["stimulus_id", "camera", "lighting", "noise"])
+
+
+def _mean_distance(
+    frame: pd.DataFrame, first: pd.DataFrame, second: pd.DataFrame, vary: Sequence[Varied]
+) -> float:
+    """Mean over the pairs that can share a trial: what varies differs, all else is alike."""
+    together = np.full((len(first), len(second)), True)
+    for part in get_args(Varied):
+        alike = first[part].to_numpy()[:, None] == second[part].to_numpy()
+        together &= ~alike if part in vary else alike
+    values = frame.loc[first["stimulus_id"], second["stimulus_id"]].to_numpy()
+    return float(values[together].mean())

@@ -231,7 +231,9 @@ def _model(
         family: experiment.stimuli.distances(model, layer, family)
         for family in {condition.family for condition in experiment.conditions}
     }
-    line = middle_distance(distances, experiment.conditions) if criterion is None else criterion
+    line = criterion
+    if line is None:
+        line = middle_distance(distances, experiment.conditions, experiment.config.vary)
     lapse_probability(lapse, experiment.task.chance)  # refuses what no observer can have
     how = {"model": name, "noise": noise, "lapse": lapse, "criterion": line}
 

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import binom
 
@@ -291,7 +292,7 @@ def test_a_model_answers_by_its_distances(small_experiment, tmp_path):
         asked = small_experiment(task=task)
         families = {condition.family for condition in asked.conditions}
         distances = {each: asked.stimuli.distances("net", "late", each) for each in families}
-        line = middle_distance(distances, asked.conditions)
+        line = middle_distance(distances, asked.conditions, asked.config.vary)
 
         def make(seat, rng, asked=asked, distances=distances, line=line):
             return ModelObserver(
@@ -302,6 +303,24 @@ def test_a_model_answers_by_its_distances(small_experiment, tmp_path):
         frame = data_set.read_sessions(tmp_path / task)
         assert frame[frame["level"] == 1.0]["correct"].mean() == 1.0
         assert frame[frame["level"] == 0.0]["correct"].mean() < 0.75
+
+
+def test_the_criterion_lies_between_the_pairs_that_a_trial_can_show(condition):
+    """Two cameras 10 apart, two noise seeds 2 apart, scenes 4 apart: distances add up."""
+    one = condition(levels=(0.0, 1.0), cameras=("c0", "c1"), lights=("own",), seeds=2)
+    images = [
+        (each.stimulus_id, 10 * (each.camera == "c1") + 2 * each.noise_seed, 4 * far)
+        for far, cells in enumerate((one.target_images, one.comparison_images[1.0]))
+        for cell in cells.values()
+        for each in cell
+    ]
+    names = [name for name, _, _ in images]
+    place, far = (np.array([image[n] for image in images]) for n in (1, 2))
+    between = np.abs(place[:, None] - place) + np.abs(far[:, None] - far)
+    distances = {"vase": pd.DataFrame(between, index=names, columns=names)}
+    # noise alone: same 2, different 6. camera alone: 10 and 14. Both: |10 ± 2| and 4 more.
+    for vary, middle in ((["noise"], 4), (["camera"], 12), (["camera", "noise"], 12)):
+        assert middle_distance(distances, [one], vary) == middle
 
 
 def test_codes_of_models_and_layers_are_their_own():
@@ -323,10 +342,9 @@ def test_a_models_lapse_rate_is_one_minus_its_upper_asymptote(task, small_experi
         trial = made.send(True)
     family = trial.condition.family
     families = {family: asked.stimuli.distances("net", "late", family)}
-    model = ModelObserver(
-        families, asked.task, noise=0.0, lapse=0.2,
-        criterion=middle_distance(families, [trial.condition]), rng=np.random.default_rng(5),
-    )  # fmt: skip
+    line = middle_distance(families, [trial.condition], asked.config.vary)
+    rng = np.random.default_rng(5)
+    model = ModelObserver(families, asked.task, noise=0.0, lapse=0.2, criterion=line, rng=rng)
     right = sum(model.answer(trial).choice == trial.arrangement.correct for _ in range(trials))
     low, high = binom.interval(1 - 1e-5, trials, 0.8)
     assert low <= right <= high
