@@ -21,6 +21,7 @@ SCHEMA_VERSION = 1
 GUNS = ("red", "green", "blue")
 VALUES = 256  # of the display, 8 bits a gun
 LEAST_READINGS = 5
+HEADER = ("gun", "value", "luminance")  # of a file of readings
 
 Floats = npt.NDArray[np.float64]
 Bytes = npt.NDArray[np.uint8]
@@ -189,17 +190,23 @@ def load(path: Path) -> Calibration:
 
 
 def read_readings(path: Path) -> dict[str, list[tuple[int, float]]]:
-    """Read typed readings: a CSV file of gun, value, luminance (a line a reading, with a header).
+    """Read readings from a CSV file: the header gun,value,luminance, then a line a reading.
 
     Raises
     ------
     InputError
-        The file is missing, or a line of it is not such a reading.
+        The file is missing, it has no header, or a line of it is not such a reading.
     """
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read: {error}") from error
+    first = lines[0] if lines else ""
+    if tuple(cell.strip().lower() for cell in first.split(",")) != HEADER:
+        raise InputError(
+            f"{path}:1: '{first}' is not the header; write {','.join(HEADER)} in the first line, "
+            "and a reading in each other line"
+        )
     readings: dict[str, list[tuple[int, float]]] = {name: [] for name in GUNS}
     for number, line in enumerate(lines[1:], start=2):
         cells = [cell.strip() for cell in line.split(",")]

@@ -283,6 +283,13 @@ class Window:
             self._pages = {text: self._text(text, 28)}
         self._pages[text].draw()
 
+    def note(self, text: str, *, bright: bool) -> Any:
+        """Lay out a line near the lower edge, bright or dark, to be drawn."""
+        note = self._text(text, 28)
+        note.color = self.table[230 if bright else 20].tolist()
+        note.pos = (0, -0.45 * self.size[1])
+        return note
+
     def draw_patch(self, lit: bool) -> None:
         """Draw the photodiode's patch, where there is one."""
         if self._patch is not None:

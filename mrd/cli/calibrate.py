@@ -23,7 +23,7 @@ def calibrate(
     ] = "",
     port: Annotated[str | None, typer.Option(help="Its serial port; all without it.")] = None,
     typed: Annotated[
-        bool, typer.Option("--typed", help="Show patches and ask for the readings.")
+        bool, typer.Option("--typed", help="Show patches; readings are typed in the window.")
     ] = False,
     readings: Annotated[
         Path | None,
@@ -65,12 +65,8 @@ def calibrate(
 def _shown(
     asked: ExperimentConfig, patches: int, windowed: bool, take: Callable[[], float] | None
 ) -> dict[str, list[tuple[int, float]]]:
-    """Show patches, and take a reading of each."""
+    """Show patches, and take a reading of each; without an instrument it is typed."""
     # Loaded here: PsychoPy is on the experiment computer alone.
     from psychophysics.patches import measured
 
-    return measured(asked.display, patches, windowed=windowed, take=take or _asked)
-
-
-def _asked() -> float:
-    return float(typer.prompt("luminance in cd/m²", type=float))
+    return measured(asked.display, patches, windowed=windowed, take=take)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from psychophysics import calibration
+from psychophysics import calibration, patches
 from scenes.errors import InputError
 from scenes.film import srgb_decode
 
@@ -93,11 +93,32 @@ def test_impossible_readings_are_told(change, text):
         calibration.fitted(readings() | change, {})
 
 
-def test_typed_readings_are_read(tmp_path):
+def test_readings_are_read_from_a_file(tmp_path):
     path = tmp_path / "readings.csv"
     lines = [f"{gun},{v},{light}" for gun, pairs in readings().items() for v, light in pairs]
     path.write_text("\n".join(["gun,value,luminance", *lines]))
     assert calibration.read_readings(path) == readings()
+    path.write_text("\n".join(lines))
+    with pytest.raises(InputError, match=r"readings\.csv:1: 'red,0,0\.3' is not the header; write"):
+        calibration.read_readings(path)
+    path.write_text("")
+    with pytest.raises(InputError, match=r"readings\.csv:1: '' is not the header"):
+        calibration.read_readings(path)
     path.write_text("gun,value,luminance\nred,300,4\n")
     with pytest.raises(InputError, match=r"readings\.csv:2: 'red,300,4' is no reading"):
         calibration.read_readings(path)
+
+
+def typed(*keys):
+    text = ""
+    for key in keys:
+        text = patches.edited(text, key)
+    return text
+
+
+def test_readings_are_typed_with_either_row_of_digits_and_either_point():
+    assert typed("1", "num_7", "comma", "5", "backspace", "3", "period", "q") == "17.3"
+    assert patches.luminance("17.3") == 17.3
+    assert patches.luminance(typed("num_decimal", "5")) == 0.5
+    assert typed("backspace") == ""
+    assert patches.luminance(typed("period")) is None

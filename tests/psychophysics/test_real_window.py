@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from psychophysics import data_set
@@ -168,12 +167,12 @@ for words in json.loads(sys.argv[1]):
 """
 
 
-def mrd(screen, *commands, **more):
+def mrd(screen, *commands):
     """Run commands in one process: exit code and stderr of each."""
     words = json.dumps([list(map(str, command)) for command in commands])
     done = subprocess.run(
         [sys.executable, "-c", COMMANDS, words],
-        env=screen, capture_output=True, text=True, timeout=170, check=False, **more,
+        env=screen, capture_output=True, text=True, timeout=170, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("[")]
@@ -246,14 +245,62 @@ def test_real_window_dialog_asks_for_the_participant(screen):
     assert output.splitlines()[-1] == "s07 02"
 
 
+CALIBRATION = """
+import sys
+from mrd.cli.main import run
+from psychophysics import patches
+from psychophysics.window import Window
+
+class Telling(Window):
+    def note(self, text, *, bright):
+        print(text, flush=True)
+        return super().note(text, bright=bright)
+
+patches.Window = Telling
+run(["calibrate", sys.argv[1], "--typed", "--patches", "5"])
+"""
+
+
+def typing(screen, folder, answer):
+    """Calibrate; once a patch waits for a reading, press the keys of `answer(patch)`."""
+    command = [sys.executable, "-c", CALIBRATION, str(folder)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env=screen, stdout=pipe, stderr=pipe, text=True) as program:
+        asked = set()
+        for line in program.stdout:
+            patch = line.partition(": ")[0]
+            if line.endswith("cd/m², Return\n") and patch not in asked:
+                asked.add(patch)
+                subprocess.run(["xdotool", "key", *answer(patch)], env=screen, check=True)
+        return program.wait(60), program.stderr.read()
+
+
 def test_real_window_takes_typed_readings(screen, small_set, tmp_path):
+    """Typed where the patch is seen, on the full screen; backspace corrects."""
     folder = study_in(tmp_path, small_set)
-    values = np.linspace(0, 1, 5)
-    typed = "\n".join(f"{0.2 + top * value**2.2:.4f}" for top in (20, 70, 9) for value in values)
-    command = ("calibrate", folder, "--typed", "--window", "--patches", 5)
-    assert mrd(screen, command, input=typed) == [[0, ""]]
+    text = (folder / "study.yaml").read_text()
+    full = text.replace("[640, 480], full_screen: false", "[1024, 768], full_screen: true")
+    (folder / "study.yaml").write_text(full)
+    tops = {"red": 20, "green": 70, "blue": 9}
+
+    def answer(patch):
+        gun, value = patch.split()
+        light = f"{0.2 + tops[gun] * (int(value) / 255) ** 2.2:.4f}"
+        keys = ["period" if letter == "." else letter for letter in light]
+        return ["Return", *keys, "9", "BackSpace", "Return"]
+
+    assert typing(screen, folder, answer) == (0, "")
     from psychophysics import calibration
 
     made = calibration.load(folder / "calibration.json")
     assert [gun.gamma for gun in made.guns] == pytest.approx([2.2] * 3, abs=0.01)
+    assert [gun.range for gun in made.guns] == pytest.approx([20, 70, 9], rel=0.01)
     assert made.facts["instrument"] == "typed readings"
+
+
+def test_real_window_ends_a_calibration_on_escape(screen, small_set, tmp_path):
+    folder = study_in(tmp_path, small_set)
+    code, said = typing(screen, folder, lambda _: ["1", "Escape"])
+    assert code == 2
+    assert said == "error: calibration was ended with Escape; nothing was saved\n"
+    assert not (folder / "calibration.json").exists()
