@@ -190,7 +190,10 @@ class Window:
         self._pages: dict[str, Any] = {}
         self._patch: Any = None
         if display.photodiode:
-            self._patch = visual.Rect(self._window, colorSpace="rgb255", **self._corner())
+            # Without a line, which would reach a pixel beyond the patch's edge.
+            self._patch = visual.Rect(
+                self._window, colorSpace="rgb255", lineColor=None, **self._corner()
+            )
 
     # ---- Frames ---------------------------------------------------------------------------------
 
@@ -293,8 +296,7 @@ class Window:
     def draw_patch(self, lit: bool) -> None:
         """Draw the photodiode's patch, where there is one."""
         if self._patch is not None:
-            value = self.table[255 if lit else 0].tolist()
-            self._patch.fillColor = self._patch.lineColor = value
+            self._patch.fillColor = self.table[255 if lit else 0].tolist()
             self._patch.draw()
 
     def _text(self, text: str, height: int) -> Any:

@@ -1,6 +1,8 @@
 """Conditions made by hand, experiments on the small set."""
 
-from collections.abc import Callable
+import os
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from psychophysics.config import ExperimentConfig
 from psychophysics.design import Condition
 from psychophysics.experiment import Experiment
 
+ROOT = Path(__file__).resolve().parents[2]
 SMALL = {"practice": {"trials": 0}, "catch": 0}
 
 
@@ -33,3 +36,24 @@ def small_experiment(
 ) -> Callable[..., Experiment]:
     """Make an experiment on the small set."""
     return lambda **words: experiment.prepared("small", 1, config(**words), small_set)
+
+
+@pytest.fixture(scope="session")
+def screen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Start an X server, and give the environment of a process that uses it."""
+    reading, writing = os.pipe()
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1024x768x24", "-nolisten", "tcp"],
+        pass_fds=[writing], stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        number = pipe.readline().strip()
+    assert number, "Xvfb did not start"
+    home = tmp_path_factory.mktemp("home")
+    yield {
+        **os.environ, "DISPLAY": f":{number}", "HOME": str(home), "PYTHONPATH": str(ROOT),
+        "LIBGL_ALWAYS_SOFTWARE": "1",
+    }  # fmt: skip
+    server.terminate()
+    server.wait(10)

@@ -1,11 +1,9 @@
 """Real windows under Xvfb, real key presses from xdotool."""
 
 import json
-import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,27 +12,6 @@ from psychophysics import data_set
 from tests.psychophysics.studies import study_in
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(scope="module")
-def screen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """Start an X server, and give the environment of a process that uses it."""
-    reading, writing = os.pipe()
-    server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1024x768x24", "-nolisten", "tcp"],
-        pass_fds=[writing], stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    os.close(writing)
-    with os.fdopen(reading) as pipe:
-        number = pipe.readline().strip()
-    assert number, "Xvfb did not start"
-    home = tmp_path_factory.mktemp("home")
-    yield {
-        **os.environ, "DISPLAY": f":{number}", "HOME": str(home), "PYTHONPATH": str(ROOT),
-        "LIBGL_ALWAYS_SOFTWARE": "1",
-    }  # fmt: skip
-    server.terminate()
-    server.wait(10)
 
 
 def seated(screen, folder, participant="01", **plan):
@@ -152,6 +129,17 @@ def test_real_window_is_pixel_exact(screen, seed):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "exact"
+
+
+def test_real_window_shows_each_frame_of_a_trial_as_planned(screen, small_set):
+    """All layouts: stored images where and when they are meant, and the photodiode's patch."""
+    script = Path(__file__).with_name("frame_by_frame.py")
+    done = subprocess.run(
+        [sys.executable, str(script), str(small_set)],
+        env=screen, capture_output=True, text=True, timeout=170, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 6
 
 
 COMMANDS = """
