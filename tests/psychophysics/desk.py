@@ -3,9 +3,9 @@
 Run as a script, with DISPLAY set: ``desk.py STUDY_FOLDER PARTICIPANT PLAN.json``. The plan:
 ``delays`` (seconds from the onset of the last images to the key press, in turn), ``keys`` (in
 turn), ``stop_in`` (numbers of showings in whose middle Escape is pressed, twice), ``pause_in``
-(Escape, then space: the trial is shown again). What was pressed when goes to
-``PLAN.pressed.json``: for each answer the moments just before and after xdotool, in seconds since
-that onset.
+(Escape, then space: the trial is shown again), ``silent_in`` (no key). What was pressed when goes
+to ``PLAN.pressed.json``: for each answer the moments just before and after xdotool, in seconds
+since that onset.
 """
 
 import json
@@ -51,6 +51,8 @@ class Participant:
         self.press(key)
 
     def _answer(self, zero, number):
+        if number in self.plan.get("silent_in", []):
+            return
         if number in self.plan.get("stop_in", []) + self.plan.get("pause_in", []):
             self.press("Escape")
             return

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from psychophysics import data_set
+from mrd.study import read_study
+from psychophysics import data_set, experiment
+from psychophysics.observers import Psychometric, SimulatedObserver
 from tests.psychophysics.studies import study_in
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,31 +52,50 @@ def test_real_window_takes_key_presses_at_their_times(
     meant = [names[order.index(press["key"].lower())] for press in pressed]
     assert frame["response"].tolist() == meant
     assert (frame["correct"] == (frame["response"] == frame["correct_response"])).all()
+    _check_times(frame, task, presentation)
     # xdotool sent the press somewhere between before and after.
     for taken, press in zip(frame["response_time"], pressed, strict=True):
         assert press["before"] - 0.020 <= taken <= press["after"] + 0.020
 
 
+def _check_times(frame, task, presentation):
+    """As planned, of .1 s each: fixation, images, then .05 s of mask and a blank; and measured."""
+    onsets = [0.1, 0.35, 0.6] if presentation == "time" else [0.1, 0.1]
+    onsets = [0.1, 0.35, 0.35] if task == "match_to_sample" else onsets
+    for number, planned in enumerate(onsets, start=1):
+        assert frame[f"planned_onset_{number}"].to_numpy() == pytest.approx(planned, abs=1e-6)
+        assert frame[f"planned_duration_{number}"].to_numpy() == pytest.approx(0.1, abs=1e-6)
+        in_time = frame[frame[f"dropped_{number}"] == 0]
+        assert in_time[f"duration_{number}"].to_numpy() == pytest.approx(0.1, abs=4 / 60)
+        assert (frame[f"onset_{number}"] > 0).all()
+
+
 def test_real_window_pauses_on_escape_and_goes_on_later(screen, small_set, tmp_path):
     """With practice, feedback and breaks: Escape in the fifth trial, then the same command.
 
-    In the sixth trial, Escape and space: it is shown again, and the row tells.
+    In the sixth trial, Escape and space: it is shown again, and the row tells. The eighth is not
+    answered in time.
     """
     folder = study_in(tmp_path, small_set, more="feedback: true\n  rest_every: 2")
     text = (folder / "study.yaml").read_text()
-    (folder / "study.yaml").write_text(text.replace("{trials: 0}", "{trials: 2, rounds: 1}"))
+    text = text.replace("{trials: 0}", "{trials: 2, rounds: 1}")
+    (folder / "study.yaml").write_text(text.replace("interval: 0.2", "interval: 0.2, answer: 2"))
     words = {"delays": [0.1], "keys": ["1", "2", "3"]}
     outcome, _ = seated(screen, folder, stop_in=[4], **words)
     assert outcome == {"finished": False, "trials": 4}
-    before = data_set.read_sessions(folder / "data")
-    outcome, _ = seated(screen, folder, pause_in=[1], **words)
+    table = next((folder / "data").glob("sub-*/ses-*/beh/*.tsv"))
+    before = table.read_bytes()
+    outcome, _ = seated(screen, folder, pause_in=[1], silent_in=[4], **words)
     assert outcome == {"finished": True, "trials": 8}
     after = data_set.read_sessions(folder / "data")
-    kept = before.drop(columns="finished")
-    assert after.drop(columns="finished").head(4).equals(kept)
+    assert before.count(b"\n") == 5
+    assert table.read_bytes().startswith(before)
     assert after["trial"].tolist() == [1, 2, 3, 4, 5, 6, 7, 8]
     assert after["phase"].tolist() == ["practice"] * 2 + ["main"] * 6
     assert after["sitting"].tolist() == [1] * 4 + [2] * 4
+    assert after["response"].isna().tolist() == [False] * 7 + [True]
+    assert after.iloc[7][["key", "response_time"]].isna().all()
+    assert after["correct"][7] == 0
     assert after["showings"].tolist() == [1] * 5 + [2, 1, 1]
     path = next((folder / "data").glob("sub-*/ses-*/beh/*.json"))
     told = json.loads(path.read_text())
@@ -166,10 +187,37 @@ def mrd(screen, *commands):
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("[")]
 
 
+def answered(folder):
+    """Make two sessions: one is finished, the other began before the study was changed."""
+    study = read_study(folder)
+    asked = experiment.prepared(study.name, 1, study.experiment, folder / "stimuli.h5")
+    follows = Psychometric(0.5, 1.0)
+    for participant in ("01", "02"):
+        seat = experiment.seated(asked, folder / "data", participant, "01", "person")
+        experiment.run(
+            asked, seat, folder / "data",
+            lambda _, rng: SimulatedObserver(follows, asked.task, rng), {},
+        )  # fmt: skip
+    sidecar = next((folder / "data" / "sub-02").glob("**/*_beh.json"))
+    told = json.loads(sidecar.read_text())
+    told["Session"]["Experiment"]["vary"] = ["camera"]
+    sidecar.write_text(json.dumps(told | {"Finished": False}))
+    return folder
+
+
 def test_real_window_refuses_before_it_opens(screen, small_set, tmp_path):
     folder = study_in(tmp_path, small_set)
     (tmp_path / "keys").mkdir()
     other = study_in(tmp_path / "keys", small_set, more="keys: ['1', '2', lefft]")
+    (tmp_path / "narrow").mkdir()
+    narrow = study_in(tmp_path / "narrow", small_set, presentation="space")
+    text = (narrow / "study.yaml").read_text()
+    (narrow / "study.yaml").write_text(text.replace("[640, 480]", "[50, 480]"))
+    (tmp_path / "full").mkdir()
+    full = study_in(tmp_path / "full", small_set)
+    (full / "data").write_text("no folder")
+    (tmp_path / "done").mkdir()
+    done = answered(study_in(tmp_path / "done", small_set))
     run, participant = ("experiment", "run"), ("--participant", "01")
     refused = {
         (*run, folder, *participant): "this display is not calibrated; run mrd calibrate STUDY",
@@ -177,6 +225,10 @@ def test_real_window_refuses_before_it_opens(screen, small_set, tmp_path):
         (*run, other, *participant, "--uncalibrated"): (
             "experiment.keys: no key is called 'lefft'; did you mean 'left'?"
         ),
+        (*run, narrow, *participant): "50 × 480, and a trial needs 56 × 16 (images are never",
+        (*run, full, *participant, "--uncalibrated"): "data: cannot be written",
+        (*run, done, *participant, "--uncalibrated"): "this session is finished; start another",
+        (*run, done, "--participant", "02", "--uncalibrated"): "begun with another Experiment",
         ("calibrate", folder, "--photometer", "LS100"): "no photometer 'LS100' answers",
         ("calibrate", folder): "choose one of --photometer NAME, --typed and --readings FILE",
     }

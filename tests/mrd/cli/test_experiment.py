@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mrd.cli.main import run
-from psychophysics import data_set
+from psychophysics import calibration, data_set
 from tests.psychophysics.studies import study_in
 
 ROOT = Path(__file__).parents[3]
@@ -107,3 +107,37 @@ def test_a_lapse_rate_above_what_guesses_leave_is_told(mrd, small_set, tmp_path)
         assert code == 2
         assert "lapse 0.6: one minus the upper asymptote is from 0 to 0.5" in err
     assert not (folder / "data-simulated").exists()
+
+
+def test_power_tells_how_wide_intervals_will_be(mrd, small_set, tmp_path):
+    """Two observers of 2 × 2 and of 30 × 2 trials above level 0: intervals shrink."""
+    folder = study_in(tmp_path, small_set, task="match_to_sample", presentation="space")
+    words = ("--trials", "2,30", "--observers", 2, "--threshold", 0.6, "--width", 1)
+    code, out, err = mrd("experiment", "power", folder, *words)
+    assert (code, err) == (0, "")
+    few, many = (line.split() for line in out.splitlines()[1:])
+    assert [row[:2] for row in (few, many)] == [["2", "6"], ["30", "90"]]
+    assert many[-1].endswith("/2")
+    assert not (folder / "data-simulated").exists()
+    code, _, err = mrd("experiment", "power", folder, "--trials", "few")
+    assert code == 2
+    assert "--trials few: write whole numbers from 1 to 10000, such as 10,20,40" in err
+
+
+def test_a_display_is_calibrated_from_a_file_of_readings(mrd, small_set, tmp_path):
+    folder = study_in(tmp_path, small_set)
+    lines = ["gun,value,luminance"]
+    for gun, top in (("red", 20), ("green", 70), ("blue", 9)):
+        lines += [f"{gun},{v},{0.2 + top * (v / 255) ** 2.2:.5f}" for v in range(0, 256, 51)]
+    readings = tmp_path / "readings.csv"
+    readings.write_text("\n".join(lines))
+    code, out, err = mrd("calibrate", folder, "--readings", readings)
+    assert (code, err) == (0, "")
+    assert "calibration.json: light is within" in out
+    made = calibration.load(folder / "calibration.json")
+    assert [gun.gamma for gun in made.guns] == pytest.approx([2.2] * 3, abs=1e-3)
+    assert made.facts["instrument"] == "file readings.csv"
+    readings.write_text("\n".join(lines[1:]))
+    code, _, err = mrd("calibrate", folder, "--readings", readings)
+    assert code == 2
+    assert "readings.csv:1: 'red,0,0.20000' is not the header" in err
