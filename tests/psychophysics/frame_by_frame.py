@@ -28,9 +28,14 @@ LAYOUTS = (
 
 
 class Seen(Window):
-    """Keeps every frame that it shows."""
+    """Keeps every frame that it shows, and what it was given to load."""
 
     frames: ClassVar[list] = []
+    loaded: ClassVar[list] = []
+
+    def prepare(self, images, places):
+        self.loaded.append(len(images))
+        super().prepare(images, places)
 
     def flip(self):
         self.frames.append(self.frame())
@@ -42,6 +47,8 @@ class Watched(Keys):
 
     def forget(self):
         super().forget()
+        assert len(Seen.loaded) == 1
+        Seen.loaded.clear()
         Seen.frames.clear()
 
 
@@ -68,6 +75,7 @@ def main(path):
         answer = person.answer(trial)
         assert (answer.choice, answer.key, answer.response_time) == (None, None, None)
         stored = [asked.stimuli.image(image.stimulus_id) for image in trial.images]
+        assert not Seen.loaded, "images were loaded in a timed interval"
         check(window, schedule(config), stored)
         window.close()
         print(task, presentation)
