@@ -1,0 +1,140 @@
+"""Pictures of what participants see, for the manual: ``task_pictures.py STUDY FOLDER``.
+
+A trial of each layout is shown at a real window, and what was on the screen is cut out and put side
+by side. Without a screen: ``xvfb-run -a -s "-screen 0 1024x768x24" python environment/
+task_pictures.py studies/demo docs/pictures``.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from PIL import Image
+
+from mrd.study import read_study
+from psychophysics import experiment, pages
+from psychophysics.calibration import IDENTITY, Bytes
+from psychophysics.config import ExperimentConfig
+from psychophysics.experiment import Experiment
+from psychophysics.keys import Keys
+from psychophysics.person import Person
+from psychophysics.schedule import schedule
+from psychophysics.trials import Trial, order
+from psychophysics.window import Screen, Window
+
+PIXELS, PAGE, GAP, MARGIN = (800, 600), (700, 420), 6, 16
+SHORT = {"fixation": 0.1, "stimulus": 0.1, "blank": 0.1, "interval": 0.1, "answer": 1 / 60}
+LAYOUTS = {
+    "oddity": ("oddity", "time"),
+    "oddity_space": ("oddity", "space"),
+    "match_to_sample": ("match_to_sample", "space"),
+    "same_different": ("same_different", "time"),
+}
+
+
+class Seen(Window):
+    """Keeps every frame that it shows."""
+
+    frames: ClassVar[list[Bytes]] = []
+
+    def flip(self) -> float:
+        """Keep what was drawn, and show it."""
+        self.frames.append(self.frame())
+        return super().flip()
+
+
+class Beginning(Keys):
+    """A trial begins when earlier presses are forgotten: so do the frames."""
+
+    def forget(self) -> None:
+        """Forget presses and frames."""
+        super().forget()
+        Seen.frames.clear()
+
+
+def main(study: Path, folder: Path) -> None:
+    """Make all pictures."""
+    described = read_study(study)
+    for name, (task, presentation) in LAYOUTS.items():
+        config = ExperimentConfig.model_validate(
+            {
+                "task": task, "presentation": presentation, "timing": SHORT, "catch": 0,
+                "practice": {"trials": 0}, "attributes": ["material"], "comparisons": ["result"],
+                "display": {"full_screen": False},
+            }
+        )  # fmt: skip
+        asked = experiment.prepared(described.name, 1, config, described.stimulus_set)
+        window = Seen(config.display, Screen(PIXELS, 53, 60, None), IDENTITY, paced=True)
+        _save(_parts(asked, window), folder / f"{name}.png")
+        if name == "oddity":
+            _save(_pages(asked, window), folder / "session_pages.png", smaller=2)
+        window.close()
+
+
+def _parts(asked: Experiment, window: Seen) -> list[Bytes]:
+    """Show a trial: the cross, each part with images, the question mark, cut to their extent."""
+    config, trial = asked.config, _clearest(asked)
+    person = Person(
+        window, Beginning(window.handle), config, config.answer_keys, asked.stimuli.image,
+        np.random.default_rng(1),
+    )  # fmt: skip
+    person.answer(trial)
+    laid_out = schedule(config)
+    width, height = (size + 2 * MARGIN for size in asked.image_size)
+    starts = np.cumsum([0, *(part.frames for part in laid_out.parts)])
+    made = [_cut(window.frames[0], (height, height))]
+    for start, part in zip(starts, laid_out.parts, strict=False):
+        if part.kind == "images":
+            farthest = max(abs(laid_out.places[image][0]) for image in part.images)
+            across = width + round(2 * farthest * asked.image_size[0])
+            made.append(_cut(window.frames[start], (across, height)))
+    return [*made, _cut(window.frames[starts[-1]], (height, height))]
+
+
+def _clearest(asked: Experiment) -> Trial:
+    """Draw trials until one compares the target with the farthest level."""
+    trials = order(asked.conditions, asked.config, 1, [""])
+    trial = next(trials)
+    while trial.level < trial.condition.levels[-1] or not trial.arrangement.informative:
+        trial = trials.send(True)
+    return trial
+
+
+def _pages(asked: Experiment, window: Seen) -> list[Bytes]:
+    trials = order(asked.conditions, asked.config, 1, [""])
+    before, trial = next(trials), trials.send(True)
+    made = []
+    for text in (
+        pages.instructions(asked.config, asked.task, asked.config.answer_keys),
+        pages.rest(before, trial, trial.remaining // 3, feedback=False),
+        pages.paused(),
+    ):
+        window.draw_text(text)
+        made.append(_cut(window.frame(), PAGE))
+        window.flip()
+    return made
+
+
+def _cut(frame: Bytes, size: tuple[int, int]) -> Bytes:
+    """Cut out the middle."""
+    height, width = frame.shape[:2]
+    left, top = (width - size[0]) // 2, (height - size[1]) // 2
+    return frame[top : top + size[1], left : left + size[0]]
+
+
+def _save(panels: Sequence[Bytes], path: Path, smaller: int = 1) -> None:
+    """Put panels side by side, white between them."""
+    white = np.full((len(panels[0]), GAP * smaller, 3), 255, dtype=np.uint8)
+    row = np.concatenate([part for panel in panels for part in (panel, white)][:-1], axis=1)
+    picture = Image.fromarray(row)
+    picture = picture.resize(
+        (row.shape[1] // smaller, row.shape[0] // smaller), Image.Resampling.LANCZOS
+    )
+    picture.save(path, optimize=True)
+    print(path)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
