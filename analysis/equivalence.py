@@ -16,12 +16,11 @@ from scipy.stats import halfnorm, t
 from analysis import mixed_models
 from analysis.invariance import rows_of
 from analysis.sensitivity import DecisionModel, dprime, proportion_correct
-from analysis.trials import checked, only
+from analysis.trials import checked, is_control, only
 
 MARGIN = 0.5
 PRIOR_SCALE = 1.0
 ALPHA = 0.05
-CONTROL = "control"
 
 
 def equivalence(
@@ -67,7 +66,7 @@ def equivalence(
     """
     checked(frame, ("observer", "condition", "correct", "n", "task", by))
     task = only(frame, "task")
-    control = _is_control(frame)
+    control = is_control(frame)
     rows = []
     fits = mixed_models.fit(frame[~control], by=(by,), coverage=1 - 2 * ALPHA)
     controls = _controls(frame[control], by)
@@ -76,12 +75,6 @@ def equivalence(
         row |= _control(controls.get(fitted[by]), task, decision_model)
         rows.append({by: fitted[by]} | row | _claim(row, margin, catch_passed))
     return pd.DataFrame(rows)
-
-
-def _is_control(frame: pd.DataFrame) -> np.ndarray:
-    if "role" not in frame.columns:
-        return np.zeros(len(frame), dtype=bool)
-    return (frame["role"] == CONTROL).to_numpy()
 
 
 def _controls(frame: pd.DataFrame, by: str) -> dict[Any, dict[str, Any]]:

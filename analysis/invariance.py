@@ -15,10 +15,8 @@ from statsmodels.stats.multitest import multipletests
 
 from analysis import threshold_likelihood
 from analysis.threshold_likelihood import Likelihood
-from analysis.trials import checked
+from analysis.trials import checked, is_control
 from scenes.errors import InputError
-
-CONTROL = "control"
 
 
 def compare(
@@ -54,15 +52,16 @@ def compare(
         with ``_low`` and ``_high``, NaN where not measurable, ``people_measurable`` and
         ``model_measurable`` (``measured``, ``above`` or ``below`` the tested levels);
         ``log2_ratio`` with ``_low`` and ``_high`` (NaN where only a bound is known, the open end
-        infinite); ``p`` of equal thresholds, ``p_holm`` over all rows; ``reading``. Where both
-        frames have a column `role` with ``control`` rows, the same on these as
-        ``control_log2_ratio`` …, and ``relative_log2_ratio`` … = ratio on all other rows less
-        that on controls.
+        infinite); ``p`` of equal thresholds, ``p_holm`` over all rows. Where both frames have a
+        column `role` with ``control`` rows, the same on these as ``control_log2_ratio`` …, and
+        ``relative_log2_ratio`` … = ratio on all other rows less that on controls, with
+        ``relative_p_holm``. ``reading`` says in words what holds after Holm's correction, at the
+        level 1 − `coverage`.
 
     Raises
     ------
     InputError
-        A column is missing, conditions differ, or no level is above 0.
+        A column is missing, conditions differ, no level is above 0, or there are controls alone.
 
     Notes
     -----
@@ -78,8 +77,10 @@ def compare(
     ratios = _ratios(people, model, by, x, curve, proportion)
     rows = [_row(names, each, by, coverage) for names, each in ratios.items()]
     table = pd.DataFrame(rows)
-    table["p_holm"] = holm(table["p"])
-    table["reading"] = [_reading(row) for row in rows_of(table)]
+    for what in ("", "relative_"):
+        if f"{what}p" in table:
+            table[f"{what}p_holm"] = holm(table[f"{what}p"])
+    table["reading"] = [_reading(row, 1 - coverage) for row in rows_of(table)]
     return table
 
 
@@ -105,25 +106,26 @@ def compare_conditions(
     pandas.DataFrame
         A row a pair: ``within`` (what both have in common), ``first``, ``second``,
         ``difference`` of log₂ ratios with ``_low`` and ``_high``, ``p``, ``p_holm`` over all
-        rows. Where there are controls, ratios are those relative to controls.
+        rows that have a p. Where there are controls, ratios are those relative to controls.
+        Two models in a condition were compared with the same people, who cancel: the difference
+        is that of the models' own thresholds (relative to their controls). It has neither limits
+        nor p: a model's answers are expectations, and no sample.
+
+    Raises
+    ------
+    InputError
+        As `compare`.
     """
     ratios = _ratios(people, model, by, x, curve, proportion)
-    used = {names: each.get("relative", each["ratio"]) for names, each in ratios.items()}
     rows = []
-    for (first, a), (second, b) in combinations(used.items(), 2):
+    for (first, a), (second, b) in combinations(ratios.items(), 2):
         same = [one for one, other in zip(first, second, strict=True) if one == other]
         if not same:
             continue
         parts = [next(o for o in names if o not in same) for names in (first, second)]
         row: dict[str, Any] = {"within": same[0], "first": parts[0], "second": parts[1]}
-        made = threshold_likelihood.difference(a, b)
-        if first[1] == second[1]:  # one model, two conditions
-            row |= _estimate("difference", made, coverage)
-        else:  # the same people stand in both ratios of a condition, and cancel
-            models = [ratios[names]["model"] for names in (first, second)]
-            made = threshold_likelihood.difference(*models)
-            row |= _estimate("difference", made, coverage)
-        rows.append(row | {"p": made.p_value()})
+        compared = _between_conditions if first[1] == second[1] else _between_models
+        rows.append(row | compared(a, b, coverage))
     table = pd.DataFrame(rows)
     return table.assign(p_holm=holm(table["p"])) if rows else table
 
@@ -134,8 +136,12 @@ def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def holm(p: Sequence[float] | pd.Series) -> np.ndarray:
-    """Correct p values for how many there are (Holm 1979)."""
-    return np.asarray(multipletests(np.asarray(p, dtype=float), method="holm")[1])
+    """Correct p values for how many there are (Holm 1979); NaN stays NaN and is not counted."""
+    corrected = np.asarray(p, dtype=float).copy()
+    known = np.isfinite(corrected)
+    if known.any():
+        corrected[known] = multipletests(corrected[known], method="holm")[1]
+    return corrected
 
 
 # ---- Likelihoods of all cells -------------------------------------------------------------------
@@ -151,27 +157,37 @@ def _ratios(
     curve: str,
     proportion: float | None,
 ) -> dict[Names, dict[str, Any]]:
-    """Per condition and model: likelihoods of people, model, ratio, and those of controls."""
+    """Per condition and model: likelihoods of people, model, ratio, and those of controls.
+
+    With controls, ``relative`` is the ratio less that on controls, and ``model_relative`` the
+    model's threshold less its own on controls.
+    """
     for frame in (people, model):
         checked(frame, ("observer", "correct", "n", "task", by, x))
     options = {"x": x, "curve": curve, "proportion": proportion}
-    with_controls = _has_controls(people) and _has_controls(model)
     found: dict[Names, dict[str, Any]] = {}
     for condition, theirs in _without_controls(people).groupby(by, sort=True):
         others = _without_controls(model)
         others = others[others[by] == condition]
         if others.empty:
             raise InputError(f"{by} '{condition}': the model has no trials there; people have")
-        control = people[(people[by] == condition) & _is_control(people)]
+        control = people[(people[by] == condition) & is_control(people)]
         for name, its in others.groupby("observer", sort=True):
             each = _cell(theirs, its, options)
             its_control = model[
-                (model[by] == condition) & (model["observer"] == name) & _is_control(model)
+                (model[by] == condition) & (model["observer"] == name) & is_control(model)
             ]
-            if with_controls and len(control) and len(its_control):
-                each["control"] = _cell(control, its_control, options)["ratio"]
-                each["relative"] = threshold_likelihood.difference(each["ratio"], each["control"])
+            if len(control) and len(its_control):
+                beside = _cell(control, its_control, options)
+                each["control"] = beside["ratio"]
+                for what, of in (("relative", "ratio"), ("model_relative", "model")):
+                    each[what] = threshold_likelihood.difference(each[of], beside[of])
             found[str(condition), str(name)] = each
+    if not found:
+        raise InputError(
+            "no trials other than controls; add result to experiment.comparisons to compare "
+            "people and models"
+        )
     return found
 
 
@@ -192,18 +208,8 @@ def _cell(theirs: pd.DataFrame, its: pd.DataFrame, options: dict[str, Any]) -> d
     return {"people": people, "model": model, "ratio": ratio, "levels": levels[levels > 0]}
 
 
-def _is_control(frame: pd.DataFrame) -> np.ndarray:
-    if "role" not in frame.columns:
-        return np.zeros(len(frame), dtype=bool)
-    return (frame["role"] == CONTROL).to_numpy()
-
-
-def _has_controls(frame: pd.DataFrame) -> bool:
-    return bool(_is_control(frame).any())
-
-
 def _without_controls(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame[~_is_control(frame)]
+    return frame[~is_control(frame)]
 
 
 # ---- Rows ---------------------------------------------------------------------------------------
@@ -242,24 +248,41 @@ def _estimate(name: str, likelihood: Likelihood, coverage: float) -> dict[str, f
     return {name: likelihood.mode if known else np.nan, f"{name}_low": low, f"{name}_high": high}
 
 
-def _reading(row: dict[str, Any]) -> str:
+def _between_conditions(a: dict[str, Any], b: dict[str, Any], coverage: float) -> dict[str, float]:
+    """Difference of a model's ratios in two conditions."""
+    first, second = (each.get("relative", each["ratio"]) for each in (a, b))
+    made = threshold_likelihood.difference(first, second)
+    return _estimate("difference", made, coverage) | {"p": made.p_value()}
+
+
+def _between_models(a: dict[str, Any], b: dict[str, Any], coverage: float) -> dict[str, float]:
+    """Difference of two models' thresholds in a condition, NaN where only a bound is known."""
+    first, second = (each.get("model_relative", each["model"]) for each in (a, b))
+    made = threshold_likelihood.difference(first, second)
+    known = _estimate("difference", made, coverage)["difference"]
+    return {"difference": known} | dict.fromkeys(("difference_low", "difference_high", "p"), np.nan)
+
+
+def _reading(row: dict[str, Any], alpha: float) -> str:
     """Say in words what a row shows; without a difference shown, that is all that it says."""
     low, high = row["log2_ratio_low"], row["log2_ratio_high"]
     if np.isinf(low) and np.isinf(high):
         return "neither threshold could be measured"
-    if low <= 0 <= high:
-        return f"no difference shown{_beside_controls(row)}"
+    beside = _beside_controls(row, alpha)
+    if row["p_holm"] >= alpha:
+        why = "" if row["p"] >= alpha else " once corrected for the number of comparisons"
+        return f"no difference shown{why}{beside}"
     who = "the model ignores what people see" if low > 0 else "people ignore what the model sees"
-    return f"{who}{_beside_controls(row)}"
+    return f"{who}{beside}"
 
 
-def _beside_controls(row: dict[str, Any]) -> str:
+def _beside_controls(row: dict[str, Any], alpha: float) -> str:
     """Compare with random changes of the same size, where there were any."""
-    low = row.get("relative_log2_ratio_low", np.nan)
-    high = row.get("relative_log2_ratio_high", np.nan)
-    if np.isnan(low) or np.isnan(high):
+    p = row.get("relative_p_holm", np.nan)
+    low, high = (row.get(f"relative_log2_ratio_{end}", np.nan) for end in ("low", "high"))
+    if np.isnan(p) or (np.isinf(low) and np.isinf(high)):
         return ""
-    if low <= 0 <= high:
-        return "; random changes (controls) show no other ratio"
+    if p >= alpha:
+        return "; random changes (controls) are not shown to have another ratio"
     more = "more" if low > 0 else "less"
     return f"; the model ignores {more} than of random changes (controls)"

@@ -32,6 +32,7 @@ GUESS: dict[str, float | None] = {
     "same_different": None,
 }
 NEEDED = ("observer", "condition", "stimulus", "level", "correct", "n", "task")
+CONTROL = "control"  # in column `role`
 
 
 def checked_task(task: str) -> str:
@@ -99,6 +100,19 @@ def is_same(frame: pd.DataFrame) -> np.ndarray:
     if "same" in frame.columns:
         return frame["same"].to_numpy(dtype=bool)
     return frame["level"].to_numpy(dtype=float) == 0
+
+
+def is_control(frame: pd.DataFrame) -> np.ndarray:
+    """Tell which rows show a control; none without a column `role`.
+
+    Returns
+    -------
+    numpy.ndarray
+        (rows,), bool.
+    """
+    if "role" not in frame.columns:
+        return np.zeros(len(frame), dtype=bool)
+    return (frame["role"] == CONTROL).to_numpy()
 
 
 def yes(frame: pd.DataFrame) -> np.ndarray:

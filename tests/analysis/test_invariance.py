@@ -92,7 +92,49 @@ def test_conditions_and_models_are_compared():
     assert found["one", "material", "shape"] == pytest.approx(-1, abs=0.2)
     assert found["shape", "one", "two"] == pytest.approx(1, abs=0.2)
     assert found["material", "one", "two"] == pytest.approx(0, abs=0.1)
-    assert (rows["p_holm"] >= rows["p"]).all()
+    tested = rows["p"].notna()
+    assert list(rows.loc[tested, "within"]) == ["one", "two"]  # one model, two conditions
+    assert (rows.loc[tested, "p_holm"] >= rows.loc[tested, "p"]).all()
+
+
+def test_models_are_compared_relative_to_their_controls_and_without_p():
+    people = pd.concat([PEOPLE, PEOPLE.assign(role="control")])
+    model = pd.concat(
+        expected([name], [m], 400, role=role)
+        for name, m, role in (
+            ("one", 0.5, "result"), ("one", 0.25, "control"),
+            ("two", 0.5, "result"), ("two", 0.5, "control"),
+        )
+    )  # fmt: skip
+    row = invariance.compare_conditions(people, model).iloc[0]
+    assert (row["first"], row["second"]) == ("one", "two")
+    # log₂(.5 / .25) − log₂(.5 / .5): alone, the two are alike.
+    assert row["difference"] == pytest.approx(1, abs=0.15)
+    assert np.isnan(row[["difference_low", "difference_high", "p", "p_holm"]].astype(float)).all()
+
+
+def test_a_model_beyond_the_levels_has_no_difference_from_another():
+    model = pd.concat([expected(["one"], [50.0], 400), expected(["two"], [0.3], 400)])
+    assert np.isnan(invariance.compare_conditions(PEOPLE, model).iloc[0]["difference"])
+
+
+def test_a_direction_is_read_only_where_it_survives_the_correction():
+    alone = invariance.compare(PEOPLE, expected(["net"], [0.36], n=100)).iloc[0]
+    assert 0.0125 < alone["p"] < 0.05
+    assert alone["reading"] == "the model ignores what people see"
+    names = ("shape", "material", "lighting", "pose")
+    people = pd.concat([PEOPLE.assign(condition=name) for name in names])
+    model = pd.concat(
+        expected(["net"], [0.36 if name == "shape" else 0.25], n=100, condition=name)
+        for name in names
+    )
+    rows = invariance.compare(people, model).set_index("condition")
+    assert rows.loc["shape", "p"] == alone["p"]
+    assert rows.loc["shape", "p_holm"] == pytest.approx(4 * alone["p"])
+    assert rows.loc["shape", "reading"] == (
+        "no difference shown once corrected for the number of comparisons"
+    )
+    assert rows.loc["pose", "reading"] == "no difference shown"
 
 
 def test_difference_of_two_normal_likelihoods_is_normal():
@@ -112,6 +154,9 @@ def test_difference_of_two_normal_likelihoods_is_normal():
 def test_holm_by_hand():
     # .01 × 3, .03 × 2, .04 × 1 → at least what came before.
     np.testing.assert_allclose(invariance.holm([0.04, 0.01, 0.03]), [0.06, 0.03, 0.06])
+    # What has no p is no comparison.
+    np.testing.assert_allclose(invariance.holm([0.01, np.nan, 0.03]), [0.02, np.nan, 0.03])
+    assert np.isnan(invariance.holm([np.nan])).all()
 
 
 @pytest.mark.parametrize(
@@ -125,6 +170,12 @@ def test_holm_by_hand():
         (
             lambda: invariance.compare(PEOPLE.assign(level=0.0), PEOPLE),
             "no trials with level above",
+        ),
+        (
+            lambda: invariance.compare(
+                PEOPLE.assign(role="control"), PEOPLE.assign(role="control")
+            ),
+            "no trials other than controls; add result to experiment.comparisons",
         ),
     ],
 )
