@@ -7,7 +7,7 @@ import pandas as pd
 from scipy.stats import barnard_exact, binomtest
 
 from analysis.invariance import holm
-from analysis.trials import GUESS, only
+from analysis.trials import GUESS, only, rate_name
 
 ALPHA = 0.05
 
@@ -23,11 +23,13 @@ def level_zero(trials: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        A row a condition: ``trials``, ``proportion`` right (same–different: of "different"
-        answers), ``chance`` (same–different: the false-alarm rate), ``p`` (one-sided: better than
-        chance; exact), ``p_holm``, ``told``: whether p_holm < .05. Empty without level 0.
+        A row a condition: ``trials``, ``proportion`` right (same–different: ``hit_rate``, of
+        "different" answers), ``chance`` (same–different: the false-alarm rate), ``p`` (one-sided:
+        better than chance; exact), ``p_holm``, ``told``: whether p_holm < .05. Empty without
+        level 0.
     """
     task = only(trials, "task")
+    rate = rate_name(task)
     rows = []
     for condition, cell in trials.groupby("condition", sort=True):
         zero = cell[(cell["level"] == 0) & ~cell["same"]]
@@ -35,12 +37,10 @@ def level_zero(trials: pd.DataFrame) -> pd.DataFrame:
             continue
         n, k = int(zero["n"].sum()), int(zero["correct"].sum())
         chance, p = _same_different(cell, k, n) if GUESS[task] is None else _chance(task, k, n)
-        row: dict[str, Any] = {"condition": condition, "trials": n, "proportion": k / n}
+        row: dict[str, Any] = {"condition": condition, "trials": n, rate: k / n}
         rows.append(row | {"chance": chance, "p": p})
     if not rows:
-        return pd.DataFrame(
-            columns=["condition", "trials", "proportion", "chance", "p", "p_holm", "told"]
-        )
+        return pd.DataFrame(columns=["condition", "trials", rate, "chance", "p", "p_holm", "told"])
     table = pd.DataFrame(rows).assign(p_holm=lambda made: holm(made["p"]))
     return table.assign(told=table["p_holm"] < ALPHA)
 

@@ -17,10 +17,12 @@ from analysis import mixed_models
 from analysis.invariance import rows_of
 from analysis.sensitivity import DecisionModel, dprime, proportion_correct
 from analysis.trials import checked, is_control, only
+from scenes.errors import InputError
 
 MARGIN = 0.5
 PRIOR_SCALE = 1.0
 ALPHA = 0.05
+CATCH_PASSED = 0.75  # least share of right catch trials of everyone
 
 
 def equivalence(
@@ -37,8 +39,9 @@ def equivalence(
     Parameters
     ----------
     frame
-        Trials of people at the levels that the claim is about (such as the metamers alone), one
-        task. Where it has a column `role`, its ``control`` rows are the controls.
+        Trials of people at the levels that the claim is about (such as the metamers alone), of
+        one task with a guess rate. Where it has a column `role`, its ``control`` rows are the
+        controls.
     by
         Column that tells the conditions apart.
     margin
@@ -59,6 +62,11 @@ def equivalence(
         (the larger); ``bayes_factor`` for d′ = 0 against the alternative; ``control_dprime`` and
         ``control_dprime_low``; ``cannot_tell`` (the claim holds), ``reading``.
 
+    Raises
+    ------
+    InputError
+        The task is same–different, a column is missing, or there are fewer than two people.
+
     Notes
     -----
     The Bayes factor is the likelihood of all answers under d′ = 0 over that averaged over the
@@ -66,6 +74,12 @@ def equivalence(
     """
     checked(frame, ("observer", "condition", "correct", "n", "task", by))
     task = only(frame, "task")
+    if task == "same_different":
+        raise InputError(
+            "same_different: hits hang on the criterion as much as on sensitivity, so that neither "
+            "test nor Bayes factor on them can say that people cannot tell; see d' (table "
+            "sensitivity), or ask by oddity or match_to_sample"
+        )
     control = is_control(frame)
     rows = []
     fits = mixed_models.fit(frame[~control], by=(by,), coverage=1 - 2 * ALPHA)

@@ -3,8 +3,9 @@
 logit P(right) = β[cell] + u[observer] + v[target], u and v normal: crossed random intercepts, by
 statsmodels (variational Bayes, Bernoulli rows). Its variational errors leave out that a cell's
 mean and the observers' intercepts go together, and are too small; the covariance here is that of
-the mixed-model equations (Henderson 1975) at the fitted values, and intervals are Student's on the
-number of observers less one.
+the mixed-model equations (Henderson 1975) at the fitted values, and intervals are Student's. Their
+degrees of freedom are the least number of levels of a random column less one: what is said of all
+people and all targets rests on no more than the fewer of the two.
 """
 
 from collections.abc import Sequence
@@ -76,7 +77,7 @@ def fit(
     means, spreads, offsets = _statsmodels(answers, fixed, effects)
     covariance = _henderson(fixed, effects, spreads, fixed @ means + offsets)
     errors = np.sqrt(np.diag(covariance)[: len(means)])
-    df = single["observer"].nunique() - 1
+    df = min(effect.shape[1] for effect in effects) - 1
     reach = t.ppf((1 + coverage) / 2, df) * errors
 
     total = float(np.sqrt(np.sum(np.square(spreads))))

@@ -17,7 +17,7 @@ import pandas as pd
 from scipy.optimize import minimize
 from scipy.special import expit, logit, ndtr
 
-from analysis.trials import GUESS, only
+from analysis.trials import GUESS, is_control, only, rate_name
 from psychophysics.psychometric_function import lapse_probability
 from scenes.errors import InputError
 
@@ -185,7 +185,7 @@ def predict(
         There are no control trials to fit, or distances are missing.
     """
     task = only(trials, "task")
-    control = (trials["role"] == "control").to_numpy()
+    control = is_control(trials)
     if not control.any():
         raise InputError(
             "no control trials: the noise of models as observers is fitted to them; ask for "
@@ -225,7 +225,7 @@ def predict(
 
 
 def cross_table(trials: pd.DataFrame, predicted: pd.DataFrame) -> pd.DataFrame:
-    """Proportion correct at the largest level of each condition: of whom, judged by whom.
+    """Proportion correct at the end of searches: of whom, judged by whom.
 
     Parameters
     ----------
@@ -237,17 +237,22 @@ def cross_table(trials: pd.DataFrame, predicted: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``attribute``, ``of`` (model whose search led to the stimuli), ``judge`` (``people`` or
-        ``model/layer``), ``trials``, ``proportion``. Controls are left out.
+        ``attribute``, ``of`` (model whose search led to the stimuli), ``verdict`` (``metamer``,
+        ``result`` where it is none, ``pixel``), ``judge`` (``people`` or ``model/layer``),
+        ``trials``, ``proportion`` (same–different: ``hit_rate``). Controls are left out.
+
+    Raises
+    ------
+    InputError
+        No trial shows the end of a search.
     """
     both = pd.concat([trials.assign(judge="people"), predicted.assign(judge=predicted["observer"])])
-    both = both[both["role"] != "control"]
-    top = both.groupby(["condition", "target", "role"])["level"].transform("max")
-    both = both[(both["level"] == top) & ~both["same"]].rename(columns={"model": "of"})
-    made = both.groupby(["attribute", "of", "judge"])["correct"].agg(
-        trials="size", proportion="mean"
-    )
-    return made.reset_index()
+    both = both[both["at_result"] & ~is_control(both) & ~both["same"]]
+    if both.empty:
+        raise InputError("no trial shows the end of a search; who is fooled by it is not asked")
+    cells = both.rename(columns={"model": "of"}).groupby(["attribute", "of", "verdict", "judge"])
+    rate = rate_name(only(trials, "task"))
+    return cells["correct"].agg(**{"trials": "size", rate: "mean"}).reset_index()
 
 
 def prediction_quality(trials: pd.DataFrame, predicted: pd.DataFrame) -> pd.DataFrame:
@@ -265,16 +270,16 @@ def prediction_quality(trials: pd.DataFrame, predicted: pd.DataFrame) -> pd.Data
     pandas.DataFrame
         ``observer``, ``trials``, ``log_likelihood`` per trial (nats) of the model, of a
         ``constant`` (the mean of all answers) and ``saturated`` (the mean of each condition,
-        target and level); ``explained``: share of the way from constant to saturated.
+        target, level and kind of pair); ``explained``: share of the way from constant to saturated.
     """
-    cells = ["condition", "target", "level"]
-    people = trials[trials["role"] != "control"]
+    cells = ["condition", "target", "level", "same"]
+    people = trials[~is_control(trials)]
     mean = people["correct"].mean()
     saturated = people.groupby(cells)["correct"].transform("mean").to_numpy()
     answers = people["correct"].to_numpy()
     constant, best = _score(np.full(len(people), mean), answers), _score(saturated, answers)
     rows = []
-    for name, its in predicted[predicted["role"] != "control"].groupby("observer", sort=True):
+    for name, its in predicted[~is_control(predicted)].groupby("observer", sort=True):
         score = _score(its["correct"].to_numpy(dtype=float), its["answered"].to_numpy())
         explained = (score - constant) / (best - constant) if best > constant else np.nan
         row = {"observer": name, "trials": len(its), "log_likelihood": score}

@@ -19,6 +19,7 @@ from analysis import (
 )
 from analysis.config import AnalysisConfig
 from analysis.psychometric import CellFit
+from analysis.trials import is_control, only, rate_name
 from scenes.errors import InputError
 
 Note = Callable[[str], None]
@@ -119,7 +120,7 @@ def analyse(
     tables["psychometric"] = psychometric.table(fits)
     named = kept.assign(condition=_named(kept))
     attempt("sensitivity", lambda: sensitivity.table(named, seed=seed))
-    attempt("group", lambda: mixed_models.fit(named[~named["same"]], by=("condition", "level")))
+    attempt("group", lambda: _group(named))
     attempt("agreement", lambda: _agreement(named, config.draws, seed))
     attempt("equivalence", lambda: _equivalence(kept, catch, config))
     if len(predicted):
@@ -139,6 +140,13 @@ def analyse(
     return Results(tables, left_out, kept, predicted, fits, axis)
 
 
+def _group(named: pd.DataFrame) -> pd.DataFrame:
+    """Mixed model of every condition and level, on trials that showed a difference."""
+    made = mixed_models.fit(named[~named["same"]], by=("condition", "level"))
+    rate = rate_name(only(named, "task"))
+    return made.rename(columns=lambda name: str(name).replace("proportion", rate))
+
+
 def _agreement(named: pd.DataFrame, draws: int, seed: int) -> pd.DataFrame:
     """Agreement within each condition *and level*: difficulty itself makes observers agree."""
     keys = named[["condition", "level"]].drop_duplicates().sort_values(["condition", "level"])
@@ -156,7 +164,7 @@ def _agreement(named: pd.DataFrame, draws: int, seed: int) -> pd.DataFrame:
 
 def _named(trials: pd.DataFrame) -> pd.Series:
     """Condition, controls named apart."""
-    control = trials["role"] == "control"
+    control = is_control(trials)
     return trials["condition"].where(~control, trials["condition"] + ", control")
 
 
@@ -205,14 +213,15 @@ def _model_distances(
 
 
 def _equivalence(kept: pd.DataFrame, catch: pd.DataFrame, config: AnalysisConfig) -> pd.DataFrame:
+    """Equivalence where searches end; metamers apart from results that are none."""
     at_result = kept[kept["at_result"] & ~kept["same"]]
-    if at_result.empty:
+    if at_result[~is_control(at_result)].empty:
         raise InputError("no trial shows the end of a search; whether people can tell is not asked")
-    # Sessions that failed their catch trials are excluded before; what is left has passed.
+    passed = catch["proportion"] >= equivalence.CATCH_PASSED
     return equivalence.equivalence(
-        at_result,
+        at_result.assign(condition=at_result["condition"] + ", " + at_result["verdict"] + "s"),
         margin=config.margin,
         decision_model=config.decision_model,
         prior_scale=config.prior_scale,
-        catch_passed=True if len(catch) else None,
+        catch_passed=bool(passed.all()) if len(catch) else None,
     )

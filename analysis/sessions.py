@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis import searches
 from analysis.load import wrong
 from psychophysics.records import read_json
 from psychophysics.tasks.registry import TASKS
@@ -26,7 +27,7 @@ NEEDED = (*TEXT, *NUMBERS, "special", "same", "response", "correct_response", "r
 PHASES = ("practice", "main", "catch")
 
 
-def load(folder: Path, stimuli: StimulusSet | None) -> pd.DataFrame:
+def load(folder: Path, stimuli: StimulusSet) -> pd.DataFrame:
     """Read every session of a data folder.
 
     Parameters
@@ -34,7 +35,7 @@ def load(folder: Path, stimuli: StimulusSet | None) -> pd.DataFrame:
     folder
         BIDS data: ``data/`` or ``data-simulated/``.
     stimuli
-        The set that was shown; None leaves the join out.
+        The set that was shown.
 
     Returns
     -------
@@ -42,11 +43,11 @@ def load(folder: Path, stimuli: StimulusSet | None) -> pd.DataFrame:
         The frame of `analysis.trials`: observer (participant), condition (attribute, and the
         model of the search),
         stimulus, level, correct, n, task, same; and session, trial, phase, target, family,
-        attribute, model, layer, role (``result``, ``control`` or ``pixel``),
+        attribute, model, layer, run, role (``result``, ``control`` or ``pixel``),
         physical_distance, response, response_time, special, dropped (frames), finished,
-        ``image_1`` … (stimulus ids, in order), at_result (the comparison is the end of the search,
-        or the control at its level), kind (``person`` or ``simulated``), source. All phases are
-        in it.
+        ``image_1`` … (stimulus ids, in order), kind (``person`` or ``simulated``), source; and of
+        the search at_result (the comparison is its end, or the control at the level of that),
+        verdict and unit (`analysis.searches`). All phases are in it.
 
     Raises
     ------
@@ -60,21 +61,13 @@ def load(folder: Path, stimuli: StimulusSet | None) -> pd.DataFrame:
         raise InputError(f"{folder}: holds no session (no {TABLES}); mrd experiment run makes one")
     people = _observers(folder / "participants.tsv")
     trials = pd.concat([_session(path, stimuli, people) for path in paths], ignore_index=True)
-    trials["at_result"] = _at_result(trials)
+    trials = searches.joined(trials, searches.of(stimuli))
     tasks = sorted(trials["task"].unique())
     if len(tasks) > 1:
         raise InputError(
             f"{folder}: sessions of several tasks ({', '.join(tasks)}); analyse one at a time"
         )
     return trials
-
-
-def _at_result(trials: pd.DataFrame) -> np.ndarray:
-    """Trials of results, and of what stands beside them at the same level of their target."""
-    keys = ["condition", "target", "level"]
-    results = trials.loc[trials["at_result"], keys].drop_duplicates()
-    levels = pd.MultiIndex.from_frame(results)
-    return np.asarray(pd.MultiIndex.from_frame(trials[keys]).isin(levels))
 
 
 def check_conditions(trials: pd.DataFrame, source: str) -> None:
@@ -125,22 +118,20 @@ def _read(path: Path) -> pd.DataFrame:
         raise InputError(f"{path}: cannot be read as a table: {error}") from error
 
 
-def _session(path: Path, stimuli: StimulusSet | None, people: dict[str, str]) -> pd.DataFrame:
+def _session(path: Path, stimuli: StimulusSet, people: dict[str, str]) -> pd.DataFrame:
     sidecar = read_json(path.with_suffix(".json"))
     raw = _read(path)
     # Rows as people count them: the header is line 1.
     raw.index = pd.RangeIndex(2, len(raw) + 2)
     task = _task(path, sidecar)
-    numbers = [number + 1 for number in range(TASKS[task].images)]
-    images = [f"stimulus_{number}" for number in numbers]
-    for column in (*NEEDED, *images, *(f"role_{number}" for number in numbers)):
+    images = [f"stimulus_{number + 1}" for number in range(TASKS[task].images)]
+    for column in (*NEEDED, *images):
         if column not in raw.columns:
             raise InputError(f"{path}: column '{column}' is missing; restore the file")
     if raw.empty:
         raise InputError(f"{path}: holds no trial; remove the session or run it")
     _check(raw, task, path)
-    if stimuli is not None:
-        _check_set(raw, images, sidecar, stimuli, path)
+    _check_set(raw, images, sidecar, stimuli, path)
     return _frame(raw, path, sidecar, task, images, people)
 
 
@@ -199,6 +190,15 @@ def _check_set(
     known = set(stimuli.table["stimulus_id"])
     for column in images:
         _refuse(raw, column, ~raw[column].isin(known), f"no stimulus of {stimuli.path}", path)
+    series = _runs(raw).isin(set(stimuli.table["run"]))
+    _refuse(raw, "condition", ~series, f"no series of {stimuli.path}", path)
+
+
+def _runs(raw: pd.DataFrame) -> pd.Series:
+    """Run of every trial: its condition is ``<run>-<comparison>``."""
+    pairs = zip(raw["condition"], raw["comparison"], strict=True)
+    runs = [condition.removesuffix(f"-{comparison}") for condition, comparison in pairs]
+    return pd.Series(runs, index=raw.index)
 
 
 def _frame(
@@ -233,6 +233,7 @@ def _frame(
             "attribute": raw["attribute"],
             "model": model,
             "layer": raw["layer"],
+            "run": _runs(raw),
             "role": raw["comparison"],
             "special": raw["special"],
             "response": raw["response"],
@@ -246,6 +247,4 @@ def _frame(
     )
     for number, column in enumerate(images):
         made[f"image_{number + 1}"] = raw[column]
-    roles = raw[[f"role_{number + 1}" for number in range(len(images))]]
-    made["at_result"] = (roles == "result").any(axis=1)
     return made

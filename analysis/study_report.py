@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from analysis import report, results, sessions
+from analysis import report, results, searches, sessions
 from analysis.config import AnalysisConfig
 from analysis.model_observers import Distances
 from psychophysics.records import PEOPLE, SIMULATED
@@ -21,6 +21,7 @@ from stimuli.stimulus_set import StimulusSet
 SET = "stimuli.h5"
 REPORT = "report"
 MOST_EXAMPLES = 24
+SHARED = ("target", "rerender")  # roles of what all series of a family share
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,8 @@ def make(
         made = results.analyse(
             trials, distances(shown, trials), config, workers=workers, seed=seed, note=note
         )
+        listed = searches.of(shown)
+        made.tables["searches"] = listed[listed["run"].isin(made.trials["run"])]
         source = report.Source(
             name,
             data.name,
@@ -104,21 +107,19 @@ def distances(shown: StimulusSet, trials: pd.DataFrame) -> dict[tuple[str, str],
 
 
 def examples(shown: StimulusSet, trials: pd.DataFrame) -> dict[str, bytes]:
-    """Target and farthest comparison of every condition as PNG files, by caption."""
+    """Target, end of the search and control beside it of every condition as PNG, by caption."""
     table = shown.table.set_index("stimulus_id")
     found: dict[str, bytes] = {}
-    for (condition, target), cell in trials.groupby(["condition", "target"], sort=True):
-        for role, its in cell.groupby("role", sort=False):
-            farthest = its[its["level"] == its["level"].max()]
-            images = farthest.filter(regex=r"^image_\d$").to_numpy().ravel()
+    ends = trials[trials["at_result"]]
+    for (condition, target), cell in ends.groupby(["condition", "target"], sort=True):
+        for (role, verdict), its in cell.groupby(["role", "verdict"], sort=False):
+            images = its.filter(regex=r"^image_\d$").to_numpy().ravel()
             rows = table.loc[np.unique(images.astype(str))]
-            for kind, chosen in (
-                ("target", rows[rows["role"] == "target"]),
-                (str(role), rows[~rows["role"].isin(["target", "rerender"])]),
+            kind = "control" if role == "control" else verdict
+            for caption, chosen in (
+                (f"{target}: target", rows[rows["role"] == "target"]),
+                (f"{target}: {condition}, {kind}", rows[~rows["role"].isin(SHARED)]),
             ):
-                caption = (
-                    f"{target}: target" if kind == "target" else f"{target}: {condition}, {kind}"
-                )
                 if len(chosen) and caption not in found and len(found) < MOST_EXAMPLES:
                     found[caption] = _png(shown.image(str(chosen.index[0])))
     return found

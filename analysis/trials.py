@@ -102,6 +102,14 @@ def is_same(frame: pd.DataFrame) -> np.ndarray:
     return frame["level"].to_numpy(dtype=float) == 0
 
 
+def rate_name(task: str) -> str:
+    """Name the share of right answers where images differ: in same–different it is a hit rate.
+
+    A hit rate hangs on the criterion as much as on sensitivity, and is no proportion correct.
+    """
+    return "hit_rate" if task == "same_different" else "proportion"
+
+
 def is_control(frame: pd.DataFrame) -> np.ndarray:
     """Tell which rows show a control; none without a column `role`.
 

@@ -2,6 +2,8 @@
 
 Two targets × two attributes, five levels, controls, and two models that see different attributes:
 `shapely` sees shape and hardly material, `glossy` the reverse. Distances are given, not computed.
+Material is interpolated between target and result; series of shape are trajectories, whose result
+comes first and is followed by earlier states of the search. The vase's shape is no metamer.
 """
 
 from collections.abc import Mapping
@@ -26,6 +28,9 @@ SIZE, SEEDS = 16, 3
 LEVELS = (0.1, 0.2, 0.4, 0.7, 1.0)
 TARGETS = ("bunny", "vase")
 MEASURES = {"shape": "chamfer", "material": "rms_log_reflectance"}
+KINDS = {"shape": "trajectory", "material": "interpolation"}
+ENDS = {"shape": LEVELS[0], "material": LEVELS[-1]}  # levels of the results
+NO_METAMER = "vase-shape"
 SENSITIVITY = {  # of the two models, to each attribute
     "shapely": {"shape": 0.5, "material": 0.05},
     "glossy": {"shape": 0.05, "material": 0.5},
@@ -48,15 +53,16 @@ def table() -> pd.DataFrame:
             }  # fmt: skip
             parts: list[tuple[str, float, int]] = [("target", 0.0, 0), ("rerender", 0.0, 0)]
             for number, level in enumerate(LEVELS, start=1):
-                role = "result" if level == LEVELS[-1] else "series"
+                role = "result" if level == ENDS[attribute] else "series"
                 parts += [(role, level, number), ("control", level, number)]
             for role, level, number in parts:
                 own: dict[str, Any] = {"role": role, "level": level, "level_index": number}
                 own |= {"physical_distance": level, f"distance_{attribute}": level}
                 if role not in ("target", "rerender"):
                     own |= {"run": f"{family}-shapely-s1", "model": "shapely", "layer": "late"}
-                    own |= {"seed": 1, "match": 0.95, "series_kind": "interpolation"}
-                    own |= {} if role == "control" else {"verdict": "metamer"}
+                    own |= {"seed": 1, "match": 0.95, "series_kind": KINDS[attribute]}
+                    verdict = "result" if family == NO_METAMER else "metamer"
+                    own |= {} if role == "control" else {"verdict": verdict}
                 for camera in ("c0", "c1"):
                     for n in range(SEEDS):
                         seed = n + SEEDS if role == "rerender" else n

@@ -10,13 +10,13 @@ from analysis.sensitivity import proportion_correct
 from scenes.errors import InputError
 
 
-def group(d, rng, role="result", people=12, n=120):
+def group(d, rng, role="result", people=12, targets=12, n=30):
     """People of one d′ in oddity, without spread."""
     p = proportion_correct(d, task="oddity")
     rows = [
         {"observer": f"o{o}", "condition": "shape", "stimulus": f"t{t}", "level": 1, "n": n,
          "correct": rng.binomial(n, p)}
-        for o in range(people) for t in range(3)
+        for o in range(people) for t in range(targets)
     ]  # fmt: skip
     return from_table(pd.DataFrame(rows), task="oddity").assign(role=role)
 
@@ -50,7 +50,7 @@ def test_no_claim(rng, d, control, catch, reading):
 
 
 def test_bayes_factor_at_ceiling_is_against_guessing(rng):
-    frame = group(0, rng).assign(correct=120)
+    frame = group(0, rng).assign(correct=30)
     assert equivalence.equivalence(frame).iloc[0]["bayes_factor"] < 1e-6
 
 
@@ -59,6 +59,20 @@ def test_mixed_model_by_hand_without_spread(rng):
     assert fitted["proportion"] == pytest.approx(fitted["correct"] / fitted["trials"], abs=0.02)
     assert fitted["proportion_low"] < fitted["proportion"] < fitted["proportion_high"]
     assert fitted["df"] == 11
+
+
+def test_the_fewer_of_people_and_targets_limit_what_is_known(rng):
+    few = mixed_models.fit(group(1.5, rng, targets=3, n=120)).iloc[0]
+    assert few["df"] == 2
+    # Student's 97.5 % quantile for 2 degrees of freedom.
+    assert few["logit_high"] - few["logit"] == pytest.approx(4.303 * few["logit_se"], rel=1e-3)
+    assert mixed_models.fit(group(1.5, rng, targets=1)).iloc[0]["df"] == 11
+
+
+def test_same_different_is_refused(rng):
+    frame = group(0, rng).assign(task="same_different")
+    with pytest.raises(InputError, match="hits hang on the criterion .* ask by oddity or match_to"):
+        equivalence.equivalence(frame, catch_passed=True)
 
 
 def test_counts_are_the_trials_that_they_stand_for(rng):

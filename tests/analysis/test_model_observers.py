@@ -107,11 +107,22 @@ def test_one_target_leaves_out_participants(kept, layers):
 
 def test_cross_table_and_quality(kept, layers):
     predicted, _ = model_observers.predict(kept, layers)
-    cross = model_observers.cross_table(kept, predicted).set_index(["attribute", "judge"])
-    proportion = cross["proportion"]
+    cross = model_observers.cross_table(kept, predicted).set_index(
+        ["attribute", "verdict", "judge"]
+    )
     assert set(cross["of"]) == {"shapely"}
-    assert proportion["shape", "shapely/late"] > proportion["shape", "glossy/late"]
-    assert proportion["material", "glossy/late"] > proportion["material", "shapely/late"]
+    # The vase's shape is no metamer, and stands apart.
+    assert set(cross.index.droplevel("judge")) == {
+        ("shape", "metamer"), ("shape", "result"), ("material", "metamer"),
+    }  # fmt: skip
+    proportion = cross["proportion"]
+    material = proportion["material", "metamer"]
+    assert material["glossy/late"] > material["shapely/late"]
+    # Where a search ends, not where its series does: shape's is a trajectory that begins with it.
+    shown = (kept["run"] == "bunny-shape-shapely-s1") & (kept["role"] == "result")
+    first = kept[shown & (kept["level"] == 0.1)]
+    assert cross["trials"]["shape", "metamer", "people"] == len(first)
+    assert proportion["shape", "metamer", "people"] == first["correct"].mean()
     quality = model_observers.prediction_quality(kept, predicted)
     assert (quality["constant"] < quality["saturated"]).all()
     assert (quality["log_likelihood"] <= quality["saturated"]).all()

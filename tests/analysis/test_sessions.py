@@ -36,8 +36,16 @@ def test_what_the_session_wrote_is_what_is_read(trials):
     assert set(main["role"]) == {"result", "control"}
     assert (trials["kind"] == "simulated").all()
     assert main["correct"].isin([0, 1]).all()
-    # The end of a search is level 1; its control stands beside it.
-    assert (main["at_result"] == (main["level"] == 1)).all()
+    # Searches end at level 1 of an interpolation, and at the first level of a trajectory.
+    ends = main["attribute"].map({"material": 1.0, "shape": 0.1})
+    assert (main["at_result"] == (main["level"] == ends)).all()
+    assert set(main["run"]) == {
+        f"{target}-{attribute}-shapely-s1" for target in ("bunny", "vase")
+        for attribute in ("material", "shape")
+    }  # fmt: skip
+    failed = main["run"] == "vase-shape-shapely-s1"
+    assert (main["verdict"] == failed.map({True: "result", False: "metamer"})).all()
+    assert set(main.loc[main["attribute"] == "shape", "unit"]) == {"chamfer"}
 
 
 @pytest.mark.parametrize(
@@ -49,6 +57,7 @@ def test_what_the_session_wrote_is_what_is_read(trials):
         (7, "physical_distance", "nan", "row 7, column 'physical_distance': 'nan'"),
         (4, "trial", "2", "row 4, column 'trial': '2': this trial is there twice"),
         (4, "stimulus_2", "elsewhere", "row 4, column 'stimulus_2': 'elsewhere': no stimulus of"),
+        (4, "condition", "other-result", "row 4, column 'condition': 'other-result': no series of"),
         (4, "phase", "n/a", "row 4, column 'phase': 'n/a': allowed: practice, main, catch"),
     ],
 )
