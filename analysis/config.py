@@ -24,6 +24,9 @@ class ExclusionsConfig(Frozen):
         Most frames missed in the images of a trial; trials above it are left out.
     unfinished
         Whether sessions that were not finished are left out.
+    unanswered
+        Whether trials without an answer in time are left out, catch trials too; else they count
+        as wrong (in same–different: as the wrong one of its two answers).
     """
 
     participants: tuple[str, ...] = ()
@@ -32,6 +35,7 @@ class ExclusionsConfig(Frozen):
     slowest: Annotated[float, between(0, 3600, above_low=True)] = 30.0
     dropped_frames: Annotated[int, between(0, 1000)] = 1
     unfinished: bool = True
+    unanswered: bool = True
 
     @model_validator(mode="after")
     def _times_in_order(self) -> "ExclusionsConfig":

@@ -5,6 +5,7 @@ import pandas as pd
 from analysis.config import ExclusionsConfig
 from scenes.errors import InputError
 
+MISSING = "n/a"  # response of a trial without an answer
 COLUMNS = ["rule", "observer", "session", "trials", "detail"]
 
 
@@ -12,6 +13,9 @@ def applied(
     trials: pd.DataFrame, rules: ExclusionsConfig
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Apply the rules: participants, unfinished sessions, catch trials, then single trials.
+
+    Trials without an answer are left out first where the rules say so: of catch trials, the
+    answered ones count, and a session without one has failed.
 
     Parameters
     ----------
@@ -25,8 +29,9 @@ def applied(
     kept : pandas.DataFrame
         Trials of the phase ``main`` that no rule leaves out.
     catch : pandas.DataFrame
-        A row a session: ``observer``, ``session``, ``trials`` and ``proportion`` of its catch
-        trials; only sessions that have some and were not left out before.
+        A row a session: ``observer``, ``session``, ``trials``, ``unanswered`` (of these, left
+        out) and ``proportion`` right of its catch trials; only sessions that have some and were
+        not left out before.
     excluded : pandas.DataFrame
         A row for each exclusion: ``rule``, ``observer``, ``session``, ``trials`` (main trials
         left out), ``detail``.
@@ -49,12 +54,14 @@ def applied(
     for rule, found in (
         ("participants", {(o, s): named[o] for o, s in _sessions(trials) if o in named}),
         ("unfinished", _unfinished(trials) if rules.unfinished else {}),
-        ("catch", _failed_catch(trials, rules.catch)),
+        ("catch", _failed_catch(_catch(trials, rules.unanswered), rules.catch)),
     ):
         kept = _without_sessions(kept, rule, found, excluded)
-    catch = _catch(kept)
+    catch = _catch(kept, rules.unanswered)
     main = kept[kept["phase"] == "main"]
+    unanswered = (main["response"] == MISSING) & rules.unanswered
     for rule, bad, detail in (
+        ("unanswered", unanswered, "no answer in time"),
         ("fastest", main["response_time"] < rules.fastest, f"faster than {rules.fastest:g} s"),
         ("slowest", main["response_time"] > rules.slowest, f"slower than {rules.slowest:g} s"),
         (
@@ -84,17 +91,28 @@ def _unfinished(trials: pd.DataFrame) -> dict[Session, str]:
     return dict.fromkeys(_sessions(trials[~trials["finished"]]), "the session was not finished")
 
 
-def _catch(trials: pd.DataFrame) -> pd.DataFrame:
-    rows = trials[trials["phase"] == "catch"].groupby(["observer", "session"])["correct"]
-    return rows.agg(trials="size", proportion="mean").reset_index()
+def _catch(trials: pd.DataFrame, leave_unanswered: bool) -> pd.DataFrame:
+    shown = trials[trials["phase"] == "catch"]
+    left = (shown["response"] == MISSING) & leave_unanswered
+    counted = shown.assign(unanswered=left, right=shown["correct"].where(~left, 0))
+    sessions = counted.groupby(["observer", "session"])
+    made = sessions.agg(
+        trials=("right", "size"), unanswered=("unanswered", "sum"), right=("right", "sum")
+    )
+    answered = made["trials"] - made["unanswered"]
+    return (
+        made.assign(proportion=made["right"] / answered.clip(lower=1))
+        .drop(columns="right")
+        .reset_index()
+    )
 
 
-def _failed_catch(trials: pd.DataFrame, least: float) -> dict[Session, str]:
-    sessions = _catch(trials)
-    failed = sessions[sessions["proportion"] < least]
+def _failed_catch(catch: pd.DataFrame, least: float) -> dict[Session, str]:
+    failed = catch[catch["proportion"] < least]
     return {
         (str(row["observer"]), str(row["session"])): (
-            f"{row['proportion']:.2f} of {row['trials']} catch trials right, {least:g} asked for"
+            f"{row['proportion']:.2f} of {row['trials'] - row['unanswered']} answered catch trials "
+            f"right, {least:g} asked for"
         )
         for _, row in failed.iterrows()
     }

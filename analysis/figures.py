@@ -13,7 +13,7 @@ from analysis.invariance import rows_of
 from analysis.psychometric import CellFit
 from analysis.results import Results
 from analysis.sensitivity import clopper_pearson
-from analysis.trials import GUESS, only
+from analysis.trials import GUESS, is_control, only, rate_name
 from scenes.atomic import whole_file
 
 # Dark to light, so that neighbours differ in print: people, then models (Okabe & Ito 2008).
@@ -33,6 +33,14 @@ STYLE = {
     "svg.hashsalt": "mrd",  # equal figures are equal files
 }
 WIDE = 7.2  # inches
+# Physical distances, as the stimulus set names them.
+UNITS = {
+    "chamfer": "Chamfer (target's radii)",
+    "rms_log_reflectance": "RMS log reflectance",
+    "rms_log_radiance": "RMS log radiance",
+    "angle": "angle (degrees)",
+    "level": "level",
+}
 
 
 def save(figure: Figure, folder: Path, name: str) -> None:
@@ -72,8 +80,9 @@ def psychometric_curves(results: Results) -> Figure:
     for axes, condition in zip(panels, conditions, strict=False):
         _panel(axes, results, condition, task)
         axes.set_title(condition)
-        axes.set_xlabel(results.axis)
-    panels[0].set_ylabel("proportion correct")
+        axes.set_xlabel(_axis_label(results, condition))
+    right = rate_name(task) == "proportion"
+    panels[0].set_ylabel("proportion correct" if right else "hit rate (“different”)")
     _legend(figure, panels[0])
     return figure
 
@@ -81,7 +90,7 @@ def psychometric_curves(results: Results) -> Figure:
 def _panel(axes: Axes, results: Results, condition: str, task: str) -> None:
     trials = results.trials[(results.trials["condition"] == condition) & ~results.trials["same"]]
     for number, role in enumerate(("series", "control")):
-        its = trials[(trials["role"] == "control") == (role == "control")]
+        its = trials[is_control(trials) == (role == "control")]
         if its.empty:
             continue
         label = "people" if role == "series" else "people, control"
@@ -92,7 +101,7 @@ def _panel(axes: Axes, results: Results, condition: str, task: str) -> None:
         )
     if len(results.predicted):
         mine = results.predicted["condition"] == condition
-        its = results.predicted[mine & (results.predicted["role"] != "control")]
+        its = results.predicted[mine & ~is_control(results.predicted)]
         its = its[~its["same"] & (its["x"] > 0)]
         for number, (model, cell) in enumerate(its.groupby("observer", sort=True)):
             mean = cell.groupby(_binned(cell["x"]))["correct"].mean()
@@ -114,8 +123,16 @@ def _panel(axes: Axes, results: Results, condition: str, task: str) -> None:
 
 
 def _binned(x: pd.Series) -> pd.Series:
-    """Levels that lie within a tenth of an octave of one another are drawn as one."""
-    return 2 ** (np.round(np.log2(x) * 4) / 4)
+    """Round x to tenths of an octave: levels that lie so near are drawn as one."""
+    return 2 ** (np.round(np.log2(x) * 10) / 10)
+
+
+def _axis_label(results: Results, condition: str) -> str:
+    """The axis, with the unit of a condition's physical distances."""
+    units = results.trials.loc[results.trials["condition"] == condition, "unit"].unique()
+    if results.axis != "physical distance" or len(units) != 1:
+        return results.axis
+    return f"{results.axis}: {UNITS.get(units[0], units[0])}"
 
 
 def _points(axes: Axes, its: pd.DataFrame, number: int, label: str) -> None:
@@ -235,10 +252,10 @@ def _interval(
 
 
 def cross_table(table: pd.DataFrame) -> Figure:
-    """Proportion correct at the largest level: stimuli of a model (rows) judged by (columns)."""
-    wide = table.assign(row=table["attribute"] + ", of " + table["of"]).pivot(
-        index="row", columns="judge", values="proportion"
-    )
+    """Proportion correct where searches end: stimuli of a model (rows) judged by (columns)."""
+    rate = "hit_rate" if "hit_rate" in table else "proportion"
+    rows = table["attribute"] + ", " + table["verdict"] + "s of " + table["of"]
+    wide = table.assign(row=rows).pivot(index="row", columns="judge", values=rate)
     wide = wide[["people", *[c for c in wide.columns if c != "people"]]]
     figure = Figure(
         figsize=(1.8 + 1.1 * wide.shape[1], 1.2 + 0.4 * len(wide)), layout="constrained"
@@ -252,7 +269,7 @@ def cross_table(table: pd.DataFrame) -> Figure:
             axes.text(column, row, f"{value:.2f}", ha="center", va="center", color=shade)
     axes.set_xticks(range(wide.shape[1]), wide.columns, rotation=30, ha="right")
     axes.set_yticks(range(len(wide)), wide.index)
-    axes.set_xlabel("judged by")
+    axes.set_xlabel(f"{rate.replace('_', ' ')}, judged by")
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
     return figure

@@ -271,9 +271,16 @@ def prediction_quality(trials: pd.DataFrame, predicted: pd.DataFrame) -> pd.Data
         ``observer``, ``trials``, ``log_likelihood`` per trial (nats) of the model, of a
         ``constant`` (the mean of all answers) and ``saturated`` (the mean of each condition,
         target, level and kind of pair); ``explained``: share of the way from constant to saturated.
+
+    Raises
+    ------
+    InputError
+        There are controls alone.
     """
     cells = ["condition", "target", "level", "same"]
     people = trials[~is_control(trials)]
+    if people.empty:
+        raise InputError("no trials other than controls; predictions are of other trials")
     mean = people["correct"].mean()
     saturated = people.groupby(cells)["correct"].transform("mean").to_numpy()
     answers = people["correct"].to_numpy()

@@ -16,20 +16,12 @@ import numpy as np
 import pandas as pd
 from scipy.stats import chi2
 
-from analysis.trials import GUESS, checked, is_same, only, yes
+from analysis.cells import CURVES, GUESSING, Cell, pooled
+from analysis.trials import GUESS, checked, only
 from scenes.errors import InputError, unknown
 
 Measured = Literal["measured", "above", "below"]
 
-# Name of the curve: psignifit's sigmoid, and whether it stands on log x.
-CURVES: dict[str, tuple[str, bool]] = {
-    "weibull": ("weibull", True),
-    "log_normal": ("norm", True),
-    "log_logistic": ("logistic", True),
-    "norm": ("norm", False),
-    "logistic": ("logistic", False),
-    "gumbel": ("gumbel", False),
-}
 SAMPLES = 2000  # of a posterior: quantiles at .025 to within .0035
 COVERAGE = 0.95
 # Same trials stand this many ranges of the levels below them: S is 0 there, and ψ the guess rate.
@@ -176,7 +168,7 @@ def fit_cells(
         _fit_cell, task=task, curve=curve, proportion=proportion, overdispersion=overdispersion
     )
     cells = [
-        replace(_pooled(cell, dict(zip(by, names, strict=True)), x, curve), seed=(seed, number))
+        replace(pooled(cell, dict(zip(by, names, strict=True)), x, curve), seed=(seed, number))
         for number, (names, cell) in enumerate(frame.groupby(list(by), sort=True, observed=True))
     ]
     if workers == 1 or len(cells) == 1:
@@ -204,7 +196,7 @@ def measurability(each: CellFit) -> Measured:
     """
     mode, samples = thresholds(each)
     low, high = each.levels.min(), each.levels.max()
-    guessing = each.deviance < chi2.ppf(0.95, 2)
+    guessing = each.deviance < chi2.ppf(1 - GUESSING, 2)
     if guessing or mode > high or np.mean(samples > high) >= 0.5:
         return "above"
     return "below" if mode < low or np.mean(samples < low) >= 0.5 else "measured"
@@ -213,59 +205,8 @@ def measurability(each: CellFit) -> Measured:
 # ---- One cell -----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Cell:
-    """Pooled answers of a cell: levels (K,) with hits and trials, same trials apart."""
-
-    names: dict[str, Any]
-    levels: np.ndarray
-    hits: np.ndarray
-    trials: np.ndarray
-    false_alarms: float
-    same_trials: float
-    seed: tuple[int, int] = (0, 0)
-
-
-def _pooled(cell: pd.DataFrame, names: dict[str, Any], x: str, curve: str) -> _Cell:
-    """Add up the trials of each level; psignifit takes 19 s for 296 single trials."""
-    levels = cell[x].to_numpy(dtype=float)
-    where = ", ".join(f"{key} {value}" for key, value in names.items())
-    if not np.isfinite(levels).all():
-        raise InputError(f"{where}: column '{x}' holds values that are not finite")
-    same_different = only(cell, "task") == "same_different"
-    same = is_same(cell) if same_different else np.zeros(len(cell), dtype=bool)
-    on_log = CURVES[curve][1]
-    if on_log and (levels < 0).any():
-        raise InputError(
-            f"{where}: column '{x}' holds {levels.min():g}, and {curve} stands on log {x}; "
-            "use curve='norm'"
-        )
-    kept = ~same & (levels > 0) if on_log else ~same
-    pooled = (
-        pd.DataFrame({"level": levels, "yes": yes(cell), "n": cell["n"].to_numpy(dtype=float)})[
-            kept
-        ]
-        .groupby("level", sort=True)
-        .sum()
-    )
-    if len(pooled) < 2:
-        what = "above 0 " if on_log else ""
-        raise InputError(
-            f"{where}: {len(pooled)} level{'s' * (len(pooled) != 1)} {what}in column '{x}'; "
-            "a psychometric function needs at least 2"
-        )
-    return _Cell(
-        names,
-        pooled.index.to_numpy(),
-        pooled["yes"].to_numpy(),
-        pooled["n"].to_numpy(),
-        float(yes(cell)[same].sum()),
-        float(cell["n"].to_numpy(dtype=float)[same].sum()),
-    )
-
-
 def _fit_cell(
-    cell: _Cell, task: str, curve: str, proportion: float | None, overdispersion: bool
+    cell: Cell, task: str, curve: str, proportion: float | None, overdispersion: bool
 ) -> CellFit:
     from psignifit import psignifit  # here, so that a command that fits nothing starts at once
 
@@ -288,7 +229,9 @@ def _fit_cell(
             data = np.vstack([[far, cell.false_alarms, cell.same_trials], data])
     else:
         options["experiment_type"] = f"{round(1 / guess)}AFC"
-    result = psignifit(data, **options)
+    # Of very narrow curves on its grid, psignifit's Gumbel overflows where S is 1 all the same.
+    with np.errstate(over="ignore"):
+        result = psignifit(data, **options)
     mode = {name: float(value) for name, value in result.parameter_estimate_MAP.items()}
     samples = result.posterior_samples(SAMPLES, random_state=np.random.default_rng(cell.seed))
     made = CellFit(

@@ -4,10 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from analysis import (
     artefact,
+    cells,
     consistency,
     equivalence,
     exclusions,
@@ -16,8 +18,10 @@ from analysis import (
     model_observers,
     psychometric,
     sensitivity,
+    sessions,
 )
 from analysis.config import AnalysisConfig
+from analysis.load import check_units
 from analysis.psychometric import CellFit
 from analysis.trials import is_control, only, rate_name
 from scenes.errors import InputError
@@ -62,6 +66,7 @@ def analyse(
     workers: int = 1,
     seed: int = 0,
     note: Note = lambda _: None,
+    source: str = "trials",
 ) -> Results:
     """Analyse a study.
 
@@ -79,13 +84,19 @@ def analyse(
         Of bootstraps and posterior draws.
     note
         Told what is being done, a line a step.
+    source
+        What messages call the trials: the folder of the data.
 
     Raises
     ------
     InputError
-        Nothing is left after exclusions, or a curve cannot stand on its axis.
+        Nothing is left after exclusions, a participant is left without trials of a condition, the
+        physical distances of a condition have several units, or a curve cannot stand on its axis.
     """
     kept, catch, excluded = exclusions.applied(trials, config.exclude)
+    sessions.check_conditions(kept, source)
+    if config.x == "physical_distance":
+        check_units(kept, source)
     tables: dict[str, pd.DataFrame] = {"exclusions": excluded, "catch_trials": catch}
     left_out: dict[str, str] = {}
 
@@ -108,17 +119,10 @@ def analyse(
 
     attempt("level_zero", lambda: artefact.level_zero(kept))
     note("psychometric functions")
-    fits = psychometric.fit_cells(
-        kept.assign(condition=_named(kept)),
-        x="x",
-        curve=config.curve,
-        proportion=config.proportion,
-        overdispersion=config.overdispersion,
-        workers=workers,
-        seed=seed,
-    )
-    tables["psychometric"] = psychometric.table(fits)
     named = kept.assign(condition=_named(kept))
+    fits, tables["psychometric"] = _fits(named, config, workers, seed)
+    if reason := _not_fitted(tables["psychometric"]):
+        left_out["psychometric"] = reason
     attempt("sensitivity", lambda: sensitivity.table(named, seed=seed))
     attempt("group", lambda: _group(named))
     attempt("agreement", lambda: _agreement(named, config.draws, seed))
@@ -140,6 +144,38 @@ def analyse(
     return Results(tables, left_out, kept, predicted, fits, axis)
 
 
+def _fits(
+    named: pd.DataFrame, config: AnalysisConfig, workers: int, seed: int
+) -> tuple[list[CellFit], pd.DataFrame]:
+    """Fit every participant and condition; those with too few levels have a row, and no fit."""
+    few = cells.too_few_levels(named, x="x", curve=config.curve)
+    keys = ["observer", "condition"]
+    thin = pd.MultiIndex.from_frame(named[keys]).isin(pd.MultiIndex.from_frame(few[keys]))
+    enough = named[~thin]
+    fits = []
+    if len(enough):
+        fits = psychometric.fit_cells(
+            enough,
+            x="x",
+            curve=config.curve,
+            proportion=config.proportion,
+            overdispersion=config.overdispersion,
+            workers=workers,
+            seed=seed,
+        )
+    rows = [table for table in (psychometric.table(fits), few) if len(table)]
+    return fits, pd.concat(rows, ignore_index=True).sort_values(keys, ignore_index=True)
+
+
+def _not_fitted(table: pd.DataFrame) -> str:
+    """Name the cells of the psychometric table that have no fit."""
+    missing = table[table["measurable"] == cells.NOT_FITTED]
+    named = [f"{row['observer']} in {row['condition']}" for _, row in missing.iterrows()]
+    if not named:
+        return ""
+    return f"fewer than 2 levels above 0, and so no curve: {'; '.join(named)}"
+
+
 def _group(named: pd.DataFrame) -> pd.DataFrame:
     """Mixed model of every condition and level, on trials that showed a difference."""
     made = mixed_models.fit(named[~named["same"]], by=("condition", "level"))
@@ -150,15 +186,17 @@ def _group(named: pd.DataFrame) -> pd.DataFrame:
 def _agreement(named: pd.DataFrame, draws: int, seed: int) -> pd.DataFrame:
     """Agreement within each condition *and level*: difficulty itself makes observers agree."""
     keys = named[["condition", "level"]].drop_duplicates().sort_values(["condition", "level"])
-    parts = [
-        consistency.agreement(
-            named[(named["condition"] == condition) & (named["level"] == level)],
-            draws=draws,
-            seed=seed,
-        ).assign(level=level)
-        for condition, level in keys.itertuples(index=False)
-    ]
-    made = pd.concat([part for part in parts if len(part)], ignore_index=True)
+    parts = []
+    for condition, level in keys.itertuples(index=False):
+        cell = named[(named["condition"] == condition) & (named["level"] == level)]
+        if cell["observer"].nunique() < 2:  # an adaptive procedure took one person alone there
+            continue
+        part = consistency.agreement(cell, draws=draws, seed=seed)
+        if len(part):
+            parts.append(part.assign(level=level))
+    if not parts:
+        raise InputError("no two people judged the same stimulus at the same level")
+    made = pd.concat(parts, ignore_index=True)
     return made[["condition", "level", *made.columns.drop(["condition", "level"])]]
 
 
@@ -174,18 +212,15 @@ def _with_axis(
     layers: Mapping[tuple[str, str], model_observers.Distances],
     config: AnalysisConfig,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Give both frames the stimulus axis as column `x`."""
-    if config.x != "model_distance":
-        both = [
-            frame.assign(x=frame[config.x]) if len(frame) else frame for frame in (kept, predicted)
-        ]
-        return both[0], both[1]
-    x = _model_distances(kept, layers)
-    made = kept.assign(x=x)
-    if len(predicted):
-        copies = len(predicted) // len(kept)
-        predicted = predicted.assign(x=list(x) * copies)
-    return made, predicted
+    """Give both frames the stimulus axis as column `x`; level 0 is at 0 on every axis.
+
+    A model finds some distance between a target and its re-render, which is noise and no stimulus.
+    """
+    x = _model_distances(kept, layers) if config.x == "model_distance" else kept[config.x]
+    x = x.where(kept["level"] > 0, 0.0)
+    if len(predicted):  # each model did the trials in their order
+        predicted = predicted.assign(x=np.tile(x, len(predicted) // len(kept)))
+    return kept.assign(x=x), predicted
 
 
 def _model_distances(

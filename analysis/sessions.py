@@ -73,6 +73,13 @@ def load(folder: Path, stimuli: StimulusSet) -> pd.DataFrame:
 def check_conditions(trials: pd.DataFrame, source: str) -> None:
     """Check that every participant answered in every condition, as comparisons within people need.
 
+    Parameters
+    ----------
+    trials
+        Of the phase ``main``, exclusions applied.
+    source
+        What the message names: the folder of the data.
+
     Raises
     ------
     InputError
@@ -84,8 +91,9 @@ def check_conditions(trials: pd.DataFrame, source: str) -> None:
         if missing:
             raise InputError(
                 f"{source}: participant {observer} has no trials of {', '.join(sorted(missing))} "
-                f"({cell['condition'].nunique()} of {len(every)} conditions); name them under "
-                "analysis.exclude.participants, or finish the session"
+                f"after exclusions ({cell['condition'].nunique()} of {len(every)} conditions); "
+                f"name {observer} under analysis.exclude.participants, finish the session, or "
+                "loosen the rules"
             )
 
 

@@ -77,10 +77,14 @@ def make(
         check_writable(target)
         note("reading sessions")
         trials = sessions.load(data, shown)
-        left = trials[~trials["observer"].isin(config.exclude.participants)]
-        sessions.check_conditions(left[left["phase"] == "main"], str(data))
         made = results.analyse(
-            trials, distances(shown, trials), config, workers=workers, seed=seed, note=note
+            trials,
+            distances(shown, trials),
+            config,
+            workers=workers,
+            seed=seed,
+            note=note,
+            source=str(data),
         )
         listed = searches.of(shown)
         made.tables["searches"] = listed[listed["run"].isin(made.trials["run"])]

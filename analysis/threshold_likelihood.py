@@ -15,7 +15,8 @@ import pandas as pd
 from scipy.special import logsumexp
 from scipy.stats import beta, norm, t
 
-from analysis.psychometric import CURVES, sigmoid
+from analysis.cells import CURVES
+from analysis.psychometric import sigmoid
 from analysis.trials import GUESS, is_same, only, yes
 from scenes.errors import InputError
 

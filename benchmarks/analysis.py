@@ -72,8 +72,8 @@ def simulated(
         condition=rows["attribute"] + ", by net", family=family, model="net", layer="late",
         correct=(rng.random(len(rows)) < p).astype(int), stimulus=image,
         physical_distance=rows["level"], correct_response="third", special="comparison",
-        response_time=1.0, dropped=0, finished=True, kind="simulated",
-        at_result=rows["level"] == LEVELS[-1], image_3=image,
+        response="first", response_time=1.0, dropped=0, finished=True, kind="simulated",
+        at_result=rows["level"] == LEVELS[-1], verdict="metamer", unit="level", image_3=image,
         image_1=[f"{name}_target_{seed}" for name, seed in
                  zip(family, _seeds(rng, len(rows)), strict=True)],
     )  # fmt: skip

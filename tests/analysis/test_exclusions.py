@@ -32,7 +32,7 @@ def test_whole_sessions(trials):
         "03": "catch",
     }
     assert (excluded["trials"] == len(kept)).all()
-    assert "0.00 of 8 catch trials right, 0.75 asked for" in set(excluded["detail"])
+    assert "0.00 of 8 answered catch trials right, 0.75 asked for" in set(excluded["detail"])
 
 
 def test_single_trials(trials):
@@ -49,6 +49,31 @@ def test_single_trials(trials):
         "dropped_frames": 1,
     }
     assert len(kept) == (trials["phase"] == "main").sum() - 6
+
+
+def test_trials_without_an_answer_are_no_wrong_answers(trials):
+    changed = trials.copy()
+    mine = changed["observer"] == "01"
+    main = np.flatnonzero((changed["phase"] == "main") & mine)[:5]
+    catch = np.flatnonzero((changed["phase"] == "catch") & mine)
+    every = np.flatnonzero((changed["phase"] == "catch") & (changed["observer"] == "02"))
+    missed = np.concatenate([main, catch[:3], every])
+    for column, value in (("response", "n/a"), ("correct", 0), ("response_time", np.nan)):
+        changed.iloc[missed, changed.columns.get_loc(column)] = value
+    changed.iloc[catch[3:], changed.columns.get_loc("correct")] = 1
+
+    kept, catch_trials, excluded = exclusions.applied(changed, RULES)
+    assert excluded.set_index(["rule", "observer"])["trials"].to_dict() == {
+        ("unanswered", "01"): 5,
+        ("catch", "02"): (trials["phase"] == "main").sum() // 4,  # not one was answered
+    }
+    assert (kept["response"] != "n/a").all()
+    own = catch_trials.set_index("observer").loc["01"]
+    assert (own["trials"], own["unanswered"], own["proportion"]) == (8, 3, 1.0)
+
+    as_wrong = exclusions.applied(changed, ExclusionsConfig(unanswered=False, catch=0))
+    assert len(as_wrong[0]) == (trials["phase"] == "main").sum()
+    assert as_wrong[1].set_index("observer").loc["01", "proportion"] == 5 / 8
 
 
 def test_unknown_participant(trials):

@@ -1,18 +1,22 @@
 """The report: made from sessions on disk, opened in a real browser at two widths."""
 
 import base64
+import io
 import json
 import shutil
 
+import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 
-from analysis import report, study_report
+from analysis import report, sessions, study_report
 from analysis.config import AnalysisConfig, ExclusionsConfig
 from scenes.errors import InputError
+from stimuli.stimulus_set import StimulusSet
 
 CONFIG = AnalysisConfig(overdispersion=False, draws=100)
 NAME = "<script>alert(1)</script> & co"
@@ -126,6 +130,61 @@ def test_no_data(tmp_path, made_study):
     shutil.copy(made_study / "stimuli.h5", tmp_path)
     with pytest.raises(InputError, match="there is no such folder; mrd experiment run makes it"):
         study_report.make(tmp_path, "x", CONFIG)
+
+
+def test_an_earlier_analysis_leaves_nothing_behind(study_copy):
+    folder = study_copy / "report"
+    for name in ("tables/hierarchical.csv", "figures/cross_table.svg", "stimuli/kept.png"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("earlier")
+    alone = CONFIG.model_copy(update={"exclude": ExclusionsConfig(participants=("03", "04"))})
+    made = study_report.make(study_copy, "again", alone, simulated=True)
+    written = {path.stem for path in (folder / "tables").iterdir()}
+    assert written == set(made.numbers["tables"])
+    assert (folder / "figures" / "cross_table.svg").read_text().startswith("<?xml")
+    # What others put there is theirs.
+    assert (folder / "stimuli" / "kept.png").read_text() == "earlier"
+    assert {path.name for path in folder.iterdir()} == {
+        "tables", "figures", "stimuli", "results.json", "index.html",
+    }  # fmt: skip
+
+
+def one_target(study):
+    """Take all but one target's trials out of a study's sessions."""
+    for path in (study / "data-simulated").glob("sub-*/ses-*/beh/*_beh.tsv"):
+        raw = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+        raw[raw["target"] == "bunny"].to_csv(path, sep="\t", index=False)
+
+
+def test_the_report_says_what_models_were_really_fitted_to(made, study_copy):
+    others = "control trials of the other targets"
+    people = "the answers of the other participants on control trials"
+    page = made.page.read_text()
+    assert page.count(others) == 2  # in the note of the section, and under methods
+    assert people not in page
+    one_target(study_copy)
+    alone = CONFIG.model_copy(update={"exclude": ExclusionsConfig(participants=("03", "04"))})
+    page = study_report.make(study_copy, "one target", alone, simulated=True).page.read_text()
+    assert page.count(people) == 2
+    assert others not in page
+
+
+def test_examples_show_where_searches_end(made_study, made):
+    page = made.page.read_text()
+    for caption in (
+        "bunny: shape, by shapely, metamer",
+        "vase: shape, by shapely, result",  # it failed its criterion
+        "vase: shape, by shapely, control",
+        "vase: target",
+    ):
+        assert f'alt="{caption}"' in page
+    with StimulusSet(made_study / "stimuli.h5") as stimuli:
+        trials = sessions.load(made_study / "data-simulated", stimuli)
+        shown = study_report.examples(stimuli, trials)["vase: shape, by shapely, result"]
+        ids = [f"vase-shape_result-1_{c}_own_{n}" for c in ("c0", "c1") for n in range(3)]
+        ends = [stimuli.image(name) for name in ids]
+    picture = np.asarray(Image.open(io.BytesIO(shown)))
+    assert any((picture == end).all() for end in ends)
 
 
 def test_pictures_are_whole(made):
