@@ -20,6 +20,7 @@ from stimuli.stimulus_set import StimulusSet
 MOST_BYTES = 200_000_000  # of one session's table: some 500 000 trials
 TABLES = "sub-*/ses-*/beh/*_beh.tsv"
 MISSING = "n/a"
+PERSON, MODEL = "person", "model"
 
 TEXT = ("phase", "condition", "target", "family", "attribute", "model", "layer", "comparison")
 NUMBERS = ("trial", "level", "physical_distance", "correct")
@@ -28,7 +29,10 @@ PHASES = ("practice", "main", "catch")
 
 
 def load(folder: Path, stimuli: StimulusSet) -> pd.DataFrame:
-    """Read every session of a data folder.
+    """Read every session of people, or of simulated observers, in a data folder.
+
+    Sessions that a model answered are left out: it is no participant. What models make of the
+    trials comes from their distances (`analysis.model_observers`).
 
     Parameters
     ----------
@@ -47,26 +51,35 @@ def load(folder: Path, stimuli: StimulusSet) -> pd.DataFrame:
         physical_distance, response, response_time, special, dropped (frames), finished,
         ``image_1`` … (stimulus ids, in order), kind (``person`` or ``simulated``), source; and of
         the search at_result (the comparison is its end, or the control at the level of that),
-        verdict and unit (`analysis.searches`). All phases are in it.
+        verdict and unit (`analysis.searches`). All phases are in it; ``attrs["models"]`` counts
+        the sessions of models that were left out.
 
     Raises
     ------
     InputError
-        There is no session; a file is too large, not UTF-8, lacks a column, holds a trial twice
-        or a cell that is not allowed; it was made with another set, or shows an image that is
-        not in it; tasks are mixed.
+        There is no session but of models; a file is too large, not UTF-8, lacks a column, holds a
+        trial twice or a cell that is not allowed; it was made with another set, or shows an image
+        that is not in it; tasks are mixed.
     """
     paths = sorted(folder.glob(TABLES))
     if not paths:
         raise InputError(f"{folder}: holds no session (no {TABLES}); mrd experiment run makes one")
-    people = _observers(folder / "participants.tsv")
-    trials = pd.concat([_session(path, stimuli, people) for path in paths], ignore_index=True)
-    trials = searches.joined(trials, searches.of(stimuli))
+    enrolled = _observers(folder / "participants.tsv")
+    sidecars = {path: read_json(path.with_suffix(".json")) for path in paths}
+    kinds = {path: _kind(path, sidecar, enrolled) for path, sidecar in sidecars.items()}
+    asked = [path for path in paths if kinds[path] != MODEL]
+    if not asked:
+        raise InputError(
+            f"{folder}: holds sessions of models alone; mrd experiment run or simulate makes others"
+        )
+    read = [_session(path, stimuli, sidecars[path], kinds[path]) for path in asked]
+    trials = searches.joined(pd.concat(read, ignore_index=True), searches.of(stimuli))
     tasks = sorted(trials["task"].unique())
     if len(tasks) > 1:
         raise InputError(
             f"{folder}: sessions of several tasks ({', '.join(tasks)}); analyse one at a time"
         )
+    trials.attrs["models"] = len(paths) - len(asked)
     return trials
 
 
@@ -109,6 +122,20 @@ def _observers(path: Path) -> dict[str, str]:
     return dict(zip(codes, table["observer"], strict=True))
 
 
+def _kind(path: Path, sidecar: dict[str, Any], enrolled: dict[str, str]) -> str:
+    """Who answered a session: ``person``, ``model`` or ``simulated``."""
+    observer = enrolled.get(_codes(path)[0], PERSON)
+    if observer == MODEL or "Model" in sidecar.get("Session", {}):
+        return MODEL
+    return PERSON if observer == PERSON else "simulated"
+
+
+def _codes(path: Path) -> tuple[str, str]:
+    """Participant and session."""
+    subject, session = (part.split("-", 1)[1] for part in path.name.split("_")[:2])
+    return subject, session
+
+
 def _read(path: Path) -> pd.DataFrame:
     """Read a table of text; nothing in it is interpreted yet."""
     size = path.stat().st_size
@@ -126,8 +153,7 @@ def _read(path: Path) -> pd.DataFrame:
         raise InputError(f"{path}: cannot be read as a table: {error}") from error
 
 
-def _session(path: Path, stimuli: StimulusSet, people: dict[str, str]) -> pd.DataFrame:
-    sidecar = read_json(path.with_suffix(".json"))
+def _session(path: Path, stimuli: StimulusSet, sidecar: dict[str, Any], kind: str) -> pd.DataFrame:
     raw = _read(path)
     # Rows as people count them: the header is line 1.
     raw.index = pd.RangeIndex(2, len(raw) + 2)
@@ -140,7 +166,7 @@ def _session(path: Path, stimuli: StimulusSet, people: dict[str, str]) -> pd.Dat
         raise InputError(f"{path}: holds no trial; remove the session or run it")
     _check(raw, task, path)
     _check_set(raw, images, sidecar, stimuli, path)
-    return _frame(raw, path, sidecar, task, images, people)
+    return _frame(raw, path, sidecar, task, images, kind)
 
 
 def _task(path: Path, sidecar: dict[str, Any]) -> str:
@@ -215,9 +241,9 @@ def _frame(
     sidecar: dict[str, Any],
     task: str,
     images: Sequence[str],
-    people: dict[str, str],
+    kind: str,
 ) -> pd.DataFrame:
-    subject, session = (part.split("-", 1)[1] for part in path.name.split("_")[:2])
+    subject, session = _codes(path)
     dropped = [column for column in raw.columns if column.startswith("dropped_")]
     frames = raw[dropped].apply(pd.to_numeric, errors="coerce").sum(axis=1)
     same = raw["same"] == "true"
@@ -249,7 +275,7 @@ def _frame(
             "response_time": pd.to_numeric(raw["response_time"], errors="coerce"),
             "dropped": frames,
             "finished": bool(sidecar.get("Finished")),
-            "kind": "person" if people.get(subject, "person") == "person" else "simulated",
+            "kind": kind,
             "source": str(path),
         }
     )

@@ -77,6 +77,8 @@ def make(
         check_writable(target)
         note("reading sessions")
         trials = sessions.load(data, shown)
+        if models := trials.attrs["models"]:
+            note(f"{models} sessions of models are left out: models answer by their distances")
         made = results.analyse(
             trials,
             distances(shown, trials),

@@ -13,13 +13,17 @@ LEVELS = np.array([0.05, 0.1, 0.2, 0.4, 1.0])
 
 @pytest.fixture
 def trials(rng):
+    """Five people and three targets, whose thresholds differ by a factor of 1.3 either way."""
     rows = []
     for observer in range(5):
-        m = 0.25 * np.exp(0.25 * rng.standard_normal())
-        p = 1 / 3 + (2 / 3 - 0.02) * (1 - 0.5 ** ((LEVELS / m) ** 2.5))
-        for level, k in zip(LEVELS, rng.binomial(40, p), strict=True):
-            rows.append({"observer": f"o{observer}", "level": level, "correct": k, "n": 40})
-    return from_table(pd.DataFrame(rows).assign(condition="c", stimulus="s"), task="oddity")
+        shift = 0.25 * rng.standard_normal()
+        for target, by in (("easy", -0.26), ("middle", 0.0), ("hard", 0.26)):
+            m = 0.25 * np.exp(shift + by)
+            p = 1 / 3 + (2 / 3 - 0.02) * (1 - 0.5 ** ((LEVELS / m) ** 2.5))
+            for level, k in zip(LEVELS, rng.binomial(20, p), strict=True):
+                rows.append((f"o{observer}", target, level, k, 20))
+    frame = pd.DataFrame(rows, columns=["observer", "target", "level", "correct", "n"])
+    return from_table(frame.assign(condition="c", stimulus="s"), task="oddity")
 
 
 def test_the_populations_threshold(trials):
@@ -33,6 +37,17 @@ def test_the_populations_threshold(trials):
     assert group["width_low"] / 1.3 < 4.067 / 2.5 < group["width_high"] * 1.3
     assert (rows["r_hat"] <= 1.01).all()
     assert len(rows) == 6
+
+
+def test_lapses_are_what_is_missing_to_one(rng):
+    """ψ = γ + (1 − γ − λ) S: far above the threshold, 1 − λ of the answers are right."""
+    n = 2000
+    p = 1 / 3 + (2 / 3 - 0.1) * (1 - 0.5 ** ((LEVELS / 0.1) ** 2.5))
+    rows = pd.DataFrame({"level": LEVELS, "correct": rng.binomial(n, p), "n": n})
+    frame = from_table(rows.assign(observer="o", condition="c", stimulus="s"), task="oddity")
+    row = hierarchical.fit(frame).iloc[1]
+    # Some 6000 trials stand at the upper end: standard error .004, and a prior worth 20 of them.
+    assert row["lapse"] == pytest.approx(0.1, abs=0.02)
 
 
 def test_too_few_draws_are_not_reported(trials):

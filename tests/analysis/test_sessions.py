@@ -102,9 +102,39 @@ def test_a_file_that_is_too_large_is_not_read(study_copy, first):
         load(study_copy)
 
 
-def test_no_session(tmp_path):
-    with pytest.raises(InputError, match="holds no session"):
-        sessions.load(tmp_path, None)
+@pytest.mark.parametrize("told_by", ["participants.tsv", "sidecar"])
+def test_sessions_of_models_are_no_peoples(study_copy, first, told_by):
+    data = study_copy / "data-simulated"
+    if told_by == "sidecar":
+        sidecar = first.with_suffix(".json")
+        content = json.loads(sidecar.read_text())
+        content["Session"]["Model"] = {"model": "shapely:late", "noise": 0.1}
+        sidecar.write_text(json.dumps(content))
+    else:
+        table = pd.read_csv(data / "participants.tsv", sep="\t", dtype=str)
+        own = table["participant_id"] == "sub-01"
+        table.assign(observer=table["observer"].mask(own, "model")).to_csv(
+            data / "participants.tsv", sep="\t", index=False
+        )
+    trials = load(study_copy)
+    assert set(trials["observer"]) == {"02", "03", "04"}
+    assert trials.attrs["models"] == 1
+
+
+def test_a_folder_of_models_alone(study_copy):
+    participants = study_copy / "data-simulated" / "participants.tsv"
+    table = pd.read_csv(participants, sep="\t", dtype=str)
+    table.assign(observer="model").to_csv(participants, sep="\t", index=False)
+    with pytest.raises(InputError, match="data-simulated: holds sessions of models alone"):
+        load(study_copy)
+
+
+def test_no_session(tmp_path, made_study):
+    with (
+        StimulusSet(made_study / "stimuli.h5") as stimuli,
+        pytest.raises(InputError, match="holds no session"),
+    ):
+        sessions.load(tmp_path, stimuli)
 
 
 def test_a_participant_with_one_condition(trials):
