@@ -2,8 +2,13 @@
 
 After Geirhos, Meding & Wichmann (2020): per condition and then averaged, never pooled over
 conditions. Intervals by bootstrap over stimuli (Klein et al. 2025).
+
+Of a model, what is known of every trial is the probability p that it is right. With a person who
+was right (a = 1) or not (a = 0) it agrees with probability p a + (1 − p)(1 − a): the mean of that
+takes the place of the share of trials on which both were right or both wrong.
 """
 
+from collections.abc import Sequence
 from itertools import combinations
 from typing import Any
 
@@ -89,23 +94,108 @@ def agreement(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) -> pd.D
     return pd.DataFrame(rows)
 
 
+def with_models(predicted: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
+    """Error consistency of every model with every person, in every condition.
+
+    Parameters
+    ----------
+    predicted
+        From `analysis.model_observers.predict`: people's trials, with the probability that the
+        model is right, `person`, and what the person `answered`.
+    draws, seed
+        As in `agreement`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As of `agreement`: `observer_a` the person, `observer_b` the model, `people` False;
+        without a noise ceiling.
+    """
+    rng = np.random.default_rng(seed)
+    rows: list[dict[str, Any]] = []
+    for condition, cell in predicted.groupby("condition", sort=True):
+        for person, done in cell.groupby("person", sort=True):
+            first = done[done["observer"] == done["observer"].iloc[0]]
+            weights = _weights(first["stimulus"].to_numpy(), draws, rng)
+            for model, its in done.groupby("observer", sort=True):
+                a, p = (its[column].to_numpy(dtype=float) for column in ("answered", "correct"))
+                row = {"condition": condition, "observer_a": person, "observer_b": model}
+                rows.append(row | {"people": False} | _pair(a, p, _kappa(weights, a, p)))
+    return pd.DataFrame(rows)
+
+
 def mean_over_conditions(pairs: pd.DataFrame) -> pd.DataFrame:
     """Average κ of each pair over conditions, and count those where it is undefined.
 
     Parameters
     ----------
     pairs
-        What `agreement` gives.
+        What `agreement` and `with_models` give: rows of one condition, or of one level of it.
 
     Returns
     -------
     pandas.DataFrame
-        ``observer_a``, ``observer_b``, ``people``, ``kappa``, ``conditions``, ``undefined``.
+        ``observer_a``, ``observer_b``, ``people``, ``kappa``, ``cells`` (rows of the pair), and
+        how many of these are ``undefined``.
     """
     grouped = pairs.groupby(["observer_a", "observer_b", "people"], sort=True)["kappa"]
-    made = grouped.agg(kappa="mean", conditions="size", defined="count").reset_index()
-    made["undefined"] = made["conditions"] - made["defined"]
+    made = grouped.agg(kappa="mean", cells="size", defined="count").reset_index()
+    made["undefined"] = made["cells"] - made["defined"]
     return made.drop(columns="defined")
+
+
+def overall(pairs: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
+    """Mean κ of people with one another, and of each model with people.
+
+    Every pair is averaged over its conditions first (`mean_over_conditions`), then pairs are.
+
+    Parameters
+    ----------
+    pairs
+        What `agreement` and `with_models` give.
+    draws
+        Bootstrap samples of people.
+    seed
+        Of the bootstrap.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``who`` (``people`` or the model) with people: ``kappa`` with ``_low`` and ``_high`` (95 %,
+        bootstrap over people; NaN of fewer than three), ``pairs``, ``cells`` and how many of them
+        are ``undefined``.
+    """
+    means = mean_over_conditions(pairs)
+    among, beside = means[means["people"]], means[~means["people"]]
+    people = pd.Index(
+        sorted({*among["observer_a"], *among["observer_b"], *beside["observer_a"]}), dtype=object
+    )
+    drawn = np.random.default_rng(seed).integers(0, len(people), (draws, len(people)))
+    rows = []
+    if len(among):
+        matrix = _among(among, people)
+        resampled = [matrix[np.ix_(chosen, chosen)] for chosen in drawn]
+        rows.append({"who": "people"} | _overall(among, matrix, resampled))
+    for model, its in beside.groupby("observer_b", sort=True):
+        each = its.set_index("observer_a")["kappa"].reindex(people).to_numpy(dtype=float)
+        rows.append({"who": model} | _overall(its, each, [each[chosen] for chosen in drawn]))
+    return pd.DataFrame(rows)
+
+
+def _overall(
+    pairs: pd.DataFrame, values: np.ndarray, resampled: Sequence[np.ndarray]
+) -> dict[str, Any]:
+    low, high = np.nan, np.nan
+    if len(values) > 2:  # of two people, every other resample holds one alone
+        low, high = _interval(np.array([_mean(each) for each in resampled]))
+    return {
+        "kappa": _mean(values),
+        "kappa_low": low,
+        "kappa_high": high,
+        "pairs": len(pairs),
+        "cells": int(pairs["cells"].sum()),
+        "undefined": int(pairs["undefined"].sum()),
+    }
 
 
 # ---- One condition ------------------------------------------------------------------------------
@@ -116,11 +206,19 @@ def _kappa(weights: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     total = weights.sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         first, second = weights @ a / total, weights @ b / total
-        observed = weights @ (a == b).astype(float) / total
+        observed = weights @ (a * b + (1 - a) * (1 - b)) / total
         expected = first * second + (1 - first) * (1 - second)
         # Rounding leaves an expectation of 1 a little beside it.
         certain = np.isclose(expected, 1, rtol=0, atol=1e-12)
         return np.where(certain, np.nan, (observed - expected) / (1 - expected))
+
+
+def _weights(stimuli: np.ndarray, draws: int, rng: np.random.Generator) -> np.ndarray:
+    """How often each trial is drawn, (draws, trials): stimuli are, and their trials come along."""
+    names, place = np.unique(stimuli, return_inverse=True)
+    return rng.multinomial(len(names), np.full(len(names), 1 / len(names)), draws)[:, place].astype(
+        float
+    )
 
 
 def _wide(cell: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
@@ -135,9 +233,7 @@ def _condition(
     condition: str, cell: pd.DataFrame, draws: int, rng: np.random.Generator
 ) -> list[dict[str, Any]]:
     wide, stimuli = _wide(cell)
-    names, place = np.unique(stimuli, return_inverse=True)
-    # How often each stimulus is drawn; its trials come along.
-    weights = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), draws)[:, place]
+    weights = _weights(stimuli, draws, rng)
     people = _people(cell)
     rows, resampled = [], []
     for first, second in combinations(wide.columns, 2):
@@ -146,7 +242,7 @@ def _condition(
             continue
         a = wide[first].to_numpy(dtype=float)[both]
         b = wide[second].to_numpy(dtype=float)[both]
-        values = _kappa(weights[:, both].astype(float), a, b)
+        values = _kappa(weights[:, both], a, b)
         resampled.append(values)
         rows.append(_pair(a, b, values) | {"people": first in people and second in people})
         rows[-1] |= {"condition": condition, "observer_a": first, "observer_b": second}
@@ -168,9 +264,9 @@ def _pair(a: np.ndarray, b: np.ndarray, resampled: np.ndarray) -> dict[str, Any]
         "trials": len(a),
         "accuracy_a": p,
         "accuracy_b": q,
-        "observed": float(np.mean(a == b)),
+        "observed": float(np.mean(a * b + (1 - a) * (1 - b))),
         "expected": p * q + (1 - p) * (1 - q),
-        "kappa": error_consistency(a, b),
+        "kappa": float(_kappa(np.ones((1, len(a))), a, b)[0]),
         "kappa_low": low,
         "kappa_high": high,
         "undefined": int(np.isnan(resampled).sum()),
@@ -192,6 +288,20 @@ def _ceiling(rows: list[dict[str, Any]], resampled: list[np.ndarray]) -> dict[st
         "noise_ceiling_low": low,
         "noise_ceiling_high": high,
     }
+
+
+def _among(pairs: pd.DataFrame, people: pd.Index) -> np.ndarray:
+    """κ of pairs of people, (people, people), symmetric; NaN where there is none."""
+    values = np.full((len(people), len(people)), np.nan)
+    first, second = (people.get_indexer(pairs[f"observer_{end}"]) for end in "ab")
+    values[first, second] = values[second, first] = pairs["kappa"]
+    return values
+
+
+def _mean(values: np.ndarray) -> float:
+    """Mean of the values that are defined; NaN where none is."""
+    defined = values[~np.isnan(values)]
+    return float(defined.mean()) if len(defined) else np.nan
 
 
 def _interval(values: np.ndarray) -> tuple[float, float]:

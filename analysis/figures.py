@@ -269,28 +269,44 @@ def cross_table(table: pd.DataFrame) -> Figure:
             axes.text(column, row, f"{value:.2f}", ha="center", va="center", color=shade)
     axes.set_xticks(range(wide.shape[1]), wide.columns, rotation=30, ha="right")
     axes.set_yticks(range(len(wide)), wide.index)
-    axes.set_xlabel(f"{rate.replace('_', ' ')}, judged by")
+    what = "hit rate" if rate == "hit_rate" else "proportion correct"
+    axes.set_xlabel(f"{what}, judged by")
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
     return figure
 
 
 def agreement(table: pd.DataFrame) -> Figure:
-    """Error consistency of pairs of people at every level, and their mean, a panel a condition."""
+    """Error consistency at every level: pairs of people, their mean, models' mean with people.
+
+    In same–different, of pairs that differ.
+    """
+    if "same" in table:
+        table = table[~table["same"]]
     conditions = sorted(table["condition"].unique())
     figure, panels = _panels(len(conditions), height=2.0)
     for axes, condition in zip(panels, conditions, strict=False):
         cell = table[table["condition"] == condition]
-        axes.plot(cell["level"], cell["kappa"], "o", ms=2, mfc="white", mec="0.55", mew=0.5)
+        pairs, beside = cell[cell["people"]], cell[~cell["people"]]
+        axes.plot(pairs["level"], pairs["kappa"], "o", ms=2, mfc="white", mec="0.55", mew=0.5)
         mean = cell.groupby("level")[
             [f"noise_ceiling{end}" for end in ("_low", "", "_high")]
         ].first()
         low, middle, high = mean.to_numpy().T
-        axes.errorbar(mean.index, middle, [middle - low, high - middle], fmt="ko-", ms=4, lw=1)
+        limits = [middle - low, high - middle]
+        axes.errorbar(mean.index, middle, limits, fmt="ko-", ms=4, lw=1, label="people")
+        for number, (model, its) in enumerate(beside.groupby("observer_b", sort=True)):
+            with_people = its.groupby("level")["kappa"].mean()
+            axes.plot(
+                with_people.index, with_people, label=f"{model} with people",
+                color=INK[(number + 1) % len(INK)], ls=LINES[(number + 1) % len(LINES)],
+                marker=MARKS[(number + 2) % len(MARKS)], lw=1.2, ms=3.5,
+            )  # fmt: skip
         axes.axhline(0, color="0.6", lw=0.8)
         axes.set_title(condition)
         axes.set_xlabel("level")
     panels[0].set_ylabel("error consistency κ")
+    _legend(figure, panels[0])
     return figure
 
 

@@ -29,7 +29,8 @@ TITLES = {
     "psychometric": "Psychometric functions",
     "sensitivity": "Sensitivity",
     "group": "The group",
-    "agreement": "Agreement",
+    "overall": "Agreement of people with one another, and of models with people",
+    "agreement": "Agreement at every level",
     "equivalence": "Where people cannot tell",
     "invariance": "People against models",
     "differences": "Differences between attributes and between models",
@@ -52,8 +53,11 @@ NOTES = {
     "group": "Proportions of the mixed model, averaged over the population of observers and "
     "targets; logits with Henderson errors, 95 %, on the degrees of freedom of the fewer of the "
     "two.",
-    "agreement": "Error consistency κ of pairs of people; 95 % by bootstrap over stimuli. "
-    "Undefined values are NaN and counted.",
+    "overall": "Error consistency κ, per condition and level and then averaged over them and over "
+    "pairs; 95 % by bootstrap over people. What people reach with one another is the ceiling for "
+    "models.",
+    "agreement": "Error consistency κ of pairs of people, and of models with people (expected over "
+    "the model's noise); 95 % by bootstrap over stimuli. Undefined values are NaN and counted.",
     "equivalence": "Proportions with 90 % limits, as two one-sided tests at .05 use them. The "
     "claim needs the tests, the Bayes factor, the controls and the catch trials.",
     "invariance": "log₂ of the model's threshold over the people's; above 0, the model ignores "
@@ -69,7 +73,7 @@ NOTES = {
 # First what the study asks, then what that rests on.
 ORDER = (
     "invariance", "equivalence", "cross_table", "searches", "level_zero", "psychometric",
-    "sensitivity", "group", "differences", "prediction", "agreement", "hierarchical",
+    "sensitivity", "group", "differences", "prediction", "overall", "agreement", "hierarchical",
     "model_decisions", "catch_trials", "exclusions",
 )  # fmt: skip
 # What models' noise and lapses are fitted to, by what is left out in turn.

@@ -125,7 +125,11 @@ def analyse(
         left_out["psychometric"] = reason
     attempt("sensitivity", lambda: sensitivity.table(named, seed=seed))
     attempt("group", lambda: _group(named))
-    attempt("agreement", lambda: _agreement(named, config.draws, seed))
+    names = predicted.assign(condition=_named(predicted)) if len(predicted) else predicted
+    attempt("agreement", lambda: _agreement(named, names, config.draws, seed))
+    if "agreement" in tables:
+        pairs = tables["agreement"]
+        attempt("overall", lambda: consistency.overall(pairs, draws=config.draws, seed=seed))
     attempt("equivalence", lambda: _equivalence(kept, catch, config))
     if len(predicted):
         options: dict[str, Any] = {"x": "x", "curve": config.curve, "proportion": config.proportion}
@@ -183,21 +187,35 @@ def _group(named: pd.DataFrame) -> pd.DataFrame:
     return made.rename(columns=lambda name: str(name).replace("proportion", rate))
 
 
-def _agreement(named: pd.DataFrame, draws: int, seed: int) -> pd.DataFrame:
-    """Agreement within each condition *and level*: difficulty itself makes observers agree."""
-    keys = named[["condition", "level"]].drop_duplicates().sort_values(["condition", "level"])
+def _agreement(named: pd.DataFrame, predicted: pd.DataFrame, draws: int, seed: int) -> pd.DataFrame:
+    """Agreement within each condition *and level*: difficulty itself makes observers agree.
+
+    In same–different also within each kind of pair, as those of the same are right or wrong in
+    another way.
+    """
+    keys = ["condition", "level"]
+    if only(named, "task") == "same_different":
+        keys.append("same")
+    by_models = dict(list(predicted.groupby(keys))) if len(predicted) else {}
     parts = []
-    for condition, level in keys.itertuples(index=False):
-        cell = named[(named["condition"] == condition) & (named["level"] == level)]
-        if cell["observer"].nunique() < 2:  # an adaptive procedure took one person alone there
-            continue
-        part = consistency.agreement(cell, draws=draws, seed=seed)
-        if len(part):
-            parts.append(part.assign(level=level))
+    for names, cell in named.groupby(keys, sort=True):
+        people = pd.DataFrame()
+        if cell["observer"].nunique() > 1:  # an adaptive procedure may take one alone to a level
+            people = consistency.agreement(cell, draws=draws, seed=seed)
+        models = pd.DataFrame()
+        if len(people) and names in by_models:
+            ceiling = people.filter(like="noise_ceiling").iloc[0].to_dict()
+            models = consistency.with_models(by_models[names], draws=draws, seed=seed)
+            models = models.assign(**ceiling)
+        parts += [
+            part.assign(**dict(zip(keys, names, strict=True)))
+            for part in (people, models)
+            if len(part)
+        ]
     if not parts:
         raise InputError("no two people judged the same stimulus at the same level")
     made = pd.concat(parts, ignore_index=True)
-    return made[["condition", "level", *made.columns.drop(["condition", "level"])]]
+    return made[[*keys, *made.columns.drop(keys)]]
 
 
 def _named(trials: pd.DataFrame) -> pd.Series:

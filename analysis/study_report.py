@@ -13,6 +13,7 @@ from PIL import Image
 from analysis import report, results, searches, sessions
 from analysis.config import AnalysisConfig
 from analysis.model_observers import Distances
+from analysis.trials import CONTROL
 from psychophysics.records import PEOPLE, SIMULATED
 from scenes.atomic import check_writable
 from scenes.errors import InputError
@@ -118,10 +119,11 @@ def examples(shown: StimulusSet, trials: pd.DataFrame) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     ends = trials[trials["at_result"]]
     for (condition, target), cell in ends.groupby(["condition", "target"], sort=True):
-        for (role, verdict), its in cell.groupby(["role", "verdict"], sort=False):
+        kinds = sorted(cell.groupby(["role", "verdict"]), key=lambda kind: kind[0][0] == CONTROL)
+        for (role, verdict), its in kinds:
             images = its.filter(regex=r"^image_\d$").to_numpy().ravel()
             rows = table.loc[np.unique(images.astype(str))]
-            kind = "control" if role == "control" else verdict
+            kind = CONTROL if role == CONTROL else verdict
             for caption, chosen in (
                 (f"{target}: target", rows[rows["role"] == "target"]),
                 (f"{target}: {condition}, {kind}", rows[~rows["role"].isin(SHARED)]),

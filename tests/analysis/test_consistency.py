@@ -101,8 +101,64 @@ def test_undefined_pairs_are_counted_not_averaged(rng):
     assert np.isnan(easy["kappa"])
     assert easy["undefined"] == 20
     mean = consistency.mean_over_conditions(pairs).iloc[0]
-    assert (mean["conditions"], mean["undefined"]) == (2, 1)
+    assert (mean["cells"], mean["undefined"]) == (2, 1)
     assert mean["kappa"] == pairs.loc[pairs["condition"] == "c", "kappa"].item()
+
+
+def predicted(answered, probability, person="a", model="net", condition="c"):
+    """A model on the trials of a person."""
+    frame = pd.DataFrame({"answered": answered, "correct": probability})
+    stimuli = [f"s{number}" for number in range(len(frame))]
+    return frame.assign(person=person, observer=model, condition=condition, stimulus=stimuli)
+
+
+def test_a_model_with_a_person_by_hand():
+    # Observed: (.8 + .6 + .7 + .5)/4 = .65.
+    row = consistency.with_models(predicted([1, 1, 0, 0], [0.8, 0.6, 0.3, 0.5]), draws=20).iloc[0]
+    assert (row["accuracy_a"], row["accuracy_b"]) == pytest.approx((0.5, 0.55))
+    # By chance ½ × .55 + ½ × .45 = .5; κ = (.65 − .5)/.5.
+    assert row["observed"] == pytest.approx(0.65)
+    assert row["kappa"] == pytest.approx(0.3)
+    assert (row["observer_a"], row["observer_b"], row["people"]) == ("a", "net", False)
+
+
+def test_an_expected_agreement_is_the_mean_of_drawn_ones(rng):
+    """κ from probabilities against κ of answers drawn with them."""
+    p = rng.uniform(0.2, 1, 3000)
+    answered = (rng.random(3000) < p).astype(int)
+    found = consistency.with_models(predicted(answered, p), draws=2).iloc[0]["kappa"]
+    drawn = [
+        consistency.error_consistency(answered, (rng.random(3000) < p).astype(int))
+        for _ in range(40)
+    ]
+    # κ of 3000 trials has a standard error of about .018, their mean one of .003: z = 5.
+    assert np.mean(drawn) == pytest.approx(found, abs=0.015)
+
+
+def test_a_model_that_always_guesses_agrees_by_chance_alone(rng):
+    answered = (rng.random(500) < 0.6).astype(int)
+    row = consistency.with_models(predicted(answered, np.full(500, 1 / 3)), draws=50).iloc[0]
+    assert row["kappa"] == pytest.approx(0, abs=1e-12)
+
+
+def test_overall_averages_conditions_then_pairs():
+    pairs = pd.DataFrame(
+        [
+            ("a", "b", True, 0.2), ("a", "b", True, 0.4), ("a", "c", True, 0.5),
+            ("b", "c", True, np.nan), ("a", "net", False, 0.1), ("b", "net", False, 0.3),
+            ("c", "net", False, 0.2), ("c", "net", False, np.nan),
+        ],
+        columns=["observer_a", "observer_b", "people", "kappa"],
+    )  # fmt: skip
+    rows = consistency.overall(pairs, draws=200).set_index("who")
+    # Of a and b (.2 + .4)/2 = .3, of a and c .5, of b and c undefined.
+    assert rows.loc["people", "kappa"] == pytest.approx(0.4)
+    assert tuple(rows.loc["people", ["pairs", "cells", "undefined"]]) == (3, 4, 1)
+    assert rows.loc["net", "kappa"] == pytest.approx((0.1 + 0.3 + 0.2) / 3)
+    # Resampled people: means lie between the least and the greatest of them.
+    assert 0.1 <= rows.loc["net", "kappa_low"] < 0.2 < rows.loc["net", "kappa_high"] <= 0.3
+    two = consistency.overall(pairs[pairs["observer_b"].isin(["b"])], draws=20).iloc[0]
+    assert np.isnan(two["kappa_low"])
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,20 @@ def test_level_zero_is_at_zero_on_every_axis(analysed):
     assert min(fitted.values()) > 0
 
 
+def test_models_agree_with_people_less_than_people_could(analysed):
+    table = analysed.tables["agreement"]
+    models = table[~table["people"]]
+    assert set(models["observer_b"]) == {"shapely/late", "glossy/late"}
+    assert set(models["observer_a"]) == {"01", "02", "03"}
+    one = models[models["condition"].eq("material, by shapely") & models["level"].eq(0.4)]
+    people = table[table["people"]].set_index(["condition", "level"])["noise_ceiling"]
+    ceiling = people.groupby(level=[0, 1]).first()["material, by shapely", 0.4]
+    assert (one["noise_ceiling"] == ceiling).all()
+    overall = analysed.tables["overall"]
+    assert list(overall["who"]) == ["people", "glossy/late", "shapely/late"]
+    assert list(overall["pairs"]) == [3, 3, 3]
+
+
 @pytest.fixture(scope="module")
 def pair(few):
     return few[few["observer"] != "03"]
