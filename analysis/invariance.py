@@ -5,7 +5,7 @@ invariant. Thresholds beyond the tested levels enter through their likelihood
 (`analysis.threshold_likelihood`), and give open intervals.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -13,10 +13,9 @@ import numpy as np
 import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
-from analysis import threshold_likelihood
+from analysis import ratios, threshold_likelihood
+from analysis.ratios import Names, Ratio
 from analysis.threshold_likelihood import Likelihood
-from analysis.trials import checked, is_control
-from scenes.errors import InputError
 
 
 def compare(
@@ -74,14 +73,20 @@ def compare(
     >>> rows = invariance.compare(people, model)
     >>> rows[["condition", "observer", "log2_ratio", "log2_ratio_low", "log2_ratio_high"]]
     """
-    ratios = _ratios(people, model, by, x, curve, proportion)
-    rows = [_row(names, each, by, coverage) for names, each in ratios.items()]
-    table = pd.DataFrame(rows)
+    pairs = ratios.found(people, model, by=by, x=x, curve=curve, proportion=proportion)
+    return table(pairs, by=by, coverage=coverage)
+
+
+def table(
+    pairs: Mapping[Names, Ratio], *, by: str = "condition", coverage: float = 0.95
+) -> pd.DataFrame:
+    """Put `ratios.found` in the table that `compare` returns."""
+    made = pd.DataFrame([_row(names, each, by, coverage) for names, each in pairs.items()])
     for what in ("", "relative_"):
-        if f"{what}p" in table:
-            table[f"{what}p_holm"] = holm(table[f"{what}p"])
-    table["reading"] = [_reading(row, 1 - coverage) for row in rows_of(table)]
-    return table
+        if f"{what}p" in made:
+            made[f"{what}p_holm"] = holm(made[f"{what}p"])
+    made["reading"] = [_reading(row, 1 - coverage) for row in rows_of(made)]
+    return made
 
 
 def compare_conditions(
@@ -116,9 +121,14 @@ def compare_conditions(
     InputError
         As `compare`.
     """
-    ratios = _ratios(people, model, by, x, curve, proportion)
+    pairs = ratios.found(people, model, by=by, x=x, curve=curve, proportion=proportion)
+    return differences(pairs, coverage=coverage)
+
+
+def differences(pairs: Mapping[Names, Ratio], *, coverage: float = 0.95) -> pd.DataFrame:
+    """Put differences of `ratios.found` in the table that `compare_conditions` returns."""
     rows = []
-    for (first, a), (second, b) in combinations(ratios.items(), 2):
+    for (first, a), (second, b) in combinations(pairs.items(), 2):
         same = [one for one, other in zip(first, second, strict=True) if one == other]
         if not same:
             continue
@@ -126,8 +136,8 @@ def compare_conditions(
         row: dict[str, Any] = {"within": same[0], "first": parts[0], "second": parts[1]}
         compared = _between_conditions if first[1] == second[1] else _between_models
         rows.append(row | compared(a, b, coverage))
-    table = pd.DataFrame(rows)
-    return table.assign(p_holm=holm(table["p"])) if rows else table
+    made = pd.DataFrame(rows)
+    return made.assign(p_holm=holm(made["p"])) if rows else made
 
 
 def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -144,86 +154,18 @@ def holm(p: Sequence[float] | pd.Series) -> np.ndarray:
     return corrected
 
 
-# ---- Likelihoods of all cells -------------------------------------------------------------------
-
-Names = tuple[str, str]
-
-
-def _ratios(
-    people: pd.DataFrame,
-    model: pd.DataFrame,
-    by: str,
-    x: str,
-    curve: str,
-    proportion: float | None,
-) -> dict[Names, dict[str, Any]]:
-    """Per condition and model: likelihoods of people, model, ratio, and those of controls.
-
-    With controls, ``relative`` is the ratio less that on controls, and ``model_relative`` the
-    model's threshold less its own on controls.
-    """
-    for frame in (people, model):
-        checked(frame, ("observer", "correct", "n", "task", by, x))
-    options = {"x": x, "curve": curve, "proportion": proportion}
-    found: dict[Names, dict[str, Any]] = {}
-    for condition, theirs in _without_controls(people).groupby(by, sort=True):
-        others = _without_controls(model)
-        others = others[others[by] == condition]
-        if others.empty:
-            raise InputError(f"{by} '{condition}': the model has no trials there; people have")
-        control = people[(people[by] == condition) & is_control(people)]
-        for name, its in others.groupby("observer", sort=True):
-            each = _cell(theirs, its, options)
-            its_control = model[
-                (model[by] == condition) & (model["observer"] == name) & is_control(model)
-            ]
-            if len(control) and len(its_control):
-                beside = _cell(control, its_control, options)
-                each["control"] = beside["ratio"]
-                for what, of in (("relative", "ratio"), ("model_relative", "model")):
-                    each[what] = threshold_likelihood.difference(each[of], beside[of])
-            found[str(condition), str(name)] = each
-    if not found:
-        raise InputError(
-            "no trials other than controls; add result to experiment.comparisons to compare "
-            "people and models"
-        )
-    return found
-
-
-def _cell(theirs: pd.DataFrame, its: pd.DataFrame, options: dict[str, Any]) -> dict[str, Any]:
-    x = options["x"]
-    levels = np.concatenate([theirs[x].to_numpy(float), its[x].to_numpy(float)])
-    if not (levels > 0).any():
-        raise InputError(f"no level above 0 in column '{x}'; a threshold cannot be found")
-    grid = threshold_likelihood.grid_for(levels[levels > 0])
-    people = threshold_likelihood.group(
-        [
-            threshold_likelihood.observer(one, grid, **options)
-            for _, one in theirs.groupby("observer", sort=True)
-        ]
-    )
-    model = threshold_likelihood.observer(its, grid, **options)
-    ratio = threshold_likelihood.difference(model, people)
-    return {"people": people, "model": model, "ratio": ratio, "levels": levels[levels > 0]}
-
-
-def _without_controls(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame[~is_control(frame)]
-
-
 # ---- Rows ---------------------------------------------------------------------------------------
 
 
-def _row(names: Names, each: dict[str, Any], by: str, coverage: float) -> dict[str, Any]:
+def _row(names: Names, each: Ratio, by: str, coverage: float) -> dict[str, Any]:
     row: dict[str, Any] = {by: names[0], "observer": names[1]}
-    for who in ("people", "model"):
-        row |= _threshold(who, each[who], each["levels"], coverage)
-    row |= _estimate("log2_ratio", each["ratio"], coverage) | {"p": each["ratio"].p_value()}
-    for what in ("control", "relative"):
-        if what in each:
-            row |= _estimate(f"{what}_log2_ratio", each[what], coverage)
-            row[f"{what}_p"] = each[what].p_value()
+    for who, likelihood in (("people", each.people), ("model", each.model)):
+        row |= _threshold(who, likelihood, each.levels, coverage)
+    row |= _estimate("log2_ratio", each.ratio, coverage) | {"p": each.ratio.p_value()}
+    if each.control is not None and each.relative is not None:
+        for what, likelihood in (("control", each.control.ratio), ("relative", each.relative)):
+            row |= _estimate(f"{what}_log2_ratio", likelihood, coverage)
+            row[f"{what}_p"] = likelihood.p_value()
     return row
 
 
@@ -248,17 +190,15 @@ def _estimate(name: str, likelihood: Likelihood, coverage: float) -> dict[str, f
     return {name: likelihood.mode if known else np.nan, f"{name}_low": low, f"{name}_high": high}
 
 
-def _between_conditions(a: dict[str, Any], b: dict[str, Any], coverage: float) -> dict[str, float]:
+def _between_conditions(a: Ratio, b: Ratio, coverage: float) -> dict[str, float]:
     """Difference of a model's ratios in two conditions."""
-    first, second = (each.get("relative", each["ratio"]) for each in (a, b))
-    made = threshold_likelihood.difference(first, second)
+    made = threshold_likelihood.difference(a.relative or a.ratio, b.relative or b.ratio)
     return _estimate("difference", made, coverage) | {"p": made.p_value()}
 
 
-def _between_models(a: dict[str, Any], b: dict[str, Any], coverage: float) -> dict[str, float]:
+def _between_models(a: Ratio, b: Ratio, coverage: float) -> dict[str, float]:
     """Difference of two models' thresholds in a condition, NaN where only a bound is known."""
-    first, second = (each.get("model_relative", each["model"]) for each in (a, b))
-    made = threshold_likelihood.difference(first, second)
+    made = threshold_likelihood.difference(a.model_alone, b.model_alone)
     known = _estimate("difference", made, coverage)["difference"]
     return {"difference": known} | dict.fromkeys(("difference_low", "difference_high", "p"), np.nan)
 

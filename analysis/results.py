@@ -17,6 +17,7 @@ from analysis import (
     mixed_models,
     model_observers,
     psychometric,
+    ratios,
     sensitivity,
     sessions,
 )
@@ -133,8 +134,13 @@ def analyse(
     attempt("equivalence", lambda: _equivalence(kept, catch, config))
     if len(predicted):
         options: dict[str, Any] = {"x": "x", "curve": config.curve, "proportion": config.proportion}
-        attempt("invariance", lambda: invariance.compare(kept, predicted, **options))
-        attempt("differences", lambda: invariance.compare_conditions(kept, predicted, **options))
+        try:
+            pairs = ratios.found(kept, predicted, **options)
+        except InputError as error:
+            left_out["invariance"] = str(error)
+        else:
+            attempt("invariance", lambda: invariance.table(pairs))
+            attempt("differences", lambda: invariance.differences(pairs))
         attempt("cross_table", lambda: model_observers.cross_table(kept, predicted))
         attempt("prediction", lambda: model_observers.prediction_quality(kept, predicted))
     if config.bayes:

@@ -2,8 +2,9 @@
 
 A threshold beyond the tested levels is censored: there the likelihood runs into a plateau, and an
 interval that reaches it is open. Nothing is dropped or imputed. Width, lapse rate and, in
-same–different, the false-alarm rate are integrated out under broad priors; for a group, thresholds
-of people are normal in log₂ x, with a spread that is profiled out.
+same–different, the false-alarm rate are integrated out under broad priors. In a group, thresholds
+of people are normal in log₂ x, with a spread that is profiled out, and the width is one for all:
+a few trials of one person say little of it, and thresholds would lean to where its prior does.
 """
 
 from collections.abc import Sequence
@@ -22,7 +23,7 @@ from scenes.errors import InputError
 
 STEP = 0.05  # octaves
 BEYOND = 6.0  # octaves beyond the tested levels: the plateau is reached there
-WIDTHS = 14
+WIDTHS = 20
 LAPSES = np.array([0.0, 0.01, 0.02, 0.04, 0.07, 0.11, 0.16, 0.25])
 FALSE_ALARMS = np.linspace(0.01, 0.6, 20)
 # Spread of people's thresholds in octaves: none, or from little to more than is ever seen.
@@ -115,21 +116,83 @@ def observer(
     InputError
         The curve does not stand on log x, or no level is above 0.
     """
+    return group([trials], grid, x=x, curve=curve, proportion=proportion)
+
+
+def group(
+    each: Sequence[pd.DataFrame],
+    grid: np.ndarray,
+    *,
+    x: str = "level",
+    curve: str = "weibull",
+    proportion: float | None = None,
+) -> Likelihood:
+    """Likelihood of the mean log₂ threshold of the people that these are a sample of.
+
+    Parameters
+    ----------
+    each
+        Trials of every one of them in one condition.
+    grid, x, curve, proportion
+        As in `observer`.
+
+    Raises
+    ------
+    InputError
+        As `observer`.
+    """
     if not CURVES[curve][1]:
         logs = ", ".join(name for name, (_, on_log) in CURVES.items() if on_log)
         raise InputError(f"ratios of thresholds need a curve on log x, not {curve}; use {logs}")
+    pooled = [_pooled(trials, x) for trials in each]
+    widths = _widths(np.concatenate([one.log_x for one in pooled]))
+    given_width = [_given_width(one, grid, widths, curve, proportion) for one in pooled]
+    if len(each) == 1:
+        return _likelihood(grid, logsumexp(given_width[0], axis=1))
+    likelihoods = np.exp([one - one.max() for one in given_width])
+    by_spread = [
+        # (means, thresholds) on (people, thresholds, widths): of every mean, width by width.
+        logsumexp(np.log(_kernel(grid, tau).T @ likelihoods + 1e-300).sum(axis=0), axis=1)
+        for tau in SPREADS
+    ]
+    return _likelihood(grid, np.max(by_spread, axis=0), len(each))
+
+
+@dataclass(frozen=True)
+class _Pooled:
+    """Answers of an observer by level (K,), and to pairs of the same."""
+
+    log_x: np.ndarray
+    hits: np.ndarray
+    n: np.ndarray
+    guess: float | None
+    false_alarms: float
+    same_n: float
+
+
+def _pooled(trials: pd.DataFrame, x: str) -> _Pooled:
     task = only(trials, "task")
     hits, n, levels = yes(trials), trials["n"].to_numpy(float), trials[x].to_numpy(float)
     same = is_same(trials) if task == "same_different" else np.zeros(len(trials), bool)
     kept = ~same & (levels > 0)
     if not kept.any():
         raise InputError(f"no trials with {x} above 0; a threshold cannot be found")
-    pooled = pd.DataFrame({"x": levels, "k": hits, "n": n})[kept].groupby("x").sum()
-    axis = np.log(pooled.index.to_numpy())
-    k, n_k = pooled["k"].to_numpy(), pooled["n"].to_numpy()
+    counts = pd.DataFrame({"x": levels, "k": hits, "n": n})[kept].groupby("x").sum()
+    return _Pooled(
+        np.log(counts.index.to_numpy()),
+        counts["k"].to_numpy(),
+        counts["n"].to_numpy(),
+        GUESS[task],
+        float(hits[same].sum()),
+        float(n[same].sum()),
+    )
 
-    widths = np.geomspace(*_width_range(axis), WIDTHS)
-    guesses = np.array([GUESS[task]]) if GUESS[task] is not None else FALSE_ALARMS
+
+def _given_width(
+    answers: _Pooled, grid: np.ndarray, widths: np.ndarray, curve: str, proportion: float | None
+) -> np.ndarray:
+    """Log likelihood of threshold and width, (G, W); lapse and false-alarm rates integrated out."""
+    guesses = FALSE_ALARMS if answers.guess is None else np.array([answers.guess])
     # Axes: threshold, width, lapse, guess, level.
     m, w = grid[:, None, None, None, None] * np.log(2), widths[:, None, None, None]
     lapse, guess = LAPSES[:, None, None], guesses[:, None]
@@ -137,26 +200,15 @@ def observer(
     if proportion is not None:
         reached = np.clip((proportion - guess) / (1 - lapse - guess), 1e-9, 1 - 1e-9)
         m = m - shape.inverse(reached, 0.0, w)
-    psi = np.clip(guess + (1 - guess - lapse) * shape(axis, m, w), 1e-9, 1 - 1e-9)
-    log_likelihood = (k * np.log(psi) + (n_k - k) * np.log1p(-psi)).sum(axis=-1)
+    rise = shape(answers.log_x, m, w)
+    psi = np.clip(guess + (1 - guess - lapse) * rise, 1e-9, 1 - 1e-9)
+    wrong = answers.n - answers.hits
+    log_likelihood = (answers.hits * np.log(psi) + wrong * np.log1p(-psi)).sum(axis=-1)
     log_likelihood += beta.logpdf(np.maximum(LAPSES, 1e-3), 1, 10)[:, None]
-    if GUESS[task] is None:
-        wrong, n_same = float(hits[same].sum()), float(n[same].sum())
-        log_likelihood += wrong * np.log(guesses) + (n_same - wrong) * np.log1p(-guesses)
-    return _likelihood(grid, logsumexp(log_likelihood, axis=(1, 2, 3)))
-
-
-def group(each: Sequence[Likelihood]) -> Likelihood:
-    """Likelihood of the mean log₂ threshold of the people that these are a sample of.
-
-    Thresholds of people are normal about it; their spread is profiled out.
-    """
-    grid = each[0].grid
-    if len(each) == 1:
-        return each[0]
-    likelihoods = np.exp([one.values for one in each])
-    spread = [np.log(likelihoods @ _kernel(grid, tau) + 1e-300).sum(axis=0) for tau in SPREADS]
-    return _likelihood(grid, np.max(spread, axis=0), len(each))
+    if answers.guess is None:
+        right = answers.same_n - answers.false_alarms
+        log_likelihood += answers.false_alarms * np.log(guesses) + right * np.log1p(-guesses)
+    return np.asarray(logsumexp(log_likelihood, axis=(2, 3)))
 
 
 def difference(a: Likelihood, b: Likelihood) -> Likelihood:
@@ -179,9 +231,9 @@ def _likelihood(grid: np.ndarray, values: np.ndarray, observers: int = 1) -> Lik
     return Likelihood(grid, values - values.max(), observers)
 
 
-def _width_range(axis: np.ndarray) -> tuple[float, float]:
-    """Least and greatest width, in natural log units: from steep to three times what was tested."""
-    return 0.2, max(3 * float(axis[-1] - axis[0]), 1.0)
+def _widths(log_x: np.ndarray) -> np.ndarray:
+    """Widths in natural log units, (W,): from steep to three times what was tested."""
+    return np.geomspace(0.2, max(3 * float(np.ptp(log_x)), 1.0), WIDTHS)
 
 
 def _kernel(grid: np.ndarray, spread: float) -> Any:

@@ -6,7 +6,7 @@ Material is interpolated between target and result; series of shape are trajecto
 comes first and is followed by earlier states of the search. The vase's shape is no metamer.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import pandas as pd
 
 from psychophysics import experiment
 from psychophysics.config import ConstantStimuli, ExperimentConfig
-from psychophysics.observers import Psychometric, SimulatedObserver
+from psychophysics.observers import ModelObserver, Psychometric, SimulatedObserver
 from psychophysics.trials import Trial
 from scenes.material import Material
 from scenes.scene import Scene
@@ -31,10 +31,12 @@ MEASURES = {"shape": "chamfer", "material": "rms_log_reflectance"}
 KINDS = {"shape": "trajectory", "material": "interpolation"}
 ENDS = {"shape": LEVELS[0], "material": LEVELS[-1]}  # levels of the results
 NO_METAMER = "vase-shape"
-SENSITIVITY = {  # of the two models, to each attribute
-    "shapely": {"shape": 0.5, "material": 0.05},
-    "glossy": {"shape": 0.05, "material": 0.5},
+Sensitivity = Mapping[str, Mapping[str, tuple[float, float]]]
+SENSITIVITY: Sensitivity = {  # of the two models: to series and to controls of each attribute
+    "shapely": {"shape": (0.5, 0.5), "material": (0.05, 0.05)},
+    "glossy": {"shape": (0.05, 0.05), "material": (0.5, 0.5)},
 }
+GROWTH = 1.5  # distance is sensitivity × level to this power
 NOISE = 0.004  # of distances between images of equal scenes
 
 
@@ -72,8 +74,8 @@ def table() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def write(folder: Path, seed: int = 0) -> Path:
-    """Write ``stimuli.h5`` of the study."""
+def write(folder: Path, seed: int = 0, sensitivity: Sensitivity = SENSITIVITY) -> Path:
+    """Write ``stimuli.h5`` of the study, with the distances of some models."""
     rows = table()
     scene = packed(Scene(name="ball", shape=Sphere(subdivisions=1), material=Material()))
     rows["scene"] = scene.sha256
@@ -89,20 +91,25 @@ def write(folder: Path, seed: int = 0) -> Path:
                 }
             },
         )
-        for name, sees in SENSITIVITY.items()
+        for name, sees in sensitivity.items()
     }
     write_set(folder / "stimuli.h5", rows, images, [scene], models=models)
     return folder / "stimuli.h5"
 
 
 def _distances(
-    rows: pd.DataFrame, family: str, sees: Mapping[str, float], rng: np.random.Generator
+    rows: pd.DataFrame,
+    family: str,
+    sees: Mapping[str, tuple[float, float]],
+    rng: np.random.Generator,
 ) -> FamilyDistances:
-    """Distances that grow with the difference of levels; a control is as far as a search."""
+    """Distances that grow with the difference of levels; controls lie the other way."""
     own = compared(rows, family)
-    gain = sees[str(own["attribute"].iloc[0])]
-    level = own["level"].to_numpy(float) * np.where(own["role"] == "control", -1, 1)
-    between = gain * np.abs(level[:, None] - level) ** 1.5
+    series, controls = sees[str(own["attribute"].iloc[0])]
+    control = (own["role"] == "control").to_numpy()
+    level = own["level"].to_numpy(float) * np.where(control, -1, 1)
+    gain = np.where(control[:, None] | control, controls, series)
+    between = gain * np.abs(level[:, None] - level) ** GROWTH
     noise = NOISE * rng.random(between.shape)
     between = between + noise + noise.T + 0.01
     np.fill_diagonal(between, 0)
@@ -156,20 +163,60 @@ def answer(
     seed: int = 1,
 ) -> Path:
     """Let simulated people do the experiment; their sessions go to ``data-simulated/``."""
+    made = _prepared(folder, task, trials, seed)
+    rng = np.random.default_rng(seed)
+    wanted = thresholds or {"shape": 0.3, "material": 0.3}
+    groups = [Group(wanted, spread, rng) for _ in range(people)]
+    return _sit(
+        made,
+        folder,
+        [lambda _, own, g=group: SimulatedPerson(g, made.task, own) for group in groups],
+    )
+
+
+def answer_by_distances(
+    folder: Path,
+    people: int,
+    model: str,
+    *,
+    noise: float,
+    task: str = "oddity",
+    trials: int = 12,
+    spread: float = 0.0,
+    seed: int = 1,
+) -> Path:
+    """Let people answer who see as a model does: by its distances, with noise.
+
+    Their noise differs by a factor of 2 to the power of a normal of standard deviation `spread`.
+    """
+    made = _prepared(folder, task, trials, seed)
+    shift = spread * np.random.default_rng(seed).standard_normal(people)
+    families = {condition.family for condition in made.conditions}
+    distances = {name: made.stimuli.distances(model, "late", name) for name in families}
+    return _sit(
+        made,
+        folder,
+        [
+            lambda _, own, s=float(noise * 2**each): ModelObserver(
+                distances, made.task, noise=s, lapse=0.02, criterion=0.0, rng=own
+            )
+            for each in shift
+        ],
+    )
+
+
+def _prepared(folder: Path, task: str, trials: int, seed: int) -> experiment.Experiment:
     config = ExperimentConfig(
         task=task, procedure=ConstantStimuli(trials=trials), practice={"trials": 0}, catch=8
     )
-    made = experiment.prepared("simulated", seed, config, folder / "stimuli.h5")
+    return experiment.prepared("simulated", seed, config, folder / "stimuli.h5")
+
+
+def _sit(made: experiment.Experiment, folder: Path, observers: Sequence[Any]) -> Path:
+    """Run a session of each observer."""
     data = folder / "data-simulated"
-    rng = np.random.default_rng(seed)
-    wanted = thresholds or {"shape": 0.3, "material": 0.3}
     with made.stimuli:
-        for number in range(people):
-            group = Group(wanted, spread, rng)
-            seat = experiment.seated(made, data, f"{number + 1:02d}", "01", "simulated")
-            experiment.run(
-                made, seat, data,
-                lambda _, own, group=group: SimulatedPerson(group, made.task, own), {},
-                durable=False,
-            )  # fmt: skip
+        for number, observer in enumerate(observers, start=1):
+            seat = experiment.seated(made, data, f"{number:02d}", "01", "simulated")
+            experiment.run(made, seat, data, observer, {}, durable=False)
     return data

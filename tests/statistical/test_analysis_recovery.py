@@ -4,13 +4,24 @@ Simulated people sit through sessions; what comes off the disk goes through the 
 binomial: a coverage of .95 in n experiments is refused with probability below 1e-4.
 """
 
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import binom
 
-from analysis import invariance, psychometric, sessions
+from analysis import (
+    exclusions,
+    invariance,
+    model_observers,
+    psychometric,
+    sessions,
+    threshold_likelihood,
+)
+from analysis.config import ExclusionsConfig
 from analysis.load import from_table
+from analysis.study_report import distances
 from stimuli.stimulus_set import StimulusSet
 from tests import simulated_study
 
@@ -34,8 +45,11 @@ def simulated(names, thresholds, n, rng, condition="shape"):
     return from_table(frame, task="oddity")
 
 
-@pytest.mark.parametrize("task", ["oddity", "match_to_sample"])
-def test_thresholds_through_the_session_loop(task, tmp_path, seed, count):
+@pytest.mark.parametrize(
+    ("task", "overdispersion"),
+    [("oddity", True), ("match_to_sample", False), ("same_different", False)],
+)
+def test_thresholds_through_the_session_loop(task, overdispersion, tmp_path, seed, count):
     """Single fits of simulated people, from set and sessions on disk to interval."""
     people = count(3, 50)  # × 4 conditions: 12 or 200 thresholds
     simulated_study.write(tmp_path)
@@ -45,7 +59,8 @@ def test_thresholds_through_the_session_loop(task, tmp_path, seed, count):
     with StimulusSet(tmp_path / "stimuli.h5") as stimuli:
         trials = sessions.load(data, stimuli)
     main = trials[trials["phase"] == "main"]
-    fits = psychometric.fit(main, by=("observer", "condition", "role"), overdispersion=False)
+    cells = ("observer", "condition", "role")
+    fits = psychometric.fit(main, by=cells, overdispersion=overdispersion)
     held = (fits["threshold_low"] <= 0.3) & (fits["threshold_high"] >= 0.3)
     assert len(fits) == 4 * people
     assert not refused(int(held.sum()), len(fits))
@@ -76,3 +91,78 @@ def test_invariance_ratio_censored_or_not(people_at, model_at, rng, count):
         assert binom.sf(positive - 1, n, 0.05) > FALSE_ALARM
     else:
         assert positive > n / 2
+
+
+SEES = 0.5  # distance that people and model find at level 1 of controls
+
+
+@pytest.mark.parametrize(
+    ("people_see", "model_sees"),
+    [
+        (0.5, 0.5),  # the same observer
+        (0.5, 0.25),  # the model is half as sensitive to what its searches change
+        (0.5, 0.0125),  # so little that its threshold is beyond the levels
+        (0.0125, 0.5),  # people's are
+    ],
+)
+def test_the_whole_way_from_sessions_to_ratios(people_see, model_sees, tmp_path, seed, count):
+    """People who decide by distances, against a model whose noise is fitted to their controls.
+
+    They find the same distances in controls, so that its noise is theirs. Distances grow with
+    level to the power 1.5, so thresholds lie log₂(ratio of sensitivities)/1.5 octaves apart.
+    """
+    n = count(2, 50)
+    truth = np.log2(people_see / model_sees) / simulated_study.GROWTH
+    simulated_study.write(
+        tmp_path,
+        sensitivity={
+            "people": dict.fromkeys(("shape", "material"), (people_see, SEES)),
+            "net": dict.fromkeys(("shape", "material"), (model_sees, SEES)),
+        },
+    )
+    held = positive = 0.0
+    for number in range(n):
+        rows = _ratios(tmp_path, seed % 10**6 + number)
+        held += ((rows["log2_ratio_low"] <= truth) & (truth <= rows["log2_ratio_high"])).mean()
+        positive += (rows["p"] < 0.05).mean()
+        for who, sees in (("people", people_see), ("model", model_sees)):
+            assert (rows[f"{who}_measurable"] == ("measured" if sees > 0.1 else "above")).all()
+    # The two conditions of an experiment share people and noise: they count as one.
+    assert not refused(round(held), n)
+    if truth == 0:
+        assert binom.sf(round(positive) - 1, n, 0.05) > FALSE_ALARM
+    if abs(truth) > 1:
+        assert positive == n
+
+
+def _ratios(folder, seed):
+    """An experiment of six people, analysed: the table of ratios."""
+    shutil.rmtree(folder / "data-simulated", ignore_errors=True)
+    data = simulated_study.answer_by_distances(
+        folder, 6, "people", noise=0.08, trials=8, spread=0.3, seed=seed
+    )
+    with StimulusSet(folder / "stimuli.h5") as stimuli:
+        trials = sessions.load(data, stimuli)
+        layers = {("net", "late"): distances(stimuli, trials)["net", "late"]}
+    kept, _, _ = exclusions.applied(trials, ExclusionsConfig(catch=0))
+    predicted, _ = model_observers.predict(kept, layers)
+    return invariance.compare(kept, predicted, x="physical_distance")
+
+
+def test_a_group_does_not_lean_to_where_the_prior_of_widths_does(rng, count):
+    """Twenty people of 48 trials each, and a wide curve: the mean threshold is right on average.
+
+    Widths that are integrated out person by person put it .13 octaves too high.
+    """
+    width, steepness = 2.5, np.log(-np.log(0.05)) - np.log(-np.log(0.95))
+    rise = 1 - 0.5 ** np.exp(steepness * np.log(LEVELS / 0.3) / width)
+    grid = threshold_likelihood.grid_for(LEVELS)
+    found = []
+    for _ in range(count(24, 100)):
+        right = rng.binomial(8, 1 / 3 + (2 / 3 - 0.02) * rise, (20, len(LEVELS)))
+        people = [pd.DataFrame({"level": LEVELS, "correct": k, "n": 8}) for k in right]
+        named = [each.assign(observer="o", condition="c", stimulus="s") for each in people]
+        trials = [from_table(each, task="oddity") for each in named]
+        found.append(threshold_likelihood.group(trials, grid).mode - np.log2(0.3))
+    # An estimate has a standard deviation of .12 octaves, the mean of 24 of .024: z = 3.7.
+    assert abs(np.mean(found)) < 0.09
