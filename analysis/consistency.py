@@ -293,7 +293,7 @@ def _ceiling(rows: list[dict[str, Any]], resampled: list[np.ndarray]) -> dict[st
 def _among(pairs: pd.DataFrame, people: pd.Index) -> np.ndarray:
     """κ of pairs of people, (people, people), symmetric; NaN where there is none."""
     values = np.full((len(people), len(people)), np.nan)
-    first, second = (people.get_indexer(pairs[f"observer_{end}"]) for end in "ab")
+    first, second = (people.get_indexer(pd.Index(pairs[f"observer_{end}"])) for end in "ab")
     values[first, second] = values[second, first] = pairs["kappa"]
     return values
 

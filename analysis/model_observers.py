@@ -252,7 +252,8 @@ def cross_table(trials: pd.DataFrame, predicted: pd.DataFrame) -> pd.DataFrame:
         raise InputError("no trial shows the end of a search; who is fooled by it is not asked")
     cells = both.rename(columns={"model": "of"}).groupby(["attribute", "of", "verdict", "judge"])
     rate = rate_name(only(trials, "task"))
-    return cells["correct"].agg(**{"trials": "size", rate: "mean"}).reset_index()
+    made = cells["correct"].agg(trials="size", proportion="mean").reset_index()
+    return made.rename(columns={"proportion": rate})
 
 
 def prediction_quality(trials: pd.DataFrame, predicted: pd.DataFrame) -> pd.DataFrame:

@@ -135,12 +135,12 @@ def analyse(
     if len(predicted):
         options: dict[str, Any] = {"x": "x", "curve": config.curve, "proportion": config.proportion}
         try:
-            pairs = ratios.found(kept, predicted, **options)
+            likelihoods = ratios.found(kept, predicted, **options)
         except InputError as error:
             left_out["invariance"] = str(error)
         else:
-            attempt("invariance", lambda: invariance.table(pairs))
-            attempt("differences", lambda: invariance.differences(pairs))
+            attempt("invariance", lambda: invariance.table(likelihoods))
+            attempt("differences", lambda: invariance.differences(likelihoods))
         attempt("cross_table", lambda: model_observers.cross_table(kept, predicted))
         attempt("prediction", lambda: model_observers.prediction_quality(kept, predicted))
     if config.bayes:
@@ -205,19 +205,16 @@ def _agreement(named: pd.DataFrame, predicted: pd.DataFrame, draws: int, seed: i
     by_models = dict(list(predicted.groupby(keys))) if len(predicted) else {}
     parts = []
     for names, cell in named.groupby(keys, sort=True):
+        place: dict[str, Any] = dict(zip(keys, names, strict=True))
         people = pd.DataFrame()
         if cell["observer"].nunique() > 1:  # an adaptive procedure may take one alone to a level
             people = consistency.agreement(cell, draws=draws, seed=seed)
         models = pd.DataFrame()
         if len(people) and names in by_models:
-            ceiling = people.filter(like="noise_ceiling").iloc[0].to_dict()
+            ceiling = people.filter(like="noise_ceiling").iloc[0]
             models = consistency.with_models(by_models[names], draws=draws, seed=seed)
-            models = models.assign(**ceiling)
-        parts += [
-            part.assign(**dict(zip(keys, names, strict=True)))
-            for part in (people, models)
-            if len(part)
-        ]
+            models[list(ceiling.index)] = ceiling.to_numpy()
+        parts += [part.assign(**place) for part in (people, models) if len(part)]
     if not parts:
         raise InputError("no two people judged the same stimulus at the same level")
     made = pd.concat(parts, ignore_index=True)

@@ -103,7 +103,8 @@ def _judged(verdicts: Mapping[str, pd.DataFrame]) -> Mapping[Judged, str]:
         if rows.empty:
             continue
         rows = rows[rows["role"] == RESULT]
-        each = rows.groupby(["run", "layers", "held_out"])["metamer"].all()
-        for (run, layers, held_out), passed in each.items():
-            found[model, str(run), str(layers), bool(held_out)] = METAMER if passed else RESULT
+        each = rows.groupby(["run", "layers", "held_out"])["metamer"].all().reset_index()
+        for _, row in each.iterrows():
+            key = (model, str(row["run"]), str(row["layers"]), bool(row["held_out"]))
+            found[key] = METAMER if row["metamer"] else RESULT
     return found

@@ -124,8 +124,9 @@ def _observers(path: Path) -> dict[str, str]:
 
 def _kind(path: Path, sidecar: dict[str, Any], enrolled: dict[str, str]) -> str:
     """Who answered a session: ``person``, ``model`` or ``simulated``."""
-    observer = enrolled.get(_codes(path)[0], PERSON)
-    if observer == MODEL or "Model" in sidecar.get("Session", {}):
+    session = sidecar.get("Session", {})
+    observer = session.get("Observer") or enrolled.get(_codes(path)[0], PERSON)
+    if observer == MODEL or "Model" in session:
         return MODEL
     return PERSON if observer == PERSON else "simulated"
 

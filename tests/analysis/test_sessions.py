@@ -102,13 +102,14 @@ def test_a_file_that_is_too_large_is_not_read(study_copy, first):
         load(study_copy)
 
 
-@pytest.mark.parametrize("told_by", ["participants.tsv", "sidecar"])
+@pytest.mark.parametrize("told_by", ["participants.tsv", "Model", "Observer"])
 def test_sessions_of_models_are_no_peoples(study_copy, first, told_by):
     data = study_copy / "data-simulated"
-    if told_by == "sidecar":
+    if told_by != "participants.tsv":  # what the session's own description says
         sidecar = first.with_suffix(".json")
         content = json.loads(sidecar.read_text())
-        content["Session"]["Model"] = {"model": "shapely:late", "noise": 0.1}
+        said = {"Model": {"model": "shapely:late", "noise": 0.1}, "Observer": "model"}
+        content["Session"][told_by] = said[told_by]
         sidecar.write_text(json.dumps(content))
     else:
         table = pd.read_csv(data / "participants.tsv", sep="\t", dtype=str)
