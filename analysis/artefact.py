@@ -7,7 +7,7 @@ import pandas as pd
 from scipy.stats import barnard_exact, binomtest
 
 from analysis.invariance import holm
-from analysis.trials import GUESS, only, rate_name
+from analysis.trials import GUESS, checked, is_same, only, rate_name
 
 ALPHA = 0.05
 
@@ -28,11 +28,11 @@ def level_zero(trials: pd.DataFrame) -> pd.DataFrame:
         better than chance; exact), ``p_holm``, ``told``: whether p_holm < .05. Empty without
         level 0.
     """
-    task = only(trials, "task")
+    task = only(checked(trials), "task")
     rate = rate_name(task)
     rows = []
     for condition, cell in trials.groupby("condition", sort=True):
-        zero = cell[(cell["level"] == 0) & ~cell["same"]]
+        zero = cell[(cell["level"] == 0) & ~is_same(cell)]
         if zero.empty:
             continue
         n, k = int(zero["n"].sum()), int(zero["correct"].sum())
@@ -52,7 +52,7 @@ def _chance(task: str, k: int, n: int) -> tuple[float, float]:
 
 def _same_different(cell: pd.DataFrame, k: int, n: int) -> tuple[float, float]:
     """Compare "different" to re-renders with "different" to pairs of the same."""
-    same = cell[cell["same"]]
+    same = cell[is_same(cell)]
     m = int(same["n"].sum())
     wrong = m - int(same["correct"].sum())
     if not m:

@@ -69,7 +69,7 @@ def pooled(cell: pd.DataFrame, names: dict[str, Any], x: str, curve: str) -> Cel
             f"{where}: column '{x}' holds {levels.min():g}, and {curve} stands on log {x}; "
             "use curve='norm'"
         )
-    hits, n, same = yes(cell), cell["n"].to_numpy(dtype=float), _same(cell)
+    hits, n, same = yes(cell), cell["n"].to_numpy(dtype=float), is_same(cell)
     counted = pd.DataFrame({"level": levels, "yes": hits, "n": n})[_on_axis(cell, x, curve)]
     counts = counted.groupby("level", sort=True).sum()
     if len(counts) < 2:
@@ -130,14 +130,7 @@ def _bound(shown: pd.DataFrame, x: str) -> dict[str, Any]:
     return {"measurable": NOT_FITTED, "bound": np.nan}
 
 
-def _same(cell: pd.DataFrame) -> np.ndarray:
-    """Rows of pairs of the same; none outside same–different."""
-    if only(cell, "task") == "same_different":
-        return is_same(cell)
-    return np.zeros(len(cell), dtype=bool)
-
-
 def _on_axis(cell: pd.DataFrame, x: str, curve: str) -> np.ndarray:
     """Rows that stand on the axis of a curve: no pairs of the same, on log x no level 0."""
     levels = cell[x].to_numpy(dtype=float)
-    return ~_same(cell) & (levels > 0) if CURVES[curve][1] else ~_same(cell)
+    return ~is_same(cell) & (levels > 0) if CURVES[curve][1] else ~is_same(cell)

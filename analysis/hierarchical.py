@@ -99,7 +99,7 @@ def fit(
 def _pooled(frame: pd.DataFrame, x: str) -> _Data:
     task = only(frame, "task")
     target = "target" if "target" in frame.columns else "stimulus"
-    same = is_same(frame) if task == "same_different" else np.zeros(len(frame), dtype=bool)
+    same = is_same(frame)
     counted = frame.assign(_hits=yes(frame), _x=frame[x].astype(float))
     shown = counted[~same & (counted["_x"] > 0)]
     if shown["_x"].nunique() < 2:

@@ -171,9 +171,8 @@ class _Pooled:
 
 
 def _pooled(trials: pd.DataFrame, x: str) -> _Pooled:
-    task = only(trials, "task")
     hits, n, levels = yes(trials), trials["n"].to_numpy(float), trials[x].to_numpy(float)
-    same = is_same(trials) if task == "same_different" else np.zeros(len(trials), bool)
+    same = is_same(trials)
     kept = ~same & (levels > 0)
     if not kept.any():
         raise InputError(f"no trials with {x} above 0; a threshold cannot be found")
@@ -182,7 +181,7 @@ def _pooled(trials: pd.DataFrame, x: str) -> _Pooled:
         np.log(counts.index.to_numpy()),
         counts["k"].to_numpy(),
         counts["n"].to_numpy(),
-        GUESS[task],
+        GUESS[only(trials, "task")],
         float(hits[same].sum()),
         float(n[same].sum()),
     )

@@ -90,13 +90,15 @@ def only(frame: pd.DataFrame, column: str) -> Any:
 
 
 def is_same(frame: pd.DataFrame) -> np.ndarray:
-    """Tell which rows of same–different trials showed a pair of the same.
+    """Tell which rows of same–different trials showed a pair of the same; of other tasks, none.
 
     Returns
     -------
     numpy.ndarray
         (rows,), bool: column `same` where there is one, otherwise level 0.
     """
+    if only(frame, "task") != "same_different":
+        return np.zeros(len(frame), dtype=bool)
     if "same" in frame.columns:
         return frame["same"].to_numpy(dtype=bool)
     return frame["level"].to_numpy(dtype=float) == 0
@@ -132,6 +134,4 @@ def yes(frame: pd.DataFrame) -> np.ndarray:
         (rows,): `correct`; in same–different rows of same pairs, `n` − `correct`.
     """
     correct = frame["correct"].to_numpy(dtype=float)
-    if only(frame, "task") != "same_different":
-        return correct
     return np.where(is_same(frame), frame["n"].to_numpy(dtype=float) - correct, correct)

@@ -1,8 +1,18 @@
 """Anyone's table: what is taken, and what is refused with row, column, value and reason."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from analysis import (
+    artefact,
+    consistency,
+    equivalence,
+    invariance,
+    mixed_models,
+    psychometric,
+    sensitivity,
+)
 from analysis.load import from_table
 from scenes.errors import InputError
 
@@ -64,3 +74,36 @@ def test_refusals(frame, columns, message):
 def test_unknown_task():
     with pytest.raises(InputError, match="did you mean 'oddity'"):
         from_table(table(), THEIRS, task="odity")
+
+
+def test_every_analysis_takes_the_frame():
+    """No column but those that `from_table` makes is asked for."""
+    rng = np.random.default_rng(1)
+    rows = [
+        (observer, condition, f"{condition}{number % 8}", level, int(rng.random() < p))
+        for observer in "abc"
+        for condition in ("face", "car")
+        for level, p in ((0.0, 1 / 3), (0.2, 0.5), (0.5, 0.8), (1.0, 0.95))
+        for number in range(16)
+    ]
+    columns = ["observer", "condition", "stimulus", "level", "correct"]
+    trials = from_table(pd.DataFrame(rows, columns=columns), task="oddity")
+    assert len(psychometric.fit(trials, overdispersion=False)) == 6
+    assert len(sensitivity.table(trials)) == 3 * 2 * 4
+    assert len(mixed_models.fit(trials)) == 2
+    assert len(consistency.agreement(trials, draws=10)) == 2 * 3
+    assert len(invariance.compare(trials, trials[trials["observer"] == "a"])) == 2
+    assert len(equivalence.equivalence(trials[trials["level"] == 0.2])) == 2
+    assert list(artefact.level_zero(trials)["trials"]) == [48, 48]
+
+
+def test_a_file_of_another_lab(tmp_path):
+    """CSV in, thresholds out, as the manual shows it."""
+    path = tmp_path / "theirs.csv"
+    counts = [(0.1, 52), (0.2, 61), (0.4, 80), (0.7, 95), (1.0, 98)]
+    lines = [f"ann,faces,f1,{level},{hits},100" for level, hits in counts]
+    path.write_text("\n".join(["subj,cond,img,x,hit,of", *lines]))
+    trials = from_table(pd.read_csv(path), {**THEIRS, "n": "of"}, task="2afc", source=str(path))
+    row = psychometric.fit(trials, overdispersion=False).iloc[0]
+    # Half way between .5 and about .98 is .74, between levels .2 (.61) and .4 (.80).
+    assert 0.25 < row["threshold"] < 0.4
