@@ -5,13 +5,14 @@ Every cell is checked on the way in: a message names file, row (line of the file
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
 
 from analysis import searches
 from analysis.load import wrong
+from psychophysics.data_set import Kind
 from psychophysics.records import read_json
 from psychophysics.tasks.registry import TASKS
 from scenes.errors import InputError
@@ -20,7 +21,7 @@ from stimuli.stimulus_set import StimulusSet
 MOST_BYTES = 200_000_000  # of one session's table: some 500 000 trials
 TABLES = "sub-*/ses-*/beh/*_beh.tsv"
 MISSING = "n/a"
-PERSON, MODEL = "person", "model"
+MODEL = "model"
 
 TEXT = ("phase", "condition", "target", "family", "attribute", "model", "layer", "comparison")
 NUMBERS = ("trial", "level", "physical_distance", "correct")
@@ -64,9 +65,8 @@ def load(folder: Path, stimuli: StimulusSet) -> pd.DataFrame:
     paths = sorted(folder.glob(TABLES))
     if not paths:
         raise InputError(f"{folder}: holds no session (no {TABLES}); mrd experiment run makes one")
-    enrolled = _observers(folder / "participants.tsv")
     sidecars = {path: read_json(path.with_suffix(".json")) for path in paths}
-    kinds = {path: _kind(path, sidecar, enrolled) for path, sidecar in sidecars.items()}
+    kinds = {path: _kind(path, sidecar) for path, sidecar in sidecars.items()}
     asked = [path for path in paths if kinds[path] != MODEL]
     if not asked:
         raise InputError(
@@ -110,25 +110,15 @@ def check_conditions(trials: pd.DataFrame, source: str) -> None:
             )
 
 
-def _observers(path: Path) -> dict[str, str]:
-    if not path.is_file():
-        return {}
-    table = _read(path)
-    if "participant_id" not in table or "observer" not in table:
+def _kind(path: Path, sidecar: dict[str, Any]) -> str:
+    """Who answered a session: ``person``, ``model`` or ``simulated``, as its sidecar says."""
+    kind = sidecar.get("Session", {}).get("Observer")
+    if kind not in get_args(Kind):
         raise InputError(
-            f"{path}: columns participant_id and observer are needed; restore the file"
+            f"{path.with_suffix('.json')}: Session.Observer is {kind!r}; allowed: "
+            f"{', '.join(get_args(Kind))}; restore the file, or move the session out of the folder"
         )
-    codes = table["participant_id"].str.removeprefix("sub-")
-    return dict(zip(codes, table["observer"], strict=True))
-
-
-def _kind(path: Path, sidecar: dict[str, Any], enrolled: dict[str, str]) -> str:
-    """Who answered a session: ``person``, ``model`` or ``simulated``."""
-    session = sidecar.get("Session", {})
-    observer = session.get("Observer") or enrolled.get(_codes(path)[0], PERSON)
-    if observer == MODEL or "Model" in session:
-        return MODEL
-    return PERSON if observer == PERSON else "simulated"
+    return str(kind)
 
 
 def _codes(path: Path) -> tuple[str, str]:

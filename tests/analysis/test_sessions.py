@@ -102,31 +102,30 @@ def test_a_file_that_is_too_large_is_not_read(study_copy, first):
         load(study_copy)
 
 
-@pytest.mark.parametrize("told_by", ["participants.tsv", "Model", "Observer"])
-def test_sessions_of_models_are_no_peoples(study_copy, first, told_by):
-    data = study_copy / "data-simulated"
-    if told_by != "participants.tsv":  # what the session's own description says
-        sidecar = first.with_suffix(".json")
-        content = json.loads(sidecar.read_text())
-        said = {"Model": {"model": "shapely:late", "noise": 0.1}, "Observer": "model"}
-        content["Session"][told_by] = said[told_by]
-        sidecar.write_text(json.dumps(content))
-    else:
-        table = pd.read_csv(data / "participants.tsv", sep="\t", dtype=str)
-        own = table["participant_id"] == "sub-01"
-        table.assign(observer=table["observer"].mask(own, "model")).to_csv(
-            data / "participants.tsv", sep="\t", index=False
-        )
+def answered_by(session, kind):
+    sidecar = session.with_suffix(".json")
+    content = json.loads(sidecar.read_text())
+    content["Session"]["Observer"] = kind
+    sidecar.write_text(json.dumps(content))
+
+
+def test_sessions_of_models_are_no_peoples(study_copy, first):
+    answered_by(first, "model")
     trials = load(study_copy)
     assert set(trials["observer"]) == {"02", "03", "04"}
     assert trials.attrs["models"] == 1
 
 
 def test_a_folder_of_models_alone(study_copy):
-    participants = study_copy / "data-simulated" / "participants.tsv"
-    table = pd.read_csv(participants, sep="\t", dtype=str)
-    table.assign(observer="model").to_csv(participants, sep="\t", index=False)
+    for session in (study_copy / "data-simulated").glob("sub-*/ses-*/beh/*.tsv"):
+        answered_by(session, "model")
     with pytest.raises(InputError, match="data-simulated: holds sessions of models alone"):
+        load(study_copy)
+
+
+def test_a_session_that_does_not_say_who_answered(study_copy, first):
+    answered_by(first, "robot")
+    with pytest.raises(InputError, match=r"Session\.Observer is 'robot'; allowed: person, simu"):
         load(study_copy)
 
 
