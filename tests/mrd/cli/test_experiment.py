@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from mrd.cli.main import run
 from psychophysics import calibration, data_set
 from tests.psychophysics.studies import study_in
 
@@ -24,19 +23,6 @@ for words in json.loads(sys.argv[1]):
             code = stopped.code
     print(json.dumps([code, said.getvalue()]))
 """
-
-
-@pytest.fixture
-def mrd(capsys):
-    """Run the program here; give exit code, standard output, and standard error."""
-
-    def mrd(*arguments):
-        with pytest.raises(SystemExit, match=r"^\d+$") as ended:
-            run([str(argument) for argument in arguments])
-        printed = capsys.readouterr()
-        return ended.value.code, printed.out, printed.err
-
-    return mrd
 
 
 def test_a_missing_extra_is_named(base_install, small_set, tmp_path):

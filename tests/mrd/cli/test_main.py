@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from mrd import sweep
-from mrd.cli.main import app, run
+from mrd.cli.main import app
 from mrd.doctor import Check
 
 ROOT = Path(__file__).parents[3]
@@ -18,19 +18,6 @@ DEMO = ROOT / "studies" / "demo"
 # By its name, for `mrd` is a fixture here.
 DOCTOR = sys.modules["mrd.cli.doctor"]
 PROGRAM = "from mrd.cli.main import run; run()"
-
-
-@pytest.fixture
-def mrd(capsys):
-    """Run the program here; give exit code, standard output, and standard error."""
-
-    def mrd(*arguments):
-        with pytest.raises(SystemExit, match=r"^\d+$") as ended:
-            run([str(argument) for argument in arguments])
-        printed = capsys.readouterr()
-        return ended.value.code, printed.out, printed.err
-
-    return mrd
 
 
 def in_a_process(*arguments, **kwargs):

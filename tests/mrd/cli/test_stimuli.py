@@ -5,7 +5,6 @@ import shutil
 
 import pytest
 
-from mrd.cli.main import run
 from mrd.study import read_study
 from stimuli.check import problems
 from stimuli.stimulus_set import StimulusSet
@@ -21,19 +20,6 @@ searches:
   shape: {attributes: [shape]}
 series: {kind: trajectory, levels: 2}
 """
-
-
-@pytest.fixture
-def mrd(capsys):
-    """Run the program here; give exit code, standard output, and standard error."""
-
-    def mrd(*arguments):
-        with pytest.raises(SystemExit, match=r"^\d+$") as ended:
-            run([str(argument) for argument in arguments])
-        printed = capsys.readouterr()
-        return ended.value.code, printed.out, printed.err
-
-    return mrd
 
 
 @pytest.fixture
