@@ -53,3 +53,27 @@ def test_a_misspelt_setting_is_named_with_its_line(study, capsys):
     (study / "study.yaml").write_text(STUDY.replace("draws:", "drawz:"))
     assert analyse(study) == 2
     assert "study.yaml:8: analysis.drawz" in capsys.readouterr().err
+
+
+def test_bad_data_exit_with_2_and_leave_the_last_report_alone(study, capsys):
+    table = next((study / "data-simulated").glob("sub-01/ses-*/beh/*_beh.tsv"))
+    table.write_bytes(table.read_bytes() + b"\xff\n")
+    (study / "report").mkdir()
+    (study / "report" / "index.html").write_text("earlier")
+    assert analyse(study, "--simulated") == 2
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert error.endswith("not UTF-8; save the file as UTF-8")
+    assert table.name in error
+    assert [path.name for path in (study / "report").iterdir()] == ["index.html"]
+    assert (study / "report" / "index.html").read_text() == "earlier"
+
+
+def test_a_participant_without_a_condition_exits_with_2(study, capsys):
+    table = next((study / "data-simulated").glob("sub-01/ses-*/beh/*_beh.tsv"))
+    lines = table.read_text().splitlines(keepends=True)
+    place = lines[0].split("\t").index("attribute")
+    table.write_text("".join(line for line in lines if line.split("\t")[place] != "material"))
+    (study / "study.yaml").write_text(STUDY.replace('"02", "03", "04"', '"03", "04"'))
+    assert analyse(study, "--simulated") == 2
+    assert "participant 01 has no trials of material, by shapely" in capsys.readouterr().err
+    assert not list((study / "report").iterdir())
