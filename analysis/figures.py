@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib import style as matplotlib_style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 
 from analysis.invariance import rows_of
 from analysis.psychometric import CellFit
@@ -119,12 +120,24 @@ def _panel(axes: Axes, results: Results, condition: str, task: str) -> None:
     if (guess := GUESS[task]) is not None:
         axes.axhline(guess, color="0.6", lw=0.8, ls=(0, (1, 2)))
     axes.set_xscale("log")
+    if len(shown := trials.loc[trials["x"] > 0, "x"]):
+        axes.set_xticks(log_ticks(shown.min(), shown.max()))
+    axes.xaxis.set_major_formatter("{x:.3g}")
+    axes.xaxis.set_minor_locator(NullLocator())
     axes.set_ylim(0, 1.03)
 
 
 def _binned(x: pd.Series) -> pd.Series:
     """Round x to tenths of an octave: levels that lie so near are drawn as one."""
     return 2 ** (np.round(np.log2(x) * 10) / 10)
+
+
+def log_ticks(low: float, high: float) -> np.ndarray:
+    """1, 2 and 5 of every decade within the tested levels; else the ends of these."""
+    decades = 10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
+    ticks = np.outer(decades, [1, 2, 5]).ravel()
+    inside = ticks[(ticks >= 0.99 * low) & (ticks <= 1.01 * high)]
+    return inside if len(inside) > 1 else np.unique([low, high])
 
 
 def _axis_label(results: Results, condition: str) -> str:

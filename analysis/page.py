@@ -152,7 +152,7 @@ def rendered(
         task=only(main, "task"),
         people=main["observer"].nunique(),
         trials=len(main),
-        headlines=_headlines(results),
+        headlines=headlines(results),
         warning=_warning(results),
         sections=[
             _section(name, results.tables[name], notes.get(name, ""), pictures.get(name))
@@ -245,19 +245,29 @@ def _warning(results: Results) -> str:
     )
 
 
-def _headlines(results: Results) -> list[str]:
+def headlines(results: Results) -> list[str]:
     """Every condition and model in a sentence, as the table reads."""
     lines = []
     for row in results.tables.get("invariance", pd.DataFrame()).to_dict("records"):
-        low, high = _cell(row["log2_ratio_low"]), _cell(row["log2_ratio_high"])
         lines.append(
             f"{row['condition']}, {row['observer']}: {row['reading']} "
-            f"(log₂ ratio {_cell(row['log2_ratio'])}, 95 % {low} to {high}, "
-            f"corrected p {_cell(row['p_holm'])})"
+            f"({_ratio(row)}corrected p {_cell(row['p_holm'])})"
         )
     for row in results.tables.get("equivalence", pd.DataFrame()).to_dict("records"):
         lines.append(f"{row['condition']}, at the end of the search: {row['reading']}")
     return lines
+
+
+def _ratio(row: Mapping[Any, Any]) -> str:
+    """The log₂ ratio with its limits, or the one limit that is known."""
+    low, high = row["log2_ratio_low"], row["log2_ratio_high"]
+    if np.isinf(low) and np.isinf(high):
+        return ""
+    if np.isinf(high):
+        return f"log₂ ratio at least {_cell(low)}, 95 %; "
+    if np.isinf(low):
+        return f"log₂ ratio at most {_cell(high)}, 95 %; "
+    return f"log₂ ratio {_cell(row['log2_ratio'])}, 95 % {_cell(low)} to {_cell(high)}; "
 
 
 def _flat(settings: Mapping[str, Any], place: str = "") -> dict[str, str]:

@@ -13,7 +13,7 @@ from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 
-from analysis import report, sessions, study_report
+from analysis import figures, page, report, results, sessions, study_report
 from analysis.config import AnalysisConfig, ExclusionsConfig
 from scenes.errors import InputError
 from stimuli.stimulus_set import StimulusSet
@@ -190,3 +190,27 @@ def test_examples_show_where_searches_end(made_study, made):
 def test_pictures_are_whole(made):
     uri = made.page.read_text().split("data:image/png;base64,")[1].split('"')[0]
     assert base64.b64decode(uri)[:4] == b"\x89PNG"
+
+
+def test_ticks_of_log_axes_never_crowd():
+    assert list(figures.log_ticks(0.1, 1.0)) == pytest.approx([0.1, 0.2, 0.5, 1.0])
+    assert list(figures.log_ticks(0.143, 0.286)) == [0.143, 0.286]  # .2 alone is between them
+    assert len(figures.log_ticks(0.002, 30)) == 13
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "told"),
+    [
+        (0.5, np.inf, "(log₂ ratio at least 0.5, 95 %; corrected p 0.01)"),
+        (-np.inf, -2.0, "(log₂ ratio at most −2, 95 %; corrected p 0.01)"),
+        (-np.inf, np.inf, "(corrected p 0.01)"),
+        (0.25, 1.0, "(log₂ ratio 0.6, 95 % 0.25 to 1; corrected p 0.01)"),
+    ],
+)
+def test_headlines_tell_a_bound_as_a_bound(low, high, told):
+    row = {"condition": "shape", "observer": "net", "reading": "so it is", "p_holm": 0.01}
+    row |= {"log2_ratio": 0.6, "log2_ratio_low": low, "log2_ratio_high": high}
+    found = results.Results(
+        {"invariance": pd.DataFrame([row])}, {}, pd.DataFrame(), pd.DataFrame(), [], "level"
+    )
+    assert page.headlines(found) == [f"shape, net: so it is {told}"]
