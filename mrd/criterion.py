@@ -1,8 +1,8 @@
 """When is a result a metamer of its target? Pure functions on measures of similarity.
 
 The criterion follows Feather et al. (2023) with a null of scenes: at every camera each of three
-measures must beat the maximum of its null, the class label must stay, and the match, the place of
-the similarity between null and ceiling, must reach a floor.
+measures must beat the maximum of its null, the class must be one that images of the target get, and
+the match, the place of the similarity between null and ceiling, must reach a floor.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import numpy as np
 import torch
 
 from mrd.similarity import flattened, pearson, snr_db, spearman
+
+LABEL_RULE = "a class that images of the target get"
 
 MEASURES = {"pearson": pearson, "spearman": spearman, "snr_db": snr_db}
 
@@ -87,7 +89,11 @@ def match(s: np.ndarray, null: np.ndarray, ceiling: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Judgement:
-    """The criterion at one camera, and what failed there ("" if nothing)."""
+    """The criterion at one camera, and what failed there ("" if nothing).
+
+    `labels_target` are the classes of the target and its re-renders, the target's own first;
+    empty where the model has no classes.
+    """
 
     camera: str
     match: float
@@ -95,7 +101,7 @@ class Judgement:
     null_mean: float
     null_maximum: dict[str, float]
     ceiling_mean: float
-    label_target: int | None
+    labels_target: tuple[int, ...]
     label_result: int | None
     failed: str
 
@@ -136,7 +142,7 @@ class Verdict:
 
     def as_json(self) -> dict[str, Any]:
         """For `criterion.json`."""
-        labelled = any(judgement.label_target is not None for judgement in self.judgements)
+        labelled = any(judgement.labels_target for judgement in self.judgements)
         return {
             "metamer": self.metamer,
             "match": self.match,
@@ -144,7 +150,7 @@ class Verdict:
             "null_size": self.null_size,
             "ceiling_size": self.ceiling_size,
             "p_bound": self.p,
-            "label_rule": "same class" if labelled else "not applicable",
+            "label_rule": LABEL_RULE if labelled else "not applicable",
             "cameras": [
                 {
                     "camera": j.camera,
@@ -155,7 +161,7 @@ class Verdict:
                     "null_mean": j.null_mean,
                     "null_maximum": j.null_maximum,
                     "ceiling_mean": j.ceiling_mean,
-                    "label_target": j.label_target,
+                    "labels_target": list(j.labels_target),
                     "label_result": j.label_result,
                 }
                 for j in self.judgements
@@ -185,7 +191,7 @@ def judge(
     null: Measures,
     ceiling: Measures,
     floor: float,
-    labels_target: Sequence[int] | None = None,
+    labels_target: np.ndarray | None = None,
     labels_result: Sequence[int] | None = None,
 ) -> Verdict:
     """Apply the criterion at every camera.
@@ -202,16 +208,20 @@ def judge(
         Target against its re-renders, each (K, C).
     floor
         Least match.
-    labels_target, labels_result
-        Class labels at each camera; None where the model has no classes.
+    labels_target
+        Classes of the target's image (first row) and of its re-renders, (1 + K, C); None where the
+        model has no classes. Where the target itself is called now this, now that, a result may be
+        called either: no rule that re-renders of the target fail can be asked of a metamer.
+    labels_result
+        Classes of the result at each camera, or None.
     """
     matches = match(result["pearson"], null["pearson"], ceiling["pearson"])
     judgements = []
     for c, name in enumerate(names):
         here = {measure: float(values[c]) for measure, values in result.items()}
         highest = {measure: float(values[:, c].max()) for measure, values in null.items()}
-        before = None if labels_target is None else int(labels_target[c])
-        after = None if labels_result is None else int(labels_result[c])
+        own = () if labels_target is None else _distinct(labels_target[:, c])
+        label = None if labels_result is None else int(labels_result[c])
         failed = [
             f"{measure} {here[measure]:.3f} does not beat the null's {highest[measure]:.3f}"
             for measure in MEASURES
@@ -221,8 +231,8 @@ def judge(
             failed.append("no room between null and ceiling")
         elif matches[c] < floor:
             failed.append(f"match {matches[c]:.3f} is below {floor:g}")
-        if before != after:
-            failed.append(f"class {after} is not the target's {before}")
+        if own and label not in own:
+            failed.append(f"class {label} is not the target's {' or '.join(map(str, own))}")
         judgements.append(
             Judgement(
                 camera=name,
@@ -231,9 +241,14 @@ def judge(
                 null_mean=float(null["pearson"][:, c].mean()),
                 null_maximum=highest,
                 ceiling_mean=float(ceiling["pearson"][:, c].mean()),
-                label_target=before,
-                label_result=after,
+                labels_target=own,
+                label_result=label,
                 failed="; ".join(failed),
             )
         )
     return Verdict(tuple(judgements), floor, len(null["pearson"]), len(ceiling["pearson"]))
+
+
+def _distinct(labels: np.ndarray) -> tuple[int, ...]:
+    """Each label once, in the order of first appearance."""
+    return tuple(dict.fromkeys(labels.tolist()))

@@ -179,7 +179,7 @@ def _verdicts(
             {camera: bool(held) for camera, held in _held_out(images).items()},
             {name: values[null_rows] for name, values in of_nulls.items()},
             ceiling,
-            _labels(stimuli, images, firsts, model, device),
+            _labels_of_target(stimuli, images, [firsts, *again], model, device),
             floor,
             ";".join(model.layers),
         )
@@ -224,6 +224,22 @@ def _by_camera(null: pd.DataFrame, here: pd.DataFrame, cameras: Sequence[str]) -
 
 def _held_out(images: pd.DataFrame) -> dict[str, bool]:
     return dict(images.drop_duplicates("camera").set_index("camera")["held_out"])
+
+
+def _labels_of_target(
+    stimuli: StimulusSet,
+    images: pd.DataFrame,
+    columns: Sequence[Sequence[Any]],
+    model: Model,
+    device: str,
+) -> np.ndarray | None:
+    """Classes of the target's images, (1 + K, C), the first image at each camera in the first row.
+
+    None where the model has no classes.
+    """
+    if not model.has_labels:
+        return None
+    return np.asarray([_labels(stimuli, images, rows, model, device) for rows in columns])
 
 
 def _labels(

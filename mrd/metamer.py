@@ -229,7 +229,7 @@ def _verdict(
         {name: values[:, rows] for name, values in measured.items()}
         for measured in (against.null, against.ceiling)
     )
-    before = None if against.labels is None else against.labels[rows].tolist()
+    before = None if against.labels is None else against.labels[:, rows]
     after = None if labels is None else labels[rows].tolist()
     return judge(names, here, null, ceiling, search.criterion.floor, before, after)
 

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from mrd import nulls
@@ -31,7 +32,9 @@ from scenes.scene import Scene
 if TYPE_CHECKING:
     from mrd.models.base import Model
 
-VERSION = 4  # raise when a null or a ceiling would come out differently (ranges of its draws, …)
+VERSION = 5  # raise when a null or a ceiling would come out differently (ranges of its draws, …)
+
+LABELS = "labels"  # of the target's images, kept beside the measures of the ceiling
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class Reference:
     activations
         Layer → (C, …), of these images: what a result is judged against.
     labels
-        Class labels (C,), or None.
+        Classes of these images and of the K re-renders, (1 + K, C), or None.
     null, ceiling
         Measures of N null scenes (N, C) and of K re-renders (K, C).
     """
@@ -55,7 +58,7 @@ class Reference:
     views: tuple[Camera, ...]
     radiance: torch.Tensor
     activations: dict[str, torch.Tensor]
-    labels: torch.Tensor | None
+    labels: np.ndarray | None
     null: Measures
     ceiling: Measures
 
@@ -97,17 +100,17 @@ def reference(
     radiance = stage.photographs(views, samples, index=0)
     images = display(radiance, target.film)
     activations = model.activations(images)
-    labels = model.labels(images)
 
-    def ceiling() -> Measures:
-        rows = []
+    def ceiling() -> dict[str, np.ndarray]:
+        rows, labels = [], [model.labels(images)]
         for k in range(search.criterion.ceiling):
-            again = model.activations(seen(stage, views, samples, index=1 + k))
-            rows.append(measures(activations, again))
+            again = seen(stage, views, samples, index=1 + k)
+            rows.append(measures(activations, model.activations(again)))
+            labels.append(model.labels(again))
             progress("ceiling", k + 1, search.criterion.ceiling)
-        return stacked(rows)
+        return stacked(rows) | _rows_of(labels)
 
-    def null() -> Measures:
+    def null() -> dict[str, np.ndarray]:
         rows = []
         for n, scene in enumerate(nulls.null_scenes(target, search, seed)):
             other = Stage(scene, form=form, device=device)
@@ -133,14 +136,22 @@ def reference(
         "null": search.criterion.null,
         "seed": seed,
     }
+    apart = _kept(folder, "null", shared | drawn, null)
+    again = _kept(folder, "ceiling", shared | {"ceiling": search.criterion.ceiling}, ceiling)
     return Reference(
         views,
         radiance,
         activations,
-        labels,
-        null=_kept(folder, "null", shared | drawn, null),
-        ceiling=_kept(folder, "ceiling", shared | {"ceiling": search.criterion.ceiling}, ceiling),
+        labels=again.pop(LABELS, None),
+        null=apart,
+        ceiling=again,
     )
+
+
+def _rows_of(labels: Sequence[torch.Tensor | None]) -> dict[str, np.ndarray]:
+    """Classes of several renders as one array, (renders, C); nothing where a model has none."""
+    known = [each.cpu().numpy() for each in labels if each is not None]
+    return {LABELS: np.stack(known)} if known else {}
 
 
 @torch.no_grad()
@@ -165,9 +176,12 @@ def _sky(search: SearchConfig) -> dict[str, object] | None:
 
 
 def _kept(
-    folder: Path, kind: str, content: Mapping[str, object], build: Callable[[], Measures]
-) -> Measures:
-    """Measures from their file, or built and kept; a damaged file is built anew."""
+    folder: Path,
+    kind: str,
+    content: Mapping[str, object],
+    build: Callable[[], dict[str, np.ndarray]],
+) -> dict[str, np.ndarray]:
+    """Arrays from their file, or built and kept; a damaged file is built anew."""
     text = json.dumps(content, sort_keys=True, default=str)
     file = folder / f"{kind}-{hashlib.sha256(text.encode()).hexdigest()[:16]}.npz"
     if file.exists():

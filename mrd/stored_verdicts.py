@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from mrd.criterion import Judgement, Measures, Verdict, judge, target_again
@@ -34,7 +35,7 @@ class Judged:
     null, ceiling
         Measures of null scenes (N, C) and of other images of the target (K, C).
     labels
-        Classes of the target at each camera, or None.
+        Classes of the target's first image and of its other images, (1 + K, C), or None.
     floor
         Least match of a metamer.
     layers
@@ -45,7 +46,7 @@ class Judged:
     held_out: Mapping[str, bool]
     null: Measures
     ceiling: Measures
-    labels: Sequence[int] | None
+    labels: np.ndarray | None
     floor: float
     layers: str
 
@@ -88,7 +89,7 @@ def rows_of(
             null,
             ceiling,
             against.floor,
-            None if against.labels is None else [against.labels[c] for c in chosen],
+            None if against.labels is None else against.labels[:, chosen],
             None if labels is None else [labels[c] for c in chosen],
         )
         rows += [
@@ -119,7 +120,7 @@ def _row(
         "null_mean": judgement.null_mean,
         **{f"null_maximum_{name}": value for name, value in judgement.null_maximum.items()},
         "ceiling_mean": judgement.ceiling_mean,
-        "label_target": judgement.label_target,
+        "labels_target": ";".join(map(str, judgement.labels_target)) or None,
         "label_result": judgement.label_result,
         "floor": verdict.floor,
         "null_size": verdict.null_size,

@@ -110,11 +110,26 @@ def test_no_room_between_null_and_ceiling_fails_and_says_so():
 
 def test_another_class_fails():
     result = both([0.8, 0.85])
-    same = judged(result, labels_target=[3, 4], labels_result=[3, 4])
-    other = judged(result, labels_target=[3, 4], labels_result=[3, 5])
+    target = np.array([[3, 4]])
+    same = judged(result, labels_target=target, labels_result=[3, 4])
+    other = judged(result, labels_target=target, labels_result=[3, 5])
     assert same.metamer
     assert failures(other) == ["", "class 5 is not the target's 4"]
-    assert same.as_json()["label_rule"] == "same class"
+    assert same.as_json()["label_rule"] == "a class that images of the target get"
+
+
+def test_a_class_that_the_targets_own_rerenders_get_is_the_targets_too():
+    # At the second camera the target is called 4, its two re-renders 6 and 4.
+    target = np.array([[3, 4], [3, 6], [3, 4]])
+    result = both([0.8, 0.85])
+    assert judged(result, labels_target=target, labels_result=[3, 6]).metamer
+    swapped = judged(result, labels_target=target, labels_result=[6, 5])
+    assert failures(swapped) == [
+        "class 6 is not the target's 3",
+        "class 5 is not the target's 4 or 6",
+    ]
+    cameras = swapped.as_json()["cameras"]
+    assert [camera["labels_target"] for camera in cameras] == [[3], [4, 6]]
 
 
 def test_without_classes_their_rule_does_not_apply():
@@ -155,7 +170,9 @@ def test_beating_a_null_has_its_false_alarm_rate(rng, count):
 
 
 def test_the_record_of_a_verdict_can_be_written():
-    described = judged(both([0.8, 0.81]), labels_target=[1, 2], labels_result=[1, 2]).as_json()
+    described = judged(
+        both([0.8, 0.81]), labels_target=np.array([[1, 2]]), labels_result=[1, 2]
+    ).as_json()
     again = json.loads(json.dumps(described))
     assert again["metamer"] is False
     assert again["null_size"] == 4

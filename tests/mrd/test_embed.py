@@ -117,7 +117,7 @@ def test_a_network_sees_the_stored_images_as_the_model_does(copy):
         assert found.iloc[0, 40] == pytest.approx(1 - r, abs=1e-5)
         verdicts = stimuli.verdicts("net2")
         assert set(verdicts["layers"]) == {"blocks.0;blocks.2"}
-        assert verdicts["label_target"].notna().all()
+        assert verdicts["labels_target"].notna().all()
 
 
 def test_what_is_there_is_left_alone_and_layers_add_up(copy):

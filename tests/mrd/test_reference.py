@@ -6,8 +6,9 @@ import pytest
 from mrd.config.model import FrontEnd, ModelConfig
 from mrd.config.search import CriterionConfig, Samples, SearchConfig
 from mrd.models import registry
-from mrd.reference import aim, reference
+from mrd.reference import aim, reference, seen
 from mrd.render import Stage
+from mrd.representation import form_of_family
 from scenes.camera import Ring
 from scenes.film import Film
 from scenes.lighting import Constant
@@ -75,6 +76,25 @@ def test_null_and_ceiling_are_compared_with_one_image_of_the_target(build, targe
     assert sorted(own) == [0, 1, 2]
     others = [scene for scene, _ in rendered if scene != target.sha256]
     assert len(set(others)) == len(others) == 3
+
+
+def test_the_classes_of_every_render_of_the_target_are_kept(target, tmp_path):
+    search = SearchConfig(
+        attributes=("material",),
+        criterion=CriterionConfig(null=3, ceiling=2),
+        samples=Samples(score=16),
+    )
+    model = registry.create(ModelConfig(network="efficientnet_lite0", layers=("blocks.0",)))
+    first = reference(target, search, model, SEED, tmp_path, "cpu")
+    assert first.labels is not None
+    assert first.labels.shape == (3, 3)  # the target's image and two re-renders, three cameras
+    assert set(first.ceiling) == {"pearson", "spearman", "snr_db"}
+    stage = Stage(target, form=form_of_family(search, target))
+    for index, row in enumerate(first.labels):
+        labels = model.labels(seen(stage, first.views, samples=16, index=index))
+        np.testing.assert_array_equal(row, labels)
+    again = reference(target, search, model, SEED, tmp_path, "cpu")
+    np.testing.assert_array_equal(again.labels, first.labels)
 
 
 def test_the_aim_of_the_search_is_another_image_than_those_of_the_reference(build, target):
