@@ -2,12 +2,14 @@
 
 Prints ``workers_ratio``: seconds of ``mrd generate`` with one worker ÷ with two, on copies of a
 study of eight equal material searches. The first search of each is made before the clock starts,
-so that nulls and compiled kernels are there for both.
+so that nulls and compiled kernels are there for both. And ``workers_scaling``: the same with the
+one worker held to one processor, as each of the two is (Linux).
 """
 
 from __future__ import annotations
 
 import io
+import os
 import tempfile
 import time
 from pathlib import Path
@@ -35,12 +37,23 @@ searches:
 
 def main() -> None:
     """Carry the same study out with one worker and with two."""
-    seconds = {workers: timed(workers) for workers in (1, 2)}
-    figure(
-        "workers_ratio",
-        seconds[1] / seconds[2],
-        runs_per_hour={str(n): 3600 * (RUNS - 1) / each for n, each in seconds.items()},
-    )
+    seconds = {f"{workers} of two processors": timed(workers) for workers in (1, 2)}
+    alone, both = seconds.values()
+    figure("workers_ratio", alone / both, runs_per_hour=per_hour(seconds))
+    if hasattr(os, "sched_setaffinity"):
+        every = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, {min(every)})  # which its processes inherit
+        try:
+            seconds["1 of one processor"] = timed(1)
+        finally:
+            os.sched_setaffinity(0, every)
+        scaling = seconds["1 of one processor"] / both
+        figure("workers_scaling", scaling, runs_per_hour=per_hour(seconds))
+
+
+def per_hour(seconds: dict[str, float]) -> dict[str, float]:
+    """Searches an hour."""
+    return {name: 3600 * (RUNS - 1) / each for name, each in seconds.items()}
 
 
 def timed(workers: int) -> float:
