@@ -29,8 +29,15 @@ from scenes.errors import InputError
 from scenes.lighting import Constant, EnvironmentMap, Lighting, direction, map_directions
 from scenes.material import RANGES, Material
 from scenes.pose import Pose
-from scenes.scene import Scene
-from scenes.shape import MeshShape, Shape, geometry, random_harmonics, vertex_normals
+from scenes.scene import Scene, check_visible
+from scenes.shape import (
+    MeshShape,
+    Shape,
+    bounding_sphere,
+    geometry,
+    random_harmonics,
+    vertex_normals,
+)
 
 # Of the surface: how many of the slowest modes a direction of shapes is mixed from. The very
 # slowest ones bend the whole, the last have a dozen hills.
@@ -71,7 +78,8 @@ def controls(
         For each scene, attribute → physical distance (`scenes.differences.DISTANCE`); every
         attribute is matched by itself.
     translations
-        For each scene, how far the object is moved, scene units; used where pose is searched.
+        For each scene, how far the object's centre is moved, scene units; used where pose is
+        searched.
     rng
         Draws the direction.
     sampling, samples
@@ -86,7 +94,7 @@ def controls(
     ------
     InputError
         None of `DIRECTIONS_TRIED` directions reaches the distances within the ranges of the
-        material.
+        material, or leaves the object where every camera sees it.
     """
     changes: list[dict[str, Any]] = [{} for _ in wanted]
     for attribute in search.attributes:
@@ -105,13 +113,43 @@ def controls(
             )
         for change, amplitude in zip(changes, amplitudes, strict=True):
             change[attribute] = way(amplitude)
+    scenes = [target.model_copy(update=change) for change in changes]
     if "pose" in search.attributes:
-        aside = _unit(rng.normal(size=3))
-        for change, far in zip(changes, translations, strict=True):
-            x, y, z = np.add(target.pose.translation, far * aside)
-            moved = (float(x), float(y), float(z))
-            change["pose"] = change["pose"].model_copy(update={"translation": moved})
-    return [target.model_copy(update=change) for change in changes]
+        return _aside(target, scenes, translations, rng)
+    return scenes
+
+
+def _aside(
+    target: Scene, turned: Sequence[Scene], far: Sequence[float], rng: np.random.Generator
+) -> list[Scene]:
+    """Turned scenes, their objects moved along one random direction that keeps them in view."""
+    problem = ""
+    for _ in range(DIRECTIONS_TRIED):
+        way = _unit(rng.normal(size=3))
+        moved = [
+            _centred(scene, target, length * way) for scene, length in zip(turned, far, strict=True)
+        ]
+        try:
+            for scene in moved:
+                check_visible(scene)
+        except InputError as error:
+            problem = str(error)
+        else:
+            return moved
+    raise InputError(
+        f"control: no random direction of pose keeps the object in view when it is moved "
+        f"{max(far):.3g} ({DIRECTIONS_TRIED} tried): {problem}"
+    )
+
+
+def _centred(scene: Scene, target: Scene, offset: Array) -> Scene:
+    """The scene with its object's centre so far from where the target has it."""
+    centre = bounding_sphere(geometry(target.shape))[0]
+    own = target.pose.matrix()
+    place = own[:3, :3] @ centre + own[:3, 3] + offset
+    x, y, z = (float(each) for each in place - scene.pose.matrix()[:3, :3] @ centre)
+    pose = scene.pose.model_copy(update={"translation": (x, y, z)})
+    return scene.model_copy(update={"pose": pose})
 
 
 def reaching(distance: Callable[[float], float], wanted: Sequence[float]) -> list[float] | None:

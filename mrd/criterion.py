@@ -223,7 +223,7 @@ def judge(
         own = () if labels_target is None else _distinct(labels_target[:, c])
         label = None if labels_result is None else int(labels_result[c])
         failed = [
-            f"{measure} {here[measure]:.3f} does not beat the null's {highest[measure]:.3f}"
+            _unbeaten(measure, here[measure], null[measure][:, c])
             for measure in MEASURES
             if not here[measure] > highest[measure]  # a NaN fails too
         ]
@@ -247,6 +247,14 @@ def judge(
             )
         )
     return Verdict(tuple(judgements), floor, len(null["pearson"]), len(ceiling["pearson"]))
+
+
+def _unbeaten(measure: str, here: float, null: np.ndarray) -> str:
+    """Why a measure fails at a camera, (N,) being that of the null scenes there."""
+    undefined = int(np.isnan(null).sum())
+    if undefined:
+        return f"{measure} of {undefined} of {len(null)} null scenes is undefined"
+    return f"{measure} {here:.3f} does not beat the null's {null.max():.3f}"
 
 
 def _distinct(labels: np.ndarray) -> tuple[int, ...]:

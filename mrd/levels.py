@@ -27,7 +27,7 @@ from mrd.search import mesh_in, variables_of
 from mrd.series import chosen_states, fractions, joint_distances, of_the_best_start
 from mrd.state import DamagedStateError, State, read_state
 from mrd.study import ResolvedRun
-from scenes.differences import pose_difference
+from scenes.differences import shift
 from scenes.errors import InputError
 from scenes.interpolation import between
 from scenes.lighting import Lighting
@@ -136,7 +136,7 @@ def _interpolated(
             level=float(t),
             scene=(scene := between(target, result, float(t), attributes)),
             distances=_distances(target, scene, run.search, sampling),
-            translation=pose_difference(target.pose, scene.pose)["translation"],
+            translation=shift(target, scene),
         )
         for index, t in enumerate(fractions(config), start=1)
     ]
@@ -170,7 +170,7 @@ def _along_the_search(
             level=float(joint[k] / joint[chosen[-1]]),
             scene=passed[k][1],
             distances=distances[k],
-            translation=pose_difference(target.pose, passed[k][1].pose)["translation"],
+            translation=shift(target, passed[k][1]),
             step=passed[k][0],
         )
         for index, k in enumerate(chosen, start=1)
@@ -228,7 +228,7 @@ def _control(
             level=matched.level,
             scene=scene,
             distances=_distances(target, scene, run.search, sampling),
-            translation=pose_difference(target.pose, scene.pose)["translation"],
+            translation=shift(target, scene),
         )
         for matched, scene in zip(series, scenes, strict=True)
     ]

@@ -9,6 +9,8 @@ from collections.abc import Callable, Collection, Mapping
 import torch
 from torch import Tensor
 
+from scenes.errors import InputError
+
 
 def l1(x: Tensor, y: Tensor) -> Tensor:
     """Mean absolute difference, |x − y|: (V,), at least 0."""
@@ -79,6 +81,7 @@ LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 
 
 DUAL_BUFFER = "dual_buffer"
+RELATIVE = "relative_squared_error"
 
 
 def per_view(
@@ -169,6 +172,30 @@ def faded(weights: Mapping[str, float], judged: Collection[str], done: float) ->
         Layer → weight.
     """
     return {k: weight if k in judged else weight * (1 - done) for k, weight in weights.items()}
+
+
+def check_targets(names: str | Mapping[str, str], target: Mapping[str, Tensor]) -> None:
+    """Refuse target layers that a loss is undefined for, before the first step.
+
+    Parameters
+    ----------
+    names
+        Of the loss of all layers, or layer → name.
+    target
+        Layer → (V, …).
+
+    Raises
+    ------
+    InputError
+        A layer is zero everywhere in a view, and its loss is in units of the target.
+    """
+    for layer, y in target.items():
+        name = names if isinstance(names, str) else names[layer]
+        if name == RELATIVE and bool((y.flatten(start_dim=1) == 0).all(dim=1).any()):
+            raise InputError(
+                f"layer '{layer}' is zero everywhere in a view of the target, and the loss "
+                f"{RELATIVE} is in units of the target; choose another layer, or loss: l2"
+            )
 
 
 def takes_two_renders(names: str | Mapping[str, str]) -> bool:

@@ -29,9 +29,11 @@ from mrd.search import Search
 from mrd.series import is_kept
 from mrd.study import ResolvedRun
 from mrd.to_mitsuba import Form
+from mrd.variables.shape import extent_of
 from scenes.camera import Camera, Ring, cameras
 from scenes.differences import scene_difference
 from scenes.scene import Scene, write_scene
+from scenes.shape import geometry
 
 TURNTABLE_SAMPLES = 16
 
@@ -136,6 +138,7 @@ def _searched(
         _generator(run, "search"),
         judged=model.layers,
         form=form_of_family(run.search, target),
+        extent=extent_of(geometry(target.shape)),
         device=device,
     )
     state, problems = directory.newest_state()

@@ -1,7 +1,8 @@
 """Regularisers of a moving mesh: edge length, area and Laplacian, each a number and a gradient.
 
 All are 1 or about 0 at what they are measured against, the mesh of the start, and do not depend on
-its size or on the number of its vertices, so that one weight serves every mesh.
+its size or on the number of its vertices, so that one weight serves every mesh. New triangles in
+the course of a search change nothing of what they are measured against.
 """
 
 from __future__ import annotations
@@ -20,19 +21,31 @@ class MeshOperators:
     Parameters
     ----------
     mesh
-        Start mesh, of which every vertex belongs to a face.
+        Of which every vertex belongs to a face.
     device, dtype
         Of the operators, and of the vertices that they will be given.
+    start
+        Mesh of the start, where the search has remeshed it; by default ``mesh``.
     """
 
-    def __init__(self, mesh: Mesh, device: str = "cpu", dtype: torch.dtype = torch.float32) -> None:
+    def __init__(
+        self,
+        mesh: Mesh,
+        device: str = "cpu",
+        dtype: torch.dtype = torch.float32,
+        *,
+        start: Mesh | None = None,
+    ) -> None:
         edges, laplacian = edge_matrix(mesh), umbrella_matrix(mesh)
-        vertices = torch.tensor(mesh.vertices, dtype=dtype, device=device)
         self.faces = torch.tensor(mesh.faces.astype(np.int64), device=device)
         self.edges = _sparse(edges, device, dtype)
         self.laplacian = _sparse(laplacian, device, dtype)
-        self.square_length = float((self.edges @ vertices).square().sum(dim=1).mean())
-        self.area = float(_areas(vertices, self.faces).sum())
+        ends = (start or mesh).vertices.astype(np.float64)
+        corners = ends[(start or mesh).faces]
+        lengths = edge_matrix(start or mesh) @ ends
+        self.square_length = float(np.square(lengths).sum(axis=1).mean())
+        sides = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+        self.area = float(0.5 * np.linalg.norm(sides, axis=1).sum())
 
 
 def edge_length(vertices: torch.Tensor, operators: MeshOperators) -> torch.Tensor:

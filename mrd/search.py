@@ -80,16 +80,22 @@ def variables_of(
     device: str = "cpu",
     form: to_mitsuba.Form | None = None,
     mesh: Mesh | None = None,
+    extent: float = 0.0,
 ) -> list[Variables]:
     """Variables of every searched attribute, standing at the start scene in the family's form.
 
-    A shape that was remeshed stands at ``mesh``. All else is counted from the start all the same,
-    so that its tensors mean what they meant before.
+    A shape that was remeshed stands at ``mesh``; ``extent`` is the target's. All else is counted
+    from the start all the same, so that its tensors mean what they meant before.
     """
     sky = config.start.lighting
     make: dict[str, Callable[[], Variables]] = {
         "shape": lambda: ShapeVariables(
-            _with_mesh(start, mesh), config.smoothness, device, regularisers=config.regularisers
+            start,
+            config.smoothness,
+            device,
+            regularisers=config.regularisers,
+            mesh=mesh,
+            extent=extent,
         ),
         "material": lambda: MaterialVariables(start, config.material_parameters, device),
         "lighting": lambda: (
@@ -125,6 +131,9 @@ class Search:
     form
         Of the family, as `representation.form_of_family` gives it; by default as the start alone
         needs it.
+    extent
+        Largest distance of the target's vertices from the origin of the shape's own coordinates;
+        what a shape may grow to goes by the larger of target and start.
     device
         Of all tensors.
 
@@ -149,8 +158,10 @@ class Search:
         *,
         judged: Sequence[str] | None = None,
         form: to_mitsuba.Form | None = None,
+        extent: float = 0.0,
         device: str = "cpu",
     ) -> None:
+        losses.check_targets(config.loss, targets)
         self.start = start
         self.config = config
         self.finished = 0
@@ -163,6 +174,7 @@ class Search:
         self._rng = rng
         self._order: list[int] = []
         self._form = form or to_mitsuba.form_of(start.material)
+        self._extent = extent
         self._device = device
         self._adjoint = (
             to_mitsuba.silhouette_integrator(start, config.samples.boundary)
@@ -179,7 +191,9 @@ class Search:
     def _stand_at_start(self, mesh: Mesh | None = None) -> None:
         """Begin to optimise at the start, or its new mesh, with no memory of earlier gradients."""
         config = self.config
-        self.variables = variables_of(self.start, config, self._device, self._form, mesh)
+        self.variables = variables_of(
+            self.start, config, self._device, self._form, mesh, self._extent
+        )
         scene = _with_mesh(self.start, mesh)
         replayable = not {"shape", "pose"} & set(config.attributes)
         replayable &= set(config.textures) <= {"base_color"}
@@ -253,6 +267,7 @@ class Search:
         objective = loss_by(self._weights())
         penalty = sum((v.penalty() for v in self.variables), torch.zeros((), device=self._device))
         (image_gradients,) = torch.autograd.grad(objective, linear)
+        self._check_views(views, *rendered.values(), image_gradients)
         gradients = self._stage.adjoint(
             self._adjoint, views, image_gradients, samples.adjoint, adjoint_seeds
         )
@@ -283,6 +298,15 @@ class Search:
                 *([torch.ones_like(penalty)] if penalty.requires_grad else []),
             ],
         )
+
+    def _check_views(self, views: Sequence[Camera], *rows: torch.Tensor) -> None:
+        """Name the views of which activations or gradients (V, …) are not finite."""
+        fine = torch.stack([torch.isfinite(each.flatten(1)).all(dim=1).cpu() for each in rows])
+        wrong = [
+            view for view, well in zip(views, fine.all(dim=0).tolist(), strict=True) if not well
+        ]
+        if wrong:
+            self._check_finite(wrong, torch.tensor(torch.nan))
 
     def _check_finite(self, views: Sequence[Camera], *numbers: torch.Tensor) -> None:
         if not all(bool(torch.isfinite(each).all()) for each in numbers):
@@ -331,7 +355,8 @@ class Search:
 
     @property
     def _window(self) -> int:
-        return ROUNDS_OF_PLATEAU * -(-len(self._views) // self._views_per_step)
+        window = ROUNDS_OF_PLATEAU * -(-len(self._views) // self._views_per_step)
+        return min(window, self.config.steps)  # so that even a short start has one mean to compare
 
     # ---- Remeshing, stopping, starting again ----------------------------------------------------
 

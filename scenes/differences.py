@@ -4,7 +4,7 @@ The first argument is always the target: lengths are measured in its size, darkn
 light. Figures that do not exist are NaN, never 0.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -167,25 +167,43 @@ def lighting_difference(target: Lighting, other: Lighting) -> dict[str, float]:
     }
 
 
-def pose_difference(target: Pose, other: Pose) -> dict[str, float]:
+def pose_difference(
+    target: Pose, other: Pose, centre: Sequence[float] = (0.0, 0.0, 0.0)
+) -> dict[str, float]:
     """Measure how far two poses are apart.
 
     Parameters
     ----------
     target, other
         Any poses.
+    centre
+        Of the object, in its own coordinates: what is moved is measured there, since a turn about
+        another point moves the object too.
 
     Returns
     -------
     dict
         ``angle``: of the rotation that carries one orientation into the other, degrees, 0 to 180.
-        ``translation``: distance between the translations, scene units.
+        ``translation``: distance between the places of the centre, scene units.
     """
+    places = [each.matrix()[:3, :3] @ centre + each.matrix()[:3, 3] for each in (target, other)]
     turns = [Rotation.from_euler("xyz", each.rotation, degrees=True) for each in (target, other)]
     return {
         "angle": float(np.degrees((turns[1] * turns[0].inv()).magnitude())),
-        "translation": float(np.linalg.norm(np.subtract(other.translation, target.translation))),
+        "translation": float(np.linalg.norm(places[1] - places[0])),
     }
+
+
+def shift(target: Scene, other: Scene) -> float:
+    """How far the object's centre moved, scene units, as `pose_difference` counts it.
+
+    Parameters
+    ----------
+    target, other
+        Loaded scenes; the centre is that of the target's bounding sphere.
+    """
+    centre = bounding_sphere(geometry(target.shape))[0]
+    return pose_difference(target.pose, other.pose, tuple(centre))["translation"]
 
 
 def scene_difference(
@@ -216,7 +234,9 @@ def scene_difference(
         "shape": lambda: shape_difference(geometry(target.shape), geometry(other.shape), rng),
         "material": lambda: material_difference(target.material, other.material),
         "lighting": lambda: lighting_difference(target.lighting, other.lighting),
-        "pose": lambda: pose_difference(target.pose, other.pose),
+        "pose": lambda: pose_difference(
+            target.pose, other.pose, tuple(bounding_sphere(geometry(target.shape))[0])
+        ),
     }
     differences = {}
     for attribute in attributes:

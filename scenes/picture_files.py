@@ -16,6 +16,7 @@ from scenes.film import srgb_decode
 Repair = Literal["clip"] | None
 Encoding = Literal["srgb", "linear"]
 EIGHT_BIT = (".png", ".jpg", ".jpeg")
+FOREIGN_MODES = ("CMYK", "YCbCr", "LAB", "HSV")  # Pillow's names of colours that are not RGB
 
 
 def read_picture(path: Path, repair: Repair = None, encoding: Encoding = "srgb") -> Picture:
@@ -143,9 +144,12 @@ def _read_exr(path: Path) -> NDArray[np.float32]:
 
 def _read_eight_bit(path: Path, encoding: Encoding) -> NDArray[np.float32]:
     try:
+        mode = imageio.immeta(path, plugin="pillow")["mode"]
         raw = imageio.imread(path, plugin="pillow")
     except (OSError, ValueError, SyntaxError) as error:
         raise InputError(f"{path}: cannot be read as a picture: {error}") from error
+    if mode in FOREIGN_MODES:
+        raise InputError(f"{path}: has {mode} colours; save it as RGB or grey")
     if raw.dtype not in (np.uint8, np.uint16):
         raise InputError(f"{path}: holds {raw.dtype} values; save it with 8 or 16 bits a channel")
     values = raw.reshape(*raw.shape[:2], -1) / np.iinfo(raw.dtype).max

@@ -101,7 +101,7 @@ class ImageRecord(Frozen):
         "Angle of rotation; empty where pose is not searched.", "degrees"
     )
     distance_translation: Distance | None = _column(
-        "Distance of translations; empty where pose is not searched.", "scene units"
+        "How far the object's centre moved; empty where pose is not searched.", "scene units"
     )
     verdict: Literal["metamer", "result"] | None = _column(
         "What the criterion called the search's result, at the search's own light; empty where no "

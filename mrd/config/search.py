@@ -166,7 +166,7 @@ class Remeshing(Frozen):
     Parameters
     ----------
     at
-        Steps after which it does, growing.
+        Steps after which it does, each later than the one before and before the last of a start.
     edge
         Wanted edge length, in mean edge lengths of the start, above 0 and at most 10.
     rate
@@ -304,6 +304,17 @@ class SearchConfig(Frozen):
                 ("remeshing",),
                 "L-BFGS compares successive gradients, which a new mesh makes impossible; "
                 "use optimiser: adam, or remove remeshing",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _remeshing_is_in_time(self) -> "SearchConfig":
+        at = self.remeshing.at if self.remeshing else ()
+        if list(at) != sorted(at) or any(step >= self.steps for step in at):
+            raise misplaced(
+                "SearchConfig",
+                ("remeshing", "at"),
+                f"{', '.join(map(str, at))} has to grow and to stay below steps ({self.steps})",
             )
         return self
 

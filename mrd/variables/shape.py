@@ -19,7 +19,8 @@ from scenes.errors import InputError
 from scenes.scene import Scene
 from scenes.shape import MeshShape, geometry, manifold_problem
 
-# Vertices stay within this many times the start's own distance from the origin.
+# Vertices stay within this many times the largest distance from the origin that a vertex of the
+# start has, or one of the target where that is farther out.
 LARGEST_GROWTH = 2.0
 UNREGULARISED = Regularisers()
 
@@ -36,10 +37,14 @@ class ShapeVariables:
         Loaded scene whose shape is the start; its mesh must be closed and manifold.
     smoothness
         λ ≥ 0.
-    regularisers
-        Weights of edge length, area and Laplacian.
     device
         Of the tensors.
+    regularisers
+        Weights of edge length, area and Laplacian, counted against the start.
+    mesh
+        At which the shape stands, where it was remeshed; by default the start's.
+    extent
+        Largest distance of the target's vertices from the origin of the shape's own coordinates.
 
     Raises
     ------
@@ -56,8 +61,11 @@ class ShapeVariables:
         device: str = "cpu",
         *,
         regularisers: Regularisers = UNREGULARISED,
+        mesh: Mesh | None = None,
+        extent: float = 0.0,
     ) -> None:
-        mesh = geometry(start.shape)
+        first = geometry(start.shape)
+        mesh = mesh or first
         problem = manifold_problem(mesh)
         if problem is not None:
             raise InputError(
@@ -79,8 +87,8 @@ class ShapeVariables:
         self.optimiser = Adam(self.tensors, uniform=True)
         self._regularisers = regularisers
         wanted = regularisers != UNREGULARISED
-        self._operators = MeshOperators(mesh, device) if wanted else None
-        self._bound = LARGEST_GROWTH * float(np.linalg.norm(mesh.vertices, axis=1).max())
+        self._operators = MeshOperators(mesh, device, start=first) if wanted else None
+        self._bound = LARGEST_GROWTH * max(extent_of(first), extent)
 
     def vertices(self) -> torch.Tensor:
         """Vertices (V, 3) in the shape's own coordinates, differentiable."""
@@ -112,6 +120,11 @@ class ShapeVariables:
         mesh = Mesh(self.vertices().cpu().numpy(), self._faces, None)
         shape = MeshShape(surface=mesh, fit=False, normals=self._normals)
         return scene.model_copy(update={"shape": shape})
+
+
+def extent_of(mesh: Mesh) -> float:
+    """Largest distance of a vertex from the origin."""
+    return float(np.linalg.norm(mesh.vertices, axis=1).max())
 
 
 def smoothing_matrix(count: int, faces: np.ndarray, smoothness: float) -> scipy.sparse.csc_matrix:

@@ -5,14 +5,14 @@ import pytest
 
 from mrd.config.search import SearchConfig
 from mrd.controls import _reflected, controls, reaching, smooth_field
-from scenes.arrays import Picture
-from scenes.differences import DISTANCE, chamfer, scene_difference, shape_difference
+from scenes.arrays import Mesh, Picture
+from scenes.differences import DISTANCE, chamfer, scene_difference, shape_difference, shift
 from scenes.errors import InputError
 from scenes.lighting import Constant, EnvironmentMap
 from scenes.material import Material
 from scenes.pose import Pose
-from scenes.scene import Scene
-from scenes.shape import Blob, Sphere, geometry, with_spherical_uvs
+from scenes.scene import Scene, check_visible
+from scenes.shape import Blob, MeshShape, Sphere, geometry, with_spherical_uvs
 
 SAMPLING, SAMPLES = 7, 1000
 
@@ -144,14 +144,29 @@ def test_a_value_is_folded_back_from_the_end_of_its_range():
     np.testing.assert_allclose(folded, [0.1, 0.3, 0.8, 0.1, 0.7])
 
 
-def test_poses_turn_and_move_as_far_as_asked(rng):
-    from mrd.controls import _pose_way
+def off_centre(**changes):
+    """A blob whose centre is one unit from the origin that poses turn about."""
+    blob = geometry(Blob(seed=2, subdivisions=2))
+    aside = Mesh(blob.vertices + np.float32([1, 0, 0]), blob.faces)
+    return scene(
+        shape=MeshShape(surface=aside, fit=False), pose=Pose(translation=(-1, 0, 0)), **changes
+    )
 
-    pose = Pose(rotation=(10, 20, 30))
-    way = _pose_way(pose, rng)
-    target, other = scene(pose=pose), scene(pose=way(4.2))
-    assert distances(target, other, ["pose"])["pose"] == pytest.approx(42)
-    assert way(0) is pose
+
+def test_poses_turn_and_move_as_far_as_asked(rng):
+    for target in (scene(pose=Pose(rotation=(10, 20, 30))), off_centre()):
+        wanted, far = [{"pose": 42.0}, {"pose": 120.0}], [0.0, 0.2]
+        for _ in range(10):
+            made = controls(target, search("pose"), wanted, far, rng, SAMPLING, SAMPLES)
+            for level, length, other in zip(wanted, far, made, strict=True):
+                assert distances(target, other, ["pose"]) == pytest.approx(level, rel=0.01)
+                assert shift(target, other) == pytest.approx(length, abs=1e-6)
+                check_visible(other)
+
+
+def test_a_pose_beyond_every_view_is_refused(rng):
+    with pytest.raises(InputError, match="no random direction of pose keeps the object in view"):
+        controls(scene(), search("pose"), [{"pose": 9.0}], [50.0], rng, SAMPLING, SAMPLES)
 
 
 # ---- Smooth modes ---------------------------------------------------------------------------

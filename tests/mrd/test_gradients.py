@@ -157,7 +157,6 @@ SUBJECTS = {
         material=Material(base_color=0.0, eta=1.0001),
         background=0.5,
     ),
-    "flat": Subject(("shape",), shape=Sphere(subdivisions=3, normals="flat")),
     "glass": Subject(("shape",), material=Material(base_color=0.9, spec_trans=0.6, roughness=0.4)),
     "pose": Subject(("pose",), shape=ALMOND),
     "pose-grey": Subject(("pose",), shape=ALMOND, background=0.5),
@@ -369,8 +368,6 @@ CASES = [
     Case("black-blob", "mode", "latent", mode, 0.02),
     # Known to be biased. Edges of the shadows that a blob casts on itself are not sampled.
     Case("blob", "x", "latent", translation(0), 0.02, bias=0.1),
-    # Nor are edges between the faces of a flat-shaded mesh.
-    Case("flat", "mode", "latent", mode, 0.02, bias=0.4),
     # Light that passes through counts in the loss, but not in the gradient of a shape.
     Case("glass", "mode", "latent", mode, 0.02, bias=0.6),
     *(

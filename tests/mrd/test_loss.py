@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from mrd import loss
+from scenes.errors import InputError
 
 # View 0: (1, 2, 2) against (1, 0, 2); view 1: (0, 3, 4) against (0, 6, 8).
 X = torch.tensor([[1.0, 2.0, 2.0], [0.0, 3.0, 4.0]])
@@ -86,6 +87,14 @@ def test_guides_fade_along_a_line_and_judged_layers_do_not():
     assert at[0.0] == weights
     assert at[0.25] == {"pool": 2.0, "blocks.2": 3.0}
     assert at[1.0] == {"pool": 2.0, "blocks.2": 0.0}
+
+
+def test_a_dead_layer_is_refused_where_its_loss_is_in_units_of_it():
+    target = {"a": torch.tensor([[1.0, 0.0], [0.0, 0.0]]), "b": torch.ones(2, 3)}
+    with pytest.raises(InputError, match=r"layer 'a' is zero everywhere in a view of the target"):
+        loss.check_targets("relative_squared_error", target)
+    loss.check_targets("l2", target)
+    loss.check_targets({"a": "l2", "b": "relative_squared_error"}, target)
 
 
 def test_the_dual_buffer_needs_a_second_render():

@@ -10,6 +10,7 @@ from mrd.config.model import ModelConfig
 from mrd.config.search import (
     EarlyStopping,
     LearningRate,
+    Regularisers,
     Remeshing,
     Samples,
     SearchConfig,
@@ -87,8 +88,8 @@ def test_every_view_comes_once_before_any_comes_again(begun, count, per_step):
 
 
 def test_the_order_of_views_is_that_of_the_seed(begun):
-    one, same, other = (
-        [begun(("material",), seed=seed)[0]._next_views() for _ in range(1)] for seed in (1, 1, 2)
+    one, same = (
+        [begun(("material",), seed=seed)[0]._next_views() for _ in range(1)] for seed in (1, 1)
     )
     assert one == same
     orders = {
@@ -96,7 +97,6 @@ def test_the_order_of_views_is_that_of_the_seed(begun):
         for search, _ in (begun(("material",), seed=seed) for seed in range(4))
     }
     assert len(orders) > 1
-    assert one != other or len(orders) > 1
 
 
 def test_guides_move_a_search_and_are_no_part_of_its_loss_and_similarity(small):
@@ -451,6 +451,13 @@ def test_a_search_without_gain_stops_at_its_best_state(begun):
     )
 
 
+def test_even_short_restarts_end_in_the_best_of_them(begun):
+    search, _ = begun(("material",), steps=3, restarts=2)  # less than four rounds of the cameras
+    rows = list(search.steps())
+    ends = [np.mean([row.loss for row in rows[end - 3 : end]]) for end in (3, 6)]
+    assert search._best_loss == pytest.approx(min(ends), rel=1e-6)
+
+
 def test_restarts_end_in_the_best_of_them(begun):
     search, _ = begun(("material",), steps=12, restarts=3)
     rows = [next(search.steps()) for _ in range(12)]
@@ -500,6 +507,25 @@ def test_a_remeshed_search_goes_on_and_resumes(begun, tmp_path):
     assert rows[-1].step == 60
     found = np.linalg.norm(geometry(resumed.scene().shape).vertices, axis=1)
     assert found.mean() == pytest.approx(0.7, abs=0.05)
+
+
+def test_a_search_that_will_be_remeshed_resumes_with_the_penalty_it_had(begun, tmp_path):
+    settings = {
+        "steps": 40,
+        "start": StartConfig(shape=Sphere(subdivisions=2, radius=1.0)),
+        "remeshing": Remeshing(at=(30,), edge=0.8),
+        "regularisers": Regularisers(area=0.5, edge_length=0.5),
+        "target": {"shape": Sphere(subdivisions=2, radius=0.5)},
+    }
+    search, _ = begun(("shape",), **settings)
+    for _ in range(20):
+        search.step()
+    write_state(search.state(), tmp_path / "00020.npz")
+    resumed, _ = begun(("shape",), **settings)
+    resumed.resume(read_state(tmp_path / "00020.npz"))
+    ours, theirs = (float(each.variables[0].penalty().detach()) for each in (resumed, search))
+    assert theirs < 0.8  # it has shrunk: counted against where it stands now, it would be 1
+    assert ours == pytest.approx(theirs, rel=1e-4)
 
 
 def test_what_else_is_searched_goes_on_through_remeshing(begun, tmp_path):
@@ -574,12 +600,11 @@ def test_the_penalty_is_part_of_the_loss_and_of_the_step(begun):
 
 
 def test_a_number_that_is_none_stops_the_search_where_it_stood(begun):
-    search, _ = begun(("material",), steps=2)
-    search._targets["pixels"][:] = torch.nan
+    search, _ = begun(("material",), steps=2, views_per_step=2)
+    search._targets["pixels"][1] = torch.nan
     before = search.state()
-    with pytest.raises(
-        FloatingPointError, match=r"step 1: loss or gradient is not finite at camera c"
-    ):
+    match = r"step 1: loss or gradient is not finite at camera c1$"
+    with pytest.raises(FloatingPointError, match=match):
         search.step()
     assert search.finished == 0
     for name in TENSORS[("material",)]:

@@ -600,6 +600,14 @@ def test_a_lighting_search_has_no_other_light(write):
         read_study(path)
 
 
+@pytest.mark.parametrize("at", ["[20, 10]", "[30]"])
+def test_a_shape_is_remeshed_in_the_course_of_its_search(write, at):
+    path = write(WITH_SERIES, ("steps: 30", f"steps: 30\n    remeshing: {{at: {at}}}"))
+    match = r"searches.shape.remeshing.at: .* has to grow and to stay below steps \(30\)"
+    with pytest.raises(InputError, match=match):
+        read_study(path)
+
+
 def test_a_remeshed_shape_is_not_interpolated(write):
     path = write(WITH_SERIES, ("steps: 30", "steps: 30\n    remeshing: {at: [10]}"))
     with pytest.raises(

@@ -6,6 +6,7 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
+from mrd.config.search import Regularisers
 from mrd.render import Stage
 from mrd.to_mitsuba import VERTICES, Form, form_of, light_key, to_mitsuba, world_vertices
 from mrd.variables.base import values_of
@@ -101,6 +102,31 @@ def test_vertices_are_kept_within_their_bound(small):
     inside = variables.tensors["latent"].clone()
     variables.keep_in_bounds()
     torch.testing.assert_close(variables.tensors["latent"], inside, rtol=1e-4, atol=1e-4)
+
+
+def test_the_bound_goes_by_the_larger_of_start_and_target(small):
+    start = small(shape=Sphere(subdivisions=2, radius=0.5))
+    for extent, farthest in ((0.2, 1.0), (5.0, 10.0)):
+        variables = ShapeVariables(start, 15.0, extent=extent)
+        with torch.no_grad():
+            variables.tensors["latent"].mul_(100)
+        variables.keep_in_bounds()
+        assert float(variables.vertices().detach().norm(dim=1).max()) == pytest.approx(
+            farthest, rel=1e-4
+        )
+
+
+def test_new_triangles_change_no_bound_and_no_measure_of_the_start(small):
+    start = small(shape=Sphere(subdivisions=2, radius=1.0))
+    small_sphere = geometry(Sphere(subdivisions=3, radius=0.5))
+    weights = Regularisers(area=1.0)
+    variables = ShapeVariables(start, 15.0, regularisers=weights, mesh=small_sphere)
+    # A quarter of the start's area, but for the facets of two subdivisions.
+    assert float(variables.penalty().detach()) == pytest.approx(0.25, rel=0.05)
+    with torch.no_grad():
+        variables.tensors["latent"].mul_(100)
+    variables.keep_in_bounds()
+    assert float(variables.vertices().detach().norm(dim=1).max()) == pytest.approx(2.0, rel=1e-4)
 
 
 def test_vertices_within_their_bound_are_left_alone(small):

@@ -210,6 +210,17 @@ def test_a_pose_differs_by_angle_and_distance():
     assert found == pytest.approx({"angle": 90, "translation": 5})
 
 
+def test_a_turn_about_another_point_moves_the_object():
+    # The centre goes around the origin, from (1, 0, 0) by half a turn about y to (−1, 0, 0).
+    found = pose_difference(Pose(), Pose(rotation=(0, 180, 0)), centre=(1, 0, 0))
+    assert found == pytest.approx({"angle": 180, "translation": 2})
+    # Turned about the centre itself, it stays where it was.
+    found = pose_difference(
+        Pose(), Pose(rotation=(0, 180, 0), translation=(2, 0, 0)), centre=(1, 0, 0)
+    )
+    assert found == pytest.approx({"angle": 180, "translation": 0}, abs=1e-9)
+
+
 @given(first=ANGLES, second=ANGLES)
 def test_the_angle_is_that_of_the_matrices(first, second):
     one, two = (Pose(rotation=each).matrix()[:3, :3] for each in (first, second))

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from PIL import Image
 
 from scenes.arrays import Picture
 from scenes.errors import InputError
@@ -73,6 +74,13 @@ def test_channels_of_a_png_keep_their_places(tmp_path):
     assert pixels.shape == (2, 3, 3)
     assert pixels[0, 0].tolist() == [1, 0, 0]
     assert not pixels[1].any()
+
+
+def test_colours_of_ink_are_refused(tmp_path):
+    red = Image.fromarray(np.full((8, 8, 3), (230, 20, 20), np.uint8))
+    red.convert("CMYK").save(tmp_path / "ink.jpg")
+    with pytest.raises(InputError, match=r"ink\.jpg: has CMYK colours; save it as RGB or grey"):
+        read_picture(tmp_path / "ink.jpg")
 
 
 def test_a_jpeg_is_read(tmp_path):
