@@ -1,6 +1,7 @@
-"""Files appear whole or not at all: written beside, then renamed."""
+"""Files and folders appear whole or not at all: written beside, then renamed."""
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -50,6 +51,46 @@ def whole_file(path: Path) -> Iterator[Path]:
         raise cannot_write(path, error) from error
     finally:
         beside.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """Give a temporary folder to fill; when the block ends well, it becomes `path`.
+
+    Parameters
+    ----------
+    path
+        The folder to make; the folder around it is made if it is missing.
+
+    Yields
+    ------
+    Path
+        In the same folder, so that the rename is atomic.
+
+    Raises
+    ------
+    InputError
+        When `path` is there and not an empty folder, or cannot be written.
+    """
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise InputError(f"{path}: is there already; name a new folder, or remove that one")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}-"))
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    try:
+        yield beside
+        # mkdtemp gives the owner alone the right to look in.
+        beside.chmod(0o777 & ~_umask())
+        if path.is_dir():  # some systems rename onto no folder, an empty one included
+            path.rmdir()
+        beside.rename(path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
 
 
 def check_writable(folder: Path) -> None:

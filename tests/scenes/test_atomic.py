@@ -3,7 +3,7 @@ import stat
 
 import pytest
 
-from scenes.atomic import check_writable, whole_file
+from scenes.atomic import check_writable, whole_file, whole_folder
 from scenes.errors import InputError
 
 
@@ -77,3 +77,38 @@ def test_the_folder_is_synced_after_the_rename(tmp_path, monkeypatch):
     with whole_file(tmp_path / "file") as beside:
         beside.touch()
     assert synced == [(False, False), (True, True)]
+
+
+def test_a_folder_appears_whole(tmp_path):
+    path = tmp_path / "new" / "folder"
+    with whole_folder(path) as beside:
+        (beside / "file.txt").write_text("content")
+        assert not path.exists()
+    assert (path / "file.txt").read_text() == "content"
+    assert list(path.parent.iterdir()) == [path]
+    (tmp_path / "plain").mkdir()
+    assert path.stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_a_folder_that_fails_leaves_nothing(tmp_path):
+    def fail_in_the_middle():
+        with whole_folder(tmp_path / "folder") as beside:
+            (beside / "file.txt").write_text("half")
+            raise KeyError("stopped")
+
+    with pytest.raises(KeyError, match="stopped"):
+        fail_in_the_middle()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_empty_folder_is_filled_and_a_full_one_refused(tmp_path):
+    path = tmp_path / "folder"
+    path.mkdir()
+    with whole_folder(path) as beside:
+        (beside / "file.txt").write_text("content")
+    message = "folder: is there already; name a new folder, or remove that one"
+    with pytest.raises(InputError, match=message), whole_folder(path):
+        pass
+    with pytest.raises(InputError, match="is there already"), whole_folder(path / "file.txt"):
+        pass
+    assert (path / "file.txt").read_text() == "content"
