@@ -7,6 +7,7 @@
 """
 
 import csv
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -23,14 +24,15 @@ Kind = Literal["person", "simulated", "model"]
 _PARTICIPANTS = {
     "participant_id": {"Description": "Code of the participant."},
     "order": {
-        "Description": "Number of the participant, from 0, in the order of first sessions: it "
-        "picks the row of the balanced Latin square of blocks, and odd numbers have swapped keys "
-        "where the study asks for it."
+        "Description": "Number of the participant, from 0, in the order of first sessions; of "
+        "those at a page in a browser, the number that the page was made with. It picks the row "
+        "of the balanced Latin square of blocks, and odd numbers have swapped keys where the study "
+        "asks for it."
     },
     "observer": {
         "Description": "Who answered.",
         "Levels": {
-            "person": "a person at a window",
+            "person": "a person at a window, or at a page in a browser",
             "simulated": "a simulated observer, in place of a person",
             "model": "a model, by its distances: no participant",
         },
@@ -38,7 +40,9 @@ _PARTICIPANTS = {
 }
 
 
-def enrolled(folder: Path, study: str, participant: str, observer: Kind) -> int:
+def enrolled(
+    folder: Path, study: str, participant: str, observer: Kind, number: int | None = None
+) -> int:
     """Enter a participant in the data set, and return their number, from 0.
 
     Parameters
@@ -51,6 +55,8 @@ def enrolled(folder: Path, study: str, participant: str, observer: Kind) -> int:
         Code.
     observer
         Who it is.
+    number
+        Given to who is not enrolled yet; without it, one more than the largest there is.
 
     Raises
     ------
@@ -62,22 +68,42 @@ def enrolled(folder: Path, study: str, participant: str, observer: Kind) -> int:
         _describe(folder, study)
         table = folder / "participants.tsv"
         rows = _participants(table)
-        for row in rows:
-            code = row["participant_id"].removeprefix("sub-")
-            if code == participant:
-                return int(row["order"])
-            if code.lower() == participant.lower():
-                raise InputError(
-                    f"participant '{participant}': there is '{code}' already, and some file "
-                    "systems take both for one; use another code"
-                )
+        there = _number(rows, participant)
+        if there is not None:
+            return there
+        if number is None:
+            number = max((int(row["order"]) for row in rows), default=-1) + 1
         rows.append(
-            {"participant_id": f"sub-{participant}", "order": str(len(rows)), "observer": observer}
+            {"participant_id": f"sub-{participant}", "order": str(number), "observer": observer}
         )
         with whole_file(table) as beside:
             lines = [list(_PARTICIPANTS), *([row[key] for key in _PARTICIPANTS] for row in rows)]
             beside.write_bytes(b"".join(map(tsv_line, lines)))
-        return len(rows) - 1
+        return number
+
+
+def number_of(folder: Path, participant: str) -> int | None:
+    """Return the number of a participant who is enrolled, else None.
+
+    Raises
+    ------
+    InputError
+        Two codes differ in upper and lower case alone, or ``participants.tsv`` was altered.
+    """
+    return _number(_participants(folder / "participants.tsv"), participant)
+
+
+def _number(rows: Iterable[Mapping[str, str]], participant: str) -> int | None:
+    for row in rows:
+        code = row["participant_id"].removeprefix("sub-")
+        if code == participant:
+            return int(row["order"])
+        if code.lower() == participant.lower():
+            raise InputError(
+                f"participant '{participant}': there is '{code}' already, and some file "
+                "systems take both for one; use another code"
+            )
+    return None
 
 
 def _participants(table: Path) -> list[dict[str, str]]:

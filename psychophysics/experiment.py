@@ -161,6 +161,25 @@ def seated(
     records.checked_code(participant, "participant")
     records.checked_code(visit, "session")
     number = data_set.enrolled(folder, experiment.study, participant, observer)
+    return seat_of(experiment, participant, visit, observer, number)
+
+
+def seat_of(
+    experiment: Experiment, participant: str, visit: str, observer: Kind, number: int
+) -> Seat:
+    """Derive all that is a participant's from their codes and number.
+
+    Parameters
+    ----------
+    experiment
+        The experiment.
+    participant, visit
+        Codes.
+    observer
+        Who answers.
+    number
+        Of the participant, from 0.
+    """
     config = experiment.config
     return Seat(
         participant,
@@ -218,7 +237,7 @@ def run(
         seat.participant,
         seat.session,
         experiment.task,
-        {**_bound_to(experiment, seat), **(facts or {})},
+        {**bound_to(experiment, seat), **(facts or {})},
         about,
         instructions=instructions(config, experiment.task, seat.keys),
         durable=durable,
@@ -243,12 +262,12 @@ def check_open(experiment: Experiment, seat: Seat, folder: Path) -> None:
     InputError
         It is finished, or was begun with another study or set.
     """
-    bound = _bound_to(experiment, seat)
+    bound = bound_to(experiment, seat)
     records.check_open(folder, seat.participant, seat.session, experiment.task, bound)
 
 
-def _bound_to(experiment: Experiment, seat: Seat) -> dict[str, Any]:
-    """Facts that make a session what it is, from its first row on."""
+def bound_to(experiment: Experiment, seat: Seat) -> dict[str, Any]:
+    """Tell what makes a session what it is, from its first row on."""
     config = experiment.config
     return {
         "Observer": seat.observer,

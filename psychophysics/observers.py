@@ -55,7 +55,7 @@ class Psychometric:
         return guess + (1 - guess - self.lapse) * rise
 
 
-class _WithoutEyes:
+class WithoutEyes:
     """What a session tells people, and what is nothing to these."""
 
     def begin(self, trial: Trial, before: Trial | None) -> None:
@@ -71,7 +71,7 @@ class _WithoutEyes:
         """Need no thanks."""
 
 
-class SimulatedObserver(_WithoutEyes):
+class SimulatedObserver(WithoutEyes):
     """Draws a sample of unit variance for each image, d′ apart between scenes, and lapses.
 
     d′ at each level is what makes the task's rule reach γ + (1 − γ) S. A lapse is a guess at the
@@ -125,7 +125,7 @@ class SimulatedObserver(_WithoutEyes):
         return int(self._rng.integers(len(self._task.alternatives)))
 
 
-class ModelObserver(_WithoutEyes):
+class ModelObserver(WithoutEyes):
     """Decides on the distances that a model's layer finds between the stored images, with noise.
 
     Parameters

@@ -27,8 +27,8 @@ def instructions(config: ExperimentConfig, task: Task, keys: Sequence[str]) -> s
     return f"{text.replace('{keys}', choices(task, keys))}\n\n{_GO_ON}"
 
 
-def resumed(made: int) -> str:
-    """Say that a session goes on."""
+def resumed(made: int | str) -> str:
+    """Say that a session goes on; `made` is a number of trials, or what stands for it."""
     return f"The session goes on after {made} trials.\n\n{_GO_ON}"
 
 

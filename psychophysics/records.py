@@ -291,7 +291,7 @@ def _check_same(path: Path, sidecar: Mapping[str, Any], facts: Mapping[str, Any]
     began = sidecar.get("Session", {})
     for key, value in json.loads(json.dumps(facts)).items():
         if began.get(key) != value:
-            what = ", ".join(_differences(began.get(key), value)) or key
+            what = ", ".join(differences(began.get(key), value)) or key
             raise Changed(
                 f"{path}: this session was begun with another {key} ({what}); put it back to "
                 "finish the session, or start another with --session"
@@ -319,11 +319,11 @@ def check_open(
         _check_same(path, before, facts)
 
 
-def _differences(before: Any, now: Any, place: str = "") -> Iterator[str]:
-    """Name what differs between two plain values."""
+def differences(before: Any, now: Any, place: str = "") -> Iterator[str]:
+    """Name what differs between two plain values, such as ``task: oddity then, 2afc now``."""
     if isinstance(before, dict) and isinstance(now, dict):
         for key in sorted(before.keys() | now.keys()):
-            yield from _differences(before.get(key), now.get(key), f"{place}.{key}".lstrip("."))
+            yield from differences(before.get(key), now.get(key), f"{place}.{key}".lstrip("."))
     elif before != now:
         text = f"{str(before)[:40]} then, {str(now)[:40]} now"
         yield f"{place}: {text}" if place else text

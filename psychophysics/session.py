@@ -74,7 +74,7 @@ def run(
         if trial is not None:
             observer.begin(trial, before)
         while trial is not None:
-            if before is not None and _rests(before, trial, done, config, resumed):
+            if before is not None and rests(before, trial, done, config, resumed):
                 observer.rest(trial, done)
             answer = observer.answer(trial)
             correct = answer.choice == trial.arrangement.correct
@@ -127,9 +127,20 @@ def _ids(trial: Trial) -> list[str]:
     return [image.stimulus_id for image in trial.images]
 
 
-def _rests(before: Trial, trial: Trial, done: int, config: ExperimentConfig, resumed: bool) -> bool:
-    """Tell whether a page comes between two trials: the end of practice, a block, a break."""
+def rests(before: Trial, trial: Trial, done: int, config: ExperimentConfig, resumed: bool) -> bool:
+    """Tell whether a page comes between two trials: the end of practice, a block, a break.
+
+    Parameters
+    ----------
+    before, trial
+        The two.
+    done
+        Trials made so far, without practice.
+    config
+        The experiment.
+    resumed
+        Whether a sitting begins between the two: who comes back has just had a break.
+    """
     if (before.phase == "practice") != (trial.phase == "practice") or before.block != trial.block:
         return True
-    # Who comes back has just had one.
     return bool(config.rest_every and done and done % config.rest_every == 0 and not resumed)
