@@ -48,7 +48,7 @@ def export(
     """
     check_writable(folder)
     table = stimuli.table
-    names = {name: _file_name(stimuli, name) for name in table[schema.KEY]}
+    names = {name: file_name(stimuli, name) for name in table[schema.KEY]}
     for done, (stimulus, name) in enumerate(names.items(), 1):
         write_png(folder / name, stimuli.image(stimulus))
         progress(done, len(names))
@@ -87,7 +87,14 @@ def write_table(folder: Path, table: pd.DataFrame, content_hash: str) -> None:
         shown.to_csv(beside, sep="\t", index=False, lineterminator="\n", encoding="utf-8")
 
 
-def _file_name(stimuli: StimulusSet, stimulus: str) -> str:
+def file_name(stimuli: StimulusSet, stimulus: str) -> str:
+    """Name the file of an image: ``images/<stimulus_id>.png``.
+
+    Raises
+    ------
+    InputError
+        The id cannot name a file.
+    """
     steps = stimulus.split("/")
     if not set(_UNSAFE).isdisjoint(stimulus) or {"", ".", ".."} & set(steps):
         raise InputError(

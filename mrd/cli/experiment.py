@@ -9,6 +9,7 @@ import numpy as np
 import typer
 from rich.progress import track
 
+from mrd.cli.counting import counted
 from mrd.cli.tables import console, number, table
 from mrd.power import plain, planned
 from mrd.study import Study, read_study
@@ -27,6 +28,8 @@ from psychophysics.observers import (
 )
 from psychophysics.psychometric_function import FUNCTIONS, Function, lapse_probability
 from psychophysics.session import Outcome
+from psychophysics.web import plan
+from psychophysics.web.export import export as export_page
 from scenes.errors import InputError, unknown
 
 app = typer.Typer(help="Put a study before people, simulated observers and models.")
@@ -169,6 +172,27 @@ def power(
             numbers=("trials a level", "trials", "threshold", "interval", "covers", "measurable"),
         )
     )
+
+
+@app.command("export-web")
+def export_web(
+    study: StudyPath,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder to make.")],
+    participants: Annotated[
+        int, typer.Option(min=1, max=10_000, help="How many: web01, web02, …")
+    ] = 20,
+    session: Annotated[str, typer.Option(help="Code of the session.")] = records.FIRST_SESSION,
+    post: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Send answers there; else people save them as files."),
+    ] = None,
+) -> None:
+    """Write the experiment as a page for a browser."""
+    experiment, shown = _experiment(read_study(study)), console()
+    with counted(shown) as progress:
+        page = export_page(experiment, out, participants, session, post, progress)
+    shown.print(f"{page}: open it, or put the folder on a web server; the first participant is")
+    shown.print(f"  {page.name}?participant={plan.code_of(0)}")
 
 
 # ---- From words to observers --------------------------------------------------------------------

@@ -1,0 +1,121 @@
+"""The folder of the page: what runs it, the trials of every participant, and the images.
+
+::
+
+    index.html *.js style.css vendor/   the page, the same for every study
+    design.js                           what all participants share
+    participants/web01.js …             the trials of each
+    images/….png                        the images that they show, with 8 bits a channel
+
+The data are JSON, each in the call of one function: a page that is opened as a file, without a
+server, may load scripts and no data.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from psychophysics.calibration import IDENTITY, on_display
+from psychophysics.experiment import Experiment
+from psychophysics.records import checked_code
+from psychophysics.web import plan
+from scenes.atomic import whole_file, whole_folder
+from scenes.errors import InputError
+from stimuli.export import file_name
+from stimuli.png import write_png
+
+
+def export(
+    asked: Experiment,
+    folder: Path,
+    participants: int,
+    visit: str,
+    post: str | None = None,
+    progress: Callable[[str, int, int], None] = lambda _what, _done, _total: None,
+) -> Path:
+    """Write the page of an experiment.
+
+    Parameters
+    ----------
+    asked
+        The experiment.
+    folder
+        To make; it is there whole, or not at all.
+    participants
+        How many, numbered from 0.
+    visit
+        Code of the session.
+    post
+        Address that finished sessions are sent to; without it, people save them as files.
+    progress
+        Told (what, done, of how many).
+
+    Returns
+    -------
+    Path
+        Of the page.
+
+    Raises
+    ------
+    InputError
+        The experiment cannot be asked in a browser, the folder is there already or cannot be
+        written, an image is damaged, or the address is none.
+    """
+    plan.check(asked.config)
+    checked_code(visit, "session")
+    if post is not None:
+        _check_address(post)
+    shared = plan.design(asked, visit, participants, post)
+    with whole_folder(folder) as beside:
+        _copy(resources.files(__package__) / "page", beside)
+        _write_call(beside / "design.js", "design", shared)
+        shown: set[str] = set()
+        for number in range(participants):
+            seat = plan.seat_of(asked, number, visit)
+            own = plan.participant(asked, seat)
+            _write_call(beside / "participants" / f"{seat.participant}.js", "participant", own)
+            shown |= _images(own, shared["columns"])
+            progress("participants", number + 1, participants)
+        for done, stimulus in enumerate(sorted(shown), 1):
+            image = on_display(asked.stimuli.image(stimulus), IDENTITY)
+            write_png(beside / file_name(asked.stimuli, stimulus), image)
+            progress("images", done, len(shown))
+    return folder / "index.html"
+
+
+def _check_address(post: str) -> None:
+    try:
+        parts = urlsplit(post)
+        is_one = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:  # brackets that hold no address
+        is_one = False
+    if not is_one:
+        raise InputError(f"--post {post}: write an address such as https://lab.example/answers")
+
+
+def _images(own: Mapping[str, Any], names: Iterable[str]) -> set[str]:
+    """List the images that a participant may see."""
+    places = [
+        place for place, name in enumerate(names) if name.removeprefix("stimulus_").isdecimal()
+    ]
+    trials = [*own["practice"], *own["trials"]]
+    return {trial["row"][place] for trial in trials for place in places}
+
+
+def _copy(source: Traversable, folder: Path) -> None:
+    for entry in source.iterdir():
+        if entry.is_dir():
+            _copy(entry, folder / entry.name)
+        else:
+            with whole_file(folder / entry.name) as beside:
+                beside.write_bytes(entry.read_bytes())
+
+
+def _write_call(path: Path, function: str, content: Mapping[str, Any]) -> None:
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    with whole_file(path) as beside:
+        beside.write_text(f"{function}({text});\n", encoding="utf-8")

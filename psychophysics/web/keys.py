@@ -1,0 +1,69 @@
+"""Keys: what a browser calls the ones that a study names as PsychoPy does.
+
+A key is known by what is printed on it (``key``) or by where it is (``code``), as in the W3C's *UI
+Events KeyboardEvent key values* and *code values*. Letters go by what is printed; digits by both,
+since some layouts need Shift for them; the number pad by place alone.
+"""
+
+import string
+from collections.abc import Sequence
+
+from scenes.errors import InputError, unknown
+
+_NAMED = {
+    "left": "ArrowLeft",
+    "right": "ArrowRight",
+    "up": "ArrowUp",
+    "down": "ArrowDown",
+    "return": "Enter",
+    "backspace": "Backspace",
+    "delete": "Delete",
+    "home": "Home",
+    "end": "End",
+    "pageup": "PageUp",
+    "pagedown": "PageDown",
+}
+_PRINTED = {
+    "comma": ",",
+    "period": ".",
+    "slash": "/",
+    "backslash": "\\",
+    "semicolon": ";",
+    "apostrophe": "'",
+    "bracketleft": "[",
+    "bracketright": "]",
+    "minus": "-",
+    "equal": "=",
+}
+KEYS: dict[str, dict[str, str]] = {
+    **{name: {"key": key, "code": key} for name, key in _NAMED.items()},
+    **{name: {"key": key} for name, key in _PRINTED.items()},
+    **{letter: {"key": letter} for letter in string.ascii_lowercase},
+    **{digit: {"key": digit, "code": f"Digit{digit}"} for digit in string.digits},
+    **{f"num_{digit}": {"code": f"Numpad{digit}"} for digit in string.digits},
+}
+
+
+def in_a_browser(names: Sequence[str]) -> list[dict[str, str]]:
+    """Tell what a browser calls keys.
+
+    Parameters
+    ----------
+    names
+        As PsychoPy calls them.
+
+    Returns
+    -------
+    list of dict
+        ``name``, and ``key``, ``code`` or both.
+
+    Raises
+    ------
+    InputError
+        A page in a browser cannot tell a key from others.
+    """
+    for name in names:
+        if name not in KEYS:
+            problem = unknown("key of a page in a browser", name, KEYS)
+            raise InputError(f"experiment.keys: {problem}")
+    return [{"name": name, **KEYS[name]} for name in names]

@@ -1,0 +1,62 @@
+"use strict";
+
+/* The end of a sitting: answers are sent, or saved as a file. */
+
+/** Offer a file for download. */
+function download(name, type, text) {
+  const link = element("a", "", {
+    href: URL.createObjectURL(new Blob([text], { type })), download: name,
+  });
+  document.body.append(link);
+  link.click();
+  link.remove();
+}
+
+/** Buttons that save a session: as JSON, and as a table. */
+function savers(session) {
+  const { texts, task } = session.design;
+  const made = session.document;
+  const name = `sub-${made.participant}_ses-${made.session}_task-${task}`;
+  const whole = element("button", texts.save, { type: "button" });
+  whole.addEventListener("click", () => {
+    download(`${name}.json`, "application/json", JSON.stringify(made, null, 1));
+  });
+  const table = element("button", texts.save_table, { type: "button", class: "plain" });
+  table.addEventListener("click", () => download(`${name}.csv`, "text/csv", asTable(made)));
+  return [whole, table];
+}
+
+/** Show the last page: thanks, or how to go on later; send the answers, or offer them as files. */
+async function ending(display, session, screen) {
+  const { texts, post } = session.design;
+  const unfinished = session.full ? texts.full : texts.stopped;
+  const first = element("p", session.finished ? texts.thanks : unfinished);
+  if (post === null) {
+    showPage(display, [first, element("p", texts.hand_in), ...savers(session)], screen);
+    return;
+  }
+  if (!session.sent) {
+    showPage(display, [first, element("p", texts.sending)], screen);
+    session.sent = await sent(post, session.document);
+    session.keep();
+  }
+  if (session.sent) {
+    showPage(display, [first, element("p", texts.sent)], screen);
+    return;
+  }
+  const again = element("button", texts.again, { type: "button" });
+  again.addEventListener("click", () => ending(display, session, screen));
+  showPage(display, [first, element("p", texts.unsent), again, ...savers(session)], screen);
+}
+
+/** Send a session; tells whether it arrived. */
+async function sent(address, made) {
+  try {
+    const answer = await fetch(address, {
+      method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(made),
+    });
+    return answer.ok;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,261 @@
+"use strict";
+
+/* The experiment: who takes part, then jsPsych's timeline from the card to the end. */
+
+let DESIGN; // what all participants share
+let OWN; // what is this participant's
+
+/** Called by design.js. */
+function design(content) {
+  DESIGN = content;
+}
+
+/** Called by the participant's own script. */
+function participant(content) {
+  OWN = content;
+}
+
+/** Begin with the participant that the address names, or ask for one. */
+function begin() {
+  document.documentElement.style.setProperty("--paper", `${DESIGN.background}`);
+  document.documentElement.classList.toggle("dark", DESIGN.background < 127.5);
+  const named = new URLSearchParams(window.location.search).get("participant");
+  if (!Session.keeps(window.localStorage)) {
+    showPage(document.body, [element("p", DESIGN.texts.forgetful)]);
+  } else if (DESIGN.participants.includes(named)) {
+    take(named);
+  } else {
+    ask(named);
+  }
+}
+
+/** Ask which participant it is. */
+function ask(unknown) {
+  const { texts, participants } = DESIGN;
+  const field = element("input", "", { type: "text", id: "code", autocomplete: "off" });
+  field.placeholder = participants[0];
+  const known = { code: unknown, first: participants[0], last: participants.at(-1) };
+  const form = element("form", "", {}, [
+    element("label", texts.who, { for: "code" }),
+    field,
+    element("button", texts.start, { type: "submit" }),
+    element("p", unknown === null ? "" : filled(texts.unknown, known), { role: "alert" }),
+  ]);
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const code = field.value.trim();
+    if (participants.includes(code)) take(code);
+    else ask(code);
+  });
+  showPage(document.body, [form]);
+  field.focus();
+}
+
+/** Load what is a participant's, and run their session. */
+function take(code) {
+  document.body.replaceChildren();
+  const script = element("script", "", { src: `participants/${code}.js` });
+  script.addEventListener("load", () => run(new Session(DESIGN, OWN, window.localStorage)));
+  script.addEventListener("error", () => {
+    showPage(document.body, [element("p", filled(DESIGN.texts.missing, { file: script.src }))]);
+  });
+  document.head.append(script);
+}
+
+/** Files of the images of a trial, in order. */
+function files(trial) {
+  const { columns, schedule } = DESIGN;
+  return schedule.places.map((_place, number) => {
+    const stimulus = trial.row[columns.indexOf(`stimulus_${number + 1}`)];
+    return `images/${stimulus.split("/").map(encodeURIComponent).join("/")}.png`;
+  });
+}
+
+/** Run a session from where it is. */
+async function run(session) {
+  const jsPsych = initJsPsych({ override_safe_mode: true });
+  const desk = { design: DESIGN, session, jsPsych };
+  const left = () => !session.finished;
+  const shown = { timeline: [instructions(desk), trials(desk)], conditional_function: left };
+  const asked = [loading(desk), card(desk), shown];
+  await jsPsych.run([{ timeline: asked, name: "asked", conditional_function: left }]);
+  desk.keyboard?.release();
+  if (document.fullscreenElement) await document.exitFullscreen();
+  await ending(jsPsych.getDisplayElement(), session, desk.screen);
+}
+
+// ---- Nodes of the timeline ------------------------------------------------------------------------
+
+/** Make a node from a function of the display; where it is stopped, the timeline ends. */
+function node(name, { jsPsych }, play) {
+  const info = { name, version: DESIGN.software["mrd-suite"], parameters: {}, data: {} };
+  return {
+    type: class {
+      static info = info;
+
+      async trial(display) {
+        try {
+          await play(display);
+        } catch (error) {
+          if (!(error instanceof Stopped)) throw error;
+          jsPsych.abortTimelineByName("asked");
+        }
+      }
+    },
+  };
+}
+
+/** Make a node that is played under a condition. */
+function nodeIf(condition, made) {
+  return { timeline: [made], conditional_function: condition };
+}
+
+function loading(desk) {
+  return node("loading", desk, async (display) => {
+    const all = new Set([...OWN.practice, ...OWN.trials].flatMap(files));
+    try {
+      desk.images = await loaded(display, [...all], DESIGN.texts);
+    } catch (file) {
+      showPage(display, [element("p", filled(DESIGN.texts.missing, { file }))]);
+      await new Promise(() => {}); // nothing goes on without it
+    }
+  });
+}
+
+function card(desk) {
+  return node("card", desk, async (display) => {
+    const before = desk.session.sittings.at(-1)?.pixels_per_cm ?? 96 / 2.54;
+    const pixelsPerCm = await cardHeld(display, DESIGN.texts, before);
+    if (DESIGN.full_screen) await fullScreen();
+    desk.screen = new Screen(DESIGN, pixelsPerCm);
+    desk.keyboard = new Keyboard(OWN.keys);
+    watch(desk, display);
+    showPage(display, [element("p", DESIGN.texts.measuring)]);
+    await desk.screen.measure();
+    desk.began = performance.now();
+    desk.session.begin(sitting(desk.screen));
+    if (desk.session.full) throw new Stopped();
+    desk.resumed = desk.session.rows.length > 0;
+  });
+}
+
+/** What the record says of this sitting. */
+function sitting(screen) {
+  return {
+    started: new Date().toISOString(),
+    browser: navigator.userAgent,
+    screen: [window.screen.width, window.screen.height],
+    window: [window.innerWidth, window.innerHeight],
+    pixel_ratio: screen.ratio,
+    pixels_per_cm: screen.pixelsPerCm,
+    cm_per_pixel: DESIGN.cm_per_pixel,
+    distance: DESIGN.distance,
+    refresh_rate: Math.round(1000 * screen.refreshRate) / 1000,
+    full_screen: document.fullscreenElement !== null,
+  };
+}
+
+function instructions(desk) {
+  const { session } = desk;
+  return node("instructions", desk, async (display) => {
+    await fitting(display, desk);
+    await turned(display, OWN.instructions, desk);
+    if (desk.resumed) {
+      await turned(display, filled(DESIGN.texts.resumed, { made: session.rows.length }), desk);
+    } else if (OWN.practice.includes(session.next)) {
+      await turned(display, DESIGN.texts.practice, desk);
+    }
+  });
+}
+
+/** Pages, trials and feedback, until no trial is left. */
+function trials(desk) {
+  const { session } = desk;
+  const rest = node("rest", desk, (display) => turned(display, session.next.page, desk));
+  // Who comes back has just had a break.
+  const rests = () => "page" in session.next && !(desk.resumed && session.next.break);
+  const feedback = node("feedback", desk, (display) => told(display, desk));
+  const tells = () => DESIGN.feedback || desk.phase === "practice";
+  return {
+    timeline: [nodeIf(rests, rest), trial(desk), nodeIf(tells, feedback)],
+    loop_function: () => !session.finished,
+  };
+}
+
+function trial(desk) {
+  const { session } = desk;
+  return node("trial", desk, async (display) => {
+    const asked = session.next;
+    const answer = await answered(display, asked, desk);
+    desk.phase = session.cell(asked.row, "phase");
+    desk.found = answerCells(answer, session.cell(asked.row, "correct_response"), desk);
+    desk.resumed = false;
+    desk.screen.blank();
+    session.add(asked, desk.found);
+    if (session.full) throw new Stopped();
+  });
+}
+
+/** Show a trial until it is answered; after a pause it is shown from its beginning. */
+async function answered(display, asked, desk) {
+  const images = files(asked).map((file) => desk.images.get(file));
+  for (let showings = 1; ; showings += 1) {
+    await fitting(display, desk);
+    showCanvas(display, desk.screen);
+    try {
+      await interval(images, desk);
+      return { ...(await shown(desk)), showings };
+    } catch (error) {
+      if (!(error instanceof Paused)) throw error;
+      await paused(display, desk);
+    }
+  }
+}
+
+/** Say whether the last answer was right. */
+async function told(display, { found, screen }) {
+  const { texts, timing } = DESIGN;
+  const right = found.correct ? texts.right : texts.wrong;
+  showPage(display, [element("p", found.response === null ? texts.late : right)], screen);
+  const frames = timing.feedback ? screen.frames(timing.feedback) : 0;
+  for (let frame = 0; frame < frames; frame += 1) await screen.frame();
+}
+
+// ---- What can come between ------------------------------------------------------------------------
+
+/** Ask for a larger window, as long as a trial does not fit. */
+async function fitting(display, desk) {
+  const { screen, images } = desk;
+  if (screen.zoomed) {
+    halt(desk, display, DESIGN.texts.zoomed);
+    await new Promise(() => {});
+  }
+  const side = (name) => Math.max(...[...images.values()].map((each) => each[name]));
+  const needed = screen.extent(side("naturalWidth"), side("naturalHeight"));
+  const fits = () => needed.every((length, axis) => length <= screen.size[axis]);
+  const text = (sides) => sides.map((length) => Math.ceil(length / screen.ratio)).join(" × ");
+  while (!fits()) {
+    const there = { needed: text(needed), there: text(screen.size) };
+    await turned(display, filled(DESIGN.texts.small, there), desk);
+  }
+}
+
+/** Pause where the participant cannot see the trial; end where another window goes on with it. */
+function watch(desk, display) {
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) desk.keyboard.pause = true;
+  });
+  document.addEventListener("fullscreenchange", () => {
+    if (!document.fullscreenElement) desk.keyboard.pause = true;
+  });
+  window.addEventListener("storage", (event) => {
+    if (event.key === desk.session.name) halt(desk, display, DESIGN.texts.elsewhere);
+  });
+}
+
+/** End here: no frame and no key comes any more. */
+function halt({ screen, keyboard }, display, text) {
+  screen.halted = true;
+  keyboard.waiting = () => {};
+  showPage(display, [element("p", text)], screen);
+}

@@ -1,0 +1,78 @@
+"use strict";
+
+/* The keyboard: which key was pressed, and when. */
+
+const PAUSE = "escape";
+const GO_ON = "space";
+
+class Keyboard {
+  /** @param {{name: string, key?: string, code?: string}[]} keys In the order of the choices. */
+  constructor(keys) {
+    this.keys = keys;
+    this.presses = [];
+    this.pause = false;
+    this.waiting = null;
+    this.listening = new AbortController();
+    const { signal } = this.listening;
+    document.addEventListener("keydown", (event) => this.pressed(event), { signal });
+  }
+
+  /** Leave all keys to the browser. */
+  release() {
+    this.listening.abort();
+  }
+
+  pressed(event) {
+    const name = this.name(event);
+    if (name === undefined || event.repeat || event.ctrlKey || event.altKey || event.metaKey) return;
+    event.preventDefault();
+    if (this.waiting) this.waiting(name);
+    else if (name === PAUSE) this.pause = true;
+    else this.presses.push({ name, time: event.timeStamp });
+  }
+
+  /** What the study calls a key; undefined for one that means nothing here. */
+  name(event) {
+    if (event.key === "Escape") return PAUSE;
+    if (event.key === " ") return GO_ON;
+    const printed = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    const known =
+      this.keys.find((key) => key.code === event.code) ??
+      this.keys.find((key) => key.key === printed);
+    return known?.name;
+  }
+
+  /** Forget what was pressed so far. */
+  forget() {
+    this.presses = [];
+  }
+
+  /**
+   * Return the first answer since `zero`, if there is one: number of the choice, key, time after.
+   *
+   * @throws {Paused} Escape was pressed.
+   */
+  answer(zero) {
+    if (this.pause) throw new Paused();
+    const { presses } = this;
+    this.forget();
+    for (const { name, time } of presses) {
+      const choice = this.keys.findIndex((key) => key.name === name);
+      if (choice >= 0 && time >= zero) return { choice, key: name, time: time - zero };
+    }
+    return undefined;
+  }
+
+  /** Wait for a key of a page, or for a click on its button, which is the key that goes on. */
+  async turn(button) {
+    this.pause = false;
+    const name = await new Promise((resolve) => {
+      this.waiting = (pressed) => [GO_ON, PAUSE].includes(pressed) && resolve(pressed);
+      button.addEventListener("click", () => resolve(GO_ON));
+    });
+    this.waiting = null;
+    this.pause = false;
+    this.forget();
+    return name;
+  }
+}

@@ -1,0 +1,209 @@
+"""What a page in a browser has to know to run an experiment: plain data, made before it is asked.
+
+The trials come from the window's own code, so the same study, participant and session are asked the
+same trials in the same order. With constant stimuli they do not hang on the answers, but for the
+number of rounds of practice, which are all made, and left where one was answered well.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Sequence
+from importlib import metadata
+from typing import Any
+
+from psychophysics import columns, experiment, pages, session
+from psychophysics.answer import Answer
+from psychophysics.config import ConstantStimuli, ExperimentConfig
+from psychophysics.experiment import Experiment, Seat
+from psychophysics.observers import WithoutEyes
+from psychophysics.schedule import Schedule, schedule
+from psychophysics.timing import Interval
+from psychophysics.trials import Trial, order
+from psychophysics.web.keys import in_a_browser
+from psychophysics.web.texts import texts
+from psychophysics.window import screen_of
+from scenes.errors import InputError
+
+# What the page saves, and this version reads.
+FORMAT, VERSION = "mrd-web-session", 1
+JSPSYCH = "8.3.0"
+
+
+def check(config: ExperimentConfig) -> None:
+    """Find out whether an experiment can be asked in a browser.
+
+    Raises
+    ------
+    InputError
+        Its procedure chooses levels by the answers, or a browser does not know one of its keys.
+    """
+    if not isinstance(config.procedure, ConstantStimuli):
+        raise InputError(
+            f"experiment.procedure.kind: '{config.procedure.kind}' chooses levels by the answers, "
+            "and the trials of a page in a browser are made before; use constant_stimuli, or ask "
+            "it at a window: mrd experiment run"
+        )
+    in_a_browser(config.answer_keys)
+
+
+def code_of(number: int) -> str:
+    """Name the participant with a number, from 0: ``web01`` is the first."""
+    return f"web{number + 1:02d}"
+
+
+def number_of(code: str) -> int:
+    """Return the number, from 0, of the participant with a code.
+
+    Raises
+    ------
+    InputError
+        It is no code of a participant in a browser.
+    """
+    digits = code.removeprefix("web")
+    number = int(digits) - 1 if digits.isdecimal() and len(digits) < 10 else -1
+    if number < 0 or code_of(number) != code:
+        raise InputError(f"participant '{code}': of a page in a browser they are web01, web02, …")
+    return number
+
+
+def seat_of(asked: Experiment, number: int, visit: str) -> Seat:
+    """Derive what is a participant's from their number, from 0."""
+    return experiment.seat_of(asked, code_of(number), visit, "person", number)
+
+
+def facts(asked: Experiment, seat: Seat) -> dict[str, Any]:
+    """Tell what binds a session to study and set, as plain JSON gives it back.
+
+    The seed is text: a browser's numbers have 53 bits.
+    """
+    bound = experiment.bound_to(asked, seat)
+    plain: dict[str, Any] = json.loads(json.dumps(bound | {"Seed": str(seat.seed)}))
+    return plain
+
+
+def design(asked: Experiment, visit: str, participants: int, post: str | None) -> dict[str, Any]:
+    """Tell what all participants share.
+
+    Parameters
+    ----------
+    asked
+        The experiment.
+    visit
+        Code of the session.
+    participants
+        How many there are.
+    post
+        Where answers are sent; None where they are saved as files.
+
+    Raises
+    ------
+    InputError
+        The display is named in PsychoPy's monitor centre, and that does not know it.
+    """
+    config, task = asked.config, asked.task
+    screen = screen_of(config.display)
+    laid_out = schedule(config)
+    patch = config.display.photodiode
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "study": asked.study,
+        "task": task.name,
+        "session": visit,
+        "participants": [code_of(number) for number in range(participants)],
+        "columns": list(columns.names(task)),
+        "alternatives": list(task.alternatives),
+        "schedule": _schedule(laid_out, config),
+        "timing": config.timing.model_dump(include={"interval", "feedback", "answer"}),
+        "feedback": config.feedback,
+        "practice": {
+            "round": config.practice.trials,
+            "needed": math.ceil(config.practice.correct * config.practice.trials),
+        },
+        "background": round(255 * config.display.background),
+        "full_screen": config.display.full_screen,
+        "photodiode": None if patch is None else {"size": patch.size, "corner": patch.corner},
+        "cm_per_pixel": screen.width / screen.pixels[0],
+        "distance": screen.distance,
+        "texts": texts(screen.distance),
+        "post": post,
+        "software": {"mrd-suite": metadata.version("mrd-suite"), "jspsych": JSPSYCH},
+    }
+
+
+def _schedule(laid_out: Schedule, config: ExperimentConfig) -> dict[str, Any]:
+    """Parts of a trial in seconds: how many frames they take is the screen's affair."""
+    frame = 1 / config.display.refresh_rate
+    return {
+        "parts": [
+            {"kind": part.kind, "seconds": part.frames * frame, "images": list(part.images)}
+            for part in laid_out.parts
+        ],
+        "places": [list(place) for place in laid_out.places],
+        "last_images": laid_out.last_images,
+    }
+
+
+def participant(asked: Experiment, seat: Seat) -> dict[str, Any]:
+    """Tell what is one participant's: keys, first page, and every trial as the row it will be."""
+    config = asked.config
+    practice, main = trials_of(asked, seat)
+    before_each = [practice[-1] if practice else None, *main[:-1]]
+    bound = facts(asked, seat)
+    return {
+        "code": seat.participant,
+        "identity": hashlib.sha256(json.dumps(bound, sort_keys=True).encode()).hexdigest()[:16],
+        "facts": bound,
+        "keys": in_a_browser(seat.keys),
+        "instructions": pages.instructions(config, asked.task, seat.keys),
+        "practice": [{"row": _row(asked, trial)} for trial in practice],
+        "trials": [
+            {"row": _row(asked, trial)} | _page(before, trial, done, config)
+            for done, (before, trial) in enumerate(zip(before_each, main, strict=True))
+        ],
+    }
+
+
+class _Silent(WithoutEyes):
+    """Never answers, which is never right."""
+
+    def answer(self, trial: Trial) -> Answer:  # noqa: ARG002
+        """Answer nothing."""
+        return Answer(None)
+
+
+def trials_of(asked: Experiment, seat: Seat) -> tuple[list[Trial], list[Trial]]:
+    """Make every trial that a participant may meet: all rounds of practice, and the session.
+
+    Rounds go on until one is answered well, so no answer leads through all of them.
+    """
+    trials = order(asked.conditions, asked.config, seat.seed, seat.blocks)
+    made = [trial for trial, _ in session.answers(trials, _Silent())]
+    practice = [trial for trial in made if trial.phase == "practice"]
+    return practice, made[len(practice) :]
+
+
+def planned(asked: Experiment) -> tuple[Interval, ...]:
+    """Each image's onset and duration as planned, for measured ones to be put beside."""
+    times: Sequence[tuple[float, float]] = schedule(asked.config).planned(
+        1 / asked.config.display.refresh_rate
+    )
+    return tuple(Interval(onset, duration, onset, duration, 0) for onset, duration in times)
+
+
+def _row(asked: Experiment, trial: Trial) -> list[str]:
+    """Write a trial's row before it is answered: the page fills in what the answer brings."""
+    return columns.row(trial, Answer(None, intervals=planned(asked)), asked.task, 1)
+
+
+def _page(
+    before: Trial | None, trial: Trial, done: int, config: ExperimentConfig
+) -> dict[str, Any]:
+    """Write the page before a trial, where there is one; a break is left out after a reload."""
+    if before is None or not session.rests(before, trial, done, config, resumed=False):
+        return {}
+    return {
+        "page": pages.rest(before, trial, done, config.feedback),
+        "break": not session.rests(before, trial, done, config, resumed=True),
+    }

@@ -1,0 +1,163 @@
+"""What the page saves: a session as JSON, or the same as a table with a line of JSON above it."""
+
+import csv
+import io
+import json
+import zlib
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import ValidationError, field_validator
+
+from psychophysics.web.plan import FORMAT, VERSION
+from scenes.errors import InputError, first_problem
+from scenes.frozen import Frozen, between
+
+MOST_BYTES = 50_000_000  # some 100 000 trials
+
+Positive = Annotated[float, between(0, 1e6, above_low=True)]
+
+
+class Sitting(Frozen):
+    """A load of the page that led to trials.
+
+    Parameters
+    ----------
+    started
+        When, in ISO 8601 with its zone.
+    browser
+        As it calls itself.
+    screen, window
+        Width and height in CSS pixels; some browsers leave zoom out of the screen's.
+    pixel_ratio
+        Pixels of the screen in a CSS pixel.
+    pixels_per_cm
+        CSS pixels in a cm, by the card.
+    cm_per_pixel
+        Of the study's display, whose sizes the images keep.
+    distance
+        From the eyes, in cm, as the study has it; nothing measures it.
+    refresh_rate
+        Frames per second, measured.
+    full_screen
+        Whether the page filled the screen when trials began.
+    """
+
+    started: str
+    browser: str
+    screen: tuple[Positive, Positive]
+    window: tuple[Positive, Positive]
+    pixel_ratio: Positive
+    pixels_per_cm: Positive
+    cm_per_pixel: Positive
+    distance: Positive
+    refresh_rate: Positive
+    full_screen: bool
+
+    @field_validator("started")
+    @classmethod
+    def _is_a_time(cls, value: str) -> str:
+        if datetime.fromisoformat(value).tzinfo is None:
+            raise ValueError(f"'{value}' has no time zone")
+        return value
+
+
+class Saved(Frozen):
+    """A session as the page saved it.
+
+    Parameters
+    ----------
+    study, task, participant, session
+        Names and codes.
+    facts
+        What binds it to study and set (`plan.facts`).
+    software
+        Versions that made and ran the page.
+    sittings
+        Loads of the page, in order.
+    finished
+        Whether no trial was left.
+    checksum
+        CRC-32 of columns and rows, in hexadecimal digits.
+    columns, rows
+        The table, as text.
+    """
+
+    format: Literal["mrd-web-session"]
+    version: Literal[1]
+    study: str
+    task: str
+    participant: str
+    session: str
+    facts: dict[str, Any]
+    software: dict[str, str]
+    sittings: tuple[Sitting, ...]
+    finished: bool
+    checksum: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+    @property
+    def true_checksum(self) -> str:
+        """What the checksum has to be."""
+        return checksum([self.columns, *self.rows])
+
+
+def checksum(rows: Sequence[Sequence[str]]) -> str:
+    """CRC-32 of rows: each cell ends in a tab, each row in a line feed."""
+    text = "".join("".join(f"{cell}\t" for cell in cells) + "\n" for cells in rows)
+    return f"{zlib.crc32(text.encode()):08x}"
+
+
+def read(path: Path) -> Saved:
+    """Read a session that the page saved.
+
+    Parameters
+    ----------
+    path
+        JSON, or CSV below a line that begins with ``#``.
+
+    Raises
+    ------
+    InputError
+        It cannot be read, is something else, or is of another version.
+    """
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise InputError(f"{path}: more than {MOST_BYTES // 1_000_000} MB is no session")
+        text = path.read_text(encoding="utf-8-sig")
+        content = _table(text) if text.startswith("#") else json.loads(text)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except (ValueError, RecursionError, csv.Error) as error:
+        raise _no_session(path, f"it is neither its JSON nor its table: {error}") from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise _no_session(path, "it does not say that it is one")
+    if content.get("version") != VERSION:
+        raise InputError(
+            f"{path}: is of version {content.get('version')}, and this suite reads {VERSION}; "
+            "import it with the version of the suite that made the page"
+        )
+    try:
+        return Saved.model_validate(content)
+    except ValidationError as error:
+        raise _no_session(path, first_problem(error, content)) from error
+
+
+def _table(text: str) -> dict[str, Any]:
+    """Read the table: what is in the line above it, and columns and rows."""
+    first, _, rest = text.partition("\n")
+    content: dict[str, Any] = json.loads(first.removeprefix("#"))
+    lines = list(csv.reader(io.StringIO(rest, newline=""), strict=True))
+    if not lines:
+        raise ValueError("no line is below the first")
+    return content | {"columns": lines[0], "rows": lines[1:]}
+
+
+def _no_session(path: Path, why: str) -> InputError:
+    return InputError(
+        f"{path}: no session that a page of mrd experiment export-web saved: {why}; give the file "
+        "as the page saved or sent it"
+    )
