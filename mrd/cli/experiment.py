@@ -28,7 +28,7 @@ from psychophysics.observers import (
 )
 from psychophysics.psychometric_function import FUNCTIONS, Function, lapse_probability
 from psychophysics.session import Outcome
-from psychophysics.web import plan
+from psychophysics.web import importing, plan
 from psychophysics.web.export import export as export_page
 from scenes.errors import InputError, unknown
 
@@ -195,6 +195,21 @@ def export_web(
     shown.print(f"  {page.name}?participant={plan.code_of(0)}")
 
 
+@app.command("import-web")
+def import_web(
+    study: StudyPath,
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE…", help="What the page saved or sent.")
+    ],
+) -> None:
+    """Turn sessions of the page into the files that mrd analyse reads."""
+    described = read_study(study)
+    experiment, folder = _experiment(described), described.folder / records.PEOPLE
+    sessions = importing.checked(experiment, files, folder)
+    for each, outcome in zip(sessions, importing.store(experiment, sessions, folder), strict=True):
+        print(f"{each.seat.participant}: {_told(outcome, 'not finished')}")
+
+
 # ---- From words to observers --------------------------------------------------------------------
 
 Make = Callable[[Seat, np.random.Generator], Observer]
@@ -280,5 +295,9 @@ def _counts(text: str) -> list[int]:
 
 
 def _say(outcome: Outcome) -> None:
-    state = "finished" if outcome.finished else "stopped; the same command goes on from there"
-    print(f"{outcome.trials} trials, {outcome.off:.2%} of intervals with dropped frames: {state}")
+    print(_told(outcome, "stopped; the same command goes on from there"))
+
+
+def _told(outcome: Outcome, unfinished: str) -> str:
+    state = "finished" if outcome.finished else unfinished
+    return f"{outcome.trials} trials, {outcome.off:.2%} of intervals with dropped frames: {state}"
