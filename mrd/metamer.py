@@ -139,6 +139,7 @@ def _searched(
         judged=model.layers,
         form=form_of_family(run.search, target),
         extent=extent_of(geometry(target.shape)),
+        match=_room(against, train),
         device=device,
     )
     state, problems = directory.newest_state()

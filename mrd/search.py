@@ -134,6 +134,8 @@ class Search:
     extent
         Largest distance of the target's vertices from the origin of the shape's own coordinates;
         what a shape may grow to goes by the larger of target and start.
+    match
+        From the similarity of a step to a match, for `EarlyStopping.match`.
     device
         Of all tensors.
 
@@ -159,6 +161,7 @@ class Search:
         judged: Sequence[str] | None = None,
         form: to_mitsuba.Form | None = None,
         extent: float = 0.0,
+        match: Callable[[float], float] = float,
         device: str = "cpu",
     ) -> None:
         losses.check_targets(config.loss, targets)
@@ -175,6 +178,7 @@ class Search:
         self._order: list[int] = []
         self._form = form or to_mitsuba.form_of(start.material)
         self._extent = extent
+        self._match = match
         self._device = device
         self._adjoint = (
             to_mitsuba.silhouette_integrator(start, config.samples.boundary)
@@ -184,6 +188,7 @@ class Search:
         self._same_seeds = rng.integers(2**31, size=(2, self._renders * len(self._views)))
         self._keeps_best = config.early_stopping is not None or config.restarts > 1
         self._plateau = Plateau(self._window)
+        self._unlike = Plateau(self._window)
         self._best: Arrays = {}
         self._best_loss = float("inf")
         self._stand_at_start()
@@ -222,7 +227,10 @@ class Search:
         remeshing = self.config.remeshing
         if remeshing and done in remeshing.at and done < self.config.steps:
             self._remesh(remeshing.edge)
-        if self._keeps_best:
+        if self._is_alike(s):
+            self.notes.append(f"step {self.finished}: stopped, alike enough")
+            self.finished = self.total
+        elif self._keeps_best:
             self._look_at(loss, done)
         return loss, s
 
@@ -371,6 +379,14 @@ class Search:
         self._place(before, but="shape")
         self._plateau = Plateau(self._window)
 
+    def _is_alike(self, s: float) -> bool:
+        """Whether the smoothed match has come to where the search is to stop."""
+        stopping = self.config.early_stopping
+        if stopping is None or stopping.match is None:
+            return False
+        self._unlike.observe(1 - self._match(s))
+        return self._unlike.best <= 1 - stopping.match
+
     def _look_at(self, loss: float, done: int) -> None:
         """Keep the best state; where this start is exhausted, start again or end at the best."""
         if self._plateau.observe(loss) and self._plateau.best < self._best_loss:
@@ -393,6 +409,7 @@ class Search:
         """Stand at the start, moved a little at random."""
         self._stand_at_start()
         self._plateau = Plateau(self._window)
+        self._unlike = Plateau(self._window)
         for v in self.variables:
             length = STEPS_OF_RESTART * getattr(self.config.learning_rate, v.attribute)
             for tensor in v.tensors.values():
@@ -451,6 +468,7 @@ class Search:
             "order": self._order,
             "same_seeds": self._same_seeds.tolist(),
             "plateau": self._plateau.as_json(),
+            "unlike": self._unlike.as_json(),
             "best_loss": self._best_loss if self._best else None,
         }
         return State(self.finished, arrays, header)
@@ -466,6 +484,7 @@ class Search:
         self._best = _under("best.", state.arrays)
         self._best_loss = state.header["best_loss"] if self._best else float("inf")
         self._plateau = Plateau.from_json(state.header["plateau"])
+        self._unlike = Plateau.from_json(state.header["unlike"])
         self._rng.bit_generator.state = state.header["rng"]
         self._same_seeds = np.array(state.header["same_seeds"])
         self._order = list(state.header["order"])

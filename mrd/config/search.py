@@ -154,10 +154,17 @@ class EarlyStopping(Frozen):
     Parameters
     ----------
     patience
-        Steps without a new lowest smoothed loss after which the search stops, 1 to 100000.
+        Steps without a new lowest smoothed loss after which the search stops, 1 to 100000, and
+        goes back to where the loss was lowest.
+    match
+        Smoothed match at which the search stops at once, above 0 and at most 1; none by default.
+        What is searched then stays as far from the target as its start allows: a search that could
+        find the target again (a pose often can) ends where the model is content. Renders of a
+        search are noisier than those of the verdict, where the match comes out higher.
     """
 
     patience: Count = 100
+    match: float | None = Field(default=None, strict=True, gt=0, le=1)
 
 
 class Remeshing(Frozen):

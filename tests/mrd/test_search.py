@@ -451,6 +451,32 @@ def test_a_search_without_gain_stops_at_its_best_state(begun):
     )
 
 
+def test_a_search_stops_where_it_is_alike_enough(begun, tmp_path):
+    """Pearson r is taken for the match; a pose, which would find the target, stays away from it."""
+    ball = geometry(Sphere(subdivisions=3))
+    almond = Mesh(ball.vertices * np.float32([1.2, 0.7, 0.4]), ball.faces)
+    turned = Pose(rotation=(0, 15, -10), translation=(0.15, 0, 0.1))
+    settings = {
+        "steps": 60,
+        "target": {"shape": MeshShape(surface=almond, fit=False), "pose": turned},
+    }
+    whole, target = begun(("pose",), **settings)
+    r = [row.s for row in whole.steps()]
+    settings["early_stopping"] = EarlyStopping(match=0.5 * (r[0] + r[-1]))
+    search, _ = begun(("pose",), **settings)
+    seen = [next(search.steps()) for _ in range(2)]
+    write_state(search.state(), tmp_path / "00002.npz")
+    seen += search.steps()
+    assert 4 <= len(seen) < 50
+    assert search.notes == [f"step {len(seen)}: stopped, alike enough"]
+    assert search.finished == search.total
+    ends = [pose_difference(target.pose, each.scene().pose)["angle"] for each in (search, whole)]
+    assert ends[0] > 2 * ends[1]
+    resumed, _ = begun(("pose",), **settings, seed=9)
+    resumed.resume(read_state(tmp_path / "00002.npz"))
+    assert 2 + len(list(resumed.steps())) == pytest.approx(len(seen), abs=2)
+
+
 def test_even_short_restarts_end_in_the_best_of_them(begun):
     search, _ = begun(("material",), steps=3, restarts=2)  # less than four rounds of the cameras
     rows = list(search.steps())
