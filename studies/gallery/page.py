@@ -12,6 +12,7 @@ import json
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import imageio.v3 as imageio
@@ -28,6 +29,12 @@ MODELS = {
     "lite2": "EfficientNet-Lite2",
     "untrained": "Lite0, untrained",
     "complex_cells": "complex cells",
+}
+UNITS = {
+    "rms_log_reflectance": "log units",
+    "rms_log_radiance": "log units",
+    "angle": "degrees",
+    "chamfer": "radii",
 }
 CAMERA = "c0"
 
@@ -47,19 +54,23 @@ def judgement(run: Path) -> dict[str, Any]:
 
 
 def minutes(run: Path) -> float:
-    """Time of its steps."""
+    """Time of its steps; by their median, so that a pause of the machine does not count."""
     with (run / "history.csv").open(encoding="utf-8") as file:
-        return sum(float(row["seconds"]) for row in csv.DictReader(file)) / 60
+        seconds = [float(row["seconds"]) for row in csv.DictReader(file)]
+    return median(seconds) * len(seconds) / 60
 
 
-def failures(cameras: Iterable[dict[str, Any]]) -> str:
-    """What failed at which cameras, in a few words."""
-    failed = [f"{each['camera']}: {each['failed'].split(';')[-1]}" for each in cameras]
+def failures(told: dict[str, Any]) -> str:
+    """What failed, in a few words: at most the last reason of each camera."""
+    if told["target_again"]:
+        return "the target again"
+    cameras = told["training"]["cameras"]
+    failed = [f"{each['camera']}: {each['failed'].split(';')[-1].strip()}" for each in cameras]
     return ", ".join(each for each in failed if not each.endswith(": "))
 
 
 def picture(target: str) -> None:
-    """Target, and a row of results for each attribute; a thick frame marks a metamer."""
+    """Target, and a row of results for each attribute; a green frame marks a metamer."""
     figure = Figure(figsize=(9.2, 8.4), layout="constrained")
     axes = figure.subplots(len(ATTRIBUTES), len(MODELS) + 2)
     for row, attribute in zip(axes, ATTRIBUTES, strict=True):
@@ -75,12 +86,14 @@ def picture(target: str) -> None:
             if attribute == ATTRIBUTES[0]:
                 place.set_title(title, fontsize=9)
             if run is None:
+                place.set_frame_on(False)
+                place.text(0.5, 0.5, "not run", ha="center", va="center", fontsize=8)
                 continue
             place.imshow(imageio.imread(run / "renders" / f"{image}_{CAMERA}.png"))
             if image == "result":
                 told = judgement(run)
-                metamer = told["verdict"] == "metamer"
-                place.spines[:].set(linewidth=3 if metamer else 0.5)
+                if told["verdict"] == "metamer":
+                    place.spines[:].set(linewidth=3, color="tab:green")
                 place.set_xlabel(f"{told['verdict']}, {told['training']['match']:.2f}", fontsize=8)
         row[0].set_ylabel(attribute)
     figure.savefig(PICTURES / f"gallery_{target}.png", dpi=110)
@@ -88,7 +101,7 @@ def picture(target: str) -> None:
 
 def table() -> Iterable[str]:
     """Yield the lines of the table."""
-    yield "| target | attribute | model | verdict | least, mean | held out | distance | time |"
+    yield "| target | attribute | model | verdict | match: least, mean | held out | far | minutes |"
     yield "|---|---|---|---|---|---|---|---|"
     for target in TARGETS:
         for attribute in ATTRIBUTES:
@@ -100,12 +113,12 @@ def table() -> Iterable[str]:
                 cameras = told["training"]["cameras"]
                 measure, least = DISTANCE[attribute], min(each["match"] for each in cameras)
                 distance = told["physical_difference"][attribute][measure]
-                failed = failures(cameras)
+                failed = failures(told)
                 yield (
                     f"| {target} | {attribute} | {name} | "
                     f"{told['verdict']}{f' ({failed})' if failed else ''} | "
                     f"{least:.2f}, {told['training']['match']:.2f} | "
-                    f"{told['held_out']['match']:.2f} | {measure} {distance:.3g} | "
+                    f"{told['held_out']['match']:.2f} | {distance:.2g} {UNITS[measure]} | "
                     f"{minutes(run):.1f} |"
                 )
 
