@@ -7,6 +7,7 @@
     <role>-<index>/<camera>_<light>_<noise seed>.exr and .png
     images.jsonl    the record of every finished image, while there are more to come
     records.csv     the records of all of them, at the end; records.json describes its columns
+    files.json      the size of every file, at the end: what is gone or cut is made again
 """
 
 from __future__ import annotations
@@ -19,14 +20,17 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from mrd import file_sizes
 from mrd.disk import plain, write_json, writing
-from mrd.run import RunDirectory
+from mrd.run import RunDirectory, Status
 from scenes.digest import file_sha256
 from scenes.errors import InputError
+from scenes.scene import read_scene
 from stimuli.intake import RECORDS_FILE, ImageRecord, read_records, write_records
 
 JOURNAL = "images.jsonl"
 TIMING = "timing.json"
+BOOKKEEPING = ("run.json", TIMING, file_sizes.FILE)
 
 
 class ImageDirectory(RunDirectory):
@@ -52,13 +56,58 @@ class ImageDirectory(RunDirectory):
             return bool(self.record()["resolved"] == plain(resolved))
         return False
 
-    def is_done(self, resolved: Mapping[str, Any]) -> bool:
-        """Tell whether all of it is made."""
-        return self.exists and self.is_asked(resolved) and self.status() == "done"
+    def is_done(self, resolved: Mapping[str, Any], by_hash: bool = False) -> bool:
+        """Tell whether all of it is made, and still there.
+
+        Parameters
+        ----------
+        resolved
+            What is wanted.
+        by_hash
+            Whether every file is read, too: an altered byte is seen, and it takes its time.
+        """
+        done = self.exists and self.is_asked(resolved) and self.status() == "done"
+        return done and (not by_hash or self._is_unaltered())
+
+    def status(self) -> Status:
+        """Where the images stand: `interrupted` too where they were done, and a file is lost."""
+        recorded = super().status()
+        return "interrupted" if recorded == "done" and self.lost() else recorded
+
+    def lost(self) -> list[str]:
+        """Files that are gone, or of another size than when the images were done."""
+        return file_sizes.differing(self.path)
+
+    def finish(self, message: str = "") -> None:
+        """Record that all images are done, and the size of every file."""
+        named = [self.path / name for each in self.finished().values() for name in _files(each)]
+        tables = [
+            path
+            for pattern in ("*.csv", "*.json")
+            for path in self.path.glob(pattern)
+            if path.name not in BOOKKEEPING
+        ]
+        file_sizes.note(self.path, [*named, *tables, *self.path.glob("scenes/**/*")])
+        super().finish(message)
+
+    def _is_unaltered(self) -> bool:
+        """Tell whether images and scenes are those that were written, by their hashes."""
+        records = self.finished().values()
+        try:
+            for scene_file in {record.scene_file for record in records}:
+                read_scene(self.path / scene_file)
+        except InputError:
+            return False
+        return all(self.is_whole(record) for record in records)
 
     def count(self) -> int:
-        """Images that are finished, as far as the records tell."""
-        return len(self.finished())
+        """Images that are finished and, by size, still there."""
+        lost = set(self.lost())
+        return sum(
+            lost.isdisjoint(_files(record))
+            and all((self.path / name).is_file() for name in _files(record))
+            for record in self.finished().values()
+        )
 
     def finished(self) -> dict[str, ImageRecord]:
         """Records of finished images by id; their files are not looked at."""
@@ -117,9 +166,9 @@ class ImageDirectory(RunDirectory):
         """
         write_records(records, self.path)
         (self.path / JOURNAL).unlink(missing_ok=True)
-        named = {name for each in records for name in (each.radiance_file, each.display_file)}
+        named = {name for each in records for name in _files(each)}
         for record in earlier:
-            for name in {record.radiance_file, record.display_file} - named:
+            for name in set(_files(record)) - named:
                 (self.path / name).unlink(missing_ok=True)
 
     def note_timing(self, **added: float) -> None:
@@ -134,6 +183,10 @@ class ImageDirectory(RunDirectory):
             content = json.loads((self.path / TIMING).read_text(encoding="utf-8"))
             return {name: float(value) for name, value in content.items()}
         return {}
+
+
+def _files(record: ImageRecord) -> tuple[str, str]:
+    return record.radiance_file, record.display_file
 
 
 def of_run(runs: Path, name: str) -> ImageDirectory:

@@ -18,7 +18,9 @@ from scenes.interpolation import check_path
 from scenes.scene import Scene
 
 
-def generate(study: Study, progress: SweepReport, workers: int = 1) -> list[Outcome]:
+def generate(
+    study: Study, progress: SweepReport, workers: int = 1, by_hash: bool = False
+) -> list[Outcome]:
     """Carry out every run of a study that is not done, half done ones from where they stopped.
 
     Searches come first; then the images of families, and those of every run whose search is done.
@@ -31,6 +33,8 @@ def generate(study: Study, progress: SweepReport, workers: int = 1) -> list[Outc
         Told of all that goes on.
     workers
         How many processes work at once.
+    by_hash
+        Whether finished images are compared with their hashes, and not with their sizes alone.
 
     Raises
     ------
@@ -46,10 +50,11 @@ def generate(study: Study, progress: SweepReport, workers: int = 1) -> list[Outc
     searches = all_done((Job("search", run) for run in due), study, progress, workers)
     outcomes = {outcome.name: outcome for outcome in searches}
     searched = [outcomes.get(run.name) or _done(study.runs / run.name) for run in runs]
-    return searched + all_done(image_jobs(runs, study.runs), study, progress, workers)
+    images = image_jobs(runs, study.runs, by_hash)
+    return searched + all_done(images, study, progress, workers)
 
 
-def image_jobs(runs: Sequence[ResolvedRun], folder: Path) -> list[Job]:
+def image_jobs(runs: Sequence[ResolvedRun], folder: Path, by_hash: bool = False) -> list[Job]:
     """Images that are due now: of families, and of runs whose search is done."""
     families = {run.spec.family: run for run in runs if run.series is not None}
     return [
@@ -57,7 +62,7 @@ def image_jobs(runs: Sequence[ResolvedRun], folder: Path) -> list[Job]:
             Job("family", run)
             for run in families.values()
             if not image_directory.of_family(folder, run.spec.family).is_done(
-                image_counts.asked_of_family(run)
+                image_counts.asked_of_family(run), by_hash
             )
         ),
         *(
@@ -65,7 +70,9 @@ def image_jobs(runs: Sequence[ResolvedRun], folder: Path) -> list[Job]:
             for run in runs
             if run.series is not None
             and is_searched(run, folder)
-            and not image_directory.of_run(folder, run.name).is_done(image_counts.asked_of_run(run))
+            and not image_directory.of_run(folder, run.name).is_done(
+                image_counts.asked_of_run(run), by_hash
+            )
         ),
     ]
 

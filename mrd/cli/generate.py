@@ -34,10 +34,18 @@ def generate(
             help="Searches at once, each in a process with its share of the processors.",
         ),
     ] = 1,
+    verify: Annotated[
+        bool,
+        typer.Option(
+            "--verify",
+            help="Read every finished image and scene, and make again those with an altered byte.",
+        ),
+    ] = False,
 ) -> None:
     """Search metamers, make controls and the images of series: all that is not done yet.
 
-    What is done is skipped, what was stopped goes on from its newest state or image.
+    What is done is skipped, what was stopped goes on from its newest state or image; files that
+    are gone or cut are made again.
     """
     described = read_study(study)
     out = console()
@@ -54,7 +62,7 @@ def generate(
         return
 
     with shown(out, several=workers > 1) as report:
-        outcomes = sweep.generate(described, report, workers)
+        outcomes = sweep.generate(described, report, workers, by_hash=verify)
     standings = overview(described)
     out.print(verdicts(standings))
     if shared := families(described, standings):

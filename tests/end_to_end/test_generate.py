@@ -304,6 +304,24 @@ def test_two_workers_make_searches_and_images_and_a_second_call_nothing(tmp_path
     assert "0 of 2 searches and 0 of 40 images" in generate(folder, "--dry-run").stdout
 
 
+def test_a_second_call_mends_finished_images(tmp_path):
+    folder = with_series(study_in(tmp_path / "tiny", 2, 2))
+    assert generate(folder).returncode == 0
+    (directory,) = run_directories(folder)
+    family = folder / "runs" / "families" / "ball-material"
+    before = {path: path.read_bytes() for path in (folder / "runs").glob("**/*_own_*.*")}
+    gone = next((directory.path / "series").glob("result-002/*.png"))
+    cut, altered = sorted(family.glob("target/*.exr"))[:2]
+    gone.unlink()
+    cut.write_bytes(before[cut][:50])
+    done = generate(folder)
+    assert done.returncode == 0, done.stderr
+    altered.write_bytes(before[altered][:-1] + b"?")
+    done = generate(folder, "--verify")
+    assert done.returncode == 0, done.stderr
+    assert {path: path.read_bytes() for path in before} == before
+
+
 def test_an_interrupt_ends_every_worker_and_leaves_what_can_go_on(tmp_path):
     folder = study_in(tmp_path / "tiny", 100_000, 50, attributes=("material", "lighting"))
     process = subprocess.Popen(

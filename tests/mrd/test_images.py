@@ -242,6 +242,58 @@ def test_only_what_is_missing_or_damaged_is_rendered_again(study):
     }
 
 
+def due(study, by_hash=False):
+    return [job.name for job in sweep.image_jobs(resolve_all(study), study.runs, by_hash)]
+
+
+@pytest.mark.parametrize("kind", ["radiance_file", "display_file"])
+@pytest.mark.parametrize("cut", [None, 50], ids=["gone", "cut"])
+def test_a_finished_image_that_is_gone_or_cut_is_due_again(study, kind, cut):
+    run = resolve_all(study)[1]
+    folder, before = make(run, study)
+    directory = image_directory.of_run(study.runs, run.name)
+    assert (directory.status(), directory.count(), due(study)) == ("done", len(before), [])
+    path = folder / getattr(before[3], kind)
+    whole = path.read_bytes()
+    path.unlink()
+    if cut is not None:
+        path.write_bytes(whole[:cut])
+    assert directory.status() == "interrupted"
+    assert directory.count() == len(before) - 1
+    assert due(study) == [f"{run.name}/series"]
+    make(run, study)
+    assert path.read_bytes() == whole
+    assert (directory.status(), directory.count(), due(study)) == ("done", len(before), [])
+
+
+@pytest.mark.parametrize("name", ["records.csv", "records.json", "levels.json", "files.json"])
+def test_a_finished_table_that_is_gone_is_due_again(study, name):
+    run = resolve_all(study)[1]
+    folder, before = make(run, study)
+    old = stamps(folder)
+    (folder / name).unlink()
+    assert due(study) == [f"{run.name}/series"]
+    _, after = make(run, study)
+    assert due(study) == []
+    assert (folder / name).is_file()
+    assert [each.id for each in after] == [each.id for each in before]
+    if name != "records.csv":  # without it nothing is known of the images
+        assert stamps(folder) == old
+
+
+def test_an_altered_byte_of_a_finished_image_is_found_by_its_hash(study):
+    run = resolve_all(study)[1]
+    folder, before = make(run, study)
+    path = folder / before[2].radiance_file
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    assert due(study) == []  # of the same size
+    assert due(study, by_hash=True) == [f"{run.name}/series"]
+    make(run, study)
+    assert path.read_bytes() == whole
+    assert due(study, by_hash=True) == []
+
+
 def test_a_stopped_render_goes_on_at_the_next_image(study, monkeypatch):
     run = resolve_all(study)[1]
     folder = image_directory.of_run(study.runs, run.name).path
