@@ -150,7 +150,8 @@ def write_shared_scene(scene: Scene, folder: Path) -> Path:
     scene
         A loaded scene.
     folder
-        Made if it is missing. Every file is named by its content; what is there is left alone.
+        Made if it is missing. Every file is named by its content; what is there and whole is left
+        alone, and a file that is damaged is written again.
 
     Returns
     -------
@@ -164,13 +165,13 @@ def write_shared_scene(scene: Scene, folder: Path) -> Path:
     """
     folder = Path(folder)
     path = folder / f"{scene.sha256[:16]}.json"
-    if path.is_file():
+    if _is_whole(path, scene):
         return path
     content = scene.model_dump(mode="json")
     for (part, key), value in _arrays(scene).items():
         suffix = ".ply" if isinstance(value, Mesh) else ".exr"
         file = folder / f"{key}-{value.sha256[:16]}{suffix}"
-        if not file.is_file():
+        if not _holds(file, value):
             _write_array(value, file)
         content[part][key] = {"file": file.name, "sha256": file_sha256(file)}
     _write_record(scene, content, path)
@@ -287,6 +288,22 @@ def _arrays(scene: Scene) -> dict[tuple[str, str], Mesh | Picture]:
     return {key: value for key, value in values.items() if isinstance(value, Mesh | Picture)}
 
 
+def _is_whole(path: Path, scene: Scene) -> bool:
+    """Tell whether a scene's file and all that it names are there and what they were."""
+    try:
+        return read_scene(path).sha256 == scene.sha256
+    except InputError:
+        return False
+
+
+def _holds(file: Path, value: Mesh | Picture) -> bool:
+    """Tell whether a file is there and holds this mesh or picture."""
+    try:
+        return _read_array(file).sha256 == value.sha256
+    except InputError:
+        return False
+
+
 def _write_array(value: Mesh | Picture, path: Path) -> None:
     if isinstance(value, Mesh):
         write_mesh(value, path)
@@ -330,4 +347,8 @@ def _read_beside(scene_file: Path, entry: dict[str, Any]) -> Mesh | Picture:
             f"{path}: is not the file that was written with {scene_file.name} (its SHA-256 "
             "differs); restore it"
         )
+    return _read_array(path)
+
+
+def _read_array(path: Path) -> Mesh | Picture:
     return read_mesh(path) if path.suffix == ".ply" else read_picture(path)

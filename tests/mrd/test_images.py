@@ -281,6 +281,20 @@ def test_a_finished_table_that_is_gone_is_due_again(study, name):
         assert stamps(folder) == old
 
 
+def test_a_damaged_scene_of_finished_images_is_made_again(study):
+    run = resolve_all(study)[2]
+    folder, made = make(run, study)
+    scene = folder / made[0].scene_file
+    before = scene.read_bytes()
+    scene.write_bytes(before[:40])
+    assert due(study) == [f"{run.name}/series"]
+    make(run, study)
+    assert scene.read_bytes() == before
+    for each in made:
+        assert read_scene(folder / each.scene_file).sha256 == each.scene
+    assert due(study, by_hash=True) == []
+
+
 def test_an_altered_byte_of_a_finished_image_is_found_by_its_hash(study):
     run = resolve_all(study)[1]
     folder, before = make(run, study)

@@ -296,3 +296,31 @@ def test_scenes_in_one_folder_share_what_is_equal(tmp_path):
     before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
     write_shared_scene(second, tmp_path)
     assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("suffix", [".ply", ".exr", ".json"])
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda content: None,
+        lambda content: content[: len(content) // 2],
+        lambda content: content[:-1] + bytes([content[-1] ^ 255]),
+    ],
+    ids=["gone", "cut", "altered"],
+)
+def test_a_damaged_file_of_a_shared_scene_is_written_again(tmp_path, suffix, harm):
+    rough = Picture(np.linspace(0, 1, 16, dtype=np.float32).reshape(4, 4, 1))
+    first = Scene(name="a", shape=MeshShape(surface="suzanne")).loaded()
+    second = first.model_copy(update={"material": Material(roughness=rough)})
+    paths = [write_shared_scene(scene, tmp_path) for scene in (first, second)]
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    for path in [path for path in before if path.suffix == suffix]:
+        path.unlink()
+        if (left := harm(before[path])) is not None:
+            path.write_bytes(left)
+    with pytest.raises(InputError, match=r"."):
+        read_scene(paths[1])
+    for scene, path in zip((first, second), paths, strict=True):
+        assert write_shared_scene(scene, tmp_path) == path
+        assert read_scene(path) == scene
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
