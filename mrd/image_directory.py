@@ -22,7 +22,7 @@ from pydantic import ValidationError
 
 from mrd import file_sizes
 from mrd.disk import plain, write_json, writing
-from mrd.run import RunDirectory, Status
+from mrd.run import RunDirectory
 from scenes.digest import file_sha256
 from scenes.errors import InputError
 from scenes.scene import read_scene
@@ -69,26 +69,16 @@ class ImageDirectory(RunDirectory):
         done = self.exists and self.is_asked(resolved) and self.status() == "done"
         return done and (not by_hash or self._is_unaltered())
 
-    def status(self) -> Status:
-        """Where the images stand: `interrupted` too where they were done, and a file is lost."""
-        recorded = super().status()
-        return "interrupted" if recorded == "done" and self.lost() else recorded
+    def left(self) -> Iterable[Path]:
+        """Images, their scenes, and the tables."""
+        yield from (self.path / name for each in self.finished().values() for name in _files(each))
+        yield from self.path.glob("scenes/**/*")
+        tables = (*self.path.glob("*.csv"), *self.path.glob("*.json"))
+        yield from (path for path in tables if path.name not in BOOKKEEPING)
 
     def lost(self) -> list[str]:
-        """Files that are gone, or of another size than when the images were done."""
+        """Files that are gone or cut since all were done."""
         return file_sizes.differing(self.path)
-
-    def finish(self, message: str = "") -> None:
-        """Record that all images are done, and the size of every file."""
-        named = [self.path / name for each in self.finished().values() for name in _files(each)]
-        tables = [
-            path
-            for pattern in ("*.csv", "*.json")
-            for path in self.path.glob(pattern)
-            if path.name not in BOOKKEEPING
-        ]
-        file_sizes.note(self.path, [*named, *tables, *self.path.glob("scenes/**/*")])
-        super().finish(message)
 
     def _is_unaltered(self) -> bool:
         """Tell whether images and scenes are those that were written, by their hashes."""

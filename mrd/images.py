@@ -71,6 +71,8 @@ def make_family(run: ResolvedRun, study: str, runs: Path, device: str, report: R
     """
     directory = image_directory.of_family(runs, run.spec.family)
     directory.ask(image_counts.asked_of_family(run))
+    if lost := directory.loss():
+        report.note(lost)
     with directory.claim():
         target, _ = prepared(run)
         lit = lit_targets(run, target)
@@ -102,6 +104,8 @@ def make_run(run: ResolvedRun, study: str, runs: Path, device: str, report: RunR
     """
     directory = image_directory.of_run(runs, run.name)
     directory.ask(image_counts.asked_of_run(run))
+    if lost := directory.loss():
+        report.note(lost)
     searched = RunDirectory(runs / run.name)
     target = read_scene(searched.path / "target" / "scene.json")
     subject = _subject(run, study, target, searched.read_json("criterion.json"))

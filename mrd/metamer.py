@@ -54,6 +54,8 @@ def make(run: ResolvedRun, runs: Path, device: str, report: RunReport) -> dict[s
     """
     directory = RunDirectory(runs / run.name)
     directory.create(run.record)
+    if lost := directory.loss():
+        report.note(lost)
     with directory.claim():
         model = registry.create(run.model, device)
         target, start = prepared(run)

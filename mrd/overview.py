@@ -7,6 +7,7 @@ from mrd import image_counts, image_directory
 from mrd.image_directory import ImageDirectory
 from mrd.run import RunDirectory, Status
 from mrd.study import ResolvedRun, Study, resolve_all
+from scenes.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class ImagesStanding:
     done, total
         Images that are finished, and that are asked for.
     message
-        Why they failed, where they did.
+        Why they failed, where they did; what is lost, where they were done.
     """
 
     name: str
@@ -49,7 +50,7 @@ class Standing:
     judgement
         What `criterion.json` holds; None before the run is done.
     message
-        Why it failed, where it did.
+        Why it failed, where it did; what it has lost, where it was done.
     images
         Where its images stand; None where the study asks for none.
     """
@@ -69,7 +70,7 @@ def overview(study: Study) -> list[Standing]:
     Raises
     ------
     InputError
-        A file that the study names, or a run's record, cannot be read.
+        A file that the study names cannot be read.
     """
     return [standing(run, RunDirectory(study.runs / run.name)) for run in resolve_all(study)]
 
@@ -86,11 +87,13 @@ def standing(run: ResolvedRun, directory: RunDirectory) -> Standing:
         )
     if not directory.exists:
         return Standing(run, "pending", 0, {}, None, "", images)
-    status = directory.status()
     history = directory.history()
     newest = history[-1] if history else {}
-    judgement = directory.read_json("criterion.json") if status == "done" else None
-    message = directory.record()["message"] if status == "failed" else ""
+    try:
+        status, message = directory.status(), _message(directory)
+    except InputError as error:  # its record is damaged
+        status, message = "failed", str(error)
+    judgement = directory.judgement() if status == "done" else None
     return Standing(run, status, int(newest.get("step", 0)), newest, judgement, message, images)
 
 
@@ -114,9 +117,14 @@ def _images(
     """Read where images stand; those of an earlier form of the study do not count yet."""
     if not directory.exists or not directory.is_asked(asked):
         return ImagesStanding(name, "pending", 0, total, "")
-    status = directory.status()
-    message = directory.record()["message"] if status == "failed" else ""
-    return ImagesStanding(name, status, min(directory.count(), total), total, message)
+    done = min(directory.count(), total)
+    return ImagesStanding(name, directory.status(), done, total, _message(directory))
+
+
+def _message(directory: RunDirectory) -> str:
+    """What is to be said of a run or its images: why they failed, or what they have lost."""
+    record = directory.record()
+    return str(record["message"]) if record["status"] == "failed" else directory.loss()
 
 
 def outdated(study: Study, standings: list[Standing]) -> list[str]:

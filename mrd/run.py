@@ -6,6 +6,7 @@
     history.csv    a row per step
     states/NNNNN.npz
     criterion.json
+    files.json     the size of every file that a finished run leaves
     lock           held by the one process that writes
 
 `run.json` and states are written beside and renamed. `history.csv` grows by a line at a time, so
@@ -17,7 +18,7 @@ import io
 import json
 import os
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +26,7 @@ from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
+from mrd import file_sizes
 from mrd.disk import plain, write_json, writing
 from mrd.provenance import hardware, versions
 from mrd.state import DamagedStateError, State, read_state, write_state
@@ -34,6 +36,10 @@ from scenes.errors import InputError, one_line
 SCHEMA_VERSION = 1
 KEPT_STATES = 3
 SECONDS_FOR_LOCK = 2.0  # longer than `mrd status` holds it while looking
+
+# What a finished search leaves, and a search that goes on from its last state makes again.
+LEFT = ("criterion.json", "preview.png", "turntable.mp4", "target/*", "start/*", "result/*",
+        "renders/*")  # fmt: skip
 
 Status = Literal["pending", "running", "interrupted", "done", "failed"]
 
@@ -139,15 +145,44 @@ class RunDirectory:
         """Write a JSON file of the run in one step; NaN becomes null."""
         write_json(self.path / name, content)
 
+    def judgement(self) -> dict[str, Any] | None:
+        """What `criterion.json` holds; None where it is missing or damaged."""
+        with suppress(InputError):
+            content = self.read_json("criterion.json")
+            return content if isinstance(content, dict) else None
+        return None
+
     def _update(self, **changes: Any) -> None:
         self.write_json("run.json", self.record() | changes)
 
     # ---- Status and lock ------------------------------------------------------------------------
 
     def status(self) -> Status:
-        """Where the run stands: `interrupted` if it is running on paper and nobody writes it."""
+        """Where the run stands: what it is on paper, or `interrupted`.
+
+        That is what it is if it is running on paper and nobody writes it, or done on paper and
+        something of it is lost.
+        """
         recorded: Status = self.record()["status"]
-        return "interrupted" if recorded == "running" and not self._claimed() else recorded
+        stopped = recorded == "running" and not self._claimed()
+        return "interrupted" if stopped or (recorded == "done" and self.lost()) else recorded
+
+    def left(self) -> Iterable[Path]:
+        """Files that it leaves when it is done."""
+        return (path for pattern in LEFT for path in self.path.glob(pattern))
+
+    def lost(self) -> list[str]:
+        """Files that are gone, cut, or unreadable since it was done."""
+        lost = file_sizes.differing(self.path)
+        return lost if self.judgement() else sorted({*lost, "criterion.json"})
+
+    def loss(self) -> str:
+        """Say in one line what a run that was done has lost; "" where it is whole or not done."""
+        lost = self.lost() if self.exists and self.record()["status"] == "done" else []
+        if not lost:
+            return ""
+        more = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
+        return f"{self.path / lost[0]}{more}: missing or damaged; generate makes it again"
 
     def _claimed(self) -> bool:
         lock = self.path / "lock"
@@ -217,7 +252,8 @@ class RunDirectory:
         return f"process {sessions[-1]['pid']} on {sessions[-1]['host']}"
 
     def finish(self, message: str = "") -> None:
-        """Record that the run is done."""
+        """Record that the run is done, and the size of every file that it leaves."""
+        file_sizes.note(self.path, self.left())
         self._update(status="done", message=message, finished=_now())
 
     # ---- History --------------------------------------------------------------------------------

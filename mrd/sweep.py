@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -45,10 +45,10 @@ def generate(
     due = [run for run in runs if not is_searched(run, study.runs)]
     check(due)
     check_series(runs)
-    for run in due:  # an unwritable folder is found out before the first render
-        RunDirectory(study.runs / run.name).create(run.record)
-    searches = all_done((Job("search", run) for run in due), study, progress, workers)
-    outcomes = {outcome.name: outcome for outcome in searches}
+    # An unwritable folder is found out before the first render.
+    outcomes = {run.name: failed for run in due if (failed := _begun(run, study.runs, progress))}
+    jobs = [Job("search", run) for run in due if run.name not in outcomes]
+    outcomes |= {outcome.name: outcome for outcome in all_done(jobs, study, progress, workers)}
     searched = [outcomes.get(run.name) or _done(study.runs / run.name) for run in runs]
     images = image_jobs(runs, study.runs, by_hash)
     return searched + all_done(images, study, progress, workers)
@@ -162,10 +162,33 @@ def _check_losses(run: ResolvedRun, layers: Sequence[str]) -> None:
 
 
 def is_searched(run: ResolvedRun, runs: Path) -> bool:
-    """Tell whether the search of a run is done."""
+    """Tell whether the search of a run is done, and all of it is there."""
     directory = RunDirectory(runs / run.name)
-    return directory.exists and directory.status() == "done"
+    with suppress(InputError):  # a damaged record is told where the run begins
+        return directory.exists and directory.status() == "done"
+    return False
+
+
+def _begun(run: ResolvedRun, runs: Path, progress: SweepReport) -> Outcome | None:
+    """Make the directory of a run; an outcome where the one that is there cannot be gone on with.
+
+    Raises
+    ------
+    InputError
+        It cannot be written.
+    """
+    directory = RunDirectory(runs / run.name)
+    existed = directory.exists
+    try:
+        directory.create(run.record)
+    except InputError as error:
+        if not existed:
+            raise
+        job = Job("search", run)
+        progress.started(job.name, *job.amount).finished({"failed": str(error)})
+        return Outcome(run.name, None, str(error), refused=True)
+    return None
 
 
 def _done(folder: Path) -> Outcome:
-    return Outcome(folder.name, RunDirectory(folder).read_json("criterion.json"))
+    return Outcome(folder.name, RunDirectory(folder).judgement())

@@ -379,6 +379,28 @@ def test_what_the_user_can_mend_is_said_and_the_others_are_made(tmp_path):
     assert (blocked.status(), other.status()) == ("failed", "done")
 
 
+def test_a_damaged_run_is_mended_or_told_and_stops_no_other(tmp_path):
+    folder = study_in(tmp_path / "tiny", 4, 2, attributes=("material", "lighting"))
+    assert generate(folder).returncode == 0
+    lost, damaged = run_directories(folder)
+    states = lost.state_path(4).read_bytes()
+    judgement = lost.judgement()
+    (lost.path / "criterion.json").unlink()
+    (damaged.path / "run.json").write_text("{")
+    shown = generate(folder, "--dry-run").stdout
+    assert f"{lost.path / 'criterion.json'}: missing or damaged; generate makes it again" in shown
+    done = generate(folder)
+    assert (done.returncode, done.stderr) == (2, "")
+    assert f"{damaged.path / 'run.json'}: cannot be read" in done.stdout
+    assert "move the folder away to run it anew" in done.stdout
+    assert lost.status() == "done"
+    again = lost.judgement()
+    assert (again["result"], again["verdict"]) == (judgement["result"], judgement["verdict"])
+    assert again["training"]["match"] == pytest.approx(judgement["training"]["match"], abs=1e-6)
+    assert lost.state_path(4).read_bytes() == states  # judged, not searched again
+    assert (damaged.path / "run.json").read_text() == "{"
+
+
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [

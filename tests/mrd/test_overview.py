@@ -59,6 +59,24 @@ def test_every_run_tells_where_it_stands(study):
     assert (pending.status, pending.newest) == ("pending", {})
 
 
+def test_a_damaged_run_is_a_row_like_any_other(study):
+    for index in (0, 1):
+        with begin(study, index).claim():
+            directory = begin(study, index)
+            directory.write_json("criterion.json", {"verdict": "result"})
+            directory.finish("result")
+    (begin(study, 0).path / "criterion.json").unlink()
+    (begin(study, 2).path / "run.json").write_text("{")
+    lost, done, damaged, pending = overview(study)
+    assert (lost.status, lost.judgement) == ("interrupted", None)
+    assert lost.message.endswith("criterion.json: missing or damaged; generate makes it again")
+    assert (done.status, done.message, done.judgement) == ("done", "", {"verdict": "result"})
+    assert (damaged.status, damaged.judgement) == ("failed", None)
+    assert "run.json: cannot be read" in damaged.message
+    assert damaged.message.endswith("move the folder away to run it anew")
+    assert pending.status == "pending"
+
+
 def test_runs_of_an_earlier_form_of_the_study_are_named(study, tmp_path):
     name = begin(study, 0).name
     (study.runs / "references").mkdir()  # no run

@@ -16,6 +16,7 @@ from mrd.state import State
 from scenes.errors import InputError
 
 RESOLVED = {"target": "abc", "search": {"steps": 300, "attributes": ("shape",)}}
+JUDGEMENT = {"verdict": "metamer"}
 ROOT = Path(__file__).parents[2]
 
 # What a search does to its directory, as fast as it can; says when it has begun.
@@ -145,10 +146,41 @@ def test_json_of_a_run_is_json_for_any_reader(run):
 def test_status_follows_the_work(run):
     with run.claim():
         assert run.status() == "running"
+        run.write_json("criterion.json", JUDGEMENT)
         run.finish("metamer")
     assert run.status() == "done"
     assert run.record()["message"] == "metamer"
     assert run.record()["started"] <= run.record()["finished"]
+
+
+@pytest.mark.parametrize("name", ["criterion.json", "result/scene.json", "renders/result_c0.png"])
+@pytest.mark.parametrize("cut", [None, 3], ids=["gone", "cut"])
+def test_a_done_run_that_has_lost_a_file_is_interrupted(run, name, cut):
+    run.write_json("result/scene.json", {"name": "ball"})
+    run.write_json("renders/result_c0.png", "no picture, but a file")
+    with run.claim():
+        run.write_json("criterion.json", JUDGEMENT)
+        run.finish("metamer")
+    assert (run.status(), run.loss(), run.judgement()) == ("done", "", JUDGEMENT)
+    content = (run.path / name).read_bytes()
+    (run.path / name).unlink()
+    if cut:
+        (run.path / name).write_bytes(content[:cut])
+    assert run.status() == "interrupted"
+    assert run.loss() == f"{run.path / name}: missing or damaged; generate makes it again"
+    assert (run.judgement() is None) == (name == "criterion.json")
+    with run.claim():
+        (run.path / name).write_bytes(content)
+        run.finish("metamer")
+    assert run.status() == "done"
+
+
+def test_a_judgement_that_is_no_json_any_more_is_lost(run):
+    with run.claim():
+        run.write_json("criterion.json", JUDGEMENT)
+        run.finish("metamer")
+    flip(run.path / "criterion.json", place=0)  # of the same size
+    assert (run.status(), run.lost()) == ("interrupted", ["criterion.json"])
 
 
 def test_an_error_makes_the_run_failed_and_goes_on(run):

@@ -302,7 +302,7 @@ def test_scenes_in_one_folder_share_what_is_equal(tmp_path):
 @pytest.mark.parametrize(
     "harm",
     [
-        lambda content: None,
+        lambda _: None,
         lambda content: content[: len(content) // 2],
         lambda content: content[:-1] + bytes([content[-1] ^ 255]),
     ],
