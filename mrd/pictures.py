@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import imageio.v3 as imageio
+import imageio_ffmpeg
 import matplotlib as mpl
 import numpy as np
 import torch
@@ -124,7 +126,8 @@ def _curves(
     loss.set_ylim(bottom=0)
     loss.tick_params(labelbottom=False)
     match.axhline(floor, color="C3", linewidth=0.8, linestyle="--")
-    match.text(steps[-1], floor, "floor", color="C3", ha="right", va="bottom", fontsize=7)
+    # Below its line: where a search succeeds, the curve is above it.
+    match.text(steps[-1], floor, "floor", color="C3", ha="right", va="top", fontsize=7)
     match.set_xlabel("step")
 
 
@@ -135,15 +138,33 @@ def _running_mean(values: np.ndarray, width: int = 11) -> np.ndarray:
 
 
 def write_turntable(path: Path, sides: Sequence[torch.Tensor]) -> None:
-    """Film (MP4) of image sequences (frames, 3, H, W) side by side."""
+    """Film (MP4) of image sequences (frames, 3, H, W) side by side, in one step.
+
+    Raises
+    ------
+    InputError
+        The file cannot be written.
+    """
     frames = np.concatenate([to_bytes(side) for side in sides], axis=2)
     with whole_file(path) as beside:
-        imageio.imwrite(
-            beside,
-            frames,
-            extension=".mp4",
-            fps=FRAMES_PER_SECOND,
-            codec="libx264",
-            quality=8,
-            macro_block_size=2,
-        )
+        _encode(frames, beside)
+
+
+def _encode(frames: np.ndarray, path: Path) -> None:
+    """Encode 8-bit frames (N, H, W, 3) as H.264; H and W are padded to even numbers.
+
+    Raises
+    ------
+    OSError
+        The encoder failed, as on a full disk: what it has written is no film.
+    """
+    _, height, width, _ = frames.shape
+    raw = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}"]
+    film = ["-c:v", "libx264", "-crf", "10", "-pix_fmt", "yuv420p"]
+    even = ["-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2"]
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-v", "error", *raw]
+    command += ["-r", str(FRAMES_PER_SECOND), "-i", "-", *even, *film, "-f", "mp4", str(path)]
+    done = subprocess.run(command, input=frames.tobytes(), capture_output=True, check=False)
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip().splitlines()
+        raise OSError(said[0] if said else f"the encoder ended with code {done.returncode}")

@@ -5,9 +5,11 @@ import sys
 from pathlib import Path
 
 import imageio.v3 as imageio
+import imageio_ffmpeg
 import numpy as np
 import pytest
 import torch
+from matplotlib.figure import Figure
 
 from mrd import pictures
 from scenes.camera import Single, cameras
@@ -32,21 +34,52 @@ from pathlib import Path
 import torch
 from mrd import pictures
 
-resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
-noise = torch.rand(3, 64, 64, generator=torch.Generator().manual_seed(1))
-pictures.write_exr(Path(sys.argv[1]), noise)
+path = Path(sys.argv[1])
+limit = {".exr": 2000, ".png": 2000, ".mp4": 60_000}[path.suffix]
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+noise = torch.rand(12, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+if path.suffix == ".exr":
+    pictures.write_exr(path, noise[0])
+elif path.suffix == ".png":
+    pictures.write_png(path, pictures.to_bytes(noise)[0])
+else:
+    pictures.write_turntable(path, [noise, noise])
 """
 
 
+def test_a_turntable_holds_every_frame_side_by_side(tmp_path):
+    sides = [torch.full((5, 3, 33, 31), value) for value in (0.2, 0.8)]
+    pictures.write_turntable(tmp_path / "t.mp4", sides)
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(tmp_path / "t.mp4")]
+    command += ["-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
+    pixels = subprocess.run(command, capture_output=True, check=True).stdout
+    frames = np.frombuffer(pixels, np.uint8).reshape(5, 34, 62, 3)  # H.264 wants even numbers
+    # 4:2:0 with limited range: off by a few of 255.
+    np.testing.assert_allclose(frames[:, 2:31, 2:28], 51, atol=4)
+    np.testing.assert_allclose(frames[:, 2:31, 34:60], 204, atol=4)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of files")
-def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path):
-    path = tmp_path / "p.exr"
+@pytest.mark.parametrize("name", ["p.exr", "p.png", "p.mp4"])
+def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path, name):
+    path = tmp_path / name
     done = subprocess.run(
         [sys.executable, "-c", FULL, str(path)], cwd=ROOT, capture_output=True, text=True
     )
     last = done.stderr.splitlines()[-1]
     assert last.startswith(f"scenes.errors.InputError: {path}: cannot be written: ")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_floor_is_named_below_its_line():
+    figure = Figure()
+    pictures._curves(figure, figure.add_gridspec(2, 1), HISTORY, 0.3)
+    match = figure.axes[1]
+    (label,) = match.texts
+    figure.canvas.draw()
+    box = label.get_window_extent().transformed(match.transData.inverted())
+    assert label.get_text() == "floor"
+    assert box.y1 <= 0.3 + 1e-9
 
 
 @pytest.mark.parametrize("history", [HISTORY, HISTORY[:1], []])
