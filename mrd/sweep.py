@@ -152,8 +152,20 @@ def _check_models(runs: list[ResolvedRun]) -> None:
 
 
 def _check_losses(run: ResolvedRun, layers: Sequence[str]) -> None:
-    """Refuse losses by layer that are not those of the model's layers, guides included."""
+    """Refuse losses by layer that are not those of the model's layers, guides included.
+
+    And the dual buffer of any model but pixels: its noise cancels only where activations are linear
+    in the image.
+    """
+    from mrd.loss import takes_two_renders  # with torch: only now
+
     losses = run.search.loss
+    if takes_two_renders(losses) and run.model.network != "pixels":
+        raise InputError(
+            f"searches.{run.spec.search}.loss: dual_buffer is for models that are linear in the "
+            f"image, so for network: pixels alone, not for models.{run.spec.model}; choose another "
+            "loss, or other models for this search"
+        )
     if isinstance(losses, dict) and set(losses) != set(layers):
         raise InputError(
             f"searches.{run.spec.search}.loss has losses for {', '.join(losses)}, but the model "

@@ -88,6 +88,17 @@ def test_losses_by_layer_are_those_of_the_layers_and_guides(study):
         sweep.check(resolve_all(described))
 
 
+def test_the_dual_buffer_is_for_pixels_alone(study):
+    sweep.check(resolve_all(study(("steps: 4", "steps: 4, loss: dual_buffer"))))
+    described = study(
+        ("{network: pixels}", "{network: efficientnet_lite0, layers: [pool]}"),
+        ("steps: 4", "steps: 4, loss: dual_buffer"),
+    )
+    match = r"searches.light.loss: dual_buffer is for .*, not for models.sees; choose another loss"
+    with pytest.raises(InputError, match=match):
+        sweep.check(resolve_all(described))
+
+
 def test_every_size_of_image_is_tried(study):
     described = study(
         (
