@@ -33,6 +33,7 @@ import resource, sys
 from pathlib import Path
 import torch
 from mrd import pictures
+from scenes.camera import Single, cameras
 
 path = Path(sys.argv[1])
 limit = {".exr": 2000, ".png": 2000, ".mp4": 60_000}[path.suffix]
@@ -40,6 +41,9 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 noise = torch.rand(12, 3, 64, 64, generator=torch.Generator().manual_seed(1))
 if path.suffix == ".exr":
     pictures.write_exr(path, noise[0])
+elif path.stem == "preview":
+    views = cameras(Single(resolution=64))
+    pictures.write_preview(path, "a run", {"result": noise[:1]}, views, {"c0": 0.5}, [], 0.9)
 elif path.suffix == ".png":
     pictures.write_png(path, pictures.to_bytes(noise)[0])
 else:
@@ -60,7 +64,7 @@ def test_a_turntable_holds_every_frame_side_by_side(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of files")
-@pytest.mark.parametrize("name", ["p.exr", "p.png", "p.mp4"])
+@pytest.mark.parametrize("name", ["p.exr", "p.png", "p.mp4", "preview.png"])
 def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path, name):
     path = tmp_path / name
     done = subprocess.run(

@@ -1,0 +1,106 @@
+"""A disk that is full while a study is generated: one line, nothing cut, and it goes on."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mrd import image_counts, image_directory
+from mrd.run import RunDirectory
+from mrd.study import read_study, resolve_all
+from scenes.picture_files import write_exr
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# Files may not grow beyond so many bytes, in any process.
+LIMITED = """
+import resource, sys
+if limit := int(sys.argv.pop(1)):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+from mrd.cli.main import run
+run()
+"""
+
+STUDY = """
+name: tiny
+seed: 3
+targets:
+  ball:
+    shape: {kind: blob, seed: 2, subdivisions: 3}
+    lighting: {kind: map, radiance: speckle.exr}
+    cameras: {kind: single, resolution: 128}
+models:
+  eye: {network: pixels}
+searches:
+  paint:
+    attributes: [material]
+    steps: 2
+    samples: {primal: 4, score: 16}
+    criterion: {null: 2, ceiling: 2}
+"""
+SERIES = "series: {levels: 1, samples: 16, cameras: [c0]}\n"
+
+# An EXR of 128² has 49 kB, the preview 141, the film 226.
+BELOW_THE_FILM = 180_000
+BELOW_AN_IMAGE = 30_000
+
+
+def generate(folder, limit=0):
+    return subprocess.run(
+        [sys.executable, "-B", "-c", LIMITED, str(limit), "generate", str(folder)],
+        cwd=ROOT, capture_output=True, text=True, timeout=240, check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+
+
+def told(done, path):
+    """Lines that tell of a file that could not be written."""
+    assert (done.returncode, done.stderr) == (2, ""), done.stdout + done.stderr
+    assert "Traceback" not in done.stdout
+    return [line for line in done.stdout.splitlines() if f"{path}: cannot be written: " in line]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Give a folder with the study, in a room of speckles: its film is hard to compress."""
+    speckle = np.random.default_rng(1).uniform(0, 2, (24, 48, 3)).astype(np.float32)
+    write_exr(speckle, tmp_path / "speckle.exr")
+    (tmp_path / "study.yaml").write_text(STUDY)
+    return tmp_path
+
+
+def left_beside(folder):
+    return [path for path in folder.rglob(".*") if path.is_file()]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of files")
+def test_a_study_that_meets_a_full_disk_goes_on_later(folder):
+    (run,) = resolve_all(read_study(folder))
+    directory = RunDirectory(folder / "runs" / run.name)
+    film = directory.path / "turntable.mp4"
+    assert told(generate(folder, BELOW_THE_FILM), film)
+    assert directory.status() == "failed"
+    assert not film.exists()
+    assert left_beside(folder) == []
+    done = generate(folder)
+    assert done.returncode == 0, done.stdout
+    assert directory.status() == "done"
+    assert film.stat().st_size > BELOW_THE_FILM
+
+    (folder / "study.yaml").write_text(f"{STUDY}{SERIES}")
+    (run,) = resolve_all(read_study(folder))
+    family = image_directory.of_family(folder / "runs", "ball-paint")
+    series = image_directory.of_run(folder / "runs", run.name)
+    done = generate(folder, BELOW_AN_IMAGE)
+    assert told(done, family.path / "target" / "c0_own_0.exr")
+    assert told(done, series.path / "result-001" / "c0_own_0.exr")
+    assert (family.status(), series.status()) == ("failed", "failed")
+    assert (family.count(), series.count()) == (0, 0)
+    assert left_beside(folder) == []
+    done = generate(folder)
+    assert done.returncode == 0, done.stdout
+    assert family.is_done(image_counts.asked_of_family(run), by_hash=True)
+    assert series.is_done(image_counts.asked_of_run(run), by_hash=True)
