@@ -41,8 +41,9 @@ CAMERA = "c0"
 
 def finished(target: str, model: str, attribute: str) -> Path | None:
     """Directory of a judged run, or None where there is none yet."""
-    # A shape is searched with other guides, under a name of its own.
-    names = (f"{target}-{each}-{attribute}" for each in (model, f"{model}_shape"))
+    # A shape is searched with other guides, and for one model more slowly: names of their own.
+    searches = (f"{model}-{attribute}", f"{model}_shape-{attribute}", f"{model}_shape-shape_slowly")
+    names = [f"{target}-{each}" for each in searches if attribute in each]
     found = [run for name in names for run in HERE.glob(f"runs/{name}-s1-*/criterion.json")]
     return found[0].parent if found else None
 
