@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from filelock import FileLock
 
 from mrd import nulls
 from mrd.config.search import SearchConfig
 from mrd.criterion import Measures, measures, stacked
+from mrd.disk import writing
 from mrd.provenance import versions
 from mrd.render import Stage, display
 from mrd.representation import form_of_family
@@ -181,12 +183,30 @@ def _kept(
     content: Mapping[str, object],
     build: Callable[[], dict[str, np.ndarray]],
 ) -> dict[str, np.ndarray]:
-    """Arrays from their file, or built and kept; a damaged file is built anew."""
+    """Arrays from their file, or built and kept; a damaged file is built anew.
+
+    Of several processes that want the same, one builds, and the others wait for its file.
+    """
     text = json.dumps(content, sort_keys=True, default=str)
     file = folder / f"{kind}-{hashlib.sha256(text.encode()).hexdigest()[:16]}.npz"
-    if file.exists():
-        with suppress(DamagedStateError):
-            return dict(read_state(file).arrays)
-    built = build()
-    write_state(State(0, built, {"content": text}), file)
-    return built
+    if (kept := _read(file)) is not None:
+        return kept
+    lock = FileLock(file.with_suffix(".lock"))  # the system frees it with its process
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    try:
+        if (kept := _read(file)) is not None:
+            return kept
+        built = build()
+        write_state(State(0, built, {"content": text}), file)
+        return built
+    finally:
+        lock.release()
+
+
+def _read(file: Path) -> dict[str, np.ndarray] | None:
+    """Arrays of a file; None where it is missing or damaged."""
+    with suppress(DamagedStateError):
+        return dict(read_state(file).arrays)
+    return None

@@ -1,15 +1,20 @@
 """Null and ceiling: built once, kept by all that they depend on, rebuilt when damaged."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
 import numpy as np
 import pytest
 
 from mrd.config.model import FrontEnd, ModelConfig
 from mrd.config.search import CriterionConfig, Samples, SearchConfig
 from mrd.models import registry
-from mrd.reference import aim, reference, seen
+from mrd.reference import _kept, aim, reference, seen
 from mrd.render import Stage
 from mrd.representation import form_of_family
 from scenes.camera import Ring
+from scenes.errors import InputError
 from scenes.film import Film
 from scenes.lighting import Constant
 from scenes.material import Material
@@ -54,7 +59,7 @@ def build(target, tmp_path, monkeypatch):
 
 
 def files(folder):
-    return sorted(path.name for path in folder.iterdir())
+    return sorted(path.name for path in folder.glob("*.npz"))
 
 
 def test_null_and_ceiling_are_compared_with_one_image_of_the_target(build, target):
@@ -186,3 +191,27 @@ def test_a_damaged_file_is_built_anew(build, tmp_path, damage):
         np.testing.assert_allclose(again.null[measure], first.null[measure], atol=1e-4)
     _, _, told = build()
     assert told == []
+
+
+def test_of_several_that_want_the_same_at_once_one_builds(tmp_path):
+    built, gate = [], Barrier(3)
+
+    def build():
+        built.append(1)
+        time.sleep(0.5)  # long enough for the others to look
+        return {"pearson": np.arange(3.0)}
+
+    def keep(_):
+        gate.wait(timeout=30)
+        return _kept(tmp_path / "references", "null", {"target": "abc"}, build)
+
+    with ThreadPoolExecutor(3) as pool:  # the lock is of the file: threads are as processes are
+        found = list(pool.map(keep, range(3)))
+    assert [each["pearson"].tolist() for each in found] == [[0.0, 1.0, 2.0]] * 3
+    assert built == [1]
+
+
+def test_a_folder_that_cannot_hold_references_is_named(tmp_path):
+    (tmp_path / "references").write_text("a file where a folder is to be")
+    with pytest.raises(InputError, match=r"references: cannot be written: File exists"):
+        _kept(tmp_path / "references", "null", {}, dict)
