@@ -38,7 +38,7 @@ SCHEMA_VERSION = 1
 FILE_NAME = "study.yaml"
 
 PIXELS = "pixels"
-"""Model of a pixel search: the display pixels themselves, not blurred."""
+"""Model of a pixel search, and its name: the display pixels themselves, not blurred."""
 
 _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
 
@@ -125,6 +125,18 @@ class Study(Frozen):
                             f"there is no '{name}' among the {kind}; {nearest(name, valid)} "
                             f"known: {', '.join(valid)}",
                         )
+        return self
+
+    @model_validator(mode="after")
+    def _pixel_searches_have_a_name_of_their_own(self) -> Self:
+        asking = [name for name, search in self.searches.items() if search.pixel_search]
+        if asking and PIXELS in self.models:
+            raise misplaced(
+                "Study",
+                ("models", PIXELS),
+                f"images of the pixel search of '{asking[0]}' are recorded under '{PIXELS}', so "
+                "no model can have that name; give the model another",
+            )
         return self
 
     @model_validator(mode="after")

@@ -554,15 +554,28 @@ def test_a_search_changes_keys_of_the_study_s_series(write):
 def test_series_and_pixel_searches_leave_the_search_as_it_is(write):
     (plain,) = names(write())
     (series,) = names(write(WITH_SERIES))
-    both = names(write(WITH_SERIES, ("steps: 30", "steps: 30\n    pixel_search: true")))
     assert series == plain
-    assert both[0] == plain
+    renamed = ("  pixels:\n", "  screen:\n")
+    (alone,) = names(write(renamed))
+    both = names(write(WITH_SERIES, renamed, ("steps: 30", "steps: 30\n    pixel_search: true")))
+    assert both[0] == alone
     assert len(both) == 2
+
+
+def test_no_model_has_the_name_of_pixel_searches(write):
+    path = write(("steps: 30", "steps: 30\n    pixel_search: true"))
+    with pytest.raises(
+        InputError,
+        match=r"study.yaml:\d+: models.pixels: images of the pixel search of 'shape' are recorded "
+        r"under 'pixels', so no model can have that name; give the model another",
+    ):
+        read_study(path)
 
 
 def test_a_pixel_search_is_one_for_each_target_and_seed_whatever_the_models(write):
     path = write(
         ("    network: pixels\n", "    network: pixels\n  lite: {network: efficientnet_lite0}\n"),
+        ("  pixels:\n", "  screen:\n"),
         ("steps: 30", "steps: 30\n    pixel_search: true\n    seeds: [1, 2]"),
     )
     runs = resolve_all(read_study(path))
