@@ -72,7 +72,7 @@ def failures(told: dict[str, Any]) -> str:
 
 def picture(target: str) -> None:
     """Target, and a row of results for each attribute; a green frame marks a metamer."""
-    figure = Figure(figsize=(9.2, 8.4), layout="constrained")
+    figure = Figure(figsize=(9.2, 7.5), layout="constrained")
     axes = figure.subplots(len(ATTRIBUTES), len(MODELS) + 2)
     for row, attribute in zip(axes, ATTRIBUTES, strict=True):
         runs = {model: finished(target, model, attribute) for model in MODELS}
