@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -331,14 +332,20 @@ def test_an_interrupt_ends_every_worker_and_leaves_what_can_go_on(tmp_path):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # Tests that were started in the background of a shell ignore interrupts, and hand that on.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
-    runs = run_directories(folder)
-    for _ in range(9000):
-        if all(rows(run) for run in runs) or process.poll() is not None:
-            break
-        time.sleep(0.01)
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
-    _, said = process.communicate(timeout=60)
+    try:
+        runs = run_directories(folder)
+        for _ in range(9000):
+            if all(rows(run) for run in runs) or process.poll() is not None:
+                break
+            time.sleep(0.01)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+        _, said = process.communicate(timeout=60)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
     assert process.returncode == 130
     assert said.strip() == (
         "interrupted; what was finished is kept, and the same command goes on from there"

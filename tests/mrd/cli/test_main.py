@@ -219,7 +219,7 @@ def test_what_the_user_can_mend_exits_with_2_and_a_fault_with_1(
     mrd, study, monkeypatch, refused, expected
 ):
     outcomes = [sweep.Outcome("run", None, "it stopped", each) for each in refused]
-    monkeypatch.setattr(sweep, "generate", lambda *_: outcomes)
+    monkeypatch.setattr(sweep, "generate", lambda *_, **__: outcomes)
     assert mrd("generate", study)[0] == expected
 
 
