@@ -148,7 +148,9 @@ def _check_models(runs: list[ResolvedRun]) -> None:
         seen = {run.target.cameras.resolution: run for run in runs if run.spec.model == name}
         for resolution, run in seen.items():
             with _naming(f"models.{name} on targets.{run.spec.target}"), torch.no_grad():
-                model.activations(torch.zeros(1, 3, resolution, resolution))
+                black = torch.zeros(1, 3, resolution, resolution)
+                model.activations(black)
+                model.labels(black)
 
 
 def _check_losses(run: ResolvedRun, layers: Sequence[str]) -> None:

@@ -76,6 +76,22 @@ def test_a_model_that_cannot_see_a_target_is_refused_before_any_run(study, model
     assert not described.runs.exists()
 
 
+def test_classes_of_the_wrong_shape_are_refused_before_any_run(study, tmp_path):
+    (tmp_path / "own.py").write_text(
+        "from torch import nn\n"
+        "class N(nn.Module):\n"
+        "    labelled = True\n"
+        "    def forward(self, x): return x\n"
+        "def f(): return N()\n"
+    )
+    described = study(("{network: pixels}", "{network: 'own:f', layers: [output]}"))
+    with pytest.raises(
+        InputError, match=r"models.sees on targets.ball: own:f: .* \(1, 3, 16, 16\), not \(1, class"
+    ):
+        sweep.generate(described, Silent())
+    assert not described.runs.exists()
+
+
 def test_losses_by_layer_are_those_of_the_layers_and_guides(study):
     described = study(
         ("{network: pixels}", "{network: efficientnet_lite0, layers: [pool], guides: [blocks.3]}"),
