@@ -24,7 +24,7 @@ from mrd.nulls import null_scenes
 from mrd.render import exposed, with_film
 from mrd.run import RunDirectory
 from mrd.search import mesh_in, variables_of
-from mrd.series import chosen_states, fractions, joint_distances, of_the_best_start
+from mrd.series import before_the_best, chosen_states, fractions, joint_distances
 from mrd.state import DamagedStateError, State, read_state
 from mrd.study import ResolvedRun
 from scenes.differences import shift
@@ -36,7 +36,7 @@ from stimuli.intake import Role
 
 LEVELS_FILE = "levels.json"
 SCENES_FOLDER = "scenes"
-VERSION = 1  # raise when the same run would have other levels
+VERSION = 2  # raise when the same run would have other levels
 
 
 @dataclass(frozen=True)
@@ -154,11 +154,9 @@ def _along_the_search(
     start = read_scene(directory.path / "start" / "scene.json")
     states = _states(directory)
     bests = {step: state.header.get("best_loss") for step, state in states.items()}
-    earlier = of_the_best_start(bests, run.search.steps) if run.search.restarts > 1 else None
-    last = max(states)
-    passed = [(last, result)] + [
+    passed = [(max(states), result)] + [
         (step, scene_of_state(start, run.search, states[step]))
-        for step in sorted(set(states) - {last} if earlier is None else earlier, reverse=True)
+        for step in reversed(before_the_best(bests, run.search.steps))
     ]
     distances = [_distances(target, scene, run.search, sampling) for _, scene in passed]
     joint = joint_distances(distances)

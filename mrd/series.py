@@ -143,27 +143,33 @@ def is_kept(step: int) -> bool:
     return round(2 ** (nearest / KEPT_A_DOUBLING)) == step
 
 
-def of_the_best_start(bests: Mapping[int, float | None], steps: int) -> list[int]:
-    """Steps of the states that led to the result, where a search was started several times.
+def before_the_best(bests: Mapping[int, float | None], steps: int) -> list[int]:
+    """Steps of the states that the search passed on its way to the result.
+
+    The result of a search with restarts, or with early stopping, is its best state; those that
+    come after it, or are of another start, did not lead there.
 
     Parameters
     ----------
     bests
         Step of every state, the last included → the least loss until then; None where the search
-        kept none.
+        kept none, and ends in its last state.
     steps
         Of one start. The state after the last of them stands at the next start already.
 
     Returns
     -------
     list of int
-        In growing order, without the last state, which is the result.
+        In growing order, without the result.
     """
     last = max(bests)
+    if bests[last] is None:
+        return sorted(set(bests) - {last})
+    # The best was found after the state before this one, and is this one at the latest.
     first = min(step for step, best in bests.items() if best == bests[last])
     # The best that is first seen where a start begins was found before it.
     start = max(first - 1, 0) // steps
-    return sorted(step for step in bests if step // steps == start and step < last)
+    return sorted(step for step in bests if step // steps == start and step < first)
 
 
 def joint_distances(distances: Sequence[Mapping[str, float]]) -> NDArray[np.float64]:
