@@ -343,7 +343,8 @@ def _resolve(spec: RunSpec, study: Study, target: Scene) -> ResolvedRun:
         "target": target.sha256,
         "start": start.sha256,
         "model": model.model_dump(mode="json") | {"weights": weights} | network,
-        "search": search.model_dump(mode="json", exclude=BESIDE_THE_SEARCH),
+        # How often it is saved leaves a search, and its run, what they are.
+        "search": search.model_dump(mode="json", exclude=BESIDE_THE_SEARCH | {"save_every"}),
         "seeds": {"study": study.seed, "run": spec.seed},
     }
     series = study.series_of(spec.search)

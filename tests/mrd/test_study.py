@@ -562,6 +562,12 @@ def test_series_and_pixel_searches_leave_the_search_as_it_is(write):
     assert len(both) == 2
 
 
+def test_how_often_a_search_is_saved_leaves_its_run_what_it_is(write):
+    (often,) = names(write(("steps: 30", "steps: 30\n    save_every: 1")))
+    (seldom,) = names(write(("steps: 30", "steps: 30\n    save_every: 1000")))
+    assert often == seldom == names(write())[0]
+
+
 def test_no_model_has_the_name_of_pixel_searches(write):
     path = write(("steps: 30", "steps: 30\n    pixel_search: true"))
     with pytest.raises(
