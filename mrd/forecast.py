@@ -25,7 +25,12 @@ ROUGH_PIXELS = 128**2
 # An EXR of three float16 channels hardly shrinks, noise does not; a PNG takes about half.
 ROUGH_BYTES_A_PIXEL = 8.0
 
+# A step of L-BFGS looks 1 to 8 times at all training cameras.
+EVALUATIONS_OF_LBFGS = 4
+
 TRIAL_SAMPLES = 16
+
+JUDGED_SCENES = 5  # target, what the search aims at, start, result, turntable
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,7 @@ def forecast(
         (images.total - images.done) * _pixels(run) * _quality(run) for images, run in wanted
     )
     pixels = sum((images.total - images.done) * _pixels(run) for images, run in wanted)
-    reference = sum(_reference_samples(each.run) for each in left)
+    reference = _reference_samples(left, standings)
     steps, step_basis = _seconds_of_steps(study, left, standings)
     seconds = steps + (samples + reference) / rate
     return Forecast(
@@ -99,35 +104,62 @@ def _quality(run: ResolvedRun) -> int:
     return run.series.config.samples if run.series is not None else 0
 
 
-def _reference_samples(run: ResolvedRun) -> int:
-    """Of null, ceiling and the images that are judged."""
-    criterion = run.search.criterion
-    scenes = criterion.null + criterion.ceiling + 5
-    return scenes * len(cameras(run.target.cameras)) * _pixels(run) * run.search.samples.score
+def _reference_samples(left: Sequence[Standing], standings: Sequence[Standing]) -> int:
+    """Samples of nulls and ceilings, which seeds share, and of the images that runs judge."""
+    # A search begins when its references are there.
+    there = {_key(each) for each in standings if each.step or each.status == "done"}
+    to_come = {_key(each): each.run for each in left if _key(each) not in there}
+    shared = sum(
+        (run.search.criterion.null + run.search.criterion.ceiling) * _scene_samples(run)
+        for run in to_come.values()
+    )
+    return shared + sum(JUDGED_SCENES * _scene_samples(each.run) for each in left)
+
+
+def _key(standing: Standing) -> tuple[str, str, str]:
+    """What runs share that have one null, one ceiling: all but the seed."""
+    spec = standing.run.spec
+    return spec.target, spec.search, spec.model
+
+
+def _scene_samples(run: ResolvedRun) -> int:
+    """Samples of one scene at scoring quality, from every camera."""
+    return len(cameras(run.target.cameras)) * _pixels(run) * run.search.samples.score
 
 
 def _seconds_of_steps(
     study: Study, left: Sequence[Standing], standings: Sequence[Standing]
 ) -> tuple[float, str]:
-    """Seconds of the steps that are left, each at its own search's pace where that is known."""
-    pace: dict[str, float] = {}
+    """Seconds of the steps that are left, at the pace of the same search with the same model."""
+    measured: dict[tuple[str, str], list[float]] = {}
     for each in standings:
         rows = RunDirectory(study.runs / each.run.name).history()[1:]  # the first one compiles
-        if rows:
-            pace[each.run.spec.search] = median(row["seconds"] for row in rows)
+        measured.setdefault((each.run.spec.search, each.run.spec.model), []).extend(
+            row["seconds"] / _pixels(each.run) for row in rows
+        )
     seconds = 0.0
     rough = False
     for each in left:
-        search = each.run.search
-        known = pace.get(each.run.spec.search)
-        rough = rough or known is None
-        guess = ROUGH_STEP * search.views_per_step * _pixels(each.run) / ROUGH_PIXELS
-        seconds += (search.total_steps - each.step) * (guess if known is None else known)
+        known = measured[each.run.spec.search, each.run.spec.model]
+        rough = rough or not known
+        a_pixel = median(known) if known else ROUGH_STEP * _views_of_a_step(each.run) / ROUGH_PIXELS
+        seconds += (each.run.search.total_steps - each.step) * a_pixel * _pixels(each.run)
     return seconds, (
-        f"{ROUGH_STEP:g} s a step and view of 128², a rough guess before the first run"
+        f"{ROUGH_STEP:g} s a render and step of 128², a rough guess before the first run"
         if rough
         else "the pace of this study's own steps"
     )
+
+
+def _views_of_a_step(run: ResolvedRun) -> int:
+    """Renders with their gradients in one step, as far as they are known before."""
+    search = run.search
+    training = sum(not view.held_out for view in cameras(run.target.cameras))
+    losses = search.loss.values() if isinstance(search.loss, dict) else (search.loss,)
+    renders = 2 if "dual_buffer" in losses else 1
+    if search.optimiser == "lbfgs":
+        return EVALUATIONS_OF_LBFGS * training * renders
+    return min(search.views_per_step, training) * renders
 
 
 def _rate(study: Study, runs: Sequence[ResolvedRun]) -> tuple[float, float, str]:
