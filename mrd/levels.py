@@ -5,14 +5,12 @@ Import this module only after ``mrd.backend.activate()``.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from mrd.config.search import SearchConfig
@@ -109,7 +107,7 @@ def run_levels(run: ResolvedRun, directory: RunDirectory, config: SeriesConfig) 
     target, result = (
         read_scene(directory.path / name / "scene.json") for name in ("target", "result")
     )
-    sampling = int(_generator(run, "sampling").integers(2**31))
+    sampling = int(run.generator("series/sampling").integers(2**31))
     make = _interpolated if config.kind == "interpolation" else _along_the_search
     series = make(run, directory, target, result, config, sampling)
     made = list(series)
@@ -216,7 +214,7 @@ def _control(
         run.search,
         [each.distances for each in series],
         [each.translation for each in series],
-        _generator(run, "control"),
+        run.generator("series/control"),
         sampling,
     )
     return [
@@ -245,13 +243,6 @@ def _distances(
         attribute: measure_from(target, attribute, sampling)(getattr(other, attribute))
         for attribute in search.attributes
     }
-
-
-def _generator(run: ResolvedRun, purpose: str) -> np.random.Generator:
-    """Random numbers of one run's series, from the recorded seeds and the run's name."""
-    name = hashlib.sha256(f"{run.name}/series/{purpose}".encode()).digest()
-    seeds = run.record["seeds"]
-    return np.random.default_rng([seeds["study"], seeds["run"], *name[:8]])
 
 
 # ---- Light --------------------------------------------------------------------------------------

@@ -7,7 +7,6 @@ Import this module only after ``mrd.backend.activate()``.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -94,15 +93,7 @@ def prepared(run: ResolvedRun) -> tuple[Scene, Scene]:
     """Target and start: exposed once on the target, and in the search's one representation."""
     family = exposed(run.target)
     target = represented(family, run.search)
-    starts: dict[str, Any] = {name: getattr(run.start, name) for name in run.search.attributes}
-    return target, start_scene(target, starts, run.search)
-
-
-def _generator(run: ResolvedRun, purpose: str) -> np.random.Generator:
-    """Random numbers of one run for one purpose, from the recorded seeds and the run's name."""
-    name = hashlib.sha256(f"{run.name}/{purpose}".encode()).digest()
-    seeds = run.record["seeds"]
-    return np.random.default_rng([seeds["study"], seeds["run"], *name[:8]])
+    return target, start_scene(target, run.starts, run.search)
 
 
 def training(views: Sequence[Camera]) -> list[int]:
@@ -137,7 +128,7 @@ def _searched(
         views,
         mover,
         run.search,
-        _generator(run, "search"),
+        run.generator("search"),
         judged=model.layers,
         form=form_of_family(run.search, target),
         extent=extent_of(geometry(target.shape)),
@@ -204,7 +195,7 @@ def _judged(
         for group, rows in (("training", training), ("held_out", held_out))
     }
     difference = scene_difference(
-        target, result, run.search.attributes, _generator(run, "difference")
+        target, result, run.search.attributes, run.generator("difference")
     )
     again = target_again(difference)
     kind = "metamer" if verdicts["training"].metamer and not again else "result"

@@ -24,6 +24,7 @@ from mrd import (
     integrators,  # noqa: F401  (registers the integrators with Mitsuba)
     to_mitsuba,
 )
+from mrd.srgb import encoded
 from mrd.to_mitsuba import NORMALS, VERTICES
 from scenes.camera import Camera, cameras
 from scenes.errors import InputError
@@ -58,15 +59,12 @@ def display(linear: torch.Tensor, film: Film) -> torch.Tensor:
 
     Notes
     -----
-    sRGB transfer function of IEC 61966-2-1; Reinhard's curve is x / (1 + x) before it.
+    The sRGB curve is that of `mrd.srgb`; Reinhard's curve is x / (1 + x) before it.
     """
     exposed = (linear * film.fixed_exposure).clamp(min=0)
     if film.tone_curve == "reinhard":
         exposed = exposed / (1 + exposed)
-    exposed = exposed.clamp(max=1)
-    # The power has an infinite slope at 0: keep it away from there, or the gradient is NaN.
-    curved = 1.055 * exposed.clamp(min=0.0031308) ** (1 / 2.4) - 0.055
-    return torch.where(exposed <= 0.0031308, 12.92 * exposed, curved)
+    return encoded(exposed.clamp(max=1))
 
 
 # Adjoints that are made both ways before replays are trusted, and how far the two may be apart as a

@@ -7,17 +7,16 @@ hangs on: change anything, and it is another run.
 
 import hashlib
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, PrivateAttr, ValidationError, model_validator
+import numpy as np
+from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from analysis.config import AnalysisConfig
-from mrd.config.fields import Seed, misplaced
+from mrd.config.fields import FileName, Seed, misplaced
 from mrd.config.model import FrontEnd, ModelConfig
 from mrd.config.search import BESIDE_THE_SEARCH, SearchConfig
 from mrd.config.series import OWN_LIGHT, SeriesConfig
@@ -28,7 +27,7 @@ from mrd.series import ResolvedSeries, resolved_series
 from psychophysics.config import ExperimentConfig
 from scenes.config import TargetConfig, target_scene
 from scenes.digest import file_sha256
-from scenes.errors import InputError, nearest
+from scenes.errors import InputError, about, nearest
 from scenes.frozen import Frozen
 from scenes.scene import Scene, check_visible
 from scenes.shape import geometry, manifold_problem
@@ -39,20 +38,6 @@ FILE_NAME = "study.yaml"
 
 PIXELS = "pixels"
 """Model of a pixel search, and its name: the display pixels themselves, not blurred."""
-
-_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
-
-
-def _folder_name(name: str) -> str:
-    if not name or name[0] in "_-" or not set(name) <= _LETTERS or len(name) > 40:
-        raise ValueError(
-            f"'{name}' cannot name a folder; use at most 40 lower-case letters, digits, '_' and "
-            "'-', with a letter or digit first"
-        )
-    return name
-
-
-Name = Annotated[str, AfterValidator(_folder_name)]
 
 
 class Study(Frozen):
@@ -80,11 +65,11 @@ class Study(Frozen):
         How answers are analysed.
     """
 
-    name: Name
+    name: FileName
     seed: Seed = 1
-    targets: Annotated[dict[Name, TargetConfig], Field(min_length=1)]
-    models: Annotated[dict[Name, ModelConfig], Field(min_length=1)]
-    searches: Annotated[dict[Name, SearchConfig], Field(min_length=1)]
+    targets: Annotated[dict[FileName, TargetConfig], Field(min_length=1)]
+    models: Annotated[dict[FileName, ModelConfig], Field(min_length=1)]
+    searches: Annotated[dict[FileName, SearchConfig], Field(min_length=1)]
     series: SeriesConfig | None = None
     stimuli: StimuliConfig = StimuliConfig()
     experiment: ExperimentConfig | None = None
@@ -292,6 +277,17 @@ class ResolvedRun:
         text = json.dumps(self.record, sort_keys=True, separators=(",", ":"))
         return f"{self.spec.label}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
+    def generator(self, purpose: str) -> np.random.Generator:
+        """Random numbers for one purpose, from the recorded seeds and the run's name."""
+        name = hashlib.sha256(f"{self.name}/{purpose}".encode()).digest()
+        seeds = self.record["seeds"]
+        return np.random.default_rng([seeds["study"], seeds["run"], *name[:8]])
+
+    @property
+    def starts(self) -> dict[str, Any]:
+        """Start of every searched attribute, loaded."""
+        return {name: getattr(self.start, name) for name in self.search.attributes}
+
 
 def resolve_all(study: Study) -> list[ResolvedRun]:
     """Resolve every run of the grid, reading each target once.
@@ -315,7 +311,7 @@ def loaded_target(name: str, study: Study) -> Scene:
     InputError
         A file is missing or broken, or a camera does not see the object.
     """
-    with _naming(f"targets.{name}"):
+    with about(f"targets.{name}"):
         scene = target_scene(name, study.targets[name], study.folder).loaded(study.folder)
         check_visible(scene)
     return scene
@@ -323,7 +319,7 @@ def loaded_target(name: str, study: Study) -> Scene:
 
 def _resolve(spec: RunSpec, study: Study, target: Scene) -> ResolvedRun:
     search = study.searches[spec.search]
-    with _naming(f"searches.{spec.search}.start"):
+    with about(f"searches.{spec.search}.start"):
         start = target.model_copy(update=search.starts()).loaded(study.folder)
         if "shape" in search.attributes:
             check_start_shape(start)
@@ -334,9 +330,9 @@ def _resolve(spec: RunSpec, study: Study, target: Scene) -> ResolvedRun:
         model, weights = ModelConfig(network=PIXELS, front_end=FrontEnd(blur=0.0)), "default"
         search = search.model_copy(update={"loss": "l1"})
     else:
-        with _naming(f"models.{spec.model}.weights"):
+        with about(f"models.{spec.model}.weights"):
             model, weights = _with_weights(study.models[spec.model], study.folder)
-        with _naming(f"models.{spec.model}"):
+        with about(f"models.{spec.model}"):
             model, network = _with_network(model, study.folder)
     record = {
         "schema_version": SCHEMA_VERSION,
@@ -348,7 +344,7 @@ def _resolve(spec: RunSpec, study: Study, target: Scene) -> ResolvedRun:
         "seeds": {"study": study.seed, "run": spec.seed},
     }
     series = study.series_of(spec.search)
-    with _naming(f"series of searches.{spec.search} on targets.{spec.target}"):
+    with about(f"series of searches.{spec.search} on targets.{spec.target}"):
         resolved = (
             None
             if series is None
@@ -397,12 +393,3 @@ def _with_network(model: ModelConfig, folder: Path) -> tuple[ModelConfig, dict[s
     if code:
         record["code"] = f"sha256:{file_sha256(code)}"
     return model.model_copy(update={"network": network}), record
-
-
-@contextmanager
-def _naming(place: str) -> Iterator[None]:
-    """Say which part of the study a complaint about its files is about."""
-    try:
-        yield
-    except InputError as error:
-        raise InputError(f"{place}: {error}") from error

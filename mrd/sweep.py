@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from mrd import backend, image_counts, image_directory
 from mrd.config.model import ModelConfig
@@ -13,7 +12,7 @@ from mrd.report import SweepReport
 from mrd.run import RunDirectory
 from mrd.study import ResolvedRun, Study, resolve_all
 from mrd.workers import Job, Outcome, all_done
-from scenes.errors import InputError
+from scenes.errors import InputError, about
 from scenes.interpolation import check_path
 from scenes.scene import Scene
 
@@ -93,7 +92,7 @@ def check(runs: list[ResolvedRun]) -> None:
     backend.activate()
     _check_models(runs)
     for run in runs:
-        with _naming(f"searches.{run.spec.search}"):
+        with about(f"searches.{run.spec.search}"):
             _represented(run)
 
 
@@ -108,7 +107,7 @@ def check_series(runs: Sequence[ResolvedRun]) -> None:
     for run in runs:
         if run.series is not None and run.series.config.kind == "interpolation":
             backend.activate()
-            with _naming(f"searches.{run.spec.search}.series.kind"):
+            with about(f"searches.{run.spec.search}.series.kind"):
                 check_path(*_represented(run), run.search.attributes)
 
 
@@ -116,18 +115,8 @@ def _represented(run: ResolvedRun) -> tuple[Scene, Scene]:
     """Target and start in the form of the search, not yet exposed."""
     from mrd.representation import represented, start_scene  # torch and Mitsuba: only now
 
-    starts: dict[str, Any] = {name: getattr(run.start, name) for name in run.search.attributes}
     target = represented(run.target, run.search)
-    return target, start_scene(target, starts, run.search)
-
-
-@contextmanager
-def _naming(place: str) -> Iterator[None]:
-    """Say which part of the study a complaint is about."""
-    try:
-        yield
-    except InputError as error:
-        raise InputError(f"{place}: {error}") from error
+    return target, start_scene(target, run.starts, run.search)
 
 
 def _check_models(runs: list[ResolvedRun]) -> None:
@@ -138,7 +127,7 @@ def _check_models(runs: list[ResolvedRun]) -> None:
 
     models: dict[str, ModelConfig] = {run.spec.model: run.model for run in runs}
     for name, config in models.items():
-        with _naming(f"models.{name}"):
+        with about(f"models.{name}"):
             model = registry.create(config)
             if config.guides:
                 model = registry.create(config.guided(model.layer_weights))
@@ -147,7 +136,7 @@ def _check_models(runs: list[ResolvedRun]) -> None:
                 _check_losses(run, model.layers)
         seen = {run.target.cameras.resolution: run for run in runs if run.spec.model == name}
         for resolution, run in seen.items():
-            with _naming(f"models.{name} on targets.{run.spec.target}"), torch.no_grad():
+            with about(f"models.{name} on targets.{run.spec.target}"), torch.no_grad():
                 black = torch.zeros(1, 3, resolution, resolution)
                 model.activations(black)
                 model.labels(black)

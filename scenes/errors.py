@@ -24,6 +24,26 @@ def one_line(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
+@contextmanager
+def about(place: str) -> Iterator[None]:
+    """Say which part of the input a complaint inside the block is about.
+
+    Parameters
+    ----------
+    place
+        What the message then begins with, such as ``"targets.vase"``.
+
+    Raises
+    ------
+    InputError
+        The one that the block raised, with the place before it.
+    """
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{place}: {error}") from error
+
+
 OWN_PACKAGES = frozenset({"scenes", "stimuli", "psychophysics", "analysis", "mrd"})
 
 

@@ -16,6 +16,18 @@ def distinct(items: tuple[Item, ...]) -> tuple[Item, ...]:
     return items
 
 
+_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
+
+
+def _file_name(name: str) -> str:
+    if not name or name[0] in "_-" or not set(name) <= _LETTERS or len(name) > 40:
+        raise ValueError(
+            f"'{name}' cannot name a file or folder; use at most 40 lower-case letters, digits, "
+            "'_' and '-', with a letter or digit first"
+        )
+    return name
+
+
 def misplaced(model: str, location: tuple[str | int, ...], text: str) -> ValidationError:
     """Make a validation error that points at one key inside a model, seen from that model."""
     # Without a context, braces in the text are left alone.
@@ -30,4 +42,5 @@ Count = Annotated[int, Field(strict=True, ge=1, le=100_000)]
 Seed = Annotated[int, Field(strict=True, ge=0, le=2**31 - 1)]
 Rate = Annotated[float, Field(strict=True, gt=0, le=10)]
 Weight = Annotated[float, Field(strict=True, ge=0, le=1000)]
+FileName = Annotated[str, AfterValidator(_file_name)]
 Names = Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(distinct)]

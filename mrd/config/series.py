@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from mrd.config.fields import Names, distinct
+from mrd.config.fields import FileName, Names, distinct
 from scenes.embedded import LIGHTS
 from scenes.errors import nearest
 from scenes.frozen import Frozen
@@ -12,17 +12,6 @@ from scenes.lighting import EnvironmentMap, Lighting
 
 OWN_LIGHT = "own"
 """Name of the target's own light among those of a series."""
-
-_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
-
-
-def _is_name(name: str) -> str:
-    if not name or not set(name) <= _LETTERS or name[0] in "_-" or len(name) > 40:
-        raise ValueError(
-            f"'{name}' cannot name a file; use at most 40 lower-case letters, digits, '_' and "
-            "'-', with a letter or digit first"
-        )
-    return name
 
 
 def _named_light(light: Any) -> Any:
@@ -40,8 +29,7 @@ def _lights_distinct(lights: tuple[Any, ...]) -> tuple[Any, ...]:
     return lights
 
 
-LightName = Annotated[str, AfterValidator(_is_name)]
-NewLight = Annotated[dict[LightName, Lighting], Field(min_length=1, max_length=1)]
+NewLight = Annotated[dict[FileName, Lighting], Field(min_length=1, max_length=1)]
 
 
 class SeriesConfig(Frozen):

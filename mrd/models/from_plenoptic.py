@@ -19,10 +19,12 @@ from torch import Tensor, nn
 
 from mrd.config.model import ModelConfig
 from mrd.models.base import USUAL_SIZE, Model, check_images, check_known
-from mrd.models.front_end import REC_709, FrontEndModule
+from mrd.models.front_end import FrontEndModule
 from mrd.models.registry import PLENOPTIC
 from mrd.models.weights import tensors_sha256
+from mrd.srgb import decoded, encoded
 from scenes.errors import InputError, unknown
+from scenes.film import LUMINANCE
 
 SCALES = 4
 """Scales of the pyramids; each halves the image, so sides have to be multiples of 2⁴."""
@@ -125,7 +127,7 @@ class ClassicalModel(Model):
         self.name = f"{source.name}{self.front_end.suffix}"
         self.layer_weights = config.layer_weights or dict.fromkeys(source.default, 1.0)
         check_known(self.layer_weights, list(source.layer_shapes(source.smallest)), source.name)
-        self.register_buffer("rec_709", torch.tensor(REC_709).view(1, 3, 1, 1))
+        self.register_buffer("rec_709", torch.tensor(LUMINANCE).view(1, 3, 1, 1))
         self._made: dict[tuple[Shape, torch.device], nn.Module] = {}
         self.eval()
 
@@ -187,13 +189,8 @@ def grey(images: Tensor, rec_709: Tensor) -> Tensor:
     Tensor
         (V, 1, H, W), sRGB-encoded (IEC 61966-2-1), in [0, 1].
     """
-    display = images.clamp(0, 1)
-    # The powers are kept away from 0, where their slopes would make gradients NaN.
-    curved = ((display.clamp(min=0.04045) + 0.055) / 1.055) ** 2.4
-    linear = torch.where(display <= 0.04045, display / 12.92, curved)
-    luminance = (linear * rec_709).sum(dim=1, keepdim=True)
-    encoded = 1.055 * luminance.clamp(min=0.0031308) ** (1 / 2.4) - 0.055
-    return torch.where(luminance <= 0.0031308, 12.92 * luminance, encoded)
+    linear = decoded(images.clamp(0, 1))
+    return encoded((linear * rec_709).sum(dim=1, keepdim=True))
 
 
 # The models ---------------------------------------------------------------------------------------

@@ -10,9 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from mrd.config.model import FrontEnd
-
-REC_709 = (0.2126, 0.7152, 0.0722)
-"""Weights of red, green and blue in luminance, for sRGB's primaries (ITU-R BT.709)."""
+from scenes.film import LUMINANCE
 
 
 def gaussian(sigma: float) -> Tensor:
@@ -89,7 +87,7 @@ class FrontEndModule(nn.Module):
         super().__init__()
         self._config = config
         self._matrices: dict[tuple[int, torch.device], Tensor] = {}
-        self.register_buffer("luma", torch.tensor(REC_709).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("luma", torch.tensor(LUMINANCE).view(1, 3, 1, 1), persistent=False)
 
     @property
     def suffix(self) -> str:

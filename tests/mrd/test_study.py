@@ -230,8 +230,8 @@ def test_the_demo_is_a_study_of_three_searches():
         (
             "  ball:",
             "  Ball:",
-            "4: targets.Ball: 'Ball' cannot name a folder; use at most 40 lower-case letters, "
-            "digits, '_' and '-', with a letter or digit first",
+            "4: targets.Ball: 'Ball' cannot name a file or folder; use at most 40 lower-case "
+            "letters, digits, '_' and '-', with a letter or digit first",
         ),
         (
             "    shape: {kind: sphere, subdivisions: 2}",
@@ -345,7 +345,7 @@ def test_the_name_does_not_hang_on_place_or_order(write, tmp_path):
         ("network: pixels", "network: pixels\n    front_end: {blur: 2.0}"),
         ("{kind: blob, seed: 1", "{kind: blob, seed: 2"),
         ("steps: 30", "steps: 31"),
-        ("steps: 30", "steps: 30\n    criterion: {floor: 0.8}"),
+        ("steps: 30", "steps: 30\n    criterion: {null: 98}"),
     ],
 )
 def test_all_that_the_result_hangs_on_is_in_the_hash(write, old, new):
@@ -568,6 +568,17 @@ def test_how_often_a_search_is_saved_leaves_its_run_what_it_is(write):
     assert often == seldom == names(write())[0]
 
 
+def test_random_numbers_of_a_run_hang_on_its_name_its_seeds_and_what_they_are_for(write):
+    def drawn(run, purpose):
+        return tuple(run.generator(purpose).integers(2**31, size=4))
+
+    (first,) = resolve_all(read_study(write()))
+    assert drawn(first, "search") == drawn(first, "search")
+    (other,) = resolve_all(read_study(write(("steps: 30", "steps: 31"))))
+    numbers = {drawn(first, "search"), drawn(first, "series/control"), drawn(other, "search")}
+    assert len(numbers) == 3
+
+
 def test_no_model_has_the_name_of_pixel_searches(write):
     path = write(("steps: 30", "steps: 30\n    pixel_search: true"))
     with pytest.raises(
@@ -599,7 +610,7 @@ def test_a_pixel_search_is_one_for_each_target_and_seed_whatever_the_models(writ
     [
         ("{lights: [moon]}", r"series.lights.*no light is called 'moon'; .*known: own, studio"),
         ("{lights: [own, own]}", "own is named more than once"),
-        ("{lights: [{A: {kind: constant}}]}", "'A' cannot name a file"),
+        ("{lights: [{A: {kind: constant}}]}", "'A' cannot name a file or folder"),
         ("{noise_seeds: 2}", r"noise_seeds: 2 is not allowed; use a whole number from 3 to 1000"),
         ("{kind: interpolate}", r"kind.*'interpolat"),
         ("{level: 3}", r"unknown key 'level'; did you mean 'levels'"),

@@ -2,12 +2,32 @@ import importlib
 
 import pytest
 
-from scenes.errors import InputError, first_problem, keys_of, nearest, needs, one_line, unknown
+from scenes.errors import (
+    InputError,
+    about,
+    first_problem,
+    keys_of,
+    nearest,
+    needs,
+    one_line,
+    unknown,
+)
 from scenes.scene import Scene
 
 
 def test_an_input_error_is_one_line():
     assert str(InputError("first\n  second")) == "first second"
+
+
+def test_a_complaint_says_which_part_of_the_input_it_is_about():
+    message = r"^targets.vase: shape: there is no such file$"
+    with pytest.raises(InputError, match=message), about("targets.vase"), about("shape"):
+        raise InputError("there is no such file")
+
+
+def test_what_is_no_complaint_about_the_input_goes_on_as_it_is():
+    with pytest.raises(OSError, match=r"^disk$"), about("targets.vase"):
+        raise OSError("disk")
 
 
 def test_nearest_suggests_the_closest_name_and_nothing_where_none_is_close():

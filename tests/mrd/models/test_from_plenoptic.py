@@ -8,11 +8,10 @@ import torch
 from mrd.config.model import FrontEnd, ModelConfig
 from mrd.models import registry
 from mrd.models.from_plenoptic import grey
-from mrd.models.front_end import REC_709
 from scenes.errors import InputError
-from scenes.film import srgb_decode, srgb_encode
+from scenes.film import LUMINANCE, srgb_decode, srgb_encode
 
-WEIGHTS = torch.tensor(REC_709).view(1, 3, 1, 1)
+WEIGHTS = torch.tensor(LUMINANCE).view(1, 3, 1, 1)
 
 
 def created(name, **changes):
