@@ -44,7 +44,9 @@ def asked_of_family(run: ResolvedRun) -> dict[str, Any]:
 
 def asked_of_run(run: ResolvedRun) -> dict[str, Any]:
     """What the images of a run hang on, as JSON."""
-    return {"run": run.name, "series": series_of(run).record}
+    # Records tell the verdict.
+    floor = run.search.criterion.floor
+    return {"run": run.name, "floor": floor, "series": series_of(run).record}
 
 
 def of_family(run: ResolvedRun) -> int:

@@ -94,6 +94,9 @@ def standing(run: ResolvedRun, directory: RunDirectory) -> Standing:
     except InputError as error:  # its record is damaged
         status, message = "failed", str(error)
     judgement = directory.judgement() if status == "done" else None
+    if judgement is not None and not run.is_judged_by(judgement):
+        status, judgement = "interrupted", None
+        message = "its result was judged by another floor; generate judges it anew"
     return Standing(run, status, int(newest.get("step", 0)), newest, judgement, message, images)
 
 

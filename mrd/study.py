@@ -7,6 +7,7 @@ hangs on: change anything, and it is another run.
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -38,6 +39,14 @@ FILE_NAME = "study.yaml"
 
 PIXELS = "pixels"
 """Model of a pixel search, and its name: the display pixels themselves, not blurred."""
+
+# What of a search leaves its result as it is: also how often it is saved, and from what match on
+# the result is called a metamer.
+BESIDE_THE_RESULT: dict[str, Any] = {
+    **dict.fromkeys(BESIDE_THE_SEARCH, True),
+    "save_every": True,
+    "criterion": {"floor": True},
+}
 
 
 class Study(Frozen):
@@ -283,6 +292,11 @@ class ResolvedRun:
         seeds = self.record["seeds"]
         return np.random.default_rng([seeds["study"], seeds["run"], *name[:8]])
 
+    def is_judged_by(self, judgement: Mapping[str, Any]) -> bool:
+        """Tell whether what a `criterion.json` holds was judged by the floor that is asked now."""
+        training = judgement.get("training", {})
+        return bool(training.get("floor") == self.search.criterion.floor)
+
     @property
     def starts(self) -> dict[str, Any]:
         """Start of every searched attribute, loaded."""
@@ -339,8 +353,7 @@ def _resolve(spec: RunSpec, study: Study, target: Scene) -> ResolvedRun:
         "target": target.sha256,
         "start": start.sha256,
         "model": model.model_dump(mode="json") | {"weights": weights} | network,
-        # How often it is saved leaves a search, and its run, what they are.
-        "search": search.model_dump(mode="json", exclude=BESIDE_THE_SEARCH | {"save_every"}),
+        "search": search.model_dump(mode="json", exclude=BESIDE_THE_RESULT),
         "seeds": {"study": study.seed, "run": spec.seed},
     }
     series = study.series_of(spec.search)

@@ -165,10 +165,11 @@ def _check_losses(run: ResolvedRun, layers: Sequence[str]) -> None:
 
 
 def is_searched(run: ResolvedRun, runs: Path) -> bool:
-    """Tell whether the search of a run is done, and all of it is there."""
+    """Tell whether the search of a run is done, judged as it is asked now, and all of it there."""
     directory = RunDirectory(runs / run.name)
     with suppress(InputError):  # a damaged record is told where the run begins
-        return directory.exists and directory.status() == "done"
+        done = directory.exists and directory.status() == "done"
+        return done and run.is_judged_by(directory.judgement() or {})
     return False
 
 

@@ -1,6 +1,7 @@
 """Images of a family and its runs: levels, records, resuming, and what changes redo."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -355,6 +356,35 @@ def test_more_noise_seeds_keep_what_is_there_and_fewer_drop_it(study):
     _, again = make(run, study)
     assert [each.id for each in again] == [each.id for each in before]
     assert stamps(folder) == old
+
+
+def test_another_floor_is_another_verdict_on_the_same_result(study, tmp_path):
+    shutil.copytree(study.folder, tmp_path / "strict")
+    path = tmp_path / "strict" / "study.yaml"
+    text = path.read_text()
+    place = "    criterion: {null: 2, ceiling: 2}\n    series: {lights:"
+    assert text.count(place) == 1
+    path.write_text(text.replace(place, place.replace("ceiling: 2", "ceiling: 2, floor: 0.0")))
+    described = read_study(tmp_path / "strict")
+    before, run = resolve_all(study)[0], resolve_all(described)[0]
+    assert (run.name, sweep.is_searched(run, described.runs)) == (before.name, False)
+    directory = RunDirectory(described.runs / run.name)
+    first, steps = directory.judgement(), directory.history()
+    states = {each: each.stat().st_mtime_ns for each in directory.path.glob("states/*")}
+    judged = metamer.make(run, described.runs, "cpu", Silent())
+    assert (first["training"]["floor"], judged["training"]["floor"]) == (0.9, 0.0)
+    assert judged["result"] == first["result"]
+    assert judged["training"]["match"] == pytest.approx(first["training"]["match"], abs=1e-3)
+    assert directory.history() == steps  # no step was made
+    assert {each: each.stat().st_mtime_ns for each in directory.path.glob("states/*")} == states
+    # The images stay, their records tell the new verdict.
+    folder = image_directory.of_run(described.runs, run.name).path
+    old = stamps(folder)
+    assert [job.name for job in sweep.image_jobs([run], described.runs)] == [f"{run.name}/series"]
+    directory.write_json("criterion.json", judged | {"verdict": "metamer"})
+    _, made = make(run, described)
+    assert stamps(folder) == old
+    assert {each.verdict for each in made if each.role == "result"} == {"metamer"}
 
 
 def test_lights_of_a_family_are_found_the_same_by_every_run(study):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from mrd import sweep
 from mrd.overview import outdated, overview
 from mrd.run import RunDirectory
 from mrd.study import read_study, resolve_all
@@ -39,7 +40,7 @@ def test_nothing_on_disk_is_pending_and_stays_nothing(study):
 
 
 def test_every_run_tells_where_it_stands(study):
-    judgement = {"verdict": "result", "training": {"match": 0.4}}
+    judgement = {"verdict": "result", "training": {"match": 0.4, "floor": 0.9}}
     with begin(study, 0).claim():
         directory = begin(study, 0)
         directory.append_history({"step": 4, "loss": 0.25, "match": 0.4})
@@ -60,21 +61,38 @@ def test_every_run_tells_where_it_stands(study):
 
 
 def test_a_damaged_run_is_a_row_like_any_other(study):
+    judgement = {"verdict": "result", "training": {"floor": 0.9}}
     for index in (0, 1):
         with begin(study, index).claim():
             directory = begin(study, index)
-            directory.write_json("criterion.json", {"verdict": "result"})
+            directory.write_json("criterion.json", judgement)
             directory.finish("result")
     (begin(study, 0).path / "criterion.json").unlink()
     (begin(study, 2).path / "run.json").write_text("{")
     lost, done, damaged, pending = overview(study)
     assert (lost.status, lost.judgement) == ("interrupted", None)
     assert lost.message.endswith("criterion.json: missing or damaged; generate makes it again")
-    assert (done.status, done.message, done.judgement) == ("done", "", {"verdict": "result"})
+    assert (done.status, done.message, done.judgement) == ("done", "", judgement)
     assert (damaged.status, damaged.judgement) == ("failed", None)
     assert "run.json: cannot be read" in damaged.message
     assert damaged.message.endswith("move the folder away to run it anew")
     assert pending.status == "pending"
+
+
+def test_a_result_that_another_floor_judged_is_to_be_judged_anew(study, tmp_path):
+    with begin(study, 0).claim():
+        directory = begin(study, 0)
+        directory.write_json("criterion.json", {"verdict": "result", "training": {"floor": 0.9}})
+        directory.finish("result")
+    text = STUDY.replace("steps: 4", "steps: 4, criterion: {floor: 0.8}")
+    (tmp_path / "study.yaml").write_text(text)
+    changed = read_study(tmp_path)
+    standing = overview(changed)[0]
+    assert (standing.run.name, standing.status) == (directory.name, "interrupted")
+    assert standing.judgement is None
+    assert standing.message == "its result was judged by another floor; generate judges it anew"
+    assert not sweep.is_searched(standing.run, changed.runs)
+    assert sweep.is_searched(overview(study)[0].run, study.runs)
 
 
 def test_runs_of_an_earlier_form_of_the_study_are_named(study, tmp_path):

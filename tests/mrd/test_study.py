@@ -579,6 +579,13 @@ def test_random_numbers_of_a_run_hang_on_its_name_its_seeds_and_what_they_are_fo
     assert len(numbers) == 3
 
 
+def test_from_what_match_on_a_result_is_a_metamer_leaves_its_run_what_it_is(write):
+    (strict,) = names(write(("steps: 30", "steps: 30\n    criterion: {floor: 0.99}")))
+    (others,) = names(write(("steps: 30", "steps: 30\n    criterion: {ceiling: 9}")))
+    assert strict == names(write())[0]
+    assert others != strict  # the search aims at another image
+
+
 def test_no_model_has_the_name_of_pixel_searches(write):
     path = write(("steps: 30", "steps: 30\n    pixel_search: true"))
     with pytest.raises(
