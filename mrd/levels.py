@@ -22,7 +22,7 @@ from mrd.nulls import null_scenes
 from mrd.render import exposed, with_film
 from mrd.run import RunDirectory
 from mrd.search import mesh_in, variables_of
-from mrd.series import before_the_best, chosen_states, fractions, joint_distances
+from mrd.series import chosen_states, fractions, joint_distances, on_the_way
 from mrd.state import DamagedStateError, State, read_state
 from mrd.study import ResolvedRun
 from scenes.differences import shift
@@ -34,7 +34,7 @@ from stimuli.intake import Role
 
 LEVELS_FILE = "levels.json"
 SCENES_FOLDER = "scenes"
-VERSION = 2  # raise when the same run would have other levels
+VERSION = 3  # raise when the same run would have other levels
 
 
 @dataclass(frozen=True)
@@ -151,10 +151,12 @@ def _along_the_search(
     """The result, then earlier states of the search, each farther from the target."""
     start = read_scene(directory.path / "start" / "scene.json")
     states = _states(directory)
-    bests = {step: state.header.get("best_loss") for step, state in states.items()}
-    passed = [(max(states), result)] + [
+    last = max(states)
+    best = states[last].header.get("best_step")  # None: the last step is the best
+    came = last if best is None else int(best)
+    passed = [(came, result)] + [
         (step, scene_of_state(start, run.search, states[step]))
-        for step in reversed(before_the_best(bests, run.search.steps))
+        for step in reversed(on_the_way(sorted(states), came, run.search.steps))
     ]
     distances = [_distances(target, scene, run.search, sampling) for _, scene in passed]
     joint = joint_distances(distances)

@@ -190,6 +190,7 @@ class Search:
         self._plateau = Plateau(self._window)
         self._unlike = Plateau(self._window)
         self._best: Arrays = {}
+        self._best_step = 0
         self._best_loss = float("inf")
         self._stand_at_start()
 
@@ -229,6 +230,7 @@ class Search:
             self._remesh(remeshing.edge)
         if self._is_alike(s):
             self.notes.append(f"step {self.finished}: stopped, alike enough")
+            self._best, self._best_step = self._snapshot(), self.finished
             self.finished = self.total
         elif self._keeps_best:
             self._look_at(loss, done)
@@ -391,6 +393,7 @@ class Search:
         """Keep the best state; where this start is exhausted, start again or end at the best."""
         if self._plateau.observe(loss) and self._plateau.best < self._best_loss:
             self._best, self._best_loss = self._snapshot(), self._plateau.best
+            self._best_step = self.finished
         stopping = self.config.early_stopping
         if stopping and self._plateau.without_gain >= stopping.patience:
             self.notes.append(
@@ -470,6 +473,7 @@ class Search:
             "plateau": self._plateau.as_json(),
             "unlike": self._unlike.as_json(),
             "best_loss": self._best_loss if self._best else None,
+            "best_step": self._best_step if self._best else None,
         }
         return State(self.finished, arrays, header)
 
@@ -483,6 +487,7 @@ class Search:
                 v.optimiser.restore(_under(f"{v.attribute}.adam.", state.arrays))
         self._best = _under("best.", state.arrays)
         self._best_loss = state.header["best_loss"] if self._best else float("inf")
+        self._best_step = state.header["best_step"] if self._best else 0
         self._plateau = Plateau.from_json(state.header["plateau"])
         self._unlike = Plateau.from_json(state.header["unlike"])
         self._rng.bit_generator.state = state.header["rng"]

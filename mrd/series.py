@@ -143,17 +143,18 @@ def is_kept(step: int) -> bool:
     return round(2 ** (nearest / KEPT_A_DOUBLING)) == step
 
 
-def before_the_best(bests: Mapping[int, float | None], steps: int) -> list[int]:
+def on_the_way(states: Sequence[int], came: int, steps: int) -> list[int]:
     """Steps of the states that the search passed on its way to the result.
 
-    The result of a search with restarts, or with early stopping, is its best state; those that
-    come after it, or are of another start, did not lead there.
+    The result of a search with restarts or with early stopping is the best that it found: states
+    of other starts, and those after the best, did not lead there.
 
     Parameters
     ----------
-    bests
-        Step of every state, the last included → the least loss until then; None where the search
-        kept none, and ends in its last state.
+    states
+        Steps of all that are kept, in growing order.
+    came
+        Step in which the search came to the result.
     steps
         Of one start. The state after the last of them stands at the next start already.
 
@@ -162,14 +163,8 @@ def before_the_best(bests: Mapping[int, float | None], steps: int) -> list[int]:
     list of int
         In growing order, without the result.
     """
-    last = max(bests)
-    if bests[last] is None:
-        return sorted(set(bests) - {last})
-    # The best was found after the state before this one, and is this one at the latest.
-    first = min(step for step, best in bests.items() if best == bests[last])
-    # The best that is first seen where a start begins was found before it.
-    start = max(first - 1, 0) // steps
-    return sorted(step for step in bests if step // steps == start and step < first)
+    start = (came - 1) // steps
+    return [step for step in states if step // steps == start and step < came]
 
 
 def joint_distances(distances: Sequence[Mapping[str, float]]) -> NDArray[np.float64]:

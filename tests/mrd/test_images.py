@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from mrd import image_counts, image_directory, images, metamer, sweep
-from mrd.levels import lit_targets
+from mrd.levels import lit_targets, run_levels
 from mrd.run import RunDirectory
+from mrd.state import State, read_state, write_state
 from mrd.study import read_study, resolve_all
 from scenes.differences import DISTANCE, scene_difference
 from scenes.digest import file_sha256
@@ -201,6 +202,23 @@ def test_a_trajectory_grows_in_distance_from_the_result_backward(study):
     assert list(step) == sorted(step, reverse=True)
     assert (np.diff(distance) > 0).all()
     np.testing.assert_allclose(level, np.divide(distance, distance[-1]))
+
+
+def test_a_trajectory_has_no_state_from_after_its_result_was_found(study, tmp_path):
+    run = resolve_all(study)[2]
+    directory = RunDirectory(tmp_path / run.name)
+    shutil.copytree(study.runs / run.name, directory.path)
+    shutil.rmtree(directory.path / "series")
+    last = read_state(directory.state_path(9))
+    assert last.header["best_step"] is None
+    assert run_levels(run, directory, run.series.config)[0].step == 9
+    stopped = State(9, last.arrays, last.header | {"best_step": 5})
+    write_state(stopped, directory.state_path(9))
+    shutil.rmtree(directory.path / "series")
+    made = run_levels(run, directory, run.series.config)
+    steps = [each.step for each in made if each.role != "control"]
+    assert steps[0] == 5
+    assert max(steps[1:]) < 5
 
 
 def test_the_noise_floor_is_that_of_the_images(study, records):

@@ -445,6 +445,7 @@ def test_a_search_without_gain_stops_at_its_best_state(begun):
     best = search._best_loss
     last = np.mean([row.loss for row in rows[-5:]])
     assert best < last
+    assert 4 <= search.state().header["best_step"] <= len(rows) - 10
     np.testing.assert_array_equal(
         search.scene().material.base_color,
         search._best["material.base_color"].astype(float),
@@ -470,6 +471,7 @@ def test_a_search_stops_where_it_is_alike_enough(begun, tmp_path):
     assert 4 <= len(seen) < 50
     assert search.notes == [f"step {len(seen)}: stopped, alike enough"]
     assert search.finished == search.total
+    assert search.state().header["best_step"] == len(seen)
     ends = [pose_difference(target.pose, each.scene().pose)["angle"] for each in (search, whole)]
     assert ends[0] > 2 * ends[1]
     resumed, _ = begun(("pose",), **settings, seed=9)

@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 
 from mrd.config.series import SeriesConfig
 from mrd.series import (
-    before_the_best,
     chosen_cameras,
     chosen_states,
     fractions,
     is_kept,
     joint_distances,
+    on_the_way,
 )
 from scenes.camera import Ring
 from scenes.errors import InputError
@@ -99,24 +99,15 @@ def test_cameras_that_do_not_exist_are_refused():
 
 def test_a_trajectory_is_of_the_start_that_won():
     # Three starts of ten steps. A state after the tenth step stands at the next start.
-    second = {0: None, 4: 0.9, 10: 0.8, 14: 0.7, 18: 0.5, 20: 0.5, 26: 0.5, 30: 0.5}
-    assert before_the_best(second, 10) == [10, 14]  # the best is 18, or between
-    first = dict.fromkeys((4, 10, 14, 20, 26, 30), 0.3) | {0: None}
-    assert before_the_best(first, 10) == [0]
-    # Found after the last state of the second start that was kept: seen where the third begins.
-    unseen = {0: None, 4: 0.9, 10: 0.8, 14: 0.7, 20: 0.4, 26: 0.4, 30: 0.4}
-    assert before_the_best(unseen, 10) == [10, 14]
-    last = {0: None, 10: 0.8, 20: 0.8, 24: 0.8, 30: 0.1}
-    assert before_the_best(last, 10) == [20, 24]
+    kept = [0, 4, 10, 14, 18, 20, 26, 30]
+    assert on_the_way(kept, 17, 10) == [10, 14]
+    assert on_the_way(kept, 18, 10) == [10, 14]  # the state after step 18 is the result
+    assert on_the_way(kept, 20, 10) == [10, 14, 18]
+    assert on_the_way(kept, 21, 10) == [20]
+    assert on_the_way(kept, 8, 10) == [0, 4]
+    assert on_the_way(kept, 30, 10) == [20, 26]
 
 
 def test_states_after_the_best_of_a_single_start_did_not_lead_to_it():
-    # Stopped early, after step 20 of 30; the best was found between 7 and 10.
-    stopped = {0: None, 4: 0.9, 7: 0.4, 10: 0.2, 16: 0.2, 20: 0.2, 30: 0.2}
-    assert before_the_best(stopped, 30) == [0, 4, 7]
-    at_the_end = {0: None, 10: 0.5, 20: 0.4, 30: 0.1}
-    assert before_the_best(at_the_end, 30) == [0, 10, 20]
-
-
-def test_a_search_that_keeps_no_best_passed_all_of_its_states():
-    assert before_the_best(dict.fromkeys((0, 4, 8, 10)), 10) == [0, 4, 8]
+    assert on_the_way([0, 4, 7, 10, 16, 30], 9, 30) == [0, 4, 7]
+    assert on_the_way([0, 4, 7, 10, 16, 30], 30, 30) == [0, 4, 7, 10, 16]
