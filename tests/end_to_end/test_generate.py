@@ -343,15 +343,16 @@ def test_a_second_call_mends_finished_images(tmp_path):
 
 def test_an_interrupt_ends_every_worker_and_leaves_what_can_go_on(tmp_path):
     folder = study_in(tmp_path / "tiny", 100_000, 50, attributes=("material", "lighting"))
+    # Tests that were started in the background of a shell ignore interrupts, and hand that on.
+    heeding = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    python, option, code, *arguments = COMMAND
     process = subprocess.Popen(
-        [*COMMAND, str(folder), "--workers", "2"],
+        [python, option, heeding + code, *arguments, str(folder), "--workers", "2"],
         env=environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        # Tests that were started in the background of a shell ignore interrupts, and hand that on.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
         runs = run_directories(folder)
