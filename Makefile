@@ -4,7 +4,9 @@ PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 # Processes of pytest: one more than processors, since some tests wait for windows; up to five.
-SPREAD = --dist worksteal --numprocesses $(shell \
+# A file stays with one process, which makes what its tests share once; tests/conftest.py says which
+# files go first.
+SPREAD = --dist loadfile --no-loadscope-reorder --numprocesses $(shell \
 	$(PYTHON) -c 'import os; print(min((os.cpu_count() or 1) + 1, 5))')
 
 .PHONY: help venv demo test test-full lint style types imports clean

@@ -20,6 +20,22 @@ import pytest
 DEFAULT_SEED = 20240229
 ROOT = Path(__file__).resolve().parents[1]
 
+# Files that take longest begin first, so that at the end no process is left alone with one of them.
+LONGEST = (
+    "end_to_end/test_generate.py",
+    "statistical/test_analysis_recovery.py",
+    "end_to_end/test_generate_stopped.py",
+    "psychophysics/test_real_window.py",
+    "statistical/test_recovery_of_observers.py",
+    "analysis/test_hierarchical.py",
+    "analysis/test_report.py",
+    "faults/test_full_disk_while_generating.py",
+    "mrd/test_gradients.py",
+    "statistical/test_analysis_same_different.py",
+    "analysis/test_results.py",
+    "faults/test_killed_sessions.py",
+)
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("mrd")
@@ -54,6 +70,11 @@ def _keep_to_one_processor() -> None:
     if worker and hasattr(os, "sched_setaffinity"):
         there = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, {there[int(worker.removeprefix("gw")) % len(there)]})
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    rank = {ROOT / "tests" / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path, len(rank)))
 
 
 def pytest_report_header(config: pytest.Config) -> str:

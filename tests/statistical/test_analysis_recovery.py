@@ -77,7 +77,7 @@ def test_thresholds_through_the_session_loop(task, overdispersion, tmp_path, see
     ],
 )
 def test_invariance_ratio_censored_or_not(people_at, model_at, rng, count):
-    n = count(12, 200)
+    n = count(8, 200)
     held = positive = 0
     for _ in range(n):
         thresholds = 2.0 ** (people_at + 0.5 * rng.standard_normal(8))

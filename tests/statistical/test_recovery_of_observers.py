@@ -74,8 +74,8 @@ def test_quest_plus_knows_the_threshold_by_itself(rng, count):
     found = []
     for _ in range(count(20, 200)):
         quest = QuestPlus(
-            LEVELS[1:], trials=120, function="weibull", widths=(0.5, 0.8, 1.3, 2.1, 3.4),
-            guesses=(task.chance,), lapses=(0.0, 0.02, 0.05),
+            LEVELS[1:], trials=120, function="weibull", widths=(0.8, 1.3, 2.1),
+            guesses=(task.chance,), lapses=(0.0, 0.04),
         )  # fmt: skip
         while quest.remaining:
             right = rng.random() < FOLLOWS.proportion(quest.level(), task)

@@ -1,0 +1,153 @@
+"""``mrd generate`` that is killed or interrupted: what was finished is kept, and it goes on."""
+
+import os
+import signal
+import subprocess
+import time
+from contextlib import suppress
+
+import numpy as np
+import pytest
+
+from scenes.scene import read_scene
+from tests.end_to_end.tiny import (
+    COMMAND,
+    environment,
+    generate,
+    rows,
+    run_directories,
+    study_in,
+)
+
+STEPS, SAVE_EVERY = 60, 7
+
+
+def started(folder, until):
+    """Start in a process group of its own, and wait until a run has so many rows."""
+    process = subprocess.Popen(
+        [*COMMAND, str(folder)],
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    (directory,) = run_directories(folder)
+    for _ in range(9000):
+        if len(rows(directory)) >= until or process.poll() is not None:
+            break
+        time.sleep(0.01)
+    return process, directory
+
+
+def killed(process, directory):
+    """Kill a search and all that belongs to it; returns its rows and states, and what was said."""
+    os.killpg(process.pid, signal.SIGKILL)
+    said, _ = process.communicate()
+    made, states = len(rows(directory)), directory.state_steps()
+    assert directory.status() == "interrupted"
+    assert made < STEPS
+    # What is lost are the steps since the newest state.
+    assert 0 <= made - states[-1] <= SAVE_EVERY
+    return made, states, said.replace("\n", "")
+
+
+def test_a_killed_search_goes_on_from_its_newest_whole_state(tmp_path):
+    folder = study_in(tmp_path / "tiny", STEPS, SAVE_EVERY)
+    _, states, _ = killed(*started(folder, until=SAVE_EVERY + 2))
+
+    made, more_states, said = killed(*started(folder, until=3 * SAVE_EVERY + 2))
+    assert f"going on from step {states[-1]}" in said
+    assert made > 3 * SAVE_EVERY
+
+    (directory,) = run_directories(folder)
+    newest = directory.state_path(more_states[-1])
+    content = bytearray(newest.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    newest.write_bytes(content)
+    done = generate(folder)
+    assert done.returncode == 0, done.stderr
+    assert f"{newest} is damaged" in done.stdout.replace("\n", "")
+    assert f"going on from step {more_states[-2]}" in done.stdout
+    assert [int(row["step"]) for row in rows(directory)] == list(range(1, STEPS + 1))
+    assert directory.status() == "done"
+    assert len(directory.record()["sessions"]) == 3
+    _ends_like_an_uninterrupted_one(directory, tmp_path / "twin")
+
+
+def _ends_like_an_uninterrupted_one(directory, folder):
+    assert generate(study_in(folder, STEPS, SAVE_EVERY)).returncode == 0
+    (twin,) = run_directories(folder)
+    assert len(twin.record()["sessions"]) == 1
+    # Renders repeat to about 1e-6, and 60 steps kept losses within 3e-6 of each other; of the
+    # material, 2 % of a step of Adam.
+    losses = [[float(row["loss"]) for row in rows(each)] for each in (directory, twin)]
+    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-3)
+    found, expected = (
+        read_scene(each.path / "result" / "scene.json").material for each in (directory, twin)
+    )
+    for name in ("base_color", "roughness", "metallic"):
+        np.testing.assert_allclose(getattr(found, name), getattr(expected, name), atol=6e-4)
+    matches = [each.read_json("criterion.json")["training"]["match"] for each in (directory, twin)]
+    assert matches[0] == pytest.approx(matches[1], abs=1e-3)
+
+
+def test_a_search_whose_command_was_killed_ends_too(tmp_path):
+    folder = study_in(tmp_path / "tiny", 100_000, 50)
+    process, directory = started(folder, until=3)
+    process.kill()  # the command alone, not the process that searches
+    process.communicate()
+    for _ in range(1000):
+        if directory.status() == "interrupted":
+            break
+        time.sleep(0.01)
+    assert directory.status() == "interrupted"
+
+
+def test_an_interrupt_ends_every_worker_and_leaves_what_can_go_on(tmp_path):
+    folder = study_in(tmp_path / "tiny", 100_000, 50, attributes=("material", "lighting"))
+    # Tests that were started in the background of a shell ignore interrupts, and hand that on.
+    heeding = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    python, option, code, *arguments = COMMAND
+    process = subprocess.Popen(
+        [python, option, heeding + code, *arguments, str(folder), "--workers", "2"],
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        runs = run_directories(folder)
+        for _ in range(9000):
+            if all(rows(run) for run in runs) or process.poll() is not None:
+                break
+            time.sleep(0.01)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+        _, said = process.communicate(timeout=60)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode == 130
+    assert said.strip() == (
+        "interrupted; what was finished is kept, and the same command goes on from there"
+    )
+    assert [run.status() for run in runs] == ["interrupted", "interrupted"]
+
+
+def test_one_run_that_dies_does_not_stop_the_others(tmp_path):
+    folder = study_in(tmp_path / "tiny", 30, 10, attributes=("material", "lighting"))
+    process = subprocess.Popen(
+        [*COMMAND, str(folder)], env=environment(), stdout=subprocess.PIPE, text=True
+    )
+    first, second = run_directories(folder)
+    for _ in range(9000):
+        if len(rows(first)) >= 3 or process.poll() is not None:
+            break
+        time.sleep(0.01)
+    os.kill(first.record()["sessions"][-1]["pid"], signal.SIGKILL)
+    output, _ = process.communicate(timeout=240)
+    assert process.returncode == 1
+    assert "its process ended with signal 9" in output.replace("\n", " ")
+    assert first.status() == "interrupted"
+    assert second.status() == "done"

@@ -1,0 +1,82 @@
+"""A tiny study, carried out by the program as a user starts it."""
+
+import csv
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from mrd.run import RunDirectory
+from mrd.study import read_study, resolve_all
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMAND = [sys.executable, "-c", "from mrd.cli.main import run; run()", "generate"]
+
+STUDY = """
+name: tiny
+seed: 3
+targets:
+  ball:
+    shape: {{kind: sphere, subdivisions: 2}}
+    material: {{base_color: [0.7, 0.3, 0.4], roughness: 0.6}}
+    cameras: {{kind: ring, count: 2, held_out: 1, resolution: 32}}
+models:
+  eye: {{network: pixels}}
+searches:
+{searches}
+"""
+SEARCH = """
+  {name}:
+    attributes: [{attribute}]
+    steps: {steps}
+    save_every: {save_every}
+    samples: {{primal: 4, score: 16}}
+    criterion: {{null: 2, ceiling: 2}}
+"""
+
+
+def study_in(folder, steps=6, save_every=2, attributes=("material",)):
+    searches = "".join(
+        SEARCH.format(name=name, attribute=name, steps=steps, save_every=save_every)
+        for name in attributes
+    )
+    folder.mkdir(exist_ok=True)
+    (folder / "study.yaml").write_text(STUDY.format(searches=searches), encoding="utf-8")
+    return folder
+
+
+def environment():
+    return {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error::RuntimeWarning"}
+
+
+def generate(folder, *options):
+    return subprocess.run(
+        [*COMMAND, str(folder), *options],
+        env=environment(),
+        cwd=folder.parent,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+
+def run_directories(folder):
+    return [RunDirectory(folder / "runs" / run.name) for run in resolve_all(read_study(folder))]
+
+
+def rows(directory):
+    path = directory.path / "history.csv"
+    if not path.is_file():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return [row for row in csv.DictReader(file) if row["match"] is not None]
+
+
+def contents(folder):
+    """Every file of a folder with what it holds and when it was written."""
+    return {
+        path.relative_to(folder): (path.read_bytes(), path.stat().st_mtime_ns)
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
