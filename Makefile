@@ -29,7 +29,7 @@ demo: venv
 	$(BIN)/mrd stimuli check studies/demo
 	$(BIN)/mrd embed studies/demo --model efficientnet --model pixels
 	$(BIN)/mrd stimuli export studies/demo --out studies/demo/report/stimuli
-	$(BIN)/mrd experiment simulate studies/demo --observers 12
+	$(BIN)/mrd experiment simulate studies/demo --observers 20
 	$(BIN)/python environment/demo_session.py studies/demo
 	$(BIN)/mrd analyse studies/demo --simulated
 

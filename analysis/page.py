@@ -236,7 +236,8 @@ def _warning(results: Results) -> str:
     rate = rate_name(only(results.trials, "task"))
     chance = "chance" if rate == "proportion" else "false alarms"
     rows = "; ".join(
-        f"{row['condition']}: {row[rate]:.2f}, {chance} {row['chance']:.2f}"
+        f"{row['condition']}: {row[rate]:.2f} in {row['trials']} trials, {chance} "
+        f"{row['chance']:.2f}, corrected p {_cell(row['p_holm'])}"
         for _, row in told.iterrows()
     )
     return (
