@@ -49,6 +49,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     _keep_to_one_processor()
+    config.addinivalue_line("markers", "full: at full counts alone (make test-full)")
     text = config.getoption("--seed")
     if text != "fresh" and not text.isdecimal():
         raise pytest.UsageError(f"--seed {text}: use a whole number, or 'fresh'")
@@ -72,7 +73,11 @@ def _keep_to_one_processor() -> None:
         os.sched_setaffinity(0, {there[int(worker.removeprefix("gw")) % len(there)]})
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--full"):
+        left = [item for item in items if item.get_closest_marker("full")]
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if item not in left]
     rank = {ROOT / "tests" / name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: rank.get(item.path, len(rank)))
 

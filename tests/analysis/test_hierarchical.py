@@ -39,6 +39,7 @@ def test_the_populations_threshold(trials):
     assert len(rows) == 6
 
 
+@pytest.mark.full
 def test_lapses_are_what_is_missing_to_one(rng):
     """ψ = γ + (1 − γ − λ) S: far above the threshold, 1 − λ of the answers are right."""
     n = 2000
@@ -50,6 +51,7 @@ def test_lapses_are_what_is_missing_to_one(rng):
     assert row["lapse"] == pytest.approx(0.1, abs=0.02)
 
 
+@pytest.mark.full
 def test_too_few_draws_are_not_reported(trials):
     with pytest.raises(hierarchical.NotConverged, match="the hierarchical fit is not reported"):
         hierarchical.fit(trials, warmup=5, draws=10)

@@ -52,25 +52,37 @@ def killed(process, directory):
     return made, states, said.replace("\n", "")
 
 
+def damaged(path):
+    """Change a byte in the middle of a file."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    path.write_bytes(content)
+
+
 def test_a_killed_search_goes_on_from_its_newest_whole_state(tmp_path):
     folder = study_in(tmp_path / "tiny", STEPS, SAVE_EVERY)
-    _, states, _ = killed(*started(folder, until=SAVE_EVERY + 2))
-
-    made, more_states, said = killed(*started(folder, until=3 * SAVE_EVERY + 2))
-    assert f"going on from step {states[-1]}" in said
-    assert made > 3 * SAVE_EVERY
-
-    (directory,) = run_directories(folder)
-    newest = directory.state_path(more_states[-1])
-    content = bytearray(newest.read_bytes())
-    content[len(content) // 2] ^= 0xFF
-    newest.write_bytes(content)
+    process, directory = started(folder, until=2 * SAVE_EVERY + 2)
+    made, states, _ = killed(process, directory)
+    assert made > 2 * SAVE_EVERY
+    newest = directory.state_path(states[-1])
+    damaged(newest)
     done = generate(folder)
     assert done.returncode == 0, done.stderr
     assert f"{newest} is damaged" in done.stdout.replace("\n", "")
-    assert f"going on from step {more_states[-2]}" in done.stdout
+    assert f"going on from step {states[-2]}" in done.stdout
     assert [int(row["step"]) for row in rows(directory)] == list(range(1, STEPS + 1))
     assert directory.status() == "done"
+    assert len(directory.record()["sessions"]) == 2
+
+
+@pytest.mark.full
+def test_a_search_that_was_killed_twice_ends_like_an_uninterrupted_one(tmp_path):
+    folder = study_in(tmp_path / "tiny", STEPS, SAVE_EVERY)
+    _, states, _ = killed(*started(folder, until=SAVE_EVERY + 2))
+    _, _, said = killed(*started(folder, until=3 * SAVE_EVERY + 2))
+    assert f"going on from step {states[-1]}" in said
+    assert generate(folder).returncode == 0
+    (directory,) = run_directories(folder)
     assert len(directory.record()["sessions"]) == 3
     _ends_like_an_uninterrupted_one(directory, tmp_path / "twin")
 

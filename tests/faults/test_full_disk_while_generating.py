@@ -76,8 +76,32 @@ def left_beside(folder):
     return [path for path in folder.rglob(".*") if path.is_file()]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of files")
-def test_a_study_that_meets_a_full_disk_goes_on_later(folder):
+pytestmark = pytest.mark.skipif(
+    sys.platform == "win32", reason="Windows has no limit on the size of files"
+)
+
+
+def test_images_that_meet_a_full_disk_are_made_later(folder):
+    (folder / "study.yaml").write_text(f"{STUDY}{SERIES}")
+    (run,) = resolve_all(read_study(folder))
+    directory = RunDirectory(folder / "runs" / run.name)
+    family = image_directory.of_family(folder / "runs", "ball-paint")
+    done = generate(folder, BELOW_AN_IMAGE)
+    assert told(done, directory.path / "renders" / "target_c0.exr")
+    assert told(done, family.path / "target" / "c0_own_0.exr")
+    assert (directory.status(), family.status()) == ("failed", "failed")
+    assert family.count() == 0
+    assert left_beside(folder) == []
+    done = generate(folder)
+    assert done.returncode == 0, done.stdout
+    assert directory.status() == "done"
+    assert family.is_done(image_counts.asked_of_family(run), by_hash=True)
+    series = image_directory.of_run(folder / "runs", run.name)
+    assert series.is_done(image_counts.asked_of_run(run), by_hash=True)
+
+
+@pytest.mark.full
+def test_a_film_that_meets_a_full_disk_is_made_later(folder):
     (run,) = resolve_all(read_study(folder))
     directory = RunDirectory(folder / "runs" / run.name)
     film = directory.path / "turntable.mp4"
@@ -89,18 +113,3 @@ def test_a_study_that_meets_a_full_disk_goes_on_later(folder):
     assert done.returncode == 0, done.stdout
     assert directory.status() == "done"
     assert film.stat().st_size > BELOW_THE_FILM
-
-    (folder / "study.yaml").write_text(f"{STUDY}{SERIES}")
-    (run,) = resolve_all(read_study(folder))
-    family = image_directory.of_family(folder / "runs", "ball-paint")
-    series = image_directory.of_run(folder / "runs", run.name)
-    done = generate(folder, BELOW_AN_IMAGE)
-    assert told(done, family.path / "target" / "c0_own_0.exr")
-    assert told(done, series.path / "result-001" / "c0_own_0.exr")
-    assert (family.status(), series.status()) == ("failed", "failed")
-    assert (family.count(), series.count()) == (0, 0)
-    assert left_beside(folder) == []
-    done = generate(folder)
-    assert done.returncode == 0, done.stdout
-    assert family.is_done(image_counts.asked_of_family(run), by_hash=True)
-    assert series.is_done(image_counts.asked_of_run(run), by_hash=True)

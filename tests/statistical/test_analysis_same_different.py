@@ -52,9 +52,12 @@ def accepted(held, n):
     "procedure",
     [
         {"kind": "constant_stimuli", "trials": 40},
-        {"kind": "quest_plus", "trials": 320, "trials_at_zero": 0,
-         "widths": [0.8, 1.3, 2.1], "lapses": [0.0, 0.02, 0.05],
-         "false_alarms": [0.05, 0.1, 0.2, 0.35]},
+        pytest.param(
+            {"kind": "quest_plus", "trials": 320, "trials_at_zero": 0,
+             "widths": [0.8, 1.3, 2.1], "lapses": [0.0, 0.02, 0.05],
+             "false_alarms": [0.05, 0.1, 0.2, 0.35]},
+            marks=pytest.mark.full,
+        ),
     ],
     ids=lambda procedure: procedure["kind"],
 )  # fmt: skip
