@@ -44,13 +44,50 @@ def generate(
     due = [run for run in runs if not is_searched(run, study.runs)]
     check(due)
     check_series(runs)
-    # An unwritable folder is found out before the first render.
-    outcomes = {run.name: failed for run in due if (failed := _begun(run, study.runs, progress))}
-    jobs = [Job("search", run) for run in due if run.name not in outcomes]
-    outcomes |= {outcome.name: outcome for outcome in all_done(jobs, study, progress, workers)}
+    outcomes = _outcomes(due, study, progress, workers)
     searched = [outcomes.get(run.name) or _done(study.runs / run.name) for run in runs]
     images = image_jobs(runs, study.runs, by_hash)
     return searched + all_done(images, study, progress, workers)
+
+
+def due(runs: Sequence[ResolvedRun], folder: Path) -> list[str]:
+    """Name what is not done, piece by piece, as pieces that need not wait for one another.
+
+    Returns
+    -------
+    list
+        Runs, for each its search and the images of its series; then ``families/<family>``, for each
+        the images that its runs share.
+    """
+    images = {job.name for job in image_jobs(runs, folder)}
+    searches_or_series = [
+        run.name
+        for run in runs
+        if not is_searched(run, folder) or Job("series", run).name in images
+    ]
+    families = dict.fromkeys(Job("family", run).name for run in runs)
+    return searches_or_series + [name for name in families if name in images]
+
+
+def carry_out(study: Study, name: str, progress: SweepReport) -> list[Outcome]:
+    """Carry out one of the pieces that `due` names, or on from where it was stopped.
+
+    Raises
+    ------
+    InputError
+        The study does not ask for it, or a file of the study cannot be read.
+    """
+    runs = resolve_all(study)
+    chosen = [run for run in runs if run.name == name]
+    if not chosen and name not in (Job("family", run).name for run in runs):
+        raise InputError(
+            f"{study.folder}: the study, as it is now, does not ask for {name}; it was changed "
+            "since that was submitted"
+        )
+    unsearched = [run for run in chosen if not is_searched(run, study.runs)]
+    outcomes = _outcomes(unsearched, study, progress, workers=1)
+    images = [job for job in image_jobs(runs, study.runs) if job.name in (name, f"{name}/series")]
+    return [*outcomes.values(), *all_done(images, study, progress, workers=1)]
 
 
 def image_jobs(runs: Sequence[ResolvedRun], folder: Path, by_hash: bool = False) -> list[Job]:
@@ -171,6 +208,22 @@ def is_searched(run: ResolvedRun, runs: Path) -> bool:
         done = directory.exists and directory.status() == "done"
         return done and run.is_judged_by(directory.judgement() or {})
     return False
+
+
+def _outcomes(
+    unsearched: Sequence[ResolvedRun], study: Study, progress: SweepReport, workers: int
+) -> dict[str, Outcome]:
+    """Make searches, their directories first; how each ended, by the name of its run.
+
+    Raises
+    ------
+    InputError
+        A directory cannot be written, which is found out before the first render.
+    """
+    begun = {run.name: _begun(run, study.runs, progress) for run in unsearched}
+    outcomes = {name: failed for name, failed in begun.items() if failed}
+    jobs = [Job("search", run) for run in unsearched if run.name not in outcomes]
+    return outcomes | {each.name: each for each in all_done(jobs, study, progress, workers)}
 
 
 def _begun(run: ResolvedRun, runs: Path, progress: SweepReport) -> Outcome | None:

@@ -173,7 +173,7 @@ class _Process:
 
     def end(self) -> None:
         """End it wherever it is: files are whole or not there, and its lock is free at once."""
-        self._process.terminate()
+        self._process.kill()
         self._process.join()
 
 
@@ -226,6 +226,8 @@ class _Teller:
 def _work(job: Job, study: str, runs: Path, share: tuple[int, ...], pipe: Connection) -> None:
     """What the process of a job does."""
     if multiprocessing.parent_process() is not None:
+        if "SLURM_JOB_ID" in os.environ:
+            _leave_the_end_to_the_parent()
         threading.Thread(target=_end_with_parent, daemon=True).start()
         if hasattr(os, "sched_setaffinity"):
             # Before Dr.Jit is imported, which makes a thread for each processor that it may use.
@@ -254,6 +256,12 @@ def _carried_out(
         return metamer.make(job.run, runs, device, report), "", False, 0
     make = images.make_family if job.kind == "family" else images.make_run
     return None, "", False, make(job.run, study, runs, device, report)
+
+
+def _leave_the_end_to_the_parent() -> None:
+    """Do not hear what Slurm tells all processes of a task: that its end is near."""
+    for each in (signal.SIGTERM, signal.SIGUSR2):
+        signal.signal(each, signal.SIG_IGN)
 
 
 def _end_with_parent() -> None:

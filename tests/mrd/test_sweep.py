@@ -2,7 +2,8 @@
 
 import pytest
 
-from mrd import sweep
+from mrd import image_counts, image_directory, sweep
+from mrd.run import RunDirectory
 from mrd.study import read_study, resolve_all
 from scenes.errors import InputError
 
@@ -36,6 +37,48 @@ def study(tmp_path):
 
 class Silent:
     """Is told nothing, for no run begins."""
+
+
+# ---- What is due -------------------------------------------------------------------------------
+
+
+def test_runs_and_families_are_due_and_need_not_wait_for_one_another(study):
+    described = study()
+    (run,) = resolve_all(described)
+    assert sweep.due([run], described.runs) == [run.name]
+    described = study(
+        ("searches:", "series: {}\nsearches:"), ("steps: 4", "steps: 4, seeds: [1, 2]")
+    )
+    first, second = resolve_all(described)
+    assert sweep.due([first, second], described.runs) == [
+        first.name,
+        second.name,
+        "families/ball-light",
+    ]
+    searched = RunDirectory(described.runs / first.name)
+    searched.create(first.record)
+    judged = {"training": {"floor": first.search.criterion.floor}}
+    searched.write_json("criterion.json", judged)
+    searched.finish()
+    images = image_directory.of_run(described.runs, first.name)
+    assert first.name in sweep.due([first, second], described.runs)
+    for directory, asked in (
+        (images, image_counts.asked_of_run(first)),
+        (
+            image_directory.of_family(described.runs, "ball-light"),
+            image_counts.asked_of_family(first),
+        ),
+    ):
+        directory.ask(asked)
+        directory.finish()
+    assert sweep.due([first, second], described.runs) == [second.name]
+
+
+def test_what_a_study_no_longer_asks_for_is_not_carried_out(study, tmp_path):
+    described = study()
+    with pytest.raises(InputError, match=r"does not ask for ball-sees-light-s9-0; it was changed"):
+        sweep.carry_out(described, "ball-sees-light-s9-0", Silent())
+    assert not described.runs.exists()
 
 
 # ---- Before anything is rendered ---------------------------------------------------------------
