@@ -20,7 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ROOT / "environment" / "debian-packages.txt"
 VENV = ROOT / ".venv"
-EXTRAS = "generate,lab,analysis,bayes,dev"
+EXTRAS = "generate,lab,analysis,bayes,cluster,dev"
 
 
 class Missing(Exception):
@@ -66,7 +66,8 @@ def _module(name: str) -> bool:
 
 
 def _program(name: str) -> bool:
-    return shutil.which(name) is not None
+    # Debian keeps daemons where only root's PATH looks.
+    return shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") is not None
 
 
 def _library(name: str) -> bool:

@@ -112,7 +112,7 @@ def declared(extras: tuple[str, ...]) -> set[str]:
         ("mrd/cli", ()),
         ("psychophysics", ("lab",)),
         ("analysis", ("analysis", "bayes")),
-        ("mrd", ("generate",)),
+        ("mrd", ("generate", "cluster")),
         ("benchmarks", ("generate", "dev")),
         ("tests", ("generate", "lab", "analysis", "dev")),
     ],
@@ -169,7 +169,7 @@ def test_constraints_are_bare_versions():
 def test_constraints_cover_what_make_installs(distributions_of):
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     pinned = {line.partition("==")[0] for line in lines}
-    needed = distributions_of({"generate", "lab", "analysis", "bayes", "dev"}) - {
+    needed = distributions_of({"generate", "lab", "analysis", "bayes", "cluster", "dev"}) - {
         "mrd-suite",
         "setuptools",
     }

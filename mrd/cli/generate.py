@@ -1,16 +1,23 @@
-"""``mrd generate``: carry out the searches of a study, and make its images."""
+"""``mrd generate``: carry out a study's searches and make its images, here or on a cluster."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
-from mrd import sweep
-from mrd.cli.progress import duration, shown
-from mrd.cli.tables import console, images, number, states, verdicts
+from mrd import cluster, job_queue, slurm_request, sweep
+from mrd.cli.progress import duration, in_a_log, shown
+from mrd.cli.tables import console, images, number, states, tasks, verdicts
+from mrd.cluster import Left
 from mrd.forecast import Forecast, forecast
+from mrd.job_queue import TaskStanding
 from mrd.overview import families, overview
-from mrd.study import read_study, resolve_all
+from mrd.slurm_request import Request
+from mrd.study import Study, read_study, resolve_all
+from mrd.submissions import Task
+from scenes.errors import InputError
 
 
 def generate(
@@ -41,35 +48,127 @@ def generate(
             help="Read every finished image and scene, and make again those with an altered byte.",
         ),
     ] = False,
+    slurm: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY=VALUE …",
+            help="Submit it to Slurm, a task for each run, and say what each asks for: time "
+            "(needed), partition, gpus, cpus, mem, account, qos, constraint, exclude, at_once. "
+            "For example: --slurm partition=gpu time=4:00:00 gpus=1",
+        ),
+    ] = None,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="With --slurm: wait until all tasks have ended.")
+    ] = False,
 ) -> None:
     """Search metamers, make controls and the images of series: all that is not done yet.
 
     What is done is skipped, what was stopped goes on from its newest state or image; files that
     are gone or cut are made again.
     """
+    asked = _request(slurm, wait, workers, verify)
     described = read_study(study)
     out = console()
     if dry_run:
-        runs = resolve_all(described)
+        _foretell(described, asked, out)
+    elif asked:
+        left = cluster.left(described, out.print)
+        given = cluster.submit(left.waiting, described, study, asked, in_a_log)
+        out.print(_given(given, left, study))
+        if wait:
+            _waited(described, out)
+    else:
+        with shown(out, several=workers > 1) as report:
+            outcomes = sweep.generate(described, report, workers, by_hash=verify)
+        _show_results(described, out)
+        _exit([outcome.refused for outcome in outcomes if outcome.failure])
+
+
+def _foretell(study: Study, asked: Request | None, out: Console) -> None:
+    """Check the study and the machine; print where runs stand, and what is to do."""
+    left = cluster.left(study, out.print) if asked else None
+    if left is None:
+        runs = resolve_all(study)
         sweep.check(runs)
         sweep.check_series(runs)
-        standings = overview(described)
-        out.print(states(standings))
-        shared = families(described, standings)
-        if shared:
-            out.print(images(standings, shared))
-        out.print(_told(forecast(described, standings, shared)))
-        return
-
-    with shown(out, several=workers > 1) as report:
-        outcomes = sweep.generate(described, report, workers, by_hash=verify)
-    standings = overview(described)
-    out.print(verdicts(standings))
-    if shared := families(described, standings):
+    standings = overview(study)
+    out.print(states(standings))
+    shared = families(study, standings)
+    if shared:
         out.print(images(standings, shared))
-    failed = [outcome for outcome in outcomes if outcome.failure]
+    out.print(_told(forecast(study, standings, shared)))
+    if left:
+        out.print(f"{_counted(left.waiting)} would be submitted{_queued(left)}")
+
+
+def _show_results(study: Study, out: Console) -> None:
+    """Print what came out, and how many images there are."""
+    standings = overview(study)
+    out.print(verdicts(standings))
+    if shared := families(study, standings):
+        out.print(images(standings, shared))
+
+
+def _exit(failed: Sequence[bool]) -> None:
+    """Say by the exit code that something failed; 2 if all of it can be mended by the user."""
     if failed:
-        raise typer.Exit(2 if all(outcome.refused for outcome in failed) else 1)
+        raise typer.Exit(2 if all(failed) else 1)
+
+
+# ---- On a cluster -------------------------------------------------------------------------------
+
+
+def _request(words: list[str] | None, wait: bool, workers: int, verify: bool) -> Request | None:
+    """What tasks ask for; None where the work is done here."""
+    if not words:
+        if wait:
+            raise InputError("--wait: there is nothing to wait for without --slurm; leave it out")
+        return None
+    if workers != 1:
+        raise InputError(
+            f"--workers {workers}: with --slurm, tasks run at once as the cluster has room for "
+            "them; for fewer, write --slurm at_once=N"
+        )
+    if verify:
+        raise InputError(
+            "--verify: with --slurm, finished images are not read; leave --slurm out, and what was "
+            "altered is made again where the command runs"
+        )
+    return slurm_request.request(words)
+
+
+def _given(given: Sequence[Task], left: Left, study: Path) -> str:
+    """Say what Slurm was given."""
+    if not given and not left.queued:
+        return "nothing to submit: all is done"
+    jobs = dict.fromkeys(task.job.partition("_")[0] for task in given)
+    number_of = f" as job {', '.join(jobs)}" if jobs else ""
+    return (
+        f"{_counted(given)} submitted{number_of}{_queued(left)}; mrd status {study} tells where "
+        "they stand"
+    )
+
+
+def _counted(pieces: Sequence[object]) -> str:
+    return f"{len(pieces)} task{'' if len(pieces) == 1 else 's'}"
+
+
+def _queued(left: Left) -> str:
+    return f", {len(left.queued)} in the queue already" if left.queued else ""
+
+
+def _waited(study: Study, out: Console) -> None:
+    """Wait until all tasks have ended, then print what came out and what failed."""
+
+    def told(each: TaskStanding) -> None:
+        out.print(f"{each.task.job} {each.task.name}: {each.state} {each.message}".rstrip())
+
+    runs = resolve_all(study)
+    failed = job_queue.wait(lambda: cluster.standings(study, runs), told)
+    _show_results(study, out)
+    if failed:
+        out.print(tasks(failed))
+    _exit([each.refused for each in failed])
 
 
 def _told(expected: Forecast) -> str:

@@ -27,6 +27,7 @@ from mrd.cli import (
 from scenes.errors import InputError
 
 FAILED, WRONG_INPUT, INTERRUPTED = 1, 2, 130
+SEVERAL_WORDS = "--slurm"  # the option that takes all words with "=" behind it
 
 app = typer.Typer(
     name="mrd",
@@ -93,7 +94,7 @@ def run(arguments: Sequence[str] | None = None) -> NoReturn:
 def _exit_code(words: list[str], debug: bool) -> int:
     """Run a command; an error becomes one line on stderr and a number."""
     try:
-        code = app(words, prog_name="mrd", standalone_mode=False)
+        code = app(one_each(SEVERAL_WORDS, words), prog_name="mrd", standalone_mode=False)
     except InputError as error:
         return _explain(str(error), WRONG_INPUT, debug)
     except typer.TyperException as error:
@@ -108,6 +109,21 @@ def _exit_code(words: list[str], debug: bool) -> int:
             file=sys.stderr,
         )
     return code if isinstance(code, int) else 0
+
+
+def one_each(option: str, words: Sequence[str]) -> list[str]:
+    """Repeat an option before each of the words with ``=`` that follow its first one.
+
+    So that ``--slurm gpus=1 time=4:00:00`` is what a parser can take, whose options have one value.
+    """
+    spread: list[str] = []
+    belongs = False
+    for word in words:
+        belongs = word == option or (belongs and "=" in word and not word.startswith("-"))
+        if belongs and word != option and spread[-1] != option:
+            spread.append(option)
+        spread.append(word)
+    return spread
 
 
 def _help(words: list[str]) -> str:

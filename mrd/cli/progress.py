@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
 from rich.progress import Progress as Bars
 
+from mrd.cli.tables import console as printed
 from mrd.cli.tables import number
 from mrd.report import SweepReport
 
@@ -209,3 +210,8 @@ def shown(console: Console, several: bool = False) -> Iterator[SweepReport]:
     )
     with bars:
         yield BarsOfWork(bars)
+
+
+def in_a_log() -> SweepReport:
+    """Tell by lines, for the log of a task on a cluster, whose images follow its search."""
+    return Lines(printed(), several=True)

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from mrd.job_queue import TaskStanding
 from mrd.overview import ImagesStanding, Standing
 from scenes.differences import DISTANCE
 
@@ -76,6 +77,14 @@ def images(standings: Sequence[Standing], shared: Sequence[ImagesStanding]) -> T
             for each in (*shared, *of_runs)
         ),
         numbers=("done",),
+    )
+
+
+def tasks(standings: Sequence[TaskStanding]) -> Table:
+    """Show where tasks on a cluster stand: job, work, state, and where it runs or why not."""
+    return table(
+        ("job", "of", "in the queue", ""),
+        ((each.task.job, each.task.name, each.state, each.message) for each in standings),
     )
 
 

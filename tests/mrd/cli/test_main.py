@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from mrd import sweep
-from mrd.cli.main import app
+from mrd.cli.main import app, one_each
 from mrd.doctor import Check
 
 ROOT = Path(__file__).parents[3]
@@ -121,6 +121,25 @@ def test_status_and_dry_run_tell_the_same_and_write_nothing(mrd, study):
 def _steps(study):
     lines = (study / "study.yaml").read_text().splitlines()
     return [line.split(":")[1].strip() for line in lines if line.startswith("    steps:")]
+
+
+@pytest.mark.parametrize(
+    ("words", "spread"),
+    [
+        (
+            ["S", "--slurm", "a=1", "b=2", "--wait"],
+            ["S", "--slurm", "a=1", "--slurm", "b=2", "--wait"],
+        ),
+        (["--slurm", "a=1", "S", "x=y"], ["--slurm", "a=1", "S", "x=y"]),
+        (["--slurm", "a=1", "--slurm", "b=2"], ["--slurm", "a=1", "--slurm", "b=2"]),
+        (["--slurm", "a", "b=2"], ["--slurm", "a", "b=2"]),
+        (["--slurm"], ["--slurm"]),
+        (["--slurm", "a=1", "--x=2"], ["--slurm", "a=1", "--x=2"]),
+        (["S", "x=y"], ["S", "x=y"]),
+    ],
+)
+def test_an_option_of_several_words_is_repeated_for_each(words, spread):
+    assert one_each("--slurm", words) == spread
 
 
 def test_doctor_prints_json_for_programs():
