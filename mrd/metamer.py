@@ -8,6 +8,7 @@ Import this module only after ``mrd.backend.activate()``.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,10 @@ import torch
 from mrd import pictures
 from mrd.config.search import SearchConfig
 from mrd.criterion import Measures, Verdict, judge, match, measures, target_again
+from mrd.diverge import Divergence
 from mrd.models import registry
 from mrd.models.base import Model
+from mrd.reach import widest
 from mrd.reference import Reference, aim, reference, seen
 from mrd.render import Stage, display, exposed
 from mrd.report import RunReport
@@ -70,15 +73,15 @@ def make(run: ResolvedRun, runs: Path, device: str, report: RunReport) -> dict[s
             report.prepared,
         )
         search = _searched(run, target, start, against, model, directory, device, report)
-        result = search.scene()
-        write_scene(result, directory.path / "result")
         form = form_of_family(run.search, target)
+        result, found = _found(run, target, search, against, model, form, device)
+        write_scene(result, directory.path / "result")
         radiance = {"target": against.radiance}
         for name, scene in (("start", start), ("result", result)):
             stage = Stage(scene, form=form, device=device)
             radiance[name] = stage.photographs(against.views, run.search.samples.score, index=0)
         images = {name: display(linear, target.film) for name, linear in radiance.items()}
-        judgement = _judged(run, target, result, images["result"], against, model)
+        judgement = _judged(run, target, result, images["result"], against, model) | found
         directory.write_json("criterion.json", judgement)
         report.note("drawing previews")
         for name in images:
@@ -119,10 +122,13 @@ def _searched(
     """The search, made or taken up at its newest state, and run to its end."""
     train = training(against.views)
     views = [against.views[c] for c in train]
+    kind: Callable[..., Search] = Search
     mover = model
-    if run.model.guides:
+    if run.search.mode == "diverge":
+        kind = partial(Divergence, null=against.null["pearson"][:, train].mean(axis=0))
+    elif run.model.guides:
         mover = registry.create(run.model.guided(model.layer_weights), device)
-    search = Search(
+    search = kind(
         start,
         aim(target, run.search, mover, views, device),
         views,
@@ -167,6 +173,28 @@ def _searched(
             f"{error}; the last good state is {last}, from which generate goes on"
         ) from error
     return search
+
+
+def _found(
+    run: ResolvedRun,
+    target: Scene,
+    search: Search,
+    against: Reference,
+    model: Model,
+    form: Form,
+    device: str,
+) -> tuple[Scene, dict[str, Any]]:
+    """Where a search ended; of one away from the target, the widest metamer, and its reach."""
+    if not isinstance(search, Divergence):
+        return search.scene(), {}
+
+    def judged(scene: Scene) -> dict[str, Any]:
+        stage = Stage(scene, form=form, device=device)
+        images = seen(stage, against.views, run.search.samples.score, index=0)
+        return _judged(run, target, scene, images, against, model)
+
+    result, reach = widest(search, judged)
+    return result, {"reach": reach}
 
 
 def _room(against: Reference, train: Sequence[int]) -> Callable[[float], float]:

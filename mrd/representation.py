@@ -94,6 +94,8 @@ def start_scene(target: Scene, starts: Mapping[str, Any], search: SearchConfig) 
         When a parameter of the start material is a texture that the search cannot produce, or a
         search of the pose alone starts at the target's.
     """
+    if search.mode == "diverge":
+        return target
     shaped = dict(starts)
     if "shape" in shaped:
         shaped["shape"] = shaped["shape"].model_copy(update={"normals": target.shape.normals})
@@ -152,7 +154,9 @@ def mean_radiance(lighting: Lighting) -> float:
 
 def _as_searched(lighting: Lighting, search: SearchConfig) -> Lighting:
     """A constant light whose start is one too stays one number per channel; all else is a map."""
-    if isinstance(lighting, Constant) and isinstance(search.starts()["lighting"], Constant):
+    if isinstance(lighting, Constant) and isinstance(
+        search.starts().get("lighting", lighting), Constant
+    ):
         radiance = tuple(float(lighting.level * channel) for channel in lighting.radiance)
         return Constant(radiance=radiance)
     return as_map(lighting, search.environment_height)

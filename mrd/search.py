@@ -271,10 +271,7 @@ class Search:
         activations, second = _halves(rendered) if self._renders == 2 else (rendered, None)
         wanted = {layer: target[chosen] for layer, target in self._targets.items()}
 
-        def loss_by(weights: Mapping[str, float]) -> torch.Tensor:
-            return losses.total(self.config.loss, activations, wanted, weights, second)
-
-        objective = loss_by(self._weights())
+        objective = self._objective(activations, wanted, second, chosen)
         penalty = sum((v.penalty() for v in self.variables), torch.zeros((), device=self._device))
         (image_gradients,) = torch.autograd.grad(objective, linear)
         self._check_views(views, *rendered.values(), image_gradients)
@@ -284,12 +281,23 @@ class Search:
         self._check_finite(views, objective, penalty, *gradients.values())
         self._hand_on(values, gradients, penalty)
         with torch.no_grad():
-            loss = loss_by(losses.faded(self._model.layer_weights, self._judged, done=1.0))
+            weights = losses.faded(self._model.layer_weights, self._judged, done=1.0)
+            loss = losses.total(self.config.loss, activations, wanted, weights, second)
         return _Evaluation(
             objective=float((objective + penalty).detach()),
             loss=float((loss + penalty).detach()),
             s=_similarity(activations, wanted, self._judged),
         )
+
+    def _objective(
+        self,
+        activations: Mapping[str, torch.Tensor],
+        wanted: Mapping[str, torch.Tensor],
+        second: Mapping[str, torch.Tensor] | None,
+        chosen: Sequence[int],  # noqa: ARG002  (a search away from the target asks for them)
+    ) -> torch.Tensor:
+        """What a step makes smaller, of the activations (V, …) of its chosen views: a scalar."""
+        return losses.total(self.config.loss, activations, wanted, self._weights(), second)
 
     def _hand_on(
         self,

@@ -148,6 +148,13 @@ class Study(Frozen):
                     f"the search '{name}' changes the lighting, so its series has no light but "
                     f"its own; give that search 'series: {{lights: [{OWN_LIGHT}]}}'",
                 )
+            if series and series.kind == "trajectory" and search.mode == "diverge":
+                raise misplaced(
+                    "Study",
+                    ("searches", name, "mode"),
+                    f"the search '{name}' goes from the target to its result: give it "
+                    "'series: {kind: interpolation}'",
+                )
             if series and series.kind == "interpolation" and search.remeshing:
                 raise misplaced(
                     "Study",

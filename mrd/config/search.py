@@ -1,6 +1,6 @@
 """The searches of a study: what changes, where it starts, how it moves, when it is a metamer."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -18,6 +18,8 @@ SkyParameter = Literal[
     "sun_scale", "sky_scale", "sun_elevation", "sun_azimuth", "turbidity", "albedo"
 ]
 LossName = Literal["l1", "l2", "cosine", "relative_squared_error", "dual_buffer"]
+
+STARTS_OF_A_REACH = 3
 
 # What of a search is not the search itself: it leaves results as they are, and their hash.
 BESIDE_THE_SEARCH = {"start", "targets", "models", "seeds", "series", "pixel_search"}
@@ -192,6 +194,9 @@ class SearchConfig(Frozen):
     ----------
     attributes
         What the search may change: one or several of shape, material, lighting, pose.
+    mode
+        match: from a start scene toward the target's activations. diverge: from the target away,
+        as far as the match stays at the floor (`mrd.diverge`); of one attribute, without a start.
     start
         Where it starts, for those attributes alone.
     targets, models
@@ -213,7 +218,8 @@ class SearchConfig(Frozen):
         Stop where the loss has stopped falling, and take the best state; null: never.
     restarts
         Times, 1 to 100, that the search is made, each with other noise and, but for the first,
-        from a start that is a little moved at random. The result is the best.
+        from a start that is a little moved at random. The result is the best. 3 by default where
+        it diverges.
     remeshing
         New triangles on the way, of a shape; null: never.
     smoothness
@@ -254,6 +260,7 @@ class SearchConfig(Frozen):
     """
 
     attributes: Annotated[tuple[Attribute, ...], Field(min_length=1), AfterValidator(distinct)]
+    mode: Literal["match", "diverge"] = "match"
     start: StartConfig = StartConfig()
     targets: Names | None = None
     models: Names | None = None
@@ -289,6 +296,13 @@ class SearchConfig(Frozen):
     series: SeriesConfig | None = None
     pixel_search: bool = Field(default=False, strict=True)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _one_start_is_no_reach(cls, data: Any) -> Any:
+        if isinstance(data, dict) and data.get("mode") == "diverge":
+            return {"restarts": STARTS_OF_A_REACH, **data}
+        return data
+
     @model_validator(mode="after")
     def _start_only_what_is_searched(self) -> "SearchConfig":
         for attribute in StartConfig.model_fields:
@@ -299,6 +313,24 @@ class SearchConfig(Frozen):
                     f"this search changes {' and '.join(self.attributes)} alone; "
                     f"remove this start, or add {attribute} to attributes",
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _diverge_has_one_way(self) -> "SearchConfig":
+        if self.mode != "diverge":
+            return self
+        stopping = self.early_stopping
+        for key, asked, instead in (
+            ("attributes", len(self.attributes) > 1, "name one: its distance is made large"),
+            ("start", self.start != StartConfig(), "remove it: the start is the target"),
+            ("optimiser", self.optimiser != "adam", "use adam"),
+            ("remeshing", self.remeshing is not None, "remove it: target and result share faces"),
+            ("texture_resolution", self.texture_resolution > 0, "use 0: one value a parameter"),
+            ("pixel_search", self.pixel_search, "remove it, or search with model pixels"),
+            ("early_stopping", bool(stopping and stopping.match), "remove its match"),
+        ):
+            if asked:
+                raise misplaced("SearchConfig", (key,), f"not with mode: diverge; {instead}")
         return self
 
     @model_validator(mode="after")
@@ -338,7 +370,12 @@ class SearchConfig(Frozen):
         return tuple(n for n in self.material_parameters if n in self.textured_parameters)
 
     def starts(self) -> dict[str, Shape | Material | Lighting | Pose]:
-        """Start of every searched attribute, defaults filled in (files not yet read)."""
+        """Start of every searched attribute, defaults filled in (files not yet read).
+
+        None where the search starts at the target.
+        """
+        if self.mode == "diverge":
+            return {}
         defaults = {"shape": Sphere, "material": Material, "lighting": Constant, "pose": Pose}
         return {
             attribute: getattr(self.start, attribute) or defaults[attribute]()

@@ -1,0 +1,176 @@
+"""How far variables stand from the target they began at, differentiable.
+
+It is what `mode: diverge` makes large.
+
+Each is the physical distance of `scenes.differences.DISTANCE` or stands for it: a Chamfer distance
+has no gradient that a step could follow through closest points alone, so a shape is measured by how
+far its vertices moved along the target's normals (sliding along the surface is no distance). What a
+result is reported by is measured anew, by `scenes.differences`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from mrd.variables.base import Variables
+from mrd.variables.lighting import LightingVariables
+from mrd.variables.material import MaterialVariables
+from mrd.variables.pose import PoseVariables
+from mrd.variables.shape import ShapeVariables
+from scenes.arrays import Mesh
+from scenes.differences import RADIANCE_FLOOR, material_difference
+from scenes.lighting import solid_angles
+from scenes.scene import Scene
+from scenes.shape import bounding_sphere, geometry
+
+Distance = Callable[[], torch.Tensor]
+
+# Distances are counted in these, about what metamers of networks reach: radii of the object,
+# natural log units, natural log units, degrees. They set how fast a search leaves its target
+# beside how fast it comes back to the match, and no result hangs on them but by the way there.
+UNIT = {"shape": 0.05, "material": 0.5, "lighting": 1.0, "pose": 10.0}
+
+# Step of the differences that stand for a material's derivative, in units of its parameters.
+DIFFERENCE = 1e-3
+
+
+def distance_of(target: Scene, variables: Variables) -> Distance:
+    """Make the function that measures how far one attribute's variables are from the target.
+
+    Parameters
+    ----------
+    target
+        Loaded, represented; the variables began at it.
+    variables
+        Of shape (with the target's faces), material (without textures), lighting or pose.
+
+    Returns
+    -------
+    Callable
+        Gives a scalar tensor ≥ 0, differentiable in the variables' tensors, in the unit of
+        `scenes.differences`: radii, log units, log units, degrees.
+    """
+    if isinstance(variables, ShapeVariables):
+        return _along_normals(geometry(target.shape), variables)
+    if isinstance(variables, MaterialVariables):
+        return _of_reflectance(target, variables)
+    if isinstance(variables, LightingVariables):
+        return _of_radiance(variables)
+    if isinstance(variables, PoseVariables):
+        return lambda: torch.rad2deg(variables.tensors["rotation"].norm())
+    raise TypeError(f"no distance of {type(variables).__name__}")
+
+
+def _along_normals(mesh: Mesh, variables: ShapeVariables) -> Distance:
+    """Root mean square, over the target's area, of what its points moved along their normals."""
+    normals, areas = vertex_normals(mesh)
+    first = torch.tensor(mesh.vertices)
+    along, share = (torch.tensor(each, dtype=torch.float32) for each in (normals, areas))
+    share = (share / share.sum()).to(first)
+    radius = float(bounding_sphere(mesh)[1])
+
+    def distance() -> torch.Tensor:
+        vertices = variables.vertices()
+        moved = ((vertices - first.to(vertices)) * along.to(vertices)).sum(dim=1)
+        return (share.to(vertices) * moved**2).sum().sqrt() / radius
+
+    return distance
+
+
+def vertex_normals(mesh: Mesh) -> tuple[np.ndarray, np.ndarray]:
+    """Unit normals (V, 3) of vertices, means of their faces' by area, and their areas (V,).
+
+    A vertex has a third of the area of each of its faces; one without any has normal 0.
+    """
+    corners = mesh.vertices[mesh.faces].astype(np.float64)
+    across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    normals, areas = np.zeros((len(mesh.vertices), 3)), np.zeros(len(mesh.vertices))
+    for corner in range(3):
+        np.add.at(normals, mesh.faces[:, corner], across)
+        np.add.at(areas, mesh.faces[:, corner], np.linalg.norm(across, axis=1) / 6)
+    lengths = np.linalg.norm(normals, axis=1, keepdims=True)
+    return normals / np.where(lengths == 0, 1, lengths), areas
+
+
+def _of_radiance(variables: LightingVariables) -> Distance:
+    """RMS difference of log radiance over the sphere, of a map's pixels or a colour's channels."""
+    first = variables.tensors["log_radiance"].detach().clone()
+    if first.ndim == 3:
+        weights = torch.tensor(solid_angles(*first.shape[:2]) / (4 * np.pi)).to(first)[:, :, None]
+    else:
+        weights = torch.ones((), dtype=first.dtype, device=first.device)
+    mean = (weights * first.exp()).sum() / first.shape[-1]
+    floor = RADIANCE_FLOOR * mean
+
+    def distance() -> torch.Tensor:
+        now = variables.tensors["log_radiance"]
+        difference = torch.log(now.exp() + floor) - torch.log(first.exp() + floor)
+        return ((weights * difference**2).sum() / first.shape[-1]).sqrt()
+
+    return distance
+
+
+def _of_reflectance(target: Scene, variables: MaterialVariables) -> Distance:
+    """RMS log reflectance of `scenes.differences`; its derivative by differences, a number each."""
+    names = tuple(variables.tensors)
+
+    def far(numbers: dict[str, np.ndarray]) -> float:
+        changes: dict[str, Any] = {
+            name: tuple(map(float, each)) if name == "base_color" else float(each[0])
+            for name, each in numbers.items()
+        }
+        material = target.material.model_copy(update=changes)
+        return material_difference(target.material, material)["rms_log_reflectance"]
+
+    def distance() -> torch.Tensor:
+        made: torch.Tensor = _ByDifferences.apply(far, names, *variables.tensors.values())
+        return made
+
+    return distance
+
+
+class _ByDifferences(torch.autograd.Function):
+    """A number that NumPy computes from a few parameters, with a derivative by central differences.
+
+    Steps stay within 0 and 1, where the parameters are defined.
+    """
+
+    @staticmethod
+    def forward(
+        context: Any,
+        far: Callable[[dict[str, np.ndarray]], float],
+        names: tuple[str, ...],
+        *tensors: torch.Tensor,
+    ) -> torch.Tensor:
+        here = {
+            name: tensor.detach().cpu().numpy().astype(np.float64)
+            for name, tensor in zip(names, tensors, strict=True)
+        }
+        context.gradients = [
+            torch.tensor(_derivative(far, here, name)).to(tensor)
+            for name, tensor in zip(names, tensors, strict=True)
+        ]
+        return torch.tensor(far(here)).to(tensors[0])
+
+    @staticmethod
+    def backward(context: Any, *gradients: torch.Tensor) -> tuple[Any, ...]:
+        return None, None, *(gradients[0] * each for each in context.gradients)
+
+
+def _derivative(
+    far: Callable[[dict[str, np.ndarray]], float], here: dict[str, np.ndarray], name: str
+) -> np.ndarray:
+    slopes = np.zeros_like(here[name])
+    for k in range(slopes.size):
+        places = []
+        for step in (-DIFFERENCE, DIFFERENCE):
+            moved = here[name].copy()
+            moved[k] = np.clip(moved[k] + step, 0, max(1.0, here[name][k]))
+            places.append((moved[k], far(here | {name: moved})))
+        (low, at_low), (high, at_high) = places
+        slopes[k] = (at_high - at_low) / (high - low)
+    return slopes
