@@ -1,0 +1,276 @@
+"""The widest metamer: it goes away from its target, as far as the match allows and no farther."""
+
+import numpy as np
+import pytest
+import torch
+from pydantic import ValidationError
+
+from mrd.config.model import ModelConfig
+from mrd.config.search import EarlyStopping, Samples, SearchConfig
+from mrd.criterion import measures
+from mrd.diverge import MARGIN, Divergence, correlation
+from mrd.models import registry
+from mrd.reach import widest
+from mrd.render import Stage, display
+from mrd.representation import form_of_family, represented, start_scene
+from mrd.search import variables_of
+from mrd.similarity import pearson
+from mrd.widening import distance_of, vertex_normals
+from scenes.arrays import Picture
+from scenes.camera import Ring, cameras
+from scenes.differences import MAP_HEIGHT, scene_difference
+from scenes.film import Film
+from scenes.lighting import EnvironmentMap
+from scenes.material import Material
+from scenes.pose import Pose
+from scenes.shape import Blob, Sphere, geometry
+
+TARGET = {
+    "shape": Blob(seed=3, subdivisions=2),
+    "material": Material(base_color=(0.7, 0.25, 0.4), roughness=0.5),
+    "film": Film(exposure=0.6, background=0.3),
+    "cameras": Ring(count=3, resolution=24),
+    "pose": Pose(rotation=(0, 20, 0), translation=(0.1, 0, 0)),
+}
+NULL = np.array([0.6, 0.65, 0.7])
+
+
+class Away:
+    """A search on pixels away from a small target, and how alike any scene is to that."""
+
+    def __init__(self, small, attribute, steps=60, **changes):
+        self.config = SearchConfig(
+            mode="diverge",
+            attributes=(attribute,),
+            steps=steps,
+            samples=Samples(primal=16, adjoint=4, boundary=2048),
+            **{"restarts": 1, **changes},
+        )
+        self.target = represented(small(**TARGET), self.config)
+        self.form = form_of_family(self.config, self.target)
+        self.views = cameras(self.target.cameras)
+        self.model = registry.create(ModelConfig(network="pixels"))
+        self.wanted = self.model.activations(self._images(self.target, 0))
+
+    def search(self, seed=1):
+        start = start_scene(self.target, {}, self.config)
+        assert start == self.target
+        return Divergence(
+            start,
+            self.wanted,
+            self.views,
+            self.model,
+            self.config,
+            np.random.default_rng(seed),
+            form=self.form,
+            null=NULL,
+        )
+
+    def match(self, scene):
+        """Least match of the cameras at scoring quality, with noise of its own."""
+        again, here = (
+            self.model.activations(self._images(each, 1)) for each in (self.target, scene)
+        )
+        r, ceiling = (measures(self.wanted, each)["pearson"] for each in (here, again))
+        return float(((r - NULL) / (ceiling - NULL)).min())
+
+    def far(self, scene):
+        found = scene_difference(
+            self.target, scene, self.config.attributes, np.random.default_rng(1)
+        )
+        return found[self.config.attributes[0]]
+
+    @torch.no_grad()
+    def _images(self, scene, noise):
+        linear = Stage(scene, form=self.form).photographs(self.views, 144, noise)
+        return display(linear, self.target.film)
+
+
+# ---- Where it comes to ---------------------------------------------------------------------------
+
+
+def test_a_pose_turns_as_far_as_the_match_allows_and_no_farther(small):
+    away = Away(small, "pose")
+    search = away.search()
+    for _ in search.steps():
+        pass
+    candidates = search.candidates()
+    distances = [each.distance for each in candidates]
+    assert distances == sorted(distances, reverse=True)
+    found = search.scene_at(candidates[0])
+    angle = away.far(found)["angle"]
+    assert angle == pytest.approx(distances[0], rel=1e-3)
+    assert angle > 2
+    # The margin is there for what the renders of a step say wrongly.
+    assert away.match(found) == pytest.approx(0.9 + MARGIN, abs=0.06)
+    vector = search.variables[0].tensors["rotation"]
+    with torch.no_grad():
+        vector.mul_(2)
+    assert away.far(search.scene())["angle"] == pytest.approx(2 * angle, rel=1e-3)
+    assert away.match(search.scene()) < 0.85
+
+
+def test_a_shape_keeps_its_faces_and_moves(small):
+    away = Away(small, "shape", steps=24)
+    search = away.search()
+    for _ in search.steps():
+        pass
+    found = search.scene_at(search.candidates()[0])
+    np.testing.assert_array_equal(geometry(found.shape).faces, geometry(away.target.shape).faces)
+    assert away.far(found)["chamfer"] > 0.001
+
+
+def test_a_resumed_search_ends_where_an_uninterrupted_one_does(small):
+    away = Away(small, "pose", steps=10, restarts=2)
+    whole, first, second = away.search(), away.search(), away.search(seed=9)
+    ends = [step.s for step in whole.steps()]
+    steps = first.steps()
+    for _ in range(14):
+        next(steps)
+    second.resume(first.state())
+    rest = [step.s for step in second.steps()]
+    np.testing.assert_allclose(rest, ends[14:], atol=1e-4)
+    assert [each.restart for each in second.candidates()] == [
+        each.restart for each in whole.candidates()
+    ]
+    np.testing.assert_allclose(
+        [each.distance for each in second.candidates()],
+        [each.distance for each in whole.candidates()],
+        rtol=1e-3,
+    )
+    assert {each.restart for each in whole.candidates()} == {0, 1}
+
+
+def test_the_reach_is_that_of_the_widest_that_passes(small):
+    away = Away(small, "pose", steps=24, restarts=2)
+    search = away.search()
+    for _ in search.steps():
+        pass
+    far = [
+        max(each.distance for each in search.candidates() if each.restart == restart)
+        for restart in (0, 1)
+    ]
+    bound = (min(far) + max(far)) / 2  # the farther start fails there
+
+    def judge(scene):
+        angle = away.far(scene)["angle"]
+        return {
+            "verdict": "metamer" if angle < bound else "result",
+            "physical_difference": {"pose": {"angle": angle}},
+            "training": {"match": 0.9},
+        }
+
+    scene, reach = widest(search, judge)
+    passing = [e.distance for e in search.candidates() if e.distance < bound]
+    assert reach["distance"] == pytest.approx(max(passing), rel=1e-3)
+    assert away.far(scene)["angle"] == pytest.approx(reach["distance"])
+    assert (reach["measure"], reach["bound"], len(reach["starts"])) == ("angle", "lower", 2)
+
+    _, nothing = widest(search, lambda scene: judge(scene) | {"verdict": "result"})
+    assert nothing["distance"] is None
+    assert [each["verdict"] for each in nothing["starts"]] == ["result", "result"]
+
+
+# ---- Distances -----------------------------------------------------------------------------------
+
+
+def standing(small, attribute, rng, **changes):
+    """Give a target, its variables a little moved, and the distance between the two."""
+    config = SearchConfig(mode="diverge", attributes=(attribute,), environment_height=MAP_HEIGHT)
+    target = represented(small(**(TARGET | changes)), config)
+    (variables,) = variables_of(target, config)
+    distance = distance_of(target, variables)
+    with torch.no_grad():
+        for tensor in variables.tensors.values():
+            tensor.add_(torch.tensor(rng.normal(scale=0.1, size=tuple(tensor.shape))).to(tensor))
+        variables.keep_in_bounds()
+    return target, variables, distance
+
+
+@pytest.mark.parametrize(
+    ("attribute", "measure", "tolerance"),
+    [
+        ("pose", "angle", 1e-4),
+        ("material", "rms_log_reflectance", 1e-4),
+        ("lighting", "rms_log_radiance", 1e-2),
+    ],
+)
+def test_a_distance_is_that_of_scenes(small, rng, attribute, measure, tolerance):
+    light = EnvironmentMap(
+        radiance=Picture(rng.uniform(0.5, 2, (MAP_HEIGHT, 2 * MAP_HEIGHT, 3)).astype(np.float32))
+    )
+    changes = {"lighting": light} if attribute == "lighting" else {}
+    target, variables, distance = standing(small, attribute, rng, **changes)
+    found = scene_difference(target, variables.placed_in(target), (attribute,), rng)
+    assert float(distance().detach()) == pytest.approx(found[attribute][measure], rel=tolerance)
+
+
+@pytest.mark.parametrize("attribute", ["pose", "material", "lighting", "shape"])
+def test_the_derivative_of_a_distance_is_its_difference(small, rng, attribute):
+    _, variables, distance = standing(small, attribute, rng)
+    tensors = list(variables.tensors.values())
+    gradients = torch.autograd.grad(distance(), tensors, allow_unused=True)
+    way = [torch.tensor(rng.normal(size=tuple(each.shape))).to(each) for each in tensors]
+    along = sum(float((g * w).sum()) for g, w in zip(gradients, way, strict=True) if g is not None)
+    ends = []
+    for step in (-2e-3, 4e-3):
+        with torch.no_grad():
+            for tensor, each in zip(tensors, way, strict=True):
+                tensor.add_(step * each)
+        ends.append(float(distance().detach()))
+    assert (ends[1] - ends[0]) / 4e-3 == pytest.approx(along, rel=0.03, abs=1e-3)
+
+
+def test_sliding_along_a_sphere_is_no_distance_and_growing_is(small):
+    config = SearchConfig(mode="diverge", attributes=("shape",), smoothness=0.0)
+    target = represented(small(**(TARGET | {"shape": Sphere(subdivisions=3)})), config)
+    (variables,) = variables_of(target, config)
+    distance = distance_of(target, variables)
+    vertices = torch.tensor(geometry(target.shape).vertices)
+    angle = torch.tensor(0.02)
+    turn = torch.tensor([[angle.cos(), -angle.sin(), 0], [angle.sin(), angle.cos(), 0], [0, 0, 1]])
+    with torch.no_grad():
+        variables.tensors["latent"].copy_(vertices @ turn.T)  # without smoothness, the vertices
+        assert float(distance().detach()) < 3e-4  # of second order in the angle
+        variables.tensors["latent"].copy_(1.05 * vertices)
+        assert float(distance().detach()) == pytest.approx(0.05, rel=1e-3)
+
+
+def test_normals_of_a_sphere_point_outward_and_share_its_area():
+    mesh = geometry(Sphere(subdivisions=3))
+    normals, areas = vertex_normals(mesh)
+    np.testing.assert_allclose(normals, mesh.vertices, atol=0.02)
+    assert areas.sum() == pytest.approx(4 * np.pi, rel=0.02)
+
+
+def test_the_correlation_of_the_search_is_that_of_the_criterion(rng):
+    one, other = ({"a": torch.tensor(rng.normal(size=(3, 4, 5)))} for _ in range(2))
+    expected = pearson(one["a"].flatten(1), other["a"].flatten(1))
+    assert torch.allclose(correlation(one, other, ["a"]), expected)
+
+
+# ---- What cannot be asked ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"attributes": ("pose", "shape")}, "name one: its distance is made large"),
+        ({"start": {"pose": {}}}, "remove it: the start is the target"),
+        ({"optimiser": "lbfgs"}, "use adam"),
+        ({"attributes": ("shape",), "remeshing": {"at": [1]}}, "target and result share faces"),
+        ({"texture_resolution": 4}, "use 0: one value a parameter"),
+        ({"pixel_search": True}, "search with model pixels"),
+        ({"early_stopping": EarlyStopping(match=0.9)}, "remove its match"),
+    ],
+)
+def test_what_makes_no_way_from_the_target_is_refused(changes, message):
+    with pytest.raises(ValidationError, match=message):
+        SearchConfig(**({"mode": "diverge", "attributes": ("pose",)} | changes))
+
+
+def test_three_starts_are_made_unless_another_number_is_asked_for():
+    asked = {"mode": "diverge", "attributes": ["pose"]}
+    assert SearchConfig(**asked).restarts == 3
+    assert SearchConfig(**asked, restarts=5).restarts == 5
+    assert SearchConfig(attributes=["pose"]).restarts == 1
