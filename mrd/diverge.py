@@ -26,7 +26,7 @@ import torch
 from numpy.typing import NDArray
 
 from mrd.render import display
-from mrd.search import Arrays, Search
+from mrd.search import Arrays, Search, under
 from mrd.state import State
 from mrd.widening import UNIT, Distance, distance_of
 from scenes.scene import Scene
@@ -39,7 +39,6 @@ LOST = 0.2  # a violation from which no way back is sought
 PACE = 0.2  # of the learning rates at the start
 CALIBRATION = 8  # re-renders of the target that tell the ceiling of a step's samples
 FIRST_STEP = 0.5  # length of the step off the target, in steps at the pace of the start
-KEPT = 4  # candidates of a start
 GAIN = 1.01  # what counts as farther
 
 
@@ -49,15 +48,12 @@ class Candidate:
 
     Attributes
     ----------
-    restart
-        Number of its start, from 0.
     distance
         From the target, as `mrd.widening` measures it.
     place
         Of the variables.
     """
 
-    restart: int
     distance: float
     place: Arrays
 
@@ -76,7 +72,8 @@ class Divergence(Search):
         self._keeps_best = True
         self._null = torch.as_tensor(null, dtype=torch.float32, device=self._device)
         self._ceiling = self._calibrated()
-        self._candidates: list[Candidate] = []
+        self._candidates: dict[int, Candidate] = {}  # of each start, by its number
+        self._target_place = self._snapshot()
         self._multipliers = torch.zeros(len(self._views))
         self._penalty, self._worst = PENALTY, float("inf")
         self._lacking: list[list[float]] = [[] for _ in self._views]
@@ -172,22 +169,21 @@ class Divergence(Search):
 
     @torch.no_grad()
     def _keep(self) -> None:
-        """Add where the variables stand to the start's candidates, of which the farthest stay."""
-        here = Candidate(self._restart, float(self._distance()), self._snapshot())
-        own = [each for each in self._candidates if each.restart == self._restart]
-        if here.distance > GAIN * max((each.distance for each in own), default=0.0):
+        """Keep where the variables stand, if no place of this start was farther."""
+        here = Candidate(float(self._distance()), self._snapshot())
+        before = self._candidates.get(self._restart)
+        if before is None or here.distance > before.distance:
+            self._candidates[self._restart] = here
+        if before is None or here.distance > GAIN * before.distance:
             self._gained = self.finished
-        others = [each for each in self._candidates if each.restart != self._restart]
-        farthest = sorted([*own, here], key=lambda each: -each.distance)[:KEPT]
-        self._candidates = [*others, *farthest]
 
     def _go_back(self) -> None:
         """Return to the farthest that was alike enough, or to the target, at half the pace."""
-        own = [each for each in self._candidates if each.restart == self._restart]
+        kept = self._candidates.get(self._restart)
         multipliers, penalty = self._multipliers, self._penalty
         self._begin(self._pace / 2)
-        if own:
-            self._place(max(own, key=lambda each: each.distance).place)
+        if kept:
+            self._place(kept.place)
             self._multipliers, self._penalty = multipliers, penalty
 
     def _begin(self, pace: float) -> None:
@@ -217,13 +213,18 @@ class Divergence(Search):
 
     # ---- Results and states ---------------------------------------------------------------------
 
-    def candidates(self) -> list[Candidate]:
-        """What is worth judging: a few of each start, the farthest first."""
-        return list(self._candidates)
+    def candidates(self) -> dict[int, Candidate]:
+        """The farthest place of each start, by its number, where the match was enough."""
+        return dict(self._candidates)
 
-    def scene_at(self, candidate: Candidate) -> Scene:
-        """The scene of a candidate; the search stands there from now on."""
-        self._place(candidate.place)
+    def scene_at(self, candidate: Candidate, share: float = 1.0) -> Scene:
+        """The scene of a candidate, or a share of the way to it; the search stands there then."""
+        self._place(
+            {
+                name: first + share * (candidate.place[name] - first)
+                for name, first in self._target_place.items()
+            }
+        )
         return self.scene()
 
     def state(self) -> State:
@@ -231,7 +232,7 @@ class Divergence(Search):
         plain = super().state()
         arrays = {**plain.arrays} | {
             f"candidate.{k}.{name}": array
-            for k, each in enumerate(self._candidates)
+            for k, each in self._candidates.items()
             for name, array in each.place.items()
         }
         header = {
@@ -241,7 +242,7 @@ class Divergence(Search):
             "lacking": self._lacking,
             "pace": self._pace,
             "gained": self._gained,
-            "candidates": [[each.restart, each.distance] for each in self._candidates],
+            "candidates": [[k, each.distance] for k, each in self._candidates.items()],
         }
         return State(plain.step, arrays, {**plain.header, "diverge": header})
 
@@ -255,18 +256,10 @@ class Divergence(Search):
         self._lacking = [list(each) for each in header["lacking"]]
         self._pace = header["pace"]
         self._gained = header["gained"]
-        self._candidates = [
-            Candidate(
-                restart,
-                distance,
-                {
-                    name.removeprefix(f"candidate.{k}."): array
-                    for name, array in state.arrays.items()
-                    if name.startswith(f"candidate.{k}.")
-                },
-            )
-            for k, (restart, distance) in enumerate(header["candidates"])
-        ]
+        self._candidates = {
+            k: Candidate(distance, under(f"candidate.{k}.", state.arrays))
+            for k, distance in header["candidates"]
+        }
 
 
 def correlation(

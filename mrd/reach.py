@@ -6,9 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from mrd.diverge import Divergence
+from mrd.diverge import Candidate, Divergence
 from scenes.differences import DISTANCE
 from scenes.scene import Scene
+
+HALVINGS = 6  # of the way back from what fails, to a sixty-fourth of it
 
 
 @dataclass(frozen=True)
@@ -18,11 +20,21 @@ class Judged:
     scene: Scene
     judgement: dict[str, Any]
 
+    @property
+    def is_metamer(self) -> bool:
+        """Whether it passes."""
+        return bool(self.judgement["verdict"] == "metamer")
+
+    @property
+    def match(self) -> float:
+        """Mean over the training cameras."""
+        return float(self.judgement["training"]["match"])
+
 
 def widest(
     search: Divergence, judge: Callable[[Scene], dict[str, Any]]
 ) -> tuple[Scene, dict[str, Any]]:
-    """Judge what a search kept, the farthest of each start first, until one passes.
+    """Judge the farthest place of each start; where it fails, step back until it passes.
 
     Parameters
     ----------
@@ -38,40 +50,56 @@ def widest(
         with the highest match; where nothing was kept, where the search ended.
     dict
         The reach: ``distance`` (None where nothing passes) and its ``measure``, and ``starts``: for
-        each the distance, match and verdict of what was judged of it last. A lower bound: a longer
-        search may reach farther.
+        each the distance, match and verdict of the widest that passes, or of the nearest that was
+        judged. A lower bound: a longer search may reach farther.
     """
     attribute = search.config.attributes[0]
     measure = DISTANCE[attribute]
-    passed: list[Judged] = []
-    failed: list[Judged] = []
-    starts: list[dict[str, Any]] = []
-    for restart in range(search.config.restarts):
-        said: dict[str, Any] = {"distance": None, "match": None, "verdict": "nothing was kept"}
-        for candidate in search.candidates():
-            if candidate.restart != restart:
-                continue
-            scene = search.scene_at(candidate)
-            judgement = judge(scene)
-            said = {
-                "distance": judgement["physical_difference"][attribute][measure],
-                "match": judgement["training"]["match"],
-                "verdict": judgement["verdict"],
-            }
-            is_metamer = judgement["verdict"] == "metamer"
-            (passed if is_metamer else failed).append(Judged(scene, judgement))
-            if is_metamer:
-                break
-        starts.append(said)
 
     def far(each: Judged) -> float:
         return float(each.judgement["physical_difference"][attribute][measure])
 
+    found: list[Judged] = []
+    starts: list[dict[str, Any]] = []
+    for start in range(search.config.restarts):
+        candidate = search.candidates().get(start)
+        if candidate is None:
+            starts.append({"distance": None, "match": None, "verdict": "nothing alike was kept"})
+            continue
+        best = _stepped_back(search, candidate, judge)
+        found.append(best)
+        starts.append(
+            {"distance": far(best), "match": best.match, "verdict": best.judgement["verdict"]}
+        )
     reach = {"measure": measure, "bound": "lower", "starts": starts}
+    passed = [each for each in found if each.is_metamer]
     if passed:
         best = max(passed, key=far)
         return best.scene, {"distance": far(best), **reach}
-    if failed:
-        nearest = max(failed, key=lambda each: each.judgement["training"]["match"])
-        return nearest.scene, {"distance": None, **reach}
+    if found:
+        return max(found, key=lambda each: each.match).scene, {"distance": None, **reach}
     return search.scene(), {"distance": None, **reach}
+
+
+def _stepped_back(
+    search: Divergence, candidate: Candidate, judge: Callable[[Scene], dict[str, Any]]
+) -> Judged:
+    """The farthest that passes on the straight way from the target to a candidate, by halving."""
+
+    def judged(share: float) -> Judged:
+        scene = search.scene_at(candidate, share)
+        return Judged(scene, judge(scene))
+
+    end = judged(1.0)
+    if end.is_metamer:
+        return end
+    low, high, best = 0.0, 1.0, end
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        here = judged(middle)
+        if here.is_metamer:
+            low, best = middle, here
+        else:
+            high = middle
+            best = best if best.is_metamer else here
+    return best

@@ -489,11 +489,11 @@ class Search:
         """Stand where the state was saved."""
         self._return_to(state.arrays)
         if self._line_search:
-            self._line_search.restore(_under("lbfgs.", state.arrays))
+            self._line_search.restore(under("lbfgs.", state.arrays))
         else:
             for v in self.variables:
-                v.optimiser.restore(_under(f"{v.attribute}.adam.", state.arrays))
-        self._best = _under("best.", state.arrays)
+                v.optimiser.restore(under(f"{v.attribute}.adam.", state.arrays))
+        self._best = under("best.", state.arrays)
         self._best_loss = state.header["best_loss"] if self._best else float("inf")
         self._best_step = state.header["best_step"] if self._best else 0
         self._plateau = Plateau.from_json(state.header["plateau"])
@@ -529,7 +529,7 @@ def _with_mesh(scene: Scene, mesh: Mesh | None) -> Scene:
     return scene.model_copy(update={"shape": shape})
 
 
-def _under(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> Arrays:
+def under(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> Arrays:
     """The arrays whose names begin with a prefix, by the rest of their names."""
     return {k.removeprefix(prefix): array for k, array in arrays.items() if k.startswith(prefix)}
 
