@@ -6,7 +6,6 @@ codes) is escaped.
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
@@ -17,6 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from analysis.config import AnalysisConfig
 from analysis.results import Results
+from analysis.source import Source
 from analysis.trials import only, rate_name
 
 LIBRARIES = ("mrd-suite", "numpy", "pandas", "scipy", "statsmodels", "psignifit", "matplotlib")
@@ -84,31 +84,6 @@ FITTED_TO = {
 }
 SHOWN_ROWS = 30
 MOST_DIGITS = 3
-
-
-@dataclass(frozen=True)
-class Source:
-    """What was analysed.
-
-    Parameters
-    ----------
-    study
-        Name of the study.
-    data
-        Folder of the sessions, as people know it.
-    data_sha256
-        Hash over all session tables.
-    stimuli
-        Content hash of the set.
-    simulated
-        Whether the answers were simulated.
-    """
-
-    study: str
-    data: str
-    data_sha256: str
-    stimuli: str
-    simulated: bool
 
 
 def rendered(

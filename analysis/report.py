@@ -1,9 +1,8 @@
 """What a study's analysis leaves behind: tables (CSV), figures (PNG, SVG), one page (HTML)."""
 
-import hashlib
 import json
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -14,22 +13,12 @@ import pandas as pd
 
 from analysis import figures, page
 from analysis.config import AnalysisConfig
-from analysis.page import Source
 from analysis.results import Results
+from analysis.source import NUMBERS, Source
 from scenes.atomic import cannot_write, check_writable, whole_file
 
 PAGE = "index.html"
-NUMBERS = "results.json"
 TABLES, FIGURES = "tables", "figures"
-
-
-def data_hash(paths: Sequence[Path], folder: Path) -> str:
-    """SHA-256 over session tables and their names."""
-    digest = hashlib.sha256()
-    for path in sorted(paths):
-        content = hashlib.sha256(path.read_bytes()).hexdigest()
-        digest.update(f"{path.relative_to(folder).as_posix()} {content}\n".encode())
-    return digest.hexdigest()
 
 
 def write(

@@ -24,7 +24,7 @@ from analysis import (
 from analysis.config import AnalysisConfig
 from analysis.load import check_units
 from analysis.psychometric import CellFit
-from analysis.trials import is_control, only, rate_name
+from analysis.trials import controls_apart, is_control, only, rate_name
 from scenes.errors import InputError
 
 Note = Callable[[str], None]
@@ -120,13 +120,13 @@ def analyse(
 
     attempt("level_zero", lambda: artefact.level_zero(kept))
     note("psychometric functions")
-    named = kept.assign(condition=_named(kept))
+    named = kept.assign(condition=controls_apart(kept))
     fits, tables["psychometric"] = _fits(named, config, workers, seed)
     if reason := _not_fitted(tables["psychometric"]):
         left_out["psychometric"] = reason
     attempt("sensitivity", lambda: sensitivity.table(named, seed=seed))
     attempt("group", lambda: _group(named))
-    names = predicted.assign(condition=_named(predicted)) if len(predicted) else predicted
+    names = predicted.assign(condition=controls_apart(predicted)) if len(predicted) else predicted
     attempt("agreement", lambda: _agreement(named, names, config.draws, seed))
     if "agreement" in tables:
         pairs = tables["agreement"]
@@ -219,12 +219,6 @@ def _agreement(named: pd.DataFrame, predicted: pd.DataFrame, draws: int, seed: i
         raise InputError("no two people judged the same stimulus at the same level")
     made = pd.concat(parts, ignore_index=True)
     return made[[*keys, *made.columns.drop(keys)]]
-
-
-def _named(trials: pd.DataFrame) -> pd.Series:
-    """Condition, controls named apart."""
-    control = is_control(trials)
-    return trials["condition"].where(~control, trials["condition"] + ", control")
 
 
 def _with_axis(

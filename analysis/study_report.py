@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from analysis import report, results, searches, sessions
+from analysis import behind_dots, report, results, searches, sessions
 from analysis.config import AnalysisConfig
 from analysis.model_observers import Distances
+from analysis.source import Source, data_hash, models_of
 from analysis.trials import CONTROL
 from psychophysics.records import PEOPLE, SIMULATED
 from scenes.atomic import check_writable
@@ -91,12 +92,15 @@ def make(
         )
         listed = searches.of(shown)
         made.tables["searches"] = listed[listed["run"].isin(made.trials["run"])]
-        source = report.Source(
+        made.tables["stimuli"] = behind_dots.table(made.trials, shown.table)
+        source = Source(
             name,
             data.name,
-            report.data_hash(list(data.glob(sessions.TABLES)), data),
+            data_hash(list(data.glob(sessions.TABLES)), data),
             shown.content_hash,
             bool((trials["kind"] == "simulated").any()),
+            models_of(shown),
+            seed,
         )
         note("figures and report")
         page = report.write(made, target, source, config, examples(shown, made.trials))

@@ -125,6 +125,11 @@ def is_control(frame: pd.DataFrame) -> np.ndarray:
     return (frame["role"] == CONTROL).to_numpy()
 
 
+def controls_apart(frame: pd.DataFrame) -> pd.Series:
+    """Condition of every row as curves are named: those of controls stand apart."""
+    return frame["condition"].where(~is_control(frame), frame["condition"] + ", control")
+
+
 def yes(frame: pd.DataFrame) -> np.ndarray:
     """Count what a psychometric function rises with: right answers, or answers "different".
 

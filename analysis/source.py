@@ -1,0 +1,83 @@
+"""What a report is of: the answers, the set, and what models make of it, by their hashes.
+
+A report says it, and it can be found again without making one: so one can tell whether a report is
+of what there is now.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from scenes.errors import InputError
+from stimuli.stimulus_set import StimulusSet
+
+NUMBERS = "results.json"
+
+
+@dataclass(frozen=True)
+class Source:
+    """What was analysed.
+
+    Parameters
+    ----------
+    study
+        Name of the study.
+    data
+        Folder of the sessions, as people know it.
+    data_sha256
+        Hash over all session tables.
+    stimuli
+        Content hash of the set.
+    simulated
+        Whether the answers were simulated.
+    models
+        By name: hash of what the set holds of a model.
+    seed
+        Of bootstraps and posterior draws.
+    """
+
+    study: str
+    data: str
+    data_sha256: str
+    stimuli: str
+    simulated: bool
+    models: dict[str, str] = field(default_factory=dict)
+    seed: int = 0
+
+
+def data_hash(paths: Sequence[Path], folder: Path) -> str:
+    """SHA-256 over session tables and their names."""
+    digest = hashlib.sha256()
+    for path in sorted(paths):
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest.update(f"{path.relative_to(folder).as_posix()} {content}\n".encode())
+    return digest.hexdigest()
+
+
+def models_of(stimuli: StimulusSet) -> dict[str, str]:
+    """Hash of what a set holds of each model: distances and verdicts."""
+    return {
+        name: str(stimuli.model_group(name).attrs["content_hash"])
+        for name in sorted(stimuli.models)
+    }
+
+
+def recorded(folder: Path) -> dict[str, Any]:
+    """What the report in a folder says of itself: ``source``, ``settings``, ``versions``.
+
+    Raises
+    ------
+    InputError
+        There is none, or it is damaged.
+    """
+    path = folder / NUMBERS
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return {name: content[name] for name in ("source", "settings", "versions")}
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: there is no such file; mrd analyse makes it") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: cannot be read; mrd analyse makes it anew") from error
