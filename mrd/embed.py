@@ -20,6 +20,7 @@ from mrd.family_embedding import FamilyResults, embed_family
 from mrd.kept_families import KeptFamilies
 from mrd.models import registry
 from mrd.models.base import Model
+from mrd.study import resolved_model, seen_by
 from scenes.errors import InputError
 from stimuli.model_results import ModelResults, images_sha256, nulls
 from stimuli.seal import check_seal
@@ -86,12 +87,14 @@ def embed(
     """
     check_seal(path)
     models = {each.name: registry.create(each.config, device, folder) for each in requests}
+    asked = {each.name: _asked(each, folder) for each in requests}
     kept = KeptFamilies(path)
     made: dict[str, ModelResults] = {}
     with StimulusSet(path) as stimuli:
         expected, of_family = stimuli.content_hash, _floors(stimuli, floors)
         for name, model in models.items():
-            if _is_there(stimuli, name, model, of_family):
+            record = identity(model, asked[name])
+            if _is_there(stimuli, name, model, record, of_family):
                 continue
             found = {
                 family: kept.get(
@@ -101,18 +104,26 @@ def embed(
                 )
                 for family, floor in of_family.items()
             }
-            made[name] = _results(model, found)
+            made[name] = _results(model, record, found)
     if made:
         add_results(path, made, expected)
     kept.remove()
     return list(made)
 
 
-def identity(model: Model) -> dict[str, Any]:
-    """What a model is, and how it was embedded, whichever of its layers are read: plain data."""
+def identity(model: Model, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What a model is, and how it was embedded, whichever of its layers are read: plain data.
+
+    ``asked`` is what the study says of it: who compares that needs no network (`mrd.chain`).
+    """
     record: dict[str, Any] = plain(model.record())
     record.pop("layers", None)
-    return record | {"embedding_version": VERSION}
+    return record | {"asked": plain(asked), "embedding_version": VERSION}
+
+
+def _asked(request: Request, folder: Path) -> dict[str, Any]:
+    """What a request asks for, but for its layers; files by their SHA-256."""
+    return seen_by(resolved_model(request.config, folder, f"models.{request.name}")[1])
 
 
 def _inputs(stimuli: StimulusSet, family: str, model: Model, floor: float) -> dict[str, Any]:
@@ -144,12 +155,18 @@ def _embedded(
     )
 
 
-def _is_there(stimuli: StimulusSet, name: str, model: Model, floors: Mapping[str, float]) -> bool:
+def _is_there(
+    stimuli: StimulusSet,
+    name: str,
+    model: Model,
+    record: Mapping[str, Any],
+    floors: Mapping[str, float],
+) -> bool:
     """Whether the set holds all layers of this very model for all families, and verdicts."""
     if name not in stimuli.models:
         return False
     earlier = stimuli.results(name)
-    return earlier.record == identity(model) and all(
+    return earlier.record == record and all(
         all(family in earlier.layers.get(layer, {}) for layer in model.layers)
         and _are_judged(stimuli, earlier, family, ";".join(model.layers), floor)
         for family, floor in floors.items()
@@ -166,13 +183,15 @@ def _are_judged(
     )
 
 
-def _results(model: Model, found: Mapping[str, FamilyResults]) -> ModelResults:
+def _results(
+    model: Model, record: Mapping[str, Any], found: Mapping[str, FamilyResults]
+) -> ModelResults:
     layers = {
         layer: {family: each.layers[layer] for family, each in found.items()}
         for layer in model.layers
     }
     verdicts = {family: each.verdicts for family, each in found.items()}
-    return ModelResults(identity(model), layers, verdicts)
+    return ModelResults(record, layers, verdicts)
 
 
 def _floors(stimuli: StimulusSet, floors: Mapping[str, float]) -> dict[str, float]:

@@ -68,7 +68,8 @@ def pack(study: Study, progress: Callable[[int, int], None] = lambda *_: None) -
             f"{study.runs}: holds no finished images of any series; mrd generate {study.folder} "
             "makes them, if the study has a section series"
         )
-    inputs = _inputs(study, records)
+    ingredients = made_of(study, records)
+    inputs = _hash(ingredients)
     if _is_made_of(study.stimulus_set, inputs):
         return None
     with kept_if_shown(study.stimulus_set, study.folder / PEOPLE) as earlier:
@@ -77,7 +78,7 @@ def pack(study: Study, progress: Callable[[int, int], None] = lambda *_: None) -
             study.name,
             study.stimuli,
             study.stimulus_set,
-            provenance(study) | {"inputs": inputs},
+            provenance(study) | {"inputs": inputs, "made_of": ingredients},
             progress,
             unfinished,
         )
@@ -86,13 +87,36 @@ def pack(study: Study, progress: Callable[[int, int], None] = lambda *_: None) -
     return Packed(built, earlier)
 
 
-def _inputs(study: Study, records: Sequence[Path]) -> str:
-    """Hash of all that a set hangs on: records name images and scenes by their hashes."""
-    content = {
-        "records": sorted(file_sha256(path) for path in records),
+def made_of(study: Study, records: Sequence[Path]) -> dict[str, Any]:
+    """All that a set hangs on, as JSON: records name images and scenes by their hashes.
+
+    Parameters
+    ----------
+    study
+        The study.
+    records
+        Of its runs and families (`record_files`).
+
+    Returns
+    -------
+    dict
+        ``records``: SHA-256 by the name of the run or ``families/<family>``; ``stimuli``: the
+        section of the study; ``schema_version`` of the set.
+    """
+    return {
+        "records": {_owner(study, path): file_sha256(path) for path in sorted(records)},
         "stimuli": study.stimuli.model_dump(mode="json"),
         "schema_version": schema.SCHEMA_VERSION,
     }
+
+
+def _owner(study: Study, records: Path) -> str:
+    """Name of the run, or ``families/<family>``, whose images a table is of."""
+    return records.parent.relative_to(study.runs).as_posix().removesuffix("/series")
+
+
+def _hash(ingredients: Mapping[str, Any]) -> str:
+    content = {**ingredients, "records": sorted(ingredients["records"].values())}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

@@ -346,20 +346,19 @@ def _resolve(spec: RunSpec, study: Study, target: Scene) -> ResolvedRun:
             check_start_shape(start)
         elif "pose" in search.attributes:
             check_visible(start)
-    network: dict[str, Any] = {}
     if spec.is_pixel_search:
-        model, weights = ModelConfig(network=PIXELS, front_end=FrontEnd(blur=0.0)), "default"
+        model = ModelConfig(network=PIXELS, front_end=FrontEnd(blur=0.0))
+        model_record = model.model_dump(mode="json")
         search = search.model_copy(update={"loss": "l1"})
     else:
-        with about(f"models.{spec.model}.weights"):
-            model, weights = _with_weights(study.models[spec.model], study.folder)
-        with about(f"models.{spec.model}"):
-            model, network = _with_network(model, study.folder)
+        model, model_record = resolved_model(
+            study.models[spec.model], study.folder, f"models.{spec.model}"
+        )
     record = {
         "schema_version": SCHEMA_VERSION,
         "target": target.sha256,
         "start": start.sha256,
-        "model": model.model_dump(mode="json") | {"weights": weights} | network,
+        "model": model_record,
         "search": search.model_dump(mode="json", exclude=BESIDE_THE_RESULT),
         "seeds": {"study": study.seed, "run": spec.seed},
     }
@@ -371,6 +370,37 @@ def _resolve(spec: RunSpec, study: Study, target: Scene) -> ResolvedRun:
             else resolved_series(series, search.attributes, target, start, study.folder)
         )
     return ResolvedRun(spec, target, start, model, search, record, resolved)
+
+
+def resolved_model(
+    model: ModelConfig, folder: Path, place: str
+) -> tuple[ModelConfig, dict[str, Any]]:
+    """Give a model with its files found, and its record: files by their SHA-256.
+
+    Parameters
+    ----------
+    model
+        As the study has it.
+    folder
+        What relative paths start from.
+    place
+        What messages are about, such as ``models.net``.
+
+    Raises
+    ------
+    InputError
+        A file is missing.
+    """
+    with about(f"{place}.weights"):
+        model, weights = _with_weights(model, folder)
+    with about(place):
+        model, network = _with_network(model, folder)
+    return model, model.model_dump(mode="json") | {"weights": weights} | network
+
+
+def seen_by(record: dict[str, Any]) -> dict[str, Any]:
+    """What of a model's record its activations hang on, whichever of its layers are read."""
+    return {name: value for name, value in record.items() if name not in ("layers", "guides")}
 
 
 def check_start_shape(start: Scene) -> None:
