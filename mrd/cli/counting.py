@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
 from rich.progress import Progress as Bars
 
-from mrd.cli.progress import SECONDS_BETWEEN_LINES, Pace, duration
+from mrd.cli.progress import SECONDS_BETWEEN_LINES, Pace
+from mrd.cli.tables import duration
 
 Told = Callable[[str, int, int], None]
 

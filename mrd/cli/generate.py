@@ -8,8 +8,8 @@ import typer
 from rich.console import Console
 
 from mrd import cluster, job_queue, slurm_request, sweep
-from mrd.cli.progress import duration, in_a_log, shown
-from mrd.cli.tables import console, images, number, states, tasks, verdicts
+from mrd.cli.progress import in_a_log, shown
+from mrd.cli.tables import console, duration, images, number, states, tasks, verdicts
 from mrd.cluster import Left
 from mrd.forecast import Forecast, forecast
 from mrd.job_queue import TaskStanding

@@ -20,9 +20,11 @@ from mrd.cli import (
     generate,
     models,
     render,
+    run_study,
     scenes,
     status,
     stimuli,
+    trace,
 )
 from scenes.errors import InputError
 
@@ -38,8 +40,10 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command()(run_study.run)
 app.command()(generate.generate)
 app.command()(status.status)
+app.command()(trace.trace)
 app.add_typer(stimuli.app, name="stimuli")
 app.command()(embed.embed)
 app.command()(render.render)

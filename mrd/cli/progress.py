@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
 from rich.progress import Progress as Bars
 
 from mrd.cli.tables import console as printed
-from mrd.cli.tables import number
+from mrd.cli.tables import duration, number
 from mrd.report import SweepReport
 
 SECONDS_BETWEEN_LINES = 5.0
@@ -61,19 +61,6 @@ def words(row: Mapping[str, float], pace: Pace) -> str:
     if math.isnan(rate):
         return numbers
     return f"{number(rate)} s/step  {numbers}  {duration(pace.seconds_left)} left"
-
-
-def duration(seconds: float) -> str:
-    """Put a duration in words, such as ``1 h 05 min``, ``2 min 07 s`` or ``9 s``."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    return f"{minutes} min {rest:02d} s" if minutes < 60 else _hours(minutes)
-
-
-def _hours(minutes: int) -> str:
-    return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
 class Lines:

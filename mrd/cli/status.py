@@ -1,25 +1,30 @@
-"""``mrd status``: where the runs of a study stand, and its tasks on a cluster."""
-
-from pathlib import Path
-from typing import Annotated
-
-import typer
+"""``mrd status``: where the steps and the runs of a study stand, and its tasks on a cluster."""
 
 from mrd import cluster
-from mrd.cli.tables import console, images, states, tasks
+from mrd.cli.run_study import Observers, Participant, Session, StudyPath, audience_of
+from mrd.cli.tables import checklist, console, images, states, tasks
+from mrd.evidence import steps
 from mrd.overview import families, outdated, overview
 from mrd.study import read_study
+from psychophysics import records
 from scenes.errors import InputError
 
 
 def status(
-    study: Annotated[
-        Path, typer.Argument(metavar="STUDY", help="A study.yaml, or the folder that holds it.")
-    ],
+    study: StudyPath,
+    participant: Participant = None,
+    session: Session = records.FIRST_SESSION,
+    observers: Observers = 20,
 ) -> None:
-    """Tell where every run of a study stands, and where it was submitted, the queue."""
+    """Tell which steps of a study are due, and why; and where every run of it stands.
+
+    Where it was submitted to a cluster, the queue as well.
+    """
     described = read_study(study)
+    audience = audience_of(participant, session, observers)
+    console().print(checklist(steps(described, study, audience)))
     standings = overview(described)
+    console().print()
     console().print(states(standings))
     if shared := families(described, standings):
         console().print(images(standings, shared))

@@ -1,13 +1,14 @@
 """Tables and numbers as the commands print them."""
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from mrd.chain import Step
 from mrd.job_queue import TaskStanding
 from mrd.overview import ImagesStanding, Standing
 from scenes.differences import DISTANCE
@@ -45,6 +46,46 @@ def table(
 def number(value: float | None) -> str:
     """Put a number in three figures, and ``–`` for what is not known."""
     return "–" if value is None or value != value else f"{value:.3g}"
+
+
+def duration(seconds: float) -> str:
+    """Put a duration in words, such as ``1 h 05 min``, ``2 min 07 s`` or ``9 s``."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    return f"{minutes} min {rest:02d} s" if minutes < 60 else _hours(minutes)
+
+
+def _hours(minutes: int) -> str:
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def checklist(steps: Sequence[Step], seconds: Mapping[str, float] | None = None) -> Table:
+    """Show where the steps of a study stand, and how long those took that were carried out.
+
+    Parameters
+    ----------
+    steps
+        The steps.
+    seconds
+        By the name of a step; none by default.
+    """
+    took = seconds or {}
+    return table(
+        ("step", "", "took" if took else "", ""),
+        (
+            (
+                f"[{'x' if step.state == 'done' else '-' if step.state == 'none' else ' '}] "
+                f"{step.name}",
+                "" if step.state == "none" else step.state,
+                duration(took[step.name]) if step.name in took else "",
+                step.why,
+            )
+            for step in steps
+        ),
+        numbers=("took",),
+    )
 
 
 def states(standings: Sequence[Standing]) -> Table:

@@ -6,7 +6,8 @@ import math
 import pytest
 from rich.console import Console
 
-from mrd.cli.progress import Lines, Pace, duration, shown
+from mrd.cli.progress import Lines, Pace, shown
+from mrd.cli.tables import duration
 
 NAN = float("nan")
 

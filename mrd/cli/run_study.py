@@ -1,0 +1,107 @@
+"""``mrd run``: every step of a study that is due, as a checklist."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from mrd import evidence
+from mrd.carrying_out import Stop, carried_out
+from mrd.chain import Step
+from mrd.cli.tables import checklist, console, duration
+from mrd.evidence import Audience
+from mrd.study import read_study
+from psychophysics import records
+
+INTERRUPTED = 130
+
+StudyPath = Annotated[
+    Path, typer.Argument(metavar="STUDY", help="A study.yaml, or the folder that holds it.")
+]
+Participant = Annotated[
+    str | None,
+    typer.Option(help="Ask this person, at a window. Without it, simulated observers answer."),
+]
+Session = Annotated[str, typer.Option(help="Code of the person's session.")]
+Observers = Annotated[
+    int, typer.Option(min=1, max=10_000, help="How many observers are simulated.")
+]
+
+
+def run(
+    study: StudyPath,
+    participant: Participant = None,
+    session: Session = records.FIRST_SESSION,
+    observers: Observers = 20,
+) -> None:
+    """Do every step of a study that is due: generate, build, embed, experiment, analyse.
+
+    What is due follows from what the files were made of: a study that was changed redoes what
+    hangs on the change, and says so before. It stops at the first failure; the same command goes
+    on from there.
+    """
+    described, out = read_study(study), console()
+    audience = audience_of(participant, session, observers)
+    shown = _Shown(out)
+
+    def look() -> list[Step]:
+        return evidence.steps(described, study, audience)
+
+    out.print(checklist(look()))
+    stop = carried_out(look, shown)
+    if shown.begun:
+        out.print()
+        out.print(checklist(look(), shown.seconds))
+    if stop is not None:
+        _tell(stop, study, audience)
+
+
+def audience_of(participant: str | None, session: str, observers: int) -> Audience:
+    """Who answers, codes checked.
+
+    Raises
+    ------
+    InputError
+        A code holds other than letters and digits.
+    """
+    if participant is not None:
+        records.checked_code(participant, "participant")
+    records.checked_code(session, "session")
+    return Audience(participant, session, observers)
+
+
+class _Shown:
+    """What is said while steps are carried out."""
+
+    def __init__(self, out: Console) -> None:
+        self._out = out
+        self.begun = False
+        self.seconds: dict[str, float] = {}
+
+    def begins(self, step: Step) -> None:
+        """Name the step, why it is due, and what would do it alone."""
+        self.begun = True
+        self._out.print(f"\n{step.name}: {step.why}")
+        for command in step.commands:
+            self._out.print(f"  mrd {' '.join(command)}")
+
+    def finished(self, step: Step, seconds: float) -> None:
+        """Say how long it took."""
+        self.seconds[step.name] = seconds
+        self._out.print(f"{step.name}: done in {duration(seconds)}")
+
+
+def _tell(stop: Stop, study: Path, audience: Audience) -> None:
+    """Say what to do after a failure, and exit as it did."""
+    if stop.code == INTERRUPTED:  # the step has said so
+        raise SystemExit(INTERRUPTED)
+    again = f"mrd run {study}"
+    if audience.participant is not None:
+        again += f" --participant {audience.participant}"
+    typer.echo(
+        f"stopped at {stop.step.name}: mend what mrd {' '.join(stop.command)} says above (with "
+        f"--debug it tells where); then {again} goes on from there",
+        err=True,
+    )
+    raise typer.Exit(stop.code if stop.code in (1, 2) else 1)

@@ -1,0 +1,302 @@
+"""Where the steps of a study stand: what its files say, put to `mrd.chain`; nothing is changed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from analysis import source
+from analysis.sessions import TABLES
+from mrd import chain, image_counts, image_directory, packing
+from mrd.chain import AskedModel, FoundModel, Step
+from mrd.overview import ImagesStanding, Standing, families, outdated, overview
+from mrd.provenance import installed
+from mrd.run import RunDirectory
+from mrd.study import Study, grid, resolved_model, seen_by
+from psychophysics import data_set, experiment, records
+from psychophysics.data_set import Kind
+from psychophysics.experiment import Experiment
+from scenes.errors import InputError
+from stimuli.model_results import nulls
+from stimuli.seal import check_seal
+from stimuli.stimulus_set import StimulusSet
+
+REPORT, PAGE = "report", "index.html"
+
+
+@dataclass(frozen=True)
+class Audience:
+    """Who answers.
+
+    Parameters
+    ----------
+    participant
+        Code of a person; None for simulated observers.
+    session
+        Code of the person's session.
+    observers
+        How many are simulated.
+    """
+
+    participant: str | None = None
+    session: str = records.FIRST_SESSION
+    observers: int = 20
+
+    @property
+    def kind(self) -> Kind:
+        """What the data calls them."""
+        return "simulated" if self.participant is None else "person"
+
+    @property
+    def data(self) -> str:
+        """Folder of their sessions in the study."""
+        return records.SIMULATED if self.participant is None else records.PEOPLE
+
+    @property
+    def codes(self) -> list[str]:
+        """Codes of the participants."""
+        if self.participant is None:
+            return [f"sim{index:02d}" for index in range(1, self.observers + 1)]
+        return [self.participant]
+
+
+def steps(study: Study, path: Path, audience: Audience) -> list[Step]:
+    """Tell of every step whether it is due, and why.
+
+    Parameters
+    ----------
+    study
+        The study.
+    path
+        As the user named it: commands name it so.
+    audience
+        Who answers.
+
+    Raises
+    ------
+    InputError
+        A file that the study names cannot be read.
+    """
+    named = str(path)
+    looks: dict[str, Callable[[], tuple[str, list[str]]]] = {
+        "generate": lambda: _generated(study),
+        "build": lambda: _built(study),
+        "embed": lambda: _embedded(study),
+        "experiment": lambda: _answered(study, audience),
+        "analyse": lambda: _analysed(study, audience),
+    }
+    commands = _commands(named, audience)
+    found: list[Step] = []
+    for name, look in looks.items():
+        if reason := _not_asked(study, name):
+            found.append(Step(name, "none", reason))
+        elif blocking := [step.name for step in found if step.state == "due"]:
+            found.append(Step(name, "waits", f"for {blocking[0]}", commands[name]))
+        else:
+            found.append(_step(name, look, commands[name]))
+    return found
+
+
+def _step(
+    name: str, look: Callable[[], tuple[str, list[str]]], commands: tuple[tuple[str, ...], ...]
+) -> Step:
+    try:
+        there, reasons = look()
+    except InputError as error:
+        if name == "generate":
+            raise
+        return Step(name, "due", str(error), commands)
+    if reasons:
+        return Step(name, "due", chain.in_words(reasons), commands)
+    return Step(name, "done", there, commands)
+
+
+def _commands(named: str, audience: Audience) -> dict[str, tuple[tuple[str, ...], ...]]:
+    """Words behind ``mrd`` that carry out each step."""
+    simulate = ("experiment", "simulate", named, "--observers", str(audience.observers))
+    sitting = ("--participant", str(audience.participant), "--session", audience.session)
+    run = ("experiment", "run", named, *sitting)
+    simulated = audience.participant is None
+    return {
+        "generate": (("generate", named),),
+        "build": (("stimuli", "build", named), ("stimuli", "check", named)),
+        "embed": (("embed", named),),
+        "experiment": (simulate if simulated else run,),
+        "analyse": (("analyse", named, *(["--simulated"] if simulated else [])),),
+    }
+
+
+def _not_asked(study: Study, name: str) -> str:
+    """Why a study has no such step; "" where it has."""
+    if name == "generate":
+        return ""
+    if not any(study.series_of(search) for search in study.searches):
+        return "the study has no section series, so no images for an experiment"
+    if name in ("experiment", "analyse") and study.experiment is None:
+        return "the study has no section experiment"
+    return ""
+
+
+# ---- Searches and images ------------------------------------------------------------------------
+
+
+def _generated(study: Study) -> tuple[str, list[str]]:
+    standings = overview(study)
+    shared = families(study, standings)
+    images = [*shared, *(each.images for each in standings if each.images is not None)]
+    searched = sum(each.status == "done" for each in standings)
+    done, total = sum(each.done for each in images), sum(each.total for each in images)
+    reasons = []
+    if searched < len(standings):
+        reasons.append(f"{len(standings) - searched} of {len(standings)} searches to do")
+    if left := [each for each in images if each.status != "done"]:
+        missing = sum(each.total - each.done for each in left)
+        reasons.append(f"{missing} of {total} images to do" if missing else "images to finish")
+    reasons += _changed_searches(study, standings)
+    reasons += _changed_images(study, standings, shared)
+    reasons += [each.message for each in standings if each.message]
+    reasons += [each.message for each in images if each.message]
+    there = f"{searched} of {len(standings)} searches, {done} of {total} images"
+    return there, reasons if searched < len(standings) or left else []
+
+
+def _changed_searches(study: Study, standings: list[Standing]) -> list[str]:
+    """Name what the study says otherwise than the runs on disk that had the same names."""
+    earlier = {name.rpartition("-")[0]: name for name in outdated(study, standings)}
+    reasons = []
+    for each in standings:
+        label = each.run.spec.label
+        if each.status == "pending" and label in earlier:
+            then = RunDirectory(study.runs / earlier[label]).record()["resolved"]
+            what = chain.changes(then, chain.as_read(each.run.record))
+            reasons.append(f"the search '{each.run.spec.search}' changed ({what})")
+    return reasons
+
+
+def _changed_images(
+    study: Study, standings: list[Standing], shared: list[ImagesStanding]
+) -> list[str]:
+    """Name what the study says otherwise than the images on disk."""
+    runs = {each.run.name: each.run for each in standings if each.images is not None}
+    kinds = [
+        (image_directory.of_run(study.runs, name), image_counts.asked_of_run(run), name)
+        for name, run in runs.items()
+    ]
+    of_family = {run.spec.family: run for run in runs.values()}
+    for images in shared:
+        family = images.name.removeprefix("families/")
+        directory = image_directory.of_family(study.runs, family)
+        kinds.append((directory, image_counts.asked_of_family(of_family[family]), images.name))
+    reasons: dict[str, None] = {}  # each once: a series is that of all runs
+    for directory, asked, name in kinds:
+        if directory.exists and not directory.is_asked(asked):
+            what = chain.changes(directory.record()["resolved"], chain.as_read(asked))
+            reasons[f"the images of {name} changed ({what})"] = None
+    return list(reasons)
+
+
+# ---- The set ------------------------------------------------------------------------------------
+
+
+def _built(study: Study) -> tuple[str, list[str]]:
+    path = study.stimulus_set
+    if not path.exists():
+        return "", [f"there is no {path.name} yet"]
+    files, _ = packing.record_files(study)
+    asked = packing.made_of(study, files)
+    with StimulusSet(path) as stimuli:
+        then = stimuli.provenance.get("made_of", {})
+        check_seal(path)
+        there = f"{len(stimuli)} images, content hash {stimuli.content_hash[:12]}"
+    searches = {f"families/{run.family}": run.search for run in grid(study)}
+    searches |= {name: _search_of(study, name) for name in asked["records"] if "/" not in name}
+    return there, chain.build_reasons(asked, then, searches)
+
+
+def _search_of(study: Study, run: str) -> str:
+    """Search of a run, by its name."""
+    label = run.rpartition("-")[0]
+    return next(spec.search for spec in grid(study) if spec.label == label)
+
+
+def _embedded(study: Study) -> tuple[str, list[str]]:
+    floors = packing.floors(study.model_dump(mode="json"))
+    reasons = []
+    with StimulusSet(study.stimulus_set) as stimuli:
+        table = stimuli.table
+        search_of = dict(table[["family", "search"]].drop_duplicates().to_numpy().tolist())
+        of_family = {
+            family: None if nulls(table, family).empty else floors[search]
+            for family, search in search_of.items()
+        }
+        for name, config in study.models.items():
+            _, record = resolved_model(config, study.folder, f"models.{name}")
+            own = table.loc[table["model"] == name, "layer"].dropna().unique()
+            layers = config.layer_names or tuple(own[0].split(";") if len(own) else ())
+            found = _found(stimuli, name)
+            libraries = found.record.get("libraries", {}) if found else {}
+            versions = {library: installed(library) for library in libraries}
+            asked = AskedModel(seen_by(record), layers)
+            reasons += chain.embed_reasons(name, asked, found, of_family, versions)
+    return f"distances of {', '.join(study.models)}", reasons
+
+
+def _found(stimuli: StimulusSet, name: str) -> FoundModel | None:
+    if name not in stimuli.models:
+        return None
+    results = stimuli.results(name)
+    floors: dict[str, dict[str, set[float]]] = {}
+    for family, rows in results.verdicts.items():
+        for row in rows:
+            floors.setdefault(family, {}).setdefault(row["layers"], set()).add(row["floor"])
+    return FoundModel(results.record, results.layers, floors)
+
+
+# ---- Answers and what they mean -----------------------------------------------------------------
+
+
+def _answered(study: Study, audience: Audience) -> tuple[str, list[str]]:
+    if study.experiment is None:
+        raise ValueError("the study has no experiment")
+    folder = study.folder / audience.data
+    asked = experiment.prepared(study.name, study.seed, study.experiment, study.stimulus_set)
+    with asked.stimuli:
+        facts = {code: _facts(asked, folder, code, audience) for code in audience.codes}
+    found = {}
+    for code in audience.codes:
+        table = records.session_path(folder, code, audience.session, asked.task)
+        if table.with_suffix(".json").is_file():
+            found[code] = records.read_json(table.with_suffix(".json"))
+    sessions = len(list(folder.glob(TABLES)))
+    return f"{sessions} sessions in {audience.data}", chain.session_reasons(facts, found)
+
+
+def _facts(asked: Experiment, folder: Path, code: str, audience: Audience) -> dict[str, Any] | None:
+    number = data_set.number_of(folder, code)
+    if number is None:
+        return None
+    seat = experiment.seat_of(asked, code, audience.session, audience.kind, number)
+    return chain.as_read(experiment.bound_to(asked, seat))
+
+
+def _analysed(study: Study, audience: Audience) -> tuple[str, list[str]]:
+    folder = study.folder / REPORT
+    if not (folder / PAGE).is_file():
+        return "", [f"there is no {REPORT}/{PAGE} yet"]
+    data = study.folder / audience.data
+    with StimulusSet(study.stimulus_set) as stimuli:
+        asked = {
+            "source": {
+                "study": study.name,
+                "data": audience.data,
+                "data_sha256": source.data_hash(list(data.glob(TABLES)), data),
+                "stimuli": stimuli.content_hash,
+                "models": source.models_of(stimuli),
+                "seed": study.seed,
+            },
+            "settings": study.analysis.model_dump(mode="json"),
+            "versions": {"mrd-suite": version("mrd-suite")},
+        }
+    found = source.recorded(folder)
+    return str(folder / PAGE), chain.report_reasons(found, chain.as_read(asked))
