@@ -14,11 +14,10 @@ import pandas as pd
 from analysis import figures, page
 from analysis.config import AnalysisConfig
 from analysis.results import Results
-from analysis.source import NUMBERS, Source
+from analysis.source import NUMBERS, PAGE, TABLES, Source
 from scenes.atomic import cannot_write, check_writable, whole_file
 
-PAGE = "index.html"
-TABLES, FIGURES = "tables", "figures"
+FIGURES = "figures"
 
 
 def write(

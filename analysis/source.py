@@ -14,7 +14,10 @@ from typing import Any
 from scenes.errors import InputError
 from stimuli.stimulus_set import StimulusSet
 
+REPORT = "report"  # folder in the study's
+PAGE = "index.html"
 NUMBERS = "results.json"
+TABLES = "tables"
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from PIL import Image
 from analysis import behind_dots, report, results, searches, sessions
 from analysis.config import AnalysisConfig
 from analysis.model_observers import Distances
-from analysis.source import Source, data_hash, models_of
+from analysis.source import REPORT, Source, data_hash, models_of
 from analysis.trials import CONTROL
 from psychophysics.records import PEOPLE, SIMULATED
 from scenes.atomic import check_writable
@@ -21,7 +21,6 @@ from scenes.errors import InputError
 from stimuli.stimulus_set import StimulusSet
 
 SET = "stimuli.h5"
-REPORT = "report"
 MOST_EXAMPLES = 24
 SHARED = ("target", "rerender")  # roles of what all series of a family share
 

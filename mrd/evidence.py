@@ -22,8 +22,6 @@ from stimuli.model_results import nulls
 from stimuli.seal import check_seal
 from stimuli.stimulus_set import StimulusSet
 
-REPORT, PAGE = "report", "index.html"
-
 
 @dataclass(frozen=True)
 class Audience:
@@ -281,9 +279,9 @@ def _facts(asked: Experiment, folder: Path, code: str, audience: Audience) -> di
 
 
 def _analysed(study: Study, audience: Audience) -> tuple[str, list[str]]:
-    folder = study.folder / REPORT
-    if not (folder / PAGE).is_file():
-        return "", [f"there is no {REPORT}/{PAGE} yet"]
+    folder = study.folder / source.REPORT
+    if not (folder / source.PAGE).is_file():
+        return "", [f"there is no {source.REPORT}/{source.PAGE} yet"]
     data = study.folder / audience.data
     with StimulusSet(study.stimulus_set) as stimuli:
         asked = {
@@ -299,4 +297,4 @@ def _analysed(study: Study, audience: Audience) -> tuple[str, list[str]]:
             "versions": {"mrd-suite": version("mrd-suite")},
         }
     found = source.recorded(folder)
-    return str(folder / PAGE), chain.report_reasons(found, chain.as_read(asked))
+    return str(folder / source.PAGE), chain.report_reasons(found, chain.as_read(asked))

@@ -198,7 +198,6 @@ def _dots(study: Study, stimulus: str) -> list[Fact]:
         return []
     table = pd.read_csv(path, dtype={"stimulus_id": str})
     own = table[table["stimulus_id"] == stimulus]
-    cells: list[Fact] = plain(
-        own[["condition", "target", "level", "x", "trials", "correct"]].to_dict("records")
-    )
+    columns = ["condition", "target", "level", "x", "trials", "correct"]
+    cells: list[Fact] = plain(own[columns].to_dict("records"))
     return cells

@@ -6,11 +6,17 @@ from typing import Annotated, Any
 
 import typer
 
+from mrd import trace as tracing
 from mrd.cli.tables import console, table
 from mrd.disk import plain
 from mrd.study import read_study
 
 MOST_TRIALS = 20  # are printed; --json tells all
+
+
+OF_RUN = ("target", "start", "result", "seeds", "verdict", "started", "finished", "model", "search",
+          "versions", "hardware")  # fmt: skip
+OF_MODEL = ("layers", "weights", "libraries")
 
 
 def trace(
@@ -26,9 +32,7 @@ def trace(
     as_json: Annotated[bool, typer.Option("--json", help="Print all of it as JSON.")] = False,
 ) -> None:
     """Tell where a stimulus came from, and where it was shown."""
-    from mrd.trace import trace as traced  # pandas and h5py
-
-    told = traced(read_study(study), stimulus, stimuli)
+    told = tracing.trace(read_study(study), stimulus, stimuli)
     if as_json:
         print(json.dumps(plain(told), indent=1, allow_nan=False))
         return
@@ -61,15 +65,12 @@ def _rows(told: dict[str, Any]) -> list[tuple[str, str]]:
         rows.append(("", "the file is not the one that was packed"))
     if run:
         rows += [("run", run["name"]), *_there("  folder", run["folder"])]
-        rows += [(f"  {name}", _short(run[name])) for name in
-                 ("target", "start", "result", "seeds", "verdict", "started", "finished",
-                  "model", "search", "versions", "hardware") if run.get(name) is not None]  # fmt: skip
+        rows += [(f"  {key}", _short(run[key])) for key in OF_RUN if run.get(key) is not None]
     else:
         rows.append(("run", "none: all searches of the family share it"))
     for name, model in told["models"].items():
         rows.append((f"embedded {name}", _short(model["network"])))
-        rows += [(f"  {key}", _short(model[key])) for key in ("layers", "weights", "libraries")
-                 if model.get(key) is not None]  # fmt: skip
+        rows += [(f"  {key}", _short(model[key])) for key in OF_MODEL if model[key] is not None]
     for dot in told["dots"]:
         counts = f"{dot['correct']} of {dot['trials']} right"
         place = f"{dot['condition']}, {dot['target']}, at {dot['x']:.4g}"
