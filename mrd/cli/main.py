@@ -19,6 +19,7 @@ from mrd.cli import (
     experiment,
     generate,
     models,
+    new,
     render,
     run_study,
     scenes,
@@ -40,6 +41,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command()(new.new)
 app.command()(run_study.run)
 app.command()(generate.generate)
 app.command()(status.status)

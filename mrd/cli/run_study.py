@@ -1,5 +1,6 @@
 """``mrd run``: every step of a study that is due, as a checklist."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -84,7 +85,7 @@ class _Shown:
         self.begun = True
         self._out.print(f"\n{step.name}: {step.why}")
         for command in step.commands:
-            self._out.print(f"  mrd {' '.join(command)}")
+            self._out.print(f"  mrd {shlex.join(command)}")
 
     def finished(self, step: Step, seconds: float) -> None:
         """Say how long it took."""
@@ -96,11 +97,11 @@ def _tell(stop: Stop, study: Path, audience: Audience) -> None:
     """Say what to do after a failure, and exit as it did."""
     if stop.code == INTERRUPTED:  # the step has said so
         raise SystemExit(INTERRUPTED)
-    again = f"mrd run {study}"
+    again = f"mrd run {shlex.quote(str(study))}"
     if audience.participant is not None:
         again += f" --participant {audience.participant}"
     typer.echo(
-        f"stopped at {stop.step.name}: mend what mrd {' '.join(stop.command)} says above (with "
+        f"stopped at {stop.step.name}: mend what mrd {shlex.join(stop.command)} says above (with "
         f"--debug it tells where); then {again} goes on from there",
         err=True,
     )

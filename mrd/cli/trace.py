@@ -14,7 +14,7 @@ from mrd.study import read_study
 MOST_TRIALS = 20  # are printed; --json tells all
 
 
-OF_RUN = ("target", "start", "result", "seeds", "verdict", "started", "finished", "model", "search",
+OF_RUN = ("target", "start", "result", "seeds", "verdict", "started", "finished", "model",
           "versions", "hardware")  # fmt: skip
 OF_MODEL = ("layers", "weights", "libraries")
 
