@@ -24,14 +24,9 @@ venv:
 	@$(PYTHON) environment/prepare.py
 
 demo: venv
-	$(BIN)/mrd generate studies/demo
-	$(BIN)/mrd stimuli build studies/demo
-	$(BIN)/mrd stimuli check studies/demo
-	$(BIN)/mrd embed studies/demo --model efficientnet --model pixels
+	$(BIN)/mrd run studies/demo
 	$(BIN)/mrd stimuli export studies/demo --out studies/demo/report/stimuli
-	$(BIN)/mrd experiment simulate studies/demo --observers 20
 	$(BIN)/python environment/demo_session.py studies/demo
-	$(BIN)/mrd analyse studies/demo --simulated
 
 test: lint
 	$(BIN)/python -m pytest $(SPREAD)

@@ -100,9 +100,10 @@ def _tell(stop: Stop, study: Path, audience: Audience) -> None:
     again = f"mrd run {shlex.quote(str(study))}"
     if audience.participant is not None:
         again += f" --participant {audience.participant}"
-    typer.echo(
-        f"stopped at {stop.step.name}: mend what mrd {shlex.join(stop.command)} says above (with "
-        f"--debug it tells where); then {again} goes on from there",
-        err=True,
-    )
+    words = f"mrd {shlex.join(stop.command)}"
+    if stop.code < 0:
+        what = f"{words} was ended by signal {-stop.code}"
+    else:
+        what = f"mend what {words} says above (with --debug it tells where)"
+    typer.echo(f"stopped at {stop.step.name}: {what}; then {again} goes on from there", err=True)
     raise typer.Exit(stop.code if stop.code in (1, 2) else 1)
