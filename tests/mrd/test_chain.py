@@ -136,5 +136,3 @@ def test_a_step_that_stays_due_is_not_tried_for_ever():
     stop = carried_out(lambda: [step], Told())
     assert (stop.step, stop.code) == (step, 1)
     assert carried_out(lambda: [Step("generate", "done", "")], Told()) is None
-
-

@@ -1,0 +1,206 @@
+"""Where the steps of a study stand, from files that the steps left; and traces of a stimulus."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from mrd import embed, packing
+from mrd.evidence import Audience, steps
+from mrd.run import RunDirectory
+from mrd.study import read_study, resolve_all
+from mrd.trace import trace
+from scenes.errors import InputError
+from stimuli.stimulus_set import StimulusSet
+from tests.small_runs import write_study_runs
+
+STUDY = """
+name: small
+targets:
+  vase: {shape: {kind: sphere}}
+models:
+  net: {network: pixels, layers: [pixels]}
+searches:
+  material: {attributes: [material]}
+  shape: {attributes: [shape]}
+series: {kind: trajectory, levels: 2}
+stimuli: {accept: all}
+experiment:
+  attributes: [shape]
+  cameras: all
+  comparisons: [result]
+  procedure: {kind: constant_stimuli, trials: 2}
+  catch: 0
+  practice: {trials: 0}
+"""
+TWO = Audience(observers=2)
+NAMES = ["generate", "build", "embed", "experiment", "analyse"]
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory):
+    """Give a study whose searches are done, as far as their files say; not to be changed."""
+    folder = tmp_path_factory.mktemp("chain") / "small"
+    folder.mkdir()
+    (folder / "study.yaml").write_text(STUDY)
+    study = read_study(folder)
+    write_study_runs(study)
+    for run in resolve_all(study):
+        directory = RunDirectory(study.runs / run.name)
+        directory.create(run.record)
+        with directory.claim():
+            judgement = {"verdict": "metamer", "training": {"match": 0.95, "floor": 0.9}}
+            directory.write_json("criterion.json", judgement)
+            directory.finish("metamer")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def shown(begun, tmp_path_factory):
+    """Give the same with its set, the model's distances and two simulated sessions."""
+    folder = shutil.copytree(begun, tmp_path_factory.mktemp("shown") / "small")
+    study = read_study(folder)
+    packing.pack(study)
+    asked = embed.Request("net", study.models["net"])
+    embed.embed(study.stimulus_set, [asked], {"material": 0.9, "shape": 0.9}, folder, "cpu")
+    simulate(folder)
+    return folder
+
+
+def simulate(folder):
+    from mrd.cli.main import run
+
+    with pytest.raises(SystemExit, match=r"^0$"):
+        run(["experiment", "simulate", str(folder), "--observers", "2"])
+
+
+@pytest.fixture
+def copy(shown, tmp_path):
+    """Give a copy that a test may change."""
+    return shutil.copytree(shown, tmp_path / "small")
+
+
+def found(folder, audience=TWO):
+    return {step.name: step for step in steps(read_study(folder), folder, audience)}
+
+
+def states(folder, audience=TWO):
+    return [step.state for step in found(folder, audience).values()]
+
+
+def change(folder, before, after):
+    text = (folder / "study.yaml").read_text()
+    assert before in text
+    (folder / "study.yaml").write_text(text.replace(before, after, 1))
+
+
+def test_every_step_has_its_place_and_its_commands(begun):
+    there = found(begun)
+    assert list(there) == NAMES
+    assert [step.state for step in there.values()] == ["done", "due", *["waits"] * 3]
+    assert there["generate"].why.startswith("2 of 2 searches, ")
+    assert there["build"].why == "there is no stimuli.h5 yet"
+    assert there["embed"].why == "for build"
+    assert there["build"].commands[0] == ("stimuli", "build", str(begun))
+    person = found(begun, Audience("01"))
+    asked = ("experiment", "run", str(begun), "--participant", "01", "--session", "01")
+    assert person["experiment"].commands == (asked,)
+    assert person["analyse"].commands == (("analyse", str(begun)),)
+
+
+def test_what_is_done_is_done(shown):
+    there = found(shown)
+    assert states(shown) == ["done"] * 4 + ["due"], there
+    assert there["embed"].why == "distances of net"
+    assert there["experiment"].why == "2 sessions in data-simulated"
+    assert there["analyse"].why == "there is no report/index.html yet"
+    three = found(shown, Audience(observers=3))
+    assert three["experiment"].why == "1 of 3 sessions to do"
+    person = found(shown, Audience("01"))
+    assert person["experiment"].why == "1 of 1 sessions to do"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected", "why"),
+    [
+        ("levels: 2", "levels: 3", "generate", "series.levels: 2 then, 3 now"),
+        ("[material]}", "[material], steps: 9}", "generate", "search.steps: 400 then, 9 now"),
+        ("accept: all", "accept: all, bits: 16", "build", "stimuli.bits: 8 then, 16 now"),
+        ("network: pixels,", "network: pixels, front_end: {blur: 2.0},", "generate", "blur: 1.0"),
+        ("trials: 2}", "trials: 3}", "experiment", "procedure.trials: 2 then, 3 now"),
+    ],
+)
+def test_a_change_redoes_what_hangs_on_it_and_says_so(copy, before, after, expected, why):
+    change(copy, before, after)
+    there = found(copy)
+    assert there[expected].state == "due"
+    assert why in there[expected].why
+    place = NAMES.index(expected)
+    assert states(copy) == ["done"] * place + ["due"] + ["waits"] * (4 - place)
+
+
+def test_a_new_result_and_an_altered_set_are_seen(copy):
+    study = read_study(copy)
+    run = resolve_all(study)[0]
+    table = study.runs / run.name / "series" / "records.csv"
+    table.write_text(table.read_text().replace("0.95", "0.96"))
+    why = found(copy)["build"].why
+    assert why == f"the search 'material' has new images ({run.name})"
+    study.stimulus_set.write_bytes(study.stimulus_set.read_bytes()[:-1])
+    assert found(copy)["build"].state == "due"
+
+
+def test_steps_that_a_study_does_not_ask_for_are_none(tmp_path):
+    text = STUDY[: STUDY.index("series:")]
+    (tmp_path / "study.yaml").write_text(text)
+    assert states(tmp_path) == ["due", *["none"] * 4]
+    assert found(tmp_path)["build"].why.startswith("the study has no section series")
+
+
+# ---- Traces -------------------------------------------------------------------------------------
+
+
+def shown_result(folder):
+    """Stimulus id of a result that a trial showed."""
+    with StimulusSet(folder / "stimuli.h5") as stimuli:
+        table = stimuli.table
+    results = table[(table["role"] == "result") & (table["attribute"] == "shape")]
+    for stimulus in results["stimulus_id"]:
+        if trace(read_study(folder), stimulus)["trials"]:
+            return stimulus
+    raise AssertionError("no trial shows a result")
+
+
+def test_a_stimulus_leads_to_its_scene_run_model_and_trials(shown):
+    study, stimulus = read_study(shown), shown_result(shown)
+    told = trace(study, stimulus)
+    json.dumps(told, allow_nan=False)
+    run = next(run for run in resolve_all(study) if run.spec.search == "shape")
+    assert told["stimulus"]["search"] == "shape"
+    assert told["run"]["name"] == run.name
+    assert told["run"]["target"] == run.record["target"]
+    assert told["run"]["seeds"] == {"study": 1, "run": 1}
+    assert told["run"]["verdict"] == "metamer"
+    assert told["scene"]["sha256"] == told["stimulus"]["scene"]
+    assert told["models"]["net"]["network"] == "pixels"
+    with StimulusSet(study.stimulus_set) as stimuli:
+        assert told["set"]["content_hash"] == stimuli.content_hash
+    for trial in told["trials"]:
+        lines = Path(trial["file"]).read_text(encoding="utf-8").splitlines()
+        assert stimulus in lines[trial["line"] - 1]
+
+
+def test_what_is_not_here_is_told_as_missing(copy):
+    stimulus = shown_result(copy)
+    shutil.rmtree(copy / "runs")
+    told = trace(read_study(copy), stimulus)
+    assert told["run"]["folder"] is None
+    assert told["files"]["radiance"] is None
+    assert told["trials"]
+
+
+def test_an_unknown_id_gets_the_nearest(shown):
+    stimulus = shown_result(shown)
+    with pytest.raises(InputError, match=rf"did you mean '{stimulus}'\?"):
+        trace(read_study(shown), f"{stimulus}x")
