@@ -219,7 +219,7 @@ def _judged(
     similarity = measures(against.activations, model.activations(images))
     labels = model.labels(images)
     verdicts = {
-        group: _verdict(run.search, against, similarity, labels, rows(against.views))
+        group: verdict_over(run.search, against, similarity, labels, rows(against.views))
         for group, rows in (("training", training), ("held_out", held_out))
     }
     difference = scene_difference(
@@ -240,7 +240,7 @@ def _judged(
     }
 
 
-def _verdict(
+def verdict_over(
     search: SearchConfig,
     against: Reference,
     similarity: Measures,

@@ -8,16 +8,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from mrd import image_counts, image_directory
+from mrd import image_counts, image_directory, pixel_metamer_files
 from mrd.keeping import Kept, kept_if_shown
 from mrd.provenance import hardware, versions
 from mrd.study import Study, resolve_all
 from psychophysics.records import PEOPLE
 from scenes.digest import file_sha256
 from scenes.errors import InputError
-from stimuli import schema
+from stimuli import schema, writing
 from stimuli.build import Built, build_set
 from stimuli.intake import RECORDS_FILE
+from stimuli.pixel_metamers import PixelMetamer, read_pixel_metamers
 from stimuli.seal import check_seal
 from stimuli.selection import Refusal
 from stimuli.stimulus_set import StimulusSet
@@ -81,10 +82,43 @@ def pack(study: Study, progress: Callable[[int, int], None] = lambda *_: None) -
             provenance(study) | {"inputs": inputs, "made_of": ingredients},
             progress,
             unfinished,
+            pixel_metamers(study),
         )
     if earlier is None or earlier.content_hash == built.content_hash:
         return Packed(built, None)
     return Packed(built, earlier)
+
+
+def pixel_metamers(study: Study) -> list[PixelMetamer]:
+    """Read the pixel metamers of the study's runs, as far as there are any."""
+    found = (pixel_metamer_files.read(study.runs / run.name) for run in resolve_all(study))
+    return [each for each in found if each is not None]
+
+
+def add_pixel_metamers(study: Study) -> list[str]:
+    """Put the pixel metamers of a study's runs into its set, if it has one.
+
+    Returns
+    -------
+    list of str
+        The runs whose pixel metamers are in the set now: those that the set holds images of.
+
+    Raises
+    ------
+    InputError
+        The set was altered, or cannot be written.
+    """
+    if not study.stimulus_set.is_file():
+        return []
+    check_seal(study.stimulus_set)
+    with StimulusSet(study.stimulus_set) as stimuli:
+        runs, expected = set(stimuli.table["run"]), stimuli.content_hash
+        there = {run: each.content_hash for run, each in read_pixel_metamers(stimuli).items()}
+    ours = [each for each in pixel_metamers(study) if each.run in runs]
+    new = [each for each in ours if there.get(each.run) != each.content_hash]
+    if new:
+        writing.add_pixel_metamers(study.stimulus_set, new, expected)
+    return [each.run for each in ours]
 
 
 def made_of(study: Study, records: Sequence[Path]) -> dict[str, Any]:

@@ -108,6 +108,38 @@ def write_preview(
             figure.savefig(beside, dpi=150, format="png")
 
 
+def write_comparison(
+    path: Path, rows: Mapping[str, tuple[np.ndarray, Sequence[str]]], columns: Sequence[str]
+) -> None:
+    """Images in rows and columns, with a line below each.
+
+    Parameters
+    ----------
+    path
+        PNG.
+    rows
+        Name of a row → its images (C, H, W, 3) of 8 bits, and what stands below them.
+    columns
+        What stands above the first row.
+    """
+    with mpl.rc_context({"font.size": 8}):
+        figure = Figure(figsize=(1.9 * len(columns) + 0.3, 2.05 * len(rows) + 0.2))
+        grid = figure.subplots(len(rows), len(columns), squeeze=False)
+        for r, (name, (images, captions)) in enumerate(rows.items()):
+            for c, (image, caption) in enumerate(zip(images, captions, strict=True)):
+                axes = grid[r, c]
+                axes.imshow(image, interpolation="nearest")
+                axes.set(xticks=[], yticks=[], xlabel=caption)
+                axes.spines[:].set_visible(False)
+                if c == 0:
+                    axes.set_ylabel(name)
+                if r == 0:
+                    axes.set_title(columns[c], fontsize=8)
+        figure.tight_layout(pad=0.6)
+        with whole_file(path) as beside:
+            figure.savefig(beside, dpi=150, format="png")
+
+
 def _curves(
     figure: Figure,
     grid: mpl.gridspec.GridSpec,

@@ -160,13 +160,19 @@ def _rows_of(labels: Sequence[torch.Tensor | None]) -> dict[str, np.ndarray]:
 def aim(
     target: Scene, search: SearchConfig, model: Model, views: Sequence[Camera], device: str
 ) -> dict[str, torch.Tensor]:
-    """What a search moves toward: layer → activations of the target, one row a camera.
+    """What a search moves toward: layer → activations of the target, one row a camera."""
+    return model.activations(aimed_at(target, search, views, device))
 
-    Of an image of its own, whose noise no judgement shares, so that fitted noise earns no match.
+
+def aimed_at(
+    target: Scene, search: SearchConfig, views: Sequence[Camera], device: str
+) -> torch.Tensor:
+    """Display images (V, 3, H, W) of the target that a search moves toward.
+
+    They are of their own: no judgement shares their noise, so that fitted noise earns no match.
     """
     stage = Stage(target, form=form_of_family(search, target), device=device)
-    images = seen(stage, views, search.samples.score, index=1 + search.criterion.ceiling)
-    return model.activations(images)
+    return seen(stage, views, search.samples.score, index=1 + search.criterion.ceiling)
 
 
 def _sky(search: SearchConfig) -> dict[str, object] | None:

@@ -18,6 +18,7 @@ from stimuli.config import StimuliConfig
 from stimuli.encoding import Change, Looks, looks, matched, matching, quantised, shown_light, stored
 from stimuli.intake import ImageRecord, frame, read_records
 from stimuli.packed_scene import PackedScene, packed
+from stimuli.pixel_metamers import PixelMetamer
 from stimuli.selection import Refusal, selected
 from stimuli.writing import write_set
 
@@ -53,6 +54,7 @@ def build_set(
     provenance: Mapping[str, Any],
     progress: Progress = lambda _done, _total: None,
     left_out: Sequence[Refusal] = (),
+    pixel_metamers: Sequence[PixelMetamer] = (),
 ) -> Built:
     """Build a set of runs; a set that is there is replaced in one step, or left as it was.
 
@@ -72,6 +74,8 @@ def build_set(
         Told (images done, of how many).
     left_out
         What was refused before, to be told with the rest.
+    pixel_metamers
+        Of any runs; those of runs that are taken go into the set.
 
     Raises
     ------
@@ -93,6 +97,7 @@ def build_set(
         matching_offset=[change.offset for change, _ in changes],
     )
     check_clipping(table, config.most_clipped)
+    taken = set(table["run"])
     found = write_set(
         out,
         _columns(table),
@@ -104,6 +109,7 @@ def build_set(
             "stimuli": config.model_dump(mode="json"),
             "refusals": {each.name: each.reason for each in refusals},
         },
+        pixel_metamers=[each for each in pixel_metamers if each.run in taken],
         compression=config.compression,
     )
     return Built(found, table, refusals)

@@ -18,6 +18,7 @@ from stimuli.model_results import (
     results_hash,
     stored_name,
 )
+from stimuli.pixel_metamers import pixel_metamer_problems
 from stimuli.seal import check_seal
 from stimuli.selection import FEWEST_SEEDS
 from stimuli.stimulus_set import StimulusSet
@@ -52,6 +53,7 @@ def problems(path: Path) -> list[str]:
                 *level_problems(table),
                 *_content_problems(stimuli),
                 *_model_problems(stimuli, table),
+                *pixel_metamer_problems(stimuli, table["run"]),
             ]
     except InputError as error:
         return [str(error)]

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from stimuli import schema
+from stimuli.pixel_metamers import read_pixel_metamers
 from stimuli.stimulus_set import StimulusSet
 
 FEW = 3  # names told of many
@@ -19,7 +20,11 @@ def differences(one: StimulusSet, other: StimulusSet) -> list[str]:
     one, other
         The sets.
     """
-    return [*_stimulus_differences(one, other), *_model_differences(one, other)]
+    return [
+        *_stimulus_differences(one, other),
+        *_model_differences(one, other),
+        *_pixel_metamer_differences(one, other),
+    ]
 
 
 def _stimulus_differences(one: StimulusSet, other: StimulusSet) -> Iterator[str]:
@@ -56,6 +61,16 @@ def _model_differences(one: StimulusSet, other: StimulusSet) -> Iterator[str]:
             if left[attribute] != right[attribute]:
                 yield f"models/{name}: {what}"
                 break
+
+
+def _pixel_metamer_differences(one: StimulusSet, other: StimulusSet) -> Iterator[str]:
+    left, right = (read_pixel_metamers(each) for each in (one, other))
+    for run in sorted(left.keys() | right.keys()):
+        place = f"{schema.PIXEL_METAMERS}/{run}"
+        if run not in right or run not in left:
+            yield f"{place}: only in {one.path if run in left else other.path}"
+        elif left[run].content_hash != right[run].content_hash:
+            yield f"{place}: differs"
 
 
 def _few(names: Any) -> str:

@@ -12,6 +12,7 @@ from scenes.errors import InputError
 from stimuli import schema
 from stimuli.model_results import ModelResults, Row, updated
 from stimuli.packed_scene import PackedScene
+from stimuli.pixel_metamers import PixelMetamer, read_pixel_metamers
 from stimuli.seal import check_seal
 from stimuli.stimulus_set import StimulusSet
 from stimuli.writing import write_set
@@ -44,7 +45,8 @@ def merge(paths: Sequence[Path], out: Path) -> str:
     ------
     InputError
         A set is damaged, or two contradict each other: images of another size or type, one id or
-        family for different things, one name for different models, or different results of one.
+        family for different things, one name for different models, or different results of one, or
+        different pixel metamers of one run.
     """
     if len(paths) < 2:
         raise InputError("merge needs two sets or more")
@@ -75,6 +77,7 @@ def merge(paths: Sequence[Path], out: Path) -> str:
                 ]
             },
             models=_models(sets),
+            pixel_metamers=_pixel_metamers(sets),
         )
 
 
@@ -141,6 +144,19 @@ def _models(sets: Sequence[StimulusSet]) -> dict[str, ModelResults]:
                 )
             joined[name] = updated(here, joined[name])
     return joined
+
+
+def _pixel_metamers(sets: Sequence[StimulusSet]) -> list[PixelMetamer]:
+    """Pixel metamers of all runs; of a run that two sets hold, both have the same."""
+    joined: dict[str, PixelMetamer] = {}
+    for one in sets:
+        for run, here in read_pixel_metamers(one).items():
+            if joined.setdefault(run, here).content_hash != here.content_hash:
+                raise InputError(
+                    f"{one.path}: {schema.PIXEL_METAMERS}/{run}: is another than in an earlier "
+                    "set; find out which is right, and run mrd pixel-metamers in the other study"
+                )
+    return list(joined.values())
 
 
 def _contradictions(one: ModelResults, other: ModelResults) -> Iterator[str]:

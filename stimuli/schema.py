@@ -23,6 +23,7 @@ SCHEMA_VERSION = 1
 IMAGES, RADIANCE = "images", "radiance"
 STIMULI, SCENES, ARRAYS, MODELS = "stimuli", "scenes", "arrays", "models"
 DISTANCES, NULLS, VERDICTS = "distances", "nulls", "verdicts"
+PIXEL_METAMERS = "pixel_metamers"  # not in every set
 
 KEY = "stimulus_id"
 NONE = -1  # a whole number that does not apply

@@ -48,4 +48,6 @@ def summary(
         told[f"distances of {name}"] = ", ".join(layers)
         if lines := in_words(second_judgement(stimuli, name)):
             told[f"verdicts of {name}"] = "\n".join(lines)
+    if beside := ", ".join(stimuli.file.get(schema.PIXEL_METAMERS, ())):
+        told["pixel metamers"] = beside
     return told

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
@@ -21,6 +21,7 @@ from stimuli.disk import PatientFile
 from stimuli.model_results import ModelResults, updated, write_results
 from stimuli.one_writer import one_writer
 from stimuli.packed_scene import PackedScene
+from stimuli.pixel_metamers import PixelMetamer, read_pixel_metamers, write_pixel_metamers
 from stimuli.seal import BLOCK, seal
 from stimuli.stimulus_set import StimulusSet
 
@@ -42,6 +43,7 @@ def write_set(
     radiance: Iterable[Array] | None = None,
     provenance: Mapping[str, Any] | None = None,
     models: Mapping[str, ModelResults] | None = None,
+    pixel_metamers: Iterable[PixelMetamer] = (),
     compression: Compression = "gzip",
 ) -> str:
     """Write a set; a file that is there is replaced in one step, or left as it was.
@@ -63,6 +65,8 @@ def write_set(
         Plain data: what the set was made of; the version of the suite is added.
     models
         Results by the name of the model.
+    pixel_metamers
+        Of runs that the table holds.
     compression
         ``gzip`` can be read by every HDF5 library, ``lzf`` is faster and read by h5py alone.
 
@@ -99,6 +103,7 @@ def write_set(
         file.create_group(schema.MODELS)
         for name, results in (models or {}).items():
             write_results(file, name, results, checked)
+        write_pixel_metamers(file, pixel_metamers)
     return found
 
 
@@ -125,6 +130,52 @@ def add_results(path: Path, models: Mapping[str, ModelResults], expected: str) -
         The file holds another set by now, results do not fit it, another process keeps writing
         it, or it cannot be written.
     """
+    what = f"the results of {', '.join(models)}"
+    with _changed(path, schema.MODELS, expected, what, "mrd embed it anew") as (old, file):
+        kept = file.create_group(schema.MODELS)
+        for name in old.models:
+            if name not in models:
+                old.file.copy(old.model_group(name), kept)
+        for name, results in models.items():
+            earlier = old.results(name) if name in old.models else None
+            write_results(file, name, updated(earlier, results), old.table)
+
+
+def add_pixel_metamers(path: Path, entries: Sequence[PixelMetamer], expected: str) -> None:
+    """Put pixel metamers into a set, as `add_results` does; those of other runs stay.
+
+    Parameters
+    ----------
+    path
+        The set.
+    entries
+        Of runs that its table holds.
+    expected
+        Content hash of the set that they are for.
+
+    Raises
+    ------
+    InputError
+        The file holds another set by now, another process keeps writing it, or it cannot be
+        written.
+    """
+    again = "run mrd pixel-metamers again"
+    with _changed(path, schema.PIXEL_METAMERS, expected, "pixel metamers", again) as (old, file):
+        joined = read_pixel_metamers(old) | {entry.run: entry for entry in entries}
+        write_pixel_metamers(file, joined.values())
+
+
+@contextmanager
+def _changed(
+    path: Path, part: str, expected: str, what: str, advice: str
+) -> Iterator[tuple[StimulusSet, h5py.File]]:
+    """Give a set, and a copy of it without one part that takes its place when the block ends well.
+
+    Raises
+    ------
+    InputError
+        As `add_results` says; `what` was made for the expected set, and `advice` is what to do.
+    """
     with (
         one_writer(path, SECONDS_FOR_RESULTS),
         whole_file(path) as beside,
@@ -133,22 +184,15 @@ def add_results(path: Path, models: Mapping[str, ModelResults], expected: str) -
     ):
         if old.content_hash != expected:
             raise InputError(
-                f"{path}: attribute content_hash: {old.content_hash[:12]}, and the results of "
-                f"{', '.join(models)} are of {expected[:12]}: another set took its place "
-                "meanwhile; mrd embed it anew"
+                f"{path}: attribute content_hash: {old.content_hash[:12]}, and {what} are of "
+                f"{expected[:12]}: another set took its place meanwhile; {advice}"
             )
         for name, value in old.file.attrs.items():
             file.attrs[name] = value
         for name in old.file:
-            if name != schema.MODELS:
+            if name != part:
                 old.file.copy(name, file)  # chunks as they are
-        kept = file.create_group(schema.MODELS)
-        for name in old.models:
-            if name not in models:
-                old.file.copy(old.model_group(name), kept)
-        for name, results in models.items():
-            earlier = old.results(name) if name in old.models else None
-            write_results(file, name, updated(earlier, results), old.table)
+        yield old, file
 
 
 @contextmanager

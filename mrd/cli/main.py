@@ -20,6 +20,7 @@ from mrd.cli import (
     generate,
     models,
     new,
+    pixel_metamers,
     render,
     run_study,
     scenes,
@@ -48,6 +49,7 @@ app.command()(status.status)
 app.command()(trace.trace)
 app.add_typer(stimuli.app, name="stimuli")
 app.command()(embed.embed)
+app.command()(pixel_metamers.pixel_metamers)
 app.command()(render.render)
 app.command()(scenes.scenes)
 app.command()(models.models)
