@@ -5,7 +5,7 @@ codes) is escaped.
 """
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from analysis.against_pixels import Trio
 from analysis.config import AnalysisConfig
 from analysis.results import Results
 from analysis.source import Source
@@ -25,6 +26,7 @@ TITLES = {
     "catch_trials": "Catch trials",
     "searches": "The searches that were shown",
     "model_decisions": "Noise and lapses of models as observers",
+    "against_pixels": "Scene metamers against pixel metamers",
     "level_zero": "Level 0: a target and its re-render",
     "psychometric": "Psychometric functions",
     "sensitivity": "Sensitivity",
@@ -44,6 +46,10 @@ NOTES = {
     "searches": "What the criterion said when each search ended, and on the stored images at the "
     "search's own cameras and at held-out ones. A result that one of the first two refuses is no "
     "metamer.",
+    "against_pixels": "The same target image, model and layers: once the scene was changed, and "
+    "once pixels, from noise (plenoptic's Metamer), until the model was as well matched. RMS is "
+    "the difference of display values from the target's image; white is 1. Both verdicts are of "
+    "one criterion, at all training cameras.",
     "level_zero": "People have to be at chance here: otherwise something other than the "
     "difference under study gives it away. One-sided exact tests, Holm-corrected.",
     "psychometric": "Mode of the posterior (psignifit) with 95 % credible limits. Thresholds "
@@ -72,9 +78,9 @@ NOTES = {
 }
 # First what the study asks, then what that rests on.
 ORDER = (
-    "invariance", "equivalence", "cross_table", "searches", "level_zero", "psychometric",
-    "sensitivity", "group", "differences", "prediction", "overall", "agreement", "hierarchical",
-    "model_decisions", "catch_trials", "exclusions",
+    "invariance", "equivalence", "cross_table", "searches", "against_pixels", "level_zero",
+    "psychometric", "sensitivity", "group", "differences", "prediction", "overall", "agreement",
+    "hierarchical", "model_decisions", "catch_trials", "exclusions",
 )  # fmt: skip
 # What models' noise and lapses are fitted to, by what is left out in turn.
 FITTED_TO = {
@@ -92,6 +98,7 @@ def rendered(
     config: AnalysisConfig,
     pictures: Mapping[str, bytes],
     examples: Mapping[str, bytes],
+    trios: Sequence[Trio] = (),
 ) -> str:
     """Fill in the template.
 
@@ -107,6 +114,8 @@ def rendered(
         PNG files of figures, by the name of their table.
     examples
         PNG files of example stimuli, by caption.
+    trios
+        Scene metamers beside pixel metamers.
 
     Returns
     -------
@@ -138,6 +147,10 @@ def rendered(
         fitted_to=_fitted_to(results),
         left_out={TITLES.get(name, name): why for name, why in results.left_out.items()},
         examples={caption: _data_uri(content) for caption, content in examples.items()},
+        trios=[
+            (trio.title, {caption: _data_uri(file) for caption, file in trio.pictures.items()})
+            for trio in trios
+        ],
         settings=_flat(config.model_dump(mode="json")),
         versions=versions(),
         axis=results.axis,

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from analysis import figures, page
+from analysis.against_pixels import Trio
 from analysis.config import AnalysisConfig
 from analysis.results import Results
 from analysis.source import NUMBERS, PAGE, TABLES, Source
@@ -26,6 +27,7 @@ def write(
     source: Source,
     config: AnalysisConfig,
     examples: Mapping[str, bytes] | None = None,
+    trios: Sequence[Trio] = (),
 ) -> Path:
     """Write tables, figures and the page; the page comes last, so where it is, all is there.
 
@@ -44,6 +46,8 @@ def write(
         How.
     examples
         PNG files of example stimuli, by caption.
+    trios
+        Scene metamers beside pixel metamers.
 
     Returns
     -------
@@ -67,7 +71,7 @@ def write(
     with whole_file(folder / NUMBERS) as file:
         file.write_text(json.dumps(as_json(results, source, config), indent=1, allow_nan=False))
     with whole_file(folder / PAGE) as file:
-        html = page.rendered(results, source, config, pictures, examples or {})
+        html = page.rendered(results, source, config, pictures, examples or {}, trios)
         file.write_text(html, encoding="utf-8")
     return folder / PAGE
 

@@ -1,6 +1,5 @@
 """From a study's folder to its report: what `mrd analyse` does, for scripts and notebooks too."""
 
-import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,16 +7,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
-from analysis import behind_dots, report, results, searches, sessions
+from analysis import against_pixels, behind_dots, report, results, searches, sessions
 from analysis.config import AnalysisConfig
 from analysis.model_observers import Distances
+from analysis.pictures import png
 from analysis.source import REPORT, Source, data_hash, models_of
 from analysis.trials import CONTROL
 from psychophysics.records import PEOPLE, SIMULATED
 from scenes.atomic import check_writable
 from scenes.errors import InputError
+from stimuli.pixel_metamers import read_pixel_metamers
 from stimuli.stimulus_set import StimulusSet
 
 SET = "stimuli.h5"
@@ -92,6 +92,9 @@ def make(
         listed = searches.of(shown)
         made.tables["searches"] = listed[listed["run"].isin(made.trials["run"])]
         made.tables["stimuli"] = behind_dots.table(made.trials, shown.table)
+        beside = list(read_pixel_metamers(shown).values())
+        if beside:
+            made.tables["against_pixels"] = against_pixels.table(beside)
         source = Source(
             name,
             data.name,
@@ -102,7 +105,9 @@ def make(
             seed,
         )
         note("figures and report")
-        page = report.write(made, target, source, config, examples(shown, made.trials))
+        pictures = examples(shown, made.trials)
+        trios = against_pixels.trios(beside)
+        page = report.write(made, target, source, config, pictures, trios)
     return Made(page, report.as_json(made, source, config))
 
 
@@ -132,12 +137,5 @@ def examples(shown: StimulusSet, trials: pd.DataFrame) -> dict[str, bytes]:
                 (f"{target}: {condition}, {kind}", rows[~rows["role"].isin(SHARED)]),
             ):
                 if len(chosen) and caption not in found and len(found) < MOST_EXAMPLES:
-                    found[caption] = _png(shown.image(str(chosen.index[0])))
+                    found[caption] = png(shown.image(str(chosen.index[0])))
     return found
-
-
-def _png(image: np.ndarray) -> bytes:
-    eight = (image >> 8).astype(np.uint8) if image.dtype == np.uint16 else image
-    file = io.BytesIO()
-    Image.fromarray(eight).save(file, format="PNG", optimize=True)
-    return file.getvalue()

@@ -29,6 +29,7 @@ from mrd.pixel_metamer import LEVELS, MOST_STEPS, in_levels, noise, synthesised
 from mrd.provenance import hardware, installed, versions
 from mrd.reference import Reference, aimed_at, reference
 from mrd.run import RunDirectory
+from mrd.similarity import flattened, pearson
 from mrd.study import ResolvedRun
 from scenes.errors import InputError
 from stimuli.one_writer import one_writer
@@ -159,10 +160,15 @@ def _synthesise(
 @torch.no_grad()
 def _match_at(camera: int, against: Reference, model: Model, image: torch.Tensor) -> float:
     """Match of an image (1, 3, H, W) with the target's at a camera, by the search's own measure."""
-    here = {layer: rows[camera : camera + 1] for layer, rows in against.activations.items()}
-    s = measures(here, model.activations(image))["pearson"]
+    seen = model.activations(image)
+    s = np.mean(
+        [
+            float(pearson(flattened(rows[[camera]]), flattened(seen[layer])))
+            for layer, rows in against.activations.items()
+        ]
+    )
     null, ceiling = (kept["pearson"][:, [camera]] for kept in (against.null, against.ceiling))
-    return float(match(s, null, ceiling)[0])
+    return float(match(np.array([s]), null, ceiling)[0])
 
 
 @torch.no_grad()
