@@ -1,0 +1,218 @@
+"""The pixel metamers of a run: made once, judged as the search is, and packed into the set."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from mrd import against_pixels, metamer, pixel_metamer_files
+from mrd.criterion import match
+from mrd.models import registry
+from mrd.packing import pack
+from mrd.pixel_metamer import in_levels
+from mrd.pixel_metamer_files import picture
+from mrd.reference import reference
+from mrd.similarity import flattened, pearson
+from mrd.study import read_study, resolve_all
+from scenes.errors import InputError
+from stimuli.check import problems
+from stimuli.pixel_metamers import read_pixel_metamers
+from stimuli.stimulus_set import StimulusSet
+from tests.end_to_end.tiny import contents
+from tests.mrd.cli.conftest import mrd  # noqa: F401  (a fixture)
+from tests.small_runs import write_study_runs
+
+STUDY = """
+name: small
+targets:
+  vase:
+    shape: {kind: sphere, subdivisions: 2}
+    material: {base_color: [0.7, 0.3, 0.4], roughness: 0.6}
+    cameras: {kind: ring, count: 2, held_out: 1, resolution: 16}
+models:
+  net: {network: pixels}
+searches:
+  material:
+    attributes: [material]
+    steps: 6
+    samples: {primal: 4, score: 16}
+    criterion: {null: 3, ceiling: 2}
+series: {kind: interpolation, levels: 2}
+stimuli: {accept: all}
+"""
+
+
+class Silent:
+    def note(self, text):
+        pass
+
+    def prepared(self, what, done, total):
+        pass
+
+    def step(self, row):
+        pass
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory):
+    """Give the folder of a study whose search is done, with images that no renderer made."""
+    folder = tmp_path_factory.mktemp("searched") / "small"
+    folder.mkdir()
+    (folder / "study.yaml").write_text(STUDY)
+    study = read_study(folder)
+    (run,) = resolve_all(study)
+    metamer.make(run, study.runs, "cpu", Silent())
+    write_study_runs(study)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def made(searched):
+    """Give the run and the record of its pixel metamers; not to be changed."""
+    study = read_study(searched)
+    (run,) = resolve_all(study)
+    return run, study.runs / run.name, against_pixels.make(run, study.runs, "cpu")
+
+
+@pytest.fixture
+def copied(made, tmp_path):
+    """Give the run and a copy of the folder of runs, to be changed."""
+    run, path, _ = made
+    return run, shutil.copytree(path.parent, tmp_path / "runs")
+
+
+def test_every_camera_that_the_search_saw_has_one(made):
+    _, path, record = made
+    assert [row["camera"] for row in record["cameras"]] == ["c0", "c1"]
+    assert json.loads((path / "pixel_metamer" / "pixel_metamer.json").read_text()) == record
+    for name in ("c0", "c1"):
+        assert picture(path / "pixel_metamer" / f"{name}.png").shape == (16, 16, 3)
+    assert (path / "pixel_metamer" / "preview.png").stat().st_size > 0
+    assert record["versions"]["plenoptic"]
+    assert record["seeds"] == {"study": 1, "run": 1}
+
+
+def test_both_match_equally_well(made):
+    _, _, record = made
+    for row in record["cameras"]:
+        assert row["reached"]
+        # Adam's steps of .01 move the match by less than that, where pixels are the activations.
+        assert row["pixel_match"] == pytest.approx(row["scene_match"], abs=0.01)
+
+
+def test_match_and_distance_are_those_of_the_kept_images(made):
+    run, path, record = made
+    model = registry.create(run.model)
+    against = reference(
+        metamer.prepared(run)[0], run.search, model, 1, path.parent / "references", "cpu"
+    )
+    for c, row in enumerate(record["cameras"]):
+        image = picture(path / "pixel_metamer" / f"{row['camera']}.png")
+        (layer,) = model.layers
+        seen = model.activations(in_levels(image[None]))[layer]
+        r = float(pearson(flattened(seen), flattened(against.activations[layer][[c]])))
+        low, high = against.null["pearson"][:, [c]], against.ceiling["pearson"][:, [c]]
+        assert row["pixel_match"] == pytest.approx(match(np.array([r]), low, high)[0], abs=1e-6)
+        target, scene = (
+            picture(path / "renders" / f"{name}_{row['camera']}.png").astype(float) / 255
+            for name in ("target", "result")
+        )
+        assert row["scene_rms"] == pytest.approx(np.sqrt(((scene - target) ** 2).mean()))
+        assert row["pixel_rms"] == pytest.approx(np.sqrt(((image / 255 - target) ** 2).mean()))
+    judged = json.loads((path / "criterion.json").read_text())
+    expected = [each["match"] for each in judged["training"]["cameras"]]
+    assert [row["scene_match"] for row in record["cameras"]] == expected
+
+
+def test_what_is_done_is_left_alone(copied):
+    run, runs = copied
+    before = contents(runs / run.name / "pixel_metamer")
+    against_pixels.make(run, runs, "cpu")
+    assert contents(runs / run.name / "pixel_metamer") == before
+
+
+def test_what_is_half_done_is_gone_on_with(copied):
+    run, runs = copied
+    folder = runs / run.name / "pixel_metamer"
+    before = contents(folder)
+    for lost in ("c1.png", "pixel_metamer.json"):
+        (folder / lost).unlink()
+    told = []
+    against_pixels.make(run, runs, "cpu", lambda what, *_: told.append(what))
+    assert {what.rpartition(" ")[2] for what in told} == {"c1"}
+    after = contents(folder)
+    c0, c1 = (type(next(iter(before)))(f"{name}.png") for name in ("c0", "c1"))
+    assert after[c0] == before[c0]
+    assert after[c1][0] == before[c1][0]  # made anew, of the same seed
+
+
+def test_what_has_changed_is_made_anew(copied):
+    run, runs = copied
+    path = runs / run.name
+    judged = json.loads((path / "criterion.json").read_text())
+    for row in judged["training"]["cameras"]:
+        row["match"] = 0.5
+    (path / "criterion.json").write_text(json.dumps(judged))
+    record = against_pixels.make(run, runs, "cpu")
+    for row in record["cameras"]:
+        assert row["pixel_match"] == pytest.approx(0.5, abs=0.02)
+    assert record["pixel_verdict"] == "result"
+
+
+def test_too_few_steps_are_told(copied):
+    run, runs = copied
+    record = against_pixels.make(run, runs, "cpu", steps=2)
+    assert [(row["step"], row["reached"]) for row in record["cameras"]] == [(2, False)] * 2
+
+
+def test_an_undefined_match_is_refused(copied):
+    run, runs = copied
+    path = runs / run.name / "criterion.json"
+    judged = json.loads(path.read_text())
+    judged["training"]["cameras"][1]["match"] = None
+    path.write_text(json.dumps(judged))
+    with pytest.raises(InputError, match=r"criterion.json: the match at camera c1 is undefined"):
+        against_pixels.make(run, runs, "cpu")
+
+
+def test_of_another_result_nothing_is_read(copied):
+    run, runs = copied
+    assert pixel_metamer_files.read(runs / run.name) is not None
+    path = runs / run.name / "criterion.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"result": "0" * 64}))
+    assert pixel_metamer_files.read(runs / run.name) is None
+
+
+def test_the_command_makes_them_and_puts_them_into_the_set(searched, made, tmp_path, mrd):  # noqa: F811
+    folder = shutil.copytree(searched, tmp_path / "small")
+    shutil.rmtree(folder / "runs" / made[0].name / "pixel_metamer")
+    study = read_study(folder)
+    pack(study)
+    with StimulusSet(study.stimulus_set) as stimuli:
+        before = stimuli.content_hash
+        assert read_pixel_metamers(stimuli) == {}
+    code, out, _ = mrd("pixel-metamers", folder)
+    assert code == 0
+    assert f"1 of 1 runs are in {study.stimulus_set}" in out
+    assert problems(study.stimulus_set) == []
+    with StimulusSet(study.stimulus_set) as stimuli:
+        assert stimuli.content_hash == before  # sessions go on with it
+        (entry,) = read_pixel_metamers(stimuli).values()
+    assert entry.run == made[0].name
+    assert [row["pixel_match"] for row in entry.record["cameras"]] == [
+        row["pixel_match"] for row in made[2]["cameras"]
+    ]
+    assert pack(study) is None
+    study.stimulus_set.unlink()
+    pack(study)  # those that are there come with the runs
+    with StimulusSet(study.stimulus_set) as stimuli:
+        assert read_pixel_metamers(stimuli)[entry.run].content_hash == entry.content_hash
+
+
+def test_without_a_finished_search_the_command_says_so(tmp_path, mrd):  # noqa: F811
+    (tmp_path / "study.yaml").write_text(STUDY)
+    code, out, err = mrd("pixel-metamers", tmp_path)
+    assert (code, out) == (2, "")
+    assert "runs: holds no finished search of a model; mrd generate" in err
+    assert [path.name for path in tmp_path.iterdir()] == ["study.yaml"]
