@@ -16,6 +16,7 @@ import mitsuba as mi
 import numpy as np
 import torch
 
+from benchmarks.clock import settle
 from benchmarks.subject import SCORING_LAYER
 from mrd import to_mitsuba
 from mrd.models.base import Model
@@ -31,8 +32,18 @@ LEARNING_RATE = 0.1
 PASSES_FOR_ITS_LOG = 3
 
 
-def baseline(target: Scene, start: Scene, model: Model, seed: int) -> Iterator[tuple[float, Scene]]:
-    """Run the loop for ever; after every optimiser step yields (busy seconds, scene)."""
+def baseline(
+    target: Scene,
+    start: Scene,
+    model: Model,
+    seed: int,
+    layer: str = SCORING_LAYER,
+    samples: int = SAMPLES,
+) -> Iterator[tuple[float, Scene]]:
+    """Run the loop for ever; after every optimiser step yields (busy seconds, scene).
+
+    A step is of one view. What it has started on a GPU is part of it.
+    """
     began = time.perf_counter()
     views = cameras(target.cameras)
     integrator = mi.load_dict({"type": "direct_projective"})
@@ -65,28 +76,31 @@ def baseline(target: Scene, start: Scene, model: Model, seed: int) -> Iterator[t
                 parameters,
                 sensor=sensor,
                 integrator=integrator,
-                spp=SAMPLES,
+                spp=samples,
                 seed=seed * 100_003 + epoch * len(views) + number,
             )
-            loss = _loss(image, wanted, model, start)
+            loss = _loss(image, wanted, model, layer, start)
             dr.backward(loss)
             optimiser.step()
             with torch.no_grad():
                 for _ in range(PASSES_FOR_ITS_LOG):
                     model.activations(_shown(image.torch(), start))
+            settle()
             busy += time.perf_counter() - began
             yield busy, _scene(start, smooth.from_differential(optimiser["u"]), faces)
         epoch += 1
 
 
-def _loss(image: mi.TensorXf, wanted: torch.Tensor, model: Model, scene: Scene) -> mi.Float:
+def _loss(
+    image: mi.TensorXf, wanted: torch.Tensor, model: Model, layer: str, scene: Scene
+) -> mi.Float:
     """L1 of the last feature map, through torch."""
 
     @dr.wrap(source="drjit", target="torch")
     def compared(rendered: torch.Tensor) -> torch.Tensor:
-        seen = model.activations(_shown(rendered, scene))[SCORING_LAYER]
+        seen = model.activations(_shown(rendered, scene))[layer]
         with torch.no_grad():
-            aim = model.activations(_shown(wanted, scene))[SCORING_LAYER]
+            aim = model.activations(_shown(wanted, scene))[layer]
         return (seen - aim).abs().mean()
 
     return compared(image)

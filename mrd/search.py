@@ -319,7 +319,7 @@ class Search:
 
     def _check_views(self, views: Sequence[Camera], *rows: torch.Tensor) -> None:
         """Name the views of which activations or gradients (V, …) are not finite."""
-        fine = torch.stack([torch.isfinite(each.flatten(1)).all(dim=1).cpu() for each in rows])
+        fine = torch.stack([torch.isfinite(each.flatten(1)).all(dim=1) for each in rows])
         wrong = [
             view for view, well in zip(views, fine.all(dim=0).tolist(), strict=True) if not well
         ]
@@ -327,7 +327,7 @@ class Search:
             self._check_finite(wrong, torch.tensor(torch.nan))
 
     def _check_finite(self, views: Sequence[Camera], *numbers: torch.Tensor) -> None:
-        if not all(bool(torch.isfinite(each).all()) for each in numbers):
+        if not torch.stack([torch.isfinite(each).all() for each in numbers]).all():
             names = ", ".join(dict.fromkeys(view.name for view in views))
             raise FloatingPointError(
                 f"step {self.finished + 1}: loss or gradient is not finite at camera {names}"

@@ -163,7 +163,8 @@ def test_what_has_changed_is_made_anew(copied):
 def test_too_few_steps_are_told(copied):
     run, runs = copied
     record = against_pixels.make(run, runs, "cpu", steps=2)
-    assert [(row["step"], row["reached"]) for row in record["cameras"]] == [(2, False)] * 2
+    assert [row["reached"] for row in record["cameras"]] == [False, False]
+    assert all(row["step"] <= 2 and row["pixel_match"] < 0.5 for row in record["cameras"])
 
 
 def test_an_undefined_match_is_refused(copied):

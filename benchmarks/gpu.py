@@ -1,0 +1,198 @@
+"""The seed paper's size on a GPU: seconds a step, and what a step copies to or from the host.
+
+25 cameras of 256², 64 samples per pixel, ResNet-50's architecture with the weights that training
+starts from (so that nothing is downloaded). A step is of one view, for the search and for the seed
+paper's loop; loop, step and its raw parts are timed in turn on the same card.
+
+Prints ``gpu_step_seconds``, ``gpu_baseline_seconds``, ``gpu_step_ratio`` (baseline ÷ ours),
+``gpu_step_overhead`` (step ÷ sum of its raw parts) and ``gpu_largest_copy`` (bytes of the largest
+copy between host and device in a step). Without a card it says so in one line, and exits with 2.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmarks.figure import figure
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large the search is.
+
+    Parameters
+    ----------
+    cameras, resolution, samples
+        Number of cameras, pixels of a side, samples per pixel of primal and adjoint renders.
+    network, layer
+        Untrained network, and the layer that is matched.
+    subdivisions
+        Of the sphere that the search starts from.
+    steps, warm_up
+        Steps that are timed, and those before them, in which kernels are compiled.
+    """
+
+    cameras: int = 25
+    resolution: int = 256
+    samples: int = 64
+    network: str = "resnet50"
+    layer: str = "layer4"
+    subdivisions: int = 4
+    steps: int = 30
+    warm_up: int = 10
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A search at its start, and what else a comparison with it needs."""
+
+    target: Any
+    start: Any
+    config: Any
+    model: Any
+    wanted: Any
+    search: Any
+
+
+def subject(size: Size, device: str) -> Subject:
+    """The bunny under the studio light, searched from a sphere; after `backend.activate`."""
+    import numpy as np
+    import torch
+
+    from mrd.config.model import ModelConfig
+    from mrd.config.search import Samples, SearchConfig, StartConfig
+    from mrd.models import registry
+    from mrd.reference import seen
+    from mrd.render import Stage, exposed
+    from mrd.representation import represented, start_scene
+    from mrd.search import Search
+    from scenes import library
+    from scenes.camera import Ring, cameras
+    from scenes.shape import Sphere
+
+    config = SearchConfig(
+        attributes=("shape",),
+        start=StartConfig(shape=Sphere(subdivisions=size.subdivisions)),
+        views_per_step=1,
+        samples=Samples(primal=size.samples, adjoint=size.samples),
+    )
+    scene = library.scene("bunny").model_copy(
+        update={"cameras": Ring(count=size.cameras, resolution=size.resolution)}
+    )
+    target = represented(exposed(scene.loaded()), config)
+    start = start_scene(target, config.starts(), config)
+    model = registry.create(
+        ModelConfig(network=size.network, layers=(size.layer,), weights="none"), device
+    )
+    views = cameras(target.cameras)
+    stage = Stage(target, device=device)
+    with torch.no_grad():
+        images = [model.activations(seen(stage, [view], size.samples, 0)) for view in views]
+        wanted = {size.layer: torch.cat([each[size.layer] for each in images])}
+    search = Search(start, wanted, views, model, config, np.random.default_rng(1), device=device)
+    return Subject(target, start, config, model, wanted[size.layer], search)
+
+
+def seconds(size: Size, device: str) -> dict[str, float]:
+    """Median seconds of a step, of each of its raw parts, and of a step of the baseline."""
+    from benchmarks.baseline import baseline
+    from benchmarks.clock import timed
+    from benchmarks.parts import raw_parts
+
+    given = subject(size, device)
+    parts = raw_parts(given.start, given.config, given.model, given.wanted[:1], size.layer)
+    loop = baseline(given.target, given.start, given.model, 1, size.layer, size.samples)
+    calls: dict[str, Callable[[], float]] = {
+        "step": lambda: timed(given.search.step),
+        **{part.__name__: lambda part=part: timed(part) for part in parts},  # type: ignore[misc]
+        "baseline": _steps_of(loop).__next__,
+    }
+    found: dict[str, list[float]] = {name: [] for name in calls}
+    for number in range(size.warm_up + size.steps):
+        for name, call in calls.items():
+            taken = call()
+            if number >= size.warm_up:
+                found[name].append(taken)
+    return {name: median(values) for name, values in found.items()}
+
+
+def _steps_of(loop: Iterator[tuple[float, object]]) -> Iterator[float]:
+    """Seconds of each step of a loop that tells how long it was busy in all."""
+    before: float | None = None
+    for busy, _ in loop:
+        if before is not None:
+            yield busy - before
+        before = busy
+
+
+def ratios(taken: dict[str, float]) -> dict[str, float]:
+    """What the seconds come to: the baseline over a step, and a step over the sum of its parts."""
+    raw = sum(taken[part] for part in ("primal", "adjoint", "both_passes"))
+    return {
+        "gpu_step_seconds": taken["step"],
+        "gpu_baseline_seconds": taken["baseline"],
+        "gpu_step_ratio": taken["baseline"] / taken["step"],
+        "gpu_step_overhead": taken["step"] / raw,
+    }
+
+
+def copies(call: Callable[[], object]) -> list[int]:
+    """Bytes of every copy between host and device while a call runs, the largest first.
+
+    Renderer and networks alike: the profile is of the whole device.
+    """
+    import torch
+    from torch.profiler import ProfilerActivity, profile
+
+    from benchmarks.clock import settle
+
+    activities = [ProfilerActivity.CPU]
+    if torch.cuda.is_available():
+        activities.append(ProfilerActivity.CUDA)
+    settle()
+    with profile(activities=activities) as found:
+        call()
+        settle()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "trace.json"
+        found.export_chrome_trace(str(path))
+        events = json.loads(path.read_text())["traceEvents"]
+    moved = [
+        int(event["args"]["bytes"])
+        for event in events
+        if event.get("cat") == "gpu_memcpy" and ("HtoD" in event["name"] or "DtoH" in event["name"])
+    ]
+    return sorted(moved, reverse=True)
+
+
+def main() -> int:
+    """Measure on the card that is there, or say that there is none."""
+    from mrd import backend
+
+    chosen = backend.activate()
+    if chosen.device != "cuda":
+        print(f"error: benchmarks.gpu needs a GPU: {chosen.reason}", file=sys.stderr)
+        return 2
+    import torch
+
+    size, card = Size(), torch.cuda.get_device_name(0)
+    taken = seconds(size, "cuda")
+    for name, value in ratios(taken).items():
+        figure(name, value, card=card, seconds=taken)
+    given = subject(size, "cuda")
+    for _ in range(size.warm_up):
+        given.search.step()
+    moved = copies(given.search.step)
+    figure("gpu_largest_copy", moved[0] if moved else 0, card=card, copies=len(moved))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
