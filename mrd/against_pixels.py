@@ -79,8 +79,13 @@ def make(
         raise InputError(f"{directory.path}: its search is not done; mrd generate goes on with it")
     wanted = _matches(judgement, directory.path)
     inputs = files.digest(
-        {"version": VERSION, "run": run.name, "result": judgement["result"], "match": wanted}
-        | {"steps": steps}
+        {
+            "version": VERSION,
+            "run": run.name,
+            "result": judgement["result"],
+            "match": wanted,
+            "steps": steps,
+        }
     )
     with one_writer(folder / files.RECORD):
         if record := files.finished(folder, inputs):
