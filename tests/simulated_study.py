@@ -22,6 +22,7 @@ from scenes.scene import Scene
 from scenes.shape import Sphere
 from stimuli.model_results import FamilyDistances, ModelResults, compared
 from stimuli.packed_scene import packed
+from stimuli.pixel_metamers import PixelMetamer
 from stimuli.writing import write_set
 
 SIZE, SEEDS = 16, 3
@@ -93,8 +94,25 @@ def write(folder: Path, seed: int = 0, sensitivity: Sensitivity = SENSITIVITY) -
         )
         for name, sees in sensitivity.items()
     }
-    write_set(folder / "stimuli.h5", rows, images, [scene], models=models)
+    beside = [pixel_metamer(rng)]
+    write_set(folder / "stimuli.h5", rows, images, [scene], models=models, pixel_metamers=beside)
     return folder / "stimuli.h5"
+
+
+def pixel_metamer(rng: np.random.Generator) -> PixelMetamer:
+    """Give a pixel metamer beside one of the runs: numbers and pictures made up."""
+    row = {"scene_match": 0.95, "pixel_match": 0.951, "scene_rms": 0.0321, "pixel_rms": 0.2345}
+    record = {
+        "run": "bunny-shape-shapely-s1", "target": "bunny", "attribute": "shape",
+        "model": "shapely", "layer": "late", "scene_verdict": "metamer",
+        "pixel_verdict": "result",
+        "cameras": [
+            row | {"camera": "c0", "step": 120, "reached": True},
+            row | {"camera": "c1", "step": 2000, "reached": False, "pixel_match": 0.9},
+        ],
+    }  # fmt: skip
+    pictures = rng.integers(0, 255, (3, 2, SIZE, SIZE, 3)).astype(np.uint8)
+    return PixelMetamer(str(record["run"]), record, *pictures)
 
 
 def _distances(

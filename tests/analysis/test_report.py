@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -13,10 +14,12 @@ from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 
-from analysis import figures, page, report, results, sessions, study_report
+from analysis import against_pixels, figures, page, report, results, sessions, study_report
 from analysis.config import AnalysisConfig, ExclusionsConfig
 from scenes.errors import InputError
+from stimuli.pixel_metamers import read_pixel_metamers
 from stimuli.stimulus_set import StimulusSet
+from tests import simulated_study
 
 CONFIG = AnalysisConfig(overdispersion=False, draws=100)
 NAME = "<script>alert(1)</script> & co"
@@ -185,6 +188,35 @@ def test_examples_show_where_searches_end(made_study, made):
         ends = [stimuli.image(name) for name in ids]
     picture = np.asarray(Image.open(io.BytesIO(shown)))
     assert any((picture == end).all() for end in ends)
+
+
+def test_scene_metamers_stand_beside_pixel_metamers(made_study, made):
+    page = made.page.read_text()
+    title = "bunny: shape, by shapely (late), camera c0"
+    for caption in (
+        "target",
+        "scene metamer: match 0.95, RMS 0.0321",
+        "pixel result: match 0.951, RMS 0.234",
+    ):
+        assert page.count(f'alt="{title}: {caption}"') == 1
+        assert f"<figcaption>{caption}</figcaption>" in page
+    table = pd.read_csv(made.page.parent / "tables" / "against_pixels.csv")
+    assert table["camera"].tolist() == ["c0", "c1"]
+    assert table["reached"].tolist() == [True, False]
+    assert table["pixel_match"].tolist() == [0.951, 0.9]
+    with StimulusSet(made_study / "stimuli.h5") as stimuli:
+        (entry,) = read_pixel_metamers(stimuli).values()
+    shown = page.split(f'" alt="{title}: pixel')[0].rpartition("base64,")[2]
+    picture = np.asarray(Image.open(io.BytesIO(base64.b64decode(shown))))
+    assert np.array_equal(picture, entry.pixel[0])
+
+
+def test_pictures_not_at_equal_match_say_so(rng):
+    entry = simulated_study.pixel_metamer(rng)
+    last = {**entry.record, "cameras": entry.record["cameras"][1:]}
+    (trio,) = against_pixels.trios([replace(entry, record=last)])
+    captions = ["pixel result: match 0.9, RMS 0.234, not at equal match"]
+    assert list(trio.pictures)[2:] == captions
 
 
 def test_pictures_are_whole(made):
