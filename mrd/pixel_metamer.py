@@ -29,7 +29,7 @@ MOST_STEPS = 2000
 # One direction and its line search to a step. Adam, plenoptic's own choice, is many times slower to
 # the matches that searches reach.
 LBFGS = {
-    "lr": 1.0, "max_iter": 1, "max_eval": 10, "history_size": 100, "line_search_fn": "strong_wolfe",
+    "lr": 1.0, "max_iter": 1, "max_eval": 10, "history_size": 10, "line_search_fn": "strong_wolfe",
     "tolerance_grad": 0.0, "tolerance_change": 0.0,
 }  # fmt: skip
 HALVINGS = 16  # of the last step, until it ends where it should
