@@ -76,8 +76,8 @@ def read(run: Path) -> PixelMetamer | None:
         None where there are none, some are lost, or the run has another result since.
     """
     record = _read(run / FOLDER / RECORD)
-    judgement = RunDirectory(run).judgement()
-    if judgement is None or record.get("result") != judgement["result"]:
+    judgement = RunDirectory(run).judgement() if record else None
+    if judgement is None or record["result"] != judgement["result"]:
         return None
     if finished(run / FOLDER, record["inputs"]) is None:
         return None
