@@ -1,0 +1,192 @@
+"""A study file with something wrong in it, whatever it is: one line, exit 2, and soon.
+
+Examples are broken forms of one study that has every section; hypothesis makes them, shrinks a
+failing one, and in the full run prints the line that replays it.
+"""
+
+import copy
+import json
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import strategies as st
+
+from mrd.cli.main import run
+from mrd.document import Location, read_document
+from mrd.study import grid, read_study
+from scenes.errors import InputError
+
+WHOLE = read_document(Path(__file__).parents[2] / "studies" / "demo" / "study.yaml").data
+LONGEST = 60  # seconds that reading a file may take, also on a busy machine; most take 0.1
+
+# The profile, chosen by --full before this file is read, says which counts are meant.
+FULL = hypothesis.settings.get_current_profile_name() == "full"
+EXAMPLES = 500 if FULL else 8
+campaign = hypothesis.settings(
+    max_examples=EXAMPLES,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+def places(node: Any, location: Location = ()) -> Iterator[Location]:
+    """Every place of a document but its root."""
+    pairs = enumerate(node) if isinstance(node, list) else getattr(node, "items", tuple)()
+    for key, value in pairs:
+        yield (*location, key)
+        yield from places(value, (*location, key))
+
+
+def at(document: Any, location: Location) -> Any:
+    """What stands at a place."""
+    for key in location:
+        document = document[key]
+    return document
+
+
+def nested(depth: int, kind: str) -> Any:
+    """A value inside so many lists, or mappings."""
+    value: Any = 1
+    for _ in range(depth):
+        value = [value] if kind == "list" else {"a": value}
+    return value
+
+
+PLACES = list(places(WHOLE))
+MAPPINGS = [(), *(place for place in PLACES if isinstance(at(WHOLE, place), dict))]
+
+strange = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.sampled_from([10**30, -(10**30), 2**31, 2**63, 2**64, 10**400]),
+    st.floats(),
+    st.text(max_size=30),
+    st.sampled_from(["", ".", "..", "../x", "/", "a/b", "\0", "NaN", "yes", "1e999", "x" * 5000]),
+    st.lists(st.integers() | st.text(max_size=5), max_size=4),
+    st.dictionaries(st.text(max_size=8), st.integers() | st.text(max_size=5), max_size=3),
+    st.builds(nested, st.integers(5, 60), st.sampled_from(["list", "mapping"])),
+)
+# What stands nowhere in a study, at whatever place it is put.
+never_allowed = st.builds(nested, st.integers(5, 60), st.sampled_from(["list", "mapping"]))
+
+
+@contextmanager
+def soon() -> Iterator[None]:
+    """Fail instead of hanging."""
+
+    def give_up(*_: object) -> None:
+        raise TimeoutError(f"not read within {LONGEST} s")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(LONGEST)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def written(folder: Path, document: Any) -> Path:
+    """Write a document as YAML's subset that is JSON, which holds every number and text."""
+    path = folder / "study.yaml"
+    path.write_text(json.dumps(document), encoding="utf-8")
+    return path
+
+
+def read_or_refused(path: Path) -> str | None:
+    """Read a study and name its runs; the complaint if it is refused, None if it is fine."""
+    with soon():
+        try:
+            grid(read_study(path))
+        except InputError as error:
+            return str(error)
+    return None
+
+
+def check_one_line(complaint: str) -> None:
+    """A complaint is one line that can be printed."""
+    assert complaint.splitlines() == [complaint]
+    complaint.encode("utf-8")
+
+
+def check_exit(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The program says so in one line, exits with 2, and leaves nothing behind."""
+    before = sorted(path.parent.iterdir())
+    capsys.readouterr()
+    with soon(), pytest.raises(SystemExit, match=r"^2$"):
+        run(["status", str(path)])
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("error: ")
+    check_one_line(said.err.removesuffix("\n"))
+    assert sorted(path.parent.iterdir()) == before
+
+
+def test_the_whole_study_is_fine(tmp_path):
+    assert read_or_refused(written(tmp_path, WHOLE)) is None
+
+
+@campaign
+@given(place=st.sampled_from(PLACES), value=strange)
+def test_a_strange_value_is_read_or_refused_in_one_line(place, value, tmp_path):
+    document = copy.deepcopy(WHOLE)
+    at(document, place[:-1])[place[-1]] = value
+    complaint = read_or_refused(written(tmp_path, document))
+    if complaint is not None:
+        check_one_line(complaint)
+
+
+@campaign
+@given(place=st.sampled_from(PLACES), value=never_allowed)
+def test_what_is_allowed_nowhere_exits_with_2(place, value, tmp_path, capsys):
+    document = copy.deepcopy(WHOLE)
+    at(document, place[:-1])[place[-1]] = value
+    check_exit(written(tmp_path, document), capsys)
+
+
+@campaign
+@given(
+    place=st.sampled_from(MAPPINGS),
+    key=st.text(max_size=20).map(lambda text: f"no-{text}"),
+    value=never_allowed,
+)
+def test_an_unknown_key_exits_with_2(place, key, value, tmp_path, capsys):
+    document = copy.deepcopy(WHOLE)
+    at(document, place)[key] = value
+    check_exit(written(tmp_path, document), capsys)
+
+
+@campaign
+@given(data=st.data())
+def test_a_file_with_damaged_bytes_is_read_or_refused_in_one_line(data, tmp_path):
+    content = bytearray(json.dumps(WHOLE, indent=1).encode())
+    for _ in range(data.draw(st.integers(1, 3), "damages")):
+        start = data.draw(st.integers(0, len(content) - 1), "start")
+        length = data.draw(st.integers(0, 20), "length")
+        content[start : start + length] = data.draw(st.binary(max_size=20), "bytes")
+    path = tmp_path / "study.yaml"
+    path.write_bytes(content)
+    complaint = read_or_refused(path)
+    if complaint is not None:
+        check_one_line(complaint)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "latin-1", "cp1252", "shift-jis"])
+def test_a_file_in_another_encoding_exits_with_2(encoding, tmp_path, capsys):
+    text = f"# §\n{json.dumps(WHOLE)}"
+    (tmp_path / "study.yaml").write_bytes(text.encode(encoding))
+    check_exit(tmp_path / "study.yaml", capsys)
+
+
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ("{a: ", "}")])
+@pytest.mark.parametrize("depth", [100, pytest.param(60_000, marks=pytest.mark.full)])
+def test_deep_nesting_exits_with_2(depth, opening, closing, tmp_path, capsys):
+    path = tmp_path / "study.yaml"
+    path.write_text(f"name: {opening * depth}1{closing * depth}\n", encoding="utf-8")
+    check_exit(path, capsys)
