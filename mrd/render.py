@@ -224,6 +224,54 @@ class Stage:
             found[VERTICES] = dr.grad(self._leaves[VERTICES])
         return {key: _flat(value).torch().to(self.device) for key, value in found.items()}
 
+    def tangent(
+        self,
+        integrator: Any,
+        views: Sequence[Camera],
+        directions: Mapping[str, torch.Tensor],
+        samples: int,
+        seeds: Sequence[int],
+    ) -> torch.Tensor:
+        """Derivative (V, 3, H, W) of linear radiance along a direction, in forward mode.
+
+        Parameters
+        ----------
+        integrator
+            As for `adjoint`.
+        directions
+            Mitsuba's parameters by name → their change, flat.
+        samples
+            Per pixel, for the continuous part of the derivative.
+        seeds
+            One renderer seed for each view.
+        """
+        base = {key: mi.Float(dr.detach(_flat(self._parameters[key]))) for key in directions}
+        images = []
+        for view, seed in zip(views, seeds, strict=True):
+            amount = mi.Float(0)
+            dr.enable_grad(amount)
+            for key, direction in directions.items():
+                along = mi.Float(direction.contiguous())
+                flat = base[key] + amount * along
+                self._parameters[key] = _shaped(self._parameters[key], flat)
+            self._parameters.update()
+            image = mi.render(
+                self._mitsuba,
+                params=self._parameters,
+                sensor=self._sensors[view.name],
+                integrator=integrator,
+                spp=1,
+                spp_grad=samples,
+                seed=int(seed) ^ 1,
+                seed_grad=int(seed),
+            )
+            dr.forward(amount)
+            images.append(dr.grad(image).torch().to(self.device).permute(2, 0, 1).clone())
+        for key, flat in base.items():
+            self._parameters[key] = _shaped(self._parameters[key], flat)
+        self._parameters.update()
+        return torch.stack(images)
+
     def _rehearsed(self, *given: Any) -> dict[str, torch.Tensor]:
         """An adjoint made both ways: traced, which is returned, and replayed, which is tried."""
         left, self._rehearsals = self._rehearsals, 0
@@ -330,7 +378,13 @@ def _like(parameter: Any, tensor: torch.Tensor) -> Any:
     tensor = tensor.contiguous()
     if isinstance(parameter, mi.TensorXf):
         return mi.TensorXf(tensor.reshape(parameter.shape))
-    flat = mi.Float(tensor.ravel())
+    return _shaped(parameter, mi.Float(tensor.ravel()))
+
+
+def _shaped(parameter: Any, flat: Any) -> Any:
+    """Flat values (``mi.Float``) as the Mitsuba type of a parameter; gradients pass through."""
+    if isinstance(parameter, mi.TensorXf):
+        return mi.TensorXf(flat, parameter.shape)
     return flat if isinstance(parameter, mi.Float) else dr.unravel(type(parameter), flat)
 
 

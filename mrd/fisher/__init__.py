@@ -1,0 +1,1 @@
+"""Thresholds that a model predicts: Fisher information of its activations about the scene."""

@@ -1,0 +1,102 @@
+"""The derivative of activations with respect to a scene parameter, in forward mode.
+
+Dr.Jit carries the change of a parameter through the render to the image, ``torch.func.jvp`` on
+through the display encoding and the network. Where Mitsuba has no forward mode (the rotation of a
+light; the level of a sun and sky) the image is differentiated by central differences with common
+random numbers, one-sided at a bound.
+
+Import this module only after ``mrd.backend.activate()``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from mrd.fisher.parameters import Parameter
+from mrd.models.base import Model
+from mrd.render import Stage, display
+from mrd.to_mitsuba import VERTICES, silhouette_integrator, surface_integrator
+from scenes.camera import Camera
+from scenes.film import Film
+from scenes.scene import Scene
+
+
+def image_derivative(
+    scene: Scene,
+    parameter: Parameter,
+    views: Sequence[Camera],
+    samples: int,
+    boundary_samples: int,
+    seeds: Sequence[int],
+    device: str,
+) -> torch.Tensor:
+    """Change (V, 3, H, W) of linear radiance per unit of a parameter.
+
+    Parameters
+    ----------
+    scene
+        Loaded.
+    parameter
+        Of this scene.
+    views
+        Cameras.
+    samples, boundary_samples
+        Per pixel; and on silhouettes, per view, where vertices move.
+    seeds
+        One renderer seed for each view.
+    device
+        Of torch tensors.
+    """
+    tangent = parameter.tangent(scene)
+    if tangent is None:
+        return image_difference(scene, parameter, views, samples, seeds, device)
+    integrator = (
+        silhouette_integrator(scene, boundary_samples)
+        if VERTICES in tangent
+        else surface_integrator(scene)
+    )
+    directions = {key: torch.tensor(value.astype("float32")) for key, value in tangent.items()}
+    return Stage(scene, device=device).tangent(integrator, views, directions, samples, seeds)
+
+
+def image_difference(
+    scene: Scene,
+    parameter: Parameter,
+    views: Sequence[Camera],
+    samples: int,
+    seeds: Sequence[int],
+    device: str,
+) -> torch.Tensor:
+    """The same by differences: both sides are rendered with the same seeds."""
+    low, high = parameter.room(scene)
+    ends = (max(-parameter.step, low), min(parameter.step, high))
+    before, after = (
+        Stage(parameter.moved(scene, end), device=device).radiance(views, samples, seeds)
+        for end in ends
+    )
+    return (after - before) / (ends[1] - ends[0])
+
+
+def activation_derivative(
+    model: Model, film: Film, radiance: torch.Tensor, tangent: torch.Tensor
+) -> dict[str, torch.Tensor]:
+    """Change of every layer's activations, each (V, units), along a change of the radiance.
+
+    Parameters
+    ----------
+    model
+        The network.
+    film
+        With its exposure resolved.
+    radiance, tangent
+        (V, 3, H, W): linear radiance of the scene, and its derivative.
+    """
+
+    def activations(linear: torch.Tensor) -> dict[str, torch.Tensor]:
+        found = model.activations(display(linear, film))
+        return {layer: each.flatten(1) for layer, each in found.items()}
+
+    _, change = torch.func.jvp(activations, (radiance,), (tangent,))
+    return dict(change)
