@@ -18,6 +18,7 @@ from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from analysis.config import AnalysisConfig
 from mrd.config.fields import FileName, Seed, misplaced
+from mrd.config.fisher import FisherConfig
 from mrd.config.model import FrontEnd, ModelConfig
 from mrd.config.search import BESIDE_THE_SEARCH, SearchConfig
 from mrd.config.series import OWN_LIGHT, SeriesConfig
@@ -72,6 +73,8 @@ class Study(Frozen):
         What people are asked, and on which display; none where it is not given.
     analysis
         How answers are analysed.
+    fisher
+        How thresholds are predicted (`mrd fisher`).
     """
 
     name: FileName
@@ -83,6 +86,7 @@ class Study(Frozen):
     stimuli: StimuliConfig = StimuliConfig()
     experiment: ExperimentConfig | None = None
     analysis: AnalysisConfig = AnalysisConfig()
+    fisher: FisherConfig = FisherConfig()
 
     _folder: Path = PrivateAttr(default=Path())
 

@@ -17,6 +17,7 @@ from mrd.cli import (
     doctor,
     embed,
     experiment,
+    fisher,
     generate,
     models,
     new,
@@ -45,6 +46,7 @@ app = typer.Typer(
 app.command()(new.new)
 app.command()(run_study.run)
 app.command()(generate.generate)
+app.command()(fisher.fisher)
 app.command()(status.status)
 app.command()(trace.trace)
 app.add_typer(stimuli.app, name="stimuli")

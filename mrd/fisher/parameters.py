@@ -123,7 +123,9 @@ class LightLevel:
         if isinstance(light, Constant):
             return {light_key(light): light.level * np.asarray(light.radiance)}
         if isinstance(light, EnvironmentMap):
-            return {light_key(light): light.level * pixels_of(light).astype(np.float64).ravel()}
+            # Mitsuba's maps repeat a column on either side.
+            pixels = np.pad(pixels_of(light).astype(np.float64), ((0, 0), (1, 1), (0, 0)), "wrap")
+            return {light_key(light): light.level * pixels.ravel()}
         return None
 
 

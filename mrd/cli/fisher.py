@@ -1,0 +1,39 @@
+"""``mrd fisher``: thresholds that a study's models predict."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mrd import backend
+from mrd.cli.counting import counted
+from mrd.cli.tables import console
+from mrd.study import read_study
+
+
+def fisher(
+    study: Annotated[
+        Path, typer.Argument(metavar="STUDY", help="A study.yaml, or the folder that holds it.")
+    ],
+) -> None:
+    """Predict how far each scene parameter must move before a model tells it from render noise.
+
+    For every target and model; what is done is skipped. Pictures and numbers go to runs/fisher.
+    """
+    described, out = read_study(study), console()
+    backend.activate()
+    from mrd.embed import fastest_device  # torch: only once there is work to do
+    from mrd.fisher.record import fisher as predictions
+
+    with counted(out) as progress:
+        made = list(predictions(described, fastest_device(), progress))
+    for each in made:
+        names = each.record["names"]
+        state = "predicted" if each.is_new else "was there already"
+        out.print(f"{names['target']}, {names['model']}: {state}")
+        for row in each.record["parameters"]:
+            threshold = row["threshold"]
+            value = "not seen" if threshold is None else f"{threshold:.3g} {row['unit']}"
+            note = "; the picture is clipped to bounds" if row["clipped"] else ""
+            out.print(f"  {row['name']}: {value}{note}")
+        out.print(f"{each.folder}")

@@ -1,0 +1,171 @@
+"""``runs/fisher/<target>-<model>-<hash>/``: predictions of a study, each made once and kept.
+
+Import this module only after ``mrd.backend.activate()``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mrd.disk import plain
+from mrd.fisher.parameters import is_clipped, moved
+from mrd.fisher.picture import Step, write_steps
+from mrd.fisher.predict import Sensitivity, sensitivity
+from mrd.models import registry
+from mrd.provenance import hardware, versions
+from mrd.render import Stage, display, exposed
+from mrd.study import Study, loaded_target
+from scenes.atomic import whole_folder
+from scenes.digest import file_sha256
+from scenes.scene import Scene
+
+SCHEMA_VERSION = 1
+FOLDER = "fisher"
+RECORD, DERIVATIVE, PICTURE = "fisher.json", "derivative.npz", "thresholds.png"
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Made:
+    """A prediction: its folder, what `fisher.json` holds, and whether it was there already."""
+
+    folder: Path
+    record: dict[str, Any]
+    is_new: bool
+
+
+def fisher(study: Study, device: str, progress: Progress = lambda *_: None) -> Iterator[Made]:
+    """Predict thresholds for every target and model of a study; what is there is read.
+
+    Parameters
+    ----------
+    study
+        The study.
+    device
+        Of torch tensors.
+    progress
+        Told (target, model and step; done; of how many).
+
+    Raises
+    ------
+    InputError
+        A target or model does not exist or fit, or a folder cannot be written.
+    """
+    models = {
+        name: registry.create(config, device, study.folder) for name, config in study.models.items()
+    }
+    targets = {name: loaded_target(name, study) for name in study.targets}
+    for target, scene in targets.items():
+        scene = exposed(scene)
+        for name, model in models.items():
+            asked = {
+                "schema_version": SCHEMA_VERSION,
+                "target": scene.sha256,
+                "model": plain(model.record()),
+                "fisher": study.fisher.model_dump(mode="json"),
+            }
+            text = json.dumps(asked, sort_keys=True, separators=(",", ":"))
+            digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+            folder = study.runs / FOLDER / f"{target}-{name}-{digest}"
+            is_new = not (folder / RECORD).is_file()
+            if is_new:
+                label = f"{target}, {name}"
+                found = sensitivity(
+                    scene,
+                    model,
+                    study.fisher,
+                    device,
+                    lambda what, done, total, label=label: progress(  # type: ignore[misc]
+                        f"{label}: {what}", done, total
+                    ),
+                )
+                with whole_folder(folder) as beside:
+                    _write(beside, target, name, scene, found, asked, study, device)
+            record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+            yield Made(folder, record, is_new)
+
+
+def _write(
+    folder: Path,
+    target: str,
+    model: str,
+    scene: Scene,
+    found: Sensitivity,
+    asked: dict[str, Any],
+    study: Study,
+    device: str,
+) -> None:
+    """Write J, the picture, and last the record."""
+    arrays = {f"derivative/{layer}": each for layer, each in found.derivative.items()}
+    arrays |= {f"variance/{layer}": each for layer, each in found.variance.items()}
+    np.savez_compressed(folder / DERIVATIVE, **{k: v.astype("f4") for k, v in arrays.items()})
+    clipped = _picture(folder / PICTURE, f"{target} seen by {model}", scene, found, study, device)
+    predicted = found.predicted
+    record = {
+        **asked,
+        "names": {"study": study.name, "target": target, "model": model},
+        "cameras": [view.name for view in found.views],
+        "parameters": [
+            {
+                "name": each.name,
+                "attribute": each.attribute,
+                "unit": each.unit,
+                "threshold": _number(predicted.thresholds[k]),
+                "agreement": _number(found.agreement[k]),
+                "forward_mode": each.tangent(scene) is not None,
+                "clipped": clipped.get(each.name, False),
+            }
+            for k, each in enumerate(found.parameters)
+        ],
+        "fisher_information": found.fisher.tolist(),
+        "eigenvalues": predicted.eigenvalues.tolist(),
+        "eigenvectors": predicted.eigenvectors.tolist(),
+        "files": {name: file_sha256(folder / name) for name in (DERIVATIVE, PICTURE)},
+        "provenance": {"versions": versions(), "hardware": hardware()},
+    }
+    text = json.dumps(record, indent=2, allow_nan=False) + "\n"
+    (folder / RECORD).write_text(text, encoding="utf-8")
+
+
+def _picture(
+    path: Path, title: str, scene: Scene, found: Sensitivity, study: Study, device: str
+) -> dict[str, bool]:
+    """Draw every parameter and the first and last eigenvector; returns name → was it clipped."""
+    names = [each.name for each in found.parameters]
+    amounts = dict(zip(names, np.diag(found.predicted.thresholds), strict=True))
+    rows = found.predicted.steps[np.isfinite(found.predicted.steps).all(axis=1)]
+    if len(rows):
+        amounts |= {"first eigenvector": rows[0], "last eigenvector": rows[-1]}
+    thresholds = dict(zip(names, found.predicted.thresholds, strict=True))
+    clipped, steps = {}, []
+    for name, change in amounts.items():
+        change = np.nan_to_num(change, nan=0.0)
+        clipped[name] = any(is_clipped(scene, found.parameters, s * change) for s in (-1, 1))
+        less, more = (_seen(scene, found, study, s * change, device) for s in (-1, 1))
+        told = f"{name}\n± {thresholds[name]:.3g}" if name in thresholds else name
+        steps.append(Step(told + ("\nclipped to bounds" if clipped[name] else ""), less, more))
+    write_steps(path, title, _seen(scene, found, study, np.zeros(len(names)), device), steps)
+    return clipped
+
+
+def _seen(
+    scene: Scene, found: Sensitivity, study: Study, amounts: np.ndarray, device: str
+) -> np.ndarray:
+    """Display image (H, W, 3) of a moved scene at the first camera, always of the same noise."""
+    changed = moved(scene, found.parameters, amounts)
+    view = found.views[0]
+    radiance = Stage(changed, device=device).radiance([view], study.fisher.samples, [1])
+    return np.asarray(display(radiance, scene.film)[0].permute(1, 2, 0).cpu().numpy())
+
+
+def _number(value: float) -> float | None:
+    """JSON has no infinity: None, for what the model does not see."""
+    return float(value) if np.isfinite(value) else None
