@@ -97,25 +97,6 @@ class SilhouetteIntegrator(DirectProjectiveIntegrator):
         super().render_backward(scene, params, grad_in, sensor, seed, spp)
         if self.boundary_samples == 0:
             return
-        image = self._silhouettes(scene, sensor, seed)
-        dr.set_grad(image, grad_in)
-        dr.enqueue(dr.ADMode.Backward, image)
-        dr.traverse(dr.ADMode.Backward)
-        dr.eval()
-
-    def render_forward(
-        self, scene: Any, params: Any, sensor: Any, seed: int = 0, spp: int = 0
-    ) -> Any:
-        """Change of the image along the gradient that stands at the scene's parameters."""
-        change = super().render_forward(scene, params, sensor, seed, spp)
-        if self.boundary_samples == 0:
-            return change
-        image = self._silhouettes(scene, sensor, seed)
-        dr.forward_to(image)
-        return change + dr.grad(image)
-
-    def _silhouettes(self, scene: Any, sensor: Any, seed: int) -> Any:
-        """Image (of zeros) whose derivative is that of the moving outline."""
         with dr.suspend_grad():
             self.proj_detail.init_primarily_visible_silhouette(scene, sensor)
         sampler = self.silhouette_sampler.clone()
@@ -124,7 +105,11 @@ class SilhouetteIntegrator(DirectProjectiveIntegrator):
         film.prepare([])
         # The stock routine divides by samples per pixel: ours are fewer than one.
         per_pixel = self.boundary_samples / dr.prod(film.crop_size())
-        return self.render_primarily_visible_silhouette(scene, sensor, sampler, per_pixel)
+        image = self.render_primarily_visible_silhouette(scene, sensor, sampler, per_pixel)
+        dr.set_grad(image, grad_in)
+        dr.enqueue(dr.ADMode.Backward, image)
+        dr.traverse(dr.ADMode.Backward)
+        dr.eval()
 
 
 mi.register_integrator("mrd_surface", SurfaceIntegrator)

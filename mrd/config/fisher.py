@@ -21,8 +21,6 @@ class FisherConfig(Frozen):
         Per pixel, of every re-render, 16 to 65536: the noise that thresholds are measured in.
     derivative_samples
         Per pixel, of each of two derivative images that are averaged, 16 to 65536.
-    boundary_samples
-        On silhouettes, per view, of a derivative in the shape, 1 to 10 million.
     shape_modes
         Number of smooth modes of the shape, 0 to 64.
     """
@@ -31,5 +29,4 @@ class FisherConfig(Frozen):
     floor: Annotated[float, Field(strict=True, gt=0, le=1)] = 0.1
     samples: Annotated[int, Field(strict=True, ge=16, le=65536)] = 144
     derivative_samples: Annotated[int, Field(strict=True, ge=16, le=65536)] = 256
-    boundary_samples: Annotated[int, Field(strict=True, ge=1, le=10_000_000)] = 65536
     shape_modes: Annotated[int, Field(strict=True, ge=0, le=64)] = 4

@@ -1,15 +1,17 @@
 """The derivative of activations with respect to a scene parameter, in forward mode.
 
 Dr.Jit carries the change of a parameter through the render to the image, ``torch.func.jvp`` on
-through the display encoding and the network. Where Mitsuba has no forward mode (the rotation of a
-light; the level of a sun and sky) the image is differentiated by central differences with common
-random numbers, one-sided at a bound.
+through the display encoding and the network. Where there is no forward mode to trust the image is
+differentiated by central differences with common random numbers, one-sided at a bound: Mitsuba does
+not differentiate the rotation of a light, nor the level of a sun and sky in one number, and its
+forward mode through moving vertices did not agree with differences.
 
 Import this module only after ``mrd.backend.activate()``.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 import torch
@@ -17,7 +19,7 @@ import torch
 from mrd.fisher.parameters import Parameter
 from mrd.models.base import Model
 from mrd.render import Stage, display
-from mrd.to_mitsuba import VERTICES, silhouette_integrator, surface_integrator
+from mrd.to_mitsuba import surface_integrator
 from scenes.camera import Camera
 from scenes.film import Film
 from scenes.scene import Scene
@@ -28,7 +30,6 @@ def image_derivative(
     parameter: Parameter,
     views: Sequence[Camera],
     samples: int,
-    boundary_samples: int,
     seeds: Sequence[int],
     device: str,
 ) -> torch.Tensor:
@@ -42,8 +43,8 @@ def image_derivative(
         Of this scene.
     views
         Cameras.
-    samples, boundary_samples
-        Per pixel; and on silhouettes, per view, where vertices move.
+    samples
+        Per pixel.
     seeds
         One renderer seed for each view.
     device
@@ -52,13 +53,9 @@ def image_derivative(
     tangent = parameter.tangent(scene)
     if tangent is None:
         return image_difference(scene, parameter, views, samples, seeds, device)
-    integrator = (
-        silhouette_integrator(scene, boundary_samples)
-        if VERTICES in tangent
-        else surface_integrator(scene)
-    )
     directions = {key: torch.tensor(value.astype("float32")) for key, value in tangent.items()}
-    return Stage(scene, device=device).tangent(integrator, views, directions, samples, seeds)
+    stage = Stage(scene, device=device)
+    return stage.tangent(surface_integrator(scene), views, directions, samples, seeds)
 
 
 def image_difference(
@@ -98,5 +95,9 @@ def activation_derivative(
         found = model.activations(display(linear, film))
         return {layer: each.flatten(1) for layer, each in found.items()}
 
-    _, change = torch.func.jvp(activations, (radiance,), (tangent,))
+    with warnings.catch_warnings():
+        # torch's own rules of forward mode are compiled by what torch itself deprecates.
+        warnings.filterwarnings("ignore", "`torch.jit.script", FutureWarning)
+        warnings.filterwarnings("ignore", "`torch.jit.script", DeprecationWarning)
+        _, change = torch.func.jvp(activations, (radiance,), (tangent,))
     return dict(change)

@@ -93,7 +93,9 @@ def prediction(fisher: Array) -> Prediction:
     rows = rows * np.sign(rows[np.arange(len(rows)), np.abs(rows).argmax(axis=1)])[:, None]
     kept = values > LEAST_EIGENVALUE * max(values[0], 0.0)
     lengths = np.where(kept, np.where(kept, values, 1.0) ** -0.5, np.nan)
-    return Prediction(thresholds, np.where(kept, values, 0.0), rows, lengths[:, None] * rows * units)
+    return Prediction(
+        thresholds, np.where(kept, values, 0.0), rows, lengths[:, None] * rows * units
+    )
 
 
 def threshold_along(fisher: Array, direction: Array) -> float:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mrd.fisher.modes import smooth_modes
-from mrd.to_mitsuba import VERTICES, form_of, light_key, material_key, pixels_of
+from mrd.to_mitsuba import form_of, light_key, material_key, pixels_of
 from mrd.variables.material import BOUNDS, OTHERWISE
 from scenes.arrays import Mesh, Picture
 from scenes.lighting import Constant, EnvironmentMap
@@ -182,10 +182,9 @@ class ShapeMode:
         shape = MeshShape(surface=surface, fit=False, normals=scene.shape.normals)
         return scene.model_copy(update={"shape": shape})
 
-    def tangent(self, scene: Scene) -> Mapping[str, Array]:
-        """The displacements under the scene's pose."""
-        rotation = scene.pose.matrix()[:3, :3]
-        return {VERTICES: (self.displacements(scene) @ rotation.T).ravel()}
+    def tangent(self, scene: Scene) -> None:  # noqa: ARG002
+        """None: forward mode through moving vertices did not agree with differences."""
+        return
 
 
 def parameters_of(scene: Scene, shape_modes: int) -> list[Parameter]:
@@ -194,7 +193,7 @@ def parameters_of(scene: Scene, shape_modes: int) -> list[Parameter]:
     Base colour (3), roughness, metallic, every other material parameter above 0, light level and
     (but for a constant light) rotation, and smooth shape modes. Textured parameters are left out:
     they have no single number. So are shape modes where the mesh is flat-shaded, not a closed
-    surface, or carries texture coordinates, whose derivative is not to be trusted.
+    surface, or carries texture coordinates (its seams would open).
     """
     found: list[Parameter] = []
     material = scene.material

@@ -107,7 +107,6 @@ def sensitivity(
                 parameter,
                 views,
                 config.derivative_samples,
-                config.boundary_samples,
                 seeds,
                 device,
             )

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 import torch
 
+from mrd.config.model import ModelConfig
 from mrd.fisher.derivative import activation_derivative, image_derivative, image_difference
 from mrd.fisher.parameters import LightLevel, LightRotation, MaterialParameter, parameters_of
 from mrd.fisher.record import fisher
 from mrd.models import registry
-from mrd.config.model import ModelConfig
 from mrd.render import Stage, display
 from mrd.study import read_study
 from scenes.camera import cameras
@@ -35,13 +35,9 @@ def test_an_image_derivative_agrees_with_central_differences(small, parameter):
     views, weight = cameras(scene.cameras), torch.linspace(-1, 2, 32)
 
     def figures(derivative, samples, first):
-        return [
-            float((derivative(samples, [first + seed]) * weight).sum()) for seed in range(3)
-        ]
+        return [float((derivative(samples, [first + seed]) * weight).sum()) for seed in range(3)]
 
-    forward = figures(
-        lambda n, s: image_derivative(scene, parameter, views, n, 1024, s, "cpu"), 256, 10
-    )
+    forward = figures(lambda n, s: image_derivative(scene, parameter, views, n, s, "cpu"), 256, 10)
     differences = figures(
         lambda n, s: image_difference(scene, parameter, views, n, s, "cpu"), 256, 20
     )
