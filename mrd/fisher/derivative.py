@@ -1,6 +1,6 @@
 """The derivative of activations with respect to a scene parameter, in forward mode.
 
-Dr.Jit carries the change of a parameter through the render to the image, ``torch.func.jvp`` on
+Dr.Jit carries the change of a parameter through the render to the image, torch's dual numbers on
 through the display encoding and the network. Where there is no forward mode to trust the image is
 differentiated by central differences with common random numbers, one-sided at a bound: Mitsuba does
 not differentiate the rotation of a light, nor the level of a sun and sky in one number, and its
@@ -15,6 +15,7 @@ import warnings
 from collections.abc import Sequence
 
 import torch
+from torch.autograd import forward_ad
 
 from mrd.fisher.parameters import Parameter
 from mrd.models.base import Model
@@ -91,13 +92,18 @@ def activation_derivative(
         (V, 3, H, W): linear radiance of the scene, and its derivative.
     """
 
-    def activations(linear: torch.Tensor) -> dict[str, torch.Tensor]:
-        found = model.activations(display(linear, film))
-        return {layer: each.flatten(1) for layer, each in found.items()}
-
     with warnings.catch_warnings():
         # torch's own rules of forward mode are compiled by what torch itself deprecates.
         warnings.filterwarnings("ignore", "`torch.jit.script", FutureWarning)
         warnings.filterwarnings("ignore", "`torch.jit.script", DeprecationWarning)
-        _, change = torch.func.jvp(activations, (radiance,), (tangent,))
-    return dict(change)
+        with forward_ad.dual_level():
+            images = display(forward_ad.make_dual(radiance, tangent), film)
+            pairs = {
+                layer: forward_ad.unpack_dual(each)
+                for layer, each in model.activations(images).items()
+            }
+            return {
+                # Without a tangent: activations that hang on the image in no way that counts.
+                layer: (torch.zeros_like(primal) if change is None else change).flatten(1)
+                for layer, (primal, change) in pairs.items()
+            }
