@@ -91,7 +91,6 @@ def activation_derivative(
     radiance, tangent
         (V, 3, H, W): linear radiance of the scene, and its derivative.
     """
-
     with warnings.catch_warnings():
         # torch's own rules of forward mode are compiled by what torch itself deprecates.
         warnings.filterwarnings("ignore", "`torch.jit.script", FutureWarning)
