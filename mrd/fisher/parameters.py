@@ -41,10 +41,17 @@ class Parameter(Protocol):
         Half the width of a central difference, in the parameter's unit, above 0.
     """
 
-    name: str
-    unit: str
-    attribute: str
-    step: float
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def unit(self) -> str: ...
+
+    @property
+    def attribute(self) -> str: ...
+
+    @property
+    def step(self) -> float: ...
 
     def moved(self, scene: Scene, amount: float) -> Scene:
         """The scene with the parameter changed by an amount, clipped to `room`."""

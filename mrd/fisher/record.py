@@ -104,9 +104,12 @@ def _write(
     device: str,
 ) -> None:
     """Write J, the picture, and last the record."""
-    arrays = {f"derivative/{layer}": each for layer, each in found.derivative.items()}
+    arrays: dict[str, Any] = {
+        f"derivative/{layer}": each for layer, each in found.derivative.items()
+    }
     arrays |= {f"variance/{layer}": each for layer, each in found.variance.items()}
-    np.savez_compressed(folder / DERIVATIVE, **{k: v.astype("f4") for k, v in arrays.items()})
+    single: dict[str, Any] = {key: each.astype(np.float32) for key, each in arrays.items()}
+    np.savez_compressed(folder / DERIVATIVE, **single)
     clipped = _picture(folder / PICTURE, f"{target} seen by {model}", scene, found, study, device)
     predicted = found.predicted
     record = {
