@@ -42,16 +42,20 @@ class Parameter(Protocol):
     """
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """As in tables."""
 
     @property
-    def unit(self) -> str: ...
+    def unit(self) -> str:
+        """Of its amounts."""
 
     @property
-    def attribute(self) -> str: ...
+    def attribute(self) -> str:
+        """What of the scene it belongs to."""
 
     @property
-    def step(self) -> float: ...
+    def step(self) -> float:
+        """Half the width of a central difference."""
 
     def moved(self, scene: Scene, amount: float) -> Scene:
         """The scene with the parameter changed by an amount, clipped to `room`."""
