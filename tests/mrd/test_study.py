@@ -123,8 +123,8 @@ def test_the_demo_is_a_study_of_three_searches():
             "seed: 7",
             "seed: 7\nmodel: {}",
             "3: model: unknown key 'model'; did you mean 'models'? "
-            "allowed: name, seed, targets, models, searches, series, stimuli, experiment, analysis, "
-            "fisher",
+            "allowed: name, seed, targets, models, searches, series, stimuli, experiment, "
+            "analysis, fisher",
         ),
         (
             "network: pixels",
