@@ -1,6 +1,8 @@
 """A person at the window: shows trials frame by frame, and takes key presses."""
 
-from collections.abc import Callable, Sequence
+import gc
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +24,18 @@ Image = npt.NDArray[Any]
 
 class _Paused(Exception):
     """Escape was pressed in the middle of a trial."""
+
+
+@contextmanager
+def _without_collecting() -> Iterator[None]:
+    """Let Python's garbage wait for the next empty interval: to collect it takes several frames."""
+    was_collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_collecting:
+            gc.enable()
 
 
 class Person:
@@ -105,7 +119,8 @@ class Person:
             showings += 1
             try:
                 self._interval(trial)
-                answer = self._shown()
+                with _without_collecting():
+                    answer = self._shown()
             except _Paused:
                 self._pause()
             else:

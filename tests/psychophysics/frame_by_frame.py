@@ -3,6 +3,7 @@
 Run as a script, with DISPLAY set: ``frame_by_frame.py SET``. Prints a line for each layout.
 """
 
+import gc
 import sys
 from pathlib import Path
 from typing import ClassVar
@@ -32,6 +33,7 @@ class Seen(Window):
 
     frames: ClassVar[list] = []
     loaded: ClassVar[list] = []
+    collecting: ClassVar[list] = []
 
     def prepare(self, images, places):
         self.loaded.append(len(images))
@@ -39,6 +41,7 @@ class Seen(Window):
 
     def flip(self):
         self.frames.append(self.frame())
+        self.collecting.append(gc.isenabled())
         return super().flip()
 
 
@@ -50,6 +53,7 @@ class Watched(Keys):
         assert len(Seen.loaded) == 1
         Seen.loaded.clear()
         Seen.frames.clear()
+        Seen.collecting.clear()
 
 
 def main(path):
@@ -76,6 +80,8 @@ def main(path):
         assert (answer.choice, answer.key, answer.response_time) == (None, None, None)
         stored = [asked.stimuli.image(image.stimulus_id) for image in trial.images]
         assert not Seen.loaded, "images were loaded in a timed interval"
+        assert not any(Seen.collecting), "garbage was collected in a timed interval"
+        assert gc.isenabled()
         check(window, schedule(config), stored)
         window.close()
         print(task, presentation)
