@@ -108,17 +108,17 @@ def test_status_and_dry_run_tell_the_same_and_write_nothing(mrd, study):
     assert [row[0].rsplit("-", 2)[0] for row in rows[1:]] == [
         f"bunny_studio-efficientnet-{search}" for search in ("shape", "material", "lighting")
     ]
-    # Of each family target and re-render at 3 noise seeds and 19 nulls, of each run 2 levels of
+    # Of each family target and re-render at 3 noise seeds and 19 nulls, of each run 5 levels of
     # series and control at 3, through two cameras.
     assert [line.split()[1:] for line in images.splitlines()[1:]] == [
         *[["pending", "0/50"]] * 3,
-        *[["pending", "0/24"]] * 3,
+        *[["pending", "0/60"]] * 3,
     ]
     code, looked, err = mrd("generate", study / "study.yaml", "--dry-run")
     assert (code, err) == (0, "")
     assert looked.startswith(tables)
     (expected,) = looked.removeprefix(tables).splitlines()
-    assert expected.startswith("3 of 3 searches and 222 of 222 images to do: about ")
+    assert expected.startswith("3 of 3 searches and 330 of 330 images to do: about ")
     assert "a rough guess before the first run" in expected
     assert [path.name for path in study.iterdir()] == ["study.yaml"]
 
