@@ -1,6 +1,7 @@
 """Figures in one style that survives greyscale: marks and line styles differ, not colours alone."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,7 @@ STYLE = {
     "svg.hashsalt": "mrd",  # equal figures are equal files
 }
 WIDE = 7.2  # inches
+MOST_LINES = 5  # of models in a panel; more have a panel for each model
 # Physical distances, as the stimulus set names them.
 UNITS = {
     "chamfer": "Chamfer (target's radii)",
@@ -75,20 +77,23 @@ def psychometric_curves(results: Results) -> Figure:
     Points are proportions over people, with Clopper–Pearson limits; the people's curve is the mean
     of their fitted curves, its band the mean of their credible bands.
     """
-    conditions = sorted(results.trials["condition"].unique())
-    figure, panels = _panels(len(conditions), height=2.6)
-    task = only(results.trials, "task")
-    for axes, condition in zip(panels, conditions, strict=False):
-        _panel(axes, results, condition, task)
-        axes.set_title(condition)
-        axes.set_xlabel(_axis_label(results, condition))
-    right = rate_name(task) == "proportion"
-    panels[0].set_ylabel("proportion correct" if right else "hit rate (“different”)")
-    _legend(figure, panels[0])
+    predicted = results.predicted
+    judges = _judges(predicted["observer"] if len(predicted) else [])
+    figure, panels = _conditions(sorted(results.trials["condition"].unique()), judges, height=2.6)
+    for axes, condition, names in panels:
+        condition_curves(axes, results, condition, names)
+    for axes, _, _ in panels[1:]:
+        axes.set_ylabel("")  # they share the first one's
+    _legends(figure, panels)
     return figure
 
 
-def _panel(axes: Axes, results: Results, condition: str, task: str) -> None:
+def condition_curves(axes: Axes, results: Results, condition: str, judges: Sequence[str]) -> None:
+    """Draw one condition's data and curves, and those of some models (``model/layer``)."""
+    task = only(results.trials, "task")
+    axes.set_xlabel(_axis_label(results, condition))
+    right = rate_name(task) == "proportion"
+    axes.set_ylabel("proportion correct" if right else "hit rate (“different”)")
     trials = results.trials[(results.trials["condition"] == condition) & ~results.trials["same"]]
     for number, role in enumerate(("series", "control")):
         its = trials[is_control(trials) == (role == "control")]
@@ -103,7 +108,7 @@ def _panel(axes: Axes, results: Results, condition: str, task: str) -> None:
     if len(results.predicted):
         mine = results.predicted["condition"] == condition
         its = results.predicted[mine & ~is_control(results.predicted)]
-        its = its[~its["same"] & (its["x"] > 0)]
+        its = its[~its["same"] & (its["x"] > 0) & its["observer"].isin(judges)]
         for number, (model, cell) in enumerate(its.groupby("observer", sort=True)):
             mean = cell.groupby(_binned(cell["x"]))["correct"].mean()
             ink = INK[(number + 1) % len(INK)]
@@ -296,11 +301,11 @@ def agreement(table: pd.DataFrame) -> Figure:
     """
     if "same" in table:
         table = table[~table["same"]]
-    conditions = sorted(table["condition"].unique())
-    figure, panels = _panels(len(conditions), height=2.0)
-    for axes, condition in zip(panels, conditions, strict=False):
+    judges = _judges(table.loc[~table["people"], "observer_b"])
+    figure, panels = _conditions(sorted(table["condition"].unique()), judges, height=2.0)
+    for axes, condition, names in panels:
         cell = table[table["condition"] == condition]
-        pairs, beside = cell[cell["people"]], cell[~cell["people"]]
+        pairs, beside = cell[cell["people"]], cell[cell["observer_b"].isin(names)]
         axes.plot(pairs["level"], pairs["kappa"], "o", ms=2, mfc="white", mec="0.55", mew=0.5)
         mean = cell.groupby("level")[
             [f"noise_ceiling{end}" for end in ("_low", "", "_high")]
@@ -316,15 +321,35 @@ def agreement(table: pd.DataFrame) -> Figure:
                 marker=MARKS[(number + 2) % len(MARKS)], lw=1.2, ms=3.5,
             )  # fmt: skip
         axes.axhline(0, color="0.6", lw=0.8)
-        axes.set_title(condition)
         axes.set_xlabel("level")
-    panels[0].set_ylabel("error consistency κ")
-    _legend(figure, panels[0])
+    panels[0][0].set_ylabel("error consistency κ")
+    _legends(figure, panels)
     return figure
 
 
-def _panels(count: int, height: float) -> tuple[Figure, list[Axes]]:
-    columns = 2 if count in (2, 4) else min(count, 3)
+def _judges(observers: Iterable[str]) -> list[list[str]]:
+    """Models and layers (``model/layer``) that share a panel: all, or where many, each model's."""
+    names = sorted(set(observers))
+    if len(names) <= MOST_LINES:
+        return [names]
+    return [list(each) for _, each in groupby(names, key=lambda name: name.split("/")[0])]
+
+
+def _conditions(
+    conditions: Sequence[str], judges: Sequence[list[str]], height: float
+) -> tuple[Figure, list[tuple[Axes, str, list[str]]]]:
+    """A panel for every condition and group of models, with both; groups stand side by side."""
+    both = [(condition, names) for condition in conditions for names in judges]
+    columns = min(len(judges), 3) if len(judges) > 1 else None
+    figure, panels = _panels(len(both), height, columns)
+    for axes, (condition, names) in zip(panels, both, strict=False):
+        model = names[0].split("/")[0] if len(judges) > 1 else ""
+        axes.set_title(f"{condition}\njudged by {model}" if model else condition)
+    return figure, [(axes, *each) for axes, each in zip(panels, both, strict=False)]
+
+
+def _panels(count: int, height: float, columns: int | None = None) -> tuple[Figure, list[Axes]]:
+    columns = columns or (2 if count in (2, 4) else min(count, 3))
     rows = -(-count // columns)
     figure = Figure(figsize=(WIDE, height * rows + 0.4), layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False, sharey=True)
@@ -334,6 +359,12 @@ def _panels(count: int, height: float) -> tuple[Figure, list[Axes]]:
     return figure, panels
 
 
-def _legend(figure: Figure, axes: Axes) -> None:
-    handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3)
+def _legends(figure: Figure, panels: Sequence[tuple[Axes, str, list[str]]]) -> None:
+    """One below the figure, or one for each group of models, in its first panel."""
+    first = {tuple(names): axes for axes, _, names in reversed(panels)}
+    if len(first) == 1:
+        handles, labels = panels[0][0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=3)
+        return
+    for axes in first.values():
+        axes.legend(loc="best", fontsize=6)

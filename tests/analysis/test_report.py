@@ -230,6 +230,25 @@ def test_ticks_of_log_axes_never_crowd():
     assert len(figures.log_ticks(0.002, 30)) == 13
 
 
+@pytest.mark.parametrize(("layers", "judged_by"), [(2, [""]), (3, ["big", "small"])])
+def test_models_of_many_layers_have_panels_of_their_own(layers, judged_by):
+    names = [f"{model}/{layer}" for model in ("small", "big") for layer in range(layers)]
+    rows = [("p1", "p2", True), *(("p1", name, False) for name in names)]
+    table = pd.DataFrame(rows, columns=["observer_a", "observer_b", "people"])
+    table = table.merge(pd.DataFrame({"condition": ["a", "b"]}), how="cross").assign(
+        level=1, kappa=0.5, noise_ceiling=0.5, noise_ceiling_low=0.4, noise_ceiling_high=0.6
+    )
+    drawn = figures.agreement(table)
+    assert [axes.get_title() for axes in drawn.axes] == [
+        f"{condition}\njudged by {model}" if model else condition
+        for condition in ("a", "b")
+        for model in judged_by
+    ]
+    lines = [axes.get_legend_handles_labels()[1] for axes in drawn.axes]
+    each = layers * 2 // len(judged_by)
+    assert [len(set(labels) - {"people"}) for labels in lines] == [each] * len(drawn.axes)
+
+
 @pytest.mark.parametrize(
     ("low", "high", "told"),
     [

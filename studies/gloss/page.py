@@ -1,0 +1,89 @@
+"""Pictures of docs/gloss.md and of the README, from this study when `mrd run` has carried it out.
+
+    python studies/gloss/page.py
+
+writes docs/pictures/gloss_*.png.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+from matplotlib import style
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from analysis import results, sessions
+from analysis.config import AnalysisConfig
+from analysis.figures import STYLE, condition_curves
+from analysis.study_report import distances
+from stimuli.stimulus_set import StimulusSet
+
+HERE = Path(__file__).parent
+PICTURES = HERE.parents[1] / "docs" / "pictures"
+OF_THE_REPORT = ("psychometric", "invariance", "cross_table", "agreement")
+TARGET, MODEL, JUDGE = "in_studio", "trained", "trained/blocks.7"
+
+
+def shown(stimuli: StimulusSet, role: str) -> NDArray[np.uint8]:
+    """The stored image of the target, or the farthest of a role, as people saw it."""
+    table = stimuli.table
+    rows = table[(table["target"] == TARGET) & (table["role"] == role) & (table["light"] == "own")]
+    if role != "target":
+        rows = rows[rows["run"].str.contains(f"-{MODEL}-")]
+    rows = rows[rows["noise_seed"] == 0].sort_values("level")
+    return np.asarray(stimuli.image(str(rows.iloc[-1]["stimulus_id"])))
+
+
+def first_picture(stimuli: StimulusSet) -> Figure:
+    """Target, metamer and control beside what people and the model make of them."""
+    trials = sessions.load(HERE / "data-simulated", stimuli)
+    config = AnalysisConfig()
+    made = results.analyse(trials, distances(stimuli, trials), config, workers=2)
+    figure = Figure(figsize=(10, 2.9), layout="constrained")
+    columns = figure.subplots(1, 4, width_ratios=[1, 1, 1, 1.9])
+    for axes, role, title in zip(
+        columns,
+        ("target", "result", "control"),
+        ("target", "the model's metamer", "as far away, at random"),
+        strict=False,
+    ):
+        picture(axes, shown(stimuli, role), title)
+    curves(columns[3], made)
+    return figure
+
+
+def picture(axes: Axes, image: NDArray[np.uint8], title: str) -> None:
+    """An image with a title."""
+    axes.imshow(image)
+    axes.set_title(title)
+    axes.set_axis_off()
+
+
+def curves(axes: Axes, made: results.Results) -> None:
+    """Proportion correct of people and of one layer of the model, against distance."""
+    condition_curves(axes, made, f"material, by {MODEL}", [JUDGE])
+    handles, labels = axes.get_legend_handles_labels()
+    of_label = dict(zip(labels, handles, strict=True))
+    named = {
+        "simulated people: metamers": of_label["people"],
+        "simulated people: random changes": of_label["people, control"],
+        "the model: metamers": of_label[JUDGE],
+    }
+    axes.legend(named.values(), named.keys(), loc="lower right")
+    axes.set_title("which of three is the odd one?")
+
+
+def main() -> None:
+    """Draw, and copy what the report drew."""
+    with StimulusSet(HERE / "stimuli.h5") as stimuli, style.context(STYLE):
+        first_picture(stimuli).savefig(PICTURES / "gloss_first.png", metadata={"Software": None})
+    for name in OF_THE_REPORT:
+        shutil.copy(HERE / "report" / "figures" / f"{name}.png", PICTURES / f"gloss_{name}.png")
+
+
+if __name__ == "__main__":
+    main()
