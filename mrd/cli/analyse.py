@@ -29,7 +29,10 @@ def analyse(
         Literal["text", "json"], typer.Option("--format", help="What is printed in the end.")
     ] = "text",
 ) -> None:
-    """Analyse the answers of people (or simulated ones): tables, figures, report/index.html."""
+    """Analyse answers: tables, figures and a report.
+
+    The answers are those of people, or simulated ones; the report is report/index.html.
+    """
     described = read_study(study)
     with needs("analysis"):
         # Here, so that other commands do without the extra.

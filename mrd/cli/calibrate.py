@@ -34,7 +34,10 @@ def calibrate(
         bool, typer.Option("--window", help="A window instead of the full screen.")
     ] = False,
 ) -> None:
-    """Measure the experiment's display, and save one look-up table from sRGB to it."""
+    """Measure the display, and save its look-up table.
+
+    One table from sRGB to the display of the study's experiment.
+    """
     described = read_study(study)
     asked = described.experiment or ExperimentConfig()
     if (bool(photometer), typed, readings is not None).count(True) != 1:

@@ -35,7 +35,7 @@ def embed(
         ),
     ] = None,
 ) -> None:
-    """Store the distances that models see between images of a set, and judge metamers again.
+    """Store the distances that models see, and judge again.
 
     It tells how many results are metamers on the stored images, and which were called so before.
     What the set holds already is left alone, and what was stopped goes on.

@@ -68,7 +68,7 @@ def run(
         bool, typer.Option("--window", help="A window instead of the full screen; recorded.")
     ] = False,
 ) -> None:
-    """Run a session with a person, or go on with one that was stopped."""
+    """Run a session with a person, or go on with it."""
     # Loaded here: PsychoPy is on the experiment computer alone.
     from psychophysics import at_the_window, window
 
@@ -104,7 +104,10 @@ def simulate(
         typer.Option(help="Same–different: distance above which it says different."),
     ] = None,
 ) -> None:
-    """Let simulated observers, or a model, answer the same trials, without a window."""
+    """Let simulated observers, or a model, answer the trials.
+
+    The same trials as people's, without a window.
+    """
     described = read_study(study)
     experiment = _experiment(described)
     if model is None:
@@ -145,7 +148,7 @@ def power(
     function: FunctionName = "weibull",
     false_alarms: FalseAlarms = 0.2,
 ) -> None:
-    """Tell how wide the interval of a threshold will be, for numbers of trials."""
+    """Tell how wide a threshold's interval will be."""
     described = read_study(study)
     counts = _counts(trials)
     experiment = _experiment(described, lambda asked: plain(asked, counts[0]))
@@ -202,7 +205,7 @@ def import_web(
         list[Path], typer.Argument(metavar="FILE…", help="What the page saved or sent.")
     ],
 ) -> None:
-    """Turn sessions of the page into the files that mrd analyse reads."""
+    """Turn the page's sessions into files for mrd analyse."""
     described = read_study(study)
     experiment, folder = _experiment(described), described.folder / records.PEOPLE
     sessions = importing.checked(experiment, files, folder)

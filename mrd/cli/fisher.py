@@ -16,8 +16,9 @@ def fisher(
         Path, typer.Argument(metavar="STUDY", help="A study.yaml, or the folder that holds it.")
     ],
 ) -> None:
-    """Predict how far each scene parameter must move before a model tells it from render noise.
+    """Predict a model's thresholds for scene parameters.
 
+    How far each must move before the model tells it from render noise.
     For every target and model; what is done is skipped. Pictures and numbers go to runs/fisher.
     """
     described, out = read_study(study), console()

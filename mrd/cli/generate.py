@@ -61,7 +61,7 @@ def generate(
         bool, typer.Option("--wait", help="With --slurm: wait until all tasks have ended.")
     ] = False,
 ) -> None:
-    """Search metamers, make controls and the images of series: all that is not done yet.
+    """Search metamers, make controls and images of series.
 
     What is done is skipped, what was stopped goes on from its newest state or image; files that
     are gone or cut are made again.

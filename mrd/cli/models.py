@@ -25,7 +25,7 @@ def models(
         typer.Option(min=8, max=8192, help="Side of the images, in pixels; 128 where it fits."),
     ] = None,
 ) -> None:
-    """List the networks, those with a text in their names, or the layers of one."""
+    """List networks, or the layers of one."""
     if network is None:
         console().print(table(("network", "what it is"), list(registry.descriptions().items())))
     elif registry.exists(network) or not (found := registry.matching(network)):

@@ -24,7 +24,7 @@ def pixel_metamers(
         Path, typer.Argument(metavar="STUDY", help="A study.yaml, or the folder that holds it.")
     ],
 ) -> None:
-    """Make pixel metamers of the targets of finished searches, at the match of their results.
+    """Make pixel metamers, at the match of each search.
 
     Noise is turned by plenoptic into an image that the same model sees as well matched as the
     search's scene, at every camera that the search saw. What is done is left alone, and what was

@@ -36,8 +36,9 @@ def run(
     session: Session = records.FIRST_SESSION,
     observers: Observers = 20,
 ) -> None:
-    """Do every step of a study that is due: generate, build, embed, experiment, analyse.
+    """Do every step of a study that is due.
 
+    The steps are generate, build, embed, experiment and analyse.
     What is due follows from what the files were made of: a study that was changed redoes what
     hangs on the change, and says so before. It stops at the first failure; the same command goes
     on from there.

@@ -16,7 +16,7 @@ def status(
     session: Session = records.FIRST_SESSION,
     observers: Observers = 20,
 ) -> None:
-    """Tell which steps of a study are due, and why; and where every run of it stands.
+    """Tell which steps are due and why, and where runs stand.
 
     Where it was submitted to a cluster, the queue as well.
     """

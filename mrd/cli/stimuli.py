@@ -21,7 +21,7 @@ from stimuli.summary import summary
 
 app = typer.Typer(
     name="stimuli",
-    help="Stimulus sets: build, check, info, export, merge, diff, migrate.",
+    help="Build, check, export, merge and compare stimulus sets.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -61,7 +61,11 @@ def build(
 
 @app.command()
 def check(path: Set) -> None:
-    """Verify every byte and every reference of a set, and tell how far trivial cues go."""
+    """Verify every byte of a set, and look for trivial cues.
+
+    All references as well. The cues are those by which a target can be told without looking at
+    the scene: mean luminance, contrast, silhouette.
+    """
     path, out = set_of(path, read_study), console()
     found = problems(path)
     if found:
@@ -116,7 +120,7 @@ def export(
     path: Set,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the files.")],
 ) -> None:
-    """Write PNGs, a table with its data dictionary, and a contact sheet."""
+    """Write PNGs, a table and a contact sheet."""
     shown = console()
     with StimulusSet(set_of(path, read_study)) as stimuli, counted(shown) as progress:
         sheet = export_files(stimuli, out, lambda done, total: progress("images", done, total))
