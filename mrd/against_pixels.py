@@ -34,7 +34,8 @@ from mrd.study import ResolvedRun
 from scenes.errors import InputError
 from stimuli.one_writer import one_writer
 
-VERSION = 1  # raise when the same run would get other pixel metamers
+VERSION = 2  # raise when the same run would get other pixel metamers
+MATCH_DIGITS = 4
 
 Progress = Callable[[str, int, int], None]
 
@@ -78,22 +79,23 @@ def make(
     if judgement is None:
         raise InputError(f"{directory.path}: its search is not done; mrd generate goes on with it")
     wanted = _matches(judgement, directory.path)
-    inputs = files.digest(
-        {
-            "version": VERSION,
-            "run": run.name,
-            "result": judgement["result"],
-            "match": wanted,
-            "steps": steps,
-        }
-    )
+    made_of = {
+        "version": VERSION,
+        "run": run.name,
+        "result": judgement["result"],
+        # A judgement that is repeated differs in digits that no synthesis comes near.
+        "match": {camera: round(each, MATCH_DIGITS) for camera, each in wanted.items()},
+        "steps": steps,
+    }
+    inputs = files.digest(made_of)
+    judged = files.digest({**made_of, "floor": run.search.criterion.floor})
     with one_writer(folder / files.RECORD):
-        if record := files.finished(folder, inputs):
+        if record := files.finished(folder, judged):
             return record
         model = registry.create(run.model, device)
         against = _reference(run, model, runs, device, progress)
         _synthesise(run, model, against, wanted, folder, inputs, device, progress, steps)
-        record = _record(run, model, against, judgement, folder, inputs)
+        record = _record(run, model, against, judgement, folder, inputs, judged)
         _write_preview(directory.path, record)
         files.write_json(folder / files.RECORD, record)
     return record
@@ -195,6 +197,7 @@ def _record(
     judgement: Mapping[str, Any],
     folder: Path,
     inputs: str,
+    judged: str,
 ) -> dict[str, Any]:
     """What is kept of all cameras: both metamers by the same numbers, and how they were made."""
     path = folder.parent
@@ -211,7 +214,7 @@ def _record(
     )
     return {
         "schema_version": files.SCHEMA_VERSION,
-        "inputs": inputs,
+        "inputs": judged,
         "run": run.name,
         "target": run.spec.target,
         "search": run.spec.search,

@@ -121,7 +121,7 @@ def _check_here(runs: Path) -> None:
     InputError
         They cannot.
     """
-    for program in ("sbatch", "srun", "squeue", "scontrol"):
+    for program in ("sbatch", "scancel", "srun", "squeue", "scontrol"):
         if shutil.which(program) is None:
             raise InputError(
                 f"--slurm: {program} is not on the PATH; submit where Slurm's programs are, on a "
@@ -190,7 +190,13 @@ def _array(
                 above.rmdir()
         raise InputError(f"--slurm: {one_line(error)}") from error
     tasks = {str(job.job_id): name for job, name in zip(jobs, names, strict=True)}
-    submissions.record(folder, job_name, asked, tasks)
+    try:
+        submissions.record(folder, job_name, asked, tasks)
+    except InputError:
+        # What no file knows of would be submitted a second time.
+        with suppress(InputError):
+            job_queue.answer("scancel", *sorted({job.partition("_")[0] for job in tasks}))
+        raise
     return [Task(name, job, job_name, folder) for job, name in tasks.items()]
 
 

@@ -1,6 +1,7 @@
 """Where the steps of a study stand: what its files say, put to `mrd.chain`; nothing is changed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -161,15 +162,31 @@ def _generated(study: Study) -> tuple[str, list[str]]:
 
 def _changed_searches(study: Study, standings: list[Standing]) -> list[str]:
     """Name what the study says otherwise than the runs on disk that had the same names."""
-    earlier = {name.rpartition("-")[0]: name for name in outdated(study, standings)}
+    earlier = _newest(study, outdated(study, standings))
     reasons = []
     for each in standings:
         label = each.run.spec.label
         if each.status == "pending" and label in earlier:
-            then = RunDirectory(study.runs / earlier[label]).record()["resolved"]
-            what = chain.changes(then, chain.as_read(each.run.record))
+            what = chain.changes(earlier[label]["resolved"], chain.as_read(each.run.record))
             reasons.append(f"the search '{each.run.spec.search}' changed ({what})")
     return reasons
+
+
+def _newest(study: Study, names: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """What the newest of the runs of each label says of itself; damaged ones say nothing."""
+    found: dict[str, dict[str, Any]] = {}
+    for name in names:
+        label = name.rpartition("-")[0]
+        with suppress(InputError):
+            record = RunDirectory(study.runs / name).record()
+            if label not in found or _start(record) >= _start(found[label]):
+                found[label] = record
+    return found
+
+
+def _start(record: Mapping[str, Any]) -> str:
+    """When a run was begun; "" where it never was."""
+    return record["started"] or ""
 
 
 def _changed_images(

@@ -15,6 +15,7 @@ from scenes.errors import InputError
 
 SECONDS_TO_ANSWER = 120  # Slurm's own programs give up earlier
 SECONDS_BETWEEN_LOOKS = 5.0
+SECONDS_UNHEARD = 600.0  # of a queue that does not answer, until waiting for it ends
 
 # States that a job does not leave (man squeue); Slurm remembers such a job for some minutes.
 ENDED = frozenset(
@@ -77,13 +78,19 @@ class TaskStanding:
     refused: bool = False
 
 
+class QueueError(InputError):
+    """Slurm refuses, or does not answer."""
+
+
 def answer(*command: str) -> str:
     """What one of Slurm's programs prints.
 
     Raises
     ------
     InputError
-        It is not here, refuses, or does not answer.
+        It is not here.
+    QueueError
+        It refuses, or does not answer.
     """
     if shutil.which(command[0]) is None:
         raise InputError(
@@ -95,11 +102,11 @@ def answer(*command: str) -> str:
             command, capture_output=True, text=True, timeout=SECONDS_TO_ANSWER, check=True
         )
     except subprocess.TimeoutExpired as error:
-        raise InputError(
+        raise QueueError(
             f"{command[0]} did not answer within {SECONDS_TO_ANSWER} s; try again later"
         ) from error
     except subprocess.CalledProcessError as error:
-        raise InputError(f"Slurm: {error.stderr or error.stdout or error}") from error
+        raise QueueError(f"Slurm: {error.stderr or error.stdout or error}") from error
     return done.stdout
 
 
@@ -180,9 +187,14 @@ def _failed(task: Task, entry: Entry | None) -> list[TaskStanding]:
 def wait(
     look: Callable[[], Sequence[TaskStanding]],
     told: Callable[[TaskStanding], None],
+    unheard: Callable[[str], None] = lambda _: None,
     seconds: float = SECONDS_BETWEEN_LOOKS,
+    patience: float = SECONDS_UNHEARD,
 ) -> list[TaskStanding]:
     """Look until no task waits or runs; returns the tasks that failed.
+
+    A controller may be busy or begin anew while tasks run for days: a queue that does not answer
+    is asked again.
 
     Parameters
     ----------
@@ -190,12 +202,32 @@ def wait(
         Gives where tasks stand.
     told
         Told of every task that stands elsewhere than at the last look.
+    unheard
+        Told what the queue says in place of an answer, the first time in a row.
     seconds
         Between two looks.
+    patience
+        Seconds without an answer after which waiting ends.
+
+    Raises
+    ------
+    QueueError
+        The queue has not answered for so long.
     """
     before: dict[str, str] = {}
+    heard, is_told = time.monotonic(), False
     while True:
-        now = look()
+        try:
+            now = look()
+        except QueueError as error:
+            if time.monotonic() - heard >= patience:
+                raise
+            if not is_told:
+                unheard(str(error))
+            is_told = True
+            time.sleep(seconds)
+            continue
+        heard, is_told = time.monotonic(), False
         for each in now:
             if before.get(each.task.job) != each.state:
                 told(each)

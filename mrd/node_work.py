@@ -87,11 +87,13 @@ class Work:
         from submitit.helpers import DelayedSubmission
 
         runs = read_study(self.study).runs
-        late = 60 * self.minutes - LEAD_SECONDS - SECONDS_EARLY
+        # Of a very short job the lead is more than there is: a preemption is not the time's end.
+        late = max(60 * self.minutes - LEAD_SECONDS - SECONDS_EARLY, 60 * self.minutes / 2)
         if time.monotonic() - self._began >= late and _progress(runs, self.name) == self._before:
             raise InputError(
                 f"no step and no image was kept within {self.minutes} minutes; submit it again "
-                "with more time, or with a smaller save_every"
+                "with more time (a search is judged after its last step, in one go), or with a "
+                "smaller save_every"
             )
         return DelayedSubmission(self)
 

@@ -164,7 +164,9 @@ def _waited(study: Study, out: Console) -> None:
         out.print(f"{each.task.job} {each.task.name}: {each.state} {each.message}".rstrip())
 
     runs = resolve_all(study)
-    failed = job_queue.wait(lambda: cluster.standings(study, runs), told)
+    failed = job_queue.wait(
+        lambda: cluster.standings(study, runs), told, lambda why: out.print(f"still asking: {why}")
+    )
     _show_results(study, out)
     if failed:
         out.print(tasks(failed))

@@ -41,8 +41,13 @@ def pixel_metamers(
     device = backend.activate().device
     from mrd import against_pixels  # the renderer: only once there is work to do
 
+    records, refused = [], []
     with counted(out) as progress:
-        records = [against_pixels.make(run, described.runs, device, progress) for run in searched]
+        for run in searched:
+            try:
+                records.append(against_pixels.make(run, described.runs, device, progress))
+            except InputError as error:
+                refused.append(f"{run.name}: {error}")
     out.print(_shown(records))
     for run in runs:
         if run not in searched:
@@ -50,6 +55,10 @@ def pixel_metamers(
     packed = add_pixel_metamers(described)
     where = f"{len(packed)} of {len(records)} runs are in {described.stimulus_set}"
     out.print(where if packed else "in no stimulus set yet; mrd stimuli build packs them")
+    if refused:
+        for each in refused:
+            typer.echo(f"error: {each}", err=True)
+        raise typer.Exit(2)
 
 
 def _shown(records: Sequence[Mapping[str, Any]]) -> Table:

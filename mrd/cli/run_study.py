@@ -100,7 +100,9 @@ def _tell(stop: Stop, study: Path, audience: Audience) -> None:
         raise SystemExit(INTERRUPTED)
     again = f"mrd run {shlex.quote(str(study))}"
     if audience.participant is not None:
-        again += f" --participant {audience.participant}"
+        again += f" --participant {audience.participant} --session {audience.session}"
+    else:
+        again += f" --observers {audience.observers}"
     words = f"mrd {shlex.join(stop.command)}"
     if stop.code < 0:
         what = f"{words} was ended by signal {-stop.code}"

@@ -13,7 +13,7 @@ class FisherConfig(Frozen):
     Parameters
     ----------
     rerenders
-        Number N of re-renders over which the variance of activations is taken, 3 to 1000.
+        Number N of re-renders over which the variance of activations is taken, 8 to 1000.
     floor
         Least variance of a unit, as a share of its layer's mean variance, above 0 up to 1: a unit
         that noise leaves alone would count without limit.
@@ -25,7 +25,7 @@ class FisherConfig(Frozen):
         Number of smooth modes of the shape, 0 to 64.
     """
 
-    rerenders: Annotated[int, Field(strict=True, ge=3, le=1000)] = 16
+    rerenders: Annotated[int, Field(strict=True, ge=8, le=1000)] = 16
     floor: Annotated[float, Field(strict=True, gt=0, le=1)] = 0.1
     samples: Annotated[int, Field(strict=True, ge=16, le=65536)] = 144
     derivative_samples: Annotated[int, Field(strict=True, ge=16, le=65536)] = 256

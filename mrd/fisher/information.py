@@ -11,12 +11,16 @@ Array = NDArray[np.float64]
 
 
 def floored_variance(rerenders: Array, floor: float) -> Array:
-    """Variance (…, units) of activations (N, …, units) over re-renders.
+    """Variance (…, units) of activations (N, …, units) over re-renders, for information.
+
+    What counts there is 1/σ², and the mean of 1/s² over samples of a Gaussian is
+    (N − 1)/(N − 3)/σ² (the mean of an inverse χ²): by that the variance s² is enlarged, or few
+    re-renders would promise thresholds that many do not hold.
 
     Parameters
     ----------
     rerenders
-        Activations of one layer, N ≥ 2.
+        Activations of one layer, N ≥ 4.
     floor
         Least variance, as a share of the mean variance over everything but N.
 
@@ -25,7 +29,8 @@ def floored_variance(rerenders: Array, floor: float) -> Array:
     ValueError
         No unit varies at all.
     """
-    variance = rerenders.var(axis=0, ddof=1)
+    count = len(rerenders)
+    variance = rerenders.var(axis=0, ddof=1) * (count - 1) / (count - 3)
     mean = float(variance.mean())
     if not mean > 0:
         raise ValueError("activations do not vary over re-renders")

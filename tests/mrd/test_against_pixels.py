@@ -1,5 +1,6 @@
 """The pixel metamers of a run: made once, judged as the search is, and packed into the set."""
 
+import dataclasses
 import io
 import json
 import shutil
@@ -164,6 +165,23 @@ def test_what_has_changed_is_made_anew(copied):
     assert record["pixel_verdict"] == "result"
 
 
+def test_another_floor_is_judged_anew_and_nothing_synthesised(copied):
+    run, runs = copied
+    path = runs / run.name
+    judged = json.loads((path / "criterion.json").read_text())
+    for row in judged["training"]["cameras"]:
+        row["match"] += 1e-7  # a repetition's digits
+    (path / "criterion.json").write_text(json.dumps(judged))
+    criterion = run.search.criterion.model_copy(update={"floor": 1.0})
+    search = run.search.model_copy(update={"criterion": criterion})
+    told = []
+    record = against_pixels.make(
+        dataclasses.replace(run, search=search), runs, "cpu", lambda what, *_: told.append(what)
+    )
+    assert {what.rpartition(" ")[2] for what in told} <= {"null", "ceiling"}
+    assert all("is below 1" in row["pixel_failed"] for row in record["cameras"])
+
+
 def test_an_undefined_match_is_refused(copied):
     run, runs = copied
     path = runs / run.name / "criterion.json"
@@ -198,6 +216,26 @@ def test_the_command_puts_them_into_the_set(commanded, made):
     with StimulusSet(study.stimulus_set) as stimuli:
         assert read_pixel_metamers(stimuli)[entry.run].content_hash == entry.content_hash
     study.stimulus_set.write_bytes(bare)
+
+
+def test_a_run_that_is_refused_stops_no_other(commanded, tmp_path, capsys):
+    study, run, _, _ = commanded
+    folder = shutil.copytree(study.folder, tmp_path / "small")
+    text = STUDY.replace("steps: 6", "steps: 6\n    seeds: [1, 2]")
+    (folder / "study.yaml").write_text(text)
+    other = resolve_all(read_study(folder))[1]
+    shutil.copytree(folder / "runs" / run.name, folder / "runs" / other.name)
+    path = folder / "runs" / run.name / "criterion.json"
+    judged = json.loads(path.read_text())
+    judged["training"]["cameras"][1]["match"] = None
+    size = path.stat().st_size  # a file of another size is a damaged one
+    path.write_text(json.dumps(judged).ljust(size))
+    with pytest.raises(SystemExit, match=r"^2$"):
+        main.run(["pixel-metamers", str(folder)])
+    printed = capsys.readouterr()
+    assert f"error: {run.name}: " in printed.err
+    assert "the match at camera c1 is undefined" in printed.err
+    assert other.name in printed.out
 
 
 def test_without_a_finished_search_the_command_says_so(tmp_path, capsys):

@@ -140,6 +140,17 @@ def test_a_change_redoes_what_hangs_on_it_and_says_so(copy, before, after, expec
     assert states(copy) == ["done"] * place + ["due"] + ["waits"] * (4 - place)
 
 
+@pytest.mark.parametrize("damage", ["no JSON", "{}"])
+def test_a_damaged_run_of_an_earlier_form_hides_nothing(copy, damage):
+    study = read_study(copy)
+    run = resolve_all(study)[0]
+    change(copy, "[material]}", "[material], steps: 9}")
+    (study.runs / run.name / "run.json").write_text(damage)
+    step = found(copy)["generate"]
+    assert step.state == "due"
+    assert "searches to do" in step.why
+
+
 def test_a_new_result_and_an_altered_set_are_seen(copy):
     study = read_study(copy)
     run = resolve_all(study)[0]

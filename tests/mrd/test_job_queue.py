@@ -1,7 +1,9 @@
 """Waiting for tasks of a cluster."""
 
+import pytest
+
 from mrd import job_queue
-from mrd.job_queue import TaskStanding
+from mrd.job_queue import QueueError, TaskStanding
 from tests.mrd.submitted import submitted
 
 
@@ -14,3 +16,21 @@ def test_waiting_tells_what_changes_and_ends_with_what_failed(tmp_path):
     told = []
     assert job_queue.wait(lambda: looks.pop(0), told.append, seconds=0) == [failed]
     assert told == [pending, running[0], failed]
+
+
+def test_a_queue_that_is_silent_for_a_while_is_asked_again(tmp_path):
+    task = submitted(tmp_path, "a", "7_0")
+    looks = [[TaskStanding(task, True, "running", "")], None, None, []]
+    told = []
+
+    def look():
+        now = looks.pop(0)
+        if now is None:
+            raise QueueError("squeue did not answer")
+        return now
+
+    assert job_queue.wait(look, lambda _: None, told.append, seconds=0) == []
+    assert told == ["squeue did not answer"]
+    looks[:] = [None]
+    with pytest.raises(QueueError, match="squeue did not answer"):
+        job_queue.wait(look, lambda _: None, seconds=0, patience=0)

@@ -19,6 +19,9 @@ def test_work_that_keeps_something_is_queued_again_however_often(tmp_path):
     (directory.path / "states").mkdir(parents=True)
     (directory.path / "states" / "00005.npz").touch()
     assert work.checkpoint().function is work
-    work.minutes, work._before = 60, (5, 0, 0)
+    work._before = (5, 0, 0)
+    work._began = time.monotonic()  # preempted at once: the lead alone is more than two minutes
+    assert work.checkpoint().function is work
+    work.minutes = 60
     work._began = time.monotonic()  # preempted in its first minute
     assert work.checkpoint().function is work

@@ -86,7 +86,7 @@ def test_a_study_is_predicted_once(tmp_path):
         "  cameras: {kind: single, resolution: 16}}}\n"
         "models: {own: {network: pixels}}\n"
         "searches: {material: {attributes: [material]}}\n"
-        "fisher: {rerenders: 3, samples: 16, derivative_samples: 16, shape_modes: 0}\n"
+        "fisher: {rerenders: 8, samples: 16, derivative_samples: 16, shape_modes: 0}\n"
     )
     study = read_study(tmp_path)
     (first,) = fisher(study, "cpu")
