@@ -10,8 +10,9 @@ over the cameras of its views, and after each round, in which every camera is se
 A step of Adam is as long far outside as inside, where the way back may have no slope: a search that
 has lost the match by more than `LOST` returns to the farthest where it had it, and goes on at half
 the pace.
-The matches of a step are those of its noisy renders, so their ceiling is that of the target's own
-re-renders at the same samples. At the target itself a distance has no gradient: every start is a
+The renders of a step are noisier than those that are judged: noise lowers a correlation in
+proportion, so what a step finds is divided by the same loss of the target's own re-renders. At the
+target itself a distance has no gradient: every start is a
 small seeded step away from it.
 """
 
@@ -25,10 +26,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from mrd.criterion import LEAST_ROOM
 from mrd.render import display
 from mrd.search import Arrays, Search, under
 from mrd.state import State
 from mrd.widening import UNIT, Distance, distance_of
+from scenes.camera import Camera
+from scenes.errors import InputError
 from scenes.scene import Scene
 
 ROUNDS = 2
@@ -36,8 +40,8 @@ MARGIN = 0.02  # above the floor, so that a judgement's own noise does not fail 
 PENALTY, MOST_PENALTY = 10.0, 1e4  # ρ at the start, and at most
 SETTLED = 0.02  # a violation below which ρ stays
 LOST = 0.2  # a violation from which no way back is sought
-PACE = 0.2  # of the learning rates at the start
-CALIBRATION = 8  # re-renders of the target that tell the ceiling of a step's samples
+PACE, LEAST_PACE = 0.2, 0.2 / 2**6  # of the learning rates at the start, and at least
+CALIBRATION = 8  # re-renders of the target that tell what a step's noise costs
 FIRST_STEP = 0.5  # length of the step off the target, in steps at the pace of the start
 GAIN = 1.01  # what counts as farther
 
@@ -63,15 +67,32 @@ class Divergence(Search):
 
     Parameters
     ----------
-    null
-        Mean Pearson r of random scenes with the target, (C,), a number a training camera.
+    null, ceiling
+        Mean Pearson r with the target, of random scenes and of its own re-renders, as they are
+        judged, (C,): a number a training camera.
+
+    Raises
+    ------
+    InputError
+        At a camera they lie so near to one another that no match is defined.
     """
 
-    def __init__(self, start: Scene, *args: Any, null: NDArray[np.float64], **named: Any) -> None:
+    def __init__(
+        self,
+        start: Scene,
+        *args: Any,
+        null: NDArray[np.float64],
+        ceiling: NDArray[np.float64],
+        **named: Any,
+    ) -> None:
         super().__init__(start, *args, **named)
+        _check_room(self._views, null, ceiling)
         self._keeps_best = True
-        self._null = torch.as_tensor(null, dtype=torch.float32, device=self._device)
-        self._ceiling = self._calibrated()
+        self._null, self._ceiling = (
+            torch.as_tensor(each, dtype=torch.float32, device=self._device)
+            for each in (null, ceiling)
+        )
+        self._noisy_ceiling = self._calibrated()
         self._candidates: dict[int, Candidate] = {}  # of each start, by its number
         self._target_place = self._snapshot()
         self._multipliers = torch.zeros(len(self._views))
@@ -119,8 +140,10 @@ class Divergence(Search):
         chosen: Sequence[int],
     ) -> torch.Tensor:
         """Match (V,) of a step's views, differentiable."""
-        r = correlation(activations, wanted, self._judged)
-        null, ceiling = (each[list(chosen)] for each in (self._null, self._ceiling))
+        here = list(chosen)
+        null, ceiling = self._null[here], self._ceiling[here]
+        lost = self._noisy_ceiling[here] / ceiling
+        r = correlation(activations, wanted, self._judged) / lost
         return (r - null) / (ceiling - null)
 
     @torch.no_grad()
@@ -170,7 +193,7 @@ class Divergence(Search):
     @torch.no_grad()
     def _keep(self) -> None:
         """Keep where the variables stand, if no place of this start was farther."""
-        here = Candidate(float(self._distance()), self._snapshot())
+        here = Candidate(self.distance(), self._snapshot())
         before = self._candidates.get(self._restart)
         if before is None or here.distance > before.distance:
             self._candidates[self._restart] = here
@@ -179,9 +202,10 @@ class Divergence(Search):
 
     def _go_back(self) -> None:
         """Return to the farthest that was alike enough, or to the target, at half the pace."""
-        kept = self._candidates.get(self._restart)
+        kept, gained = self._candidates.get(self._restart), self._gained
         multipliers, penalty = self._multipliers, self._penalty
-        self._begin(self._pace / 2)
+        self._begin(max(self._pace / 2, LEAST_PACE))
+        self._gained = gained  # to return is no gain
         if kept:
             self._place(kept.place)
             self._multipliers, self._penalty = multipliers, penalty
@@ -212,6 +236,11 @@ class Divergence(Search):
         return max(self.finished - 1, 0) // self.config.steps
 
     # ---- Results and states ---------------------------------------------------------------------
+
+    @torch.no_grad()
+    def distance(self) -> float:
+        """How far the variables stand from the target, in the unit of `scenes.differences`."""
+        return float(self._distance())
 
     def candidates(self) -> dict[int, Candidate]:
         """The farthest place of each start, by its number, where the match was enough."""
@@ -260,6 +289,18 @@ class Divergence(Search):
             k: Candidate(distance, under(f"candidate.{k}.", state.arrays))
             for k, distance in header["candidates"]
         }
+
+
+def _check_room(
+    views: Sequence[Camera], null: NDArray[np.float64], ceiling: NDArray[np.float64]
+) -> None:
+    for view, low, high in zip(views, null, ceiling, strict=True):
+        if high - low < LEAST_ROOM:
+            raise InputError(
+                f"mode diverge: at camera {view.name}, random scenes agree with the target by "
+                f"r = {low:.3f}, its own re-renders by {high:.3f}: there is no room for a match; "
+                "judge other layers, or raise samples.score"
+            )
 
 
 def correlation(

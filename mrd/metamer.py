@@ -125,7 +125,8 @@ def _searched(
     kind: Callable[..., Search] = Search
     mover = model
     if run.search.mode == "diverge":
-        kind = partial(Divergence, null=against.null["pearson"][:, train].mean(axis=0))
+        null, ceiling = (each["pearson"][:, train] for each in (against.null, against.ceiling))
+        kind = partial(Divergence, null=null.mean(axis=0), ceiling=ceiling.mean(axis=0))
     elif run.model.guides:
         mover = registry.create(run.model.guided(model.layer_weights), device)
     search = kind(
@@ -160,6 +161,8 @@ def _searched(
                 "s": step.s,
                 "match": float(room(step.s)),
             }
+            if isinstance(search, Divergence):
+                row["distance"] = search.distance()
             directory.append_history(row)
             report.step(row)
             while search.notes:
@@ -188,12 +191,13 @@ def _found(
     if not isinstance(search, Divergence):
         return search.scene(), {}
 
-    def judged(scene: Scene) -> dict[str, Any]:
+    def judged(index: int, scene: Scene) -> dict[str, Any]:
         stage = Stage(scene, form=form, device=device)
-        images = seen(stage, against.views, run.search.samples.score, index=0)
+        images = seen(stage, against.views, run.search.samples.score, index)
         return _judged(run, target, scene, images, against, model)
 
-    result, reach = widest(search, judged)
+    # By the noise of index 0 the result is judged in the end: it chooses none of them.
+    result, reach = widest(search, partial(judged, 1), partial(judged, 0))
     return result, {"reach": reach}
 
 

@@ -32,21 +32,27 @@ class Judged:
 
 
 def widest(
-    search: Divergence, judge: Callable[[Scene], dict[str, Any]]
+    search: Divergence,
+    judge: Callable[[Scene], dict[str, Any]],
+    confirm: Callable[[Scene], dict[str, Any]],
 ) -> tuple[Scene, dict[str, Any]]:
     """Judge the farthest place of each start; where it fails, step back until it passes.
+
+    Of many that are judged the farthest is chosen, and with it the luckiest noise: so the choice
+    is judged once more, with noise that had no part in it, and the next farthest takes its place
+    where it fails.
 
     Parameters
     ----------
     search
         Run to its end.
-    judge
-        Gives what `criterion.json` says of a scene, at scoring quality.
+    judge, confirm
+        Give what `criterion.json` says of a scene, at scoring quality; each with noise of its own.
 
     Returns
     -------
     Scene
-        The metamer that is physically farthest from the target; where none is one, what was judged
+        The metamer that is physically farthest from the target; where none is one, the candidate
         with the highest match; where nothing was kept, where the search ended.
     dict
         The reach: ``distance`` (None where nothing passes) and its ``measure``, and ``starts``: for
@@ -60,6 +66,7 @@ def widest(
         return float(each.judgement["physical_difference"][attribute][measure])
 
     found: list[Judged] = []
+    failed: list[Judged] = []
     starts: list[dict[str, Any]] = []
     for start in range(search.config.restarts):
         candidate = search.candidates().get(start)
@@ -67,39 +74,42 @@ def widest(
             starts.append({"distance": None, "match": None, "verdict": "nothing alike was kept"})
             continue
         best = _stepped_back(search, candidate, judge)
-        found.append(best)
+        (found if best.is_metamer else failed).append(best)
         starts.append(
             {"distance": far(best), "match": best.match, "verdict": best.judgement["verdict"]}
         )
     reach = {"measure": measure, "bound": "lower", "starts": starts}
-    passed = [each for each in found if each.is_metamer]
-    if passed:
-        best = max(passed, key=far)
-        return best.scene, {"distance": far(best), **reach}
-    if found:
-        return max(found, key=lambda each: each.match).scene, {"distance": None, **reach}
+    for best in sorted(found, key=far, reverse=True):
+        if Judged(best.scene, confirm(best.scene)).is_metamer:
+            return best.scene, {"distance": far(best), **reach}
+    if kept := failed + found:
+        return max(kept, key=lambda each: each.match).scene, {"distance": None, **reach}
     return search.scene(), {"distance": None, **reach}
 
 
 def _stepped_back(
     search: Divergence, candidate: Candidate, judge: Callable[[Scene], dict[str, Any]]
 ) -> Judged:
-    """The farthest that passes on the straight way from the target to a candidate, by halving."""
+    """The farthest that passes on the straight way from the target to a candidate, by halving.
+
+    What is the target again lies too near, not too far. Where nothing passes, the candidate.
+    """
 
     def judged(share: float) -> Judged:
         scene = search.scene_at(candidate, share)
         return Judged(scene, judge(scene))
 
-    end = judged(1.0)
-    if end.is_metamer:
-        return end
-    low, high, best = 0.0, 1.0, end
+    best = judged(1.0)
+    if best.is_metamer:
+        return best
+    low, high = 0.0, 1.0
     for _ in range(HALVINGS):
         middle = (low + high) / 2
         here = judged(middle)
         if here.is_metamer:
-            low, best = middle, here
+            best = here
+        if here.is_metamer or here.judgement["target_again"]:
+            low = middle
         else:
             high = middle
-            best = best if best.is_metamer else here
     return best

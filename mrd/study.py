@@ -342,6 +342,13 @@ def loaded_target(name: str, study: Study) -> Scene:
     return scene
 
 
+def _beside_the_result(search: SearchConfig) -> dict[str, Any]:
+    """What of a search leaves its result as it is; `mode: diverge` goes as far as the floor."""
+    if search.mode != "diverge":
+        return BESIDE_THE_RESULT
+    return {key: each for key, each in BESIDE_THE_RESULT.items() if key != "criterion"}
+
+
 def _resolve(spec: RunSpec, study: Study, target: Scene) -> ResolvedRun:
     search = study.searches[spec.search]
     with about(f"searches.{spec.search}.start"):
@@ -363,7 +370,7 @@ def _resolve(spec: RunSpec, study: Study, target: Scene) -> ResolvedRun:
         "target": target.sha256,
         "start": start.sha256,
         "model": model_record,
-        "search": search.model_dump(mode="json", exclude=BESIDE_THE_RESULT),
+        "search": search.model_dump(mode="json", exclude=_beside_the_result(search)),
         "seeds": {"study": study.seed, "run": spec.seed},
     }
     series = study.series_of(spec.search)

@@ -5,7 +5,8 @@ It is what `mode: diverge` makes large.
 Each is the physical distance of `scenes.differences.DISTANCE` or stands for it: a Chamfer distance
 has no gradient that a step could follow through closest points alone, so a shape is measured by how
 far its vertices moved along the target's normals (sliding along the surface is no distance). What a
-result is reported by is measured anew, by `scenes.differences`.
+result is reported by is measured anew, by `scenes.differences`. At the target itself a distance is
+0 and has derivative 0.
 """
 
 from __future__ import annotations
@@ -66,7 +67,10 @@ def distance_of(target: Scene, variables: Variables) -> Distance:
 
 
 def _along_normals(mesh: Mesh, variables: ShapeVariables) -> Distance:
-    """Root mean square, over the target's area, of what its points moved along their normals."""
+    """Root mean square, over the target's area, of what its points moved along their normals.
+
+    What all of them moved together is a place, and no shape: it is taken off first.
+    """
     normals, areas = vertex_normals(mesh)
     first = torch.tensor(mesh.vertices)
     along, share = (torch.tensor(each, dtype=torch.float32) for each in (normals, areas))
@@ -75,8 +79,11 @@ def _along_normals(mesh: Mesh, variables: ShapeVariables) -> Distance:
 
     def distance() -> torch.Tensor:
         vertices = variables.vertices()
-        moved = ((vertices - first.to(vertices)) * along.to(vertices)).sum(dim=1)
-        return (share.to(vertices) * moved**2).sum().sqrt() / radius
+        weights = share.to(vertices)
+        moved = vertices - first.to(vertices)
+        moved = moved - (weights[:, None] * moved).sum(dim=0)
+        outward = (moved * along.to(vertices)).sum(dim=1)
+        return _root((weights * outward**2).sum()) / radius
 
     return distance
 
@@ -109,7 +116,7 @@ def _of_radiance(variables: LightingVariables) -> Distance:
     def distance() -> torch.Tensor:
         now = variables.tensors["log_radiance"]
         difference = torch.log(now.exp() + floor) - torch.log(first.exp() + floor)
-        return ((weights * difference**2).sum() / first.shape[-1]).sqrt()
+        return _root((weights * difference**2).sum() / first.shape[-1])
 
     return distance
 
@@ -133,6 +140,11 @@ def _of_reflectance(target: Scene, variables: MaterialVariables) -> Distance:
     return distance
 
 
+def _root(square: torch.Tensor) -> torch.Tensor:
+    """Square root with derivative 0 at 0, where it would be infinite."""
+    return square.clamp(min=1e-20).sqrt()
+
+
 class _ByDifferences(torch.autograd.Function):
     """A number that NumPy computes from a few parameters, with a derivative by central differences.
 
@@ -150,15 +162,13 @@ class _ByDifferences(torch.autograd.Function):
             name: tensor.detach().cpu().numpy().astype(np.float64)
             for name, tensor in zip(names, tensors, strict=True)
         }
-        context.gradients = [
-            torch.tensor(_derivative(far, here, name)).to(tensor)
-            for name, tensor in zip(names, tensors, strict=True)
-        ]
+        context.far, context.here = far, here
         return torch.tensor(far(here)).to(tensors[0])
 
     @staticmethod
     def backward(context: Any, *gradients: torch.Tensor) -> tuple[Any, ...]:
-        return None, None, *(gradients[0] * each for each in context.gradients)
+        slopes = (_derivative(context.far, context.here, name) for name in context.here)
+        return None, None, *(gradients[0] * torch.tensor(each).to(gradients[0]) for each in slopes)
 
 
 def _derivative(
