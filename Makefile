@@ -9,13 +9,14 @@ BIN := .venv/bin
 SPREAD = --dist loadfile --no-loadscope-reorder --numprocesses $(shell \
 	$(PYTHON) -c 'import os; print(min((os.cpu_count() or 1) + 1, 5))')
 
-.PHONY: help venv demo test test-full lint style types imports clean
+.PHONY: help venv demo docs test test-full lint style types imports clean
 
 help:
 	@echo "make demo       a study of three searches and its stimulus set (studies/demo)"
 	@echo "make test       lint, types, import rules and all tests at reduced counts"
 	@echo "make test-full  the same at full counts"
 	@echo "make lint       lint, types and import rules alone"
+	@echo "make docs       the manual as a site: site/index.html"
 	@echo "make venv       the environment alone (every target makes it when it is missing)"
 	@echo "make clean      remove caches (rm -r .venv removes the environment)"
 
@@ -27,6 +28,9 @@ demo: venv
 	$(BIN)/mrd run studies/demo
 	$(BIN)/mrd stimuli export studies/demo --out studies/demo/report/stimuli
 	$(BIN)/python environment/demo_session.py studies/demo
+
+docs: venv
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 test: lint
 	$(BIN)/python -m pytest $(SPREAD)
@@ -47,5 +51,5 @@ imports: venv
 	$(BIN)/lint-imports
 
 clean:
-	rm -rf build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf build dist site *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +

@@ -20,7 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ROOT / "environment" / "debian-packages.txt"
 VENV = ROOT / ".venv"
-EXTRAS = "generate,lab,analysis,bayes,cluster,dev"
+EXTRAS = "generate,lab,analysis,bayes,cluster,docs,dev"
 
 
 class Missing(Exception):

@@ -114,7 +114,7 @@ def declared(extras: tuple[str, ...]) -> set[str]:
         ("analysis", ("analysis", "bayes")),
         ("mrd", ("generate", "cluster")),
         ("benchmarks", ("generate", "dev")),
-        ("tests", ("generate", "lab", "analysis", "dev")),
+        ("tests", ("generate", "lab", "analysis", "docs", "dev")),
     ],
 )
 def test_what_is_imported_is_declared(folder, extras):
@@ -169,7 +169,9 @@ def test_constraints_are_bare_versions():
 def test_constraints_cover_what_make_installs(distributions_of):
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     pinned = {line.partition("==")[0] for line in lines}
-    needed = distributions_of({"generate", "lab", "analysis", "bayes", "cluster", "dev"}) - {
+    needed = distributions_of(
+        {"generate", "lab", "analysis", "bayes", "cluster", "docs", "dev"}
+    ) - {
         "mrd-suite",
         "setuptools",
     }
