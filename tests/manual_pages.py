@@ -1,0 +1,64 @@
+"""The blocks of README and the manual, and what of them can be run."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"(?:<!--([^\n]*)-->\n)?^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+COMMANDS = ("mrd ", "make ", "pip ", "python ", "git ")
+REASON = re.compile(r"not-run: (\w.{3,})")
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block of a page.
+
+    Parameters
+    ----------
+    page
+        Its file, from the root of the repository.
+    line
+        Of its first fence, from 1.
+    language
+        As its fence says; "" where it says nothing.
+    text
+        What stands between the fences.
+    reason
+        Why it is not run, "" where it is: a comment ``<!-- not-run: reason -->`` before it.
+    """
+
+    page: str
+    line: int
+    language: str
+    text: str
+    reason: str
+
+    @property
+    def commands(self) -> list[str]:
+        """What a user types: lines that begin with a command, and do not say why not to run them."""
+        lines = self.text.splitlines() if not self.language else []
+        return [line for line in lines if line.startswith(COMMANDS) and not REASON.search(line)]
+
+    @property
+    def to_run(self) -> bool:
+        """Whether it is Python or holds commands, and gives no reason against running it."""
+        return not self.reason and (self.language == "python" or bool(self.commands))
+
+
+def blocks(page: Path) -> list[Block]:
+    """List the blocks of a page in their order."""
+    text = page.read_text(encoding="utf-8")
+    found = []
+    for block in BLOCK.finditer(text):
+        reason = REASON.search(block[1] or "")
+        line = text[: block.start(2)].count("\n") + 1
+        name = page.relative_to(ROOT).as_posix()
+        found.append(Block(name, line, block[2], block[3], reason[1].strip() if reason else ""))
+    return found
+
+
+def all_blocks() -> list[Block]:
+    """List the blocks of every page."""
+    return [block for page in PAGES for block in blocks(page)]
