@@ -37,7 +37,7 @@ class Block:
 
     @property
     def commands(self) -> list[str]:
-        """What a user types: lines that begin with a command, and do not say why not to run them."""
+        """What a user types: lines that begin with a command, without those not to be run."""
         lines = self.text.splitlines() if not self.language else []
         return [line for line in lines if line.startswith(COMMANDS) and not REASON.search(line)]
 

@@ -2,11 +2,9 @@
 
 A block of YAML is a part of a study: it takes the place of those sections in a small one, which
 must be read. A line of a block without a language that begins with ``mrd`` must be a command, and
-its options must be options of it. Python must compile.
+its options must be options of it. Python must compile. `make test-full` carries them out
+(tests/end_to_end/test_manual_runs.py).
 """
-
-import re
-from pathlib import Path
 
 import pytest
 import typer
@@ -14,9 +12,8 @@ import typer
 from mrd.cli.main import app
 from mrd.document import read_document
 from mrd.study import read_study
+from tests.manual_pages import all_blocks
 
-ROOT = Path(__file__).resolve().parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 LANGUAGES = {"", "yaml", "python", "toml"}
 
 SMALL = {
@@ -29,14 +26,11 @@ SMALL = {
 
 def blocks(language):
     """Every block of a language, named by its page and line."""
-    found = []
-    for page in PAGES:
-        text = page.read_text(encoding="utf-8")
-        for block in re.finditer(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
-            if block[1] == language:
-                line = text[: block.start()].count("\n") + 1
-                found.append(pytest.param(block[2], id=f"{page.relative_to(ROOT)}:{line}"))
-    return found
+    return [
+        pytest.param(block.text, id=f"{block.page}:{block.line}")
+        for block in all_blocks()
+        if block.language == language
+    ]
 
 
 def commands():
@@ -50,13 +44,7 @@ def commands():
 
 
 def test_every_block_is_of_a_kind_that_is_tested():
-    found = {
-        language
-        for page in PAGES
-        for language in re.findall(
-            r"^```(\w*)\n.*?^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
-        )
-    }
+    found = {block.language for block in all_blocks()}
     assert found <= LANGUAGES
     assert len(commands()) >= 15
     assert len(blocks("yaml")) >= 6

@@ -1,12 +1,13 @@
 """Troubleshooting has an entry for every message that a user can meet, and none that is gone.
 
-A message is what is written where an `InputError` is made, or a `ValueError` by what checks a part of
-the study. What a message is about (a file, a key, a value) is a hole in it, written … on the page.
+A message is what is written where an `InputError` is made, or a `ValueError` by what checks a part
+of the study. What it is about (a file, a key, a value) is a hole in it, written … on the page.
 """
 
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -33,8 +34,13 @@ def entry(node: ast.expr) -> str:
     return re.sub(rf"{HOLE}(\s*{HOLE})+", HOLE, words)
 
 
-def messages() -> Iterator[tuple[str, str]]:
+@cache
+def messages() -> tuple[tuple[str, str], ...]:
     """List the place and the entry of every message."""
+    return tuple(_messages())
+
+
+def _messages() -> Iterator[tuple[str, str]]:
     for package in PACKAGES:
         for path in sorted((ROOT / package).rglob("*.py")):
             name = path.relative_to(ROOT).as_posix()
