@@ -2,9 +2,11 @@
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("scenes", "stimuli", "psychophysics", "analysis", "mrd")
@@ -111,3 +113,11 @@ def test_every_package_below_is_entered_by_what_is_listed():
     }
     assert steps <= called
     assert steps <= {name for names in LISTED.values() for name in names}
+
+
+def test_the_citation_is_of_this_version():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    citation = YAML(typ="safe").load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == project["version"]
+    assert citation["license"] == project["license"]
+    assert f"version {project['version']}" in (ROOT / "docs" / "citing.md").read_text()
