@@ -40,19 +40,32 @@ def messages() -> tuple[tuple[str, str], ...]:
     return tuple(_messages())
 
 
-def _messages() -> Iterator[tuple[str, str]]:
+def trees() -> Iterator[tuple[str, ast.AST]]:
     for package in PACKAGES:
         for path in sorted((ROOT / package).rglob("*.py")):
-            name = path.relative_to(ROOT).as_posix()
-            checks = "config" in name
-            tree = ast.parse(path.read_text(encoding="utf-8"))
-            for node in ast.walk(tree):
-                if isinstance(node, ast.FunctionDef) and "validator" in "".join(
-                    map(ast.unparse, node.decorator_list)
-                ):
-                    yield from ((name, each) for each in made_by(node, {"ValueError"}))
-            kinds = {"InputError", "error"} | ({"ValueError"} if checks else set())
-            yield from ((name, each) for each in made_by(tree, kinds))
+            yield path.relative_to(ROOT).as_posix(), ast.parse(path.read_text(encoding="utf-8"))
+
+
+def own_errors() -> set[str]:
+    """List `InputError` and the names of its kinds."""
+    return {"InputError"} | {
+        node.name
+        for _, tree in trees()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef) and "InputError" in map(ast.unparse, node.bases)
+    }
+
+
+def _messages() -> Iterator[tuple[str, str]]:
+    errors = own_errors() | {"error"}  # the method of a document
+    for name, tree in trees():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef) and "validator" in "".join(
+                map(ast.unparse, node.decorator_list)
+            ):
+                yield from ((name, each) for each in made_by(node, {"ValueError"}))
+        kinds = errors | ({"ValueError"} if "config" in name else set())
+        yield from ((name, each) for each in made_by(tree, kinds))
 
 
 def made_by(tree: ast.AST, kinds: set[str]) -> Iterator[str]:
@@ -82,6 +95,10 @@ def entries() -> list[str]:
 def test_what_a_message_looks_like_on_the_page(code, expected):
     found = list(made_by(ast.parse(code), {"InputError", "error"}))
     assert found == ([] if expected is None else [expected])
+
+
+def test_errors_of_a_kind_of_their_own_are_found():
+    assert {"InputError", "Finished", "NotConverged"} <= own_errors()
 
 
 def test_every_message_has_an_entry():
