@@ -16,6 +16,7 @@ from scenes.picture_files import read_picture
 from scenes.scene import read_scene
 from stimuli.config import StimuliConfig
 from stimuli.encoding import Change, Looks, looks, matched, matching, quantised, shown_light, stored
+from stimuli.findings import NONE, Findings
 from stimuli.intake import ImageRecord, frame, read_records
 from stimuli.packed_scene import PackedScene, packed
 from stimuli.pixel_metamers import PixelMetamer
@@ -55,6 +56,7 @@ def build_set(
     progress: Progress = lambda _done, _total: None,
     left_out: Sequence[Refusal] = (),
     pixel_metamers: Sequence[PixelMetamer] = (),
+    findings: Findings = NONE,
 ) -> Built:
     """Build a set of runs; a set that is there is replaced in one step, or left as it was.
 
@@ -76,6 +78,8 @@ def build_set(
         What was refused before, to be told with the rest.
     pixel_metamers
         Of any runs; those of runs that are taken go into the set.
+    findings
+        Of any targets and runs; those of what is taken go into the set.
 
     Raises
     ------
@@ -110,6 +114,7 @@ def build_set(
             "refusals": {each.name: each.reason for each in refusals},
         },
         pixel_metamers=[each for each in pixel_metamers if each.run in taken],
+        findings=findings.of(table),
         compression=config.compression,
     )
     return Built(found, table, refusals)

@@ -11,6 +11,7 @@ import pandas as pd
 from scenes.arrays import array_sha256
 from scenes.errors import InputError
 from stimuli import schema
+from stimuli.findings import finding_problems
 from stimuli.model_results import (
     compared,
     images_sha256,
@@ -54,6 +55,7 @@ def problems(path: Path) -> list[str]:
                 *_content_problems(stimuli),
                 *_model_problems(stimuli, table),
                 *pixel_metamer_problems(stimuli, table["run"]),
+                *finding_problems(stimuli.file, path, table),
             ]
     except InputError as error:
         return [str(error)]

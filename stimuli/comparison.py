@@ -1,6 +1,6 @@
 """What two sets differ in."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pandas as pd
@@ -24,6 +24,7 @@ def differences(one: StimulusSet, other: StimulusSet) -> list[str]:
         *_stimulus_differences(one, other),
         *_model_differences(one, other),
         *_pixel_metamer_differences(one, other),
+        *_finding_differences(one, other),
     ]
 
 
@@ -64,12 +65,26 @@ def _model_differences(one: StimulusSet, other: StimulusSet) -> Iterator[str]:
 
 
 def _pixel_metamer_differences(one: StimulusSet, other: StimulusSet) -> Iterator[str]:
-    left, right = (read_pixel_metamers(each) for each in (one, other))
-    for run in sorted(left.keys() | right.keys()):
-        place = f"{schema.PIXEL_METAMERS}/{run}"
-        if run not in right or run not in left:
-            yield f"{place}: only in {one.path if run in left else other.path}"
-        elif left[run].content_hash != right[run].content_hash:
+    found = (read_pixel_metamers(each).items() for each in (one, other))
+    left, right = (
+        {f"{schema.PIXEL_METAMERS}/{run}": entry.content_hash for run, entry in entries}
+        for entries in found
+    )
+    yield from _hash_differences(one, other, left, right)
+
+
+def _finding_differences(one: StimulusSet, other: StimulusSet) -> Iterator[str]:
+    yield from _hash_differences(one, other, one.findings.hashes(), other.findings.hashes())
+
+
+def _hash_differences(
+    one: StimulusSet, other: StimulusSet, left: Mapping[str, str], right: Mapping[str, str]
+) -> Iterator[str]:
+    """Of what each set holds, by its place in the file: hashes."""
+    for place in sorted(left.keys() | right.keys()):
+        if place not in right or place not in left:
+            yield f"{place}: only in {one.path if place in left else other.path}"
+        elif left[place] != right[place]:
             yield f"{place}: differs"
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from scenes.errors import InputError
 from stimuli import schema
+from stimuli.findings import KINDS, Findings, Record, content_hash
 from stimuli.model_results import ModelResults, Row, updated
 from stimuli.packed_scene import PackedScene
 from stimuli.pixel_metamers import PixelMetamer, read_pixel_metamers
@@ -46,7 +47,7 @@ def merge(paths: Sequence[Path], out: Path) -> str:
     InputError
         A set is damaged, or two contradict each other: images of another size or type, one id or
         family for different things, one name for different models, or different results of one, or
-        different pixel metamers of one run.
+        different pixel metamers, reaches or predicted thresholds of one thing.
     """
     if len(paths) < 2:
         raise InputError("merge needs two sets or more")
@@ -78,6 +79,7 @@ def merge(paths: Sequence[Path], out: Path) -> str:
             },
             models=_models(sets),
             pixel_metamers=_pixel_metamers(sets),
+            findings=_findings(sets),
         )
 
 
@@ -157,6 +159,20 @@ def _pixel_metamers(sets: Sequence[StimulusSet]) -> list[PixelMetamer]:
                     "set; find out which is right, and run mrd pixel-metamers in the other study"
                 )
     return list(joined.values())
+
+
+def _findings(sets: Sequence[StimulusSet]) -> Findings:
+    """Predicted thresholds and reaches of all sets; what two sets hold is the same in both."""
+    joined: dict[str, dict[str, Record]] = {kind: {} for kind in KINDS}
+    for one in sets:
+        for kind, records in one.findings._asdict().items():
+            for name, here in records.items():
+                if content_hash(joined[kind].setdefault(name, here)) != content_hash(here):
+                    raise InputError(
+                        f"{one.path}: {kind}/{name}: is another than in an earlier set; find out "
+                        "which is right, and build the other set again"
+                    )
+    return Findings(**joined)
 
 
 def _contradictions(one: ModelResults, other: ModelResults) -> Iterator[str]:

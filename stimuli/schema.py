@@ -24,6 +24,7 @@ IMAGES, RADIANCE = "images", "radiance"
 STIMULI, SCENES, ARRAYS, MODELS = "stimuli", "scenes", "arrays", "models"
 DISTANCES, NULLS, VERDICTS = "distances", "nulls", "verdicts"
 PIXEL_METAMERS = "pixel_metamers"  # not in every set
+PREDICTED_THRESHOLDS, REACH = "predicted_thresholds", "reach"  # not in every set
 
 KEY = "stimulus_id"
 NONE = -1  # a whole number that does not apply

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scenes.errors import InputError, one_line, unknown
 from scenes.scene import Scene
 from stimuli import schema
+from stimuli.findings import Findings, predicted_table, reach_table, read_findings
 from stimuli.model_results import (
     ModelResults,
     compared,
@@ -318,6 +319,45 @@ class StimulusSet:
             for row in found
         ]
         return pd.DataFrame(rows)
+
+    # ---- What was found beside the searches -----------------------------------------------------
+
+    @cached_property
+    def findings(self) -> Findings:
+        """Predicted thresholds and reaches as records; empty where the set holds none.
+
+        Raises
+        ------
+        InputError
+            One is damaged.
+        """
+        return read_findings(self.file, self.path)
+
+    def predicted_thresholds(self) -> pd.DataFrame:
+        """What models are predicted to tell apart (`mrd fisher`): a row a parameter.
+
+        Returns
+        -------
+        DataFrame
+            ``prediction`` (its name), ``target``, ``model``, ``layer``, ``attribute``,
+            ``parameter``; ``threshold`` in its ``unit``, and as the physical ``distance`` from
+            the target in its ``measure`` (both infinite where the model does not see it);
+            ``agreement``, ``clipped``, ``cameras``, settings and ``record_sha256``.
+        """
+        return predicted_table(self.findings.predicted_thresholds)
+
+    def reach(self) -> pd.DataFrame:
+        """How far the widest metamers lie (`mode: diverge`): a row a start.
+
+        Returns
+        -------
+        DataFrame
+            ``run``, ``target``, ``model``, ``layer``, ``attribute``; ``reach`` in its ``measure``
+            (NaN where nothing passed); ``control_reach``, and ``control_failed_at``, the nearest
+            beyond it that failed (NaN where none did); of each ``start`` the ``distance``,
+            ``match`` and ``verdict``; ``record_sha256``.
+        """
+        return reach_table(self.findings.reach)
 
     def _matrix(self, model: str, layer: str, kind: str, family: str) -> NDArray[np.float32]:
         of_model = self.model_group(model)

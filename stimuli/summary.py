@@ -50,4 +50,7 @@ def summary(
             told[f"verdicts of {name}"] = "\n".join(lines)
     if beside := ", ".join(stimuli.file.get(schema.PIXEL_METAMERS, ())):
         told["pixel metamers"] = beside
+    for kind, records in stimuli.findings._asdict().items():
+        if records:
+            told[kind.replace("_", " ")] = ", ".join(records)
     return told

@@ -18,6 +18,7 @@ from scenes.atomic import whole_file
 from scenes.errors import InputError
 from stimuli import schema
 from stimuli.disk import PatientFile
+from stimuli.findings import NONE, Findings, Records, write_findings
 from stimuli.model_results import ModelResults, updated, write_results
 from stimuli.one_writer import one_writer
 from stimuli.packed_scene import PackedScene
@@ -44,6 +45,7 @@ def write_set(
     provenance: Mapping[str, Any] | None = None,
     models: Mapping[str, ModelResults] | None = None,
     pixel_metamers: Iterable[PixelMetamer] = (),
+    findings: Findings = NONE,
     compression: Compression = "gzip",
 ) -> str:
     """Write a set; a file that is there is replaced in one step, or left as it was.
@@ -67,6 +69,8 @@ def write_set(
         Results by the name of the model.
     pixel_metamers
         Of runs that the table holds.
+    findings
+        Predicted thresholds of its targets, and reaches of its runs.
     compression
         ``gzip`` can be read by every HDF5 library, ``lzf`` is faster and read by h5py alone.
 
@@ -104,6 +108,8 @@ def write_set(
         for name, results in (models or {}).items():
             write_results(file, name, results, checked)
         write_pixel_metamers(file, pixel_metamers)
+        for kind, records in findings._asdict().items():
+            write_findings(file, kind, records)
     return found
 
 
@@ -163,6 +169,31 @@ def add_pixel_metamers(path: Path, entries: Sequence[PixelMetamer], expected: st
     with _changed(path, schema.PIXEL_METAMERS, expected, "pixel metamers", again) as (old, file):
         joined = read_pixel_metamers(old) | {entry.run: entry for entry in entries}
         write_pixel_metamers(file, joined.values())
+
+
+def replace_findings(path: Path, kind: str, records: Records, expected: str) -> None:
+    """Put all findings of a kind into a set, in place of its own, as `add_results` does.
+
+    Parameters
+    ----------
+    path
+        The set.
+    kind
+        Of `stimuli.findings.KINDS`.
+    records
+        Of targets and runs that its table holds.
+    expected
+        Content hash of the set that they are for.
+
+    Raises
+    ------
+    InputError
+        The file holds another set by now, another process keeps writing it, or it cannot be
+        written.
+    """
+    what = kind.replace("_", " ")
+    with _changed(path, kind, expected, what, "run mrd stimuli build") as (_, file):
+        write_findings(file, kind, records)
 
 
 @contextmanager
