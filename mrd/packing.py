@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from mrd import image_counts, image_directory, pixel_metamer_files
+from mrd import image_counts, image_directory, pixel_metamer_files, reach_files
+from mrd.fisher.planned import planned
 from mrd.keeping import Kept, kept_if_shown
 from mrd.provenance import hardware, versions
 from mrd.study import Study, resolve_all
@@ -17,6 +18,7 @@ from scenes.digest import file_sha256
 from scenes.errors import InputError
 from stimuli import schema, writing
 from stimuli.build import Built, build_set
+from stimuli.findings import KINDS, Findings
 from stimuli.intake import RECORDS_FILE
 from stimuli.pixel_metamers import PixelMetamer, read_pixel_metamers
 from stimuli.seal import check_seal
@@ -55,7 +57,8 @@ def pack(study: Study, progress: Callable[[int, int], None] = lambda *_: None) -
     Returns
     -------
     Packed or None
-        None where the set is there already, whole, and of these runs.
+        None where the set is there already, whole, and of these runs; what was found beside them
+        since is put into it.
 
     Raises
     ------
@@ -72,6 +75,7 @@ def pack(study: Study, progress: Callable[[int, int], None] = lambda *_: None) -
     ingredients = made_of(study, records)
     inputs = _hash(ingredients)
     if _is_made_of(study.stimulus_set, inputs):
+        add_findings(study)
         return None
     with kept_if_shown(study.stimulus_set, study.folder / PEOPLE) as earlier:
         built = build_set(
@@ -83,6 +87,7 @@ def pack(study: Study, progress: Callable[[int, int], None] = lambda *_: None) -
             progress,
             unfinished,
             pixel_metamers(study),
+            findings(study),
         )
     if earlier is None or earlier.content_hash == built.content_hash:
         return Packed(built, None)
@@ -93,6 +98,51 @@ def pixel_metamers(study: Study) -> list[PixelMetamer]:
     """Read the pixel metamers of the study's runs, as far as there are any."""
     found = (pixel_metamer_files.read(study.runs / run.name) for run in resolve_all(study))
     return [each for each in found if each is not None]
+
+
+def findings(study: Study) -> Findings:
+    """Read the predicted thresholds and reaches of a study, as far as there are any.
+
+    Raises
+    ------
+    InputError
+        A target or a file of a model is missing, or a prediction's record is damaged.
+    """
+    predicted = {each.folder.name: each.finding() for each in planned(study) if each.is_done}
+    reached = {
+        run.name: reach_files.finding(run, study.runs / run.name) for run in resolve_all(study)
+    }
+    return Findings(predicted, {run: each for run, each in reached.items() if each is not None})
+
+
+def missing_findings(study: Study, stimuli: StimulusSet) -> list[str]:
+    """Kinds of findings of which a set holds others than the study has of its targets and runs."""
+    ours, there = findings(study).of(stimuli.table), stimuli.findings
+    return [kind for kind in KINDS if getattr(ours, kind) != getattr(there, kind)]
+
+
+def add_findings(study: Study) -> bool:
+    """Put predicted thresholds and reaches of a study into its set, if it has one.
+
+    Returns
+    -------
+    bool
+        Whether there is a set, which holds them now.
+
+    Raises
+    ------
+    InputError
+        The set was altered, or cannot be written; or as `findings`.
+    """
+    if not study.stimulus_set.is_file():
+        return False
+    check_seal(study.stimulus_set)
+    with StimulusSet(study.stimulus_set) as stimuli:
+        ours, expected = findings(study).of(stimuli.table), stimuli.content_hash
+        missing = missing_findings(study, stimuli)
+    for kind in missing:
+        writing.replace_findings(study.stimulus_set, kind, getattr(ours, kind), expected)
+    return True
 
 
 def add_pixel_metamers(study: Study) -> list[str]:

@@ -8,6 +8,7 @@ import typer
 from mrd import backend
 from mrd.cli.counting import counted
 from mrd.cli.tables import console
+from mrd.packing import add_findings
 from mrd.study import read_study
 
 
@@ -19,7 +20,8 @@ def fisher(
     """Predict a model's thresholds for scene parameters.
 
     How far each must move before the model tells it from render noise.
-    For every target and model; what is done is skipped. Pictures and numbers go to runs/fisher.
+    For every target and model; what is done is skipped. Pictures and numbers go to runs/fisher,
+    and numbers into the study's stimulus set, if there is one, for the report.
     """
     described, out = read_study(study), console()
     backend.activate()
@@ -38,3 +40,7 @@ def fisher(
             note = "; the picture is clipped to bounds" if row["clipped"] else ""
             out.print(f"  {row['name']}: {value}{note}")
         out.print(f"{each.folder}")
+    if add_findings(described):
+        out.print(f"in {described.stimulus_set}; mrd analyse {study} shows them in the report")
+    else:
+        out.print("in no stimulus set yet; mrd stimuli build packs them")

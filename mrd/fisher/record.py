@@ -5,7 +5,6 @@ Import this module only after ``mrd.backend.activate()``.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,19 +15,21 @@ import numpy as np
 
 from mrd.disk import plain
 from mrd.fisher.parameters import is_clipped, moved
+from mrd.fisher.physical import distance_per_unit
 from mrd.fisher.picture import Step, write_steps
+from mrd.fisher.planned import RECORD, SCHEMA_VERSION, Planned, planned
 from mrd.fisher.predict import Sensitivity, sensitivity
 from mrd.models import registry
+from mrd.models.base import Model
 from mrd.provenance import hardware, versions
 from mrd.render import Stage, display, exposed
-from mrd.study import Study, loaded_target
+from mrd.study import Study
 from scenes.atomic import whole_folder
+from scenes.differences import DISTANCE
 from scenes.digest import file_sha256
 from scenes.scene import Scene
 
-SCHEMA_VERSION = 1
-FOLDER = "fisher"
-RECORD, DERIVATIVE, PICTURE = "fisher.json", "derivative.npz", "thresholds.png"
+DERIVATIVE, PICTURE = "derivative.npz", "thresholds.png"
 
 Progress = Callable[[str, int, int], None]
 
@@ -59,47 +60,29 @@ def fisher(study: Study, device: str, progress: Progress = lambda *_: None) -> I
     InputError
         A target or model does not exist or fit, or a folder cannot be written.
     """
-    models = {
-        name: registry.create(config, device, study.folder) for name, config in study.models.items()
-    }
-    targets = {name: loaded_target(name, study) for name in study.targets}
-    for target, scene in targets.items():
-        scene = exposed(scene)
-        for name, model in models.items():
-            asked = {
-                "schema_version": SCHEMA_VERSION,
-                "target": scene.sha256,
-                "model": plain(model.record()),
-                "fisher": study.fisher.model_dump(mode="json"),
-            }
-            text = json.dumps(asked, sort_keys=True, separators=(",", ":"))
-            digest = hashlib.sha256(text.encode()).hexdigest()[:8]
-            folder = study.runs / FOLDER / f"{target}-{name}-{digest}"
-            is_new = not (folder / RECORD).is_file()
-            if is_new:
-                label = f"{target}, {name}"
-                found = sensitivity(
-                    scene,
-                    model,
-                    study.fisher,
-                    device,
-                    lambda what, done, total, label=label: progress(  # type: ignore[misc]
-                        f"{label}: {what}", done, total
-                    ),
-                )
-                with whole_folder(folder) as beside:
-                    _write(beside, target, name, scene, found, asked, study, device)
-            record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-            yield Made(folder, record, is_new)
+    plan = planned(study)
+    due = dict.fromkeys(each.model for each in plan if not each.is_done)
+    models = {name: registry.create(study.models[name], device, study.folder) for name in due}
+    for each in plan:
+        if is_new := not each.is_done:
+            scene, told = exposed(each.scene), f"{each.target}, {each.model}"
+
+            def tell(what: str, done: int, total: int, told: str = told) -> None:
+                progress(f"{told}: {what}", done, total)
+
+            model = models[each.model]
+            found = sensitivity(scene, model, study.fisher, device, tell)
+            with whole_folder(each.folder) as beside:
+                _write(beside, each, scene, found, model, study, device)
+        yield Made(each.folder, each.record(), is_new)
 
 
 def _write(
     folder: Path,
-    target: str,
-    model: str,
+    made: Planned,
     scene: Scene,
     found: Sensitivity,
-    asked: dict[str, Any],
+    model: Model,
     study: Study,
     device: str,
 ) -> None:
@@ -110,11 +93,16 @@ def _write(
     arrays |= {f"variance/{layer}": each for layer, each in found.variance.items()}
     single: dict[str, Any] = {key: each.astype(np.float32) for key, each in arrays.items()}
     np.savez_compressed(folder / DERIVATIVE, **single)
-    clipped = _picture(folder / PICTURE, f"{target} seen by {model}", scene, found, study, device)
+    title = f"{made.target} seen by {made.model}"
+    clipped = _picture(folder / PICTURE, title, scene, found, study, device)
     predicted = found.predicted
     record = {
-        **asked,
-        "names": {"study": study.name, "target": target, "model": model},
+        "schema_version": SCHEMA_VERSION,
+        "asked": made.asked,
+        "names": {"study": study.name, "target": made.target, "model": made.model},
+        "scene": scene.sha256,
+        "model": plain(model.record()),
+        "layers": list(found.derivative),
         "cameras": [view.name for view in found.views],
         "parameters": [
             {
@@ -122,6 +110,8 @@ def _write(
                 "attribute": each.attribute,
                 "unit": each.unit,
                 "threshold": _number(predicted.thresholds[k]),
+                "measure": DISTANCE[each.attribute],
+                "distance": _number(predicted.thresholds[k] * distance_per_unit(scene, each)),
                 "agreement": _number(found.agreement[k]),
                 "forward_mode": each.tangent(scene) is not None,
                 "clipped": clipped.get(each.name, False),
