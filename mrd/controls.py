@@ -101,7 +101,7 @@ def controls(
         measure = measure_from(target, attribute, sampling, samples)
         distances = [each[attribute] for each in wanted]
         for _ in range(DIRECTIONS_TRIED):
-            way = _way(attribute, target, search, rng)
+            way = way_of(attribute, target, search, rng)
             amplitudes = reaching(_along(way, measure), distances)
             if amplitudes is not None:
                 break
@@ -127,7 +127,7 @@ def _aside(
     for _ in range(DIRECTIONS_TRIED):
         way = _unit(rng.normal(size=3))
         moved = [
-            _centred(scene, target, length * way) for scene, length in zip(turned, far, strict=True)
+            centred(scene, target, length * way) for scene, length in zip(turned, far, strict=True)
         ]
         try:
             for scene in moved:
@@ -142,8 +142,8 @@ def _aside(
     )
 
 
-def _centred(scene: Scene, target: Scene, offset: Array) -> Scene:
-    """The scene with its object's centre so far from where the target has it."""
+def centred(scene: Scene, target: Scene, offset: Array) -> Scene:
+    """Give a scene with its object's centre an offset (3,) from where the target has it."""
     centre = bounding_sphere(geometry(target.shape))[0]
     own = target.pose.matrix()
     place = own[:3, :3] @ centre + own[:3, 3] + offset
@@ -243,7 +243,14 @@ def measure_from(
     return lambda other: differences[attribute](other)[figure]
 
 
-def _way(attribute: str, target: Scene, search: SearchConfig, rng: np.random.Generator) -> Way:
+def way_of(attribute: str, target: Scene, search: SearchConfig, rng: np.random.Generator) -> Way:
+    """Draw a random direction of an attribute, away from the target.
+
+    Raises
+    ------
+    InputError
+        The target's light has nothing to vary.
+    """
     ways: dict[str, Callable[[], Way]] = {
         "shape": lambda: _shape_way(target.shape, rng),
         "material": lambda: _material_way(target.material, search.material_parameters, rng),

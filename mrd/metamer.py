@@ -17,6 +17,7 @@ import torch
 
 from mrd import pictures
 from mrd.config.search import SearchConfig
+from mrd.control_reach import control_reach
 from mrd.criterion import Measures, Verdict, judge, match, measures, target_again
 from mrd.diverge import Divergence
 from mrd.models import registry
@@ -32,6 +33,7 @@ from mrd.series import is_kept
 from mrd.study import ResolvedRun
 from mrd.to_mitsuba import Form
 from mrd.variables.shape import extent_of
+from mrd.widening import UNIT
 from scenes.camera import Camera, Ring, cameras
 from scenes.differences import scene_difference
 from scenes.scene import Scene, write_scene
@@ -187,7 +189,7 @@ def _found(
     form: Form,
     device: str,
 ) -> tuple[Scene, dict[str, Any]]:
-    """Where a search ended; of one away from the target, the widest metamer, and its reach."""
+    """Where a search ended; of one away from the target, the widest metamer and the reaches."""
     if not isinstance(search, Divergence):
         return search.scene(), {}
 
@@ -197,8 +199,17 @@ def _found(
         return _judged(run, target, scene, images, against, model)
 
     # By the noise of index 0 the result is judged in the end: it chooses none of them.
-    result, reach = widest(search, partial(judged, 1), partial(judged, 0))
-    return result, {"reach": reach}
+    choosing, deciding = partial(judged, 1), partial(judged, 0)
+    result, reach = widest(search, choosing, deciding)
+    control = control_reach(
+        target,
+        run.search,
+        reach["distance"] or UNIT[run.search.attributes[0]],
+        choosing,
+        run.generator("series/control"),
+        int(run.generator("series/sampling").integers(2**31)),
+    )
+    return result, {"reach": reach | {"control": control}}
 
 
 def _room(against: Reference, train: Sequence[int]) -> Callable[[float], float]:
