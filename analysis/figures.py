@@ -11,6 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
+from analysis import physical_figures
+from analysis.figure_style import INK, LINES, MARKS, STYLE, UNITS, WIDE
 from analysis.invariance import rows_of
 from analysis.psychometric import CellFit
 from analysis.results import Results
@@ -18,32 +20,7 @@ from analysis.sensitivity import clopper_pearson
 from analysis.trials import GUESS, is_control, only, rate_name
 from scenes.atomic import whole_file
 
-# Dark to light, so that neighbours differ in print: people, then models (Okabe & Ito 2008).
-INK = ("#000000", "#0072B2", "#D55E00", "#56B4E9", "#E69F00", "#999999")
-MARKS = ("o", "s", "^", "D", "v", "P")
-LINES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)))
-STYLE = {
-    "font.size": 9,
-    "font.family": "DejaVu Sans",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlesize": 9,
-    "legend.frameon": False,
-    "legend.fontsize": 8,
-    "savefig.dpi": 160,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "mrd",  # equal figures are equal files
-}
-WIDE = 7.2  # inches
 MOST_LINES = 5  # of models in a panel; more have a panel for each model
-# Physical distances, as the stimulus set names them.
-UNITS = {
-    "chamfer": "Chamfer (target's radii)",
-    "rms_log_reflectance": "RMS log reflectance",
-    "rms_log_radiance": "RMS log radiance",
-    "angle": "angle (degrees)",
-    "level": "level",
-}
 
 
 def save(figure: Figure, folder: Path, name: str) -> None:
@@ -68,6 +45,11 @@ def drawn(results: Results) -> dict[str, Figure]:
             made["cross_table"] = cross_table(tables["cross_table"])
         if "agreement" in tables:
             made["agreement"] = agreement(tables["agreement"])
+        if len(tables.get("reach", ())):
+            made["reach"] = physical_figures.reaches(tables["reach"])
+        if len(tables.get("predicted_thresholds", ())):
+            table = tables["predicted_thresholds"]
+            made["predicted_thresholds"] = physical_figures.predictions(table)
     return made
 
 

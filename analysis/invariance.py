@@ -160,7 +160,7 @@ def holm(p: Sequence[float] | pd.Series) -> np.ndarray:
 def _row(names: Names, each: Ratio, by: str, coverage: float) -> dict[str, Any]:
     row: dict[str, Any] = {by: names[0], "observer": names[1]}
     for who, likelihood in (("people", each.people), ("model", each.model)):
-        row |= _threshold(who, likelihood, each.levels, coverage)
+        row |= threshold_row(who, likelihood, each.levels, coverage)
     row |= _estimate("log2_ratio", each.ratio, coverage) | {"p": each.ratio.p_value()}
     if each.control is not None and each.relative is not None:
         for what, likelihood in (("control", each.control.ratio), ("relative", each.relative)):
@@ -169,7 +169,7 @@ def _row(names: Names, each: Ratio, by: str, coverage: float) -> dict[str, Any]:
     return row
 
 
-def _threshold(
+def threshold_row(
     who: str, likelihood: Likelihood, levels: np.ndarray, coverage: float
 ) -> dict[str, Any]:
     """Threshold in units of x; one outside the tested levels is a bound and no number."""

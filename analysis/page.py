@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from analysis import reach
 from analysis.against_pixels import Trio
 from analysis.config import AnalysisConfig
 from analysis.results import Results
@@ -26,6 +27,8 @@ TITLES = {
     "catch_trials": "Catch trials",
     "searches": "The searches that were shown",
     "model_decisions": "Noise and lapses of models as observers",
+    "reach": "Reach: how far the widest metamers lie",
+    "predicted_thresholds": "Predicted thresholds",
     "against_pixels": "Scene metamers against pixel metamers",
     "level_zero": "Level 0: a target and its re-render",
     "psychometric": "Psychometric functions",
@@ -50,6 +53,19 @@ NOTES = {
     "once pixels, from noise (plenoptic's Metamer), until the model was as well matched. RMS is "
     "the difference of display values from the target's image; white is 1. Both verdicts are of "
     "one criterion, at all training cameras.",
+    "reach": "The farthest scene from its target that a search away from it found and the "
+    "criterion let pass: a lower bound (arrows), for a longer search may find more. Attributes "
+    "have other units, so reaches are compared after division: by the reach of a random change of "
+    "the same variables (control), and by people's threshold on the series that leads to the "
+    "metamer. An open bar: the random change never failed, so its own reach is a lower bound, and "
+    "the ratio is none. No bar: the divisor is not known.",
+    "predicted_thresholds": "How far one parameter must move before an ideal reader of the model's "
+    "activations tells it from render noise at d′ = 1 (Fisher information), as physical distance "
+    "from the target. People's thresholds stand on the same axis, and not in the same direction: "
+    "people saw everything that a search moved change together, or a random mixture (controls), "
+    "never one parameter alone. The noise is that of rendering and no brain's: read ratios of "
+    "predictions within a model, not their size. Where noisy says yes, the two halves of the "
+    "derivative disagree, and the prediction is too small.",
     "level_zero": "People have to be at chance here: otherwise something other than the "
     "difference under study gives it away. One-sided exact tests, Holm-corrected.",
     "psychometric": "Mode of the posterior (psignifit) with 95 % credible limits. Thresholds "
@@ -78,9 +94,10 @@ NOTES = {
 }
 # First what the study asks, then what that rests on.
 ORDER = (
-    "invariance", "equivalence", "cross_table", "searches", "against_pixels", "level_zero",
-    "psychometric", "sensitivity", "group", "differences", "prediction", "overall", "agreement",
-    "hierarchical", "model_decisions", "catch_trials", "exclusions",
+    "invariance", "equivalence", "reach", "predicted_thresholds", "cross_table", "searches",
+    "against_pixels", "level_zero", "psychometric", "sensitivity", "group", "differences",
+    "prediction", "overall", "agreement", "hierarchical", "model_decisions", "catch_trials",
+    "exclusions",
 )  # fmt: skip
 # What models' noise and lapses are fitted to, by what is left out in turn.
 FITTED_TO = {
@@ -244,6 +261,8 @@ def headlines(results: Results) -> list[str]:
         )
     for row in results.tables.get("equivalence", pd.DataFrame()).to_dict("records"):
         lines.append(f"{row['condition']}, at the end of the search: {row['reading']}")
+    if "reach" in results.tables:
+        lines += reach.headlines(results.tables["reach"])
     return lines
 
 

@@ -40,6 +40,8 @@ class Source:
         By name: hash of what the set holds of a model.
     seed
         Of bootstraps and posterior draws.
+    findings
+        Hashes of predicted thresholds and reaches in the set, by what they are.
     """
 
     study: str
@@ -49,6 +51,7 @@ class Source:
     simulated: bool
     models: dict[str, str] = field(default_factory=dict)
     seed: int = 0
+    findings: dict[str, str] = field(default_factory=dict)
 
 
 def data_hash(paths: Sequence[Path], folder: Path) -> str:

@@ -8,7 +8,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis import against_pixels, behind_dots, report, results, searches, sessions
+from analysis import (
+    against_pixels,
+    behind_dots,
+    physical_thresholds,
+    predicted,
+    reach,
+    report,
+    results,
+    searches,
+    sessions,
+)
 from analysis.config import AnalysisConfig
 from analysis.model_observers import Distances
 from analysis.pictures import png
@@ -95,6 +105,7 @@ def make(
         beside = list(read_pixel_metamers(shown).values())
         if beside:
             made.tables["against_pixels"] = against_pixels.table(beside)
+        made.tables |= _beside_people(shown, made, config)
         source = Source(
             name,
             data.name,
@@ -103,12 +114,36 @@ def make(
             bool((trials["kind"] == "simulated").any()),
             models_of(shown),
             seed,
+            shown.findings.hashes(),
         )
         note("figures and report")
         pictures = examples(shown, made.trials)
         trios = against_pixels.trios(beside)
         page = report.write(made, target, source, config, pictures, trios)
     return Made(page, report.as_json(made, source, config))
+
+
+def _beside_people(
+    shown: StimulusSet, made: results.Results, config: AnalysisConfig
+) -> dict[str, pd.DataFrame]:
+    """Tables of reaches and predicted thresholds, people's thresholds beside; those there are."""
+
+    def thresholds(beside: pd.DataFrame, *by: str) -> pd.DataFrame:
+        keys = made.trials[[*by]].apply(tuple, axis=1)
+        its = made.trials[keys.isin(beside[[*by]].apply(tuple, axis=1))]
+        try:
+            return physical_thresholds.of_people(its, by, config)
+        except InputError as error:
+            made.left_out["people beside reaches and predictions"] = str(error)
+            return pd.DataFrame()
+
+    tables = {}
+    if len(starts := shown.reach()):
+        tables["reach"] = reach.table(starts, thresholds(starts, "run"), searches.of(shown))
+    if len(predictions := shown.predicted_thresholds()):
+        measured = thresholds(predictions, "target", "attribute")
+        tables["predicted_thresholds"] = predicted.table(predictions, measured)
+    return tables
 
 
 def distances(shown: StimulusSet, trials: pd.DataFrame) -> dict[tuple[str, str], Distances]:

@@ -20,6 +20,7 @@ from psychophysics.trials import Trial
 from scenes.material import Material
 from scenes.scene import Scene
 from scenes.shape import Sphere
+from stimuli.findings import Findings
 from stimuli.model_results import FamilyDistances, ModelResults, compared
 from stimuli.packed_scene import packed
 from stimuli.pixel_metamers import PixelMetamer
@@ -94,9 +95,48 @@ def write(folder: Path, seed: int = 0, sensitivity: Sensitivity = SENSITIVITY) -
         )
         for name, sees in sensitivity.items()
     }
-    beside = [pixel_metamer(rng)]
-    write_set(folder / "stimuli.h5", rows, images, [scene], models=models, pixel_metamers=beside)
-    return folder / "stimuli.h5"
+    path = folder / "stimuli.h5"
+    also = {"pixel_metamers": [pixel_metamer(rng)], "findings": findings()}
+    write_set(path, rows, images, [scene], models=models, **also)
+    return path
+
+
+def findings() -> Findings:
+    """Give a prediction of three parameters, and three reaches: numbers made up."""
+    amounts: dict[str, tuple[str, float | None, float | None]] = {
+        "roughness": ("material", 0.01, 0.03), "metallic": ("material", 0.002, 0.004),
+        "shape.mode1": ("shape", None, None),
+    }  # fmt: skip
+    parameters = [
+        {"name": name, "attribute": attribute, "unit": "of its range, 0 to 1",
+         "threshold": threshold, "distance": distance, "measure": MEASURES[attribute],
+         "agreement": 0.3 if name == "metallic" else 0.9, "clipped": False}
+        for name, (attribute, threshold, distance) in amounts.items()
+    ]  # fmt: skip
+    settings = {"rerenders": 8, "samples": 144, "derivative_samples": 256, "floor": 0.1}
+    predicted = {
+        "names": {"study": "simulated", "target": "bunny", "model": "shapely"},
+        "layers": ["late"], "cameras": ["c0", "c1"], "asked": {"fisher": settings},
+        "parameters": parameters, "sha256": "a" * 64,
+    }  # fmt: skip
+    starts = [{"distance": 1.0, "match": 0.95, "verdict": "metamer"}] * 2
+    starts += [{"distance": 0.6, "match": 0.85, "verdict": "result"}]
+    control = {"distance": 0.25, "match": 0.93, "failed_at": 0.26, "judged": 10}
+    reach: dict[str, Any] = {"distance": 1.0, "bound": "lower", "starts": starts}
+    changes: dict[str, dict[str, Any]] = {
+        "bunny-material": {"control": control},
+        "vase-material": {"control": control | {"failed_at": None}},
+        "vase-shape": {"distance": None, "starts": starts[2:]},
+    }
+    reaches = {
+        f"{family}-shapely-s1": {
+            "target": family.split("-")[0], "attribute": family.split("-")[1], "model": "shapely",
+            "layer": "late", "sha256": "b" * 64,
+            "reach": reach | {"measure": MEASURES[family.split("-")[1]]} | change,
+        }
+        for family, change in changes.items()
+    }  # fmt: skip
+    return Findings({"bunny-shapely-01234567": predicted}, reaches)
 
 
 def pixel_metamer(rng: np.random.Generator) -> PixelMetamer:

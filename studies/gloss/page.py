@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from analysis import results, sessions
 from analysis.config import AnalysisConfig
-from analysis.figures import STYLE, condition_curves
+from analysis.figure_style import STYLE
+from analysis.figures import condition_curves
 from analysis.study_report import distances
 from stimuli.stimulus_set import StimulusSet
 

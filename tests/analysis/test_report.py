@@ -83,7 +83,8 @@ def test_every_figure_has_its_table_and_both_formats(made):
         assert len(table)
         assert table["data_sha256"].nunique() == table["code_version"].nunique() == 1
     assert {path.stem for path in (folder / "figures").glob("*.png")} == {
-        "agreement", "cross_table", "invariance", "psychometric", "sensitivity",
+        "agreement", "cross_table", "invariance", "predicted_thresholds", "psychometric", "reach",
+        "sensitivity",
     }  # fmt: skip
 
 

@@ -1,0 +1,27 @@
+"""The one style of all figures: it survives greyscale, for marks and lines differ too."""
+
+# Dark to light, so that neighbours differ in print: people, then models (Okabe & Ito 2008).
+INK = ("#000000", "#0072B2", "#D55E00", "#56B4E9", "#E69F00", "#999999")
+MARKS = ("o", "s", "^", "D", "v", "P")
+LINES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)))
+STYLE = {
+    "font.size": 9,
+    "font.family": "DejaVu Sans",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 9,
+    "legend.frameon": False,
+    "legend.fontsize": 8,
+    "savefig.dpi": 160,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "mrd",  # equal figures are equal files
+}
+WIDE = 7.2  # inches
+# Physical distances, as the stimulus set names them.
+UNITS = {
+    "chamfer": "Chamfer (target's radii)",
+    "rms_log_reflectance": "RMS log reflectance",
+    "rms_log_radiance": "RMS log radiance",
+    "angle": "angle (degrees)",
+    "level": "level",
+}
