@@ -22,7 +22,8 @@ class Step:
     Parameters
     ----------
     name
-        ``generate``, ``build``, ``embed``, ``experiment`` or ``analyse``.
+        ``generate``, ``fisher`` (where the study has that section), ``build``, ``embed``,
+        ``experiment`` or ``analyse``.
     state
         ``done``; ``due``; ``waits`` for an earlier step; ``none`` where the study asks for none.
     why
@@ -198,6 +199,7 @@ OF_REPORT = {
     "data": "the report is of other sessions",
     "data_sha256": "the answers are others than the report's",
     "stimuli": "the stimulus set is another than the report's",
+    "findings": "predicted thresholds or reaches are others than the report's",
 }
 
 

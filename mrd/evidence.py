@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from analysis import source
 from analysis.sessions import TABLES
 from mrd import chain, image_counts, image_directory, packing
 from mrd.chain import AskedModel, FoundModel, Step
+from mrd.fisher.planned import Planned, planned
 from mrd.overview import ImagesStanding, Standing, families, outdated, overview
 from mrd.provenance import installed
 from mrd.run import RunDirectory
@@ -80,6 +81,7 @@ def steps(study: Study, path: Path, audience: Audience) -> list[Step]:
     named = str(path)
     looks: dict[str, Callable[[], tuple[str, list[str]]]] = {
         "generate": lambda: _generated(study),
+        "fisher": lambda: _predicted(study),
         "build": lambda: _built(study),
         "embed": lambda: _embedded(study),
         "experiment": lambda: _answered(study, audience),
@@ -87,6 +89,8 @@ def steps(study: Study, path: Path, audience: Audience) -> list[Step]:
     }
     commands = _commands(named, audience)
     found: list[Step] = []
+    if "fisher" not in study.model_fields_set:  # `mrd fisher` works without, if asked to
+        del looks["fisher"]
     for name, look in looks.items():
         if reason := _not_asked(study, name):
             found.append(Step(name, "none", reason))
@@ -119,6 +123,7 @@ def _commands(named: str, audience: Audience) -> dict[str, tuple[tuple[str, ...]
     simulated = audience.participant is None
     return {
         "generate": (("generate", named),),
+        "fisher": (("fisher", named),),
         "build": (("stimuli", "build", named), ("stimuli", "check", named)),
         "embed": (("embed", named),),
         "experiment": (simulate if simulated else run,),
@@ -128,7 +133,7 @@ def _commands(named: str, audience: Audience) -> dict[str, tuple[tuple[str, ...]
 
 def _not_asked(study: Study, name: str) -> str:
     """Why a study has no such step; "" where it has."""
-    if name == "generate":
+    if name in ("generate", "fisher"):
         return ""
     if not any(study.series_of(search) for search in study.searches):
         return "the study has no section series, so no images for an experiment"
@@ -211,6 +216,28 @@ def _changed_images(
     return list(reasons)
 
 
+# ---- Predicted thresholds -----------------------------------------------------------------------
+
+
+def _predicted(study: Study) -> tuple[str, list[str]]:
+    plan = planned(study)
+    due = [each for each in plan if not each.is_done]
+    there = f"thresholds of {len(plan)} targets and models"
+    if not due:
+        return there, []
+    reasons = [f"{len(due)} of {len(plan)} targets and models to predict"]
+    return there, reasons + [what for each in due for what in _changed_prediction(each)]
+
+
+def _changed_prediction(due: Planned) -> list[str]:
+    """Name what the study says otherwise than an earlier prediction of the same names."""
+    for other in sorted(due.folder.parent.glob(f"{due.target}-{due.model}-*")):
+        earlier = replace(due, folder=other)
+        if earlier.is_done and (then := earlier.record().get("asked")):
+            return [chain.changes(then, chain.as_read(due.asked))]
+    return []
+
+
 # ---- The set ------------------------------------------------------------------------------------
 
 
@@ -224,9 +251,15 @@ def _built(study: Study) -> tuple[str, list[str]]:
         then = stimuli.provenance.get("made_of", {})
         check_seal(path)
         there = f"{len(stimuli)} images, content hash {stimuli.content_hash[:12]}"
+        beside = packing.missing_findings(study, stimuli)
     searches = {f"families/{run.family}": run.search for run in grid(study)}
     searches |= {name: _search_of(study, name) for name in asked["records"] if "/" not in name}
-    return there, chain.build_reasons(asked, then, searches)
+    reasons = chain.build_reasons(asked, then, searches)
+    return there, reasons + [f"it holds other records of {_worded(kind)}" for kind in beside]
+
+
+def _worded(kind: str) -> str:
+    return kind.replace("_", " ")
 
 
 def _search_of(study: Study, run: str) -> str:
@@ -309,6 +342,7 @@ def _analysed(study: Study, audience: Audience) -> tuple[str, list[str]]:
                 "stimuli": stimuli.content_hash,
                 "models": source.models_of(stimuli),
                 "seed": study.seed,
+                "findings": stimuli.findings.hashes(),
             },
             "settings": study.analysis.model_dump(mode="json"),
             "versions": {"mrd-suite": version("mrd-suite")},
