@@ -57,8 +57,9 @@ NOTES = {
     "criterion let pass: a lower bound (arrows), for a longer search may find more. Attributes "
     "have other units, so reaches are compared after division: by the reach of a random change of "
     "the same variables (control), and by people's threshold on the series that leads to the "
-    "metamer. An open bar: the random change never failed, so its own reach is a lower bound, and "
-    "the ratio is none. No bar: the divisor is not known.",
+    "metamer (the line below a bar: its 95 % limits). An open bar: the random change never "
+    "failed, so its own reach is a lower bound, and the ratio is none. No bar: the divisor is not "
+    "known.",
     "predicted_thresholds": "How far one parameter must move before an ideal reader of the model's "
     "activations tells it from render noise at d′ = 1 (Fisher information), as physical distance "
     "from the target. People's thresholds stand on the same axis, and not in the same direction: "

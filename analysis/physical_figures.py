@@ -38,6 +38,7 @@ def reaches(table: pd.DataFrame) -> Figure:
         axes.xaxis.set_minor_locator(NullLocator())
         axes.set_xlabel(label)
         axes.tick_params(axis="y", length=0)
+        axes.spines["left"].set_visible(False)
     panels[0].set_yticks(range(len(rows)), names)
     panels[0].set_ylim(len(rows) - 0.4, -0.6)
     return figure
@@ -138,6 +139,15 @@ def _panel(axes: Axes, cell: pd.DataFrame, models: list[str]) -> None:
     axes.set_axisbelow(True)
     axes.xaxis.set_major_locator(LogLocator(numticks=7))
     axes.xaxis.set_minor_formatter(NullFormatter())
+    if rows_of(cell)[0]["people_measurable"] == "not asked":
+        axes.annotate(
+            "no series of this was shown to people",
+            (1, 1.03),
+            xycoords="axes fraction",
+            ha="right",
+            fontsize=7,
+            color="0.35",
+        )
     measure = str(cell["measure"].iloc[0])
     axes.set_xlabel(UNITS.get(measure, measure))
 

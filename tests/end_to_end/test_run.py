@@ -4,8 +4,11 @@ import json
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 
+from stimuli.check import problems
+from stimuli.stimulus_set import StimulusSet
 from tests.end_to_end.tiny import ROOT, contents, environment, study_in
 
 MORE = """
@@ -64,3 +67,54 @@ def test_it_stops_at_the_first_failure_and_says_what_to_do(tmp_path):
     last = done.stderr.splitlines()[-1]
     assert last.startswith(f"stopped at build: mend what mrd stimuli build {folder} says above")
     assert done.stdout.rstrip().splitlines()[-5].startswith("[x] generate    done")
+
+
+WIDEST = """
+name: beside
+seed: 3
+targets:
+  ball:
+    shape: {kind: sphere, subdivisions: 2}
+    material: {base_color: [0.7, 0.3, 0.4], roughness: 0.6}
+    lighting: {kind: constant}
+    cameras: {kind: ring, count: 2, held_out: 1, resolution: 32}
+models:
+  eye: {network: pixels}
+searches:
+  material:
+    mode: diverge
+    attributes: [material]
+    steps: 12
+    restarts: 2
+    samples: {primal: 16, score: 64}
+    criterion: {null: 9, ceiling: 4, floor: 0.8}
+fisher: {rerenders: 4, samples: 16, derivative_samples: 64, shape_modes: 1}
+"""
+
+
+@pytest.mark.full
+def test_reaches_and_predictions_travel_from_runs_to_the_report(tmp_path):
+    more = MORE.replace("levels: 2,", "levels: 4, kind: interpolation,").replace("3}", "12}")
+    (tmp_path / "study.yaml").write_text(WIDEST + more, encoding="utf-8")
+    done = mrd(tmp_path, "run")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("[x]") >= 6
+    with StimulusSet(tmp_path / "stimuli.h5") as stimuli:
+        starts, predicted = stimuli.reach(), stimuli.predicted_thresholds()
+        assert problems(tmp_path / "stimuli.h5") == []
+    numbers = json.loads((tmp_path / "report" / "results.json").read_text())
+    (row,) = numbers["tables"]["reach"]
+    assert row["starts"] == len(starts) == 2
+    assert row["over_control"] == pytest.approx(row["reach"] / row["control_reach"])
+    assert row["people_measurable"] in ("measured", "above", "below")
+    told = pd.DataFrame(numbers["tables"]["predicted_thresholds"])
+    assert set(told["parameter"]) == set(predicted["parameter"])
+    level = told.set_index("parameter").loc["light.level"]
+    assert level["distance"] == pytest.approx(level["threshold"], rel=1e-3)  # one unit for both
+    page = (tmp_path / "report" / "index.html").read_text()
+    assert page.index('id="reach"') < page.index('id="predicted_thresholds"')
+    for name in ("reach", "predicted_thresholds"):
+        for ending in ("png", "svg"):
+            assert (tmp_path / "report" / "figures" / f"{name}.{ending}").is_file()
+    again = mrd(tmp_path, "run")
+    assert again.stdout.count("[x]") == 6  # one list, and nothing done

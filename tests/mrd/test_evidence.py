@@ -8,6 +8,7 @@ import pytest
 
 from mrd import embed, packing
 from mrd.evidence import Audience, steps
+from mrd.fisher.planned import planned
 from mrd.run import RunDirectory
 from mrd.study import read_study, resolve_all
 from mrd.trace import trace
@@ -160,6 +161,56 @@ def test_a_new_result_and_an_altered_set_are_seen(copy):
     assert why == f"the search 'material' has new images ({run.name})"
     study.stimulus_set.write_bytes(study.stimulus_set.read_bytes()[:-1])
     assert found(copy)["build"].state == "due"
+
+
+def predict(folder):
+    """Write a prediction where `mrd fisher` would."""
+    (each,) = planned(read_study(folder))
+    each.folder.mkdir(parents=True)
+    names = {"study": "small", "target": each.target, "model": each.model}
+    record = {"asked": each.asked, "names": names, "parameters": []}
+    (each.folder / "fisher.json").write_text(json.dumps(record))
+
+
+def test_predictions_are_a_step_of_studies_that_have_the_section(copy):
+    assert "fisher" not in found(copy)
+    with (copy / "study.yaml").open("a") as file:
+        file.write("fisher: {rerenders: 8}\n")
+    there = found(copy)
+    assert list(there) == [NAMES[0], "fisher", *NAMES[1:]]
+    assert there["fisher"].state == "due"
+    assert there["fisher"].why == "1 of 1 targets and models to predict"
+    assert there["fisher"].commands == (("fisher", str(copy)),)
+    assert there["build"].state == "waits"
+    predict(copy)
+    there = found(copy)
+    assert there["fisher"].why == "thresholds of 1 targets and models"
+    assert there["build"].why == "it holds other records of predicted thresholds"
+    with StimulusSet(copy / "stimuli.h5") as stimuli:
+        before = stimuli.content_hash
+    assert packing.pack(read_study(copy)) is None  # the images are there
+    with StimulusSet(copy / "stimuli.h5") as stimuli:
+        assert stimuli.content_hash == before
+        assert len(stimuli.findings.predicted_thresholds) == 1
+        assert list(stimuli.models) == ["net"]
+    assert states(copy) == ["done"] * 5 + ["due"]
+    change(copy, "rerenders: 8", "rerenders: 9")
+    assert "fisher.rerenders: 8 then, 9 now" in found(copy)["fisher"].why
+
+
+def test_a_reach_is_packed_with_its_run(copy):
+    study = read_study(copy)
+    (run,) = (each for each in resolve_all(study) if each.spec.search == "material")
+    directory = RunDirectory(study.runs / run.name)
+    start = {"distance": 0.4, "match": 0.95, "verdict": "metamer"}
+    reach = {"distance": 0.4, "measure": "rms_log_reflectance", "bound": "lower", "starts": [start]}
+    judgement = directory.judgement() | {"reach": reach, "model": {"layers": ["pixels"]}}
+    directory.write_json("criterion.json", judgement)
+    assert packing.add_findings(study)
+    with StimulusSet(study.stimulus_set) as stimuli:
+        (row,) = stimuli.reach().to_dict("records")
+    assert (row["run"], row["layer"], row["reach"]) == (run.name, "pixels", 0.4)
+    assert row["control_reach"] != row["control_reach"]  # of before controls had a reach
 
 
 def test_steps_that_a_study_does_not_ask_for_are_none(tmp_path):
