@@ -60,11 +60,13 @@ NOTES = {
     "metamer (the line below a bar: its 95 % limits). An open bar: the random change never "
     "failed, so its own reach is a lower bound, and the ratio is none. No bar: the divisor is not "
     "known.",
-    "predicted_thresholds": "How far one parameter must move before an ideal reader of the model's "
-    "activations tells it from render noise at d′ = 1 (Fisher information), as physical distance "
-    "from the target. People's thresholds stand on the same axis, and not in the same direction: "
-    "people saw everything that a search moved change together, or a random mixture (controls), "
-    "never one parameter alone. The noise is that of rendering and no brain's: read ratios of "
+    "predicted_thresholds": "How far one parameter must move before an ideal reader of the "
+    "model's activations tells it from render noise at d′ = 1 (Fisher information), as physical "
+    "distance from the target. People's thresholds stand on the same axis, and not in the same "
+    "direction: people saw everything that a search moved change together, or a random mixture "
+    "(controls), never one parameter alone. Where such a change lies in the predicted parameters "
+    "(materials without textures), a row tells what is predicted in its very direction; of other "
+    "series there is no such row. The noise is that of rendering and no brain's: read ratios of "
     "predictions within a model, not their size. Where noisy says yes, the two halves of the "
     "derivative disagree, and the prediction is too small.",
     "level_zero": "People have to be at chance here: otherwise something other than the "

@@ -2,17 +2,30 @@
 
 A prediction is of one parameter of a scene; people saw series, along which everything that a search
 (or a random direction, in controls) moves changes together. Both are told as physical distance
-from the target, in the unit of their attribute: one axis, and different directions on it.
+from the target, in the unit of their attribute: one axis, and different directions on it. Where the
+change along a series lies in the predicted parameters, a threshold in that very direction follows.
 """
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from analysis.physical_thresholds import joined
+from scenes.arrays import Picture
+from scenes.material import SCALARS, Material
+from stimuli.schema import KEY
+from stimuli.stimulus_set import StimulusSet
 
 SHOWN = (
     "target", "attribute", "parameter", "model", "layer", "threshold", "unit", "distance",
     "measure", "agreement",
 )  # fmt: skip
+MATERIAL = "material"
+ENDS = {"result": "series", "control": "control"}  # roles, and what they are the ends of
+CHANNELS = ("red", "green", "blue")
 NOISY = 0.5  # agreement of the two halves of a derivative below which its threshold is too small
 
 
@@ -22,7 +35,7 @@ def table(predictions: pd.DataFrame, thresholds: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     predictions
-        `StimulusSet.predicted_thresholds`: a row a parameter.
+        `StimulusSet.predicted_thresholds`: a row a parameter; and `along_series`.
     thresholds
         Of people by ``target`` and ``attribute`` (`physical_thresholds.of_people`); may be empty.
 
@@ -39,3 +52,95 @@ def table(predictions: pd.DataFrame, thresholds: pd.DataFrame) -> pd.DataFrame:
     made = joined(predictions[[*SHOWN]].assign(noisy=noisy), thresholds)
     made["people_over_predicted"] = made["people_threshold"] / made["distance"]
     return made.sort_values(["target", "attribute", "parameter", "model"], ignore_index=True)
+
+
+def along_series(stimuli: StimulusSet) -> pd.DataFrame:
+    """Predict thresholds in the direction that people saw, where it lies in the parameters.
+
+    A series between two materials without textures changes exactly the parameters that thresholds
+    are predicted for: with δ the change to its end, F the Fisher information, and D the physical
+    distance of the end, the predicted threshold is D/√(δᵀFδ).
+
+    Parameters
+    ----------
+    stimuli
+        The set.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rows as `StimulusSet.predicted_thresholds`, whose ``parameter`` is ``series`` or ``control``
+        and ``<model>-<search>-s<seed>`` of its run, and the ``threshold`` a share of the way to the end.
+        None for a series that changes something else (textures, shape, light, pose).
+    """
+    images, records = stimuli.table, stimuli.findings.predicted_thresholds
+    predictions = stimuli.predicted_thresholds().drop_duplicates("prediction")
+    rows = []
+    for _, common in predictions.iterrows():
+        record = records[common["prediction"]]
+        its = images[(images["target"] == common["target"]) & (images["attribute"] == MATERIAL)]
+        ends = its[its["role"].isin(ENDS)]
+        for (role, run), cell in ends.groupby(["role", "run"], sort=True):
+            end = cell.sort_values("level").iloc[-1]
+            start = its[(its["role"] == "target") & (its["family"] == end["family"])].iloc[0]
+            before, after = (stimuli.scene(str(each[KEY])).material for each in (start, end))
+            change = direction(before, after, record["parameters"])
+            if change is None:
+                continue
+            share = threshold_along(np.array(record["fisher_information"]), change)
+            rows.append(
+                dict(common)
+                | {
+                    "attribute": MATERIAL,
+                    "parameter": f"{ENDS[str(role)]} {end['model']}-{end['search']}-s{end['seed']}",
+                    "threshold": share,
+                    "unit": "of the way to its end",
+                    "distance": share * end["physical_distance"],
+                    "measure": end["distance_measure"],
+                    "agreement": np.nan,
+                }
+            )
+    return pd.DataFrame(rows, columns=predictions.columns)
+
+
+def direction(
+    start: Material, end: Material, parameters: Sequence[Mapping[str, Any]]
+) -> NDArray[np.float64] | None:
+    """Change (P,) of every predicted parameter between materials; None if others change too.
+
+    Parameters
+    ----------
+    start, end
+        Loaded.
+    parameters
+        Of `fisher.json`, in their order: ``name`` and ``attribute``.
+    """
+    values = [_numbers(each) for each in (start, end)]
+    if None in values:
+        return None
+    before, after = (each or {} for each in values)
+    names = [each["name"] if each["attribute"] == MATERIAL else "" for each in parameters]
+    if any(after[name] != value for name, value in before.items() if name not in names):
+        return None
+    return np.array([after.get(name, 0.0) - before.get(name, 0.0) for name in names])
+
+
+def _numbers(material: Material) -> dict[str, float] | None:
+    """Values by the names of parameters; None where one of them is a texture."""
+    found: dict[str, float] = {}
+    for name in ("base_color", *SCALARS):
+        value = getattr(material, name)
+        if isinstance(value, Picture):
+            return None
+        if name != "base_color":
+            found[name] = float(value)
+            continue
+        channels = np.broadcast_to(np.asarray(value, dtype=np.float64), 3)
+        found |= {f"{name}.{each}": float(v) for each, v in zip(CHANNELS, channels, strict=True)}
+    return found
+
+
+def threshold_along(fisher: NDArray[np.float64], change: NDArray[np.float64]) -> float:
+    """1/√(δᵀFδ): threshold along a change δ (P,), as a fraction of it; F is (P, P)."""
+    total = float(change @ fisher @ change)
+    return total**-0.5 if total > 0 else float("inf")

@@ -142,7 +142,8 @@ def _beside_people(
         tables["reach"] = reach.table(starts, thresholds(starts, "run"), searches.of(shown))
     if len(predictions := shown.predicted_thresholds()):
         measured = thresholds(predictions, "target", "attribute")
-        tables["predicted_thresholds"] = predicted.table(predictions, measured)
+        every = pd.concat([predictions, predicted.along_series(shown)], ignore_index=True)
+        tables["predicted_thresholds"] = predicted.table(every, measured)
     return tables
 
 

@@ -2,7 +2,9 @@
 
 The control of a search moves its target along one seeded random direction of the searched
 variables (`mrd.controls`). Its reach is the farthest place on that way which the criterion lets
-pass, at scoring quality: bracketed by doubling or halving, then narrowed by bisection.
+pass, at scoring quality: bracketed by doubling or halving, then narrowed by bisection. That a scene
+is the target again is no failure here: near the target a random change passes, and no metamer is
+claimed.
 """
 
 from __future__ import annotations
@@ -64,7 +66,7 @@ def control_reach(
         else:
             judged += 1
             judgement = judge(scene)
-            if judgement["verdict"] == "metamer":
+            if judgement["training"]["metamer"]:
                 low, match = wanted, float(judgement["training"]["match"])
             else:
                 wall, has_failed = wanted, True

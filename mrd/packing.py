@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mrd import image_counts, image_directory, pixel_metamer_files, reach_files
-from mrd.fisher.planned import planned
+from mrd.fisher.planned import FOLDER, planned
 from mrd.keeping import Kept, kept_if_shown
 from mrd.provenance import hardware, versions
 from mrd.study import Study, resolve_all
@@ -108,7 +108,8 @@ def findings(study: Study) -> Findings:
     InputError
         A target or a file of a model is missing, or a prediction's record is damaged.
     """
-    predicted = {each.folder.name: each.finding() for each in planned(study) if each.is_done}
+    plan = planned(study) if (study.runs / FOLDER).is_dir() else []
+    predicted = {each.folder.name: each.finding() for each in plan if each.is_done}
     reached = {
         run.name: reach_files.finding(run, study.runs / run.name) for run in resolve_all(study)
     }

@@ -117,7 +117,7 @@ def findings() -> Findings:
     predicted = {
         "names": {"study": "simulated", "target": "bunny", "model": "shapely"},
         "layers": ["late"], "cameras": ["c0", "c1"], "asked": {"fisher": settings},
-        "parameters": parameters, "sha256": "a" * 64,
+        "parameters": parameters, "fisher_information": np.eye(3).tolist(), "sha256": "a" * 64,
     }  # fmt: skip
     starts = [{"distance": 1.0, "match": 0.95, "verdict": "metamer"}] * 2
     starts += [{"distance": 0.6, "match": 0.85, "verdict": "result"}]

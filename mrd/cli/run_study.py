@@ -38,7 +38,8 @@ def run(
 ) -> None:
     """Do every step of a study that is due.
 
-    The steps are generate, build, embed, experiment and analyse.
+    The steps are generate, fisher (where the study has that section), build, embed, experiment
+    and analyse.
     What is due follows from what the files were made of: a study that was changed redoes what
     hangs on the change, and says so before. It stops at the first failure; the same command goes
     on from there.

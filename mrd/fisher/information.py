@@ -101,9 +101,3 @@ def prediction(fisher: Array) -> Prediction:
     return Prediction(
         thresholds, np.where(kept, values, 0.0), rows, lengths[:, None] * rows * units
     )
-
-
-def threshold_along(fisher: Array, direction: Array) -> float:
-    """1/√(δᵀFδ): threshold along a direction δ (P,), as a fraction of it."""
-    total = float(direction @ fisher @ direction)
-    return total**-0.5 if total > 0 else float("inf")

@@ -6,9 +6,13 @@ import pytest
 
 from analysis import physical_thresholds, predicted, reach
 from analysis.config import AnalysisConfig
+from scenes.arrays import Picture
 from scenes.errors import InputError
-from stimuli.findings import predicted_table, reach_table
+from scenes.material import Material
+from stimuli.findings import Findings, predicted_table, reach_table
+from stimuli.stimulus_set import StimulusSet
 from tests import simulated_study
+from tests.small_set import write_small_set
 
 CONFIG = AnalysisConfig(overdispersion=False)
 MATERIAL = "bunny-material-shapely-s1"
@@ -97,3 +101,49 @@ def test_a_curve_that_cannot_stand_on_log_distance_is_refused(trials):
         physical_thresholds.of_people(
             trials[trials["phase"] == "main"], ["run"], CONFIG.model_copy(update={"curve": "norm"})
         )
+
+
+def test_a_threshold_along_a_change_is_a_fraction_of_it():
+    assert predicted.threshold_along(np.diag([4.0, 9.0]), np.array([3.0, 0.0])) == 1 / 6
+    assert predicted.threshold_along(np.zeros((2, 2)), np.ones(2)) == np.inf
+
+
+PARAMETERS = [
+    {"name": name, "attribute": "lighting" if name.startswith("light") else "material"}
+    for name in ("base_color.green", "roughness", "light.level")
+]
+
+
+def test_a_change_of_materials_is_told_in_the_predicted_parameters():
+    start = Material(base_color=(0.5, 0.2, 0.5), roughness=0.5)
+    end = Material(base_color=(0.5, 0.3, 0.5), roughness=0.3)
+    found = predicted.direction(start, end, PARAMETERS)
+    assert found == pytest.approx([0.1, -0.2, 0.0])
+    more = end.model_copy(update={"metallic": 0.1})
+    assert predicted.direction(start, more, PARAMETERS) is None  # nothing is predicted of it
+    texture = end.model_copy(update={"roughness": Picture(np.full((2, 4, 1), 0.3, np.float32))})
+    assert predicted.direction(start, texture, PARAMETERS) is None
+
+
+def test_a_prediction_along_a_series_is_in_its_own_direction(tmp_path):
+    """Ends lie .4 away, where the first channel of the colour has changed by a known amount."""
+    names = {"study": "small", "target": "vase", "model": "net"}
+    red = {
+        "name": "base_color.red", "attribute": "material", "unit": "", "threshold": 0.1,
+        "distance": 0.2, "measure": "rms_log_reflectance", "agreement": 0.9, "clipped": False,
+    }  # fmt: skip
+    fisher = dict.fromkeys(("rerenders", "samples", "derivative_samples", "floor"), 1)
+    record = {
+        "names": names, "layers": ["early"], "cameras": ["c0"], "asked": {"fisher": fisher},
+        "parameters": [red], "fisher_information": [[100.0]], "sha256": "a" * 64,
+    }  # fmt: skip
+    path = write_small_set(tmp_path / "stimuli.h5", findings=Findings({"one": record}))
+    with StimulusSet(path) as stimuli:
+        rows = predicted.along_series(stimuli).set_index("parameter")
+        images = stimuli.table
+        result = images[(images["role"] == "result") & (images["family"] == "vase-material")]
+        shade = stimuli.scene(result["stimulus_id"].iloc[0]).material.base_color[0]
+    assert set(rows.index) == {"series net-material-s1", "control net-material-s1"}
+    share = 0.1 / abs(shade - 0.5)
+    assert rows.loc["series net-material-s1", "threshold"] == pytest.approx(share)
+    assert rows.loc["series net-material-s1", "distance"] == pytest.approx(share * 0.4)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mrd.fisher.information import floored_variance, information, prediction, threshold_along
+from mrd.fisher.information import floored_variance, information, prediction
 
 
 def test_a_linear_toy_has_the_answer_of_the_formula():
@@ -58,11 +58,6 @@ def test_few_rerenders_promise_no_more_than_many(rng, count):
     units = 100_000
     found = 1 / floored_variance(rng.normal(size=(count, units)), 1e-9)
     assert abs(found.mean() - 1) < 4 * (2 / (count - 5) / units) ** 0.5
-
-
-def test_a_threshold_along_a_direction_is_a_fraction_of_it():
-    assert threshold_along(np.diag([4.0, 9.0]), np.array([3.0, 0.0])) == pytest.approx(1 / 6)
-    assert threshold_along(np.zeros((2, 2)), np.ones(2)) == np.inf
 
 
 def test_simulated_thresholds_are_at_d_prime_one(rng, count):
