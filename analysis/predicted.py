@@ -70,7 +70,8 @@ def along_series(stimuli: StimulusSet) -> pd.DataFrame:
     -------
     pandas.DataFrame
         Rows as `StimulusSet.predicted_thresholds`, whose ``parameter`` is ``series`` or ``control``
-        and ``<model>-<search>-s<seed>`` of its run, and the ``threshold`` a share of the way to the end.
+        and ``<model>-<search>-s<seed>`` of its run, and the ``threshold`` a share of the way to
+        the end.
         None for a series that changes something else (textures, shape, light, pose).
     """
     images, records = stimuli.table, stimuli.findings.predicted_thresholds
@@ -80,19 +81,20 @@ def along_series(stimuli: StimulusSet) -> pd.DataFrame:
         record = records[common["prediction"]]
         its = images[(images["target"] == common["target"]) & (images["attribute"] == MATERIAL)]
         ends = its[its["role"].isin(ENDS)]
-        for (role, run), cell in ends.groupby(["role", "run"], sort=True):
-            end = cell.sort_values("level").iloc[-1]
+        farthest = ends.sort_values("level").drop_duplicates(["role", "run"], keep="last")
+        for _, end in farthest.iterrows():
             start = its[(its["role"] == "target") & (its["family"] == end["family"])].iloc[0]
             before, after = (stimuli.scene(str(each[KEY])).material for each in (start, end))
             change = direction(before, after, record["parameters"])
             if change is None:
                 continue
+            run = f"{end['model']}-{end['search']}-s{end['seed']}"
             share = threshold_along(np.array(record["fisher_information"]), change)
             rows.append(
                 dict(common)
                 | {
                     "attribute": MATERIAL,
-                    "parameter": f"{ENDS[str(role)]} {end['model']}-{end['search']}-s{end['seed']}",
+                    "parameter": f"{ENDS[end['role']]} {run}",
                     "threshold": share,
                     "unit": "of the way to its end",
                     "distance": share * end["physical_distance"],
