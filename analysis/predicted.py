@@ -51,7 +51,7 @@ def table(predictions: pd.DataFrame, thresholds: pd.DataFrame) -> pd.DataFrame:
     noisy = predictions["agreement"] < NOISY
     made = joined(predictions[[*SHOWN]].assign(noisy=noisy), thresholds)
     made["people_over_predicted"] = made["people_threshold"] / made["distance"]
-    return made.sort_values(["target", "attribute", "parameter", "model"], ignore_index=True)
+    return made.sort_values(["target", "attribute"], kind="stable", ignore_index=True)
 
 
 def along_series(stimuli: StimulusSet) -> pd.DataFrame:

@@ -20,7 +20,7 @@ from scenes.differences import DISTANCE
 from scenes.errors import InputError
 from scenes.scene import Scene, check_visible
 
-JUDGED = 10  # scenes, each rendered at scoring quality: as many as half of three starts may need
+JUDGED = 10  # scenes, each rendered at scoring quality
 
 
 def control_reach(
@@ -28,6 +28,7 @@ def control_reach(
     search: SearchConfig,
     near: float,
     judge: Callable[[Scene], dict[str, Any]],
+    confirm: Callable[[Scene], dict[str, Any]],
     rng: np.random.Generator,
     sampling: int,
 ) -> dict[str, Any]:
@@ -41,8 +42,9 @@ def control_reach(
         Of one attribute.
     near
         Distance at which to begin, above 0: the reach of the search.
-    judge
-        Gives what `criterion.json` says of a scene, at scoring quality.
+    judge, confirm
+        Give what `criterion.json` says of a scene, at scoring quality; each with noise of its own,
+        as for the search's reach: what passes has to by both.
     rng
         Draws the direction: given as for the control series, it is theirs.
     sampling
@@ -66,7 +68,7 @@ def control_reach(
         else:
             judged += 1
             judgement = judge(scene)
-            if judgement["training"]["metamer"]:
+            if all(each["training"]["metamer"] for each in (judgement, confirm(scene))):
                 low, match = wanted, float(judgement["training"]["match"])
             else:
                 wall, has_failed = wanted, True

@@ -206,6 +206,7 @@ def _found(
         run.search,
         reach["distance"] or UNIT[run.search.attributes[0]],
         choosing,
+        deciding,
         run.generator("series/control"),
         int(run.generator("series/sampling").integers(2**31)),
     )

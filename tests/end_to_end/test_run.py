@@ -88,7 +88,7 @@ searches:
     restarts: 2
     samples: {primal: 16, score: 64}
     criterion: {null: 9, ceiling: 4, floor: 0.8}
-fisher: {rerenders: 4, samples: 16, derivative_samples: 64, shape_modes: 1}
+fisher: {rerenders: 8, samples: 16, derivative_samples: 64, shape_modes: 1}
 """
 
 

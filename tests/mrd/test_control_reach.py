@@ -18,6 +18,11 @@ FAR = {
 }
 
 
+def passing(_):
+    """Lets everything pass."""
+    return {"training": {"metamer": True}}
+
+
 def reached(small, attribute, near, bound, seed=1):
     """Give the control's reach where all nearer than a bound passes, and what was judged."""
     search = SearchConfig(mode="diverge", attributes=(attribute,))
@@ -31,7 +36,7 @@ def reached(small, attribute, near, bound, seed=1):
             "training": {"metamer": seen[-1] < bound, "match": 1 - seen[-1] / 1000},
         }
 
-    found = control_reach(target, search, near, judge, np.random.default_rng(seed), 0)
+    found = control_reach(target, search, near, judge, passing, np.random.default_rng(seed), 0)
     return found, seen
 
 
@@ -62,6 +67,20 @@ def test_nothing_that_passes_has_no_distance(small):
     assert found["failed_at"] == pytest.approx(2.0**-9)
 
 
+def test_both_noises_have_to_let_it_pass(small):
+    search = SearchConfig(mode="diverge", attributes=("pose",))
+
+    def fails(_):
+        return {"training": {"metamer": False}}
+
+    def passes(_):
+        return {"training": {"metamer": True, "match": 0.95}}
+
+    rng = np.random.default_rng(1)
+    found = control_reach(small(), search, 1.0, passes, fails, rng, 0)
+    assert found["distance"] is None
+
+
 def test_its_direction_is_the_control_series_own(small):
     target = small(material=Material(roughness=0.5))
     search = SearchConfig(mode="diverge", attributes=("material",))
@@ -71,6 +90,6 @@ def test_its_direction_is_the_control_series_own(small):
         scenes.append(scene)
         return {"training": {"metamer": False}}
 
-    control_reach(target, search, 0.2, judge, np.random.default_rng(4), 0)
+    control_reach(target, search, 0.2, judge, passing, np.random.default_rng(4), 0)
     (expected,) = controls(target, search, [{"material": 0.2}], [0.0], np.random.default_rng(4), 0)
     assert scenes[0].material == expected.material
