@@ -6,16 +6,12 @@ from the target, in the unit of their attribute: one axis, and different directi
 change along a series lies in the predicted parameters, a threshold in that very direction follows.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.physical_thresholds import joined
-from scenes.arrays import Picture
-from scenes.material import SCALARS, Material
+from stimuli.material_change import MATERIAL, direction
 from stimuli.schema import KEY
 from stimuli.stimulus_set import StimulusSet
 
@@ -23,9 +19,7 @@ SHOWN = (
     "target", "attribute", "parameter", "model", "layer", "threshold", "unit", "distance",
     "measure", "agreement",
 )  # fmt: skip
-MATERIAL = "material"
 ENDS = {"result": "series", "control": "control"}  # roles, and what they are the ends of
-CHANNELS = ("red", "green", "blue")
 NOISY = 0.5  # agreement of the two halves of a derivative below which its threshold is too small
 
 
@@ -103,43 +97,6 @@ def along_series(stimuli: StimulusSet) -> pd.DataFrame:
                 }
             )
     return pd.DataFrame(rows, columns=predictions.columns)
-
-
-def direction(
-    start: Material, end: Material, parameters: Sequence[Mapping[str, Any]]
-) -> NDArray[np.float64] | None:
-    """Change (P,) of every predicted parameter between materials; None if others change too.
-
-    Parameters
-    ----------
-    start, end
-        Loaded.
-    parameters
-        Of `fisher.json`, in their order: ``name`` and ``attribute``.
-    """
-    values = [_numbers(each) for each in (start, end)]
-    if None in values:
-        return None
-    before, after = (each or {} for each in values)
-    names = [each["name"] if each["attribute"] == MATERIAL else "" for each in parameters]
-    if any(after[name] != value for name, value in before.items() if name not in names):
-        return None
-    return np.array([after.get(name, 0.0) - before.get(name, 0.0) for name in names])
-
-
-def _numbers(material: Material) -> dict[str, float] | None:
-    """Values by the names of parameters; None where one of them is a texture."""
-    found: dict[str, float] = {}
-    for name in ("base_color", *SCALARS):
-        value = getattr(material, name)
-        if isinstance(value, Picture):
-            return None
-        if name != "base_color":
-            found[name] = float(value)
-            continue
-        channels = np.broadcast_to(np.asarray(value, dtype=np.float64), 3)
-        found |= {f"{name}.{each}": float(v) for each, v in zip(CHANNELS, channels, strict=True)}
-    return found
 
 
 def threshold_along(fisher: NDArray[np.float64], change: NDArray[np.float64]) -> float:
