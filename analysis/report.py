@@ -16,7 +16,8 @@ from analysis.against_pixels import Trio
 from analysis.config import AnalysisConfig
 from analysis.results import Results
 from analysis.source import NUMBERS, PAGE, TABLES, Source
-from scenes.atomic import cannot_write, check_writable, whole_file
+from scenes.atomic import cannot_write, check_writable, remove_leftovers, whole_file
+from stimuli.one_writer import one_writer
 
 FIGURES = "figures"
 
@@ -57,22 +58,25 @@ def write(
     Raises
     ------
     InputError
-        The folder cannot be written.
+        The folder cannot be written, or another process is writing this report.
     """
     check_writable(folder)
-    (folder / PAGE).unlink(missing_ok=True)
-    with _replaced(folder / TABLES) as beside:
-        for name, table in results.tables.items():
-            stamped(table, source).to_csv(beside / f"{name}.csv", index=False)
-    with _replaced(folder / FIGURES) as beside:
-        for name, figure in figures.drawn(results).items():
-            figures.save(figure, beside, name)
-    pictures = {path.stem: path.read_bytes() for path in (folder / FIGURES).glob("*.png")}
-    with whole_file(folder / NUMBERS) as file:
-        file.write_text(json.dumps(as_json(results, source, config), indent=1, allow_nan=False))
-    with whole_file(folder / PAGE) as file:
-        html = page.rendered(results, source, config, pictures, examples or {}, trios)
-        file.write_text(html, encoding="utf-8")
+    with one_writer(folder / PAGE):
+        (folder / PAGE).unlink(missing_ok=True)
+        for name in (TABLES, FIGURES, NUMBERS):
+            remove_leftovers(folder / name)
+        with _replaced(folder / TABLES) as beside:
+            for name, table in results.tables.items():
+                stamped(table, source).to_csv(beside / f"{name}.csv", index=False)
+        with _replaced(folder / FIGURES) as beside:
+            for name, figure in figures.drawn(results).items():
+                figures.save(figure, beside, name)
+        pictures = {path.stem: path.read_bytes() for path in (folder / FIGURES).glob("*.png")}
+        with whole_file(folder / NUMBERS) as file:
+            file.write_text(json.dumps(as_json(results, source, config), indent=1, allow_nan=False))
+        with whole_file(folder / PAGE) as file:
+            html = page.rendered(results, source, config, pictures, examples or {}, trios)
+            file.write_text(html, encoding="utf-8")
     return folder / PAGE
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 from filelock import FileLock
 
 from psychophysics.records import read_json, tsv_line, write_json
-from scenes.atomic import check_writable, whole_file
+from scenes.atomic import check_writable, remove_leftovers, whole_file
 from scenes.errors import InputError
 
 BIDS_VERSION = "1.10.0"
@@ -65,8 +65,9 @@ def enrolled(
     """
     check_writable(folder)
     with FileLock(folder / ".participants.lock"):
-        _describe(folder, study)
         table = folder / "participants.tsv"
+        remove_leftovers(table)
+        _describe(folder, study)
         rows = _participants(table)
         there = _number(rows, participant)
         if there is not None:

@@ -1,6 +1,8 @@
 """Files and folders appear whole or not at all: written beside, then renamed."""
 
+import glob
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -91,6 +93,29 @@ def whole_folder(path: Path) -> Iterator[Path]:
         raise cannot_write(path, error) from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove what `whole_file` and `whole_folder` left beside a path when they were killed.
+
+    Only for who holds the lock of the path: what another process is writing looks the same. What
+    cannot be removed stays.
+
+    Parameters
+    ----------
+    path
+        The file or folder that was to be written; it stays as it is.
+    """
+    # Eight letters are tempfile's; no hyphen is among them, so `a` is not taken for `a-b`.
+    file = rf"\.{re.escape(path.stem)}-[a-z0-9_]{{8}}{re.escape(path.suffix)}"
+    folder = rf"\.{re.escape(path.name)}-[a-z0-9_]{{8}}"
+    for beside in path.parent.glob(f".{glob.escape(path.stem)}*"):
+        if beside.is_dir():
+            if re.fullmatch(folder, beside.name):
+                shutil.rmtree(beside, ignore_errors=True)
+        elif re.fullmatch(file, beside.name):
+            with suppress(OSError):
+                beside.unlink()
 
 
 def check_writable(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""One process at a time replaces a set; whoever reads needs to know nothing of it."""
+"""One process at a time replaces a file; whoever reads needs to know nothing of it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from scenes.atomic import cannot_write
+from scenes.atomic import cannot_write, remove_leftovers
 from scenes.errors import InputError
 
 SECONDS = 2.0
@@ -14,22 +14,22 @@ SECONDS = 2.0
 
 @contextmanager
 def one_writer(path: Path, seconds: float = SECONDS) -> Iterator[None]:
-    """Be the one process that makes or replaces a set.
+    """Be the one process that makes or replaces a file, such as a set.
 
-    The operating system holds the lock, on an empty file beside the set (``.<name>.lock``, which
-    stays), so that of a killed process is free at once.
+    The operating system holds the lock, on an empty file beside it (``.<name>.lock``, which stays),
+    so that of a killed process is free at once; what that process had not finished is removed.
 
     Parameters
     ----------
     path
-        The set; its folder is made if it is missing.
+        The file; its folder is made if it is missing.
     seconds
         How long to wait for another process to end its work.
 
     Raises
     ------
     InputError
-        Another process writes the set, or its folder cannot be written.
+        Another process writes the file, or its folder cannot be written.
     """
     lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=seconds)
     try:
@@ -43,6 +43,7 @@ def one_writer(path: Path, seconds: float = SECONDS) -> Iterator[None]:
     except OSError as error:
         raise cannot_write(path, error) from error
     try:
+        remove_leftovers(path)
         yield
     finally:
         lock.release()

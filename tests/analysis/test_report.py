@@ -141,6 +141,9 @@ def test_an_earlier_analysis_leaves_nothing_behind(study_copy):
     for name in ("tables/hierarchical.csv", "figures/cross_table.svg", "stimuli/kept.png"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text("earlier")
+    # Nor do files that a killed analysis had not finished.
+    (folder / ".tables-abcd_123" / "fresh").mkdir(parents=True)
+    (folder / ".index-abcd_123.html").touch()
     alone = CONFIG.model_copy(update={"exclude": ExclusionsConfig(participants=("03", "04"))})
     made = study_report.make(study_copy, "again", alone, simulated=True)
     written = {path.stem for path in (folder / "tables").iterdir()}
@@ -149,7 +152,7 @@ def test_an_earlier_analysis_leaves_nothing_behind(study_copy):
     # What others put there is theirs.
     assert (folder / "stimuli" / "kept.png").read_text() == "earlier"
     assert {path.name for path in folder.iterdir()} == {
-        "tables", "figures", "stimuli", "results.json", "index.html",
+        "tables", "figures", "stimuli", "results.json", "index.html", ".index.html.lock",
     }  # fmt: skip
 
 

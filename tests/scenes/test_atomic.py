@@ -3,7 +3,7 @@ import stat
 
 import pytest
 
-from scenes.atomic import check_writable, whole_file, whole_folder
+from scenes.atomic import check_writable, remove_leftovers, whole_file, whole_folder
 from scenes.errors import InputError
 
 
@@ -112,3 +112,33 @@ def test_an_empty_folder_is_filled_and_a_full_one_refused(tmp_path):
     with pytest.raises(InputError, match="is there already"), whole_folder(path / "file.txt"):
         pass
     assert (path / "file.txt").read_text() == "content"
+
+
+def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path):
+    kept = [
+        "s.h5",
+        ".s.h5.lock",
+        ".s-2-abcd_123.h5",  # of s-2.h5
+        ".s-abcd_123.csv",  # of s.csv
+        ".s-abcd_1234.h5",  # nothing of tempfile's
+        ".st-abcd_123.h5",
+        ".[s]-abcd_123.h5",
+    ]
+    for name in [*kept, ".s-abcd_123.h5", ".s-00000000.h5"]:
+        (tmp_path / name).touch()
+    remove_leftovers(tmp_path / "s.h5")
+    assert {path.name for path in tmp_path.iterdir()} == set(kept)
+    remove_leftovers(tmp_path / "[s].h5")
+    assert not (tmp_path / ".[s]-abcd_123.h5").exists()
+
+
+def test_the_names_that_are_removed_are_those_that_are_given(tmp_path):
+    file, folder = tmp_path / "file.tar.gz", tmp_path / "folder.1"
+    with whole_file(file) as beside_file, whole_folder(folder) as beside_folder:
+        names = [beside_file.name, beside_folder.name]
+    (tmp_path / names[0]).touch()
+    (tmp_path / names[1]).mkdir()
+    (tmp_path / names[1] / "half").touch()
+    for path in (file, folder):
+        remove_leftovers(path)
+    assert sorted(tmp_path.iterdir()) == [file, folder]
