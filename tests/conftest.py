@@ -54,6 +54,7 @@ def pytest_configure(config: pytest.Config) -> None:
     text = config.getoption("--seed")
     if text != "fresh" and not text.isdecimal():
         raise pytest.UsageError(f"--seed {text}: use a whole number, or 'fresh'")
+    config.kills = kills_asked(os.environ.get("MRD_KILLS", ""))
     config.base_seed = secrets.randbelow(2**31) if text == "fresh" else int(text)
     # Examples follow the code alone, so a failure repeats; the full run draws new ones and
     # prints the line that replays a failing one.
@@ -61,6 +62,15 @@ def pytest_configure(config: pytest.Config) -> None:
     hypothesis.settings.register_profile("reduced", max_examples=25, derandomize=True, **common)
     hypothesis.settings.register_profile("full", max_examples=200, **common)
     hypothesis.settings.load_profile("full" if config.getoption("--full") else "reduced")
+
+
+def kills_asked(text: str) -> int | None:
+    """Read how often each step is to be killed (tests/faults); None where nobody says."""
+    if not text:
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) < 7 and int(text) > 0):
+        raise pytest.UsageError(f"MRD_KILLS={text}: use a whole number from 1 to 999999")
+    return int(text)
 
 
 def _keep_to_one_processor() -> None:
@@ -114,6 +124,15 @@ def full(request: pytest.FixtureRequest) -> bool:
 def count(full: bool) -> Callable[[int, int], int]:
     """Choose a count: ``count(reduced, full)``."""
     return lambda reduced, complete: complete if full else reduced
+
+
+@pytest.fixture(scope="session")
+def kills(
+    request: pytest.FixtureRequest, count: Callable[[int, int], int]
+) -> Callable[[int, int], int]:
+    """Choose how often to kill: ``kills(reduced, full)``, or what ``MRD_KILLS`` says."""
+    asked: int | None = request.config.kills
+    return lambda reduced, complete: asked or count(reduced, complete)
 
 
 @pytest.fixture(scope="session")

@@ -40,7 +40,7 @@ def rows_told(output):
 
 
 @pytest.mark.parametrize(
-    ("kind", "kills", "trials", "longest"),
+    ("kind", "times", "trials", "longest"),
     [
         ("constant_stimuli", (4, 45), (800, 6000), 0.05),
         ("staircase", (4, 45), (800, 6000), 0.05),
@@ -48,17 +48,17 @@ def rows_told(output):
     ],
 )
 def test_killed_sessions_go_on_where_they_were(
-    kind, kills, trials, longest, script, small_set, tmp_path, rng, count
+    kind, times, trials, longest, script, small_set, tmp_path, rng, count, kills
 ):
-    """Killed with SIGKILL 10 times in all (100 in the full run), then finished.
+    """Killed with SIGKILL 10 times in all (100 in the full run; or each as `MRD_KILLS` says).
 
     Some before the first row, most between or inside rows. What the process said was on the disk
     is there after each kill. Levels of staircases and of QUEST+ hang on all answers before: had the
     posterior not been brought back, later levels would differ.
     """
-    kills, trials = count(*kills), count(*trials)
+    trials = count(*trials)
     told = 0
-    for _ in range(kills):
+    for _ in range(kills(*times)):
         process = started(small_set, tmp_path, kind, trials)
         if rng.random() < 0.2:
             time.sleep(rng.uniform(0, 0.5))  # while it starts, or opens its files

@@ -1,15 +1,16 @@
 """Steps of a study killed with SIGKILL at random moments: the same command then ends the same.
 
 A step is killed again and again in one folder, at moments drawn over the time that it takes
-undisturbed, from its start to its last file; then it is let finish. One kill while building here,
-20 of every step in the full run, as many as ``MRD_KILLS`` says where it is set. Searches and
-sessions have files of their own (tests/end_to_end/test_generate_stopped.py,
-test_killed_sessions.py). The sets are compared, not the folders: of a set that was being written
-when its process was killed, a hidden ``.stimuli-….h5`` stays behind.
+undisturbed, from its start to its last file; then it is let finish. Where it ends before its
+moment, it begins anew, so that as many processes are killed as are said. Two kills while building
+here, 20 of every step in the full run, as many as ``MRD_KILLS`` says where it is set; sessions have
+a file of their own (test_killed_sessions.py). Sets, images and tables are compared byte for byte,
+searches within what repeating one allows; and no file is left that an undisturbed run lacks.
 """
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -17,14 +18,19 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import pandas as pd
 import pytest
 
 from mrd.study import read_study
+from tests import simulated_study
+from tests.conftest import kills_asked
+from tests.end_to_end.tiny import check_searched_alike, generate, run_directories, study_in
 from tests.small_runs import write_study_runs
 from tests.small_set import write_small_set
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-c", "from mrd.cli.main import run; run()"]
+LONGEST = 400  # seconds
 
 STUDY = """
 name: small
@@ -38,12 +44,26 @@ searches:
 series: {kind: trajectory, levels: 2}
 stimuli: {accept: all}
 """
+SIMULATED = """
+name: simulated
+targets: {bunny: {scene: bunny}}
+models: {shapely: {network: pixels}}
+searches: {shape: {attributes: [shape]}}
+analysis: {overdispersion: false, draws: 100}
+"""
+SERIES = """
+series: {levels: 2, samples: 16, cameras: [c0]}
+stimuli: {accept: all, most_clipped: 1.0}
+experiment:
+  cameras: all
+  procedure: {kind: constant_stimuli, trials: 3}
+  catch: 2
+  practice: {trials: 0}
+analysis: {overdispersion: false, draws: 100}
+"""
 
 
-@pytest.fixture
-def kills(count):
-    """Number of kills of a step."""
-    return int(os.environ.get("MRD_KILLS", count(1, 20)))
+# ---- Studies that wait for a step ---------------------------------------------------------------
 
 
 def with_runs(folder):
@@ -60,8 +80,39 @@ def with_a_set(folder):
     write_small_set(folder / "stimuli.h5", models={})
 
 
+def with_sessions(folder):
+    """Write a study that people have answered."""
+    folder.mkdir()
+    (folder / "study.yaml").write_text(SIMULATED, encoding="utf-8")
+    simulated_study.write(folder)
+    simulated_study.answer(folder, 2, trials=4)
+
+
+def with_nothing(folder):
+    """Write a study that asks for a search."""
+    study_in(folder, steps=30, save_every=7)
+
+
+def with_a_search(folder):
+    """Write a study whose search is done, and nothing behind it: all that follows is exact."""
+    done = generate(study_in(folder))
+    assert done.returncode == 0, done.stderr
+    with (folder / "study.yaml").open("a", encoding="utf-8") as file:
+        file.write(SERIES)
+
+
+# ---- What they come to --------------------------------------------------------------------------
+
+
+def same_set(killed, undisturbed):
+    """Everything that the set holds is the same, byte for byte, but when it was made."""
+    found, expected = set_content(killed), set_content(undisturbed)
+    assert found.keys() == expected.keys()
+    assert [name for name in expected if found[name] != expected[name]] == []
+
+
 def set_content(folder):
-    """Everything that the set holds, byte for byte, but when it was made."""
+    """Every dataset as bytes, and the content hash."""
     found = {}
 
     def keep(name, item):
@@ -76,13 +127,71 @@ def set_content(folder):
     return found
 
 
+def same_report(killed, undisturbed):
+    """Every table and figure is the same, byte for byte."""
+    found, expected = (
+        {
+            path.relative_to(folder): path.read_bytes()
+            for path in (folder / "report").rglob("*")
+            if path.suffix in (".csv", ".png", ".svg")
+        }
+        for folder in (killed, undisturbed)
+    )
+    assert found.keys() == expected.keys()
+    assert [str(name) for name in expected if found[name] != expected[name]] == []
+
+
+def same_search(killed, undisturbed):
+    """The search ends the same, as near as one that is repeated."""
+    for directory, twin in zip(*map(run_directories, (killed, undisturbed)), strict=True):
+        assert directory.status() == "done"
+        check_searched_alike(directory, twin)
+
+
+def same_images(killed, undisturbed):
+    """Every image of the series, its record, and the controls' scenes are the same bytes."""
+    found, expected = (
+        {
+            path.relative_to(folder): path.read_bytes()
+            for path in (folder / "runs").rglob("series/**/*")
+            if path.suffix in (".exr", ".png", ".csv")
+        }
+        for folder in (killed, undisturbed)
+    )
+    assert expected
+    assert found.keys() == expected.keys()
+    assert [str(name) for name in expected if found[name] != expected[name]] == []
+
+
+def same_study(killed, undisturbed):
+    """Images, set, and all tables of the report; these but for the hash of the sessions.
+
+    A session that was killed says in its rows at which sitting each was answered.
+    """
+    same_images(killed, undisturbed)
+    same_set(killed, undisturbed)
+    tables = [sorted((folder / "report" / "tables").iterdir()) for folder in (killed, undisturbed)]
+    assert [path.name for path in tables[0]] == [path.name for path in tables[1]]
+    for paths in zip(*tables, strict=True):
+        found, expected = (
+            pd.read_csv(path, dtype=str, keep_default_na=False).drop(columns="data_sha256")
+            for path in paths
+        )
+        pd.testing.assert_frame_equal(found, expected)
+
+
+# ---- Kills --------------------------------------------------------------------------------------
+
+
 def started(folder, words):
+    """Start a step, in a process group of its own: what it started is killed with it."""
     return subprocess.Popen(
         [*COMMAND, *words, str(folder)],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        start_new_session=True,
     )
 
 
@@ -90,31 +199,67 @@ def finished(folder, words):
     """Let a step finish; returns the seconds that it took."""
     begun = time.monotonic()
     process = started(folder, words)
-    said, _ = process.communicate(timeout=240)
+    said, _ = process.communicate(timeout=LONGEST)
     assert process.returncode == 0, said
     return time.monotonic() - begun
 
 
+def was_killed(folder, words, moment):
+    """Kill a step at a moment; tells whether it had not ended before."""
+    process = started(folder, words)
+    try:
+        said, _ = process.communicate(timeout=moment)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        return True
+    assert process.returncode == 0, said
+    return False
+
+
+def names(folder):
+    """Every file and folder in it."""
+    return {str(path.relative_to(folder)) for path in folder.rglob("*")}
+
+
+full = pytest.mark.full
+
+
 @pytest.mark.parametrize(
-    ("write", "words"),
+    ("write", "words", "check_same"),
     [
-        pytest.param(with_runs, ("stimuli", "build"), id="build"),
-        pytest.param(with_a_set, ("embed",), id="embed", marks=pytest.mark.full),
+        pytest.param(with_nothing, ("generate",), same_search, id="search", marks=full),
+        pytest.param(with_a_search, ("generate",), same_images, id="images", marks=full),
+        pytest.param(with_runs, ("stimuli", "build"), same_set, id="build"),
+        pytest.param(with_a_set, ("embed",), same_set, id="embed", marks=full),
+        pytest.param(
+            with_sessions, ("analyse", "--simulated"), same_report, id="analyse", marks=full
+        ),
+        pytest.param(with_a_search, ("run", "--observers", "3"), same_study, id="run", marks=full),
     ],
 )
-def test_a_killed_step_ends_like_an_undisturbed_one(write, words, kills, tmp_path, rng):
-    write(tmp_path / "killed")
-    shutil.copytree(tmp_path / "killed", tmp_path / "undisturbed")
-    takes = finished(tmp_path / "undisturbed", words)
-    expected = set_content(tmp_path / "undisturbed")
-    assert expected
-    for moment in rng.uniform(0, takes, kills):
-        print(f"killed after {moment:.2f} s of {takes:.2f} s")
-        process = started(tmp_path / "killed", words)
-        time.sleep(moment)
-        process.kill()
-        process.communicate()
-    finished(tmp_path / "killed", words)
-    found = set_content(tmp_path / "killed")
-    assert found.keys() == expected.keys()
-    assert [name for name in expected if found[name] != expected[name]] == []
+def test_a_killed_step_ends_like_an_undisturbed_one(write, words, check_same, kills, tmp_path, rng):
+    fresh, undisturbed, killed = (tmp_path / name for name in ("fresh", "undisturbed", "killed"))
+    write(fresh)
+    shutil.copytree(fresh, undisturbed)
+    takes = finished(undisturbed, words)
+    shutil.copytree(fresh, killed)
+    left = kills(2, 20)
+    while left:
+        moment = rng.uniform(0, takes)
+        if was_killed(killed, words, moment):
+            left -= 1
+            print(f"killed after {moment:.2f} s of {takes:.2f} s")
+        else:
+            check_same(killed, undisturbed)
+            shutil.rmtree(killed)
+            shutil.copytree(fresh, killed)
+    finished(killed, words)
+    check_same(killed, undisturbed)
+    assert names(killed) == names(undisturbed)
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1.5", "many", "²", "9" * 7])
+def test_a_number_of_kills_that_is_none_is_refused(text):
+    with pytest.raises(pytest.UsageError, match=f"^MRD_KILLS={text}: use a whole number from 1"):
+        kills_asked(text)
