@@ -24,6 +24,8 @@ from stimuli.model_results import nulls
 from stimuli.seal import check_seal
 from stimuli.stimulus_set import StimulusSet
 
+OBSERVERS = 20  # simulated, where nobody says how many
+
 
 @dataclass(frozen=True)
 class Audience:
@@ -41,7 +43,7 @@ class Audience:
 
     participant: str | None = None
     session: str = records.FIRST_SESSION
-    observers: int = 20
+    observers: int = OBSERVERS
 
     @property
     def kind(self) -> Kind:
@@ -61,7 +63,7 @@ class Audience:
         return [self.participant]
 
 
-def steps(study: Study, path: Path, audience: Audience) -> list[Step]:
+def steps(study: Study, path: Path, audience: Audience, workers: int = 1) -> list[Step]:
     """Tell of every step whether it is due, and why.
 
     Parameters
@@ -72,6 +74,8 @@ def steps(study: Study, path: Path, audience: Audience) -> list[Step]:
         As the user named it: commands name it so.
     audience
         Who answers.
+    workers
+        Searches at once.
 
     Raises
     ------
@@ -87,7 +91,7 @@ def steps(study: Study, path: Path, audience: Audience) -> list[Step]:
         "experiment": lambda: _answered(study, audience),
         "analyse": lambda: _analysed(study, audience),
     }
-    commands = _commands(named, audience)
+    commands = _commands(named, audience, workers)
     found: list[Step] = []
     if "fisher" not in study.model_fields_set:  # `mrd fisher` works without, if asked to
         del looks["fisher"]
@@ -115,14 +119,17 @@ def _step(
     return Step(name, "done", there, commands)
 
 
-def _commands(named: str, audience: Audience) -> dict[str, tuple[tuple[str, ...], ...]]:
+def _commands(
+    named: str, audience: Audience, workers: int
+) -> dict[str, tuple[tuple[str, ...], ...]]:
     """Words behind ``mrd`` that carry out each step."""
     simulate = ("experiment", "simulate", named, "--observers", str(audience.observers))
     sitting = ("--participant", str(audience.participant), "--session", audience.session)
     run = ("experiment", "run", named, *sitting)
     simulated = audience.participant is None
+    several = ("--workers", str(workers)) if workers > 1 else ()
     return {
-        "generate": (("generate", named),),
+        "generate": (("generate", named, *several),),
         "fisher": (("fisher", named),),
         "build": (("stimuli", "build", named), ("stimuli", "check", named)),
         "embed": (("embed", named),),

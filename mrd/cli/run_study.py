@@ -28,13 +28,23 @@ Session = Annotated[str, typer.Option(help="Code of the person's session.")]
 Observers = Annotated[
     int, typer.Option(min=1, max=10_000, help="How many observers are simulated.")
 ]
+Workers = Annotated[
+    int,
+    typer.Option(
+        min=1,
+        max=1024,
+        metavar="N",
+        help="Searches at once, each in a process with its share of the processors.",
+    ),
+]
 
 
 def run(
     study: StudyPath,
     participant: Participant = None,
     session: Session = records.FIRST_SESSION,
-    observers: Observers = 20,
+    observers: Observers = evidence.OBSERVERS,
+    workers: Workers = 1,
 ) -> None:
     """Do every step of a study that is due.
 
@@ -49,7 +59,7 @@ def run(
     shown = _Shown(out)
 
     def look() -> list[Step]:
-        return evidence.steps(described, study, audience)
+        return evidence.steps(described, study, audience, workers)
 
     out.print(checklist(look()))
     stop = carried_out(look, shown)
@@ -57,7 +67,7 @@ def run(
         out.print()
         out.print(checklist(look(), shown.seconds))
     if stop is not None:
-        _tell(stop, study, audience)
+        _tell(stop, _again(study, audience, workers))
 
 
 def audience_of(participant: str | None, session: str, observers: int) -> Audience:
@@ -95,15 +105,22 @@ class _Shown:
         self._out.print(f"{step.name}: done in {duration(seconds)}")
 
 
-def _tell(stop: Stop, study: Path, audience: Audience) -> None:
+def _again(study: Path, audience: Audience, workers: int) -> str:
+    """Give the command that goes on."""
+    words = ["mrd", "run", str(study)]
+    if audience.participant is not None:
+        words += ["--participant", audience.participant, "--session", audience.session]
+    else:
+        words += ["--observers", str(audience.observers)]
+    if workers > 1:
+        words += ["--workers", str(workers)]
+    return shlex.join(words)
+
+
+def _tell(stop: Stop, again: str) -> None:
     """Say what to do after a failure, and exit as it did."""
     if stop.code == INTERRUPTED:  # the step has said so
         raise SystemExit(INTERRUPTED)
-    again = f"mrd run {shlex.quote(str(study))}"
-    if audience.participant is not None:
-        again += f" --participant {audience.participant} --session {audience.session}"
-    else:
-        again += f" --observers {audience.observers}"
     words = f"mrd {shlex.join(stop.command)}"
     if stop.code < 0:
         what = f"{words} was ended by signal {-stop.code}"

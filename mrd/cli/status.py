@@ -3,7 +3,7 @@
 from mrd import cluster
 from mrd.cli.run_study import Observers, Participant, Session, StudyPath, audience_of
 from mrd.cli.tables import checklist, console, images, states, tasks
-from mrd.evidence import steps
+from mrd.evidence import OBSERVERS, steps
 from mrd.overview import families, outdated, overview
 from mrd.study import read_study
 from psychophysics import records
@@ -14,7 +14,7 @@ def status(
     study: StudyPath,
     participant: Participant = None,
     session: Session = records.FIRST_SESSION,
-    observers: Observers = 20,
+    observers: Observers = OBSERVERS,
 ) -> None:
     """Tell which steps are due and why, and where runs stand.
 

@@ -108,6 +108,8 @@ def test_every_step_has_its_place_and_its_commands(begun):
     asked = ("experiment", "run", str(begun), "--participant", "01", "--session", "01")
     assert person["experiment"].commands == (asked,)
     assert person["analyse"].commands == (("analyse", str(begun)),)
+    (search, *_) = steps(read_study(begun), begun, TWO, workers=3)
+    assert search.commands == (("generate", str(begun), "--workers", "3"),)
 
 
 def test_what_is_done_is_done(shown):
