@@ -21,6 +21,7 @@ from scenes.errors import InputError
 BIDS_VERSION = "1.10.0"
 Kind = Literal["person", "simulated", "model"]
 
+_DESCRIPTIONS = ("dataset_description.json", "participants.json", "README")
 _PARTICIPANTS = {
     "participant_id": {"Description": "Code of the participant."},
     "order": {
@@ -66,7 +67,8 @@ def enrolled(
     check_writable(folder)
     with FileLock(folder / ".participants.lock"):
         table = folder / "participants.tsv"
-        remove_leftovers(table)
+        for file in (table, *(folder / name for name in _DESCRIPTIONS)):
+            remove_leftovers(file)
         _describe(folder, study)
         rows = _participants(table)
         there = _number(rows, participant)

@@ -24,7 +24,7 @@ from filelock import FileLock, Timeout
 
 from psychophysics import columns
 from psychophysics.tasks.base import Task
-from scenes.atomic import cannot_write, check_writable, whole_file
+from scenes.atomic import cannot_write, check_writable, remove_leftovers, whole_file
 from scenes.errors import InputError
 
 PEOPLE, SIMULATED = "data", "data-simulated"
@@ -207,6 +207,8 @@ def opened(
     lock = FileLock(path.with_name(f".{path.stem}.lock"), blocking=False)
     try:
         with lock:
+            for file in (path, path.with_suffix(".json")):
+                remove_leftovers(file)
             record = _open(path, task, facts, sitting, instructions)
             record.durable = durable
             try:

@@ -74,6 +74,13 @@ strange = st.one_of(
 )
 # What stands nowhere in a study, at whatever place it is put.
 never_allowed = st.builds(nested, st.integers(5, 60), st.sampled_from(["list", "mapping"]))
+NUMBERS = [
+    place
+    for place in PLACES
+    if isinstance(at(WHOLE, place), int | float) and not isinstance(at(WHOLE, place), bool)
+]
+# What is in no range of a number, written as YAML.
+out_of_range = st.sampled_from([".nan", ".inf", "-.inf", "1.0e+308", str(10**30), f"-{10**400}"])
 
 
 @contextmanager
@@ -151,6 +158,16 @@ def test_what_is_allowed_nowhere_exits_with_2(place, value, tmp_path, capsys):
 
 
 @campaign
+@given(place=st.sampled_from(NUMBERS), value=out_of_range)
+def test_a_number_out_of_every_range_exits_with_2(place, value, tmp_path, capsys):
+    document = copy.deepcopy(WHOLE)
+    at(document, place[:-1])[place[-1]] = "THE NUMBER"
+    path = written(tmp_path, document)
+    path.write_text(path.read_text().replace('"THE NUMBER"', value), encoding="utf-8")
+    check_exit(path, capsys)
+
+
+@campaign
 @given(
     place=st.sampled_from(MAPPINGS),
     key=st.text(max_size=20).map(lambda text: f"no-{text}"),
@@ -189,4 +206,11 @@ def test_a_file_in_another_encoding_exits_with_2(encoding, tmp_path, capsys):
 def test_deep_nesting_exits_with_2(depth, opening, closing, tmp_path, capsys):
     path = tmp_path / "study.yaml"
     path.write_text(f"name: {opening * depth}1{closing * depth}\n", encoding="utf-8")
+    check_exit(path, capsys)
+
+
+def test_aliases_that_multiply_exit_with_2(tmp_path, capsys):
+    lines = ["a0: &a0 [1, 1]", *(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]" for n in range(1, 60))]
+    path = tmp_path / "study.yaml"
+    path.write_text("\n".join(lines), encoding="utf-8")
     check_exit(path, capsys)
