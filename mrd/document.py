@@ -70,7 +70,7 @@ def read_document(path: Path) -> Document:
     ------
     InputError
         The file is missing, unreadable, no UTF-8, no YAML, not a mapping, larger than 500 kB;
-        a key occurs twice, or a value is tagged.
+        a key occurs twice, a value is tagged, or a number has more than 308 digits.
     """
     text = _text(path)
     yaml = YAML(typ="safe", pure=True)
@@ -157,6 +157,15 @@ def _scalar(node: ScalarNode, location: Location, reader: _Reader) -> Value:
         raise reader.error(
             node, location, f"'{_short(node.value)}' is not the number or word that it is marked as"
         ) from error
+    if isinstance(value, int):
+        try:
+            float(value)
+        except OverflowError as error:
+            raise reader.error(
+                node,
+                location,
+                f"{_short(node.value)} is too large; use at most 308 digits",
+            ) from error
     return value
 
 

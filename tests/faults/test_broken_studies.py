@@ -207,10 +207,3 @@ def test_deep_nesting_exits_with_2(depth, opening, closing, tmp_path, capsys):
     path = tmp_path / "study.yaml"
     path.write_text(f"name: {opening * depth}1{closing * depth}\n", encoding="utf-8")
     check_exit(path, capsys)
-
-
-def test_aliases_that_multiply_exit_with_2(tmp_path, capsys):
-    lines = ["a0: &a0 [1, 1]", *(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]" for n in range(1, 60))]
-    path = tmp_path / "study.yaml"
-    path.write_text("\n".join(lines), encoding="utf-8")
-    check_exit(path, capsys)

@@ -96,6 +96,7 @@ LAUGHS = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         ("a: !!binary aGk=\n", r":1: a: the tag \S*binary is not allowed"),
         ("a: !!int many\n", r":1: a: 'many' is not the number or word"),
         (f"a: {'9' * 5000}\n", r":1: a: '9{40}…' is not the number"),
+        (f"a: -1{'0' * 400}\n", r":1: a: -10{38}… is too large; use at most 308 digits"),
         ("a: " + "[" * 5000, r"nested too deeply"),
         ("a: &x [*x]\n", r"nested too deeply"),
         (LAUGHS, r"more than 50000 values; are aliases nested\?"),
