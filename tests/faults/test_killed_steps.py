@@ -3,9 +3,10 @@
 A step is killed again and again in one folder, at moments drawn over the time that it takes
 undisturbed, from its start to its last file; then it is let finish. Where it ends before its
 moment, it begins anew, so that as many processes are killed as are said. Two kills while building
-here, 20 of every step in the full run, as many as ``MRD_KILLS`` says where it is set; sessions have
-a file of their own (test_killed_sessions.py). Sets, images and tables are compared byte for byte,
-searches within what repeating one allows; and no file is left that an undisturbed run lacks.
+here; 20 of every step in the full run, and 5 of ``mrd run``, which is all of them; as many as
+``MRD_KILLS`` says where it is set. Sessions have a file of their own (test_killed_sessions.py).
+Sets, images and tables are compared byte for byte, searches within what repeating one allows; and
+no file is left that an undisturbed run lacks.
 """
 
 import os
@@ -244,7 +245,7 @@ def test_a_killed_step_ends_like_an_undisturbed_one(write, words, check_same, ki
     shutil.copytree(fresh, undisturbed)
     takes = finished(undisturbed, words)
     shutil.copytree(fresh, killed)
-    left = kills(2, 20)
+    left = kills(2, 5 if words[0] == "run" else 20)
     while left:
         moment = rng.uniform(0, takes)
         if was_killed(killed, words, moment):
