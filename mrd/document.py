@@ -147,6 +147,7 @@ def _value(node: Node, location: Location, reader: _Reader) -> Value:
 
 
 def _scalar(node: ScalarNode, location: Location, reader: _Reader) -> Value:
+    node.value = _characters(node, location, reader)
     if node.tag in _TEXT:
         return str(node.value)
     if node.tag not in _SCALARS:
@@ -188,7 +189,18 @@ def _pairs(
     for key, value in node.value:
         if not isinstance(key, ScalarNode):
             raise reader.error(key, location, f"a {_kind(key)} cannot be a key; use text")
+        key.value = _characters(key, location, reader)
         yield key, value
+
+
+def _characters(node: ScalarNode, location: Location, reader: _Reader) -> str:
+    """Text with characters that two escapes stand for, as JSON writes them, joined."""
+    try:
+        return str(node.value).encode("utf-16", "surrogatepass").decode("utf-16")
+    except UnicodeDecodeError as error:
+        raise reader.error(
+            node, location, "half a character is escaped; write the character itself"
+        ) from error
 
 
 def _short(text: str) -> str:

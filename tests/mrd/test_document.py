@@ -60,6 +60,10 @@ def test_an_anchor_can_be_used_again(write):
     assert document.data == {"a": {"b": 1}, "c": {"b": 1}}
 
 
+def test_a_character_of_two_escapes_is_one(write):
+    assert read_document(write('a: "\\ud83d\\ude00"\n')).data == {"a": "\U0001f600"}
+
+
 def test_a_byte_order_mark_is_no_content(write):
     assert read_document(write(b"\xef\xbb\xbfa: 1\n")).data == {"a": 1}
 
@@ -97,6 +101,8 @@ LAUGHS = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         ("a: !!int many\n", r":1: a: 'many' is not the number or word"),
         (f"a: {'9' * 5000}\n", r":1: a: '9{40}…' is not the number"),
         (f"a: -1{'0' * 400}\n", r":1: a: -10{38}… is too large; use at most 308 digits"),
+        ('a: "\\ud800"\n', r":1: a: half a character is escaped; write the character itself"),
+        ('"\\udc00": 1\n', r":1: half a character is escaped"),
         ("a: " + "[" * 5000, r"nested too deeply"),
         ("a: &x [*x]\n", r"nested too deeply"),
         (LAUGHS, r"more than 50000 values; are aliases nested\?"),
