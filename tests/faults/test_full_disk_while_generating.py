@@ -81,6 +81,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 
+@pytest.mark.full
 def test_images_that_meet_a_full_disk_are_made_later(folder):
     (folder / "study.yaml").write_text(f"{STUDY}{SERIES}")
     (run,) = resolve_all(read_study(folder))

@@ -128,15 +128,15 @@ def test_a_shape_keeps_its_faces_and_moves(small):
 
 
 def test_a_resumed_search_ends_where_an_uninterrupted_one_does(small):
-    away = Away(small, "pose", steps=12, restarts=2)
+    away = Away(small, "pose", steps=6, restarts=2)
     whole, first, second = away.search(), away.search(), away.search(seed=9)
     ends = [step.s for step in whole.steps()]
     steps = first.steps()
-    for _ in range(15):
+    for _ in range(8):
         next(steps)
     second.resume(first.state())
     rest = [step.s for step in second.steps()]
-    np.testing.assert_allclose(rest, ends[15:], atol=1e-4)
+    np.testing.assert_allclose(rest, ends[8:], atol=1e-4)
     ends, rest = whole.candidates(), second.candidates()
     assert set(ends) == set(rest) == {0, 1}
     for start, candidate in ends.items():
