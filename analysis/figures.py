@@ -20,6 +20,7 @@ from analysis.sensitivity import clopper_pearson
 from analysis.trials import GUESS, is_control, only, rate_name
 from scenes.atomic import whole_file
 
+MOST_TICKS = 5  # of a panel, so that their numbers do not touch
 MOST_LINES = 5  # of models in a panel; more have a panel for each model
 
 
@@ -108,7 +109,8 @@ def condition_curves(axes: Axes, results: Results, condition: str, judges: Seque
         axes.axhline(guess, color="0.6", lw=0.8, ls=(0, (1, 2)))
     axes.set_xscale("log")
     if len(shown := trials.loc[trials["x"] > 0, "x"]):
-        axes.set_xticks(log_ticks(shown.min(), shown.max()))
+        ticks = log_ticks(shown.min(), shown.max())
+        axes.set_xticks(ticks[:: -(-len(ticks) // MOST_TICKS)])
     axes.xaxis.set_major_formatter("{x:.3g}")
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_ylim(0, 1.03)
@@ -132,7 +134,7 @@ def _axis_label(results: Results, condition: str) -> str:
     units = results.trials.loc[results.trials["condition"] == condition, "unit"].unique()
     if results.axis != "physical distance" or len(units) != 1:
         return results.axis
-    return f"{results.axis}: {UNITS.get(units[0], units[0])}"
+    return f"{results.axis}:\n{UNITS.get(units[0], units[0])}"
 
 
 def _points(axes: Axes, its: pd.DataFrame, number: int, label: str) -> None:

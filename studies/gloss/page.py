@@ -7,10 +7,10 @@ writes docs/pictures/gloss_*.png.
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -19,14 +19,14 @@ from numpy.typing import NDArray
 from analysis import results, sessions
 from analysis.config import AnalysisConfig
 from analysis.figure_style import STYLE
-from analysis.figures import condition_curves
+from analysis.figures import condition_curves, drawn
 from analysis.study_report import distances
 from stimuli.stimulus_set import StimulusSet
 
 HERE = Path(__file__).parent
 PICTURES = HERE.parents[1] / "docs" / "pictures"
-OF_THE_REPORT = ("psychometric", "invariance", "cross_table", "agreement")
-TARGET, MODEL, JUDGE = "in_studio", "trained", "trained/blocks.7"
+OF_THE_REPORT = ("psychometric", "invariance", "cross_table")
+TARGET, MODEL, JUDGE = "in_studio", "complex_cells", "complex_cells/energy_0"
 
 
 def shown(stimuli: StimulusSet, role: str) -> NDArray[np.uint8]:
@@ -39,11 +39,14 @@ def shown(stimuli: StimulusSet, role: str) -> NDArray[np.uint8]:
     return np.asarray(stimuli.image(str(rows.iloc[-1]["stimulus_id"])))
 
 
-def first_picture(stimuli: StimulusSet) -> Figure:
+def analysed(stimuli: StimulusSet, trials: pd.DataFrame) -> results.Results:
+    """What the report would say of some trials."""
+    return results.analyse(trials, distances(stimuli, trials), AnalysisConfig(), workers=2)
+
+
+def first_picture(stimuli: StimulusSet, trials: pd.DataFrame) -> Figure:
     """Target, metamer and control beside what people and the model make of them."""
-    trials = sessions.load(HERE / "data-simulated", stimuli)
-    config = AnalysisConfig()
-    made = results.analyse(trials, distances(stimuli, trials), config, workers=2)
+    made = analysed(stimuli, trials[trials["target"] == TARGET])
     figure = Figure(figsize=(10, 2.9), layout="constrained")
     columns = figure.subplots(1, 4, width_ratios=[1, 1, 1, 1.9])
     for axes, role, title in zip(
@@ -79,11 +82,15 @@ def curves(axes: Axes, made: results.Results) -> None:
 
 
 def main() -> None:
-    """Draw, and copy what the report drew."""
+    """Draw all."""
     with StimulusSet(HERE / "stimuli.h5") as stimuli, style.context(STYLE):
-        first_picture(stimuli).savefig(PICTURES / "gloss_first.png", metadata={"Software": None})
-    for name in OF_THE_REPORT:
-        shutil.copy(HERE / "report" / "figures" / f"{name}.png", PICTURES / f"gloss_{name}.png")
+        trials = sessions.load(HERE / "data-simulated", stimuli)
+        figures = {"first": first_picture(stimuli, trials)}
+        of_the_report = drawn(analysed(stimuli, trials))
+        figures |= {name: of_the_report[name] for name in OF_THE_REPORT}
+        for name, figure in figures.items():
+            path = PICTURES / f"gloss_{name}.png"
+            figure.savefig(path, metadata={"Software": None}, bbox_inches="tight", dpi=110)
 
 
 if __name__ == "__main__":
