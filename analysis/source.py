@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from scenes.errors import InputError
+from stimuli.schema import PIXEL_METAMERS
 from stimuli.stimulus_set import StimulusSet
 
 REPORT = "report"  # folder in the study's
@@ -41,7 +42,7 @@ class Source:
     seed
         Of bootstraps and posterior draws.
     findings
-        Hashes of predicted thresholds and reaches in the set, by what they are.
+        Hashes of predicted thresholds, reaches and pixel metamers in the set, by what they are.
     """
 
     study: str
@@ -68,6 +69,14 @@ def models_of(stimuli: StimulusSet) -> dict[str, str]:
     return {
         name: str(stimuli.model_group(name).attrs["content_hash"])
         for name in sorted(stimuli.models)
+    }
+
+
+def findings_of(stimuli: StimulusSet) -> dict[str, str]:
+    """Hash of all that was found beside the searches: predictions, reaches, pixel metamers."""
+    pixels = stimuli.file.get(PIXEL_METAMERS, {})
+    return stimuli.findings.hashes() | {
+        f"{PIXEL_METAMERS}/{run}": str(group.attrs["content_hash"]) for run, group in pixels.items()
     }
 
 

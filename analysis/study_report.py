@@ -22,7 +22,7 @@ from analysis import (
 from analysis.config import AnalysisConfig
 from analysis.model_observers import Distances
 from analysis.pictures import png
-from analysis.source import REPORT, Source, data_hash, models_of
+from analysis.source import REPORT, Source, data_hash, findings_of, models_of
 from analysis.trials import CONTROL
 from psychophysics.records import PEOPLE, SIMULATED
 from scenes.atomic import check_writable
@@ -114,7 +114,7 @@ def make(
             bool((trials["kind"] == "simulated").any()),
             models_of(shown),
             seed,
-            shown.findings.hashes(),
+            findings_of(shown),
         )
         note("figures and report")
         pictures = examples(shown, made.trials)

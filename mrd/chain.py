@@ -199,7 +199,7 @@ OF_REPORT = {
     "data": "the report is of other sessions",
     "data_sha256": "the answers are others than the report's",
     "stimuli": "the stimulus set is another than the report's",
-    "findings": "predicted thresholds or reaches are others than the report's",
+    "findings": "predicted thresholds, reaches or pixel metamers are others than the report's",
 }
 
 

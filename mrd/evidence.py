@@ -349,7 +349,7 @@ def _analysed(study: Study, audience: Audience) -> tuple[str, list[str]]:
                 "stimuli": stimuli.content_hash,
                 "models": source.models_of(stimuli),
                 "seed": study.seed,
-                "findings": stimuli.findings.hashes(),
+                "findings": source.findings_of(stimuli),
             },
             "settings": study.analysis.model_dump(mode="json"),
             "versions": {"mrd-suite": version("mrd-suite")},

@@ -14,7 +14,16 @@ from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 
-from analysis import against_pixels, figures, page, report, results, sessions, study_report
+from analysis import (
+    against_pixels,
+    figures,
+    page,
+    report,
+    results,
+    sessions,
+    source,
+    study_report,
+)
 from analysis.config import AnalysisConfig, ExclusionsConfig
 from scenes.errors import InputError
 from stimuli.pixel_metamers import read_pixel_metamers
@@ -221,6 +230,12 @@ def test_pictures_not_at_equal_match_say_so(rng):
     (trio,) = against_pixels.trios([replace(entry, record=last)])
     captions = ["pixel result: match 0.9, RMS 0.234, not at equal match"]
     assert list(trio.pictures)[2:] == captions
+
+
+def test_a_report_says_what_beside_the_images_it_is_of(made):
+    found = source.recorded(made.page.parent)["source"]["findings"]
+    kinds = {name.partition("/")[0] for name in found}
+    assert kinds == {"pixel_metamers", "predicted_thresholds", "reach"}
 
 
 def test_pictures_are_whole(made):
