@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 PAUSE = 0.12  # seconds between presses
+SETTLING = 0.5  # seconds until a new X server's socket is taken to stay
 ANSWERS = ("1", "2", "3")
 MRD = "from mrd.cli.main import run; run()"
 
@@ -43,8 +44,23 @@ def finished(study: Path) -> bool:
     return any(json.loads(path.read_text(encoding="utf-8"))["Finished"] for path in made)
 
 
-def x_server() -> tuple[subprocess.Popen[bytes], str]:
-    """Start Xvfb on a free display."""
+def x_server(attempts: int = 5) -> tuple[subprocess.Popen[bytes], str]:
+    """Start Xvfb on a free display.
+
+    A server that ends at this very moment can take the socket of a new one of its number with it:
+    then another is started.
+    """
+    server, display = new_x_server()
+    time.sleep(SETTLING)
+    if attempts > 1 and not Path(f"/tmp/.X11-unix/X{display[1:]}").exists():
+        server.terminate()
+        server.wait()
+        return x_server(attempts - 1)
+    return server, display
+
+
+def new_x_server() -> tuple[subprocess.Popen[bytes], str]:
+    """Start Xvfb, which chooses its display."""
     reading, writing = os.pipe()
     command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1280x1024x24"]
     server = subprocess.Popen(

@@ -71,7 +71,7 @@ def test_thresholds_through_the_session_loop(task, overdispersion, tmp_path, see
     [
         (-2.0, -2.0),  # the same observer: p < .05 in 5 % of experiments
         pytest.param(-2.0, -1.0, marks=pytest.mark.full),
-        (-0.2, -1.5),  # some people beyond the last level
+        pytest.param(-0.2, -1.5, marks=pytest.mark.full),  # some people beyond the last level
         (-2.0, 0.5),  # the model beyond it
         pytest.param(1.0, -1.5, marks=pytest.mark.full),  # nearly all people beyond it
     ],

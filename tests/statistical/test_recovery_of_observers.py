@@ -72,7 +72,7 @@ def test_thresholds_fitted_to_sessions_are_the_true_ones(procedure, task, seed, 
 def test_quest_plus_knows_the_threshold_by_itself(rng, count):
     task = TASKS["match_to_sample"]
     found = []
-    for _ in range(count(20, 200)):
+    for _ in range(count(10, 200)):
         quest = QuestPlus(
             LEVELS[1:], trials=120, function="weibull", widths=(0.8, 1.3, 2.1),
             guesses=(task.chance,), lapses=(0.0, 0.04),

@@ -40,7 +40,7 @@ def test_a_missing_extra_is_named(base_install, small_set, tmp_path):
         ("experiment", "power", quest, "--trials", 2, "--observers", 2): ("psignifit", "analysis"),
         ("calibrate", folder, "--photometer", "LS100"): ("psychopy", "lab"),
         ("calibrate", folder, "--typed"): ("psychopy", "lab"),
-        ("analyse", folder, "--simulated"): ("matplotlib", "analysis"),
+        ("analyse", folder, "--simulated"): ("statsmodels", "analysis"),
     }
     words = json.dumps([list(map(str, command)) for command in refused])
     done = subprocess.run(
