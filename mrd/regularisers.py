@@ -12,6 +12,7 @@ import scipy.sparse
 import torch
 
 from mrd.config.search import Regularisers
+from scenes.areas import face_areas
 from scenes.arrays import Mesh
 
 
@@ -41,11 +42,9 @@ class MeshOperators:
         self.edges = _sparse(edges, device, dtype)
         self.laplacian = _sparse(laplacian, device, dtype)
         ends = (start or mesh).vertices.astype(np.float64)
-        corners = ends[(start or mesh).faces]
         lengths = edge_matrix(start or mesh) @ ends
         self.square_length = float(np.square(lengths).sum(axis=1).mean())
-        sides = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-        self.area = float(0.5 * np.linalg.norm(sides, axis=1).sum())
+        self.area = float(face_areas(start or mesh).sum())
 
 
 def edge_length(vertices: torch.Tensor, operators: MeshOperators) -> torch.Tensor:
@@ -139,6 +138,7 @@ def umbrella_matrix(mesh: Mesh) -> scipy.sparse.csr_matrix:
 
 
 def _areas(vertices: torch.Tensor, faces: torch.Tensor) -> torch.Tensor:
+    # `scenes.areas.face_areas` on tensors, to be differentiated.
     a, b, c = (vertices[faces[:, corner]] for corner in range(3))
     return 0.5 * torch.linalg.cross(b - a, c - a).norm(dim=1)
 

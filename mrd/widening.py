@@ -22,11 +22,12 @@ from mrd.variables.lighting import LightingVariables
 from mrd.variables.material import MaterialVariables
 from mrd.variables.pose import PoseVariables
 from mrd.variables.shape import ShapeVariables
+from scenes.areas import vertex_areas
 from scenes.arrays import Mesh
 from scenes.differences import RADIANCE_FLOOR, material_difference
 from scenes.lighting import solid_angles
 from scenes.scene import Scene
-from scenes.shape import bounding_sphere, geometry
+from scenes.shape import bounding_sphere, geometry, vertex_normals
 
 Distance = Callable[[], torch.Tensor]
 
@@ -71,10 +72,9 @@ def _along_normals(mesh: Mesh, variables: ShapeVariables) -> Distance:
 
     What all of them moved together is a place, and no shape: it is taken off first.
     """
-    normals, areas = vertex_normals(mesh)
-    first = torch.tensor(mesh.vertices)
-    along, share = (torch.tensor(each, dtype=torch.float32) for each in (normals, areas))
-    share = (share / share.sum()).to(first)
+    first, along = torch.tensor(mesh.vertices), torch.tensor(vertex_normals(mesh))
+    areas = vertex_areas(mesh)
+    share = torch.tensor(areas / areas.sum()).to(first)
     radius = float(bounding_sphere(mesh)[1])
 
     def distance() -> torch.Tensor:
@@ -86,21 +86,6 @@ def _along_normals(mesh: Mesh, variables: ShapeVariables) -> Distance:
         return _root((weights * outward**2).sum()) / radius
 
     return distance
-
-
-def vertex_normals(mesh: Mesh) -> tuple[np.ndarray, np.ndarray]:
-    """Unit normals (V, 3) of vertices, means of their faces' by area, and their areas (V,).
-
-    A vertex has a third of the area of each of its faces; one without any has normal 0.
-    """
-    corners = mesh.vertices[mesh.faces].astype(np.float64)
-    across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    normals, areas = np.zeros((len(mesh.vertices), 3)), np.zeros(len(mesh.vertices))
-    for corner in range(3):
-        np.add.at(normals, mesh.faces[:, corner], across)
-        np.add.at(areas, mesh.faces[:, corner], np.linalg.norm(across, axis=1) / 6)
-    lengths = np.linalg.norm(normals, axis=1, keepdims=True)
-    return normals / np.where(lengths == 0, 1, lengths), areas
 
 
 def _of_radiance(variables: LightingVariables) -> Distance:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from pydantic import Discriminator, Field, Tag
 from scipy.special import sph_harm_y
 
+from scenes.areas import face_areas
 from scenes.arrays import Mesh
 from scenes.errors import InputError
 from scenes.frozen import Frozen, between
@@ -335,10 +336,7 @@ def _real_harmonic(
 def _centroid(mesh: Mesh) -> NDArray[np.float64]:
     # Of the surface, so that it does not depend on how finely parts are triangulated.
     corners = mesh.vertices.astype(np.float64)[mesh.faces]
-    areas = np.linalg.norm(
-        np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1
-    )
-    return np.average(corners.mean(axis=1), axis=0, weights=areas)
+    return np.average(corners.mean(axis=1), axis=0, weights=face_areas(mesh))
 
 
 def _unwrapped(u: NDArray[np.float64], pole: NDArray[np.bool_]) -> NDArray[np.float64]:

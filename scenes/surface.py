@@ -7,6 +7,7 @@ import trimesh
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from scenes.areas import face_areas
 from scenes.arrays import Mesh
 from scenes.shape import vertex_normals
 
@@ -47,7 +48,7 @@ class Surface:
         self.triangles = mesh.vertices.astype(np.float64)[mesh.faces]
         self.vertices = mesh.vertices[np.unique(mesh.faces)].astype(np.float64)
         self._corner_normals = vertex_normals(mesh).astype(np.float64)[mesh.faces]
-        self._areas = trimesh.triangles.area(self.triangles)
+        self._areas = face_areas(mesh)
         # Long triangles are cut into pieces, so that a piece lies near its centre.
         edges = np.linalg.norm(self.triangles - np.roll(self.triangles, 1, axis=1), axis=2)
         corners, pieces, self._owner = trimesh.remesh.subdivide_to_size(

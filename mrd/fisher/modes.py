@@ -8,6 +8,7 @@ from scipy import sparse
 from scipy.sparse import csgraph
 from scipy.sparse.linalg import eigsh
 
+from scenes.areas import face_areas, vertex_areas
 from scenes.arrays import Mesh
 
 Array = NDArray[np.float64]
@@ -56,9 +57,7 @@ def laplacian(mesh: Mesh) -> tuple[sparse.csc_matrix, Array]:
     corners = mesh.vertices[mesh.faces].astype(np.float64)
     number = len(mesh.vertices)
     weights = sparse.csc_matrix((number, number))
-    twice = np.linalg.norm(
-        np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1
-    )
+    twice = 2 * face_areas(mesh)
     for at in range(3):
         one, two = (at + 1) % 3, (at + 2) % 3
         a, b = corners[:, one] - corners[:, at], corners[:, two] - corners[:, at]
@@ -66,7 +65,6 @@ def laplacian(mesh: Mesh) -> tuple[sparse.csc_matrix, Array]:
         rows, columns = mesh.faces[:, one], mesh.faces[:, two]
         half = sparse.csc_matrix((cotangent, (rows, columns)), shape=(number, number))
         weights = weights + half + half.T
-    areas = np.zeros(number)
-    np.add.at(areas, mesh.faces, (twice / 6)[:, None])
+    areas = vertex_areas(mesh)
     degrees = sparse.diags(np.asarray(weights.sum(axis=1)).ravel())
     return (degrees - weights).tocsc(), np.maximum(areas, 1e-12 * areas.sum())

@@ -20,7 +20,7 @@ from mrd.run import RunDirectory
 from mrd.search import variables_of
 from mrd.similarity import pearson
 from mrd.study import read_study, resolve_all
-from mrd.widening import distance_of, vertex_normals
+from mrd.widening import distance_of
 from scenes.arrays import Picture
 from scenes.camera import Ring, cameras
 from scenes.differences import MAP_HEIGHT, scene_difference
@@ -341,13 +341,6 @@ def test_sliding_and_shifting_a_sphere_are_no_distance_and_growing_is(small):
         assert float(distance().detach()) < 3e-4  # of second order in the angle
         variables.tensors["latent"].copy_(1.05 * vertices)
         assert float(distance().detach()) == pytest.approx(0.05, rel=1e-3)
-
-
-def test_normals_of_a_sphere_point_outward_and_share_its_area():
-    mesh = geometry(Sphere(subdivisions=3))
-    normals, areas = vertex_normals(mesh)
-    np.testing.assert_allclose(normals, mesh.vertices, atol=0.02)
-    assert areas.sum() == pytest.approx(4 * np.pi, rel=0.02)
 
 
 def test_the_correlation_of_the_search_is_that_of_the_criterion(rng):
