@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.physical_thresholds import joined
+from stimuli.findings import NOISY
 from stimuli.material_change import MATERIAL, direction
 from stimuli.schema import KEY
 from stimuli.stimulus_set import StimulusSet
@@ -20,7 +21,6 @@ SHOWN = (
     "measure", "agreement",
 )  # fmt: skip
 ENDS = {"result": "series", "control": "control"}  # roles, and what they are the ends of
-NOISY = 0.5  # agreement of the two halves of a derivative below which its threshold is too small
 
 
 def table(predictions: pd.DataFrame, thresholds: pd.DataFrame) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from analysis import source
 from analysis.sessions import TABLES
 from mrd import chain, image_counts, image_directory, packing
 from mrd.chain import AskedModel, FoundModel, Step
-from mrd.fisher.planned import Planned, planned
+from mrd.fisher.planned import planned
 from mrd.overview import ImagesStanding, Standing, families, outdated, overview
 from mrd.provenance import installed
 from mrd.run import RunDirectory
@@ -233,16 +233,7 @@ def _predicted(study: Study) -> tuple[str, list[str]]:
     if not due:
         return there, []
     reasons = [f"{len(due)} of {len(plan)} targets and models to predict"]
-    return there, reasons + [what for each in due for what in _changed_prediction(each)]
-
-
-def _changed_prediction(due: Planned) -> list[str]:
-    """Name what the study says otherwise than an earlier prediction of the same names."""
-    for other in sorted(due.folder.parent.glob(f"{due.target}-{due.model}-*")):
-        earlier = replace(due, folder=other)
-        if earlier.is_done and (then := earlier.record().get("asked")):
-            return [chain.changes(then, chain.as_read(due.asked))]
-    return []
+    return there, reasons + [what for each in due if (what := each.changed())]
 
 
 # ---- The set ------------------------------------------------------------------------------------

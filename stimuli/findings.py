@@ -27,6 +27,8 @@ Records = Mapping[str, Record]
 KINDS = (PREDICTED_THRESHOLDS, REACH)
 SETTINGS = ("rerenders", "samples", "derivative_samples", "floor")
 
+NOISY = 0.5  # agreement of the two halves of a derivative below which its threshold is too small
+
 
 class Findings(NamedTuple):
     """Records of a study.

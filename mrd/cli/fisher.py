@@ -8,6 +8,7 @@ import typer
 from mrd import backend
 from mrd.cli.counting import counted
 from mrd.cli.tables import console
+from mrd.fisher.noise import warning
 from mrd.packing import add_findings
 from mrd.study import read_study
 
@@ -20,8 +21,9 @@ def fisher(
     """Predict a model's thresholds for scene parameters.
 
     How far each must move before the model tells it from render noise.
-    For every target and model; what is done is skipped. Pictures and numbers go to runs/fisher,
-    and numbers into the study's stimulus set, if there is one, for the report.
+    For every target and model; what is done is skipped, what is not whole or was asked otherwise is
+    made again. Pictures and numbers go to runs/fisher, and numbers into the study's stimulus set,
+    if there is one, for the report.
     """
     described, out = read_study(study), console()
     backend.activate()
@@ -32,15 +34,23 @@ def fisher(
         made = list(predictions(described, fastest_device(), progress))
     for each in made:
         names = each.record["names"]
-        state = "predicted" if each.is_new else "was there already"
-        out.print(f"{names['target']}, {names['model']}: {state}")
+        out.print(f"{names['target']}, {names['model']}: {_told(each.why)}")
         for row in each.record["parameters"]:
             threshold = row["threshold"]
             value = "not seen" if threshold is None else f"{threshold:.3g} {row['unit']}"
             note = "; the picture is clipped to bounds" if row["clipped"] else ""
             out.print(f"  {row['name']}: {value}{note}")
+            if problem := warning(row, each.record["asked"]["fisher"]["derivative_samples"]):
+                out.print(f"  warning: {row['name']}: {problem}")
         out.print(f"{each.folder}")
     if add_findings(described):
         out.print(f"in {described.stimulus_set}; mrd analyse {study} shows them in the report")
     else:
         out.print("in no stimulus set yet; mrd stimuli build packs them")
+
+
+def _told(why: str | None) -> str:
+    """Say whether a prediction was made, and why again."""
+    if why is None:
+        return "was there already"
+    return "predicted" if why == "new" else f"predicted again ({why})"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from mrd.chain import as_read, changes
 from mrd.study import Study, loaded_target, resolved_model
 from scenes.digest import file_sha256
 from scenes.errors import InputError
@@ -15,6 +17,9 @@ from scenes.scene import Scene
 
 SCHEMA_VERSION = 2
 FOLDER, RECORD = "fisher", "fisher.json"
+DERIVATIVE, PICTURE = "derivative.npz", "thresholds.png"
+BESIDE = (DERIVATIVE, PICTURE)
+FILES = (RECORD, *BESIDE)
 
 
 @dataclass(frozen=True)
@@ -41,8 +46,40 @@ class Planned:
 
     @property
     def is_done(self) -> bool:
-        """Whether it is there: its record is written last."""
-        return (self.folder / RECORD).is_file()
+        """Whether it is there, its record (which is written last) and the files beside it."""
+        return all((self.folder / name).is_file() for name in FILES)
+
+    def due(self) -> str | None:
+        """Say why it is to be made; None where it is there whole.
+
+        Returns
+        -------
+        str or None
+            ``new``; what of it is gone or altered; or, where the study predicted the same target
+            and model before, what it asks otherwise than then.
+
+        Raises
+        ------
+        InputError
+            Its record is damaged.
+        """
+        missing = [name for name in FILES if not (self.folder / name).is_file()]
+        if len(missing) == len(FILES):
+            return self.changed() or "new"
+        if missing:
+            return f"gone: {', '.join(missing)}"
+        hashes = self.record()["files"]
+        altered = [name for name in BESIDE if file_sha256(self.folder / name) != hashes.get(name)]
+        return f"altered: {', '.join(altered)}" if altered else None
+
+    def changed(self) -> str | None:
+        """Name what the study says otherwise than an earlier prediction of the same names."""
+        for other in sorted(self.folder.parent.glob(f"{self.target}-{self.model}-*")):
+            earlier = replace(self, folder=other)
+            if other != self.folder and earlier.is_done:
+                with suppress(InputError):  # a damaged one that nobody asks for any more
+                    return changes(earlier.record()["asked"], as_read(self.asked))
+        return None
 
     def record(self) -> dict[str, Any]:
         """What `fisher.json` holds.
@@ -54,7 +91,10 @@ class Planned:
         """
         path = self.folder / RECORD
         try:
-            return dict(json.loads(path.read_text(encoding="utf-8")))
+            record = json.loads(path.read_text(encoding="utf-8"))
+            if not {"asked", "parameters", "files"} <= set(record):
+                raise ValueError("what every record has is missing")
+            return dict(record)
         except (OSError, ValueError, TypeError) as error:
             raise InputError(
                 f"{path}: cannot be read; remove {self.folder}, and mrd fisher makes it anew"

@@ -17,30 +17,40 @@ from mrd.disk import plain
 from mrd.fisher.parameters import is_clipped, moved
 from mrd.fisher.physical import distance_per_unit
 from mrd.fisher.picture import Step, write_steps
-from mrd.fisher.planned import RECORD, SCHEMA_VERSION, Planned, planned
+from mrd.fisher.planned import (
+    BESIDE,
+    DERIVATIVE,
+    PICTURE,
+    RECORD,
+    SCHEMA_VERSION,
+    Planned,
+    planned,
+)
 from mrd.fisher.predict import Sensitivity, sensitivity
 from mrd.models import registry
 from mrd.models.base import Model
 from mrd.provenance import hardware, versions
 from mrd.render import Stage, display, exposed
 from mrd.study import Study
-from scenes.atomic import whole_folder
+from scenes.atomic import whole_file
 from scenes.differences import DISTANCE
 from scenes.digest import file_sha256
 from scenes.scene import Scene
-
-DERIVATIVE, PICTURE = "derivative.npz", "thresholds.png"
 
 Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
 class Made:
-    """A prediction: its folder, what `fisher.json` holds, and whether it was there already."""
+    """A prediction: its folder, what `fisher.json` holds, and why it was made.
+
+    ``why`` is ``new``, what of it was gone or altered, what the study asks otherwise than before;
+    None where it was there already.
+    """
 
     folder: Path
     record: dict[str, Any]
-    is_new: bool
+    why: str | None
 
 
 def fisher(study: Study, device: str, progress: Progress = lambda *_: None) -> Iterator[Made]:
@@ -58,13 +68,13 @@ def fisher(study: Study, device: str, progress: Progress = lambda *_: None) -> I
     Raises
     ------
     InputError
-        A target or model does not exist or fit, or a folder cannot be written.
+        A target or model does not exist or fit, a record is damaged, or a folder cannot be written.
     """
-    plan = planned(study)
-    due = dict.fromkeys(each.model for each in plan if not each.is_done)
+    plan = [(each, each.due()) for each in planned(study)]
+    due = dict.fromkeys(each.model for each, why in plan if why)
     models = {name: registry.create(study.models[name], device, study.folder) for name in due}
-    for each in plan:
-        if is_new := not each.is_done:
+    for each, why in plan:
+        if why:
             scene, told = exposed(each.scene), f"{each.target}, {each.model}"
 
             def tell(what: str, done: int, total: int, told: str = told) -> None:
@@ -72,13 +82,11 @@ def fisher(study: Study, device: str, progress: Progress = lambda *_: None) -> I
 
             model = models[each.model]
             found = sensitivity(scene, model, study.fisher, device, tell)
-            with whole_folder(each.folder) as beside:
-                _write(beside, each, scene, found, model, study, device)
-        yield Made(each.folder, each.record(), is_new)
+            _write(each, scene, found, model, study, device)
+        yield Made(each.folder, each.record(), why)
 
 
 def _write(
-    folder: Path,
     made: Planned,
     scene: Scene,
     found: Sensitivity,
@@ -86,13 +94,16 @@ def _write(
     study: Study,
     device: str,
 ) -> None:
-    """Write J, the picture, and last the record."""
+    """Write J, the picture, and last the record; that of one which is not whole goes first."""
+    folder = made.folder
+    (folder / RECORD).unlink(missing_ok=True)
     arrays: dict[str, Any] = {
         f"derivative/{layer}": each for layer, each in found.derivative.items()
     }
     arrays |= {f"variance/{layer}": each for layer, each in found.variance.items()}
     single: dict[str, Any] = {key: each.astype(np.float32) for key, each in arrays.items()}
-    np.savez_compressed(folder / DERIVATIVE, **single)
+    with whole_file(folder / DERIVATIVE) as beside:
+        np.savez_compressed(beside, **single)
     title = f"{made.target} seen by {made.model}"
     clipped = _picture(folder / PICTURE, title, scene, found, study, device)
     predicted = found.predicted
@@ -121,11 +132,12 @@ def _write(
         "fisher_information": found.fisher.tolist(),
         "eigenvalues": predicted.eigenvalues.tolist(),
         "eigenvectors": predicted.eigenvectors.tolist(),
-        "files": {name: file_sha256(folder / name) for name in (DERIVATIVE, PICTURE)},
+        "files": {name: file_sha256(folder / name) for name in BESIDE},
         "provenance": {"versions": versions(), "hardware": hardware()},
     }
     text = json.dumps(record, indent=2, allow_nan=False) + "\n"
-    (folder / RECORD).write_text(text, encoding="utf-8")
+    with whole_file(folder / RECORD) as beside:
+        beside.write_text(text, encoding="utf-8")
 
 
 def _picture(

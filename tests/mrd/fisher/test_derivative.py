@@ -90,7 +90,7 @@ def test_a_study_is_predicted_once(tmp_path):
     )
     study = read_study(tmp_path)
     (first,) = fisher(study, "cpu")
-    assert first.is_new
+    assert first.why == "new"
     assert sorted(path.name for path in first.folder.iterdir()) == [
         "derivative.npz",
         "fisher.json",
@@ -101,5 +101,4 @@ def test_a_study_is_predicted_once(tmp_path):
     level = [each["name"] for each in record["parameters"]].index("light.level")
     assert record["parameters"][level]["threshold"] == pytest.approx(matrix[level, level] ** -0.5)
     (again,) = fisher(study, "cpu")
-    assert not again.is_new
-    assert replace(again, is_new=True) == first
+    assert replace(first, why=None) == again
