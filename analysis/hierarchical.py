@@ -74,7 +74,8 @@ def fit(
         a row an observer and condition: ``threshold`` (posterior median, units of x) with
         ``_low`` and ``_high`` (95 %), ``width`` (natural log units) likewise, ``lapse`` of
         observers, ``guess``; ``measurable`` (``measured``, ``above``, ``below``; the threshold is
-        NaN where it lies outside the tested levels, with its ``bound``); and of the whole fit
+        NaN where it lies outside the tested levels, with its ``bound``, and its interval open
+        there, up to infinity or down to 0); and of the whole fit
         ``r_hat`` (largest), ``effective`` (least), both over everything but the standardised
         effects of observers, which their thresholds hold, and ``divergences``.
 
@@ -270,8 +271,9 @@ def _threshold(log_threshold: np.ndarray, tested: np.ndarray) -> dict[str, Any]:
     middle = row["threshold"]
     state = "above" if middle > high else "below" if middle < low else "measured"
     bound = {"measured": np.nan, "above": high, "below": low}[state]
-    if state != "measured":
+    if state != "measured":  # beyond the tested levels the prior alone sets a limit
         row["threshold"] = np.nan
+        row |= {"threshold_high": np.inf} if state == "above" else {"threshold_low": 0.0}
     return row | {"measurable": state, "bound": bound}
 
 

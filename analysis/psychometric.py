@@ -114,9 +114,9 @@ def fit(
     -------
     pandas.DataFrame
         A row a cell: the columns of `by`; ``threshold`` in units of x with ``threshold_low`` and
-        ``threshold_high`` (95 % credible, from posterior samples; infinite or 0 where they leave
-        what can be measured), NaN where not measurable; ``measurable``: ``measured``, or
-        ``above`` or ``below`` the tested levels; ``bound``: the level that it is above or below;
+        ``threshold_high`` (95 % credible, from posterior samples); ``measurable``: ``measured``, or
+        ``above`` or ``below`` the tested levels, where the threshold is NaN and its interval open,
+        up to infinity or down to 0 (to −∞ on x); ``bound``: the level that it is above or below;
         ``width`` (in log units on log x), ``lapse``, ``guess`` and ``eta`` with intervals, all at
         the mode of the posterior; ``trials``, ``levels``; ``deviance`` against guessing.
 
@@ -280,12 +280,22 @@ def _threshold(each: CellFit, parameters: dict[str, Any]) -> np.ndarray:
     return np.exp(middle) if CURVES[each.curve][1] else middle
 
 
+def _open_ended(low: float, high: float, measured: Measured, on_log: bool) -> tuple[float, float]:
+    """Limits of a threshold; beyond the tested levels the prior alone would set one."""
+    if measured == "above":
+        return low, np.inf
+    if measured == "below":
+        return 0.0 if on_log else -np.inf, high
+    return low, high
+
+
 def _row(each: CellFit) -> dict[str, Any]:
     tails = [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2]
     mode, samples = thresholds(each)
     measured = measurability(each)
     # `method` picks a sample: between a number and infinity there is nothing to interpolate.
     low, high = np.quantile(samples, tails, method="inverted_cdf")
+    low, high = _open_ended(low, high, measured, CURVES[each.curve][1])
     bound = {"measured": np.nan, "above": each.levels.max(), "below": each.levels.min()}[measured]
     row = {
         **each.names,

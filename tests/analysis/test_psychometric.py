@@ -62,12 +62,18 @@ def test_guessing_is_not_measurable_and_has_a_bound():
     row = psychometric.fit(table(LEVELS, 45, 90), overdispersion=False).iloc[0]
     assert (row["measurable"], row["bound"]) == ("above", 0.01)
     assert np.isnan(row["threshold"])
+    assert row["threshold_low"] > 0.001
+    assert row["threshold_high"] == np.inf  # psignifit's own limit is that of its prior
 
 
 def test_all_correct_is_below_the_tested_levels():
     row = psychometric.fit(table(LEVELS, 90, 90), overdispersion=False).iloc[0]
     assert (row["measurable"], row["bound"]) == ("below", 0.001)
     assert np.isnan(row["threshold"])
+    assert row["threshold_low"] == 0
+    assert row["threshold_high"] < 0.01
+    linear = psychometric.fit(table(LEVELS, 90, 90), curve="norm", overdispersion=False).iloc[0]
+    assert linear["threshold_low"] == -np.inf
 
 
 def test_level_zero_stays_out_on_a_log_axis():

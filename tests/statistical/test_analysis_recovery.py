@@ -46,22 +46,28 @@ def simulated(names, thresholds, n, rng, condition="shape"):
 
 
 @pytest.mark.parametrize(
-    ("task", "overdispersion"),
-    [("oddity", True), ("match_to_sample", False), ("same_different", False)],
+    ("task", "overdispersion", "material"),
+    [
+        ("oddity", True, 0.3),
+        ("match_to_sample", False, 20.0),  # far beyond the levels, which end at 1
+        ("same_different", False, 0.3),
+    ],
 )
-def test_thresholds_through_the_session_loop(task, overdispersion, tmp_path, seed, count):
+def test_thresholds_through_the_session_loop(task, overdispersion, material, tmp_path, seed, count):
     """Single fits of simulated people, from set and sessions on disk to interval."""
+    truth = {"shape": 0.3, "material": material}
     people = count(2, 50)  # × 4 conditions: 8 or 200 thresholds
     simulated_study.write(tmp_path)
     data = simulated_study.answer(
-        tmp_path, people, task=task, trials=20, spread=0, seed=seed % 1000
+        tmp_path, people, task=task, trials=20, thresholds=truth, spread=0, seed=seed % 1000
     )
     with StimulusSet(tmp_path / "stimuli.h5") as stimuli:
         trials = sessions.load(data, stimuli)
     main = trials[trials["phase"] == "main"]
-    cells = ("observer", "condition", "role")
+    cells = ("observer", "attribute", "condition", "role")
     fits = psychometric.fit(main, by=cells, overdispersion=overdispersion)
-    held = (fits["threshold_low"] <= 0.3) & (fits["threshold_high"] >= 0.3)
+    true = fits["attribute"].map(truth)
+    held = (fits["threshold_low"] <= true) & (fits["threshold_high"] >= true)
     assert len(fits) == 4 * people
     assert not refused(int(held.sum()), len(fits))
 
