@@ -3,15 +3,16 @@
 Every cell is checked on the way in: a message names file, row (line of the file), column and value.
 """
 
+import hashlib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-import numpy as np
 import pandas as pd
 
 from analysis import searches
-from analysis.load import wrong
+from analysis.session_cells import NUMBERS, check, check_against_set, runs
 from psychophysics.data_set import Kind
 from psychophysics.records import read_json
 from psychophysics.tasks.registry import TASKS
@@ -24,9 +25,9 @@ MISSING = "n/a"
 MODEL = "model"
 
 TEXT = ("phase", "condition", "target", "family", "attribute", "model", "layer", "comparison")
-NUMBERS = ("trial", "level", "physical_distance", "correct")
-NEEDED = (*TEXT, *NUMBERS, "special", "same", "response", "correct_response", "response_time")
-PHASES = ("practice", "main", "catch")
+NEEDED = (
+    *TEXT, *NUMBERS, "trial", "special", "same", "response", "correct_response", "response_time",
+)  # fmt: skip
 
 
 def load(folder: Path, stimuli: StimulusSet) -> pd.DataFrame:
@@ -58,9 +59,9 @@ def load(folder: Path, stimuli: StimulusSet) -> pd.DataFrame:
     Raises
     ------
     InputError
-        There is no session but of models; a file is too large, not UTF-8, lacks a column, holds a
-        trial twice or a cell that is not allowed; it was made with another set, or shows an image
-        that is not in it; tasks are mixed.
+        There is no session but of models, or one is there twice; a file is too large, not UTF-8,
+        lacks a column, holds a trial twice or a cell that is not allowed; it was made with another
+        set, or tells of an image, a level or a search otherwise than the set; tasks are mixed.
     """
     paths = sorted(folder.glob(TABLES))
     if not paths:
@@ -73,6 +74,7 @@ def load(folder: Path, stimuli: StimulusSet) -> pd.DataFrame:
             f"{folder}: holds sessions of models alone; mrd experiment run or simulate makes others"
         )
     read = [_session(path, stimuli, sidecars[path], kinds[path]) for path in asked]
+    _check_copies(asked)
     trials = searches.joined(pd.concat(read, ignore_index=True), searches.of(stimuli))
     tasks = sorted(trials["task"].unique())
     if len(tasks) > 1:
@@ -110,9 +112,23 @@ def check_conditions(trials: pd.DataFrame, source: str) -> None:
             )
 
 
+def _check_copies(paths: Sequence[Path]) -> None:
+    """Refuse a session that is there twice, in a copied folder or under another's name."""
+    seen: dict[object, Path] = {}
+    for path in paths:
+        for key in (_codes(path), hashlib.sha256(path.read_bytes()).hexdigest()):
+            if key in seen:
+                raise InputError(
+                    f"{path}: is there twice: {seen[key]} is the same session; its trials would "
+                    "count double: move one out of the folder"
+                )
+            seen[key] = path
+
+
 def _kind(path: Path, sidecar: dict[str, Any]) -> str:
     """Who answered a session: ``person``, ``model`` or ``simulated``, as its sidecar says."""
-    kind = sidecar.get("Session", {}).get("Observer")
+    session = sidecar.get("Session")
+    kind = session.get("Observer") if isinstance(session, dict) else None
     if kind not in get_args(Kind):
         raise InputError(
             f"{path.with_suffix('.json')}: Session.Observer is {kind!r}; allowed: "
@@ -122,9 +138,14 @@ def _kind(path: Path, sidecar: dict[str, Any]) -> str:
 
 
 def _codes(path: Path) -> tuple[str, str]:
-    """Participant and session."""
-    subject, session = (part.split("-", 1)[1] for part in path.name.split("_")[:2])
-    return subject, session
+    """Participant and session, from the name of the file."""
+    named = re.match(r"sub-([^_]+)_ses-([^_]+)_", path.name)
+    if named is None:
+        raise InputError(
+            f"{path}: is not named sub-…_ses-…_beh.tsv; give it the name that it was written "
+            "under, or move it out of the folder"
+        )
+    return named[1], named[2]
 
 
 def _read(path: Path) -> pd.DataFrame:
@@ -155,75 +176,28 @@ def _session(path: Path, stimuli: StimulusSet, sidecar: dict[str, Any], kind: st
             raise InputError(f"{path}: column '{column}' is missing; restore the file")
     if raw.empty:
         raise InputError(f"{path}: holds no trial; remove the session or run it")
-    _check(raw, task, path)
-    _check_set(raw, images, sidecar, stimuli, path)
+    check(raw, task, path)
+    _check_set(sidecar, stimuli, path)
+    check_against_set(raw, images, stimuli, path)
     return _frame(raw, path, sidecar, task, images, kind)
 
 
 def _task(path: Path, sidecar: dict[str, Any]) -> str:
     task = sidecar.get("TaskName")
-    if task not in TASKS:
+    if not isinstance(task, str) or task not in TASKS:
         raise InputError(
             f"{path.with_suffix('.json')}: TaskName: {task!r}: allowed: {', '.join(TASKS)}"
         )
-    return str(task)
+    return task
 
 
-def _check(raw: pd.DataFrame, task: str, path: Path) -> None:
-    """Refuse the first cell that is not allowed."""
-    alternatives = TASKS[task].alternatives
-    allowed: list[tuple[str, Sequence[str]]] = [
-        ("phase", PHASES),
-        ("comparison", ("result", "control", "pixel")),
-        ("correct", ("0", "1")),
-        ("same", ("true", "false")),
-        ("correct_response", alternatives),
-        ("response", (*alternatives, MISSING)),
-    ]
-    for column, values in allowed:
-        _refuse(raw, column, ~raw[column].isin(values), f"allowed: {', '.join(values)}", path)
-    for column in NUMBERS:
-        numbers = pd.to_numeric(raw[column], errors="coerce")
-        _refuse(raw, column, ~np.isfinite(numbers), "not a finite number", path)
-    _refuse(raw, "trial", raw["trial"].duplicated(), "this trial is there twice; keep one", path)
-    _refuse(raw, "level", pd.to_numeric(raw["level"]) < 0, "levels are from 0", path)
-    right = (raw["response"] == raw["correct_response"]).map({True: "1", False: "0"})
-    _refuse(
-        raw, "correct", right != raw["correct"], "does not fit response and correct_response", path
-    )
-
-
-def _refuse(raw: pd.DataFrame, column: str, bad: pd.Series, reason: str, path: Path) -> None:
-    if bad.any():
-        place = int(np.flatnonzero(bad)[0])
-        raise wrong(str(path), raw.index[place], column, raw[column].iloc[place], reason)
-
-
-def _check_set(
-    raw: pd.DataFrame,
-    images: Sequence[str],
-    sidecar: dict[str, Any],
-    stimuli: StimulusSet,
-    path: Path,
-) -> None:
+def _check_set(sidecar: dict[str, Any], stimuli: StimulusSet, path: Path) -> None:
     shown = sidecar.get("Session", {}).get("StimulusSet")
     if shown != stimuli.content_hash:
         raise InputError(
             f"{path}: was made with stimulus set {str(shown)[:12]}, and {stimuli.path} is "
             f"{stimuli.content_hash[:12]}; analyse it with its own set"
         )
-    known = set(stimuli.table["stimulus_id"])
-    for column in images:
-        _refuse(raw, column, ~raw[column].isin(known), f"no stimulus of {stimuli.path}", path)
-    series = _runs(raw).isin(set(stimuli.table["run"]))
-    _refuse(raw, "condition", ~series, f"no series of {stimuli.path}", path)
-
-
-def _runs(raw: pd.DataFrame) -> pd.Series:
-    """Run of every trial: its condition is ``<run>-<comparison>``."""
-    pairs = zip(raw["condition"], raw["comparison"], strict=True)
-    runs = [condition.removesuffix(f"-{comparison}") for condition, comparison in pairs]
-    return pd.Series(runs, index=raw.index)
 
 
 def _frame(
@@ -258,7 +232,7 @@ def _frame(
             "attribute": raw["attribute"],
             "model": model,
             "layer": raw["layer"],
-            "run": _runs(raw),
+            "run": runs(raw),
             "role": raw["comparison"],
             "special": raw["special"],
             "response": raw["response"],

@@ -1,6 +1,7 @@
 """Sessions from disk: joined with the set, and every wrong cell named by file, row, column."""
 
 import json
+import shutil
 
 import pandas as pd
 import pytest
@@ -59,6 +60,25 @@ def test_what_the_session_wrote_is_what_is_read(trials):
         (4, "stimulus_2", "elsewhere", "row 4, column 'stimulus_2': 'elsewhere': no stimulus of"),
         (4, "condition", "other-result", "row 4, column 'condition': 'other-result': no series of"),
         (4, "phase", "n/a", "row 4, column 'phase': 'n/a': allowed: practice, main, catch"),
+        (4, "trial", "1.5", "row 4, column 'trial': '1.5': not a whole number from 0"),
+        (4, "response_time", "0,8", "row 4, column 'response_time': '0,8': neither a number from"),
+        (4, "dropped_2", "-1", "row 4, column 'dropped_2': '-1': neither a number from 0 nor n/a"),
+        (4, "target", "jug", "row 4, column 'target': 'jug': does not fit the stimulus set, which"),
+        (
+            4,
+            "attribute",
+            "shpae",
+            "row 4, column 'attribute': 'shpae': does not fit the",
+        ),
+        (4, "model", "n/a", "row 4, column 'model': 'n/a': does not fit .* has shapely there"),
+        (
+            4,
+            "level",
+            "0.3",
+            r"row 4, column 'level': '0.3': .* has 0.0, 0.1, 0.2, 0.4, ",
+        ),
+        (4, "physical_distance", "9", "row 4, column 'physical_distance': '9': does not fit"),
+        (4, "stimulus", "elsewhere", "row 4, column 'stimulus': .*: is none of the trial's images"),
     ],
 )
 def test_wrong_cells(study_copy, first, row, column, value, message):
@@ -72,6 +92,24 @@ def test_an_answer_that_does_not_fit(study_copy, first):
     change(first, 3, "correct", "1" if raw.loc[1, "correct"] == "0" else "0")
     with pytest.raises(InputError, match=r"row 3, column 'correct': .* does not fit response"):
         load(study_copy)
+
+
+def test_an_image_of_another_level_or_family(study_copy, first):
+    raw = pd.read_csv(first, sep="\t", dtype=str, keep_default_na=False)
+    main = raw[(raw["phase"] == "main") & (raw["special"] == "comparison")]
+    shown = main[main["level"] == "0.2"]
+    row = int(shown.index[0])
+    odd = next(f"stimulus_{k}" for k in (1, 2, 3) if raw.loc[row, f"role_{k}"] != "target")
+    family, comparison = shown.loc[row, ["family", "comparison"]]
+    others = main[(main["family"] == family) & (main["comparison"] == comparison)]
+    far, elsewhere = others[others["level"] == "1.0"], main[main["family"] != family]
+    for image, message in (
+        (far["stimulus"].iloc[0], "is of another level in"),
+        (elsewhere["stimulus"].iloc[0], "is of another family in"),
+    ):
+        change(first, row + 2, odd, image)
+        with pytest.raises(InputError, match=rf"row {row + 2}, column '{odd}': .*{message}"):
+            load(study_copy)
 
 
 def test_missing_column(study_copy, first):
@@ -99,6 +137,43 @@ def test_a_file_that_is_too_large_is_not_read(study_copy, first):
     with first.open("r+b") as file:
         file.truncate(2_000_000_000)  # sparse: takes no space
     with pytest.raises(InputError, match="2000 MB; at most 200 MB"):
+        load(study_copy)
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [
+        ("sub-01/ses-01-backup/beh", "sub-01_ses-01_"),  # a folder that was copied
+        ("sub-09/ses-01/beh", "sub-09_ses-01_"),  # a person who sat under two numbers
+    ],
+)
+def test_a_session_that_is_there_twice(study_copy, first, folder, name):
+    copy = study_copy / "data-simulated" / folder / first.name.replace("sub-01_ses-01_", name)
+    copy.parent.mkdir(parents=True)
+    for suffix in (".tsv", ".json"):
+        shutil.copy(first.with_suffix(suffix), copy.with_suffix(suffix))
+    with pytest.raises(InputError, match=r"is there twice: .* is the same session; its trials wou"):
+        load(study_copy)
+
+
+def test_a_table_of_another_name(study_copy, first):
+    for suffix in (".tsv", ".json"):
+        first.with_suffix(suffix).rename(first.with_name(f"sub-01_beh{suffix}"))
+    with pytest.raises(InputError, match=r"sub-01_beh\.tsv: is not named sub-…_ses-…_beh\.tsv;"):
+        load(study_copy)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("Session", "mine", r"Session\.Observer is None; allowed: person, simulated"),
+        ("TaskName", ["oddity"], r"TaskName: \['oddity'\]: allowed: "),
+    ],
+)
+def test_a_sidecar_that_says_something_else(study_copy, first, key, value, message):
+    sidecar = first.with_suffix(".json")
+    sidecar.write_text(json.dumps(json.loads(sidecar.read_text()) | {key: value}))
+    with pytest.raises(InputError, match=rf"{sidecar.name}: {message}"):
         load(study_copy)
 
 
