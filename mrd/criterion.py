@@ -34,6 +34,8 @@ LEAST_DIFFERENCE = {
     "translation": 0.01,
 }
 
+MOST_PLACES = 18  # with these, any two numbers about 1 are told apart
+
 Measures = dict[str, np.ndarray]
 """Per measure, an array whose last axis is cameras; averaged over layers."""
 
@@ -230,7 +232,7 @@ def judge(
         if np.isnan(matches[c]):
             failed.append("no room between null and ceiling")
         elif matches[c] < floor:
-            failed.append(f"match {matches[c]:.3f} is below {floor:g}")
+            failed.append(below_floor(float(matches[c]), floor))
         if own and label not in own:
             failed.append(f"class {label} is not the target's {' or '.join(map(str, own))}")
         judgements.append(
@@ -249,12 +251,27 @@ def judge(
     return Verdict(tuple(judgements), floor, len(null["pearson"]), len(ceiling["pearson"]))
 
 
+def below_floor(found: float, floor: float) -> str:
+    """Say that a match fails, with the digits that show it."""
+    return f"match {apart(found, floor)[0]} is below {floor:g}"
+
+
+def apart(one: float, other: float, places: int = 3) -> tuple[str, str]:
+    """Two numbers with as many places as it takes to tell them apart; equal ones with `places`."""
+    for each in range(places, MOST_PLACES):
+        told = f"{one:.{each}f}", f"{other:.{each}f}"
+        if told[0] != told[1]:
+            return told
+    return f"{one:.{places}f}", f"{other:.{places}f}"
+
+
 def _unbeaten(measure: str, here: float, null: np.ndarray) -> str:
     """Why a measure fails at a camera, (N,) being that of the null scenes there."""
     undefined = int(np.isnan(null).sum())
     if undefined:
         return f"{measure} of {undefined} of {len(null)} null scenes is undefined"
-    return f"{measure} {here:.3f} does not beat the null's {null.max():.3f}"
+    told, highest = apart(here, float(null.max()))
+    return f"{measure} {told} does not beat the null's {highest}"
 
 
 def _distinct(labels: np.ndarray) -> tuple[int, ...]:

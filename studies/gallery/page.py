@@ -18,6 +18,7 @@ from typing import Any
 import imageio.v3 as imageio
 from matplotlib.figure import Figure
 
+from mrd.criterion import apart, below_floor
 from scenes.differences import DISTANCE
 
 HERE = Path(__file__).parent
@@ -62,12 +63,19 @@ def minutes(run: Path) -> float:
 
 
 def failures(told: dict[str, Any]) -> str:
-    """What failed, in a few words: at most the last reason of each camera."""
+    """What failed, in a few words: the last reason of each camera that has one."""
     if told["target_again"]:
         return "the target again"
-    cameras = told["training"]["cameras"]
-    failed = [f"{each['camera']}: {each['failed'].split(';')[-1].strip()}" for each in cameras]
-    return ", ".join(each for each in failed if not each.endswith(": "))
+    floor, cameras = told["training"]["floor"], told["training"]["cameras"]
+    return ", ".join(
+        f"{each['camera']}: {last_reason(each, floor)}" for each in cameras if each["failed"]
+    )
+
+
+def last_reason(camera: dict[str, Any], floor: float) -> str:
+    """What failed last at a camera; a match from its number, however its record rounded it."""
+    reason: str = camera["failed"].split(";")[-1].strip()
+    return below_floor(camera["match"], floor) if reason.startswith("match") else reason
 
 
 def picture(target: str) -> None:
@@ -113,12 +121,13 @@ def table() -> Iterable[str]:
                 told = judgement(run)
                 cameras = told["training"]["cameras"]
                 measure, least = DISTANCE[attribute], min(each["match"] for each in cameras)
+                least_told = apart(least, told["training"]["floor"], 2)[0]
                 distance = told["physical_difference"][attribute][measure]
                 failed = failures(told)
                 yield (
                     f"| {target} | {attribute} | {name} | "
                     f"{told['verdict']}{f' ({failed})' if failed else ''} | "
-                    f"{least:.2f}, {told['training']['match']:.2f} | "
+                    f"{least_told}, {told['training']['match']:.2f} | "
                     f"{told['held_out']['match']:.2f} | {distance:.2g} {UNITS[measure]} | "
                     f"{minutes(run):.1f} |"
                 )

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from mrd.criterion import LEAST_ROOM, judge, match, measures, stacked, target_again
+from mrd.criterion import LEAST_ROOM, apart, judge, match, measures, stacked, target_again
 
 # Two cameras; four null scenes with mean 0.3 and 0.5, two re-renders with mean 0.9 and 0.9.
 NULL = np.array([[0.1, 0.3], [0.2, 0.5], [0.4, 0.6], [0.5, 0.6]])
@@ -64,6 +64,28 @@ def test_one_camera_that_fails_is_enough():
     verdict = judged(both([0.8, 0.81]))  # matches 0.8333, 0.775
     assert not verdict.metamer
     assert failures(verdict) == ["", "match 0.775 is below 0.8"]
+
+
+def test_what_fails_by_little_is_told_with_the_digits_that_show_it():
+    verdict = judged(both([0.8, 0.81985]))  # a match of .799625
+    assert failures(verdict) == ["", "match 0.7996 is below 0.8"]
+    verdict = judged(both([0.8, 0.85], spearman=[0.4999996, 0.85]))
+    assert failures(verdict)[0] == "spearman 0.4999996 does not beat the null's 0.5000000"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "places", "told"),
+    [
+        (0.775, 0.8, 3, ("0.775", "0.800")),
+        (0.89966, 0.9, 2, ("0.8997", "0.9000")),
+        (0.9036, 0.9, 2, ("0.904", "0.900")),
+        (0.5, 0.5, 3, ("0.500", "0.500")),
+        (np.nan, 0.5, 3, ("nan", "0.500")),
+        (np.nextafter(0.9, 0), 0.9, 3, ("0.8999999999999999", "0.9000000000000000")),
+    ],
+)
+def test_numbers_are_told_apart(one, other, places, told):
+    assert apart(one, other, places) == told
 
 
 def test_the_floor_itself_is_reached():
