@@ -37,8 +37,10 @@ def prepare() -> None:
             raise Missing(f"installed, but without effect: {' '.join(still)}")
     digest = requirements_digest()
     stamp = VENV / "complete"
-    if not (stamp.is_file() and stamp.read_text() == digest and venv_works()):
-        install_environment()
+    complete, works = stamp.is_file(), venv_works()
+    if not (complete and works and stamp.read_text() == digest):
+        say(what_is_done(complete=complete, works=works))
+        install_environment(works=works)
         stamp.write_text(digest)
 
 
@@ -138,13 +140,21 @@ def venv_works() -> bool:
     )
 
 
-def install_environment() -> None:
+def what_is_done(*, complete: bool, works: bool) -> str:
+    """Say what becomes of an environment, which was once complete or not, and works or not."""
+    if not works:
+        python = sys.version.split()[0]
+        return f"making {VENV.name} with Python {python} (some minutes, about 6 GB)"
+    if complete:
+        return f"updating {VENV.name}: what it has to hold has changed; what fits stays"
+    return f"completing {VENV.name}: it does not hold all that it has to"
+
+
+def install_environment(*, works: bool) -> None:
     """Make ``.venv`` if it does not work, and install the project and its needs into it."""
-    if not venv_works():
-        say(f"making {VENV.name} with Python {sys.version.split()[0]}")
-        if subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], check=False).returncode:
-            raise Missing(f"{sys.executable} -m venv failed")
-    say(f"installing into {VENV.name} (some minutes, about 6 GB, the first time)")
+    fresh = [sys.executable, "-m", "venv", "--clear", str(VENV)]
+    if not works and subprocess.run(fresh, check=False).returncode != 0:
+        raise Missing(f"{sys.executable} -m venv failed")
     # Not a word about where from: pip's own settings decide.
     pip = [str(VENV / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
     command = [*pip, "install", "-q", "-c", str(ROOT / "constraints.txt"), "-e", f".[{EXTRAS}]"]

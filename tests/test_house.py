@@ -227,7 +227,7 @@ def made_house(tmp_path_factory: pytest.TempPathFactory) -> Path:
     house = build_small_house(tmp_path_factory.mktemp("house"))
     first = make(house, "venv")
     assert first.returncode == 0, first.stderr
-    assert "environment: installing into .venv" in first.stderr
+    assert "environment: making .venv with Python 3." in first.stderr
     return house
 
 
@@ -290,7 +290,8 @@ def test_changed_versions_install_again_into_the_same_environment(made_house):
     with (made_house / "constraints.txt").open("a") as file:
         file.write("scipy==1.14.0\n")
     again = make(made_house, "venv")
-    assert "installing into .venv" in again.stderr
+    assert "environment: updating .venv: what it has to hold has changed" in again.stderr
+    assert "making" not in again.stderr
     assert (made_house / ".venv" / "pyvenv.cfg").stat().st_mtime_ns == made
     assert make(made_house, "venv").stderr == ""
 
@@ -307,6 +308,7 @@ def test_failed_installation_is_one_line_and_tried_again(made_house):
     backend.write_text("raise SystemExit(3)")
     failed = make(made_house, "venv")
     assert failed.returncode == 2
+    assert "environment: completing .venv: it does not hold all that it has to" in failed.stderr
     assert "environment: pip could not install into .venv" in failed.stderr
     backend.write_text(BUILD_BACKEND)
     assert make(made_house, "venv").returncode == 0
