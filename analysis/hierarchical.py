@@ -90,7 +90,7 @@ def fit(
         raise unknown("curve on log x", curve, _SHAPES)
     data = _pooled(checked(frame, ("observer", "condition", "correct", "n", "task", x)), x)
     samples, quality = _sample(data, curve, warmup, draws, seed)
-    _check(quality)
+    check(quality)
     return _table(data, samples).assign(**quality)
 
 
@@ -225,7 +225,19 @@ def _sample(
     return {k: np.asarray(v) for k, v in sampler.get_samples().items()}, quality
 
 
-def _check(quality: Mapping[str, Any]) -> None:
+def check(quality: Mapping[str, Any]) -> None:
+    """Refuse a fit that has not settled.
+
+    Parameters
+    ----------
+    quality
+        ``r_hat``, ``effective`` and ``divergences``, as `fit` tells them.
+
+    Raises
+    ------
+    NotConverged
+        R̂ above 1.01, fewer than 400 effective samples, or a divergence. A NaN is refused.
+    """
     reasons = [
         text
         for fails, text in (

@@ -51,6 +51,23 @@ def test_lapses_are_what_is_missing_to_one(rng):
     assert row["lapse"] == pytest.approx(0.1, abs=0.02)
 
 
+@pytest.mark.parametrize(
+    ("quality", "message"),
+    [
+        ({"r_hat": 1.011}, r"not reported: R-hat 1\.011 > 1\.01; ask for more warmup and draws"),
+        ({"r_hat": np.nan}, r"R-hat nan > 1\.01"),
+        ({"effective": 399.0}, "399 effective samples < 400"),
+        ({"effective": np.nan}, "nan effective samples < 400"),
+        ({"divergences": 1, "r_hat": 2.0}, r"R-hat 2\.000 > 1\.01, 1 divergences"),
+    ],
+)
+def test_a_fit_that_has_not_settled_is_refused(quality, message):
+    settled = {"r_hat": 1.01, "effective": 400.0, "divergences": 0}
+    hierarchical.check(settled)
+    with pytest.raises(hierarchical.NotConverged, match=message):
+        hierarchical.check(settled | quality)
+
+
 @pytest.mark.full
 def test_too_few_draws_are_not_reported(trials):
     with pytest.raises(hierarchical.NotConverged, match="the hierarchical fit is not reported"):

@@ -1,6 +1,7 @@
 """Models as observers: closed forms against the session's own model observer, fits, left-out."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from analysis import exclusions, model_observers
@@ -126,6 +127,20 @@ def test_cross_table_and_quality(kept, layers):
     quality = model_observers.prediction_quality(kept, predicted)
     assert (quality["constant"] < quality["saturated"]).all()
     assert (quality["log_likelihood"] <= quality["saturated"]).all()
+
+
+def test_log_likelihoods_per_trial_by_hand():
+    trials = pd.DataFrame({"level": [1, 1, 2, 2], "correct": [1, 0, 1, 1]})
+    trials = trials.assign(condition="c", target="t", same=False, role="result")
+    predicted = trials.assign(
+        observer="net", answered=trials["correct"], correct=[0.7, 0.5, 0.8, 0.8]
+    )
+    row = model_observers.prediction_quality(trials, predicted).iloc[0]
+    # ln .75 three times and ln .25; ln .5 twice and ln 1 twice; ln .7, ln .5 and twice ln .8.
+    assert row["constant"] == pytest.approx(-0.56234, abs=1e-5)
+    assert row["saturated"] == pytest.approx(-0.34657, abs=1e-5)
+    assert row["log_likelihood"] == pytest.approx(-0.37403, abs=1e-5)
+    assert row["explained"] == pytest.approx(0.8727, abs=1e-4)
 
 
 def test_without_controls_nothing_is_predicted(kept, layers):

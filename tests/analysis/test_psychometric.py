@@ -58,6 +58,17 @@ def test_stated_proportion_is_where_the_curve_has_it():
     assert samples.shape == (psychometric.SAMPLES,)
 
 
+@pytest.mark.full
+def test_processes_change_nothing():
+    people = [table(LEVELS, HITS, 90).assign(observer=name) for name in ("ann", "bob", "cat")]
+    trials = pd.concat(people, ignore_index=True)
+    one, two = (
+        psychometric.fit(trials, curve="norm", overdispersion=False, workers=number)
+        for number in (1, 2)
+    )
+    pd.testing.assert_frame_equal(one, two, check_exact=True)
+
+
 def test_guessing_is_not_measurable_and_has_a_bound():
     row = psychometric.fit(table(LEVELS, 45, 90), overdispersion=False).iloc[0]
     assert (row["measurable"], row["bound"]) == ("above", 0.01)

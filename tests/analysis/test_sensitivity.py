@@ -40,10 +40,39 @@ def test_rates_of_same_different():
 
 
 def test_rates_beside_the_formulas():
-    hits, alarms = [0.2, 0.5, 1.0, 0.7, np.nan], [0.2, 0.6, 0.1, 0.0, 0.2]
+    inf, nan = np.inf, np.nan
+    hits = [0.2, 0.5, 1.0, 0.7, 1.0, 0.0, 1.0, 0.0, 0.0, nan, 0.7]
+    alarms = [0.2, 0.6, 0.1, 0.0, 0.0, 0.0, 1.0, 1.0, 0.3, 0.2, nan]
     for model in MODELS:
         found = sensitivity.dprime_from_rates(hits, alarms, decision_model=model)
-        np.testing.assert_array_equal(found, [0, 0, np.inf, np.inf, np.nan])
+        np.testing.assert_array_equal(found, [0, 0, inf, inf, inf, 0, 0, 0, 0, nan, nan])
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("alarms", [0.01, 0.2, 0.6])
+def test_rates_of_an_observer_give_its_sensitivity(model, alarms):
+    """From d and a criterion to rates by the formulas, and back."""
+    d = np.array([0.3, 1.0, 2.5, 5.0])
+    if model == "differencing":
+        k = -np.sqrt(2) * norm.ppf(alarms / 2)
+        hits = norm.cdf((d - k) / np.sqrt(2)) + norm.cdf((-d - k) / np.sqrt(2))
+    else:  # the likelihood observer's rates lie on z(H) − z(F) = 2 z(best)
+        best = norm.cdf(d / 2) ** 2 + norm.cdf(-d / 2) ** 2
+        hits = norm.cdf(2 * norm.ppf(best) + norm.ppf(alarms))
+    found = sensitivity.dprime_from_rates(hits, alarms, decision_model=model)
+    assert found == pytest.approx(d, abs=1e-6)
+
+
+def test_a_cell_at_hits_of_one_and_no_false_alarm_is_corrected():
+    frame = pd.DataFrame({"level": [0, 1], "correct": [50, 20], "n": [50, 20]})
+    frame = frame.assign(observer="a", condition="c", stimulus="s")
+    row = sensitivity.table(from_table(frame, task="same_different")).iloc[0]
+    assert (row["hits"], row["false_alarms"], row["corrected"]) == (1.0, 0.0, True)
+    for model in MODELS:
+        # Log-linear: 20.5 of 21 hits, .5 of 51 false alarms.
+        expected = sensitivity.dprime_from_rates(20.5 / 21, 0.5 / 51, decision_model=model)
+        assert row[f"dprime_{model}"] == expected
+        assert 0 < row[f"dprime_{model}_low"] < row[f"dprime_{model}_high"]
 
 
 def test_best_criterion_beats_its_neighbours():
