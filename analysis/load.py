@@ -24,6 +24,9 @@ OPTIONAL = (
     "role",
     "family",
 )
+# Of the optional ones, those that tell trials or cells apart: a gap would drop or mix rows.
+WITHOUT_GAPS = ("trial", "session", "target", "attribute", "family")
+MOST_TRIALS = 10**9  # in a row
 TRUTH = {1: True, 0: False, "true": True, "false": False}  # 1 is True, and 1.0, as keys
 
 
@@ -61,8 +64,9 @@ def from_table(
     ------
     InputError
         With the row (its index label in `frame`), column, value and reason: a column is missing
-        or named twice, a value is missing or not finite, an answer is not within 0 to n, n is
-        not a whole number from 1, a trial occurs twice, a condition mixes units.
+        or named twice, a value is missing (of the optional columns: of trial, session, target,
+        attribute, family) or not finite, an answer is not within 0 to n, n is not a whole
+        number from 1, a trial occurs twice, a condition mixes units.
 
     Examples
     --------
@@ -85,6 +89,15 @@ def from_table(
         made["same"] = _truth(frame, theirs["same"], source)
     for ours in OPTIONAL:
         if ours in theirs and ours not in made:
+            if ours in WITHOUT_GAPS:
+                gaps = frame[theirs[ours]].isna().to_numpy()
+                _refuse(
+                    frame,
+                    theirs[ours],
+                    gaps,
+                    "nothing is there; fill it in, or drop the column",
+                    source,
+                )
             made[ours] = frame[theirs[ours]].to_numpy()
     trials = pd.DataFrame(made)
     _check_repeated(trials, frame.index, source)
@@ -168,8 +181,8 @@ def _numbers(frame: pd.DataFrame, column: str, source: str) -> np.ndarray:
 
 def _counts(frame: pd.DataFrame, column: str, source: str) -> np.ndarray:
     counts = _numbers(frame, column, source)
-    bad = (counts < 1) | (counts != np.round(counts))
-    _refuse(frame, column, bad, "use a whole number of trials, from 1", source)
+    bad = (counts < 1) | (counts > MOST_TRIALS) | (counts != np.round(counts))
+    _refuse(frame, column, bad, f"use a whole number of trials, from 1 to {MOST_TRIALS}", source)
     return counts.astype(int)
 
 

@@ -59,6 +59,13 @@ def test_counts_and_same_trials():
         (table(x=[1, None, 2]), THEIRS, "row 1, column 'x': nan: not a finite number"),
         (table(subj=["a", None, "b"]), THEIRS, "row 1, column 'subj': .*nothing is there"),
         (table(n=[5, 0, 5]), THEIRS, "row 1, column 'n': 0: use a whole number of trials"),
+        (table(n=[5, 1e30, 5]), THEIRS, "row 1, column 'n': 1e.30: use a whole number of trials"),
+        (
+            table(target=["a", None, "b"]),
+            THEIRS,
+            "row 1, column 'target': .*: nothing is there",
+        ),
+        (table(trial=[1, np.nan, 2]), THEIRS, "row 1, column 'trial': nan: .*drop the column"),
         (table(hit=[3, 6, 1], n=5), THEIRS, "row 1, column 'hit': 6: .* from 0 to n = 5"),
         (table(trial=[1, 1, 1]), THEIRS, r"row 1, column 'trial': 1: .*twice \(first in row 0\)"),
         (table(unit=["cm", "deg", "cm"]), THEIRS, r"condition 'a' mixes units of level \(cm, deg"),
