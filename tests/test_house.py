@@ -15,6 +15,7 @@ from types import ModuleType
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -177,6 +178,18 @@ def test_constraints_cover_what_make_installs(distributions_of):
     }
     assert {"torch", "mitsuba", "numpy", "pytest"} <= needed
     assert needed - pinned == set()
+
+
+def test_what_make_installs_runs_on_the_oldest_python_that_is_promised():
+    """Debian 12, of which README speaks, has Python 3.11.2; a newer one hides what asks for more."""
+    asking = {
+        each.name: wanted
+        for each in metadata.distributions()
+        if (wanted := each.metadata.get("Requires-Python"))
+    }
+    assert "numpy" in asking
+    too_new = {name for name, wanted in asking.items() if "3.11.2" not in SpecifierSet(wanted)}
+    assert not too_new, "pin older versions of these in constraints.txt"
 
 
 def test_torch_and_torchvision_of_the_constraints_belong_together():
