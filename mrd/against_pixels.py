@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from mrd import pictures
 from mrd import pixel_metamer_files as files
 from mrd.criterion import Verdict, match, measures
-from mrd.metamer import prepared, training, verdict_over
+from mrd.judgement import training, verdict_over
+from mrd.metamer import prepared
 from mrd.models import registry
 from mrd.models.base import Model
 from mrd.pixel_metamer import LEVELS, MOST_STEPS, in_levels, noise, synthesised

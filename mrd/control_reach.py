@@ -58,7 +58,7 @@ def control_reach(
         before (at a range of a parameter, or out of view) or none failed: then the distance is a
         lower bound; ``measure`` of both; ``judged``: how many scenes were.
     """
-    at = _along(target, search, rng, sampling)
+    at = along(target, search, rng, sampling)
     low, wall, has_failed = 0.0, np.inf, False
     match, judged, wanted = None, 0, near
     for _ in range(JUDGED):
@@ -82,10 +82,27 @@ def control_reach(
     }
 
 
-def _along(
+def along(
     target: Scene, search: SearchConfig, rng: np.random.Generator, sampling: int
 ) -> Callable[[float], Scene | None]:
-    """The scene at a distance along a random direction; None where the direction does not reach."""
+    """Draw a random direction of a search's variables, as its controls take.
+
+    Parameters
+    ----------
+    target
+        Loaded, in the search's representation.
+    search
+        Of one attribute.
+    rng
+        Draws the direction.
+    sampling
+        Seed of the points by which shapes are compared.
+
+    Returns
+    -------
+    Callable
+        Gives the scene at a distance from the target; None where the direction does not reach.
+    """
     attribute = search.attributes[0]
     way = way_of(attribute, target, search, rng)
     measure = measure_from(target, attribute, sampling)

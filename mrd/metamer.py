@@ -16,13 +16,15 @@ import numpy as np
 import torch
 
 from mrd import pictures
-from mrd.config.search import SearchConfig
-from mrd.control_reach import control_reach
-from mrd.criterion import Measures, Verdict, judge, match, measures, target_again
+from mrd.constrained import ConstrainedSearch
+from mrd.criterion import match
 from mrd.diverge import Divergence
+from mrd.endings import found
+from mrd.flip import Flip
+from mrd.judgement import judged, training
 from mrd.models import registry
 from mrd.models.base import Model
-from mrd.reach import widest
+from mrd.models.classifier import Classifier
 from mrd.reference import Reference, aim, reference, seen
 from mrd.render import Stage, display, exposed
 from mrd.report import RunReport
@@ -30,12 +32,11 @@ from mrd.representation import form_of_family, represented, start_scene
 from mrd.run import RunDirectory
 from mrd.search import Search
 from mrd.series import is_kept
+from mrd.smallest_flip import own_classes
 from mrd.study import ResolvedRun
 from mrd.to_mitsuba import Form
 from mrd.variables.shape import extent_of
-from mrd.widening import UNIT
 from scenes.camera import Camera, Ring, cameras
-from scenes.differences import scene_difference
 from scenes.scene import Scene, write_scene
 from scenes.shape import geometry
 
@@ -76,14 +77,14 @@ def make(run: ResolvedRun, runs: Path, device: str, report: RunReport) -> dict[s
         )
         search = _searched(run, target, start, against, model, directory, device, report)
         form = form_of_family(run.search, target)
-        result, found = _found(run, target, search, against, model, form, device)
+        result, more = found(run, target, search, against, model, form, device)
         write_scene(result, directory.path / "result")
         radiance = {"target": against.radiance}
         for name, scene in (("start", start), ("result", result)):
             stage = Stage(scene, form=form, device=device)
             radiance[name] = stage.photographs(against.views, run.search.samples.score, index=0)
         images = {name: display(linear, target.film) for name, linear in radiance.items()}
-        judgement = _judged(run, target, result, images["result"], against, model) | found
+        judgement = judged(run, target, result, images["result"], against, model) | more
         directory.write_json("criterion.json", judgement)
         report.note("drawing previews")
         for name in images:
@@ -99,16 +100,6 @@ def prepared(run: ResolvedRun) -> tuple[Scene, Scene]:
     family = exposed(run.target)
     target = represented(family, run.search)
     return target, start_scene(target, run.starts, run.search)
-
-
-def training(views: Sequence[Camera]) -> list[int]:
-    """Indices of the cameras that a search sees."""
-    return [index for index, view in enumerate(views) if not view.held_out]
-
-
-def held_out(views: Sequence[Camera]) -> list[int]:
-    """Indices of the cameras that it never sees."""
-    return [index for index, view in enumerate(views) if view.held_out]
 
 
 def _searched(
@@ -129,6 +120,10 @@ def _searched(
     if run.search.mode == "diverge":
         null, ceiling = (each["pearson"][:, train] for each in (against.null, against.ceiling))
         kind = partial(Divergence, null=null.mean(axis=0), ceiling=ceiling.mean(axis=0))
+    elif run.search.mode == "flip":
+        mover = Classifier(model)
+        own = own_classes(against)
+        kind = partial(Flip, own=[own[c] for c in train], label=run.search.label)
     elif run.model.guides:
         mover = registry.create(run.model.guided(model.layer_weights), device)
     search = kind(
@@ -163,7 +158,7 @@ def _searched(
                 "s": step.s,
                 "match": float(room(step.s)),
             }
-            if isinstance(search, Divergence):
+            if isinstance(search, ConstrainedSearch):
                 row["distance"] = search.distance()
             directory.append_history(row)
             report.step(row)
@@ -180,39 +175,6 @@ def _searched(
     return search
 
 
-def _found(
-    run: ResolvedRun,
-    target: Scene,
-    search: Search,
-    against: Reference,
-    model: Model,
-    form: Form,
-    device: str,
-) -> tuple[Scene, dict[str, Any]]:
-    """Where a search ended; of one away from the target, the widest metamer and the reaches."""
-    if not isinstance(search, Divergence):
-        return search.scene(), {}
-
-    def judged(index: int, scene: Scene) -> dict[str, Any]:
-        stage = Stage(scene, form=form, device=device)
-        images = seen(stage, against.views, run.search.samples.score, index)
-        return _judged(run, target, scene, images, against, model)
-
-    # By the noise of index 0 the result is judged in the end: it chooses none of them.
-    choosing, deciding = partial(judged, 1), partial(judged, 0)
-    result, reach = widest(search, choosing, deciding)
-    control = control_reach(
-        target,
-        run.search,
-        reach["distance"] or UNIT[run.search.attributes[0]],
-        choosing,
-        deciding,
-        run.generator("series/control"),
-        int(run.generator("series/sampling").integers(2**31)),
-    )
-    return result, {"reach": reach | {"control": control}}
-
-
 def _room(against: Reference, train: Sequence[int]) -> Callable[[float], float]:
     """Match of a mean similarity, with null and ceiling averaged over the training cameras."""
     null, ceiling = (
@@ -220,59 +182,6 @@ def _room(against: Reference, train: Sequence[int]) -> Callable[[float], float]:
         for measured in (against.null, against.ceiling)
     )
     return lambda s: float(match(np.array([s]), null, ceiling)[0])
-
-
-@torch.no_grad()
-def _judged(
-    run: ResolvedRun,
-    target: Scene,
-    result: Scene,
-    images: torch.Tensor,
-    against: Reference,
-    model: Model,
-) -> dict[str, Any]:
-    """What `criterion.json` holds: both verdicts, and the physical difference."""
-    similarity = measures(against.activations, model.activations(images))
-    labels = model.labels(images)
-    verdicts = {
-        group: verdict_over(run.search, against, similarity, labels, rows(against.views))
-        for group, rows in (("training", training), ("held_out", held_out))
-    }
-    difference = scene_difference(
-        target, result, run.search.attributes, run.generator("difference")
-    )
-    again = target_again(difference)
-    kind = "metamer" if verdicts["training"].metamer and not again else "result"
-    return {
-        "schema_version": 1,
-        "verdict": kind,
-        "target_again": again,
-        "model": model.record(),
-        "target": target.sha256,
-        "result": result.sha256,
-        "samples": run.search.samples.score,
-        **{group: verdict.as_json() for group, verdict in verdicts.items()},
-        "physical_difference": difference,
-    }
-
-
-def verdict_over(
-    search: SearchConfig,
-    against: Reference,
-    similarity: Measures,
-    labels: torch.Tensor | None,
-    rows: list[int],
-) -> Verdict:
-    """The criterion over some of the cameras."""
-    names = [against.views[c].name for c in rows]
-    here = {name: values[rows] for name, values in similarity.items()}
-    null, ceiling = (
-        {name: values[:, rows] for name, values in measured.items()}
-        for measured in (against.null, against.ceiling)
-    )
-    before = None if against.labels is None else against.labels[:, rows]
-    after = None if labels is None else labels[rows].tolist()
-    return judge(names, here, null, ceiling, search.criterion.floor, before, after)
 
 
 def _write_renders(

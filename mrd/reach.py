@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from mrd.diverge import Candidate, Divergence
+from mrd.constrained import Candidate
+from mrd.diverge import Divergence
 from scenes.differences import DISTANCE
 from scenes.scene import Scene
 

@@ -94,7 +94,7 @@ def start_scene(target: Scene, starts: Mapping[str, Any], search: SearchConfig) 
         When a parameter of the start material is a texture that the search cannot produce, or a
         search of the pose alone starts at the target's.
     """
-    if search.mode == "diverge":
+    if search.is_from_target:
         return target
     shaped = dict(starts)
     if "shape" in shaped:

@@ -152,7 +152,7 @@ class Study(Frozen):
                     f"the search '{name}' changes the lighting, so its series has no light but "
                     f"its own; give that search 'series: {{lights: [{OWN_LIGHT}]}}'",
                 )
-            if series and series.kind == "trajectory" and search.mode == "diverge":
+            if series and series.kind == "trajectory" and search.is_from_target:
                 raise misplaced(
                     "Study",
                     ("searches", name, "mode"),
@@ -344,9 +344,10 @@ def loaded_target(name: str, study: Study) -> Scene:
 
 def _beside_the_result(search: SearchConfig) -> dict[str, Any]:
     """What of a search leaves its result as it is; `mode: diverge` goes as far as the floor."""
+    beside = BESIDE_THE_RESULT | ({} if search.label is not None else {"label": True})
     if search.mode != "diverge":
-        return BESIDE_THE_RESULT
-    return {key: each for key, each in BESIDE_THE_RESULT.items() if key != "criterion"}
+        return beside
+    return {key: each for key, each in beside.items() if key != "criterion"}
 
 
 def _resolve(spec: RunSpec, study: Study, target: Scene) -> ResolvedRun:

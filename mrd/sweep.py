@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mrd import backend, image_counts, image_directory
 from mrd.config.model import ModelConfig
@@ -15,6 +16,9 @@ from mrd.workers import Job, Outcome, all_done
 from scenes.errors import InputError, about
 from scenes.interpolation import check_path
 from scenes.scene import Scene
+
+if TYPE_CHECKING:
+    from mrd.models.base import Model
 
 
 def generate(
@@ -171,12 +175,34 @@ def _check_models(runs: list[ResolvedRun]) -> None:
         for run in runs:
             if run.spec.model == name:
                 _check_losses(run, model.layers)
+                _check_classes(run, model)
         seen = {run.target.cameras.resolution: run for run in runs if run.spec.model == name}
         for resolution, run in seen.items():
             with about(f"models.{name} on targets.{run.spec.target}"), torch.no_grad():
                 black = torch.zeros(1, 3, resolution, resolution)
                 model.activations(black)
                 model.labels(black)
+
+
+def _check_classes(run: ResolvedRun, model: Model) -> None:
+    """Refuse a search for a class where the model has none, or not that one."""
+    import torch
+
+    from mrd.models.classifier import Classifier
+
+    if run.search.mode != "flip":
+        return
+    with about(f"searches.{run.spec.search}.mode on models.{run.spec.model}"):
+        classifier = Classifier(model)
+    side = run.target.cameras.resolution
+    with torch.no_grad():
+        number = classifier.logits(torch.zeros(1, 3, side, side)).shape[1]
+    label = run.search.label
+    if label is not None and label >= number:
+        raise InputError(
+            f"searches.{run.spec.search}.label = {label}: models.{run.spec.model} has classes 0 to "
+            f"{number - 1}; give one of these"
+        )
 
 
 def _check_losses(run: ResolvedRun, layers: Sequence[str]) -> None:

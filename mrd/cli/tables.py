@@ -169,11 +169,27 @@ def _mean(cameras: Sequence[dict[str, Any]], key: str) -> float | None:
 def _outcome(judgement: dict[str, Any]) -> str:
     """Say what the result is called, and why where it is no metamer."""
     training = judgement["training"]
+    if "flip" in judgement:
+        return _flipped(judgement["flip"])
     if judgement["target_again"]:
         return "result: physically the target again"
     if not training["metamer"]:
         return _failure(training["cameras"])
     return f"metamer (p ≤ {number(training['p_bound'])})"
+
+
+def _flipped(flip: dict[str, Any]) -> str:
+    """Say whether a class was changed, by how little, and whom else that fools."""
+    if flip["distance"] is None:
+        return "not flipped"
+    held_out = [each["flipped"] for each in flip["cameras"] if each["held_out"]]
+    labels = dict.fromkeys(each["label"] for each in flip["cameras"] if not each["held_out"])
+    words = [
+        f"flipped to class {' and '.join(map(str, labels))} at {number(flip['distance'])}",
+        *([f"held out {sum(held_out)} of {len(held_out)}"] if held_out else []),
+        "random changes {flipped} of {of}".format(**flip["random_changes"]),
+    ]
+    return ", ".join(words)
 
 
 def _failure(cameras: Sequence[dict[str, Any]]) -> str:

@@ -19,7 +19,8 @@ SkyParameter = Literal[
 ]
 LossName = Literal["l1", "l2", "cosine", "relative_squared_error", "dual_buffer"]
 
-STARTS_OF_A_REACH = 3
+FROM_THE_TARGET = ("diverge", "flip")  # modes of a search that begins at its target
+STARTS_FROM_THE_TARGET = 3
 
 # What of a search is not the search itself: it leaves results as they are, and their hash.
 BESIDE_THE_SEARCH = {"start", "targets", "models", "seeds", "series", "pixel_search"}
@@ -196,7 +197,11 @@ class SearchConfig(Frozen):
         What the search may change: one or several of shape, material, lighting, pose.
     mode
         match: from a start scene toward the target's activations. diverge: from the target away,
-        as far as the match stays at the floor (`mrd.diverge`); of one attribute, without a start.
+        as far as the match stays at the floor (`mrd.diverge`). flip: from the target to the nearest
+        place where a classifier sees another class (`mrd.flip`). The last two are of one attribute
+        and have no start.
+    label
+        With mode: flip, the class that is wanted, counted from 0; null: any but the target's.
     start
         Where it starts, for those attributes alone.
     targets, models
@@ -219,7 +224,7 @@ class SearchConfig(Frozen):
     restarts
         Times, 1 to 100, that the search is made, each with other noise and, but for the first,
         from a start that is a little moved at random. The result is the best. 3 by default where
-        it diverges.
+        it leaves its target (diverge, flip).
     remeshing
         New triangles on the way, of a shape; null: never.
     smoothness
@@ -260,7 +265,8 @@ class SearchConfig(Frozen):
     """
 
     attributes: Annotated[tuple[Attribute, ...], Field(min_length=1), AfterValidator(distinct)]
-    mode: Literal["match", "diverge"] = "match"
+    mode: Literal["match", "diverge", "flip"] = "match"
+    label: int | None = Field(default=None, strict=True, ge=0)
     start: StartConfig = StartConfig()
     targets: Names | None = None
     models: Names | None = None
@@ -298,9 +304,9 @@ class SearchConfig(Frozen):
 
     @model_validator(mode="before")
     @classmethod
-    def _one_start_is_no_reach(cls, data: Any) -> Any:
-        if isinstance(data, dict) and data.get("mode") == "diverge":
-            return {"restarts": STARTS_OF_A_REACH, **data}
+    def _one_start_is_not_enough(cls, data: Any) -> Any:
+        if isinstance(data, dict) and data.get("mode") in FROM_THE_TARGET:
+            return {"restarts": STARTS_FROM_THE_TARGET, **data}
         return data
 
     @model_validator(mode="after")
@@ -316,21 +322,24 @@ class SearchConfig(Frozen):
         return self
 
     @model_validator(mode="after")
-    def _diverge_has_one_way(self) -> "SearchConfig":
-        if self.mode != "diverge":
+    def _the_target_is_left_in_one_way(self) -> "SearchConfig":
+        if self.label is not None and self.mode != "flip":
+            raise misplaced("SearchConfig", ("label",), "only a search with mode: flip wants one")
+        if not self.is_from_target:
             return self
         stopping = self.early_stopping
         for key, asked, instead in (
-            ("attributes", len(self.attributes) > 1, "name one: its distance is made large"),
+            ("attributes", len(self.attributes) > 1, "name one: its distance is searched for"),
             ("start", self.start != StartConfig(), "remove it: the start is the target"),
             ("optimiser", self.optimiser != "adam", "use adam"),
+            ("loss", not isinstance(self.loss, str), "give one for all layers"),
             ("remeshing", self.remeshing is not None, "remove it: target and result share faces"),
             ("texture_resolution", self.texture_resolution > 0, "use 0: one value a parameter"),
             ("pixel_search", self.pixel_search, "remove it, or search with model pixels"),
             ("early_stopping", bool(stopping and stopping.match), "remove its match"),
         ):
             if asked:
-                raise misplaced("SearchConfig", (key,), f"not with mode: diverge; {instead}")
+                raise misplaced("SearchConfig", (key,), f"not with mode: {self.mode}; {instead}")
         return self
 
     @model_validator(mode="after")
@@ -358,6 +367,11 @@ class SearchConfig(Frozen):
         return self
 
     @property
+    def is_from_target(self) -> bool:
+        """Whether the search begins at its target and leaves it."""
+        return self.mode in FROM_THE_TARGET
+
+    @property
     def total_steps(self) -> int:
         """Steps of all restarts."""
         return self.steps * self.restarts
@@ -374,7 +388,7 @@ class SearchConfig(Frozen):
 
         None where the search starts at the target.
         """
-        if self.mode == "diverge":
+        if self.is_from_target:
             return {}
         defaults = {"shape": Sphere, "material": Material, "lighting": Constant, "pose": Pose}
         return {

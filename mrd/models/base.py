@@ -59,14 +59,36 @@ class Model(nn.Module, ABC):
         """
 
     @abstractmethod
+    def logits(self, images: Tensor) -> Tensor | None:
+        """Give a number for each class, (V, classes), or None where the model has no classes.
+
+        Parameters
+        ----------
+        images
+            (V, 3, H, W) float32, display-encoded, in [0, 1]; gradients flow to them.
+
+        Raises
+        ------
+        InputError
+            Where the network cannot take images of this size, or gives no row of logits.
+        """
+
+    @torch.no_grad()
     def labels(self, images: Tensor) -> Tensor | None:
-        """Give the class of each image, (V,) int64, or None where the model has no classes.
+        """Give the class with the largest logit, (V,) int64, or None where there are no classes.
 
         Parameters
         ----------
         images
             (V, 3, H, W) float32, display-encoded, in [0, 1].
+
+        Raises
+        ------
+        InputError
+            As `logits`.
         """
+        logits = self.logits(images)
+        return None if logits is None else logits.argmax(dim=1)
 
     @abstractmethod
     def record(self) -> dict[str, Any]:

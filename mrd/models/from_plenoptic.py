@@ -146,7 +146,7 @@ class ClassicalModel(Model):
         read = self._source.read(model, grey(self.front_end(images), self.rec_709))
         return {layer: read[layer] for layer in self.layers}
 
-    def labels(self, images: Tensor) -> None:  # noqa: ARG002
+    def logits(self, images: Tensor) -> None:  # noqa: ARG002
         """Give None: these models have no classes."""
         return
 

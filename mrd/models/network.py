@@ -254,9 +254,8 @@ class Network(Model):
             for layer in self.layers
         }
 
-    @torch.no_grad()
-    def labels(self, images: Tensor) -> Tensor | None:
-        """Give the class with the largest logit, (V,) int64.
+    def logits(self, images: Tensor) -> Tensor | None:
+        """Give the network's output, (V, classes).
 
         None for an untrained network, and for one whose outputs stand for no classes.
 
@@ -274,7 +273,7 @@ class Network(Model):
                 f"{self._recipe.name}: calling the network with {len(images)} images gave "
                 f"{given}, not ({len(images)}, classes)"
             )
-        return logits.argmax(dim=1)
+        return logits
 
     def record(self) -> dict[str, Any]:
         """Say what the model is, down to the hash of its weights."""

@@ -68,7 +68,7 @@ class Pixels(Model):
         check_images(images)
         return {LAYER: self.front_end(images)}
 
-    def labels(self, images: Tensor) -> None:  # noqa: ARG002
+    def logits(self, images: Tensor) -> None:  # noqa: ARG002
         """Give None: pixels have no classes."""
         return
 

@@ -10,8 +10,9 @@ from pydantic import ValidationError
 from mrd import metamer
 from mrd.config.model import ModelConfig
 from mrd.config.search import EarlyStopping, Samples, SearchConfig
+from mrd.constrained import PACE
 from mrd.criterion import measures
-from mrd.diverge import MARGIN, PACE, Divergence, correlation
+from mrd.diverge import MARGIN, Divergence, correlation
 from mrd.models import registry
 from mrd.reach import widest
 from mrd.render import Stage, display
@@ -215,7 +216,7 @@ def test_a_match_that_is_lost_is_sought_where_it_was(small):
             break
     farthest = max(kept.distance, search.candidates()[0].distance)
     assert search.distance() < 1.5 * farthest
-    assert search.state().header["diverge"]["pace"] < PACE
+    assert search.state().header["constrained"]["pace"] < PACE
 
 
 def test_without_room_for_a_match_nothing_is_begun(small):
