@@ -30,7 +30,6 @@ from scenes.scene import Scene
 ROUNDS = 2
 PENALTY, MOST_PENALTY = 10.0, 1e4  # ρ at the start, and at most
 SETTLED = 0.02  # a violation below which ρ stays
-PACE = 0.2  # of the learning rates at the start
 FIRST_STEP = 0.5  # length of the step off the target, in steps at the pace of the start
 
 
@@ -58,6 +57,7 @@ class ConstrainedSearch(Search):
     """
 
     WAY: ClassVar[int]  # 1: the farther the better; -1: the nearer
+    PACE: ClassVar[float]  # of the learning rates, at the start
     SLACK: ClassVar[float]  # a condition of a round that fails by no more is met
     WITHOUT_GAIN: ClassVar[str]  # what an early stop says
 
@@ -69,7 +69,7 @@ class ConstrainedSearch(Search):
         self._multipliers = torch.zeros(len(self._views))
         self._penalty, self._worst = PENALTY, float("inf")
         self._failing: list[list[float]] = [[] for _ in self._views]
-        self._pace = PACE
+        self._pace = self.PACE
         self._gained = 0
         self._distance: Distance = distance_of(self.start, self.variables[0])
 
@@ -137,7 +137,7 @@ class ConstrainedSearch(Search):
             )
             self.finished = (restart + 1) * self.config.steps
         if self.finished < self.total:
-            self._begin(PACE)
+            self._begin(self.PACE)
 
     def _end_round(self, failing: NDArray[np.float64]) -> None:
         """Keep what is met, and weigh the cameras anew; by how much each failed (C,)."""

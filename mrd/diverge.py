@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mrd.constrained import PACE, ConstrainedSearch
+from mrd.constrained import ConstrainedSearch
 from mrd.criterion import LEAST_ROOM
 from mrd.render import display
 from scenes.camera import Camera
@@ -28,7 +28,7 @@ from scenes.scene import Scene
 
 MARGIN = 0.02  # above the floor, so that a judgement's own noise does not fail what is wide
 LOST = 0.2  # a violation from which no way back is sought
-LEAST_PACE = PACE / 2**6  # of the learning rates, at least
+PACE, LEAST_PACE = 0.2, 0.2 / 2**6  # of the learning rates at the start, and at least
 CALIBRATION = 8  # re-renders of the target that tell what a step's noise costs
 GAIN = 1.01  # what counts as farther
 
@@ -48,7 +48,7 @@ class Divergence(ConstrainedSearch):
         At a camera they lie so near to one another that no match is defined.
     """
 
-    WAY, SLACK, WITHOUT_GAIN = 1, MARGIN, "no farther"
+    WAY, PACE, SLACK, WITHOUT_GAIN = 1, PACE, MARGIN, "no farther"
 
     def __init__(
         self,

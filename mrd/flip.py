@@ -34,7 +34,7 @@ class Flip(ConstrainedSearch):
         The class that is wanted; None where any other will do.
     """
 
-    WAY, SLACK, WITHOUT_GAIN = -1, MARGIN, "no nearer"
+    WAY, PACE, SLACK, WITHOUT_GAIN = -1, 1.0, MARGIN, "no nearer"
 
     def __init__(
         self,

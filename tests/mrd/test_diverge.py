@@ -10,9 +10,8 @@ from pydantic import ValidationError
 from mrd import metamer
 from mrd.config.model import ModelConfig
 from mrd.config.search import EarlyStopping, Samples, SearchConfig
-from mrd.constrained import PACE
 from mrd.criterion import measures
-from mrd.diverge import MARGIN, Divergence, correlation
+from mrd.diverge import MARGIN, PACE, Divergence, correlation
 from mrd.models import registry
 from mrd.reach import widest
 from mrd.render import Stage, display
@@ -356,7 +355,7 @@ def test_the_correlation_of_the_search_is_that_of_the_criterion(rng):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"attributes": ("pose", "shape")}, "name one: its distance is made large"),
+        ({"attributes": ("pose", "shape")}, "name one: its distance is searched for"),
         ({"start": {"pose": {}}}, "remove it: the start is the target"),
         ({"optimiser": "lbfgs"}, "use adam"),
         ({"attributes": ("shape",), "remeshing": {"at": [1]}}, "target and result share faces"),
