@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from mrd import cluster, job_queue, slurm_request, sweep
+from mrd.cli.flips import flips
 from mrd.cli.progress import in_a_log, shown
 from mrd.cli.tables import console, duration, images, number, states, tasks, verdicts
 from mrd.cluster import Left
@@ -105,6 +106,8 @@ def _show_results(study: Study, out: Console) -> None:
     """Print what came out, and how many images there are."""
     standings = overview(study)
     out.print(verdicts(standings))
+    if rates := flips(standings):
+        out.print(rates)
     if shared := families(study, standings):
         out.print(images(standings, shared))
 

@@ -1,6 +1,7 @@
 """``mrd status``: where the steps and the runs of a study stand, and its tasks on a cluster."""
 
 from mrd import cluster
+from mrd.cli.flips import flips
 from mrd.cli.run_study import Observers, Participant, Session, StudyPath, audience_of
 from mrd.cli.tables import checklist, console, images, states, tasks
 from mrd.evidence import OBSERVERS, steps
@@ -26,6 +27,8 @@ def status(
     standings = overview(described)
     console().print()
     console().print(states(standings))
+    if rates := flips(standings):
+        console().print(rates)
     if shared := families(described, standings):
         console().print(images(standings, shared))
     if others := outdated(described, standings):

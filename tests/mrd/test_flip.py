@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import torch
 from pydantic import ValidationError
 
 from mrd import metamer, sweep
+from mrd.cli.flips import flips
 from mrd.cli.tables import verdicts
 from mrd.config.search import SearchConfig
 from mrd.flip import lead
@@ -171,6 +173,28 @@ def test_the_tables_tell_it(flipped):
     (row,) = verdicts(overview(study)).columns[-1].cells
     distance = told["flip"]["distance"]
     assert str(row).startswith(f"flipped to class 1 at {distance:.3g}, held out")
+
+
+def test_the_rate_is_told_over_targets_and_seeds(flipped):
+    study, _, told = flipped
+    (standing,) = overview(study)
+    size = {"distance": 3 * told["flip"]["distance"], "random_changes": {"flipped": 2, "of": 4}}
+    larger = replace(standing, judgement={"flip": told["flip"] | size})
+    failed = replace(standing, judgement={"flip": told["flip"] | {"distance": None}})
+    shown = flips([standing, larger, failed])
+    cells = [next(iter(column.cells)).plain for column in shown.columns]
+    median = 2 * told["flip"]["distance"]
+    held_out = 2 * sum(row["flipped"] for row in told["flip"]["cameras"] if row["held_out"])
+    random = told["flip"]["random_changes"]["flipped"] + 2
+    assert cells == [
+        "paint",
+        "net",
+        "2 of 3",
+        f"{median:.3g} rms log reflectance",
+        f"{held_out} of 2",
+        f"{random} of 9",
+    ]
+    assert flips([replace(standing, judgement=None)]) is None
 
 
 def test_a_class_that_cannot_be_had_is_not_flipped(study):
