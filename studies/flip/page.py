@@ -7,6 +7,7 @@ writes docs/pictures/flip.png and prints the table in Markdown.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ CAMERA = "c0"
 
 
 def judged() -> Iterator[tuple[ResolvedRun, RunDirectory, dict[str, Any]]]:
-    """The runs that are done, by target and search, and what `criterion.json` says of their flip."""
+    """The runs that are done, by target, and what `criterion.json` says of their flip."""
     study = read_study(HERE)
     for run in sorted(resolve_all(study), key=lambda run: run.spec.target):
         directory = RunDirectory(study.runs / run.name)
@@ -86,10 +87,12 @@ def main() -> None:
     """Write the picture and print the table."""
     with style.context(STYLE):
         picture().savefig(PICTURE, dpi=150)
-    print("| target | changed | size | classes at the training cameras | held out | at random |")
-    print("|---|---|---|---|---|---|")
-    for run, _, flip in judged():
-        print(row(run, flip))
+    lines = [
+        "| target | changed | size | classes at the training cameras | held out | at random |",
+        "|---|---|---|---|---|---|",
+        *(row(run, flip) for run, _, flip in judged()),
+    ]
+    sys.stdout.write("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":
