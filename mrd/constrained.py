@@ -60,6 +60,7 @@ class ConstrainedSearch(Search):
     PACE: ClassVar[float]  # of the learning rates, at the start
     SLACK: ClassVar[float]  # a condition of a round that fails by no more is met
     WITHOUT_GAIN: ClassVar[str]  # what an early stop says
+    PLACE_COUNTS: ClassVar[bool] = False  # whether what a whole shape moved is distance
 
     def __init__(self, start: Scene, *args: Any, **named: Any) -> None:
         super().__init__(start, *args, **named)
@@ -71,7 +72,7 @@ class ConstrainedSearch(Search):
         self._failing: list[list[float]] = [[] for _ in self._views]
         self._pace = self.PACE
         self._gained = 0
-        self._distance: Distance = distance_of(self.start, self.variables[0])
+        self._distance: Distance = self._measured()
 
     # ---- The objective --------------------------------------------------------------------------
 
@@ -171,7 +172,7 @@ class ConstrainedSearch(Search):
         self._penalty, self._worst = PENALTY, float("inf")
         self._failing = [[] for _ in self._views]
         self._pace, self._gained = pace, self.finished
-        self._distance = distance_of(self.start, self.variables[0])
+        self._distance = self._measured()
         self._move_off()
 
     @torch.no_grad()
@@ -188,6 +189,9 @@ class ConstrainedSearch(Search):
     def _restart(self) -> int:
         """Number of the start that the last step belonged to, from 0."""
         return max(self.finished - 1, 0) // self.config.steps
+
+    def _measured(self) -> Distance:
+        return distance_of(self.start, self.variables[0], self.PLACE_COUNTS)
 
     # ---- Results and states ---------------------------------------------------------------------
 

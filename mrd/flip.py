@@ -35,6 +35,7 @@ class Flip(ConstrainedSearch):
     """
 
     WAY, PACE, SLACK, WITHOUT_GAIN = -1, 1.0, MARGIN, "no nearer"
+    PLACE_COUNTS = True
 
     def __init__(
         self,
@@ -61,6 +62,28 @@ class Flip(ConstrainedSearch):
 
     def _is_gain(self, distance: float, before: float) -> bool:
         return GAIN * distance < before
+
+    def _hand_on(
+        self,
+        values: Mapping[str, torch.Tensor],
+        gradients: Mapping[str, torch.Tensor],
+        penalty: torch.Tensor,
+    ) -> None:
+        super()._hand_on(values, gradients, penalty)
+        self._keep_the_place()
+
+    def _move_off(self) -> None:
+        super()._move_off()
+        self._keep_the_place()
+
+    @torch.no_grad()
+    def _keep_the_place(self) -> None:
+        """Leave a turned object where it stands: a shift is no turn, and would cost nothing."""
+        for v in self.variables:
+            place = v.tensors.get("translation")
+            if place is not None:
+                place.zero_()
+                place.grad = None
 
 
 def lead(logits: torch.Tensor, own: Sequence[Sequence[int]], label: int | None) -> torch.Tensor:

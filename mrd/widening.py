@@ -1,6 +1,6 @@
 """How far variables stand from the target they began at, differentiable.
 
-It is what `mode: diverge` makes large.
+It is what `mode: diverge` makes large and `mode: flip` small.
 
 Each is the physical distance of `scenes.differences.DISTANCE` or stands for it: a Chamfer distance
 has no gradient that a step could follow through closest points alone, so a shape is measured by how
@@ -40,7 +40,7 @@ UNIT = {"shape": 0.05, "material": 0.5, "lighting": 1.0, "pose": 10.0}
 DIFFERENCE = 1e-3
 
 
-def distance_of(target: Scene, variables: Variables) -> Distance:
+def distance_of(target: Scene, variables: Variables, place_counts: bool = False) -> Distance:
     """Make the function that measures how far one attribute's variables are from the target.
 
     Parameters
@@ -49,6 +49,9 @@ def distance_of(target: Scene, variables: Variables) -> Distance:
         Loaded, represented; the variables began at it.
     variables
         Of shape (with the target's faces), material (without textures), lighting or pose.
+    place_counts
+        Whether what all points of a shape moved together is distance too: where it is made large
+        it would be no other shape, and where it is made small it would come for nothing.
 
     Returns
     -------
@@ -57,7 +60,7 @@ def distance_of(target: Scene, variables: Variables) -> Distance:
         `scenes.differences`: radii, log units, log units, degrees.
     """
     if isinstance(variables, ShapeVariables):
-        return _along_normals(geometry(target.shape), variables)
+        return _along_normals(geometry(target.shape), variables, place_counts)
     if isinstance(variables, MaterialVariables):
         return _of_reflectance(target, variables)
     if isinstance(variables, LightingVariables):
@@ -67,10 +70,10 @@ def distance_of(target: Scene, variables: Variables) -> Distance:
     raise TypeError(f"no distance of {type(variables).__name__}")
 
 
-def _along_normals(mesh: Mesh, variables: ShapeVariables) -> Distance:
+def _along_normals(mesh: Mesh, variables: ShapeVariables, place_counts: bool) -> Distance:
     """Root mean square, over the target's area, of what its points moved along their normals.
 
-    What all of them moved together is a place, and no shape: it is taken off first.
+    What all moved together is a place, and no shape: it is taken off first, unless it counts.
     """
     first, along = torch.tensor(mesh.vertices), torch.tensor(vertex_normals(mesh))
     areas = vertex_areas(mesh)
@@ -81,7 +84,8 @@ def _along_normals(mesh: Mesh, variables: ShapeVariables) -> Distance:
         vertices = variables.vertices()
         weights = share.to(vertices)
         moved = vertices - first.to(vertices)
-        moved = moved - (weights[:, None] * moved).sum(dim=0)
+        if not place_counts:
+            moved = moved - (weights[:, None] * moved).sum(dim=0)
         outward = (moved * along.to(vertices)).sum(dim=1)
         return _root((weights * outward**2).sum()) / radius
 

@@ -63,23 +63,22 @@ def image(axes: Axes, path: Path, title: str) -> None:
 
 
 def picture() -> Figure:
-    """Each target, and beside it what flips its class at the first camera."""
+    """At the first camera, each target and beside it what flips its class, with both classes."""
     runs = list(judged())
     targets = list(dict.fromkeys(run.spec.target for run, _, _ in runs))
     searches = list(dict.fromkeys(run.spec.search for run, _, _ in runs))
-    figure = Figure(figsize=(2 * (1 + len(searches)), 2.4 * len(targets)), layout="constrained")
-    grid = figure.subplots(len(targets), 1 + len(searches), squeeze=False)
+    figure = Figure(figsize=(10, 2.2 * len(targets)), layout="constrained")
+    grid = figure.subplots(len(targets), 2 * len(searches), squeeze=False)
     for axes in grid.flat:
         axes.set_axis_off()
     for run, directory, flip in runs:
-        axes = grid[targets.index(run.spec.target)]
         (camera,) = [each for each in flip["cameras"] if each["camera"] == CAMERA]
+        row, column = targets.index(run.spec.target), 2 * searches.index(run.spec.search)
+        was, became = (CLASSES[label] for label in (camera["target"][0], camera["label"]))
         renders = directory.path / "renders"
-        was = CLASSES[camera["target"][0]]
-        image(axes[0], renders / f"target_{CAMERA}.png", f"target\n{was}")
-        became = CLASSES[camera["label"]] if flip["distance"] is not None else f"still {was}"
-        result = axes[1 + searches.index(run.spec.search)]
-        image(result, renders / f"result_{CAMERA}.png", f"{run.spec.search}\n{became}")
+        image(grid[row, column], renders / f"target_{CAMERA}.png", f"target:\n{was}")
+        title = f"{run.spec.search}:\n{became}"
+        image(grid[row, column + 1], renders / f"result_{CAMERA}.png", title)
     return figure
 
 

@@ -337,6 +337,9 @@ def test_sliding_and_shifting_a_sphere_are_no_distance_and_growing_is(small):
     with torch.no_grad():
         variables.tensors["latent"].copy_(vertices + torch.tensor([0.3, -0.2, 0.1]))
         assert float(distance().detach()) < 1e-5  # a place, and no shape
+        # A third of it is along the normals, on average over the sphere.
+        counted = float(distance_of(target, variables, place_counts=True)().detach())
+        assert counted == pytest.approx(np.sqrt(0.14 / 3), rel=0.01)
         variables.tensors["latent"].copy_(vertices @ turn.T)  # without smoothness, the vertices
         assert float(distance().detach()) < 3e-4  # of second order in the angle
         variables.tensors["latent"].copy_(1.05 * vertices)

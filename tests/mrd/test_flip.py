@@ -197,6 +197,20 @@ def test_the_rate_is_told_over_targets_and_seeds(flipped):
     assert flips([replace(standing, judgement=None)]) is None
 
 
+def test_of_a_pose_it_is_a_turn_alone(study):
+    _, told = carried_out(
+        study(
+            ("attributes: [material]", "attributes: [pose]"),
+            ("    material_parameters: [base_color]\n", ""),
+            ("roughness: 0.6}", "roughness: 0.6}\n    pose: {translation: [0.2, 0, 0]}"),
+            ("60", "4"),
+        )
+    )
+    moved = told["physical_difference"]["pose"]
+    assert moved["angle"] > 0.1
+    assert moved["translation"] < 1e-6
+
+
 def test_a_class_that_cannot_be_had_is_not_flipped(study):
     _, told = carried_out(study(("mode: flip", "mode: flip\n    label: 2"), ("60", "4")))
     flip = told["flip"]
