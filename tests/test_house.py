@@ -181,7 +181,7 @@ def test_constraints_cover_what_make_installs(distributions_of):
 
 
 def test_what_make_installs_runs_on_the_oldest_python_that_is_promised():
-    """Debian 12, of which README speaks, has Python 3.11.2; a newer one hides what asks for more."""
+    """Debian 12, of which README speaks, has Python 3.11.2; here may be a newer one."""
     asking = {
         each.name: wanted
         for each in metadata.distributions()
