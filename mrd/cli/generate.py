@@ -10,7 +10,7 @@ from rich.console import Console
 from mrd import cluster, job_queue, slurm_request, sweep
 from mrd.cli.flips import flips
 from mrd.cli.progress import in_a_log, shown
-from mrd.cli.tables import console, duration, images, number, states, tasks, verdicts
+from mrd.cli.tables import console, duration, images, number, reasons, states, tasks, verdicts
 from mrd.cluster import Left
 from mrd.forecast import Forecast, forecast
 from mrd.job_queue import TaskStanding
@@ -97,19 +97,23 @@ def _foretell(study: Study, asked: Request | None, out: Console) -> None:
     shared = families(study, standings)
     if shared:
         out.print(images(standings, shared))
+    for line in reasons(standings, shared):
+        out.print(line)
     out.print(_told(forecast(study, standings, shared)))
     if left:
         out.print(f"{_counted(left.waiting)} would be submitted{_queued(left)}")
 
 
 def _show_results(study: Study, out: Console) -> None:
-    """Print what came out, and how many images there are."""
+    """Print what came out, how many images there are, and below, once, what is wrong."""
     standings = overview(study)
     out.print(verdicts(standings))
     if rates := flips(standings):
         out.print(rates)
     if shared := families(study, standings):
         out.print(images(standings, shared))
+    for line in reasons(standings, shared):
+        out.print(line)
 
 
 def _exit(failed: Sequence[bool]) -> None:

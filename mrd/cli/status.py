@@ -3,7 +3,7 @@
 from mrd import cluster
 from mrd.cli.flips import flips
 from mrd.cli.run_study import Observers, Participant, Session, StudyPath, audience_of
-from mrd.cli.tables import checklist, console, images, states, tasks
+from mrd.cli.tables import checklist, console, images, reasons, states, tasks
 from mrd.evidence import OBSERVERS, steps
 from mrd.overview import families, outdated, overview
 from mrd.study import read_study
@@ -31,6 +31,8 @@ def status(
         console().print(rates)
     if shared := families(described, standings):
         console().print(images(standings, shared))
+    for line in reasons(standings, shared):
+        console().print(line)
     if others := outdated(described, standings):
         console().print(
             f"{len(others)} more in {described.runs}, of an earlier form of this study: "

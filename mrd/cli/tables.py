@@ -4,7 +4,8 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -21,9 +22,26 @@ def console() -> Console:
     )
 
 
+class Rows:
+    """A table whose rows end where their text does, however long that of another row is."""
+
+    def __init__(self, padded: Table) -> None:
+        self._padded = padded
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Give the lines without the blanks at their ends."""
+        for line in console.render_lines(self._padded, options, pad=False):
+            while line and not line[-1].text.strip():
+                line.pop()
+            if line:
+                text, style, control = line.pop()
+                line.append(Segment(text.rstrip(), style, control))
+            yield from (*line, Segment.line())
+
+
 def table(
     columns: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[str] = ()
-) -> Table:
+) -> Rows:
     """Make a table of plain text: brackets in it are brackets.
 
     Parameters
@@ -40,7 +58,7 @@ def table(
         made.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
     for row in rows:
         made.add_row(*(Text(cell) for cell in row))
-    return made
+    return Rows(made)
 
 
 def number(value: float | None) -> str:
@@ -61,7 +79,7 @@ def _hours(minutes: int) -> str:
     return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
-def checklist(steps: Sequence[Step], seconds: Mapping[str, float] | None = None) -> Table:
+def checklist(steps: Sequence[Step], seconds: Mapping[str, float] | None = None) -> Rows:
     """Show where the steps of a study stand, and how long those took that were carried out.
 
     Parameters
@@ -88,7 +106,7 @@ def checklist(steps: Sequence[Step], seconds: Mapping[str, float] | None = None)
     )
 
 
-def states(standings: Sequence[Standing]) -> Table:
+def states(standings: Sequence[Standing]) -> Rows:
     """Show where runs stand: status, step, and the last row of the history."""
     return table(
         ("run", "status", "step", "s/step", "loss", "match", ""),
@@ -100,7 +118,7 @@ def states(standings: Sequence[Standing]) -> Table:
                 number(each.newest.get("seconds")),
                 number(each.newest.get("loss")),
                 number(each.newest.get("match")),
-                each.judgement["verdict"] if each.judgement else each.message,
+                each.judgement["verdict"] if each.judgement else "",
             )
             for each in standings
         ),
@@ -108,20 +126,42 @@ def states(standings: Sequence[Standing]) -> Table:
     )
 
 
-def images(standings: Sequence[Standing], shared: Sequence[ImagesStanding]) -> Table:
+def images(standings: Sequence[Standing], shared: Sequence[ImagesStanding]) -> Rows:
     """Show where images stand: those of every run, and those that the runs of a family share."""
-    of_runs = [each.images for each in standings if each.images is not None]
     return table(
-        ("images of", "status", "done", ""),
+        ("images of", "status", "done"),
         (
-            (each.name, each.status, f"{each.done}/{each.total}", each.message)
-            for each in (*shared, *of_runs)
+            (each.name, each.status, f"{each.done}/{each.total}")
+            for each in (*shared, *_of_runs(standings))
         ),
         numbers=("done",),
     )
 
 
-def tasks(standings: Sequence[TaskStanding]) -> Table:
+def _of_runs(standings: Sequence[Standing]) -> list[ImagesStanding]:
+    return [each.images for each in standings if each.images is not None]
+
+
+def reasons(standings: Sequence[Standing], shared: Sequence[ImagesStanding]) -> list[str]:
+    """Say why runs and images stand as they do, below their tables: a line for each reason.
+
+    A failure, what is lost, why a result is no metamer. What is so for several names them all.
+    """
+    names: dict[str, list[str]] = {}
+    for name, reason in (
+        *((each.run.name, _reason(each)) for each in standings),
+        *((each.name, each.message) for each in (*shared, *_of_runs(standings))),
+    ):
+        if reason and name not in names.setdefault(reason, []):
+            names[reason].append(name)
+    return [f"{', '.join(several)}: {reason}" for reason, several in names.items()]
+
+
+def _reason(standing: Standing) -> str:
+    return _failing(standing.judgement) if standing.judgement else standing.message
+
+
+def tasks(standings: Sequence[TaskStanding]) -> Rows:
     """Show where tasks on a cluster stand: job, work, state, and where it runs or why not."""
     return table(
         ("job", "of", "in the queue", ""),
@@ -129,14 +169,14 @@ def tasks(standings: Sequence[TaskStanding]) -> Table:
     )
 
 
-def verdicts(standings: Sequence[Standing]) -> Table:
+def verdicts(standings: Sequence[Standing]) -> Rows:
     """Show what came out: match, null, ceiling, physical difference, metamer or result."""
     return table(
         ("run", "match", "held out", "null", "ceiling", "physical difference", "verdict"),
         (
             (each.run.name, *_verdict(each.judgement))
             if each.judgement
-            else (each.run.name, *[""] * 5, f"{each.status} {each.message}".rstrip())
+            else (each.run.name, *[""] * 5, each.status)
             for each in standings
         ),
         numbers=("match", "held out", "ceiling"),
@@ -167,15 +207,12 @@ def _mean(cameras: Sequence[dict[str, Any]], key: str) -> float | None:
 
 
 def _outcome(judgement: dict[str, Any]) -> str:
-    """Say what the result is called, and why where it is no metamer."""
-    training = judgement["training"]
+    """Say what the result is called."""
     if "flip" in judgement:
         return _flipped(judgement["flip"])
-    if judgement["target_again"]:
-        return "result: physically the target again"
-    if not training["metamer"]:
-        return _failure(training["cameras"])
-    return f"metamer (p ≤ {number(training['p_bound'])})"
+    if _failing(judgement):
+        return "result"
+    return f"metamer (p ≤ {number(judgement['training']['p_bound'])})"
 
 
 def _flipped(flip: dict[str, Any]) -> str:
@@ -192,10 +229,16 @@ def _flipped(flip: dict[str, Any]) -> str:
     return ", ".join(words)
 
 
-def _failure(cameras: Sequence[dict[str, Any]]) -> str:
-    """Say what failed first, and at how many cameras something did."""
+def _failing(judgement: dict[str, Any]) -> str:
+    """Say why a result is no metamer: what failed first, and at how many cameras something did."""
+    if "flip" in judgement:
+        return ""  # another class was asked for
+    if judgement["target_again"]:
+        return "physically the target again"
+    training, cameras = judgement["training"], judgement["training"]["cameras"]
+    if training["metamer"]:
+        return ""
     failed = [camera for camera in cameras if not camera["passed"]]
-    first = failed[0]
-    return f"result: {first['camera']}: {first['failed']}" + (
+    return f"{failed[0]['camera']}: {failed[0]['failed']}" + (
         f" ({len(failed)} of {len(cameras)} cameras fail)" if len(cameras) > 1 else ""
     )

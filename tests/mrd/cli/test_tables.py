@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from mrd.cli.tables import number, states, table, verdicts
-from mrd.overview import Standing
+from mrd.cli.tables import images, number, reasons, states, table, verdicts
+from mrd.overview import ImagesStanding, Standing
 
 JUDGEMENT = {
     "verdict": "result",
@@ -33,16 +33,20 @@ JUDGEMENT = {
 }
 
 
-def standing(status="done", judgement=None, message=""):
-    run = SimpleNamespace(name="ball-[x]-s1", search=SimpleNamespace(total_steps=300))
+# As long as that of a series that its search's states do not fill.
+LONG = "the search passed few of its kept states in growing distance; " * 5 + "lower series.levels"
+
+
+def standing(status="done", judgement=None, message="", name="ball-[x]-s1"):
+    run = SimpleNamespace(name=name, search=SimpleNamespace(total_steps=300))
     newest = {"step": 150.0, "seconds": 0.1312, "loss": 0.5, "match": float("nan")}
     return Standing(run, status, 150, newest, judgement, message)
 
 
-def lines(renderable):
-    console = Console(file=io.StringIO(), width=300, markup=False, highlight=False)
+def lines(renderable, width=300):
+    console = Console(file=io.StringIO(), width=width, markup=False, highlight=False)
     console.print(renderable)
-    return [line.rstrip() for line in console.file.getvalue().splitlines()]
+    return console.file.getvalue().splitlines()
 
 
 @pytest.mark.parametrize(
@@ -58,35 +62,68 @@ def test_brackets_are_brackets():
 
 
 def test_where_runs_stand():
-    assert lines(states([standing("interrupted"), standing("failed", message="disk full")])) == [
+    runs = [standing("interrupted"), standing("failed", message="disk full")]
+    assert lines(states(runs)) == [
         "run          status          step  s/step  loss  match",
         "ball-[x]-s1  interrupted  150/300   0.131   0.5      –",
-        "ball-[x]-s1  failed       150/300   0.131   0.5      –  disk full",
+        "ball-[x]-s1  failed       150/300   0.131   0.5      –",
     ]
+    assert reasons(runs, []) == ["ball-[x]-s1: disk full"]
 
 
 def test_what_came_out_is_reported_as_it_is():
-    failed = "result: c1: match 0.712 is below 0.9 (1 of 2 cameras fail)"
-    assert lines(verdicts([standing(judgement=JUDGEMENT)])) == [
+    run = standing(judgement=JUDGEMENT)
+    assert lines(verdicts([run])) == [
         "run          match  held out  null         ceiling  physical difference  verdict",
-        f"ball-[x]-s1  0.812         –  r 0.3 of 19   r 0.95  chamfer 0.0512       {failed}",
+        "ball-[x]-s1  0.812         –  r 0.3 of 19   r 0.95  chamfer 0.0512       result",
     ]
+    assert reasons([run], []) == ["ball-[x]-s1: c1: match 0.712 is below 0.9 (1 of 2 cameras fail)"]
 
 
 def test_a_metamer_is_called_one_with_its_p():
     passed = {**JUDGEMENT["training"], "metamer": True}
-    judgement = JUDGEMENT | {"verdict": "metamer", "training": passed}
-    assert lines(verdicts([standing(judgement=judgement)]))[1].endswith("metamer (p ≤ 0.05)")
+    run = standing(judgement=JUDGEMENT | {"verdict": "metamer", "training": passed})
+    assert lines(verdicts([run]))[1].endswith("metamer (p ≤ 0.05)")
+    assert reasons([run], []) == []
 
 
 def test_a_run_without_a_judgement_says_why():
-    (_, row) = lines(verdicts([standing("failed", message="disk full")]))
-    assert row.split() == ["ball-[x]-s1", "failed", "disk", "full"]
+    run = standing("failed", message="disk full")
+    (_, row) = lines(verdicts([run]))
+    assert row.split() == ["ball-[x]-s1", "failed"]
+    assert reasons([run], []) == ["ball-[x]-s1: disk full"]
 
 
 def test_the_target_again_is_no_metamer():
     matched = {**JUDGEMENT["training"], "metamer": True}
-    again = {**JUDGEMENT, "target_again": True, "training": matched}
-    assert lines(verdicts([standing(judgement=again)]))[1].endswith(
-        "result: physically the target again"
-    )
+    run = standing(judgement={**JUDGEMENT, "target_again": True, "training": matched})
+    assert lines(verdicts([run]))[1].endswith("result")
+    assert reasons([run], []) == ["ball-[x]-s1: physically the target again"]
+
+
+def test_a_long_reason_widens_no_row_and_is_told_once():
+    runs = [
+        standing("failed", message=LONG, name="a"),
+        standing("failed", message=LONG, name="b"),
+        standing("pending", name="c"),
+    ]
+    shared = [ImagesStanding("families/ball", "failed", 3, 60, LONG)]
+    printed = [
+        *lines(verdicts(runs), 80),
+        *lines(states(runs), 80),
+        *lines(images(runs, shared), 80),
+        *reasons(runs, shared),
+    ]
+    *rows, told = printed
+    assert told == f"a, b, families/ball: {LONG}"
+    assert max(map(len, rows)) <= 80
+    assert len(rows) == 4 + 4 + 2  # none is folded
+
+
+def test_a_row_ends_where_its_text_does():
+    shown = table(("step", "why"), [("build", "short"), ("embed", LONG)])
+    assert lines(shown, 10_000) == ["step   why", "build  short", f"embed  {LONG}"]
+    folded = lines(shown, 60)
+    assert folded[1] == "build  short"
+    assert max(map(len, folded)) <= 60
+    assert "".join(line[7:] for line in folded[2:]).replace(" ", "") == LONG.replace(" ", "")
