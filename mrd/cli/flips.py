@@ -4,13 +4,11 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
-from rich.table import Table
-
-from mrd.cli.tables import number, table
+from mrd.cli.tables import Rows, number, table
 from mrd.overview import Standing
 
 
-def flips(standings: Sequence[Standing]) -> Table | None:
+def flips(standings: Sequence[Standing]) -> Rows | None:
     """Show for every search with ``mode: flip`` and model what came out; None without any.
 
     Sizes are medians of those that were flipped, in the unit of the measure.

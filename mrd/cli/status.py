@@ -1,11 +1,12 @@
-"""``mrd status``: where the steps and the runs of a study stand, and its tasks on a cluster."""
+"""``mrd status``: where steps, runs and reaches of a study stand, and its tasks on a cluster."""
 
 from mrd import cluster
 from mrd.cli.flips import flips
 from mrd.cli.run_study import Observers, Participant, Session, StudyPath, audience_of
-from mrd.cli.tables import checklist, console, images, reasons, states, tasks
+from mrd.cli.tables import checklist, console, images, reasons, states, tasks, widest
 from mrd.evidence import OBSERVERS, steps
 from mrd.overview import families, outdated, overview
+from mrd.reach_overview import reaches
 from mrd.study import read_study
 from psychophysics import records
 from scenes.errors import InputError
@@ -29,6 +30,8 @@ def status(
     console().print(states(standings))
     if rates := flips(standings):
         console().print(rates)
+    if found := reaches(standings):
+        console().print(widest(found))
     if shared := families(described, standings):
         console().print(images(standings, shared))
     for line in reasons(standings, shared):

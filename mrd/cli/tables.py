@@ -12,6 +12,7 @@ from rich.text import Text
 from mrd.chain import Step
 from mrd.job_queue import TaskStanding
 from mrd.overview import ImagesStanding, Standing
+from mrd.reach_overview import Reach
 from scenes.differences import DISTANCE
 
 
@@ -159,6 +160,32 @@ def reasons(standings: Sequence[Standing], shared: Sequence[ImagesStanding]) -> 
 
 def _reason(standing: Standing) -> str:
     return _failing(standing.judgement) if standing.judgement else standing.message
+
+
+def widest(found: Sequence[Reach]) -> Rows:
+    """Show how far searches went from their targets, beside their controls."""
+    return table(
+        ("target", "search", "attribute", "model", "seed", "reach", "control", "", "starts"),
+        (
+            (
+                each.run.spec.target,
+                each.run.spec.search,
+                each.attribute,
+                each.run.spec.model,
+                str(each.run.spec.seed),
+                number(each.distance),
+                number(each.control) if each.control_ends else _at_least(each.control),
+                each.unit,
+                each.standing,
+            )
+            for each in found
+        ),
+        numbers=("seed", "reach", "control"),
+    )
+
+
+def _at_least(value: float | None) -> str:
+    return number(None) if value is None else f"≥ {number(value)}"
 
 
 def tasks(standings: Sequence[TaskStanding]) -> Rows:

@@ -6,8 +6,9 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from mrd.cli.tables import images, number, reasons, states, table, verdicts
+from mrd.cli.tables import images, number, reasons, states, table, verdicts, widest
 from mrd.overview import ImagesStanding, Standing
+from mrd.reach_overview import reaches
 
 JUDGEMENT = {
     "verdict": "result",
@@ -37,8 +38,12 @@ JUDGEMENT = {
 LONG = "the search passed few of its kept states in growing distance; " * 5 + "lower series.levels"
 
 
-def standing(status="done", judgement=None, message="", name="ball-[x]-s1"):
-    run = SimpleNamespace(name=name, search=SimpleNamespace(total_steps=300))
+def standing(status="done", judgement=None, message="", name="ball-[x]-s1", searched="shape"):
+    run = SimpleNamespace(
+        name=name,
+        search=SimpleNamespace(total_steps=300, mode="diverge", attributes=(searched,)),
+        spec=SimpleNamespace(target="teapot", search=f"far {searched}", model="lite0", seed=1),
+    )
     newest = {"step": 150.0, "seconds": 0.1312, "loss": 0.5, "match": float("nan")}
     return Standing(run, status, 150, newest, judgement, message)
 
@@ -127,3 +132,49 @@ def test_a_row_ends_where_its_text_does():
     assert folded[1] == "build  short"
     assert max(map(len, folded)) <= 60
     assert "".join(line[7:] for line in folded[2:]).replace(" ", "") == LONG.replace(" ", "")
+
+
+# ---- Reaches -------------------------------------------------------------------------------------
+
+
+def reached(distance, *starts, control=None):
+    """Give a judgement that tells of starts (distance and verdict), and of the control."""
+    told = [{"distance": far, "match": 0.95, "verdict": verdict} for far, verdict in starts]
+    return JUDGEMENT | {"reach": {"distance": distance, "starts": told, "control": control}}
+
+
+def test_the_reach_of_every_search_away_or_why_there_is_none():
+    near, far, alike = (3.05, "metamer"), (3.42, "metamer"), (2.9, "result")
+    nothing = (None, "nothing alike was kept")
+    ended, open_ended = ({"distance": 0.71, "failed_at": end} for end in (0.75, None))
+    found = reaches(
+        [
+            standing(judgement=reached(3.42, near, far, alike, control=ended), searched="pose"),
+            standing(judgement=reached(1.2, far, control=open_ended), searched="material"),
+            standing(judgement=reached(None, alike, nothing, control={"distance": None})),
+            standing(judgement=reached(None, nothing, nothing), searched="lighting"),
+            standing(judgement=reached(None, near, alike), searched="pose"),
+            standing("interrupted", message=LONG),
+        ]
+    )
+    shown = lines(widest(found), 120)
+    assert shown == [
+        "target  search        attribute  model  seed  reach  control             starts",
+        "teapot  far pose      pose       lite0     1   3.42     0.71  degrees    2 of 3",
+        "teapot  far material  material   lite0     1    1.2   ≥ 0.71  log units  1 of 1",
+        "teapot  far shape     shape      lite0     1      –        –  radii      "
+        "0 of 2, the criterion fails all",
+        "teapot  far lighting  lighting   lite0     1      –        –  log units  "
+        "0 of 2, none kept a match",
+        "teapot  far pose      pose       lite0     1      –        –  degrees    "
+        "1 of 2, none when judged again",
+        "teapot  far shape     shape      lite0     1      –        –  radii      "
+        "search interrupted",
+    ]
+    assert max(map(len, shown)) <= 120
+
+
+def test_a_search_toward_its_target_has_no_reach():
+    run = standing(judgement=JUDGEMENT)
+    run.run.search.mode = "match"
+    assert reaches([run]) == []
