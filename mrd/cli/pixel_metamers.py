@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
 from mrd import backend, sweep
 from mrd.cli.counting import counted
-from mrd.cli.tables import console, number, table
+from mrd.cli.tables import Rows, console, number, table
 from mrd.packing import add_pixel_metamers
 from mrd.study import read_study, resolve_all
 from scenes.errors import InputError
@@ -61,7 +60,7 @@ def pixel_metamers(
         raise typer.Exit(2)
 
 
-def _shown(records: Sequence[Mapping[str, Any]]) -> Table:
+def _shown(records: Sequence[Mapping[str, Any]]) -> Rows:
     """Both metamers of every run and camera."""
     return table(
         (*COLUMNS, "the pixels are"),
