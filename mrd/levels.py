@@ -21,10 +21,11 @@ from mrd.metamer import prepared
 from mrd.nulls import null_scenes
 from mrd.render import exposed, with_film
 from mrd.run import RunDirectory
-from mrd.search import mesh_in, variables_of
+from mrd.search import mesh_in
 from mrd.series import chosen_states, fractions, joint_distances, on_the_way
 from mrd.state import DamagedStateError, State, read_state
 from mrd.study import ResolvedRun
+from mrd.variables.searched import variables_of
 from scenes.differences import shift
 from scenes.errors import InputError
 from scenes.interpolation import between

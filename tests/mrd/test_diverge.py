@@ -17,9 +17,9 @@ from mrd.reach import widest
 from mrd.render import Stage, display
 from mrd.representation import form_of_family, represented, start_scene
 from mrd.run import RunDirectory
-from mrd.search import variables_of
 from mrd.similarity import pearson
 from mrd.study import read_study, resolve_all
+from mrd.variables.searched import variables_of
 from mrd.widening import distance_of
 from scenes.arrays import Picture
 from scenes.camera import Ring, cameras

@@ -10,9 +10,9 @@ from mrd.config.search import SearchConfig
 from mrd.models import registry
 from mrd.render import EXPOSURE_LEVEL, Stage, display, exposed, noise_seed, with_film
 from mrd.representation import form_of_family, represented, start_scene
-from mrd.search import variables_of
 from mrd.to_mitsuba import surface_integrator
 from mrd.variables.base import values_of
+from mrd.variables.searched import variables_of
 from scenes.arrays import Mesh
 from scenes.camera import Ring, Single, cameras
 from scenes.errors import InputError

@@ -12,8 +12,8 @@ from mrd.representation import (
     represented,
     start_scene,
 )
-from mrd.search import variables_of
 from mrd.to_mitsuba import OPAQUE_DEPTH, TRANSMITTING_DEPTH, Form
+from mrd.variables.searched import variables_of
 from scenes.arrays import Picture
 from scenes.differences import lighting_difference
 from scenes.errors import InputError
