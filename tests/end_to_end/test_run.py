@@ -84,7 +84,7 @@ searches:
   material:
     mode: diverge
     attributes: [material]
-    steps: 12
+    steps: 40
     restarts: 2
     samples: {primal: 16, score: 64}
     criterion: {null: 9, ceiling: 4, floor: 0.8}
