@@ -80,10 +80,10 @@ class Exact(Divergence):
         minimiser = torch.optim.LBFGS(
             [light], max_iter=100, tolerance_change=1e-9, line_search_fn="strong_wolfe"
         )
-        seen = [list(each) for each in self._lacking]
+        seen = [list(each) for each in self._failing]
 
         def lowered():
-            self._lacking = [list(each) for each in seen]  # of the last look alone
+            self._failing = [list(each) for each in seen]  # of the last look alone
             pixel = display(light.exp().expand(2, 3)[:, :, None, None], self.start.film)
             activations = self._model.activations(pixel)
             lagrangian = self._objective(activations, self._targets, None, (0, 1))
@@ -144,7 +144,7 @@ def test_the_multipliers_lead_to_the_widest_point(small):
     np.testing.assert_allclose(np.abs(changed(exact)), expected, atol=2e-3)
     assert exact.distance() == pytest.approx(widest(MATCH), rel=1e-3)
     multipliers = np.array([3, 2]) / (11 * SCALE) / (6 * MATCH * widest(MATCH))
-    found = exact.state().header["diverge"]["multipliers"]
+    found = exact.state().header["constrained"]["multipliers"]
     np.testing.assert_allclose(found, multipliers, rtol=5e-3)
 
 
