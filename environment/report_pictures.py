@@ -34,6 +34,7 @@ return [Math.max(0, top(all[at])), end];
 
 def main(report: Path, folder: Path) -> None:
     """Take all pictures."""
+    folder.mkdir(parents=True, exist_ok=True)
     options = webdriver.ChromeOptions()
     options.binary_location = shutil.which("chromium") or ""
     for argument in ("--headless=new", "--no-sandbox", "--force-color-profile=srgb"):
