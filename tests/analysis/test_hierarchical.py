@@ -26,6 +26,7 @@ def trials(rng):
     return from_table(frame.assign(condition="c", stimulus="s"), task="oddity")
 
 
+@pytest.mark.full
 def test_the_populations_threshold(trials):
     rows = hierarchical.fit(trials)
     group = rows[rows["observer"] == ""].iloc[0]

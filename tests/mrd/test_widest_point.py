@@ -65,7 +65,7 @@ class Lamp(Model):
         rest = (1 - (shares**2).sum(dim=1, keepdim=True)).sqrt()
         return {"light": torch.cat([shares, rest], dim=1) @ AXES}
 
-    def labels(self, images):
+    def logits(self, images):
         return None
 
     def record(self):
