@@ -16,6 +16,7 @@ import torch
 
 from mrd.constrained import ConstrainedSearch
 from mrd.models.classifier import LOGITS
+from scenes.errors import InputError
 from scenes.scene import Scene
 
 MARGIN = 0.05  # of what the target lacks, so that a judgement's own noise does not turn it back
@@ -32,6 +33,11 @@ class Flip(ConstrainedSearch):
         Classes that images of the target get at each training camera.
     label
         The class that is wanted; None where any other will do.
+
+    Raises
+    ------
+    InputError
+        Images of the target get the wanted class already.
     """
 
     WAY, PACE, SLACK, WITHOUT_GAIN = -1, 1.0, MARGIN, "no nearer"
@@ -46,6 +52,12 @@ class Flip(ConstrainedSearch):
         **named: Any,
     ) -> None:
         super().__init__(start, *args, **named)
+        for view, classes in zip(self._views, own, strict=True):
+            if label in classes:
+                raise InputError(
+                    f"label = {label}: images of the target get that class at camera {view.name} "
+                    "already; choose another"
+                )
         self._own, self._label = own, label
         self._lack = (-lead(self._targets[LOGITS], own, label)).clamp(min=LEAST_LACK)
         self._move_off()

@@ -299,6 +299,11 @@ def test_a_class_that_a_model_does_not_have_is_refused(study):
         sweep.check(resolve_all(made))
 
 
+def test_the_targets_own_class_is_refused(study):
+    with pytest.raises(InputError, match="label = 0: images of the target get that class at"):
+        carried_out(study(("mode: flip", "mode: flip\n    label: 0")))
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
