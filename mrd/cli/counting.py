@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
 from rich.progress import Progress as Bars
+from rich.progress import TaskID
 
-from mrd.cli.progress import SECONDS_BETWEEN_LINES, Pace
+from mrd.cli.progress import SECONDS_BETWEEN_LINES, Pace, bars_on
 from mrd.cli.tables import duration
 
 Told = Callable[[str, int, int], None]
@@ -26,15 +26,7 @@ def counted(console: Console) -> Iterator[Told]:
     if not console.is_terminal:
         yield _Lines(console).told
         return
-    bars = Bars(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=20),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[words]}"),
-        console=console,
-        transient=True,
-    )
-    with bars:
+    with bars_on(console) as bars:
         yield _Bar(bars).told
 
 

@@ -181,13 +181,9 @@ def _summary(summary: Mapping[str, Any]) -> str:
     )
 
 
-@contextmanager
-def shown(console: Console, several: bool = False) -> Iterator[SweepReport]:
-    """Give the way of telling that suits the console, and several pieces of work at once."""
-    if not console.is_terminal:
-        yield Lines(console, several=several)
-        return
-    bars = Bars(
+def bars_on(console: Console) -> Bars:
+    """Make bars for a terminal, that leave no trace; beside each stands its field `words`."""
+    return Bars(
         TextColumn("{task.description}"),
         BarColumn(bar_width=20),
         MofNCompleteColumn(),
@@ -195,7 +191,15 @@ def shown(console: Console, several: bool = False) -> Iterator[SweepReport]:
         console=console,
         transient=True,
     )
-    with bars:
+
+
+@contextmanager
+def shown(console: Console, several: bool = False) -> Iterator[SweepReport]:
+    """Give the way of telling that suits the console, and several pieces of work at once."""
+    if not console.is_terminal:
+        yield Lines(console, several=several)
+        return
+    with bars_on(console) as bars:
         yield BarsOfWork(bars)
 
 

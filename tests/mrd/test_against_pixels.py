@@ -24,6 +24,7 @@ from stimuli.check import problems
 from stimuli.pixel_metamers import read_pixel_metamers
 from stimuli.stimulus_set import StimulusSet
 from tests.end_to_end.tiny import contents
+from tests.silent import Silent
 from tests.small_runs import write_study_runs
 
 STUDY = """
@@ -44,17 +45,6 @@ searches:
 series: {kind: interpolation, levels: 2}
 stimuli: {accept: all}
 """
-
-
-class Silent:
-    def note(self, text):
-        pass
-
-    def prepared(self, what, done, total):
-        pass
-
-    def step(self, row):
-        pass
 
 
 @pytest.fixture(scope="module")

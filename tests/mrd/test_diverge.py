@@ -30,6 +30,7 @@ from scenes.lighting import EnvironmentMap
 from scenes.material import Material
 from scenes.pose import Pose
 from scenes.shape import Blob, Sphere, geometry
+from tests.silent import Silent
 
 TARGET = {
     "shape": Blob(seed=3, subdivisions=2),
@@ -223,17 +224,6 @@ def test_without_room_for_a_match_nothing_is_begun(small):
     away.r = lambda _: np.array([0.9, 0.9, 0.715])
     with pytest.raises(InputError, match=r"at camera c2, random scenes agree .* r = 0.700, its"):
         away.search()
-
-
-class Silent:
-    def note(self, text):
-        pass
-
-    def prepared(self, what, done, total):
-        pass
-
-    def step(self, row):
-        pass
 
 
 STUDY = """

@@ -28,6 +28,7 @@ from scenes.camera import cameras
 from scenes.differences import material_difference
 from scenes.errors import InputError
 from scenes.material import Material
+from tests.silent import Silent
 
 # Two classes with a known edge: the image's red less its blue, against a threshold. A third is
 # never seen.
@@ -70,17 +71,6 @@ searches:
     samples: {primal: 16, score: 64}
     criterion: {null: 3, ceiling: 2}
 """
-
-
-class Silent:
-    def note(self, text):
-        pass
-
-    def prepared(self, what, done, total):
-        pass
-
-    def step(self, row):
-        pass
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ from scenes.film import encode
 from scenes.picture_files import read_picture
 from scenes.scene import read_scene
 from stimuli.intake import read_records
+from tests.silent import Silent
 
 STUDY = """
 name: tiny
@@ -45,22 +46,6 @@ searches:
     criterion: {null: 2, ceiling: 2}
     series: {kind: trajectory, levels: 3}
 """
-
-
-class Silent:
-    """Counts the images that it is told of."""
-
-    def __init__(self):
-        self.told = []
-
-    def note(self, text):
-        pass
-
-    def prepared(self, what, done, total):
-        self.told.append((what, done, total))
-
-    def step(self, row):
-        pass
 
 
 def make(run, study):

@@ -6,6 +6,7 @@ from mrd import image_counts, image_directory, sweep
 from mrd.run import RunDirectory
 from mrd.study import read_study, resolve_all
 from scenes.errors import InputError
+from tests.silent import Silent
 
 STUDY = """\
 name: demo
@@ -33,10 +34,6 @@ def study(tmp_path):
         return read_study(tmp_path)
 
     return study
-
-
-class Silent:
-    """Is told nothing, for no run begins."""
 
 
 # ---- What is due -------------------------------------------------------------------------------

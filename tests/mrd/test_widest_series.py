@@ -10,6 +10,7 @@ from mrd.run import RunDirectory
 from mrd.study import read_study, resolve_all
 from scenes.scene import read_scene
 from scenes.shape import geometry
+from tests.silent import Silent
 
 STUDY = """
 name: widest
@@ -30,19 +31,6 @@ series:
   kind: interpolation
   levels: 4
 """
-
-
-class Silent:
-    """Hears of a run, and keeps it to itself."""
-
-    def note(self, text):
-        pass
-
-    def prepared(self, what, done, total):
-        pass
-
-    def step(self, row):
-        pass
 
 
 @pytest.fixture(scope="module")
