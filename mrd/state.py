@@ -46,6 +46,8 @@ class State:
 def write_state(state: State, path: Path) -> None:
     """Write a state in one step: afterwards the file is whole, or as it was before.
 
+    The header is read with its keys in the order that it is written with.
+
     Raises
     ------
     InputError
@@ -58,7 +60,7 @@ def write_state(state: State, path: Path) -> None:
         if array.dtype.hasobject:
             raise ValueError(f"the array '{name}' holds Python objects; states hold numbers alone")
     content = {"schema_version": SCHEMA_VERSION, "step": state.step, "header": dict(state.header)}
-    text = json.dumps(content, sort_keys=True)
+    text = json.dumps(content)
     packed = json.dumps({"content": text, "sha256": _digest(text, arrays)})
     members: dict[str, Any] = {f"{_ARRAY}{name}": array for name, array in arrays.items()}
     members[_HEADER] = np.frombuffer(packed.encode(), np.uint8)

@@ -1,5 +1,6 @@
 """Saved states: exact, atomic, and never silently wrong."""
 
+import json
 import warnings
 from zipfile import ZipFile
 
@@ -45,6 +46,13 @@ def test_what_is_read_is_what_was_written(tmp_path, rng):
     resumed = np.random.default_rng()
     resumed.bit_generator.state = again.header["rng"]
     assert resumed.random() == rng.random()
+
+
+def test_a_header_keeps_the_order_of_its_keys(tmp_path):
+    rows = [{"run": "bunny", "camera": "c1", "Match": 0.5}]
+    write_state(State(3, {}, {"verdicts": rows}), tmp_path / "state.npz")
+    read = read_state(tmp_path / "state.npz").header["verdicts"]
+    assert json.dumps(read) == json.dumps(rows)
 
 
 def test_numbers_that_are_not_finite_survive(tmp_path):
