@@ -9,7 +9,7 @@ BIN := .venv/bin
 SPREAD = --dist loadfile --no-loadscope-reorder --numprocesses $(shell \
 	$(PYTHON) -c 'import os; print(min((os.cpu_count() or 1) + 1, 5))')
 
-.PHONY: help venv demo docs test test-full lint style types imports clean
+.PHONY: help venv packages demo docs test test-full lint style types imports clean
 
 help:
 	@echo "make demo       a study of three searches and its stimulus set (studies/demo)"
@@ -24,18 +24,23 @@ venv:
 	@$(if $(PYTHON),,echo "environment: no Python 3.11 or newer found" >&2; exit 1)
 	@$(PYTHON) environment/prepare.py
 
+packages: venv
+	@$(PYTHON) environment/prepare.py --tests
+
 demo: venv
 	$(BIN)/mrd run studies/demo
 	$(BIN)/mrd stimuli export studies/demo --out studies/demo/report/stimuli
 	$(BIN)/python environment/demo_session.py studies/demo
+	@echo "Look at studies/demo/runs/*/preview.png, then at studies/demo/report/index.html"
+	@echo "Next: . .venv/bin/activate, then mrd new my-study (docs/first_study.md)"
 
 docs: venv
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
-test: lint
+test: packages lint
 	$(BIN)/python -m pytest $(SPREAD)
 
-test-full: lint
+test-full: packages lint
 	$(BIN)/python -m pytest $(SPREAD) --full --seed fresh
 
 lint: style types imports

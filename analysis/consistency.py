@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from analysis.trials import checked
+from analysis.trials import checked, only
 from scenes.errors import InputError
 
 DRAWS = 1000
@@ -122,6 +122,62 @@ def with_models(predicted: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) -
                 row = {"condition": condition, "observer_a": person, "observer_b": model}
                 rows.append(row | {"people": False} | _pair(a, p, _kappa(weights, a, p)))
     return pd.DataFrame(rows)
+
+
+def within_levels(
+    trials: pd.DataFrame,
+    predicted: pd.DataFrame | None = None,
+    *,
+    draws: int = DRAWS,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Agreement within each condition *and level*: difficulty itself makes observers agree.
+
+    In same–different also within each kind of pair, as those of the same are right or wrong in
+    another way.
+
+    Parameters
+    ----------
+    trials
+        As for `agreement`, of one task.
+    predicted
+        As for `with_models`, of the same trials; None for people alone.
+    draws, seed
+        As in `agreement`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rows of `agreement` and `with_models`, with ``condition``, ``level`` (and ``same``) before;
+        the noise ceiling stands beside models too.
+
+    Raises
+    ------
+    InputError
+        No two people judged the same stimulus at the same level.
+    """
+    keys = ["condition", "level"]
+    if only(trials, "task") == "same_different":
+        keys.append("same")
+    by_models: dict[Any, pd.DataFrame] = {}
+    if predicted is not None and len(predicted):
+        by_models = dict(list(predicted.groupby(keys)))
+    parts = []
+    for names, cell in trials.groupby(keys, sort=True):
+        place: dict[str, Any] = dict(zip(keys, names, strict=True))
+        people = pd.DataFrame()
+        if cell["observer"].nunique() > 1:  # an adaptive procedure may take one alone to a level
+            people = agreement(cell, draws=draws, seed=seed)
+        models = pd.DataFrame()
+        if len(people) and names in by_models:
+            ceiling = people.filter(like="noise_ceiling").iloc[0]
+            models = with_models(by_models[names], draws=draws, seed=seed)
+            models[list(ceiling.index)] = ceiling.to_numpy()
+        parts += [part.assign(**place) for part in (people, models) if len(part)]
+    if not parts:
+        raise InputError("no two people judged the same stimulus at the same level")
+    made = pd.concat(parts, ignore_index=True)
+    return made[[*keys, *made.columns.drop(keys)]]
 
 
 def mean_over_conditions(pairs: pd.DataFrame) -> pd.DataFrame:

@@ -24,9 +24,11 @@ MOST_TICKS = 5  # of a panel, so that their numbers do not touch
 MOST_LINES = 5  # of models in a panel; more have a panel for each model
 
 
-def save(figure: Figure, folder: Path, name: str) -> None:
-    """Write a figure as PNG and SVG."""
+def save(figure: Figure, folder: Path, name: str, note: str = "") -> None:
+    """Write a figure as PNG and SVG, with a note below it where there is one."""
     with matplotlib_style.context(STYLE):
+        if note:
+            figure.text(0.99, 0, note, ha="right", va="top", fontsize="small", color="0.4")
         for ending in ("png", "svg"):
             with whole_file(folder / f"{name}.{ending}") as beside:
                 metadata = {"Date": None} if ending == "svg" else {"Software": None}

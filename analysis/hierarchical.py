@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.trials import GUESS, checked, is_same, only, yes
-from scenes.errors import InputError, unknown
+from scenes.errors import InputError, how_to_install, unknown
 
 CHAINS = 4
 MOST_R_HAT = 1.01  # Vehtari et al. (2021)
@@ -201,7 +201,7 @@ def _sample(
         from numpyro.infer import MCMC, NUTS
     except ImportError as error:
         raise InputError(
-            "the hierarchical model needs numpyro: pip install 'mrd-suite[bayes]'"
+            f"the hierarchical model needs numpyro; {how_to_install('bayes')}"
         ) from error
     sampler = MCMC(
         # Small steps: spreads of a few observers or targets run into a funnel near 0.

@@ -20,6 +20,7 @@ from scenes.atomic import cannot_write, check_writable, remove_leftovers, whole_
 from stimuli.one_writer import one_writer
 
 FIGURES = "figures"
+SIMULATED = "simulated answers, not people’s"  # below every figure, which may leave the page
 
 
 def write(
@@ -70,7 +71,7 @@ def write(
                 stamped(table, source).to_csv(beside / f"{name}.csv", index=False)
         with _replaced(folder / FIGURES) as beside:
             for name, figure in figures.drawn(results).items():
-                figures.save(figure, beside, name)
+                figures.save(figure, beside, name, SIMULATED if source.simulated else "")
         pictures = {path.stem: path.read_bytes() for path in (folder / FIGURES).glob("*.png")}
         with whole_file(folder / NUMBERS) as file:
             file.write_text(json.dumps(as_json(results, source, config), indent=1, allow_nan=False))

@@ -127,7 +127,8 @@ def analyse(
     attempt("sensitivity", lambda: sensitivity.table(named, seed=seed))
     attempt("group", lambda: _group(named))
     names = predicted.assign(condition=controls_apart(predicted)) if len(predicted) else predicted
-    attempt("agreement", lambda: _agreement(named, names, config.draws, seed))
+    drawn = {"draws": config.draws, "seed": seed}
+    attempt("agreement", lambda: consistency.within_levels(named, names, **drawn))
     if "agreement" in tables:
         pairs = tables["agreement"]
         attempt("overall", lambda: consistency.overall(pairs, draws=config.draws, seed=seed))
@@ -191,34 +192,6 @@ def _group(named: pd.DataFrame) -> pd.DataFrame:
     made = mixed_models.fit(named[~named["same"]], by=("condition", "level"))
     rate = rate_name(only(named, "task"))
     return made.rename(columns=lambda name: str(name).replace("proportion", rate))
-
-
-def _agreement(named: pd.DataFrame, predicted: pd.DataFrame, draws: int, seed: int) -> pd.DataFrame:
-    """Agreement within each condition *and level*: difficulty itself makes observers agree.
-
-    In same–different also within each kind of pair, as those of the same are right or wrong in
-    another way.
-    """
-    keys = ["condition", "level"]
-    if only(named, "task") == "same_different":
-        keys.append("same")
-    by_models = dict(list(predicted.groupby(keys))) if len(predicted) else {}
-    parts = []
-    for names, cell in named.groupby(keys, sort=True):
-        place: dict[str, Any] = dict(zip(keys, names, strict=True))
-        people = pd.DataFrame()
-        if cell["observer"].nunique() > 1:  # an adaptive procedure may take one alone to a level
-            people = consistency.agreement(cell, draws=draws, seed=seed)
-        models = pd.DataFrame()
-        if len(people) and names in by_models:
-            ceiling = people.filter(like="noise_ceiling").iloc[0]
-            models = consistency.with_models(by_models[names], draws=draws, seed=seed)
-            models[list(ceiling.index)] = ceiling.to_numpy()
-        parts += [part.assign(**place) for part in (people, models) if len(part)]
-    if not parts:
-        raise InputError("no two people judged the same stimulus at the same level")
-    made = pd.concat(parts, ignore_index=True)
-    return made[[*keys, *made.columns.drop(keys)]]
 
 
 def _with_axis(

@@ -1,7 +1,8 @@
 """Make what the project runs in: system packages, then the virtual environment ``.venv``.
 
-Run by every target of the Makefile, with a Python that need have nothing but its standard library.
-What is there already is left alone, so a second run installs nothing.
+Run by every target of the Makefile, with a Python that need have nothing but its standard library;
+``--tests`` asks for the system packages of the tests as well. What is there already is left alone,
+so a second run installs nothing.
 """
 
 import ctypes
@@ -14,11 +15,12 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ROOT / "environment" / "debian-packages.txt"
+OF_TESTS = ROOT / "environment" / "debian-packages-tests.txt"
 VENV = ROOT / ".venv"
 EXTRAS = "generate,lab,analysis,bayes,cluster,docs,dev"
 
@@ -27,14 +29,15 @@ class Missing(Exception):
     """Something that this script cannot bring; str() is one line."""
 
 
-def prepare() -> None:
-    """Install what is missing: system packages, then Python's."""
-    missing = missing_packages(PACKAGES.read_text())
-    if missing:
-        install_packages(missing)
-        still = missing_packages(PACKAGES.read_text())
-        if still:
-            raise Missing(f"installed, but without effect: {' '.join(still)}")
+def prepare(listings: Sequence[Path]) -> None:
+    """Install what is missing: the system packages of some lists, then Python's."""
+    for listing in listings:
+        missing = missing_packages(listing.read_text())
+        if missing:
+            install_packages(missing, listing)
+            still = missing_packages(listing.read_text())
+            if still:
+                raise Missing(f"installed, but without effect: {' '.join(still)}")
     digest = requirements_digest()
     stamp = VENV / "complete"
     complete, works = stamp.is_file(), venv_works()
@@ -90,13 +93,13 @@ PROVISIONS: Mapping[str, Callable[..., bool]] = {
 }
 
 
-def install_packages(packages: list[str]) -> None:
-    """Install Debian packages, as root or through sudo."""
+def install_packages(packages: list[str], listing: Path) -> None:
+    """Install Debian packages of a list, as root or through sudo."""
     names = " ".join(packages)
     if shutil.which("apt-get") is None:
         raise Missing(
             f"missing system packages (Debian's names): {names}; this system has no apt-get: "
-            f"install what they provide, as {PACKAGES.relative_to(ROOT)} describes it"
+            f"install what they provide, as {listing.relative_to(ROOT)} describes it"
         )
     as_root: list[str] = []
     if os.geteuid() != 0:
@@ -169,6 +172,6 @@ def say(line: str) -> None:
 
 if __name__ == "__main__":
     try:
-        prepare()
+        prepare([PACKAGES, OF_TESTS] if "--tests" in sys.argv[1:] else [PACKAGES])
     except Missing as problem:
         sys.exit(f"environment: {problem}")

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Literal
 
 from mrd import llvm
-from scenes.errors import InputError
+from scenes.errors import InputError, how_to_install
 
-INSTALL = "in a clone of the suite: pip install -c constraints.txt '.[generate]'"
+INSTALL = how_to_install("generate")
 """How renderer and networks come onto a machine."""
 
 

@@ -86,9 +86,14 @@ def read_document(path: Path) -> Document:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f":{mark.line + 1}" if mark else ""
-        raise InputError(f"{path}{line}: broken YAML: {error.problem}") from error
+        advice = (
+            "indent with spaces, not with tabs"
+            if "'\\t'" in str(error.problem)
+            else "look at colons, quotes, brackets and indentation there and in the line before"
+        )
+        raise InputError(f"{path}{line}: broken YAML: {error.problem}; {advice}") from error
     except YAMLError as error:
-        raise InputError(f"{path}: broken YAML: {error}") from error
+        raise InputError(f"{path}: broken YAML: {error}; remove it") from error
     except RecursionError as error:
         raise InputError(f"{path}: nested too deeply; a study needs no more than ten") from error
     return Document(path, data, lines)

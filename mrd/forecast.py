@@ -21,7 +21,8 @@ from scenes.camera import cameras
 # One view of 128² with a small network on two processors, seconds; three times it, or a third, are
 # no surprise.
 ROUGH_STEP = 0.15
-ROUGH_PIXELS = 128**2
+ROUGH_SIDE = 128
+ROUGH_PIXELS = ROUGH_SIDE**2
 # An EXR of three float16 channels hardly shrinks, noise does not; a PNG takes about half.
 ROUGH_BYTES_A_PIXEL = 8.0
 
@@ -145,7 +146,8 @@ def _seconds_of_steps(
         a_pixel = median(known) if known else ROUGH_STEP * _views_of_a_step(each.run) / ROUGH_PIXELS
         seconds += (each.run.search.total_steps - each.step) * a_pixel * _pixels(each.run)
     return seconds, (
-        f"{ROUGH_STEP:g} s a render and step of 128², a rough guess before the first run"
+        f"a rough guess before the first run, {ROUGH_STEP:g} s a step for each render of "
+        f"{ROUGH_SIDE} × {ROUGH_SIDE} pixels"
         if rough
         else "the pace of this study's own steps"
     )

@@ -38,7 +38,7 @@ def asked_of_family(run: ResolvedRun) -> dict[str, Any]:
         "start": run.record["start"],
         "search": {name: search[name] for name in representing},
         "null": {"count": run.search.criterion.null, "seed": run.record["seeds"]["study"]},
-        "series": series_of(run).record,
+        "series": series_of(run).record_of_family,
     }
 
 

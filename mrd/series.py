@@ -29,6 +29,10 @@ SCHEMA_VERSION = 1
 KEPT_A_DOUBLING = 3
 
 
+# Keys of a series that say where its levels lie, and nothing of how an image is made.
+OF_LEVELS = ("kind", "levels", "spacing", "first")
+
+
 @dataclass(frozen=True)
 class ResolvedSeries:
     """A series with nothing left to look up.
@@ -49,6 +53,11 @@ class ResolvedSeries:
     lights: dict[str, Lighting | None]
     cameras: tuple[str, ...]
     record: dict[str, Any]
+
+    @property
+    def record_of_family(self) -> dict[str, Any]:
+        """The part of the record that the images of a family hang on: all but the levels."""
+        return {key: each for key, each in self.record.items() if key not in OF_LEVELS}
 
 
 def resolved_series(

@@ -47,6 +47,11 @@ def about(place: str) -> Iterator[None]:
 OWN_PACKAGES = frozenset({"scenes", "stimuli", "psychophysics", "analysis", "mrd"})
 
 
+def how_to_install(extra: str) -> str:
+    """Say how an extra of the suite, which is on no package index, comes onto a machine."""
+    return f"in a clone of the suite: pip install -c constraints.txt '.[{extra}]'"
+
+
 @contextmanager
 def needs(extra: str) -> Iterator[None]:
     """Say which extra to install where a library of it is missing.
@@ -71,7 +76,7 @@ def needs(extra: str) -> Iterator[None]:
         missing = isinstance(error, ModuleNotFoundError) and error.name
         what = f"{error.name} is not installed" if missing else f"cannot load {one_line(error)}"
         note = " (PsychoPy: Python 3.11 or 3.12)" if extra == "lab" else ""
-        raise InputError(f"{what}; pip install 'mrd-suite[{extra}]'{note}") from error
+        raise InputError(f"{what}; {how_to_install(extra)}{note}") from error
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scenes.errors import InputError, one_line, unknown
+from scenes.errors import InputError, nearest, one_line, unknown
 from scenes.scene import Scene
 from stimuli import schema
 from stimuli.findings import Findings, predicted_table, reach_table, read_findings
@@ -373,9 +373,8 @@ class StimulusSet:
 
     def _unknown(self, kind: str, name: str, valid: Any) -> InputError:
         if len(valid) > 20:  # of thousands of ids, the nearest is enough
-            return InputError(
-                f"{self.path}: {str(unknown(kind, name, valid)).split(' known: ')[0]}"
-            )
+            hint = nearest(name, valid) or f"use one of its {len(valid)}, such as {min(valid)}"
+            return InputError(f"{self.path}: no {kind} is called '{name}'; {hint}")
         return InputError(f"{self.path}: {unknown(kind, name, valid)}")
 
     @contextmanager

@@ -20,6 +20,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("scenes", "stimuli", "psychophysics", "analysis", "mrd")
+LISTINGS = ["debian-packages.txt", "debian-packages-tests.txt"]
 RENDERERS_AND_NETWORKS = {"cholespy", "drjit", "mitsuba", "timm", "torch", "torchvision"}
 WINDOWS = {"psychopy", "pyglet"}
 
@@ -245,7 +246,10 @@ def made_house(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def build_small_house(folder: Path) -> Path:
-    for name in ("Makefile", "environment/prepare.py", "environment/debian-packages.txt"):
+    for name in (
+        "Makefile",
+        *(f"environment/{name}" for name in ("prepare.py", *LISTINGS)),
+    ):
         target = folder / name
         target.parent.mkdir(exist_ok=True)
         shutil.copyfile(ROOT / name, target)
@@ -335,18 +339,22 @@ def test_environment_whose_python_is_gone_is_made_anew(made_house):
     assert python.exists()
 
 
-def test_without_apt_one_line_names_what_is_missing(small_house, tmp_path):
-    listing = small_house / "environment" / "debian-packages.txt"
-    listing.write_text(
-        "# a comment\n\npython3-venv  module ensurepip\nabsent-one  program no-such-program-here\n"
-        "absent-two  library libnosuchlibrary.so.1  # why\nabsent-three  module no_such_module\n"
-    )
-    commands = tmp_path / "commands"  # all that the Makefile uses, and no apt-get
+def without_apt(house: Path, target: str, commands: Path) -> subprocess.CompletedProcess[str]:
+    """Make a target where there are all commands that the Makefile uses, and no apt-get."""
     commands.mkdir()
     for name in ("make", "sh"):
         (commands / name).symlink_to(shutil.which(name))
     (commands / "python3.11").symlink_to(Path(sys.executable).resolve())
-    stopped = run(["make", "--no-print-directory", "venv"], {"PATH": str(commands)}, small_house)
+    return run(["make", "--no-print-directory", target], {"PATH": str(commands)}, house)
+
+
+def test_without_apt_one_line_names_what_is_missing(small_house, tmp_path):
+    listing = small_house / "environment" / LISTINGS[0]
+    listing.write_text(
+        "# a comment\n\npython3-venv  module ensurepip\nabsent-one  program no-such-program-here\n"
+        "absent-two  library libnosuchlibrary.so.1  # why\nabsent-three  module no_such_module\n"
+    )
+    stopped = without_apt(small_house, "venv", tmp_path / "commands")
     assert stopped.returncode == 2
     lines = [line for line in stopped.stderr.splitlines() if not line.startswith("make: ***")]
     assert lines == [
@@ -355,6 +363,17 @@ def test_without_apt_one_line_names_what_is_missing(small_house, tmp_path):
         "environment/debian-packages.txt describes it"
     ]
     assert not (small_house / ".venv").exists()
+
+
+@pytest.mark.parametrize("target", ["packages", "test"])
+def test_what_tests_need_is_asked_for_by_tests_alone(made_house, tmp_path, target):
+    needs = ("python3-venv  module ensurepip\n", "absent  program no-such-program-here\n")
+    for name, needed in zip(LISTINGS, needs, strict=True):
+        (made_house / "environment" / name).write_text(needed)
+    assert make(made_house, "venv").stderr == ""
+    stopped = without_apt(made_house, target, tmp_path / "commands")
+    assert stopped.returncode == 2
+    assert "as environment/debian-packages-tests.txt describes it" in stopped.stderr
 
 
 def test_without_python_one_line_says_so(small_house, tmp_path):
@@ -383,7 +402,10 @@ def test_llvm_is_asked_for_where_there_is_none(prepare, monkeypatch):
     assert prepare.missing_packages("libllvm19  llvm\n") == ["libllvm19"]
 
 
-def test_the_list_holds_llvm_and_is_satisfied_here(prepare):
-    listing = prepare.PACKAGES.read_text()
-    assert re.search(r"^libllvm19\s+llvm\b", listing, re.MULTILINE)
-    assert prepare.missing_packages(listing) == []
+def test_the_list_holds_llvm(prepare):
+    assert re.search(r"^libllvm19\s+llvm\b", prepare.PACKAGES.read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", LISTINGS)
+def test_a_list_is_satisfied_here(prepare, name):
+    assert prepare.missing_packages((ROOT / "environment" / name).read_text()) == []

@@ -6,13 +6,16 @@ its options must be options of it. Python must compile. `make test-full` carries
 (tests/end_to_end/test_manual_runs.py).
 """
 
+import importlib.util
+import re
+
 import pytest
 import typer
 
 from mrd.cli.main import app
 from mrd.document import read_document
 from mrd.study import read_study
-from tests.manual_pages import all_blocks
+from tests.manual_pages import ROOT, all_blocks
 
 LANGUAGES = {"", "yaml", "python", "toml"}
 
@@ -74,3 +77,27 @@ def test_a_command_and_its_options_exist(words):
     known = {name for parameter in command.params for name in parameter.opts}
     shown = {word.strip("[]") for word in words if word.strip("[").startswith("--")}
     assert shown <= known
+
+
+@pytest.fixture
+def study_keys():
+    """Give environment/study_keys.py as a module."""
+    spec = importlib.util.spec_from_file_location(
+        "study_keys", ROOT / "environment" / "study_keys.py"
+    )
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_reference_of_keys_is_that_of_the_code(study_keys):
+    page = study_keys.PAGE.read_text(encoding="utf-8")
+    assert page == study_keys.with_reference(page), "run python environment/study_keys.py"
+
+
+def test_every_key_of_a_study_is_explained(study_keys):
+    rows = re.findall(
+        r"^\| (`.+`) \| .* \| (.+) \|$", study_keys.PAGE.read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert len(rows) > 150
+    assert all(len(meaning) > 5 for _, meaning in rows)

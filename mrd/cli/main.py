@@ -37,6 +37,7 @@ SEVERAL_WORDS = "--slurm"  # the option that takes all words with "=" behind it
 app = typer.Typer(
     name="mrd",
     help="Does this vision model see the world as people do? Scene metamers, shown to both.",
+    epilog="Begin with 'mrd new DIR', then 'mrd run DIR'. The manual: docs/index.md of the suite.",
     invoke_without_command=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -1,4 +1,4 @@
-"""``mrd render``: images of one scene."""
+"""``mrd render``: images of a scene, or of every target of a study."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,29 +6,46 @@ from typing import Annotated
 import typer
 
 from mrd.photograph import photograph
+from mrd.study import FILE_NAME, loaded_target, read_study
 from scenes.config import TargetConfig, target_scene
-from scenes.scene import check_visible
+from scenes.scene import Scene, check_visible
 
 
 def render(
     scene: Annotated[
-        str, typer.Argument(metavar="SCENE", help="A scene.json, or a name from 'mrd scenes'.")
+        str,
+        typer.Argument(
+            metavar="SCENE",
+            help="A scene.json, a name from 'mrd scenes', or a study, whose targets are rendered.",
+        ),
     ],
     out: Annotated[
-        Path, typer.Option(metavar="DIR", help="Folder for the images; made if it is missing.")
+        Path,
+        typer.Option(
+            metavar="DIR",
+            help="Folder for the images, made if it is missing; of a study, a folder in it for "
+            "each target.",
+        ),
     ],
     samples: Annotated[int, typer.Option(min=1, max=65536, help="Samples per pixel.")] = 256,
     noise_index: Annotated[
         int, typer.Option(min=0, help="Which of the renders, alike but for their noise.")
     ] = 0,
 ) -> None:
-    """Render a scene through each of its cameras.
+    """Render a scene, or the targets of a study.
 
-    Writes linear EXR and display PNG files and prints their names.
+    Writes linear EXR and display PNG files, one of each a camera, and prints their names.
     """
-    name = Path(scene).stem
-    loaded = target_scene(name, TargetConfig(scene=scene), Path()).loaded()
-    check_visible(loaded)
+    for folder, loaded in _scenes(scene, out):
+        for image in photograph(loaded, folder, samples, noise_index):
+            typer.echo(str(image))
 
-    for image in photograph(loaded, out, samples, noise_index):
-        typer.echo(str(image))
+
+def _scenes(scene: str, out: Path) -> list[tuple[Path, Scene]]:
+    """Loaded scenes, all of them before the first is rendered, and where their images go."""
+    if Path(scene).is_dir() or Path(scene).name == FILE_NAME:
+        study = read_study(Path(scene))
+        return [(out / name, loaded_target(name, study)) for name in study.targets]
+    loaded = target_scene(Path(scene).stem, TargetConfig(scene=scene), Path()).loaded()
+    check_visible(loaded)
+    return [(out, loaded)]

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from analysis.source import PAGE, REPORT
 from mrd import evidence
 from mrd.carrying_out import Stop, carried_out
 from mrd.chain import Step
@@ -22,9 +23,9 @@ StudyPath = Annotated[
 ]
 Participant = Annotated[
     str | None,
-    typer.Option(help="Ask this person, at a window. Without it, simulated observers answer."),
+    typer.Option(help="The person who answers, at a window. Without it, simulated observers do."),
 ]
-Session = Annotated[str, typer.Option(help="Code of the person's session.")]
+Session = Annotated[str, typer.Option(help="Code of that person's session.")]
 Observers = Annotated[
     int, typer.Option(min=1, max=10_000, help="How many observers are simulated.")
 ]
@@ -68,6 +69,8 @@ def run(
         out.print(checklist(look(), shown.seconds))
     if stop is not None:
         _tell(stop, _again(study, audience, workers))
+    report = described.folder / REPORT / PAGE
+    out.print(f"\nLook at {described.runs}/*/preview.png, then at {report}")
 
 
 def audience_of(participant: str | None, session: str, observers: int) -> Audience:

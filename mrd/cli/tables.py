@@ -12,7 +12,7 @@ from rich.text import Text
 from mrd.chain import Step
 from mrd.job_queue import TaskStanding
 from mrd.overview import ImagesStanding, Standing
-from mrd.reach_overview import Reach
+from mrd.reach_overview import UNITS, Reach
 from scenes.differences import DISTANCE
 
 
@@ -108,9 +108,12 @@ def checklist(steps: Sequence[Step], seconds: Mapping[str, float] | None = None)
 
 
 def states(standings: Sequence[Standing]) -> Rows:
-    """Show where runs stand: status, step, and the last row of the history."""
+    """Show where runs stand: status, step, the last row of the history, and the verdict.
+
+    The match is that of the verdict, and of the last step (whose renders are noisier) before.
+    """
     return table(
-        ("run", "status", "step", "s/step", "loss", "match", ""),
+        ("run", "status", "step", "s/step", "loss", "match", "verdict"),
         (
             (
                 each.run.name,
@@ -118,7 +121,11 @@ def states(standings: Sequence[Standing]) -> Rows:
                 f"{each.step}/{each.run.search.total_steps}",
                 number(each.newest.get("seconds")),
                 number(each.newest.get("loss")),
-                number(each.newest.get("match")),
+                number(
+                    each.judgement["training"]["match"]
+                    if each.judgement
+                    else each.newest.get("match")
+                ),
                 each.judgement["verdict"] if each.judgement else "",
             )
             for each in standings
@@ -199,14 +206,14 @@ def tasks(standings: Sequence[TaskStanding]) -> Rows:
 def verdicts(standings: Sequence[Standing]) -> Rows:
     """Show what came out: match, null, ceiling, physical difference, metamer or result."""
     return table(
-        ("run", "match", "held out", "null", "ceiling", "physical difference", "verdict"),
+        ("run", "match", "held out", "r of null", "of ceiling", "physical difference", "verdict"),
         (
             (each.run.name, *_verdict(each.judgement))
             if each.judgement
             else (each.run.name, *[""] * 5, each.status)
             for each in standings
         ),
-        numbers=("match", "held out", "ceiling"),
+        numbers=("match", "held out", "of ceiling"),
     )
 
 
@@ -221,8 +228,8 @@ def _verdict(judgement: dict[str, Any]) -> tuple[str, ...]:
     return (
         number(training["match"]),
         number(held_out["match"] if held_out["cameras"] else None),
-        f"r {number(_mean(cameras, 'null_mean'))} of {training['null_size']}",
-        f"r {number(_mean(cameras, 'ceiling_mean'))}",
+        f"{number(_mean(cameras, 'null_mean'))} ({training['null_size']} scenes)",
+        number(_mean(cameras, "ceiling_mean")),
         differences,
         _outcome(judgement),
     )
@@ -236,20 +243,21 @@ def _mean(cameras: Sequence[dict[str, Any]], key: str) -> float | None:
 def _outcome(judgement: dict[str, Any]) -> str:
     """Say what the result is called."""
     if "flip" in judgement:
-        return _flipped(judgement["flip"])
+        (attribute,) = judgement["physical_difference"]
+        return _flipped(judgement["flip"], UNITS[attribute])
     if _failing(judgement):
         return "result"
     return f"metamer (p ≤ {number(judgement['training']['p_bound'])})"
 
 
-def _flipped(flip: dict[str, Any]) -> str:
+def _flipped(flip: dict[str, Any], unit: str) -> str:
     """Say whether a class was changed, by how little, and whom else that fools."""
     if flip["distance"] is None:
         return "not flipped"
     held_out = [each["flipped"] for each in flip["cameras"] if each["held_out"]]
     labels = dict.fromkeys(each["label"] for each in flip["cameras"] if not each["held_out"])
     words = [
-        f"flipped to class {' and '.join(map(str, labels))} at {number(flip['distance'])}",
+        f"flipped to class {' and '.join(map(str, labels))} at {number(flip['distance'])} {unit}",
         *([f"held out {sum(held_out)} of {len(held_out)}"] if held_out else []),
         "random changes {flipped} of {of}".format(**flip["random_changes"]),
     ]

@@ -89,7 +89,11 @@ LAUGHS = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         ("s:\n  x: {y: 1,\n    y: 2}\n", r":3: s\.x\.y: named twice \(first in line 2\)"),
         ("a: 1\nb: [1, 2\n", r":3: broken YAML: expected ',' or '\]'"),
         ("a: b: c\n", r":1: broken YAML: mapping values are not allowed here"),
-        ("a: 1\n  b: 2\n", r":2: broken YAML"),
+        (
+            "a: 1\n  b: 2\n",
+            r":2: broken YAML: .*; look at colons, quotes, brackets and indentation",
+        ),
+        ("a:\n\tb: 2\n", r":2: broken YAML: .*; indent with spaces, not with tabs$"),
         ("a: *nowhere\n", r":1: broken YAML: found undefined alias"),
         ("a: 1\n---\nb: 2\n", r":2: broken YAML: but found another document"),
         ("a: \x00\n", r": broken YAML: unacceptable character"),

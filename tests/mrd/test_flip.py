@@ -172,7 +172,7 @@ def test_the_tables_tell_it(flipped):
     study, _, told = flipped
     standings = overview(study)
     row = printed(verdicts(standings))[1]
-    assert f"flipped to class 1 at {told['flip']['distance']:.3g}, held out" in row
+    assert f"flipped to class 1 at {told['flip']['distance']:.3g} log units, held out" in row
     assert reasons(standings, []) == []  # another class was asked for
 
 

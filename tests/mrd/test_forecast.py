@@ -75,8 +75,8 @@ def test_seeds_share_null_and_ceiling(study):
     references = (6 + 2 + 2 * 5) * SCENE / RATE
     assert found.seconds == pytest.approx(references + 2 * 10 * ROUGH)
     assert found.basis == (
-        "0.15 s a render and step of 128², a rough guess before the first run; the speed of this "
-        "study's own images"
+        "a rough guess before the first run, 0.15 s a step for each render of 128 × 128 pixels; "
+        "the speed of this study's own images"
     )
 
 

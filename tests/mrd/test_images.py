@@ -348,6 +348,8 @@ def test_another_series_is_another_request_of_the_same_search(study):
     directory = image_directory.of_run(study.runs, run.name)
     assert directory.is_done(image_counts.asked_of_run(run))
     assert not directory.is_done(image_counts.asked_of_run(other))
+    family = image_directory.of_family(study.runs, run.spec.family)
+    assert family.is_done(image_counts.asked_of_family(other))  # it has no levels
 
 
 def test_more_noise_seeds_keep_what_is_there_and_fewer_drop_it(study):

@@ -255,7 +255,8 @@ def test_the_demo_is_a_study_of_three_searches():
             "8: models.pixels: nothing (null) is not allowed; "
             "use a mapping (lines of 'key: value')",
         ),
-        ("seed: 7", "- 7", "2: broken YAML: expected <block end>, but found '-'"),
+        ("seed: 7", "- 7", "2: broken YAML: expected <block end>, but found '-'; "
+         "look at colons, quotes, brackets and indentation there and in the line before"),
     ],
 )  # fmt: skip
 def test_the_message_names_line_key_value_and_what_is_allowed(write, old, new, message):

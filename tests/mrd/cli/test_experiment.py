@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from psychophysics import calibration, data_set
+from scenes.errors import how_to_install
 from tests.psychophysics.studies import study_in
 
 ROOT = Path(__file__).parents[3]
@@ -52,7 +53,7 @@ def test_a_missing_extra_is_named(base_install, small_set, tmp_path):
         code, said = json.loads(line)
         assert code == 2
         assert len(said.splitlines()) == 1
-        assert f"{library} is not installed; pip install 'mrd-suite[{extra}]'" in said
+        assert f"{library} is not installed; {how_to_install(extra)}" in said
     assert not (folder / "data").exists()
     assert not (quest / "data-simulated").exists()
 

@@ -67,20 +67,26 @@ def test_brackets_are_brackets():
 
 
 def test_where_runs_stand():
-    runs = [standing("interrupted"), standing("failed", message="disk full")]
+    runs = [
+        standing("interrupted"),
+        standing("failed", message="disk full"),
+        standing(judgement=JUDGEMENT),
+    ]
     assert lines(states(runs)) == [
-        "run          status          step  s/step  loss  match",
+        "run          status          step  s/step  loss  match  verdict",
         "ball-[x]-s1  interrupted  150/300   0.131   0.5      –",
         "ball-[x]-s1  failed       150/300   0.131   0.5      –",
+        "ball-[x]-s1  done         150/300   0.131   0.5  0.812  result",
     ]
+    runs = runs[:2]
     assert reasons(runs, []) == ["ball-[x]-s1: disk full"]
 
 
 def test_what_came_out_is_reported_as_it_is():
     run = standing(judgement=JUDGEMENT)
     assert lines(verdicts([run])) == [
-        "run          match  held out  null         ceiling  physical difference  verdict",
-        "ball-[x]-s1  0.812         –  r 0.3 of 19   r 0.95  chamfer 0.0512       result",
+        "run          match  held out  r of null        of ceiling  physical difference  verdict",
+        "ball-[x]-s1  0.812         –  0.3 (19 scenes)        0.95  chamfer 0.0512       result",
     ]
     assert reasons([run], []) == ["ball-[x]-s1: c1: match 0.712 is below 0.9 (1 of 2 cameras fail)"]
 
