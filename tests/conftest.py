@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # Files that take longest begin first, so that at the end no process is left alone with one of them.
 LONGEST = (
+    "faults/test_killed_steps.py",
     "end_to_end/test_generate.py",
     "mrd/test_cluster.py",
     "statistical/test_analysis_recovery.py",

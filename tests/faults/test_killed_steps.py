@@ -2,9 +2,9 @@
 
 A step is killed again and again in one folder, at moments drawn over the time that it takes
 undisturbed, from its start to its last file; then it is let finish. Where it ends before its
-moment, it begins anew, so that as many processes are killed as are said. Two kills while building
-here; 20 of every step in the full run, and 5 of ``mrd run``, which is all of them; as many as
-``MRD_KILLS`` says where it is set. Sessions have a file of their own (test_killed_sessions.py).
+moment, it begins anew, so that as many processes are killed as are said. Two kills of every step
+here; 20 in the full run, and 5 of ``mrd run``, which is all of them; as many as ``MRD_KILLS`` says
+where it is set. Sessions have a file of their own (test_killed_sessions.py).
 Sets and tables are compared byte for byte, searches within what repeating one allows, and renders
 to the last digit of their files: what shares a launch differs after a kill, and with it the order
 of sums. No file is left that an undisturbed run lacks.
@@ -228,20 +228,21 @@ def names(folder):
     return {str(path.relative_to(folder)) for path in folder.rglob("*")}
 
 
-full = pytest.mark.full
-
-
 @pytest.mark.parametrize(
     ("write", "words", "check_same"),
     [
-        pytest.param(with_nothing, ("generate",), same_search, id="search", marks=full),
-        pytest.param(with_a_search, ("generate",), same_images, id="images", marks=full),
+        pytest.param(with_nothing, ("generate",), same_search, id="search"),
+        pytest.param(with_a_search, ("generate",), same_images, id="images"),
         pytest.param(with_runs, ("stimuli", "build"), same_set, id="build"),
-        pytest.param(with_a_set, ("embed",), same_set, id="embed", marks=full),
+        pytest.param(with_a_set, ("embed",), same_set, id="embed"),
+        pytest.param(with_sessions, ("analyse", "--simulated"), same_report, id="analyse"),
         pytest.param(
-            with_sessions, ("analyse", "--simulated"), same_report, id="analyse", marks=full
+            with_a_search,
+            ("run", "--observers", "3"),
+            same_study,
+            id="run",
+            marks=pytest.mark.full,
         ),
-        pytest.param(with_a_search, ("run", "--observers", "3"), same_study, id="run", marks=full),
     ],
 )
 def test_a_killed_step_ends_like_an_undisturbed_one(write, words, check_same, kills, tmp_path, rng):
