@@ -75,8 +75,22 @@ def applied(
             excluded.append(_entry(rule, observer, session, len(cell), detail))
         main = main[~bad]
     if main.empty:
-        raise InputError("analysis.exclude: no trial is left; see which rule is too strict")
+        raise InputError(
+            f"analysis.exclude: no trial is left; {_told(excluded)}; loosen a rule, or ask more people"
+        )
     return main.reset_index(drop=True), catch, pd.DataFrame(excluded, columns=COLUMNS)
+
+
+def _told(excluded: list[dict[str, object]]) -> str:
+    """Say how many trials each rule took, and why it took the last of them."""
+    if not excluded:
+        return "none of the phase main was there"
+    by_rule = pd.DataFrame(excluded).groupby("rule", sort=False)
+    return ", ".join(
+        f"{rule} took {its['trials'].sum()} (participant {its['observer'].iloc[-1]}: "
+        f"{its['detail'].iloc[-1]})"
+        for rule, its in by_rule
+    )
 
 
 Session = tuple[str, str]

@@ -46,7 +46,9 @@ def fisher(
     if add_findings(described):
         out.print(f"in {described.stimulus_set}; mrd analyse {study} shows them in the report")
     else:
-        out.print("in no stimulus set yet; mrd stimuli build packs them")
+        out.print(
+            "in no stimulus set yet; mrd stimuli build packs them, where the study has a series"
+        )
 
 
 def _told(why: str | None) -> str:

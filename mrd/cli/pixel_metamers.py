@@ -53,7 +53,11 @@ def pixel_metamers(
             out.print(f"left out: {run.name}: its search is not done; mrd generate goes on with it")
     packed = add_pixel_metamers(described)
     where = f"{len(packed)} of {len(records)} runs are in {described.stimulus_set}"
-    out.print(where if packed else "in no stimulus set yet; mrd stimuli build packs them")
+    out.print(
+        where
+        if packed
+        else "in no stimulus set yet; mrd stimuli build packs them, where the study has a series"
+    )
     if refused:
         for each in refused:
             typer.echo(f"error: {each}", err=True)

@@ -83,5 +83,9 @@ def test_unknown_participant(trials):
 
 def test_nothing_left(trials):
     everyone = tuple(trials["observer"].unique())
-    with pytest.raises(InputError, match="no trial is left"):
+    count = len(trials[trials["phase"] == "main"])
+    with pytest.raises(
+        InputError,
+        match=rf"no trial is left; participants took {count} \(participant \w+: named in the study\)",
+    ):
         exclusions.applied(trials, ExclusionsConfig(participants=everyone))
