@@ -75,8 +75,9 @@ def applied(
             excluded.append(_entry(rule, observer, session, len(cell), detail))
         main = main[~bad]
     if main.empty:
+        why = _told(excluded)
         raise InputError(
-            f"analysis.exclude: no trial is left; {_told(excluded)}; loosen a rule, or ask more people"
+            f"analysis.exclude: no trial is left; {why}; loosen a rule, or ask more people"
         )
     return main.reset_index(drop=True), catch, pd.DataFrame(excluded, columns=COLUMNS)
 

@@ -46,9 +46,7 @@ def fisher(
     if add_findings(described):
         out.print(f"in {described.stimulus_set}; mrd analyse {study} shows them in the report")
     else:
-        out.print(
-            "in no stimulus set yet; mrd stimuli build packs them, where the study has a series"
-        )
+        out.print("in no set yet; mrd stimuli build packs them, in a study with series")
 
 
 def _told(why: str | None) -> str:

@@ -54,9 +54,7 @@ def pixel_metamers(
     packed = add_pixel_metamers(described)
     where = f"{len(packed)} of {len(records)} runs are in {described.stimulus_set}"
     out.print(
-        where
-        if packed
-        else "in no stimulus set yet; mrd stimuli build packs them, where the study has a series"
+        where if packed else "in no set yet; mrd stimuli build packs them, in a study with series"
     )
     if refused:
         for each in refused:
