@@ -118,8 +118,8 @@ def fit(
         so with few trials a width or a rate can lie outside of its own limits); ``measurable``:
         ``measured``, or ``above`` or ``below`` the tested levels, where the threshold is NaN and
         its interval open, up to infinity or down to 0 (to −∞ on x); ``bound``: the level that it
-        is above or below; ``width`` (in log units on log x), ``lapse``, ``guess`` and ``eta`` with intervals, all at
-        the mode of the posterior; ``trials``, ``levels``; ``deviance`` against guessing.
+        is above or below; ``width`` (in log units on log x), ``lapse``, ``guess`` and
+        ``eta`` with intervals, all at the mode of the posterior; ``trials``, ``levels``; ``deviance`` against guessing.
 
     Raises
     ------
