@@ -119,7 +119,8 @@ def fit(
         ``measured``, or ``above`` or ``below`` the tested levels, where the threshold is NaN and
         its interval open, up to infinity or down to 0 (to −∞ on x); ``bound``: the level that it
         is above or below; ``width`` (in log units on log x), ``lapse``, ``guess`` and
-        ``eta`` with intervals, all at the mode of the posterior; ``trials``, ``levels``; ``deviance`` against guessing.
+        ``eta`` with intervals, all at the mode of the posterior; ``trials``, ``levels``;
+        ``deviance`` against guessing.
 
     Raises
     ------
