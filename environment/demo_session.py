@@ -3,12 +3,14 @@
 ``demo_session.py STUDY``: starts Xvfb, an X server that draws into memory, runs ``mrd experiment
 run`` in it, and presses keys with xdotool: space, then one of the answer keys at random, again and
 again. Pages go on with space; answers that come too early, and space within a trial, count for
-nothing. Nobody looks at the pictures, so the answers are guesses.
+nothing. Nobody looks at the pictures, so the answers are guesses: they are kept in STUDY/window/,
+apart from those of people in STUDY/data/.
 """
 
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -20,13 +22,24 @@ ANSWERS = ("1", "2", "3")
 MRD = "from mrd.cli.main import run; run()"
 
 
+def beside(study: Path) -> Path:
+    """Make a folder with the same study and stimulus set, whose answers are of nobody."""
+    folder = study / "window"
+    folder.mkdir(exist_ok=True)
+    shutil.copyfile(study / "study.yaml", folder / "study.yaml")
+    stimuli = folder / "stimuli.h5"
+    stimuli.unlink(missing_ok=True)
+    stimuli.symlink_to(Path("..", "stimuli.h5"))
+    return folder
+
+
 def session(study: Path) -> int:
     """Run the session, and return what ``mrd`` exits with."""
     server, display = x_server()
     environment = {**os.environ, "DISPLAY": display}
-    words = ["experiment", "run", str(study), "--participant", "xvfb", "--uncalibrated", "--pace"]
+    words = ["experiment", "run", str(beside(study)), "--participant", "xvfb"]
     try:
-        command = [sys.executable, "-c", MRD, *words, "--window"]
+        command = [sys.executable, "-c", MRD, *words, "--uncalibrated", "--pace", "--window"]
         program = subprocess.Popen(command, env=environment)
         try:
             press_keys(program, environment)
@@ -40,7 +53,7 @@ def session(study: Path) -> int:
 
 def finished(study: Path) -> bool:
     """Tell whether the session was made before."""
-    made = Path(study, "data").glob("sub-xvfb/**/*_beh.json")
+    made = Path(study, "window", "data").glob("sub-xvfb/**/*_beh.json")
     return any(json.loads(path.read_text(encoding="utf-8"))["Finished"] for path in made)
 
 

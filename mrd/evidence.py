@@ -185,20 +185,23 @@ def _changed_searches(study: Study, standings: list[Standing]) -> list[str]:
 
 
 def _newest(study: Study, names: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """What the newest of the runs of each label says of itself; damaged ones say nothing."""
+    """What the newest of the runs of each label says of itself, one that is done before others.
+
+    Damaged ones say nothing.
+    """
     found: dict[str, dict[str, Any]] = {}
     for name in names:
         label = name.rpartition("-")[0]
         with suppress(InputError):
             record = RunDirectory(study.runs / name).record()
-            if label not in found or _start(record) >= _start(found[label]):
+            if label not in found or _order(record) >= _order(found[label]):
                 found[label] = record
     return found
 
 
-def _start(record: Mapping[str, Any]) -> str:
-    """When a run was begun; "" where it never was."""
-    return record["started"] or ""
+def _order(record: Mapping[str, Any]) -> tuple[bool, str]:
+    """Whether a run is done, and when it was begun; "" where it never was."""
+    return record["status"] == "done", record["started"] or ""
 
 
 def _changed_images(

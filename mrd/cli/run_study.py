@@ -113,7 +113,7 @@ def _again(study: Path, audience: Audience, workers: int) -> str:
     words = ["mrd", "run", str(study)]
     if audience.participant is not None:
         words += ["--participant", audience.participant, "--session", audience.session]
-    else:
+    elif audience.observers != evidence.OBSERVERS:
         words += ["--observers", str(audience.observers)]
     if workers > 1:
         words += ["--workers", str(workers)]

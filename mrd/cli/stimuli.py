@@ -16,6 +16,7 @@ from stimuli.cues import CHANCE, CUES, cues
 from stimuli.export import export as export_files
 from stimuli.merging import merge as merge_sets
 from stimuli.migration import migrated
+from stimuli.schema import SCHEMA_VERSION
 from stimuli.stimulus_set import StimulusSet
 from stimuli.summary import summary
 
@@ -154,4 +155,6 @@ def migrate(path: Set) -> None:
     """Bring a set of an older version to the present one."""
     path = set_of(path, read_study)
     found = migrated(path)
-    console().print(f"{path}: was of schema_version {found}")
+    present = found == SCHEMA_VERSION
+    told = "is of the present schema_version" if present else "was of schema_version"
+    console().print(f"{path}: {told} {found}")

@@ -25,7 +25,8 @@ def test_real_window_session_runs_without_torch_and_mitsuba(lab_install, small_s
     environment = {**lab_install, "HOME": str(tmp_path)}
     done = run(environment, "environment/demo_session.py", folder)
     assert done.returncode == 0, done.stderr
-    frame = data_set.read_sessions(folder / "data")
+    frame = data_set.read_sessions(folder / "window" / "data")
+    assert not (folder / "data").exists()
     assert frame["finished"].all()
     assert frame["trial"].tolist() == [1, 2, 3, 4, 5, 6]
     assert (frame["response_time"] > 0).all()

@@ -125,7 +125,11 @@ def test_info_export_diff_and_merge(mrd, small_set, tmp_path):
     assert code == 0
     with StimulusSet(small_set) as one:
         assert out == f"{tmp_path / 'merged.h5'}: content hash {one.content_hash}\n"
-    assert mrd("stimuli", "migrate", copy) == (0, f"{copy}: was of schema_version 1\n", "")
+    assert mrd("stimuli", "migrate", copy) == (
+        0,
+        f"{copy}: is of the present schema_version 1\n",
+        "",
+    )
     mrd("embed", copy, "--model", "net")
     code, out, _ = mrd("stimuli", "diff", small_set, copy)
     assert (code, out) == (1, "models/net: is another model\n")
