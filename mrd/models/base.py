@@ -108,6 +108,9 @@ class Source(Protocol):
     def default_layers(self) -> tuple[str, ...]:
         """Name the layers that are read where a study names none; empty where it has to."""
 
+    def class_names(self) -> tuple[str, ...]:
+        """Name the classes, from class 0 on; empty where there are none, or no names of them."""
+
     def model(self, config: ModelConfig, folder: Path) -> Model:
         """Make the model; a relative path of a weights file starts from the folder."""
 

@@ -9,6 +9,7 @@ from typing import Any
 from efficientnet_lite_pytorch import EfficientNet
 from torch import nn
 
+from mrd.models import imagenet
 from mrd.models.network import Recipe
 from mrd.models.weights import file_record, load_weights
 
@@ -28,6 +29,7 @@ def recipe(name: str) -> Recipe:
         build=partial(_build, name),
         trained=partial(_trained, name),
         default=("pool",),
+        classes=imagenet.class_names,
         # The library's own normalisation, (x − 0.5) / 0.5, not ImageNet's usual one.
         mean=(0.5, 0.5, 0.5),
         std=(0.5, 0.5, 0.5),

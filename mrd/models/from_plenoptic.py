@@ -67,6 +67,10 @@ class Classical:
         """Name the layers that are read where a study names none."""
         return self.default
 
+    def class_names(self) -> tuple[str, ...]:
+        """Name no class: there are none."""
+        return ()
+
     def model(self, config: ModelConfig, folder: Path) -> Model:  # noqa: ARG002
         """Make the model; there are no weights to look for."""
         return ClassicalModel(self, config)

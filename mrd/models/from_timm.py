@@ -11,6 +11,7 @@ from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 from timm.data import infer_imagenet_subset, resolve_data_config
 from torch import nn
 
+from mrd.models import imagenet
 from mrd.models.network import Recipe
 from mrd.models.registry import TIMM
 from mrd.models.weights import file_record, load_weights, read_weights
@@ -51,6 +52,7 @@ def recipe(name: str) -> Recipe:
     data = resolve_data_config(pretrained_cfg=cfg.to_dict(), use_test_size=False)
     fixed = data["input_size"][1] if cfg.fixed_input_size else None
     build = partial(_build, network, keywords)
+    subset = infer_imagenet_subset(cfg)
     return Recipe(
         name=f"{TIMM}{name}",
         build=build,
@@ -61,7 +63,8 @@ def recipe(name: str) -> Recipe:
         only_size=keywords.get("img_size", fixed),
         size_advice="" if size else f", or the network to {TIMM}{network}@SIZE",
         # CLIP's towers end in a projection, which sorts nothing.
-        labelled=infer_imagenet_subset(cfg) is not None,
+        labelled=subset is not None,
+        classes=partial(imagenet.class_names, subset) if subset else tuple,
         libraries=("timm",),
         classifier=lambda built: built.get_classifier(),  # type: ignore[operator]
         load=partial(_load, name, keywords),

@@ -67,6 +67,7 @@ def recipe(network: str) -> Recipe:
         mean=tuple(transform.mean),
         std=tuple(transform.std),
         smallest=smallest,
+        classes=lambda: tuple(weights.meta["categories"]),
         only_size=smallest if network.startswith(_ONE_SIZE) else None,
         libraries=("torchvision",),
     )

@@ -50,6 +50,8 @@ class Recipe:
         Height and width, in pixels, where it can take one size alone.
     labelled
         Whether the output is one number for each class.
+    classes
+        Names these, from class 0 on; nothing where the library does not.
     libraries
         Distributions whose versions decide what the network computes, besides torch.
     arranged
@@ -78,6 +80,7 @@ class Recipe:
     only_size: int | None = None
     default: tuple[str, ...] | None = None
     labelled: bool = True
+    classes: Callable[[], tuple[str, ...]] = tuple
     libraries: tuple[str, ...] = ()
     arranged: Callable[[nn.Module], nn.Module] = lambda network: network
     classifier: Callable[[nn.Module], nn.Module | None] = lambda _network: None
@@ -115,6 +118,10 @@ class Recipe:
             Where a layer does not exist, or weights are missing, broken or of another network.
         """
         return Network(self, config, folder)
+
+    def class_names(self) -> tuple[str, ...]:
+        """Name the classes, from class 0 on; empty where there are none, or no names of them."""
+        return self.classes() if self.labelled else ()
 
     def default_layers(self) -> tuple[str, ...]:
         """Name the layers that are read where a study names none; empty where it has to."""

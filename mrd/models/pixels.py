@@ -24,6 +24,10 @@ class Source:
         """Give the only layer."""
         return (LAYER,)
 
+    def class_names(self) -> tuple[str, ...]:
+        """Name no class: there are none."""
+        return ()
+
     def model(self, config: ModelConfig, folder: Path) -> Model:  # noqa: ARG002
         """Make the model; there are no weights to look for."""
         return Pixels(config)

@@ -249,6 +249,17 @@ def default_layers(config: ModelConfig) -> tuple[str, ...]:
     return _source(config.network, Path()).default_layers()
 
 
+def class_names(config: ModelConfig) -> tuple[str, ...]:
+    """Name a network's classes, from class 0 on; empty where it has none, or no names of them.
+
+    Raises
+    ------
+    InputError
+        Where the network does not exist.
+    """
+    return _source(config.network, Path()).class_names()
+
+
 def _source(network: str, folder: Path) -> Source:
     if network in _SINGLE:
         return _SINGLE[network][1](network)

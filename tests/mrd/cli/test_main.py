@@ -188,6 +188,12 @@ def test_version_is_that_of_the_package():
         (["render", "bunni", "--out", "x"], "no scene is called 'bunni'; did you mean 'bunny'? "),
         (["render", "none.json", "--out", "x"], "none.json: cannot be read: No such file"),
         (["models", "efficientnit"], "no network is called 'efficientnit'; did you mean"),
+        (["models", "--classes", "cat"], "--classes is of one network; name it, such as"),
+        (["models", "pixels", "--classes", "cat"], "pixels has no classes, or its library has no"),
+        (
+            ["models", "efficientnet_lite0", "--classes", "unicorn"],
+            "none of 1000 classes of efficientnet_lite0 has 'unicorn' in its name",
+        ),
         (["render", "bunny"], "Missing option '--out'; see mrd render --help"),
         (["render", "bunny", "--out", "x", "--samples", "0"], "Invalid value for '--samples'"),
         (["status"], "Missing argument 'STUDY'; see mrd status --help"),

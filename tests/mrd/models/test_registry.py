@@ -110,3 +110,22 @@ def test_an_untrained_twin_sees_something_else_and_always_the_same():
     assert torch.equal(first.activations(images)["pool"], second.activations(images)["pool"])
     assert not torch.allclose(first.activations(images)["pool"], trained["pool"])
     assert first.record() == second.record()
+
+
+def test_classes_are_named_in_the_order_of_the_outputs():
+    lite, torchvisions, timms = (
+        registry.class_names(ModelConfig(network=network))
+        for network in ("efficientnet_lite0", "resnet18", "timm/resnet18.a1_in1k")
+    )
+    assert len(lite) == 1000
+    assert lite == timms
+    for number, word in ((0, "tench"), (281, "tabby"), (602, "horizontal bar"), (999, "toilet")):
+        assert word in lite[number].lower()
+        assert word in torchvisions[number].lower()
+
+
+@pytest.mark.parametrize(
+    "network", ["pixels", "plenoptic/OnOff", "timm/vit_small_patch14_dinov2.lvd142m"]
+)
+def test_what_sorts_nothing_names_no_class(network):
+    assert registry.class_names(ModelConfig(network=network)) == ()
