@@ -109,6 +109,7 @@ FITTED_TO = {
     "could be left out)",
 }
 SHOWN_ROWS = 30
+ROUNDING = 1e-12  # of sums: a negative that is nearer to 0 is 0 (a p may be as small)
 MOST_DIGITS = 3
 
 
@@ -229,6 +230,8 @@ def _cell(value: Any) -> str:
             return "–"
         if np.isinf(value):
             return "∞" if value > 0 else "−∞"
+        if -ROUNDING < value < 0:
+            return "0"
         return f"{value:.{MOST_DIGITS}g}".replace("-", "−")
     return str(value)
 
