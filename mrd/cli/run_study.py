@@ -70,7 +70,8 @@ def run(
     if stop is not None:
         _tell(stop, _again(study, audience, workers))
     report = described.folder / REPORT / PAGE
-    out.print(f"\nLook at {described.runs}/*/preview.png, then at {report}")
+    then = f", then at {report}" if report.is_file() else ""
+    out.print(f"\nLook at {described.runs}/*/preview.png{then}")
 
 
 def audience_of(participant: str | None, session: str, observers: int) -> Audience:

@@ -38,8 +38,10 @@ def test_a_study_runs_from_end_to_end_and_again_for_what_a_change_touches(tmp_pa
         file.write(MORE)
     done = mrd(folder, "run")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.rstrip().splitlines()[-5].startswith("[x] generate    done")
-    assert (folder / "report" / "index.html").is_file()
+    assert done.stdout.rstrip().splitlines()[-7].startswith("[x] generate    done")
+    report = folder / "report" / "index.html"
+    assert done.stdout.endswith(f"\nLook at {folder}/runs/*/preview.png, then at {report}\n")
+    assert report.is_file()
     before = contents(folder)
     again = mrd(folder, "run")
     assert again.returncode == 0, again.stderr
