@@ -115,6 +115,7 @@ def smallest(
         ``distance`` (None where nothing flips) and its ``measure``; ``bound``: a longer search may
         come nearer; ``starts``: the distance of each, None where it was not flipped.
     """
+    end = search.scene()  # before the search is moved to what is judged
     found = {
         start: _stepped_back(search, candidate, judge)
         for start, candidate in sorted(search.candidates().items())
@@ -130,7 +131,7 @@ def smallest(
     for each in sorted(flipped.values(), key=lambda each: each.distance):
         if confirm(each.scene).is_flipped:
             return each.scene, {"distance": each.distance, **told}
-    return search.scene(), {"distance": None, **told}
+    return end, {"distance": None, **told}
 
 
 def _stepped_back(search: Flip, candidate: Candidate, judge: Judge) -> Judged | None:

@@ -7,6 +7,7 @@ import typer
 
 from mrd.photograph import photograph
 from mrd.study import FILE_NAME, loaded_target, read_study
+from scenes import library
 from scenes.config import TargetConfig, target_scene
 from scenes.scene import Scene, check_visible
 
@@ -43,7 +44,8 @@ def render(
 
 def _scenes(scene: str, out: Path) -> list[tuple[Path, Scene]]:
     """Loaded scenes, all of them before the first is rendered, and where their images go."""
-    if Path(scene).is_dir() or Path(scene).name == FILE_NAME:
+    is_study = Path(scene).is_dir() or Path(scene).name == FILE_NAME
+    if is_study and scene not in library.SCENES:  # a folder may be named as a scene is
         study = read_study(Path(scene))
         return [(out / name, loaded_target(name, study)) for name in study.targets]
     loaded = target_scene(Path(scene).stem, TargetConfig(scene=scene), Path()).loaded()

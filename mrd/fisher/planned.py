@@ -20,6 +20,7 @@ FOLDER, RECORD = "fisher", "fisher.json"
 DERIVATIVE, PICTURE = "derivative.npz", "thresholds.png"
 BESIDE = (DERIVATIVE, PICTURE)
 FILES = (RECORD, *BESIDE)
+HASH = "[0-9a-f]" * 8  # the end of a folder's name, for a glob
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class Planned:
 
     def changed(self) -> str | None:
         """Name what the study says otherwise than an earlier prediction of the same names."""
-        for other in sorted(self.folder.parent.glob(f"{self.target}-{self.model}-*")):
+        for other in sorted(self.folder.parent.glob(f"{self.target}-{self.model}-{HASH}")):
             earlier = replace(self, folder=other)
             if other != self.folder and earlier.is_done:
                 with suppress(InputError):  # a damaged one that nobody asks for any more

@@ -41,6 +41,14 @@ def test_every_target_of_a_study_is_rendered(mrd, own, tmp_path, named):
     assert red > blue + 50
 
 
+def test_a_folder_may_be_named_as_a_scene_is(mrd, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bunny").mkdir()
+    code, said, _ = mrd("render", "bunny", "--out", "bunny", "--samples", "1")
+    assert code == 0
+    assert "bunny/c0.png" in said
+
+
 def test_a_target_that_cannot_be_read_leaves_nothing(mrd, own, tmp_path):
     text = (own / "study.yaml").read_text()
     (own / "study.yaml").write_text(text.replace("{kind: sphere}", "{kind: mesh, surface: no.ply}"))
