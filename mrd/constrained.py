@@ -131,7 +131,9 @@ class ConstrainedSearch(Search):
             self._end_round(failing)
         stopping, restart = self.config.early_stopping, (self.finished - 1) // self.config.steps
         if done < self.config.steps:
-            if stopping is None or self.finished - self._gained < stopping.patience:
+            if stopping is None or self._restart not in self._candidates:
+                return  # what has met nothing yet has not stopped to gain
+            if self.finished - self._gained < stopping.patience:
                 return
             self.notes.append(
                 f"step {self.finished}: stopped, {self.WITHOUT_GAIN} in {stopping.patience}"

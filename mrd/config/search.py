@@ -224,7 +224,7 @@ class SearchConfig(Frozen):
     restarts
         Times, 1 to 100, that the search is made, each with other noise and, but for the first,
         from a start that is a little moved at random. The result is the best. 3 by default where
-        it leaves its target (diverge, flip).
+        it leaves its target (diverge, flip), from which each is moved a little.
     remeshing
         New triangles on the way, of a shape; null: never.
     smoothness
