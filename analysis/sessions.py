@@ -74,13 +74,13 @@ def load(folder: Path, stimuli: StimulusSet) -> pd.DataFrame:
             f"{folder}: holds sessions of models alone; mrd experiment run or simulate makes others"
         )
     read = [_session(path, stimuli, sidecars[path], kinds[path]) for path in asked]
-    _check_copies(asked)
     trials = searches.joined(pd.concat(read, ignore_index=True), searches.of(stimuli))
     tasks = sorted(trials["task"].unique())
     if len(tasks) > 1:
         raise InputError(
             f"{folder}: sessions of several tasks ({', '.join(tasks)}); analyse one at a time"
         )
+    _check_copies(asked)
     trials.attrs["models"] = len(paths) - len(asked)
     return trials
 
