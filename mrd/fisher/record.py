@@ -20,6 +20,7 @@ from mrd.fisher.picture import Step, write_steps
 from mrd.fisher.planned import (
     BESIDE,
     DERIVATIVE,
+    FILES,
     PICTURE,
     RECORD,
     SCHEMA_VERSION,
@@ -32,10 +33,11 @@ from mrd.models.base import Model
 from mrd.provenance import hardware, versions
 from mrd.render import Stage, display, exposed
 from mrd.study import Study
-from scenes.atomic import whole_file
+from scenes.atomic import remove_leftovers, whole_file
 from scenes.differences import DISTANCE
 from scenes.digest import file_sha256
 from scenes.scene import Scene
+from stimuli.one_writer import one_writer
 
 Progress = Callable[[str, int, int], None]
 
@@ -82,7 +84,10 @@ def fisher(study: Study, device: str, progress: Progress = lambda *_: None) -> I
 
             model = models[each.model]
             found = sensitivity(scene, model, study.fisher, device, tell)
-            _write(each, scene, found, model, study, device)
+            with one_writer(each.folder / RECORD):
+                for name in FILES:
+                    remove_leftovers(each.folder / name)
+                _write(each, scene, found, model, study, device)
         yield Made(each.folder, each.record(), why)
 
 

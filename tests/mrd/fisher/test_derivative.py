@@ -91,14 +91,16 @@ def test_a_study_is_predicted_once(tmp_path):
     study = read_study(tmp_path)
     (first,) = fisher(study, "cpu")
     assert first.why == "new"
-    assert sorted(path.name for path in first.folder.iterdir()) == [
-        "derivative.npz",
-        "fisher.json",
-        "thresholds.png",
-    ]
+    files = [".fisher.json.lock", "derivative.npz", "fisher.json", "thresholds.png"]
+    assert sorted(path.name for path in first.folder.iterdir()) == files
     record = json.loads((first.folder / "fisher.json").read_text())
     matrix = np.array(record["fisher_information"])
     level = [each["name"] for each in record["parameters"]].index("light.level")
     assert record["parameters"][level]["threshold"] == pytest.approx(matrix[level, level] ** -0.5)
     (again,) = fisher(study, "cpu")
     assert replace(first, why=None) == again
+    (first.folder / "fisher.json").unlink()
+    (first.folder / ".derivative-abcd1234.npz").touch()  # as a kill leaves it
+    (mended,) = fisher(study, "cpu")
+    assert mended.why == "gone: fisher.json"
+    assert sorted(path.name for path in first.folder.iterdir()) == files
