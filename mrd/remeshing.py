@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from scenes.arrays import Mesh
-from scenes.shape import manifold_problem
+from scenes.topology import manifold_problem
 
 ITERATIONS = 10
 

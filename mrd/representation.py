@@ -27,6 +27,8 @@ from scenes.lighting import (
 )
 from scenes.material import TEXTURED
 from scenes.scene import Scene
+from scenes.shape import MeshShape, geometry
+from scenes.topology import joined
 
 # Behind the object when its lighting is searched: a visible environment gives the change away.
 GREY_BEHIND_LIGHTING = 0.5
@@ -53,6 +55,10 @@ def represented(scene: Scene, search: SearchConfig) -> Scene:
             f"scene '{scene.name}': a shape search carries no texture coordinates; "
             "give the material uniform values (and texture_resolution 0)"
         )
+    if "shape" in search.attributes and isinstance(scene.shape, MeshShape):
+        # Along a seam or hard edge a moving surface would tear.
+        surface = joined(geometry(scene.shape))[0]
+        changes["shape"] = scene.shape.model_copy(update={"surface": surface})
     moving = [name for name in ("shape", "pose") if name in search.attributes]
     if moving and scene.shape.normals == "flat":
         raise InputError(

@@ -32,7 +32,8 @@ from scenes.digest import file_sha256
 from scenes.errors import InputError, about, nearest
 from scenes.frozen import Frozen
 from scenes.scene import Scene, check_visible
-from scenes.shape import geometry, manifold_problem
+from scenes.shape import geometry
+from scenes.topology import manifold_problem
 from stimuli.config import StimuliConfig
 
 SCHEMA_VERSION = 1

@@ -24,8 +24,9 @@ from scenes.reflectance import (
     values_at,
 )
 from scenes.scene import Scene
-from scenes.shape import bounding_sphere, geometry, manifold_problem
+from scenes.shape import bounding_sphere, geometry
 from scenes.surface import Surface, volume_iou
+from scenes.topology import manifold_problem
 
 # The figure by which series are ordered, for each attribute.
 DISTANCE: dict[str, str] = {

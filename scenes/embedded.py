@@ -5,7 +5,7 @@ from functools import cache, partial
 from pathlib import Path
 
 from scenes.arrays import Mesh, Picture
-from scenes.mesh_files import read_mesh
+from scenes.mesh_files import read_stored_mesh
 from scenes.picture_files import read_picture
 
 ASSETS = Path(__file__).parent / "assets"
@@ -13,7 +13,7 @@ ASSETS = Path(__file__).parent / "assets"
 
 @cache
 def _mesh(name: str) -> Mesh:
-    return read_mesh(ASSETS / f"{name}.ply")
+    return read_stored_mesh(ASSETS / f"{name}.ply")
 
 
 @cache

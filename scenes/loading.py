@@ -4,12 +4,12 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from scenes.arrays import Mesh, Picture
+from scenes.arrays import Picture
 from scenes.embedded import LIGHTS, MESHES
 from scenes.errors import InputError, nearest
 from scenes.lighting import EnvironmentMap, Lighting
 from scenes.material import TEXTURED, Material
-from scenes.mesh_files import read_mesh
+from scenes.mesh_files import read_mesh_file
 from scenes.picture_files import Repair, read_picture, read_repaired
 from scenes.shape import MeshShape, Shape, fitted
 
@@ -32,9 +32,15 @@ def loaded_shape(shape: Shape, folder: Path) -> Shape:
     if not isinstance(shape, MeshShape):
         return shape
     mesh = shape.surface
-    if isinstance(mesh, str):
-        mesh = _named_mesh(mesh, folder)
-    return shape.model_copy(update={"surface": fitted(mesh) if shape.fit else mesh, "fit": False})
+    if isinstance(mesh, str) and mesh not in MESHES:
+        if not Path(mesh).suffix:
+            raise _unknown("shape.surface", "mesh", mesh, MESHES)
+        # Fitted in double precision, before positions are rounded to 32 bits.
+        surface = read_mesh_file(folder / mesh, fit=shape.fit).mesh
+    else:
+        known = MESHES[mesh]() if isinstance(mesh, str) else mesh
+        surface = fitted(known) if shape.fit else known
+    return shape.model_copy(update={"surface": surface, "fit": False})
 
 
 def loaded_material(material: Material, folder: Path) -> Material:
@@ -96,14 +102,6 @@ def loaded_lighting(lighting: Lighting, folder: Path) -> Lighting:
     except ValidationError as error:
         message = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
         raise InputError(f"{lighting.radiance}: lighting.radiance: {message}") from error
-
-
-def _named_mesh(name: str, folder: Path) -> Mesh:
-    if name in MESHES:
-        return MESHES[name]()
-    if not Path(name).suffix:
-        raise _unknown("shape.surface", "mesh", name, MESHES)
-    return read_mesh(folder / name)
 
 
 def _named_light(name: str, folder: Path, repair: Repair) -> tuple[Picture, int]:

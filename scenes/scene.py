@@ -19,7 +19,7 @@ from scenes.frozen import Frozen
 from scenes.lighting import Constant, Lighting
 from scenes.loading import loaded_lighting, loaded_material, loaded_shape
 from scenes.material import TEXTURED, Material
-from scenes.mesh_files import read_mesh, write_mesh
+from scenes.mesh_files import read_stored_mesh, write_mesh
 from scenes.picture_files import read_picture, write_picture
 from scenes.pose import Pose
 from scenes.shape import Shape, bounding_sphere, geometry
@@ -351,4 +351,4 @@ def _read_beside(scene_file: Path, entry: dict[str, Any]) -> Mesh | Picture:
 
 
 def _read_array(path: Path) -> Mesh | Picture:
-    return read_mesh(path) if path.suffix == ".ply" else read_picture(path)
+    return read_stored_mesh(path) if path.suffix == ".ply" else read_picture(path)

@@ -277,39 +277,6 @@ def with_spherical_uvs(mesh: Mesh) -> tuple[Mesh, NDArray[np.float32]]:
     return split, normals[old]
 
 
-def manifold_problem(mesh: Mesh) -> str | None:
-    """Say why a mesh cannot be the start of a shape search.
-
-    Parameters
-    ----------
-    mesh
-        Any mesh.
-
-    Returns
-    -------
-    str or None
-        The reason, with counts: edges that do not belong to exactly two faces, or neighbouring
-        faces turned against each other. None for a closed, consistently turned surface.
-    """
-    directed = mesh.faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
-    edges, times = np.unique(np.sort(directed, axis=1), axis=0, return_counts=True)
-    wrong = int(np.count_nonzero(times != 2))
-    if wrong:
-        open_edges = int(np.count_nonzero(times == 1))
-        return (
-            f"{wrong} of {len(edges)} edges do not belong to exactly two faces "
-            f"({open_edges} to one, {wrong - open_edges} to more); use a closed surface, such as "
-            "a sphere"
-        )
-    repeated = len(directed) - len(np.unique(directed, axis=0))
-    if repeated:
-        return (
-            f"{repeated} of {len(edges)} edges lie between faces turned against each other; "
-            "turn all faces counter-clockwise seen from outside"
-        )
-    return None
-
-
 def _icosphere(subdivisions: int) -> Mesh:
     sphere = trimesh.creation.icosphere(subdivisions=subdivisions)
     return Mesh(sphere.vertices, sphere.faces)

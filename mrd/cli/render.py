@@ -9,6 +9,7 @@ from mrd.photograph import photograph
 from mrd.study import FILE_NAME, loaded_target, read_study
 from scenes import library
 from scenes.config import TargetConfig, target_scene
+from scenes.readings import file_readings
 from scenes.scene import Scene, check_visible
 
 
@@ -35,7 +36,8 @@ def render(
 ) -> None:
     """Render a scene, or the targets of a study.
 
-    Writes linear EXR and display PNG files, one of each a camera, and prints their names.
+    Writes linear EXR and display PNG files, one of each a camera, and prints their names. What was
+    read from mesh and picture files is printed to the standard error.
     """
     for folder, loaded in _scenes(scene, out):
         for image in photograph(loaded, folder, samples, noise_index):
@@ -47,7 +49,11 @@ def _scenes(scene: str, out: Path) -> list[tuple[Path, Scene]]:
     is_study = Path(scene).is_dir() or Path(scene).name == FILE_NAME
     if is_study and scene not in library.SCENES:  # a folder may be named as a scene is
         study = read_study(Path(scene))
-        return [(out / name, loaded_target(name, study)) for name in study.targets]
-    loaded = target_scene(Path(scene).stem, TargetConfig(scene=scene), Path()).loaded()
-    check_visible(loaded)
-    return [(out, loaded)]
+        loaded = [(out / name, loaded_target(name, study)) for name in study.targets]
+        for name, config in study.targets.items():
+            for reading in file_readings(target_scene(name, config, study.folder), study.folder):
+                typer.echo(f"targets.{name}: {reading}", err=True)
+        return loaded
+    one = target_scene(Path(scene).stem, TargetConfig(scene=scene), Path()).loaded()
+    check_visible(one)
+    return [(out, one)]

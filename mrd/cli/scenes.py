@@ -1,11 +1,33 @@
-"""``mrd scenes``: what has a name."""
+"""``mrd scenes``: what has a name, and what a file holds."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from mrd.cli.tables import console, table
+from mrd.study import FILE_NAME, loaded_target, read_study
+from scenes.config import target_scene
 from scenes.library import LIGHTS, MATERIALS, MESHES, SCENES
+from scenes.readings import file_reading, file_readings
+from scenes.scene import check_visible, read_scene
 
 
-def scenes() -> None:
-    """List scenes, meshes, lights and materials by name."""
+def scenes(
+    check: Annotated[
+        Path | None,
+        typer.Option(
+            "--check",
+            metavar="FILE",
+            help="Read a mesh, a picture, a scene.json or the files of a study's targets, and say "
+            "what was read and what was changed.",
+        ),
+    ] = None,
+) -> None:
+    """List scenes, meshes, lights and materials by name, or check a file."""
+    if check is not None:
+        _check(check)
+        return
     kinds = (
         ("scene", SCENES, "scene: {}"),
         ("mesh", MESHES, "shape: {{kind: mesh, surface: {}}}"),
@@ -14,3 +36,20 @@ def scenes() -> None:
     )
     rows = [(kind, ", ".join(names), use.format(next(iter(names)))) for kind, names, use in kinds]
     console().print(table(("kind", "names", "in a study"), rows))
+
+
+def _check(path: Path) -> None:
+    """Print what a file holds, a line each."""
+    if path.is_dir() or path.name == FILE_NAME:
+        study = read_study(path)
+        for name, config in study.targets.items():
+            for reading in file_readings(target_scene(name, config, study.folder), study.folder):
+                typer.echo(f"targets.{name}: {reading}")
+            loaded_target(name, study)
+            typer.echo(f"targets.{name}: every camera sees the object")
+    elif path.suffix == ".json":
+        scene = read_scene(path)
+        check_visible(scene)
+        typer.echo(f"{path}: scene '{scene.name}', every camera sees the object")
+    else:
+        typer.echo(str(file_reading(path)))

@@ -19,7 +19,8 @@ from scenes.arrays import Mesh, Picture
 from scenes.lighting import Constant, EnvironmentMap
 from scenes.material import SCALARS
 from scenes.scene import Scene
-from scenes.shape import MeshShape, bounding_sphere, geometry, manifold_problem, vertex_normals
+from scenes.shape import MeshShape, bounding_sphere, geometry, vertex_normals
+from scenes.topology import joined, manifold_problem
 
 Array = NDArray[np.float64]
 
@@ -220,7 +221,8 @@ def parameters_of(scene: Scene, shape_modes: int) -> list[Parameter]:
     mesh = geometry(scene.shape)
     plain = scene.shape.normals == "smooth" and not form_of(material).texture_coordinates
     if plain and shape_modes and manifold_problem(mesh) is None:
-        modes = smooth_modes(mesh, shape_modes)
+        whole, vertex = joined(mesh)
+        modes = smooth_modes(whole, shape_modes)[:, vertex]
         found += [ShapeMode(f"shape.mode{k + 1}", field) for k, field in enumerate(modes)]
     return found
 

@@ -17,7 +17,8 @@ from mrd.variables.base import NOTHING, Values
 from scenes.arrays import Mesh
 from scenes.errors import InputError
 from scenes.scene import Scene
-from scenes.shape import MeshShape, geometry, manifold_problem
+from scenes.shape import MeshShape, geometry
+from scenes.topology import manifold_problem
 
 # Vertices stay within this many times the largest distance from the origin that a vertex of the
 # start has, or one of the target where that is farther out.

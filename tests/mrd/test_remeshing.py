@@ -5,7 +5,8 @@ import pytest
 
 from mrd.remeshing import mean_edge, remeshed
 from scenes.arrays import Mesh
-from scenes.shape import Sphere, geometry, manifold_problem
+from scenes.shape import Sphere, geometry
+from scenes.topology import manifold_problem
 
 SPHERE = geometry(Sphere(subdivisions=3))
 

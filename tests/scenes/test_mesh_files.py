@@ -1,4 +1,5 @@
 import json
+import re
 import struct
 import subprocess
 import sys
@@ -8,13 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import trimesh
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from scenes.arrays import Mesh
 from scenes.errors import InputError
-from scenes.mesh_files import read_mesh, write_mesh
+from scenes.mesh_files import read_mesh, read_mesh_file, read_stored_mesh, write_mesh
+from scenes.topology import manifold_problem
+from tests.scenes.mesh_formats import writers
 
 FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False, min_value=-1e6, max_value=1e6)
 CORNER = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], np.float32)
@@ -34,7 +37,7 @@ def meshes(draw):
 def test_a_mesh_survives_its_file_bit_by_bit(mesh):
     with tempfile.TemporaryDirectory() as folder:
         write_mesh(mesh, Path(folder) / "mesh.ply")
-        assert read_mesh(Path(folder) / "mesh.ply") == mesh
+        assert read_stored_mesh(Path(folder) / "mesh.ply") == mesh
 
 
 def test_the_renderer_reads_the_file(mi, tmp_path):
@@ -45,15 +48,115 @@ def test_the_renderer_reads_the_file(mi, tmp_path):
     assert shape.face_count() == 80
 
 
+DATA = Path(__file__).parents[1] / "data" / "meshes"
+
+
+def front_area(mesh):
+    """Area of the faces that look along +z."""
+    corners = mesh.vertices.astype(np.float64)[mesh.faces]
+    across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    return float(across[across[:, 2] > 0, 2].sum() / 2)
+
+
 @pytest.mark.parametrize("suffix", ["obj", "glb", "stl", "off", "ply"])
-def test_common_formats_give_the_same_closed_surface(tmp_path, suffix):
+def test_files_of_another_library_give_the_same_closed_surface(tmp_path, suffix):
     solid = trimesh.creation.icosphere(subdivisions=1)
     solid.export(tmp_path / f"sphere.{suffix}")
-    mesh = read_mesh(tmp_path / f"sphere.{suffix}")
-    assert mesh.vertices.shape == (42, 3)
-    assert trimesh.Trimesh(mesh.vertices, mesh.faces, process=False).volume == pytest.approx(
-        solid.volume, rel=1e-5
+    read = read_mesh_file(tmp_path / f"sphere.{suffix}", fit=False)
+    assert read.mesh.vertices.shape == (42, 3)
+    assert read.is_closed
+    assert trimesh.Trimesh(
+        read.mesh.vertices, read.mesh.faces, process=False
+    ).volume == pytest.approx(solid.volume, rel=1e-5)
+
+
+def test_relative_indices_name_the_vertices_before_them():
+    boxes = read_mesh_file(DATA / "two_boxes.obj", fit=False)
+    assert boxes.extents.tolist() == [4.5, 2, 2]
+    assert boxes.mesh == read_mesh(DATA / "two_absolute.obj")
+
+
+@pytest.mark.parametrize(
+    ("name", "area"),
+    [("star.obj", 1.0286), ("star.ply", 1.0286), ("star.off", 1.0286), ("arrow.obj", 1.4)],
+)
+def test_concave_polygons_keep_their_outline(name, area):
+    assert front_area(read_mesh(DATA / name)) == pytest.approx(area, rel=1e-4)
+
+
+def test_a_sphere_far_from_the_origin_stays_a_sphere():
+    mesh = read_mesh_file(DATA / "utm.obj", fit=True).mesh
+    np.testing.assert_allclose(np.linalg.norm(mesh.vertices, axis=1), 1, atol=2e-6)
+    with pytest.raises(
+        InputError, match=r"utm\.obj: its vertices lie up to 5.41193e\+06 .*fit: true"
+    ):
+        read_mesh_file(DATA / "utm.obj", fit=False)
+
+
+def test_faces_turned_inward_are_turned_outward():
+    read = read_mesh_file(DATA / "inverted.obj", fit=False)
+    assert read.changes == ("320 of 320 faces turned outward",)
+    assert trimesh.Trimesh(read.mesh.vertices, read.mesh.faces).volume > 4
+
+
+def test_a_surface_is_closed_across_the_seam_of_its_texture():
+    read = read_mesh_file(DATA / "uv_sphere.obj", fit=False)
+    assert read.is_closed
+    assert read.mesh.uvs is not None
+    assert manifold_problem(read.mesh) is None
+
+
+def test_hard_edges_do_not_open_a_surface(tmp_path):
+    box = trimesh.creation.box()
+    split = trimesh.Trimesh(box.vertices[box.faces].reshape(-1, 3), np.arange(36).reshape(-1, 3),
+                            process=False)  # fmt: skip
+    split.export(tmp_path / "box.ply")
+    read = read_mesh_file(tmp_path / "box.ply", fit=False)
+    assert read.is_closed
+    assert read.mesh.vertices.shape == (8, 3)
+    assert read.changes == ("28 vertices joined with others at their place",)
+
+
+def test_triangle_strips_are_read():
+    read = read_mesh_file(DATA / "tristrips.ply", fit=False)
+    assert (len(read.mesh.faces), read.is_closed) == (320, True)
+
+
+def test_a_compressed_file_is_refused_by_its_name():
+    with pytest.raises(InputError, match=r"meshopt_real\.glb: is compressed with meshopt"):
+        read_mesh(DATA / "meshopt_real.glb")
+
+
+def test_the_reading_says_what_was_read():
+    read = read_mesh_file(DATA / "two_boxes.obj", fit=True)
+    assert str(read) == (
+        "16 vertices, 24 triangles (of 12 polygons), extents 4.5 × 2 × 2, closed, faces outward, "
+        "no texture coordinates, nothing changed"
     )
+
+
+def test_what_is_no_part_of_the_surface_is_left_out(tmp_path):
+    """An unused vertex, a face without an area, a face that stands twice: each is said."""
+    (tmp_path / "m.obj").write_text(
+        "v 0 0 0\nv 1 0 0\nv 0 1 0\nv 0 0 1\nv 9 9 9\n"
+        "f 1 3 2\nf 1 2 4\nf 2 3 4\nf 3 1 4\nf 4 3 1\nf 1 1 2\n"
+    )
+    read = read_mesh_file(tmp_path / "m.obj", fit=False)
+    assert read.mesh.vertices.shape == (4, 3)
+    assert read.mesh.faces.shape == (4, 3)
+    assert read.is_closed
+    assert read.changes == (
+        "1 faces without an area left out",
+        "1 repeated faces left out",
+        "1 vertices without a face left out",
+    )
+
+
+@pytest.mark.parametrize("name", ["sphere.PLY", "sphere.xyz", "sphere.obj"])
+def test_a_file_under_another_name_is_read_by_how_it_begins(tmp_path, name):
+    content = trimesh.creation.icosphere(subdivisions=1).export(file_type="ply")
+    (tmp_path / name).write_bytes(content)
+    assert read_mesh(tmp_path / name).vertices.shape == (42, 3)
 
 
 def test_texture_coordinates_count_from_the_top(tmp_path):
@@ -80,24 +183,112 @@ def test_a_missing_file_is_named(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "content"),
+    ("name", "content", "message"),
     [
-        ("text.ply", b"hello"),
-        ("empty.ply", b""),
-        ("empty.obj", b""),
-        ("cut.ply", None),
-        ("strange.xyz123", b"1 2 3"),
-        ("broken.glb", b"glTF\x02\x00\x00\x00"),
+        ("text.ply", b"hello", "has a broken PLY header"),
+        ("empty.ply", b"", "is empty; export it again"),
+        ("empty.obj", b"", "is empty; export it again"),
+        ("cut.ply", None, "is damaged or cut short"),
+        ("strange.xyz123", b"1 2 3", "'.xyz123' is no kind of mesh that is read; use .obj, .ply"),
+        ("strange", b"1 2 3", "'' is no kind of mesh that is read"),
+        ("part.fbx", b"Kaydara", "'.fbx' is no kind of mesh that is read"),
+        ("broken.glb", b"glTF\x02\x00\x00\x00", "is cut short: 8 bytes"),
+        ("one.glb", b"glTF\x01" + bytes(30), "is glTF version 1; only version 2"),
+        ("text.gltf", b"hello", "its JSON cannot be read"),
+        ("other.gltf", b'{"a": 1}', "is no glTF file"),
+        ("nodes.gltf", b'{"asset": {"version": "2.0"}, "nodes": 3}', "is not valid glTF"),
+        (
+            "loop.gltf",
+            b'{"asset": {"version": "2.0"}, "nodes": [{"children": [1]}, '
+            b'{"children": [0]}], "scenes": [{"nodes": [0]}]}',
+            "node 0 is below itself",
+        ),
+        (
+            "http.gltf",
+            b'{"asset": {"version": "2.0"}, "buffers": [{"uri": "http://x/y", "byteLength": 3}]}',
+            "buffer 0 lies at 'http://x/y'; save it beside the file",
+        ),
+        (
+            "lost.gltf",
+            b'{"asset": {"version": "2.0"}, "buffers": [{"uri": "lost.bin", "byteLength": 3}]}',
+            "its buffer lost.bin cannot be read",
+        ),
+        ("zero.obj", b"v 0 0 0\nf 0 1 1\n", "line 2: index 0 names nothing"),
+        ("back.obj", b"v 0 0 0\nv 1 0 0\nf -1 -2 -3\n", "line 3: index -3 names nothing"),
+        ("far.obj", b"v 0 0 0\nv 1 0 0\nf 1 2 4\n", "face 1 names vertex 3, counted from 0"),
+        ("word.obj", b"v 0 0 zero\n", "line 1: 'zero' is not a number"),
+        ("comma.obj", b"v 0,5 1 1\n", "line 1: '0,5' is not a number; write the decimal sign"),
+        ("short.obj", b"v 0 1\n", "line 1: holds 2 numbers; at least 3 are needed"),
+        ("corner.obj", b"v 0 0 0\nf a/b c d\n", "line 2: 'a/b' is no corner of a face"),
+        ("weight.obj", b"v 0 0 0 0.5\n", "line 1: the vertex has the weight 0.5"),
+        (
+            "texture.obj",
+            b"v 0 0 0\nv 1 0 0\nv 0 1 0\nvt 0 0\nf 1/1 2/1 3/2\n",
+            "names texture coordinates 2, but there are 1",
+        ),
+        ("curved.obj", b"v 0 0 0\nsurf 0 1 0 1 1 2 3\n", "'surf' is part of a free-form surface"),
+        ("call.obj", b"call other.obj\n", "line 1: 'call' runs another file"),
+        ("binary.obj", b"v 0 0\x00", "is not text"),
+        ("cut.stl", bytes(80) + b"\x02\0\0\0" + bytes(60), "is damaged or cut short: 144 bytes"),
+        (
+            "cut2.stl",
+            b"solid x\nfacet normal 0 0 1\nouter loop\nvertex 0 0 0",
+            "'endsolid' is missing",
+        ),
+        ("loose.stl", b"solid x\nvertex 0 0 0\nendsolid", "line 2: a vertex outside a face"),
+        ("binary.off", b"OFF BINARY\n\0\0", "is a binary OFF file"),
+        ("four.off", b"4OFF\n1 1 0\n", "has vertices of more than three coordinates"),
+        ("cut.off", b"OFF\n3 1 0\n0 0 0\n", "is cut short: line 2 promises 3 vertices and 1 faces"),
+        ("face.off", b"OFF\n3 1 0\n0 0 0\n1 0 0\n0 1 0\n3 0 1\n", "line 6: promises 3 corners"),
+        (
+            "grid.ply",
+            b"ply\nformat ascii 1.0\nelement vertex 1\nproperty float x\nproperty float y\n"
+            b"property float z\nelement range_grid 1\nproperty list uchar int vertex_indices\n"
+            b"end_header\n0 0 0\n1 0\n",
+            "is a range grid",
+        ),
+        (
+            "flat.ply",
+            b"ply\nformat ascii 1.0\nelement vertex 1\nproperty float x\nproperty float y\n"
+            b"end_header\n0 0\n",
+            "its vertices have no x, y and z",
+        ),
+        ("line.obj", b"v 0 0 0\nv 1 0 0\nv 2 0 0\nf 1 2 1\n", "all faces have no area"),
     ],
+    ids=lambda value: value if isinstance(value, str) and "." in value[:12] else "",
 )
-def test_a_broken_file_is_named(tmp_path, name, content):
+def test_a_broken_file_is_named(tmp_path, name, content, message):
     path = tmp_path / name
     if content is None:
         write_mesh(Mesh(CORNER, [(0, 1, 2)]), path)
         content = path.read_bytes()[:-20]
     path.write_bytes(content)
-    with pytest.raises(InputError, match=rf"{name}: (cannot be read as a mesh|holds no triangles)"):
+    with pytest.raises(InputError, match=f"{name}: .*{re.escape(message)}"):
         read_mesh(path)
+
+
+@settings(max_examples=60)
+@given(data=st.data())
+def test_a_damaged_file_is_read_or_refused_in_one_line(data):
+    """Bytes cut off or altered at random: a mesh or an `InputError`, and nothing else."""
+    write = data.draw(st.sampled_from((*writers.FLAT, *writers.TRIANGLES)))
+    solid = (trimesh.creation.box().vertices, trimesh.creation.box().faces.tolist())
+    files = write(solid)
+    name = next(iter(files))
+    content = bytearray(files[name])
+    for _ in range(data.draw(st.integers(0, 4))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    content = content[: data.draw(st.integers(0, len(content)) | st.just(len(content)))]
+    with tempfile.TemporaryDirectory() as folder:
+        for each, part in files.items():
+            (Path(folder) / each).write_bytes(content if each == name else part)
+        try:
+            read = read_mesh_file(Path(folder) / name, fit=data.draw(st.booleans()))
+        except InputError as refused:
+            said = str(refused)
+        else:
+            said = f"{folder}/{name}: {read}" if np.isfinite(read.mesh.vertices).all() else "NaN"
+        assert said.startswith(f"{folder}/{name}: ")
 
 
 def test_points_without_triangles_are_no_mesh(tmp_path):

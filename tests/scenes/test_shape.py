@@ -15,11 +15,11 @@ from scenes.shape import (
     bounding_sphere,
     fitted,
     geometry,
-    manifold_problem,
     random_harmonics,
     vertex_normals,
     with_spherical_uvs,
 )
+from scenes.topology import manifold_problem
 
 BLOBS = st.builds(
     Blob,
@@ -197,28 +197,6 @@ def test_a_mesh_keeps_its_own_texture_coordinates():
     kept, normals = with_spherical_uvs(mesh)
     assert kept is mesh
     np.testing.assert_array_equal(normals, vertex_normals(mesh))
-
-
-def test_an_open_mesh_cannot_start_a_search():
-    mesh = Mesh(box().vertices, box().faces[1:])
-    assert manifold_problem(mesh) == (
-        "3 of 18 edges do not belong to exactly two faces (3 to one, 0 to more); "
-        "use a closed surface, such as a sphere"
-    )
-
-
-def test_an_edge_with_three_faces_cannot_start_a_search():
-    vertices = np.vstack([box().vertices, [[2, 2, 2]]])
-    faces = np.vstack([box().faces, [[*box().faces[0, :2], 8]]])
-    assert "(2 to one, 1 to more)" in manifold_problem(Mesh(vertices, faces))
-
-
-def test_a_turned_face_cannot_start_a_search():
-    faces = box().faces.copy()
-    faces[0] = faces[0, ::-1]
-    assert manifold_problem(Mesh(box().vertices, faces)).startswith(
-        "3 of 18 edges lie between faces turned against each other"
-    )
 
 
 def test_a_mesh_shape_must_be_loaded_before_it_has_a_geometry():

@@ -1,0 +1,1 @@
+"""Readers of mesh files, one format a file; each returns `Polygons`."""

@@ -1,0 +1,120 @@
+"""PLY (Stanford), read with plyfile: ASCII, little and big endian, any element and type."""
+
+import io
+import warnings
+
+import numpy as np
+from plyfile import PlyData, PlyElement, PlyElementParseError, PlyHeaderParseError
+
+from scenes.errors import InputError
+from scenes.mesh_formats.polygons import Polygons
+from scenes.mesh_formats.strips import strip_triangles
+
+# Written into our own PLY files with texture coordinates.
+FROM_TOP = "texture coordinate t counts from the top"
+
+INDEX_NAMES = ("vertex_indices", "vertex_index")
+UV_NAMES = (("s", "t"), ("u", "v"), ("texture_u", "texture_v"), ("texture_s", "texture_t"))
+# Elements that describe no surface of their own.
+WITHOUT_SURFACE = {"edge": "edges", "material": "materials", "camera": "cameras"}
+
+
+def read_ply(data: bytes) -> Polygons:
+    """Read a PLY file: ``face`` or ``tristrips`` over ``vertex``.
+
+    Parameters
+    ----------
+    data
+        Contents of the file.
+
+    Returns
+    -------
+    Polygons
+        With the texture coordinates of vertices or, as ``texcoord``, of corners.
+
+    Raises
+    ------
+    InputError
+        The file is damaged, or its surface is stored in another way (range grid).
+    """
+    ply = _parsed(data)
+    elements = {element.name: element for element in ply.elements}
+    if "vertex" not in elements:
+        raise InputError("holds no vertices (element 'vertex'); export a surface")
+    vertex = elements.pop("vertex")
+    vertices = _positions(vertex)
+    left_out = _colours(vertex)
+    if "range_grid" in elements:
+        raise InputError("is a range grid, a scan without faces; make a surface from it first")
+    faces, tristrips = elements.pop("face", None), elements.pop("tristrips", None)
+    indices = [] if faces is None else _lists(faces, INDEX_NAMES)
+    from_strips = [] if tristrips is None else _lists(tristrips, INDEX_NAMES)
+    triangles = [np.asarray(strip_triangles(strip)) for strip in from_strips]
+    left_out += [
+        f"{element.count} {WITHOUT_SURFACE.get(name, f'elements {name!r}')}"
+        for name, element in elements.items()
+        if element.count
+    ]
+
+    corners = np.concatenate([*indices, *(each.ravel() for each in triangles), []])
+    sizes = [len(face) for face in indices] + [3] * sum(len(each) for each in triangles)
+    corners = corners.astype(np.int64)
+    uvs = _vertex_uvs(vertex, FROM_TOP in ply.comments)
+    at_corners: np.ndarray | None = None
+    if uvs is not None and len(corners) and corners.min() >= 0 and corners.max() < len(uvs):
+        at_corners = uvs[corners]
+    elif faces is not None and not triangles and "texcoord" in _names(faces):
+        at_corners = _corner_uvs(_lists(faces, ("texcoord",)), len(corners))
+    return Polygons(vertices, corners, np.array(sizes, np.int64), at_corners, tuple(left_out))
+
+
+def _parsed(data: bytes) -> PlyData:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            return PlyData.read(io.BytesIO(data))
+    except PlyHeaderParseError as error:
+        raise InputError(f"has a broken PLY header: {error}; export it again") from error
+    except (PlyElementParseError, ValueError, OverflowError, MemoryError) as error:
+        raise InputError(f"is damaged or cut short: {error}; export it again") from error
+
+
+def _positions(vertex: PlyElement) -> np.ndarray:
+    names = _names(vertex)
+    if not {"x", "y", "z"} <= names:
+        raise InputError("its vertices have no x, y and z; export a surface")
+    return np.column_stack([np.asarray(vertex[axis], np.float64) for axis in "xyz"])
+
+
+def _colours(vertex: PlyElement) -> list[str]:
+    return ["vertex colours"] if {"red", "green", "blue"} <= _names(vertex) else []
+
+
+def _names(element: PlyElement) -> set[str]:
+    return {each.name for each in element.properties}
+
+
+def _lists(element: PlyElement, names: tuple[str, ...]) -> list[np.ndarray]:
+    """Lists of an element's property, one an item."""
+    for name in names:
+        if name in _names(element):
+            return [np.atleast_1d(each) for each in element[name]]
+    raise InputError(
+        f"its element '{element.name}' has none of {', '.join(names)}; export a surface"
+    )
+
+
+def _vertex_uvs(vertex: PlyElement, from_top: bool) -> np.ndarray | None:
+    for u, v in UV_NAMES:
+        if {u, v} <= _names(vertex):
+            uvs = np.column_stack([vertex[u], vertex[v]]).astype(np.float64)
+            return uvs if from_top else uvs * [1, -1] + [0, 1]
+    return None
+
+
+def _corner_uvs(lists: list[np.ndarray], corners: int) -> np.ndarray | None:
+    """Texture coordinates stored by face, u and v of its corners in turn."""
+    values = np.concatenate([*lists, []]).astype(np.float64)
+    if len(values) != 2 * corners:
+        return None
+    return values.reshape(-1, 2) * [1, -1] + [0, 1]

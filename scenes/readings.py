@@ -1,0 +1,99 @@
+"""What the files of a scene hold, in words: for people who check that a file was read rightly."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from scenes.embedded import LIGHTS, MESHES
+from scenes.errors import InputError
+from scenes.lighting import EnvironmentMap
+from scenes.material import TEXTURED
+from scenes.mesh_files import READERS, read_mesh_file
+from scenes.picture_files import read_repaired
+from scenes.scene import Scene
+from scenes.shape import MeshShape
+
+SUFFIXES = (".exr", ".hdr", ".png", ".jpg", ".jpeg")
+
+
+@dataclass(frozen=True)
+class FileReading:
+    """What was read from one file.
+
+    Parameters
+    ----------
+    key
+        Where the scene names the file, such as ``shape.surface``; empty without a scene.
+    path
+        Of the file.
+    text
+        What was read, in one line.
+    changes
+        What was changed while reading, such as ``"320 of 320 faces turned outward"``.
+    """
+
+    key: str
+    path: Path
+    text: str
+    changes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        place = f"{self.key}: " if self.key else ""
+        return f"{place}{self.path}: {self.text}"
+
+
+def file_reading(path: Path) -> FileReading:
+    """Read a mesh or a picture, and say what it holds.
+
+    Raises
+    ------
+    InputError
+        The file is missing, damaged, or neither a mesh nor a picture.
+    """
+    suffix = path.suffix.lower()
+    if suffix in READERS:
+        return _of_mesh("", path, fit=True)
+    if suffix in SUFFIXES:
+        return _of_picture("", path)
+    known = ", ".join((*READERS, *SUFFIXES))
+    raise InputError(f"{path}: is neither a mesh nor a picture that is read; use {known}")
+
+
+def file_readings(scene: Scene, folder: Path) -> Iterator[FileReading]:
+    """Read every file that a scene names, and say what each holds.
+
+    Parameters
+    ----------
+    scene
+        Not loaded: a loaded one names no files.
+    folder
+        What relative paths start from.
+
+    Raises
+    ------
+    InputError
+        A file is missing or damaged.
+    """
+    shape, light = scene.shape, scene.lighting
+    surface = getattr(shape, "surface", None)
+    if isinstance(shape, MeshShape) and isinstance(surface, str) and surface not in MESHES:
+        yield _of_mesh("shape.surface", folder / surface, fit=shape.fit)
+    for name in TEXTURED:
+        value = getattr(scene.material, name)
+        if isinstance(value, str):
+            yield _of_picture(f"material.{name}", folder / value)
+    radiance = light.radiance if isinstance(light, EnvironmentMap) else None
+    if isinstance(radiance, str) and radiance not in LIGHTS:
+        yield _of_picture("lighting.radiance", folder / radiance)
+
+
+def _of_mesh(key: str, path: Path, *, fit: bool) -> FileReading:
+    reading = read_mesh_file(path, fit=fit)
+    return FileReading(key, path, str(reading), reading.changes)
+
+
+def _of_picture(key: str, path: Path) -> FileReading:
+    picture, repaired = read_repaired(path, "clip")
+    height, width, channels = picture.pixels.shape
+    changes = (f"{repaired} values clipped",) if repaired else ()
+    return FileReading(key, path, f"{width} × {height} pixels, {channels} channels", changes)
