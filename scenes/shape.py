@@ -78,8 +78,8 @@ class MeshShape(Frozen):
     Parameters
     ----------
     surface
-        Name of a library mesh (``bunny``, ``suzanne``), a file (PLY, OBJ, GLB, STL …), or a
-        `Mesh`.
+        Name of a library mesh (``bunny``, ``suzanne``), a file (OBJ, PLY, STL, OFF, GLB or glTF),
+        or a `Mesh`.
     fit
         True: when loaded, moved and scaled to the unit bounding sphere about the origin (and then
         False, since it is done). False: kept as it is, in scene units.

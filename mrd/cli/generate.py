@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from mrd import cluster, job_queue, slurm_request, sweep
+from mrd.cli.files import changed_files
 from mrd.cli.flips import flips
 from mrd.cli.progress import in_a_log, shown
 from mrd.cli.tables import console, duration, images, number, reasons, states, tasks, verdicts
@@ -70,6 +71,8 @@ def generate(
     asked = _request(slurm, wait, workers, verify)
     described = read_study(study)
     out = console()
+    for change in changed_files(described):
+        out.print(change)
     if dry_run:
         _foretell(described, asked, out)
     elif asked:

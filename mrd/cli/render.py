@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
+from mrd.cli.files import read_files
 from mrd.photograph import photograph
 from mrd.study import FILE_NAME, loaded_target, read_study
 from scenes import library
 from scenes.config import TargetConfig, target_scene
-from scenes.readings import file_readings
 from scenes.scene import Scene, check_visible
 
 
@@ -50,9 +50,8 @@ def _scenes(scene: str, out: Path) -> list[tuple[Path, Scene]]:
     if is_study and scene not in library.SCENES:  # a folder may be named as a scene is
         study = read_study(Path(scene))
         loaded = [(out / name, loaded_target(name, study)) for name in study.targets]
-        for name, config in study.targets.items():
-            for reading in file_readings(target_scene(name, config, study.folder), study.folder):
-                typer.echo(f"targets.{name}: {reading}", err=True)
+        for place, reading in read_files(study):
+            typer.echo(f"{place}.{reading}", err=True)
         return loaded
     one = target_scene(Path(scene).stem, TargetConfig(scene=scene), Path()).loaded()
     check_visible(one)

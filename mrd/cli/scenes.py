@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
+from mrd.cli.files import read_files
 from mrd.cli.tables import console, table
 from mrd.study import FILE_NAME, loaded_target, read_study
-from scenes.config import target_scene
 from scenes.library import LIGHTS, MATERIALS, MESHES, SCENES
-from scenes.readings import file_reading, file_readings
+from scenes.readings import file_reading
 from scenes.scene import check_visible, read_scene
 
 
@@ -42,9 +42,9 @@ def _check(path: Path) -> None:
     """Print what a file holds, a line each."""
     if path.is_dir() or path.name == FILE_NAME:
         study = read_study(path)
-        for name, config in study.targets.items():
-            for reading in file_readings(target_scene(name, config, study.folder), study.folder):
-                typer.echo(f"targets.{name}: {reading}")
+        for place, reading in read_files(study):
+            typer.echo(f"{place}.{reading}")
+        for name in study.targets:
             loaded_target(name, study)
             typer.echo(f"targets.{name}: every camera sees the object")
     elif path.suffix == ".json":

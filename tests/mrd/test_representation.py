@@ -14,7 +14,7 @@ from mrd.representation import (
 )
 from mrd.to_mitsuba import OPAQUE_DEPTH, TRANSMITTING_DEPTH, Form
 from mrd.variables.searched import variables_of
-from scenes.arrays import Picture
+from scenes.arrays import Mesh, Picture
 from scenes.differences import lighting_difference
 from scenes.errors import InputError
 from scenes.film import Film
@@ -22,7 +22,8 @@ from scenes.lighting import Constant, EnvironmentMap, SunSky, map_directions, ra
 from scenes.material import Material
 from scenes.pose import Pose
 from scenes.scene import Scene
-from scenes.shape import Blob, Sphere, geometry
+from scenes.shape import Blob, MeshShape, Sphere, geometry
+from scenes.topology import manifold_problem
 
 TEXTURE = Picture(np.random.default_rng(1).uniform(0.2, 0.8, size=(12, 12, 3)))
 SKY = EnvironmentMap(radiance=Picture(1 + map_directions(33, 66) * 0.5), rotation=40, level=2)
@@ -321,3 +322,19 @@ def test_a_start_light_that_is_given_is_kept(small):
     target = represented(small(lighting=SKY), search)
     found = start_scene(target, search.starts(), search).lighting.radiance.pixels
     np.testing.assert_allclose(found, np.broadcast_to([1, 2, 3], (8, 16, 3)), rtol=1e-6)
+
+
+def doubled(scene: Scene) -> Scene:
+    """Give every face of a sphere corners of its own, as a file with hard edges has them."""
+    mesh = geometry(scene.shape)
+    corners = np.arange(3 * len(mesh.faces)).reshape(-1, 3)
+    surface = Mesh(mesh.vertices[mesh.faces].reshape(-1, 3), corners)
+    return scene.model_copy(update={"shape": MeshShape(surface=surface, fit=False)})
+
+
+def test_a_moving_surface_has_one_vertex_a_place(small):
+    scene = doubled(small())
+    found = represented(scene, search_of("shape", mode="diverge")).shape.surface
+    assert found.vertices.shape == (642, 3)
+    assert manifold_problem(found) is None
+    assert represented(scene, search_of("material")).shape == scene.shape

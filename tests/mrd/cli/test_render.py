@@ -41,6 +41,14 @@ def test_every_target_of_a_study_is_rendered(mrd, own, tmp_path, named):
     assert red > blue + 50
 
 
+def test_what_was_read_is_said_beside_the_names_of_the_images(mrd, own, tmp_path):
+    code, said, told = mrd("render", own, "--out", tmp_path / "seen", "--samples", "1")
+    assert code == 0
+    assert "cup.ply" not in said
+    assert told.startswith("targets.cup.shape.surface: ")
+    assert "closed, faces outward, no texture coordinates, nothing changed" in told
+
+
 def test_a_folder_may_be_named_as_a_scene_is(mrd, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "bunny").mkdir()

@@ -5,10 +5,11 @@ import pytest
 
 from mrd.fisher.parameters import LightLevel, MaterialParameter, parameters_of
 from mrd.fisher.physical import distance_per_unit
+from scenes.arrays import Mesh
 from scenes.differences import material_difference
 from scenes.lighting import Constant
 from scenes.material import Material
-from scenes.shape import Sphere
+from scenes.shape import MeshShape, Sphere, geometry
 
 
 def test_a_log_unit_of_light_is_one_of_log_radiance(small):
@@ -37,3 +38,20 @@ def test_a_shape_mode_is_about_its_mean_displacement(small):
     # Chamfer is a mean of |displacement| and the mode's unit a root mean square; the lowest modes
     # of a sphere shift it, z = √3 cos θ, of which the mean along the normal is √3/2.
     assert distance_per_unit(scene, mode) == pytest.approx(np.sqrt(3) / 2, rel=0.05)
+
+
+def test_modes_of_a_surface_with_doubled_vertices_are_those_of_the_surface(small):
+    """Every face has corners of its own; each mode moves all vertices at a place alike."""
+    whole = small()
+    mesh = geometry(whole.shape)
+    surface = Mesh(
+        mesh.vertices[mesh.faces].reshape(-1, 3), np.arange(3 * len(mesh.faces)).reshape(-1, 3)
+    )
+    split = whole.model_copy(update={"shape": MeshShape(surface=surface, fit=False)})
+    modes = [each.field for each in parameters_of(split, 2) if each.attribute == "shape"]
+    assert len(modes) == 2
+    for mode in modes:
+        of_place = {}
+        for place, value in zip(map(tuple, surface.vertices), mode, strict=True):
+            assert of_place.setdefault(place, value) == value
+        assert len(of_place) == 642
