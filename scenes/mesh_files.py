@@ -36,6 +36,7 @@ BEGINNINGS = {b"ply\n": ".ply", b"ply\r": ".ply", GLB_MAGIC: ".glb"}
 
 # Positions are kept in 32 bits; rounding moves no vertex by more than this share of the size.
 LARGEST_ROUNDING = 1e-5
+LARGEST = 1e30  # span of a mesh in the units of its file, and its inverse the smallest
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,13 +188,18 @@ def _placed(
             f"all {len(used)} vertices are zero (a compressed file that was not decoded looks "
             "like this); export the mesh without compression"
         )
+    farthest = float(np.abs(vertices[used]).max())
+    size = float(np.ptp(vertices[used], axis=0).max()) if farthest < LARGEST else np.inf
+    if size == 0:
+        raise InputError("all vertices lie at one place; export a surface")
+    if not 1 / LARGEST < size < LARGEST:
+        raise InputError(
+            f"its vertices lie up to {farthest:.3g} from the origin and span {size:.3g}; allowed: "
+            f"{1 / LARGEST:g} to {LARGEST:g}: export it in another unit"
+        )
     if fit:
         centre, radius = smallest_sphere(vertices[used])
-        if radius == 0:
-            raise InputError("all vertices lie at one place; export a surface")
         return (vertices - centre) / radius
-    size = float(np.ptp(vertices[used], axis=0).max())
-    farthest = float(np.abs(vertices[used]).max())
     if np.spacing(np.float32(farthest)) / 2 > LARGEST_ROUNDING * size:
         raise InputError(
             f"its vertices lie up to {farthest:.6g} from the origin and span {size:.6g}, which "
@@ -212,14 +218,14 @@ def _with_area(
     whole = (a != b) & (b != c) & (a != c)
     notes = []
     if lost := int(np.count_nonzero(~whole)):
-        notes.append(f"{lost} faces without an area left out")
+        notes.append(f"{_many(lost, 'face')} without an area left out")
     triangles, corners = triangles[whole], corners[whole]
     # The same three places in the same turn: the smallest first.
     first = corners.argmin(axis=1)
     rolled = np.take_along_axis(corners, (first[:, None] + np.arange(3)) % 3, axis=1)
     _, once = np.unique(rolled, axis=0, return_index=True)
     if repeated := len(triangles) - len(once):
-        notes.append(f"{repeated} repeated faces left out")
+        notes.append(f"{_many(repeated, 'repeated face')} left out")
     if not len(once):
         raise InputError("all faces have no area; export a surface")
     return triangles[np.sort(once)], notes
@@ -249,14 +255,21 @@ def _joined_corners(
     faces = number[key.reshape(-1)].reshape(-1, 3)
     kept = first[order]
     fewer = len(np.unique(of_vertex)) - len(np.unique(place[of_vertex]))
-    notes = [f"{fewer} vertices joined with others at their place"] if uvs is None and fewer else []
-    return vertices[of_vertex[kept]], faces, None if uvs is None else uvs[kept], notes
+    joined = uvs is None and fewer > 0
+    notes = [f"{fewer} of {len(polygons.vertices)} vertices joined with others at their place"]
+    return vertices[of_vertex[kept]], faces, None if uvs is None else uvs[kept], notes * joined
 
 
 def _unused(polygons: Polygons, used: NDArray[np.int64]) -> list[str]:
     """Say how many vertices have no face."""
     lost = len(polygons.vertices) - len(used)
-    return [f"{lost} vertices without a face left out"] if lost else []
+    total = len(polygons.vertices)
+    return [f"{lost} of {total} vertices without a face left out"] if lost else []
+
+
+def _many(count: int, what: str) -> str:
+    """Count things in words: 1 face, 2 faces."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _remarks(turned: Turned) -> list[str]:
@@ -266,7 +279,7 @@ def _remarks(turned: Turned) -> list[str]:
         notes.append(f"{turned.count} of {len(turned.faces)} faces turned outward")
     if turned.without_outside:
         notes.append(
-            f"{turned.without_outside} faces have no outside (an open sheet), and stay as they are"
+            f"{_many(turned.without_outside, 'face')} kept as stored: an open sheet has no outside"
         )
     return notes
 

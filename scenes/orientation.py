@@ -8,14 +8,14 @@ from scipy import sparse
 from scipy.sparse import csgraph
 
 from scenes.errors import InputError
-from scenes.topology import Edges, edges_of
+from scenes.topology import Edges, edges_of, place_of
 
 Floats = NDArray[np.float64]
 Faces = NDArray[np.int64]
 
-RAYS = 64  # from each side of an open part
+RAYS = 32  # from each side of an open part
 LEAST_VOTE = 0.1  # share of the rays that must speak for one side
-MOST_TESTS = 200_000_000  # of rays against triangles
+MOST_TESTS = 50_000_000  # of rays against triangles
 AWAY = 1e-4  # of the size: rays start this far from their face
 
 
@@ -31,7 +31,7 @@ class Turned:
         Number of faces that were turned.
     without_outside
         Number of faces of open parts that can be seen from both sides alike, such as a flat
-        sheet: they are kept as they were.
+        sheet: they are not turned.
     edges
         Of the faces.
     """
@@ -73,10 +73,11 @@ def turned_outward(vertices: Floats, faces: Faces) -> Turned:
     faces_agreed = np.where(flips[:, None], faces[:, ::-1], faces)
     triangles = vertices[faces_agreed] - vertices[faces_agreed].reshape(-1, 3).mean(axis=0)
     closed = _closed(part, edges)
+    two_sided = np.bincount(part, _stored_both_ways(vertices, faces)) > 0
     turn = np.zeros(len(closed), bool)
     unclear = np.zeros(len(closed), bool)
     _judge_closed(triangles, part, closed, turn)
-    _judge_open(triangles, part, closed, turn, unclear)
+    _judge_open(triangles, part, ~closed & ~two_sided, turn, unclear)
     turned = flips ^ turn[part]
     # A part without an outside is kept as the file has it, where its faces agree.
     return Turned(
@@ -119,6 +120,13 @@ def _closed(part: Faces, edges: Edges) -> NDArray[np.bool_]:
     """Tell of each part whether all its edges belong to two faces."""
     loose = (edges.times[edges.sides] != 2).reshape(-1, 3).any(axis=1)
     return np.bincount(part, loose) == 0
+
+
+def _stored_both_ways(vertices: Floats, faces: Faces) -> NDArray[np.bool_]:
+    """Tell which faces (F,) stand twice, once each way: they show both sides already."""
+    corners = np.sort(place_of(vertices)[faces], axis=1)
+    _, which, times = np.unique(corners, axis=0, return_inverse=True, return_counts=True)
+    return times[which.reshape(-1)] > 1
 
 
 def _judge_closed(
@@ -170,7 +178,7 @@ def _containers(
 def _judge_open(
     triangles: Floats,
     part: Faces,
-    closed: NDArray[np.bool_],
+    is_open: NDArray[np.bool_],
     turn: NDArray[np.bool_],
     unclear: NDArray[np.bool_],
 ) -> None:
@@ -180,8 +188,8 @@ def _judge_open(
     size = float(np.abs(triangles).max())
     rng = np.random.default_rng(0)
     tests = 0
-    open_parts = np.flatnonzero(~closed)
-    share = np.bincount(part, areas, minlength=len(closed))
+    open_parts = np.flatnonzero(is_open)
+    share = np.bincount(part, areas, minlength=len(is_open))
     for index in open_parts[np.argsort(-share[open_parts])]:
         unclear[index] = True
         tests += 2 * RAYS * len(triangles)

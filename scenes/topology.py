@@ -16,9 +16,13 @@ Integers = NDArray[np.int64]
 
 def place_of(vertices: NDArray[np.floating]) -> Integers:
     """Return, for each vertex (V,), the first vertex at the same place."""
-    # Adding 0 turns −0 into 0, which is the same place.
-    _, first, place = np.unique(vertices + 0.0, axis=0, return_index=True, return_inverse=True)
-    return np.asarray(first[place.reshape(-1)], np.int64)
+    # Sorted by place, then by number: the first of equal ones comes first.
+    order = np.lexsort((np.arange(len(vertices)), *vertices.T))
+    new = np.ones(len(order), bool)
+    new[1:] = (vertices[order[1:]] != vertices[order[:-1]]).any(axis=1)
+    place = np.empty(len(order), np.int64)
+    place[order] = order[np.flatnonzero(new)[np.cumsum(new) - 1]]
+    return place
 
 
 def joined(mesh: Mesh) -> tuple[Mesh, Integers]:
@@ -74,10 +78,10 @@ class Edges:
 def edges_of(vertices: NDArray[np.floating], faces: NDArray[np.integer]) -> Edges:
     """Return the edges of a mesh by place; each face has three places."""
     corners = place_of(vertices)[faces]
-    ends = np.stack([corners, np.roll(corners, -1, axis=1)], axis=2).reshape(-1, 2)
-    _, sides, times = np.unique(np.sort(ends, axis=1), axis=0, return_inverse=True,
-                                return_counts=True)  # fmt: skip
-    return Edges(sides.reshape(-1).astype(np.int64), ends[:, 0] < ends[:, 1], times)
+    start, end = corners.reshape(-1), np.roll(corners, -1, axis=1).reshape(-1)
+    keys = np.minimum(start, end) * len(vertices) + np.maximum(start, end)
+    _, sides, times = np.unique(keys, return_inverse=True, return_counts=True)
+    return Edges(sides.reshape(-1).astype(np.int64), start < end, times)
 
 
 def manifold_problem(mesh: Mesh) -> str | None:

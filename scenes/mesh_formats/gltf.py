@@ -145,7 +145,7 @@ class _Scene:
         scenes = self._document.get("scenes", [])
         if scenes:
             if len(scenes) > 1:
-                self._left_out[f"{len(scenes) - 1} other scenes of the file"] = None
+                self._left_out["other scenes of the file"] = None
             return list(scenes[self._document.get("scene", 0)].get("nodes", []))
         children = {child for node in self._nodes for child in node.get("children", [])}
         return [index for index in range(len(self._nodes)) if index not in children]

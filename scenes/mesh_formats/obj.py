@@ -46,14 +46,14 @@ def read_obj(data: bytes) -> Polygons:
     corners: list[int] = []
     of_texture: list[int] = []
     sizes: list[int] = []
-    left_out: dict[str, int] = {}
+    left_out: dict[str, None] = {}
 
     for line, words in _lines(decoded(data)):
         keyword, values = words[0], words[1:]
         if keyword == "v":
             vertices.append(_position(line, values))
             if len(values) > 4:
-                left_out["vertex colours"] = 0
+                left_out["vertex colours"] = None
         elif keyword == "vt":
             textures.append([*numbers(line, values[:2], at_least=1), 0.0][:2])
         elif keyword in ("f", "fo"):
@@ -71,17 +71,17 @@ def read_obj(data: bytes) -> Polygons:
             raise InputError(f"line {line}: '{keyword}' runs another file; export one whole file")
         elif keyword not in WITHOUT_SHAPE:
             name = {"l": "lines", "p": "points"}.get(keyword, f"unknown lines '{keyword[:20]}'")
-            left_out[name] = left_out.get(name, 0) + 1
+            left_out[name] = None
 
     uvs = _corner_uvs(np.array(of_texture, np.int64), np.array(textures).reshape(-1, 2))
     if textures and corners and uvs is None:
-        left_out["texture coordinates, which some corners lack"] = 0
+        left_out["texture coordinates, which some corners lack"] = None
     return Polygons(
         np.array(vertices, np.float64).reshape(-1, 3),
         np.array(corners, np.int64),
         np.array(sizes, np.int64),
         uvs,
-        tuple(f"{count} {name}" if count else name for name, count in left_out.items()),
+        tuple(left_out),
     )
 
 

@@ -61,7 +61,8 @@ def read_off(data: bytes) -> Polygons:
 
 def _header(lines: list[tuple[int, list[str]]]) -> tuple[bool, bool]:
     """Take the keyword off the first line; return whether it names textures and colours."""
-    found = KEYWORD.fullmatch(lines[0][1][0]) if lines else None
+    word = lines[0][1][0] if lines else ""
+    found = KEYWORD.fullmatch("OFF" if word.lower() == "off" else word)
     if not found:
         return False, False
     if found[4] or found[5]:

@@ -51,7 +51,7 @@ def read_ply(data: bytes) -> Polygons:
     from_strips = [] if tristrips is None else _lists(tristrips, INDEX_NAMES)
     triangles = [np.asarray(strip_triangles(strip)) for strip in from_strips]
     left_out += [
-        f"{element.count} {WITHOUT_SURFACE.get(name, f'elements {name!r}')}"
+        WITHOUT_SURFACE.get(name, f"elements '{name}'")
         for name, element in elements.items()
         if element.count
     ]

@@ -16,7 +16,7 @@ def read_stl(data: bytes) -> Polygons:
     Parameters
     ----------
     data
-        Contents of the file. A binary file may begin with ``solid`` too, so its length decides.
+        Contents of the file. A binary file may begin with ``solid`` too.
 
     Returns
     -------
@@ -30,7 +30,8 @@ def read_stl(data: bytes) -> Polygons:
     """
     count = int.from_bytes(data[80:HEADER], "little") if len(data) >= HEADER else 0
     whole = HEADER + count * RECORD.itemsize
-    if len(data) == whole or not data.lstrip().lower().startswith(b"solid"):
+    # Text holds no zero bytes; the number of triangles has some.
+    if len(data) == whole or b"\0" in data or not data.lstrip().lower().startswith(b"solid"):
         if len(data) < max(whole, HEADER):
             raise InputError(
                 f"is damaged or cut short: {len(data)} bytes, where {count} triangles need "

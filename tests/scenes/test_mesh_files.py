@@ -114,7 +114,7 @@ def test_hard_edges_do_not_open_a_surface(tmp_path):
     read = read_mesh_file(tmp_path / "box.ply", fit=False)
     assert read.is_closed
     assert read.mesh.vertices.shape == (8, 3)
-    assert read.changes == ("28 vertices joined with others at their place",)
+    assert read.changes == ("28 of 36 vertices joined with others at their place",)
 
 
 def test_triangle_strips_are_read():
@@ -146,9 +146,9 @@ def test_what_is_no_part_of_the_surface_is_left_out(tmp_path):
     assert read.mesh.faces.shape == (4, 3)
     assert read.is_closed
     assert read.changes == (
-        "1 faces without an area left out",
-        "1 repeated faces left out",
-        "1 vertices without a face left out",
+        "1 face without an area left out",
+        "1 repeated face left out",
+        "1 of 5 vertices without a face left out",
     )
 
 

@@ -98,6 +98,11 @@ def test_a_flat_sheet_has_no_outside():
         assert (turned.count, turned.without_outside) == (0, 2)
 
 
+def test_a_surface_that_is_stored_both_ways_is_unchanged():
+    faces = np.vstack([BALL.faces[40:], BALL.faces[40:, ::-1]])
+    assert turned_outward(np.asarray(BALL.vertices), faces).count == 0
+
+
 def test_a_surface_of_one_side_is_refused():
     around = np.linspace(0, 2 * np.pi, 24, endpoint=False)
     across = np.array([-0.3, 0.3])
