@@ -25,11 +25,11 @@ from scenes.topology import place_of
 
 READERS: dict[str, Callable[[bytes, Path], Polygons]] = {
     ".obj": lambda data, _: read_obj(data),
-    ".ply": lambda data, _: read_ply(data),
+    ".ply": lambda _, path: read_ply(path),
     ".stl": lambda data, _: read_stl(data),
     ".off": lambda data, _: read_off(data),
-    ".glb": read_gltf,
-    ".gltf": read_gltf,
+    ".glb": lambda data, path: read_gltf(data, path.parent),
+    ".gltf": lambda data, path: read_gltf(data, path.parent),
 }
 # What a file of another name begins with, where it is one of these after all.
 BEGINNINGS = {b"ply\n": ".ply", b"ply\r": ".ply", GLB_MAGIC: ".glb"}
@@ -149,7 +149,7 @@ def _polygons(path: Path) -> Polygons:
         raise InputError(f"'{path.suffix}' is no kind of mesh that is read; use {known}")
     if not data:
         raise InputError("is empty; export it again")
-    return checked(READERS[kind](data, path.parent))
+    return checked(READERS[kind](data, path))
 
 
 def _reading(polygons: Polygons, fit: bool) -> MeshReading:
@@ -321,7 +321,7 @@ def read_stored_mesh(path: Path) -> Mesh:
     """
     path = Path(path)
     try:
-        polygons = checked(read_ply(path.read_bytes()))
+        polygons = checked(read_ply(path))
         if (polygons.sizes != 3).any():
             raise InputError("holds polygons; a stored mesh has triangles alone")
         uvs = _stored_uvs(path) if polygons.uvs is not None else None
