@@ -19,6 +19,7 @@ def opened(path: Path, kind: str) -> Iterator[Image.Image]:
         try:
             with Image.open(path, formats=(kind,)) as image:
                 check_size(image.height, image.width)
+                image.load()
                 yield image
         except Image.DecompressionBombError as error:
             raise InputError(f"is too large to be read: {one_line(error)}") from error
