@@ -65,7 +65,7 @@ READERS: dict[str, Callable[[Path, Encoding], Decoded]] = {
 
 @dataclass(frozen=True)
 class PictureRead:
-    """A picture, and what was done to read it.
+    """A picture, and what was done to read it; as text, one line that says it.
 
     Parameters
     ----------
@@ -86,6 +86,11 @@ class PictureRead:
     kind: str
     pixel_aspect: float
     notes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        height, width, channels = self.picture.pixels.shape
+        size = f"{self.kind}, {width} × {height} pixels, {channels} channel{'s'[: channels - 1]}"
+        return "; ".join((size, *self.notes))
 
 
 def read_picture_file(
@@ -175,11 +180,11 @@ def _kind(path: Path) -> tuple[str, tuple[str, ...]]:
     suffix = path.suffix.lower()
     for first, kind, suffixes in KINDS:
         if head.startswith(first):
-            note = f"is a {kind} file, though its name ends in {suffix or 'nothing'}"
+            note = f"its format is {kind}, though its name ends in {suffix or 'nothing'}"
             return kind, () if suffix in suffixes else (note,)
     for place, mark, kind in REFUSED:
         if head[place:].startswith(mark):
-            raise InputError(f"is a {kind} file, which is not read; {USE}")
+            raise InputError(f"its format is {kind}, which is not read; {USE}")
     raise InputError(f"is not a picture of a known kind; {USE}")
 
 

@@ -55,15 +55,13 @@ def check_opaque(alpha: NDArray[np.floating]) -> None:
         )
 
 
-def check_aspect(aspect: float) -> float:
-    """Return a pixel's width ÷ height if it is a positive number."""
-    if not (np.isfinite(aspect) and aspect > 0):
-        raise InputError(f"has pixels with the aspect ratio {aspect:g}; use a number above 0")
-    return float(aspect)
-
-
 def aspect_notes(aspect: float) -> tuple[str, ...]:
     """Say that pixels are not square, where they are not."""
     if abs(aspect - 1) < 1e-3:
         return ()
     return (f"its pixels are not square ({aspect:.4g} times as wide as high); none was resampled",)
+
+
+def broken(kind: str, what: str) -> InputError:
+    """Make the error for a file that does not hold what its kind defines."""
+    return InputError(f"cannot be read as {kind}: {what}; get the file again")

@@ -7,7 +7,6 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from scenes.errors import InputError
 from scenes.film import srgb_decode
 from scenes.pictures.decoded import Decoded, check_opaque
 from scenes.pictures.primaries import KNOWN, Matrix, converted, to_rec709
@@ -64,8 +63,6 @@ def decoded(
     if channels in (2, 4):
         check_opaque(samples[:, :, -1] / top)
         samples = samples[:, :, :-1]
-    elif channels not in (1, 3):
-        raise InputError(f"has {channels} channels; save it as RGB or grey")
     name = None
     if encoding == "linear":
         pixels = (samples / top).astype(np.float32)
@@ -94,8 +91,6 @@ def _linear(
 ) -> tuple[NDArray[np.float32], str | None]:
     """Linear Rec. 709, and the name of the colour space if primaries were converted."""
     channels = samples.shape[2]
-    if len(space.curves) == 3 and channels == 1:
-        raise InputError(f"is grey with colours of {space.name}; save it with an sRGB profile")
     top = int(np.iinfo(samples.dtype).max)
     stored = np.arange(top + 1) / top
     curves = (space.curves * 3)[:3] if channels == 3 else space.curves[:1]

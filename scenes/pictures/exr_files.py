@@ -17,7 +17,7 @@ from scenes.errors import InputError, one_line
 from scenes.pictures.decoded import (
     Decoded,
     aspect_notes,
-    check_aspect,
+    broken,
     check_opaque,
     check_size,
 )
@@ -55,7 +55,7 @@ def read_exr(path: Path) -> Decoded:
         raise InputError("is a cube map; convert it to latitude and longitude (exrenvmap -l)")
     found = _opened(path, header_only=False)
     if len(found) != len(headers):
-        raise InputError("cannot be read as EXR: its pixels are broken, or cut short")
+        raise broken("EXR", "its pixels are broken, or cut short")
     channels = found[chosen.part][1]
     if chosen.alphas:
         alphas = [_values(channels, name, header)[window] for name in chosen.alphas]
@@ -63,7 +63,7 @@ def read_exr(path: Path) -> Decoded:
     pixels = np.stack([_values(channels, name, header) for name in chosen.channels], axis=2)
     whole = pixels.shape[:2]
     pixels = pixels[window]
-    aspect = check_aspect(float(header.get("pixelAspectRatio", 1.0)))
+    aspect = float(header.get("pixelAspectRatio", 1.0))
     notes = [*left_out(parts, chosen), *aspect_notes(aspect), *_other_notes(header)]
     if pixels.shape[:2] != whole:
         notes.append(
@@ -91,7 +91,7 @@ def _opened(path: Path, header_only: bool) -> list[tuple[dict[str, Any], dict[st
             ]
     except (RuntimeError, ValueError, TypeError, MemoryError) as error:
         what = re.sub(rf"'?{re.escape(str(path))}'?", "the file", one_line(error))
-        raise InputError(f"cannot be read as EXR: {what}") from error
+        raise broken("EXR", what) from error
 
 
 def _copy(channel: Any) -> NDArray[Any]:

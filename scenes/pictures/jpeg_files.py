@@ -7,7 +7,7 @@ import numpy as np
 from PIL import ExifTags, Image
 
 from scenes.errors import InputError
-from scenes.pictures.decoded import Decoded, check_size
+from scenes.pictures.decoded import Decoded, broken, check_size
 from scenes.pictures.encoded import ADOBE_RGB, SRGB, ColourSpace, Encoding, decoded
 from scenes.pictures.icc import colour_space
 from scenes.pictures.pillow_files import opened, orientation_of
@@ -48,13 +48,13 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
         if marker == START_OF_SCAN:
             return
         place += 2 + size
-    raise InputError("cannot be read as JPEG: it ends, or is broken, before its pixels")
+    raise broken("JPEG", "it ends, or is broken, before its pixels")
 
 
 def _check_frame(segments: list[tuple[int, bytes]]) -> None:
     frame = next((body for marker, body in segments if marker in FRAMES), b"")
     if len(frame) < 6:
-        raise InputError("cannot be read as JPEG: it has no frame header")
+        raise broken("JPEG", "it has no frame header")
     bits, height, width = frame[0], *(int.from_bytes(frame[i : i + 2], "big") for i in (1, 3))
     if bits != 8:
         raise InputError(f"is a JPEG with {bits} bits a channel; save it as PNG with 16 bits")

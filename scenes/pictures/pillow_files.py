@@ -8,24 +8,24 @@ from pathlib import Path
 from PIL import ExifTags, Image
 
 from scenes.errors import InputError, one_line
-from scenes.pictures.decoded import check_size
+from scenes.pictures.decoded import broken
 
 
 @contextmanager
 def opened(path: Path, kind: str) -> Iterator[Image.Image]:
-    """Open a file as a kind of picture; Pillow's own limits and warnings are replaced by ours."""
+    """Open a file whose header names a size that is allowed, and decode its pixels.
+
+    Pillow's warnings, of large pictures and of broken metadata, are kept quiet.
+    """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of its size, and of broken metadata
+        warnings.simplefilter("ignore")
         try:
             with Image.open(path, formats=(kind,)) as image:
-                check_size(image.height, image.width)
                 image.load()
                 yield image
-        except Image.DecompressionBombError as error:
-            raise InputError(f"is too large to be read: {one_line(error)}") from error
         except (OSError, ValueError, SyntaxError, EOFError, IndexError) as error:
             what = one_line(error).replace(f" '{path}'", "")
-            raise InputError(f"cannot be read as {kind}: {what}") from error
+            raise broken(kind, what) from error
 
 
 def orientation_of(image: Image.Image) -> int:

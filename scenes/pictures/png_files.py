@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
 from scenes.errors import InputError
-from scenes.pictures.decoded import Decoded, aspect_notes, check_opaque, check_size
+from scenes.pictures.decoded import Decoded, aspect_notes, broken, check_opaque, check_size
 from scenes.pictures.encoded import SRGB, ColourSpace, Encoding, decoded, power
 from scenes.pictures.icc import colour_space
 from scenes.pictures.pillow_files import opened, orientation_of
@@ -54,14 +54,14 @@ def _chunks(data: bytes) -> Chunks:
             )
         found.setdefault(name, b"" if name == b"IDAT" else body)
     if b"IHDR" not in found or b"IDAT" not in found:
-        raise InputError("cannot be read as PNG: it has no header, or no pixels")
+        raise broken("PNG", "it has no header, or no pixels")
     return found
 
 
 def _numbers(chunks: Chunks, name: bytes, layout: str) -> tuple[int, ...]:
     """The numbers of a chunk."""
     if len(chunks[name]) != struct.calcsize(layout):
-        raise InputError(f"cannot be read as PNG: its part '{name.decode()}' has another length")
+        raise broken("PNG", f"its part '{name.decode()}' has another length")
     return struct.unpack(layout, chunks[name])
 
 
@@ -74,15 +74,12 @@ def _walked(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         if len(check) < 4:
             break
         if zlib.crc32(name + body).to_bytes(4, "big") != check:
-            raise InputError(
-                f"cannot be read as PNG: the checksum of its part '{name.decode('latin-1')}' is "
-                "wrong; get the file again"
-            )
+            raise broken("PNG", f"the checksum of its part '{name.decode('latin-1')}' is wrong")
         yield name, body
         if name == b"IEND":
             return
         place += 12 + size
-    raise InputError("cannot be read as PNG: it is cut short; get the file again")
+    raise broken("PNG", "it is cut short")
 
 
 def _check_kind(chunks: Chunks) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scenes.errors import InputError
-from scenes.pictures.decoded import Decoded, aspect_notes, check_aspect, check_size
+from scenes.pictures.decoded import Decoded, aspect_notes, broken, check_size
 from scenes.pictures.primaries import as_primaries, converted, name_of, to_rec709
 
 RESOLUTION = re.compile(rb"([-+])([XY]) +(\d{1,9}) +([-+])([XY]) +(\d{1,9})$")
@@ -26,10 +26,10 @@ def read_radiance(path: Path) -> Decoded:
     lines, start = _header(data)
     resolution = RESOLUTION.match(lines[-1].encode("latin-1"))
     if not resolution:
-        raise InputError(f"cannot be read as Radiance HDR: '{lines[-1][:40]}' is no resolution")
+        raise _broken(f"'{lines[-1][:40]}' is no resolution")
     slow_sign, slow, count, fast_sign, fast, length = resolution.groups()
     if slow == fast:
-        raise InputError(f"cannot be read as Radiance HDR: '{lines[-1][:40]}' is no resolution")
+        raise _broken(f"'{lines[-1][:40]}' is no resolution")
     check_size(int(count), int(length))
     variables = _variables(lines[1:-1])
     _check_format(variables)
@@ -65,7 +65,7 @@ def _header(data: bytes) -> tuple[list[str], int]:
         if line:
             lines.append(line)
         is_last = not line
-    raise InputError("cannot be read as Radiance HDR: its header has no end")
+    raise _broken("its header has no end")
 
 
 def _variables(lines: list[str]) -> dict[str, list[str]]:
@@ -101,7 +101,7 @@ def _gain(variables: dict[str, list[str]]) -> NDArray[np.float64]:
 def _aspect(variables: dict[str, list[str]]) -> tuple[float, list[str]]:
     """Width of a pixel ÷ its height; the file has the inverse."""
     inverse = np.prod([_numbers("PIXASPECT", each, 1) for each in variables.get("PIXASPECT", [])])
-    aspect = check_aspect(1 / float(inverse))
+    aspect = 1 / float(inverse)
     return aspect, list(aspect_notes(aspect))
 
 
@@ -191,7 +191,7 @@ def _old_run_length(data: bytes, place: int, line: Bytes) -> int:
 
 
 def _broken(what: str) -> InputError:
-    return InputError(f"cannot be read as Radiance HDR: {what}; get the file again")
+    return broken("Radiance HDR", what)
 
 
 def _radiance(lines: Bytes, gain: NDArray[np.float64]) -> NDArray[np.float32]:

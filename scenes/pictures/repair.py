@@ -24,12 +24,11 @@ def repaired(decoded: Decoded, repair: Repair) -> tuple[NDArray[np.float32], int
     if not wrong:
         return pixels, 0
     if repair is None:
+        found = _complaint(pixels)
         if decoded.converted:
-            raise InputError(
-                f"{_complaint(pixels)} after the conversion from {decoded.converted}: colours "
-                "that Rec. 709 lacks; convert the picture to sRGB, or set repair: clip"
-            )
-        raise InputError(f"{_complaint(pixels)}; mend the file, or set repair: clip")
+            found += f": colours of {decoded.converted} that Rec. 709 does not have"
+        to_do = "convert the picture to sRGB" if decoded.converted else "mend the file"
+        raise InputError(f"{found}; {to_do} (an environment map: or set repair: clip)")
     return _clipped(pixels), wrong
 
 

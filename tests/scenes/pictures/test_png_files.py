@@ -181,7 +181,9 @@ def test_white_and_srgb_red_stay_in_range_though_they_are_rounded(tmp_path):
 
 
 def test_colours_beyond_srgb_are_refused(tmp_path):
-    with pytest.raises(InputError, match="after the conversion from 'Display P3': colours that"):
+    with pytest.raises(
+        InputError, match=r"colours of 'Display P3' that Rec\. 709 does not have; con"
+    ):
         read(tmp_path, png(np.full((1, 1, 3), (0, 255, 0)), extra=[icc("Display P3")]))
 
 
