@@ -114,9 +114,10 @@ def _named_light(name: str, folder: Path, repair: Repair) -> tuple[Picture, int]
     if not Path(name).suffix:
         raise _unknown("lighting.radiance", "light", name, LIGHTS)
     path = folder / name
-    read = read_picture_file(path, repair)
-    with about(str(path)):
-        check_whole_sphere(read)
+    with about("lighting.radiance"):
+        read = read_picture_file(path, repair)
+        with about(str(path)):
+            check_whole_sphere(read)
     return read.picture, read.repaired
 
 

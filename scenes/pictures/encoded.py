@@ -56,6 +56,7 @@ def decoded(
     """Decode (H, W, 1 to 4) samples; the second or fourth channel is alpha.
 
     Data (``encoding="linear"``) is divided by the largest number that the samples' type holds.
+    An orientation is that of EXIF, 1 to 8.
     """
     said = list(notes)
     top = int(np.iinfo(samples.dtype).max)
@@ -65,20 +66,25 @@ def decoded(
         samples = samples[:, :, :-1]
     name = None
     if encoding == "linear":
-        pixels = (samples / top).astype(np.float32)
+        pixels = samples.astype(np.float32) / np.float32(top)
         if space is not SRGB:
             said.append(f"its colours are marked as {space.name}; data is read without decoding")
     else:
         pixels, name = _linear(samples, space, said)
+    return upright(Decoded(pixels, tuple(said), pixel_aspect, name), orientation)
+
+
+def upright(picture: Decoded, orientation: int) -> Decoded:
+    """Turn a picture from an EXIF orientation, 1 to 8."""
+    pixels, notes, aspect = picture.pixels, picture.notes, picture.pixel_aspect
     if orientation != 1:
-        pixels = turned(pixels, orientation)
-        said.append(f"turned as its orientation tag {orientation} says")
-        pixel_aspect = 1 / pixel_aspect if orientation >= 5 else pixel_aspect
-    return Decoded(np.ascontiguousarray(pixels), tuple(said), pixel_aspect, name)
+        pixels = _turned(pixels, orientation)
+        notes = (*notes, f"turned as its orientation tag {orientation} says")
+        aspect = 1 / aspect if orientation >= 5 else aspect
+    return Decoded(np.ascontiguousarray(pixels), notes, aspect, picture.converted)
 
 
-def turned(pixels: NDArray[np.float32], orientation: int) -> NDArray[np.float32]:
-    """Turn (H, W, C) pixels upright from an EXIF orientation, 1 to 8."""
+def _turned(pixels: NDArray[np.float32], orientation: int) -> NDArray[np.float32]:
     if orientation in (2, 3, 7, 8):
         pixels = pixels[:, ::-1]
     if orientation in (3, 4, 6, 7):

@@ -21,6 +21,7 @@ from scenes.pictures.decoded import (
     check_opaque,
     check_size,
 )
+from scenes.pictures.encoded import upright
 from scenes.pictures.exr_layers import Layer, Part, left_out, picture_layer
 from scenes.pictures.primaries import KNOWN, as_primaries, converted, name_of, to_rec709
 
@@ -51,7 +52,8 @@ def read_exr(path: Path) -> Decoded:
     chosen = picture_layer(parts)
     header = headers[chosen.part][0]
     window = _display_window(header)
-    if header.get("envmap") == OpenEXR.ENVMAP_CUBE:
+    is_cube = "cube" in str(header.get("textureformat", "")).lower()  # OpenImageIO's attribute
+    if is_cube or header.get("envmap") == OpenEXR.ENVMAP_CUBE:
         raise InputError("is a cube map; convert it to latitude and longitude (exrenvmap -l)")
     found = _opened(path, header_only=False)
     if len(found) != len(headers):
@@ -71,7 +73,9 @@ def read_exr(path: Path) -> Decoded:
             f"{pixels.shape[0]}"
         )
     pixels, name = _in_rec709(pixels, header, chosen, notes)
-    return Decoded(np.ascontiguousarray(pixels, np.float32), tuple(notes), aspect, name)
+    read = Decoded(pixels.astype(np.float32, copy=False), tuple(notes), aspect, name)
+    turn = header.get("Orientation", 1)  # OpenImageIO's attribute
+    return upright(read, turn if turn in range(1, 9) else 1)
 
 
 def _opened(path: Path, header_only: bool) -> list[tuple[dict[str, Any], dict[str, Any]]]:

@@ -36,6 +36,7 @@ def read_png(path: Path, encoding: Encoding) -> Decoded:
         samples = _samples(image, path, bits, colour_type)
     _check_transparent_colour(chunks, samples, bits, colour_type)
     space, notes = _colour_space(chunks, 1 if colour_type in (GREY, GREY_ALPHA) else 3)
+    notes = notes if encoding == "srgb" else ()
     aspect = _pixel_aspect(chunks)
     if samples.shape[2] in (2, 4) and colour_type == PALETTE:
         check_opaque(samples[:, :, -1] / 255)

@@ -42,12 +42,8 @@ def read_radiance(path: Path) -> Decoded:
     pixels, found = _upright(pixels, slow == b"X", slow_sign, fast_sign)
     if found:
         notes.append(f"turned as its header says ({lines[-1]})")
-    if "PRIMARIES" in variables:
-        pixels, name = _in_rec709(pixels, variables["PRIMARIES"][-1])
-        if name:
-            notes.append(f"converted from {name} to Rec. 709")
-            return Decoded(pixels, tuple(notes), aspect, name)
-    return Decoded(np.ascontiguousarray(pixels), tuple(notes), aspect)
+    pixels, name = _in_rec709(pixels, variables.get("PRIMARIES", []), notes)
+    return Decoded(np.ascontiguousarray(pixels), tuple(notes), aspect, name)
 
 
 def _header(data: bytes) -> tuple[list[str], int]:
@@ -219,10 +215,21 @@ def _upright(
     return pixels, is_column_first or rows == b"+" or columns == b"-"
 
 
-def _in_rec709(pixels: NDArray[np.float32], text: str) -> tuple[NDArray[np.float32], str | None]:
-    primaries = as_primaries(_numbers("PRIMARIES", text, 8, positive=False))
+def _in_rec709(
+    pixels: NDArray[np.float32], stated: list[str], notes: list[str]
+) -> tuple[NDArray[np.float32], str | None]:
+    """Pixels in Rec. 709, and the name of the primaries that were converted."""
+    if not stated:
+        return pixels, None
+    numbers = _numbers("PRIMARIES", stated[-1], 8, positive=False)
+    if not numbers.any():  # as Photoshop writes them
+        notes.append("its PRIMARIES are all 0: taken as Rec. 709")
+        return pixels, None
+    primaries = as_primaries(numbers)
     matrix = to_rec709(primaries)
     if matrix is None:
         return pixels, None
+    name = name_of(primaries)
+    notes.append(f"converted from {name} to Rec. 709")
     half_step = np.repeat(pixels.max(axis=2, keepdims=True) / 256, 3, axis=2)
-    return converted(pixels, matrix, half_step), name_of(primaries)
+    return converted(pixels, matrix, half_step), name

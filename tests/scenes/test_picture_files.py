@@ -175,7 +175,8 @@ def test_other_kinds_are_refused_by_name(tmp_path, kind, written, name):
     else:
         Image.new("RGB", (4, 4)).save(tmp_path / name, written)
     with pytest.raises(
-        InputError, match=rf"its format is {kind}, which is not read; save it as EXR, HDR, PNG or JPEG"
+        InputError,
+        match=rf"its format is {kind}, which is not read; save it as EXR, HDR, PNG or JPEG",
     ):
         read_picture(tmp_path / name)
 
@@ -216,6 +217,6 @@ def test_a_folder_is_no_picture(tmp_path):
 def test_a_reading_is_one_line_of_text(tmp_path):
     write_exr(tmp_path / "p.x", **{name: np.ones((4, 8)) for name in "RGBZ"})
     assert str(read_picture_file(tmp_path / "p.x")) == (
-        "EXR, 8 × 4 pixels, 3 channels; its format is EXR, though its name ends in .x; read R, G, B; "
-        "left out Z"
+        "EXR, 8 × 4 pixels, 3 channels; its format is EXR, though its name ends in .x; "
+        "read R, G, B; left out Z"
     )

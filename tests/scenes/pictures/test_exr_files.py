@@ -102,6 +102,21 @@ def test_of_a_mip_map_the_full_level_is_read(tmp_path, mode):
     np.testing.assert_array_equal(read_picture(tmp_path / "p.exr").pixels, np.ones((4, 4, 3)))
 
 
+def test_a_texture_that_openimageio_wrote_is_read():
+    written = np.random.default_rng(0).lognormal(0, 2, (16, 32, 3)).astype(np.float32)
+    found = read_picture_file(DATA / "openimageio_mipmap.exr")
+    np.testing.assert_array_equal(found.picture.pixels, written)
+    assert found.notes == ()
+
+
+def test_an_orientation_is_turned_upright(tmp_path, rng):
+    grey = rng.random((3, 5)).astype(np.float32)
+    write_exr(tmp_path / "p.exr", {"Y": grey}, Orientation=6)
+    found = read_picture_file(tmp_path / "p.exr")
+    np.testing.assert_array_equal(found.picture.pixels[:, :, 0], np.rot90(grey, -1))
+    assert found.notes == ("turned as its orientation tag 6 says",)
+
+
 def window(left, top, right, bottom):
     return np.array([left, top], np.int32), np.array([right, bottom], np.int32)
 
@@ -195,6 +210,7 @@ def test_an_adopted_neutral_becomes_white(tmp_path):
         ({each: np.ones((2, 2)) for each in "XYZ"}, {}, "has the channels X, Y, Z; use"),
         (flat(1, 1, 1), {"name": "normals"}, "channels B, G, R in 'normals'; use"),
         (flat(1, 1, 1), {"envmap": OpenEXR.ENVMAP_CUBE}, "is a cube map; convert it to latitude"),
+        (flat(1, 1, 1), {"textureformat": "CubeFace Environment"}, "is a cube map; convert it"),
         (flat(1, 1, 1, 0.5), {}, "its alpha is not 1 in 32 of 32 pixels; flatten it"),
         (flat(1, 1, 1, np.nan), {}, "its alpha is not 1 in 32 of 32 pixels; flatten it"),
         (

@@ -151,6 +151,7 @@ def test_the_transfer_curve_is_honoured_for_colours_alone(tmp_path, extra, decod
     assert found.notes == () if note is None else found.notes[0].startswith(note)
     as_data = read(tmp_path, data, encoding="linear")
     np.testing.assert_allclose(as_data.picture.pixels, RAMP / 255, atol=1e-6)
+    assert not any("decoded" in each or "converted" in each for each in as_data.notes)
 
 
 def test_notes_say_that_data_is_not_decoded(tmp_path):

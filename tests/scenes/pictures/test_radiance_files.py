@@ -97,6 +97,12 @@ def test_it_is_read_as_the_renderer_reads_and_writes_it(mi, tmp_path, rng, shape
     drjit.set_thread_count(threads)
 
 
+def test_a_map_that_opencv_wrote_is_read():
+    written = np.random.default_rng(0).lognormal(0, 2, (16, 32, 3)).astype(np.float32)
+    found = read_picture(DATA / "opencv.hdr").pixels
+    assert (np.abs(found - written) <= written.max(axis=2, keepdims=True) / 127).all()
+
+
 @pytest.mark.parametrize("width", [1, 7, 8, 9, 127, 128, 300, 2**15])
 def test_every_coding_gives_the_same_picture(tmp_path, rng, width):
     pixels = few_bytes(rng, 2, width)
@@ -155,6 +161,10 @@ def test_primaries_are_converted(tmp_path):
     np.testing.assert_allclose(found, np.array(matrix) @ [0.5, 1, 0.5], atol=1e-3)
     same = HEADER + "PRIMARIES=0.64 0.33 0.30 0.60 0.15 0.06 0.3127 0.3290\n"
     assert read(tmp_path, file_of(white, same)).notes == ()
+    unstated = HEADER + "PRIMARIES=0 0 0 0 0 0 0 0\n"
+    found = read(tmp_path, file_of(green, unstated))
+    np.testing.assert_array_equal(found.picture.pixels[0, 0], [0.5, 1, 0.5])
+    assert found.notes == ("its PRIMARIES are all 0: taken as Rec. 709",)
 
 
 def test_other_names_line_ends_and_headers_are_read(tmp_path, rng):
@@ -195,7 +205,7 @@ GREY = np.full((2, 9, 4), (8, 8, 8, 130))
         (file_of(GREY, HEADER + "EXPOSURE=one\n"), "EXPOSURE=one in its header"),
         (file_of(GREY, HEADER + "COLORCORR=1 1\n"), "COLORCORR=1 1 in its header: use 3 numbers"),
         (file_of(GREY, HEADER + "PRIMARIES=1 1\n"), "PRIMARIES=1 1 in its header: use 8 numbers$"),
-        (file_of(GREY, HEADER + "PRIMARIES=" + "0 " * 8 + "\n"), "are no colour space"),
+        (file_of(GREY, HEADER + "PRIMARIES=" + "0.3 " * 8 + "\n"), "are no colour space"),
         (file_of(GREY)[:-1], "it is cut short; get the file again"),
         (file_of(GREY[:0], resolution="-Y 2 +X 9") + run_length(GREY)[:-1], "it is cut short"),
         (file_of(GREY[:0], resolution="-Y 2 +X 9"), "it is cut short"),
