@@ -125,9 +125,13 @@ def _without_the_librarys_words() -> Iterator[None]:
 
 
 def _part(header: Mapping[str, Any]) -> Part:
+    try:
+        channels = tuple(channel.name for channel in header["channels"])
+    except UnicodeDecodeError as error:
+        raise broken("EXR", "the name of a channel is not text") from error
     return Part(
         name=str(header.get("name", "")),
-        channels=tuple(channel.name for channel in header["channels"]),
+        channels=channels,
         view=str(header.get("view", "")),
         views=tuple(header.get("multiView", ())),
         is_deep=header.get("type") in DEEP,
