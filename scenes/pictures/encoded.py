@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from scenes.errors import InputError
 from scenes.film import srgb_decode
 from scenes.pictures.decoded import Decoded, check_opaque
 from scenes.pictures.primaries import KNOWN, Matrix, converted, to_rec709
@@ -27,11 +28,19 @@ class ColourSpace:
         From stored values in [0, 1] to linear ones: one for all channels, or three.
     matrix
         To linear Rec. 709; None if the primaries are those of Rec. 709.
+    note
+        What is to be known of its choice.
     """
 
     name: str
     curves: tuple[Curve, ...] = (srgb_decode,)
     matrix: Matrix | None = None
+    note: str = ""
+
+    @property
+    def is_srgb(self) -> bool:
+        """Whether it is sRGB, as pictures without a mark are taken."""
+        return self.name == SRGB.name
 
 
 SRGB = ColourSpace("sRGB")
@@ -43,6 +52,16 @@ ADOBE_RGB = ColourSpace(
 def power(exponent: float) -> Curve:
     """Return a power law as a curve."""
     return lambda stored: stored**exponent
+
+
+def marked_space(find: Callable[[], ColourSpace], encoding: Encoding) -> ColourSpace:
+    """Colour space that a file is marked with; of data, one that is not read does not matter."""
+    try:
+        return find()
+    except InputError:
+        if encoding == "srgb":
+            raise
+        return ColourSpace("a colour space that is not read")
 
 
 def decoded(
@@ -67,9 +86,10 @@ def decoded(
     name = None
     if encoding == "linear":
         pixels = samples.astype(np.float32) / np.float32(top)
-        if space is not SRGB:
+        if not space.is_srgb:
             said.append(f"its colours are marked as {space.name}; data is read without decoding")
     else:
+        said += [space.note] if space.note else []
         pixels, name = _linear(samples, space, said)
     return upright(Decoded(pixels, tuple(said), pixel_aspect, name), orientation)
 
@@ -102,7 +122,7 @@ def _linear(
     curves = (space.curves * 3)[:3] if channels == 3 else space.curves[:1]
     tables = [np.asarray(curve(stored), np.float64) for curve in curves]
     linear = _looked_up(samples, tables)
-    if space is not SRGB:
+    if not space.is_srgb:
         notes.append(f"its colours are marked as {space.name}, and were converted to linear sRGB")
     if space.matrix is None or channels == 1:
         return linear, None

@@ -8,7 +8,7 @@ from PIL import ExifTags, Image
 
 from scenes.errors import InputError
 from scenes.pictures.decoded import Decoded, broken, check_size
-from scenes.pictures.encoded import ADOBE_RGB, SRGB, ColourSpace, Encoding, decoded
+from scenes.pictures.encoded import ADOBE_RGB, SRGB, ColourSpace, Encoding, decoded, marked_space
 from scenes.pictures.icc import colour_space
 from scenes.pictures.pillow_files import opened, orientation_of
 
@@ -27,7 +27,7 @@ def read_jpeg(path: Path, encoding: Encoding) -> Decoded:
         if image.mode not in ("L", "RGB"):
             raise InputError(f"has {image.mode} colours; save it as RGB or grey")
         orientation = orientation_of(image)
-        space = _colour_space(image)
+        space = marked_space(lambda: _colour_space(image), encoding)
         samples = np.array(image)
     samples = samples[:, :, None] if samples.ndim == 2 else samples
     return decoded(samples, space, encoding, _notes(segments), orientation)

@@ -11,7 +11,7 @@ from PIL import Image, ImageFile
 
 from scenes.errors import InputError
 from scenes.pictures.decoded import Decoded, aspect_notes, broken, check_opaque, check_size
-from scenes.pictures.encoded import SRGB, ColourSpace, Encoding, decoded, power
+from scenes.pictures.encoded import SRGB, ColourSpace, Encoding, decoded, marked_space, power
 from scenes.pictures.icc import colour_space
 from scenes.pictures.pillow_files import opened, orientation_of
 from scenes.pictures.primaries import KNOWN, as_primaries, name_of, to_rec709
@@ -22,6 +22,10 @@ GREY, RGB, PALETTE, GREY_ALPHA, RGB_ALPHA = 0, 2, 3, 4, 6
 HIGH_AND_LOW = {RGB: ("RGB;16B", "RGB;16L"), RGB_ALPHA: ("RGBA;16B", "RGBA;16L")}
 MOST_PROFILE_BYTES = 2**24
 PNG_GAMMA_OF_SRGB = 45455
+SRGB_BY_GAMMA = ColourSpace(
+    SRGB.name,
+    note="its gAMA is the one that sRGB pictures carry: decoded with the sRGB curve",
+)
 Chunks = dict[bytes, bytes]
 
 
@@ -35,13 +39,10 @@ def read_png(path: Path, encoding: Encoding) -> Decoded:
         orientation = orientation_of(image)
         samples = _samples(image, path, bits, colour_type)
     _check_transparent_colour(chunks, samples, bits, colour_type)
-    space, notes = _colour_space(chunks, 1 if colour_type in (GREY, GREY_ALPHA) else 3)
-    notes = notes if encoding == "srgb" else ()
+    channels = 1 if colour_type in (GREY, GREY_ALPHA) else 3
+    space = marked_space(lambda: _colour_space(chunks, channels), encoding)
     aspect = _pixel_aspect(chunks)
-    if samples.shape[2] in (2, 4) and colour_type == PALETTE:
-        check_opaque(samples[:, :, -1] / 255)
-        samples = samples[:, :, :-1]
-    return decoded(samples, space, encoding, (*notes, *aspect_notes(aspect)), orientation, aspect)
+    return decoded(samples, space, encoding, aspect_notes(aspect), orientation, aspect)
 
 
 def _chunks(data: bytes) -> Chunks:
@@ -132,17 +133,17 @@ def _check_transparent_colour(
     check_opaque(1.0 - (samples == key).all(axis=2))
 
 
-def _colour_space(chunks: Chunks, channels: int) -> tuple[ColourSpace, tuple[str, ...]]:
+def _colour_space(chunks: Chunks, channels: int) -> ColourSpace:
     """Colour space, in the order of rank that PNG gives: cICP, iCCP, sRGB, gAMA with cHRM."""
     if b"cICP" in chunks:
-        return _from_code_points(*_numbers(chunks, b"cICP", ">BBBB")), ()
+        return _from_code_points(*_numbers(chunks, b"cICP", ">BBBB"))
     if b"iCCP" in chunks:
-        return colour_space(_profile(chunks[b"iCCP"]), channels), ()
+        return colour_space(_profile(chunks[b"iCCP"]), channels)
     if b"sRGB" in chunks:
-        return SRGB, ()
+        return SRGB
     if b"gAMA" in chunks or b"cHRM" in chunks:
         return _from_gamma(chunks)
-    return SRGB, ()
+    return SRGB
 
 
 def _from_code_points(primaries: int, transfer: int, matrix: int, full: int) -> ColourSpace:
@@ -161,7 +162,7 @@ def _from_code_points(primaries: int, transfer: int, matrix: int, full: int) -> 
     return ColourSpace(f"linear {name}", (power(1),), found.matrix) if transfer == 8 else found
 
 
-def _from_gamma(chunks: Chunks) -> tuple[ColourSpace, tuple[str, ...]]:
+def _from_gamma(chunks: Chunks) -> ColourSpace:
     matrix, name = None, "Rec. 709"
     if b"cHRM" in chunks:
         white_first = np.array(_numbers(chunks, b"cHRM", ">8I")) / 100000
@@ -169,7 +170,7 @@ def _from_gamma(chunks: Chunks) -> tuple[ColourSpace, tuple[str, ...]]:
         matrix, name = to_rec709(primaries), name_of(primaries)
     if b"gAMA" not in chunks:
         if matrix is None:
-            return SRGB, ()
+            return SRGB
         raise InputError(
             f"has {name} and no transfer curve (cHRM without gAMA); save it with an ICC profile, "
             "or as sRGB"
@@ -178,8 +179,8 @@ def _from_gamma(chunks: Chunks) -> tuple[ColourSpace, tuple[str, ...]]:
     if not 10000 <= gamma <= 1000000:
         raise InputError(f"has a gamma (gAMA) of {gamma / 1e5:g}; allowed: 0.1 to 10")
     if gamma == PNG_GAMMA_OF_SRGB and matrix is None:
-        return SRGB, ("its gAMA is the one that sRGB pictures carry: decoded with the sRGB curve",)
-    return ColourSpace(f"{name} with gamma 1/{1e5 / gamma:.4g}", (power(1e5 / gamma),), matrix), ()
+        return SRGB_BY_GAMMA
+    return ColourSpace(f"{name} with gamma 1/{1e5 / gamma:.4g}", (power(1e5 / gamma),), matrix)
 
 
 def _profile(chunk: bytes) -> bytes:

@@ -159,6 +159,16 @@ def test_notes_say_that_data_is_not_decoded(tmp_path):
     assert found.notes[0].endswith("Rec. 709 with gamma 1/1; data is read without decoding")
 
 
+def test_a_profile_that_is_not_read_does_not_matter_for_data(tmp_path):
+    # A grey picture with a profile for RGB, as ImageMagick makes them.
+    data = png(RAMP[:, :, :1], extra=[icc("Display P3")])
+    with pytest.raises(InputError, match="has 1 colour channels and an ICC profile for RGB"):
+        read(tmp_path, data)
+    found = read(tmp_path, data, encoding="linear")
+    np.testing.assert_allclose(found.picture.pixels, RAMP[:, :, :1] / 255, atol=1e-6)
+    assert found.notes[0].startswith("its colours are marked as a colour space that is not read")
+
+
 def icc(name):
     return b"iCCP", b"any\0\0" + zlib.compress(matrix_profile(name))
 
