@@ -6,11 +6,13 @@ from pydantic import ValidationError
 
 from scenes.arrays import Picture
 from scenes.embedded import LIGHTS, MESHES
-from scenes.errors import InputError, nearest
+from scenes.errors import InputError, about, nearest
 from scenes.lighting import EnvironmentMap, Lighting
 from scenes.material import TEXTURED, Material
 from scenes.mesh_files import read_mesh_file
-from scenes.picture_files import Repair, read_picture, read_repaired
+from scenes.picture_files import read_picture, read_picture_file
+from scenes.pictures.panorama import check_whole_sphere
+from scenes.pictures.repair import Repair
 from scenes.shape import MeshShape, Shape, fitted
 
 
@@ -56,8 +58,8 @@ def loaded_material(material: Material, folder: Path) -> Material:
     Returns
     -------
     Material
-        With numbers and pictures only. PNG and JPEG colours are decoded from sRGB; roughness and
-        metallic are taken as they are.
+        With numbers and pictures only. PNG and JPEG colours are decoded by the colour space that
+        the file names, else from sRGB; roughness and metallic are taken as stored.
     """
     read: dict[str, Picture] = {}
     for name in TEXTURED:
@@ -109,7 +111,12 @@ def _named_light(name: str, folder: Path, repair: Repair) -> tuple[Picture, int]
         return LIGHTS[name](), 0
     if not Path(name).suffix:
         raise _unknown("lighting.radiance", "light", name, LIGHTS)
-    return read_repaired(folder / name, repair)
+    path = folder / name
+    with about("lighting.radiance"):
+        read = read_picture_file(path, repair)
+        with about(str(path)):
+            check_whole_sphere(read)
+    return read.picture, read.repaired
 
 
 def _texture(name: str, path: Path, is_color: bool) -> Picture:

@@ -1,60 +1,159 @@
-"""Pictures from files and back."""
+"""Pictures from files and back.
 
+What a file is follows from its first bytes, never from its name. Whatever in it changes what the
+picture means is honoured and noted, or refused.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
 
-import imageio.v3 as imageio
 import numpy as np
 import OpenEXR
 from numpy.typing import NDArray
 
 from scenes.arrays import Picture
 from scenes.atomic import whole_file
-from scenes.errors import InputError
-from scenes.film import srgb_decode
+from scenes.errors import InputError, about, one_line
+from scenes.pictures.decoded import Decoded
+from scenes.pictures.encoded import Encoding
+from scenes.pictures.exr_files import read_exr
+from scenes.pictures.jpeg_files import read_jpeg
+from scenes.pictures.png_files import read_png
+from scenes.pictures.radiance_files import read_radiance
+from scenes.pictures.repair import Repair, repaired
 
-Repair = Literal["clip"] | None
-Encoding = Literal["srgb", "linear"]
-EIGHT_BIT = (".png", ".jpg", ".jpeg")
-FOREIGN_MODES = ("CMYK", "YCbCr", "LAB", "HSV")  # Pillow's names of colours that are not RGB
+USE = "save it as EXR, HDR, PNG or JPEG"
+# First bytes, kind, and the suffixes that say so.
+KINDS: tuple[tuple[bytes, str, tuple[str, ...]], ...] = (
+    (b"\x76\x2f\x31\x01", "EXR", (".exr",)),
+    (b"#?", "Radiance HDR", (".hdr", ".pic", ".rgbe")),
+    (b"\x89PNG\r\n\x1a\n", "PNG", (".png",)),
+    (b"\xff\xd8\xff", "JPEG", (".jpg", ".jpeg", ".jpe")),
+)
+# Kinds that are not read, by (place, bytes).
+REFUSED: tuple[tuple[int, bytes, str], ...] = (
+    (0, b"GIF8", "GIF"),
+    (0, b"II*\0", "TIFF"),
+    (0, b"MM\0*", "TIFF"),
+    (0, b"II+\0", "TIFF"),
+    (0, b"MM\0+", "TIFF"),
+    (8, b"WEBP", "WebP"),
+    (4, b"ftypavi", "AVIF"),
+    (4, b"ftyphei", "HEIC"),
+    (4, b"ftypmif1", "HEIF"),
+    (4, b"JXL ", "JPEG XL"),
+    (0, b"\xff\x0a", "JPEG XL"),
+    (4, b"jP  ", "JPEG 2000"),
+    (0, b"\xff\x4f\xff\x51", "JPEG 2000"),
+    (0, b"\x8aMNG", "MNG"),
+    (0, b"8BPS", "Photoshop"),
+    (0, b"DDS ", "DDS"),
+    (0, b"\xabKTX", "KTX"),
+    (0, b"BM", "BMP"),
+    (0, b"PF\n", "PFM"),
+    (0, b"Pf\n", "PFM"),
+    *((0, b"P%d" % number, "PNM") for number in range(1, 8)),
+)
+READERS: dict[str, Callable[[Path, Encoding], Decoded]] = {
+    "EXR": lambda path, _: read_exr(path),
+    "Radiance HDR": lambda path, _: read_radiance(path),
+    "PNG": read_png,
+    "JPEG": read_jpeg,
+}
 
 
-def read_picture(path: Path, repair: Repair = None, encoding: Encoding = "srgb") -> Picture:
-    """Read a picture as linear-light values.
+@dataclass(frozen=True)
+class PictureRead:
+    """A picture, and what was done to read it; as text, one line that says it.
+
+    Parameters
+    ----------
+    picture
+        Linear light, or data, with 1 or 3 channels.
+    repaired
+        Number of values that ``repair`` changed.
+    kind
+        ``"EXR"``, ``"Radiance HDR"``, ``"PNG"`` or ``"JPEG"``.
+    pixel_aspect
+        Width of a pixel ÷ its height, as the file says.
+    notes
+        What was converted, turned or left out, one sentence each.
+    """
+
+    picture: Picture
+    repaired: int
+    kind: str
+    pixel_aspect: float
+    notes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        height, width, channels = self.picture.pixels.shape
+        size = f"{self.kind}, {width} × {height} pixels, {channels} channel{'s'[: channels - 1]}"
+        return "; ".join((size, *self.notes))
+
+
+def read_picture_file(
+    path: Path, repair: Repair = None, encoding: Encoding = "srgb"
+) -> PictureRead:
+    """Read a picture as linear light, and return notes of how it was read.
 
     Parameters
     ----------
     path
-        EXR (taken as linear), PNG or JPEG.
+        EXR, Radiance HDR, PNG or JPEG, whatever its name.
     repair
         ``"clip"``: negative values and NaN become 0, infinite ones the largest finite value.
     encoding
-        Of a PNG or JPEG: ``"srgb"`` (colours) decodes to linear; ``"linear"`` (roughness and other
-        data) divides by the largest value that the format can hold.
-
-    Returns
-    -------
-    Picture
-        With 1 or 3 channels; an alpha channel is left out.
+        Of a PNG or JPEG: ``"srgb"`` (colours) decodes by the colour space that the file names,
+        else by sRGB; ``"linear"`` (roughness and other data) divides by the largest value that
+        the format can hold, whatever colour space the file names.
 
     Raises
     ------
     InputError
-        When the file is missing, cannot be read, has channels that are neither grey nor RGB, or
-        holds negative values or values that are not finite (with their counts).
+        When the file is missing, cannot be read, is not opaque, is of a kind or has colours that
+        are not converted, or holds negative values or values that are not finite.
     """
-    return read_repaired(path, repair, encoding)[0]
+    path = Path(path)
+    with about(str(path)):
+        kind, notes = _kind(path)
+        try:
+            decoded = READERS[kind](path, encoding)
+        except (OSError, MemoryError) as error:
+            raise InputError(f"cannot be read: {one_line(error)}") from error
+        pixels, count = repaired(decoded, repair)
+        if count:
+            notes += (f"{count} values that were negative or not finite were clipped",)
+        picture = Picture(pixels)
+    return PictureRead(picture, count, kind, decoded.pixel_aspect, notes + decoded.notes)
+
+
+def read_picture(path: Path, repair: Repair = None, encoding: Encoding = "srgb") -> Picture:
+    """Read a picture as linear light: the picture of `read_picture_file`.
+
+    Parameters
+    ----------
+    path, repair, encoding
+        As for `read_picture_file`.
+
+    Raises
+    ------
+    InputError
+        As `read_picture_file`.
+    """
+    return read_picture_file(path, repair, encoding).picture
 
 
 def read_repaired(
     path: Path, repair: Repair = None, encoding: Encoding = "srgb"
 ) -> tuple[Picture, int]:
-    """Read a picture as `read_picture` does, and count the repaired values.
+    """Read a picture as linear light, and count the repaired values.
 
     Parameters
     ----------
     path, repair, encoding
-        As for `read_picture`.
+        As for `read_picture_file`.
 
     Returns
     -------
@@ -63,20 +162,30 @@ def read_repaired(
     repaired : int
         Number of values changed by `repair`.
     """
-    path = Path(path)
+    read = read_picture_file(path, repair, encoding)
+    return read.picture, read.repaired
+
+
+def _kind(path: Path) -> tuple[str, tuple[str, ...]]:
+    """Kind of a file by its first bytes, and a note if its name says another."""
     if not path.is_file():
-        raise InputError(f"{path}: no such picture file; check the path")
+        raise InputError("no such picture file; check the path")
+    try:
+        with path.open("rb") as file:
+            head = file.read(32)
+    except OSError as error:
+        raise InputError(f"cannot be read: {one_line(error)}") from error
+    if not head:
+        raise InputError("is empty; get the file again")
     suffix = path.suffix.lower()
-    if suffix == ".exr":
-        pixels = _read_exr(path)
-    elif suffix in EIGHT_BIT:
-        pixels = _read_eight_bit(path, encoding)
-    else:
-        raise InputError(f"{path}: unknown kind of picture '{suffix}'; use .exr, .png or .jpg")
-    wrong = int(np.count_nonzero(~np.isfinite(pixels) | (pixels < 0)))
-    if wrong and repair is None:
-        raise InputError(f"{path}: {_complaint(pixels)}; mend the file, or set repair: clip")
-    return Picture(_clipped(pixels) if wrong else pixels), wrong
+    for first, kind, suffixes in KINDS:
+        if head.startswith(first):
+            note = f"its format is {kind}, though its name ends in {suffix or 'nothing'}"
+            return kind, () if suffix in suffixes else (note,)
+    for place, mark, kind in REFUSED:
+        if head[place:].startswith(mark):
+            raise InputError(f"its format is {kind}, which is not read; {USE}")
+    raise InputError(f"is not a picture of a known kind; {USE}")
 
 
 def write_picture(picture: Picture, path: Path) -> None:
@@ -121,55 +230,3 @@ def write_exr(pixels: NDArray[np.float32] | NDArray[np.float16], path: Path) -> 
             OpenEXR.File(header, channels).write(str(beside))
         except RuntimeError as error:
             raise InputError(f"{path}: cannot be written: {error}") from error
-
-
-def _read_exr(path: Path) -> NDArray[np.float32]:
-    try:
-        with OpenEXR.File(str(path), separate_channels=True) as file:
-            channels: dict[str, Any] = {
-                name: np.array(channel.pixels, np.float32)
-                for name, channel in file.channels().items()
-            }
-    except (RuntimeError, ValueError, TypeError) as error:
-        raise InputError(f"{path}: cannot be read as EXR: {error}") from error
-    names = set(channels) - {"A"}
-    if names == {"R", "G", "B"}:
-        return np.stack([channels[name] for name in "RGB"], axis=2)
-    if len(names) == 1:
-        return np.asarray(channels[names.pop()])[:, :, None]
-    raise InputError(
-        f"{path}: has the channels {', '.join(sorted(channels))}; use R, G and B, or one channel"
-    )
-
-
-def _read_eight_bit(path: Path, encoding: Encoding) -> NDArray[np.float32]:
-    try:
-        mode = imageio.immeta(path, plugin="pillow")["mode"]
-        raw = imageio.imread(path, plugin="pillow")
-    except (OSError, ValueError, SyntaxError) as error:
-        raise InputError(f"{path}: cannot be read as a picture: {error}") from error
-    if mode in FOREIGN_MODES:
-        raise InputError(f"{path}: has {mode} colours; save it as RGB or grey")
-    if raw.dtype not in (np.uint8, np.uint16):
-        raise InputError(f"{path}: holds {raw.dtype} values; save it with 8 or 16 bits a channel")
-    values = raw.reshape(*raw.shape[:2], -1) / np.iinfo(raw.dtype).max
-    if values.shape[2] in (2, 4):
-        values = values[:, :, :-1]
-    return (srgb_decode(values) if encoding == "srgb" else values).astype(np.float32)
-
-
-def _complaint(pixels: NDArray[np.float32]) -> str:
-    negative = int(np.count_nonzero(pixels < 0))
-    broken = int(np.count_nonzero(~np.isfinite(pixels)))
-    parts = []
-    if negative:
-        parts.append(f"{negative} negative (down to {np.nanmin(pixels):g})")
-    if broken:
-        parts.append(f"{broken} not finite")
-    return f"of {pixels.size} values {' and '.join(parts)}"
-
-
-def _clipped(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
-    finite = pixels[np.isfinite(pixels)]
-    highest = float(finite.max()) if finite.size else 0.0
-    return np.nan_to_num(np.maximum(pixels, 0), nan=0.0, posinf=max(highest, 0.0))

@@ -5,15 +5,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scenes.embedded import LIGHTS, MESHES
-from scenes.errors import InputError
+from scenes.errors import InputError, about
 from scenes.lighting import EnvironmentMap
 from scenes.material import TEXTURED
 from scenes.mesh_files import READERS, read_mesh_file
-from scenes.picture_files import read_repaired
+from scenes.picture_files import KINDS, read_picture_file
+from scenes.pictures.panorama import check_whole_sphere
 from scenes.scene import Scene
 from scenes.shape import MeshShape
 
-SUFFIXES = (".exr", ".hdr", ".png", ".jpg", ".jpeg")
+PICTURES = tuple(suffix for _, _, suffixes in KINDS for suffix in suffixes)
+# Textures of one number a pixel: data, not colours.
+SCALAR_TEXTURES = tuple(f"material.{name}" for name, channels in TEXTURED.items() if channels == 1)
 
 
 @dataclass(frozen=True)
@@ -53,9 +56,9 @@ def file_reading(path: Path) -> FileReading:
     suffix = path.suffix.lower()
     if suffix in READERS:
         return _of_mesh("", path, fit=True)
-    if suffix in SUFFIXES:
+    if suffix in PICTURES:
         return _of_picture("", path)
-    known = ", ".join((*READERS, *SUFFIXES))
+    known = ", ".join((*READERS, *PICTURES))
     raise InputError(f"{path}: is neither a mesh nor a picture that is read; use {known}")
 
 
@@ -93,7 +96,9 @@ def _of_mesh(key: str, path: Path, *, fit: bool) -> FileReading:
 
 
 def _of_picture(key: str, path: Path) -> FileReading:
-    picture, repaired = read_repaired(path, "clip")
-    height, width, channels = picture.pixels.shape
-    changes = (f"{repaired} values clipped",) if repaired else ()
-    return FileReading(key, path, f"{width} × {height} pixels, {channels} channels", changes)
+    """Read a picture as the scene will; of what is repaired in a light, the count is noted."""
+    read = read_picture_file(path, "clip", "linear" if key in SCALAR_TEXTURES else "srgb")
+    if key == "lighting.radiance":
+        with about(str(path)):
+            check_whole_sphere(read)
+    return FileReading(key, path, str(read), read.notes)

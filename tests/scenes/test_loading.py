@@ -15,6 +15,8 @@ from scenes.material import Material
 from scenes.picture_files import write_picture
 from scenes.shape import MeshShape, Sphere, bounding_sphere, fitted
 
+PICTURES = Path(__file__).resolve().parents[1] / "data" / "pictures"
+
 
 def test_library_meshes_load_fitted():
     shape = loaded_shape(MeshShape(surface="bunny"), Path())
@@ -87,6 +89,45 @@ def test_a_grey_map_is_no_light(tmp_path):
         InputError, match=r"grey\.exr: lighting.radiance: an environment map needs 3"
     ):
         loaded_lighting(EnvironmentMap(radiance="grey.exr"), tmp_path)
+
+
+@pytest.mark.parametrize("shape", [(4, 4), (4, 16), (12, 16), (24, 4), (16, 26)])
+def test_a_map_that_is_not_the_whole_sphere_is_refused(tmp_path, shape):
+    write_map(tmp_path / "cut.exr", np.ones((*shape, 3)))
+    with pytest.raises(
+        InputError,
+        match=rf"cut\.exr: has {shape[1]} × {shape[0]} pixels; an environment map shows the whole",
+    ):
+        loaded_lighting(EnvironmentMap(radiance="cut.exr"), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("shape", "aspect"), [((4, 8), 1), ((256, 512), 1), ((257, 512), 1), ((8, 8), 2), ((4, 2), 4)]
+)
+def test_a_map_of_the_whole_sphere_is_read(tmp_path, shape, aspect):
+    header = {"type": OpenEXR.scanlineimage, "pixelAspectRatio": float(aspect)}
+    pixels = np.ones((*shape, 3), np.float32)
+    OpenEXR.File(header, {"RGB": pixels}).write(str(tmp_path / "sky.exr"))
+    light = loaded_lighting(EnvironmentMap(radiance="sky.exr"), tmp_path)
+    assert light.radiance.pixels.shape == pixels.shape
+
+
+def test_the_map_of_the_manual_loads():
+    light = loaded_lighting(EnvironmentMap(radiance="sky.hdr"), PICTURES)
+    assert light.radiance.pixels.shape == (16, 32, 3)
+
+
+def test_a_texture_keeps_its_16_bits():
+    material = loaded_material(Material(base_color="rgb16.png"), PICTURES)
+    assert len(np.unique(material.base_color.pixels[..., 0])) == 32
+
+
+def test_a_transparent_texture_is_refused_with_its_key(tmp_path):
+    imageio.imwrite(tmp_path / "leaf.png", np.full((2, 2, 4), 200, np.uint8))
+    with pytest.raises(
+        InputError, match=r"material\.base_color: .*leaf\.png: is transparent: its alpha is not 1"
+    ):
+        loaded_material(Material(base_color="leaf.png"), tmp_path)
 
 
 def test_textures_are_read_with_the_decoding_that_they_need(tmp_path):

@@ -13,7 +13,12 @@ from PIL import Image
 from scenes.arrays import Picture
 from scenes.errors import InputError
 from scenes.film import srgb_decode
-from scenes.picture_files import read_picture, read_repaired, write_picture
+from scenes.picture_files import (
+    read_picture,
+    read_picture_file,
+    read_repaired,
+    write_picture,
+)
 
 PICTURES = hnp.arrays(
     np.float32,
@@ -47,13 +52,17 @@ def test_the_renderer_reads_the_file(mi, tmp_path, rng):
     drjit.set_thread_count(threads)
 
 
-def test_alpha_is_left_out_and_other_channels_are_refused(tmp_path):
-    layers = {name: np.full((2, 2), i) for i, name in enumerate("RGBA")}
-    write_exr(tmp_path / "rgba.exr", **layers)
+def test_alpha_must_be_one_everywhere(tmp_path):
+    colours = {name: np.full((2, 2), i) for i, name in enumerate("RGB")}
+    write_exr(tmp_path / "rgba.exr", **colours, A=np.ones((2, 2)))
     assert read_picture(tmp_path / "rgba.exr").pixels[0, 0].tolist() == [0, 1, 2]
-    write_exr(tmp_path / "z.exr", **layers, Z=np.ones((2, 2)))
-    with pytest.raises(InputError, match=r"z\.exr: has the channels A, B, G, R, Z; use R, G and B"):
-        read_picture(tmp_path / "z.exr")
+    write_exr(tmp_path / "rgba.exr", **colours, A=[[1, 1], [1, 0.5]])
+    with pytest.raises(
+        InputError,
+        match=r"rgba\.exr: is transparent: its alpha is not 1 in 1 of 4 pixels; flatten it onto a "
+        "background, or remove the alpha channel, and save it again",
+    ):
+        read_picture(tmp_path / "rgba.exr")
 
 
 @pytest.mark.parametrize(("dtype", "top"), [(np.uint8, 255), (np.uint16, 65535)])
@@ -68,7 +77,8 @@ def test_png_colours_are_decoded_and_data_are_not(tmp_path, dtype, top):
 
 def test_channels_of_a_png_keep_their_places(tmp_path):
     image = np.zeros((2, 3, 4), np.uint8)
-    image[0, 0] = (255, 0, 0, 128)
+    image[..., 3] = 255
+    image[0, 0, 0] = 255
     imageio.imwrite(tmp_path / "red.png", image)
     pixels = read_picture(tmp_path / "red.png").pixels
     assert pixels.shape == (2, 3, 3)
@@ -114,12 +124,15 @@ def test_repair_clips_and_counts(tmp_path):
     ("name", "content", "message"),
     [
         ("none.exr", None, "no such picture file; check the path"),
-        ("text.exr", b"hello", "cannot be read as EXR"),
-        ("empty.exr", b"", "cannot be read as EXR"),
-        ("text.png", b"hello", "cannot be read as a picture"),
-        ("cut.png", "png", "cannot be read as a picture"),
+        ("text.exr", b"hello", "is not a picture of a known kind; save it as EXR, HDR, PNG or JP"),
+        ("empty.exr", b"", "is empty; get the file again"),
+        ("text.png", b"hello", "is not a picture of a known kind"),
+        ("cut.png", "png", "cannot be read as PNG: it is cut short"),
         ("cut.exr", "exr", "cannot be read as EXR"),
-        ("photo.gif", b"GIF89a", "unknown kind of picture '.gif'; use .exr, .png or .jpg"),
+        ("start.exr", b"\x76\x2f\x31\x01", "cannot be read as EXR"),
+        ("start.png", b"\x89PNG\r\n\x1a\n", "cannot be read as PNG"),
+        ("start.jpg", b"\xff\xd8\xff\xe0", "cannot be read as JPEG"),
+        ("start.hdr", b"#?RADIANCE\n", "cannot be read as Radiance HDR"),
     ],
 )
 def test_a_broken_file_is_named(tmp_path, rng, name, content, message):
@@ -134,3 +147,76 @@ def test_a_broken_file_is_named(tmp_path, rng, name, content, message):
         path.write_bytes(content)
     with pytest.raises(InputError, match=f"{name}: {message}"):
         read_picture(path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "written"),
+    [
+        ("GIF", "gif"),
+        ("TIFF", "tiff"),
+        ("WebP", "webp"),
+        ("BMP", "bmp"),
+        ("PNM", "ppm"),
+        ("GIF", b"GIF89a"),
+        ("TIFF", b"MM\0*\0\0\0\x08"),
+        ("TIFF", b"II+\0\x08\0\0\0"),
+        ("AVIF", b"\0\0\0\x20ftypavif"),
+        ("HEIC", b"\0\0\0\x18ftypheic"),
+        ("JPEG XL", b"\0\0\0\x0cJXL \r\n"),
+        ("JPEG 2000", b"\0\0\0\x0cjP  \r\n"),
+        ("Photoshop", b"8BPS\0\1"),
+        ("PFM", b"PF\n4 4\n-1\n"),
+    ],
+)
+@pytest.mark.parametrize("name", ["p.png", "p.picture"])
+def test_other_kinds_are_refused_by_name(tmp_path, kind, written, name):
+    if isinstance(written, bytes):
+        (tmp_path / name).write_bytes(written)
+    else:
+        Image.new("RGB", (4, 4)).save(tmp_path / name, written)
+    with pytest.raises(
+        InputError,
+        match=rf"its format is {kind}, which is not read; save it as EXR, HDR, PNG or JPEG",
+    ):
+        read_picture(tmp_path / name)
+
+
+@pytest.mark.parametrize("kind", ["EXR", "Radiance HDR", "PNG", "JPEG"])
+@pytest.mark.parametrize("suffix", [".exr", ".EXR", ".hdr", ".png", ".PNG", ".jpg", ".x", ""])
+def test_the_content_decides_and_a_name_that_lies_is_noted(tmp_path, kind, suffix):
+    path = tmp_path / f"picture{suffix}"
+    if kind == "EXR":
+        write_exr(tmp_path / "made.exr", Y=np.ones((4, 8)))
+        (tmp_path / "made.exr").rename(path)
+    elif kind == "Radiance HDR":
+        path.write_bytes(b"#?RADIANCE\n\n-Y 4 +X 8\n" + bytes([128, 128, 128, 129]) * 32)
+    else:
+        Image.new("L", (8, 4), 255).save(path, kind)
+    read = read_picture_file(path)
+    assert read.kind == kind
+    assert read.picture.pixels.shape[:2] == (4, 8)
+    assert (read.picture.pixels == 1).all()
+    says_so = suffix.lower() == {"Radiance HDR": ".hdr", "JPEG": ".jpg"}.get(
+        kind, f".{kind.lower()}"
+    )
+    lie = f"its format is {kind}, though its name ends in {suffix.lower() or 'nothing'}"
+    assert read.notes == (() if says_so else (lie,))
+
+
+def test_one_pixel_is_a_picture(tmp_path):
+    Image.new("RGB", (1, 1), (255, 0, 0)).save(tmp_path / "p.png")
+    assert read_picture(tmp_path / "p.png").pixels.tolist() == [[[1, 0, 0]]]
+
+
+def test_a_folder_is_no_picture(tmp_path):
+    (tmp_path / "p.png").mkdir()
+    with pytest.raises(InputError, match=r"p\.png: no such picture file; check the path"):
+        read_picture(tmp_path / "p.png")
+
+
+def test_a_reading_is_one_line_of_text(tmp_path):
+    write_exr(tmp_path / "p.x", **{name: np.ones((4, 8)) for name in "RGBZ"})
+    assert str(read_picture_file(tmp_path / "p.x")) == (
+        "EXR, 8 × 4 pixels, 3 channels; its format is EXR, though its name ends in .x; "
+        "read R, G, B; left out Z"
+    )

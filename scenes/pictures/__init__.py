@@ -1,0 +1,1 @@
+"""One module for each kind of picture file; `scenes.picture_files` is the way in."""

@@ -1,0 +1,146 @@
+"""Which channels of an OpenEXR file are the picture.
+
+A file holds parts, a part holds layers (``diffuse.R``), and either may be colours or something
+else: normals, depth, velocities. One picture is chosen, or none.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from scenes.errors import InputError
+
+# Words in the name of a part, layer or channel that say that it is no picture.
+NO_PICTURE = frozenset(
+    {
+        *("n", "ng", "ns", "normal", "normals", "tangent", "tangents"),
+        *("z", "zback", "depth", "zdepth", "p", "pos", "position", "pref", "pworld", "uv", "st"),
+        *("motion", "velocity", "vector", "vectors", "speed", "variance"),
+        *("id", "ids", "index", "matte", "mattes", "crypto", "cryptomatte", "cryptomaterial"),
+    }
+)
+# The last word of a part or layer that is the whole picture.
+WHOLE_PICTURE = frozenset(
+    ("beauty", "rgba", "rgb", "combined", "color", "colour", "image", "final", "default", "main")
+)
+NO_GREY = frozenset({"X", "U"})  # first axes of something with several
+ALPHA = frozenset({"A", "AR", "AG", "AB"})
+DEPTH = frozenset({"Z", "ZBack"})
+RED_GREEN_BLUE = (("R", "G", "B"), ("r", "g", "b"), ("red", "green", "blue"))
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part's name, view and channels; `is_deep` if a pixel holds many samples."""
+
+    name: str
+    channels: tuple[str, ...]
+    view: str = ""
+    views: tuple[str, ...] = ()
+    is_deep: bool = False
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Channels of a part that have a prefix in common."""
+
+    part: int
+    name: str
+    kind: Literal["rgb", "grey"]
+    channels: tuple[str, ...]
+    alphas: tuple[str, ...]
+    is_main: bool
+
+    @property
+    def is_named(self) -> bool:
+        """Whether the name says that it is the whole picture."""
+        return re.split(r"[./:]", self.name.lower())[-1] in WHOLE_PICTURE
+
+
+def picture_layer(parts: Sequence[Part]) -> Layer:
+    """Choose the picture: the only colours, those without a layer, or those named like a picture.
+
+    Raises
+    ------
+    InputError
+        When there is none, or more than one.
+    """
+    found = [
+        each for number, part in enumerate(parts) for each in _layers(number, part, len(parts) == 1)
+    ]
+    for kind in ("rgb", "grey"):
+        candidates = [each for each in found if each.kind == kind]
+        if len(candidates) > 1 and not _are_views(parts):
+            main = [each for each in candidates if each.is_main]
+            named = [each for each in candidates if each.is_named]
+            candidates = next((each for each in (main, named) if len(each) == 1), candidates)
+        if len(candidates) == 1:
+            return candidates[0]
+        if candidates:
+            names = ", ".join(each.name or "without a name" for each in candidates)
+            raise InputError(
+                f"holds more than one picture: {names}; save the one that is meant as a file of "
+                "its own"
+            )
+    raise _none(parts)
+
+
+def left_out(parts: Sequence[Part], chosen: Layer) -> tuple[str, ...]:
+    """Say what was read, where a file holds more than the picture."""
+    taken = {*chosen.channels, *chosen.alphas}
+    others = [part.name or f"part {i}" for i, part in enumerate(parts) if i != chosen.part]
+    others += [each for each in parts[chosen.part].channels if each not in taken]
+    if not others:
+        return ()
+    read = f"'{chosen.name}'" if chosen.name else ", ".join(chosen.channels)
+    return (f"read {read}; left out {', '.join(others)}",)
+
+
+def _layers(number: int, part: Part, is_alone: bool) -> list[Layer]:
+    """The layers of a part that can be a picture."""
+    if part.is_deep:
+        return []
+    grouped: dict[str, dict[str, str]] = {}
+    for channel in part.channels:
+        prefix, _, base = channel.rpartition(".")
+        grouped.setdefault(prefix, {})[base] = channel
+    found = []
+    for prefix, channels in grouped.items():
+        name = ".".join(each for each in (part.name, prefix) if each)
+        if NO_PICTURE & _words(f"{part.name} {prefix}"):
+            continue
+        alphas = tuple(channels[each] for each in sorted(ALPHA & set(channels)))
+        is_main = is_alone and not prefix
+        if colours := next((each for each in RED_GREEN_BLUE if set(each) <= set(channels)), None):
+            names = tuple(channels[each] for each in colours)
+            found.append(Layer(number, name, "rgb", names, alphas, is_main))
+            continue
+        grey = set(channels) - ALPHA - DEPTH
+        if len(grey) == 1 and not NO_GREY & grey and not NO_PICTURE & _words(*grey):
+            found.append(Layer(number, name, "grey", (channels[grey.pop()],), alphas, is_main))
+    return found
+
+
+def _are_views(parts: Sequence[Part]) -> bool:
+    """Whether a file is stereo: of several views, none is the picture."""
+    return any(len(part.views) > 1 for part in parts) or len({each.view for each in parts}) > 1
+
+
+def _words(*names: str) -> set[str]:
+    """The words of names, in lower case: 'ViewLayer.zDepth_01' is view, layer, z, depth."""
+    text = re.sub(r"([a-z])([A-Z])", r"\1 \2", " ".join(names))
+    return set(re.findall(r"[a-z]+", text.lower()))
+
+
+def _none(parts: Sequence[Part]) -> InputError:
+    if any(part.is_deep for part in parts):
+        return InputError("holds deep data, many samples a pixel; flatten it, and save it again")
+    names = sorted({channel for part in parts for channel in part.channels})
+    if {"RY", "BY"} & {each.rpartition(".")[2] for each in names}:
+        return InputError("holds luminance and chroma (Y, RY, BY); save it with R, G and B")
+    where = ", ".join(f"'{part.name}'" for part in parts if part.name)
+    within = f" in {where}" if where else ""
+    return InputError(
+        f"has the channels {', '.join(names)}{within}; use R, G and B, or one channel"
+    )

@@ -1,0 +1,23 @@
+"""Whether a picture can be a map of the whole sphere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from scenes.errors import InputError
+
+if TYPE_CHECKING:
+    from scenes.picture_files import PictureRead
+
+SPARE = 2  # pixels: some programs write a row more, or less
+
+
+def check_whole_sphere(read: PictureRead) -> None:
+    """Refuse a picture that is not twice as wide as high, the shape of its pixels included."""
+    height, width, _ = read.picture.pixels.shape
+    if abs(width * read.pixel_aspect - 2 * height) > SPARE:
+        raise InputError(
+            f"has {width} × {height} pixels; an environment map shows the whole sphere in latitude "
+            "and longitude and is twice as wide as high: convert a cube, a mirror ball or a cut "
+            "panorama, or resize the map if it shows the whole sphere"
+        )

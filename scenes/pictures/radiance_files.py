@@ -1,0 +1,235 @@
+"""Radiance pictures, .hdr and .pic (Ward, Radiance reference manual: picture file format)."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scenes.errors import InputError
+from scenes.pictures.decoded import Decoded, aspect_notes, broken, check_size
+from scenes.pictures.primaries import as_primaries, converted, name_of, to_rec709
+
+RESOLUTION = re.compile(rb"([-+])([XY]) +(\d{1,9}) +([-+])([XY]) +(\d{1,9})$")
+MOST_HEADER_BYTES = 2**20
+RLE_LENGTHS = range(8, 2**15)
+Bytes = NDArray[np.uint8]
+
+
+def read_radiance(path: Path) -> Decoded:
+    """Read a Radiance picture as linear Rec. 709.
+
+    A file without ``PRIMARIES`` is taken as Rec. 709, as the programs write that most maps come
+    from; Radiance's own default is a little different.
+    """
+    data = path.read_bytes()
+    lines, start = _header(data)
+    resolution = RESOLUTION.match(lines[-1].encode("latin-1"))
+    if not resolution:
+        raise _broken(f"'{lines[-1][:40]}' is no resolution")
+    slow_sign, slow, count, fast_sign, fast, length = resolution.groups()
+    if slow == fast:
+        raise _broken(f"'{lines[-1][:40]}' is no resolution")
+    check_size(int(count), int(length))
+    variables = _variables(lines[1:-1])
+    _check_format(variables)
+    gain = _gain(variables)
+    aspect, notes = _aspect(variables)
+    pixels = _radiance(_scanlines(data, start, int(count), int(length)), gain)
+    if (gain != 1).any():
+        factors = " ".join(f"{each:.6g}" for each in gain)
+        notes.append(f"its values were divided by the exposure {factors} of its header")
+    pixels, found = _upright(pixels, slow == b"X", slow_sign, fast_sign)
+    if found:
+        notes.append(f"turned as its header says ({lines[-1]})")
+    pixels, name = _in_rec709(pixels, variables.get("PRIMARIES", []), notes)
+    return Decoded(np.ascontiguousarray(pixels), tuple(notes), aspect, name)
+
+
+def _header(data: bytes) -> tuple[list[str], int]:
+    """Lines up to the resolution, the empty one left out, and where the pixels begin."""
+    lines: list[str] = []
+    place, is_last = 0, False
+    while place < MOST_HEADER_BYTES:
+        end = data.find(b"\n", place)
+        if end < 0:
+            break
+        line = data[place:end].removesuffix(b"\r").decode("latin-1")
+        place = end + 1
+        if is_last:
+            return [*lines, line], place
+        if line:
+            lines.append(line)
+        is_last = not line
+    raise _broken("its header has no end")
+
+
+def _variables(lines: list[str]) -> dict[str, list[str]]:
+    """Values of every variable; an indented line is of a picture that this one was made from."""
+    found: dict[str, list[str]] = {}
+    for line in lines:
+        name, sign, value = line.partition("=")
+        if sign and not line[:1].isspace():
+            found.setdefault(name.strip(), []).append(value.strip())
+    return found
+
+
+def _check_format(variables: dict[str, list[str]]) -> None:
+    for form in variables.get("FORMAT", []):
+        if form == "32-bit_rle_xyze":
+            raise InputError("holds CIE XYZ (32-bit_rle_xyze); convert it: ra_xyze -r IN > OUT")
+        if form != "32-bit_rle_rgbe":
+            raise InputError(f"is in the format '{form[:40]}'; allowed: 32-bit_rle_rgbe")
+    for gamma in variables.get("GAMMA", []):
+        if _numbers("GAMMA", gamma, 1)[0] != 1:
+            raise InputError(f"has a GAMMA of {gamma[:20]}; save it with linear values")
+
+
+def _gain(variables: dict[str, list[str]]) -> NDArray[np.float64]:
+    """What the values of each channel were multiplied by."""
+    gain = np.ones(3)
+    for name, count in (("EXPOSURE", 1), ("COLORCORR", 3)):
+        for text in variables.get(name, []):
+            gain = gain * _numbers(name, text, count)
+    return gain
+
+
+def _aspect(variables: dict[str, list[str]]) -> tuple[float, list[str]]:
+    """Width of a pixel ÷ its height; the file has the inverse."""
+    inverse = np.prod([_numbers("PIXASPECT", each, 1) for each in variables.get("PIXASPECT", [])])
+    aspect = 1 / float(inverse)
+    return aspect, list(aspect_notes(aspect))
+
+
+def _numbers(name: str, text: str, count: int, positive: bool = True) -> NDArray[np.float64]:
+    try:
+        found = np.array([float(each) for each in text.split()])
+    except ValueError:
+        found = np.empty(0)
+    if len(found) != count or not np.isfinite(found).all() or (positive and (found <= 0).any()):
+        above = " above 0" if positive else ""
+        raise InputError(f"{name}={text[:60]} in its header: use {count} numbers{above}")
+    return found
+
+
+def _scanlines(data: bytes, place: int, count: int, length: int) -> Bytes:
+    """(count, length, 4) mantissas and exponents."""
+    result = np.empty((count, length, 4), np.uint8)
+    has_rewritten_ends = b"\r\n" in data[:place]
+    for line in result:
+        place = _scanline(data, place, line)
+    # Where line ends were rewritten, the bytes of pixels were too.
+    if has_rewritten_ends and place != len(data):
+        raise InputError("was altered by a transfer as text; get the file again, as binary")
+    return result
+
+
+def _scanline(data: bytes, place: int, line: Bytes) -> int:
+    """Fill in (length, 4) of a line, and return the place behind it."""
+    length = len(line)
+    head = data[place : place + 4]
+    if length in RLE_LENGTHS and head[:2] == b"\2\2" and len(head) == 4 and head[2] < 128:
+        if head[2] << 8 | head[3] != length:
+            raise _broken(f"a line of {head[2] << 8 | head[3]} pixels in place of {length}")
+        return _run_length(data, place + 4, line)
+    flat = np.frombuffer(data[place : place + 4 * length], np.uint8)
+    if len(flat) == 4 * length and not _repeats(flat.reshape(-1, 4)).any():
+        line[:] = flat.reshape(-1, 4)
+        return place + 4 * length
+    return _old_run_length(data, place, line)
+
+
+def _repeats(pixels: Bytes) -> NDArray[np.bool_]:
+    return (pixels[:, :3] == 1).all(axis=1)
+
+
+def _run_length(data: bytes, place: int, line: Bytes) -> int:
+    """Each channel by itself: runs (above 128) and literal bytes."""
+    length = len(line)
+    for channel in range(4):
+        found = bytearray()
+        while len(found) < length:
+            if place + 1 >= len(data):
+                raise _broken("it is cut short")
+            code = data[place]
+            if code > 128:
+                found += data[place + 1 : place + 2] * (code - 128)
+                place += 2
+            else:
+                found += data[place + 1 : place + 1 + code]
+                place += 1 + code
+                if code == 0 or place > len(data):
+                    raise _broken("it is cut short" if code else "a run is empty")
+        if len(found) != length:
+            raise _broken("a run crosses the end of its line")
+        line[:, channel] = np.frombuffer(found, np.uint8)
+    return place
+
+
+def _old_run_length(data: bytes, place: int, line: Bytes) -> int:
+    """Whole pixels; (1, 1, 1, n) repeats the one before it."""
+    at, shift = 0, 0
+    while at < len(line):
+        pixel = data[place : place + 4]
+        if len(pixel) < 4:
+            raise _broken("it is cut short")
+        place += 4
+        if pixel[:3] == b"\1\1\1":
+            repeats = pixel[3] << shift
+            if at == 0 or at + repeats > len(line) or shift > 24:
+                raise _broken("a run crosses the end of its line")
+            line[at : at + repeats] = line[at - 1]
+            at, shift = at + repeats, shift + 8
+        else:
+            line[at] = np.frombuffer(pixel, np.uint8)
+            at, shift = at + 1, 0
+    return place
+
+
+def _broken(what: str) -> InputError:
+    return broken("Radiance HDR", what)
+
+
+def _radiance(lines: Bytes, gain: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Mantissa × 2^(exponent − 136) ÷ gain; exponent 0 is black."""
+    result = np.empty((*lines.shape[:2], 3), np.float32)
+    scale = np.ldexp(1.0, np.arange(256) - 136)
+    scale[0] = 0
+    for into, line in zip(result, lines, strict=True):
+        with np.errstate(over="ignore"):
+            into[:] = line[:, :3] * scale[line[:, 3]][:, None] / gain
+    return result
+
+
+def _upright(
+    pixels: NDArray[np.float32], is_column_first: bool, slow_sign: bytes, fast_sign: bytes
+) -> tuple[NDArray[np.float32], bool]:
+    """Rows from the top, columns from the left; and whether something was turned."""
+    rows, columns = (fast_sign, slow_sign) if is_column_first else (slow_sign, fast_sign)
+    if is_column_first:
+        pixels = pixels.swapaxes(0, 1)
+    if rows == b"+":
+        pixels = pixels[::-1]
+    if columns == b"-":
+        pixels = pixels[:, ::-1]
+    return pixels, is_column_first or rows == b"+" or columns == b"-"
+
+
+def _in_rec709(
+    pixels: NDArray[np.float32], stated: list[str], notes: list[str]
+) -> tuple[NDArray[np.float32], str | None]:
+    """Pixels in Rec. 709, and the name of the primaries that were converted."""
+    if not stated:
+        return pixels, None
+    numbers = _numbers("PRIMARIES", stated[-1], 8, positive=False)
+    if not numbers.any():  # as Photoshop writes them
+        notes.append("its PRIMARIES are all 0: taken as Rec. 709")
+        return pixels, None
+    primaries = as_primaries(numbers)
+    matrix = to_rec709(primaries)
+    if matrix is None:
+        return pixels, None
+    name = name_of(primaries)
+    notes.append(f"converted from {name} to Rec. 709")
+    half_step = np.repeat(pixels.max(axis=2, keepdims=True) / 256, 3, axis=2)
+    return converted(pixels, matrix, half_step), name
