@@ -17,6 +17,9 @@ from scenes.errors import InputError
 from scenes.mesh_files import write_mesh
 from scenes.picture_files import write_picture
 from scenes.shape import Blob, Sphere, geometry
+from scenes.topology import manifold_problem
+
+DATA = Path(__file__).parents[1] / "data"
 
 STUDY = """\
 name: demo
@@ -453,6 +456,22 @@ def test_cameras_that_see_nothing_are_refused(write):
     path = write(("resolution: 16", "resolution: 16, target: [50, 0, 0]"))
     with pytest.raises(InputError, match=r"^targets\.ball: .*camera c0 sees nothing"):
         names(path)
+
+
+@pytest.mark.parametrize("name", ["uv_sphere.obj", "inverted.obj"])
+def test_a_start_is_judged_by_place_and_turned_outward(write, tmp_path, name):
+    """Vertices doubled at a texture's seam, and faces that are stored turned inward."""
+    (tmp_path / name).write_bytes((DATA / "meshes" / name).read_bytes())
+    path = write(
+        ("{kind: sphere, subdivisions: 2}", f"{{kind: mesh, surface: {name}}}"),
+        (
+            "    start:\n      shape: {kind: blob, seed: 1, subdivisions: 2}\n",
+            "    mode: diverge\n",
+        ),
+    )
+    (run,) = resolve_all(read_study(path))
+    assert manifold_problem(run.start.shape.surface) is None
+    assert run.start.shape.surface == run.target.shape.surface
 
 
 def test_a_start_pose_out_of_view_is_refused(write):
