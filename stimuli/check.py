@@ -19,6 +19,7 @@ from stimuli.model_results import (
     results_hash,
     stored_name,
 )
+from stimuli.opening import DAMAGED, damaged
 from stimuli.pixel_metamers import pixel_metamer_problems
 from stimuli.seal import check_seal
 from stimuli.selection import FEWEST_SEEDS
@@ -59,6 +60,8 @@ def problems(path: Path) -> list[str]:
             ]
     except InputError as error:
         return [str(error)]
+    except DAMAGED as error:
+        return [str(damaged(path, error))]
     return [f"{path}: {problem}" for problem in found]
 
 

@@ -75,7 +75,7 @@ def opened_alone(path: Path) -> h5py.File:
 
 
 def damaged(path: Path, error: Exception) -> InputError:
-    """Make the error for a file that HDF5 cannot read."""
+    """Make the error for a file that cannot be read as a set."""
     return InputError(
         f"{path}: is no HDF5 file, or a damaged one ({one_line(error)}); restore it from a copy or "
         "build it again"

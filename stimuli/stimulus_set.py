@@ -297,13 +297,13 @@ class StimulusSet:
         values = self._matrix(model, layer, schema.NULLS, family)
         targets = targets_by_view(self.table, family)
         pairs = []
-        for row, distances in zip(nulls(self.table, family).itertuples(), values, strict=True):
-            pairs += [
-                (row.stimulus_id, target, float(distance))
-                for target, distance in zip(
-                    targets[str(row.camera), str(row.light)][schema.KEY], distances, strict=False
-                )
-            ]
+        with self._naming(f"{schema.MODELS}/{model}/{layer}/{schema.NULLS}/{family}"):
+            for row, distances in zip(nulls(self.table, family).itertuples(), values, strict=True):
+                near = targets[str(row.camera), str(row.light)][schema.KEY]
+                pairs += [
+                    (row.stimulus_id, target, float(distance))
+                    for target, distance in zip(near, distances, strict=False)
+                ]
         return pd.DataFrame(pairs, columns=["null", "target", "distance"])
 
     def verdicts(self, model: str) -> pd.DataFrame:

@@ -30,7 +30,7 @@ from psychophysics.psychometric_function import FUNCTIONS, Function, lapse_proba
 from psychophysics.session import Outcome
 from psychophysics.web import importing, plan
 from psychophysics.web.export import export as export_page
-from scenes.errors import InputError, unknown
+from scenes.errors import InputError, printable, unknown
 
 app = typer.Typer(help="Put a study before people, simulated observers and models.")
 
@@ -132,7 +132,7 @@ def simulate(
             records.discard(folder, seat.participant, seat.session, experiment.task)
             experiments.run(experiment, seat, folder, make, {}, durable=False, facts=how)
             made += 1
-    print(f"{made} sessions simulated, {skipped} were there already: {folder}")
+    print(f"{made} sessions simulated, {skipped} were there already: {printable(str(folder))}")
 
 
 @app.command()

@@ -75,9 +75,7 @@ def test_the_rule_of_a_session_is_the_recorded_one():
     assert rule_of({"Seed": 3}, "a.json") == 1
     assert rule_of({RULE_KEY: 2}, "a.json") == 2
     for rule in (3, 0, True, "2", None, [2], 2.0, {"a": 1}):
-        with pytest.raises(
-            InputError, match=r"^a.json: Counterbalance: .* knows rules 1 to 2; "
-        ):
+        with pytest.raises(InputError, match=r"^a.json: Counterbalance: .* knows rules 1 to 2; "):
             rule_of({RULE_KEY: rule}, "a.json")
 
 

@@ -93,9 +93,7 @@ def test_a_rule_that_is_not_known_is_refused(asked, tmp_path):
     path, content = sidecar(asked, tmp_path, "p0")
     content["Session"]["Counterbalance"] = 3
     path.write_text(json.dumps(content), encoding="utf-8")
-    with pytest.raises(
-        InputError, match=r"json: Session: Counterbalance: 3, .* 1 to 2; update"
-    ):
+    with pytest.raises(InputError, match=r"json: Session: Counterbalance: 3, .* 1 to 2; update"):
         seated(asked, tmp_path, "p0")
 
 

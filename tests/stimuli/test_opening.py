@@ -112,9 +112,7 @@ def sparse_column(file, _folder):
 
 def huge_column(file, _folder):
     """One chunk of 1 GB that is a kilobyte on the disk."""
-    made = file.create_dataset(
-        "stimuli/match", (2**27,), "f8", chunks=(2**27,), compression="gzip"
-    )
+    made = file.create_dataset("stimuli/match", (2**27,), "f8", chunks=(2**27,), compression="gzip")
     made.id.write_direct_chunk((0,), b"x" * 1000)
 
 
@@ -231,17 +229,17 @@ REFUSED = {
     ),
     "empty format": (attribute("format", h5py.Empty("S1")), "attribute format: is no single value"),
     "no format": (lambda f, _: f.attrs.pop("format"), "attribute format: the file is no stimulus"),
-    "array version": (attribute("schema_version", [1, 1]), "attribute schema_version: is no single"),
-    "text version": (attribute("schema_version", "1"), "attribute schema_version: 1, and this vers"),
+    "array version": (attribute("schema_version", [1, 1]), "attribute schema_version: is no singl"),
+    "text version": (attribute("schema_version", "1"), "attribute schema_version: 1, and this ver"),
     "nan version": (attribute("schema_version", np.nan), "attribute schema_version: nan, and this"),
     "compound attribute": (
         attribute("more", np.zeros((), [("a", "f8")])), "attribute more: holds compound values",
     ),
     "no hash": (lambda f, _: f.attrs.pop("content_hash"), "attribute content_hash: is missing, or"),
-    "a path as hash": (attribute("content_hash", "../../x"), "attribute content_hash: is missing, o"),
-    "array provenance": (attribute("provenance", [1.0]), "attribute provenance: is no single value"),
+    "a path as hash": (attribute("content_hash", "../../x"), "attribute content_hash: is missing,"),
+    "array provenance": (attribute("provenance", [1.0]), "attribute provenance: is no single"),
     "list provenance": (attribute("provenance", "[]"), "attribute provenance: holds no mapping"),
-    "broken provenance": (attribute("provenance", "{"), "attribute provenance: is missing, or no J"),
+    "broken provenance": (attribute("provenance", "{"), "attribute provenance: is missing, or no"),
     "deep provenance": (attribute("provenance", "[" * 50_000), "attribute provenance: is missing,"),
 }  # fmt: skip
 
@@ -272,7 +270,9 @@ def test_a_link_of_an_unknown_kind_is_refused(copy):
     assert len(kinds) == 1
     content[kinds[0]] = 65
     (copy.parent / "plain.h5").write_bytes(content)
-    with pytest.raises(InputError, match=r"plain.h5: here: is a link of an unknown kind; a stimulus"):
+    with pytest.raises(
+        InputError, match=r"plain.h5: here: is a link of an unknown kind; a stimulus"
+    ):
         len(StimulusSet(copy.parent / "plain.h5"))
 
 
@@ -387,52 +387,67 @@ def change_at_random(rng, file):
             else:
                 row = int(rng.integers(len(dataset)))
                 if dataset.dtype.kind == "S":
-                    dataset[row] = [b"", b"\xff", b"../../up", b"0" * 8, b"\x1b[2J"][rng.integers(5)]
+                    dataset[row] = [b"", b"\xff", b"../../up", b"0" * 8, b"\x1b[2J"][
+                        rng.integers(5)
+                    ]
                 elif dataset.dtype.kind == "f":
                     dataset[row] = [np.nan, np.inf, -1, 1e30][rng.integers(4)]
                 else:
                     dataset[row] = 1
 
 
-def read_everything(path, folder):
+def refusal(work):
+    """Do something; give the line that it was refused with, or None."""
+    try:
+        work()
+    except InputError as error:
+        return str(error)
+    return None
+
+
+def uses(one, path, folder):
+    """List everything that a set can be asked for."""
+    first = one.table[KEY].iloc[0]
+    return [
+        lambda: one.provenance, lambda: one.image(first), lambda: one.scene(first),
+        lambda: one.findings, one.reach, one.predicted_thresholds, lambda: summary(one),
+        lambda: differences(one, one), lambda: export(one, folder / "files"),
+        lambda: json.dumps(one.models), lambda: [one.results(each) for each in one.models],
+        lambda: [one.verdicts(each) for each in one.models],
+        lambda: one.distances("net", "late", "vase-shape"),
+        lambda: one.null_distances("net", "late", "vase-shape"),
+        lambda: one.series("vase", "net", "early;late", "shape"),
+        lambda: merge([path, path], folder / "merged.h5"), lambda: migrated(path),
+        lambda: one.content_hash,
+    ]  # fmt: skip
+
+
+def told_of(path, folder):
+    """List the lines that an altered set is refused with."""
     with StimulusSet(path) as one:
-        table = one.table
-        first = table[KEY].iloc[0]
-        for work in (
-            lambda: one.provenance, lambda: one.image(first), lambda: one.scene(first),
-            lambda: one.findings, one.reach, one.predicted_thresholds, lambda: summary(one),
-            lambda: differences(one, one), lambda: export(one, folder / "files"),
-            lambda: json.dumps(one.models), lambda: [one.results(each) for each in one.models],
-            lambda: [one.verdicts(each) for each in one.models],
-            lambda: one.distances("net", "late", "vase-shape"),
-            lambda: one.null_distances("net", "late", "vase-shape"),
-            lambda: one.series("vase", "net", "early;late", "shape"),
-            lambda: merge([path, path], folder / "merged.h5"), lambda: migrated(path),
-            lambda: one.content_hash,
-        ):  # fmt: skip
-            try:
-                work()
-            except InputError as error:
-                assert len(str(error).splitlines()) == 1
-                assert str(error).isprintable()
+        whole = refusal(lambda: one.table)
+        lines = [whole] if whole else [refusal(work) for work in uses(one, path, folder)]
+    return [line for line in lines if line], whole is None
 
 
+@pytest.mark.full
 def test_whatever_is_altered_the_set_is_read_or_refused(full_set, tmp_path, rng):
-    outcomes = {"read": 0, "refused": 0}
-    for number in range(60):
-        path = Path(shutil.copy(full_set, tmp_path / f"{number}.h5"))
+    check_altered(full_set, tmp_path, rng, 200)
+
+
+def test_some_altered_sets_are_read_or_refused(full_set, tmp_path, rng):
+    check_altered(full_set, tmp_path, rng, 8)
+
+
+def check_altered(full_set, folder, rng, count):
+    for number in range(count):
+        path = Path(shutil.copy(full_set, folder / f"{number}.h5"))
         with h5py.File(path, "r+") as file:
             for _ in range(int(rng.integers(1, 3))):
                 change_at_random(rng, file)
         seal(path)
-        try:
-            read_everything(path, tmp_path)
-            outcomes["read"] += 1
-        except InputError as error:
-            outcomes["refused"] += 1
-            assert str(error).startswith(str(path)), error
-            assert str(error).isprintable()
-        for line in problems(path):
-            assert line.startswith(str(path)), line
+        lines, _ = told_of(path, folder)
+        for line in [*lines, *problems(path)]:
+            assert str(path) in line
+            assert line.isprintable()
         path.unlink()
-    assert min(outcomes.values()) > 5, outcomes
