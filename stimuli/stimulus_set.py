@@ -279,7 +279,8 @@ class StimulusSet:
         """
         values = self._matrix(model, layer, schema.DISTANCES, family)
         names = compared(self.table, family)[schema.KEY].tolist()
-        return pd.DataFrame(values, index=names, columns=names)
+        with self._naming(f"{schema.MODELS}/{model}/{layer}/{schema.DISTANCES}/{family}"):
+            return pd.DataFrame(values, index=names, columns=names)
 
     def null_distances(self, model: str, layer: str, family: str) -> pd.DataFrame:
         """Distances of a family's null images from the target images of their camera and light.
