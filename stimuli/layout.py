@@ -135,10 +135,8 @@ def check_layout(file: h5py.File, path: Path) -> None:
                 raise layout.wrong(name, f"holds {stored}, the table has {count} rows")
     for name, column in schema.COLUMNS.items():
         _check_column(layout, file, f"{schema.STIMULI}/{name}", column, count)
-    for name in layout.group(schema.SCENES):
-        layout.text(f"{schema.SCENES}/{name}")
-    for name in layout.group(schema.ARRAYS):
-        layout.array(f"{schema.ARRAYS}/{name}", None, "float32 float64 int32 int64 uint8")
+    for name in (schema.SCENES, schema.ARRAYS):  # there are thousands: each is checked when read
+        layout.group(name)
     for name in layout.group(schema.MODELS):
         _check_model(layout, f"{schema.MODELS}/{name}")
     for kind in (kind for kind in _RECORDS if kind in file):

@@ -24,7 +24,7 @@ from psychophysics.records import checked_code
 from psychophysics.web import plan
 from psychophysics.web.address import checked_address
 from scenes.atomic import whole_file, whole_folder
-from stimuli.export import file_name
+from stimuli.export import check_file_names, file_name
 from stimuli.png import write_png
 
 
@@ -79,6 +79,7 @@ def export(
             _write_call(beside / "participants" / f"{seat.participant}.js", "participant", own)
             shown |= _images(own, shared["columns"])
             progress("participants", number + 1, participants)
+        check_file_names(asked.stimuli, sorted(shown))
         for done, stimulus in enumerate(sorted(shown), 1):
             image = on_display(asked.stimuli.image(stimulus), IDENTITY)
             write_png(beside / file_name(asked.stimuli, stimulus), image)
