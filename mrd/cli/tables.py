@@ -20,7 +20,7 @@ from scenes.errors import printable
 class PlainConsole(Console):
     """A console that prints texts of others as text: no markup, no escape sequences."""
 
-    def render_str(self, text: str, **words: Any) -> Text:  # type: ignore[override]
+    def render_str(self, text: str, **words: Any) -> Text:
         """Make text of what prints alone."""
         return super().render_str(printable(text), **words)
 
