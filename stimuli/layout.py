@@ -32,7 +32,12 @@ def check_header(file: h5py.File, path: Path) -> None:
     if attribute(file, "format") != schema.FORMAT:
         raise InputError(f"{path}: attribute format: the file is no stimulus set of this suite")
     version = attribute(file, "schema_version")
-    if isinstance(version, int | np.integer) and version > schema.SCHEMA_VERSION:
+    if not isinstance(version, int | np.integer):
+        raise InputError(
+            f"{path}: attribute schema_version: is no whole number; the file was altered: restore "
+            "it from a copy or build it again"
+        )
+    if version > schema.SCHEMA_VERSION:
         provenance = str(attribute(file, "provenance"))
         raise schema.of_newer_version(str(path), int(version), schema.SCHEMA_VERSION, provenance)
     if version != schema.SCHEMA_VERSION:

@@ -1,5 +1,6 @@
 """Open the file of a stimulus set: checked before anything of it is read."""
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import h5py
@@ -33,17 +34,7 @@ def opened(path: Path) -> h5py.File:
         It is missing, broken, no stimulus set, of another schema version, not laid out as a set
         is, or holds anything but ordinary datasets of its own.
     """
-    file = opened_alone(path)
-    try:
-        check_header(file, path)
-        check_layout(file, path)
-    except DAMAGED as error:
-        file.close()
-        raise damaged(path, error) from error
-    except InputError:
-        file.close()
-        raise
-    return file
+    return _checked(path, (check_header, _leads_nowhere, check_layout))
 
 
 def opened_alone(path: Path) -> h5py.File:
@@ -54,6 +45,11 @@ def opened_alone(path: Path) -> h5py.File:
     InputError
         It is missing, no HDF5 file, or holds anything but ordinary datasets of its own.
     """
+    return _checked(path, (_leads_nowhere,))
+
+
+def _checked(path: Path, checks: Iterable[Callable[[h5py.File, Path], None]]) -> h5py.File:
+    """Open a file, and close it again where a check refuses it."""
     if path.is_dir():
         raise InputError(f"{path}: is a folder; name the file of the stimulus set")
     if not path.is_file():
@@ -64,7 +60,8 @@ def opened_alone(path: Path) -> h5py.File:
     except (OSError, RuntimeError) as error:
         raise damaged(path, error) from error
     try:
-        check_own_objects(file, path, LAZILY)
+        for check in checks:
+            check(file, path)
     except DAMAGED as error:
         file.close()
         raise damaged(path, error) from error
@@ -72,6 +69,10 @@ def opened_alone(path: Path) -> h5py.File:
         file.close()
         raise
     return file
+
+
+def _leads_nowhere(file: h5py.File, path: Path) -> None:
+    check_own_objects(file, path, LAZILY)
 
 
 def damaged(path: Path, error: Exception) -> InputError:

@@ -52,8 +52,8 @@ def check_own_objects(file: h5py.File, path: Path, lazily: frozenset[str]) -> No
     size = path.stat().st_size
     for place, problem in _problems(file, size, lazily):
         raise InputError(
-            f"{path}: {place}: {problem}; a stimulus set holds ordinary datasets of its own file "
-            "alone: ask for the set itself, or build it again"
+            f"{path}: {place}: {problem}; a stimulus set holds ordinary datasets and attributes of "
+            "its own file alone: ask for the set itself, or build it again"
         )
 
 
