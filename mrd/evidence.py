@@ -19,6 +19,7 @@ from mrd.study import Study, grid, resolved_model, seen_by
 from psychophysics import data_set, experiment, records
 from psychophysics.data_set import Kind
 from psychophysics.experiment import Experiment
+from psychophysics.recorded_rule import rule_for
 from scenes.errors import InputError
 from stimuli.model_results import nulls
 from stimuli.seal import check_seal
@@ -325,7 +326,8 @@ def _facts(asked: Experiment, folder: Path, code: str, audience: Audience) -> di
     number = data_set.number_of(folder, code)
     if number is None:
         return None
-    seat = experiment.seat_of(asked, code, audience.session, audience.kind, number)
+    rule = rule_for(folder, code, audience.session, asked.task)
+    seat = experiment.seat_of(asked, code, audience.session, audience.kind, number, rule)
     return chain.as_read(experiment.bound_to(asked, seat))
 
 

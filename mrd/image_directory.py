@@ -25,6 +25,7 @@ from mrd.disk import plain, write_json, writing
 from mrd.run import RunDirectory
 from scenes.digest import file_sha256
 from scenes.errors import InputError
+from scenes.inside import inside
 from scenes.scene import read_scene
 from stimuli.intake import RECORDS_FILE, ImageRecord, read_records, write_records
 
@@ -85,7 +86,7 @@ class ImageDirectory(RunDirectory):
         records = self.finished().values()
         try:
             for scene_file in {record.scene_file for record in records}:
-                read_scene(self.path / scene_file)
+                read_scene(self._named(scene_file))
         except InputError:
             return False
         return all(self.is_whole(record) for record in records)
@@ -117,7 +118,7 @@ class ImageDirectory(RunDirectory):
             (record.display_file, record.display_sha256),
         )
         try:
-            return all(file_sha256(self.path / name) == sha256 for name, sha256 in files)
+            return all(file_sha256(self._named(name)) == sha256 for name, sha256 in files)
         except OSError:
             return False
 
@@ -154,12 +155,13 @@ class ImageDirectory(RunDirectory):
         InputError
             A file cannot be written.
         """
+        named = {name for each in records for name in _files(each)}
+        former = {name for each in earlier for name in _files(each)} - named
+        dropped = [self._named(name) for name in sorted(former)]
         write_records(records, self.path)
         (self.path / JOURNAL).unlink(missing_ok=True)
-        named = {name for each in records for name in _files(each)}
-        for record in earlier:
-            for name in set(_files(record)) - named:
-                (self.path / name).unlink(missing_ok=True)
+        for path in dropped:
+            path.unlink(missing_ok=True)
 
     def note_timing(self, **added: float) -> None:
         """Keep how fast images were made: add up samples, pixels, seconds, bytes of the files."""
@@ -173,6 +175,10 @@ class ImageDirectory(RunDirectory):
             content = json.loads((self.path / TIMING).read_text(encoding="utf-8"))
             return {name: float(value) for name, value in content.items()}
         return {}
+
+    def _named(self, name: str) -> Path:
+        """Path of a file that a record of this folder names."""
+        return inside(self.path, name, self.path / RECORDS_FILE)
 
 
 def _files(record: ImageRecord) -> tuple[str, str]:

@@ -5,16 +5,17 @@ analysed.
 """
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import h5py
-
 from scenes.atomic import whole_file
 from scenes.errors import InputError
+from stimuli.layout import attribute
+from stimuli.opening import opened_alone
 
 SIDECARS = "sub-*/ses-*/beh/*.json"
 
@@ -81,10 +82,11 @@ def kept_if_shown(path: Path, data: Path) -> Iterator[Kept | None]:
 def content_hash(path: Path) -> str | None:
     """Content hash that a set of any version carries; None where none can be read."""
     try:
-        with h5py.File(path, "r", locking=False) as file:
-            return str(file.attrs["content_hash"])
-    except (OSError, RuntimeError, KeyError):
+        with opened_alone(path) as file:
+            found = str(attribute(file, "content_hash"))
+    except InputError:
         return None
+    return found if re.fullmatch("[0-9a-f]{64}", found) else None  # it becomes a file's name
 
 
 def sessions_with(content: str, data: Path) -> int:
@@ -107,7 +109,8 @@ def sessions_with(content: str, data: Path) -> int:
 def _name_again(path: Path, other: Path) -> None:
     """Give a file another name; where the file system knows no links, copy it."""
     try:
-        os.link(path, other)
+        # Of a symbolic link, the file: a name of the link would lead to the new set later.
+        os.link(path.resolve(), other)
     except OSError:
         with whole_file(other) as beside:
             shutil.copyfile(path, beside)

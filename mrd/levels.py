@@ -28,6 +28,7 @@ from mrd.study import ResolvedRun
 from mrd.variables.searched import variables_of
 from scenes.differences import shift
 from scenes.errors import InputError
+from scenes.inside import inside
 from scenes.interpolation import between
 from scenes.lighting import Lighting
 from scenes.scene import Scene, read_scene, write_shared_scene
@@ -315,7 +316,9 @@ def _kept(folder: Path, key: dict[str, Any]) -> list[Level] | None:
         return [
             Level(
                 **{name: value for name, value in row.items() if name != "scene"},
-                scene=read_scene(folder / SCENES_FOLDER / row["scene"]),
+                scene=read_scene(
+                    inside(folder / SCENES_FOLDER, row["scene"], folder / LEVELS_FILE)
+                ),
             )
             for row in content["levels"]
         ]

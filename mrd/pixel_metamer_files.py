@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from mrd.disk import plain, write_json
 from mrd.run import RunDirectory
 from scenes.digest import file_sha256
+from scenes.inside import inside
 from stimuli.pixel_metamers import PixelMetamer
 
 FOLDER, RECORD, PREVIEW = "pixel_metamer", "pixel_metamer.json", "preview.png"
@@ -55,9 +56,9 @@ def finished(folder: Path, inputs: str) -> dict[str, Any] | None:
     if record.get("inputs") != inputs or not (folder / PREVIEW).is_file():
         return None
     whole = all(
-        (folder / f"{row['camera']}.png").is_file()
-        and file_sha256(folder / f"{row['camera']}.png") == row["sha256"]
+        path.is_file() and file_sha256(path) == row["sha256"]
         for row in record["cameras"]
+        for path in [inside(folder, f"{row['camera']}.png", folder / RECORD)]
     )
     return record if whole else None
 
@@ -96,7 +97,8 @@ def read(run: Path) -> PixelMetamer | None:
 
 def rendered(run: Path, scene: str, cameras: list[str]) -> NDArray[np.uint8]:
     """Display images (C, H, W, 3) that a run keeps of its target, start or result."""
-    return np.stack([picture(run / "renders" / f"{scene}_{name}.png") for name in cameras])
+    folder, record = run / "renders", run / FOLDER / RECORD
+    return np.stack([picture(inside(folder, f"{scene}_{name}.png", record)) for name in cameras])
 
 
 def picture(path: Path) -> NDArray[np.uint8]:

@@ -19,6 +19,7 @@ from mrd.run import RunDirectory
 from mrd.study import Study
 from psychophysics.records import PEOPLE, SIMULATED, read_json
 from scenes.errors import InputError
+from scenes.inside import below
 from stimuli.intake import ImageRecord
 from stimuli.stimulus_set import StimulusSet
 
@@ -91,9 +92,11 @@ def _model(stimuli: StimulusSet, name: str) -> Fact:
 
 def _images(study: Study, row: Mapping[str, Any]) -> ImageDirectory:
     """Folder that the image was rendered into."""
+    name = row["run" if "run" in row else "family"]
+    below(study.runs, name, study.stimulus_set)  # the set may come from others
     if "run" in row:
-        return image_directory.of_run(study.runs, row["run"])
-    return image_directory.of_family(study.runs, row["family"])
+        return image_directory.of_run(study.runs, name)
+    return image_directory.of_family(study.runs, name)
 
 
 def _record(row: Mapping[str, Any], images: ImageDirectory) -> ImageRecord | None:
@@ -129,7 +132,7 @@ def _run(study: Study, name: str | None) -> Fact | None:
     """What the search was that led to the image."""
     if name is None:
         return None
-    directory = RunDirectory(study.runs / name)
+    directory = RunDirectory(below(study.runs, name, study.stimulus_set))
     if not directory.exists:
         return {"name": name, "folder": None}
     record = directory.record()

@@ -257,7 +257,7 @@ class ExperimentConfig(Frozen):
         One a choice, in the order of the choices, as PsychoPy calls keys (button boxes that act
         as keyboards too). Without it, ``1 2 3`` for oddity, ``left right`` for others.
     swap_keys
-        Whether every other participant has the keys in the opposite order.
+        Whether half of the participants have the keys in the opposite order.
     timing, display
         When and where it is shown.
     instructions

@@ -1,12 +1,22 @@
 """What differs between participants by a recorded rule, and the seed of all that is random.
 
-The rule: participants are numbered from 0 in the order of their first session in
-``participants.tsv``; that number picks the row of a balanced Latin square for the order of blocks,
-and odd numbers have swapped keys where the study asks for it.
+Participants are numbered from 0 in the order of their first session in ``participants.tsv``. The
+number picks the row of a balanced Latin square for the order of blocks. Where the study asks for
+it, half of the participants have swapped keys: every other one, and the other half of each row of
+the square in the next pass through it.
 """
 
 import hashlib
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from scenes.errors import InputError
+
+RULE = 2
+"""Rule of new sessions. By rule 1, odd numbers had swapped keys in every pass."""
+RULE_KEY = "Counterbalance"
+"""Entry of a sidecar's ``Session``; sessions of rule 1 have none."""
 
 
 def block_order(blocks: Sequence[str], participant: int) -> tuple[str, ...]:
@@ -32,9 +42,59 @@ def block_order(blocks: Sequence[str], participant: int) -> tuple[str, ...]:
     return tuple(reversed(order)) if mirrored else tuple(order)
 
 
-def key_order(keys: Sequence[str], participant: int, swap: bool) -> tuple[str, ...]:
-    """Return the keys, in the order of the choices, of a participant."""
-    return tuple(reversed(keys)) if swap and participant % 2 else tuple(keys)
+def orders(blocks: int) -> int:
+    """Return the number of participants after which the orders of blocks repeat."""
+    return 2 * blocks if blocks % 2 and blocks > 1 else blocks
+
+
+def key_order(
+    keys: Sequence[str], participant: int, swap: bool, blocks: int, rule: int = RULE
+) -> tuple[str, ...]:
+    """Return the keys, in the order of the choices, of a participant.
+
+    Over twice as many participants as there are orders of blocks, each order comes once with the
+    keys as they are, and once with swapped keys.
+
+    Parameters
+    ----------
+    keys
+        In the order of the choices.
+    participant
+        Number of the participant, from 0.
+    swap
+        Whether keys are swapped at all.
+    blocks
+        Number of blocks.
+    rule
+        That the session is recorded with.
+    """
+    passes = participant // orders(blocks) if rule > 1 else 0
+    row = participant % orders(blocks) if rule > 1 else participant
+    return tuple(reversed(keys)) if swap and (row + passes) % 2 else tuple(keys)
+
+
+def rule_of(session: Mapping[str, Any], where: str) -> int:
+    """Return the rule that a session was recorded with.
+
+    Parameters
+    ----------
+    session
+        ``Session`` of its sidecar, or the facts that a page in a browser saved.
+    where
+        What a refusal names: the file.
+
+    Raises
+    ------
+    InputError
+        This version of the suite does not know the rule.
+    """
+    rule = session.get(RULE_KEY, 1)
+    if isinstance(rule, bool) or not isinstance(rule, int) or not 1 <= rule <= RULE:
+        raise InputError(
+            f"{where}: {RULE_KEY}: {json.dumps(rule)[:40]}, and this version of the suite knows "
+            f"rules 1 to {RULE}; update the suite, or restore the file"
+        )
+    return rule
 
 
 def session_seed(study: str, seed: int, participant: str, session: str) -> int:

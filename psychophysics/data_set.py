@@ -27,8 +27,8 @@ _PARTICIPANTS = {
     "order": {
         "Description": "Number of the participant, from 0, in the order of first sessions; of "
         "those at a page in a browser, the number that the page was made with. It picks the row "
-        "of the balanced Latin square of blocks, and odd numbers have swapped keys where the study "
-        "asks for it."
+        "of the balanced Latin square of blocks and, where the study asks for it, whether keys are "
+        "swapped (the entry Counterbalance of a session's description names the rule)."
     },
     "observer": {
         "Description": "Who answered.",

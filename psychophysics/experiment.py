@@ -15,6 +15,7 @@ from psychophysics.config import ExperimentConfig
 from psychophysics.data_set import Kind
 from psychophysics.design import Condition, conditions
 from psychophysics.pages import instructions
+from psychophysics.recorded_rule import rule_for
 from psychophysics.schedule import schedule
 from psychophysics.session import Outcome
 from psychophysics.tasks.base import Task
@@ -126,6 +127,8 @@ class Seat:
         In this participant's order.
     keys
         In the order of the choices.
+    rule
+        Of counterbalancing, that blocks and keys follow.
     """
 
     participant: str
@@ -135,6 +138,7 @@ class Seat:
     seed: int
     blocks: tuple[str, ...]
     keys: tuple[str, ...]
+    rule: int = counterbalance.RULE
 
 
 def seated(
@@ -156,16 +160,23 @@ def seated(
     Raises
     ------
     InputError
-        A code holds other characters, or the folder cannot be written.
+        A code holds other characters, the folder cannot be written, or a sidecar of the
+        participant cannot be read.
     """
     records.checked_code(participant, "participant")
     records.checked_code(visit, "session")
+    rule = rule_for(folder, participant, visit, experiment.task)
     number = data_set.enrolled(folder, experiment.study, participant, observer)
-    return seat_of(experiment, participant, visit, observer, number)
+    return seat_of(experiment, participant, visit, observer, number, rule)
 
 
 def seat_of(
-    experiment: Experiment, participant: str, visit: str, observer: Kind, number: int
+    experiment: Experiment,
+    participant: str,
+    visit: str,
+    observer: Kind,
+    number: int,
+    rule: int = counterbalance.RULE,
 ) -> Seat:
     """Derive all that is a participant's from their codes and number.
 
@@ -179,16 +190,19 @@ def seat_of(
         Who answers.
     number
         Of the participant, from 0.
+    rule
+        Of counterbalancing; sessions on disk keep theirs.
     """
-    config = experiment.config
+    config, blocks = experiment.config, experiment.blocks
     return Seat(
         participant,
         visit,
         observer,
         number,
         counterbalance.session_seed(experiment.study, experiment.seed, participant, visit),
-        counterbalance.block_order(experiment.blocks, number),
-        counterbalance.key_order(config.answer_keys, number, config.swap_keys),
+        counterbalance.block_order(blocks, number),
+        counterbalance.key_order(config.answer_keys, number, config.swap_keys, len(blocks), rule),
+        rule,
     )
 
 
@@ -280,6 +294,7 @@ def bound_to(experiment: Experiment, seat: Seat) -> dict[str, Any]:
         "Blocks": list(seat.blocks),
         "Keys": dict(zip(experiment.task.alternatives, seat.keys, strict=True)),
         "Conditions": [condition.name for condition in experiment.conditions],
+        **({counterbalance.RULE_KEY: seat.rule} if seat.rule > 1 else {}),
     }
 
 

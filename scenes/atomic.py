@@ -4,6 +4,7 @@ import glob
 import os
 import re
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,9 +13,44 @@ from pathlib import Path
 from scenes.errors import InputError
 
 
+def written_to(path: Path) -> Path:
+    """Return the path that is written for another: where a symbolic link leads, else the same.
+
+    So a link such as ``stimuli.h5 → /scratch/stimuli.h5`` stays a link, and the file that it leads
+    to is replaced.
+
+    Parameters
+    ----------
+    path
+        Of a file or folder that may be missing.
+
+    Raises
+    ------
+    InputError
+        A link leads round in a circle, or into a folder that is missing.
+    """
+    if not path.is_symlink():
+        return path
+    try:
+        real = path.resolve()
+    except (OSError, RuntimeError) as error:  # RuntimeError: a circle, in Python before 3.13
+        raise InputError(f"{path}: is a link that leads round in a circle; remove it") from error
+    if real.is_symlink():  # a circle, in Python from 3.13 on
+        raise InputError(f"{path}: is a link that leads round in a circle; remove it")
+    if not real.parent.is_dir():
+        raise InputError(
+            f"{path}: is a link to {real}, whose folder is missing; make that folder (or mount its "
+            "disk), or remove the link"
+        )
+    return real
+
+
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """Give a temporary path to write to; when the block ends well, it becomes `path`.
+
+    A file that is replaced gives its rights to the new one. Of a symbolic link, the file that it
+    leads to is replaced.
 
     Parameters
     ----------
@@ -32,10 +68,11 @@ def whole_file(path: Path) -> Iterator[Path]:
     InputError
         When the folder or the file cannot be written (no right, no space).
     """
+    real = written_to(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        real.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(
-            dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix
+            dir=real.parent, prefix=f".{path.stem}-", suffix=path.suffix
         )
         os.close(handle)
     except OSError as error:
@@ -45,10 +82,9 @@ def whole_file(path: Path) -> Iterator[Path]:
         yield beside
         with beside.open("rb+") as file:
             os.fsync(file.fileno())
-        # mkstemp gives the owner alone the right to read.
-        beside.chmod(0o666 & ~_umask())
-        beside.replace(path)
-        _sync_folder(path.parent)
+        beside.chmod(_rights(real))  # mkstemp gives the owner alone the right to read
+        beside.replace(real)
+        _sync_folder(real.parent)
     except OSError as error:
         raise cannot_write(path, error) from error
     finally:
@@ -76,19 +112,20 @@ def whole_folder(path: Path) -> Iterator[Path]:
     """
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise InputError(f"{path}: is there already; name a new folder, or remove that one")
+    real = written_to(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}-"))
+        real.parent.mkdir(parents=True, exist_ok=True)
+        beside = Path(tempfile.mkdtemp(dir=real.parent, prefix=f".{path.name}-"))
     except OSError as error:
         raise cannot_write(path, error) from error
     try:
         yield beside
         # mkdtemp gives the owner alone the right to look in.
         beside.chmod(0o777 & ~_umask())
-        if path.is_dir():  # some systems rename onto no folder, an empty one included
-            path.rmdir()
-        beside.rename(path)
-        _sync_folder(path.parent)
+        if real.is_dir():  # some systems rename onto no folder, an empty one included
+            real.rmdir()
+        beside.rename(real)
+        _sync_folder(real.parent)
     except OSError as error:
         raise cannot_write(path, error) from error
     finally:
@@ -106,10 +143,11 @@ def remove_leftovers(path: Path) -> None:
     path
         The file or folder that was to be written; it stays as it is.
     """
+    folder_of = written_to(path).parent
     # Eight letters are tempfile's; no hyphen is among them, so `a` is not taken for `a-b`.
     file = rf"\.{re.escape(path.stem)}-[a-z0-9_]{{8}}{re.escape(path.suffix)}"
     folder = rf"\.{re.escape(path.name)}-[a-z0-9_]{{8}}"
-    for beside in path.parent.glob(f".{glob.escape(path.stem)}*"):
+    for beside in folder_of.glob(f".{glob.escape(path.stem)}*"):
         if beside.is_dir():
             if re.fullmatch(folder, beside.name):
                 shutil.rmtree(beside, ignore_errors=True)
@@ -157,6 +195,14 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def _rights(path: Path) -> int:
+    """Rights of a file that is there; else those that the user gives to new files."""
+    try:
+        return stat.S_IMODE(path.stat().st_mode)
+    except OSError:
+        return 0o666 & ~_umask()
 
 
 def _umask() -> int:

@@ -12,16 +12,34 @@ class InputError(Exception):
     """The input is wrong, and the user can mend it.
 
     The command line prints the message as it is, one line, and exits with 2. So it names the
-    file, the key and the value, says what is allowed, and what to do.
+    file, the key and the value, says what is allowed, and what to do. It may quote files of others:
+    what does not print is replaced (`printable`).
     """
 
     def __init__(self, message: str) -> None:
-        super().__init__(" ".join(message.split()))
+        super().__init__(printable(" ".join(message.split())))
+
+
+def printable(text: str) -> str:
+    r"""Return a text in which characters that do not print are escapes, such as ``\x1b``.
+
+    So names and files of others cannot move a terminal's cursor, colour or hide lines, or turn the
+    direction of writing. Letters of all scripts, line feeds and tabs stay.
+
+    Parameters
+    ----------
+    text
+        What is printed.
+    """
+    return "".join(
+        each if each.isprintable() or each in "\n\t" else each.encode("unicode_escape").decode()
+        for each in text
+    )
 
 
 def one_line(error: Exception) -> str:
     """Put an error in one line: what it says, or its kind where it says nothing."""
-    return " ".join(str(error).split()) or type(error).__name__
+    return printable(" ".join(str(error).split())) or type(error).__name__
 
 
 @contextmanager

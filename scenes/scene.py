@@ -16,6 +16,7 @@ from scenes.digest import file_sha256
 from scenes.errors import InputError, first_problem
 from scenes.film import Film
 from scenes.frozen import Frozen
+from scenes.inside import inside
 from scenes.lighting import Constant, Lighting
 from scenes.loading import loaded_lighting, loaded_material, loaded_shape
 from scenes.material import TEXTURED, Material
@@ -322,7 +323,7 @@ def _read_json(path: Path) -> dict[str, Any]:
         record = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: is not JSON: {error}") from error
     if not isinstance(record, dict):
         raise InputError(f"{path}: holds no scene; a scene file is a JSON object")
@@ -339,7 +340,7 @@ def _with_files_read(scene_file: Path, section: dict[str, Any]) -> dict[str, Any
 
 
 def _read_beside(scene_file: Path, entry: dict[str, Any]) -> Mesh | Picture:
-    path = scene_file.parent / str(entry["file"])
+    path = inside(scene_file.parent, entry["file"], scene_file)
     if not path.is_file():
         raise InputError(f"{path}: missing; {scene_file.name} needs it")
     if "sha256" in entry and file_sha256(path) != entry["sha256"]:

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from scenes.digest import file_sha256
 from scenes.errors import InputError
 from scenes.film import Film, encode
+from scenes.inside import inside
 from scenes.picture_files import read_picture
 from scenes.scene import read_scene
 from stimuli.config import StimuliConfig
 from stimuli.encoding import Change, Looks, looks, matched, matching, quantised, shown_light, stored
 from stimuli.findings import NONE, Findings
-from stimuli.intake import ImageRecord, frame, read_records
+from stimuli.intake import RECORDS_FILE, ImageRecord, frame, read_records
 from stimuli.packed_scene import PackedScene, packed
 from stimuli.pixel_metamers import PixelMetamer
 from stimuli.selection import Refusal, selected
@@ -165,7 +166,8 @@ def _read(paths: Sequence[Path], study: str) -> pd.DataFrame:
     table = frame(rows)
     for column in ("scene_file", "radiance_file"):
         table[column] = [
-            str(folder / name) for folder, name in zip(folders, table[column], strict=True)
+            str(inside(folder, name, folder / RECORDS_FILE))
+            for folder, name in zip(folders, table[column], strict=True)
         ]
     return table
 

@@ -19,6 +19,7 @@ from stimuli.model_results import (
     results_hash,
     stored_name,
 )
+from stimuli.opening import DAMAGED, damaged
 from stimuli.pixel_metamers import pixel_metamer_problems
 from stimuli.seal import check_seal
 from stimuli.selection import FEWEST_SEEDS
@@ -59,6 +60,8 @@ def problems(path: Path) -> list[str]:
             ]
     except InputError as error:
         return [str(error)]
+    except DAMAGED as error:
+        return [str(damaged(path, error))]
     return [f"{path}: {problem}" for problem in found]
 
 
@@ -67,9 +70,6 @@ def _image_problems(stimuli: StimulusSet, table: pd.DataFrame) -> Iterator[str]:
         if name not in stimuli.file:
             continue
         dataset = stimuli.file[name]
-        if len(dataset) != len(table):
-            yield f"{name}: holds {len(dataset)}, the table has {len(table)} rows"
-            continue
         for row, (stimulus, recorded) in enumerate(
             zip(table[schema.KEY], table[column], strict=True)
         ):

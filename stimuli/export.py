@@ -1,7 +1,8 @@
 """A set as plain files: PNGs, a table with its data dictionary, and a sheet to look at."""
 
 import json
-from collections.abc import Callable
+import unicodedata
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -15,6 +16,10 @@ from stimuli.stimulus_set import StimulusSet
 
 TABLE, DICTIONARY, SHEET, FOLDER = "stimuli.tsv", "stimuli.json", "contact_sheet.png", "images"
 _UNSAFE = '<>:"\\|?*'
+_RESERVED = frozenset(  # by Windows
+    {"CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("COM", "LPT") for n in range(1, 10))}
+)
+LONGEST_NAME = 255  # bytes, of most file systems
 
 
 def export(
@@ -46,9 +51,10 @@ def export(
     InputError
         An image is damaged, an id cannot name a file, or the folder cannot be written.
     """
-    check_writable(folder)
     table = stimuli.table
     names = {name: file_name(stimuli, name) for name in table[schema.KEY]}
+    check_file_names(stimuli, table[schema.KEY])
+    check_writable(folder)
     for done, (stimulus, name) in enumerate(names.items(), 1):
         write_png(folder / name, stimuli.image(stimulus))
         progress(done, len(names))
@@ -96,9 +102,34 @@ def file_name(stimuli: StimulusSet, stimulus: str) -> str:
         The id cannot name a file.
     """
     steps = stimulus.split("/")
-    if not set(_UNSAFE).isdisjoint(stimulus) or {"", ".", ".."} & set(steps):
+    if (
+        not set(_UNSAFE).isdisjoint(stimulus)
+        or not stimulus.isprintable()
+        or any(not step or step.rstrip(". ") != step for step in steps)
+        or any(step.partition(".")[0].upper() in _RESERVED for step in steps)
+        or max(len(f"{step}.png".encode()) for step in steps) > LONGEST_NAME
+    ):
         raise InputError(
-            f"{stimuli.path}: stimuli/{schema.KEY}: '{stimulus}' cannot name a file; it holds one "
-            f"of {_UNSAFE}, or a step that is empty, . or .."
+            f"{stimuli.path}: stimuli/{schema.KEY}: '{stimulus[:LONGEST_NAME]}' cannot name a file "
+            f"on every system; it holds one of {_UNSAFE}, a character that does not print, or a "
+            "step that is empty, too long, reserved (such as con), or ends with a dot or blank"
         )
     return f"{FOLDER}/{stimulus}.png"
+
+
+def check_file_names(stimuli: StimulusSet, names: Iterable[str]) -> None:
+    """Refuse ids whose files some systems take for one: they differ in case or accents' code alone.
+
+    Raises
+    ------
+    InputError
+        Naming two of them.
+    """
+    seen: dict[str, str] = {}
+    for name in names:
+        key = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+        if seen.setdefault(key, name) != name:
+            raise InputError(
+                f"{stimuli.path}: stimuli/{schema.KEY}: '{seen[key]}' and '{name}' would be one "
+                "file on some systems; give them other ids in the studies that made them"
+            )

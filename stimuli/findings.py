@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from scenes.errors import InputError, one_line
+from stimuli.opening import DAMAGED
 from stimuli.schema import PREDICTED_THRESHOLDS, REACH
 
 Record = Mapping[str, Any]
@@ -101,7 +102,7 @@ def read_findings(file: h5py.File, path: Path) -> Findings:
         for name, text in file.get(kind, {}).items():
             try:
                 records[name] = dict(json.loads(text.asstr()[()]))
-            except (OSError, TypeError, ValueError) as error:
+            except DAMAGED as error:
                 raise InputError(
                     f"{path}: {kind}/{name}: cannot be read ({one_line(error)}); the file is "
                     "damaged: restore it from a copy or build it again"

@@ -22,6 +22,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from scenes.atomic import whole_file
 from scenes.errors import InputError, first_problem
 from scenes.frozen import Frozen
+from scenes.inside import is_inside
 
 SCHEMA_VERSION = 1
 RECORDS_FILE = "records.csv"
@@ -140,6 +141,13 @@ class ImageRecord(Frozen):
     @classmethod
     def _empty_is_none(cls, value: Any) -> Any:
         return None if value == "" else value
+
+    @field_validator("scene_file", "radiance_file", "display_file")
+    @classmethod
+    def _lies_below_the_table(cls, value: str) -> str:
+        if not is_inside(value):
+            raise ValueError(f"'{value}' does not name a file below the table's folder")
+        return value
 
     @model_validator(mode="after")
     def _role_fits(self) -> Self:

@@ -13,9 +13,11 @@ import h5py
 import numpy as np
 
 from scenes.atomic import whole_file
-from scenes.errors import InputError, one_line
+from scenes.errors import InputError
 from stimuli import schema
+from stimuli.layout import attribute
 from stimuli.one_writer import one_writer
+from stimuli.opening import opened_alone
 from stimuli.seal import check_seal, seal
 
 Step = Callable[[h5py.File], None]
@@ -74,12 +76,9 @@ def migrated(
 
 def _version(path: Path) -> tuple[int, str]:
     """Schema version of a set, and its provenance as stored."""
-    try:
-        with h5py.File(path, "r", locking=False) as file:
-            attributes = dict(file.attrs)
-    except (OSError, RuntimeError) as error:
-        raise InputError(f"{path}: is no HDF5 file ({one_line(error)})") from error
-    version = attributes.get("schema_version")
-    if attributes.get("format") != schema.FORMAT or not isinstance(version, int | np.integer):
+    with opened_alone(path) as file:
+        version, kind = (attribute(file, name) for name in ("schema_version", "format"))
+        provenance = str(attribute(file, "provenance"))
+    if kind != schema.FORMAT or not isinstance(version, int | np.integer):
         raise InputError(f"{path}: attribute format: the file is no stimulus set of this suite")
-    return int(version), str(attributes.get("provenance"))
+    return int(version), provenance

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from scenes.atomic import cannot_write, remove_leftovers
+from scenes.atomic import cannot_write, remove_leftovers, written_to
 from scenes.errors import InputError
 
 SECONDS = 2.0
@@ -31,9 +31,10 @@ def one_writer(path: Path, seconds: float = SECONDS) -> Iterator[None]:
     InputError
         Another process writes the file, or its folder cannot be written.
     """
-    lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=seconds)
+    real = written_to(path)  # several links to one file have one lock
+    lock = FileLock(real.with_name(f".{real.name}.lock"), timeout=seconds)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        real.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except Timeout as error:
         raise InputError(

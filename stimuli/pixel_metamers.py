@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from scenes.arrays import array_sha256
 from scenes.errors import InputError, one_line
+from stimuli.opening import DAMAGED
 from stimuli.schema import PIXEL_METAMERS
 from stimuli.stimulus_set import StimulusSet
 
@@ -89,7 +90,7 @@ def read_pixel_metamers(stimuli: StimulusSet) -> dict[str, PixelMetamer]:
         try:
             pictures = {name: np.asarray(group[name][()]) for name in PICTURES}
             found[run] = PixelMetamer(run, json.loads(group[RECORD].asstr()[()]), **pictures)
-        except (OSError, KeyError, ValueError) as error:
+        except DAMAGED as error:
             raise InputError(
                 f"{stimuli.path}: {PIXEL_METAMERS}/{run}: cannot be read ({one_line(error)}); the "
                 "file is damaged: restore it from a copy or build it again"

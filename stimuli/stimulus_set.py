@@ -28,6 +28,7 @@ from stimuli.model_results import (
     stored_name,
     targets_by_view,
 )
+from stimuli.opening import DAMAGED, opened
 from stimuli.packed_scene import PackedScene, unpacked
 
 
@@ -278,7 +279,8 @@ class StimulusSet:
         """
         values = self._matrix(model, layer, schema.DISTANCES, family)
         names = compared(self.table, family)[schema.KEY].tolist()
-        return pd.DataFrame(values, index=names, columns=names)
+        with self._naming(f"{schema.MODELS}/{model}/{layer}/{schema.DISTANCES}/{family}"):
+            return pd.DataFrame(values, index=names, columns=names)
 
     def null_distances(self, model: str, layer: str, family: str) -> pd.DataFrame:
         """Distances of a family's null images from the target images of their camera and light.
@@ -296,13 +298,13 @@ class StimulusSet:
         values = self._matrix(model, layer, schema.NULLS, family)
         targets = targets_by_view(self.table, family)
         pairs = []
-        for row, distances in zip(nulls(self.table, family).itertuples(), values, strict=True):
-            pairs += [
-                (row.stimulus_id, target, float(distance))
-                for target, distance in zip(
-                    targets[str(row.camera), str(row.light)][schema.KEY], distances, strict=False
-                )
-            ]
+        with self._naming(f"{schema.MODELS}/{model}/{layer}/{schema.NULLS}/{family}"):
+            for row, distances in zip(nulls(self.table, family).itertuples(), values, strict=True):
+                near = targets[str(row.camera), str(row.light)][schema.KEY]
+                pairs += [
+                    (row.stimulus_id, target, float(distance))
+                    for target, distance in zip(near, distances, strict=False)
+                ]
         return pd.DataFrame(pairs, columns=["null", "target", "distance"])
 
     def verdicts(self, model: str) -> pd.DataFrame:
@@ -344,7 +346,8 @@ class StimulusSet:
             the target in its ``measure`` (both infinite where the model does not see it);
             ``agreement``, ``clipped``, ``cameras``, settings and ``record_sha256``.
         """
-        return predicted_table(self.findings.predicted_thresholds)
+        with self._naming(schema.PREDICTED_THRESHOLDS):
+            return predicted_table(self.findings.predicted_thresholds)
 
     def reach(self) -> pd.DataFrame:
         """How far the widest metamers lie (`mode: diverge`): a row a start.
@@ -357,7 +360,8 @@ class StimulusSet:
             beyond it that failed (NaN where none did); of each ``start`` the ``distance``,
             ``match`` and ``verdict``; ``record_sha256``.
         """
-        return reach_table(self.findings.reach)
+        with self._naming(schema.REACH):
+            return reach_table(self.findings.reach)
 
     def _matrix(self, model: str, layer: str, kind: str, family: str) -> NDArray[np.float32]:
         of_model = self.model_group(model)
@@ -380,60 +384,16 @@ class StimulusSet:
     @contextmanager
     def _naming(self, dataset: str) -> Iterator[None]:
         """Name file and dataset of whatever goes wrong while they are read."""
+        _ = self.file  # what is wrong with the whole file is no matter of the dataset
         try:
             yield
         except InputError as error:
             raise InputError(f"{self.path}: {dataset}: {error}") from error
-        except (OSError, KeyError, ValueError) as error:
+        except DAMAGED as error:
             raise InputError(
                 f"{self.path}: {dataset}: cannot be read ({one_line(error)}); the file is damaged: "
                 "restore it from a copy or build it again"
             ) from error
-
-
-def opened(path: Path) -> h5py.File:
-    """Open a set to read.
-
-    Raises
-    ------
-    InputError
-        It is missing, broken, no stimulus set, or of another schema version.
-    """
-    if not path.is_file():
-        raise InputError(f"{path}: there is no such file; mrd stimuli build STUDY makes one")
-    try:
-        # Without HDF5's locks, which network shares refuse: a set is replaced whole, never changed.
-        file = h5py.File(path, "r", locking=False)
-    except (OSError, RuntimeError) as error:
-        raise InputError(
-            f"{path}: is no HDF5 file, or a damaged one ({one_line(error)}); restore it from a "
-            "copy or build it again"
-        ) from error
-    try:
-        _check_header(path, file)
-    except InputError:
-        file.close()
-        raise
-    return file
-
-
-def _check_header(path: Path, file: h5py.File) -> None:
-    if file.attrs.get("format") != schema.FORMAT:
-        raise InputError(f"{path}: attribute format: the file is no stimulus set of this suite")
-    version = file.attrs.get("schema_version")
-    if isinstance(version, int | np.integer) and version > schema.SCHEMA_VERSION:
-        raise schema.of_newer_version(
-            str(path), int(version), schema.SCHEMA_VERSION, str(file.attrs.get("provenance"))
-        )
-    if version != schema.SCHEMA_VERSION:
-        raise InputError(
-            f"{path}: attribute schema_version: {version}, and this version of the suite reads "
-            f"{schema.SCHEMA_VERSION}; migrate it: mrd stimuli migrate {path}"
-        )
-    parts = (schema.IMAGES, schema.STIMULI, schema.SCENES, schema.ARRAYS, schema.MODELS)
-    for name in parts:
-        if name not in file:
-            raise InputError(f"{path}: {name}: missing; restore the file or build it again")
 
 
 def _array_names(value: Any) -> set[str]:

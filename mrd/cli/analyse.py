@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from mrd.study import read_study
-from scenes.errors import needs
+from scenes.errors import needs, printable
 
 
 def analyse(
@@ -47,9 +47,9 @@ def analyse(
             out=out,
             workers=os.cpu_count() or 1,
             seed=described.seed,
-            note=lambda text: print(text, file=sys.stderr, flush=True),
+            note=lambda text: print(printable(text), file=sys.stderr, flush=True),
         )
     if output == "json":
         print(json.dumps(made.numbers, allow_nan=False))
     else:
-        print(made.page)
+        print(printable(str(made.page)))

@@ -11,7 +11,7 @@ from mrd.cli.tables import console, number, table
 from mrd.study import read_study
 from psychophysics import calibration
 from psychophysics.config import ExperimentConfig
-from scenes.errors import InputError
+from scenes.errors import InputError, printable
 
 
 def calibrate(
@@ -62,7 +62,8 @@ def calibrate(
             ),
         )
     )
-    print(f"{path}: light is within {made.largest_error():.2%} of sRGB, of each gun's range")
+    within = f"light is within {made.largest_error():.2%} of sRGB, of each gun's range"
+    print(f"{printable(str(path))}: {within}")
 
 
 def _shown(

@@ -29,8 +29,9 @@ from psychophysics.observers import (
 from psychophysics.psychometric_function import FUNCTIONS, Function, lapse_probability
 from psychophysics.session import Outcome
 from psychophysics.web import importing, plan
+from psychophysics.web.address import notes_on
 from psychophysics.web.export import export as export_page
-from scenes.errors import InputError, unknown
+from scenes.errors import InputError, printable, unknown
 
 app = typer.Typer(help="Put a study before people, simulated observers and models.")
 
@@ -132,7 +133,7 @@ def simulate(
             records.discard(folder, seat.participant, seat.session, experiment.task)
             experiments.run(experiment, seat, folder, make, {}, durable=False, facts=how)
             made += 1
-    print(f"{made} sessions simulated, {skipped} were there already: {folder}")
+    print(f"{made} sessions simulated, {skipped} were there already: {printable(str(folder))}")
 
 
 @app.command()
@@ -196,6 +197,8 @@ def export_web(
         page = export_page(experiment, out, participants, session, post, progress)
     shown.print(f"{page}: open it, or put the folder on a web server; the first participant is")
     shown.print(f"  {page.name}?participant={plan.code_of(0)}")
+    for note in notes_on(post) if post is not None else ():
+        shown.print(note)
 
 
 @app.command("import-web")

@@ -29,7 +29,7 @@ from mrd.cli import (
     stimuli,
     trace,
 )
-from scenes.errors import InputError
+from scenes.errors import InputError, printable
 
 FAILED, WRONG_INPUT, INTERRUPTED = 1, 2, 130
 SEVERAL_WORDS = "--slurm"  # the option that takes all words with "=" behind it
@@ -151,6 +151,6 @@ def _help(words: list[str]) -> str:
 
 def _explain(text: str, code: int, debug: bool) -> int:
     if debug:
-        traceback.print_exc()
-    print(f"error: {text}", file=sys.stderr)
+        print(printable(traceback.format_exc()), file=sys.stderr, end="")
+    print(f"error: {printable(text)}", file=sys.stderr)
     return code

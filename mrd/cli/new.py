@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from mrd.new_study import written
+from scenes.errors import printable
 
 
 def new(
@@ -20,5 +21,5 @@ def new(
 ) -> None:
     """Write a commented study that runs as it is."""
     made = written(folder, name)
-    print(f"{made.folder / 'study.yaml'}: the study '{made.name}'; look at it, then")
-    print(f"  mrd run {shlex.quote(str(made.folder))}")
+    print(printable(f"{made.folder / 'study.yaml'}: the study '{made.name}'; look at it, then"))
+    print(printable(f"  mrd run {shlex.quote(str(made.folder))}"))

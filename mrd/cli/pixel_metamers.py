@@ -11,7 +11,7 @@ from mrd.cli.counting import counted
 from mrd.cli.tables import Rows, console, number, table
 from mrd.packing import add_pixel_metamers
 from mrd.study import read_study, resolve_all
-from scenes.errors import InputError
+from scenes.errors import InputError, printable
 
 COLUMNS = (
     "run", "camera", "match, scene", "match, pixels", "RMS, scene", "RMS, pixels", "steps",
@@ -58,7 +58,7 @@ def pixel_metamers(
     )
     if refused:
         for each in refused:
-            typer.echo(f"error: {each}", err=True)
+            typer.echo(f"error: {printable(str(each))}", err=True)
         raise typer.Exit(2)
 
 

@@ -184,10 +184,10 @@ def _summary(summary: Mapping[str, Any]) -> str:
 def bars_on(console: Console) -> Bars:
     """Make bars for a terminal, that leave no trace; beside each stands its field `words`."""
     return Bars(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=20),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[words]}"),
+        TextColumn("{task.fields[words]}", markup=False),
         console=console,
         transient=True,
     )

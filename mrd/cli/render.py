@@ -10,6 +10,7 @@ from mrd.photograph import photograph
 from mrd.study import FILE_NAME, loaded_target, read_study
 from scenes import library
 from scenes.config import TargetConfig, target_scene
+from scenes.errors import printable
 from scenes.scene import Scene, check_visible
 
 
@@ -41,7 +42,7 @@ def render(
     """
     for folder, loaded in _scenes(scene, out):
         for image in photograph(loaded, folder, samples, noise_index):
-            typer.echo(str(image))
+            typer.echo(printable(str(image)))
 
 
 def _scenes(scene: str, out: Path) -> list[tuple[Path, Scene]]:

@@ -15,6 +15,7 @@ from mrd.cli.tables import checklist, console, duration
 from mrd.evidence import Audience
 from mrd.study import read_study
 from psychophysics import records
+from scenes.errors import printable
 
 INTERRUPTED = 130
 
@@ -130,5 +131,6 @@ def _tell(stop: Stop, again: str) -> None:
         what = f"{words} was ended by signal {-stop.code}"
     else:
         what = f"mend what {words} says above (with --debug it tells where)"
-    typer.echo(f"stopped at {stop.step.name}: {what}; then {again} goes on from there", err=True)
+    told = f"stopped at {stop.step.name}: {what}; then {again} goes on from there"
+    typer.echo(printable(told), err=True)
     raise typer.Exit(stop.code if stop.code in (1, 2) else 1)

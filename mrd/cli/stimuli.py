@@ -9,7 +9,7 @@ from mrd.cli.counting import counted
 from mrd.cli.tables import console, number, table
 from mrd.packing import pack, set_of
 from mrd.study import read_study
-from scenes.errors import InputError
+from scenes.errors import InputError, printable
 from stimuli.check import problems
 from stimuli.comparison import differences
 from stimuli.cues import CHANCE, CUES, cues
@@ -71,7 +71,7 @@ def check(path: Set) -> None:
     found = problems(path)
     if found:
         for problem in found[:-1]:
-            typer.echo(f"error: {problem}", err=True)
+            typer.echo(f"error: {printable(problem)}", err=True)
         raise InputError(found[-1])
     with StimulusSet(path) as stimuli:
         told = cues(stimuli)

@@ -14,11 +14,20 @@ from mrd.job_queue import TaskStanding
 from mrd.overview import ImagesStanding, Standing
 from mrd.reach_overview import UNITS, Reach
 from scenes.differences import DISTANCE
+from scenes.errors import printable
+
+
+class PlainConsole(Console):
+    """A console that prints texts of others as text: no markup, no escape sequences."""
+
+    def render_str(self, text: str, **words: Any) -> Text:
+        """Make text of what prints alone."""
+        return super().render_str(printable(text), **words)
 
 
 def console() -> Console:
     """Make the console: as wide as the terminal, and as wide as needed where there is none."""
-    return Console(
+    return PlainConsole(
         width=None if sys.stdout.isatty() else 10_000, markup=False, highlight=False, emoji=False
     )
 
@@ -56,9 +65,13 @@ def table(
     """
     made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=any(columns))
     for column in columns:
-        made.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
+        made.add_column(
+            Text(printable(column)),
+            justify="right" if column in numbers else "left",
+            overflow="fold",
+        )
     for row in rows:
-        made.add_row(*(Text(cell) for cell in row))
+        made.add_row(*(Text(printable(cell)) for cell in row))
     return Rows(made)
 
 

@@ -17,15 +17,14 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from psychophysics.calibration import IDENTITY, on_display
 from psychophysics.experiment import Experiment
 from psychophysics.records import checked_code
 from psychophysics.web import plan
+from psychophysics.web.address import checked_address
 from scenes.atomic import whole_file, whole_folder
-from scenes.errors import InputError
-from stimuli.export import file_name
+from stimuli.export import check_file_names, file_name
 from stimuli.png import write_png
 
 
@@ -63,12 +62,12 @@ def export(
     ------
     InputError
         The experiment cannot be asked in a browser, the folder is there already or cannot be
-        written, an image is damaged, or the address is none.
+        written, an image is damaged, or the address is none or holds a password.
     """
     plan.check(asked.config)
     checked_code(visit, "session")
     if post is not None:
-        _check_address(post)
+        checked_address(post)
     shared = plan.design(asked, visit, participants, post)
     with whole_folder(folder) as beside:
         _copy(resources.files(__package__) / "page", beside)
@@ -80,21 +79,12 @@ def export(
             _write_call(beside / "participants" / f"{seat.participant}.js", "participant", own)
             shown |= _images(own, shared["columns"])
             progress("participants", number + 1, participants)
+        check_file_names(asked.stimuli, sorted(shown))
         for done, stimulus in enumerate(sorted(shown), 1):
             image = on_display(asked.stimuli.image(stimulus), IDENTITY)
             write_png(beside / file_name(asked.stimuli, stimulus), image)
             progress("images", done, len(shown))
     return folder / "index.html"
-
-
-def _check_address(post: str) -> None:
-    try:
-        parts = urlsplit(post)
-        is_one = parts.scheme in ("http", "https") and bool(parts.hostname)
-    except ValueError:  # brackets that hold no address
-        is_one = False
-    if not is_one:
-        raise InputError(f"--post {post}: write an address such as https://lab.example/answers")
 
 
 def _images(own: Mapping[str, Any], names: Iterable[str]) -> set[str]:

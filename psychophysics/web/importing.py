@@ -17,6 +17,7 @@ import numpy as np
 
 from psychophysics import columns, data_set, experiment, records, session
 from psychophysics.answer import Stopped
+from psychophysics.counterbalance import rule_of
 from psychophysics.experiment import Experiment, Seat
 from psychophysics.session import Outcome
 from psychophysics.trials import order
@@ -93,8 +94,9 @@ def checked(asked: Experiment, paths: Sequence[Path], folder: Path) -> list[Sess
 def _checked(asked: Experiment, path: Path) -> Session:
     saved = read(path)
     records.checked_code(saved.session, f"{path}: session")
+    rule = rule_of(saved.facts, f"{path}: facts")
     try:
-        seat = plan.seat_of(asked, plan.number_of(saved.participant), saved.session)
+        seat = plan.seat_of(asked, plan.number_of(saved.participant), saved.session, rule)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     _check_bound(saved, asked, seat, path)

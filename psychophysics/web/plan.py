@@ -15,6 +15,7 @@ from typing import Any
 from psychophysics import columns, experiment, pages, session
 from psychophysics.answer import Answer
 from psychophysics.config import ConstantStimuli, ExperimentConfig
+from psychophysics.counterbalance import RULE
 from psychophysics.experiment import Experiment, Seat
 from psychophysics.observers import WithoutEyes
 from psychophysics.schedule import Schedule, schedule
@@ -67,9 +68,9 @@ def number_of(code: str) -> int:
     return number
 
 
-def seat_of(asked: Experiment, number: int, visit: str) -> Seat:
-    """Derive what is a participant's from their number, from 0."""
-    return experiment.seat_of(asked, code_of(number), visit, "person", number)
+def seat_of(asked: Experiment, number: int, visit: str, rule: int = RULE) -> Seat:
+    """Derive what is a participant's from their number, from 0, and a rule of counterbalancing."""
+    return experiment.seat_of(asked, code_of(number), visit, "person", number, rule)
 
 
 def facts(asked: Experiment, seat: Seat) -> dict[str, Any]:

@@ -176,6 +176,15 @@ def predict(folder):
         (each.folder / name).touch()
 
 
+def test_sessions_of_an_older_rule_of_keys_stay(copy):
+    """Sessions without the entry were recorded by rule 1: they are not simulated again."""
+    for sidecar in copy.glob("data-simulated/sub-*/ses-*/beh/*_beh.json"):
+        content = json.loads(sidecar.read_text(encoding="utf-8"))
+        assert content["Session"].pop("Counterbalance") == 2
+        sidecar.write_text(json.dumps(content), encoding="utf-8")
+    assert found(copy)["experiment"].why == "2 sessions in data-simulated"
+
+
 def test_predictions_are_a_step_of_studies_that_have_the_section(copy):
     assert "fisher" not in found(copy)
     with (copy / "study.yaml").open("a") as file:

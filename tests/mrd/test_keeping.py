@@ -10,6 +10,7 @@ from mrd.keeping import content_hash, kept_if_shown, sessions_with
 from psychophysics import experiment
 from psychophysics.config import ExperimentConfig
 from psychophysics.observers import Psychometric, SimulatedObserver
+from scenes.atomic import whole_file
 from scenes.errors import InputError
 
 
@@ -64,6 +65,33 @@ def test_a_shown_set_is_kept_when_another_takes_its_place(study):
         other(path)
     assert kept is None
     assert names(study) == ["data", f"stimuli-{found[:12]}.h5", "stimuli.h5"]
+
+
+def test_a_set_that_a_link_leads_to_is_kept(study, tmp_path_factory):
+    """`stimuli.h5 → /scratch/stimuli.h5`: the new set is written there, and the old one stays."""
+    path, real = study / "stimuli.h5", tmp_path_factory.mktemp("scratch") / "large.h5"
+    path.rename(real)
+    path.symlink_to(real)
+    before, found = real.read_bytes(), content_hash(path)
+    with kept_if_shown(path, study / "data") as kept, whole_file(path) as beside:
+        beside.write_bytes(b"another set")
+    assert path.is_symlink()
+    assert real.read_bytes() == b"another set"
+    assert kept.path.read_bytes() == before
+    assert not kept.path.is_symlink()
+    assert found[:12] in kept.path.name
+
+
+@pytest.mark.parametrize("name", ["../../x", "", "f" * 63, "F" * 64, "/etc/x" * 11])
+def test_a_hash_that_is_none_names_no_file(study, name):
+    path = study / "stimuli.h5"
+    with h5py.File(path, "r+") as file:
+        file.attrs["content_hash"] = name
+    assert content_hash(path) is None
+    with kept_if_shown(path, study / "data") as kept:
+        path.unlink()
+    assert kept is None
+    assert names(study) == ["data"]
 
 
 def test_where_there_are_no_links_it_is_copied(study, monkeypatch):

@@ -1,6 +1,8 @@
 import importlib
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from scenes.errors import (
     InputError,
@@ -10,6 +12,7 @@ from scenes.errors import (
     nearest,
     needs,
     one_line,
+    printable,
     unknown,
 )
 from scenes.scene import Scene
@@ -17,6 +20,46 @@ from scenes.scene import Scene
 
 def test_an_input_error_is_one_line():
     assert str(InputError("first\n  second")) == "first second"
+
+
+ESCAPES = {
+    "\x1b[2J\x1b]8;;http://x\x07link": r"\x1b[2J\x1b]8;;http://x\x07link",
+    "a\x00b\x08c\x7fd": r"a\x00b\x08c\x7fd",  # C0 and DEL
+    "\x80\x9b31m": r"\x80\x9b31m",  # C1
+    "\u202aa\u202eb\u2066c\u2069d": r"\u202aa\u202eb\u2066c\u2069d",  # directions of writing
+    "a\u200bb\u200ec\u200dd\ufeffe\u2060f": r"a\u200bb\u200ec\u200dd\ufeffe\u2060f",  # no width
+    "\udc80 half": r"\udc80 half",  # a file name that is no UTF-8
+    "\U000e0041 tag": r"\U000e0041 tag",
+    "\ue000 private": r"\ue000 private",
+}
+
+
+@pytest.mark.parametrize("text", ESCAPES)
+def test_what_does_not_print_is_an_escape(text):
+    assert printable(text) == ESCAPES[text]
+    assert str(InputError(text)) == ESCAPES[text]
+    assert one_line(ValueError(text)) == ESCAPES[text]
+
+
+@pytest.mark.parametrize(
+    "space", ["\u2028", "\u2029", "\x85", "\r\n", "\x0b", "\x1c", "\xa0", "\t"]
+)
+def test_line_separators_of_any_kind_are_blanks_in_a_message(space):
+    assert str(InputError(f"a{space}b")) == "a b"
+
+
+def test_letters_of_all_scripts_stay():
+    text = "ä é e\u0301 日本 ελ שלום عربى हिन्दी × µ € “…” 🙂"
+    assert printable(text) == str(InputError(text)) == text
+    assert printable("a\n\tb") == "a\n\tb"
+
+
+@given(st.text())
+def test_messages_always_print(text):
+    told = str(InputError(text))
+    assert told.isprintable()
+    assert str(InputError(told)) == told
+    told.encode()
 
 
 def test_a_complaint_says_which_part_of_the_input_it_is_about():

@@ -178,9 +178,18 @@ def _other_scene(runs):
     one.write_text(other.read_text())
 
 
+def _elsewhere(runs):
+    picture = _picture(runs)
+    picture.symlink_to(picture.rename(runs.parent / "elsewhere.exr"))
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
+        (
+            _elsewhere,
+            r"own_0.exr: is a link that leads out of .*vase-shape, where files that recor",
+        ),
         (_nan, r"target-0_c0_own_0.exr: of 768 values 1 not finite"),
         (_negative, r"target-0_c0_own_0.exr: of 768 values 1 negative"),
         (lambda runs: _break(_picture(runs), np.ones((8, 8, 3))), r"is \(8, 8, 3\), .*16×16"),
@@ -219,7 +228,7 @@ def test_bad_runs_are_refused_and_the_old_set_stays(runs, tmp_path, damage, mess
     with pytest.raises(InputError, match=message):
         build(runs, out)
     assert out.read_text() == "the old set"
-    names = {path.name for path in tmp_path.iterdir()} - {".stimuli.h5.lock"}
+    names = {path.name for path in tmp_path.iterdir()} - {".stimuli.h5.lock", "elsewhere.exr"}
     assert names == {"runs", "stimuli.h5"}
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from scenes.errors import InputError
 from stimuli.contact_sheet import contact_sheet
-from stimuli.export import export
+from stimuli.export import check_file_names, export, file_name
 from stimuli.png import write_png
 from stimuli.schema import COLUMNS
 from stimuli.stimulus_set import StimulusSet
@@ -101,12 +101,50 @@ def test_ids_with_slashes_become_folders(tmp_path):
     assert (tmp_path / "out/images/vase/target/c0_0.png").is_file()
 
 
-@pytest.mark.parametrize("stimulus", ["../outside", "/etc/c0", "a:b", "a//b"])
+NO_FILES = (
+    "../outside", "/etc/c0", "a:b", "a//b", "a\x1b[31m", "a\nb", "a\u202eb", "a/..", "a.", "a ",
+    "con", "x/NUL.1", "Com1", "a" * 252, "ä" * 126 + "/b", "c\0",
+)  # fmt: skip
+
+
+def test_ids_that_are_no_file_names_are_refused(small_set):
+    with StimulusSet(small_set) as stimuli:
+        for stimulus in NO_FILES:
+            with pytest.raises(InputError, match=r"' cannot name a file on every system; it holds"):
+                file_name(stimuli, stimulus)
+        for stimulus in ("console", "a.b/.c d", "日本/ä", "a" * 251):
+            assert file_name(stimuli, stimulus) == f"images/{stimulus}.png"
+
+
+@pytest.mark.parametrize("stimulus", ["../outside", "a:b"])
 def test_an_id_that_is_no_file_name_is_refused(tmp_path, stimulus):
     path = _with_id(tmp_path / "s.h5", stimulus)
     with StimulusSet(path) as stimuli, pytest.raises(InputError, match=r"' cannot name a file"):
         export(stimuli, tmp_path / "out")
     assert not any(path.name.endswith(".png") for path in tmp_path.rglob("*"))
+
+
+@pytest.mark.parametrize(
+    "stimulus",
+    [
+        "VASE-MATERIAL_TARGET-0_C0_OWN_1", "vase-material_target-0_c0_own_1".replace("s", "ſ"),
+    ],
+)  # fmt: skip
+def test_ids_that_are_one_file_on_some_systems_are_refused(tmp_path, stimulus):
+    path = _with_id(tmp_path / "s.h5", stimulus)
+    message = r"stimuli/stimulus_id: '.*' and '.*' would be one file on some systems; give them oth"
+    with StimulusSet(path) as stimuli, pytest.raises(InputError, match=message):
+        export(stimuli, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_accents_of_two_codes_are_one_file_on_some_systems(small_set):
+    with StimulusSet(small_set) as stimuli:
+        check_file_names(stimuli, ["é", "è", "e", "日本"])
+        with pytest.raises(
+            InputError, match=r"'é' and 'e\u0301' would be one file on some systems"
+        ):
+            check_file_names(stimuli, ["é", "e\u0301"])
 
 
 def test_a_summary_tells_what_is_there(small_set):

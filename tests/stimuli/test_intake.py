@@ -111,6 +111,13 @@ def test_every_column_is_described():
         ({"scene": "abc"}, "pattern"),
         ({"clipped": 1.5}, "less than or equal to 1"),
         ({"match": float("nan")}, "finite"),
+        (
+            {"radiance_file": "../../victim.txt"},
+            "'../../victim.txt' does not name a file below the",
+        ),
+        ({"display_file": "/etc/hosts"}, "'/etc/hosts' does not name a file below the table"),
+        ({"scene_file": "a/../../x.json"}, r"'a/../../x.json' does not name a file below the"),
+        ({"scene_file": "C:/x.json"}, "'C:/x.json' does not name a file below the table"),
     ],
 )
 def test_a_record_that_contradicts_itself_is_refused(changes, message):

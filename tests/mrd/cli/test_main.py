@@ -39,6 +39,29 @@ def study(tmp_path):
 
 # ---- What it prints -------------------------------------------------------------------------
 
+NASTY = "\x1b]0;title\x07\x1b[2J\u202ename\x9b31m"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("render", f"{NASTY}.json", "--out", "never"),
+        ("status", NASTY),
+        ("stimuli", "check", f"{NASTY}.h5"),
+        ("stimuli", "merge", NASTY, NASTY, "--out", NASTY),
+        (NASTY,),
+        ("render", f"--{NASTY}"),
+        ("--debug", "status", NASTY),
+        ("analyse", NASTY),
+    ],
+)
+def test_no_name_moves_the_terminal(mrd, arguments):
+    code, out, err = mrd(*arguments)
+    assert code == 2
+    assert "name" in err
+    for line in (out + err).splitlines():
+        assert line.isprintable(), line
+
 
 def test_scenes_lists_what_has_a_name(mrd):
     code, out, err = mrd("scenes")

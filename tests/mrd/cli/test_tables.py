@@ -6,7 +6,8 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from mrd.cli.tables import images, number, reasons, states, table, verdicts, widest
+from mrd.cli.progress import bars_on
+from mrd.cli.tables import console, images, number, reasons, states, table, verdicts, widest
 from mrd.overview import ImagesStanding, Standing
 from mrd.reach_overview import reaches
 
@@ -184,3 +185,44 @@ def test_a_search_toward_its_target_has_no_reach():
     run = standing(judgement=JUDGEMENT)
     run.run.search.mode = "match"
     assert reaches([run]) == []
+
+
+# ---- Texts of others -------------------------------------------------------------------------
+
+NASTY = "[red]x[/] [link=http://e.org]y[/link] :smile: \x1b[31mz\x1b[0m \u202eabc\x9b1m\x07 日本 ä"
+PRINTED = (
+    r"[red]x[/] [link=http://e.org]y[/link] :smile: \x1b[31mz\x1b[0m \u202eabc\x9b1m\x07 日本 ä"
+)
+
+
+@pytest.fixture
+def printed(monkeypatch):
+    """Give what the console of the commands writes to a terminal with colours."""
+    monkeypatch.setattr("sys.stdout", io.StringIO())
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+
+    def of(*things):
+        out = console()
+        out.width = 300
+        out.file = io.StringIO()
+        out._force_terminal = True
+        for thing in things:
+            out.print(thing)
+        return out.file.getvalue()
+
+    return of
+
+
+def test_names_and_notes_are_printed_as_text(printed):
+    assert printed(NASTY) == f"{PRINTED}\n"
+    told = printed(table(("what", NASTY), [("cell", NASTY)]))
+    assert told.count(PRINTED) == 2
+    assert told.replace("\x1b[1m", "").replace("\x1b[0m", "").replace("\n", "").isprintable()
+
+
+def test_progress_has_no_markup(printed):
+    bars = bars_on(console())
+    bars.add_task("[red]images[/]", total=1, words="[link=x]")
+    told = printed(bars.get_renderable())
+    assert "[red]images[/]" in told
+    assert "[link=x]" in told

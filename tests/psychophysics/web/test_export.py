@@ -102,6 +102,11 @@ def test_the_wheel_holds_the_page():
         ({}, {"visit": "a b"}, "session 'a b': use 1 to 32 letters"),
         ({}, {"post": "ftp://lab.example/in"}, "--post ftp://lab.example/in: write an address"),
         ({}, {"post": "https://[lab"}, r"--post https://\[lab: write an address"),
+        (
+            {},
+            {"post": "https://anna:secret@lab.example/in"},
+            "--post: leave out what stands before",
+        ),
         ({"display": {"monitor": "nowhere"}}, {}, "PsychoPy's monitor centre has no 'nowhere'"),
     ],
 )

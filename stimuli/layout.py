@@ -1,0 +1,195 @@
+"""Whether a set has the parts that its schema says, each of the right kind, shape and type.
+
+Everything here looks at descriptions and at the few attributes of the file: no data is read.
+"""
+
+import json
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from scenes.errors import InputError, one_line
+from stimuli import schema
+
+_TEXT, _GROUP = "one text", "a group"
+_RECORDS = (schema.PREDICTED_THRESHOLDS, schema.REACH)
+_PIXELS = {"target": "uint8", "scene": "uint8", "pixel": "uint8"}
+_COLUMNS = {"text": "S", "number": "f", "index": "iu", "flag": "b"}
+
+
+def check_header(file: h5py.File, path: Path) -> None:
+    """Refuse a file that is no set, or a set of another schema version.
+
+    Raises
+    ------
+    InputError
+        One line that names the attribute.
+    """
+    if attribute(file, "format") != schema.FORMAT:
+        raise InputError(f"{path}: attribute format: the file is no stimulus set of this suite")
+    version = attribute(file, "schema_version")
+    if not isinstance(version, int | np.integer):
+        raise InputError(
+            f"{path}: attribute schema_version: is no whole number; the file was altered: restore "
+            "it from a copy or build it again"
+        )
+    if version > schema.SCHEMA_VERSION:
+        provenance = str(attribute(file, "provenance"))
+        raise schema.of_newer_version(str(path), int(version), schema.SCHEMA_VERSION, provenance)
+    if version != schema.SCHEMA_VERSION:
+        raise InputError(
+            f"{path}: attribute schema_version: {version}, and this version of the suite reads "
+            f"{schema.SCHEMA_VERSION}; migrate it: mrd stimuli migrate {path}"
+        )
+
+
+def attribute(found: Any, name: str) -> Any:
+    """Return an attribute that is one text or number; None where it is missing or else."""
+    try:
+        value = found.attrs.get(name)
+    except (OSError, RuntimeError, TypeError, ValueError):
+        return None
+    return value if isinstance(value, str | int | float | np.number) else None
+
+
+class _Layout:
+    """Compares parts of a file with what they have to be."""
+
+    def __init__(self, file: h5py.File, path: Path) -> None:
+        self._file, self._path = file, path
+
+    def wrong(self, place: str, what: str) -> InputError:
+        return InputError(
+            f"{self._path}: {place}: {what}; the file is damaged or was altered: restore it from a "
+            "copy or build it again"
+        )
+
+    def group(self, place: str) -> h5py.Group:
+        found = self._file.get(place)
+        if not isinstance(found, h5py.Group):
+            raise self.wrong(place, self._found(found, _GROUP))
+        return found
+
+    def array(self, place: str, shape: tuple[int | None, ...] | None, kinds: str) -> h5py.Dataset:
+        """Give a dataset of a shape (None: any side, but 0) and of one of the kinds of types."""
+        found = self._file.get(place)
+        allowed = " or ".join(kinds.split())
+        needed = allowed if shape is None else f"{_sides(shape)} {allowed}"
+        if not isinstance(found, h5py.Dataset) or found.dtype.name not in kinds.split():
+            raise self.wrong(place, self._found(found, needed))
+        if shape is not None and (
+            len(found.shape) != len(shape)
+            or any(
+                side == 0 if wanted is None else side != wanted
+                for side, wanted in zip(found.shape, shape, strict=True)
+            )
+        ):
+            raise self.wrong(place, self._found(found, needed))
+        return found
+
+    def text(self, place: str) -> None:
+        found = self._file.get(place)
+        if not isinstance(found, h5py.Dataset) or found.shape != () or not _is_text(found.dtype):
+            raise self.wrong(place, self._found(found, _TEXT))
+
+    def attribute(self, place: str, name: str, is_json: bool = False) -> None:
+        """Check an attribute: a SHA-256, or the JSON of a mapping."""
+        value = attribute(self._file[place or "/"], name)
+        where = f"{place}: attribute {name}".removeprefix(": ")
+        if not is_json:
+            if not re.fullmatch("[0-9a-f]{64}", str(value)):
+                raise self.wrong(where, "is missing, or no SHA-256")
+            return
+        try:
+            content = json.loads(str(value))
+        except (ValueError, RecursionError) as error:
+            raise self.wrong(where, f"is missing, or no JSON ({one_line(error)})") from error
+        if not isinstance(content, dict):
+            raise self.wrong(where, "holds no mapping")
+
+    def _found(self, found: Any, needed: str) -> str:
+        if found is None:
+            return f"missing; {needed} is needed"
+        if isinstance(found, h5py.Dataset):
+            return f"is {_sides(found.shape)} {found.dtype}; {needed} is needed"
+        return f"is a group; {needed} is needed"
+
+
+def check_layout(file: h5py.File, path: Path) -> None:
+    """Compare a set of this schema version with what the schema says.
+
+    Raises
+    ------
+    InputError
+        One line that names the part, what it is, and what it has to be.
+    """
+    layout = _Layout(file, path)
+    layout.attribute("", "content_hash")
+    layout.attribute("", "provenance", is_json=True)
+    layout.group(schema.STIMULI)
+    key = file.get(f"{schema.STIMULI}/{schema.KEY}")
+    count = math.prod(getattr(key, "shape", ()))
+    for name, kinds in ((schema.IMAGES, "uint8 uint16"), (schema.RADIANCE, "float16")):
+        if name == schema.IMAGES or name in file:
+            stored = len(layout.array(name, (None, None, None, 3), kinds))
+            if stored != count:
+                raise layout.wrong(name, f"holds {stored}, the table has {count} rows")
+    for name, column in schema.COLUMNS.items():
+        _check_column(layout, file, f"{schema.STIMULI}/{name}", column, count)
+    for name in (schema.SCENES, schema.ARRAYS):  # there are thousands: each is checked when read
+        layout.group(name)
+    for name in layout.group(schema.MODELS):
+        _check_model(layout, f"{schema.MODELS}/{name}")
+    for kind in (kind for kind in _RECORDS if kind in file):
+        for name in layout.group(kind):
+            layout.text(f"{kind}/{name}")
+    if schema.PIXEL_METAMERS in file:
+        for run in layout.group(schema.PIXEL_METAMERS):
+            place = f"{schema.PIXEL_METAMERS}/{run}"
+            layout.group(place)
+            layout.attribute(place, "content_hash")
+            for name, kind in _PIXELS.items():
+                layout.array(f"{place}/{name}", (None, None, None, 3), kind)
+            layout.text(f"{place}/record")
+
+
+def _check_column(
+    layout: _Layout, file: h5py.File, place: str, column: schema.Column, count: int
+) -> None:
+    found = file.get(place)
+    kind = getattr(found, "dtype", np.dtype(object)).kind
+    if found is None or found.shape != (count,) or kind not in _COLUMNS[column.kind]:
+        there = "missing" if found is None else f"is {_sides(found.shape)} {found.dtype}"
+        raise layout.wrong(place, f"{there}; {count} values of kind {column.kind} are needed")
+
+
+def _check_model(layout: _Layout, place: str) -> None:
+    group = layout.group(place)
+    layout.attribute(place, "record", is_json=True)
+    layout.attribute(place, "content_hash")
+    for name in group:
+        inside = f"{place}/{name}"
+        if name == schema.VERDICTS:
+            for family in layout.group(inside):
+                layout.text(f"{inside}/{family}")
+            continue
+        for family in layout.group(f"{inside}/{schema.DISTANCES}"):
+            matrix = f"{inside}/{schema.DISTANCES}/{family}"
+            layout.array(matrix, (None, None), "float32")
+            layout.attribute(matrix, "images_sha256")
+        for family in layout.group(f"{inside}/{schema.NULLS}"):
+            matrix = f"{inside}/{schema.NULLS}/{family}"
+            if layout.array(matrix, None, "float32").ndim != 2:
+                raise layout.wrong(matrix, "is no matrix")
+
+
+def _is_text(dtype: np.dtype[Any]) -> bool:
+    return h5py.check_string_dtype(dtype) is not None
+
+
+def _sides(shape: tuple[int | None, ...] | None) -> str:
+    return " × ".join("any" if side is None else str(side) for side in shape or ()) or "one"

@@ -1,0 +1,162 @@
+"""Whether a set holds only what lies in its own file: ordinary groups and datasets, all whole.
+
+HDF5 can store parts of a file elsewhere: behind links, in raw files, in other HDF5 files, or behind
+filters that are loaded from plugins. A set is passed on and shown to people; so none of these is
+followed. Everything here looks at descriptions alone: no data is read.
+"""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import h5py
+from h5py import h5a, h5d, h5l, h5o, h5s, h5t, h5z
+
+from scenes.errors import InputError
+
+_LINKS = {h5l.TYPE_SOFT: "a soft link", h5l.TYPE_EXTERNAL: "a link to another file"}
+_FILTERS = {h5z.FILTER_DEFLATE, h5z.FILTER_SHUFFLE, h5z.FILTER_FLETCHER32, h5z.FILTER_LZF}
+_CLASSES = {
+    h5t.COMPOUND: "compound values",
+    h5t.ARRAY: "arrays as values",
+    h5t.VLEN: "values of any length",
+    h5t.OPAQUE: "opaque bytes",
+    h5t.REFERENCE: "references",
+    h5t.BITFIELD: "bit fields",
+    h5t.TIME: "times",
+}
+_NUMBERS = {h5t.INTEGER, h5t.FLOAT}
+SMALL = 2**26  # bytes that a dataset may have however small the file is
+FOLD = 8  # all others: times the size of the file; whole tables compress well, and are small
+
+
+def check_own_objects(file: h5py.File, path: Path, lazily: frozenset[str]) -> None:
+    """Find out whether everything in a file is an ordinary group or dataset of this file.
+
+    Parameters
+    ----------
+    file
+        Open to read.
+    path
+        What a refusal names.
+    lazily
+        Datasets that are read row by row. All others are read whole, and have to be small enough
+        for the file's size.
+
+    Raises
+    ------
+    InputError
+        One line that names the object and the reason.
+    """
+    size = path.stat().st_size
+    for place, problem in _problems(file, size, lazily):
+        raise InputError(
+            f"{path}: {place}: {problem}; a stimulus set holds ordinary datasets and attributes of "
+            "its own file alone: ask for the set itself, or build it again"
+        )
+
+
+def _problems(file: h5py.File, size: int, lazily: frozenset[str]) -> Iterator[tuple[str, str]]:
+    yield from _attribute_problems("", file.id)
+    seen = {h5o.get_info(file.id).addr}
+    waiting: list[tuple[str, Any]] = [("", h5py.h5g.open(file.id, b"/"))]
+    while waiting:
+        place, group = waiting.pop()
+        for name in _names(group):
+            where = f"{place}/{name.decode(errors='replace')}".lstrip("/")
+            kind = group.links.get_info(name).type
+            if kind != h5l.TYPE_HARD:
+                yield where, f"is {_LINKS.get(kind, 'a link of an unknown kind')}"
+                return
+            about = h5o.get_info(group, name)
+            if about.type not in (h5o.TYPE_GROUP, h5o.TYPE_DATASET):
+                yield where, "is neither a group nor a dataset"
+                return
+            found = h5o.open(group, name)
+            yield from _attribute_problems(where, found)
+            if about.type == h5o.TYPE_DATASET:
+                yield from ((where, each) for each in _dataset_problems(found, where, size, lazily))
+            elif about.addr in seen:
+                yield where, "is a group that has another name as well"
+                return
+            else:
+                seen.add(about.addr)
+                waiting.append((where, found))
+
+
+def _names(group: Any) -> list[bytes]:
+    names: list[bytes] = []
+    group.links.iterate(names.append)
+    return names
+
+
+def _attribute_problems(place: str, found: Any) -> Iterator[tuple[str, str]]:
+    """Tell what is no single text or number."""
+    for index in range(h5a.get_num_attrs(found)):
+        one = h5a.open(found, index=index)
+        name = f"{place}: attribute {one.name.decode(errors='replace')}".removeprefix(": ")
+        if one.get_space().get_simple_extent_type() != h5s.SCALAR:
+            yield name, "is no single value"
+        elif reason := _type_problem(one.get_type()):
+            yield name, f"holds {reason}"
+
+
+def _dataset_problems(
+    found: h5d.DatasetID, place: str, size: int, lazily: frozenset[str]
+) -> Iterator[str]:
+    properties = found.get_create_plist()
+    layout = properties.get_layout()
+    if layout == h5d.VIRTUAL:
+        yield "is a virtual dataset: its values lie in other datasets or files"
+        return
+    if properties.get_external_count():
+        yield "its values lie in another file"
+        return
+    filters = (properties.get_filter(each)[0] for each in range(properties.get_nfilters()))
+    for each in filters:
+        if each not in _FILTERS:
+            yield f"its values need filter {each}, which is a plugin"
+            return
+    if reason := _type_problem(found.get_type()):
+        yield f"holds {reason}"
+        return
+    space = found.get_space()
+    if space.get_simple_extent_type() == h5s.NULL:
+        yield "holds no value"
+        return
+    shape = tuple(map(int, found.shape))
+    claimed = math.prod(shape) * found.get_type().get_size()
+    allowed = max(SMALL, FOLD * size)
+    if place not in lazily and claimed > allowed:
+        yield f"claims {claimed:.3g} bytes (shape {shape}), in a file of {size:.3g}"
+    elif not _is_stored(found, layout, shape, claimed):
+        yield f"claims shape {shape}, of which not all is stored"
+
+
+def _is_stored(found: h5d.DatasetID, layout: int, shape: tuple[int, ...], claimed: int) -> bool:
+    """Tell whether every value was written: what was not, takes no room in the file."""
+    if layout == h5d.COMPACT or claimed == 0:
+        return True
+    if layout == h5d.CONTIGUOUS:
+        return int(found.get_storage_size()) >= claimed
+    chunks = found.get_create_plist().get_chunk()
+    if any(chunk > side for chunk, side in zip(chunks, shape, strict=True)):
+        return False
+    needed = math.prod(-(-side // chunk) for side, chunk in zip(shape, chunks, strict=True))
+    return bool(found.get_num_chunks() == needed)
+
+
+def _type_problem(kind: h5t.TypeID) -> str:
+    """Tell what is neither a number, a text nor true or false; empty where it is one of them."""
+    group = kind.get_class()
+    if group == h5t.ENUM:
+        names = {kind.get_member_name(each) for each in range(kind.get_nmembers())}
+        return "" if names == {b"FALSE", b"TRUE"} else "names for numbers"
+    if group != h5t.STRING and group not in _NUMBERS:
+        return _CLASSES.get(group, "values of an unknown kind")
+    try:
+        _ = kind.dtype
+    except (TypeError, ValueError, OverflowError):
+        return "numbers that this computer does not know"
+    return ""
