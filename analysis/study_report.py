@@ -103,7 +103,7 @@ def make(
             note(text)
         if others := trials.attrs["left_out"]:
             named = ", ".join(f"{each['observer']}/{each['session']}" for each in others)
-            note(f"{len(others)} sessions are of another set or experiment, and left out: {named}")
+            note(f"left out, since they are of another set or experiment: {named}")
         if models := trials.attrs["models"]:
             note(f"{models} sessions of models are left out: models answer by their distances")
         made = results.analyse(

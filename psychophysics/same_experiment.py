@@ -148,8 +148,8 @@ def check_set(folder: Path, content_hash: str, path: Path) -> None:
         kept = path.with_name(f"{path.stem}-{shown[:12]}{path.suffix}")
         where = f" ({kept})" if kept.is_file() else ""
         raise InputError(
-            f"{folder}: {len(names)} sessions, such as {names[0]}, were made with stimulus set "
-            f"{shown[:12]}, and {path} is {content_hash[:12]}; put that set{where} back to go on, "
+            f"{folder}: holds sessions of stimulus set {shown[:12]} ({len(names)}, such as "
+            f"{names[0]}), and {path} is {content_hash[:12]}; put that set{where} back to go on, "
             "or move those sessions to another folder to begin with this one"
         )
 
@@ -162,8 +162,8 @@ def remarks(folder: Path, sidecar: Plain) -> list[str]:
             what = differences(other, sidecar).items()
             found[", ".join(f"{key}: {then} then, {now} now" for key, (then, now) in what)] += 1
     return [
-        f"{folder}: {count} sessions are of another experiment ({what}); mrd analyse does not pool "
-        "them with this one"
+        f"{folder}: holds sessions of another experiment ({count}; {what}); mrd analyse does not "
+        "pool them with this one"
         for what, count in found.items()
         if what
     ]

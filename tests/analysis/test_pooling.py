@@ -4,13 +4,16 @@ import json
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from analysis import exclusions, sessions
 from analysis.config import ExclusionsConfig
+from mrd.cli.main import run
 from psychophysics import session_files
 from scenes.errors import InputError
 from stimuli.stimulus_set import StimulusSet
+from tests.psychophysics.studies import study_in
 
 RECORDED = Path(__file__).parents[1] / "data" / "sessions"
 OTHER = "0" * 64
@@ -190,3 +193,26 @@ def test_like_names_one_experiment(data, load):
     trials = load(like="01/02")
     assert trials["session"].unique().tolist() == ["02"]
     assert len(trials.attrs["left_out"]) == 2
+
+
+# ---- The command -------------------------------------------------------------------------------
+
+
+def test_the_command_analyses_one_set_and_lists_the_other(data, small_set, capsys):
+    folder = study_in(data.parent, small_set)
+    with (folder / "study.yaml").open("a") as file:
+        file.write("analysis: {overdispersion: false, draws: 100, exclude: {fastest: 0}}\n")
+    change(data, "02", "Session", "StimulusSet", to=OTHER)
+    command = ["analyse", str(folder)]
+    with pytest.raises(SystemExit, match=r"^2$"):
+        run(command)
+    assert "--stimuli FILE analyses those of one set" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match=r"^0$"):
+        run([*command, "--stimuli", str(folder / "stimuli.h5"), "--like", "01"])
+    printed = capsys.readouterr()
+    assert "left out, since they are of another set or experiment: 02/01" in printed.err
+    listed = pd.read_csv(folder / "report" / "tables" / "exclusions.csv", dtype=str)
+    assert listed.loc[0, ["rule", "observer", "session", "trials"]].tolist() == [
+        "stimulus set", "02", "01", "4",
+    ]  # fmt: skip
+    assert "was made with stimulus set 000000000000" in (folder / "report/index.html").read_text()

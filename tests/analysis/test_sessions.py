@@ -214,3 +214,41 @@ def test_a_participant_with_one_condition(trials):
     few = trials[(trials["observer"] != "02") | (trials["attribute"] == "shape")]
     with pytest.raises(InputError, match="participant 02 has no trials of material, by shapely"):
         sessions.check_conditions(few, "data")
+
+
+@pytest.mark.parametrize(
+    ("start", "newline"), [(b"\xef\xbb\xbf", b"\n"), (b"", b"\r\n"), (b"\xef\xbb\xbf", b"\r\n")]
+)
+def test_a_table_with_other_line_ends_says_the_same(study_copy, first, trials, start, newline):
+    first.write_bytes(start + first.read_bytes().replace(b"\n", newline))
+    sidecar = first.with_suffix(".json")
+    sidecar.write_bytes(start + sidecar.read_bytes().replace(b"\n", newline))
+    again = load(study_copy)
+    same = ["observer", "session", "trial", "stimulus", "level", "correct", "response_time"]
+    pd.testing.assert_frame_equal(again[same], trials[same])
+    assert again.attrs["data_sha256"] != trials.attrs["data_sha256"]
+
+
+def test_a_last_row_that_was_cut_off_was_never_over(study_copy, first, trials):
+    """Only where the session was not finished: it goes on with that trial."""
+    first.write_bytes(first.read_bytes()[:-20])
+    with pytest.raises(InputError, match=first.name):
+        load(study_copy)
+    sidecar = first.with_suffix(".json")
+    sidecar.write_text(json.dumps(json.loads(sidecar.read_text()) | {"Finished": False}))
+    assert len(load(study_copy)) == len(trials) - 1
+
+
+def test_a_data_folder_may_hold_other_data_of_the_lab(study_copy, first, trials):
+    """Other kinds of BIDS data, derivatives, and copies in folders that BIDS keeps for them."""
+    data = study_copy / "data-simulated"
+    for place in ("derivatives/x/sub-01/ses-01/beh", "sourcedata/sub-01/ses-01/beh", "old"):
+        (data / place).mkdir(parents=True)
+        shutil.copy(first, data / place)
+    for name in ("sub-01/anat/sub-01_T1w.nii.gz", "sub-01/ses-01/eeg/sub-01_ses-01_events.tsv",
+                 "sub-01/ses-01/beh/sub-01_ses-01_task-oddity_run-01_beh.xlsx"):  # fmt: skip
+        (data / name).parent.mkdir(parents=True, exist_ok=True)
+        (data / name).write_bytes(b"x\ty\n")
+    again = load(study_copy)
+    assert len(again) == len(trials)
+    assert again.attrs["data_sha256"] == trials.attrs["data_sha256"]

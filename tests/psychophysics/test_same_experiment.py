@@ -52,7 +52,7 @@ def test_a_session_with_another_set_is_refused_at_its_start(data, asked):
     of_another_set(data, "01")
     before = files(data)
     message = (
-        rf"data: 1 sessions, such as 01/01, were made with stimulus set 000000000000, and "
+        r"data: holds sessions of stimulus set 000000000000 \(1, such as 01/01\), and "
         rf"{asked.stimuli.path} is {asked.stimuli.content_hash[:12]}; put that set back to go on, "
         "or move those sessions to another folder to begin with this one"
     )
@@ -104,8 +104,8 @@ def test_another_experiment_is_said_and_stops_nothing(data, asked, small_experim
     longer = recorded_as(small_experiment, presentation="space", rest_every=7)
     seat = experiment.seated(longer, data, "03", "01", "person", said.append)
     assert said == [
-        f"{data}: 2 sessions are of another experiment (presentation: time then, space now); mrd "
-        "analyse does not pool them with this one"
+        f"{data}: holds sessions of another experiment (2; presentation: time then, space now); "
+        "mrd analyse does not pool them with this one"
     ]
     assert seat.number == 2
 
@@ -132,5 +132,5 @@ def test_the_window_does_not_open_for_another_set(data, small_set, screen):
         [*command, *words], env=screen, capture_output=True, text=True, timeout=170, check=False
     )
     assert done.returncode == 2, done.stderr
-    assert "were made with stimulus set 000000000000, and " in done.stderr.splitlines()[-1]
+    assert "holds sessions of stimulus set 000000000000 (1, " in done.stderr.splitlines()[-1]
     assert files(data) == before

@@ -114,7 +114,7 @@ def test_sessions_of_another_set_are_not_mixed(folder, asked, mrd):
     other = folder / "web02.json"
     other.write_bytes(as_json(answered(asked, 1)))
     message = (
-        "1 sessions, such as web01/01, were made with stimulus set 000000000000, and "
+        "holds sessions of stimulus set 000000000000 (1, such as web01/01), and "
         f"{folder / 'stimuli.h5'} is {asked.stimuli.content_hash[:12]}; put that set back"
     )
     for words in (("import-web", folder, other), ("export-web", folder, "--out", folder / "page")):
