@@ -141,7 +141,8 @@ def _of_sessions(folder: Path, codes: Iterable[str] | None) -> dict[str, Partici
         with suppress(InputError):
             session = read_json(path).get("Session")
             if isinstance(session, dict) and isinstance(session.get("ParticipantOrder"), int):
-                person = Participant(code, session["ParticipantOrder"], str(session["Observer"]))
+                observer = str(session.get("Observer", "n/a"))
+                person = Participant(code, session["ParticipantOrder"], observer)
                 found.setdefault(code, person)
     return found
 

@@ -101,7 +101,8 @@ def _flat(values: Mapping[str, Any], place: str = "") -> Iterator[tuple[str, Any
 
 def _display(sidecar: Plain) -> Plain:
     """The display of a session's last sitting that states one."""
-    for sitting in reversed(sidecar.get("Sittings") or ()):
+    sittings = sidecar.get("Sittings")
+    for sitting in reversed(sittings if isinstance(sittings, list) else []):
         if isinstance(sitting, dict) and isinstance(sitting.get("Display"), dict):
             return dict(sitting["Display"])
     return {}

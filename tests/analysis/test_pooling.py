@@ -2,15 +2,18 @@
 
 import json
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from analysis import exclusions, sessions
 from analysis.config import ExclusionsConfig
 from mrd.cli.main import run
-from psychophysics import session_files
+from psychophysics import data_set, same_experiment, session_files
 from scenes.errors import InputError
 from stimuli.stimulus_set import StimulusSet
 from tests.psychophysics.studies import study_in
@@ -216,3 +219,33 @@ def test_the_command_analyses_one_set_and_lists_the_other(data, small_set, capsy
         "stimulus set", "02", "01", "4",
     ]  # fmt: skip
     assert "was made with stimulus set 000000000000" in (folder / "report/index.html").read_text()
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+PLACES = [
+    (), ("TaskName",), ("Session",), ("Sittings",), ("Finished",), ("Session", "Observer"),
+    ("Session", "StimulusSet"), ("Session", "Experiment"), ("Session", "Experiment", "timing"),
+    ("Session", "Experiment", "procedure"), ("Session", "Experiment", "procedure", "kind"),
+    ("Session", "ParticipantOrder"), ("Sittings", 0), ("Sittings", 0, "Display"),
+]  # fmt: skip
+
+
+@given(st.sampled_from(PLACES), JSON, st.booleans())
+def test_no_description_ends_in_another_error(small_set, tmp_path_factory, keys, value, apart):
+    """Whatever stands in a description: the sessions are read, or refused in one line."""
+    data = shutil.copytree(RECORDED, tmp_path_factory.mktemp("any") / "data")
+    if keys:
+        change(data, "02", *keys, to=value)
+    else:
+        (path,) = session_files.sidecars(data, ["02"])
+        path.write_text(json.dumps(value))
+    words = {"apart": apart, "like": "01" if apart else None}
+    with StimulusSet(small_set) as stimuli, suppress(InputError):
+        assert "01" in set(sessions.load(data, stimuli, **words)["observer"])
+    with suppress(InputError):
+        data_set.enrolled(data, "small", "02", "person")
+    assert same_experiment.remarks(data, {"Session": {}, "TaskName": "oddity"}) is not None

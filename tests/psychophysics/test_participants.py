@@ -209,7 +209,10 @@ def test_a_number_that_was_changed_is_refused(data):
 
 
 def test_a_damaged_description_stops_nobody_else(data):
-    for content in ("", "[]", '{"Session": null}', '{"Session": {"ParticipantOrder": "x"}}'):
+    for content in (
+        "", "[]", '{"Session": null}', '{"Session": {"ParticipantOrder": "x"}}',
+        '{"Session": {"ParticipantOrder": 1}}',
+    ):  # fmt: skip
         sidecar = next(data.glob("sub-02/ses-01/beh/*_beh.json"))
         sidecar.write_text(content)
         assert data_set.number_of(data, "02") == 1  # by the table
