@@ -33,22 +33,23 @@ def applied(
         out) and ``proportion`` right of its catch trials; only sessions that have some and were
         not left out before.
     excluded : pandas.DataFrame
-        A row for each exclusion: ``rule``, ``observer``, ``session``, ``trials`` (main trials
-        left out), ``detail``.
+        A row for each exclusion, sessions of another set or experiment first: ``rule``,
+        ``observer``, ``session``, ``trials`` (main trials left out), ``detail``.
 
     Raises
     ------
     InputError
         A participant to leave out is not in the data, or nothing is left.
     """
-    unknown = sorted(set(rules.participants) - set(trials["observer"]))
+    excluded: list[dict[str, object]] = list(trials.attrs.get("left_out", ()))
+    there = {*trials["observer"], *(each["observer"] for each in excluded)}
+    unknown = sorted(set(rules.participants) - there)
     if unknown:
         known = ", ".join(sorted(trials["observer"].unique()))
         raise InputError(
             f"analysis.exclude.participants: there are no data of {', '.join(unknown)}; "
             f"participants: {known}"
         )
-    excluded: list[dict[str, object]] = []
     kept = trials
     named = dict.fromkeys(rules.participants, "named in the study")
     for rule, found in (

@@ -4,23 +4,23 @@ Every cell is checked on the way in: a message names file, row (line of the file
 """
 
 import hashlib
-import re
-from collections.abc import Sequence
+import io
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
 import pandas as pd
 
-from analysis import searches
+from analysis import pooling, searches
 from analysis.session_cells import NUMBERS, check, check_against_set, runs
+from psychophysics import session_files
 from psychophysics.data_set import Kind
-from psychophysics.records import read_json
+from psychophysics.records import json_of
+from psychophysics.same_experiment import name_of
 from psychophysics.tasks.registry import TASKS
 from scenes.errors import InputError
 from stimuli.stimulus_set import StimulusSet
 
-MOST_BYTES = 200_000_000  # of one session's table: some 500 000 trials
-TABLES = "sub-*/ses-*/beh/*_beh.tsv"
 MISSING = "n/a"
 MODEL = "model"
 
@@ -30,7 +30,14 @@ NEEDED = (
 )  # fmt: skip
 
 
-def load(folder: Path, stimuli: StimulusSet) -> pd.DataFrame:
+def load(
+    folder: Path,
+    stimuli: StimulusSet,
+    *,
+    apart: bool = False,
+    like: str | None = None,
+    excluded: Collection[str] = (),
+) -> pd.DataFrame:
     """Read every session of people, or of simulated observers, in a data folder.
 
     Sessions that a model answered are left out: it is no participant. What models make of the
@@ -42,6 +49,9 @@ def load(folder: Path, stimuli: StimulusSet) -> pd.DataFrame:
         BIDS data: ``data/`` or ``data-simulated/``.
     stimuli
         The set that was shown.
+    apart, like, excluded
+        Which sessions are left out, where there are some of another set or experiment
+        (`analysis.pooling.pooled`); by default they are refused.
 
     Returns
     -------
@@ -53,35 +63,48 @@ def load(folder: Path, stimuli: StimulusSet) -> pd.DataFrame:
         physical_distance, response, response_time, special, dropped (frames), finished,
         ``image_1`` … (stimulus ids, in order), kind (``person`` or ``simulated``), source; and of
         the search at_result (the comparison is its end, or the control at the level of that),
-        verdict and unit (`analysis.searches`). All phases are in it; ``attrs["models"]`` counts
-        the sessions of models that were left out.
+        verdict and unit (`analysis.searches`). All phases are in it. ``attrs``: ``models`` counts
+        the sessions of models that were left out, ``left_out`` lists those of another set or
+        experiment as `analysis.exclusions` does, ``notes`` says what differs between sessions, and
+        ``data_sha256`` is the hash of all files that were read, taken of those very bytes.
 
     Raises
     ------
     InputError
         There is no session but of models, or one is there twice; a file is too large, not UTF-8,
-        lacks a column, holds a trial twice or a cell that is not allowed; it was made with another
-        set, or tells of an image, a level or a search otherwise than the set; tasks are mixed.
+        lacks a column, holds a trial twice or a cell that is not allowed; sessions are of several
+        sets or experiments; one tells of an image, a level or a search otherwise than the set.
     """
-    paths = sorted(folder.glob(TABLES))
+    paths = session_files.tables(folder)
     if not paths:
-        raise InputError(f"{folder}: holds no session (no {TABLES}); mrd experiment run makes one")
-    sidecars = {path: read_json(path.with_suffix(".json")) for path in paths}
+        raise InputError(
+            f"{folder}: holds no session (no {session_files.PLACE}); mrd experiment run makes one"
+        )
+    described = {path: session_files.sidecar_bytes(path) for path in paths}
+    sidecars = {path: json_of(each, path.with_suffix(".json")) for path, each in described.items()}
     kinds = {path: _kind(path, sidecar) for path, sidecar in sidecars.items()}
-    asked = [path for path in paths if kinds[path] != MODEL]
+    asked = {path: sidecars[path] for path in paths if kinds[path] != MODEL}
     if not asked:
         raise InputError(
             f"{folder}: holds sessions of models alone; mrd experiment run or simulate makes others"
         )
-    read = [_session(path, stimuli, sidecars[path], kinds[path]) for path in asked]
-    trials = searches.joined(pd.concat(read, ignore_index=True), searches.of(stimuli))
-    tasks = sorted(trials["task"].unique())
-    if len(tasks) > 1:
-        raise InputError(
-            f"{folder}: sessions of several tasks ({', '.join(tasks)}); analyse one at a time"
-        )
-    _check_copies(asked)
+    pool = pooling.pooled(asked, stimuli, folder, apart=apart, like=like, excluded=excluded)
+    frames, left_out, digests = [], [], []
+    seen: dict[object, Path] = {}
+    for path in paths:
+        content = session_files.table_bytes(path)
+        name = path.relative_to(folder).as_posix()
+        digests.append((name, session_files.digest(content, described[path])))
+        if path in pool.left_out:
+            left_out.append(_entry(path, content, *pool.left_out[path]))
+        elif path in asked:
+            frames.append(_session(path, content, stimuli, sidecars[path], kinds[path]))
+            _check_copy(path, content, seen)
+    trials = searches.joined(pd.concat(frames, ignore_index=True), searches.of(stimuli))
     trials.attrs["models"] = len(paths) - len(asked)
+    trials.attrs["left_out"] = left_out
+    trials.attrs["notes"] = [*_without_table(folder, paths), *pool.notes]
+    trials.attrs["data_sha256"] = session_files.data_hash(digests)
     return trials
 
 
@@ -112,20 +135,37 @@ def check_conditions(trials: pd.DataFrame, source: str) -> None:
             )
 
 
-def _check_copies(paths: Sequence[Path]) -> None:
-    """Refuse a session that is there twice, in a copied folder or under another's name."""
-    seen: dict[object, Path] = {}
-    for path in paths:
-        for key in (_codes(path), hashlib.sha256(path.read_bytes()).hexdigest()):
-            if key in seen:
-                raise InputError(
-                    f"{path}: is there twice: {seen[key]} is the same session; its trials would "
-                    "count double: move one out of the folder"
-                )
-            seen[key] = path
+def _without_table(folder: Path, tables: Sequence[Path]) -> list[str]:
+    """Say which descriptions have no table: of an interrupted import, or a table that was lost."""
+    return [
+        f"{path}: has no table beside it, so there is no session to analyse; import the session "
+        "again, or restore the table"
+        for path in session_files.sidecars(folder)
+        if path.with_suffix(".tsv") not in tables
+    ]
 
 
-def _kind(path: Path, sidecar: dict[str, Any]) -> str:
+def _check_copy(path: Path, content: bytes, seen: dict[object, Path]) -> None:
+    """Refuse a session that is there twice: of one participant and session, or of equal rows."""
+    for key in (name_of(path), hashlib.sha256(content).hexdigest()):
+        if key in seen:
+            raise InputError(
+                f"{path}: is there twice: {seen[key]} is the same session; its trials would "
+                "count double: move one out of the folder"
+            )
+        seen[key] = path
+
+
+def _entry(path: Path, content: bytes, rule: str, detail: str) -> dict[str, object]:
+    """Make the row of the exclusions for a session that is left out whole."""
+    observer, session = name_of(path).split("/")
+    raw = _read(path, content)
+    trials = int((raw["phase"] == "main").sum()) if "phase" in raw else 0
+    named = {"observer": observer, "session": session}
+    return {"rule": rule, **named, "trials": trials, "detail": detail}
+
+
+def _kind(path: Path, sidecar: Mapping[str, Any]) -> str:
     """Who answered a session: ``person``, ``model`` or ``simulated``, as its sidecar says."""
     session = sidecar.get("Session")
     kind = session.get("Observer") if isinstance(session, dict) else None
@@ -137,36 +177,24 @@ def _kind(path: Path, sidecar: dict[str, Any]) -> str:
     return str(kind)
 
 
-def _codes(path: Path) -> tuple[str, str]:
-    """Participant and session, from the name of the file."""
-    named = re.match(r"sub-([^_]+)_ses-([^_]+)_", path.name)
-    if named is None:
-        raise InputError(
-            f"{path}: is not named sub-…_ses-…_beh.tsv; give it the name that it was written "
-            "under, or move it out of the folder"
-        )
-    return named[1], named[2]
-
-
-def _read(path: Path) -> pd.DataFrame:
+def _read(path: Path, content: bytes) -> pd.DataFrame:
     """Read a table of text; nothing in it is interpreted yet."""
-    size = path.stat().st_size
-    if size > MOST_BYTES:
-        raise InputError(
-            f"{path}: {size / 1e6:.0f} MB; at most {MOST_BYTES / 1e6:.0f} MB are read for one "
-            "session: split the file by session"
-        )
+    options: dict[str, Any] = {"sep": "\t", "dtype": str, "keep_default_na": False}
     try:
-        return pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, encoding="utf-8")
+        return pd.read_csv(io.BytesIO(content), encoding="utf-8", **options)
     except UnicodeDecodeError as error:
-        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        line = content[: error.start].count(b"\n") + 1
         raise InputError(f"{path}: row {line}: not UTF-8; save the file as UTF-8") from error
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise InputError(f"{path}: cannot be read as a table: {error}") from error
 
 
-def _session(path: Path, stimuli: StimulusSet, sidecar: dict[str, Any], kind: str) -> pd.DataFrame:
-    raw = _read(path)
+def _session(
+    path: Path, content: bytes, stimuli: StimulusSet, sidecar: Mapping[str, Any], kind: str
+) -> pd.DataFrame:
+    if not sidecar.get("Finished"):  # a last row that was cut off was never over
+        content = content[: content.rfind(b"\n") + 1]
+    raw = _read(path, content)
     # Rows as people count them: the header is line 1.
     raw.index = pd.RangeIndex(2, len(raw) + 2)
     task = _task(path, sidecar)
@@ -177,12 +205,11 @@ def _session(path: Path, stimuli: StimulusSet, sidecar: dict[str, Any], kind: st
     if raw.empty:
         raise InputError(f"{path}: holds no trial; remove the session or run it")
     check(raw, task, path)
-    _check_set(sidecar, stimuli, path)
     check_against_set(raw, images, stimuli, path)
     return _frame(raw, path, sidecar, task, images, kind)
 
 
-def _task(path: Path, sidecar: dict[str, Any]) -> str:
+def _task(path: Path, sidecar: Mapping[str, Any]) -> str:
     task = sidecar.get("TaskName")
     if not isinstance(task, str) or task not in TASKS:
         raise InputError(
@@ -191,24 +218,15 @@ def _task(path: Path, sidecar: dict[str, Any]) -> str:
     return task
 
 
-def _check_set(sidecar: dict[str, Any], stimuli: StimulusSet, path: Path) -> None:
-    shown = sidecar.get("Session", {}).get("StimulusSet")
-    if shown != stimuli.content_hash:
-        raise InputError(
-            f"{path}: was made with stimulus set {str(shown)[:12]}, and {stimuli.path} is "
-            f"{stimuli.content_hash[:12]}; analyse it with its own set"
-        )
-
-
 def _frame(
     raw: pd.DataFrame,
     path: Path,
-    sidecar: dict[str, Any],
+    sidecar: Mapping[str, Any],
     task: str,
     images: Sequence[str],
     kind: str,
 ) -> pd.DataFrame:
-    subject, session = _codes(path)
+    subject, session = name_of(path).split("/")
     dropped = [column for column in raw.columns if column.startswith("dropped_")]
     frames = raw[dropped].apply(pd.to_numeric, errors="coerce").sum(axis=1)
     same = raw["same"] == "true"

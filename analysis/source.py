@@ -4,9 +4,7 @@ A report says it, and it can be found again without making one: so one can tell 
 of what there is now.
 """
 
-import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,7 +30,8 @@ class Source:
     data
         Folder of the sessions, as people know it.
     data_sha256
-        Hash over all session tables.
+        Hash over all sessions, tables and descriptions, as they were read
+        (`psychophysics.session_files`).
     stimuli
         Content hash of the set.
     simulated
@@ -53,15 +52,6 @@ class Source:
     models: dict[str, str] = field(default_factory=dict)
     seed: int = 0
     findings: dict[str, str] = field(default_factory=dict)
-
-
-def data_hash(paths: Sequence[Path], folder: Path) -> str:
-    """SHA-256 over session tables and their names."""
-    digest = hashlib.sha256()
-    for path in sorted(paths):
-        content = hashlib.sha256(path.read_bytes()).hexdigest()
-        digest.update(f"{path.relative_to(folder).as_posix()} {content}\n".encode())
-    return digest.hexdigest()
 
 
 def models_of(stimuli: StimulusSet) -> dict[str, str]:

@@ -22,7 +22,7 @@ from analysis import (
 from analysis.config import AnalysisConfig
 from analysis.model_observers import Distances
 from analysis.pictures import png
-from analysis.source import REPORT, Source, data_hash, findings_of, models_of
+from analysis.source import REPORT, Source, findings_of, models_of
 from analysis.trials import CONTROL
 from psychophysics.records import PEOPLE, SIMULATED
 from scenes.atomic import check_writable
@@ -51,6 +51,7 @@ def make(
     simulated: bool = False,
     stimuli: Path | None = None,
     out: Path | None = None,
+    like: str | None = None,
     workers: int = 1,
     seed: int = 0,
     note: Callable[[str], None] = lambda _: None,
@@ -68,7 +69,11 @@ def make(
     simulated
         Whether ``data-simulated/`` is analysed.
     stimuli, out
-        The set and the report's folder, if elsewhere.
+        The set and the report's folder, if elsewhere. Sessions of other sets than a named one are
+        left out and listed; without a name they are refused.
+    like
+        A participant, or ``participant/session``, whose experiment is analysed: sessions of others
+        are left out and listed; without it they are refused.
     workers, seed, note
         As in `analysis.results.analyse`.
 
@@ -87,7 +92,18 @@ def make(
             )
         check_writable(target)
         note("reading sessions")
-        trials = sessions.load(data, shown)
+        trials = sessions.load(
+            data,
+            shown,
+            apart=stimuli is not None,
+            like=like,
+            excluded=config.exclude.participants,
+        )
+        for text in trials.attrs["notes"]:
+            note(text)
+        if others := trials.attrs["left_out"]:
+            named = ", ".join(f"{each['observer']}/{each['session']}" for each in others)
+            note(f"left out, since they are of another set or experiment: {named}")
         if models := trials.attrs["models"]:
             note(f"{models} sessions of models are left out: models answer by their distances")
         made = results.analyse(
@@ -109,7 +125,7 @@ def make(
         source = Source(
             name,
             data.name,
-            data_hash(list(data.glob(sessions.TABLES)), data),
+            trials.attrs["data_sha256"],
             shown.content_hash,
             bool((trials["kind"] == "simulated").any()),
             models_of(shown),

@@ -197,7 +197,7 @@ def session_reasons(
 # What a difference between a report and what there is now means to people.
 OF_REPORT = {
     "data": "the report is of other sessions",
-    "data_sha256": "the answers are others than the report's",
+    "data_sha256": "the answers, or what describes them, are others than the report's",
     "stimuli": "the stimulus set is another than the report's",
     "findings": "predicted thresholds, reaches or pixel metamers are others than the report's",
 }

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from analysis import source
-from analysis.sessions import TABLES
 from mrd import chain, image_counts, image_directory, packing
 from mrd.chain import AskedModel, FoundModel, Step
 from mrd.fisher.planned import planned
@@ -16,7 +15,7 @@ from mrd.overview import ImagesStanding, Standing, families, outdated, overview
 from mrd.provenance import installed
 from mrd.run import RunDirectory
 from mrd.study import Study, grid, resolved_model, seen_by
-from psychophysics import data_set, experiment, records
+from psychophysics import data_set, experiment, records, session_files
 from psychophysics.data_set import Kind
 from psychophysics.experiment import Experiment
 from psychophysics.recorded_rule import rule_for
@@ -316,9 +315,9 @@ def _answered(study: Study, audience: Audience) -> tuple[str, list[str]]:
     found = {}
     for code in audience.codes:
         table = records.session_path(folder, code, audience.session, asked.task)
-        if table.with_suffix(".json").is_file():
+        if table.is_file() and table.with_suffix(".json").is_file():
             found[code] = records.read_json(table.with_suffix(".json"))
-    sessions = len(list(folder.glob(TABLES)))
+    sessions = len(session_files.find(folder).tables)
     return f"{sessions} sessions in {audience.data}", chain.session_reasons(facts, found)
 
 
@@ -341,7 +340,7 @@ def _analysed(study: Study, audience: Audience) -> tuple[str, list[str]]:
             "source": {
                 "study": study.name,
                 "data": audience.data,
-                "data_sha256": source.data_hash(list(data.glob(TABLES)), data),
+                "data_sha256": session_files.hash_of(data),
                 "stimuli": stimuli.content_hash,
                 "models": source.models_of(stimuli),
                 "seed": study.seed,

@@ -17,13 +17,13 @@ from mrd.disk import plain
 from mrd.image_directory import ImageDirectory
 from mrd.run import RunDirectory
 from mrd.study import Study
+from psychophysics import session_files
 from psychophysics.records import PEOPLE, SIMULATED, read_json
 from scenes.errors import InputError
 from scenes.inside import below
 from stimuli.intake import ImageRecord
 from stimuli.stimulus_set import StimulusSet
 
-SESSIONS = "sub-*/ses-*/beh/*_beh.tsv"
 Fact = dict[str, Any]
 
 
@@ -162,7 +162,7 @@ def _trials(study: Study, stimulus: str) -> list[Fact]:
     """Every trial that showed it: whose, in which line of which file, and how it was answered."""
     trials: list[Fact] = []
     for folder in (PEOPLE, SIMULATED):
-        for path in sorted((study.folder / folder).glob(SESSIONS)):
+        for path in session_files.find(study.folder / folder).tables:
             trials += _of_session(path, stimulus)
     return trials
 

@@ -1,5 +1,6 @@
 """A session with a person: everything is checked, then the window opens, then the loop runs."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -119,7 +120,13 @@ def set_up(
     return Setup(asked, display, screen, table, facts, paced)
 
 
-def run(setup: Setup, participant: str, visit: str, folder: Path) -> Outcome:
+def run(
+    setup: Setup,
+    participant: str,
+    visit: str,
+    folder: Path,
+    say: Callable[[str], None] = lambda _: None,
+) -> Outcome:
     """Run a session, or go on with it.
 
     Parameters
@@ -130,6 +137,8 @@ def run(setup: Setup, participant: str, visit: str, folder: Path) -> Outcome:
         Codes.
     folder
         Of the data.
+    say
+        Takes lines for the experimenter (`psychophysics.experiment.seated`).
 
     Raises
     ------
@@ -137,7 +146,7 @@ def run(setup: Setup, participant: str, visit: str, folder: Path) -> Outcome:
         Anything that keeps the session from being shown as the study says.
     """
     asked = setup.experiment
-    seat = experiment.seated(asked, folder, participant, visit, "person")
+    seat = experiment.seated(asked, folder, participant, visit, "person", say)
     experiment.check_open(asked, seat, folder)
     window = Window(setup.display, setup.screen, setup.table, paced=setup.paced)
     try:

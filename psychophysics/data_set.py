@@ -6,15 +6,17 @@
            sub-01/ses-01/beh/…  a session (`psychophysics.records`)
 """
 
-import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
 import pandas as pd
 from filelock import FileLock
 
-from psychophysics.records import read_json, tsv_line, write_json
+from psychophysics import participants, session_files
+from psychophysics.participants import Participant
+from psychophysics.records import read_json, write_json
 from scenes.atomic import check_writable, remove_leftovers, whole_file
 from scenes.errors import InputError
 
@@ -42,9 +44,16 @@ _PARTICIPANTS = {
 
 
 def enrolled(
-    folder: Path, study: str, participant: str, observer: Kind, number: int | None = None
+    folder: Path,
+    study: str,
+    participant: str,
+    observer: Kind,
+    number: int | None = None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> int:
     """Enter a participant in the data set, and return their number, from 0.
+
+    Participants of sessions who are missing in ``participants.tsv`` are entered as well.
 
     Parameters
     ----------
@@ -57,66 +66,85 @@ def enrolled(
     observer
         Who it is.
     number
-        Given to who is not enrolled yet; without it, one more than the largest there is.
+        Given to who is not enrolled yet; without it, one more than the largest of table and
+        sessions.
+    say
+        Takes a line on what was missing in the table.
 
     Raises
     ------
     InputError
-        The folder cannot be written, or two codes differ in upper and lower case alone.
+        The folder cannot be written, ``participants.tsv`` cannot be read, or two codes differ in
+        upper and lower case alone.
     """
     check_writable(folder)
     with FileLock(folder / ".participants.lock"):
-        table = folder / "participants.tsv"
-        for file in (table, *(folder / name for name in _DESCRIPTIONS)):
+        path = folder / "participants.tsv"
+        for file in (path, *(folder / name for name in _DESCRIPTIONS)):
             remove_leftovers(file)
         _describe(folder, study)
-        rows = _participants(table)
-        there = _number(rows, participant)
-        if there is not None:
-            return there
-        if number is None:
-            number = max((int(row["order"]) for row in rows), default=-1) + 1
-        rows.append(
-            {"participant_id": f"sub-{participant}", "order": str(number), "observer": observer}
-        )
-        with whole_file(table) as beside:
-            lines = [list(_PARTICIPANTS), *([row[key] for key in _PARTICIPANTS] for row in rows)]
-            beside.write_bytes(b"".join(map(tsv_line, lines)))
-        return number
+        table = participants.read(path)
+        listed = {person.code: person for person in table.people} if table else {}
+        # Of thousands of simulated observers, only those without a row are looked at.
+        codes = None if observer == "person" else _codes(folder) - (listed.keys() - {participant})
+        of_sessions = _of_sessions(folder, codes)
+        own = participants.number_of(listed.values(), of_sessions, participant, path)
+        unnumbered = {code for code, person in listed.items() if person.number is None}
+        entered = [
+            person
+            for code, person in of_sessions.items()
+            if code not in listed or code in unnumbered
+        ]
+        if entered:
+            say(_said(path, table, entered))
+        if own is None:
+            taken = [person.number for person in (*listed.values(), *of_sessions.values())]
+            own = max((each for each in taken if each is not None), default=-1) + 1
+            own = own if number is None else number
+            entered.append(Participant(participant, own, observer))
+        if entered:
+            with whole_file(path) as beside:
+                beside.write_bytes(participants.written(table or participants.Table(), entered))
+        return own
+
+
+def _said(path: Path, table: participants.Table | None, entered: Sequence[Participant]) -> str:
+    codes = ", ".join(f"sub-{person.code}" for person in entered)
+    if table is None:
+        return f"{path}: was missing or empty; made again from the sessions of {codes}"
+    return f"{path}: had no order of {codes}; it was taken from the sessions"
 
 
 def number_of(folder: Path, participant: str) -> int | None:
-    """Return the number of a participant who is enrolled, else None.
+    """Return the number of a participant who is enrolled or has a session, else None.
 
     Raises
     ------
     InputError
-        Two codes differ in upper and lower case alone, or ``participants.tsv`` was altered.
+        Two codes differ in upper and lower case alone, or ``participants.tsv`` cannot be read.
     """
-    return _number(_participants(folder / "participants.tsv"), participant)
+    path = folder / "participants.tsv"
+    table = participants.read(path)
+    of_sessions = _of_sessions(folder, {participant})
+    return participants.number_of(table.people if table else (), of_sessions, participant, path)
 
 
-def _number(rows: Iterable[Mapping[str, str]], participant: str) -> int | None:
-    for row in rows:
-        code = row["participant_id"].removeprefix("sub-")
-        if code == participant:
-            return int(row["order"])
-        if code.lower() == participant.lower():
-            raise InputError(
-                f"participant '{participant}': there is '{code}' already, and some file "
-                "systems take both for one; use another code"
-            )
-    return None
+def _codes(folder: Path) -> set[str]:
+    return {path.name.removeprefix("sub-") for path in folder.glob("sub-*")}
 
 
-def _participants(table: Path) -> list[dict[str, str]]:
-    if not table.is_file():
-        return []
-    with table.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file, delimiter="\t"))
-    if any(set(row) != set(_PARTICIPANTS) or not row["order"].isdecimal() for row in rows):
-        raise InputError(f"{table}: was altered; its columns are {', '.join(_PARTICIPANTS)}")
-    return rows
+def _of_sessions(folder: Path, codes: Iterable[str] | None) -> dict[str, Participant]:
+    """Participants by what their first sessions say; descriptions that cannot be read are left."""
+    found: dict[str, Participant] = {}
+    for path in session_files.sidecars(folder, codes):
+        code = path.name.split("_")[0].removeprefix("sub-")
+        with suppress(InputError):
+            session = read_json(path).get("Session")
+            if isinstance(session, dict) and isinstance(session.get("ParticipantOrder"), int):
+                observer = str(session.get("Observer", "n/a"))
+                person = Participant(code, session["ParticipantOrder"], observer)
+                found.setdefault(code, person)
+    return found
 
 
 def _describe(folder: Path, study: str) -> None:
@@ -131,7 +159,7 @@ def _describe(folder: Path, study: str) -> None:
         write_json(folder / "dataset_description.json", description)
     if not (folder / "participants.json").is_file():
         write_json(folder / "participants.json", _PARTICIPANTS)
-    if not (folder / "README").is_file():
+    if not any(folder.glob("README*")):
         with whole_file(folder / "README") as beside:
             beside.write_text(
                 f"Answers to the trials of the study '{study}', in BIDS behavioural files.\n"
@@ -156,7 +184,7 @@ def read_sessions(folder: Path) -> pd.DataFrame:
         There is no session, or one cannot be read.
     """
     parts = []
-    for path in sorted(folder.glob("sub-*/ses-*/beh/*_beh.tsv")):
+    for path in session_files.tables(folder):
         sidecar = read_json(path.with_suffix(".json"))
         frame = pd.read_csv(path, sep="\t", na_values=["n/a"], keep_default_na=False)
         subject, visit = path.name.split("_")[:2]

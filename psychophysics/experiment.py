@@ -1,5 +1,6 @@
 """A study's experiment on its stimulus set: who is asked what, and by whom it is answered."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from psychophysics import counterbalance, data_set, records, session
+from psychophysics import counterbalance, data_set, records, same_experiment, session
 from psychophysics.answer import Observer
 from psychophysics.config import ExperimentConfig
 from psychophysics.data_set import Kind
@@ -142,7 +143,12 @@ class Seat:
 
 
 def seated(
-    experiment: Experiment, folder: Path, participant: str, visit: str, observer: Kind
+    experiment: Experiment,
+    folder: Path,
+    participant: str,
+    visit: str,
+    observer: Kind,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Seat:
     """Enter a participant, and derive all that is theirs.
 
@@ -156,18 +162,57 @@ def seated(
         Codes: letters and digits.
     observer
         Who answers.
+    say
+        Takes a line on what was repaired in ``participants.tsv``, or on sessions of another
+        experiment in the folder.
 
     Raises
     ------
     InputError
-        A code holds other characters, the folder cannot be written, or a sidecar of the
-        participant cannot be read.
+        A code holds other characters, sessions of people in the folder were made with another
+        set, the folder cannot be written, or a sidecar of the participant cannot be read.
     """
     records.checked_code(participant, "participant")
     records.checked_code(visit, "session")
+    if observer == "person":
+        check_set(experiment, folder)
+        for remark in same_experiment.remarks(folder, _described(experiment)):
+            say(remark)
     rule = rule_for(folder, participant, visit, experiment.task)
-    number = data_set.enrolled(folder, experiment.study, participant, observer)
+    number = data_set.enrolled(folder, experiment.study, participant, observer, say=say)
     return seat_of(experiment, participant, visit, observer, number, rule)
+
+
+def check_set(experiment: Experiment, folder: Path) -> None:
+    """Refuse to show a set to people whose data folder holds sessions of another set.
+
+    Raises
+    ------
+    InputError
+        With both content hashes.
+    """
+    stimuli = experiment.stimuli
+    same_experiment.check_set(folder, stimuli.content_hash, stimuli.path)
+
+
+def _described(experiment: Experiment) -> dict[str, Any]:
+    """What descriptions of all sessions of an experiment say alike."""
+    return {
+        "TaskName": experiment.task.name,
+        "Session": json.loads(
+            json.dumps(
+                {
+                    "StimulusSet": experiment.stimuli.content_hash,
+                    "Experiment": _asked(experiment.config),
+                }
+            )
+        ),
+    }
+
+
+def _asked(config: ExperimentConfig) -> dict[str, Any]:
+    """Return what is true of all sittings of a session."""
+    return config.model_dump(mode="json", exclude={"display", "instructions"})
 
 
 def seat_of(
@@ -286,8 +331,7 @@ def bound_to(experiment: Experiment, seat: Seat) -> dict[str, Any]:
     return {
         "Observer": seat.observer,
         "StimulusSet": experiment.stimuli.content_hash,
-        # What is true of a sitting alone may change between two.
-        "Experiment": config.model_dump(mode="json", exclude={"display", "instructions"}),
+        "Experiment": _asked(config),
         "RefreshRate": config.display.refresh_rate,
         "Seed": seat.seed,
         "ParticipantOrder": seat.number,

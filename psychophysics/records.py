@@ -247,7 +247,7 @@ def _open(
             "another session with --session"
         )
     answered: list[Made] = []
-    if _begun(path, before):
+    if begun(path, before):
         _check_same(path, before, facts)
         answered = _kept_rows(path, task)
         sidecar = before
@@ -273,8 +273,8 @@ def _open(
     return Record(path, sidecar, task, answered, file)
 
 
-def _begun(path: Path, sidecar: Mapping[str, Any]) -> bool:
-    """Tell whether a session is bound to what it was begun with: its table holds a row."""
+def begun(path: Path, sidecar: Mapping[str, Any]) -> bool:
+    """Return whether a session is bound to what it was begun with: its table holds a row."""
     if sidecar.get("Finished"):
         return True
     # The header was written whole: a table without a whole line was altered, which is told later.
@@ -290,6 +290,11 @@ def _content(path: Path) -> bytes:
 
 def _check_same(path: Path, sidecar: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
     """Refuse to go on with a session that is finished, or was begun otherwise."""
+    if not path.is_file():
+        raise Changed(
+            f"{path}: the table of this finished session is missing; restore it from a copy, or "
+            f"remove {path.with_suffix('.json').name} to ask the session again"
+        )
     began = sidecar.get("Session", {})
     for key, value in json.loads(json.dumps(facts)).items():
         if began.get(key) != value:
@@ -317,7 +322,7 @@ def check_open(
     """
     path = session_path(folder, participant, session, task)
     description = path.with_suffix(".json")
-    if description.is_file() and _begun(path, before := read_json(description)):
+    if description.is_file() and begun(path, before := read_json(description)):
         _check_same(path, before, facts)
 
 
@@ -395,15 +400,29 @@ def read_json(path: Path) -> dict[str, Any]:
     Raises
     ------
     InputError
-        It is missing or no such file.
+        It is missing, cannot be read, or holds something else.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        return json_of(path.read_bytes(), path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
+def json_of(content: bytes, path: Path) -> dict[str, Any]:
+    """Return the mapping that the bytes of a JSON file hold.
+
+    Raises
+    ------
+    InputError
+        They are no JSON, or hold something else.
+    """
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: cannot be read as JSON: {error}") from error
-    if not isinstance(content, dict):
+    if not isinstance(found, dict):
         raise InputError(f"{path}: holds no mapping; restore the file")
-    return content
+    return found
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:

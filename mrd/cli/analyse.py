@@ -20,7 +20,19 @@ def analyse(
         bool, typer.Option("--simulated", help="Analyse data-simulated/ in place of data/.")
     ] = False,
     stimuli: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The stimulus set, if not stimuli.h5.")
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The stimulus set, if not stimuli.h5; sessions of other sets are listed.",
+        ),
+    ] = None,
+    like: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CODE",
+            help="Sessions of the same experiment as this participant's (or 01/02: participant 01, "
+            "session 02); others are listed.",
+        ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where to, if not the study's report/.")
@@ -45,6 +57,7 @@ def analyse(
             simulated=simulated,
             stimuli=stimuli,
             out=out,
+            like=like,
             workers=os.cpu_count() or 1,
             seed=described.seed,
             note=lambda text: print(printable(text), file=sys.stderr, flush=True),

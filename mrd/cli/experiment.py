@@ -80,7 +80,8 @@ def run(
     )
     if participant is None:
         participant, session = window.ask_participant(session)
-    outcome = at_the_window.run(setup, participant, session, described.folder / records.PEOPLE)
+    folder = described.folder / records.PEOPLE
+    outcome = at_the_window.run(setup, participant, session, folder, _note)
     _say(outcome)
 
 
@@ -123,7 +124,7 @@ def simulate(
     rows = range(1, observers + 1)
     for index in track(rows, description="observers", disable=not sys.stdout.isatty()):
         code = f"{stem}{index:02d}"
-        seat = experiments.seated(experiment, folder, code, records.FIRST_SESSION, kind)
+        seat = experiments.seated(experiment, folder, code, records.FIRST_SESSION, kind, _note)
         try:
             experiments.run(experiment, seat, folder, make, {}, durable=False, facts=how)
             made += 1
@@ -192,7 +193,9 @@ def export_web(
     ] = None,
 ) -> None:
     """Write the experiment as a page for a browser."""
-    experiment, shown = _experiment(read_study(study)), console()
+    described, shown = read_study(study), console()
+    experiment = _experiment(described)
+    experiments.check_set(experiment, described.folder / records.PEOPLE)
     with counted(shown) as progress:
         page = export_page(experiment, out, participants, session, post, progress)
     shown.print(f"{page}: open it, or put the folder on a web server; the first participant is")
@@ -212,7 +215,8 @@ def import_web(
     described = read_study(study)
     experiment, folder = _experiment(described), described.folder / records.PEOPLE
     sessions = importing.checked(experiment, files, folder)
-    for each, outcome in zip(sessions, importing.store(experiment, sessions, folder), strict=True):
+    outcomes = importing.store(experiment, sessions, folder, _note)
+    for each, outcome in zip(sessions, outcomes, strict=True):
         print(f"{each.seat.participant}: {_told(outcome, 'not finished')}")
 
 
@@ -298,6 +302,10 @@ def _counts(text: str) -> list[int]:
     if not counts or min(counts) < 1 or max(counts) > 10_000:
         raise InputError(f"--trials {text}: write whole numbers from 1 to 10000, such as 10,20,40")
     return counts
+
+
+def _note(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 def _say(outcome: Outcome) -> None:

@@ -5,8 +5,7 @@ what is written down is what the loop writes of anyone.
 """
 
 import shutil
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock
 
 from psychophysics import columns, data_set, experiment, records, session
 from psychophysics.answer import Stopped
@@ -47,6 +47,11 @@ class Session:
     seat: Seat
     saved: Saved
 
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return f"session {self.seat.session} of participant {self.seat.participant}"
+
 
 # ---- What is checked before anything is written --------------------------------------------------
 
@@ -67,20 +72,21 @@ def checked(asked: Experiment, paths: Sequence[Path], folder: Path) -> list[Sess
     ------
     InputError
         A file is no session, or one of another study, set or design; a row was altered, or is not
-        of the trial that the design has there; a session is there already, or twice.
+        of the trial that the design has there; a session is there already, or twice; the folder
+        holds sessions of another set.
     """
     plan.check(asked.config)
+    experiment.check_set(asked, folder)
     found: dict[tuple[str, str], Session] = {}
     for path in paths:
         each = _checked(asked, path)
         key = (each.seat.participant, each.seat.session)
-        what = f"session {each.seat.session} of participant {each.seat.participant}"
         if key in found:
-            raise InputError(f"{path}: {what} is in {found[key].path} as well; give one of them")
+            raise InputError(
+                f"{path}: {each.name} is in {found[key].path} as well; give one of them"
+            )
         found[key] = each
-        table = records.session_path(folder, *key, asked.task)
-        if table.exists() or table.with_suffix(".json").exists():
-            raise InputError(f"{path}: {what} is there already ({table}); leave the file out")
+        _check_new(each, records.session_path(folder, *key, asked.task))
         number = data_set.number_of(folder, each.seat.participant)
         if number not in (None, each.seat.number):
             raise InputError(
@@ -89,6 +95,12 @@ def checked(asked: Experiment, paths: Sequence[Path], folder: Path) -> list[Sess
                 "their blocks and keys would differ"
             )
     return list(found.values())
+
+
+def _check_new(each: Session, table: Path) -> None:
+    """Refuse a session whose table exists; a description alone is of an interrupted import."""
+    if table.exists():
+        raise InputError(f"{each.path}: {each.name} is there already ({table}); leave the file out")
 
 
 def _checked(asked: Experiment, path: Path) -> Session:
@@ -157,7 +169,12 @@ def _check_sittings(saved: Saved, path: Path) -> None:
 # ---- What is written -----------------------------------------------------------------------------
 
 
-def store(asked: Experiment, sessions: Sequence[Session], folder: Path) -> list[Outcome]:
+def store(
+    asked: Experiment,
+    sessions: Sequence[Session],
+    folder: Path,
+    say: Callable[[str], None] = lambda _: None,
+) -> list[Outcome]:
     """Write checked sessions; each is there whole, or not at all.
 
     Parameters
@@ -168,6 +185,8 @@ def store(asked: Experiment, sessions: Sequence[Session], folder: Path) -> list[
         From `checked`.
     folder
         Of the data.
+    say
+        Takes a line on what was repaired in ``participants.tsv``.
 
     Returns
     -------
@@ -180,17 +199,19 @@ def store(asked: Experiment, sessions: Sequence[Session], folder: Path) -> list[
         A file cannot be written.
     """
     check_writable(folder)
-    with _beside(folder) as staging:
+    with _staging(folder) as staging:
         outcomes = [_replayed(asked, each, staging) for each in sessions]
         for each in sessions:
             codes = each.seat.participant, each.seat.session
-            data_set.enrolled(folder, asked.study, codes[0], "person", each.seat.number)
+            data_set.enrolled(folder, asked.study, codes[0], "person", each.seat.number, say)
             made, table = (
                 records.session_path(base, *codes, asked.task) for base in (staging, folder)
             )
+            _check_new(each, table)  # by another import, since it was checked
             try:
                 table.parent.mkdir(parents=True, exist_ok=True)
-                # The description first: a table without one is refused.
+                # The description first: a table without one is refused, a description without a
+                # table is no session.
                 for suffix in (".json", ".tsv"):
                     made.with_suffix(suffix).replace(table.with_suffix(suffix))
             except OSError as error:
@@ -199,16 +220,19 @@ def store(asked: Experiment, sessions: Sequence[Session], folder: Path) -> list[
 
 
 @contextmanager
-def _beside(folder: Path) -> Iterator[Path]:
-    """Give a folder beside another, which is gone afterwards."""
+def _staging(folder: Path) -> Iterator[Path]:
+    """Give an empty folder inside another, on the same disk; it is gone afterwards."""
+    made = folder / ".import"
     try:
-        made = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
+        with FileLock(folder / ".import.lock"):
+            shutil.rmtree(made, ignore_errors=True)  # what an interrupted import left
+            made.mkdir()
+            try:
+                yield made
+            finally:
+                shutil.rmtree(made, ignore_errors=True)
     except OSError as error:
         raise cannot_write(folder, error) from error
-    try:
-        yield made
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
 
 
 def _replayed(asked: Experiment, each: Session, folder: Path) -> Outcome:

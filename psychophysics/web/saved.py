@@ -129,6 +129,7 @@ def read(path: Path) -> Saved:
             raise InputError(f"{path}: more than {MOST_BYTES // 1_000_000} MB is no session")
         text = path.read_text(encoding="utf-8-sig")
         content = _table(text) if text.startswith("#") else json.loads(text)
+        json.dumps(content, ensure_ascii=False).encode()  # refuses halves of characters
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
     except (ValueError, RecursionError, csv.Error) as error:
@@ -149,7 +150,9 @@ def read(path: Path) -> Saved:
 def _table(text: str) -> dict[str, Any]:
     """Read the table: what is in the line above it, and columns and rows."""
     first, _, rest = text.partition("\n")
-    content: dict[str, Any] = json.loads(first.removeprefix("#"))
+    content = json.loads(first.removeprefix("#"))
+    if not isinstance(content, dict):
+        raise ValueError("the first line holds no mapping")
     lines = list(csv.reader(io.StringIO(rest, newline=""), strict=True))
     if not lines:
         raise ValueError("no line is below the first")

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from analysis import sessions
+from psychophysics import session_files
 from scenes.errors import InputError
 from stimuli.stimulus_set import StimulusSet
 
@@ -14,7 +15,7 @@ from stimuli.stimulus_set import StimulusSet
 @pytest.fixture
 def first(study_copy):
     """Give the first session's table."""
-    return sorted((study_copy / "data-simulated").glob(sessions.TABLES))[0]
+    return session_files.tables(study_copy / "data-simulated")[0]
 
 
 def load(study):
@@ -123,7 +124,7 @@ def test_another_set(study_copy, first):
     content = json.loads(sidecar.read_text())
     content["Session"]["StimulusSet"] = "0" * 64
     sidecar.write_text(json.dumps(content))
-    with pytest.raises(InputError, match="was made with stimulus set 000000000000"):
+    with pytest.raises(InputError, match=r"3 with this one \(.*\), 1 with 000000000000; --stimuli"):
         load(study_copy)
 
 
@@ -140,15 +141,10 @@ def test_a_file_that_is_too_large_is_not_read(study_copy, first):
         load(study_copy)
 
 
-@pytest.mark.parametrize(
-    ("folder", "name"),
-    [
-        ("sub-01/ses-01-backup/beh", "sub-01_ses-01_"),  # a folder that was copied
-        ("sub-09/ses-01/beh", "sub-09_ses-01_"),  # a person who sat under two numbers
-    ],
-)
-def test_a_session_that_is_there_twice(study_copy, first, folder, name):
-    copy = study_copy / "data-simulated" / folder / first.name.replace("sub-01_ses-01_", name)
+def test_a_session_that_is_there_twice(study_copy, first):
+    """A person sat under two codes."""
+    name = first.name.replace("sub-01_", "sub-09_")
+    copy = study_copy / "data-simulated" / "sub-09" / "ses-01" / "beh" / name
     copy.parent.mkdir(parents=True)
     for suffix in (".tsv", ".json"):
         shutil.copy(first.with_suffix(suffix), copy.with_suffix(suffix))
@@ -159,7 +155,9 @@ def test_a_session_that_is_there_twice(study_copy, first, folder, name):
 def test_a_table_of_another_name(study_copy, first):
     for suffix in (".tsv", ".json"):
         first.with_suffix(suffix).rename(first.with_name(f"sub-01_beh{suffix}"))
-    with pytest.raises(InputError, match=r"sub-01_beh\.tsv: is not named sub-…_ses-…_beh\.tsv;"):
+    with pytest.raises(
+        InputError, match=r"sub-01_beh\.tsv: is not named sub-…_ses-…_task-…_beh\.tsv"
+    ):
         load(study_copy)
 
 
@@ -216,3 +214,41 @@ def test_a_participant_with_one_condition(trials):
     few = trials[(trials["observer"] != "02") | (trials["attribute"] == "shape")]
     with pytest.raises(InputError, match="participant 02 has no trials of material, by shapely"):
         sessions.check_conditions(few, "data")
+
+
+@pytest.mark.parametrize(
+    ("start", "newline"), [(b"\xef\xbb\xbf", b"\n"), (b"", b"\r\n"), (b"\xef\xbb\xbf", b"\r\n")]
+)
+def test_a_table_with_other_line_ends_says_the_same(study_copy, first, trials, start, newline):
+    first.write_bytes(start + first.read_bytes().replace(b"\n", newline))
+    sidecar = first.with_suffix(".json")
+    sidecar.write_bytes(start + sidecar.read_bytes().replace(b"\n", newline))
+    again = load(study_copy)
+    same = ["observer", "session", "trial", "stimulus", "level", "correct", "response_time"]
+    pd.testing.assert_frame_equal(again[same], trials[same])
+    assert again.attrs["data_sha256"] != trials.attrs["data_sha256"]
+
+
+def test_a_last_row_that_was_cut_off_was_never_over(study_copy, first, trials):
+    """Only where the session was not finished: it goes on with that trial."""
+    first.write_bytes(first.read_bytes()[:-20])
+    with pytest.raises(InputError, match=first.name):
+        load(study_copy)
+    sidecar = first.with_suffix(".json")
+    sidecar.write_text(json.dumps(json.loads(sidecar.read_text()) | {"Finished": False}))
+    assert len(load(study_copy)) == len(trials) - 1
+
+
+def test_a_data_folder_may_hold_other_data_of_the_lab(study_copy, first, trials):
+    """Other kinds of BIDS data, derivatives, and copies in folders that BIDS keeps for them."""
+    data = study_copy / "data-simulated"
+    for place in ("derivatives/x/sub-01/ses-01/beh", "sourcedata/sub-01/ses-01/beh", "old"):
+        (data / place).mkdir(parents=True)
+        shutil.copy(first, data / place)
+    for name in ("sub-01/anat/sub-01_T1w.nii.gz", "sub-01/ses-01/eeg/sub-01_ses-01_events.tsv",
+                 "sub-01/ses-01/beh/sub-01_ses-01_task-oddity_run-01_beh.xlsx"):  # fmt: skip
+        (data / name).parent.mkdir(parents=True, exist_ok=True)
+        (data / name).write_bytes(b"x\ty\n")
+    again = load(study_copy)
+    assert len(again) == len(trials)
+    assert again.attrs["data_sha256"] == trials.attrs["data_sha256"]

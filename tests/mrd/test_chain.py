@@ -99,7 +99,7 @@ def test_a_report_is_of_its_answers_set_models_and_settings():
         "versions": {"mrd-suite": "1", "numpy": "2"},
     }
     assert report_reasons(then, now) == [
-        "the answers are others than the report's",
+        "the answers, or what describes them, are others than the report's",
         "other distances than the report's of b, c",
         "analysis.margin: 0.4 then, 0.5 now",
     ]

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from analysis import study_report
 from mrd import embed, packing
 from mrd.evidence import Audience, steps
 from mrd.fisher.planned import planned
 from mrd.run import RunDirectory
 from mrd.study import read_study, resolve_all
 from mrd.trace import trace
+from psychophysics import session_files
 from scenes.errors import InputError
 from stimuli.stimulus_set import StimulusSet
 from tests.small_runs import write_study_runs
@@ -163,6 +165,35 @@ def test_a_new_result_and_an_altered_set_are_seen(copy):
     assert why == f"the search 'material' has new images ({run.name})"
     study.stimulus_set.write_bytes(study.stimulus_set.read_bytes()[:-1])
     assert found(copy)["build"].state == "due"
+
+
+def test_a_report_is_of_the_bytes_that_were_read(copy):
+    """A report is of other answers where a table changed meanwhile, or a description since."""
+    with (copy / "study.yaml").open("a") as file:
+        file.write("analysis: {overdispersion: false, draws: 100, exclude: {fastest: 0}}\n")
+    study = read_study(copy)
+    table = session_files.tables(copy / "data-simulated")[0]
+    before = table.read_bytes()
+
+    def note(text):
+        if text == "figures and report":
+            table.write_bytes(before + before.splitlines(keepends=True)[-1])
+
+    study_report.make(copy, study.name, study.analysis, simulated=True, seed=study.seed, note=note)
+    changed = "the answers, or what describes them, are others than the report's"
+    assert table.read_bytes() != before
+    assert found(copy)["analyse"].why == changed
+    table.write_bytes(before)
+    assert found(copy)["analyse"].state == "done"
+    sidecar = table.with_suffix(".json")
+    described = sidecar.read_bytes()
+    sidecar.write_bytes(described + b"\n")
+    assert found(copy)["analyse"].why == changed
+    sidecar.write_bytes(described)
+    table.with_name("Thumbs.db").write_bytes(b"x")
+    assert found(copy)["analyse"].state == "done"
+    shutil.copy(table, table.with_name(f"{table.stem} (1).tsv"))
+    assert "is not named sub-…_ses-…_task-…_beh.tsv" in found(copy)["analyse"].why
 
 
 def predict(folder):

@@ -1,0 +1,181 @@
+"""Whether sessions are of one experiment, by what their descriptions say.
+
+What makes a trial what it is (task, presentation, durations, images, procedure, size on the screen)
+has to be the same in all sessions of a report. What only decides how many trials of which
+conditions there are, or which keys are pressed, may differ, and is said.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from psychophysics import session_files
+from psychophysics.config import ExperimentConfig
+from psychophysics.records import begun, read_json
+from scenes.errors import InputError
+
+SIZE = "size on the screen in degrees"
+SIZES_ALIKE = 1.1  # ratio; displays of one lab differ by some per cent
+
+# Of the section `experiment`: a difference is said, and stops nothing.
+MINOR = (
+    "keys", "swap_keys", "rest_every", "practice", "catch", "procedure.trials",
+    "procedure.trials_at_zero", "targets", "models", "attributes", "comparisons",
+)  # fmt: skip
+MINOR_FACTS = ("RefreshRate", "Psychometric", "Model")
+LONGEST = 40  # characters of a value in a message
+
+Plain = Mapping[str, Any]
+
+
+def differences(one: Plain, other: Plain, *, minor: bool = False) -> dict[str, tuple[Any, Any]]:
+    """List what two sessions do not share.
+
+    Parameters
+    ----------
+    one, other
+        Descriptions of sessions.
+    minor
+        Whether to list what may differ, instead of what may not.
+
+    Returns
+    -------
+    dict
+        Key of the section `experiment`, or another name → the two values.
+    """
+    if minor:
+        found = {key: _values(one, other, key) for key in MINOR_FACTS}
+        found["calibrated"] = _calibrated(one), _calibrated(other)
+    else:
+        found = {"task": (one.get("TaskName"), other.get("TaskName")), SIZE: _sizes(one, other)}
+    before, after = _asked(one), _asked(other)
+    if before and after:
+        for key in sorted(before.keys() | after.keys()):
+            if key.startswith(tuple(MINOR)) == minor:
+                found[key] = before.get(key), after.get(key)
+    return {key: (then, now) for key, (then, now) in found.items() if then != now}
+
+
+def in_words(found: Mapping[str, tuple[Any, Any]], first: str, second: str) -> str:
+    """Put differences in words: ``timing.stimulus: 0.05 in 01/01, 0.2 in 02/01``."""
+    return ", ".join(
+        f"{key}: {str(then)[:LONGEST]} in {first}, {str(now)[:LONGEST]} in {second}"
+        for key, (then, now) in found.items()
+    )
+
+
+def name_of(table: Path) -> str:
+    """Name a session by its file: ``01/02`` is session 02 of participant 01."""
+    subject, visit = table.name.split("_")[:2]
+    return f"{subject.removeprefix('sub-')}/{visit.removeprefix('ses-')}"
+
+
+def _values(one: Plain, other: Plain, key: str) -> tuple[Any, Any]:
+    return one["Session"].get(key), other["Session"].get(key)
+
+
+def _asked(sidecar: Plain) -> dict[str, Any]:
+    """The section `experiment` of a session, flat; keys that it lacks have their defaults."""
+    recorded = sidecar["Session"].get("Experiment")
+    if not isinstance(recorded, dict):
+        return {}
+    procedure = recorded.get("procedure", {})
+    kind = procedure.get("kind") if isinstance(procedure, dict) else None
+    try:
+        default = ExperimentConfig.model_validate({"procedure": {"kind": kind}} if kind else {})
+    except ValueError:  # a procedure of another version
+        default = ExperimentConfig()
+    own = default.model_dump(mode="json", exclude={"display", "instructions"})
+    return {**dict(_flat(own)), **dict(_flat(recorded))}
+
+
+def _flat(values: Mapping[str, Any], place: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{place}{key}.")
+        else:
+            yield f"{place}{key}", value
+
+
+def _display(sidecar: Plain) -> Plain:
+    """The display of a session's last sitting that states one."""
+    sittings = sidecar.get("Sittings")
+    for sitting in reversed(sittings if isinstance(sittings, list) else []):
+        if isinstance(sitting, dict) and isinstance(sitting.get("Display"), dict):
+            return dict(sitting["Display"])
+    return {}
+
+
+def _calibrated(sidecar: Plain) -> bool:
+    return bool(_display(sidecar).get("Calibration"))
+
+
+def _sizes(one: Plain, other: Plain) -> tuple[Any, Any]:
+    """Sizes of images in degrees; equal where they are nearly, or one is not known."""
+    both = [_display(each).get("StimulusDegrees") for each in (one, other)]
+    with suppress(TypeError, ValueError, ZeroDivisionError):
+        pairs = [(float(a), float(b)) for a, b in zip(*both, strict=True)]
+        if any(not 1 / SIZES_ALIKE <= a / b <= SIZES_ALIKE for a, b in pairs):
+            return [round(a, 2) for a, _ in pairs], [round(b, 2) for _, b in pairs]
+    return None, None
+
+
+# ---- Before a session --------------------------------------------------------------------------
+
+
+def check_set(folder: Path, content_hash: str, path: Path) -> None:
+    """Refuse to begin with another stimulus set than the sessions of people in a data folder.
+
+    Parameters
+    ----------
+    folder
+        Of the data.
+    content_hash, path
+        Of the set that is to be shown.
+
+    Raises
+    ------
+    InputError
+        A session with trials was made with another set.
+    """
+    others: dict[str, list[str]] = {}
+    for table, sidecar in _of_people(folder):
+        shown = str(sidecar["Session"].get("StimulusSet"))
+        if shown != content_hash:
+            others.setdefault(shown, []).append(name_of(table))
+    for shown, names in others.items():
+        kept = path.with_name(f"{path.stem}-{shown[:12]}{path.suffix}")
+        where = f" ({kept})" if kept.is_file() else ""
+        raise InputError(
+            f"{folder}: holds sessions of stimulus set {shown[:12]} ({len(names)}, such as "
+            f"{names[0]}), and {path} is {content_hash[:12]}; put that set{where} back to go on, "
+            "or move those sessions to another folder to begin with this one"
+        )
+
+
+def remarks(folder: Path, sidecar: Plain) -> list[str]:
+    """Say how the experiment of a new session differs from those of people in a data folder."""
+    found: Counter[str] = Counter()
+    for _, other in _of_people(folder):
+        if other["Session"].get("StimulusSet") == sidecar["Session"].get("StimulusSet"):
+            what = differences(other, sidecar).items()
+            found[", ".join(f"{key}: {then} then, {now} now" for key, (then, now) in what)] += 1
+    return [
+        f"{folder}: holds sessions of another experiment ({count}; {what}); mrd analyse does not "
+        "pool them with this one"
+        for what, count in found.items()
+        if what
+    ]
+
+
+def _of_people(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Sessions of people that hold a trial; those that cannot be read are left out."""
+    for table in session_files.find(folder).tables:
+        with suppress(InputError):
+            sidecar = read_json(table.with_suffix(".json"))
+            session = sidecar.get("Session")
+            person = isinstance(session, dict) and session.get("Observer") == "person"
+            if person and begun(table, sidecar):
+                yield table, sidecar
