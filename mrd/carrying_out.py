@@ -6,13 +6,13 @@ step loads (renderer, networks, a window) is gone before the next begins.
 
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
+from mrd import python_process
 from mrd.chain import Step
 
 MRD = "from mrd.cli.main import run; run()"
@@ -80,7 +80,7 @@ def carried_out(look: Callable[[], list[Step]], report: ChainReport) -> Stop | N
 
 def exit_code(words: tuple[str, ...]) -> int:
     """Run a command of ``mrd`` to its end, and return what it exits with."""
-    program = subprocess.Popen([sys.executable, "-c", MRD, *words])
+    program = subprocess.Popen(python_process.command(MRD, *words))
     with _ending_together(program):
         return program.wait()
 

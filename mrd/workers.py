@@ -19,7 +19,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, Literal
 
-from mrd import backend, image_counts
+from mrd import backend, image_counts, python_process
 from mrd.report import OpenReport, SweepReport
 from mrd.study import ResolvedRun, Study
 from scenes.errors import InputError, one_line
@@ -147,7 +147,7 @@ class _Process:
         self._process = context.Process(
             target=_work, args=(job, study.name, study.runs, share, other_end), daemon=True
         )
-        with _threads(len(share)), _interrupts_unheard():
+        with _threads(len(share)), python_process.safe_path(), _interrupts_unheard():
             self._process.start()
         other_end.close()  # so that its end is heard here
 

@@ -13,7 +13,7 @@ from mrd.carrying_out import Stop, carried_out
 from mrd.chain import Step
 from mrd.cli.tables import checklist, console, duration
 from mrd.evidence import Audience
-from mrd.study import read_study
+from mrd.study import as_word, read_study
 from psychophysics import records
 
 INTERRUPTED = 130
@@ -111,7 +111,7 @@ class _Shown:
 
 def _again(study: Path, audience: Audience, workers: int) -> str:
     """Give the command that goes on."""
-    words = ["mrd", "run", str(study)]
+    words = ["mrd", "run", as_word(study)]
     if audience.participant is not None:
         words += ["--participant", audience.participant, "--session", audience.session]
     elif audience.observers != evidence.OBSERVERS:
