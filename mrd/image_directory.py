@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -26,15 +27,24 @@ from mrd.run import RunDirectory
 from scenes.digest import file_sha256
 from scenes.errors import InputError
 from scenes.scene import read_scene
-from stimuli.intake import RECORDS_FILE, ImageRecord, read_records, write_records
+from stimuli.intake import RECORDS_FILE, ROLES, ImageRecord, read_records, write_records
 
 JOURNAL = "images.jsonl"
 TIMING = "timing.json"
 BOOKKEEPING = ("run.json", TIMING, file_sizes.FILE)
 
 
+WRITTEN_BY_IMAGES = (
+    r"(run|files|timing|records|noise_floor)\.json|records\.csv|"
+    r"scenes/(\w+-)?\w+\.(json|ply|exr)|"
+    rf"({'|'.join(ROLES)})(-\d+)?/[^/]+\.(exr|png)"
+)
+
+
 class ImageDirectory(RunDirectory):
     """The images of a run (``runs/<run>/series``) or of a family (``runs/families/<family>``)."""
+
+    written = WRITTEN_BY_IMAGES
 
     def ask(self, resolved: Mapping[str, Any]) -> None:
         """Say what images are wanted; where others were before, they are kept as far as they fit.
@@ -149,6 +159,8 @@ class ImageDirectory(RunDirectory):
     def publish(self, records: Sequence[ImageRecord], earlier: Iterable[ImageRecord]) -> None:
         """Write the table of all images, and drop the files of earlier ones that are not in it.
 
+        A record that names another place than that of an image drops nothing.
+
         Raises
         ------
         InputError
@@ -159,7 +171,8 @@ class ImageDirectory(RunDirectory):
         named = {name for each in records for name in _files(each)}
         for record in earlier:
             for name in set(_files(record)) - named:
-                (self.path / name).unlink(missing_ok=True)
+                if re.fullmatch(self.written, name):
+                    (self.path / name).unlink(missing_ok=True)
 
     def note_timing(self, **added: float) -> None:
         """Keep how fast images were made: add up samples, pixels, seconds, bytes of the files."""

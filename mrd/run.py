@@ -17,12 +17,13 @@ import csv
 import io
 import json
 import os
+import re
 import socket
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from filelock import FileLock, Timeout
 
@@ -30,12 +31,19 @@ from mrd import file_sizes
 from mrd.disk import plain, write_json, writing
 from mrd.provenance import hardware, versions
 from mrd.state import DamagedStateError, State, read_state, write_state
-from scenes.atomic import whole_file
+from scenes.atomic import left_over_from, whole_file
 from scenes.errors import InputError, one_line
 
 SCHEMA_VERSION = 1
 KEPT_STATES = 3
 SECONDS_FOR_LOCK = 2.0  # longer than `mrd status` holds it while looking
+
+# Files that are written under the lock of a run, or of images: paths within its folder.
+WRITTEN_BY_SEARCH = (
+    r"(run|criterion|files)\.json|history\.csv|preview\.png|turntable\.mp4|states/\d+\.npz|"
+    r"(target|start|result)/(scene\.json|\w+-\w+\.(ply|exr))|"
+    r"renders/(target|start|result)_[^/]+\.(exr|png)"
+)
 
 # What a finished search leaves, and a search that goes on from its last state makes again.
 LEFT = ("criterion.json", "preview.png", "turntable.mp4", "target/*", "start/*", "result/*",
@@ -52,6 +60,8 @@ class RunDirectory:
     path
         Folder of the run. Nothing is read or written before a method asks for it.
     """
+
+    written: ClassVar[str] = WRITTEN_BY_SEARCH
 
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
@@ -227,8 +237,7 @@ class RunDirectory:
             lock.release()
 
     def _begin(self) -> None:
-        for unfinished in self.path.rglob(".*-*"):  # what `whole_file` left when it was killed
-            unfinished.unlink(missing_ok=True)
+        self._remove_leftovers()
         record = self.record()
         session = {
             "started": _now(),
@@ -244,6 +253,17 @@ class RunDirectory:
             finished=None,
             sessions=[*record["sessions"], session],
         )
+
+    def _remove_leftovers(self) -> None:
+        """Remove what `whole_file` left of files of this run when it was killed, and no others.
+
+        Only with the lock. What cannot be removed stays.
+        """
+        for path in (*self.path.glob(".*"), *self.path.glob("*/.*")):
+            meant = left_over_from(path.relative_to(self.path))
+            if meant and re.fullmatch(self.written, meant.as_posix()) and path.is_file():
+                with suppress(OSError):
+                    path.unlink()
 
     def _writer(self) -> str:
         sessions = self.record()["sessions"]

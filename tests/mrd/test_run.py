@@ -14,6 +14,8 @@ import pytest
 from mrd.run import RunDirectory
 from mrd.state import State
 from scenes.errors import InputError
+from scenes.scene import Scene, write_scene
+from scenes.shape import Sphere
 
 RESOLVED = {"target": "abc", "search": {"steps": 300, "attributes": ("shape",)}}
 JUDGEMENT = {"verdict": "metamer"}
@@ -355,6 +357,90 @@ def test_where_no_lock_can_be_taken_the_record_is_believed(run):
     (run.path / "lock").unlink(missing_ok=True)
     (run.path / "lock").mkdir()  # as on a read-only disk: an OSError, whoever asks
     assert run.status() == "running"
+
+
+# ---- Leftovers --------------------------------------------------------------------------------
+
+LEFTOVERS = [
+    ".run-abcdefgh.json",
+    ".criterion-0_z9abcd.json",
+    ".files-abcdefgh.json",
+    ".history-abcdefgh.csv",
+    ".preview-abcdefgh.png",
+    ".turntable-abcdefgh.mp4",
+    "states/.00025-abcdefgh.npz",
+    "target/.scene-abcdefgh.json",
+    "start/.shape-surface-abcdefgh.ply",
+    "result/.lighting-radiance-abcdefgh.exr",
+    "renders/.result_c0-abcdefgh.png",
+    "renders/.target_c1-abcdefgh.exr",
+]
+OF_OTHERS = [
+    ".my-notes.txt",
+    ".my-notebook.txt",  # eight letters
+    ".run-abcdefgh.json.bak",
+    ".run-ABCDEFGH.json",
+    ".run-abcdefg.json",
+    ".run-abcdefghi.json",
+    ".ssh-settings/known.json",
+    ".git-abcdefgh/run.json",
+    ".DS_Store",
+    "states/.my-abcdefgh.npz",
+    "states/.run-abcdefgh.json",
+    "result/.notes-abcdefgh.txt",
+    "renders/.idea-abcdefgh.png",
+    "my-folder/.run-abcdefgh.json",
+    "series/.run-abcdefgh.json",
+    "series/.records-abcdefgh.csv",
+    "series/target/.c0_own_0-abcdefgh.png",
+    "pixels/.c0-abcdefgh.png",
+    "a/b/.run-abcdefgh.json",
+]
+
+
+def lay(folder, names):
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(name)
+
+
+def test_claiming_removes_what_a_killed_search_left_and_nothing_else(run):
+    lay(run.path, LEFTOVERS + OF_OTHERS)
+    with run.claim():
+        assert [name for name in LEFTOVERS if (run.path / name).exists()] == []
+        assert [name for name in OF_OTHERS if not (run.path / name).exists()] == []
+
+
+def test_a_folder_with_the_name_of_a_leftover_stays_and_claiming_goes_on(run):
+    (run.path / ".run-abcdefgh.json").mkdir()
+    with run.claim():
+        assert (run.path / ".run-abcdefgh.json").is_dir()
+
+
+def test_every_file_that_is_written_in_one_step_is_known_when_it_is_left_over(run, monkeypatch):
+    """What `whole_file` really calls its files, for the files that a run really writes."""
+    monkeypatch.setattr(Path, "replace", lambda *_: None)  # as if killed before the rename
+    monkeypatch.setattr(Path, "unlink", lambda *_, **__: None)
+    write_scene(Scene(name="ball", shape=Sphere(subdivisions=1)).loaded(), run.path / "result")
+    run.write_json("criterion.json", JUDGEMENT)
+    run.save_state(state(25))
+    monkeypatch.undo()
+    assert len(list(run.path.rglob(".*"))) >= 3
+    with run.claim():
+        assert list(run.path.rglob(".*")) == []
+
+
+@pytest.mark.parametrize("name", [".DS_Store", "Thumbs.db", "._preview.png"])
+def test_files_of_the_desktop_are_no_part_of_a_run(run, name):
+    run.write_json("result/scene.json", {"name": "ball"})
+    (run.path / "result" / name).write_text("made by a file browser")
+    with run.claim():
+        run.write_json("criterion.json", JUDGEMENT)
+        run.finish("metamer")
+    (run.path / "result" / name).write_text("altered")
+    assert run.status() == "done"
+    (run.path / "result" / name).unlink()
+    assert run.status() == "done"
 
 
 FULL = """
