@@ -61,7 +61,13 @@ def make(run: ResolvedRun, runs: Path, device: str, report: RunReport) -> dict[s
     directory.create(run.record)
     if lost := directory.loss():
         report.note(lost)
-    with directory.claim():
+
+    def is_done() -> bool:
+        return directory.status() == "done" and run.is_judged_by(directory.judgement() or {})
+
+    with directory.claim(is_done) as is_due:
+        if not is_due:
+            return directory.judgement() or {}
         model = registry.create(run.model, device)
         target, start = prepared(run)
         write_scene(target, directory.path / "target")

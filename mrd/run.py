@@ -19,7 +19,7 @@ import json
 import os
 import re
 import socket
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -92,12 +92,16 @@ class RunDirectory:
             The folder cannot be written, or holds a run of another search.
         """
         resolved = plain(resolved)
-        if self.exists:
-            if self.record()["resolved"] != resolved:
-                raise InputError(
-                    f"{self.path}: run.json is of another search; move the folder away"
-                )
-            return
+        if not self.exists:
+            with writing(self.path / "run.json"):
+                self.path.mkdir(parents=True, exist_ok=True)
+            with self._locked():  # two processes may begin at once
+                if not self.exists:
+                    self._begin_record(resolved)
+        if self.record()["resolved"] != resolved:
+            raise InputError(f"{self.path}: run.json is of another search; move the folder away")
+
+    def _begin_record(self, resolved: Mapping[str, Any]) -> None:
         write_json(
             self.path / "run.json",
             {
@@ -205,18 +209,43 @@ class RunDirectory:
             return True
 
     @contextmanager
-    def claim(self) -> Iterator[None]:
+    def claim(self, is_done: Callable[[], bool] = lambda: False) -> Iterator[bool]:
         """Be the one process that writes this run; meanwhile its status is `running`.
 
         The operating system holds the lock, so that of a killed process is free at once. An
         exception is recorded as the status `failed` with its message, and goes on; an interrupt
         leaves the run `interrupted`. `finish` makes it `done`.
 
+        Parameters
+        ----------
+        is_done
+            Asked with the lock held: another process may have finished the run since this one
+            found out that it was to be done.
+
+        Yields
+        ------
+        bool
+            Whether there is work to do; if not, nothing is changed.
+
         Raises
         ------
         InputError
             Another process writes the run, or the folder cannot be written.
         """
+        with self._locked():
+            if is_done():
+                yield False
+                return
+            try:
+                self._begin()
+                yield True
+            except Exception as error:
+                with suppress(InputError):  # a full disk: the first error is the one to tell
+                    self._update(status="failed", message=one_line(error), finished=_now())
+                raise
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
         lock = FileLock(self.path / "lock", timeout=SECONDS_FOR_LOCK)
         with writing(self.path):
             try:
@@ -227,12 +256,7 @@ class RunDirectory:
                     "wait for it, or stop it first"
                 ) from error
         try:
-            self._begin()
             yield
-        except Exception as error:
-            with suppress(InputError):  # a full disk: the first error is the one to tell
-                self._update(status="failed", message=one_line(error), finished=_now())
-            raise
         finally:
             lock.release()
 
@@ -266,7 +290,9 @@ class RunDirectory:
                     path.unlink()
 
     def _writer(self) -> str:
-        sessions = self.record()["sessions"]
+        sessions = []
+        with suppress(InputError):  # of one that begins just now there is no record yet
+            sessions = self.record()["sessions"]
         if not sessions:
             return "another process"
         return f"process {sessions[-1]['pid']} on {sessions[-1]['host']}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,9 +50,18 @@ def generate(
     check(due)
     check_series(runs)
     outcomes = _outcomes(due, study, progress, workers)
-    searched = [outcomes.get(run.name) or _done(study.runs / run.name) for run in runs]
+    failed = {name: outcome for name, outcome in outcomes.items() if outcome.failure}
+    # What another process was at meanwhile may be done by now.
+    searched = [
+        failed[run.name]
+        if run.name in failed and not is_searched(run, study.runs)
+        else _done(study.runs / run.name)
+        for run in runs
+    ]
     images = image_jobs(runs, study.runs, by_hash)
-    return searched + all_done(images, study, progress, workers)
+    made = all_done(images, study, progress, workers)
+    left = {job.name for job in image_jobs(runs, study.runs)}
+    return searched + [each if each.name in left else replace(each, failure="") for each in made]
 
 
 def due(runs: Sequence[ResolvedRun], folder: Path) -> list[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from mrd.run import RunDirectory
 from mrd.state import State
@@ -41,6 +42,21 @@ with run.claim():
         run.append_history({"step": step, "loss": 1 / step, "match": float("nan")})
         if step % 3 == 0:
             run.save_state(State(step, {"x": np.full((200, 3), step)}), keep=step == 6)
+"""
+
+
+# Two processes create and claim one run, both at the same second.
+BEGIN = """
+import sys, time
+from pathlib import Path
+from mrd import run
+run.SECONDS_FOR_LOCK = 60
+directory = run.RunDirectory(Path(sys.argv[1]))
+time.sleep(max(0, {seconds} - time.time()))
+for _ in range(50):
+    directory.create({{"target": "abc"}})
+with directory.claim():
+    pass
 """
 
 
@@ -222,6 +238,37 @@ def test_the_lock_of_a_killed_process_is_free_at_once(run, start):
     assert run.status() == "interrupted"
     with run.claim():
         assert run.status() == "running"
+
+
+def test_two_that_begin_at_once_write_one_record(tmp_path):
+    path = tmp_path / "runs" / "a"
+    code = BEGIN.format(seconds=time.time() + 4)
+    both = [
+        subprocess.Popen([sys.executable, "-c", code, str(path)], cwd=ROOT, stderr=subprocess.PIPE)
+        for _ in range(2)
+    ]
+    ended = [process.communicate()[1] for process in both]
+    assert [process.returncode for process in both] == [0, 0], ended
+    assert len(RunDirectory(path).record()["sessions"]) == 2
+
+
+def test_what_another_has_finished_meanwhile_is_not_done_again(run):
+    with run.claim(lambda: run.status() == "done") as is_due:
+        assert is_due
+        run.write_json("criterion.json", JUDGEMENT)
+        run.finish("metamer")
+    before = run.record()
+    with run.claim(lambda: run.status() == "done") as is_due:
+        assert not is_due
+    assert run.record() == before
+
+
+def test_a_lock_that_is_held_before_there_is_a_record_is_told(tmp_path):
+    begun = RunDirectory(tmp_path / "a")
+    begun.path.mkdir()
+    message = r"a is being written by another process; wait for it"
+    with FileLock(begun.path / "lock"), pytest.raises(InputError, match=message):
+        begun.create(RESOLVED)
 
 
 def test_looking_at_the_status_does_not_keep_a_writer_out(run):
