@@ -69,7 +69,7 @@ def reliable(name, here):
 @pytest.mark.parametrize(
     ("name", "here"),
     [
-        *[("eta", value) for value in (1.05, 1.0505, 1.2, 1.4995 - 0.01, 1.6, 3.9995, 4.0)],
+        *[("eta", value) for value in (1.02, 1.05, 1.2, 1.49, 1.6, 3.9995, 4.0)],
         *[("roughness", value) for value in (0.05, 0.3, 0.9995, 1.0)],
         *[("metallic", value) for value in (0.0005, 0.5, 0.9995, 1.0)],
         *[("clearcoat", value) for value in (0.0005, 0.5, 1.0)],
@@ -85,4 +85,4 @@ def test_the_derivative_of_a_materials_distance_is_right_near_bounds_too(small, 
         tensor.fill_(here)
     (found,) = torch.autograd.grad(distance(), [tensor])
     # The number of a tensor is rounded to float32.
-    assert float(found) == pytest.approx(reliable(name, float(tensor.detach())), rel=5e-3)
+    assert float(found) == pytest.approx(reliable(name, float(tensor.detach())), rel=4e-4)
