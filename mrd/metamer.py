@@ -174,9 +174,9 @@ def _searched(
             if keep or step.step % run.search.save_every == 0:
                 directory.save_state(search.state(), keep=keep)
     except FloatingPointError as error:
-        last = directory.state_path(directory.state_steps()[-1]).name
         raise FloatingPointError(
-            f"{error}; the last good state is {last}, from which generate goes on"
+            f"{error}; searches.{run.spec.search} would come to it again: give it a smaller "
+            f"learning_rate, more samples or another loss, or models.{run.spec.model} other layers"
         ) from error
     return search
 

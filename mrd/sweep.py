@@ -171,10 +171,9 @@ def _represented(run: ResolvedRun) -> tuple[Scene, Scene]:
 
 
 def _check_models(runs: list[ResolvedRun]) -> None:
-    """Make every model once, and show it one black image of each size that it will see."""
-    import torch
-
+    """Make every model once, and try it with images of each size that it will see."""
     from mrd.models import registry
+    from mrd.models.trial import try_model
 
     models: dict[str, ModelConfig] = {run.spec.model: run.model for run in runs}
     for name, config in models.items():
@@ -188,10 +187,8 @@ def _check_models(runs: list[ResolvedRun]) -> None:
                 _check_classes(run, model)
         seen = {run.target.cameras.resolution: run for run in runs if run.spec.model == name}
         for resolution, run in seen.items():
-            with about(f"models.{name} on targets.{run.spec.target}"), torch.no_grad():
-                black = torch.zeros(1, 3, resolution, resolution)
-                model.activations(black)
-                model.labels(black)
+            with about(f"models.{name} on targets.{run.spec.target}"):
+                try_model(model, resolution)
 
 
 def _check_classes(run: ResolvedRun, model: Model) -> None:
