@@ -41,11 +41,14 @@ class Stop:
         The words behind ``mrd`` that did.
     code
         What it exited with; for a step that is due still, though all went well, 1.
+    again
+        Whether the step is due still, though its commands went well.
     """
 
     step: Step
     command: tuple[str, ...]
     code: int
+    again: bool = False
 
 
 def carried_out(look: Callable[[], list[Step]], report: ChainReport) -> Stop | None:
@@ -67,7 +70,7 @@ def carried_out(look: Callable[[], list[Step]], report: ChainReport) -> Stop | N
     while due := [step for step in look() if step.state == "due"]:
         step = due[0]
         if step.name in tried:
-            return Stop(step, step.commands[0], FAILED)
+            return Stop(step, step.commands[0], FAILED, again=True)
         tried.add(step.name)
         report.begins(step)
         began = time.monotonic()

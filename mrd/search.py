@@ -184,6 +184,7 @@ class Search:
         """One step; returns loss and similarity as in `Step`."""
         line_search = self._line_search
         loss, s = self._moved_by_lbfgs(line_search) if line_search else self._moved_by_adam()
+        self._check_moved()
         self.finished += 1
         done = (self.finished - 1) % self.config.steps + 1
         remeshing = self.config.remeshing
@@ -298,6 +299,16 @@ class Search:
                 raise FloatingPointError(
                     f"step {self.finished + 1}: {part} is not finite at camera {names}"
                 )
+
+    def _check_moved(self) -> None:
+        """Name a variable that the step moved to no number: no state may hold it."""
+        for v in self.variables:
+            for name, tensor in v.tensors.items():
+                if not torch.isfinite(tensor).all():
+                    raise FloatingPointError(
+                        f"step {self.finished + 1}: the variable {v.attribute}.{name} is not "
+                        "finite after the step"
+                    )
 
     def _next_views(self) -> list[int]:
         """Next cameras: in a seeded order, every one once before any comes again."""

@@ -273,9 +273,22 @@ def _end_with_parent() -> None:
 
 
 def _death(exit_code: int | None) -> str:
-    """A process that said nothing before it ended."""
-    how = f"signal {-exit_code}" if exit_code and exit_code < 0 else f"exit code {exit_code}"
-    return f"its process ended with {how}; the same command goes on from its last state"
+    """What is said of a process that said nothing before it ended, and what to do."""
+    if exit_code is None or exit_code >= 0:
+        return (
+            f"its process ended with exit code {exit_code}; what it printed above says why: "
+            "correct that, and the same command goes on from its last state"
+        )
+    if exit_code == -signal.SIGINT or exit_code == -signal.SIGTERM:
+        why = ""
+    elif exit_code == -9:  # SIGKILL, which Windows does not know
+        why = " (unless somebody ended it, memory ran out: lower --workers or the resolution)"
+    else:
+        why = " (a crash; if it comes again, lower the resolution, and see mrd doctor)"
+    return (
+        f"its process ended with signal {-exit_code}{why}; the same command goes on from its last "
+        "state"
+    )
 
 
 def _summary(outcome: Outcome) -> dict[str, Any]:

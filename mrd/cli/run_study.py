@@ -126,6 +126,14 @@ def _tell(stop: Stop, again: str) -> None:
     if stop.code == INTERRUPTED:  # the step has said so
         raise SystemExit(INTERRUPTED)
     words = f"mrd {shlex.join(stop.command)}"
+    if stop.again:  # the same commands would do the same once more
+        typer.echo(
+            f"stopped at {stop.step.name}: {words} went well, and there is still something to do: "
+            f"{stop.step.why}; change what that names, or report it with the output of mrd doctor "
+            "--json",
+            err=True,
+        )
+        raise typer.Exit(stop.code)
     if stop.code < 0:
         what = f"{words} was ended by signal {-stop.code}"
     else:

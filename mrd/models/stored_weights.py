@@ -111,11 +111,17 @@ def _plain(name: str) -> str:
     return name
 
 
+def kind_of(value: Tensor) -> str:
+    """What a tensor is that holds no plain numbers; "" for others."""
+    if value.is_quantized:
+        return "quantised"
+    if value.layout != torch.strided:
+        return "sparse"
+    return "complex" if value.is_complex() else ""
+
+
 def fault_of(name: str, value: Tensor) -> str:
-    """Why a tensor can be no weights; "" where it can."""
-    if value.is_quantized or value.layout != torch.strided or value.is_complex():
-        kind = "quantised" if value.is_quantized else value.layout if value.is_sparse else "complex"
-        return f"is {kind}, not an array of plain numbers"
+    """Why the numbers of a tensor can be no weights; "" where they can."""
     if not value.is_floating_point():
         return ""
     numbers = value.float()

@@ -88,7 +88,8 @@ def try_model(model: Model, resolution: int) -> None:
         if labels is not None:
             check_finite(model.name, {"output": labels}, names)
         alone = model.activations(noise[:1].detach())
-        if layer := _differing(together, alone):
+        layer = _differing(together, alone)
+        if layer is not None:
             again = _differing(alone, model.activations(noise[:1].detach()))
             what = (
                 "other numbers each time that it sees the same image; switch off what is random"

@@ -114,6 +114,10 @@ def check_numbers(weights: Mapping[str, Tensor], origin: str) -> None:
         With the first such tensor.
     """
     for name, value in weights.items():
+        if kind := stored_weights.kind_of(value):
+            raise InputError(
+                f"{origin}: the tensor '{name}' is {kind}; save it as plain floating-point numbers"
+            )
         if fault := stored_weights.fault_of(name, value):
             raise InputError(
                 f"{origin}: the tensor '{name}' {fault}; use weights of a training that went well, "

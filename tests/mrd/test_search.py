@@ -653,3 +653,14 @@ def test_the_part_that_is_no_number_is_named(begun, monkeypatch):
     monkeypatch.setattr(own, "penalty", lambda: torch.tensor(torch.inf))
     with pytest.raises(FloatingPointError, match=r"step 1: the penalty is not finite at camera c"):
         search.step()
+
+
+def test_a_variable_that_a_step_moves_to_no_number_is_named_and_kept_in_no_state(
+    begun, monkeypatch
+):
+    search, _ = begun(("material",), steps=2)
+    monkeypatch.setattr(search, "_rate", lambda _: torch.nan)
+    message = r"step 1: the variable material\.\w+ is not finite after the step$"
+    with pytest.raises(FloatingPointError, match=message):
+        list(search.steps())
+    assert search.finished == 0

@@ -223,10 +223,13 @@ REFUSED = {
         changed("2.weight", lambda each: (100 * each).to(torch.int8)),
         r"'2\.weight' holds torch\.int8 numbers, needed torch\.float32; save .* before they",
     ),
-    "complex": (changed("2.weight", lambda each: each + 0j), r"'2\.weight' is complex, not an"),
+    "complex": (
+        changed("2.weight", lambda each: each + 0j),
+        r"'2\.weight' is complex; save it",
+    ),
     "sparse": (
         changed("2.weight", lambda each: each.to_sparse()),
-        r"'2\.weight' is torch\.sparse_coo",
+        r"'2\.weight' is sparse; save it as",
     ),
     "a tensor is missing": (
         lambda state, path: torch.save({k: v for k, v in state.items() if k != "2.bias"}, path),
