@@ -88,8 +88,8 @@ def try_model(model: Model, resolution: int) -> None:
         if labels is not None:
             check_finite(model.name, {"output": labels}, names)
         alone = model.activations(noise[:1].detach())
-        layer = _differing(together, alone)
-        if layer is not None:
+        changed = _differing(together, alone)
+        if changed is not None:
             again = _differing(alone, model.activations(noise[:1].detach()))
             what = (
                 "other numbers each time that it sees the same image; switch off what is random"
@@ -98,7 +98,7 @@ def try_model(model: Model, resolution: int) -> None:
                 "it treat each image alone (no statistics of the batch, no train())"
             )
             raise InputError(
-                f"model {model.name}: the layer '{again or layer}' gives {what} in the network's "
+                f"model {model.name}: the layer '{again or changed}' gives {what} in the network's "
                 "forward"
             )
 

@@ -35,7 +35,7 @@ def study(tmp_path):
         folder = study_in(tmp_path / "tiny", steps=1)
         (folder / "own.py").write_text(NETWORK)
         path = folder / "study.yaml"
-        own = f"{{network: 'own:make', layers: [conv], front_end: {{blur: 0}}{more}}}"
+        own = f"{{network: 'own:make', layers: [output], front_end: {{blur: 0}}{more}}}"
         path.write_text(path.read_text().replace("{network: pixels}", own))
         return folder
 
@@ -66,7 +66,7 @@ def test_an_image_without_activations_is_named_with_model_layer_and_camera(study
         run(["generate", str(folder)])
     told = " ".join(capfd.readouterr().out.split())
     assert (
-        "model own:make: the layer 'conv' gives NaN or infinite numbers for the image of target "
+        "model own:make: the layer 'output' gives NaN or infinite numbers for the image of target "
         "'ball' at camera c0 and for 2 more images; read another layer, or correct the network"
     ) in told
     (directory,) = run_directories(folder)
