@@ -6,13 +6,13 @@ step loads (renderer, networks, a window) is gone before the next begins.
 
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
+from mrd import python_process
 from mrd.chain import Step
 
 MRD = "from mrd.cli.main import run; run()"
@@ -41,11 +41,14 @@ class Stop:
         The words behind ``mrd`` that did.
     code
         What it exited with; for a step that is due still, though all went well, 1.
+    again
+        Whether the step is due still, though its commands went well.
     """
 
     step: Step
     command: tuple[str, ...]
     code: int
+    again: bool = False
 
 
 def carried_out(look: Callable[[], list[Step]], report: ChainReport) -> Stop | None:
@@ -67,7 +70,7 @@ def carried_out(look: Callable[[], list[Step]], report: ChainReport) -> Stop | N
     while due := [step for step in look() if step.state == "due"]:
         step = due[0]
         if step.name in tried:
-            return Stop(step, step.commands[0], FAILED)
+            return Stop(step, step.commands[0], FAILED, again=True)
         tried.add(step.name)
         report.begins(step)
         began = time.monotonic()
@@ -80,7 +83,7 @@ def carried_out(look: Callable[[], list[Step]], report: ChainReport) -> Stop | N
 
 def exit_code(words: tuple[str, ...]) -> int:
     """Run a command of ``mrd`` to its end, and return what it exits with."""
-    program = subprocess.Popen([sys.executable, "-c", MRD, *words])
+    program = subprocess.Popen(python_process.command(MRD, *words))
     with _ending_together(program):
         return program.wait()
 

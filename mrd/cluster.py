@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mrd import backend, job_queue, submissions, sweep
+from mrd import backend, job_queue, python_process, submissions, sweep
 from mrd.node_work import Work
 from mrd.report import SweepReport
 from mrd.slurm_request import LEAD_SECONDS, Request
@@ -178,7 +178,9 @@ def _array(
     job_name = f"mrd-{study.name}"
     folder = submissions.new_folder(study.runs.absolute())
     work = [Work(path.absolute(), name, asked.minutes, folder, telling) for name in names]
-    executor = SlurmExecutor(folder, max_num_timeout=MOST_TIME_OUTS)
+    executor = SlurmExecutor(
+        folder, max_num_timeout=MOST_TIME_OUTS, python=python_process.interpreter()
+    )
     try:
         executor.update_parameters(**_parameters(asked, job_name))
         with redirect_stderr(io.StringIO()):  # what sbatch says is in the error, once

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from mrd import backend, llvm
+from mrd import backend, llvm, python_process
 from mrd.provenance import installed
 from scenes.errors import InputError
 
@@ -214,7 +214,7 @@ def check_disk(folder: Path) -> Check:
 
 def _trial_render() -> str:
     """Render one pixel in another process; say in one line what went wrong, "" when nothing."""
-    command = [sys.executable, "-c", _TRIAL]
+    command = python_process.command(_TRIAL)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
     try:
         trial = subprocess.run(

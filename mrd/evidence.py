@@ -14,7 +14,7 @@ from mrd.fisher.planned import planned
 from mrd.overview import ImagesStanding, Standing, families, outdated, overview
 from mrd.provenance import installed
 from mrd.run import RunDirectory
-from mrd.study import Study, grid, resolved_model, seen_by
+from mrd.study import Study, as_word, grid, resolved_model, seen_by
 from psychophysics import data_set, experiment, records, session_files
 from psychophysics.data_set import Kind
 from psychophysics.experiment import Experiment
@@ -82,7 +82,7 @@ def steps(study: Study, path: Path, audience: Audience, workers: int = 1) -> lis
     InputError
         A file that the study names cannot be read.
     """
-    named = str(path)
+    named = as_word(path)
     looks: dict[str, Callable[[], tuple[str, list[str]]]] = {
         "generate": lambda: _generated(study),
         "fisher": lambda: _predicted(study),

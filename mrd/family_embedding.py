@@ -14,6 +14,7 @@ import torch
 from mrd.activation_store import ActivationStore, standardised
 from mrd.criterion import Measures, measures, stacked
 from mrd.models.base import Model
+from mrd.models.trial import finite_activations
 from mrd.stored_verdicts import Candidate, Judged, rows_of
 from scenes.errors import InputError
 from stimuli import schema
@@ -62,7 +63,8 @@ def embed_family(
     total = len(own) + len(null)
     stores = {layer: ActivationStore(len(own), stimuli.path.parent) for layer in model.layers}
     for first, images in _batches(stimuli, own, device):
-        for layer, activations in model.activations(images).items():
+        names = _names(own, first, len(images))
+        for layer, activations in finite_activations(model, images, names).items():
             stores[layer].put(first, activations)
         progress(first + len(images), total)
     place = {row: n for n, row in enumerate(own.index)}
@@ -70,9 +72,10 @@ def embed_family(
     distances: dict[str, list[np.ndarray]] = {layer: [] for layer in model.layers}
     against: list[Measures] = []
     for first, images in _batches(stimuli, null, device):
+        names = _names(null, first, len(images))
         seen = {
             layer: each.flatten(start_dim=1).float().cpu()
-            for layer, each in model.activations(images).items()
+            for layer, each in finite_activations(model, images, names).items()
         }
         batch = pairs[first : first + len(images)]
         for layer, rows in seen.items():
@@ -86,6 +89,11 @@ def embed_family(
         for layer, store in stores.items()
     }
     return FamilyResults(layers, verdicts)
+
+
+def _names(rows: pd.DataFrame, first: int, count: int) -> list[str]:
+    """What to call some images of a set in a message."""
+    return [f"the image {name}" for name in rows[schema.KEY].iloc[first : first + count]]
 
 
 def _batches(

@@ -28,7 +28,11 @@ def note(folder: Path, paths: Iterable[Path]) -> None:
         The list cannot be written.
     """
     sizes = {path.relative_to(folder).as_posix(): _size(path) for path in paths}
-    known = {name: size for name, size in sorted(sizes.items()) if size is not None}
+    known = {
+        name: size
+        for name, size in sorted(sizes.items())
+        if size is not None and not _is_of_the_system(name)
+    }
     write_json(folder / FILE, known)
 
 
@@ -41,7 +45,17 @@ def differing(folder: Path) -> list[str]:
         noted = dict(json.loads((folder / FILE).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return [FILE]
-    return [name for name, size in noted.items() if _size(folder / name) != size]
+    return [
+        name
+        for name, size in noted.items()
+        if not _is_of_the_system(name) and _size(folder / name) != size
+    ]
+
+
+def _is_of_the_system(name: str) -> bool:
+    """Tell whether a name is that of a file that a desktop leaves in folders, such as .DS_Store."""
+    last = name.rpartition("/")[2]
+    return last.startswith(".") or last.lower() in ("thumbs.db", "desktop.ini")
 
 
 def _size(path: Path) -> int | None:

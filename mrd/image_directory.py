@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -27,15 +28,24 @@ from scenes.digest import file_sha256
 from scenes.errors import InputError
 from scenes.inside import inside
 from scenes.scene import read_scene
-from stimuli.intake import RECORDS_FILE, ImageRecord, read_records, write_records
+from stimuli.intake import RECORDS_FILE, ROLES, ImageRecord, read_records, write_records
 
 JOURNAL = "images.jsonl"
 TIMING = "timing.json"
 BOOKKEEPING = ("run.json", TIMING, file_sizes.FILE)
 
 
+WRITTEN_BY_IMAGES = (
+    r"(run|files|timing|records|noise_floor)\.json|records\.csv|"
+    r"scenes/(\w+-)?\w+\.(json|ply|exr)|"
+    rf"({'|'.join(ROLES)})(-\d+)?/[^/]+\.(exr|png)"
+)
+
+
 class ImageDirectory(RunDirectory):
     """The images of a run (``runs/<run>/series``) or of a family (``runs/families/<family>``)."""
+
+    written = WRITTEN_BY_IMAGES
 
     def ask(self, resolved: Mapping[str, Any]) -> None:
         """Say what images are wanted; where others were before, they are kept as far as they fit.
@@ -150,6 +160,8 @@ class ImageDirectory(RunDirectory):
     def publish(self, records: Sequence[ImageRecord], earlier: Iterable[ImageRecord]) -> None:
         """Write the table of all images, and drop the files of earlier ones that are not in it.
 
+        A record that names another place than that of an image drops nothing.
+
         Raises
         ------
         InputError
@@ -157,7 +169,11 @@ class ImageDirectory(RunDirectory):
         """
         named = {name for each in records for name in _files(each)}
         former = {name for each in earlier for name in _files(each)} - named
-        dropped = [self._named(name) for name in sorted(former)]
+        dropped = [
+            path
+            for name in sorted(former)
+            if re.fullmatch(self.written, name) and (path := self._named(name))
+        ]
         write_records(records, self.path)
         (self.path / JOURNAL).unlink(missing_ok=True)
         for path in dropped:

@@ -70,10 +70,13 @@ def make_family(run: ResolvedRun, study: str, runs: Path, device: str, report: R
         Told of every image.
     """
     directory = image_directory.of_family(runs, run.spec.family)
-    directory.ask(image_counts.asked_of_family(run))
+    asked = image_counts.asked_of_family(run)
+    directory.ask(asked)
     if lost := directory.loss():
         report.note(lost)
-    with directory.claim():
+    with directory.claim(lambda: directory.is_done(asked, by_hash=True)) as is_due:
+        if not is_due:
+            return len(directory.finished())
         target, _ = prepared(run)
         lit = lit_targets(run, target)
         made = _made(
@@ -103,13 +106,16 @@ def make_run(run: ResolvedRun, study: str, runs: Path, device: str, report: RunR
         The series is not possible (`levels.run_levels`).
     """
     directory = image_directory.of_run(runs, run.name)
-    directory.ask(image_counts.asked_of_run(run))
+    asked = image_counts.asked_of_run(run)
+    directory.ask(asked)
     if lost := directory.loss():
         report.note(lost)
     searched = RunDirectory(runs / run.name)
     target = read_scene(searched.path / "target" / "scene.json")
     subject = _subject(run, study, target, searched.read_json("criterion.json"))
-    with directory.claim():
+    with directory.claim(lambda: directory.is_done(asked, by_hash=True)) as is_due:
+        if not is_due:
+            return len(directory.finished())
         report.note("finding the levels")
         found = levels.run_levels(run, searched, subject.series.config)
         made = _made(directory, found, lit_targets(run, target), subject, device, report)

@@ -10,6 +10,7 @@ import torch
 from mrd.config.search import SearchConfig
 from mrd.criterion import Measures, Verdict, judge, measures, target_again
 from mrd.models.base import Model
+from mrd.models.trial import finite_activations
 from mrd.reference import Reference
 from mrd.study import ResolvedRun
 from scenes.camera import Camera
@@ -51,7 +52,8 @@ def judged(
     model
         The judged one.
     """
-    similarity = measures(against.activations, model.activations(images))
+    names = [f"the result at camera {view.name}" for view in against.views]
+    similarity = measures(against.activations, finite_activations(model, images, names))
     labels = model.labels(images)
     verdicts = {
         group: verdict_over(run.search, against, similarity, labels, rows(against.views))

@@ -61,7 +61,13 @@ def make(run: ResolvedRun, runs: Path, device: str, report: RunReport) -> dict[s
     directory.create(run.record)
     if lost := directory.loss():
         report.note(lost)
-    with directory.claim():
+
+    def is_done() -> bool:
+        return directory.status() == "done" and run.is_judged_by(directory.judgement() or {})
+
+    with directory.claim(is_done) as is_due:
+        if not is_due:
+            return directory.judgement() or {}
         model = registry.create(run.model, device)
         target, start = prepared(run)
         write_scene(target, directory.path / "target")
@@ -168,9 +174,9 @@ def _searched(
             if keep or step.step % run.search.save_every == 0:
                 directory.save_state(search.state(), keep=keep)
     except FloatingPointError as error:
-        last = directory.state_path(directory.state_steps()[-1]).name
         raise FloatingPointError(
-            f"{error}; the last good state is {last}, from which generate goes on"
+            f"{error}; searches.{run.spec.search} would come to it again: give it a smaller "
+            f"learning_rate, more samples or another loss, or models.{run.spec.model} other layers"
         ) from error
     return search
 

@@ -33,6 +33,7 @@ from scenes.scene import Scene
 
 if TYPE_CHECKING:
     from mrd.models.base import Model
+from mrd.models.trial import finite_activations
 
 VERSION = 5  # raise when a null or a ceiling would come out differently (ranges of its draws, …)
 
@@ -101,13 +102,18 @@ def reference(
     samples = search.samples.score
     radiance = stage.photographs(views, samples, index=0)
     images = display(radiance, target.film)
-    activations = model.activations(images)
+
+    def read(shown: torch.Tensor, what: str) -> dict[str, torch.Tensor]:
+        names = [f"{what} of target '{target.name}' at camera {view.name}" for view in views]
+        return finite_activations(model, shown, names)
+
+    activations = read(images, "the image")
 
     def ceiling() -> dict[str, np.ndarray]:
         rows, labels = [], [model.labels(images)]
         for k in range(search.criterion.ceiling):
             again = seen(stage, views, samples, index=1 + k)
-            rows.append(measures(activations, model.activations(again)))
+            rows.append(measures(activations, read(again, f"re-render {k + 1}")))
             labels.append(model.labels(again))
             progress("ceiling", k + 1, search.criterion.ceiling)
         return stacked(rows) | _rows_of(labels)
@@ -116,7 +122,8 @@ def reference(
         rows = []
         for n, scene in enumerate(nulls.null_scenes(target, search, seed)):
             other = Stage(scene, form=form, device=device)
-            rows.append(measures(activations, model.activations(seen(other, views, samples, 0))))
+            shown = seen(other, views, samples, 0)
+            rows.append(measures(activations, read(shown, f"null scene {n + 1}")))
             progress("null", n + 1, search.criterion.null)
         return stacked(rows)
 
@@ -161,7 +168,8 @@ def aim(
     target: Scene, search: SearchConfig, model: Model, views: Sequence[Camera], device: str
 ) -> dict[str, torch.Tensor]:
     """What a search moves toward: layer → activations of the target, one row a camera."""
-    return model.activations(aimed_at(target, search, views, device))
+    names = [f"a re-render of target '{target.name}' at camera {view.name}" for view in views]
+    return finite_activations(model, aimed_at(target, search, views, device), names)
 
 
 def aimed_at(

@@ -17,12 +17,13 @@ import csv
 import io
 import json
 import os
+import re
 import socket
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from filelock import FileLock, Timeout
 
@@ -30,12 +31,19 @@ from mrd import file_sizes
 from mrd.disk import plain, write_json, writing
 from mrd.provenance import hardware, versions
 from mrd.state import DamagedStateError, State, read_state, write_state
-from scenes.atomic import whole_file
+from scenes.atomic import left_over_from, whole_file
 from scenes.errors import InputError, one_line
 
 SCHEMA_VERSION = 1
 KEPT_STATES = 3
 SECONDS_FOR_LOCK = 2.0  # longer than `mrd status` holds it while looking
+
+# Files that are written under the lock of a run, or of images: paths within its folder.
+WRITTEN_BY_SEARCH = (
+    r"(run|criterion|files)\.json|history\.csv|preview\.png|turntable\.mp4|states/\d+\.npz|"
+    r"(target|start|result)/(scene\.json|\w+-\w+\.(ply|exr))|"
+    r"renders/(target|start|result)_[^/]+\.(exr|png)"
+)
 
 # What a finished search leaves, and a search that goes on from its last state makes again.
 LEFT = ("criterion.json", "preview.png", "turntable.mp4", "target/*", "start/*", "result/*",
@@ -52,6 +60,8 @@ class RunDirectory:
     path
         Folder of the run. Nothing is read or written before a method asks for it.
     """
+
+    written: ClassVar[str] = WRITTEN_BY_SEARCH
 
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
@@ -82,12 +92,16 @@ class RunDirectory:
             The folder cannot be written, or holds a run of another search.
         """
         resolved = plain(resolved)
-        if self.exists:
-            if self.record()["resolved"] != resolved:
-                raise InputError(
-                    f"{self.path}: run.json is of another search; move the folder away"
-                )
-            return
+        if not self.exists:
+            with writing(self.path / "run.json"):
+                self.path.mkdir(parents=True, exist_ok=True)
+            with self._locked():  # two processes may begin at once
+                if not self.exists:
+                    self._begin_record(resolved)
+        if self.record()["resolved"] != resolved:
+            raise InputError(f"{self.path}: run.json is of another search; move the folder away")
+
+    def _begin_record(self, resolved: Mapping[str, Any]) -> None:
         write_json(
             self.path / "run.json",
             {
@@ -195,18 +209,43 @@ class RunDirectory:
             return True
 
     @contextmanager
-    def claim(self) -> Iterator[None]:
+    def claim(self, is_done: Callable[[], bool] = lambda: False) -> Iterator[bool]:
         """Be the one process that writes this run; meanwhile its status is `running`.
 
         The operating system holds the lock, so that of a killed process is free at once. An
         exception is recorded as the status `failed` with its message, and goes on; an interrupt
         leaves the run `interrupted`. `finish` makes it `done`.
 
+        Parameters
+        ----------
+        is_done
+            Asked with the lock held: another process may have finished the run since this one
+            found out that it was to be done.
+
+        Yields
+        ------
+        bool
+            Whether there is work to do; if not, nothing is changed.
+
         Raises
         ------
         InputError
             Another process writes the run, or the folder cannot be written.
         """
+        with self._locked():
+            if is_done():
+                yield False
+                return
+            try:
+                self._begin()
+                yield True
+            except Exception as error:
+                with suppress(InputError):  # a full disk: the first error is the one to tell
+                    self._update(status="failed", message=one_line(error), finished=_now())
+                raise
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
         lock = FileLock(self.path / "lock", timeout=SECONDS_FOR_LOCK)
         with writing(self.path):
             try:
@@ -217,18 +256,12 @@ class RunDirectory:
                     "wait for it, or stop it first"
                 ) from error
         try:
-            self._begin()
             yield
-        except Exception as error:
-            with suppress(InputError):  # a full disk: the first error is the one to tell
-                self._update(status="failed", message=one_line(error), finished=_now())
-            raise
         finally:
             lock.release()
 
     def _begin(self) -> None:
-        for unfinished in self.path.rglob(".*-*"):  # what `whole_file` left when it was killed
-            unfinished.unlink(missing_ok=True)
+        self._remove_leftovers()
         record = self.record()
         session = {
             "started": _now(),
@@ -245,8 +278,21 @@ class RunDirectory:
             sessions=[*record["sessions"], session],
         )
 
+    def _remove_leftovers(self) -> None:
+        """Remove what `whole_file` left of files of this run when it was killed, and no others.
+
+        Only with the lock. What cannot be removed stays.
+        """
+        for path in (*self.path.glob(".*"), *self.path.glob("*/.*")):
+            meant = left_over_from(path.relative_to(self.path))
+            if meant and re.fullmatch(self.written, meant.as_posix()) and path.is_file():
+                with suppress(OSError):
+                    path.unlink()
+
     def _writer(self) -> str:
-        sessions = self.record()["sessions"]
+        sessions = []
+        with suppress(InputError):  # of one that begins just now there is no record yet
+            sessions = self.record()["sessions"]
         if not sessions:
             return "another process"
         return f"process {sessions[-1]['pid']} on {sessions[-1]['host']}"

@@ -184,6 +184,7 @@ class Search:
         """One step; returns loss and similarity as in `Step`."""
         line_search = self._line_search
         loss, s = self._moved_by_lbfgs(line_search) if line_search else self._moved_by_adam()
+        self._check_moved()
         self.finished += 1
         done = (self.finished - 1) % self.config.steps + 1
         remeshing = self.config.remeshing
@@ -228,18 +229,23 @@ class Search:
         values = values_of(self.variables)
         self._stage.move(values)
         linear = self._stage.radiance(views, samples.primal, primal_seeds).requires_grad_()
+        self._check_views(views, {"the rendered image": linear})
         rendered = self._model.activations(display(linear, film))
+        self._check_views(
+            views, {f"the activation of layer '{k}'": each for k, each in rendered.items()}
+        )
         activations, second = _halves(rendered) if self._renders == 2 else (rendered, None)
         wanted = {layer: target[chosen] for layer, target in self._targets.items()}
 
         objective = self._objective(activations, wanted, second, chosen)
         penalty = sum((v.penalty() for v in self.variables), torch.zeros((), device=self._device))
         (image_gradients,) = torch.autograd.grad(objective, linear)
-        self._check_views(views, *rendered.values(), image_gradients)
+        self._check_views(views, {"the derivative of the loss by the image": image_gradients})
         gradients = self._stage.adjoint(
             self._adjoint, views, image_gradients, samples.adjoint, adjoint_seeds
         )
-        self._check_finite(views, objective, penalty, *gradients.values())
+        by = {f"the derivative of the loss by {k}": each for k, each in gradients.items()}
+        self._check_finite(views, {"the loss": objective, "the penalty": penalty} | by)
         self._hand_on(values, gradients, penalty)
         with torch.no_grad():
             weights = losses.faded(self._model.layer_weights, self._judged, done=1.0)
@@ -278,21 +284,31 @@ class Search:
             ],
         )
 
-    def _check_views(self, views: Sequence[Camera], *rows: torch.Tensor) -> None:
-        """Name the views of which activations or gradients (V, …) are not finite."""
-        fine = torch.stack([torch.isfinite(each.flatten(1)).all(dim=1) for each in rows])
-        wrong = [
-            view for view, well in zip(views, fine.all(dim=0).tolist(), strict=True) if not well
-        ]
-        if wrong:
-            self._check_finite(wrong, torch.tensor(torch.nan))
+    def _check_views(self, views: Sequence[Camera], parts: Mapping[str, torch.Tensor]) -> None:
+        """Name the part (V, …), and the views, that is not finite."""
+        for part, rows in parts.items():
+            fine = torch.isfinite(rows).flatten(1).all(dim=1).tolist()
+            wrong = [view for view, well in zip(views, fine, strict=True) if not well]
+            if wrong:
+                self._check_finite(wrong, {part: rows})
 
-    def _check_finite(self, views: Sequence[Camera], *numbers: torch.Tensor) -> None:
-        if not torch.stack([torch.isfinite(each).all() for each in numbers]).all():
-            names = ", ".join(dict.fromkeys(view.name for view in views))
-            raise FloatingPointError(
-                f"step {self.finished + 1}: loss or gradient is not finite at camera {names}"
-            )
+    def _check_finite(self, views: Sequence[Camera], parts: Mapping[str, torch.Tensor]) -> None:
+        for part, numbers in parts.items():
+            if not torch.isfinite(numbers).all():
+                names = ", ".join(dict.fromkeys(view.name for view in views))
+                raise FloatingPointError(
+                    f"step {self.finished + 1}: {part} is not finite at camera {names}"
+                )
+
+    def _check_moved(self) -> None:
+        """Name a variable that the step moved to no number: no state may hold it."""
+        for v in self.variables:
+            for name, tensor in v.tensors.items():
+                if not torch.isfinite(tensor).all():
+                    raise FloatingPointError(
+                        f"step {self.finished + 1}: the variable {v.attribute}.{name} is not "
+                        "finite after the step"
+                    )
 
     def _next_views(self) -> list[int]:
         """Next cameras: in a seeded order, every one once before any comes again."""

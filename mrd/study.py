@@ -203,6 +203,11 @@ def read_study(path: Path) -> Study:
         raise refusal(error, document, Study) from error
 
 
+def as_word(path: Path) -> str:
+    """Path of a study as a word of a command: one that begins with - is no option."""
+    return f"./{path}" if str(path).startswith("-") else str(path)
+
+
 @dataclass(frozen=True)
 class RunSpec:
     """One cell of the study's grid: names, and nothing looked up."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,9 +50,18 @@ def generate(
     check(due)
     check_series(runs)
     outcomes = _outcomes(due, study, progress, workers)
-    searched = [outcomes.get(run.name) or _done(study.runs / run.name) for run in runs]
+    failed = {name: outcome for name, outcome in outcomes.items() if outcome.failure}
+    # What another process was at meanwhile may be done by now.
+    searched = [
+        failed[run.name]
+        if run.name in failed and not is_searched(run, study.runs)
+        else _done(study.runs / run.name)
+        for run in runs
+    ]
     images = image_jobs(runs, study.runs, by_hash)
-    return searched + all_done(images, study, progress, workers)
+    made = all_done(images, study, progress, workers)
+    left = {job.name for job in image_jobs(runs, study.runs)}
+    return searched + [each if each.name in left else replace(each, failure="") for each in made]
 
 
 def due(runs: Sequence[ResolvedRun], folder: Path) -> list[str]:
@@ -161,10 +171,9 @@ def _represented(run: ResolvedRun) -> tuple[Scene, Scene]:
 
 
 def _check_models(runs: list[ResolvedRun]) -> None:
-    """Make every model once, and show it one black image of each size that it will see."""
-    import torch
-
+    """Make every model once, and try it with images of each size that it will see."""
     from mrd.models import registry
+    from mrd.models.trial import try_model
 
     models: dict[str, ModelConfig] = {run.spec.model: run.model for run in runs}
     for name, config in models.items():
@@ -178,10 +187,8 @@ def _check_models(runs: list[ResolvedRun]) -> None:
                 _check_classes(run, model)
         seen = {run.target.cameras.resolution: run for run in runs if run.spec.model == name}
         for resolution, run in seen.items():
-            with about(f"models.{name} on targets.{run.spec.target}"), torch.no_grad():
-                black = torch.zeros(1, 3, resolution, resolution)
-                model.activations(black)
-                model.labels(black)
+            with about(f"models.{name} on targets.{run.spec.target}"):
+                try_model(model, resolution)
 
 
 def _check_classes(run: ResolvedRun, model: Model) -> None:

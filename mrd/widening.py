@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from mrd.finite_difference import derivative
 from mrd.variables.base import Variables
 from mrd.variables.lighting import LightingVariables
 from mrd.variables.material import MaterialVariables
@@ -26,6 +27,7 @@ from scenes.areas import vertex_areas
 from scenes.arrays import Mesh
 from scenes.differences import RADIANCE_FLOOR, material_difference
 from scenes.lighting import solid_angles
+from scenes.material import RANGES
 from scenes.scene import Scene
 from scenes.shape import bounding_sphere, geometry, vertex_normals
 
@@ -135,9 +137,9 @@ def _root(square: torch.Tensor) -> torch.Tensor:
 
 
 class _ByDifferences(torch.autograd.Function):
-    """A number that NumPy computes from a few parameters, with a derivative by central differences.
+    """A number that NumPy computes from a few parameters, with a derivative by differences.
 
-    Steps stay within 0 and 1, where the parameters are defined.
+    Steps stay within the ranges in which the parameters are defined.
     """
 
     @staticmethod
@@ -164,12 +166,13 @@ def _derivative(
     far: Callable[[dict[str, np.ndarray]], float], here: dict[str, np.ndarray], name: str
 ) -> np.ndarray:
     slopes = np.zeros_like(here[name])
+    low, high = RANGES.get(name, (0.0, 1.0))
     for k in range(slopes.size):
-        places = []
-        for step in (-DIFFERENCE, DIFFERENCE):
-            moved = here[name].copy()
-            moved[k] = np.clip(moved[k] + step, 0, max(1.0, here[name][k]))
-            places.append((moved[k], far(here | {name: moved})))
-        (low, at_low), (high, at_high) = places
-        slopes[k] = (at_high - at_low) / (high - low)
+
+        def moved(value: float, k: int = k) -> float:
+            values = here[name].copy()
+            values[k] = value
+            return far(here | {name: values})
+
+        slopes[k] = derivative(moved, float(here[name][k]), DIFFERENCE, low, high)
     return slopes

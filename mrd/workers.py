@@ -19,7 +19,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, Literal
 
-from mrd import backend, image_counts
+from mrd import backend, image_counts, python_process
 from mrd.report import OpenReport, SweepReport
 from mrd.study import ResolvedRun, Study
 from scenes.errors import InputError, one_line
@@ -147,7 +147,7 @@ class _Process:
         self._process = context.Process(
             target=_work, args=(job, study.name, study.runs, share, other_end), daemon=True
         )
-        with _threads(len(share)), _interrupts_unheard():
+        with _threads(len(share)), python_process.safe_path(), _interrupts_unheard():
             self._process.start()
         other_end.close()  # so that its end is heard here
 
@@ -273,9 +273,22 @@ def _end_with_parent() -> None:
 
 
 def _death(exit_code: int | None) -> str:
-    """A process that said nothing before it ended."""
-    how = f"signal {-exit_code}" if exit_code and exit_code < 0 else f"exit code {exit_code}"
-    return f"its process ended with {how}; the same command goes on from its last state"
+    """What is said of a process that said nothing before it ended, and what to do."""
+    if exit_code is None or exit_code >= 0:
+        return (
+            f"its process ended with exit code {exit_code}; what it printed above says why: "
+            "correct that, and the same command goes on from its last state"
+        )
+    if exit_code == -signal.SIGINT or exit_code == -signal.SIGTERM:
+        why = ""
+    elif exit_code == -9:  # SIGKILL, which Windows does not know
+        why = " (unless somebody ended it, memory ran out: lower --workers or the resolution)"
+    else:
+        why = " (a crash; if it comes again, lower the resolution, and see mrd doctor)"
+    return (
+        f"its process ended with signal {-exit_code}{why}; the same command goes on from its last "
+        "state"
+    )
 
 
 def _summary(outcome: Outcome) -> dict[str, Any]:

@@ -156,6 +156,19 @@ def remove_leftovers(path: Path) -> None:
                 beside.unlink()
 
 
+def left_over_from(path: Path) -> Path | None:
+    """Return the file that `whole_file` was writing by way of a temporary one; None for others.
+
+    Parameters
+    ----------
+    path
+        A file, by its name alone: the disk is not looked at.
+    """
+    # Eight letters are tempfile's; see `remove_leftovers`.
+    found = re.fullmatch(r"\.(.+)-[a-z0-9_]{8}(\.[^.]+)?", path.name)
+    return path.with_name(found[1] + (found[2] or "")) if found else None
+
+
 def check_writable(folder: Path) -> None:
     """Make a folder if it is missing, and find out whether files can be written into it.
 

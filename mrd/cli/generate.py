@@ -1,5 +1,6 @@
 """``mrd generate``: carry out a study's searches and make its images, here or on a cluster."""
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -17,7 +18,7 @@ from mrd.forecast import Forecast, forecast
 from mrd.job_queue import TaskStanding
 from mrd.overview import families, overview
 from mrd.slurm_request import Request
-from mrd.study import Study, read_study, resolve_all
+from mrd.study import Study, as_word, read_study, resolve_all
 from mrd.submissions import Task
 from scenes.errors import InputError
 
@@ -154,8 +155,8 @@ def _given(given: Sequence[Task], left: Left, study: Path) -> str:
     jobs = dict.fromkeys(task.job.partition("_")[0] for task in given)
     number_of = f" as job {', '.join(jobs)}" if jobs else ""
     return (
-        f"{_counted(given)} submitted{number_of}{_queued(left)}; mrd status {study} tells where "
-        "they stand"
+        f"{_counted(given)} submitted{number_of}{_queued(left)}; mrd status "
+        f"{shlex.quote(as_word(study))} tells where they stand"
     )
 
 

@@ -7,10 +7,12 @@ import sys
 import traceback
 from collections.abc import Sequence
 from importlib.metadata import version
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 
+from mrd import python_process
 from mrd.cli import (
     analyse,
     calibrate,
@@ -99,12 +101,15 @@ def run(arguments: Sequence[str] | None = None) -> NoReturn:
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
-    sys.exit(_exit_code([word for word in words if word != "--debug"], debug))
+    with python_process.safe_path():
+        code = _exit_code([word for word in words if word != "--debug"], debug)
+    sys.exit(code)
 
 
 def _exit_code(words: list[str], debug: bool) -> int:
     """Run a command; an error becomes one line on stderr and a number."""
     try:
+        _check_current_folder()
         code = app(one_each(SEVERAL_WORDS, words), prog_name="mrd", standalone_mode=False)
     except InputError as error:
         return _explain(str(error), WRONG_INPUT, debug)
@@ -120,6 +125,17 @@ def _exit_code(words: list[str], debug: bool) -> int:
             file=sys.stderr,
         )
     return code if isinstance(code, int) else 0
+
+
+def _check_current_folder() -> None:
+    """Refuse to work in a folder that was removed meanwhile: the renderer would abort there."""
+    try:
+        Path.cwd()
+    except OSError as error:
+        raise InputError(
+            "the current folder was removed or renamed, or cannot be read; go to another folder "
+            "(cd ~) and repeat the command there"
+        ) from error
 
 
 def one_each(option: str, words: Sequence[str]) -> list[str]:

@@ -13,7 +13,7 @@ from mrd.carrying_out import Stop, carried_out
 from mrd.chain import Step
 from mrd.cli.tables import checklist, console, duration
 from mrd.evidence import Audience
-from mrd.study import read_study
+from mrd.study import as_word, read_study
 from psychophysics import records
 from scenes.errors import printable
 
@@ -112,7 +112,7 @@ class _Shown:
 
 def _again(study: Path, audience: Audience, workers: int) -> str:
     """Give the command that goes on."""
-    words = ["mrd", "run", str(study)]
+    words = ["mrd", "run", as_word(study)]
     if audience.participant is not None:
         words += ["--participant", audience.participant, "--session", audience.session]
     elif audience.observers != evidence.OBSERVERS:
@@ -127,6 +127,14 @@ def _tell(stop: Stop, again: str) -> None:
     if stop.code == INTERRUPTED:  # the step has said so
         raise SystemExit(INTERRUPTED)
     words = f"mrd {shlex.join(stop.command)}"
+    if stop.again:  # the same commands would do the same once more
+        typer.echo(
+            f"stopped at {stop.step.name}: {words} went well, and there is still something to do: "
+            f"{stop.step.why}; change what that names, or report it with the output of mrd doctor "
+            "--json",
+            err=True,
+        )
+        raise typer.Exit(stop.code)
     if stop.code < 0:
         what = f"{words} was ended by signal {-stop.code}"
     else:

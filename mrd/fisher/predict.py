@@ -22,6 +22,7 @@ from mrd.fisher.information import (
 )
 from mrd.fisher.parameters import Parameter, parameters_of
 from mrd.models.base import Model
+from mrd.models.trial import finite_activations
 from mrd.render import Stage, display, noise_seed
 from scenes.camera import Camera, cameras
 from scenes.errors import InputError
@@ -139,7 +140,8 @@ def _variance(
         progress("re-renders", index, config.rerenders)
         # Index 0 is the image that the derivative is taken at.
         images = display(stage.photographs(views, config.samples, index + 1), scene.film)
-        for layer, each in model.activations(images).items():
+        names = [f"re-render {index + 1} at camera {view.name}" for view in views]
+        for layer, each in finite_activations(model, images, names).items():
             seen[layer].append(_numpy(each.flatten(1)))
     try:
         return {layer: floored_variance(np.stack(e), config.floor) for layer, e in seen.items()}

@@ -3,6 +3,7 @@
 Loads no PyTorch, so that a study can be resolved without it.
 """
 
+import functools
 import hashlib
 import importlib
 import importlib.util
@@ -14,6 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from mrd.models import beside
 from scenes.errors import InputError, nearest, one_line
 
 GROUP = "mrd.models"
@@ -77,8 +79,9 @@ def load(network: str) -> Callable[..., Any]:
         Where the module does not exist or its code raises, or it holds no such function.
     """
     module, _, function = network.rpartition(":")
+    is_file = module.endswith(".py")
     with naming(f"network: importing {Path(module).name}"):
-        imported = _from_file(Path(module)) if module.endswith(".py") else _installed(module)
+        imported = _from_file(Path(module)) if is_file else _installed(module)
     found = getattr(imported, function, None)
     if not callable(found):
         valid = [name for name, value in vars(imported).items() if callable(value)]
@@ -87,7 +90,18 @@ def load(network: str) -> Callable[..., Any]:
             "use my_module:factory"
         )
     made: Callable[..., Any] = found
-    return made
+    return _called_beside(Path(module).parent, made) if is_file else made
+
+
+def _called_beside(folder: Path, factory: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a factory that may import files of its folder when it is called, too."""
+
+    @functools.wraps(factory)
+    def called(*arguments: Any, **keywords: Any) -> Any:
+        with beside.importable(folder):
+            return factory(*arguments, **keywords)
+
+    return called
 
 
 def load_entry(entry: EntryPoint) -> Callable[..., Any]:
@@ -125,6 +139,7 @@ def _installed(module: str) -> ModuleType:
 
 def _from_file(path: Path) -> ModuleType:
     """Import one file under a name of its own; files beside it can be imported by it."""
+    beside.check_names(path)
     name = f"mrd_own_{hashlib.sha256(str(path).encode()).hexdigest()[:16]}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
@@ -132,12 +147,10 @@ def _from_file(path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     # Dataclasses and the like look their module up while it is being imported.
     sys.modules[name] = module
-    sys.path.insert(0, str(path.parent))
     try:
-        spec.loader.exec_module(module)
+        with beside.importable(path.parent):
+            spec.loader.exec_module(module)
     except BaseException:
         del sys.modules[name]
         raise
-    finally:
-        sys.path.remove(str(path.parent))
     return module

@@ -17,6 +17,7 @@ from mrd.models.front_end import FrontEndModule
 from mrd.models.layers import check_layers, names, penultimate, problem_of, recorded
 from mrd.models.weights import (
     UNTRAINED_SEED,
+    check_numbers,
     file_record,
     load_weights,
     tensors_sha256,
@@ -330,6 +331,7 @@ def _with_weights(
     """Build a network with the weights asked for; say which they are, and how they are called."""
     if weights == "none":
         network = untrained(recipe.build)
+        check_numbers(network.state_dict(), f"network: {recipe.name}, untrained")
         record = {
             "source": "none",
             "seed": UNTRAINED_SEED,
@@ -339,6 +341,7 @@ def _with_weights(
     if weights == "default":
         # Building draws weights that are thrown away: not from the process's random state.
         network, record = untrained(recipe.trained)
+        check_numbers(network.state_dict(), f"network: {recipe.name}")
         return network, record, ""
     path = folder / Path(weights).expanduser()
     if recipe.load:

@@ -1,10 +1,10 @@
-"""Weights of networks: read from a file without running anything in it, checked, hashed."""
+"""Weights of networks: read from a file without running anything in it, fitted, hashed."""
 
 import hashlib
 import pickle
 import struct
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from mrd.models import stored_weights
 from scenes.digest import file_sha256
 from scenes.errors import InputError
 
@@ -21,8 +22,6 @@ UNTRAINED_SEED = 0
 
 Built = TypeVar("Built")
 
-# Keys under which training scripts put the weights beside the optimiser and the epoch.
-_WRAPPERS = ("state_dict", "model_state_dict", "model")
 
 # What the readers raise on files that are cut short, altered, or of another kind.
 _UNREADABLE = (
@@ -60,28 +59,33 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     """Read named tensors from a safetensors file or a PyTorch state dict.
 
     PyTorch files are read with ``weights_only=True``: nothing in them is run. Checkpoints of
-    training scripts are unwrapped (`state_dict`, `model`), and the `module.` that
-    `DataParallel` puts before every name is dropped.
+    training scripts are unwrapped (`state_dict`, `model`, `model_ema`), and what `DataParallel`
+    and `torch.compile` put before every name is dropped.
 
     Parameters
     ----------
     path
-        A file that ends in .safetensors, .pth, .pt, .bin or .tar.
+        A safetensors file, or one that `torch.save` wrote.
 
     Raises
     ------
     InputError
-        Where the file is missing, broken, or holds something other than tensors.
+        Where the file is missing, broken, holds something other than tensors, or numbers that
+        cannot be weights.
     """
+    if path.is_dir():
+        raise InputError(f"weights: {path} is a folder; give the file of the weights")
     if not path.is_file():
         raise InputError(f"weights: no file {path}; give 'default', 'none' or an existing file")
+    if wrong := stored_weights.no_weights(path):
+        raise InputError(f"weights: {path} {wrong}")
     try:
         with warnings.catch_warnings():
             # PyTorch warns of unusual pickles; whether it can read this one is all that matters.
             warnings.simplefilter("ignore")
             content: Any = (
                 load_file(path)
-                if path.suffix == ".safetensors"
+                if stored_weights.is_safetensors(path)
                 else torch.load(path, map_location="cpu", weights_only=True)
             )
     except _UNREADABLE as error:
@@ -89,17 +93,42 @@ def read_weights(path: Path) -> dict[str, Tensor]:
             f"weights: {path} cannot be read as weights alone ({type(error).__name__}); save them "
             "as .safetensors, or with torch.save(network.state_dict(), …)"
         ) from error
-    for wrapper in _WRAPPERS:
-        if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
-            content = content[wrapper]
-    if not isinstance(content, Mapping) or not all(
-        isinstance(value, Tensor) for value in content.values()
-    ):
+    weights = stored_weights.unwrapped(content, path)
+    check_numbers(weights, f"weights: {path}")
+    return weights
+
+
+def check_numbers(weights: Mapping[str, Tensor], origin: str) -> None:
+    """Refuse tensors that hold NaN, infinity or a negative variance, and weights that are all 0.
+
+    Parameters
+    ----------
+    weights
+        By name.
+    origin
+        Where they come from, for the message.
+
+    Raises
+    ------
+    InputError
+        With the first such tensor.
+    """
+    for name, value in weights.items():
+        if kind := stored_weights.kind_of(value):
+            raise InputError(
+                f"{origin}: the tensor '{name}' is {kind}; save it as plain floating-point numbers"
+            )
+        if fault := stored_weights.fault_of(name, value):
+            raise InputError(
+                f"{origin}: the tensor '{name}' {fault}; use weights of a training that went well, "
+                "or an earlier checkpoint"
+            )
+    matrices = [value for value in weights.values() if value.is_floating_point() and value.ndim > 1]
+    if matrices and not any(bool(value.any()) for value in matrices):
         raise InputError(
-            f"weights: {path} holds no state dict (names of weights → tensors); save it with "
-            "torch.save(network.state_dict(), …)"
+            f"{origin}: every weight is 0, so that all images look the same; save the weights "
+            "after training"
         )
-    return {str(name).removeprefix("module."): value for name, value in content.items()}
 
 
 def load_weights(network: nn.Module, path: Path, name: str) -> nn.Module:
@@ -140,10 +169,32 @@ def load_weights(network: nn.Module, path: Path, name: str) -> nn.Module:
     if faults:
         raise InputError(
             f"weights: {path} does not fit {name}: {', '.join(faults)}; "
-            "name the network that these weights were trained for"
+            f"{_advice(own, weights, missing, unknown, reshaped)}"
         )
+    for key, value in own.items():
+        if value.is_floating_point() and not weights.get(key, value).is_floating_point():
+            raise InputError(
+                f"weights: {path}: the tensor '{key}' holds {weights[key].dtype} numbers, needed "
+                f"{value.dtype}; save the weights before they are quantised"
+            )
     network.load_state_dict(weights, strict=False)
     return network
+
+
+def _advice(
+    own: Mapping[str, Tensor],
+    weights: Mapping[str, Tensor],
+    missing: Sequence[str],
+    unknown: Sequence[str],
+    reshaped: Sequence[str],
+) -> str:
+    """What to do about a file that does not fit."""
+    prefix = stored_weights.shared_prefix(list(weights), list(own))
+    if prefix:
+        return f"take '{prefix}' off the beginning of the names of its tensors, and save it again"
+    if not missing and not unknown and len({key.rpartition(".")[0] for key in reshaped}) == 1:
+        return "where it has another number of classes, use a network of your own (docs/models.md)"
+    return "name the network that these weights were trained for"
 
 
 def file_record(source: str, path: Path) -> dict[str, Any]:

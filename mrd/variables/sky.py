@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from mrd.daylight import parts
+from mrd.finite_difference import derivative
 from mrd.optimiser import Adam
 from mrd.representation import as_map
 from mrd.to_mitsuba import light_key, pixels_of
@@ -126,14 +127,14 @@ class _Map(torch.autograd.Function):
 def _derivative(
     sky: SunSky, height: int, numbers: Mapping[str, float], name: str
 ) -> NDArray[np.float64]:
-    """Central difference of the map's pixels by one tensor; one-sided on a bound."""
-    low, high = np.clip([numbers[name] - STEP, numbers[name] + STEP], *BOUNDS[name])
-    sides = []
-    for side in (low, high):
-        at = _changed(sky, {**numbers, name: float(side)})
+    """Derivative of the map's pixels by one tensor, by differences within its bounds."""
+
+    def pixels(value: float) -> NDArray[np.float64]:
+        at = _changed(sky, {**numbers, name: value})
         sun, dome = parts(at, height)
-        sides.append(at.sun_scale * sun + at.sky_scale * dome)
-    return (sides[1] - sides[0]) / (high - low)
+        return at.sun_scale * sun + at.sky_scale * dome
+
+    return derivative(pixels, numbers[name], STEP, *BOUNDS[name])
 
 
 def _internal(name: str, value: float) -> float:

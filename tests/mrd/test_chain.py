@@ -134,5 +134,5 @@ def test_what_is_due_is_carried_out_up_to_the_first_failure(tmp_path, capfd):
 def test_a_step_that_stays_due_is_not_tried_for_ever():
     step = Step("generate", "due", "nothing helps", (("--version",),))
     stop = carried_out(lambda: [step], Told())
-    assert (stop.step, stop.code) == (step, 1)
+    assert (stop.step, stop.code, stop.again) == (step, 1, True)
     assert carried_out(lambda: [Step("generate", "done", "")], Told()) is None

@@ -18,6 +18,7 @@ from mrd import job_queue, submissions
 from mrd.cli.main import run
 from scenes.scene import read_scene
 from stimuli.intake import read_records
+from tests.end_to_end.test_any_folder import executed, set_traps
 from tests.end_to_end.tiny import rows, run_directories
 from tests.mrd.submitted import submitted
 
@@ -251,10 +252,15 @@ def test_slurms_own_clock_has_a_task_queued_again(slurm, mrd, tmp_path):
 
 @pytest.mark.full
 def test_a_slurm_task_that_is_preempted_before_it_kept_anything_is_queued_again(
-    slurm, mrd, tmp_path
+    slurm, mrd, tmp_path, monkeypatch
 ):
-    """One that kept nothing in all of its time is not: tests/mrd/test_node_work.py."""
+    """One that kept nothing in all of its time is not: tests/mrd/test_node_work.py.
+
+    It is submitted from a folder of files named like modules, none of which is executed.
+    """
     folder = study_in(tmp_path / "tiny")
+    set_traps(folder)
+    monkeypatch.chdir(folder)
     assert mrd("generate", folder, "--slurm", "time=2").code == 0
     (begun,) = run_directories(folder)
     task = task_of(begun)
@@ -264,6 +270,7 @@ def test_a_slurm_task_that_is_preempted_before_it_kept_anything_is_queued_again(
     until(lambda: task.job not in in_the_queue())
     assert begun.status() == "done"
     assert "in the queue" not in mrd("status", folder).out  # nothing failed, nothing waits
+    assert executed(folder) == []
 
 
 # ---- Failed -------------------------------------------------------------------------------------

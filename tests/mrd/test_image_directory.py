@@ -8,6 +8,7 @@ from mrd import levels, pixel_metamer_files
 from mrd.image_directory import JOURNAL, ImageDirectory
 from scenes.errors import InputError
 from stimuli.intake import RECORDS_FILE, read_records
+from tests.mrd.test_run import lay
 from tests.small_runs import write_runs
 
 NAME = "vase-shape"
@@ -54,23 +55,35 @@ def test_a_record_that_names_a_file_elsewhere_deletes_nothing(found, key, name):
 
 def test_a_link_that_leads_out_is_refused_before_anything_is_written(found):
     directory, records = found
-    (directory.path / "up").symlink_to(directory.path.parent)
-    earlier = [records[0].model_copy(update={"radiance_file": "up/victim.txt"})]
-    with pytest.raises(InputError, match=r"up/victim.txt: is a link that leads out of .*series"):
+    victim = directory.path.parent / "victim.png"
+    victim.write_text("mine")
+    (directory.path / "target").symlink_to(directory.path.parent)
+    earlier = [records[0].model_copy(update={"display_file": "target/victim.png"})]
+    with pytest.raises(
+        InputError, match=r"target/victim.png: is a link that leads out of .*series"
+    ):
         directory.publish(records[1:], earlier)
-    with pytest.raises(InputError, match=r"up/victim.txt: is a link that leads out of .*series"):
+    with pytest.raises(
+        InputError, match=r"target/victim.png: is a link that leads out of .*series"
+    ):
         directory.is_whole(earlier[0])
     assert victims(directory) == ["mine", "mine"]
-    assert sorted(each.name for each in directory.path.iterdir()) == ["up"]
+    assert victim.read_text() == "mine"
+    assert sorted(each.name for each in directory.path.iterdir()) == ["target"]
 
 
 def test_what_is_dropped_is_what_earlier_records_named(found):
-    directory, records = found
-    for record in records:
-        (directory.path / record.radiance_file).touch()
+    directory, _ = found
+    names = [f"series-1/c0_own_{noise}.exr" for noise in range(3)]
+    records = [
+        record.model_copy(update={"radiance_file": name})
+        for record, name in zip(found[1], names, strict=True)
+    ]
+    (directory.path / "series-1").mkdir()
+    for name in names:
+        (directory.path / name).touch()
     directory.publish(records[:2], records)
-    left = {each.name for each in directory.path.glob("*.exr")}
-    assert left == {record.radiance_file for record in records[:2]}
+    assert [name for name in names if (directory.path / name).exists()] == names[:2]
 
 
 def test_levels_of_another_folder_are_made_again(tmp_path):
@@ -92,3 +105,46 @@ def test_pixel_metamers_of_another_folder_are_refused(tmp_path):
         pixel_metamer_files.finished(folder, "x")
     with pytest.raises(InputError, match=r"'target_../../x.png' does not name a file below"):
         pixel_metamer_files.rendered(folder.parent, "target", ["../../x"])
+
+
+LEFTOVERS = [
+    ".run-abcdefgh.json",
+    ".records-abcdefgh.csv",
+    ".noise_floor-abcdefgh.json",
+    "scenes/.0123456789abcdef-abcdefgh.json",
+    "scenes/.surface-0123456789abcdef-abcdefgh.ply",
+    "target/.c0_own_0-abcdefgh.exr",
+    "series-003/.c0_own_1-abcdefgh.png",
+]
+OF_OTHERS = [
+    ".my-notes.txt",
+    ".git-abcdefgh/run.json",
+    "scenes/.my-notebook.txt",
+    "notes/.c0-abcdefgh.png",
+    "target/.c0-abcdefgh.txt",
+]
+
+
+def test_claiming_removes_what_a_killed_writer_left_and_nothing_else(tmp_path):
+    images = ImageDirectory(tmp_path / "series")
+    images.ask({"images": 3})
+    lay(images.path, LEFTOVERS + OF_OTHERS)
+    with images.claim():
+        assert [name for name in LEFTOVERS if (images.path / name).exists()] == []
+        assert [name for name in OF_OTHERS if not (images.path / name).exists()] == []
+
+
+@pytest.mark.parametrize("name", ["victim.txt", "target/victim.txt", "notes/c0_own_1.png"])
+def test_publishing_removes_images_of_earlier_records_and_no_other_file(tmp_path, name):
+    (table, *_) = write_runs(tmp_path / "runs" / "study")
+    images = ImageDirectory(table.parent)
+    (record, *_) = images.finished().values()
+    victim = images.path / name
+    image = "target/c0_own_7.png"
+    for path in (victim, images.path / image):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("a file")
+    earlier = record.model_copy(update={"radiance_file": name, "display_file": image})
+    images.publish([record], [earlier])
+    assert victim.read_text() == "a file"
+    assert not (images.path / image).exists()

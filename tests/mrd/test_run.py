@@ -10,10 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from mrd.run import RunDirectory
 from mrd.state import State
 from scenes.errors import InputError
+from scenes.scene import Scene, write_scene
+from scenes.shape import Sphere
 
 RESOLVED = {"target": "abc", "search": {"steps": 300, "attributes": ("shape",)}}
 JUDGEMENT = {"verdict": "metamer"}
@@ -39,6 +42,21 @@ with run.claim():
         run.append_history({"step": step, "loss": 1 / step, "match": float("nan")})
         if step % 3 == 0:
             run.save_state(State(step, {"x": np.full((200, 3), step)}), keep=step == 6)
+"""
+
+
+# Two processes create and claim one run, both at the same second.
+BEGIN = """
+import sys, time
+from pathlib import Path
+from mrd import run
+run.SECONDS_FOR_LOCK = 60
+directory = run.RunDirectory(Path(sys.argv[1]))
+time.sleep(max(0, {seconds} - time.time()))
+for _ in range(50):
+    directory.create({{"target": "abc"}})
+with directory.claim():
+    pass
 """
 
 
@@ -222,6 +240,37 @@ def test_the_lock_of_a_killed_process_is_free_at_once(run, start):
         assert run.status() == "running"
 
 
+def test_two_that_begin_at_once_write_one_record(tmp_path):
+    path = tmp_path / "runs" / "a"
+    code = BEGIN.format(seconds=time.time() + 4)
+    both = [
+        subprocess.Popen([sys.executable, "-c", code, str(path)], cwd=ROOT, stderr=subprocess.PIPE)
+        for _ in range(2)
+    ]
+    ended = [process.communicate()[1] for process in both]
+    assert [process.returncode for process in both] == [0, 0], ended
+    assert len(RunDirectory(path).record()["sessions"]) == 2
+
+
+def test_what_another_has_finished_meanwhile_is_not_done_again(run):
+    with run.claim(lambda: run.status() == "done") as is_due:
+        assert is_due
+        run.write_json("criterion.json", JUDGEMENT)
+        run.finish("metamer")
+    before = run.record()
+    with run.claim(lambda: run.status() == "done") as is_due:
+        assert not is_due
+    assert run.record() == before
+
+
+def test_a_lock_that_is_held_before_there_is_a_record_is_told(tmp_path):
+    begun = RunDirectory(tmp_path / "a")
+    begun.path.mkdir()
+    message = r"a is being written by another process; wait for it"
+    with FileLock(begun.path / "lock"), pytest.raises(InputError, match=message):
+        begun.create(RESOLVED)
+
+
 def test_looking_at_the_status_does_not_keep_a_writer_out(run):
     for _ in range(20):
         with run.claim():
@@ -355,6 +404,90 @@ def test_where_no_lock_can_be_taken_the_record_is_believed(run):
     (run.path / "lock").unlink(missing_ok=True)
     (run.path / "lock").mkdir()  # as on a read-only disk: an OSError, whoever asks
     assert run.status() == "running"
+
+
+# ---- Leftovers --------------------------------------------------------------------------------
+
+LEFTOVERS = [
+    ".run-abcdefgh.json",
+    ".criterion-0_z9abcd.json",
+    ".files-abcdefgh.json",
+    ".history-abcdefgh.csv",
+    ".preview-abcdefgh.png",
+    ".turntable-abcdefgh.mp4",
+    "states/.00025-abcdefgh.npz",
+    "target/.scene-abcdefgh.json",
+    "start/.shape-surface-abcdefgh.ply",
+    "result/.lighting-radiance-abcdefgh.exr",
+    "renders/.result_c0-abcdefgh.png",
+    "renders/.target_c1-abcdefgh.exr",
+]
+OF_OTHERS = [
+    ".my-notes.txt",
+    ".my-notebook.txt",  # eight letters
+    ".run-abcdefgh.json.bak",
+    ".run-ABCDEFGH.json",
+    ".run-abcdefg.json",
+    ".run-abcdefghi.json",
+    ".ssh-settings/known.json",
+    ".git-abcdefgh/run.json",
+    ".DS_Store",
+    "states/.my-abcdefgh.npz",
+    "states/.run-abcdefgh.json",
+    "result/.notes-abcdefgh.txt",
+    "renders/.idea-abcdefgh.png",
+    "my-folder/.run-abcdefgh.json",
+    "series/.run-abcdefgh.json",
+    "series/.records-abcdefgh.csv",
+    "series/target/.c0_own_0-abcdefgh.png",
+    "pixels/.c0-abcdefgh.png",
+    "a/b/.run-abcdefgh.json",
+]
+
+
+def lay(folder, names):
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(name)
+
+
+def test_claiming_removes_what_a_killed_search_left_and_nothing_else(run):
+    lay(run.path, LEFTOVERS + OF_OTHERS)
+    with run.claim():
+        assert [name for name in LEFTOVERS if (run.path / name).exists()] == []
+        assert [name for name in OF_OTHERS if not (run.path / name).exists()] == []
+
+
+def test_a_folder_with_the_name_of_a_leftover_stays_and_claiming_goes_on(run):
+    (run.path / ".run-abcdefgh.json").mkdir()
+    with run.claim():
+        assert (run.path / ".run-abcdefgh.json").is_dir()
+
+
+def test_every_file_that_is_written_in_one_step_is_known_when_it_is_left_over(run, monkeypatch):
+    """What `whole_file` really calls its files, for the files that a run really writes."""
+    monkeypatch.setattr(Path, "replace", lambda *_: None)  # as if killed before the rename
+    monkeypatch.setattr(Path, "unlink", lambda *_, **__: None)
+    write_scene(Scene(name="ball", shape=Sphere(subdivisions=1)).loaded(), run.path / "result")
+    run.write_json("criterion.json", JUDGEMENT)
+    run.save_state(state(25))
+    monkeypatch.undo()
+    assert len(list(run.path.rglob(".*"))) >= 3
+    with run.claim():
+        assert list(run.path.rglob(".*")) == []
+
+
+@pytest.mark.parametrize("name", [".DS_Store", "Thumbs.db", "._preview.png"])
+def test_files_of_the_desktop_are_no_part_of_a_run(run, name):
+    run.write_json("result/scene.json", {"name": "ball"})
+    (run.path / "result" / name).write_text("made by a file browser")
+    with run.claim():
+        run.write_json("criterion.json", JUDGEMENT)
+        run.finish("metamer")
+    (run.path / "result" / name).write_text("altered")
+    assert run.status() == "done"
+    (run.path / "result" / name).unlink()
+    assert run.status() == "done"
 
 
 FULL = """

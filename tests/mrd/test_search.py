@@ -631,9 +631,36 @@ def test_a_number_that_is_none_stops_the_search_where_it_stood(begun):
     search, _ = begun(("material",), steps=2, views_per_step=2)
     search._targets["pixels"][1] = torch.nan
     before = search.state()
-    match = r"step 1: loss or gradient is not finite at camera c1$"
+    match = r"step 1: the derivative of the loss by the image is not finite at camera c1$"
     with pytest.raises(FloatingPointError, match=match):
         search.step()
     assert search.finished == 0
     for name in TENSORS[("material",)]:
         np.testing.assert_array_equal(search.state().arrays[name], before.arrays[name])
+
+
+def test_the_part_that_is_no_number_is_named(begun, monkeypatch):
+    """The layer, the penalty, or the parameter of the scene."""
+    search, _ = begun(("material",), steps=2, views_per_step=2)
+    views = search._views[:2]
+    fine = torch.ones(2, 3)
+    wrong = torch.tensor([[1.0, 1, 1], [1, torch.nan, 1]])
+    layers = {"the activation of layer 'a'": fine, "the activation of layer 'b'": wrong}
+    message = r"step 1: the activation of layer 'b' is not finite at camera c1$"
+    with pytest.raises(FloatingPointError, match=message):
+        search._check_views(views, layers)
+    (own,) = search.variables
+    monkeypatch.setattr(own, "penalty", lambda: torch.tensor(torch.inf))
+    with pytest.raises(FloatingPointError, match=r"step 1: the penalty is not finite at camera c"):
+        search.step()
+
+
+def test_a_variable_that_a_step_moves_to_no_number_is_named_and_kept_in_no_state(
+    begun, monkeypatch
+):
+    search, _ = begun(("material",), steps=2)
+    monkeypatch.setattr(search, "_rate", lambda _: torch.nan)
+    message = r"step 1: the variable material\.\w+ is not finite after the step$"
+    with pytest.raises(FloatingPointError, match=message):
+        list(search.steps())
+    assert search.finished == 0

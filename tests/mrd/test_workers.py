@@ -71,6 +71,19 @@ def test_a_job_says_where_it_works_and_how_much_it_is(study):
     assert [job.amount for job in jobs] == [(4, "steps"), (11, "images"), (12, "images")]
 
 
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (1, "exit code 1; what it printed above says why"),
+        (-9, "signal 9 (unless somebody ended it, memory ran out"),
+        (-11, "signal 11 (a crash; if it comes again,"),
+        (-15, "signal 15; the same command goes on"),
+    ],
+)
+def test_a_process_that_ended_without_a_word_is_told_with_what_to_do(code, said):
+    assert workers._death(code).startswith(f"its process ended with {said}")
+
+
 # ---- In the process of a job -------------------------------------------------------------------
 
 
@@ -94,7 +107,7 @@ def test_what_the_user_can_mend_is_told_as_such_without_a_traceback(run):
     kind, judgement, failure, refused = told()
     assert (kind, judgement, refused) == ("outcome", None, True)
     assert failure == f"{folder}: run.json is of another search; move the folder away"
-    assert [path.name for path in folder.iterdir()] == ["run.json"]
+    assert sorted(path.name for path in folder.iterdir()) == ["lock", "run.json"]
 
 
 def test_a_fault_leaves_its_traceback_until_the_run_succeeds(run, monkeypatch):

@@ -1,8 +1,24 @@
 """``mrd run``: what it says to type after a failure."""
 
 import pytest
+from typer import Exit
 
+from mrd.carrying_out import Stop
+from mrd.chain import Step
+from mrd.cli import run_study
 from tests.end_to_end.tiny import study_in
+
+
+def test_a_step_that_stays_due_is_said_with_its_reason_and_not_to_be_repeated(capsys):
+    step = Step("build", "due", "it holds other records of reach", (("stimuli", "build", "a b"),))
+    with pytest.raises(Exit, match=r"^1$"):
+        run_study._tell(Stop(step, step.commands[0], 1, again=True), "mrd run 'a b'")
+    told = capsys.readouterr().err
+    assert told.startswith(
+        "stopped at build: mrd stimuli build 'a b' went well, and there is still something to do: "
+        "it holds other records of reach; "
+    )
+    assert "goes on" not in told
 
 
 @pytest.mark.parametrize(

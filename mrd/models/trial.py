@@ -1,0 +1,130 @@
+"""A model tried before it is used, and its activations looked at while it is."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from mrd.models.base import Model
+from scenes.errors import InputError
+
+ALIKE = 1e-3
+"""Largest difference, as a share of a layer's largest activation, that rounding may make."""
+
+
+def finite_activations(model: Model, images: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
+    """Activations of images, (V, …) for each layer.
+
+    Parameters
+    ----------
+    model
+        The model.
+    images
+        (V, 3, H, W), display-encoded.
+    names
+        What each image is, for the message: "the target at camera c0".
+
+    Raises
+    ------
+    InputError
+        One is NaN or infinite: with model, layer and image.
+    """
+    activations = model.activations(images)
+    check_finite(model.name, activations, names)
+    return activations
+
+
+def check_finite(model: str, activations: Mapping[str, Tensor], names: Sequence[str]) -> None:
+    """Refuse activations that are NaN or infinite.
+
+    Raises
+    ------
+    InputError
+        With the model's name, the layer, and the first image.
+    """
+    for layer, each in activations.items():
+        fine = torch.isfinite(each.detach()).flatten(1).all(dim=1)
+        if not bool(fine.all()):
+            wrong = [name for name, well in zip(names, fine.tolist(), strict=True) if not well]
+            more = f" and for {len(wrong) - 1} more images" if len(wrong) > 1 else ""
+            raise InputError(
+                f"model {model}: the layer '{layer}' gives NaN or infinite numbers for {wrong[0]}"
+                f"{more}; read another layer, or correct the network"
+            )
+
+
+def try_model(model: Model, resolution: int) -> None:
+    """Try a model on two images of noise, on the CPU.
+
+    Parameters
+    ----------
+    model
+        The model.
+    resolution
+        Height and width of the images, pixels.
+
+    Raises
+    ------
+    InputError
+        Where the model cannot take images of this size, gives numbers that are not finite or
+        change from call to call, treats images of a batch together, or passes no gradient.
+    """
+    noise = torch.rand(2, 3, resolution, resolution, generator=torch.Generator().manual_seed(0))
+    noise.requires_grad_()
+    names = ["an image of noise", "another image of noise"]
+    together = model.activations(noise)
+    for layer, each in together.items():
+        _check_kind(model.name, layer, each, noise)
+    check_finite(model.name, together, names)
+    total = torch.stack([each.float().square().mean() for each in together.values()]).sum()
+    (gradient,) = torch.autograd.grad(total, noise)
+    if not bool(torch.isfinite(gradient).all()):
+        raise InputError(
+            f"model {model.name}: the derivative of its layers {', '.join(together)} by an image "
+            "of noise is NaN or infinite; read other layers, or correct the network"
+        )
+    with torch.no_grad():
+        labels = model.logits(noise.detach())
+        if labels is not None:
+            check_finite(model.name, {"output": labels}, names)
+        alone = model.activations(noise[:1].detach())
+        changed = _differing(together, alone)
+        if changed is not None:
+            again = _differing(alone, model.activations(noise[:1].detach()))
+            what = (
+                "other numbers each time that it sees the same image; switch off what is random"
+                if again
+                else "other numbers for an image alone than for the same image beside another; let "
+                "it treat each image alone (no statistics of the batch, no train())"
+            )
+            raise InputError(
+                f"model {model.name}: the layer '{again or changed}' gives {what} in the network's "
+                "forward"
+            )
+
+
+def _check_kind(model: str, layer: str, activation: Tensor, images: Tensor) -> None:
+    if activation.device != images.device:
+        raise InputError(
+            f"model {model}: the layer '{layer}' gives a tensor on {activation.device} for images "
+            f"on {images.device}; leave tensors in the network's forward where the images are"
+        )
+    if not activation.is_floating_point():
+        raise InputError(
+            f"model {model}: the layer '{layer}' gives {activation.dtype} numbers, and a search "
+            "needs floating-point numbers with a derivative; read another layer"
+        )
+    if not activation.requires_grad:
+        raise InputError(
+            f"model {model}: the layer '{layer}' passes no derivative on to the image; leave "
+            "detach, no_grad and NumPy out of the network's forward, or read another layer"
+        )
+
+
+def _differing(some: Mapping[str, Tensor], others: Mapping[str, Tensor]) -> str | None:
+    """First layer of which the first image has other activations; None where all are alike."""
+    for layer, each in some.items():
+        one, other = each[0].detach().float(), others[layer][0].detach().float()
+        if float((one - other).abs().max()) > ALIKE * float(one.abs().max()):
+            return layer
+    return None

@@ -1,0 +1,100 @@
+"""Files beside a user's model: imported by it, and never in place of a library or the suite."""
+
+import sys
+
+import pytest
+import torch  # noqa: F401  (as where models are made)
+
+from mrd.models import factory
+from scenes.errors import InputError
+
+MODEL = "import {name}\n\ndef make():\n    return {name}\n"
+
+
+@pytest.fixture
+def study(tmp_path, monkeypatch):
+    """Give a function that writes files into a folder and returns the folder."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    before = set(sys.modules)
+
+    def study(folder="study", **files):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        for name, text in files.items():
+            (tmp_path / folder / f"{name}.py").write_text(text)
+        return tmp_path / folder
+
+    yield study
+    for name in set(sys.modules) - before:
+        del sys.modules[name]
+
+
+def loaded(folder, function="make"):
+    return factory.load(factory.located(f"own:{function}", folder))
+
+
+def test_a_file_beside_the_model_is_imported_by_it(study):
+    here = study(own=MODEL.format(name="lab_helper"), lab_helper="VALUE = 3")
+    assert loaded(here)().VALUE == 3
+    assert str(here) not in sys.path
+
+
+def test_a_factory_may_import_it_when_it_is_called(study):
+    here = study(own="def make():\n    import lab_late\n    return lab_late", lab_late="VALUE = 4")
+    assert loaded(here)().VALUE == 4
+    assert str(here) not in sys.path
+
+
+def test_two_folders_may_have_files_of_the_same_name(study):
+    text = MODEL.format(name="lab_helper")
+    first = study("first", own=text, lab_helper="VALUE = 1")
+    second = study("second", own=text, lab_helper="VALUE = 2")
+    makes = [loaded(folder) for folder in (first, second, first)]
+    assert [make().VALUE for make in makes] == [1, 2, 1]
+    late = "def make():\n    import lab_helper\n    return lab_helper"
+    for folder in (first, second):
+        (folder / "own.py").write_text(late)
+    makes = [loaded(folder) for folder in (first, second)]
+    assert [make().VALUE for make in makes + makes] == [1, 2, 1, 2]
+
+
+@pytest.mark.parametrize("name", ["random", "statistics", "numpy", "torch"])
+def test_a_file_never_takes_the_place_of_a_module_that_python_or_the_suite_uses(study, name):
+    marker = "raise RuntimeError('the file beside the model was executed')"
+    here = study(own=MODEL.format(name=name), **{name: marker})
+    assert not loaded(here)().__file__.startswith(str(here))
+
+
+@pytest.mark.parametrize("name", ["analysis", "mrd", "psychophysics", "scenes", "stimuli"])
+@pytest.mark.parametrize("where", ["import {0}", "def make():\n    from {0} import something"])
+def test_a_file_with_the_name_of_a_package_of_the_suite_is_refused(study, name, where):
+    here = study(own=where.format(name), **{name: ""})
+    message = rf"own\.py imports '{name}', which is both .*{name}\.py and a package of this suite; "
+    with pytest.raises(InputError, match=message + "rename the first"):
+        loaded(here)
+
+
+def test_a_file_with_the_name_of_an_installed_module_is_refused(study, monkeypatch):
+    package = study("installed", lab_package="VALUE = 5")
+    here = study(own=MODEL.format(name="lab_package"), lab_package="VALUE = 6")
+    monkeypatch.syspath_prepend(str(package))
+    with pytest.raises(InputError, match=r"both .*study/lab_package\.py and .*installed/lab_pack"):
+        loaded(here)
+
+
+def test_what_a_file_beside_the_model_imports_is_looked_at_too(study):
+    here = study(own=MODEL.format(name="lab_helper"), lab_helper="import stimuli", stimuli="")
+    with pytest.raises(InputError, match=r"lab_helper\.py imports 'stimuli', which is both"):
+        loaded(here)
+
+
+def test_a_file_that_nobody_imports_is_left_alone(study):
+    files = dict.fromkeys(("analysis", "mrd", "numpy", "random"), "raise SystemExit('executed')")
+    here = study(own="def make():\n    return 7", **files)
+    assert loaded(here)() == 7
+
+
+def test_a_folder_that_is_on_the_path_already_is_no_other_place(study, monkeypatch):
+    here = study(own=MODEL.format(name="lab_helper"), lab_helper="VALUE = 8")
+    monkeypatch.syspath_prepend(str(here))
+    assert loaded(here)().VALUE == 8
+    assert sys.path.count(str(here)) == 1
