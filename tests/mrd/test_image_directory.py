@@ -58,14 +58,11 @@ def test_a_link_that_leads_out_is_refused_before_anything_is_written(found):
     victim = directory.path.parent / "victim.png"
     victim.write_text("mine")
     (directory.path / "target").symlink_to(directory.path.parent)
-    earlier = [records[0].model_copy(update={"display_file": "target/victim.png"})]
-    with pytest.raises(
-        InputError, match=r"target/victim.png: is a link that leads out of .*series"
-    ):
+    earlier = [records[0].model_copy(update={"radiance_file": "target/victim.png"})]
+    message = r"target/victim.png: is a link that leads out of .*series"
+    with pytest.raises(InputError, match=message):
         directory.publish(records[1:], earlier)
-    with pytest.raises(
-        InputError, match=r"target/victim.png: is a link that leads out of .*series"
-    ):
+    with pytest.raises(InputError, match=message):
         directory.is_whole(earlier[0])
     assert victims(directory) == ["mine", "mine"]
     assert victim.read_text() == "mine"
