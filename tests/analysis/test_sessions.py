@@ -210,9 +210,3 @@ def test_no_session(tmp_path, made_study):
         pytest.raises(InputError, match="holds no session"),
     ):
         sessions.load(tmp_path, stimuli)
-
-
-def test_a_participant_with_one_condition(trials):
-    few = trials[(trials["observer"] != "02") | (trials["attribute"] == "shape")]
-    with pytest.raises(InputError, match="participant 02 has no trials of material, by shapely"):
-        sessions.check_conditions(few, "data")
