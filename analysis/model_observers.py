@@ -259,7 +259,10 @@ def predict(
                     f"{name}: no control trials but those of {by} '{left_out}'; its own cannot be "
                     "used to predict it"
                 )
-            decision = fit_decision(pairs[used], right[used], correct[used], task)
+            try:
+                decision = fit_decision(pairs[used], right[used], correct[used], task)
+            except InputError as error:
+                raise InputError(f"{name}: {error}") from error
             its = groups == left_out
             expected[its] = probability_correct(pairs[its], right[its], task, decision)
             row = {"observer": name, "left_out": left_out, "by": by, **vars(decision)}

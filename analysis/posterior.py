@@ -13,8 +13,6 @@ from typing import Any
 import numpy as np
 from scipy.stats import beta
 
-from scenes.errors import InputError
-
 SAMPLES = 2000  # of a posterior: quantiles at .025 to within .0035
 # Thresholds: flat over the levels and half their range on either side, then falling to 0.
 THRESHOLD, THRESHOLD_FLAT = (-1.0, 2.0), (-0.5, 1.5)
@@ -58,11 +56,14 @@ class Posterior:
     known
         Of each parameter, the range in which the answers decide. A value or limit outside it is
         set by the prior's end, and is not one.
+    settled
+        Whether a grid was found that holds the posterior.
     """
 
     mode: dict[str, float]
     samples: dict[str, np.ndarray]
     known: dict[str, Range]
+    settled: bool
 
 
 def posterior(
@@ -103,10 +104,8 @@ def posterior(
         mode = {name: float(value) for name, value in result.parameter_estimate_MAP.items()}
         bounds, settled = _next(result, mode, ranges)
         if settled:
-            return Posterior(mode, _samples(result, ranges, rng), known)
-    raise InputError(
-        "the psychometric function does not settle; check levels and counts, or fit fewer levels"
-    )
+            break
+    return Posterior(mode, _samples(result, ranges, rng), known, settled)
 
 
 def _ranges(

@@ -41,8 +41,8 @@ class CellFit:
         Name in `CURVES`.
     levels, hits, trials
         (K,): what was fitted, pooled over trials of a level; without same trials.
-    constant
-        Whether all answers of a same–different task are the same one.
+    usable
+        Whether a posterior was found, and the answers are not one and the same (same–different).
     mode
         Mode of the posterior: threshold and width (of log x for curves on log x), lambda, gamma,
         eta.
@@ -65,7 +65,7 @@ class CellFit:
     levels: np.ndarray
     hits: np.ndarray
     trials: np.ndarray
-    constant: bool
+    usable: bool
     mode: dict[str, float]
     samples: dict[str, np.ndarray]
     proportion: float | None
@@ -204,7 +204,7 @@ def measurability(each: CellFit) -> Measured:
     """Tell whether a threshold lies within the tested levels.
 
     ``falling`` or ``not monotone`` where the answers do not rise with the level; ``unknown`` where
-    all answers of a same–different task are the same one. Where the answers are not better than
+    all answers of a same–different task are the same one, or no posterior was found. Where the answers are not better than
     guessing (likelihood ratio, two parameters, α = .05), ``above`` the greatest level if most of
     the posterior is there, or the answers are worse than half way from guessing to 1 (exact,
     α = .05), and ``unknown`` if they are too few for either. Otherwise ``above`` the greatest
@@ -213,7 +213,7 @@ def measurability(each: CellFit) -> Measured:
     """
     if each.shape in ("falling", "not monotone"):
         return each.shape
-    if each.constant:
+    if not each.usable:
         return "unknown"
     mode, samples = thresholds(each)
     low, high = each.levels.min(), each.levels.max()
@@ -265,7 +265,7 @@ def _fit_cell(
         levels=cell.levels,
         hits=cell.hits,
         trials=cell.trials,
-        constant=GUESS[task] is None and answers[0] in (0, answers[1]),
+        usable=made.settled and not (GUESS[task] is None and answers[0] in (0, answers[1])),
         mode=moved(made.mode),
         samples=moved(made.samples),
         proportion=proportion,
