@@ -204,12 +204,12 @@ def measurability(each: CellFit) -> Measured:
     """Tell whether a threshold lies within the tested levels.
 
     ``falling`` or ``not monotone`` where the answers do not rise with the level; ``unknown`` where
-    all answers of a same–different task are the same one, or no posterior was found. Where the answers are not better than
-    guessing (likelihood ratio, two parameters, α = .05), ``above`` the greatest level if most of
-    the posterior is there, or the answers are worse than half way from guessing to 1 (exact,
-    α = .05), and ``unknown`` if they are too few for either. Otherwise ``above`` the greatest
-    level or ``below`` the least where the mode or half of the posterior is there, and ``unknown``
-    where neither limit of the threshold is known.
+    all answers of a same–different task are the same one, or no posterior was found. Where the
+    answers are not better than guessing (likelihood ratio, two parameters, α = .05), ``above`` the
+    greatest level if most of the posterior is there, or the answers are worse than half way from
+    guessing to 1 (exact, α = .05), and ``unknown`` if they are too few for either. Otherwise
+    ``above`` the greatest level or ``below`` the least where the mode or half of the posterior is
+    there, and ``unknown`` where neither limit of the threshold is known.
     """
     if each.shape in ("falling", "not monotone"):
         return each.shape
