@@ -20,7 +20,7 @@ THRESHOLD, THRESHOLD_FLAT = (-1.0, 2.0), (-0.5, 1.5)
 # the levels (on log x, up to 2 natural logarithms where the levels span fewer), then falling to 0
 # at five times that. Of a curve much steeper than the steps, the answers say only that it is steep.
 RISE, FALL, LOG_WIDTH = (0.02, 0.3), 5.0, 2.0
-LAPSE = 0.5
+LAPSE = 0.4  # at .5 a 2AFC curve is flat wherever its threshold is
 # Beta priors. psignifit's (1, 10) of the lapse rate holds 2 % above .3, and thresholds of people
 # who lapse on a quarter of the trials came out half too large.
 LAPSES, OVERDISPERSION = (1.0, 4.0), (1.0, 10.0)
