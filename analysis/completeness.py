@@ -1,5 +1,7 @@
 """Whether every participant answered whatever is compared within participants."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -62,7 +64,7 @@ def gaps(trials: pd.DataFrame) -> pd.DataFrame:
     """
     shown = _shown(trials)
     people = shown["observer"].nunique()
-    rows: list[tuple[str, str, str, str, float]] = []
+    rows: list[tuple[Any, ...]] = []
     for (condition, role), cell in shown.groupby(CELL, sort=True):
         for keys in (["target"], ["target", "level"]):
             seen = cell.drop_duplicates(["observer", *keys])

@@ -213,8 +213,8 @@ def _first(
         return dict(ranges)
     weight = min(1.0, EFFECTIVE / same[1]) if overdispersion else 1.0
     yes, no = weight * same[0], weight * (same[1] - same[0])
-    low, high = beta.ppf([1e-5, 1 - 1e-5], 1 + yes, 1 + no)
-    return ranges | {"gamma": (float(low), float(high))}
+    limits = np.asarray(beta.ppf([1e-5, 1 - 1e-5], 1 + yes, 1 + no))
+    return ranges | {"gamma": (float(limits[0]), float(limits[1]))}
 
 
 def _next(

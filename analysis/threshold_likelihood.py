@@ -25,6 +25,8 @@ from scenes.errors import InputError
 STEP = 0.05  # octaves
 BEYOND = 6.0  # octaves beyond the tested levels, or half their range: the plateau is reached there
 WIDTHS = 20
+UNLIKELY = 10.0  # log likelihood below the best: widths beyond are left out of a finer grid
+REFINED = 4  # times at most
 STEEPEST, WIDEST = 0.2, 6.0  # natural logarithms, where the range of the levels asks for no more
 LAPSES = np.array([0.0, 0.01, 0.02, 0.04, 0.07, 0.11, 0.16, 0.25, 0.35])
 FALSE_ALARMS = 20  # quantiles of the false-alarm rate that the same trials leave
@@ -81,10 +83,8 @@ class Likelihood:
         first, last = top[0], top[-1]
         if first < last or first == 0 or last == len(self.grid) - 1:
             return float(self.grid[top].mean()), 0.0
-        before, at, after = self.values[first - 1 : first + 2]
-        curvature = before - 2 * at + after
-        shift = (before - after) / (2 * curvature)
-        return float(self.grid[first] + STEP * shift), float(-curvature * shift**2 / 2)
+        shift, height = _parabola(self.values, first)
+        return float(self.grid[first] + STEP * shift), height
 
     def _signed_roots(self) -> np.ndarray:
         """√(2 log likelihood ratio) to the top, negative below it: a line for a normal likelihood.
@@ -180,7 +180,12 @@ def group(
     if course in ("falling", "not monotone"):
         return Likelihood(grid, np.zeros(len(grid)), len(each), course)
     widths = _widths(np.concatenate([one.log_x for one in pooled]))
-    given_width = [_given_width(one, grid, widths, curve, proportion) for one in pooled]
+    for _ in range(REFINED + 1):
+        given_width = [_given_width(one, grid, widths, curve, proportion) for one in pooled]
+        finer = _finer(widths, np.sum([one.max(axis=0) for one in given_width], axis=0))
+        if finer is None:
+            break
+        widths = finer
     if len(each) == 1:
         return _likelihood(grid, logsumexp(given_width[0], axis=1))
     likelihoods = np.exp([one - one.max() for one in given_width])
@@ -284,9 +289,25 @@ def difference(a: Likelihood, b: Likelihood) -> Likelihood:
     second = np.pad(b.values, reach, mode="edge")
     first = np.pad(a.values, (2 * reach, 3 * reach), mode="edge")
     shifts = np.arange(-reach, reach + 1)
-    values = np.array([np.max(first[reach + s : reach + s + len(second)] + second) for s in shifts])
+    values = np.array([_peak(first[reach + s : reach + s + len(second)] + second) for s in shifts])
     people = [one.observers for one in (a, b) if one.observers > 1]
     return _likelihood(shifts * STEP + (a.grid[0] - b.grid[0]), values, min(people, default=1))
+
+
+def _parabola(values: np.ndarray, top: int) -> tuple[float, float]:
+    """Place, in steps from `top`, and height above it of the parabola through it."""
+    before, at, after = values[top - 1 : top + 2]
+    curvature = before - 2 * at + after
+    shift = (before - after) / (2 * curvature)
+    return float(shift), float(-curvature * shift**2 / 2)
+
+
+def _peak(values: np.ndarray) -> float:
+    """Greatest value, also where it lies between two of the grid."""
+    top = int(np.argmax(values))
+    if not 0 < top < len(values) - 1 or values[top] in (values[top - 1], values[top + 1]):
+        return float(values[top])
+    return float(values[top] + _parabola(values, top)[1])
 
 
 def _likelihood(grid: np.ndarray, values: np.ndarray, observers: int = 1) -> Likelihood:
@@ -298,6 +319,15 @@ def _widths(log_x: np.ndarray) -> np.ndarray:
     tested = float(np.ptp(log_x))
     steepest = min(STEEPEST, tested / 20) if tested > 0 else STEEPEST
     return np.geomspace(steepest, max(3 * tested, WIDEST), WIDTHS)
+
+
+def _finer(widths: np.ndarray, profile: np.ndarray) -> np.ndarray | None:
+    """Finer grid of the likely widths; None where most of them are likely."""
+    likely = np.flatnonzero(profile > profile.max() - UNLIKELY)
+    if len(likely) > WIDTHS / 2:
+        return None
+    low, high = max(likely[0] - 1, 0), min(likely[-1] + 1, len(widths) - 1)
+    return np.geomspace(widths[low], widths[high], WIDTHS)
 
 
 def _kernel(grid: np.ndarray, spread: float) -> Any:

@@ -136,13 +136,13 @@ class QuestPlus:
         order = np.argsort(values)
         cumulative = np.cumsum(weights[order])
         ends = [(1 - share) / 2, (1 + share) / 2]
-        low, high = np.interp(ends, cumulative, values[order])
-        found = np.array([np.sum(weights * values), low, high])
-        mean, low, high = np.exp(found) if self.function == "weibull" else found
+        found = np.array([np.sum(weights * values), *np.interp(ends, cumulative, values[order])])
+        scaled = np.exp(found) if self.function == "weibull" else found
+        mean, low, high = (float(value) for value in scaled)
         least, most = self._at_ends()
         if least > ends[0]:
             low = 0.0 if self.function == "weibull" else -np.inf
-        return float(mean), float(low), np.inf if most > ends[0] else float(high)
+        return mean, low, np.inf if most > ends[0] else high
 
     def _at_ends(self) -> tuple[float, float]:
         """Probability of the least and of the greatest threshold of the grid."""
