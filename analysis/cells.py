@@ -22,6 +22,7 @@ CURVES: dict[str, tuple[str, bool]] = {
 }
 GUESSING = 0.05  # level of the tests of whether a cell is better than guessing
 NOT_FITTED = "not fitted"
+SAME_LEVEL = 1e-9  # levels nearer than this share of their range are one: rounding parts them
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,8 @@ def pooled(cell: pd.DataFrame, names: dict[str, Any], x: str, curve: str) -> Cel
     Raises
     ------
     InputError
-        Values of x are not finite, or negative where the curve stands on log x, or there are
-        fewer than two levels.
+        Values of x are not finite, or negative where the curve stands on log x, there are fewer
+        than two levels, or answers are not counts.
     """
     levels = cell[x].to_numpy(dtype=float)
     where = ", ".join(f"{key} {value}" for key, value in names.items())
@@ -70,7 +71,13 @@ def pooled(cell: pd.DataFrame, names: dict[str, Any], x: str, curve: str) -> Cel
             "use curve='norm'"
         )
     hits, n, same = yes(cell), cell["n"].to_numpy(dtype=float), is_same(cell)
+    if (parts := hits[hits % 1 != 0]).size:
+        raise InputError(
+            f"{where}: column 'correct' holds {parts[0]:g}; a curve is fitted to whole numbers of "
+            "answers: for expected answers of a model use invariance.compare"
+        )
     counted = pd.DataFrame({"level": levels, "yes": hits, "n": n})[_on_axis(cell, x, curve)]
+    counted["level"] = _joined(counted["level"].to_numpy(), curve)
     counts = counted.groupby("level", sort=True).sum()
     if len(counts) < 2:
         what = "above 0 " if on_log else ""
@@ -86,6 +93,17 @@ def pooled(cell: pd.DataFrame, names: dict[str, Any], x: str, curve: str) -> Cel
         float(hits[same].sum()),
         float(n[same].sum()),
     )
+
+
+def _joined(levels: np.ndarray, curve: str) -> np.ndarray:
+    """Levels, those that differ by rounding alone replaced by the least of them."""
+    distinct, place = np.unique(levels, return_inverse=True)
+    if not len(distinct):
+        return levels
+    axis = np.log(distinct) if CURVES[curve][1] else distinct
+    least = max(SAME_LEVEL * np.ptp(axis), 4 * np.finfo(float).eps * np.abs(axis).max())
+    starts = np.concatenate([[True], np.diff(axis) > least])
+    return np.asarray(distinct[starts][np.cumsum(starts) - 1][place])
 
 
 def too_few_levels(
@@ -106,16 +124,18 @@ def too_few_levels(
     -------
     pandas.DataFrame
         A row a cell, in columns of `psychometric.fit`: those of `by`; ``measurable``: ``above``
-        where answers at the one level are not better than guessing (exact one-sided test,
-        α = .05), as of a staircase that never came down from the greatest, with ``bound``, that
-        level; otherwise ``not fitted``; ``trials`` and ``levels``. Empty where there are none.
+        where answers at the one level are not better than guessing, and worse than half way from
+        guessing to 1 (exact one-sided tests, α = .05), as of a staircase that never came down
+        from the greatest, with ``bound``, that level; otherwise ``not fitted``; ``trials`` and
+        ``levels``. Empty where there are none.
     """
     rows = []
     for names, cell in frame.groupby(list(by), sort=True, observed=True):
         shown = cell[_on_axis(cell, x, curve)]
-        if shown[x].nunique() < 2:
+        levels = len(np.unique(_joined(shown[x].to_numpy(dtype=float), curve)))
+        if levels < 2:
             row = dict(zip(by, names, strict=True)) | _bound(shown, x)
-            rows.append(row | {"trials": int(shown["n"].sum()), "levels": shown[x].nunique()})
+            rows.append(row | {"trials": int(shown["n"].sum()), "levels": levels})
     columns = [*by, "measurable", "bound", "trials", "levels"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -125,9 +145,19 @@ def _bound(shown: pd.DataFrame, x: str) -> dict[str, Any]:
     guess = None if shown.empty else GUESS[only(shown, "task")]
     if guess is not None:
         k, n = int(shown["correct"].sum()), int(shown["n"].sum())
-        if binomtest(k, n, guess, alternative="greater").pvalue > GUESSING:
+        if not_better_than(k, n, guess) and below_half_way(k, n, guess):
             return {"measurable": "above", "bound": float(shown[x].iloc[0])}
     return {"measurable": NOT_FITTED, "bound": np.nan}
+
+
+def not_better_than(hits: int, trials: int, guess: float) -> bool:
+    """Whether answers are not shown to be better than guessing."""
+    return bool(binomtest(hits, trials, guess, alternative="greater").pvalue > GUESSING)
+
+
+def below_half_way(hits: int, trials: int, guess: float) -> bool:
+    """Whether answers are shown to be worse than half way from guessing to 1."""
+    return bool(binomtest(hits, trials, (1 + guess) / 2, alternative="less").pvalue < GUESSING)
 
 
 def _on_axis(cell: pd.DataFrame, x: str, curve: str) -> np.ndarray:

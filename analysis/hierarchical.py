@@ -20,6 +20,7 @@ CHAINS = 4
 MOST_R_HAT = 1.01  # Vehtari et al. (2021)
 LEAST_EFFECTIVE = 400
 TAILS = (0.025, 0.5, 0.975)
+WIDE = 9.0  # natural logarithms, four decades
 
 
 class NotConverged(InputError):
@@ -159,10 +160,12 @@ def _model(data: _Data, curve: str) -> None:
     observers, conditions, targets = (
         len(data.names[key]) for key in ("observer", "condition", "target")
     )
-    mu = numpyro.sample(
-        "mu", dist.Normal((low + high) / 2, max(high - low, 1.0)).expand([conditions])
-    )
-    width = numpyro.sample("width", dist.LogNormal(np.log(1.5), 0.7).expand([conditions]))
+    tested = high - low
+    mu = numpyro.sample("mu", dist.Normal((low + high) / 2, max(tested, 1.0)).expand([conditions]))
+    # Levels that lie close together were chosen for a steep curve, those far apart for a wide one.
+    typical = np.clip(tested / 2, 0.05, 1.5) if tested < WIDE else tested / 6
+    width = numpyro.sample("width", dist.LogNormal(np.log(typical), 1.0).expand([conditions]))
+    unit = max(1.0, tested / 6)  # spreads in natural logarithms, more where the levels span more
 
     def normal(name: str, shape: tuple[int, ...], scale: float) -> Any:
         """Non-centred random effects with their spread."""
@@ -173,20 +176,22 @@ def _model(data: _Data, curve: str) -> None:
 
     shift = jnp.zeros((observers, conditions))
     if observers > 1:
-        shift = shift + normal("observer", (observers,), 1.0)[:, None]
+        shift = shift + normal("observer", (observers,), unit)[:, None]
         if conditions > 1:
-            shift = shift + normal("interaction", (observers, conditions), 0.5)
+            shift = shift + normal("interaction", (observers, conditions), unit / 2)
     m = numpyro.deterministic("m", mu + shift)
     middle = m[data.observer, data.condition]
     if targets > 1:
-        middle = middle + normal("target", (targets,), 0.5)[data.target]
-    lapse = numpyro.sample("lapse", dist.Beta(1.0, 20.0).expand([observers]))
+        middle = middle + normal("target", (targets,), unit / 2)[data.target]
+    lapse = numpyro.sample("lapse", dist.Beta(1.0, 10.0).expand([observers]))
     if data.guess is None:
-        guess = numpyro.sample("guess", dist.Beta(1.5, 5.0).expand([observers]))
+        # Any false-alarm rate is possible, and lapses take a share of the room above it.
+        guess = numpyro.sample("guess", dist.Beta(1.0, 1.0).expand([observers]))
         numpyro.sample("false_alarms", dist.Binomial(data.same_n, guess), obs=data.wrong)
-        gamma = guess[data.observer]
+        gamma, lapse = guess[data.observer], (1 - guess) * lapse
     else:
         gamma = data.guess
+    numpyro.deterministic("lapse_rate", lapse)
     rise = _SHAPES[curve]((data.log_x - middle) / width[data.condition])
     psi = gamma + (1 - gamma - lapse[data.observer]) * rise
     numpyro.sample("hits", dist.Binomial(data.n, jnp.clip(psi, 1e-6, 1 - 1e-6)), obs=data.hits)
@@ -270,7 +275,7 @@ def _table(data: _Data, samples: Mapping[str, np.ndarray]) -> pd.DataFrame:
         for o, observer in enumerate(data.names["observer"]):
             row = {"condition": condition, "observer": observer}
             row |= _threshold(samples["m"][:, o, c], here) | width
-            row |= _quantiles("lapse", samples["lapse"][:, o])
+            row |= _quantiles("lapse", samples["lapse_rate"][:, o])
             if "guess" in samples:
                 row |= _quantiles("guess", samples["guess"][:, o])
             rows.append(row)

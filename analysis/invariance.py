@@ -17,6 +17,12 @@ from analysis import ratios, threshold_likelihood
 from analysis.ratios import Names, Ratio
 from analysis.threshold_likelihood import Likelihood
 
+# Courses of answers that have no psychometric function, in words.
+NO_CURVE = {
+    "falling": "fall with the distance",
+    "not monotone": "do not rise with the distance throughout",
+}
+
 
 def compare(
     people: pd.DataFrame,
@@ -49,7 +55,8 @@ def compare(
     pandas.DataFrame
         A row a condition and model: ``people_threshold`` and ``model_threshold`` in units of x
         with ``_low`` and ``_high``, NaN where not measurable, ``people_measurable`` and
-        ``model_measurable`` (``measured``, ``above`` or ``below`` the tested levels);
+        ``model_measurable`` (``measured``, ``above`` or ``below`` the tested levels, ``unknown``,
+        ``falling`` or ``not monotone``: see `threshold_row`);
         ``log2_ratio`` with ``_low`` and ``_high`` (NaN where only a bound is known, the open end
         infinite); ``p`` of equal thresholds, ``p_holm`` over all rows. Where both frames have a
         column `role` with ``control`` rows, the same on these as ``control_log2_ratio`` …, and
@@ -172,10 +179,18 @@ def _row(names: Names, each: Ratio, by: str, coverage: float) -> dict[str, Any]:
 def threshold_row(
     who: str, likelihood: Likelihood, levels: np.ndarray, coverage: float
 ) -> dict[str, Any]:
-    """Threshold in units of x; one outside the tested levels is a bound and no number."""
+    """Threshold in units of x; one outside the tested levels is a bound and no number.
+
+    ``unknown`` where every threshold is possible; ``falling`` or ``not monotone`` where answers do
+    not rise with the level (`analysis.monotonicity`).
+    """
     low, high = (2.0**end for end in likelihood.interval(coverage))
     mode = 2.0**likelihood.mode
     state = "above" if mode > levels.max() else "below" if mode < levels.min() else "measured"
+    if likelihood.shape in NO_CURVE:
+        state = likelihood.shape
+    elif low == 0 and np.isinf(high):
+        state = "unknown"
     return {
         f"{who}_threshold": mode if state == "measured" else np.nan,
         f"{who}_threshold_low": low,
@@ -206,7 +221,13 @@ def _between_models(a: Ratio, b: Ratio, coverage: float) -> dict[str, float]:
 def _reading(row: dict[str, Any], alpha: float) -> str:
     """Say in words what a row shows; without a difference shown, that is all that it says."""
     low, high = row["log2_ratio_low"], row["log2_ratio_high"]
+    for who, whose in (("people", "people's"), ("model", "the model's")):
+        if (state := row[f"{who}_measurable"]) in NO_CURVE:
+            return f"no ratio: {whose} answers {NO_CURVE[state]}"
     if np.isinf(low) and np.isinf(high):
+        unknown = [who for who in ("people", "model") if row[f"{who}_measurable"] == "unknown"]
+        if len(unknown) == 1:
+            return f"no ratio: the threshold of {unknown[0]} is unknown"
         return "neither threshold could be measured"
     beside = _beside_controls(row, alpha)
     if row["p_holm"] >= alpha:

@@ -8,6 +8,7 @@ degrees of freedom are the least number of levels of a random column less one: w
 people and all targets rests on no more than the fewer of the two.
 """
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,10 +17,15 @@ import pandas as pd
 from scipy.special import expit, logit
 from scipy.stats import t
 from statsmodels.genmod.bayes_mixed_glm import BinomialBayesMixedGLM
+from statsmodels.tools.sm_exceptions import ConvergenceWarning
 
 from analysis.trials import checked
 from scenes.errors import InputError
 
+FIXED_SD, SPREAD_SD = 3.0, 1.0  # priors: of β (logits), and of the log of a spread
+MOST_SPREAD = 10.0  # logits: a person or target more is all right or all wrong
+MOST_STEPS = 5000
+SMALL_GRADIENT = 0.05  # of the bound on the log evidence, per unit of any parameter
 _START_SD = np.exp(-0.5)  # of the variational posterior: the middle of what statsmodels draws
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(31)
 
@@ -56,7 +62,8 @@ def fit(
     Raises
     ------
     InputError
-        A column is missing, or there are fewer than two observers.
+        A column is missing, there are fewer than two observers, a spread is not measurable, or
+        the fit does not settle.
 
     Examples
     --------
@@ -76,6 +83,17 @@ def fit(
     effects = [np.eye(code.max() + 1)[code] for code in codes]
 
     means, spreads, offsets = _statsmodels(answers, fixed, effects)
+    for column, spread in zip(random, spreads, strict=True):
+        if spread > MOST_SPREAD:
+            raise InputError(
+                f"the spread of column '{column}' is not measurable: nearly each of its values is "
+                "always right or always wrong; see the table of each participant instead"
+            )
+    # Of a cell that is all right or all wrong the prior alone would set mean and error.
+    share = fixed.T @ answers / fixed.sum(axis=0)
+    certain = (share == 0) | (share == 1)
+    means = np.where(certain, _logits(answers, fixed), means)
+    offsets = np.where(certain[cells], 0.0, offsets)
     covariance = _henderson(fixed, effects, spreads, fixed @ means + offsets)
     errors = np.sqrt(np.diag(covariance)[: len(means)])
     df = min(effect.shape[1] for effect in effects) - 1
@@ -126,11 +144,28 @@ def _statsmodels(
         return _logits(answers, fixed), np.zeros(len(effects)), np.zeros(len(answers))
     idents = np.repeat(np.arange(len(effects)), [e.shape[1] for e in effects])
     together = np.hstack(effects)
-    model = BinomialBayesMixedGLM(answers, fixed, together, ident=idents, vcp_p=1.0, fe_p=3.0)
-    start = _start(answers, fixed, together, len(effects))
-    # Without the second, statsmodels draws it anew, and fits differ in the sixth digit.
-    fitted: Any = model.fit_vb(mean=start, sd=np.full(len(start), _START_SD))
-    return fitted.fe_mean, np.exp(fitted.vcp_mean), together @ fitted.vc_mean
+    model = BinomialBayesMixedGLM(
+        answers, fixed, together, ident=idents, vcp_p=SPREAD_SD, fe_p=FIXED_SD
+    )
+    mean, sd = _start(answers, fixed, together, len(effects)), None
+    for method in ("BFGS", "L-BFGS-B"):
+        sd = np.full(len(mean), _START_SD) if sd is None else sd
+        # Steps of the search may go so far that the evidence is 0.
+        with warnings.catch_warnings(), np.errstate(over="ignore", invalid="ignore"):
+            # A step too small to measure counts as a failure there; the gradient says if it is.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            # Without `sd`, statsmodels draws it, and fits differ in the sixth digit.
+            fitted: Any = model.fit_vb(
+                mean=mean, sd=sd, fit_method=method, minim_opts={"maxiter": MOST_STEPS}
+            )
+        found = fitted.optim_retvals
+        settled = found.success or np.abs(found.jac).max() < SMALL_GRADIENT
+        if settled and np.isfinite(found.x).all():
+            return fitted.fe_mean, np.exp(fitted.vcp_mean), together @ fitted.vc_mean
+        mean, sd = found.x[: len(mean)], np.exp(found.x[len(mean) :])
+    raise InputError(
+        "the mixed model does not settle; leave out conditions or levels with few trials"
+    )
 
 
 def _start(answers: np.ndarray, fixed: np.ndarray, effects: np.ndarray, spreads: int) -> np.ndarray:

@@ -15,14 +15,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy.optimize import minimize
-from scipy.special import expit, logit, ndtr
+from scipy.special import ndtr
 
 from analysis.trials import GUESS, is_control, only, rate_name
 from psychophysics.psychometric_function import lapse_probability
 from scenes.errors import InputError
 
-NOISE = (1e-4, 10.0)  # σ in units of distance, 0 to 2
+# σ in units of the spread of the fitted trials' distances: below the first, answers are those
+# without noise; above the second, they are guesses.
+NOISE = (1e-3, 1e3)
 LAPSE = 0.4
+# At these values or beyond, σ or λ is not set by the answers.
+NO_NOISE, GUESSES, MOST_LAPSES = 1.2e-3, 20.0, 0.98 * LAPSE
+MOST_STEPS = 2000  # of a search
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(21)
 
 Distances = Mapping[str, pd.DataFrame]  # by family: symmetric, rows and columns are stimulus ids
@@ -40,11 +45,15 @@ class Decision:
         λ: one minus the upper asymptote; a guess with probability λ/(1 − γ), γ being chance.
     criterion
         Of same–different: distances above it are called different.
+    at_bound
+        What of these the answers do not set: ``noise small`` (as good as none), ``noise large``
+        (as good as guessing), ``lapse`` (at the end of its range), or several.
     """
 
     noise: float
     lapse: float
     criterion: float = 0.0
+    at_bound: str = ""
 
 
 def pair_distances(trials: pd.DataFrame, distances: Distances) -> np.ndarray:
@@ -129,32 +138,73 @@ def fit_decision(pairs: np.ndarray, right: np.ndarray, correct: np.ndarray, task
         As in `probability_correct`.
     correct
         (trials,): 1 where people were right.
+
+    Raises
+    ------
+    InputError
+        All distances are equal, or the search does not settle.
     """
     same_different = task == "same_different"
-    scale = max(float(np.std(pairs)), 1e-3)
+    middle, scale = float(np.median(pairs)), float(np.std(pairs))
+    if not scale > 1e-9 * abs(middle):
+        raise InputError(
+            f"the model's distances are all {middle:.3g} in the control trials; no noise can be "
+            "fitted to them: embed the set again, or take another layer"
+        )
+    # Standardised, so that no bound, start or tolerance depends on the unit of the distances.
+    standard = (pairs - middle) / scale
 
     def decision(parameters: np.ndarray) -> Decision:
-        noise = float(np.clip(np.exp(parameters[0]), *NOISE))
+        noise = float(np.exp(np.clip(parameters[0], *np.log(NOISE))))
         criterion = float(parameters[2]) if same_different else 0.0
-        return Decision(noise, float(LAPSE * expit(parameters[1])), criterion)
+        return Decision(noise, float(np.clip(parameters[1], 0, LAPSE)), criterion)
 
     def loss(parameters: np.ndarray) -> float:
-        p = probability_correct(pairs, right, task, decision(parameters))
+        p = probability_correct(standard, right, task, decision(parameters))
         p = np.clip(p, 1e-9, 1 - 1e-9)
         # A weak prior on the lapse rate (Beta(1, 10), as psignifit's) keeps it from running off.
         prior = 9 * np.log1p(-decision(parameters).lapse)
         return -float(np.sum(np.where(correct == 1, np.log(p), np.log1p(-p))) + prior)
 
+    criteria = np.quantile(standard, [0.1, 0.5, 0.9]) if same_different else [None]
     starts = [
-        [np.log(factor * scale), logit(0.05), *([float(np.median(pairs))] * same_different)]
-        for factor in (0.05, 0.2, 0.5, 1.0, 2.0)
+        np.array([np.log(factor), lapse, *([] if criterion is None else [criterion])])
+        for factor in (0.05, 0.2, 0.5, 1.0, 2.0, 10.0)
+        for lapse in (0.02, 0.2)
+        for criterion in criteria
     ]
-    best = min(starts, key=lambda start: loss(np.array(start)))
+    first = min(starts, key=loss)
+    # Steps as wide as what is sought: a search that starts small ends on the edge of no lapses.
+    steps = np.diag([0.5, 0.1, 0.5][: len(first)])
     # A hundredth of a log likelihood is far below what the answers can tell.
-    settled = {"xatol": 1e-3, "fatol": 1e-2}
+    options: dict[str, Any] = {
+        "xatol": 1e-3, "fatol": 1e-2, "maxiter": MOST_STEPS, "maxfev": 2 * MOST_STEPS,
+        "initial_simplex": np.vstack([first, first + steps]),
+    }  # fmt: skip
+    ends = [tuple(np.log(NOISE)), (0.0, LAPSE), (standard.min() - 1, standard.max() + 1)]
     search: Any = minimize  # its stubs know no such options
-    found = search(loss, np.array(best), method="Nelder-Mead", options=settled)
-    return decision(found.x)
+    found = search(loss, first, method="Nelder-Mead", bounds=ends[: len(first)], options=options)
+    if not found.success:
+        raise InputError(
+            "noise and lapses of a model as observer do not settle; ask for more control trials"
+        )
+    made = decision(found.x)
+    return Decision(
+        scale * made.noise,
+        made.lapse,
+        middle + scale * made.criterion if same_different else 0.0,
+        _at_bound(made),
+    )
+
+
+def _at_bound(decision: Decision) -> str:
+    """What of a decision, on standardised distances, the answers do not set."""
+    named = {
+        "noise small": decision.noise <= NO_NOISE,
+        "noise large": decision.noise >= GUESSES,
+        "lapse": decision.lapse >= MOST_LAPSES,
+    }
+    return ", ".join(name for name, reached in named.items() if reached)
 
 
 def predict(
@@ -177,12 +227,14 @@ def predict(
         what the person did, `person` who it was.
     decisions : pandas.DataFrame
         ``observer``, ``left_out`` (target or participant), ``noise``, ``lapse``, ``criterion``,
-        ``trials`` (control trials that were fitted).
+        ``at_bound`` (what of these the answers do not set), ``trials`` (control trials that were
+        fitted).
 
     Raises
     ------
     InputError
-        There are no control trials to fit, or distances are missing.
+        There are no control trials to fit, distances are missing or all equal, or a fit does not
+        settle.
     """
     task = only(trials, "task")
     control = is_control(trials)
@@ -207,7 +259,10 @@ def predict(
                     f"{name}: no control trials but those of {by} '{left_out}'; its own cannot be "
                     "used to predict it"
                 )
-            decision = fit_decision(pairs[used], right[used], correct[used], task)
+            try:
+                decision = fit_decision(pairs[used], right[used], correct[used], task)
+            except InputError as error:
+                raise InputError(f"{name}: {error}") from error
             its = groups == left_out
             expected[its] = probability_correct(pairs[its], right[its], task, decision)
             row = {"observer": name, "left_out": left_out, "by": by, **vars(decision)}

@@ -25,6 +25,7 @@ LIBRARIES = ("mrd-suite", "numpy", "pandas", "scipy", "statsmodels", "psignifit"
 TITLES = {
     "exclusions": "What was left out",
     "catch_trials": "Catch trials",
+    "gaps": "Targets and levels that a participant did not see",
     "searches": "The searches that were shown",
     "model_decisions": "Noise and lapses of models as observers",
     "reach": "Reach: how far the widest metamers lie",
@@ -46,6 +47,9 @@ TITLES = {
 HITS = " In same–different these are hit rates, which hang on the criterion too."
 NOTES = {
     "exclusions": "Rules were set in the study file; every exclusion is listed.",
+    "gaps": "All other participants saw them, after exclusions. Where levels are chosen trial by "
+    "trial (QUEST+, staircases) such gaps are expected; with constant stimuli they are not, and "
+    "this participant's thresholds rest on fewer images.",
     "searches": "What the criterion said when each search ended, and on the stored images at the "
     "search's own cameras and at held-out ones. A result that one of the first two refuses is no "
     "metamer.",
@@ -72,7 +76,10 @@ NOTES = {
     "level_zero": "People have to be at chance here: otherwise something other than the "
     "difference under study gives it away. One-sided exact tests, Holm-corrected.",
     "psychometric": "Mode of the posterior (psignifit) with 95 % credible limits. Thresholds "
-    "outside the tested levels are not measurable, and have a bound instead of a number.",
+    "outside the tested levels are not measurable, and have a bound instead of a number. Falling: "
+    "significantly fewer such answers at larger levels. Not monotone: the answers depart from "
+    "every curve that only rises. Unknown: too few answers, or one answer alone. Infinite limits "
+    "and missing values: only the prior would set them.",
     "sensitivity": "d′ under both decision models, 95 % limits. 0 and ceiling are clipped "
     "values: never averaged over people. Ceiling is log-linearly corrected (column corrected).",
     "group": "Proportions of the mixed model, averaged over the population of observers and "
@@ -100,7 +107,7 @@ ORDER = (
     "invariance", "equivalence", "reach", "predicted_thresholds", "cross_table", "searches",
     "against_pixels", "level_zero", "psychometric", "sensitivity", "group", "differences",
     "prediction", "overall", "agreement", "hierarchical", "model_decisions", "catch_trials",
-    "exclusions",
+    "gaps", "exclusions",
 )  # fmt: skip
 # What models' noise and lapses are fitted to, by what is left out in turn.
 FITTED_TO = {

@@ -76,7 +76,9 @@ def _why_not(row: dict[str, Any], column: str) -> str:
     if column == "over_control":
         return "control not known"
     state = row["people_measurable"]
-    return "not asked" if state == "not asked" else f"threshold {state}\nthe tested distances"
+    if state in ("above", "below"):
+        return f"threshold {state}\nthe tested distances"
+    return "not asked" if state == "not asked" else f"threshold\n{state}"
 
 
 def predictions(table: pd.DataFrame) -> Figure:

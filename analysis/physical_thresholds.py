@@ -34,7 +34,8 @@ def of_people(trials: pd.DataFrame, by: Sequence[str], config: AnalysisConfig) -
     pandas.DataFrame
         A row for all values of `by`, which index it: ``people_threshold`` with ``_low`` and
         ``_high`` (95 %), NaN where it lies outside the tested distances, and
-        ``people_measurable`` (``measured``, ``above`` or ``below`` them); the same of controls as
+        ``people_measurable`` (``measured``, ``above`` or ``below`` them, ``unknown``, ``falling``
+        or ``not monotone``); the same of controls as
         ``people_control_threshold`` ….
 
     Raises

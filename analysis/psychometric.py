@@ -3,6 +3,7 @@
 ψ(x; m, w, λ, γ) = γ + (1 − λ − γ) S(x; m, w), in the parameterisation of Schütt, Harmeling, Macke
 & Wichmann (2016): S is .5 at the threshold m, and rises from .05 to .95 within the width w. A
 threshold outside the tested levels is not measurable: psignifit would give a number all the same.
+The posterior, its ranges and priors: `analysis.posterior`.
 """
 
 from collections.abc import Sequence
@@ -14,20 +15,18 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from scipy.special import xlog1py, xlogy
 from scipy.stats import chi2
 
-from analysis.cells import CURVES, GUESSING, Cell, pooled
+from analysis.cells import CURVES, GUESSING, Cell, below_half_way, pooled
+from analysis.monotonicity import Shape, shape
+from analysis.posterior import Range, posterior, rising_sigmoid
 from analysis.trials import GUESS, checked, only
 from scenes.errors import InputError, unknown
 
-Measured = Literal["measured", "above", "below"]
+Measured = Literal["measured", "above", "below", "unknown", "falling", "not monotone"]
 
-SAMPLES = 2000  # of a posterior: quantiles at .025 to within .0035
 COVERAGE = 0.95
-# Same trials stand this many ranges of the levels below them: S is 0 there, and ψ the guess rate.
-FAR_BELOW = 1e4
-# Same–different has a guess rate more to find: a coarser grid for a fit of seconds.
-YES_NO_STEPS = {"threshold": 30, "width": 30, "lambda": 12, "gamma": 12, "eta": 10}
 
 
 @dataclass(frozen=True)
@@ -42,6 +41,8 @@ class CellFit:
         Name in `CURVES`.
     levels, hits, trials
         (K,): what was fitted, pooled over trials of a level; without same trials.
+    usable
+        Whether a posterior was found, and the answers are not one and the same (same–different).
     mode
         Mode of the posterior: threshold and width (of log x for curves on log x), lambda, gamma,
         eta.
@@ -50,7 +51,13 @@ class CellFit:
     proportion
         Value of ψ that the threshold stands for; None for the middle of S.
     deviance
-        2 log likelihood ratio of the fitted curve against answers at the guess rate alone.
+        2 log likelihood ratio of the fitted curve against answers at the guess rate alone; in
+        same–different against one rate of "different" for all trials.
+    known
+        Of threshold (of log x for curves on log x), width, lambda, gamma and eta, the range in
+        which the answers decide. Beyond it lies the end of a prior.
+    shape
+        Course of the answers over the levels (`analysis.monotonicity`).
     """
 
     names: dict[str, Any]
@@ -58,10 +65,13 @@ class CellFit:
     levels: np.ndarray
     hits: np.ndarray
     trials: np.ndarray
+    usable: bool
     mode: dict[str, float]
     samples: dict[str, np.ndarray]
     proportion: float | None
     deviance: float
+    known: dict[str, Range]
+    shape: Shape
 
     def evaluated(self, x: np.ndarray) -> np.ndarray:
         """ψ at the mode of the posterior, (len(x),)."""
@@ -114,13 +124,14 @@ def fit(
     -------
     pandas.DataFrame
         A row a cell: the columns of `by`; ``threshold`` in units of x with ``threshold_low`` and
-        ``threshold_high`` (95 % credible, from posterior samples; the value is of the joint mode,
-        so with few trials a width or a rate can lie outside of its own limits); ``measurable``:
-        ``measured``, or ``above`` or ``below`` the tested levels, where the threshold is NaN and
-        its interval open, up to infinity or down to 0 (to −∞ on x); ``bound``: the level that it
-        is above or below; ``width`` (in log units on log x), ``lapse``, ``guess`` and
-        ``eta`` with intervals, all at the mode of the posterior; ``trials``, ``levels``;
-        ``deviance`` against guessing.
+        ``threshold_high`` (95 % credible, from posterior samples, and at least as far as the
+        value, which is of the joint mode); ``measurable``, a word of `measurability`: where it is
+        not ``measured``, the threshold is NaN and its interval open, up to infinity or down to 0
+        (to −∞ on x); ``bound``: the level that it is above or below; ``shape`` of the answers over
+        the levels (`analysis.monotonicity.shape`); ``width`` (in log units on log x), ``lapse``,
+        ``guess`` and ``eta`` with intervals, all at the mode of the posterior; ``trials``,
+        ``levels``; ``deviance`` against guessing. A limit that the end of a prior would set is
+        open (infinite, or the end of what is possible), and a value there NaN.
 
     Raises
     ------
@@ -192,16 +203,30 @@ def thresholds(each: CellFit) -> tuple[float, np.ndarray]:
 def measurability(each: CellFit) -> Measured:
     """Tell whether a threshold lies within the tested levels.
 
-    ``above`` the greatest where the mode or half of the posterior is there, or where the answers
-    are not better than guessing (likelihood ratio, two parameters, α = .05); ``below`` the least
-    where the mode or half of the posterior is there.
+    ``falling`` or ``not monotone`` where the answers do not rise with the level; ``unknown`` where
+    all answers of a same–different task are the same one, or no posterior was found. Where the
+    answers are not better than guessing (likelihood ratio, two parameters, α = .05), ``above`` the
+    greatest level if most of the posterior is there, or the answers are worse than half way from
+    guessing to 1 (exact, α = .05), and ``unknown`` if they are too few for either. Otherwise
+    ``above`` the greatest level or ``below`` the least where the mode or half of the posterior is
+    there, and ``unknown`` where neither limit of the threshold is known.
     """
+    if each.shape in ("falling", "not monotone"):
+        return each.shape
+    if not each.usable:
+        return "unknown"
     mode, samples = thresholds(each)
     low, high = each.levels.min(), each.levels.max()
-    guessing = each.deviance < chi2.ppf(1 - GUESSING, 2)
-    if guessing or mode > high or np.mean(samples > high) >= 0.5:
+    beyond = np.mean(samples > high) >= 0.5
+    if each.deviance < chi2.ppf(1 - GUESSING, 2):
+        counts = int(each.hits.sum()), int(each.trials.sum())
+        return "above" if beyond or below_half_way(*counts, each.mode["gamma"]) else "unknown"
+    if mode > high or beyond:
         return "above"
-    return "below" if mode < low or np.mean(samples < low) >= 0.5 else "measured"
+    if mode < low or np.mean(samples < low) >= 0.5:
+        return "below"
+    _, least, most = _threshold_limits(each, "measured")
+    return "measured" if np.isfinite(most) or least > _least(each) else "unknown"
 
 
 # ---- One cell -----------------------------------------------------------------------------------
@@ -210,51 +235,65 @@ def measurability(each: CellFit) -> Measured:
 def _fit_cell(
     cell: Cell, task: str, curve: str, proportion: float | None, overdispersion: bool
 ) -> CellFit:
-    from psignifit import psignifit  # here, so that a command that fits nothing starts at once
-
     name, on_log = CURVES[curve]
     axis = np.log(cell.levels) if on_log else cell.levels
-    data = np.column_stack([axis, cell.hits, cell.trials])
-    options: dict[str, Any] = {"sigmoid": name, "verbose": False, "debug": True}
-    if not overdispersion:
-        options["fixed_parameters"] = {"eta": 0.0}
-    guess = GUESS[task]
-    if guess is None:
-        options |= {
-            "experiment_type": "yes/no",
-            "grid_steps": YES_NO_STEPS,
-            "stimulus_range": (axis[0], axis[-1]),
-            "width_min": np.diff(axis).min(),
-        }
-        if cell.same_trials:
-            far = axis[0] - FAR_BELOW * (axis[-1] - axis[0])
-            data = np.vstack([[far, cell.false_alarms, cell.same_trials], data])
-    else:
-        options["experiment_type"] = f"{round(1 / guess)}AFC"
-    # Of very narrow curves on its grid, psignifit's Gumbel overflows where S is 1 all the same.
-    with np.errstate(over="ignore"):
-        result = psignifit(data, **options)
-    mode = {name: float(value) for name, value in result.parameter_estimate_MAP.items()}
-    samples = result.posterior_samples(SAMPLES, random_state=np.random.default_rng(cell.seed))
-    made = CellFit(
-        cell.names, curve, cell.levels, cell.hits, cell.trials, mode, samples, proportion, 0.0
+    low, span = float(axis[0]), float(axis[-1] - axis[0])
+    # Rounded, so that a change of unit changes no bit of the fit.
+    standard = np.round((axis - low) / span, 12)
+    made = posterior(
+        np.column_stack([standard, cell.hits, cell.trials]),
+        sigmoid=name,
+        guess=GUESS[task],
+        same=(cell.false_alarms, cell.same_trials),
+        overdispersion=overdispersion,
+        log_range=span if on_log else None,
+        rng=np.random.default_rng(cell.seed),
     )
-    flat = np.full(len(cell.levels), mode["gamma"])
-    gain = _log_likelihood(made, made.evaluated(cell.levels)) - _log_likelihood(made, flat)
-    return replace(made, deviance=2 * gain)
+
+    def moved(values: dict[str, Any]) -> dict[str, Any]:
+        """From the standardised axis to the curve's own."""
+        return values | {
+            "threshold": low + span * values["threshold"],
+            "width": span * values["width"],
+        }
+
+    ends = [moved({name: limits[end] for name, limits in made.known.items()}) for end in (0, 1)]
+    answers = cell.hits.sum() + cell.false_alarms, cell.trials.sum() + cell.same_trials
+    fitted = CellFit(
+        names=cell.names,
+        curve=curve,
+        levels=cell.levels,
+        hits=cell.hits,
+        trials=cell.trials,
+        usable=made.settled and not (GUESS[task] is None and answers[0] in (0, answers[1])),
+        mode=moved(made.mode),
+        samples=moved(made.samples),
+        proportion=proportion,
+        deviance=0.0,
+        known={name: (ends[0][name], ends[1][name]) for name in made.known},
+        shape=shape(cell.hits, cell.trials, cell.seed),
+    )
+    return replace(fitted, deviance=_deviance(fitted, cell, GUESS[task]))
 
 
-def _log_likelihood(each: CellFit, probability: np.ndarray) -> float:
-    """Binomial log likelihood of the cell, without its constant."""
-    p = np.clip(probability, 1e-12, 1 - 1e-12)
-    return float(np.sum(each.hits * np.log(p) + (each.trials - each.hits) * np.log1p(-p)))
+def _deviance(each: CellFit, cell: Cell, guess: float | None) -> float:
+    """2 log likelihood ratio against guessing, or against one rate for all trials."""
+    gain = _log_likelihood(cell.hits, cell.trials, each.evaluated(cell.levels))
+    if guess is not None:
+        return 2 * (gain - _log_likelihood(cell.hits, cell.trials, guess))
+    gain += _log_likelihood(cell.false_alarms, cell.same_trials, each.mode["gamma"])
+    hits, trials = cell.hits.sum() + cell.false_alarms, cell.trials.sum() + cell.same_trials
+    return 2 * (gain - _log_likelihood(hits, trials, hits / trials))
+
+
+def _log_likelihood(hits: Any, trials: Any, probability: Any) -> float:
+    """Binomial log likelihood, without its constant."""
+    return float(np.sum(xlogy(hits, probability) + xlog1py(trials - hits, -probability)))
 
 
 def sigmoid(curve: str) -> Any:
     """Psignifit's S of a curve: called with axis, m and w, broadcast."""
-    from psignifit.sigmoids import sigmoid_by_name
-
-    return sigmoid_by_name(CURVES[curve][0], PC=0.5, alpha=0.05)
+    return rising_sigmoid(CURVES[curve][0])
 
 
 def _psi(curve: str, x: np.ndarray, parameters: dict[str, Any]) -> np.ndarray:
@@ -273,7 +312,8 @@ def _threshold(each: CellFit, parameters: dict[str, Any]) -> np.ndarray:
     middle = np.asarray(parameters["threshold"], dtype=float)
     if each.proportion is not None:
         gamma, lapse = np.asarray(parameters["gamma"]), np.asarray(parameters["lambda"])
-        unscaled = (each.proportion - gamma) / (1 - lapse - gamma)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            unscaled = (each.proportion - gamma) / np.maximum(1 - lapse - gamma, 0)
         reached = np.clip(unscaled, 1e-12, 1 - 1e-12)
         middle = np.asarray(
             sigmoid(each.curve).inverse(reached, middle, np.asarray(parameters["width"]))
@@ -282,37 +322,62 @@ def _threshold(each: CellFit, parameters: dict[str, Any]) -> np.ndarray:
     return np.exp(middle) if CURVES[each.curve][1] else middle
 
 
-def _open_ended(low: float, high: float, measured: Measured, on_log: bool) -> tuple[float, float]:
-    """Limits of a threshold; beyond the tested levels the prior alone would set one."""
-    if measured == "above":
-        return low, np.inf
-    if measured == "below":
-        return 0.0 if on_log else -np.inf, high
-    return low, high
-
-
 def _row(each: CellFit) -> dict[str, Any]:
-    tails = [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2]
-    mode, samples = thresholds(each)
     measured = measurability(each)
-    # `method` picks a sample: between a number and infinity there is nothing to interpolate.
-    low, high = np.quantile(samples, tails, method="inverted_cdf")
-    low, high = _open_ended(low, high, measured, CURVES[each.curve][1])
-    bound = {"measured": np.nan, "above": each.levels.max(), "below": each.levels.min()}[measured]
+    bound = {"above": each.levels.max(), "below": each.levels.min()}.get(measured, np.nan)
+    threshold, low, high = _threshold_limits(each, measured)
     row = {
         **each.names,
-        "threshold": mode if measured == "measured" else np.nan,
+        "threshold": threshold if measured == "measured" else np.nan,
         "threshold_low": low,
         "threshold_high": high,
         "measurable": measured,
         "bound": bound,
+        "shape": each.shape,
     }
-    names = {"width": "width", "lapse": "lambda", "guess": "gamma", "eta": "eta"}
-    for ours, theirs in names.items():
-        low, high = np.quantile(each.samples[theirs], tails)
-        row |= {ours: each.mode[theirs], f"{ours}_low": low, f"{ours}_high": high}
+    # Where the curve was not seen, neither was its width; where not its top, no lapse rate.
+    row |= _limits(each, "width", "width", (0.0, np.inf), measured == "measured")
+    top = 1 - each.mode["gamma"]
+    row |= _limits(each, "lapse", "lambda", (0.0, top), measured in ("measured", "below"))
+    row |= _limits(each, "guess", "gamma", (0.0, 1.0), True)
+    row |= _limits(each, "eta", "eta", (0.0, 1.0), True)
     return row | {
         "trials": int(each.trials.sum()),
         "levels": len(each.levels),
         "deviance": each.deviance,
+    }
+
+
+def _threshold_limits(each: CellFit, measured: Measured) -> tuple[float, float, float]:
+    """Threshold and its limits, in units of x; open where the prior alone would set one."""
+    mode, samples = thresholds(each)
+    on_log = CURVES[each.curve][1]
+    known_low, known_high = each.known["threshold"]
+    if on_log:
+        known_low, known_high = np.exp(known_low), np.exp(known_high)
+    # `method` picks a sample: between a number and infinity there is nothing to interpolate.
+    tails = [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2]
+    low, high = np.quantile(samples, tails, method="inverted_cdf")
+    low, high = min(low, mode), max(high, mode)
+    if measured not in ("measured", "above") or low < known_low:
+        low = _least(each)
+    if measured not in ("measured", "below") or high > known_high:
+        high = np.inf
+    return mode, float(low), float(high)
+
+
+def _least(each: CellFit) -> float:
+    """Where the axis of x begins."""
+    return 0.0 if CURVES[each.curve][1] else -np.inf
+
+
+def _limits(each: CellFit, ours: str, theirs: str, possible: Range, seen: bool) -> dict[str, float]:
+    """A parameter with its limits; NaN, and open, where the end of a prior would set them."""
+    value, (least, most) = each.mode[theirs], each.known[theirs]
+    tails = [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2]
+    low, high = np.quantile(each.samples[theirs], tails)
+    return {
+        ours: value if seen and least <= value <= most else np.nan,
+        f"{ours}_low": float(low) if seen and low >= least else possible[0],
+        f"{ours}_high": float(high) if seen and high <= most else possible[1],
     }

@@ -93,6 +93,8 @@ def _reading(row: dict[str, Any]) -> str:
         said.append(f"at least {row['over_people']:.2g} × people's threshold")
     elif state == "not asked":
         said.append("people were not shown this series")
-    else:
+    elif state in ("above", "below"):
         said.append(f"people's threshold lies {state} the tested distances")
+    else:
+        said.append(f"people's threshold is not measurable ({state})")
     return "; ".join(said)

@@ -10,6 +10,7 @@ import pandas as pd
 from analysis import (
     artefact,
     cells,
+    completeness,
     consistency,
     equivalence,
     exclusions,
@@ -19,7 +20,6 @@ from analysis import (
     psychometric,
     ratios,
     sensitivity,
-    sessions,
 )
 from analysis.config import AnalysisConfig
 from analysis.load import check_units
@@ -91,15 +91,18 @@ def analyse(
     Raises
     ------
     InputError
-        Nothing is left after exclusions, a participant is left without trials of a condition, the
-        physical distances of a condition have several units, or a curve cannot stand on its axis.
+        Nothing is left after exclusions, a participant is left without trials of a condition or
+        of its controls, the physical distances of a condition have several units, or a curve
+        cannot stand on its axis.
     """
     kept, catch, excluded = exclusions.applied(trials, config.exclude)
-    sessions.check_conditions(kept, source)
+    completeness.check(kept, source)
     if config.x == "physical_distance":
         check_units(kept, source)
     tables: dict[str, pd.DataFrame] = {"exclusions": excluded, "catch_trials": catch}
     left_out: dict[str, str] = {}
+    if len(missing := completeness.gaps(kept)):
+        tables["gaps"] = missing
 
     def attempt(name: str, made: Callable[[], pd.DataFrame]) -> None:
         """Make a table, or say why these data do not allow it."""

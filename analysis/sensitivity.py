@@ -321,7 +321,8 @@ def _inverse(curve: Curve, pc: np.ndarray) -> np.ndarray:
 def _root(function: Any, *arguments: np.ndarray) -> np.ndarray:
     """Roots in d of a function of (d, …), element by element."""
     find: Any = elementwise.find_root  # its stubs know functions of one argument alone
-    return np.asarray(find(function, (0.0, LARGEST), args=arguments).x)
+    found = find(function, (0.0, LARGEST), args=arguments)
+    return np.where(found.success, found.x, np.inf)  # none up to `LARGEST`
 
 
 # ---- Rates --------------------------------------------------------------------------------------
@@ -381,6 +382,12 @@ def _rates_row(
     tails = [(1 - coverage) / 2, (1 + coverage) / 2]
     row = {"trials": int(n + n_same), "correct": int(k + n_same - wrong), "hits": h}
     row |= {"false_alarms": f, "proportion": (h + 1 - f) / 2}
+    if h == f and h in (0, 1):  # one answer alone: the correction would make a d' of the counts
+        limits = (np.nan, 0.0, np.inf)
+        for model in DECISION_MODELS:
+            names = (f"dprime_{model}{end}" for end in ("", "_low", "_high"))
+            row |= dict(zip(names, limits, strict=True))
+        return row | {"corrected": False}
     for model in DECISION_MODELS:
         low, high = np.quantile(dprime_from_rates(*draws, decision_model=model), tails)
         row[f"dprime_{model}"] = float(dprime_from_rates(*used, decision_model=model))

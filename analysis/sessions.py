@@ -108,33 +108,6 @@ def load(
     return trials
 
 
-def check_conditions(trials: pd.DataFrame, source: str) -> None:
-    """Check that every participant answered in every condition, as comparisons within people need.
-
-    Parameters
-    ----------
-    trials
-        Of the phase ``main``, exclusions applied.
-    source
-        What the message names: the folder of the data.
-
-    Raises
-    ------
-    InputError
-        One did not.
-    """
-    every = set(trials["condition"])
-    for observer, cell in trials.groupby("observer", sort=True):
-        missing = every - set(cell["condition"])
-        if missing:
-            raise InputError(
-                f"{source}: participant {observer} has no trials of {', '.join(sorted(missing))} "
-                f"after exclusions ({cell['condition'].nunique()} of {len(every)} conditions); "
-                f"name {observer} under analysis.exclude.participants, finish the session, or "
-                "loosen the rules"
-            )
-
-
 def _without_table(folder: Path, tables: Sequence[Path]) -> list[str]:
     """Say which descriptions have no table: of an interrupted import, or a table that was lost."""
     return [

@@ -17,17 +17,23 @@ from scipy.special import logsumexp
 from scipy.stats import beta, norm, t
 
 from analysis.cells import CURVES
+from analysis.monotonicity import Shape, shape
 from analysis.psychometric import sigmoid
 from analysis.trials import GUESS, is_same, only, yes
 from scenes.errors import InputError
 
 STEP = 0.05  # octaves
-BEYOND = 6.0  # octaves beyond the tested levels: the plateau is reached there
+BEYOND = 6.0  # octaves beyond the tested levels, or half their range: the plateau is reached there
 WIDTHS = 20
-LAPSES = np.array([0.0, 0.01, 0.02, 0.04, 0.07, 0.11, 0.16, 0.25])
-FALSE_ALARMS = np.linspace(0.01, 0.6, 20)
-# Spread of people's thresholds in octaves: none, or from little to more than is ever seen.
-SPREADS = np.array([0.0, *np.geomspace(0.05, 4, 24)])
+UNLIKELY = 10.0  # log likelihood below the best: widths beyond are left out of a finer grid
+REFINED = 4  # times at most
+STEEPEST, WIDEST = 0.2, 6.0  # natural logarithms, where the range of the levels asks for no more
+LAPSES = np.array([0.0, 0.01, 0.02, 0.04, 0.07, 0.11, 0.16, 0.25, 0.35])
+FALSE_ALARMS = 20  # quantiles of the false-alarm rate that the same trials leave
+# Spread of people's thresholds in octaves: none, or from little to more than is ever seen, or to
+# the range of the grid where that is less than a quarter of it.
+SPREADS = 24
+NARROWEST_SPREAD, WIDEST_SPREAD = 0.05, 4.0
 
 
 @dataclass(frozen=True)
@@ -42,35 +48,53 @@ class Likelihood:
         (G,), with maximum 0. Beyond the grid they are what they are at its ends.
     observers
         People behind it, 1 for a single observer.
+    shape
+        Course of their answers over the levels. Where they do not rise, the likelihood is flat:
+        no threshold is more likely than another.
     """
 
     grid: np.ndarray
     values: np.ndarray
     observers: int = 1
+    shape: Shape = "rising"
 
     @property
     def mode(self) -> float:
         """Where it is greatest: of the parabola through its top; in the middle of a flat one."""
-        top = np.flatnonzero(self.values > -1e-9)
-        first, last = top[0], top[-1]
-        if first < last or first == 0 or last == len(self.grid) - 1:
-            return float(self.grid[top].mean())
-        before, at, after = self.values[first - 1 : first + 2]
-        return float(self.grid[first] + STEP * (before - after) / (2 * (before - 2 * at + after)))
+        return self._top()[0]
 
     def interval(self, coverage: float = 0.95) -> tuple[float, float]:
         """Limits of the values that a likelihood-ratio test keeps; infinite at an open end."""
-        inside = np.flatnonzero(self.values >= -self._cut(coverage) / 2)
-        first, last = inside[0], inside[-1]
-        low = -np.inf if first == 0 else self._crossing(first - 1, first, coverage)
-        high = np.inf if last == len(self.grid) - 1 else self._crossing(last, last + 1, coverage)
+        roots, cut = self._signed_roots(), float(np.sqrt(self._cut(coverage)))
+        first, last = np.flatnonzero(roots > -cut)[0], np.flatnonzero(roots < cut)[-1]
+        low = -np.inf if first == 0 else self._crossing(roots, first - 1, -cut)
+        high = np.inf if last == len(self.grid) - 1 else self._crossing(roots, last, cut)
         return low, high
 
     def p_value(self, value: float = 0.0) -> float:
         """Two-sided p of a value, by the same test as `interval`."""
-        ratio = -2 * np.interp(value, self.grid, self.values)
+        ratio = np.interp(value, self.grid, self._signed_roots()) ** 2
         squared = (self._freedom()) * np.expm1(ratio / (self._freedom() + 1))
         return float(2 * t.sf(np.sqrt(max(squared, 0.0)), self._freedom()))
+
+    def _top(self) -> tuple[float, float]:
+        """Place and height of the greatest value."""
+        top = np.flatnonzero(self.values > -1e-9)
+        first, last = top[0], top[-1]
+        if first < last or first == 0 or last == len(self.grid) - 1:
+            return float(self.grid[top].mean()), 0.0
+        shift, height = _parabola(self.values, first)
+        return float(self.grid[first] + STEP * shift), height
+
+    def _signed_roots(self) -> np.ndarray:
+        """√(2 log likelihood ratio) to the top, negative below it: a line for a normal likelihood.
+
+        Between two values of the grid it is a line too, and a likelihood as narrow as a step or
+        narrower keeps its limits.
+        """
+        place, height = self._top()
+        roots = np.sqrt(np.maximum(2 * (height - self.values), 0))
+        return np.where(self.grid < place, -roots, roots)
 
     def _freedom(self) -> float:
         return self.observers - 1 if self.observers > 1 else 1e6
@@ -84,17 +108,19 @@ class Likelihood:
         quantile = t.ppf((1 + coverage) / 2, freedom)
         return float((freedom + 1) * np.log1p(quantile**2 / freedom))
 
-    def _crossing(self, left: int, right: int, coverage: float) -> float:
+    def _crossing(self, roots: np.ndarray, left: int, cut: float) -> float:
         """Where the line between two neighbours of the grid crosses the cut."""
-        a, b = self.values[left], self.values[right]
-        share = (-self._cut(coverage) / 2 - a) / (b - a)
+        share = (cut - roots[left]) / (roots[left + 1] - roots[left])
         return float(self.grid[left] + share * STEP)
 
 
 def grid_for(levels: np.ndarray) -> np.ndarray:
-    """Grid of log₂ thresholds for tested levels, (G,), its values multiples of `STEP`."""
-    low, high = np.log2(levels.min()) - BEYOND, np.log2(levels.max()) + BEYOND
-    return STEP * np.arange(np.floor(low / STEP), np.ceil(high / STEP) + 1)
+    """Grid of log₂ thresholds for tested levels, (G,), from the least one in steps of `STEP`."""
+    low = float(np.log2(levels.min()))
+    tested = float(np.log2(levels.max())) - low
+    beyond = max(BEYOND, tested / 2)
+    # From a level, and not from a round number: another unit of the levels moves the grid along.
+    return low + STEP * np.arange(np.floor(-beyond / STEP), np.ceil((tested + beyond) / STEP) + 1)
 
 
 def observer(
@@ -150,15 +176,23 @@ def group(
         logs = ", ".join(name for name, (_, on_log) in CURVES.items() if on_log)
         raise InputError(f"ratios of thresholds need a curve on log x, not {curve}; use {logs}")
     pooled = [_pooled(trials, x) for trials in each]
+    course = _shape(pooled)
+    if course in ("falling", "not monotone"):
+        return Likelihood(grid, np.zeros(len(grid)), len(each), course)
     widths = _widths(np.concatenate([one.log_x for one in pooled]))
-    given_width = [_given_width(one, grid, widths, curve, proportion) for one in pooled]
+    for _ in range(REFINED + 1):
+        given_width = [_given_width(one, grid, widths, curve, proportion) for one in pooled]
+        finer = _finer(widths, np.sum([one.max(axis=0) for one in given_width], axis=0))
+        if finer is None:
+            break
+        widths = finer
     if len(each) == 1:
         return _likelihood(grid, logsumexp(given_width[0], axis=1))
     likelihoods = np.exp([one - one.max() for one in given_width])
     by_spread = [
         # (means, thresholds) on (people, thresholds, widths): of every mean, width by width.
         logsumexp(np.log(_kernel(grid, tau).T @ likelihoods + 1e-300).sum(axis=0), axis=1)
-        for tau in SPREADS
+        for tau in _spreads(grid)
     ]
     return _likelihood(grid, np.max(by_spread, axis=0), len(each))
 
@@ -173,6 +207,12 @@ class _Pooled:
     guess: float | None
     false_alarms: float
     same_n: float
+
+    @property
+    def constant(self) -> bool:
+        """Whether all answers are the same one."""
+        total = self.hits.sum() + self.false_alarms
+        return bool(total in (0, self.n.sum() + self.same_n))
 
 
 def _pooled(trials: pd.DataFrame, x: str) -> _Pooled:
@@ -192,27 +232,51 @@ def _pooled(trials: pd.DataFrame, x: str) -> _Pooled:
     )
 
 
+def _shape(pooled: Sequence[_Pooled]) -> Shape:
+    """Course of all answers over the levels; expected ones are taken as the nearest counts."""
+    counts = pd.DataFrame(
+        {name: np.concatenate([getattr(one, name) for one in pooled]) for name in ("hits", "n")},
+        index=np.concatenate([one.log_x for one in pooled]),
+    )
+    by_level = counts.groupby(level=0).sum()
+    return shape(np.round(by_level["hits"].to_numpy()), np.round(by_level["n"].to_numpy()))
+
+
 def _given_width(
     answers: _Pooled, grid: np.ndarray, widths: np.ndarray, curve: str, proportion: float | None
 ) -> np.ndarray:
     """Log likelihood of threshold and width, (G, W); lapse and false-alarm rates integrated out."""
-    guesses = FALSE_ALARMS if answers.guess is None else np.array([answers.guess])
+    if answers.guess is None and answers.constant:
+        return np.zeros((len(grid), len(widths)))  # one answer alone says nothing of a threshold
+    guesses = _false_alarms(answers) if answers.guess is None else np.array([answers.guess])
     # Axes: threshold, width, lapse, guess, level.
     m, w = grid[:, None, None, None, None] * np.log(2), widths[:, None, None, None]
     lapse, guess = LAPSES[:, None, None], guesses[:, None]
-    shape = sigmoid(curve)
+    rises = sigmoid(curve)
     if proportion is not None:
-        reached = np.clip((proportion - guess) / (1 - lapse - guess), 1e-9, 1 - 1e-9)
-        m = m - shape.inverse(reached, 0.0, w)
-    rise = shape(answers.log_x, m, w)
-    psi = np.clip(guess + (1 - guess - lapse) * rise, 1e-9, 1 - 1e-9)
+        room = np.maximum(1 - lapse - guess, 1e-12)
+        reached = np.clip((proportion - guess) / room, 1e-9, 1 - 1e-9)
+        m = m - rises.inverse(reached, 0.0, w)
+    with np.errstate(over="ignore", under="ignore"):  # of steep curves, where S is 1 or 0
+        rise = rises(answers.log_x, m, w)
+    # Where γ + λ is above 1, ψ is flat: it never falls.
+    psi = np.clip(guess + np.maximum(1 - guess - lapse, 0) * rise, 1e-9, 1 - 1e-9)
     wrong = answers.n - answers.hits
     log_likelihood = (answers.hits * np.log(psi) + wrong * np.log1p(-psi)).sum(axis=-1)
     log_likelihood += beta.logpdf(np.maximum(LAPSES, 1e-3), 1, 10)[:, None]
-    if answers.guess is None:
-        right = answers.same_n - answers.false_alarms
-        log_likelihood += answers.false_alarms * np.log(guesses) + right * np.log1p(-guesses)
     return np.asarray(logsumexp(log_likelihood, axis=(2, 3)))
+
+
+def _false_alarms(answers: _Pooled) -> np.ndarray:
+    """False-alarm rates that the same trials leave, equally probable: from a flat prior."""
+    share = (np.arange(FALSE_ALARMS) + 0.5) / FALSE_ALARMS
+    right = answers.same_n - answers.false_alarms
+    return np.asarray(beta.ppf(share, 1 + answers.false_alarms, 1 + right))
+
+
+def _spreads(grid: np.ndarray) -> np.ndarray:
+    widest = max(WIDEST_SPREAD, float(np.ptp(grid)) / 4)
+    return np.array([0.0, *np.geomspace(NARROWEST_SPREAD, widest, SPREADS)])
 
 
 def difference(a: Likelihood, b: Likelihood) -> Likelihood:
@@ -225,10 +289,25 @@ def difference(a: Likelihood, b: Likelihood) -> Likelihood:
     second = np.pad(b.values, reach, mode="edge")
     first = np.pad(a.values, (2 * reach, 3 * reach), mode="edge")
     shifts = np.arange(-reach, reach + 1)
-    values = np.array([np.max(first[reach + s : reach + s + len(second)] + second) for s in shifts])
-    offset = round((a.grid[0] - b.grid[0]) / STEP)
+    values = np.array([_peak(first[reach + s : reach + s + len(second)] + second) for s in shifts])
     people = [one.observers for one in (a, b) if one.observers > 1]
-    return _likelihood((shifts + offset) * STEP, values, min(people, default=1))
+    return _likelihood(shifts * STEP + (a.grid[0] - b.grid[0]), values, min(people, default=1))
+
+
+def _parabola(values: np.ndarray, top: int) -> tuple[float, float]:
+    """Place, in steps from `top`, and height above it of the parabola through it."""
+    before, at, after = values[top - 1 : top + 2]
+    curvature = before - 2 * at + after
+    shift = (before - after) / (2 * curvature)
+    return float(shift), float(-curvature * shift**2 / 2)
+
+
+def _peak(values: np.ndarray) -> float:
+    """Greatest value, also where it lies between two of the grid."""
+    top = int(np.argmax(values))
+    if not 0 < top < len(values) - 1 or values[top] in (values[top - 1], values[top + 1]):
+        return float(values[top])
+    return float(values[top] + _parabola(values, top)[1])
 
 
 def _likelihood(grid: np.ndarray, values: np.ndarray, observers: int = 1) -> Likelihood:
@@ -237,7 +316,18 @@ def _likelihood(grid: np.ndarray, values: np.ndarray, observers: int = 1) -> Lik
 
 def _widths(log_x: np.ndarray) -> np.ndarray:
     """Widths in natural log units, (W,): from steep to three times what was tested."""
-    return np.geomspace(0.2, max(3 * float(np.ptp(log_x)), 1.0), WIDTHS)
+    tested = float(np.ptp(log_x))
+    steepest = min(STEEPEST, tested / 20) if tested > 0 else STEEPEST
+    return np.geomspace(steepest, max(3 * tested, WIDEST), WIDTHS)
+
+
+def _finer(widths: np.ndarray, profile: np.ndarray) -> np.ndarray | None:
+    """Finer grid of the likely widths; None where most of them are likely."""
+    likely = np.flatnonzero(profile > profile.max() - UNLIKELY)
+    if len(likely) > WIDTHS / 2:
+        return None
+    low, high = max(likely[0] - 1, 0), min(likely[-1] + 1, len(widths) - 1)
+    return np.geomspace(widths[low], widths[high], WIDTHS)
 
 
 def _kernel(grid: np.ndarray, spread: float) -> Any:

@@ -108,7 +108,17 @@ class QuestPlus(Frozen):
     ] = (0.0, 0.02, 0.05)
     false_alarms: Annotated[
         tuple[Annotated[float, between(0, 0.9)], ...], Field(min_length=1, max_length=10)
-    ] = (0.05, 0.15, 0.3, 0.5)
+    ] = (0.05, 0.15, 0.3, 0.5, 0.7, 0.9)
+
+    @model_validator(mode="after")
+    def _room_above_false_alarms(self) -> "QuestPlus":
+        most, lapse = max(self.false_alarms), max(self.lapses)
+        if most + lapse >= 1:
+            raise ValueError(
+                f"false_alarms {most:g} and lapses {lapse:g} add up to {most + lapse:g}; no curve "
+                "would rise: use rates that add up to less than 1"
+            )
+        return self
 
 
 class Staircase(Frozen):

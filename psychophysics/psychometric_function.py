@@ -16,6 +16,7 @@ FUNCTIONS: dict[str, Function] = {name: name for name in get_args(Function)}
 
 # Between S = 0.05 and S = 0.95, in the natural units of each function's argument.
 WEIBULL_SPAN = float(np.log(-np.log(0.05)) - np.log(-np.log(0.95)))
+STEEP = 100.0  # of a steep curve far above its threshold: S is 1, and the exponential overflows
 NORMAL_SPAN = float(2 * norm.ppf(0.95))
 
 
@@ -37,6 +38,8 @@ def core(level: float, threshold: float, width: float, function: Function) -> fl
     if function == "norm":
         return float(norm.cdf(NORMAL_SPAN * (level - threshold) / width))
     argument = WEIBULL_SPAN * (np.log(level) - np.log(threshold)) / width
+    if argument > STEEP:
+        return 1.0
     return float(1 - np.exp(np.log(0.5) * np.exp(argument)))
 
 

@@ -17,6 +17,8 @@ from scenes.errors import needs
 THRESHOLDS = 40
 # Thresholds that are thought possible reach beyond the levels, by this factor of their range.
 BEYOND = 0.25
+ONE_LEVEL = 0.3  # where there is one level alone: a factor of 2, or this share of it
+LEAST = 1e-12  # likelihood of an answer that no curve of the grid allows
 
 Array = npt.NDArray[np.float64]
 
@@ -75,11 +77,18 @@ class QuestPlus:
         """Update the posterior."""
         self._done += 1
         if informative:
-            scaled = self._scaled_level()
-            self._quest.update(
-                stim={"intensity": scaled}, outcome={"response": "right" if correct else "wrong"}
-            )
+            self._update(self._scaled_level(), "right" if correct else "wrong")
             self._chosen = None
+
+    def _update(self, scaled: float, response: str) -> None:
+        before = self._quest.posterior
+        with np.errstate(invalid="ignore", divide="ignore"):
+            self._quest.update(stim={"intensity": scaled}, outcome={"response": response})
+        if not np.isfinite(self._quest.posterior).all():
+            # By no curve of the grid are such answers possible: as unlikely as they can be, then.
+            seen = self._quest.likelihoods.sel(intensity=scaled, response=response)
+            left = before * seen.clip(min=LEAST)
+            self._quest.posterior = left / left.sum()
 
     def _scaled_level(self) -> float:
         # The library's property computes anew at each reading, and leaves traces: read it once.
@@ -119,17 +128,28 @@ class QuestPlus:
         Returns
         -------
         mean, low, high
-            In the unit of the levels; of the Weibull, the mean is taken over the logarithm.
+            In the unit of the levels; of the Weibull, the mean is taken over the logarithm. A
+            limit is open (0 or −∞, ∞) where the thresholds that are thought possible end there.
         """
         thresholds, _, weights = self.posterior()
         values = np.log(thresholds) if self.function == "weibull" else thresholds
         order = np.argsort(values)
         cumulative = np.cumsum(weights[order])
         ends = [(1 - share) / 2, (1 + share) / 2]
-        low, high = np.interp(ends, cumulative, values[order])
-        found = np.array([np.sum(weights * values), low, high])
-        mean, low, high = np.exp(found) if self.function == "weibull" else found
-        return float(mean), float(low), float(high)
+        found = np.array([np.sum(weights * values), *np.interp(ends, cumulative, values[order])])
+        scaled = np.exp(found) if self.function == "weibull" else found
+        mean, low, high = (float(value) for value in scaled)
+        least, most = self._at_ends()
+        if least > ends[0]:
+            low = 0.0 if self.function == "weibull" else -np.inf
+        return mean, low, np.inf if most > ends[0] else high
+
+    def _at_ends(self) -> tuple[float, float]:
+        """Probability of the least and of the greatest threshold of the grid."""
+        name = "threshold" if self.function == "weibull" else "mean"
+        joint = self._quest.posterior
+        marginal = np.asarray(joint.sum(dim=[dim for dim in joint.dims if dim != name]))
+        return float(marginal[0]), float(marginal[-1])
 
 
 def library() -> Any:
@@ -161,6 +181,8 @@ def _quest(
 ) -> Any:
     low, high = min(scaled), max(scaled)
     margin = BEYOND * (high - low)
+    if high == low:
+        margin = ONE_LEVEL * (1.0 if function == "weibull" else abs(high))
     places = np.linspace(low - margin, high + margin, THRESHOLDS)
     common = {"lower_asymptote": list(guesses), "lapse_rate": list(lapses)}
     parameters: dict[str, Any]

@@ -114,17 +114,19 @@ def d_prime(task: Task, proportion: float, criterion: float = 0.0) -> float:
     Returns
     -------
     float
-        d′, from 0 (at or below what d′ = 0 gives) to 12, where every task is solved.
+        d′, from 0 (at or below what d′ = 0 gives) to 12 more than the criterion, where every task
+        is solved.
     """
+    largest = LARGEST_D_PRIME + criterion
 
     def difference(d: float) -> float:
         return task.proportion_correct(d, criterion) - proportion
 
     if difference(0.0) >= 0:
         return 0.0
-    if difference(LARGEST_D_PRIME) <= 0:
-        return LARGEST_D_PRIME
-    return float(brentq(difference, 0.0, LARGEST_D_PRIME, xtol=1e-10))
+    if difference(largest) <= 0:
+        return largest
+    return float(brentq(difference, 0.0, largest, xtol=1e-10))
 
 
 def one_by_one(count: int) -> tuple[Show, ...]:

@@ -182,3 +182,85 @@ def test_holm_by_hand():
 def test_refusals(call, message):
     with pytest.raises(InputError, match=message):
         call()
+
+
+# ---- Edges --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("unit", [1e-6, 1e6])
+def test_the_unit_of_distances_changes_thresholds_alone(unit):
+    model, people = expected(["net"], [0.5], n=400), PEOPLE[PEOPLE["observer"].isin(["a", "f"])]
+    one, other = (
+        invariance.compare(
+            people.assign(level=people["level"] * scale), model.assign(level=model["level"] * scale)
+        ).iloc[0]
+        for scale in (1, unit)
+    )
+    for name in one.index:
+        if "threshold" in name:
+            assert other[name] == pytest.approx(unit * one[name], rel=1e-6)
+        elif "log2_ratio" in name or name == "p":
+            assert other[name] == pytest.approx(one[name], abs=1e-6)
+
+
+def test_answers_that_fall_give_no_ratio():
+    falling = PEOPLE.assign(level=LEVELS.max() * LEVELS.min() / PEOPLE["level"])
+    row = invariance.compare(falling, expected(["net"], [0.5], 400)).iloc[0]
+    assert row["people_measurable"] == "falling"
+    assert np.isnan([row["people_threshold"], row["log2_ratio"]]).all()
+    assert (row["log2_ratio_low"], row["log2_ratio_high"]) == (-np.inf, np.inf)
+    assert row["reading"] == "no ratio: people's answers fall with the distance"
+
+
+@pytest.mark.parametrize("n", [60, 1000, 100_000])
+def test_a_likelihood_narrower_than_a_step_of_the_grid_keeps_its_limits(n):
+    levels = LEVELS[:, None] * np.array([1.0, 1.01])  # thresholds that are on no grid
+    for factor in levels.T / LEVELS:
+        trials = expected(["a"], [0.27], n=n).assign(level=LEVELS * factor)
+        made = threshold_likelihood.observer(trials, threshold_likelihood.grid_for(LEVELS))
+        low, high = made.interval()
+        truth = np.log2(0.27 * factor[0])
+        assert low < truth < high
+        assert low < made.mode < high
+        # The standard error of a threshold is about 1.7/√n octaves here.
+        assert 3 < (high - low) * np.sqrt(n) < 12
+        assert made.p_value(low) == pytest.approx(0.05, abs=0.01)
+
+
+@pytest.mark.parametrize("false_alarms", [0.02, 0.7, 0.9])
+def test_same_different_with_any_criterion(false_alarms):
+    spans = []
+    for n in (170, 2000):
+        rise = 1 - 0.5 ** ((LEVELS / 0.4) ** 2.5)
+        hits = np.round(n * (false_alarms + (1 - false_alarms - 0.02) * rise))
+        made = _same_different(false_alarms, n, hits)
+        low, high = made.interval()
+        assert low < np.log2(0.4) < high
+        spans.append(high - low)
+    assert spans[1] < spans[0] / 2
+
+
+@pytest.mark.parametrize("answer", [0.0, 1.0])
+def test_one_answer_alone_says_nothing(answer):
+    made = _same_different(answer, 30, np.full(6, 30 * answer))
+    assert made.interval() == (-np.inf, np.inf)
+    row = invariance.threshold_row("people", made, LEVELS, 0.95)
+    assert row["people_measurable"] == "unknown"
+    assert np.isnan(row["people_threshold"])
+
+
+def _same_different(false_alarms, n, hits):
+    right = round(6 * n * (1 - false_alarms))
+    frame = pd.DataFrame({"level": [0, *LEVELS], "correct": [right, *hits], "n": [6 * n, *[n] * 6]})
+    named = frame.assign(observer="a", condition="c", stimulus="s")
+    trials = from_table(named, task="same_different")
+    return threshold_likelihood.observer(trials, threshold_likelihood.grid_for(LEVELS))
+
+
+@pytest.mark.parametrize("power", [0.02, 1.0, 5.0])
+def test_levels_close_together_or_decades_apart(power):
+    trials = expected(["a"], [0.3]).assign(level=LEVELS**power)
+    made = threshold_likelihood.observer(trials, threshold_likelihood.grid_for(LEVELS**power))
+    low, high = np.array(made.interval()) / power
+    assert low < np.log2(0.3) < high
+    assert high - low < 1.2

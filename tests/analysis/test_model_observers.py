@@ -79,6 +79,60 @@ def test_noise_and_lapses_are_recovered(rng):
     assert found.lapse == pytest.approx(0.06, abs=0.04)
 
 
+def answered(task, truth, rng, n=1500):
+    """Trials of people who decide as a model does."""
+    images = TASKS[task].images
+    pairs = rng.uniform(0, 1, (n, images * (images - 1) // 2))
+    right = rng.integers(0, len(TASKS[task].alternatives), n)
+    p = model_observers.probability_correct(pairs, right, task, truth)
+    return pairs, right, (rng.random(n) < p).astype(int)
+
+
+@pytest.mark.parametrize("task", ["oddity", "match_to_sample", "same_different"])
+@pytest.mark.parametrize("unit", [1e-6, 1e3])
+def test_the_unit_of_distances_changes_noise_and_criterion_alone(task, unit, rng):
+    pairs, right, correct = answered(task, Decision(0.15, 0.06, 0.4), rng)
+    one, other = (
+        model_observers.fit_decision(pairs * scale, right, correct, task) for scale in (1, unit)
+    )
+    assert other.noise == pytest.approx(unit * one.noise, rel=1e-6)
+    assert other.criterion == pytest.approx(unit * one.criterion, rel=1e-6)
+    assert other.lapse == pytest.approx(one.lapse, abs=1e-6)
+    assert one.at_bound == other.at_bound == ""
+
+
+@pytest.mark.parametrize("task", ["oddity", "match_to_sample", "same_different"])
+def test_no_grid_point_is_more_likely_than_the_fit(task, rng):
+    """A search that starts with small steps ends where nobody lapses, with twice the noise."""
+    pairs, right, correct = answered(task, Decision(0.15, 0.06, 0.4), rng)
+    found = model_observers.fit_decision(pairs, right, correct, task)
+
+    def log_likelihood(noise, lapse):
+        decision = Decision(noise, lapse, found.criterion)
+        p = model_observers.probability_correct(pairs, right, task, decision)
+        given = np.maximum(np.where(correct == 1, p, 1 - p), 1e-9)
+        return np.log(given).sum() + 9 * np.log1p(-lapse)
+
+    best = log_likelihood(found.noise, found.lapse)
+    for noise in np.linspace(0.08, 0.4, 9):
+        for lapse in (0.0, 0.03, 0.06, 0.1, 0.2):
+            assert log_likelihood(noise, lapse) < best + 0.05
+
+
+def test_what_the_answers_do_not_set_is_named(rng):
+    pairs, right, _ = answered("oddity", Decision(0.15, 0.0), rng)
+    sharp = model_observers.probability_correct(pairs, right, "oddity", Decision(1e-9, 0.0)) > 0.5
+    for correct, named in ((sharp, "noise small"), (~sharp, "noise large")):
+        found = model_observers.fit_decision(pairs, right, correct.astype(int), "oddity")
+        assert named in found.at_bound
+
+
+def test_equal_distances_are_refused():
+    answers = np.array([1, 0, 1, 1])
+    with pytest.raises(InputError, match=r"distances are all 0\.2 in the control trials; no noise"):
+        model_observers.fit_decision(np.full((4, 3), 0.2), np.zeros(4, int), answers, "oddity")
+
+
 def test_each_target_is_predicted_from_the_others(kept, layers):
     predicted, decisions = model_observers.predict(kept, layers)
     assert len(predicted) == 2 * len(kept)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import psychometric
+from analysis import posterior, psychometric
 from analysis.load import from_table
 from scenes.errors import InputError
 
@@ -55,7 +55,7 @@ def test_stated_proportion_is_where_the_curve_has_it():
     made = psychometric.fit_cells(table(LEVELS, HITS, 90), curve="norm", proportion=0.8)[0]
     threshold, samples = psychometric.thresholds(made)
     assert made.evaluated(np.array([threshold])) == pytest.approx([0.8], abs=1e-6)
-    assert samples.shape == (psychometric.SAMPLES,)
+    assert samples.shape == (posterior.SAMPLES,)
 
 
 @pytest.mark.full

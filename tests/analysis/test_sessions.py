@@ -210,12 +210,6 @@ def test_no_session(tmp_path, made_study):
         sessions.load(tmp_path, stimuli)
 
 
-def test_a_participant_with_one_condition(trials):
-    few = trials[(trials["observer"] != "02") | (trials["attribute"] == "shape")]
-    with pytest.raises(InputError, match="participant 02 has no trials of material, by shapely"):
-        sessions.check_conditions(few, "data")
-
-
 @pytest.mark.parametrize(
     ("start", "newline"), [(b"\xef\xbb\xbf", b"\n"), (b"", b"\r\n"), (b"\xef\xbb\xbf", b"\r\n")]
 )

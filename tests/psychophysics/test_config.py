@@ -19,6 +19,10 @@ from psychophysics.config import ExperimentConfig
         ({"display": {"refresh_rate": 75}}, r"timing\..*at 75 Hz; nearest"),
         ({"procedure": {"kind": "staircase", "down": 0}}, "greater than or equal to 1"),
         ({"procedure": {"kind": "quest"}}, "did you mean 'quest_plus'"),
+        (
+            {"procedure": {"kind": "quest_plus", "lapses": [0.0, 0.1]}},
+            r"false_alarms 0\.9 and lapses 0\.1 add up to 1; no curve would rise",
+        ),
         ({"vary": ["cameras"]}, "did you mean 'camera'"),
         ({"vary": []}, "at least 1"),
         ({"feedbak": True}, "did you mean 'feedback'"),

@@ -25,3 +25,12 @@ def test_weibull_rises_from_5_to_95_percent_within_its_width_of_log_level():
 @pytest.mark.parametrize("function", ["weibull", "norm"])
 def test_nobody_tells_a_scene_from_itself(function):
     assert core(0.0, 0.3, 1.0, function) == 0.0
+
+
+@pytest.mark.parametrize("function", ["weibull", "norm"])
+@pytest.mark.parametrize("unit", [1e-6, 1.0, 1e6])
+def test_steep_curves_far_from_the_threshold_are_0_and_1(function, unit):
+    width = 1e-3 * (unit if function == "norm" else 1)
+    assert core(1e3 * unit, unit, width, function) == 1.0
+    assert core(1e-3 * unit, unit, width, function) == 0.0
+    assert core(unit, unit, width, function) == pytest.approx(0.5)

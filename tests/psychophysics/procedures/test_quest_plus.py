@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from questplus import QuestPlus as Library
 
+from psychophysics.config import ExperimentConfig
 from psychophysics.procedures.quest_plus import QuestPlus
 from psychophysics.psychometric_function import core
 
@@ -127,3 +128,49 @@ def test_the_threshold_is_found(threshold, rng):
     mean, low, high = procedure.threshold(0.999)
     assert low <= threshold <= high
     assert abs(np.log(mean / threshold)) < 0.4
+
+
+@pytest.mark.parametrize("function", ["weibull", "norm"])
+@pytest.mark.parametrize("levels", [LEVELS, (0.5,), tuple(1e6 * level for level in LEVELS)])
+def test_answers_that_no_curve_allows_leave_a_posterior(function, levels):
+    """Without guesses and lapses, right at small levels and wrong at large ones cannot be."""
+    procedure = QuestPlus(
+        levels, trials=20, function=function, widths=(0.01, 0.5), guesses=(0.0,), lapses=(0.0,)
+    )
+    for number in range(20):
+        assert procedure.level() in levels
+        procedure.answered(number % 2 == 0, True)
+        weights = procedure.posterior()[2]
+        assert weights.sum() == pytest.approx(1)
+        assert (weights >= 0).all()
+
+
+@pytest.mark.parametrize("function", ["weibull", "norm"])
+@pytest.mark.parametrize(("right", "end"), [(True, "low"), (False, "high")])
+def test_a_threshold_at_the_end_of_the_grid_is_open_there(function, right, end):
+    procedure = quest(function=function, trials=60)
+    while procedure.remaining:
+        procedure.level()
+        procedure.answered(right, True)
+    _, low, high = procedure.threshold()
+    open_ended = {"low": low, "high": high}[end]
+    assert open_ended == {"low": 0.0 if function == "weibull" else -np.inf, "high": np.inf}[end]
+    assert np.isfinite(high if end == "low" else low)
+
+
+@pytest.mark.parametrize("false_alarms", [0.7, 0.9])
+def test_default_false_alarm_rates_reach_liberal_criteria(false_alarms, rng):
+    """Levels stay near the threshold: with rates up to .5 alone, all hits look like a low one."""
+    chosen = ExperimentConfig.model_validate(
+        {"task": "same_different", "procedure": {"kind": "quest_plus"}}
+    ).procedure
+    procedure = QuestPlus(
+        LEVELS, trials=300, function="weibull", widths=chosen.widths,
+        guesses=chosen.false_alarms, lapses=chosen.lapses,
+    )  # fmt: skip
+    while procedure.remaining:
+        rise = core(procedure.level(), 0.4, 1.2, "weibull")
+        yes = rng.random() < false_alarms + (1 - false_alarms - 0.02) * rise
+        procedure.answered(bool(yes), True)
+    _, low, high = procedure.threshold(0.999)
+    assert low < 0.4 < high
