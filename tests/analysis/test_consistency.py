@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 
 from analysis import consistency
-from analysis.load import from_table
 from scenes.errors import InputError
 from tests.statistical.bands import Bias, Intervals
 
@@ -41,18 +40,16 @@ def test_equals_a_second_implementation(rng):
 def answers(observers, stimuli, rng, shared):
     """Trials whose difficulty is of the stimulus in part `shared`."""
     hard = rng.random(stimuli)
-    rows = [
-        {
-            "observer": f"o{o}",
-            "condition": "c",
-            "stimulus": f"s{s}",
-            "level": 1,
-            "correct": int(u > 0.4),
-        }
-        for o in range(observers)
-        for s, u in enumerate(np.where(rng.random(stimuli) < shared, hard, rng.random(stimuli)))
+    right = [
+        np.where(rng.random(stimuli) < shared, hard, rng.random(stimuli)) > 0.4
+        for _ in range(observers)
     ]
-    return from_table(pd.DataFrame(rows), task="oddity")
+    columns = {
+        "observer": np.repeat([f"o{number}" for number in range(observers)], stimuli),
+        "stimulus": np.tile([f"s{number}" for number in range(stimuli)], observers),
+        "correct": np.concatenate(right).astype(int),
+    }
+    return pd.DataFrame(columns).assign(condition="c", level=1.0, n=1, task="oddity")
 
 
 def test_agreement_of_people_who_share_difficulties(rng):
