@@ -1,4 +1,4 @@
-"""Level 0: p values are exact, their error rates are kept, and people who see a re-render are found.
+"""Level 0: exact p values, error rates that are kept, and power where people see a re-render.
 
 Every possible outcome is tested once and weighted with its probability, so nothing here is random.
 """

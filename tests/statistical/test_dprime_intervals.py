@@ -108,9 +108,7 @@ def test_width_in_same_different(model, rate):
             slope(lambda h: dprime(h, rate), hits) * np.sqrt(hits * (1 - hits) / n),
             slope(lambda f, h=hits: dprime(h, f), rate) * np.sqrt(rate * (1 - rate) / n),
         )
-        row = same_different(
-            np.array([round(n * hits)]), np.array([round(n * rate)]), n, n
-        ).iloc[0]
+        row = same_different(np.array([round(n * hits)]), np.array([round(n * rate)]), n, n).iloc[0]
         _expect(row, model, d, error)
 
 
