@@ -49,7 +49,7 @@ def at(d, spread):
 
 def test_a_group_at_the_margin_is_accepted_with_p_one_half():
     """Without chance: people of d′ 1, the margin, as right as they should be; then of d′ 0."""
-    n = 2000
+    n = 1000
     edge = np.full(8, round(n * proportion_correct(1.0, task="oddity")))
     row = equivalence.equivalence(group(edge, n), margin=1.0).iloc[0]
     assert row["p_above"] == pytest.approx(0.5, abs=0.05)
