@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2
+from scipy.stats import beta, chi2
 
 from analysis.cells import CURVES, GUESSING, Cell, pooled
 from analysis.trials import GUESS, checked, only
@@ -27,7 +27,9 @@ COVERAGE = 0.95
 # Same trials stand this many ranges of the levels below them: S is 0 there, and ψ the guess rate.
 FAR_BELOW = 1e4
 # Same–different has a guess rate more to find: a coarser grid for a fit of seconds.
-YES_NO_STEPS = {"threshold": 30, "width": 30, "lambda": 12, "gamma": 12, "eta": 10}
+YES_NO_STEPS = {"threshold": 30, "width": 30, "lambda": 20, "gamma": 15, "eta": 10}
+# Rates that the data exclude at this level stay off the grid, whose steps are finer for it.
+EXCLUDED = 1e-5
 
 
 @dataclass(frozen=True)
@@ -229,6 +231,7 @@ def _fit_cell(
         if cell.same_trials:
             far = axis[0] - FAR_BELOW * (axis[-1] - axis[0])
             data = np.vstack([[far, cell.false_alarms, cell.same_trials], data])
+            options["bounds"] = _rates(cell)
     else:
         options["experiment_type"] = f"{round(1 / guess)}AFC"
     # Of very narrow curves on its grid, psignifit's Gumbel overflows where S is 1 all the same.
@@ -242,6 +245,17 @@ def _fit_cell(
     flat = np.full(len(cell.levels), mode["gamma"])
     gain = _log_likelihood(made, made.evaluated(cell.levels)) - _log_likelihood(made, flat)
     return replace(made, deviance=2 * gain)
+
+
+def _rates(cell: Cell) -> dict[str, tuple[float, float]]:
+    """Limits of false-alarm and lapse rate; psignifit's own end at .5, and are coarse below it."""
+    tail = EXCLUDED / 2
+    alarms, same = cell.false_alarms, cell.same_trials
+    low = beta.ppf(tail, alarms, same - alarms + 1) if alarms else 0.0
+    high = beta.isf(tail, alarms + 1, same - alarms) if alarms < same else 1.0
+    misses = cell.trials - cell.hits  # ψ ends at 1 − λ: no level has fewer of them than λ
+    most = beta.isf(tail, misses + 1, np.maximum(cell.hits, 0.5))
+    return {"gamma": (float(low), float(high)), "lambda": (0.0, float(min(most.min(), 0.5)))}
 
 
 def _log_likelihood(each: CellFit, probability: np.ndarray) -> float:

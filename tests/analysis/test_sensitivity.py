@@ -119,6 +119,8 @@ def test_inverse(task, model):
 def test_chance_and_ceiling():
     found = sensitivity.dprime([0.2, 1 / 3, 1.0, np.nan], task="oddity")
     np.testing.assert_array_equal(found, [0, 0, np.inf, np.nan])
+    for task in TASKS:
+        assert sensitivity.dprime(1.0, task=task) == np.inf, task
     corrected = sensitivity.dprime(1.0, task="2afc", n=100)
     # (100 + .5)/(100 + 1) = .99505, z = 2.5786; times √2.
     assert corrected == pytest.approx(np.sqrt(2) * norm.ppf(100.5 / 101), abs=1e-9)

@@ -67,6 +67,22 @@ def test_threshold_and_width_have_the_errors_of_their_information(task, guess, n
     assert row["width"] == pytest.approx(truth[1], abs=0.3 * error[1])
 
 
+@pytest.mark.parametrize("alarms", [0.05, 0.2, 0.5, 0.7])
+@pytest.mark.parametrize("n", [100, 400])
+def test_rates_of_same_different_have_the_errors_of_their_information(alarms, n):
+    """From careful to liberal criteria; the prior of the false-alarm rate moves it a little."""
+    same = n * len(LEVELS)
+    truth = np.array([np.log(0.35), 1.6, 0.05, alarms])
+    error = errors(LEVELS, n, same, truth)
+    frame = expected("same_different", LEVELS, n, same, truth)
+    row = psychometric.fit(frame, overdispersion=False).iloc[0]
+    assert row["threshold_low"] < 0.35 < row["threshold_high"]
+    for name, place in (("lapse", 2), ("guess", 3)):
+        width = row[f"{name}_high"] - row[f"{name}_low"]
+        assert 0.8 < width / (2 * 1.96 * error[place]) < 1.3, name
+        assert row[name] == pytest.approx(truth[place], abs=0.5 * error[place]), name
+
+
 SIX = np.array([0.05, 0.1, 0.2, 0.4, 0.7, 1.0])
 TRUTH = np.array([np.log(0.25), SPAN / 2.5, 0.02, 1 / 3])
 
