@@ -25,7 +25,7 @@ def test_intervals_of_a_group_whose_people_differ(rng):
 
     Eight people of 30 trials, with a standard deviation of .7 between them. It finds a coverage of
     .80 (one that takes all trials as independent has less), intervals twice as wide and a bias of
-    half a standard error, each with probability .9; false alarm 1e-3.
+    half a standard error, each with probability .9; false alarm 2e-3.
     """
     check = Intervals(110)
     truth = 0.8
