@@ -312,7 +312,7 @@ def _inverse(curve: Curve, pc: np.ndarray) -> np.ndarray:
     least, most = curve(np.array([0.0, LARGEST]))
     found = np.where(pc <= least + ROUNDING, 0.0, np.inf)
     found[np.isnan(pc)] = np.nan
-    inner = (pc > least + ROUNDING) & (pc < most)
+    inner = (pc > least + ROUNDING) & (pc < min(most, 1))  # rounding leaves integrals above 1
     if inner.any():
         found[inner] = _root(lambda d, p: curve(d) - p, pc[inner])
     return found

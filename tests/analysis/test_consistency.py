@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from analysis import consistency
-from analysis.load import from_table
 from scenes.errors import InputError
+from tests.statistical.bands import Bias, Intervals
 
 
 def straightforward(a, b):
@@ -40,18 +40,16 @@ def test_equals_a_second_implementation(rng):
 def answers(observers, stimuli, rng, shared):
     """Trials whose difficulty is of the stimulus in part `shared`."""
     hard = rng.random(stimuli)
-    rows = [
-        {
-            "observer": f"o{o}",
-            "condition": "c",
-            "stimulus": f"s{s}",
-            "level": 1,
-            "correct": int(u > 0.4),
-        }
-        for o in range(observers)
-        for s, u in enumerate(np.where(rng.random(stimuli) < shared, hard, rng.random(stimuli)))
+    right = [
+        np.where(rng.random(stimuli) < shared, hard, rng.random(stimuli)) > 0.4
+        for _ in range(observers)
     ]
-    return from_table(pd.DataFrame(rows), task="oddity")
+    columns = {
+        "observer": np.repeat([f"o{number}" for number in range(observers)], stimuli),
+        "stimulus": np.tile([f"s{number}" for number in range(stimuli)], observers),
+        "correct": np.concatenate(right).astype(int),
+    }
+    return pd.DataFrame(columns).assign(condition="c", level=1.0, n=1, task="oddity")
 
 
 def test_agreement_of_people_who_share_difficulties(rng):
@@ -71,15 +69,22 @@ def test_row_order_does_not_matter(rng):
     )
 
 
-def test_interval_covers_zero_for_strangers(rng, count):
-    """95 % intervals of unrelated observers hold 0 as often as they say."""
-    n = count(60, 400)
-    held = 0
-    for _ in range(n):
-        row = consistency.agreement(answers(2, 120, rng, shared=0), draws=400).iloc[0]
-        held += row["kappa_low"] <= 0 <= row["kappa_high"]
-    # Percentile bootstrap of 120 stimuli: true coverage .93 to .96. z = 4 below .93: one in 30 000.
-    assert held / n > 0.93 - 4 * np.sqrt(0.93 * 0.07 / n)
+@pytest.mark.parametrize("shared", [0.0, 0.7])
+def test_intervals_hold_the_true_consistency(shared, rng):
+    """Intervals of two observers hold shared², are as wide as κ spreads, and κ has no bias.
+
+    It finds a coverage of .80, intervals twice as wide and a bias of half a standard error, each
+    with probability .9; false alarm 1e-3. Of 120 stimuli, the bootstrap covers .936 to .944.
+    """
+    # Two observers take a stimulus's own difficulty together with probability shared². They agree
+    # then, and by chance otherwise: κ = shared².
+    check = Intervals(150, coverage=(0.933, 0.96))
+    rows = [
+        consistency.agreement(answers(2, 120, rng, shared), draws=300).iloc[0]
+        for _ in range(check.n)
+    ]
+    table = pd.DataFrame(rows)
+    check.check(table["kappa"], table["kappa_low"], table["kappa_high"], shared**2)
 
 
 def test_models_are_no_part_of_the_noise_ceiling(rng):
@@ -123,16 +128,20 @@ def test_a_model_with_a_person_by_hand():
 
 
 def test_an_expected_agreement_is_the_mean_of_drawn_ones(rng):
-    """κ from probabilities against κ of answers drawn with them."""
+    """κ from probabilities against κ of answers drawn with them.
+
+    It finds an error of one standard deviation of a drawn κ, .018, with probability .9; false
+    alarm 1e-3.
+    """
+    check = Bias(40, fault=1.0)
     p = rng.uniform(0.2, 1, 3000)
     answered = (rng.random(3000) < p).astype(int)
     found = consistency.with_models(predicted(answered, p), draws=2).iloc[0]["kappa"]
     drawn = [
         consistency.error_consistency(answered, (rng.random(3000) < p).astype(int))
-        for _ in range(40)
+        for _ in range(check.n)
     ]
-    # κ of 3000 trials has a standard error of about .018, their mean one of .003: z = 5.
-    assert np.mean(drawn) == pytest.approx(found, abs=0.015)
+    check.check(np.array(drawn) - found)
 
 
 def test_a_model_that_always_guesses_agrees_by_chance_alone(rng):

@@ -30,10 +30,12 @@ def trials(rng):
 def test_the_populations_threshold(trials):
     rows = hierarchical.fit(trials)
     group = rows[rows["observer"] == ""].iloc[0]
-    # 95 % interval about .25, widened on either side by half its length: z = 3.9, one in 10 000.
+    # 95 % interval about .25, widened on either side by half its length: z = 3.9, a false alarm in
+    # 10,000. Five people and three targets say little: it finds only a threshold that is off by a
+    # factor of 6 (2.7 half lengths), with probability .9. A single fit says nothing of coverage.
     half = np.log(group["threshold_high"] / group["threshold_low"]) / 2
     assert abs(np.log(group["threshold"] / 0.25)) < 2 * half
-    assert half < 0.7
+    assert 0.1 < half < 0.7
     # β = C/w = 2.5 with C = 4.067.
     assert group["width_low"] / 1.3 < 4.067 / 2.5 < group["width_high"] * 1.3
     assert (rows["r_hat"] <= 1.01).all()

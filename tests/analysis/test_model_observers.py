@@ -10,6 +10,7 @@ from analysis.model_observers import Decision
 from psychophysics.tasks.registry import TASKS
 from scenes.errors import InputError
 from stimuli.stimulus_set import StimulusSet
+from tests.statistical.bands import FALSE_ALARM, Rate
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,10 @@ def layers(made_study, kept):
 
 @pytest.mark.parametrize("task", ["oddity", "match_to_sample", "same_different"])
 def test_probabilities_are_those_of_the_tasks_rule(task, rng, count):
-    """Noise on every distance and the task's own `decide`, against the closed form."""
+    """Noise on every distance and the task's own `decide`, against the closed form.
+
+    It finds a probability that is wrong by .02 with probability .9; false alarm 1e-3.
+    """
     n = count(40_000, 400_000)
     rule, criterion, sigma = TASKS[task], 0.35, 0.2
     images = rule.images
@@ -49,9 +53,9 @@ def test_probabilities_are_those_of_the_tasks_rule(task, rng, count):
         # A lapse guesses among the alternatives, so often that 1 − λ is the most.
         guess = 1 / len(rule.alternatives)
         lapsing = 0.06 / (1 - guess)
-        found = (1 - lapsing) * np.mean(chosen == right[row]) + lapsing * guess
-        # 24 comparisons at z = 5: a false alarm in 70 000 runs.
-        assert abs(found - expected[row]) < 5 * np.sqrt(0.25 / n)
+        p = (expected[row] - lapsing * guess) / (1 - lapsing)  # without lapses
+        wrong = tuple(q for q in (p - 0.02, p + 0.02) if 0 < q < 1)
+        Rate(n, p, wrong, FALSE_ALARM / 8).check(np.sum(chosen == right[row]))
 
 
 @pytest.mark.parametrize("task", ["oddity", "match_to_sample", "same_different"])
@@ -68,6 +72,7 @@ def test_the_lapse_rate_is_one_minus_the_upper_asymptote(task):
 
 
 def test_noise_and_lapses_are_recovered(rng):
+    """It finds a noise that is wrong by a fifth, and a lapse rate that is wrong by .06."""
     pairs = rng.uniform(0, 1, (6000, 3))
     right = rng.integers(0, 3, 6000)
     truth = Decision(0.15, 0.06)

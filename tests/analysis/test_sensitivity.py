@@ -8,6 +8,7 @@ from scipy.stats import norm
 from analysis import sensitivity
 from analysis.load import from_table
 from scenes.errors import InputError
+from tests.statistical.bands import FALSE_ALARM, Rate
 
 TASKS = ("2afc", "3afc", "oddity", "match_to_sample", "same_different")
 MODELS = sensitivity.DECISION_MODELS
@@ -32,7 +33,7 @@ def test_published_figures(task, model, d, expected, tolerance):
 
 def test_rates_of_same_different():
     assert sensitivity.dprime_from_rates(0.7, 0.2) == pytest.approx(2.5499, abs=5e-5)
-    # H = .7, F = .2: Φ((z(.7) − z(.2))/2) = .7534 = Φ(d/2)² + Φ(−d/2)² at d = 2.139.
+    # H = .7, F = .2: Φ((z(.7) − z(.2))/2) = .7534 = Φ(d/2)² + Φ(−d/2)² at d = 2.1203.
     independent = sensitivity.dprime_from_rates(0.7, 0.2, decision_model="independent")
     best = norm.cdf((norm.ppf(0.7) - norm.ppf(0.2)) / 2)
     p = norm.cdf(independent / 2)
@@ -98,12 +99,12 @@ def simulated_oddity(d, n, rng, rule):
 
 @pytest.mark.parametrize("model", MODELS)
 def test_oddity_is_what_such_an_observer_does(model, rng, count):
+    """It finds a proportion that is wrong by .01 with probability .9; false alarm 1e-3."""
     n = count(200_000, 2_000_000)
     for d in (0.5, 1.5, 2.5):
-        right = simulated_oddity(d, n, rng, model).mean()
         expected = sensitivity.proportion_correct(d, task="oddity", decision_model=model)
-        # Three tests a model at z = 4.5: a false alarm in 25 000 runs.
-        assert abs(right - expected) < 4.5 * np.sqrt(expected * (1 - expected) / n)
+        check = Rate(n, expected, (expected - 0.01, expected + 0.01), FALSE_ALARM / 3)
+        check.check(simulated_oddity(d, n, rng, model).sum())
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -118,6 +119,8 @@ def test_inverse(task, model):
 def test_chance_and_ceiling():
     found = sensitivity.dprime([0.2, 1 / 3, 1.0, np.nan], task="oddity")
     np.testing.assert_array_equal(found, [0, 0, np.inf, np.nan])
+    for task in TASKS:
+        assert sensitivity.dprime(1.0, task=task) == np.inf, task
     corrected = sensitivity.dprime(1.0, task="2afc", n=100)
     # (100 + .5)/(100 + 1) = .99505, z = 2.5786; times √2.
     assert corrected == pytest.approx(np.sqrt(2) * norm.ppf(100.5 / 101), abs=1e-9)

@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import binom
 
 from psychophysics import data_set, experiment, records
 from psychophysics.answer import Answer, Stopped
@@ -20,6 +19,7 @@ from psychophysics.tasks.registry import TASKS
 from psychophysics.timing import Interval
 from psychophysics.trials import order
 from scenes.errors import InputError
+from tests.statistical.bands import FALSE_ALARM, Rate
 
 FOLLOWS = Psychometric(threshold=0.5, width=1.0, lapse=0.04)
 
@@ -204,7 +204,10 @@ def test_a_display_smaller_than_a_trial_is_refused(small_experiment):
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("function", ["weibull", "norm"])
 def test_a_simulated_observer_follows_its_function(task, function, small_experiment, count):
-    """At three levels the share of right answers (of "different") is ψ: six tests at 1e-5."""
+    """At three levels the share of right answers (of "different") is ψ.
+
+    It finds one that is wrong by .05 with probability .9; false alarm 1e-3.
+    """
     trials = count(3_000, 30_000)
     asked = small_experiment(task=task)
     follows = Psychometric(0.5, 1.0, 0.06, function, false_alarms=0.2)
@@ -221,11 +224,12 @@ def test_a_simulated_observer_follows_its_function(task, function, small_experim
             seen[trial.level] = right
         trial = made.send(True)
     for level, right in seen.items():
-        low, high = binom.interval(1 - 1e-5, trials, follows.proportion(level, asked.task))
-        assert low <= right <= high, level
+        p = follows.proportion(level, asked.task)
+        Rate(trials, p, (p - 0.05, p + 0.05), FALSE_ALARM / 3).check(right)
 
 
 def test_a_simulated_observer_gives_false_alarms_at_its_rate(small_experiment, count):
+    """It finds a rate that is wrong by .05 with probability .9; false alarm 1e-3."""
     trials = count(3_000, 30_000)
     asked = small_experiment(task="same_different")
     follows = Psychometric(0.5, 1.0, 0.06, false_alarms=0.3)
@@ -235,8 +239,7 @@ def test_a_simulated_observer_gives_false_alarms_at_its_rate(small_experiment, c
     while trial.arrangement.informative:
         trial = made.send(True)
     alarms = sum(observer.answer(trial).choice == 1 for _ in range(trials))
-    low, high = binom.interval(1 - 1e-5, trials, 0.3)
-    assert low <= alarms <= high
+    Rate(trials, 0.3, (0.25, 0.35)).check(alarms)
 
 
 class Pixels:
@@ -271,7 +274,10 @@ def difference(first, second):
 @pytest.mark.parametrize("vary", [["noise"], ["camera", "noise"]])
 @pytest.mark.parametrize("measure", [identity, difference])
 def test_pixels_do_not_solve_level_0(task, vary, measure, small_experiment, tmp_path):
-    """Twelve tests, each wrong by chance in 1 of 1e5: nobody is better than chance at level 0."""
+    """Nobody is better than chance at level 0.
+
+    It finds .2 more right answers with probability .9; false alarm 1e-3.
+    """
     asked = small_experiment(
         task=task, vary=vary, cameras="all", procedure={"kind": "constant_stimuli", "trials": 60}
     )
@@ -279,11 +285,10 @@ def test_pixels_do_not_solve_level_0(task, vary, measure, small_experiment, tmp_
     frame = data_set.read_sessions(tmp_path)
     zero = frame[frame["level"] == 0]
     right = int(zero["correct"].sum())
-    low, high = binom.interval(1 - 1e-5, len(zero), asked.task.chance)
-    assert low <= right <= high
+    chance = asked.task.chance
+    Rate(len(zero), chance, (chance + 0.2,), FALSE_ALARM / 2).check(right)
     if measure is identity:  # no image occurs twice: it learns nothing, at any level
-        low, high = binom.interval(1 - 1e-5, len(frame), asked.task.chance)
-        assert low <= frame["correct"].sum() <= high
+        Rate(len(frame), chance, (chance + 0.2,), FALSE_ALARM / 2).check(frame["correct"].sum())
 
 
 def test_a_model_answers_by_its_distances(small_experiment, tmp_path):
@@ -333,7 +338,7 @@ def test_codes_of_models_and_layers_are_their_own():
 
 @pytest.mark.parametrize("task", TASKS)
 def test_a_models_lapse_rate_is_one_minus_its_upper_asymptote(task, small_experiment, count):
-    """As of simulated observers. Three tests, each wrong by chance in 1 of 1e5."""
+    """As of simulated observers: it finds a rate that is wrong by .03; false alarm 1e-3."""
     trials = count(4_000, 40_000)
     asked = small_experiment(task=task)
     made = order(asked.conditions, asked.config, 5, [""])
@@ -346,8 +351,7 @@ def test_a_models_lapse_rate_is_one_minus_its_upper_asymptote(task, small_experi
     rng = np.random.default_rng(5)
     model = ModelObserver(families, asked.task, noise=0.0, lapse=0.2, criterion=line, rng=rng)
     right = sum(model.answer(trial).choice == trial.arrangement.correct for _ in range(trials))
-    low, high = binom.interval(1 - 1e-5, trials, 0.8)
-    assert low <= right <= high
+    Rate(trials, 0.8, (0.77, 0.83)).check(right)
 
 
 def test_a_lapse_rate_that_guesses_cannot_reach_is_refused(small_experiment):
@@ -362,6 +366,7 @@ def test_a_lapse_rate_that_guesses_cannot_reach_is_refused(small_experiment):
 
 
 def test_noise_and_lapses_make_a_model_guess(small_experiment, tmp_path):
+    """It finds shares of .2 and .5 in place of 1/3 with probability .9; false alarm 1e-3."""
     asked = small_experiment(procedure={"kind": "constant_stimuli", "trials": 60})
     families = {condition.family for condition in asked.conditions}
     distances = {each: asked.stimuli.distances("net", "late", each) for each in families}
@@ -375,5 +380,4 @@ def test_noise_and_lapses_make_a_model_guess(small_experiment, tmp_path):
 
         run(asked, tmp_path / name, make, durable=False)
         frame = data_set.read_sessions(tmp_path / name)
-        low, high = binom.interval(1 - 1e-5, len(frame), 1 / 3)  # two tests
-        assert low <= frame["correct"].sum() <= high
+        Rate(len(frame), 1 / 3, (0.2, 0.5), FALSE_ALARM / 2).check(frame["correct"].sum())

@@ -75,7 +75,9 @@ def test_varied_cameras_stand_at_each_place_equally_often(config, condition):
 def test_ids_and_cameras_tell_nothing_of_the_answer_at_level_0(task, vary, config, condition):
     """Whoever knows cameras, lights and noise seeds alone is at chance: these never say who is who.
 
-    For every tuple of them the answers are spread as by chance: a χ² test of each, α = 1e-6.
+    For every tuple of them the answers are spread as by chance: a χ² test of each, α = 1e-6, with
+    a seed that does not change. It finds a camera, light or noise seed out of six that moves the
+    probability of an answer by .4, with probability .9.
     """
     from scipy.stats import chi2_contingency
 

@@ -1,14 +1,12 @@
 """Simulated observers of known threshold are found again by each procedure.
 
-Bias below 5 % of the range of levels, and 95 % intervals that hold the truth as often as a binomial
-count allows (two-sided, α = 1e-4 a procedure). With 20 observers the mean's standard error is
-about 1.2 % of the range, so the bias alone raises a false alarm in 1 of 1e4 runs.
+Each test finds a coverage of .80, intervals twice as wide and a bias of .6 standard errors, each
+with probability .9; its false-alarm rate is 1e-3 (`tests.statistical.bands`).
 """
 
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import binom
 
 from analysis import psychometric
 from psychophysics.config import ExperimentConfig
@@ -19,13 +17,14 @@ from psychophysics.session import answers
 from psychophysics.tasks.registry import TASKS
 from psychophysics.trials import order
 from tests.psychophysics.conditions import condition
+from tests.statistical.bands import FALSE_ALARM, Bias, Intervals, Rate
 
 LEVELS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
 FOLLOWS = Psychometric(threshold=0.45, width=1.3, lapse=0.02)
-RANGE = LEVELS[-1] - LEVELS[1]
+FEW = (0.0, 0.2, 0.35, 0.5, 0.7, 1.0)  # a fit takes as long as it has levels
 
 
-def frame_of(procedure, task, observers, seed):
+def frame_of(procedure, task, observers, seed, levels=LEVELS):
     """Answers of several observers, in the columns of `analysis`."""
     asked = ExperimentConfig.model_validate(
         {"task": task, "procedure": procedure, "catch": 0, "practice": {"trials": 0}}
@@ -33,7 +32,7 @@ def frame_of(procedure, task, observers, seed):
     rows = []
     for number in range(observers):
         observer = SimulatedObserver(FOLLOWS, TASKS[task], np.random.default_rng([seed, number]))
-        trials = order([condition(LEVELS)], asked, seed + number, [""])
+        trials = order([condition(levels)], asked, seed + number, [""])
         rows += [
             (f"{number}", trial.level, int(correct), not trial.arrangement.informative)
             for trial, correct in answers(trials, observer)
@@ -42,37 +41,49 @@ def frame_of(procedure, task, observers, seed):
     return frame.assign(condition="one", stimulus="one", n=1, task=task)
 
 
-def check(thresholds, low, high):
-    observers = len(thresholds)
-    assert abs(np.mean(thresholds) - FOLLOWS.threshold) < 0.05 * RANGE
-    covered = int(np.sum((low <= FOLLOWS.threshold) & (high >= FOLLOWS.threshold)))
-    least, most = binom.interval(1 - 1e-4, observers, 0.95)
-    assert least <= covered <= most
+def recovered(observers):
+    """Check thresholds on log x, where estimates are about normal and have a bias below .1."""
+    return Intervals(observers, bias=0.6, allowed_bias=0.1, alpha=FALSE_ALARM / 2)
+
+
+def check(checked, thresholds, low, high):
+    checked.check(np.log(thresholds), np.log(low), np.log(high), np.log(FOLLOWS.threshold))
 
 
 @pytest.mark.parametrize(
-    ("procedure", "task"),
+    ("procedure", "task", "levels"),
     [
-        ({"kind": "constant_stimuli", "trials": 48}, "oddity"),
-        ({"kind": "staircase", "trials": 180, "start": [0, 4], "step": [1]}, "match_to_sample"),
+        ({"kind": "constant_stimuli", "trials": 48}, "oddity", FEW),
+        pytest.param(
+            {"kind": "staircase", "trials": 180, "start": [0, 4], "step": [1]},
+            "match_to_sample",
+            LEVELS,
+            marks=pytest.mark.full,
+        ),
     ],
 )
-def test_thresholds_fitted_to_sessions_are_the_true_ones(procedure, task, seed, count):
-    frame = frame_of(procedure, task, count(20, 200), seed % 10**6)
+def test_thresholds_fitted_to_sessions_are_the_true_ones(procedure, task, levels, seed, count):
+    """Thresholds of people who lapse, and lapse rates, whose limits hold theirs in .80 or more."""
+    observers = count(115, 200)
+    thresholds = recovered(observers)
+    lapses = Rate(observers, (0.95, 1.0), (0.8,), FALSE_ALARM / 2)
+    frame = frame_of(procedure, task, observers, seed % 10**6, levels)
     fits = psychometric.fit(frame, by=("observer",), curve="weibull", overdispersion=False)
-    assert (fits["measurable"] == "measured").mean() > 0.9
-    fits = fits[fits["measurable"] == "measured"]
+    assert (fits["measurable"] == "measured").all()
     check(
-        fits["threshold"].to_numpy(),
-        fits["threshold_low"].to_numpy(),
-        fits["threshold_high"].to_numpy(),
+        thresholds,
+        *(fits[f"threshold{end}"].to_numpy() for end in ("", "_low", "_high")),
     )
+    lapses.check(((fits["lapse_low"] <= 0.02) & (fits["lapse_high"] >= 0.02)).sum())
 
 
-def test_quest_plus_knows_the_threshold_by_itself(rng, count):
+@pytest.mark.full
+def test_quest_plus_knows_the_threshold_by_itself(rng):
+    """What it does with the answers is exact (tests/psychophysics/procedures): here, all of it."""
+    checked = recovered(200)
     task = TASKS["match_to_sample"]
     found = []
-    for _ in range(count(10, 200)):
+    for _ in range(checked.n):
         quest = QuestPlus(
             LEVELS[1:], trials=120, function="weibull", widths=(0.8, 1.3, 2.1),
             guesses=(task.chance,), lapses=(0.0, 0.04),
@@ -81,20 +92,25 @@ def test_quest_plus_knows_the_threshold_by_itself(rng, count):
             right = rng.random() < FOLLOWS.proportion(quest.level(), task)
             quest.answered(bool(right), True)
         found.append(quest.threshold())
-    check(*np.array(found).T)
+    check(checked, *np.array(found).T)
 
 
 def test_reversals_of_a_staircase_settle_where_levitt_says(rng, count):
-    """Two down, one up: ψ = √.5 (Levitt 1971). Mean of reversals, to 5 % of the range."""
+    """Two down, one up: ψ = √.5 (Levitt 1971).
+
+    A mean of reversals has a standard deviation of .038 and a bias of .1 of that. It finds a bias
+    of .8 of it, .03, with probability .9: three down, one up settles .076 away. False alarm 1e-3.
+    """
+    checked = Bias(count(100, 500), fault=0.8, allowed=0.15)
     task = TASKS["match_to_sample"]
     levels = np.linspace(0.05, 1.0, 39)
     true = np.interp(np.sqrt(0.5), [FOLLOWS.proportion(level, task) for level in levels], levels)
     means = []
-    for _ in range(count(100, 500)):
+    for _ in range(checked.n):
         stair = Staircase(
             levels.tolist(), down=2, up=1, trials=400, reversals=40, start=0, steps=(4, 2, 1)
         )
         while stair.remaining:
             stair.answered(bool(rng.random() < FOLLOWS.proportion(stair.level(), task)), True)
         means.append(np.mean(stair.reversals[6:]))
-    assert abs(np.mean(means) - true) < 0.05 * RANGE
+    checked.check(np.array(means) - true)

@@ -4,13 +4,13 @@ from itertools import product
 
 import numpy as np
 import pytest
-from scipy.stats import binom
 
 from psychophysics.tasks.base import d_prime
 from psychophysics.tasks.match_to_sample import MATCH_TO_SAMPLE
 from psychophysics.tasks.oddity import ODDITY
 from psychophysics.tasks.registry import TASKS
 from psychophysics.tasks.same_different import SAME_DIFFERENT, criterion_of
+from tests.statistical.bands import FALSE_ALARM, Rate
 
 
 @pytest.mark.parametrize(("d", "expected"), [(0, 0.3333), (1, 0.4180), (2, 0.6048), (3, 0.7814)])
@@ -32,7 +32,7 @@ def test_same_different_has_macmillan_and_creelmans_example():
 
 @pytest.mark.parametrize("name", TASKS)
 def test_decisions_on_samples_are_right_as_often_as_the_formula_says(name, rng, count):
-    # Three tasks × two d′, each wrong by chance in 1 of 1e5 runs.
+    """It finds a proportion that is wrong by .02 with probability .9; false alarm 1e-3."""
     task, trials = TASKS[name], count(40_000, 400_000)
     criterion = criterion_of(0.2)
     for d in (0.7, 2.0):
@@ -44,8 +44,8 @@ def test_decisions_on_samples_are_right_as_often_as_the_formula_says(name, rng, 
             distances = np.abs(samples[:, :, None] - samples[:, None, :])
             right += int((task.decide(distances, criterion) == arrangement.correct).sum())
         made = trials // len(special) * len(special)
-        low, high = binom.interval(1 - 1e-5, made, task.proportion_correct(d, criterion))
-        assert low <= right <= high
+        p = task.proportion_correct(d, criterion)
+        Rate(made, p, (p - 0.02, p + 0.02), FALSE_ALARM / 2).check(right)
 
 
 @pytest.mark.parametrize("name", TASKS)
