@@ -1,7 +1,6 @@
 """What is checked of screens, clock and frames, so that a session is shown as the study says."""
 
 import sys
-import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,23 +13,6 @@ from scenes.errors import InputError
 CARD = 256  # pixels: side of the test card
 # A measured refresh rate this far from the nominal one, as a share, is another one.
 RATE_TOLERANCE = 0.03
-
-
-def check_clock() -> None:
-    """Find out whether PsychoPy's clock is monotonic, so that no change of the date moves it.
-
-    Raises
-    ------
-    InputError
-        It follows the date.
-    """
-    from psychopy import clock
-
-    if sys.platform.startswith("linux") and abs(clock.getTime() - time.monotonic()) > 1:
-        raise InputError(
-            "PsychoPy takes its times from the clock of the date, which can be set in a session; "
-            "import psychophysics before psychopy, or set PSYCH_GETSECS_CLOCK=1"
-        )
 
 
 def screens(number: int) -> list[tuple[int, int]]:

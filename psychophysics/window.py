@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from psychophysics.calibration import Bytes, on_display
 from psychophysics.config import Display
-from psychophysics.screens import CARD, check_clock, check_screen, remedy
+from psychophysics.screens import CARD, check_screen, remedy
 from psychophysics.tasks.base import Place
 from scenes.errors import InputError, needs, one_line
 
@@ -85,6 +85,23 @@ def check_display() -> None:
         raise InputError(
             "no display: DISPLAY is not set; run this at the experiment's computer, or try the "
             "study without one: mrd experiment simulate STUDY"
+        )
+
+
+def check_clock() -> None:
+    """Find out whether PsychoPy's clock is monotonic, so that no change of the date moves it.
+
+    Raises
+    ------
+    InputError
+        It follows the date.
+    """
+    from psychopy import clock
+
+    if sys.platform.startswith("linux") and abs(clock.getTime() - time.monotonic()) > 1:
+        raise InputError(
+            "PsychoPy takes its times from the clock of the date, which can be set in a session; "
+            "import psychophysics before psychopy, or set PSYCH_GETSECS_CLOCK=1"
         )
 
 
