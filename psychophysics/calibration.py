@@ -163,12 +163,12 @@ def fitted(
     check_dark(means)
     _check_white((red, green, blue), given.get(WHITE, []))
     meant = _linear(np.arange(VALUES) / (VALUES - 1))
-    table = np.stack([_nearest(gun, meant) for gun in (red, green, blue)], axis=-1)
+    table = np.stack([nearest(gun, meant) for gun in (red, green, blue)], axis=-1)
     kept = {gun: [[each.value, each.light] for each in some] for gun, some in given.items()}
     return Calibration((red, green, blue), table, {**facts, "readings": kept})
 
 
-def _nearest(gun: Gun, meant: Floats) -> Bytes:
+def nearest(gun: Gun, meant: Floats) -> Bytes:
     """Value of a gun whose light comes nearest to each of these shares of its range."""
     shares = (gun.light(np.arange(VALUES) / 255) - gun.dark) / gun.range
     return np.abs(shares[None, :] - meant[:, None]).argmin(axis=1).astype(np.uint8)

@@ -19,6 +19,7 @@ Floats = npt.NDArray[np.float64]
 # What a photometer repeats to, one standard deviation: a share of the reading, and, near black, a
 # share of the brightest reading, but not less than so many cd/m².
 RELATIVE, NEAR_BLACK, SMALLEST = 0.02, 0.0005, 0.005
+ROUNDING = 0.3  # of the last digit that is written: one standard deviation
 # A reading farther from the curve through the others than this, in standard deviations, is wrong.
 LARGEST = 5.0
 # Chance that all readings of a gun together are refused although they are as good as that.
@@ -76,8 +77,14 @@ class Misfit(Exception):
 
 def deviation(light: Floats) -> Floats:
     """Return what readings of these luminances repeat to, one standard deviation."""
-    floor = max(SMALLEST, NEAR_BLACK * float(light.max()))
+    floor = max(SMALLEST, NEAR_BLACK * float(light.max()), ROUNDING * last_digit(light))
     return np.asarray(np.hypot(RELATIVE * light, floor))
+
+
+def last_digit(light: Floats) -> float:
+    """Return what the last digit counts to which readings are rounded: 1, 0.1, 0.01 or nothing."""
+    digits = (1.0, 0.1, 0.01)
+    return next((each for each in digits if np.allclose(light, np.round(light / each) * each)), 0.0)
 
 
 def curve(values: Floats, light: Floats) -> Gun:
@@ -154,7 +161,8 @@ def _agree(gun: Gun, values: Floats, light: Floats, sigma: Floats, offset: bool)
     cost = _cost(gun, values, light, sigma, offset)
     if cost > chi2.isf(CHANCE, len(values)):
         return False
-    return all(
+    # No single reading can cost more than all of them.
+    return cost < LARGEST**2 or all(
         cost - rest < LARGEST**2 for rest in _without(values, light, sigma, offset=offset)[0]
     )
 

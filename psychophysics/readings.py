@@ -9,7 +9,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from psychophysics.display_curve import LARGEST, Floats, deviation
+from psychophysics.display_curve import (
+    LARGEST,
+    RELATIVE,
+    ROUNDING,
+    SMALLEST,
+    Floats,
+    deviation,
+    last_digit,
+)
 from scenes.errors import InputError
 
 GUNS = ("red", "green", "blue")
@@ -191,7 +199,10 @@ def check_dark(guns: Mapping[str, Sequence[Reading]]) -> None:
     middle = float(np.median(lights))
     farthest = int(np.abs(lights - middle).argmax())
     gun = list(guns)[farthest]
-    if abs(lights[farthest] - middle) > LARGEST * np.sqrt(2) * deviation(np.array([middle]))[0]:
+    written = np.array([each.light for readings in guns.values() for each in readings])
+    floor = max(SMALLEST, ROUNDING * last_digit(written))
+    sigma = np.sqrt(2) * np.hypot(RELATIVE * middle, floor)
+    if abs(lights[farthest] - middle) > LARGEST * sigma:
         raise InputError(
             f"{named(gun, guns[gun][0])}, and another gun's 0 is {middle:g}; all are the same "
             "black screen: correct it, or measure again in constant light"
