@@ -29,12 +29,12 @@ def instructions(config: ExperimentConfig, task: Task, keys: Sequence[str]) -> s
 
 def keys_read(keys: Sequence[str], read: Collection[str]) -> str:
     """Ask for each answer key once, and mark those that were read: ``1 ✓     2     3``."""
-    return f"Press each of your keys once:\n{marked(keys, read)}"
+    return try_keys("     ".join(f"{key} ✓" if key in read else key for key in keys))
 
 
-def marked(keys: Sequence[str], read: Collection[str]) -> str:
-    """List keys, with a mark after those that were read."""
-    return "     ".join(f"{key} ✓" if key in read else key for key in keys)
+def try_keys(keys: str) -> str:
+    """Ask for each answer key once; `keys` lists them, or stands for the list."""
+    return f"Press each of your keys once: a mark shows that it was read.\n{keys}"
 
 
 def resumed(made: int | str) -> str:

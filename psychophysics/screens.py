@@ -75,16 +75,17 @@ def check_card_fits(pixels: tuple[int, int]) -> None:
         )
 
 
-def _is_function(of: Bytes, shown: Bytes) -> bool:
-    pairs = np.unique(np.stack([of.ravel(), shown.ravel()]), axis=1)
-    return pairs.shape[1] == len(np.unique(of))
+def _is_curve(of: Bytes, shown: Bytes) -> bool:
+    """Tell whether each value is always shown as the same one, and a larger one never as less."""
+    pairs = np.unique(np.stack([of.ravel(), shown.ravel()]), axis=1)  # sorted
+    return len(np.unique(of)) == pairs.shape[1] and bool((np.diff(pairs[1].astype(int)) >= 0).all())
 
 
 def remedy(shown: Bytes, meant: Bytes) -> str:
     """Say what to do about a frame that differs from what is meant, by the kind of difference."""
     if np.ptp(shown, axis=(0, 1)).max() == 0:
         return "nothing of it was drawn: update the graphics driver"
-    if all(_is_function(meant[..., gun], shown[..., gun]) for gun in range(3)):
+    if all(_is_curve(meant[..., gun], shown[..., gun]) for gun in range(3)):
         return "each value is shown as another: turn off colour management (profile, night mode)"
     return "turn off dithering and scaling of the display, or update the graphics driver"
 
