@@ -120,7 +120,7 @@ def test_real_window_takes_a_french_keyboard_while_the_date_is_set(screen, small
     subprocess.run(["setxkbmap", "fr"], env=screen, check=True)
     try:
         outcome, pressed = seated(
-            screen | faked, study_in(tmp_path, small_set), keys=keys, delays=[0.3],
+            screen | faked, study_in(tmp_path, small_set, mask=0.05), keys=keys, delays=[0.3],
             dates=[-3600, -2, 3600], **{"try": ["ampersand", "KP_Next"]},
         )  # fmt: skip
     finally:
