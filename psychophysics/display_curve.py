@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.interpolate import PchipInterpolator
 from scipy.optimize import isotonic_regression, least_squares
-from scipy.stats import chi2
+from scipy.special import chdtri
 
 Floats = npt.NDArray[np.float64]
 
@@ -135,7 +135,7 @@ def _fit(values: Floats, light: Floats, sigma: Floats, offset: bool) -> Gun:
     low, high = [0, 1e-6, 0.3, OFFSETS[0]], [np.inf, np.inf, 6.0, OFFSETS[1]]
     free = 4 if offset else 3
     found = least_squares(misses, start[:free], bounds=(low[:free], high[:free]), x_scale="jac").x
-    return Gun(*map(float, found))
+    return Gun(*(float(each) for each in found[:3]), float(found[3]) if offset else 0.0)
 
 
 def _misses(gun: Gun, values: Floats, light: Floats, sigma: Floats, offset: bool) -> Floats:
@@ -159,7 +159,7 @@ def _agree(gun: Gun, values: Floats, light: Floats, sigma: Floats, offset: bool)
     if abs(gun.offset) > 0.99 * OFFSETS[1]:
         return False
     cost = _cost(gun, values, light, sigma, offset)
-    if cost > chi2.isf(CHANCE, len(values)):
+    if cost > chdtri(len(values), CHANCE):
         return False
     # No single reading can cost more than all of them.
     return cost < LARGEST**2 or all(
@@ -185,7 +185,7 @@ def _worst(values: Floats, light: Floats, sigma: Floats) -> tuple[int | None, fl
     costs, guns = _without(values, light, sigma, offset=True)
     best = int(np.argmin(costs))
     gamma = guns[best].gamma or 0.0
-    if costs[best] > chi2.isf(CHANCE, len(values) - 1) or not GAMMAS[0] < gamma < GAMMAS[1]:
+    if costs[best] > chdtri(len(values) - 1, CHANCE) or not GAMMAS[0] < gamma < GAMMAS[1]:
         return None, 0.0
     return best, float(guns[best].light(values[best : best + 1])[0])
 

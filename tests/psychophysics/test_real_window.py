@@ -246,6 +246,14 @@ def test_real_window_refuses_before_it_opens(screen, small_set, tmp_path):
     narrow = study_in(tmp_path / "narrow", small_set, presentation="space")
     text = (narrow / "study.yaml").read_text()
     (narrow / "study.yaml").write_text(text.replace("[640, 480]", "[50, 480]"))
+    (tmp_path / "small").mkdir()
+    small = study_in(tmp_path / "small", small_set)
+    text = (small / "study.yaml").read_text()
+    (small / "study.yaml").write_text(text.replace("[640, 480]", "[240, 240]"))
+    (tmp_path / "second").mkdir()
+    second = study_in(tmp_path / "second", small_set)
+    text = (second / "study.yaml").read_text()
+    (second / "study.yaml").write_text(text.replace("full_screen: false", "screen: 2"))
     (tmp_path / "full").mkdir()
     full = study_in(tmp_path / "full", small_set)
     (full / "data").write_text("no folder")
@@ -259,6 +267,9 @@ def test_real_window_refuses_before_it_opens(screen, small_set, tmp_path):
             "experiment.keys: no key is called 'lefft'; did you mean 'left'?"
         ),
         (*run, narrow, *participant): "50 × 480, and a trial needs 56 × 16 (images are never",
+        (*run, small, *participant): "240 × 240, and the test card that checks the window needs",
+        (*run, second, *participant): "there is no screen 2; this computer has 1 (0: 1024 × 768)",
+        ("calibrate", second, "--typed"): "there is no screen 2; this computer has 1",
         (*run, full, *participant, "--uncalibrated"): "data: cannot be written",
         (*run, done, *participant, "--uncalibrated"): "this session is finished; start another",
         (*run, done, "--participant", "02", "--uncalibrated"): "begun with another Experiment",
