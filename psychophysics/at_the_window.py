@@ -13,14 +13,19 @@ from psychophysics.experiment import Experiment, Seat
 from psychophysics.keys import Keys, check_names
 from psychophysics.person import Person
 from psychophysics.schedule import schedule
+from psychophysics.screens import (
+    check_card_fits,
+    check_patch,
+    check_rate,
+    check_screen,
+    check_size,
+)
 from psychophysics.session import Outcome
 from psychophysics.tasks.base import CENTRE
 from psychophysics.window import (
     Screen,
     Window,
     check_display,
-    check_rate,
-    check_size,
     screen_of,
     test_card,
 )
@@ -108,6 +113,11 @@ def set_up(
         display = display.model_copy(update={"full_screen": False})
     screen = screen_of(display)
     experiment.check_fits(asked, screen.pixels)
+    check_card_fits(screen.pixels)
+    if display.photodiode:
+        places = schedule(asked.config).places
+        check_patch(display.photodiode, screen.pixels, asked.image_size, places)
+    check_screen(display, screen.pixels)
     path = folder / display.calibration
     if uncalibrated:
         return Setup(asked, display, screen, calibration.IDENTITY, None, paced)
@@ -150,7 +160,7 @@ def run(
     experiment.check_open(asked, seat, folder)
     window = Window(setup.display, setup.screen, setup.table, paced=setup.paced)
     try:
-        check_size(window.size, setup.screen)
+        check_size(window.given, setup.screen.pixels)
         measured = window.refresh_rate()
         if not setup.paced:  # a pacer keeps the stated rate, or the row tells of missed frames
             check_rate(measured, setup.display)

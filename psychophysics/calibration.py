@@ -1,43 +1,60 @@
 """The display: what its pixel values give in light, and the one table that corrects them.
 
-A stimulus set is sRGB-encoded. `mrd calibrate` shows patches, takes a reading of each, fits a gamma
-function to each gun, and saves one look-up table from sRGB values to values of this display; every
+A stimulus set is sRGB-encoded. `mrd calibrate` shows patches, takes a reading of each, finds the
+curve of each gun, and saves one look-up table from sRGB values to values of this display; every
 image goes through it on its way to the window. PsychoPy is needed to show patches alone.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import curve_fit
 
+from psychophysics.display_curve import (
+    GAMMAS,
+    INTERPOLATED,
+    LARGEST,
+    RELATIVE,
+    Floats,
+    Gun,
+    Misfit,
+    curve,
+)
+from psychophysics.readings import GUNS, WHITE, Reading, check_dark, checked, named
 from psychophysics.records import read_json, write_json
 from scenes.errors import InputError, needs
 
 SCHEMA_VERSION = 1
-GUNS = ("red", "green", "blue")
+KEPT = ("dark", "range", "gamma")  # of each gun, in every file
 VALUES = 256  # of the display, 8 bits a gun
-LEAST_READINGS = 5
-HEADER = ("gun", "value", "luminance")  # of a file of readings
+# The guns together may differ from white by so much: five standard deviations of a photometer.
+ADDITIVE = LARGEST * RELATIVE
 
-Floats = npt.NDArray[np.float64]
 Bytes = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
-class Gun:
-    """Light of one gun: dark + range · (value / 255)^gamma, in cd/m²."""
+class Residual:
+    """The reading that differs most from its gun's curve.
 
-    dark: float
-    range: float
-    gamma: float
+    Parameters
+    ----------
+    gun, value
+        Of the reading.
+    light
+        Difference in cd/m².
+    steps
+        The same in steps of sRGB, of which white has 255.
+    """
 
-    def light(self, values: Floats) -> Floats:
-        """Luminance of values 0 to 1."""
-        return self.dark + self.range * np.power(values, self.gamma)
+    gun: str
+    value: int
+    light: float
+    steps: float
 
 
 @dataclass(frozen=True)
@@ -59,13 +76,42 @@ class Calibration:
     table: Bytes
     facts: dict[str, Any]
 
+    def residuals(self) -> list[Residual]:
+        """Find the reading of each gun that differs most, in cd/m² and in steps of sRGB."""
+        found = []
+        for name, gun in zip(GUNS, self.guns, strict=True):
+            values, light = self._readings(name)
+            fitted = gun.light(values / 255)
+            steps = np.abs(_steps(light, gun) - _steps(fitted, gun))
+            far = int(np.abs(light - fitted).argmax())
+            off = float(light[far] - fitted[far])
+            found.append(Residual(name, int(values[far]), off, float(steps.max())))
+        return found
+
     def largest_error(self) -> float:
-        """Largest difference of light shown from light meant, as a share of a gun's range."""
+        """Largest difference of light shown from light meant, as a share of a gun's range.
+
+        The light shown is that of the readings: the gun's curve, and how far the readings are
+        from it. Between two readings the distance is taken to change evenly.
+        """
         meant = _linear(np.arange(VALUES) / (VALUES - 1))
-        return max(
-            float(np.abs(np.power(self.table[:, number] / 255, gun.gamma) - meant).max())
-            for number, gun in enumerate(self.guns)
-        )
+        errors = []
+        for number, (name, gun) in enumerate(zip(GUNS, self.guns, strict=True)):
+            values, light = self._readings(name)
+            shown = self.table[:, number] / 255
+            off = np.interp(shown, values / 255, light - gun.light(values / 255))
+            errors.append(np.abs((gun.light(shown) + off - gun.dark) / gun.range - meant).max())
+        return float(max(errors))
+
+    def _readings(self, gun: str) -> tuple[Floats, Floats]:
+        """Values and mean luminance of a gun's readings, in the order of the values."""
+        pairs = np.array([[float(value), float(light)] for value, light in self._kept(gun)])
+        values = np.unique(pairs[:, 0])
+        return values, np.array([pairs[pairs[:, 0] == value, 1].mean() for value in values])
+
+    def _kept(self, gun: str) -> Sequence[Sequence[float]]:
+        kept: Sequence[Sequence[float]] = self.facts["readings"][gun]
+        return kept
 
 
 IDENTITY: Bytes = np.repeat(np.arange(VALUES, dtype=np.uint8)[:, None], 3, axis=1)
@@ -92,62 +138,108 @@ def on_display(image: npt.NDArray[Any], table: Bytes) -> Bytes:
     return np.stack([table[rounded[..., gun], gun] for gun in range(3)], axis=-1)
 
 
-def fitted(readings: dict[str, list[tuple[int, float]]], facts: dict[str, Any]) -> Calibration:
-    """Fit a gamma function to each gun, and make the table.
+def fitted(
+    readings: Mapping[str, Sequence[Reading | tuple[int, float]]], facts: dict[str, Any]
+) -> Calibration:
+    """Find the curve of each gun, and make the table.
 
     Parameters
     ----------
     readings
-        By gun (red, green, blue): pixel value 0 to 255, and luminance in cd/m².
+        By gun (red, green, blue; white if it was measured): pixel value 0 to 255, luminance in
+        cd/m², and the place where it is written.
     facts
         What else is kept with it.
 
     Raises
     ------
     InputError
-        A gun is missing, has fewer than five readings, or readings that no display gives.
+        A gun is missing or has fewer than five values, a reading does not agree with the others,
+        the readings follow no curve, or the guns do not add up to white.
     """
-    guns = [_gun(name, readings.get(name, [])) for name in GUNS]
+    given = {gun: [Reading(*each) for each in some] for gun, some in readings.items()}
+    means = {gun: checked(gun, given.get(gun, [])) for gun in GUNS}
+    red, green, blue = (_gun(name, means[name]) for name in GUNS)
+    check_dark(means)
+    _check_white((red, green, blue), given.get(WHITE, []))
     meant = _linear(np.arange(VALUES) / (VALUES - 1))
-    table = np.stack([np.power(meant, 1 / gun.gamma) for gun in guns], axis=-1)
-    return Calibration(
-        (guns[0], guns[1], guns[2]),
-        np.round(table * 255).astype(np.uint8),
-        {**facts, "readings": {name: [list(pair) for pair in readings[name]] for name in GUNS}},
+    table = np.stack([nearest(gun, meant) for gun in (red, green, blue)], axis=-1)
+    kept = {gun: [[each.value, each.light] for each in some] for gun, some in given.items()}
+    return Calibration((red, green, blue), table, {**facts, "readings": kept})
+
+
+def nearest(gun: Gun, meant: Floats) -> Bytes:
+    """Value of a gun whose light comes nearest to each of these shares of its range."""
+    shares = (gun.light(np.arange(VALUES) / 255) - gun.dark) / gun.range
+    return np.abs(shares[None, :] - meant[:, None]).argmin(axis=1).astype(np.uint8)
+
+
+def _gun(name: str, readings: Sequence[Reading]) -> Gun:
+    values = np.array([reading.value for reading in readings]) / 255
+    light = np.array([reading.light for reading in readings])
+    if light[-1] <= light[0]:
+        raise InputError(
+            f"calibration: {name} does not grow from dark to 255: {light[0]:g} at 0, and "
+            f"{light[-1]:g} at 255; check the instrument, and measure again"
+        )
+    try:
+        return curve(values, light)
+    except Misfit as misfit:
+        raise _refusal(name, readings, misfit) from misfit
+
+
+def _refusal(name: str, readings: Sequence[Reading], misfit: Misfit) -> InputError:
+    """Say which reading keeps a gun from having a curve, or why it has none."""
+    if misfit.worst is not None:
+        return InputError(
+            f"{named(name, readings[misfit.worst])}, and the other readings of {name} give "
+            f"{max(misfit.expected, 0):.3g}; correct it, or measure again"
+        )
+    for before, after in pairwise(readings):
+        if after.light < (1 - LARGEST * RELATIVE) * before.light:
+            return InputError(
+                f"{named(name, after)}, less than {before.light:g} at {before.value}; correct one "
+                "of the two, or measure again"
+            )
+    gamma = misfit.gun.gamma
+    if gamma is not None and not GAMMAS[0] < gamma < GAMMAS[1]:
+        return InputError(
+            f"calibration: {name} has a gamma of {gamma:.2f}, and displays have {GAMMAS[0]:g} to "
+            f"{GAMMAS[1]:g}; check its readings, and the picture mode of the display"
+        )
+    light = misfit.gun.light(np.array([reading.value / 255 for reading in readings]))
+    far = int(np.abs(light - [reading.light for reading in readings]).argmax())
+    return InputError(
+        f"{named(name, readings[far])}, and the best gamma function of {name} gives "
+        f"{light[far]:.3g}: it follows none; set the display to its sRGB mode, or measure "
+        f"{INTERPOLATED} values of each gun or more (--patches {INTERPOLATED}), which are "
+        "interpolated"
     )
+
+
+def _check_white(guns: tuple[Gun, Gun, Gun], readings: Sequence[Reading]) -> None:
+    """Check that the guns' light adds up to white."""
+    dark = float(np.mean([gun.dark for gun in guns]))
+    for reading in readings:
+        value = np.array([reading.value / 255])
+        summed = dark + sum(float(gun.light(value)[0]) - gun.dark for gun in guns)
+        if abs(reading.light - summed) > ADDITIVE * summed + 0.1 * dark:
+            raise InputError(
+                f"{named(WHITE, reading)}, and the three guns add up to {summed:.3g}; turn off "
+                "modes that change the brightness with the picture (dynamic contrast, eco), or "
+                "use another display: each gun is corrected alone"
+            )
+
+
+def _steps(light: Floats, gun: Gun) -> Floats:
+    """Light of a gun in steps of sRGB, 0 to 255."""
+    steps = np.arange(VALUES, dtype=float)
+    return np.interp((light - gun.dark) / gun.range, _linear(steps / (VALUES - 1)), steps)
 
 
 def _linear(display: Floats) -> Floats:
     """Linear light of sRGB values 0 to 1 (IEC 61966-2-1)."""
     return np.where(display <= 0.04045, display / 12.92, ((display + 0.055) / 1.055) ** 2.4)
-
-
-def _gun(name: str, readings: Sequence[tuple[int, float]]) -> Gun:
-    if len(readings) < LEAST_READINGS:
-        raise InputError(
-            f"calibration: {name} has {len(readings)} readings; take at least {LEAST_READINGS}"
-        )
-    values = np.array([value for value, _ in readings], dtype=float) / 255
-    light = np.array([reading for _, reading in readings], dtype=float)
-    if not np.isfinite(light).all() or (light < 0).any():
-        raise InputError(f"calibration: {name} has a reading that is no luminance of 0 or more")
-    if values.max() < 1 or np.ptp(light) == 0 or light[values.argmax()] <= light[values.argmin()]:
-        raise InputError(
-            f"calibration: {name} does not grow from dark to 255; check the instrument, and "
-            "measure 255 too"
-        )
-    start = (light.min(), float(np.ptp(light)), 2.2)
-    try:
-        (dark, span, gamma), _ = curve_fit(
-            lambda value, dark, span, gamma: dark + span * np.power(value, gamma),
-            values,
-            light,
-            p0=start,
-            bounds=([0, 0, 0.5], [np.inf, np.inf, 6]),
-        )
-    except RuntimeError as error:
-        raise InputError(f"calibration: {name} follows no gamma function; measure again") from error
-    return Gun(float(dark), float(span), float(gamma))
 
 
 def save(calibration: Calibration, path: Path) -> None:
@@ -157,7 +249,7 @@ def save(calibration: Calibration, path: Path) -> None:
         {
             "schema_version": SCHEMA_VERSION,
             "guns": {
-                name: {"dark": gun.dark, "range": gun.range, "gamma": gun.gamma}
+                name: {key: each for key, each in asdict(gun).items() if key in KEPT or each}
                 for name, gun in zip(GUNS, calibration.guns, strict=True)
             },
             "table": calibration.table.tolist(),
@@ -181,7 +273,7 @@ def load(path: Path) -> Calibration:
         table = np.array(content["table"])
         if table.shape != IDENTITY.shape or table.min() < 0 or table.max() > 255:
             raise ValueError("the table is not 256 × 3 values of 0 to 255")
-        red, green, blue = (Gun(**content["guns"][name]) for name in GUNS)
+        red, green, blue = (_read(content["guns"][name]) for name in GUNS)
         return Calibration((red, green, blue), table.astype(np.uint8), content["facts"])
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(
@@ -189,38 +281,9 @@ def load(path: Path) -> Calibration:
         ) from error
 
 
-def read_readings(path: Path) -> dict[str, list[tuple[int, float]]]:
-    """Read readings from a CSV file: the header gun,value,luminance, then a line a reading.
-
-    Raises
-    ------
-    InputError
-        The file is missing, it has no header, or a line of it is not such a reading.
-    """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from error
-    first = lines[0] if lines else ""
-    if tuple(cell.strip().lower() for cell in first.split(",")) != HEADER:
-        raise InputError(
-            f"{path}:1: '{first}' is not the header; write {','.join(HEADER)} in the first line, "
-            "and a reading in each other line"
-        )
-    readings: dict[str, list[tuple[int, float]]] = {name: [] for name in GUNS}
-    for number, line in enumerate(lines[1:], start=2):
-        cells = [cell.strip() for cell in line.split(",")]
-        try:
-            gun, value, light = cells[0], int(cells[1]), float(cells[2])
-            if len(cells) != 3 or gun not in GUNS or not 0 <= value <= 255:
-                raise ValueError
-        except (ValueError, IndexError) as error:
-            raise InputError(
-                f"{path}:{number}: '{line}' is no reading; write gun,value,luminance, such as "
-                "red,128,17.3 (guns: red, green, blue; values 0 to 255; cd/m²)"
-            ) from error
-        readings[gun].append((value, light))
-    return readings
+def _read(gun: dict[str, Any]) -> Gun:
+    knots = gun.get("knots")
+    return Gun(**{**gun, "knots": tuple((x, y) for x, y in knots) if knots else None})
 
 
 def patch_values(count: int) -> list[int]:
@@ -259,6 +322,13 @@ def photometer(name: str, port: str | None) -> Callable[[], float]:
         )
 
     def reading() -> float:
-        return float(found.getLum())
+        light = found.getLum()
+        try:
+            return float(light)
+        except (TypeError, ValueError) as error:
+            raise InputError(
+                f"photometer '{name}': '{light}' is no luminance; check the instrument, and that "
+                "it sees the patch"
+            ) from error
 
     return reading

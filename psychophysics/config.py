@@ -205,7 +205,7 @@ class Display(Frozen):
     full_screen
         Whether the window fills the screen.
     screen
-        Number of the screen, from 0.
+        Number of the screen, from 0. One that does not exist is refused.
     background
         Grey of the background, sRGB-encoded, 0 to 1.
     calibration
@@ -265,7 +265,8 @@ class ExperimentConfig(Frozen):
         Trials between two breaks; 0 for none.
     keys
         One a choice, in the order of the choices, as PsychoPy calls keys (button boxes that act
-        as keyboards too). Without it, ``1 2 3`` for oddity, ``left right`` for others.
+        as keyboards too). Without it, ``1 2 3`` for oddity, ``left right`` for others. Digits
+        count on the number pad too, and without Shift on keyboards that need it for them.
     swap_keys
         Whether half of the participants have the keys in the opposite order.
     timing, display

@@ -1,6 +1,6 @@
 """What participants read."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from psychophysics.config import GO_ON, PAUSE, ExperimentConfig
 from psychophysics.tasks.base import Task
@@ -25,6 +25,16 @@ def instructions(config: ExperimentConfig, task: Task, keys: Sequence[str]) -> s
     """Fill in the study's first page."""
     text = config.instructions.replace("{question}", QUESTIONS[task.name])
     return f"{text.replace('{keys}', choices(task, keys))}\n\n{_GO_ON}"
+
+
+def keys_read(keys: Sequence[str], read: Collection[str]) -> str:
+    """Ask for each answer key once, and mark those that were read: ``1 ✓     2     3``."""
+    return try_keys("     ".join(f"{key} ✓" if key in read else key for key in keys))
+
+
+def try_keys(keys: str) -> str:
+    """Ask for each answer key once; `keys` lists them, or stands for the list."""
+    return f"Press each of your keys once: a mark shows that it was read.\n{keys}"
 
 
 def resumed(made: int | str) -> str:

@@ -58,11 +58,21 @@ def measured(
                 for _ in range(SETTLING_FRAMES):
                     window.fill(color)
                     window.flip()
+                    _check_going_on(keys)
                 light = take() if take else _typed(window, keys, color, f"{gun} {value}")
                 readings[gun].append((value, light))
         return readings
     finally:
         window.close()
+
+
+def _check_going_on(keys: Keys) -> None:
+    if keys.presses((PAUSE,)):
+        raise _ended()
+
+
+def _ended() -> InputError:
+    return InputError("calibration was ended with Escape; nothing was saved")
 
 
 def _typed(window: Window, keys: Keys, color: Color, patch: str) -> float:
@@ -77,7 +87,7 @@ def _typed(window: Window, keys: Keys, color: Color, patch: str) -> float:
         window.flip()
         for press in keys.presses((*TYPED, PAUSE)):
             if press.key == PAUSE:
-                raise InputError("calibration was ended with Escape; nothing was saved")
+                raise _ended()
             if press.key in RETURN and (reading := luminance(text)) is not None:
                 return reading
             text, note = edited(text, press.key), None

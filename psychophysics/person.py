@@ -77,9 +77,10 @@ class Person:
     # ---- Between trials -------------------------------------------------------------------------
 
     def begin(self, trial: Trial, before: Trial | None) -> None:
-        """Show the first pages."""
+        """Show the first pages; the first of them shows which answer keys were read."""
         self._before = before
-        self._page(pages.instructions(self._config, self._task, self._answer_keys))
+        text = pages.instructions(self._config, self._task, self._answer_keys)
+        self._page(text, trying=self._answer_keys)
         if before is not None:
             self._page(pages.resumed(before.number))
         elif trial.phase == "practice":
@@ -99,6 +100,9 @@ class Person:
                 self._window.draw_text(text)
                 self._window.draw_patch(lit=False)
                 self._window.flip()
+                if self._keys.presses((PAUSE,)):
+                    self._pause()
+                    return
 
     def end(self) -> None:
         """Thank."""
@@ -134,8 +138,9 @@ class Person:
         masks = [self._mask(image) for image in images if self._config.timing.mask]
         places = self._schedule.places
         self._window.prepare([*images, *masks], [*places, *places[: len(masks)]])
+        self._pressed(None, listening=False)
         while self._blank() - start < self._config.timing.interval - self._frame / 2:
-            pass
+            self._pressed(None, listening=False)
 
     def _blank(self) -> float:
         self._window.draw_patch(lit=False)
@@ -151,6 +156,7 @@ class Person:
 
     def _shown(self) -> Answer:
         """Play the parts, then wait for the answer."""
+        self._pressed(None, listening=False)
         self._keys.forget()
         flips: list[float] = []
         starts: list[int] = []
@@ -233,14 +239,24 @@ class Person:
         if self._page(pages.paused(), (GO_ON, PAUSE)) == PAUSE:
             raise Stopped
 
-    def _page(self, text: str, names: Sequence[str] = (GO_ON, PAUSE)) -> str:
-        """Show a page until a key is pressed; Escape on any page asks whether to end."""
+    def _page(
+        self, text: str, names: Sequence[str] = (GO_ON, PAUSE), trying: Sequence[str] = ()
+    ) -> str:
+        """Show a page until a key is pressed; Escape on any page asks whether to end.
+
+        Keys to be tried are marked on the page once they were read.
+        """
         self._keys.forget()
+        read: set[str] = set()
         while True:
-            self._window.draw_text(text)
+            shown = f"{text}\n\n{pages.keys_read(trying, read)}" if trying else text
+            self._window.draw_text(shown)
             self._window.draw_patch(lit=False)
             self._window.flip()
-            for press in self._keys.presses(names):
+            for press in self._keys.presses((*names, *trying)):
+                if press.key in trying:
+                    read.add(press.key)
+                    continue
                 if press.key == PAUSE and text != pages.paused():
                     self._pause()
                     self._keys.forget()

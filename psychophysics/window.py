@@ -1,4 +1,4 @@
-"""The window: opens it, shows images pixel for pixel, and tells when each frame came."""
+"""The window: opens it, shows images pixel for pixel, and returns when each frame came."""
 
 import os
 import sys
@@ -12,11 +12,10 @@ import numpy.typing as npt
 
 from psychophysics.calibration import Bytes, on_display
 from psychophysics.config import Display
+from psychophysics.screens import CARD, check_screen, remedy
 from psychophysics.tasks.base import Place
 from scenes.errors import InputError, needs, one_line
 
-# A measured refresh rate this far from the nominal one, as a share, is another one.
-RATE_TOLERANCE = 0.03
 FRAMES_MEASURED = 90
 # A pacer sleeps until this long before the frame, and polls for the rest, in seconds.
 POLLED = 0.002
@@ -86,6 +85,23 @@ def check_display() -> None:
         raise InputError(
             "no display: DISPLAY is not set; run this at the experiment's computer, or try the "
             "study without one: mrd experiment simulate STUDY"
+        )
+
+
+def check_clock() -> None:
+    """Find out whether PsychoPy's clock is monotonic, so that no change of the date moves it.
+
+    Raises
+    ------
+    InputError
+        It follows the date.
+    """
+    from psychopy import clock
+
+    if sys.platform.startswith("linux") and abs(clock.getTime() - time.monotonic()) > 1:
+        raise InputError(
+            "PsychoPy takes its times from the clock of the date, which can be set in a session; "
+            "import psychophysics before psychopy, or set PSYCH_GETSECS_CLOCK=1"
         )
 
 
@@ -159,6 +175,8 @@ class Window:
 
     def __init__(self, display: Display, screen: Screen, table: Bytes, *, paced: bool) -> None:
         check_display()
+        check_clock()
+        check_screen(display, screen.pixels)
         from psychopy import core, logging, visual
 
         logging.console.setLevel(logging.ERROR)
@@ -202,6 +220,13 @@ class Window:
         """Width and height in pixels."""
         width, height = self._window.size
         return int(width), int(height)
+
+    @property
+    def given(self) -> tuple[int, int]:
+        """Width and height that the system gave the window: not always those asked for."""
+        self._window.winHandle.dispatch_events()
+        given = tuple(self._window.winHandle.get_size())
+        return self.size if given == tuple(self._window.clientSize) else given
 
     @property
     def handle(self) -> Any:
@@ -339,15 +364,21 @@ class Window:
         """
         self.prepare([image], [place])
         self.draw_image(0)
-        shown = self.frame()[self.region(image.shape[1], image.shape[0], place)]
+        frame = self.frame()
         self._window.clearBuffer()
-        meant = on_display(image, self.table)
-        if shown.shape != meant.shape or not np.array_equal(shown, meant):
-            wrong = "all" if shown.shape != meant.shape else int((shown != meant).any(-1).sum())
+        width, height = self.size
+        if frame.shape[:2] != (height, width):
             raise InputError(
-                f"{what}: the frame shown differs from what is stored in {wrong} of "
-                f"{meant.shape[0] * meant.shape[1]} pixels; turn off colour management, dithering "
-                "and scaling of the display, or update the graphics driver"
+                f"{what}: the window has {width} × {height} pixels, and a frame of it has "
+                f"{frame.shape[1]} × {frame.shape[0]}; turn off scaling of the desktop (HiDPI)"
+            )
+        shown = frame[self.region(image.shape[1], image.shape[0], place)]
+        meant = on_display(image, self.table)
+        if not np.array_equal(shown, meant):
+            raise InputError(
+                f"{what}: the frame shown differs from what is stored in "
+                f"{int((shown != meant).any(-1).sum())} of {meant.shape[0] * meant.shape[1]} "
+                f"pixels; {remedy(shown, meant)}"
             )
 
     def region(self, width: int, height: int, place: Place) -> tuple[slice, slice]:
@@ -361,37 +392,5 @@ class Window:
 
 def test_card() -> Bytes:
     """Make a picture whose every pixel differs from its neighbours: 256 × 256, all values."""
-    down, across = np.mgrid[:256, :256]
+    down, across = np.mgrid[:CARD, :CARD]
     return np.stack([across, down, (across * 7 + down * 13) % 256], axis=-1).astype(np.uint8)
-
-
-def check_size(size: tuple[int, int], screen: Screen) -> None:
-    """Compare the window's size with the study's: visual angles follow from it.
-
-    Raises
-    ------
-    InputError
-        They differ.
-    """
-    if size != screen.pixels:
-        raise InputError(
-            f"experiment.display.pixels: {screen.pixels[0]} × {screen.pixels[1]} are stated, and "
-            f"the window has {size[0]} × {size[1]}; state the screen's own resolution, and turn "
-            "off scaling of the desktop"
-        )
-
-
-def check_rate(measured: float, display: Display) -> None:
-    """Compare the measured refresh rate with the study's.
-
-    Raises
-    ------
-    InputError
-        They differ.
-    """
-    if abs(measured / display.refresh_rate - 1) > RATE_TOLERANCE:
-        raise InputError(
-            f"experiment.display.refresh_rate: {measured:.1f} frames a second were measured, "
-            f"{display.refresh_rate:g} are stated; set it to the display's, turn on vertical "
-            "sync, or allow a software pacer (--pace), which is for trying out"
-        )

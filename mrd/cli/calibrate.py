@@ -11,6 +11,7 @@ from mrd.cli.tables import console, number, table
 from mrd.study import read_study
 from psychophysics import calibration
 from psychophysics.config import ExperimentConfig
+from psychophysics.readings import read_readings, write_readings
 from scenes.errors import InputError, printable
 
 
@@ -42,28 +43,58 @@ def calibrate(
     asked = described.experiment or ExperimentConfig()
     if (bool(photometer), typed, readings is not None).count(True) != 1:
         raise InputError("choose one of --photometer NAME, --typed and --readings FILE")
+    path = described.folder / asked.display.calibration
     if readings is not None:
-        taken = calibration.read_readings(readings)
         how = f"file {readings.name}"
+        made = calibration.fitted(read_readings(readings), _facts(how))
     else:
         take = calibration.photometer(photometer, port) if photometer else None
-        taken = _shown(asked, patches, windowed, take)
         how = photometer or "typed readings"
-    facts = {"date": datetime.now(UTC).isoformat(timespec="seconds"), "instrument": how}
-    made = calibration.fitted(taken, facts)
-    path = described.folder / asked.display.calibration
+        made = _kept(_shown(asked, patches, windowed, take), _facts(how), path)
     calibration.save(made, path)
+    residuals = made.residuals()
     console().print(
         table(
-            ("gun", "dark cd/m²", "range cd/m²", "gamma"),
+            ("gun", "dark cd/m²", "range cd/m²", "gamma", "offset", "largest residual cd/m²", "at"),
             (
-                (name, number(gun.dark), number(gun.range), number(gun.gamma))
-                for name, gun in zip(calibration.GUNS, made.guns, strict=True)
+                (
+                    off.gun,
+                    number(gun.dark),
+                    number(gun.range),
+                    "interpolated" if gun.gamma is None else number(gun.gamma),
+                    "" if gun.gamma is None else number(gun.offset),
+                    number(off.light),
+                    str(off.value),
+                )
+                for off, gun in zip(residuals, made.guns, strict=True)
             ),
         )
     )
-    within = f"light is within {made.largest_error():.2%} of sRGB, of each gun's range"
-    print(f"{printable(str(path))}: {within}")
+    light = max(abs(off.light) for off in residuals)
+    steps = max(off.steps for off in residuals)
+    print(
+        f"{printable(str(path))}: light is within {made.largest_error():.2%} of sRGB, of each "
+        f"gun's range; readings are within {light:.3g} cd/m² of their curve, and within {steps:.1f} of 255 "
+        "sRGB steps"
+    )
+
+
+def _facts(instrument: str) -> dict[str, str]:
+    return {"date": datetime.now(UTC).isoformat(timespec="seconds"), "instrument": instrument}
+
+
+def _kept(
+    taken: dict[str, list[tuple[int, float]]], facts: dict[str, str], path: Path
+) -> calibration.Calibration:
+    """Fit readings that were just taken; where they are refused, keep them in a file."""
+    try:
+        return calibration.fitted(taken, facts)
+    except InputError as error:
+        file = path.with_suffix(".readings.csv")
+        write_readings(file, taken)
+        raise InputError(
+            f"{error}; all readings are kept in {file}: correct it, and give it with --readings"
+        ) from error
 
 
 def _shown(

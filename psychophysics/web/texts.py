@@ -45,6 +45,7 @@ def texts(distance: float) -> dict[str, str]:
         "this one.",
         "forgetful": "This browser keeps no answers, so nothing can be started.\n\nUse a window "
         "that is not private, and allow the page to store data.",
+        "keys_read": pages.try_keys("{keys}"),
         "resumed": pages.resumed("{made}"),
         "practice": pages.practice(),
         "paused": pages.paused(),

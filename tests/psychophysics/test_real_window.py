@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mrd.study import read_study
@@ -103,6 +104,38 @@ def test_real_window_pauses_on_escape_and_goes_on_later(screen, small_set, tmp_p
     sittings = told["Sittings"]
     assert [each["Display"]["SoftwarePacer"] for each in sittings] == [True, True]
     assert [each["Display"]["Calibration"] for each in sittings] == [None, None]
+
+
+def test_real_window_takes_a_french_keyboard_while_the_date_is_set(screen, small_set, tmp_path):
+    """Digits without Shift and of the number pad, while the date goes back and forth by an hour.
+
+    Times and the waiting between trials are those of a monotonic clock.
+    """
+    library, offset = tmp_path / "date.so", tmp_path / "offset"
+    source = Path(__file__).with_name("date.c")
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source], check=True)
+    offset.write_text("0")
+    faked = {"LD_PRELOAD": str(library), "DATE_OFFSET": str(offset)}
+    keys = ["ampersand", "KP_Down", "quotedbl", "KP_1", "eacute", "KP_Next"]
+    subprocess.run(["setxkbmap", "fr"], env=screen, check=True)
+    try:
+        outcome, pressed = seated(
+            screen | faked, study_in(tmp_path, small_set, mask=0.05), keys=keys, delays=[0.3],
+            dates=[-3600, -2, 3600], **{"try": ["ampersand", "KP_Next"]},
+        )  # fmt: skip
+    finally:
+        subprocess.run(["setxkbmap", "us"], env=screen, check=True)
+    assert outcome == {"finished": True, "trials": 6}
+    moved = np.diff([press["date"] for press in pressed])
+    assert np.round(moved / 3600).tolist() == [1, 1, -2, 1, 1]
+    assert "1 ✓     2     3 ✓" in (tmp_path / "plan.page.txt").read_text()
+    frame = data_set.read_sessions(tmp_path / "data")
+    assert frame["key"].astype(str).tolist() == ["1", "2", "3", "1", "2", "3"]
+    _check_times(frame, "oddity", "time")
+    assert frame["onset"].is_monotonic_increasing
+    assert 0 < frame["onset"].iloc[0] < frame["onset"].iloc[-1] < 120
+    for taken, press in zip(frame["response_time"], pressed, strict=True):
+        assert press["before"] - 0.020 <= taken <= press["after"] + 0.020
 
 
 PIXELS = """
@@ -213,6 +246,14 @@ def test_real_window_refuses_before_it_opens(screen, small_set, tmp_path):
     narrow = study_in(tmp_path / "narrow", small_set, presentation="space")
     text = (narrow / "study.yaml").read_text()
     (narrow / "study.yaml").write_text(text.replace("[640, 480]", "[50, 480]"))
+    (tmp_path / "small").mkdir()
+    small = study_in(tmp_path / "small", small_set)
+    text = (small / "study.yaml").read_text()
+    (small / "study.yaml").write_text(text.replace("[640, 480]", "[240, 240]"))
+    (tmp_path / "second").mkdir()
+    second = study_in(tmp_path / "second", small_set)
+    text = (second / "study.yaml").read_text()
+    (second / "study.yaml").write_text(text.replace("full_screen: false", "screen: 2"))
     (tmp_path / "full").mkdir()
     full = study_in(tmp_path / "full", small_set)
     (full / "data").write_text("no folder")
@@ -226,6 +267,9 @@ def test_real_window_refuses_before_it_opens(screen, small_set, tmp_path):
             "experiment.keys: no key is called 'lefft'; did you mean 'left'?"
         ),
         (*run, narrow, *participant): "50 × 480, and a trial needs 56 × 16 (images are never",
+        (*run, small, *participant): "240 × 240, and the test card that checks the window needs",
+        (*run, second, *participant): "there is no screen 2; this computer has 1 (0: 1024 × 768)",
+        ("calibrate", second, "--typed"): "there is no screen 2; this computer has 1",
         (*run, full, *participant, "--uncalibrated"): "data: cannot be written",
         (*run, done, *participant, "--uncalibrated"): "this session is finished; start another",
         (*run, done, "--participant", "02", "--uncalibrated"): "begun with another Experiment",

@@ -159,7 +159,7 @@ function instructions(desk) {
   const { session } = desk;
   return node("instructions", desk, async (display) => {
     await fitting(display, desk);
-    await turned(display, OWN.instructions, desk);
+    await turned(display, OWN.instructions, desk, true);
     if (desk.resumed) {
       await turned(display, filled(DESIGN.texts.resumed, { made: session.rows.length }), desk);
     } else if (OWN.practice.includes(session.next)) {

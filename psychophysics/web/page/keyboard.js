@@ -31,15 +31,26 @@ class Keyboard {
     else this.presses.push({ name, time: event.timeStamp });
   }
 
-  /** What the study calls a key; undefined for one that means nothing here. */
+  /**
+   * What the study calls a key; undefined for one that means nothing here.
+   *
+   * What is printed on it counts before its place. Digits of the number pad count as digits, with
+   * Num Lock off too; letters count by place where another script or an input method is in use.
+   */
   name(event) {
-    if (event.key === "Escape") return PAUSE;
-    if (event.key === " ") return GO_ON;
+    if (event.key === "Escape" || event.code === "Escape") return PAUSE;
+    if (event.key === " " || event.code === "Space") return GO_ON;
     const printed = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    const digit = /^Numpad(\d)$/.exec(event.code)?.[1];
+    const letter = /^[!-~]$/.test(event.key) ? undefined : /^Key([A-Z])$/.exec(event.code)?.[1];
+    const find = (name, value) => value && this.keys.find((key) => key[name] === value);
     const known =
-      this.keys.find((key) => key.code === event.code) ??
-      this.keys.find((key) => key.key === printed);
-    return known?.name;
+      (digit && find("code", event.code)) ||
+      find("key", printed) ||
+      find("code", event.code) ||
+      find("key", digit) ||
+      find("key", letter?.toLowerCase());
+    return known ? known.name : undefined;
   }
 
   /** Forget what was pressed so far. */
@@ -63,11 +74,15 @@ class Keyboard {
     return undefined;
   }
 
-  /** Wait for a key of a page, or for a click on its button, which is the key that goes on. */
-  async turn(button) {
+  /**
+   * Wait for a key of a page, or for a click on its button, which is the key that goes on; answer
+   * keys are given to `tried`.
+   */
+  async turn(button, tried = () => {}) {
     this.pause = false;
     const name = await new Promise((resolve) => {
-      this.waiting = (pressed) => [GO_ON, PAUSE].includes(pressed) && resolve(pressed);
+      this.waiting = (pressed) =>
+        [GO_ON, PAUSE].includes(pressed) ? resolve(pressed) : tried(pressed);
       button.addEventListener("click", () => resolve(GO_ON));
     });
     this.waiting = null;

@@ -32,18 +32,26 @@ function showCanvas(display, screen) {
   screen.canvas.hidden = false;
 }
 
-/** Show a text until a key is pressed: GO_ON or PAUSE. */
-async function page(display, text, { design, screen, keyboard }) {
+/** Show a text until a key is pressed: GO_ON or PAUSE. With `trying`, answer keys are marked. */
+async function page(display, text, { design, screen, keyboard }, trying = false) {
   const button = element("button", design.texts.go_on, { type: "button" });
-  showPage(display, [element("p", text), button], screen);
-  const key = await keyboard.turn(button);
+  const line = element("p");
+  const read = new Set();
+  const tried = (name) => {
+    if (name !== undefined) read.add(name);
+    const keys = keyboard.keys.map((key) => (read.has(key.name) ? `${key.name} ✓` : key.name));
+    line.textContent = filled(design.texts.keys_read, { keys: keys.join("     ") });
+  };
+  if (trying) tried();
+  showPage(display, [element("p", text), ...(trying ? [line] : []), button], screen);
+  const key = await keyboard.turn(button, trying ? tried : undefined);
   if (key === GO_ON && design.full_screen) await fullScreen();
   return key;
 }
 
 /** Show a page until it is gone on from; Escape asks whether to end. */
-async function turned(display, text, desk) {
-  while ((await page(display, text, desk)) === PAUSE) await paused(display, desk);
+async function turned(display, text, desk, trying = false) {
+  while ((await page(display, text, desk, trying)) === PAUSE) await paused(display, desk);
 }
 
 /** Ask whether to end. @throws {Stopped} */

@@ -11,7 +11,7 @@ async function interval(images, { design, screen, keyboard }) {
   screen.blank();
   await screen.prepare(images);
   const length = 1000 * design.timing.interval - screen.frameLength / 2;
-  while ((await screen.frame()) - start < length);
+  for (let now = start; now - start < length && !keyboard.pause; now = await screen.frame());
   if (keyboard.pause) throw new Paused();
 }
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mrd.cli import calibrate
 from psychophysics import calibration, data_set
 from scenes.errors import how_to_install
 from tests.psychophysics.studies import study_in
@@ -128,3 +129,46 @@ def test_a_display_is_calibrated_from_a_file_of_readings(mrd, small_set, tmp_pat
     code, _, err = mrd("calibrate", folder, "--readings", readings)
     assert code == 2
     assert "readings.csv:1: 'red,0,0.20000' is not the header" in err
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        (
+            "typo.csv:4",
+            "red 128 is 44.9 cd/m², and the other readings of red give 4.49; correct",
+        ),
+        (
+            "decreasing.csv:6",
+            "red 255 is 5 cd/m², and the other readings of red give 20.1; ",
+        ),
+        ("scurve.csv:4", "red 128 is 4.49 cd/m², less than 9.5 at 64; correct one of the two"),
+    ],
+)
+def test_wrong_readings_are_named_and_nothing_is_saved(file, text, mrd, small_set, tmp_path):
+    folder = study_in(tmp_path, small_set)
+    readings = Path(__file__).parents[2] / "data" / "calibration" / file.partition(":")[0]
+    code, out, err = mrd("calibrate", folder, "--readings", readings)
+    assert (code, out, len(err.splitlines())) == (2, "", 1)
+    assert f"{file}: {text}" in err
+    assert not (folder / "calibration.json").exists()
+
+
+def test_readings_that_were_taken_and_refused_are_kept(mrd, small_set, tmp_path, monkeypatch):
+    """A typed reading ten times too bright: corrected in the file, the readings are accepted."""
+    folder = study_in(tmp_path, small_set)
+    taken = {
+        gun: [(v, round(0.2 + top * (v / 255) ** 2.2, 3)) for v in (0, 64, 128, 192, 255)]
+        for gun, top in (("red", 20), ("green", 70), ("blue", 9))
+    }
+    right = taken["green"][2][1]
+    taken["green"][2] = (128, 10 * right)
+    monkeypatch.setattr(calibrate, "_shown", lambda *_: taken)
+    code, _, err = mrd("calibrate", folder, "--typed")
+    kept = folder / "calibration.readings.csv"
+    assert code == 2
+    assert f"all readings are kept in {kept}: correct it" in err
+    kept.write_text(kept.read_text().replace(f"green,128,{10 * right}", f"green,128,{right}"))
+    code, out, err = mrd("calibrate", folder, "--readings", kept)
+    assert (code, err) == (0, "")
+    assert "readings are within" in out

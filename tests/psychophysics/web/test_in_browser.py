@@ -12,6 +12,7 @@ import pytest
 from psychophysics import columns, experiment
 from psychophysics.schedule import schedule
 from psychophysics.web import saved
+from tests.psychophysics.web.at_the_page import KEYS as KEY_EVENTS
 from tests.psychophysics.web.at_the_page import QUICK, trials_of
 
 KEYS = ("1", "2", "3")
@@ -229,6 +230,49 @@ def test_escape_after_the_answer_shows_the_trial_again(page_of):
     page.at.answer("1")
     cells = page.at.script("return new Session(DESIGN, OWN, localStorage).rows[0]")
     assert cells[columns.names(page.asked.task).index("showings")] == "2"
+
+
+# As browsers report them: the number pad with Num Lock off, a French keyboard, an input method.
+PRESSED_AS = {"1": ("End", "Numpad1"), "2": ("é", "Digit2"), "3": ("Process", "Digit3")}
+DOCUMENT = """
+const name = Object.keys(localStorage).find(key => key.startsWith('mrd:web'));
+return JSON.parse(localStorage[name]);
+"""
+DATE = """
+const now = Date.now.bind(Date);
+window.setDate = (seconds) => { Date.now = () => now() + 1000 * seconds; };
+window.Date = new Proxy(Date, {
+  construct: (Old, given) => new Old(...(given.length ? given : [Date.now()])),
+});
+"""
+
+
+def test_digits_count_by_any_key_and_the_date_can_be_set_in_a_session(page_of, browser):
+    page = page_of()
+    script = browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": DATE})
+    pressed = {name: KEY_EVENTS[name] for name in PRESSED_AS}
+    KEY_EVENTS.update(PRESSED_AS)
+    try:
+        page.at.open()
+        page.at.begin()
+        for name, marked in ((None, "1 2 3"), ("2", "1 2 ✓ 3"), ("1", "1 ✓ 2 ✓ 3")):
+            if name:
+                page.at.press(name)
+            end = f"that it was read. {marked} Go on"
+            page.at.until(lambda state, end=end: " ".join(state["text"].split()).endswith(end))
+        for key, seconds in (("1", -3600), ("2", -2), ("3", 3600)):
+            page.at.turn_pages()
+            page.at.script("window.setDate(arguments[0])", seconds)
+            page.at.answer(key)
+    finally:
+        KEY_EVENTS.update(pressed)
+        browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", script)
+    made = page.at.script(DOCUMENT)
+    frame = pd.DataFrame(made["rows"], columns=columns.names(page.asked.task))
+    assert frame["key"].tolist() == ["1", "2", "3"]
+    times = frame[["onset", "response_time", "onset_2", "duration_1"]].astype(float)
+    assert times["onset"].is_monotonic_increasing
+    assert ((times > 0) & (times < 60)).all(axis=None)
 
 
 def test_leaving_the_full_screen_pauses(page_of):

@@ -1,0 +1,97 @@
+"""The layout of the keyboard: which of a study's keys was pressed, from its place and symbols."""
+
+import ctypes
+import ctypes.util
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+# What the number pad's keys are called with NumLock off, by the window's own events.
+_PAD = {
+    "num_insert": "0", "num_end": "1", "num_down": "2", "num_next": "3", "num_page_down": "3",
+    "num_left": "4", "num_begin": "5", "num_right": "6", "num_home": "7", "num_up": "8",
+    "num_prior": "9", "num_page_up": "9",
+}  # fmt: skip
+_ARROWS = {"2": "down", "4": "left", "6": "right", "8": "up"}
+_SYMBOLS = {"quotedbl": "doublequote", "grave": "quoteleft"}  # X's names that PsychoPy changes
+_CORE_KEYBOARD, _ASCII = 0x100, range(0x20, 0x7F)
+_FIRST, _LAST = 8, 255  # key codes of X
+
+
+def study_name(names: Sequence[str], place: str, symbols: Sequence[str] | None) -> str | None:
+    """Return the one of a study's key names that a pressed key counts as; None if there is none.
+
+    Parameters
+    ----------
+    names
+        Key names of the study.
+    place
+        Name of the key by its place, as on a US keyboard, or as the system reports it.
+    symbols
+        Names of the symbols on it, without and with Shift, that are ASCII; none where all of them
+        are of another script; None where the layout is not known.
+
+    A symbol on the key counts first, then a digit of the number pad. The place counts where the
+    symbols are not known or are of another script, such as Cyrillic: those keyboards are labelled
+    with Latin letters as well.
+    """
+    digit = _PAD.get(place) or (place[4:] if place[:4] == "num_" and place[4:].isdigit() else "")
+    by_place = [place] if digit or not symbols else []
+    pad = [f"num_{digit}", digit, _ARROWS.get(digit, "")] if digit else []
+    return next((name for name in [*(symbols or ()), *by_place, *pad] if name in names), None)
+
+
+class Layout:
+    """The layout of the X server's keyboard, asked for each key: it may change in a session."""
+
+    def __init__(self, library: ctypes.CDLL, display: int) -> None:
+        self._library, self._display = library, display
+
+    def symbols(self, code: int) -> list[str]:
+        """Names of the ASCII symbols on a key, without and with Shift, in the layout now chosen."""
+        keys, width = self._mapping(code, 1)
+        try:
+            state = ctypes.create_string_buffer(64)
+            self._library.XkbGetState(self._display, _CORE_KEYBOARD, state)
+            first = 2 * state.raw[0]  # the first byte is the number of the layout chosen
+            found = [keys[column] for column in (first, first + 1) if column < min(width, 4)]
+        finally:
+            self._library.XFree(keys)
+        return [self._name(symbol) for symbol in found if symbol in _ASCII]
+
+    def code(self, symbol: int) -> int | None:
+        """Code of the key that has this symbol without Shift."""
+        keys, width = self._mapping(_FIRST, _LAST - _FIRST + 1)
+        try:
+            codes = range(_FIRST, _LAST + 1)
+            return next((code for code in codes if keys[(code - _FIRST) * width] == symbol), None)
+        finally:
+            self._library.XFree(keys)
+
+    def _mapping(self, first: int, count: int) -> tuple[Any, int]:
+        width = ctypes.c_int()
+        keys = self._library.XGetKeyboardMapping(self._display, first, count, ctypes.byref(width))
+        return keys, width.value
+
+    def _name(self, symbol: int) -> str:
+        name = str(self._library.XKeysymToString(symbol).decode()).lower()
+        return _SYMBOLS.get(name, name)
+
+
+def layout_of_the_server() -> Layout | None:
+    """Connect to the X server for its layout; None on systems where keys have names by layout."""
+    path = ctypes.util.find_library("X11") if sys.platform.startswith("linux") else None
+    if path is None:
+        return None
+    library = ctypes.CDLL(path)
+    library.XOpenDisplay.restype = ctypes.c_void_p
+    library.XGetKeyboardMapping.restype = ctypes.POINTER(ctypes.c_ulong)
+    library.XGetKeyboardMapping.argtypes = [
+        ctypes.c_void_p, ctypes.c_ubyte, ctypes.c_int, ctypes.POINTER(ctypes.c_int),
+    ]  # fmt: skip
+    library.XKeysymToString.restype = ctypes.c_char_p
+    library.XKeysymToString.argtypes = [ctypes.c_ulong]
+    library.XkbGetState.argtypes = [ctypes.c_void_p, ctypes.c_uint, ctypes.c_char_p]
+    library.XFree.argtypes = [ctypes.c_void_p]
+    display = library.XOpenDisplay(None)
+    return Layout(library, display) if display else None
