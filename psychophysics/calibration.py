@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from psychophysics.clock import use_monotonic_clock
 from psychophysics.display_curve import (
     GAMMAS,
     INTERPOLATED,
@@ -311,6 +312,7 @@ def photometer(name: str, port: str | None) -> Callable[[], float]:
     InputError
         There is none, PsychoPy knows no such kind, or it is not installed.
     """
+    use_monotonic_clock()
     with needs("lab"):
         from psychopy import hardware
 

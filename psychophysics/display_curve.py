@@ -135,7 +135,8 @@ def _fit(values: Floats, light: Floats, sigma: Floats, offset: bool) -> Gun:
     low, high = [0, 1e-6, 0.3, OFFSETS[0]], [np.inf, np.inf, 6.0, OFFSETS[1]]
     free = 4 if offset else 3
     found = least_squares(misses, start[:free], bounds=(low[:free], high[:free]), x_scale="jac").x
-    return Gun(*(float(each) for each in found[:3]), float(found[3]) if offset else 0.0)
+    dark, span, gamma, moved = map(float, [*found, 0.0][:4])
+    return Gun(dark, span, gamma, moved)
 
 
 def _misses(gun: Gun, values: Floats, light: Floats, sigma: Floats, offset: bool) -> Floats:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from psychophysics.clock import use_monotonic_clock
 from psychophysics.layout import layout_of_the_server, study_name
 from scenes.errors import InputError, unknown
 
@@ -126,6 +127,7 @@ def check_names(names: Sequence[str]) -> None:
     InputError
         There is none of a name.
     """
+    use_monotonic_clock()
     from psychopy.hardware import keyboard
 
     known = sorted(set(keyboard.keyNames.values()))

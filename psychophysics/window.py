@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from psychophysics.calibration import Bytes, on_display
+from psychophysics.clock import use_monotonic_clock
 from psychophysics.config import Display
 from psychophysics.screens import CARD, check_screen, remedy
 from psychophysics.tasks.base import Place
@@ -52,6 +53,7 @@ def screen_of(display: Display) -> Screen:
     """
     if display.monitor is None:
         return Screen(display.pixels, display.width, display.distance, None)
+    use_monotonic_clock()
     with needs("lab"):
         from psychopy import monitors
 
@@ -79,6 +81,7 @@ def check_display() -> None:
     InputError
         PsychoPy is not installed, or there is no display.
     """
+    use_monotonic_clock()
     with needs("lab"):
         import psychopy  # noqa: F401
     if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
@@ -101,7 +104,7 @@ def check_clock() -> None:
     if sys.platform.startswith("linux") and abs(clock.getTime() - time.monotonic()) > 1:
         raise InputError(
             "PsychoPy takes its times from the clock of the date, which can be set in a session; "
-            "import psychophysics before psychopy, or set PSYCH_GETSECS_CLOCK=1"
+            "set PSYCH_GETSECS_CLOCK=1 before psychopy is imported"
         )
 
 
