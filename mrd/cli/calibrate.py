@@ -74,8 +74,8 @@ def calibrate(
     steps = max(off.steps for off in residuals)
     print(
         f"{printable(str(path))}: light is within {made.largest_error():.2%} of sRGB, of each "
-        f"gun's range; readings are within {light:.3g} cd/m² of their curve, and within {steps:.1f} of 255 "
-        "sRGB steps"
+        f"gun's range; readings are within {light:.3g} cd/m² of their curve, and within "
+        f"{steps:.1f} of 255 sRGB steps"
     )
 
 
