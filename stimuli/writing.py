@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from scenes.arrays import array_sha256
 from scenes.atomic import whole_file
-from scenes.errors import InputError
+from scenes.errors import InputError, about
 from stimuli import schema
 from stimuli.disk import PatientFile
 from stimuli.findings import NONE, Findings, Records, write_findings
@@ -106,7 +106,8 @@ def write_set(
         file.attrs["content_hash"] = found
         file.create_group(schema.MODELS)
         for name, results in (models or {}).items():
-            write_results(file, name, results, checked)
+            with about(str(path)):
+                write_results(file, name, results, checked)
         write_pixel_metamers(file, pixel_metamers)
         for kind, records in findings._asdict().items():
             write_findings(file, kind, records)
@@ -144,7 +145,8 @@ def add_results(path: Path, models: Mapping[str, ModelResults], expected: str) -
                 old.file.copy(old.model_group(name), kept)
         for name, results in models.items():
             earlier = old.results(name) if name in old.models else None
-            write_results(file, name, updated(earlier, results), old.table)
+            with about(str(path)):
+                write_results(file, name, updated(earlier, results), old.table)
 
 
 def add_pixel_metamers(path: Path, entries: Sequence[PixelMetamer], expected: str) -> None:

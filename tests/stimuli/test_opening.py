@@ -432,7 +432,7 @@ def told_of(path, folder):
 
 @pytest.mark.full
 def test_whatever_is_altered_the_set_is_read_or_refused(full_set, tmp_path, rng):
-    check_altered(full_set, tmp_path, rng, 200)
+    check_altered(full_set, tmp_path, rng, 60)
 
 
 def test_some_altered_sets_are_read_or_refused(full_set, tmp_path, rng):
@@ -448,6 +448,6 @@ def check_altered(full_set, folder, rng, count):
         seal(path)
         lines, _ = told_of(path, folder)
         for line in [*lines, *problems(path)]:
-            assert str(path) in line
+            assert str(folder) in line  # merge names the set that it would write
             assert line.isprintable()
         path.unlink()
