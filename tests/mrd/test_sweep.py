@@ -126,7 +126,7 @@ def test_classes_of_the_wrong_shape_are_refused_before_any_run(study, tmp_path):
     )
     described = study(("{network: pixels}", "{network: 'own:f', layers: [output]}"))
     with pytest.raises(
-        InputError, match=r"models.sees on targets.ball: own:f: .* \(1, 3, 16, 16\), not \(1, class"
+        InputError, match=r"models.sees on targets.ball: own:f: .* \(2, 3, 16, 16\), not \(2, class"
     ):
         sweep.generate(described, Silent())
     assert not described.runs.exists()
