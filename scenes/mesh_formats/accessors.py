@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scenes.errors import InputError
+from scenes.inside import is_inside
 
 TYPES = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
 WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT2": 4, "MAT3": 9, "MAT4": 16}
@@ -35,7 +36,7 @@ def buffers_of(document: dict[str, Any], binary: bytes | None, folder: Path) -> 
         elif "://" in uri:
             raise InputError(f"buffer {number} lies at '{uri}'; save it beside the file")
         else:
-            data = _from_file(folder / unquote(uri))
+            data = _from_file(folder, unquote(uri))
         if data is not None and len(data) < buffer["byteLength"]:
             raise InputError(
                 f"buffer {number} is cut short: {len(data)} bytes of {buffer['byteLength']}; "
@@ -55,12 +56,14 @@ def _from_data_uri(uri: str, number: int) -> bytes:
     raise InputError(f"buffer {number} is not base64; export the file as GLB")
 
 
-def _from_file(path: Path) -> bytes:
+def _from_file(folder: Path, name: str) -> bytes:
+    if not is_inside(name):
+        raise InputError(f"its buffer '{name}' lies elsewhere; keep it beside the file")
     try:
-        return path.read_bytes()
+        return (folder / name).read_bytes()
     except OSError as error:
         raise InputError(
-            f"its buffer {path.name} cannot be read ({error.strerror}); keep it beside the file, "
+            f"its buffer {name} cannot be read ({error.strerror}); keep it beside the file, "
             "or export a GLB"
         ) from error
 

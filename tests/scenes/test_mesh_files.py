@@ -213,7 +213,12 @@ def test_a_missing_file_is_named(tmp_path):
             b'{"asset": {"version": "2.0"}, "buffers": [{"uri": "lost.bin", "byteLength": 3}]}',
             "its buffer lost.bin cannot be read",
         ),
-        ("zero.obj", b"v 0 0 0\nf 0 1 1\n", "line 2: index 0 names nothing"),
+        (
+        "up.gltf",
+        b'{"asset": {"version": "2.0"}, "buffers": [{"uri": "../x.bin", "byteLength": 3}]}',
+        "its buffer '../x.bin' lies elsewhere; keep it beside the file",
+    ),
+    ("zero.obj", b"v 0 0 0\nf 0 1 1\n", "line 2: index 0 names nothing"),
         ("back.obj", b"v 0 0 0\nv 1 0 0\nf -1 -2 -3\n", "line 3: index -3 names nothing"),
         ("far.obj", b"v 0 0 0\nv 1 0 0\nf 1 2 4\n", "face 1 names vertex 3, counted from 0"),
         ("word.obj", b"v 0 0 zero\n", "line 1: 'zero' is not a number"),
