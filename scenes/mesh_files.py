@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -13,15 +14,14 @@ from trimesh.exchange.ply import export_ply
 from scenes.arrays import Mesh
 from scenes.atomic import whole_file
 from scenes.errors import InputError
+from scenes.mesh_cleaning import joined_corners, once, placed, with_area
 from scenes.mesh_formats.gltf import GLB_MAGIC, read_gltf
 from scenes.mesh_formats.obj import read_obj
 from scenes.mesh_formats.off import read_off
 from scenes.mesh_formats.ply import FROM_TOP, read_ply
 from scenes.mesh_formats.polygons import Polygons, checked, triangulated
 from scenes.mesh_formats.stl import read_stl
-from scenes.orientation import Turned, turned_outward
-from scenes.smallest_sphere import smallest_sphere
-from scenes.topology import place_of
+from scenes.orientation import turned_outward
 
 READERS: dict[str, Callable[[bytes, Path], Polygons]] = {
     ".obj": lambda data, _: read_obj(data),
@@ -33,10 +33,6 @@ READERS: dict[str, Callable[[bytes, Path], Polygons]] = {
 }
 # What a file of another name begins with, where it is one of these after all.
 BEGINNINGS = {b"ply\n": ".ply", b"ply\r": ".ply", GLB_MAGIC: ".glb"}
-
-# Positions are kept in 32 bits; rounding moves no vertex by more than this share of the size.
-LARGEST_ROUNDING = 1e-5
-LARGEST = 1e30  # span of a mesh in the units of its file, and its inverse the smallest
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,11 +129,18 @@ def read_mesh_file(path: Path, *, fit: bool) -> MeshReading:
     if not path.is_file():
         raise InputError(f"{path}: no such mesh file; check the path")
     try:
-        return _reading(_polygons(path), fit)
+        state = path.stat()
+        return _remembered(path.absolute(), state.st_mtime_ns, state.st_size, fit)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
+
+
+@lru_cache(maxsize=4)
+def _remembered(path: Path, _changed: int, _size: int, fit: bool) -> MeshReading:
+    """Read a file that was not read before in this state: commands check files, then load them."""
+    return _reading(_polygons(path), fit)
 
 
 def _polygons(path: Path) -> Polygons:
@@ -155,13 +158,28 @@ def _polygons(path: Path) -> Polygons:
 def _reading(polygons: Polygons, fit: bool) -> MeshReading:
     """Turn polygons into a mesh."""
     triangles, changes = triangulated(polygons)
-    used = np.unique(polygons.corners[triangles])
+    triangles, used, flat = with_area(polygons, triangles)
     extents = np.ptp(polygons.vertices[used], axis=0)
-    vertices = _placed(polygons.vertices, used, fit).astype(np.float32)
-    triangles, dropped = _with_area(vertices, polygons, triangles)
-    vertices, faces, uvs, merged = _joined_corners(vertices, polygons, triangles)
+    vertices = placed(polygons.vertices, used, fit).astype(np.float32)
+    triangles, flattened, repeated = once(vertices, polygons, triangles)
+    vertices, faces, uvs, joined = joined_corners(vertices, polygons, triangles)
     turned = turned_outward(vertices.astype(np.float64), faces)
-    changes += [*dropped, *merged, *_unused(polygons, used), *_remarks(turned)]
+    total = len(polygons.vertices)
+    changes += [
+        note
+        for count, note in (
+            (flat + flattened, f"{_many(flat + flattened, 'face')} without an area left out"),
+            (repeated, f"{_many(repeated, 'repeated face')} left out"),
+            (joined, f"{joined} of {total} vertices joined with others at their place"),
+            (total - len(used), f"{total - len(used)} of {total} vertices without a face left out"),
+            (turned.count, f"{turned.count} of {len(faces)} faces turned outward"),
+            (
+                turned.without_outside,
+                f"{_many(turned.without_outside, 'face')} not turned: an open sheet, or hidden",
+            ),
+        )
+        if count
+    ]
     return MeshReading(
         Mesh(vertices, turned.faces.astype(np.int32), uvs),
         len(polygons.sizes),
@@ -173,115 +191,9 @@ def _reading(polygons: Polygons, fit: bool) -> MeshReading:
     )
 
 
-def _placed(
-    vertices: NDArray[np.float64], used: NDArray[np.int64], fit: bool
-) -> NDArray[np.float64]:
-    """Vertices in scene units, in double precision.
-
-    Raises
-    ------
-    InputError
-        They would be distorted when rounded to 32 bits.
-    """
-    if not vertices[used].any():
-        raise InputError(
-            f"all {len(used)} vertices are zero (a compressed file that was not decoded looks "
-            "like this); export the mesh without compression"
-        )
-    farthest = float(np.abs(vertices[used]).max())
-    size = float(np.ptp(vertices[used], axis=0).max()) if farthest < LARGEST else np.inf
-    if size == 0:
-        raise InputError("all vertices lie at one place; export a surface")
-    if not 1 / LARGEST < size < LARGEST:
-        raise InputError(
-            f"its vertices lie up to {farthest:.3g} from the origin and span {size:.3g}; allowed: "
-            f"{1 / LARGEST:g} to {LARGEST:g}: export it in another unit"
-        )
-    if fit:
-        centre, radius = smallest_sphere(vertices[used])
-        return (vertices - centre) / radius
-    if np.spacing(np.float32(farthest)) / 2 > LARGEST_ROUNDING * size:
-        raise InputError(
-            f"its vertices lie up to {farthest:.6g} from the origin and span {size:.6g}, which "
-            "32-bit positions cannot hold; set fit: true, or move the mesh to the origin"
-        )
-    return vertices
-
-
-def _with_area(
-    vertices: NDArray[np.float32], polygons: Polygons, triangles: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], list[str]]:
-    """Triangles with three different places, each once."""
-    place = place_of(vertices)
-    corners = place[polygons.corners[triangles]]
-    a, b, c = corners.T
-    whole = (a != b) & (b != c) & (a != c)
-    notes = []
-    if lost := int(np.count_nonzero(~whole)):
-        notes.append(f"{_many(lost, 'face')} without an area left out")
-    triangles, corners = triangles[whole], corners[whole]
-    # The same three places in the same turn: the smallest first.
-    first = corners.argmin(axis=1)
-    rolled = np.take_along_axis(corners, (first[:, None] + np.arange(3)) % 3, axis=1)
-    _, once = np.unique(rolled, axis=0, return_index=True)
-    if repeated := len(triangles) - len(once):
-        notes.append(f"{_many(repeated, 'repeated face')} left out")
-    if not len(once):
-        raise InputError("all faces have no area; export a surface")
-    return triangles[np.sort(once)], notes
-
-
-def _joined_corners(
-    vertices: NDArray[np.float32], polygons: Polygons, triangles: NDArray[np.int64]
-) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float32] | None, list[str]]:
-    """Vertices, faces and texture coordinates with one vertex for each place (and coordinates)."""
-    place = place_of(vertices)
-    corners = triangles.reshape(-1)
-    of_vertex = polygons.corners[corners]
-    keys = [place[of_vertex]]
-    uvs = None
-    if polygons.uvs is not None:
-        uvs = polygons.uvs[corners].astype(np.float32)
-        _, pair = np.unique(uvs, axis=0, return_inverse=True)
-        keys.append(pair.reshape(-1))
-    # In the order of the file's vertices, so that a clean file keeps its own.
-    table = np.column_stack([*keys])
-    _, first, key = np.unique(table, axis=0, return_index=True, return_inverse=True)
-    order = np.argsort(of_vertex[first] if uvs is None else first, kind="stable")
-    if uvs is not None:
-        order = np.lexsort((first, of_vertex[first]))
-    number = np.empty(len(order), np.int64)
-    number[order] = np.arange(len(order))
-    faces = number[key.reshape(-1)].reshape(-1, 3)
-    kept = first[order]
-    fewer = len(np.unique(of_vertex)) - len(np.unique(place[of_vertex]))
-    joined = uvs is None and fewer > 0
-    notes = [f"{fewer} of {len(polygons.vertices)} vertices joined with others at their place"]
-    return vertices[of_vertex[kept]], faces, None if uvs is None else uvs[kept], notes * joined
-
-
-def _unused(polygons: Polygons, used: NDArray[np.int64]) -> list[str]:
-    """Say how many vertices have no face."""
-    lost = len(polygons.vertices) - len(used)
-    total = len(polygons.vertices)
-    return [f"{lost} of {total} vertices without a face left out"] if lost else []
-
-
 def _many(count: int, what: str) -> str:
     """Count things in words: 1 face, 2 faces."""
     return f"{count} {what}{'' if count == 1 else 's'}"
-
-
-def _remarks(turned: Turned) -> list[str]:
-    """Say which faces were turned, and which have no outside."""
-    notes = []
-    if turned.count:
-        notes.append(f"{turned.count} of {len(turned.faces)} faces turned outward")
-    if turned.without_outside:
-        notes.append(
-            f"{_many(turned.without_outside, 'face')} kept as stored: an open sheet has no outside"
-        )
-    return notes
 
 
 def write_mesh(mesh: Mesh, path: Path) -> None:

@@ -6,17 +6,21 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse import csgraph
+from scipy.spatial.transform import Rotation
 
 from scenes.errors import InputError
-from scenes.topology import Edges, edges_of, place_of
+from scenes.rays import crossings, ray_grid
+from scenes.topology import Edges, edges_of
 
 Floats = NDArray[np.float64]
 Faces = NDArray[np.int64]
 
-RAYS = 32  # from each side of an open part
-LEAST_VOTE = 0.1  # share of the rays that must speak for one side
-MOST_TESTS = 50_000_000  # of rays against triangles
-AWAY = 1e-4  # of the size: rays start this far from their face
+GRID = 160  # rays along a side of the grid, from either end of each direction
+DIRECTIONS = 8
+# One side of an open part must lead by this share of the rays that see it, and by chance's margin.
+LEAST_LEAD = 0.03
+DEVIATIONS = 3
+POINTS = 12  # of a part, that must all lie inside another one
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,8 +34,8 @@ class Turned:
     count
         Number of faces that were turned.
     without_outside
-        Number of faces of open parts that can be seen from both sides alike, such as a flat
-        sheet: they are not turned.
+        Number of faces of open parts whose outside is not known: they look the same from both
+        sides (a flat sheet), or cannot be seen from outside.
     edges
         Of the faces.
     """
@@ -45,18 +49,18 @@ class Turned:
 def turned_outward(vertices: Floats, faces: Faces) -> Turned:
     """Turn faces so that each part of a surface shows its outside.
 
-    A part is what hangs together by edges of two faces. First its faces are made to agree. A
-    closed part then has a positive volume, and all parts inside it are turned with it, so that a
-    cavity stays one. Of an open part the outside is the side from which more rays leave the object
-    (Takayama et al. 2014, A simple method for correcting facet orientations in polygon meshes
-    based on ray casting).
+    A part is a set of faces joined by edges of two faces. First its faces are made to agree. A
+    closed part then has a positive volume, and all closed parts inside it are turned with it, so
+    that a cavity stays one. The outside of an open part is the side that more rays from outside
+    the object meet first (after Takayama et al. 2014, A simple method for correcting facet
+    orientations in polygon meshes based on ray casting).
 
     Parameters
     ----------
     vertices : (V, 3) float64
         Positions.
     faces : (F, 3)
-        Each with three different places.
+        Each with three different places, and each once.
 
     Returns
     -------
@@ -70,16 +74,19 @@ def turned_outward(vertices: Floats, faces: Faces) -> Turned:
     """
     edges = edges_of(vertices, faces)
     part, flips = _agreed(faces, edges)
-    faces_agreed = np.where(flips[:, None], faces[:, ::-1], faces)
-    triangles = vertices[faces_agreed] - vertices[faces_agreed].reshape(-1, 3).mean(axis=0)
+    agreed = np.where(flips[:, None], faces[:, ::-1], faces)
+    triangles = vertices[agreed] - vertices[agreed].reshape(-1, 3).mean(axis=0)
     closed = _closed(part, edges)
-    two_sided = np.bincount(part, _stored_both_ways(vertices, faces)) > 0
-    turn = np.zeros(len(closed), bool)
+    turn = _turned_closed(triangles, part, closed)
     unclear = np.zeros(len(closed), bool)
-    _judge_closed(triangles, part, closed, turn)
-    _judge_open(triangles, part, ~closed & ~two_sided, turn, unclear)
+    if not closed.all():
+        vote, seen = _seen_from_outside(triangles, part, len(closed))
+        known = np.abs(vote) >= np.maximum(LEAST_LEAD * seen, DEVIATIONS * np.sqrt(seen))
+        known &= seen > 0
+        turn |= ~closed & known & (vote < 0)
+        unclear = ~closed & ~known
+    # The outside of an unclear part is not known: its faces agree, and most are as stored.
     turned = flips ^ turn[part]
-    # A part without an outside is kept as the file has it, where its faces agree.
     return Turned(
         np.where(turned[:, None], faces[:, ::-1], faces),
         int(np.count_nonzero(turned)),
@@ -122,114 +129,111 @@ def _closed(part: Faces, edges: Edges) -> NDArray[np.bool_]:
     return np.bincount(part, loose) == 0
 
 
-def _stored_both_ways(vertices: Floats, faces: Faces) -> NDArray[np.bool_]:
-    """Tell which faces (F,) stand twice, once each way: they show both sides already."""
-    corners = np.sort(place_of(vertices)[faces], axis=1)
-    _, which, times = np.unique(corners, axis=0, return_inverse=True, return_counts=True)
-    return times[which.reshape(-1)] > 1
+# ---- Closed parts -------------------------------------------------------------------------------
 
 
-def _judge_closed(
-    triangles: Floats, part: Faces, closed: NDArray[np.bool_], turn: NDArray[np.bool_]
-) -> None:
-    """Mark the outermost closed parts of negative volume, and the closed parts inside them."""
+def _turned_closed(triangles: Floats, part: Faces, closed: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Tell of each part whether it is turned: outermost closed parts of negative volume.
+
+    The closed parts inside such a part are turned with it.
+    """
+    turn = np.zeros(len(closed), bool)
     volumes = np.einsum("fd,fd->f", triangles[:, 0], np.cross(triangles[:, 1], triangles[:, 2]))
     volume = np.bincount(part, volumes, minlength=len(closed))
-    inward = closed & (volume < 0)
-    if not inward.any():
-        return
-    outermost, inside = _containers(triangles, part, np.flatnonzero(closed), np.abs(volume))
+    inward = [int(index) for index in np.flatnonzero(closed & (volume < 0))]
+    if not inward:
+        return turn
+    bodies = _Bodies(triangles, part, np.flatnonzero(closed), np.abs(volume))
+    outermost = [index for index in inward if not bodies.holders(index)]
+    turn[outermost] = True
     for index in outermost:
-        if volume[index] < 0:
-            turn[index] = True
-            turn[inside.get(index, [])] = True
+        turn[bodies.held(index)] = True
+    return turn
 
 
-def _containers(
-    triangles: Floats, part: Faces, closed: NDArray[np.intp], size: NDArray[np.floating]
-) -> tuple[list[int], dict[int, list[int]]]:
-    """Closed parts that lie in no other, and the parts that lie in each of them.
+class _Bodies:
+    """Closed parts, and which of them lie inside which."""
 
-    Parts are visited from the largest to the smallest. A part lies in another where a ray from
-    one of its points crosses the other an odd number of times.
-    """
-    outermost: list[int] = []
-    inside: dict[int, list[int]] = {}
-    corners = {int(index): triangles[part == index] for index in closed}
-    boxes = {i: (t.min(axis=(0, 1)), t.max(axis=(0, 1))) for i, t in corners.items()}
-    # No edge of a file's own axes: a ray along one would meet edges of faces.
-    direction = np.array([0.534, 0.267, 0.802])
-    direction /= np.linalg.norm(direction)
-    for index in sorted(closed, key=lambda each: -size[each]):
-        point = corners[index][0].mean(axis=0)
-        for other in outermost:
-            low, high = boxes[other]
-            if not ((point >= low) & (point <= high)).all():
-                continue
-            hits = _hits(point[None], direction[None], corners[other])
-            if hits.sum() % 2:
-                inside.setdefault(other, []).append(index)
-                break
-        else:
-            outermost.append(int(index))
-    return outermost, inside
+    def __init__(
+        self, triangles: Floats, part: Faces, closed: NDArray[np.intp], size: NDArray[np.floating]
+    ) -> None:
+        order = np.argsort(part, kind="stable")
+        bounds = np.searchsorted(part[order], np.arange(len(size) + 1))
+        self._faces = {int(k): order[bounds[k] : bounds[k + 1]] for k in closed}
+        self._triangles = triangles
+        self._closed = closed
+        self._size = size
+        corners = triangles.reshape(len(triangles), -1, 3)
+        self._low = np.array([corners[each].min(axis=(0, 1)) for each in self._faces.values()])
+        self._high = np.array([corners[each].max(axis=(0, 1)) for each in self._faces.values()])
+        self._row = {int(index): row for row, index in enumerate(closed)}
 
+    def holders(self, index: int) -> list[int]:
+        """Larger parts that hold all of a part."""
+        row = self._row[index]
+        around = ((self._low <= self._low[row]) & (self._high >= self._high[row])).all(axis=1)
+        larger = self._size[self._closed] > self._size[index]
+        return [int(k) for k in self._closed[around & larger] if self._in(index, int(k))]
 
-def _judge_open(
-    triangles: Floats,
-    part: Faces,
-    is_open: NDArray[np.bool_],
-    turn: NDArray[np.bool_],
-    unclear: NDArray[np.bool_],
-) -> None:
-    """Mark open parts whose front is hidden from outside more than their back."""
-    across = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
-    areas = np.linalg.norm(across, axis=1)
-    size = float(np.abs(triangles).max())
-    rng = np.random.default_rng(0)
-    tests = 0
-    open_parts = np.flatnonzero(is_open)
-    share = np.bincount(part, areas, minlength=len(is_open))
-    for index in open_parts[np.argsort(-share[open_parts])]:
-        unclear[index] = True
-        tests += 2 * RAYS * len(triangles)
-        faces = np.flatnonzero(part == index)
-        if tests > MOST_TESTS or share[index] == 0:
-            continue
-        which = rng.choice(faces, RAYS, p=areas[faces] / areas[faces].sum())
-        normals = across[which] / areas[which, None]
-        root, second = np.sqrt(rng.random(RAYS)), rng.random(RAYS)
-        weights = np.stack([1 - root, root * (1 - second), root * second], axis=1)
-        points = np.einsum("nk,nkd->nd", weights, triangles[which])
-        # Cosine-weighted about the normal.
-        away = rng.normal(size=(RAYS, 3))
-        away = away / np.linalg.norm(away, axis=1)[:, None] + (1 + 1e-6) * normals
-        away /= np.linalg.norm(away, axis=1)[:, None]
-        back = away - 2 * np.einsum("nd,nd->n", away, normals)[:, None] * normals
-        free = [
-            ~_hits(points + AWAY * size * direction, direction, triangles).any(axis=1)
-            for direction in (away, back)
-        ]
-        vote = (free[0].astype(int) - free[1]).mean()
-        if abs(vote) >= LEAST_VOTE:
-            unclear[index] = False
-            turn[index] = vote < 0
+    def held(self, index: int) -> list[int]:
+        """Smaller parts that lie in a part."""
+        row = self._row[index]
+        within = ((self._low >= self._low[row]) & (self._high <= self._high[row])).all(axis=1)
+        smaller = self._size[self._closed] < self._size[index]
+        return [int(k) for k in self._closed[within & smaller] if self._in(int(k), index)]
+
+    def _in(self, index: int, other: int) -> bool:
+        """Tell whether points all over a part lie inside another: a ray leaves it oddly often."""
+        faces = self._faces[index]
+        spread = faces[np.linspace(0, len(faces) - 1, min(POINTS, len(faces))).astype(int)]
+        corners = self._triangles[self._faces[other]]
+        # Not along an axis of a file: such a ray would meet edges of faces.
+        direction = np.array([0.534, 0.267, 0.802])
+        return all(
+            np.count_nonzero(_meets(point, direction, corners)) % 2
+            for point in self._triangles[spread].mean(axis=1)
+        )
 
 
-def _hits(origins: Floats, directions: Floats, triangles: Floats) -> NDArray[np.bool_]:
-    """Tell which rays (R,) meet which triangles (F,): (R, F) (Möller & Trumbore 1997)."""
+def _meets(origin: Floats, direction: Floats, triangles: Floats) -> NDArray[np.bool_]:
+    """Tell which triangles (F,) a ray meets (Möller & Trumbore 1997)."""
     first = triangles[:, 1] - triangles[:, 0]
     second = triangles[:, 2] - triangles[:, 0]
-    found = np.empty((len(origins), len(triangles)), bool)
-    for ray, (origin, direction) in enumerate(zip(origins, directions, strict=True)):
-        across = np.cross(direction, second)
-        determinant = np.einsum("fd,fd->f", first, across)
-        scale = np.where(determinant == 0, 1, determinant)
-        offset = origin - triangles[:, 0]
-        u = np.einsum("fd,fd->f", offset, across) / scale
-        perpendicular = np.cross(offset, first)
-        v = perpendicular @ direction / scale
-        distance = np.einsum("fd,fd->f", perpendicular, second) / scale
-        met = (determinant != 0) & (u >= 0) & (v >= 0) & (u + v <= 1) & (distance > 0)
-        found[ray] = met
-    return found
+    across = np.cross(direction, second)
+    determinant = np.einsum("fd,fd->f", first, across)
+    scale = np.where(determinant == 0, 1, determinant)
+    offset = origin - triangles[:, 0]
+    u = np.einsum("fd,fd->f", offset, across) / scale
+    perpendicular = np.cross(offset, first)
+    v = perpendicular @ direction / scale
+    distance = np.einsum("fd,fd->f", perpendicular, second) / scale
+    return (determinant != 0) & (u >= 0) & (v >= 0) & (u + v <= 1) & (distance > 0)
+
+
+# ---- Open parts ---------------------------------------------------------------------------------
+
+
+def _seen_from_outside(triangles: Floats, part: Faces, parts: int) -> tuple[Floats, Floats]:
+    """Rays that meet the front of each part first, minus those that meet its back; and their sum.
+
+    The rays come from either end of some directions, all over the object.
+    """
+    rng = np.random.default_rng(0)
+    vote, seen = np.zeros(parts), np.zeros(parts)
+    for turn in Rotation.random(DIRECTIONS, rng=rng).as_matrix():
+        turned = triangles @ turn.T
+        flat = turned[:, :, :2].reshape(-1, 2)
+        grid = ray_grid(flat.min(axis=0), flat.max(axis=0), GRID, rng)
+        met = crossings(turned, *grid)
+        order = np.lexsort((met.heights, met.rays))
+        ray = met.rays[order]
+        first = np.ones(len(ray), bool)
+        first[1:] = ray[1:] != ray[:-1]
+        last = np.append(first[1:], True)[: len(ray)]
+        # A front that looks along +z is seen from the upper end, the last that its ray meets.
+        for end, side in ((last, 1), (first, -1)):
+            hits = order[end]
+            of = part[met.triangles[hits]]
+            np.add.at(vote, of, side * met.turns[hits])
+            np.add.at(seen, of, 1)
+    return vote, seen

@@ -9,6 +9,7 @@ from scipy.spatial import cKDTree
 
 from scenes.areas import face_areas
 from scenes.arrays import Mesh
+from scenes.rays import crossings, ray_grid
 from scenes.shape import vertex_normals
 
 Array = NDArray[np.float64]
@@ -176,49 +177,13 @@ def volume_iou(first: Mesh, second: Mesh, rng: np.random.Generator, rays: int = 
     """
     triangles = [mesh.vertices.astype(np.float64)[mesh.faces] for mesh in (first, second)]
     both = np.concatenate(triangles)[:, :, :2].reshape(-1, 2)
-    corner = both.min(axis=0)
-    cell = (both.max(axis=0) - corner) / rays
-    places = corner + cell * (
-        np.stack(np.meshgrid(np.arange(rays), np.arange(rays), indexing="ij"), axis=-1)
-        + rng.random((rays, rays, 2))
-    )
-    crossings = [_crossings(each, places, corner, cell) for each in triangles]
-    ray, height, turn = (np.concatenate(each) for each in zip(*crossings, strict=True))
-    whose = np.repeat([0, 1], [len(each[0]) for each in crossings])
+    grid = ray_grid(both.min(axis=0), both.max(axis=0), rays, rng)
+    cuts = [crossings(each, *grid) for each in triangles]
+    ray, height, turn = (np.concatenate(each) for each in zip(*(c[:3] for c in cuts), strict=True))
+    whose = np.repeat([0, 1], [len(each.rays) for each in cuts])
     order = np.lexsort((height, ray))
     # A closed surface turns back to 0 along every ray, so one running sum serves all rays.
     inside = [np.cumsum(np.where(whose == i, turn, 0)[order])[:-1] != 0 for i in (0, 1)]
     lengths = np.where(np.diff(ray[order]) == 0, np.diff(height[order]), 0)
     union = lengths[inside[0] | inside[1]].sum()
     return float(lengths[inside[0] & inside[1]].sum() / union) if union > 0 else float("nan")
-
-
-def _crossings(
-    triangles: Array, places: Array, corner: Array, cell: Array
-) -> tuple[NDArray[np.intp], Array, NDArray[np.intp]]:
-    """Cut rays along z with triangles: index of the ray, height, and ±1 for the way through."""
-    rays = places.shape[0]
-    flat = triangles[:, :, :2]
-    low = np.clip(((flat.min(axis=1) - corner) / cell).astype(int), 0, rays - 1)
-    high = np.clip(((flat.max(axis=1) - corner) / cell).astype(int), 0, rays - 1)
-    # Every cell that the bounding rectangle of a triangle touches.
-    sizes = high - low + 1
-    counts = sizes.prod(axis=1)
-    which = np.repeat(np.arange(len(triangles)), counts)
-    nth = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    column = low[which, 0] + nth // sizes[which, 1]
-    row = low[which, 1] + nth % sizes[which, 1]
-    point = places[column, row]
-    a, b, c = (flat[which, k] for k in range(3))
-    area = _cross(b - a, c - a)
-    weights = np.stack([_cross(b - point, c - point), _cross(c - point, a - point)], axis=1)
-    last = area - weights.sum(axis=1)
-    sign = np.sign(area)
-    hit = (area != 0) & (weights * sign[:, None] > 0).all(axis=1) & (last * sign > 0)
-    shares = np.column_stack([weights, last])[hit] / area[hit, None]
-    height = np.sum(shares * triangles[which[hit], :, 2], axis=1)
-    return (column * rays + row)[hit], height, sign[hit].astype(np.intp)
-
-
-def _cross(a: Array, b: Array) -> Array:
-    return a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]

@@ -24,7 +24,8 @@ BROKEN = (
 JSON_CHUNK, BINARY_CHUNK = 0x4E4F534A, 0x004E4942
 INSTANCING = "EXT_mesh_gpu_instancing"
 # Extensions that change no geometry, or that are read here.
-READ = {"KHR_mesh_quantization", INSTANCING, "KHR_texture_transform", "KHR_node_visibility"}
+TEXTURE_TRANSFORM = "KHR_texture_transform"
+READ = {"KHR_mesh_quantization", INSTANCING, TEXTURE_TRANSFORM, "KHR_node_visibility"}
 WITHOUT_GEOMETRY = ("KHR_materials_", "KHR_lights_", "KHR_xmp", "KHR_texture_", "EXT_texture_",
                     "EXT_lights_", "MSFT_texture_", "KHR_animation_")  # fmt: skip
 COMPRESSED = {
@@ -171,8 +172,7 @@ class _Scene:
             if triangles is None:
                 continue
             positions = self._morphed(primitive, weights)
-            uv = primitive["attributes"].get("TEXCOORD_0")
-            uvs = None if uv is None else self._accessors.read(uv)
+            uvs = self._texture_coordinates(primitive)
             if "skin" in node:
                 self._add(self._skinned(primitive, positions, node["skin"]), triangles, uvs)
                 continue
@@ -210,6 +210,23 @@ class _Scene:
             return fan_triangles(indices)
         self._left_out["points and lines"] = None
         return None
+
+    def _texture_coordinates(self, primitive: dict[str, Any]) -> Floats | None:
+        """Coordinates by which the primitive's base colour is laid on; v counts from the top."""
+        material = {}
+        if "material" in primitive:
+            material = self._document["materials"][primitive["material"]]
+        texture = material.get("pbrMetallicRoughness", {}).get("baseColorTexture", {})
+        transform = texture.get("extensions", {}).get(TEXTURE_TRANSFORM, {})
+        number = transform.get("texCoord", texture.get("texCoord", 0))
+        accessor = primitive["attributes"].get(f"TEXCOORD_{number}")
+        if accessor is None:
+            return None
+        turn = transform.get("rotation", 0.0)
+        scale = np.array(transform.get("scale", (1, 1)), np.float64)
+        matrix = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]) * scale
+        offset = np.array(transform.get("offset", (0, 0)), np.float64)
+        return self._accessors.read(accessor) @ matrix.T + offset
 
     def _morphed(self, primitive: dict[str, Any], weights: list[float]) -> Floats:
         """Positions of a primitive, with its morph targets by their weights."""

@@ -116,7 +116,8 @@ def _corner(line: int, word: str, vertices: int, textures: int) -> tuple[int, in
     parts = word.split("/")
     try:
         vertex = int(parts[0])
-        texture = int(parts[1]) if len(parts) > 1 and parts[1] else None
+        # Some exporters write 0 for a corner without texture coordinates.
+        texture = int(parts[1]) if len(parts) > 1 and parts[1] not in ("", "0") else None
     except ValueError as error:
         raise InputError(
             f"line {line}: '{word}' is no corner of a face; use v, v/vt or v/vt/vn"

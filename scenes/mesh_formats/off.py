@@ -49,6 +49,11 @@ def read_off(data: bytes) -> Polygons:
             f"is cut short: line {line} promises {vertex_count} vertices and {face_count} faces, "
             f"and {len(body)} lines follow; export it again"
         )
+    if len(body) > vertex_count + face_count:
+        raise InputError(
+            f"line {line} promises {vertex_count} vertices and {face_count} faces, and "
+            f"{len(body)} lines follow; the file is damaged: export it again"
+        )
     values = [numbers(*each, at_least=5 if texture else 3) for each in body[:vertex_count]]
     faces = [_face(*each) for each in body[vertex_count : vertex_count + face_count]]
     vertices = np.array([each[:3] for each in values], np.float64).reshape(-1, 3)

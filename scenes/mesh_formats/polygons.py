@@ -80,10 +80,6 @@ def checked(polygons: Polygons) -> Polygons:
     vertices, corners = polygons.vertices, polygons.corners
     if not (polygons.sizes >= 3).any():
         raise InputError("holds no triangles; export a surface")
-    for what, values in (("vertex coordinates", vertices), ("texture coordinates", polygons.uvs)):
-        if values is not None and not np.isfinite(values).all():
-            count = int(np.count_nonzero(~np.isfinite(values)))
-            raise InputError(f"{count} of {values.size} {what} are not finite numbers")
     wrong = np.flatnonzero((corners < 0) | (corners >= len(vertices)))
     if len(wrong):
         face = int(polygons.owner[wrong[0]])
@@ -91,6 +87,12 @@ def checked(polygons: Polygons) -> Polygons:
             f"face {face + 1} names vertex {corners[wrong[0]]}, counted from 0, but there are "
             f"{len(vertices)} vertices; the file is damaged: export it again"
         )
+    # Scans on a grid hold vertices that are not finite, where nothing was measured.
+    used = vertices[np.unique(corners)]
+    for what, values in (("vertex coordinates", used), ("texture coordinates", polygons.uvs)):
+        if values is not None and not np.isfinite(values).all():
+            count = int(np.count_nonzero(~np.isfinite(values)))
+            raise InputError(f"{count} of {values.size} {what} are not finite numbers")
     return polygons
 
 

@@ -37,6 +37,11 @@ def read_stl(data: bytes) -> Polygons:
                 f"is damaged or cut short: {len(data)} bytes, where {count} triangles need "
                 f"{whole}; export it again"
             )
+        if len(data) >= whole + RECORD.itemsize:
+            raise InputError(
+                f"promises {count} triangles and holds more: {len(data)} bytes, where these need "
+                f"{whole}; the file is damaged: export it again"
+            )
         return _binary(data, count)
     return _ascii(decoded(data))
 

@@ -214,11 +214,28 @@ def test_a_missing_file_is_named(tmp_path):
             "its buffer lost.bin cannot be read",
         ),
         (
-        "up.gltf",
-        b'{"asset": {"version": "2.0"}, "buffers": [{"uri": "../x.bin", "byteLength": 3}]}',
-        "its buffer '../x.bin' lies elsewhere; keep it beside the file",
-    ),
-    ("zero.obj", b"v 0 0 0\nf 0 1 1\n", "line 2: index 0 names nothing"),
+            "up.gltf",
+            b'{"asset": {"version": "2.0"}, "buffers": [{"uri": "../x.bin", "byteLength": 3}]}',
+            "its buffer '../x.bin' lies elsewhere; keep it beside the file",
+        ),
+        (
+            "surplus.stl",
+            bytes(80) + b"\x01\0\0\0" + bytes(100),
+            "promises 1 triangles and holds more: 184 bytes, where these need 134",
+        ),
+        (
+            "surplus.off",
+            b"OFF\n3 1 0\n0 0 0\n1 0 0\n0 1 0\n3 0 1 2\n3 0 1 2\n",
+            "and 5 lines follow",
+        ),
+        (
+            "surplus.ply",
+            b"ply\nformat ascii 1.0\nelement vertex 3\nproperty float x\nproperty float y\n"
+            b"property float z\nelement face 1\nproperty list uchar int vertex_indices\n"
+            b"end_header\n0 0 0\n1 0 0\n0 1 0\n3 0 1 2\n3 2 1 0\n",
+            "holds more than its header promises",
+        ),
+        ("zero.obj", b"v 0 0 0\nf 0 1 1\n", "line 2: index 0 names nothing"),
         ("back.obj", b"v 0 0 0\nv 1 0 0\nf -1 -2 -3\n", "line 3: index -3 names nothing"),
         ("far.obj", b"v 0 0 0\nv 1 0 0\nf 1 2 4\n", "face 1 names vertex 3, counted from 0"),
         ("word.obj", b"v 0 0 zero\n", "line 1: 'zero' is not a number"),
@@ -368,3 +385,92 @@ def test_a_full_disk_leaves_the_old_file(tmp_path, name):
     assert f"{name}: cannot be written" in done.stdout, done.stderr
     assert (tmp_path / name).read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+BALL = trimesh.creation.icosphere(subdivisions=1)
+
+
+def ball_and(tmp_path, lines):
+    """Write a ball and some more lines of OBJ; return what is read of it, fitted."""
+    text = BALL.export(file_type="obj", include_normals=False) + "\n" + lines
+    (tmp_path / "ball.obj").write_text(text)
+    return read_mesh_file(tmp_path / "ball.obj", fit=True)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    ["v 100 0 0\nf 1 1 43\n", "v 100 0 0\nv 101 0 0\nv 102 0 0\nf 43 44 45\n"],
+    ids=["two corners at one vertex", "three on a line"],
+)
+def test_faces_without_an_area_decide_neither_size_nor_centre(tmp_path, lines):
+    read = ball_and(tmp_path, lines)
+    np.testing.assert_allclose(np.linalg.norm(read.mesh.vertices, axis=1), 1, atol=1e-6)
+    np.testing.assert_allclose(read.extents, np.ptp(BALL.vertices, axis=0), rtol=1e-6)
+    assert "1 face without an area left out" in read.changes
+
+
+def test_a_face_on_a_line_between_others_closes_the_surface(tmp_path):
+    """A box whose edge is halved on one side, and the flat triangle that joins the halves."""
+    text = trimesh.creation.box().export(file_type="obj", include_normals=False)
+    mesh = trimesh.creation.box()
+    a, b, c = mesh.faces[0]
+    middle = (mesh.vertices[a] + mesh.vertices[b]) / 2
+    faces = [*mesh.faces[1:].tolist(), [a, 8, c], [8, b, c], [a, b, 8]]
+    lines = [f"v {x} {y} {z}" for x, y, z in [*mesh.vertices, middle]]
+    lines += ["f " + " ".join(str(v + 1) for v in face) for face in faces]
+    (tmp_path / "box.obj").write_text("\n".join(lines))
+    assert text.count("f ") == 12
+    read = read_mesh_file(tmp_path / "box.obj", fit=False)
+    assert read.is_closed
+    assert read.changes == ()
+
+
+def test_a_surface_that_is_stored_both_ways_is_kept_once(tmp_path):
+    both = np.vstack([BALL.faces, BALL.faces[:, ::-1]])
+    trimesh.Trimesh(BALL.vertices, both, process=False).export(tmp_path / "both.ply")
+    read = read_mesh_file(tmp_path / "both.ply", fit=False)
+    assert read.is_closed
+    assert read.changes == ("80 repeated faces left out",)
+
+
+def test_a_vertex_that_no_face_uses_may_be_no_number(tmp_path):
+    read = ball_and(tmp_path, "v nan nan nan\n")
+    assert read.is_closed
+
+
+def test_a_corner_without_texture_coordinates_may_name_number_0(tmp_path):
+    (tmp_path / "m.obj").write_text("v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1/0/0 2/0/0 3/0/0\n")
+    assert read_mesh(tmp_path / "m.obj").uvs is None
+
+
+@pytest.mark.parametrize("share", [1, 0.5])
+def test_faces_that_share_no_vertex_with_others_show_their_outside(tmp_path, share, rng):
+    """A surface in loose triangles with gaps between them, some or all turned inward."""
+    ball = trimesh.creation.icosphere(subdivisions=3)
+    corners = ball.triangles + 1e-4 * rng.normal(size=ball.triangles.shape)
+    wrong = rng.random(len(corners)) < share
+    corners[wrong] = corners[wrong][:, ::-1]
+    loose = trimesh.Trimesh(corners.reshape(-1, 3), np.arange(3 * len(corners)).reshape(-1, 3),
+                            process=False)  # fmt: skip
+    loose.export(tmp_path / "loose.ply")
+    mesh = read_mesh_file(tmp_path / "loose.ply", fit=False).mesh
+    solid = trimesh.Trimesh(mesh.vertices, mesh.faces, process=False)
+    outward = np.einsum("fd,fd->f", solid.triangles_center, solid.face_normals) > 0
+    assert outward.all()
+
+
+def test_texture_transforms_of_a_document_are_applied(tmp_path):
+    solid = (CORNER.astype(float), [[0, 1, 2]])
+    document = writers.simple(solid)
+    uvs = document.accessor(np.array([(0, 0), (16, 0), (0, 8)], "<f4"))
+    primitive = document.json["meshes"][0]["primitives"][0]
+    primitive["attributes"]["TEXCOORD_1"] = uvs
+    primitive["material"] = 0
+    transform = {"scale": [1 / 16, 1 / 8], "offset": [0.25, 0], "rotation": np.pi / 2}
+    texture = {"index": 0, "texCoord": 1, "extensions": {"KHR_texture_transform": transform}}
+    document.json["materials"] = [{"pbrMetallicRoughness": {"baseColorTexture": texture}}]
+    document.json["extensionsRequired"] = ["KHR_texture_transform"]
+    document.node(mesh=0)
+    (tmp_path / "s.glb").write_bytes(document.glb()["s.glb"])
+    expected = [(0.25, 0), (0.25, 1), (-0.75, 0)]
+    np.testing.assert_allclose(read_mesh(tmp_path / "s.glb").uvs, expected, atol=1e-6)

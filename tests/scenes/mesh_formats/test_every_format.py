@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scenes.errors import InputError
 from scenes.mesh_files import read_mesh_file
 from scenes.topology import manifold_problem
 from tests.scenes.mesh_formats import writers
@@ -97,11 +98,10 @@ def test_far_from_the_origin_the_fitted_mesh_is_the_same(solid, far):
     np.testing.assert_allclose(there.vertices, here.vertices, atol=1e-6)
 
 
-def test_a_clean_file_keeps_order_and_numbers(rng):
-    vertices = rng.normal(size=(6, 3)).astype(np.float32)
+def test_a_clean_file_keeps_order_and_numbers():
     octahedron = [(0, 1, 2), (0, 2, 3), (0, 3, 4), (0, 4, 1), (5, 2, 1), (5, 3, 2), (5, 4, 3),
                   (5, 1, 4)]  # fmt: skip
-    vertices = vertices * 0 + np.array(
+    vertices = np.array(
         [(0, 0, 1), (1, 0, 0), (0, 1, 0), (-1, 0, 0), (0, -1, 0), (0, 0, -1)], np.float32
     )
     read = reading(writers.ply_little((vertices.astype(float), [list(f) for f in octahedron])))
@@ -133,5 +133,5 @@ def test_what_cannot_be_decoded_is_named(tmp_path, extension, message):
     document.node(mesh=0)
     document.json["extensionsRequired"] = [extension]
     (tmp_path / "s.gltf").write_bytes(json.dumps(document.json).encode())
-    with pytest.raises(Exception, match=rf"s\.gltf: .*{message}"):
+    with pytest.raises(InputError, match=rf"s\.gltf: .*{message}"):
         read_mesh_file(tmp_path / "s.gltf", fit=True)
