@@ -145,27 +145,6 @@ def read_picture(path: Path, repair: Repair = None, encoding: Encoding = "srgb")
     return read_picture_file(path, repair, encoding).picture
 
 
-def read_repaired(
-    path: Path, repair: Repair = None, encoding: Encoding = "srgb"
-) -> tuple[Picture, int]:
-    """Read a picture as linear light, and count the repaired values.
-
-    Parameters
-    ----------
-    path, repair, encoding
-        As for `read_picture_file`.
-
-    Returns
-    -------
-    picture : Picture
-        What `read_picture` returns.
-    repaired : int
-        Number of values changed by `repair`.
-    """
-    read = read_picture_file(path, repair, encoding)
-    return read.picture, read.repaired
-
-
 def _kind(path: Path) -> tuple[str, tuple[str, ...]]:
     """Kind of a file by its first bytes, and a note if its name says another."""
     if not path.is_file():

@@ -23,26 +23,11 @@ from scenes.pictures.decoded import (
 )
 from scenes.pictures.encoded import upright
 from scenes.pictures.exr_layers import Layer, Part, left_out, picture_layer
+from scenes.pictures.linear_names import is_called_linear, linear_gamut, says_nothing
 from scenes.pictures.primaries import KNOWN, as_primaries, converted, name_of, to_rec709
 
 ONE_AT_A_TIME = threading.Lock()  # streams belong to the process
 DEEP = (OpenEXR.deepscanline, OpenEXR.deeptile)
-# What OpenImageIO's attribute says of linear colours, in lower case.
-LINEAR_NAMES = {
-    "linear": "Rec. 709",
-    "scene_linear": "Rec. 709",
-    "lin_srgb": "Rec. 709",
-    "lin_rec709": "Rec. 709",
-    "linear rec.709 (srgb)": "Rec. 709",
-    "acescg": "ACEScg",
-    "lin_ap1": "ACEScg",
-    "aces2065-1": "ACES2065-1",
-    "lin_ap0": "ACES2065-1",
-    "lin_rec2020": "Rec. 2020",
-    "lin_displayp3": "Display P3",
-    "lin_p3d65": "Display P3",
-}
-UNKNOWN = ("unknown", "data", "raw", "")
 
 
 def read_exr(path: Path) -> Decoded:
@@ -185,23 +170,26 @@ def _in_rec709(
 def _primaries(header: Mapping[str, Any]) -> NDArray[np.float64]:
     """Primaries of a part; Rec. 709 where nothing is said, as the format defines."""
     identity = str(header.get("colorInteropID", ""))
-    named = str(header.get("oiio:ColorSpace", "")).lower()
-    if identity.lower() not in UNKNOWN and not identity.startswith("lin_"):
+    if not says_nothing(identity) and not is_called_linear(identity):
         raise InputError(f"holds encoded colours ('{identity}'); save it with linear values")
     if "chromaticities" in header:
         return as_primaries(header["chromaticities"])
-    if identity.startswith("lin_"):
-        found = OpenEXR.colorInteropIDToChromaticities(identity)
-        if found is None:
-            raise InputError(f"holds colours of '{identity}'; save it with Rec. 709 primaries")
-        return as_primaries(found)
+    if not says_nothing(identity):
+        return _named(identity, "colorInteropID")
     if header.get("acesImageContainerFlag") == 1:
         return np.array(KNOWN["ACES2065-1"])
-    if named not in UNKNOWN and named not in LINEAR_NAMES:
+    name = str(header.get("oiio:ColorSpace", ""))
+    return np.array(KNOWN["Rec. 709"]) if says_nothing(name) else _named(name, "oiio:ColorSpace")
+
+
+def _named(name: str, attribute: str) -> NDArray[np.float64]:
+    """Primaries of a linear colour space by its name."""
+    gamut = linear_gamut(name)
+    if gamut is None:
         raise InputError(
-            f"holds colours of '{named}' (oiio:ColorSpace); save it with linear Rec. 709 values"
+            f"holds colours of '{name}' ({attribute}); save it with linear Rec. 709 values"
         )
-    return np.array(KNOWN[LINEAR_NAMES.get(named, "Rec. 709")])
+    return np.array(KNOWN[gamut])
 
 
 def _other_notes(header: Mapping[str, Any]) -> list[str]:

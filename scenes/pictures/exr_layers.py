@@ -14,15 +14,23 @@ from scenes.errors import InputError
 # Words in the name of a part, layer or channel that say that it is no picture.
 NO_PICTURE = frozenset(
     {
-        *("n", "ng", "ns", "normal", "normals", "tangent", "tangents"),
-        *("z", "zback", "depth", "zdepth", "p", "pos", "position", "pref", "pworld", "uv", "st"),
-        *("motion", "velocity", "vector", "vectors", "speed", "variance"),
-        *("id", "ids", "index", "matte", "mattes", "crypto", "cryptomatte", "cryptomaterial"),
+        *("n", "ng", "ns", "z", "zback", "p", "pos", "worldpos", "wpos", "pref", "pworld"),
+        *("uv", "uvs", "uvw", "st", "speed", "mvec", "variance"),
+        *("id", "ids", "matte", "mattes", "multimatte"),
     }
 )
+# The same, also as a part of a longer word: bumpnormal, motionvector; but not composition.
+NO_PICTURE_WITHIN = re.compile(
+    r"(?<!ab)normal(?!i[sz])|tangent|depth|coord|(?<!com)position|(?<![eo])motion|velocity|vector"
+    r"|index|crypto"
+)
+SUFFIX = re.compile(r"(?:maps?|pass|buffer)$")  # UVMap, zbuffer
 # The last word of a part or layer that is the whole picture.
 WHOLE_PICTURE = frozenset(
-    ("beauty", "rgba", "rgb", "combined", "color", "colour", "image", "final", "default", "main")
+    (
+        *("beauty", "rgba", "rgb", "combined", "composite", "color", "colour", "image", "final"),
+        *("default", "main"),
+    )
 )
 NO_GREY = frozenset({"X", "U"})  # first axes of something with several
 ALPHA = frozenset({"A", "AR", "AG", "AB"})
@@ -55,7 +63,16 @@ class Layer:
     @property
     def is_named(self) -> bool:
         """Whether the name says that it is the whole picture."""
-        return re.split(r"[./:]", self.name.lower())[-1] in WHOLE_PICTURE
+        return self._words[-1] in WHOLE_PICTURE
+
+    @property
+    def is_composite(self) -> bool:
+        """Whether it is the output of Blender's compositor, beside those of its view layers."""
+        return self.is_named and "composite" in self._words
+
+    @property
+    def _words(self) -> list[str]:
+        return re.split(r"[./:]", self.name.lower())
 
 
 def picture_layer(parts: Sequence[Part]) -> Layer:
@@ -74,7 +91,9 @@ def picture_layer(parts: Sequence[Part]) -> Layer:
         if len(candidates) > 1 and not _are_views(parts):
             main = [each for each in candidates if each.is_main]
             named = [each for each in candidates if each.is_named]
-            candidates = next((each for each in (main, named) if len(each) == 1), candidates)
+            composite = [each for each in named if each.is_composite]
+            chosen = (each for each in (main, named, composite) if len(each) == 1)
+            candidates = next(chosen, candidates)
         if len(candidates) == 1:
             return candidates[0]
         if candidates:
@@ -108,7 +127,7 @@ def _layers(number: int, part: Part, is_alone: bool) -> list[Layer]:
     found = []
     for prefix, channels in grouped.items():
         name = ".".join(each for each in (part.name, prefix) if each)
-        if NO_PICTURE & _words(f"{part.name} {prefix}"):
+        if _is_no_picture(part.name, prefix):
             continue
         alphas = tuple(channels[each] for each in sorted(ALPHA & set(channels)))
         is_main = is_alone and not prefix
@@ -117,7 +136,7 @@ def _layers(number: int, part: Part, is_alone: bool) -> list[Layer]:
             found.append(Layer(number, name, "rgb", names, alphas, is_main))
             continue
         grey = set(channels) - ALPHA - DEPTH
-        if len(grey) == 1 and not NO_GREY & grey and not NO_PICTURE & _words(*grey):
+        if len(grey) == 1 and not NO_GREY & grey and not _is_no_picture(*grey):
             found.append(Layer(number, name, "grey", (channels[grey.pop()],), alphas, is_main))
     return found
 
@@ -127,10 +146,14 @@ def _are_views(parts: Sequence[Part]) -> bool:
     return any(len(part.views) > 1 for part in parts) or len({each.view for each in parts}) > 1
 
 
-def _words(*names: str) -> set[str]:
-    """The words of names, in lower case: 'ViewLayer.zDepth_01' is view, layer, z, depth."""
+def _is_no_picture(*names: str) -> bool:
+    """Whether a word in a name says so; 'ViewLayer.zDepth_01' is view, layer, z, depth."""
     text = re.sub(r"([a-z])([A-Z])", r"\1 \2", " ".join(names))
-    return set(re.findall(r"[a-z]+", text.lower()))
+    words = re.findall(r"[a-z]+", text.lower())
+    return any(
+        word in NO_PICTURE or SUFFIX.sub("", word) in NO_PICTURE or NO_PICTURE_WITHIN.search(word)
+        for word in words
+    )
 
 
 def _none(parts: Sequence[Part]) -> InputError:

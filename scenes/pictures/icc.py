@@ -13,6 +13,7 @@ from scenes.pictures.primaries import D65, KNOWN, adaptation, rgb_to_xyz
 D50 = np.array([0.9642, 1.0, 0.8249])
 SAME_CURVE = 2e-3
 SAME_MATRIX = 3e-3
+EQUAL_CURVES = 1e-4
 MOST_ENTRIES = 2**16
 TO_SRGB = "convert the picture to sRGB"
 
@@ -29,19 +30,15 @@ def _colour_space(profile: bytes, channels: int) -> ColourSpace:
     if profile[36:40] != b"acsp":
         raise ValueError("it is not one")
     space, connection = profile[16:20].decode("ascii"), profile[20:24]
-    if space != {1: "GRAY", 3: "RGB "}[channels]:
+    if space not in ("RGB ", "GRAY") or (space == "GRAY" and channels == 3):
         raise InputError(
             f"has {channels} colour channels and an ICC profile for {space.strip()}; {TO_SRGB}"
         )
     tags = _tags(profile)
     name = _name(tags)
-    wanted = ("kTRC",) if channels == 1 else ("rTRC", "gTRC", "bTRC", "rXYZ", "gXYZ", "bXYZ")
+    wanted = ("kTRC",) if space == "GRAY" else ("rTRC", "gTRC", "bTRC", "rXYZ", "gXYZ", "bXYZ")
     tabled = [tag for tag in tags if tag[:3] in ("A2B", "D2B")]
-    if (
-        tabled
-        or any(tag not in tags for tag in wanted)
-        or (channels == 3 and connection != b"XYZ ")
-    ):
+    if tabled or any(tag not in tags for tag in wanted) or connection != b"XYZ ":
         raise InputError(f"its ICC profile '{name}' is not a matrix with curves; {TO_SRGB}")
     if "cicp" in tags and tags["cicp"][9] in (16, 18):
         raise InputError(f"its ICC profile '{name}' is for high dynamic range; save it as EXR")
@@ -49,11 +46,18 @@ def _colour_space(profile: bytes, channels: int) -> ColourSpace:
     stored = np.linspace(0, 1, 256)
     is_srgb = all(np.abs(each(stored) - srgb_decode(stored)).max() < SAME_CURVE for each in curves)
     matrix = None
-    if channels == 3:
+    if space == "RGB ":
         columns = np.stack([_xyz(tags[tag]) for tag in ("rXYZ", "gXYZ", "bXYZ")], axis=1)
         matrix = _to_rec709(columns, name)
         if np.abs(matrix - np.eye(3)).max() < SAME_MATRIX:
             matrix = None
+    if channels == 1:
+        # A grey picture keeps the profile of the colours it was made from; white stays white.
+        if any(np.abs(each(stored) - curves[0](stored)).max() > EQUAL_CURVES for each in curves):
+            raise InputError(
+                f"is grey, and the three curves of its ICC profile '{name}' differ; {TO_SRGB}"
+            )
+        curves, matrix = curves[:1], None
     if is_srgb and matrix is None:
         return SRGB
     return ColourSpace(f"'{name}'", (srgb_decode,) if is_srgb else curves, matrix)

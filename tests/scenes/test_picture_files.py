@@ -16,7 +16,6 @@ from scenes.film import srgb_decode
 from scenes.picture_files import (
     read_picture,
     read_picture_file,
-    read_repaired,
     write_picture,
 )
 
@@ -114,10 +113,10 @@ def test_negative_values_and_those_not_finite_are_counted(tmp_path):
 
 
 def test_repair_clips_and_counts(tmp_path):
-    picture, repaired = read_repaired(spoiled(tmp_path), "clip")
-    assert picture.pixels[0, :, 0].tolist() == [0, 0, 7, 7, 0]
-    assert repaired == 4
-    assert read_repaired(spoiled(tmp_path), "clip")[0] == read_picture(spoiled(tmp_path), "clip")
+    read = read_picture_file(spoiled(tmp_path), "clip")
+    assert read.picture.pixels[0, :, 0].tolist() == [0, 0, 7, 7, 0]
+    assert read.repaired == 4
+    assert read.picture == read_picture(spoiled(tmp_path), "clip")
 
 
 @pytest.mark.parametrize(

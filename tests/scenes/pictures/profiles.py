@@ -31,7 +31,7 @@ def xyz(values):
     return b"XYZ \0\0\0\0" + struct.pack(">3i", *(round(each * 65536) for each in values))
 
 
-def profile(tags, space=b"RGB "):
+def profile(tags, space=b"RGB ", connection=b"XYZ "):
     """A display profile of version 2."""
     place = 128 + 4 + 12 * len(tags)
     table, body = struct.pack(">I", len(tags)), b""
@@ -40,7 +40,7 @@ def profile(tags, space=b"RGB "):
         body += content + bytes(-len(content) % 4)
     header = bytearray(128)
     struct.pack_into(
-        ">I4sI4s4s4s", header, 0, place + len(body), b"none", 2 << 24, b"mntr", space, b"XYZ "
+        ">I4sI4s4s4s", header, 0, place + len(body), b"none", 2 << 24, b"mntr", space, connection
     )
     header[36:40] = b"acsp"
     header[68:80] = struct.pack(">3i", 63190, 65536, 54061)
@@ -51,20 +51,20 @@ def description(text):
     return b"desc\0\0\0\0" + struct.pack(">I", len(text) + 1) + text.encode() + bytes(1 + 78)
 
 
-def matrix_profile(name, curve=None):
+def matrix_profile(colorants, curve=None, blue=None, name=None):
     if curve is None:
-        curve = power_curve(563 / 256) if name == "Adobe RGB" else SRGB_CURVE
+        curve = power_curve(563 / 256) if colorants == "Adobe RGB" else SRGB_CURVE
     tags = {
-        b"desc": description(name),
+        b"desc": description(name or colorants),
         b"wtpt": xyz((0.9642, 1, 0.8249)),
         b"cprt": description("-"),
     }
     tags |= {each + b"TRC": curve for each in (b"r", b"g", b"b")}
-    colorants = zip((b"rXYZ", b"gXYZ", b"bXYZ"), COLORANTS[name], strict=True)
-    return profile(tags | {each: xyz(values) for each, values in colorants})
+    tags |= {b"bTRC": blue} if blue else {}
+    columns = zip((b"rXYZ", b"gXYZ", b"bXYZ"), COLORANTS[colorants], strict=True)
+    return profile(tags | {each: xyz(values) for each, values in columns})
 
 
-def grey_profile(curve):
-    return profile(
-        {b"desc": description("grey"), b"wtpt": xyz((0.9642, 1, 0.8249)), b"kTRC": curve}, b"GRAY"
-    )
+def grey_profile(curve, connection=b"XYZ "):
+    tags = {b"desc": description("grey"), b"wtpt": xyz((0.9642, 1, 0.8249)), b"kTRC": curve}
+    return profile(tags, b"GRAY", connection)

@@ -219,8 +219,12 @@ def test_an_adopted_neutral_becomes_white(tmp_path):
             "channel R holds whole numbers; save it as half or float",
         ),
         (flat(1, 1, 1), {"colorInteropID": "srgb_rec709_scene"}, "encoded colours .'srgb_rec709_"),
-        (flat(1, 1, 1), {"colorInteropID": "lin_ciexyzd65_scene"}, "colours of 'lin_ciexyzd65_s"),
-        (flat(1, 1, 1), {"oiio:ColorSpace": "sRGB"}, r"colours of 'srgb' \(oiio:ColorSpace\)"),
+        (
+            flat(1, 1, 1),
+            {"colorInteropID": "lin_ciexyzd65_scene"},
+            r"'lin_ciexyzd65_scene' \(colorInt",
+        ),
+        (flat(1, 1, 1), {"oiio:ColorSpace": "sRGB"}, r"colours of 'sRGB' \(oiio:ColorSpace\)"),
         (flat(1, 1, 1), {"chromaticities": (0.3,) * 8}, "are no colour space; save it with Rec"),
     ],
 )
@@ -249,6 +253,20 @@ def test_a_colour_space_that_changes_nothing_is_read(tmp_path, value):
     write_exr(tmp_path / "p.exr", flat(0.1, 0.2, 0.3), colorInteropID=value)
     found = read_picture(tmp_path / "p.exr").pixels[0, 0]
     np.testing.assert_allclose(found, [0.1, 0.2, 0.3], rtol=1e-6)
+
+
+@pytest.mark.parametrize("attribute", ["colorInteropID", "oiio:ColorSpace"])
+@pytest.mark.parametrize(
+    ("value", "gamut"),
+    [("Linear Rec.709 (sRGB)", "Rec. 709"), ("ACES - ACEScg", "ACEScg"), ("lin_ap0", "ACES2065-1")],
+)
+def test_both_names_of_a_colour_space_are_looked_up_in_one_table(tmp_path, attribute, value, gamut):
+    found = []
+    for header in ({attribute: value}, {"chromaticities": as_attribute(gamut)}):
+        write_exr(tmp_path / "p.exr", flat(0.5, 0.6, 0.7), **header)
+        found.append(read_picture_file(tmp_path / "p.exr"))
+    assert found[0].notes == found[1].notes
+    np.testing.assert_allclose(found[0].picture.pixels, found[1].picture.pixels, rtol=1e-5)
 
 
 def scanline(number, *values):

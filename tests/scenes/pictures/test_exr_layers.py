@@ -33,6 +33,21 @@ def layered(*prefixes):
         ([Part("zDepth", RGB), Part("rgba", RGB)], ("R", "G", "B"), "read 'rgba'; left out zDe"),
         ([Part("VRayNormals", RGB), Part("foo", RGB)], ("R", "G", "B"), "read 'foo'"),
         ([Part("deep", RGB, is_deep=True), Part("flat", RGB)], ("R", "G", "B"), "read 'flat'"),
+        (
+            [Part("", layered("Composite.Combined", "ViewLayer.Combined", "ViewLayer.DiffCol"))],
+            tuple(f"Composite.Combined.{each}" for each in "RGB"),
+            "read 'Composite.Combined'; left out",
+        ),
+        (
+            [Part("ViewLayer.Combined", RGB), Part("Composite.Combined", RGB)],
+            ("R", "G", "B"),
+            "read 'Composite.Combined'; left out ViewLayer.Combined",
+        ),
+        (
+            [Part("", layered("Composite", "specular"))],
+            tuple(f"Composite.{each}" for each in "RGB"),
+            "read 'Composite'; left out",
+        ),
         ([Part("", ("Y",))], ("Y",), None),
         ([Part("", ("Y", "Z"))], ("Y",), "read Y; left out Z"),
         ([Part("", ("V",))], ("V",), None),
@@ -53,6 +68,14 @@ def test_the_picture_is_chosen(parts, channels, note):
         ([Part("a", RGB), Part("b", RGB)], "more than one picture: a, b; save the one"),
         ([Part("rgba", RGB), Part("beauty", RGB)], "more than one picture: rgba, beauty"),
         ([Part("", layered("a", "b"))], r"more than one picture: a, b"),
+        ([Part("", layered("A.Combined", "B.Combined"))], "picture: A.Combined, B.Combined"),
+        (
+            [
+                Part("Composite.Combined", RGB, view="left"),
+                Part("ViewLayer.Combined", RGB, view="right"),
+            ],
+            "more than one picture: Composite.Combined, ViewLayer.Combined",
+        ),
         ([Part("", ("a.Y", "b.Y"))], r"more than one picture: a, b"),
         ([Part("N", RGB)], "has the channels B, G, R in 'N'; use R, G and B"),
         ([Part("", ("U", "V"))], "has the channels U, V; use"),
@@ -71,3 +94,32 @@ def test_the_picture_is_chosen(parts, channels, note):
 def test_what_is_not_one_picture_is_refused(parts, message):
     with pytest.raises(InputError, match=message):
         picture_layer(parts)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("N", "P", "Pref", "Position", "WorldPos", "worldpos", "worldposition", "pointPosition"),
+        *("normals", "worldNormal", "bumpnormal", "normalsPass", "NORMAL01", "VRayNormals"),
+        *("motionvector", "motionVector", "MotionVectors", "mvec", "velocity", "tangents"),
+        *("uv", "UVMap", "uvpass", "UVW", "STMap", "st_map", "coords", "texcoord0", "uvcoords"),
+        *("Z_depth", "zdepth", "zbuffer", "ZPass", "scenedepth", "IndexOB", "objectindex"),
+        *("objectId", "idmap", "crypto00", "crypto_object", "CryptoMaterial00", "multimatte"),
+    ],
+)
+def test_data_are_not_read_as_light(name):
+    for part in (Part(name, RGB), Part("", layered(name)), Part("", (f"{name}.Y",))):
+        with pytest.raises(InputError, match="has the channels"):
+            picture_layer([part])
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("albedo", "ao", "opacity", "facing_ratio", "ViewLayer.Combined", "diffuse", "mattepaint"),
+        *("composition", "emotion", "locomotion", "abnormal", "normalised", "normalized", "map"),
+        *("compass", "studio", "stone", "spotlight", "exposure"),
+    ],
+)
+def test_other_names_are_read(name):
+    assert picture_layer([Part("", layered(name))]).name == name

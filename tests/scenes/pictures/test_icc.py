@@ -76,13 +76,35 @@ def test_parametric_curves_follow_the_standard(form, numbers, expected):
     np.testing.assert_allclose(found(stored), expected(stored), atol=1e-9)
 
 
+@pytest.mark.parametrize("suffix", ["png", "jpg"])
+def test_a_grey_picture_with_a_profile_for_colours_has_its_curve(tmp_path, suffix):
+    theirs = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    levels = np.repeat(np.arange(0, 256, 17, dtype=np.uint8), 8)[None].repeat(8, axis=0)
+    colours = Image.fromarray(np.stack([levels] * 3, axis=2))
+    for data, curve in (
+        (theirs, srgb_decode),
+        (matrix_profile("Display P3"), srgb_decode),
+        (matrix_profile("Adobe RGB", power_curve(1.5)), lambda stored: stored**1.5),
+    ):
+        colours.save(tmp_path / "tagged.png", icc_profile=data)
+        grey = Image.open(tmp_path / "tagged.png").convert("L")
+        grey.save(tmp_path / f"p.{suffix}", icc_profile=grey.info["icc_profile"], quality=100)
+        found = read_picture(tmp_path / f"p.{suffix}").pixels
+        assert found.shape == (8, 128, 1)
+        np.testing.assert_allclose(found[:, :, 0], curve(levels / 255), atol=1e-3)
+
+
 GOOD = matrix_profile("Display P3")
+THREE_CURVES = matrix_profile("sRGB", name="camera", blue=power_curve(1.9))
+LAB = grey_profile(power_curve(1.0), connection=b"Lab ")
 
 
 @pytest.mark.parametrize(
     ("data", "channels", "message"),
     [
-        (GOOD, 1, "has 1 colour channels and an ICC profile for RGB; convert the picture to sRGB"),
+        (THREE_CURVES, 1, "is grey, and the three curves of its ICC profile 'camera' differ; conv"),
+        (profile({}, b"CMYK"), 1, "has 1 colour channels and an ICC profile for CMYK; convert the"),
+        (LAB, 1, "'grey' is not a matrix with curves; convert the picture to sRGB"),
         (grey_profile(SRGB_CURVE), 3, "has 3 colour channels and an ICC profile for GRAY"),
         (GOOD[:300], 3, "cannot be read .it is cut short"),
         (b"", 3, "cannot be read .it is not one"),

@@ -13,7 +13,7 @@ from scenes.errors import InputError
 from scenes.film import srgb_decode
 from scenes.picture_files import read_picture, read_picture_file
 from tests.scenes.pictures.hand_made import chunk, exif, png
-from tests.scenes.pictures.profiles import matrix_profile
+from tests.scenes.pictures.profiles import matrix_profile, power_curve
 
 DATA = Path(__file__).resolve().parents[2] / "data" / "pictures"
 
@@ -160,17 +160,17 @@ def test_notes_say_that_data_is_not_decoded(tmp_path):
 
 
 def test_a_profile_that_is_not_read_does_not_matter_for_data(tmp_path):
-    # A grey picture with a profile for RGB, as ImageMagick makes them.
-    data = png(RAMP[:, :, :1], extra=[icc("Display P3")])
-    with pytest.raises(InputError, match="has 1 colour channels and an ICC profile for RGB"):
+    # A grey picture with the profile of a display, whose curves differ.
+    data = png(RAMP[:, :, :1], extra=[icc("Display P3", blue=power_curve(1.9))])
+    with pytest.raises(InputError, match="is grey, and the three curves of its ICC profile 'Displ"):
         read(tmp_path, data)
     found = read(tmp_path, data, encoding="linear")
     np.testing.assert_allclose(found.picture.pixels, RAMP[:, :, :1] / 255, atol=1e-6)
     assert found.notes[0].startswith("its colours are marked as a colour space that is not read")
 
 
-def icc(name):
-    return b"iCCP", b"any\0\0" + zlib.compress(matrix_profile(name))
+def icc(name, blue=None):
+    return b"iCCP", b"any\0\0" + zlib.compress(matrix_profile(name, blue=blue))
 
 
 def test_a_profile_is_converted_with_16_bits(tmp_path):

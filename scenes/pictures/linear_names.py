@@ -1,0 +1,44 @@
+"""Names of linear colour spaces: those of OpenColorIO, OpenImageIO, Blender, Maya, and others."""
+
+import re
+
+# Letters and digits of a name, without the words for linear.
+GAMUTS = {
+    **dict.fromkeys(("", "rec709", "bt709", "srgb", "rec709srgb", "bt709srgb"), "Rec. 709"),
+    **dict.fromkeys(("rec2020", "bt2020"), "Rec. 2020"),
+    **dict.fromkeys(("p3d65", "displayp3", "dcip3d65"), "Display P3"),
+    "adobergb": "Adobe RGB",
+    **dict.fromkeys(("ap1", "acescg"), "ACEScg"),
+    **dict.fromkeys(("ap0", "aces20651"), "ACES2065-1"),
+}
+# Linear, without a word that says so.
+ALWAYS_LINEAR = {
+    **dict.fromkeys(("acescg", "acesacescg"), "ACEScg"),
+    **dict.fromkeys(("aces", "aces20651", "acesaces20651"), "ACES2065-1"),
+}
+UNKNOWN = frozenset(("", "unknown", "data", "raw", "utilityraw", "noncolor", "noncolour"))
+LINEAR = re.compile(r"(?:utility)?(?:scene)?lin(?:ear)?(.*?)(?:scene)?|(.+?)(?:scene)?linear")
+
+
+def linear_gamut(name: str) -> str | None:
+    """Name of the primaries, a key of `primaries.KNOWN`; None if it is no linear space known."""
+    squeezed = _squeezed(name)
+    if squeezed in ALWAYS_LINEAR:
+        return ALWAYS_LINEAR[squeezed]
+    found = LINEAR.fullmatch(squeezed)
+    return GAMUTS.get(found[1] or found[2] or "") if found else None
+
+
+def is_called_linear(name: str) -> bool:
+    """Whether a name says that values are linear, of primaries that are known or not."""
+    found = LINEAR.fullmatch(_squeezed(name))
+    return linear_gamut(name) is not None or (found is not None and found[1] is not None)
+
+
+def says_nothing(name: str) -> bool:
+    """Whether a name says nothing of colours, or that the values are none."""
+    return _squeezed(name) in UNKNOWN
+
+
+def _squeezed(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
