@@ -122,7 +122,13 @@ class ImageDirectory(RunDirectory):
         return {record.id: record for record in records}
 
     def is_whole(self, record: ImageRecord) -> bool:
-        """Tell whether the files of a record are there and what they were."""
+        """Tell whether the files of a record are there and what they were.
+
+        Raises
+        ------
+        InputError
+            They lie behind a linked folder that leads out.
+        """
         files = (
             (record.radiance_file, record.radiance_sha256),
             (record.display_file, record.display_sha256),

@@ -1,7 +1,8 @@
 """Names of files in records: each has to lie in the folder of the record.
 
 Records travel with studies of others. A name such as ``../../notes.txt`` would let them choose what
-is read, published or deleted here.
+is read, published or deleted here. A file in the folder may itself be a symbolic link to anywhere:
+git-annex and DataLad store every file so.
 """
 
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -55,16 +56,19 @@ def inside(folder: Path, name: Any, record: Path) -> Path:
     Raises
     ------
     InputError
-        The name is no text, is absolute, leads up (``..``), or leads out by a symbolic link.
+        The name is no text, is absolute, leads up (``..``), or leads through a folder that is a
+        symbolic link to a place outside.
     """
     path = below(folder, name, record)
     try:
         real, home = path.resolve(), folder.resolve()
+        if path.is_symlink() and not real.is_dir():  # to delete it removes the link alone
+            real = path.parent.resolve()
     except (OSError, RuntimeError) as error:  # RuntimeError: a circle of links
         raise InputError(f"{path}: is a link that leads round in a circle; remove it") from error
     if not real.is_relative_to(home):
         raise InputError(
-            f"{path}: is a link that leads out of {folder}, where files that {record.name} names "
-            "have to lie; put the file itself there"
+            f"{path}: is reached by a linked folder that leads out of {folder}, where files that "
+            f"{record.name} names have to lie; put the folder itself there"
         )
     return path

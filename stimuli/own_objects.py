@@ -14,6 +14,8 @@ import h5py
 from h5py import h5a, h5d, h5l, h5o, h5s, h5t, h5z
 
 from scenes.errors import InputError
+from scenes.pictures.decoded import MOST_PIXELS
+from stimuli.schema import ARRAYS
 
 _LINKS = {h5l.TYPE_SOFT: "a soft link", h5l.TYPE_EXTERNAL: "a link to another file"}
 _FILTERS = {h5z.FILTER_DEFLATE, h5z.FILTER_SHUFFLE, h5z.FILTER_FLETCHER32, h5z.FILTER_LZF}
@@ -28,7 +30,8 @@ _CLASSES = {
 }
 _NUMBERS = {h5t.INTEGER, h5t.FLOAT}
 SMALL = 2**26  # bytes that a dataset may have however small the file is
-FOLD = 8  # all others: times the size of the file; whole tables compress well, and are small
+LARGE = MOST_PIXELS * 3 * 4  # the same for arrays of scenes: flat pictures compress very well
+FOLD = 8  # larger datasets: times the size of the file
 
 
 def check_own_objects(file: h5py.File, path: Path, lazily: frozenset[str]) -> None:
@@ -41,8 +44,8 @@ def check_own_objects(file: h5py.File, path: Path, lazily: frozenset[str]) -> No
     path
         What a refusal names.
     lazily
-        Datasets that are read row by row. All others are read whole, and have to be small enough
-        for the file's size.
+        Datasets that are read row by row. All others are read whole, and have to be small, or
+        small enough for the file's size; arrays of scenes may be as large as the largest picture.
 
     Raises
     ------
@@ -126,10 +129,13 @@ def _dataset_problems(
         yield "holds no value"
         return
     shape = tuple(map(int, found.shape))
-    claimed = math.prod(shape) * found.get_type().get_size()
-    allowed = max(SMALL, FOLD * size)
-    if place not in lazily and claimed > allowed:
-        yield f"claims {claimed:.3g} bytes (shape {shape}), in a file of {size:.3g}"
+    width = found.get_type().get_size()
+    claimed = math.prod(shape) * width
+    chunk = properties.get_chunk() if layout == h5d.CHUNKED else ()
+    read = max(claimed, math.prod(chunk) * width)  # a chunk may be larger than the dataset
+    allowed = max(LARGE if place.startswith(f"{ARRAYS}/") else SMALL, FOLD * size)
+    if place not in lazily and read > allowed:
+        yield f"claims {read:.3g} bytes (shape {shape}), in a file of {size:.3g}"
     elif not _is_stored(found, layout, shape, claimed):
         yield f"claims shape {shape}, of which not all is stored"
 
@@ -141,8 +147,6 @@ def _is_stored(found: h5d.DatasetID, layout: int, shape: tuple[int, ...], claime
     if layout == h5d.CONTIGUOUS:
         return int(found.get_storage_size()) >= claimed
     chunks = found.get_create_plist().get_chunk()
-    if any(chunk > side for chunk, side in zip(chunks, shape, strict=True)):
-        return False
     needed = math.prod(-(-side // chunk) for side, chunk in zip(shape, chunks, strict=True))
     return bool(found.get_num_chunks() == needed)
 

@@ -1,8 +1,8 @@
 """Modules that lie beside a user's model file: found while its code runs, and by nothing else.
 
 The folder is the last place on Python's path, so that a file of the user's never takes the place
-of a module that Python, a library or this suite means. Where the user's own code could mean either,
-it is refused.
+of a module that Python, a library or this suite means. Where an import of the user's own code could
+mean either, it is refused.
 """
 
 import ast
@@ -57,13 +57,13 @@ def check_names(path: Path) -> None:
             own = _beside(file.parent if file.name != "__init__.py" else path.parent, name)
             if own is None:
                 continue
-            other = _taken_by(name, path.parent)
+            other = _taken_by(name, own)
             if other:
                 raise InputError(
                     f"network: {file.name} imports '{name}', which is both {own} and {other}; "
                     "rename the first, and change the import"
                 )
-            if own not in seen and name not in sys.stdlib_module_names:
+            if own not in seen:
                 seen.add(own)
                 waiting.append(own)
 
@@ -89,24 +89,33 @@ def _beside(folder: Path, name: str) -> Path | None:
     return next((file for file in files if file.is_file()), None)
 
 
-def _taken_by(name: str, folder: Path) -> str:
-    """What else has the name of a module of a folder; "" where nothing has.
-
-    Modules of Python, and libraries that are loaded by now, are what everybody means by their name.
-    """
+def _taken_by(name: str, own: Path) -> str:
+    """What else has the name of a module of the user's; "" where nothing has."""
     if name in _SUITE:
         return "a package of this suite"
-    if name in sys.stdlib_module_names or name in sys.modules:
+    if name in sys.stdlib_module_names:
+        return "a module of Python"
+    loaded = sys.modules.get(name)
+    if loaded is None:
+        with suppress(ImportError, ValueError):
+            spec = importlib.util.find_spec(name)
+            if spec and spec.origin and not _is_same(own, spec.origin):
+                return spec.origin
         return ""
-    with suppress(ImportError, ValueError):
-        spec = importlib.util.find_spec(name)
-        if spec and spec.origin and not _is_below(folder, spec.origin):
-            return spec.origin
-    return ""
+    if any(modules.get(name) is loaded for modules in _loaded.values()):  # of a model's folder
+        return ""
+    file = _file_of(loaded) or "a module that is loaded"
+    return "" if _is_same(own, file) else file
 
 
 def _file_of(module: ModuleType) -> str | None:
     return getattr(module, "__file__", None)
+
+
+def _is_same(own: Path, file: str) -> bool:
+    with suppress(OSError):
+        return own.samefile(file)
+    return False
 
 
 def _is_below(folder: Path, file: str | None) -> bool:

@@ -146,11 +146,15 @@ def load_weights(network: nn.Module, path: Path, name: str) -> nn.Module:
     Raises
     ------
     InputError
-        Where the file is of another architecture: the number and the first name of tensors that
-        are missing, unknown, or of another shape.
+        Where the network has no weights, or the file is of another architecture: the number and
+        the first name of tensors that are missing, unknown, or of another shape.
     """
-    weights = read_weights(path)
     own = network.state_dict()
+    if not own:
+        raise InputError(
+            f"weights: {path} cannot be loaded into {name}, which has no weights; leave the key out"
+        )
+    weights = read_weights(path)
     # Batch norm counts its training batches; older files leave that out and nothing here uses it.
     missing = [key for key in own if key not in weights and not key.endswith("num_batches_tracked")]
     unknown = [key for key in weights if key not in own]

@@ -1,6 +1,8 @@
 """What a folder of images names lies in it: nothing else is read, published or deleted."""
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 
@@ -53,13 +55,13 @@ def test_a_record_that_names_a_file_elsewhere_deletes_nothing(found, key, name):
     assert victims(directory) == ["mine", "mine"]
 
 
-def test_a_link_that_leads_out_is_refused_before_anything_is_written(found):
+def test_a_linked_folder_that_leads_out_is_refused_before_anything_is_written(found):
     directory, records = found
     victim = directory.path.parent / "victim.png"
     victim.write_text("mine")
     (directory.path / "target").symlink_to(directory.path.parent)
     earlier = [records[0].model_copy(update={"radiance_file": "target/victim.png"})]
-    message = r"target/victim.png: is a link that leads out of .*series"
+    message = r"target/victim.png: is reached by a linked folder that leads out of .*series"
     with pytest.raises(InputError, match=message):
         directory.publish(records[1:], earlier)
     with pytest.raises(InputError, match=message):
@@ -67,6 +69,26 @@ def test_a_link_that_leads_out_is_refused_before_anything_is_written(found):
     assert victims(directory) == ["mine", "mine"]
     assert victim.read_text() == "mine"
     assert sorted(each.name for each in directory.path.iterdir()) == ["target"]
+
+
+def test_images_may_be_links_and_dropping_one_removes_the_link_alone(written, tmp_path):
+    folder = Path(shutil.copytree(written.parent, tmp_path / "series"))
+    directory = ImageDirectory(folder)
+    record = next(iter(directory.finished().values()))
+    same = {"display_file": record.radiance_file, "display_sha256": record.radiance_sha256}
+    first = record.model_copy(update=same)
+    moved = (folder / first.radiance_file).rename(tmp_path / "object")
+    (folder / first.radiance_file).symlink_to(moved)
+    assert directory.is_whole(first)
+    image = "target/c0_own_7.png"
+    (folder / "target").mkdir(exist_ok=True)
+    (folder / image).symlink_to(tmp_path / "kept.png")
+    (tmp_path / "kept.png").write_text("mine")
+    directory.publish([first], [first.model_copy(update={"display_file": image})])
+    assert not (folder / image).is_symlink()
+    assert (tmp_path / "kept.png").read_text() == "mine"
+    moved.write_bytes(b"another image")
+    assert not directory.is_whole(first)
 
 
 def test_what_is_dropped_is_what_earlier_records_named(found):

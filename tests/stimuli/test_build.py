@@ -1,6 +1,7 @@
 """From runs to a set: what is taken, how it is stored, what is refused."""
 
 import csv
+import os
 
 import numpy as np
 import pytest
@@ -179,8 +180,8 @@ def _other_scene(runs):
 
 
 def _elsewhere(runs):
-    picture = _picture(runs)
-    picture.symlink_to(picture.rename(runs.parent / "elsewhere.exr"))
+    folder = runs / "vase-shape-net-s1/series/scenes"
+    folder.symlink_to(folder.rename(runs.parent / "elsewhere"))
 
 
 @pytest.mark.parametrize(
@@ -188,7 +189,7 @@ def _elsewhere(runs):
     [
         (
             _elsewhere,
-            r"own_0.exr: is a link that leads out of .*vase-shape, where files that recor",
+            r"scene.json: is reached by a linked folder that leads out of .*series, where files",
         ),
         (_nan, r"target-0_c0_own_0.exr: of 768 values 1 not finite"),
         (_negative, r"target-0_c0_own_0.exr: of 768 values 1 negative"),
@@ -228,8 +229,20 @@ def test_bad_runs_are_refused_and_the_old_set_stays(runs, tmp_path, damage, mess
     with pytest.raises(InputError, match=message):
         build(runs, out)
     assert out.read_text() == "the old set"
-    names = {path.name for path in tmp_path.iterdir()} - {".stimuli.h5.lock", "elsewhere.exr"}
+    names = {path.name for path in tmp_path.iterdir()} - {".stimuli.h5.lock", "elsewhere"}
     assert names == {"runs", "stimuli.h5"}
+
+
+def test_every_file_may_be_a_link_as_git_annex_stores_it(runs, tmp_path):
+    build(runs, tmp_path / "files.h5")
+    annex = tmp_path / ".git/annex/objects"
+    annex.mkdir(parents=True)
+    for number, path in enumerate(sorted(each for each in runs.rglob("*") if each.is_file())):
+        moved = path.rename(annex / f"{number}{path.suffix}")
+        path.symlink_to(os.path.relpath(moved, path.parent))
+    build(runs, tmp_path / "links.h5")
+    with StimulusSet(tmp_path / "files.h5") as files, StimulusSet(tmp_path / "links.h5") as links:
+        assert files.content_hash == links.content_hash
 
 
 def test_null_scenes_may_clip(runs, tmp_path):

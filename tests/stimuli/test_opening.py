@@ -116,6 +116,21 @@ def huge_column(file, _folder):
     made.id.write_direct_chunk((0,), b"x" * 1000)
 
 
+def one_large_chunk(file, _folder):
+    """A short column in a chunk of 1 GB."""
+    made = file.create_dataset(
+        "stimuli/match", (COUNT,), "f8", chunks=(2**27,), maxshape=(None,), compression="gzip"
+    )
+    made.id.write_direct_chunk((0,), b"x" * 1000)
+
+
+def huge_array(file, _folder):
+    """An array of a scene that is larger than any picture."""
+    shape = (2**27 + 1, 3)
+    made = file.create_dataset("arrays/x", shape, "f4", chunks=shape, compression="gzip")
+    made.id.write_direct_chunk((0, 0), b"x" * 1000)
+
+
 def plugin(file, _folder):
     made = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     made.set_chunk((COUNT,))
@@ -198,6 +213,10 @@ REFUSED = {
     "10¹² images": (replaced("images", sparse), "images: claims shape (1000000000000, 16, 16, 3)"),
     "10¹² rows": (replaced("stimuli/match", sparse_column), "stimuli/match: claims 8e+12 bytes"),
     "a large chunk": (replaced("stimuli/match", huge_column), "stimuli/match: claims 1.07e+09"),
+    "a chunk larger than the column": (
+        replaced("stimuli/match", one_large_chunk), "stimuli/match: claims 1.07e+09 bytes",
+    ),
+    "a huge array": (huge_array, "arrays/x: claims 1.61e+09 bytes"),
     "no images": (
         replaced("images", lambda f, _: f.update({"images": np.zeros((0, 16, 16, 3), "u1")})),
         "images: is 0 × 16 × 16 × 3 uint8; any × any × any × 3 uint8 or uint16 is needed",
@@ -300,6 +319,28 @@ def test_no_command_publishes_another_file(copy, small_set, full_set):
         assert copy.read_bytes() == before
         left = set(copy.parent.iterdir()) - there
         assert not [each for each in left if ".lock" not in each.name]
+
+
+@pytest.mark.parametrize(
+    ("name", "chunk"), [("images", (512, 16, 16, 3)), ("stimuli/match", (1024,))]
+)
+def test_chunks_may_be_larger_than_the_dataset(copy, name, chunk):
+    """So h5py and others store a dataset that may grow."""
+
+    def resizable(file, _folder):
+        values = file[name][()]
+        del file[name]
+        free = (None, *values.shape[1:])
+        file.create_dataset(name, data=values, maxshape=free, chunks=chunk, compression="gzip")
+
+    with StimulusSet(copy) as one:
+        stimulus = one.table[KEY][COUNT - 1]
+        image, match = one.image(stimulus), one.table["match"]
+    altered(copy, resizable)
+    with StimulusSet(copy) as one:
+        assert one.file[name].chunks == chunk
+        assert np.array_equal(one.image(stimulus), image)
+        assert one.table["match"].equals(match)
 
 
 def test_two_names_of_one_dataset_are_ordinary(copy):

@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 import pytest
 
+from scenes.arrays import array_sha256
 from scenes.errors import InputError
 from stimuli.check import problems
 from stimuli.model_results import ModelResults
@@ -69,6 +70,18 @@ def test_sixteen_bits_and_radiance_come_back(parts, tmp_path):
             assert np.array_equal(one.image(name), image)
             found = float(one.radiance(name)[0, 0, 0])
             assert found == pytest.approx(min(linear[0, 0, 0], 65504), rel=2**-10, abs=1e-7)
+
+
+def test_a_flat_texture_that_is_stored_in_little_room_is_read_again(parts, tmp_path):
+    table, images, scenes = parts
+    flat = np.zeros((2400, 2400, 3), np.float32)  # above 64 MiB
+    name = array_sha256(flat)
+    textured = dataclasses.replace(scenes[0], arrays=scenes[0].arrays | {name: flat})
+    write_set(tmp_path / "s.h5", table, images, [textured, *scenes[1:]])
+    assert flat.nbytes > 50 * (tmp_path / "s.h5").stat().st_size
+    with StimulusSet(tmp_path / "s.h5") as one:
+        assert one.file["arrays"][name].shape == flat.shape
+    assert problems(tmp_path / "s.h5") == []
 
 
 def test_the_file_is_sealed_and_every_image_is_a_checked_chunk(parts, tmp_path):

@@ -1,6 +1,7 @@
 """Files beside a user's model: imported by it, and never in place of a library or the suite."""
 
 import sys
+from types import ModuleType
 
 import pytest
 import torch  # noqa: F401  (as where models are made)
@@ -57,11 +58,37 @@ def test_two_folders_may_have_files_of_the_same_name(study):
     assert [make().VALUE for make in makes + makes] == [1, 2, 1, 2]
 
 
-@pytest.mark.parametrize("name", ["random", "statistics", "numpy", "torch"])
-def test_a_file_never_takes_the_place_of_a_module_that_python_or_the_suite_uses(study, name):
-    marker = "raise RuntimeError('the file beside the model was executed')"
-    here = study(own=MODEL.format(name=name), **{name: marker})
-    assert not loaded(here)().__file__.startswith(str(here))
+@pytest.mark.parametrize("name", ["random", "statistics", "profile", "code", "numpy", "torch"])
+@pytest.mark.parametrize("where", ["import {0}", "def make():\n    from {0} import something"])
+def test_a_file_with_the_name_of_a_module_that_python_or_the_suite_uses_is_refused(
+    study, name, where
+):
+    here = study(own=where.format(name), **{name: "raise SystemExit('executed')"})
+    other = r".*(numpy|torch).__init__\.py" if name in ("numpy", "torch") else "a module of Python"
+    message = rf"own\.py imports '{name}', which is both .*study/{name}\.py and {other}; rename the"
+    with pytest.raises(InputError, match=message):
+        loaded(here)
+
+
+@pytest.mark.parametrize("name", ["random", "torch"])
+def test_modules_of_python_are_imported_where_no_file_has_their_name(study, name):
+    here = study(own=MODEL.format(name=name), lab_helper="")
+    assert loaded(here)() is sys.modules[name]
+
+
+def test_a_module_that_was_loaded_without_a_file_is_named_too(study, monkeypatch):
+    monkeypatch.setitem(sys.modules, "lab_memory", ModuleType("lab_memory"))
+    here = study(own=MODEL.format(name="lab_memory"), lab_memory="")
+    with pytest.raises(InputError, match=r"lab_memory\.py and a module that is loaded; rename"):
+        loaded(here)
+
+
+def test_an_environment_in_the_folder_is_no_file_beside_the_model(study, monkeypatch):
+    here = study(own=MODEL.format(name="lab_inner"), lab_inner="VALUE = 6")
+    package = study("study/site", lab_inner="VALUE = 5")
+    monkeypatch.syspath_prepend(str(package))
+    with pytest.raises(InputError, match=r"study/lab_inner\.py and .*site/lab_inner\.py; rename"):
+        loaded(here)
 
 
 @pytest.mark.parametrize("name", ["analysis", "mrd", "psychophysics", "scenes", "stimuli"])

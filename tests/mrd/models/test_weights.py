@@ -305,6 +305,13 @@ def test_a_file_that_cannot_be_meant_is_named_and_nothing_is_changed(case, state
     assert tensors_sha256(network) == before
 
 
+def test_a_network_without_weights_takes_no_file(state, tmp_path):
+    torch.save(state, tmp_path / "w.pth")
+    message = r"w\.pth cannot be loaded into blur, which has no weights; leave the key out"
+    with pytest.raises(InputError, match=message):
+        load_weights(nn.AvgPool2d(3), tmp_path / "w.pth", "blur")
+
+
 TAKEN = {
     "half": lambda state, path: torch.save(_floats(state, torch.float16), path),
     "bfloat16": lambda state, path: torch.save(_floats(state, torch.bfloat16), path),
