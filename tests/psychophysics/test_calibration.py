@@ -278,6 +278,18 @@ def test_readings_are_read_as_spreadsheets_write_them(header, row, encoding, tmp
         ("gun,value,luminance\n\npink,1,4\n", r"r\.csv:3: 'pink,1,4' is no reading"),
         ("gun,value,luminance\nred,1,4,5\n", "with a decimal comma, put semicolons between"),
         ("gun;value;luminance\nred;1;4,5\nred;2;4.6\n", r"r\.csv:3: '4\.6' has another decimal"),
+        (
+            'gun,value,luminance\nred,0,1\n"red,1,4\nred,2,5\n',
+            r"csv:3: '\"red,1,4' is no row of a CSV",
+        ),
+        (
+            f'gun,value,luminance\n\nred,"1,4\n{20_000 * "red,2,5 "}',
+            r"csv:3: 'red,\"1,4' is no row",
+        ),
+        ('gun,value,luminance\n"red"x,1,4\n', r"csv:2: '\"red\"x,1,4' is no row"),
+        ('gun,value,luminance\n"red\n",1,4\n\npink,1,4', r"csv:5: 'pink,1,4' is no reading"),
+        ('gun,value,luminance\nred,"1\n",4,5\nred,2,5\n', r"csv:2: 'red,\"1' is no reading"),
+        (f"gun,value,luminance\nred,1,{'4' * 200_000}\n", r"csv:2: 'red,1,4{54}' is no row"),
         ("PK\0\0", "is not a text file; save the table as CSV"),
     ],
 )
