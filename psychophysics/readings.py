@@ -33,14 +33,19 @@ _LUMINANCE_HEADER = re.compile(rf"luminance(?:\s*[(\[]?\s*{_UNIT}\s*[)\]]?)?", r
 _NUMBER = re.compile(
     rf"([+-]?(?:\d+[.,]?\d*|[.,]\d+)(?:e[+-]?\d+)?)\s*{_UNIT}?", re.IGNORECASE | re.ASCII
 )
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}", re.ASCII)
 
 
 class Reading(NamedTuple):
-    """Luminance of a patch: value 0 to 255, cd/m², and where it was written."""
+    """Luminance of a patch: value 0 to 255, cd/m², and where it was written.
+
+    `written` is how: only where it may be a number with commas between thousands.
+    """
 
     value: int
     light: float
     place: str = ""
+    written: str = ""
 
 
 Readings = Mapping[str, Sequence[Reading]]
@@ -89,7 +94,9 @@ def read_readings(path: Path) -> dict[str, list[Reading]]:
                 "either a point or a comma in the whole file"
             )
         place = f"{path}:{number}"
-        found.setdefault(gun, []).append(Reading(value, float(light.replace(",", ".")), place))
+        lit = float(light.replace(",", "."))
+        written = light if _THOUSANDS.fullmatch(light) else ""
+        found.setdefault(gun, []).append(Reading(value, lit, place, written))
     return found
 
 
@@ -157,7 +164,9 @@ def _reading(cells: Sequence[str], order: Sequence[int]) -> tuple[str, int, str]
 
 def named(gun: str, reading: Reading) -> str:
     """Name a reading in a message: its place, gun, value and luminance."""
-    return f"{reading.place or 'calibration'}: {gun} {reading.value} is {reading.light:g} cd/m²"
+    comma = f" ('{reading.written}': the comma is the decimal point)" if reading.written else ""
+    place = reading.place or "calibration"
+    return f"{place}: {gun} {reading.value} is {reading.light:g} cd/m²{comma}"
 
 
 def checked(gun: str, readings: Sequence[Reading]) -> list[Reading]:
@@ -201,7 +210,7 @@ def _averaged(gun: str, same: list[Reading], top: float) -> Reading:
             f"{other.light:g}{f' ({other.place})' if other.place else ''}; correct one, or "
             "measure again"
         )
-    return Reading(same[0].value, float(lights.mean()), same[0].place)
+    return same[0]._replace(light=float(lights.mean()))
 
 
 def check_dark(guns: Mapping[str, Sequence[Reading]]) -> None:
