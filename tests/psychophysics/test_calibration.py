@@ -76,7 +76,7 @@ def test_a_calibration_is_read_as_it_was_saved(tmp_path):
 
 def test_broken_calibrations_are_told(tmp_path):
     path = tmp_path / "calibration.json"
-    with pytest.raises(InputError, match="cannot be read as JSON"):
+    with pytest.raises(InputError, match="cannot be read: No such file"):
         calibration.load(path)
     path.write_text('{"schema_version": 2}')
     with pytest.raises(InputError, match="is no calibration of this version"):
