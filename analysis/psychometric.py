@@ -349,21 +349,32 @@ def _row(each: CellFit) -> dict[str, Any]:
 
 
 def _threshold_limits(each: CellFit, measured: Measured) -> tuple[float, float, float]:
-    """Threshold and its limits, in units of x; open where the prior alone would set one."""
-    mode, samples = thresholds(each)
-    on_log = CURVES[each.curve][1]
+    """Threshold and its limits, in units of x; open where the prior alone would set one.
+
+    The range of a threshold at another proportion than S = .5 follows from that of S = .5. So
+    beyond the tested levels, its limit is known only where that of S = .5 is.
+    """
+    mode, low, high = _interval(each)
+    _, half_low, half_high = _interval(replace(each, proportion=None))
     known_low, known_high = each.known["threshold"]
-    if on_log:
+    if CURVES[each.curve][1]:
         known_low, known_high = np.exp(known_low), np.exp(known_high)
+    low_open = low < each.levels.min() and min(low, half_low) < known_low
+    high_open = high > each.levels.max() and max(high, half_high) > known_high
+    if measured not in ("measured", "above") or low_open:
+        low = _least(each)
+    if measured not in ("measured", "below") or high_open:
+        high = np.inf
+    return mode, low, high
+
+
+def _interval(each: CellFit) -> tuple[float, float, float]:
+    """Threshold, and where 95 % of the posterior lie: at least as far as the threshold."""
+    mode, samples = thresholds(each)
     # `method` picks a sample: between a number and infinity there is nothing to interpolate.
     tails = [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2]
     low, high = np.quantile(samples, tails, method="inverted_cdf")
-    low, high = min(low, mode), max(high, mode)
-    if measured not in ("measured", "above") or low < known_low:
-        low = _least(each)
-    if measured not in ("measured", "below") or high > known_high:
-        high = np.inf
-    return mode, float(low), float(high)
+    return mode, float(min(low, mode)), float(max(high, mode))
 
 
 def _least(each: CellFit) -> float:

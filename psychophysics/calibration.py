@@ -180,8 +180,8 @@ def _gun(name: str, readings: Sequence[Reading]) -> Gun:
     light = np.array([reading.light for reading in readings])
     if light[-1] <= light[0]:
         raise InputError(
-            f"calibration: {name} does not grow from dark to 255: {light[0]:g} at 0, and "
-            f"{light[-1]:g} at 255; check the instrument, and measure again"
+            f"{named(name, readings[-1])}, and at 0 it is {light[0]:g}: light must grow from 0 to "
+            "255; correct the readings, or check the instrument and measure again"
         )
     try:
         return curve(values, light)

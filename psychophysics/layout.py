@@ -12,7 +12,12 @@ _PAD = {
     "num_left": "4", "num_begin": "5", "num_right": "6", "num_home": "7", "num_up": "8",
     "num_prior": "9", "num_page_up": "9",
 }  # fmt: skip
-_ARROWS = {"2": "down", "4": "left", "6": "right", "8": "up"}
+# What the number pad's keys count as, whatever Num Lock is; as in ``web/page/keyboard.js``.
+_COUNTS_AS = {str(digit): [str(digit)] for digit in range(10)} | {
+    "1": ["1", "end"], "2": ["2", "down"], "3": ["3", "pagedown"], "4": ["4", "left"],
+    "6": ["6", "right"], "7": ["7", "home"], "8": ["8", "up"], "9": ["9", "pageup"],
+    "enter": ["return"], "divide": ["slash"], "subtract": ["minus"], "equal": ["equal"],
+}  # fmt: skip
 _SYMBOLS = {"quotedbl": "doublequote", "grave": "quoteleft"}  # X's names that PsychoPy changes
 _CORE_KEYBOARD, _ASCII = 0x100, range(0x20, 0x7F)
 _FIRST, _LAST = 8, 255  # key codes of X
@@ -31,13 +36,13 @@ def study_name(names: Sequence[str], place: str, symbols: Sequence[str] | None) 
         Names of the symbols on it, without and with Shift, that are ASCII; none where all of them
         are of another script; None where the layout is not known.
 
-    A symbol on the key counts first, then a digit of the number pad. The place counts where the
-    symbols are not known or are of another script, such as Cyrillic: those keyboards are labelled
-    with Latin letters as well.
+    A symbol on the key counts first, then what a key of the number pad counts as. The place counts
+    where the symbols are not known or are of another script, such as Cyrillic: those keyboards are
+    labelled with Latin letters as well.
     """
-    digit = _PAD.get(place) or (place[4:] if place[:4] == "num_" and place[4:].isdigit() else "")
-    by_place = [place] if digit or not symbols else []
-    pad = [f"num_{digit}", digit, _ARROWS.get(digit, "")] if digit else []
+    on_pad = _PAD.get(place) or (place[4:] if place[:4] == "num_" else "")
+    by_place = [place] if on_pad or not symbols else []
+    pad = [f"num_{on_pad}", *_COUNTS_AS.get(on_pad, [])] if on_pad else []
     return next((name for name in [*(symbols or ()), *by_place, *pad] if name in names), None)
 
 

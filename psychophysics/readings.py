@@ -24,6 +24,7 @@ GUNS = ("red", "green", "blue")
 WHITE = "white"
 LEAST_READINGS = 5
 HEADER = ("gun", "value", "luminance")  # of a file of readings
+LONGEST = 60  # characters of a line in a message
 EXAMPLE = "red,128,17.3 (guns: red, green, blue, white; values 0 to 255; cd/m²)"
 
 _LETTERS = {name[0]: name for name in (*GUNS, WHITE)}
@@ -32,14 +33,19 @@ _LUMINANCE_HEADER = re.compile(rf"luminance(?:\s*[(\[]?\s*{_UNIT}\s*[)\]]?)?", r
 _NUMBER = re.compile(
     rf"([+-]?(?:\d+[.,]?\d*|[.,]\d+)(?:e[+-]?\d+)?)\s*{_UNIT}?", re.IGNORECASE | re.ASCII
 )
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}", re.ASCII)
 
 
 class Reading(NamedTuple):
-    """Luminance of a patch: value 0 to 255, cd/m², and where it was written."""
+    """Luminance of a patch: value 0 to 255, cd/m², and where it was written.
+
+    `written` is how: only where it may be a number with commas between thousands.
+    """
 
     value: int
     light: float
     place: str = ""
+    written: str = ""
 
 
 Readings = Mapping[str, Sequence[Reading]]
@@ -63,21 +69,20 @@ def read_readings(path: Path) -> dict[str, list[Reading]]:
     order = _columns(first.split(separator))
     if order is None:
         raise InputError(
-            f"{path}:{skipped + 1}: '{first}' is not the header; write {','.join(HEADER)} in the "
-            "first line, without other columns, and a reading in each other line"
+            f"{path}:{skipped + 1}: '{first[:LONGEST]}' is not the header; write "
+            f"{','.join(HEADER)} in the first line, without other columns, and a "
+            "reading in each other line"
         )
-    rows = csv.reader(io.StringIO("\n".join(lines[skipped + 1 :])), delimiter=separator)
     found: dict[str, list[Reading]] = {name: [] for name in GUNS}
     points: set[str] = set()
-    for cells in rows:
+    for number, cells in _rows(path, lines, skipped + 1, separator):
         if not any(cell.strip() for cell in cells):
             continue
-        number = skipped + 1 + rows.line_num
         reading = _reading(cells, order)
         if reading is None:
             hint = " with a decimal comma, put semicolons between the columns;"
             raise InputError(
-                f"{path}:{number}: '{lines[number - 1]}' is no reading;"
+                f"{path}:{number}: '{lines[number - 1][:LONGEST]}' is no reading;"
                 f"{hint if separator == ',' and len(cells) == len(HEADER) + 1 else ''} write "
                 f"gun,value,luminance, such as {EXAMPLE}"
             )
@@ -89,7 +94,9 @@ def read_readings(path: Path) -> dict[str, list[Reading]]:
                 "either a point or a comma in the whole file"
             )
         place = f"{path}:{number}"
-        found.setdefault(gun, []).append(Reading(value, float(light.replace(",", ".")), place))
+        lit = float(light.replace(",", "."))
+        written = light if _THOUSANDS.fullmatch(light) else ""
+        found.setdefault(gun, []).append(Reading(value, lit, place, written))
     return found
 
 
@@ -113,6 +120,23 @@ def _text(path: Path) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
         return data.decode("latin-1")
+
+
+def _rows(
+    path: Path, lines: Sequence[str], header: int, separator: str
+) -> Iterator[tuple[int, list[str]]]:
+    """Yield the rows after the header, and the number of the line where each begins."""
+    rows = csv.reader(io.StringIO("\n".join(lines[header:])), delimiter=separator, strict=True)
+    number = header + 1
+    try:
+        for cells in rows:
+            yield number, cells
+            number = header + rows.line_num + 1
+    except csv.Error as error:
+        raise InputError(
+            f"{path}:{number}: '{lines[number - 1][:LONGEST]}' is no row of a CSV file ({error}); "
+            "write a quotation mark on both sides of a cell, or on neither"
+        ) from error
 
 
 def _columns(cells: Sequence[str]) -> list[int] | None:
@@ -140,7 +164,9 @@ def _reading(cells: Sequence[str], order: Sequence[int]) -> tuple[str, int, str]
 
 def named(gun: str, reading: Reading) -> str:
     """Name a reading in a message: its place, gun, value and luminance."""
-    return f"{reading.place or 'calibration'}: {gun} {reading.value} is {reading.light:g} cd/m²"
+    comma = f" ('{reading.written}': the comma is the decimal point)" if reading.written else ""
+    place = reading.place or "calibration"
+    return f"{place}: {gun} {reading.value} is {reading.light:g} cd/m²{comma}"
 
 
 def checked(gun: str, readings: Sequence[Reading]) -> list[Reading]:
@@ -184,7 +210,7 @@ def _averaged(gun: str, same: list[Reading], top: float) -> Reading:
             f"{other.light:g}{f' ({other.place})' if other.place else ''}; correct one, or "
             "measure again"
         )
-    return Reading(same[0].value, float(lights.mean()), same[0].place)
+    return same[0]._replace(light=float(lights.mean()))
 
 
 def check_dark(guns: Mapping[str, Sequence[Reading]]) -> None:

@@ -52,8 +52,9 @@ def check_screen(display: Display, pixels: tuple[int, int]) -> None:
             f"{len(found)} ({there}); connect it, or state one of these"
         )
     wide, high = found[display.screen]
-    # On a Mac, screens are counted in points, and windows in pixels.
-    if sys.platform != "darwin" and (pixels[0] > wide or pixels[1] > high):
+    # A Mac counts screens in points and windows in pixels; so does Windows, with a scaled desktop,
+    # until PsychoPy is loaded. `check_size` compares the window once it is open.
+    if sys.platform not in ("darwin", "win32") and (pixels[0] > wide or pixels[1] > high):
         raise InputError(
             f"experiment.display.pixels: {pixels[0]} × {pixels[1]} are stated, and screen "
             f"{display.screen} has {wide} × {high}; state at most so many, or use a larger screen"

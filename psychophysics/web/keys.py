@@ -3,7 +3,7 @@
 A key is known by what is printed on it (``key``) or by where it is (``code``), as in the W3C's *UI
 Events KeyboardEvent key values* and *code values*. Letters go by what is printed; digits by both,
 since some layouts need Shift for them; the number pad by place alone. What else counts as one of
-these keys, such as digits of the number pad, is in ``page/keyboard.js``.
+these keys, such as keys of the number pad, is in ``page/keyboard.js``.
 """
 
 import string

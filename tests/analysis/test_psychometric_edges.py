@@ -223,6 +223,22 @@ def test_thresholds_at_and_beyond_the_ends(threshold, words):
     assert row["threshold_low"] <= threshold <= row["threshold_high"]
 
 
+@pytest.mark.parametrize(
+    ("hits", "proportion", "open_ends"),
+    [
+        ([20, 20, 20, 21, 22, 30], 0.55, (False, True)),
+        ([36, 37, 38, 39, 40, 40], 0.9, (True, False)),
+        ([20, 20, 20, 20, 20, 38], 0.55, (False, False)),
+        ([26, 38, 40, 40, 40, 40], 0.9, (False, False)),
+    ],
+)
+def test_a_limit_at_a_proportion_is_open_where_that_of_half_way_is(hits, proportion, open_ends):
+    row = fitted(table(LEVELS, hits, 40), proportion=proportion)
+    assert row["measurable"] == "measured"
+    low, high = limits(row)
+    assert (low == 0, np.isinf(high)) == open_ends
+
+
 def test_expected_answers_are_refused():
     trials = table(LEVELS, RISING, 40).assign(correct=np.array(RISING) + 0.5)
     with pytest.raises(InputError, match=r"column 'correct' holds 21\.5; a curve is fitted to who"):

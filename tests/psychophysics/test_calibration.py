@@ -76,7 +76,7 @@ def test_a_calibration_is_read_as_it_was_saved(tmp_path):
 
 def test_broken_calibrations_are_told(tmp_path):
     path = tmp_path / "calibration.json"
-    with pytest.raises(InputError, match="cannot be read as JSON"):
+    with pytest.raises(InputError, match="cannot be read: No such file"):
         calibration.load(path)
     path.write_text('{"schema_version": 2}')
     with pytest.raises(InputError, match="is no calibration of this version"):
@@ -88,7 +88,10 @@ def test_broken_calibrations_are_told(tmp_path):
     [
         ({"red": []}, "red has readings of 0 values; take at least 5"),
         ({"red": [(v, 5.0) for v in (0, 0, 64, 64, 255)]}, "red has readings of 3 values"),
-        ({"green": [(v, 5.0) for v in range(0, 256, 51)]}, "green does not grow from dark to 255"),
+        (
+            {"green": [(v, 5.0) for v in range(0, 256, 51)]},
+            "green 255 is 5 cd/m², and at 0 it is 5: light must",
+        ),
         ({"blue": [(v, v / 9) for v in range(0, 200, 20)]}, "no reading of 255; measure both"),
         ({"blue": [(v, v / 9) for v in range(51, 256, 51)]}, "no reading of 0; measure both"),
         ({"blue": [(v, -1.0) for v in range(0, 256, 51)]}, "blue 0 is -1 cd/m²; it must be"),
@@ -278,6 +281,18 @@ def test_readings_are_read_as_spreadsheets_write_them(header, row, encoding, tmp
         ("gun,value,luminance\n\npink,1,4\n", r"r\.csv:3: 'pink,1,4' is no reading"),
         ("gun,value,luminance\nred,1,4,5\n", "with a decimal comma, put semicolons between"),
         ("gun;value;luminance\nred;1;4,5\nred;2;4.6\n", r"r\.csv:3: '4\.6' has another decimal"),
+        (
+            'gun,value,luminance\nred,0,1\n"red,1,4\nred,2,5\n',
+            r"csv:3: '\"red,1,4' is no row of a CSV",
+        ),
+        (
+            f'gun,value,luminance\n\nred,"1,4\n{20_000 * "red,2,5 "}',
+            r"csv:3: 'red,\"1,4' is no row",
+        ),
+        ('gun,value,luminance\n"red"x,1,4\n', r"csv:2: '\"red\"x,1,4' is no row"),
+        ('gun,value,luminance\n"red\n",1,4\n\npink,1,4', r"csv:5: 'pink,1,4' is no reading"),
+        ('gun,value,luminance\nred,"1\n",4,5\nred,2,5\n', r"csv:2: 'red,\"1' is no reading"),
+        (f"gun,value,luminance\nred,1,{'4' * 200_000}\n", r"csv:2: 'red,1,4{54}' is no row"),
         ("PK\0\0", "is not a text file; save the table as CSV"),
     ],
 )
@@ -292,6 +307,30 @@ def test_readings_that_were_written_are_read_again(tmp_path):
     assert {gun: [pair[:2] for pair in some] for gun, some in found.items()} == readings()
     with pytest.raises(InputError, match="cannot be read"):
         read_readings(tmp_path / "missing.csv")
+
+
+@pytest.mark.parametrize(
+    ("top", "message"),
+    [
+        (
+            "20,100",
+            r"r\.csv:10: red 255 is 20\.1 cd/m² \('20,100': the comma is the .* at 0 it is 300",
+        ),
+        ("0,210", r"r\.csv:10: red 255 is 0\.21 cd/m², and at 0 it is 300: light must grow"),
+    ],
+)
+def test_a_comma_between_thousands_is_named_with_its_line(top, message, tmp_path):
+    lights = {gun: [light for _, light in pairs] for gun, pairs in readings().items()}
+    lights["red"] = [300, *lights["red"][1:-1], top]
+    values = calibration.patch_values(9)
+    rows = [
+        f"{gun}\t{value}\t{str(light).replace('.', ',')}"
+        for gun, some in lights.items()
+        for value, light in zip(values, some, strict=True)
+    ]
+    found = as_file(tmp_path / "r.csv", "\n".join(["gun\tvalue\tluminance", *rows]))
+    with pytest.raises(InputError, match=message):
+        calibration.fitted(found, {})
 
 
 def typed(*keys):

@@ -23,6 +23,9 @@ DIGITS = ("1", "2", "3", "4", "escape")
         (("1", "num_1"), "num_1", [], "num_1"),
         (("left", "right"), "num_4", [], "left"),
         (("left", "4"), "num_4", [], "4"),
+        (("home", "end"), "num_7", [], "home"),
+        (("slash", "return"), "num_enter", None, "return"),
+        (("period", "delete"), "num_decimal", [], None),
         (("a", "z"), "q", ["a", "a"], "a"),  # French
         (("a", "z"), "a", ["q", "q"], None),
         (("a", "z"), "a", [], "a"),  # Cyrillic

@@ -4,6 +4,23 @@
 
 const PAUSE = "escape";
 const GO_ON = "space";
+/* What the number pad's keys count as, whatever Num Lock is; as in `psychophysics/layout.py`. */
+const PAD = {
+  Numpad0: ["0"],
+  Numpad1: ["1", "End"],
+  Numpad2: ["2", "ArrowDown"],
+  Numpad3: ["3", "PageDown"],
+  Numpad4: ["4", "ArrowLeft"],
+  Numpad5: ["5"],
+  Numpad6: ["6", "ArrowRight"],
+  Numpad7: ["7", "Home"],
+  Numpad8: ["8", "ArrowUp"],
+  Numpad9: ["9", "PageUp"],
+  NumpadEnter: ["Enter"],
+  NumpadDivide: ["/"],
+  NumpadSubtract: ["-"],
+  NumpadEqual: ["="],
+};
 
 class Keyboard {
   /** @param {{name: string, key?: string, code?: string}[]} keys In the order of the choices. */
@@ -34,22 +51,19 @@ class Keyboard {
   /**
    * What the study calls a key; undefined for one that means nothing here.
    *
-   * What is printed on it counts before its place. Digits of the number pad count as digits, with
-   * Num Lock off too; letters count by place where another script or an input method is in use.
+   * What is printed on it counts before its place. Keys of the number pad count as in `PAD`;
+   * letters count by place where another script or an input method is in use.
    */
   name(event) {
     if (event.key === "Escape" || event.code === "Escape") return PAUSE;
     if (event.key === " " || event.code === "Space") return GO_ON;
     const printed = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-    const digit = /^Numpad(\d)$/.exec(event.code)?.[1];
     const letter = /^[!-~]$/.test(event.key) ? undefined : /^Key([A-Z])$/.exec(event.code)?.[1];
     const find = (name, value) => value && this.keys.find((key) => key[name] === value);
-    const known =
-      (digit && find("code", event.code)) ||
-      find("key", printed) ||
-      find("code", event.code) ||
-      find("key", digit) ||
-      find("key", letter?.toLowerCase());
+    const tried = /^Numpad/.test(event.code)
+      ? [["code", event.code], ...(PAD[event.code] ?? []).map((each) => ["key", each])]
+      : [["key", printed], ["code", event.code], ["key", letter?.toLowerCase()]];
+    const known = tried.map(([name, value]) => find(name, value)).find(Boolean);
     return known ? known.name : undefined;
   }
 

@@ -3,6 +3,8 @@
 import base64
 import json
 import zlib
+from itertools import combinations
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -10,12 +12,17 @@ import pandas as pd
 import pytest
 
 from psychophysics import columns, experiment
+from psychophysics.layout import study_name
 from psychophysics.schedule import schedule
 from psychophysics.web import saved
+from psychophysics.web.keys import KEYS as KEYS_OF_A_PAGE
+from psychophysics.web.keys import in_a_browser
 from tests.psychophysics.web.at_the_page import KEYS as KEY_EVENTS
 from tests.psychophysics.web.at_the_page import QUICK, trials_of
 
+PAGE = Path(saved.__file__).parent / "page"
 KEYS = ("1", "2", "3")
+ON_BOTH = ("num_1", "num_4", "num_8", "end", "left", "up", "return", "minus")
 
 
 @pytest.fixture(scope="module")
@@ -415,3 +422,39 @@ def test_checksums_and_numbers_are_pythons(page_of):
     )
     assert csv == '# {"a":1}\r\na,"b""c"\r\nd,ü\r\n'
     assert json.loads(csv.splitlines()[0][1:]) == {"a": 1}
+
+
+# Of each key of the number pad, its name at the window; then with Num Lock on, and off.
+PAD = {
+    **{f"Numpad{n}": (f"num_{n}", str(n), key) for n, key in enumerate(
+        ("Insert", "End", "ArrowDown", "PageDown", "ArrowLeft", "Clear", "ArrowRight", "Home",
+         "ArrowUp", "PageUp"))},
+    "NumpadEnter": ("num_enter", "Enter", "Enter"),
+    "NumpadDecimal": ("num_decimal", ".", "Delete"),
+    "NumpadDivide": ("num_divide", "/", "/"),
+    "NumpadMultiply": ("num_multiply", "*", "*"),
+    "NumpadSubtract": ("num_subtract", "-", "-"),
+    "NumpadAdd": ("num_add", "+", "+"),
+    "NumpadEqual": ("num_equal", "=", "="),
+}  # fmt: skip
+NAMED = """
+return arguments[0].map(([keys, key, code]) =>
+  Keyboard.prototype.name.call({ keys }, { key, code }) ?? null);
+"""
+
+
+def test_the_number_pad_counts_as_it_does_at_the_window(browser):
+    """Every key of it, with Num Lock and without, where a study names any one key or two."""
+    studies = [*combinations(KEYS_OF_A_PAGE, 1), *combinations([*"148", *ON_BOTH], 2)]
+    asked = [
+        (study, place, key, code)
+        for study in studies
+        for code, (place, *printed) in PAD.items()
+        for key in printed
+    ]
+    source = (PAGE / "keyboard.js").read_text()
+    given = [(in_a_browser(study), key, code) for study, _, key, code in asked]
+    found = browser.execute_script(source + NAMED, given)
+    assert found == [study_name(study, place, []) for study, place, _, _ in asked]
+    left = asked.index((("left",), "num_4", "4", "Numpad4"))
+    assert found[left] == "left"
