@@ -12,17 +12,20 @@ from pathlib import Path
 from typing import Any
 
 from psychophysics import session_files
-from psychophysics.config import ExperimentConfig
+from psychophysics.config import RATED, ExperimentConfig
 from psychophysics.records import begun, read_json
 from scenes.errors import InputError
 
+FALSE_ALARMS = "procedure.false_alarms"
 SIZE = "size on the screen in degrees"
 SIZES_ALIKE = 1.1  # ratio; displays of one lab differ by some per cent
 
-# Of the section `experiment`: a difference is said, and stops nothing.
+# Of the section `experiment`: a difference is said, and stops nothing. Grids of QUEST+ change which
+# levels are asked, not what a trial is.
 MINOR = (
     "keys", "swap_keys", "rest_every", "practice", "catch", "procedure.trials",
-    "procedure.trials_at_zero", "targets", "models", "attributes", "comparisons",
+    "procedure.trials_at_zero", "procedure.widths", "procedure.lapses", FALSE_ALARMS,
+    "targets", "models", "attributes", "comparisons",
 )  # fmt: skip
 MINOR_FACTS = ("RefreshRate", "Psychometric", "Model")
 LONGEST = 40  # characters of a value in a message
@@ -87,8 +90,10 @@ def _asked(sidecar: Plain) -> dict[str, Any]:
         default = ExperimentConfig.model_validate({"procedure": {"kind": kind}} if kind else {})
     except ValueError:  # a procedure of another version
         default = ExperimentConfig()
-    own = default.model_dump(mode="json", exclude={"display", "instructions"})
-    return {**dict(_flat(own)), **dict(_flat(recorded))}
+    values = {**dict(_flat(default.as_recorded())), **dict(_flat(recorded))}
+    if values["task"] != RATED:  # they have no effect
+        values.pop(FALSE_ALARMS, None)
+    return values
 
 
 def _flat(values: Mapping[str, Any], place: str = "") -> Iterator[tuple[str, Any]]:

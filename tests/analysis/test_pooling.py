@@ -175,6 +175,27 @@ def test_messages_and_versions_do_not_matter(data, load, keys):
     assert load().attrs["notes"] == []
 
 
+@pytest.mark.parametrize("task", ["oddity", "same_different"])
+def test_grids_of_quest_plus_of_an_earlier_version_are_pooled(data, small_set, task):
+    """Where they have an effect, the difference is said."""
+    shutil.rmtree(data)
+    shutil.copytree(RECORDED.with_name("sessions_quest_plus") / task, data)
+    usual = [0.05, 0.15, 0.3, 0.5, 0.7, 0.9] if task == "same_different" else None
+    experiment(data, "02", "procedure", "false_alarms", to=usual)
+    with StimulusSet(small_set) as stimuli:
+        trials = sessions.load(data, stimuli)
+    assert set(trials["observer"]) == {"01", "02"}
+    said = (
+        "sessions are pooled though they differ in procedure.false_alarms: "
+        "[0.05, 0.15, 0.3, 0.5] in 01/01, [0.05, 0.15, 0.3, 0.5, 0.7, 0.9] in 02/01"
+    )
+    assert trials.attrs["notes"] == ([said] if usual else [])
+    experiment(data, "02", "procedure", "lapses", to=[0.0, 0.1])
+    with StimulusSet(small_set) as stimuli:
+        (*_, note) = sessions.load(data, stimuli).attrs["notes"]
+    assert "procedure.lapses: [0.0, 0.02, 0.05] in 01/01, [0.0, 0.1] in 02/01" in note
+
+
 def test_like_names_one_experiment(data, load):
     with pytest.raises(
         InputError, match=r"--like 03: .* no such participant or session; sessions: 01/01, 02/01"
