@@ -5,9 +5,11 @@ has to be the same in all sessions of a report. What only decides how many trial
 conditions there are, or which keys are pressed, may differ, and is said.
 """
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -49,8 +51,8 @@ def differences(one: Plain, other: Plain, *, minor: bool = False) -> dict[str, t
         Key of the section `experiment`, or another name → the two values.
     """
     if minor:
-        found = {key: _values(one, other, key) for key in MINOR_FACTS}
-        found["calibrated"] = _calibrated(one), _calibrated(other)
+        facts = _minor_facts(one), _minor_facts(other)
+        found = {key: (facts[0][key], facts[1][key]) for key in facts[0]}
     else:
         found = {"task": (one.get("TaskName"), other.get("TaskName")), SIZE: _sizes(one, other)}
     before, after = _asked(one), _asked(other)
@@ -59,6 +61,40 @@ def differences(one: Plain, other: Plain, *, minor: bool = False) -> dict[str, t
             if key.startswith(tuple(MINOR)) == minor:
                 found[key] = before.get(key), after.get(key)
     return {key: (then, now) for key, (then, now) in found.items() if then != now}
+
+
+def conflicts(
+    sidecars: Mapping[Path, Plain], *, minor: bool = False
+) -> Iterator[tuple[Path, Path]]:
+    """List pairs of sessions that differ; where none do, no two of all sessions differ.
+
+    A session that does not say what it asked, or how large, is like all others in that. So each
+    session is compared with one of every experiment that is met before it, and the smallest images
+    with the largest.
+
+    Parameters
+    ----------
+    sidecars
+        Descriptions, by the path of the table.
+    minor
+        As in `differences`.
+    """
+    met: dict[str, Path] = {}
+    for path, sidecar in sidecars.items():
+        facts = sidecar.get("TaskName"), _asked(sidecar), _minor_facts(sidecar) if minor else None
+        form = json.dumps(facts, sort_keys=True)
+        if form not in met:
+            for other in met.values():
+                if differences(sidecars[other], sidecar, minor=minor):
+                    yield other, path
+            met[form] = path
+    if minor:
+        return
+    sizes = {path: size for path, each in sidecars.items() if (size := _size(each))}
+    for axis in (0, 1):
+        order = sorted(sizes, key=lambda path: sizes[path][axis])
+        if order and differences(sidecars[order[0]], sidecars[order[-1]]):
+            yield order[0], order[-1]
 
 
 def in_words(found: Mapping[str, tuple[Any, Any]], first: str, second: str) -> str:
@@ -75,8 +111,9 @@ def name_of(table: Path) -> str:
     return f"{subject.removeprefix('sub-')}/{visit.removeprefix('ses-')}"
 
 
-def _values(one: Plain, other: Plain, key: str) -> tuple[Any, Any]:
-    return one["Session"].get(key), other["Session"].get(key)
+def _minor_facts(sidecar: Plain) -> dict[str, Any]:
+    facts = {key: sidecar["Session"].get(key) for key in MINOR_FACTS}
+    return facts | {"calibrated": bool(_display(sidecar).get("Calibration"))}
 
 
 def _asked(sidecar: Plain) -> dict[str, Any]:
@@ -113,17 +150,24 @@ def _display(sidecar: Plain) -> Plain:
     return {}
 
 
-def _calibrated(sidecar: Plain) -> bool:
-    return bool(_display(sidecar).get("Calibration"))
+def _size(sidecar: Plain) -> tuple[float, float] | None:
+    """Width and height of images in degrees; None where they are not known."""
+    with suppress(TypeError, ValueError):
+        width, height = map(float, _display(sidecar).get("StimulusDegrees"))
+        if 0 < width < inf and 0 < height < inf:
+            return width, height
+    return None
 
 
 def _sizes(one: Plain, other: Plain) -> tuple[Any, Any]:
     """Sizes of images in degrees; equal where they are nearly, or one is not known."""
-    both = [_display(each).get("StimulusDegrees") for each in (one, other)]
-    with suppress(TypeError, ValueError, ZeroDivisionError):
-        pairs = [(float(a), float(b)) for a, b in zip(*both, strict=True)]
-        if any(not 1 / SIZES_ALIKE <= a / b <= SIZES_ALIKE for a, b in pairs):
-            return [round(a, 2) for a, _ in pairs], [round(b, 2) for _, b in pairs]
+    a, b = _size(one), _size(other)
+    if (
+        a
+        and b
+        and any(not 1 / SIZES_ALIKE <= x / y <= SIZES_ALIKE for x, y in zip(a, b, strict=True))
+    ):
+        return [round(x, 2) for x in a], [round(y, 2) for y in b]
     return None, None
 
 
