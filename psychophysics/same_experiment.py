@@ -209,8 +209,7 @@ def remarks(folder: Path, sidecar: Plain) -> list[str]:
     found: Counter[str] = Counter()
     for _, other in _of_people(folder):
         if other["Session"].get("StimulusSet") == sidecar["Session"].get("StimulusSet"):
-            what = differences(other, sidecar).items()
-            found[", ".join(f"{key}: {then} then, {now} now" for key, (then, now) in what)] += 1
+            found[in_words(differences(other, sidecar), "those", "this one")] += 1
     return [
         f"{folder}: holds sessions of another experiment ({count}; {what}); mrd analyse does not "
         "pool them with this one"

@@ -305,7 +305,7 @@ def _counts(text: str) -> list[int]:
 
 
 def _note(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    print(printable(text), file=sys.stderr, flush=True)
 
 
 def _say(outcome: Outcome) -> None:
