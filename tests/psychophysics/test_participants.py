@@ -80,6 +80,10 @@ EDITED = {
         f"{HEADER}\tage\tsex\nsub-01\t0\tperson\nsub-02\t1\tperson\t27\n",
         ["sub-03", "2", "person", "n/a", "n/a"],
     ),
+    "numbers as pandas writes them": (
+        f"{HEADER}\nsub-01\t0.0\tperson\nsub-02\t1.00\tperson\nsub-09\tn/a\tperson\n",
+        ["sub-03", "2", "person"],
+    ),
     "no observer": ("participant_id\torder\nsub-01\t0\nsub-02\t1\n", ["sub-03", "2", "person"]),
 }  # fmt: skip
 
@@ -136,6 +140,8 @@ REFUSED = {
     "no code": (f"{HEADER}\n\t0\tperson\n", "line 2, column 'participant_id': ''; write a code"),
     "no number": (f"{HEADER}\nsub-01\tfirst\tperson\n", "line 2, column 'order': 'first'; write a"),
     "a fraction": (f"{HEADER}\nsub-01\t1,0\tperson\n", "line 2, column 'order': '1,0'; write a w"),
+    "another fraction": (f"{HEADER}\nsub-01\t1.05\tperson\n", "'order': '1.05'; write a whole"),
+    "no decimals": (f"{HEADER}\nsub-01\t1.\tperson\n", "'order': '1.'; write a whole"),
     "below 0": (f"{HEADER}\nsub-01\t-1\tperson\n", "line 2, column 'order': '-1'; write a whole"),
     "Arabic digits": (f"{HEADER}\nsub-01\t\u0663\tperson\n", "line 2, column 'order': '\u0663'"),
     "an open quotation mark": (
