@@ -120,6 +120,19 @@ def written(table: Table, people: Iterable[Participant]) -> bytes:
     return f"{table.start}{text.getvalue()}".encode()
 
 
+def page_code(number: int) -> str:
+    """Return the code at a page of the participant with a number, from 0: ``web01``, …"""
+    return f"web{number + 1:02d}"
+
+
+def sharing(people: Iterable[Participant], code: str, number: int) -> list[str]:
+    """List others with a participant's number; those at a page have theirs from the page."""
+    if code == page_code(number):
+        return []
+    apart = (code, page_code(number))
+    return [each.code for each in people if each.number == number and each.code not in apart]
+
+
 def number_of(
     people: Iterable[Participant], of_sessions: Mapping[str, Participant], code: str, path: Path
 ) -> int | None:

@@ -104,8 +104,8 @@ def test_another_experiment_is_said_and_stops_nothing(data, asked, small_experim
     longer = recorded_as(small_experiment, presentation="space", rest_every=7)
     seat = experiment.seated(longer, data, "03", "01", "person", said.append)
     assert said == [
-        f"{data}: holds sessions of another experiment (2; presentation: time in those, space in this one); "
-        "mrd analyse does not pool them with this one"
+        f"{data}: holds sessions of another experiment (2; presentation: time in those, space in "
+        "this one); mrd analyse does not pool them with this one"
     ]
     assert seat.number == 2
 
