@@ -175,16 +175,21 @@ def seated(
     records.checked_code(participant, "participant")
     records.checked_code(visit, "session")
     if observer == "person":
-        check_set(experiment, folder)
-        for remark in same_experiment.remarks(folder, _described(experiment)):
+        people = check_set(experiment, folder)
+        for remark in same_experiment.remarks(folder, people, _described(experiment)):
             say(remark)
     rule = rule_for(folder, participant, visit, experiment.task)
     number = data_set.enrolled(folder, experiment.study, participant, observer, say=say)
     return seat_of(experiment, participant, visit, observer, number, rule)
 
 
-def check_set(experiment: Experiment, folder: Path) -> None:
+def check_set(experiment: Experiment, folder: Path) -> same_experiment.Described:
     """Refuse to show a set to people whose data folder holds sessions of another set.
+
+    Returns
+    -------
+    list
+        Tables and descriptions of the sessions of people in the folder.
 
     Raises
     ------
@@ -192,7 +197,9 @@ def check_set(experiment: Experiment, folder: Path) -> None:
         With both content hashes.
     """
     stimuli = experiment.stimuli
-    same_experiment.check_set(folder, stimuli.content_hash, stimuli.path)
+    people = same_experiment.of_people(folder)
+    same_experiment.check_set(folder, people, stimuli.content_hash, stimuli.path)
+    return people
 
 
 def _described(experiment: Experiment) -> dict[str, Any]:

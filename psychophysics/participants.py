@@ -121,7 +121,7 @@ def written(table: Table, people: Iterable[Participant]) -> bytes:
 
 
 def page_code(number: int) -> str:
-    """Return the code at a page of the participant with a number, from 0: ``web01``, …"""
+    """Return the code at a page of the participant with a number from 0, as in ``web01``."""
     return f"web{number + 1:02d}"
 
 

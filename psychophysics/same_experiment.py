@@ -7,7 +7,7 @@ conditions there are, or which keys are pressed, may differ, and is said.
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from math import inf
 from pathlib import Path
@@ -153,7 +153,7 @@ def _display(sidecar: Plain) -> Plain:
 def _size(sidecar: Plain) -> tuple[float, float] | None:
     """Width and height of images in degrees; None where they are not known."""
     with suppress(TypeError, ValueError):
-        width, height = map(float, _display(sidecar).get("StimulusDegrees"))
+        width, height = map(float, _display(sidecar).get("StimulusDegrees", ()))
         if 0 < width < inf and 0 < height < inf:
             return width, height
     return None
@@ -174,13 +174,18 @@ def _sizes(one: Plain, other: Plain) -> tuple[Any, Any]:
 # ---- Before a session --------------------------------------------------------------------------
 
 
-def check_set(folder: Path, content_hash: str, path: Path) -> None:
+Described = Sequence[tuple[Path, Plain]]
+
+
+def check_set(folder: Path, people: Described, content_hash: str, path: Path) -> None:
     """Refuse to begin with another stimulus set than the sessions of people in a data folder.
 
     Parameters
     ----------
     folder
         Of the data.
+    people
+        Its sessions of people (`of_people`).
     content_hash, path
         Of the set that is to be shown.
 
@@ -190,7 +195,7 @@ def check_set(folder: Path, content_hash: str, path: Path) -> None:
         A session with trials was made with another set.
     """
     others: dict[str, list[str]] = {}
-    for table, sidecar in _of_people(folder):
+    for table, sidecar in people:
         shown = str(sidecar["Session"].get("StimulusSet"))
         if shown != content_hash:
             others.setdefault(shown, []).append(name_of(table))
@@ -204,10 +209,10 @@ def check_set(folder: Path, content_hash: str, path: Path) -> None:
         )
 
 
-def remarks(folder: Path, sidecar: Plain) -> list[str]:
+def remarks(folder: Path, people: Described, sidecar: Plain) -> list[str]:
     """Say how the experiment of a new session differs from those of people in a data folder."""
     found: Counter[str] = Counter()
-    for _, other in _of_people(folder):
+    for _, other in people:
         if other["Session"].get("StimulusSet") == sidecar["Session"].get("StimulusSet"):
             found[in_words(differences(other, sidecar), "those", "this one")] += 1
     return [
@@ -218,12 +223,14 @@ def remarks(folder: Path, sidecar: Plain) -> list[str]:
     ]
 
 
-def _of_people(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Sessions of people that hold a trial; those that cannot be read are left out."""
+def of_people(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
+    """List sessions of people that hold a trial; those that cannot be read are left out."""
+    found = []
     for table in session_files.find(folder).tables:
         with suppress(InputError):
             sidecar = read_json(table.with_suffix(".json"))
             session = sidecar.get("Session")
             person = isinstance(session, dict) and session.get("Observer") == "person"
             if person and begun(table, sidecar):
-                yield table, sidecar
+                found.append((table, sidecar))
+    return found

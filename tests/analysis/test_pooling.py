@@ -363,4 +363,6 @@ def test_no_description_ends_in_another_error(small_set, tmp_path_factory, keys,
         assert "01" in set(sessions.load(data, stimuli, **words)["observer"])
     with suppress(InputError):
         data_set.enrolled(data, "small", "02", "person")
-    assert same_experiment.remarks(data, {"Session": {}, "TaskName": "oddity"}) is not None
+    people = same_experiment.of_people(data)
+    asked = {"Session": {}, "TaskName": "oddity"}
+    assert same_experiment.remarks(data, people, asked) is not None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from psychophysics import experiment, session_files
+from psychophysics import experiment, records, same_experiment, session_files
 from psychophysics.observers import Psychometric, SimulatedObserver
 from scenes.errors import InputError
 from stimuli.stimulus_set import StimulusSet
@@ -68,7 +68,9 @@ def test_the_set_that_was_kept_is_named(data, small_experiment, small_set, tmp_p
         shutil.copyfile(small_set, tmp_path / name)
     of_another_set(data, "01")
     with pytest.raises(InputError, match=r"put that set \(.*stimuli-000000000000\.h5\) back to go"):
-        experiment.same_experiment.check_set(data, "1" * 64, tmp_path / "stimuli.h5")
+        same_experiment.check_set(
+            data, same_experiment.of_people(data), "1" * 64, tmp_path / "stimuli.h5"
+        )
 
 
 def test_sessions_without_a_trial_bind_nobody(data, asked):
@@ -108,6 +110,18 @@ def test_another_experiment_is_said_and_stops_nothing(data, asked, small_experim
         "this one); mrd analyse does not pool them with this one"
     ]
     assert seat.number == 2
+
+
+def test_descriptions_are_read_once_for_what_is_said_of_them(data, asked, monkeypatch):
+    read = []
+
+    def read_json(path):
+        read.append(path)
+        return records.read_json(path)
+
+    monkeypatch.setattr(same_experiment, "read_json", read_json)
+    experiment.seated(asked, data, "03", "01", "person")
+    assert sorted(read) == sorted(session_files.sidecars(data))
 
 
 def test_a_long_value_is_cut(data, asked):
