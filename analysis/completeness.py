@@ -65,6 +65,7 @@ def gaps(trials: pd.DataFrame) -> pd.DataFrame:
     shown = _shown(trials)
     people = shown["observer"].nunique()
     rows: list[tuple[Any, ...]] = []
+    missing: set[tuple[Any, ...]] = set()  # targets, whole: their levels are not listed too
     for (condition, role), cell in shown.groupby(CELL, sort=True):
         for keys in (["target"], ["target", "level"]):
             seen = cell.drop_duplicates(["observer", *keys])
@@ -73,8 +74,10 @@ def gaps(trials: pd.DataFrame) -> pd.DataFrame:
                 target, level = names if isinstance(names, tuple) else (names, np.nan)
                 (observer,) = set(cell["observer"]) - set(row["unique"])
                 whole = (observer, condition, role, target)
-                if not any(each[:4] == whole for each in rows):
+                if whole not in missing:
                     rows.append((*whole, level))
+                if keys == ["target"]:
+                    missing.add(whole)
     columns = ["observer", *CELL, "target", "level"]
     return pd.DataFrame(rows, columns=columns).sort_values(columns, ignore_index=True)
 

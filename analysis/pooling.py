@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from psychophysics import same_experiment
-from psychophysics.same_experiment import differences, in_words, name_of
+from psychophysics.same_experiment import conflicts, differences, in_words, name_of
 from scenes.errors import InputError
 from stimuli.stimulus_set import StimulusSet
 
@@ -68,11 +67,10 @@ def pooled(
     """
     pool = Pool(list(sidecars))
     _by_set(pool, sidecars, stimuli, folder, apart)
-    counted = [path for path in pool.kept if _code(path) not in excluded]
     if like is not None:
-        _by_experiment(pool, sidecars, folder, like)
-        counted = [path for path in counted if path in set(pool.kept)]
-    else:
+        _by_experiment(pool, sidecars, folder, like, excluded)
+    counted = [path for path in pool.kept if _code(path) not in excluded]
+    if like is None:
         _check_experiment(counted, sidecars, folder)
     pool.notes += _notes(counted, sidecars)
     return pool
@@ -114,44 +112,54 @@ def _kept_as(path: Path, content_hash: str) -> str:
     return f" ({kept})" if kept.is_file() else ""
 
 
-def _by_experiment(pool: Pool, sidecars: Sidecars, folder: Path, like: str) -> None:
+def _by_experiment(
+    pool: Pool, sidecars: Sidecars, folder: Path, like: str, excluded: Collection[str]
+) -> None:
     named = [path for path in pool.kept if like in (name_of(path), _code(path))]
     if not named:
         known = ", ".join(map(name_of, pool.kept))
         raise InputError(
             f"--like {like}: {folder} holds no such participant or session; sessions: {known}"
         )
-    first = named[0]
-    for path in named[1:]:
-        if found := differences(sidecars[first], sidecars[path]):
-            raise InputError(
-                f"--like {like}: its sessions are of several experiments "
-                f"({in_words(found, name_of(first), name_of(path))}); name one, such as "
-                f"--like {name_of(first)}"
-            )
+    for one, other in conflicts({path: sidecars[path] for path in named}):
+        raise InputError(
+            f"--like {like}: its sessions are of several experiments "
+            f"({_differ(sidecars, one, other)}); name one, such as --like {name_of(one)}"
+        )
     for path in pool.kept:
-        if found := differences(sidecars[first], sidecars[path]):
-            words = in_words(found, name_of(first), name_of(path))
-            pool.left_out[path] = "experiment", f"another experiment: {words}"
+        for each in named:
+            if path not in pool.left_out and differences(sidecars[each], sidecars[path]):
+                words = _differ(sidecars, each, path)
+                pool.left_out[path] = "experiment", f"another experiment: {words}"
     pool.kept = [path for path in pool.kept if path not in pool.left_out]
+    counted = {path: sidecars[path] for path in pool.kept if _code(path) not in excluded}
+    for one, other in conflicts(counted):
+        raise InputError(
+            f"--like {like}: sessions that do not differ from it differ from each other "
+            f"({_differ(sidecars, one, other)}); name one of these with --like, or participants "
+            "under analysis.exclude.participants"
+        )
 
 
 def _check_experiment(paths: list[Path], sidecars: Sidecars, folder: Path) -> None:
-    for path in paths[1:]:
-        if found := differences(sidecars[paths[0]], sidecars[path]):
-            words = in_words(found, name_of(paths[0]), name_of(path))
-            raise InputError(
-                f"{folder}: sessions of different experiments are not pooled: {words}; "
-                f"--like {name_of(path)} analyses the sessions of one experiment and lists the "
-                "others, or name participants under analysis.exclude.participants"
-            )
+    for one, other in conflicts({path: sidecars[path] for path in paths}):
+        raise InputError(
+            f"{folder}: sessions of different experiments are not pooled: "
+            f"{_differ(sidecars, one, other)}; "
+            f"--like {name_of(other)} analyses the sessions of one experiment and lists the "
+            "others, or name participants under analysis.exclude.participants"
+        )
+
+
+def _differ(sidecars: Sidecars, one: Path, other: Path) -> str:
+    return in_words(differences(sidecars[one], sidecars[other]), name_of(one), name_of(other))
 
 
 def _notes(paths: list[Path], sidecars: Sidecars) -> list[str]:
     """Say once for each key what differs, and matters less."""
     found: dict[str, str] = {}
-    for path in paths[1:]:
-        minor = same_experiment.differences(sidecars[paths[0]], sidecars[path], minor=True)
+    for one, other in conflicts({path: sidecars[path] for path in paths}, minor=True):
+        minor = differences(sidecars[one], sidecars[other], minor=True)
         for key, values in minor.items():
-            found.setdefault(key, in_words({key: values}, name_of(paths[0]), name_of(path)))
+            found.setdefault(key, in_words({key: values}, name_of(one), name_of(other)))
     return [f"sessions are pooled though they differ in {text}" for text in found.values()]

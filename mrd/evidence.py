@@ -327,7 +327,8 @@ def _facts(asked: Experiment, folder: Path, code: str, audience: Audience) -> di
         return None
     rule = rule_for(folder, code, audience.session, asked.task)
     seat = experiment.seat_of(asked, code, audience.session, audience.kind, number, rule)
-    return chain.as_read(experiment.bound_to(asked, seat))
+    own = experiment.as_begun(asked, folder, code, audience.session)
+    return chain.as_read(experiment.bound_to(own, seat))
 
 
 def _analysed(study: Study, audience: Audience) -> tuple[str, list[str]]:

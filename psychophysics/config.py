@@ -1,6 +1,6 @@
 """The part of the study file that says what people are asked, and on which display."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -18,6 +18,9 @@ Shown = Annotated[float, between(0, 60, above_low=True)]
 Count = Annotated[int, Field(strict=True, ge=0, le=100_000)]
 Some = Annotated[int, Field(strict=True, ge=1, le=100_000)]
 Share = Annotated[float, between(0, 1)]
+
+RATED: TaskName = "same_different"  # the task whose guess rate is a false-alarm rate
+FALSE_ALARMS = (0.05, 0.15, 0.3, 0.5, 0.7, 0.9)  # of QUEST+, where the study gives none
 
 # Keys with a meaning of their own in a session.
 PAUSE, GO_ON = "escape", "space"
@@ -93,7 +96,8 @@ class QuestPlus(Frozen):
     lapses
         Lapse rates that are thought possible.
     false_alarms
-        False-alarm rates that are thought possible; same–different alone.
+        False-alarm rates that are thought possible; same–different alone. Without it, 0.05 to
+        0.9, as far as the lapse rates leave room; a session keeps those that it was begun with.
     """
 
     kind: Literal["quest_plus"]
@@ -106,19 +110,22 @@ class QuestPlus(Frozen):
     lapses: Annotated[
         tuple[Annotated[float, between(0, 0.3)], ...], Field(min_length=1, max_length=10)
     ] = (0.0, 0.02, 0.05)
-    false_alarms: Annotated[
-        tuple[Annotated[float, between(0, 0.9)], ...], Field(min_length=1, max_length=10)
-    ] = (0.05, 0.15, 0.3, 0.5, 0.7, 0.9)
+    false_alarms: (
+        Annotated[tuple[Annotated[float, between(0, 0.9)], ...], Field(min_length=1, max_length=10)]
+        | None
+    ) = None
 
-    @model_validator(mode="after")
-    def _room_above_false_alarms(self) -> "QuestPlus":
-        most, lapse = max(self.false_alarms), max(self.lapses)
-        if most + lapse >= 1:
-            raise ValueError(
-                f"false_alarms {most:g} and lapses {lapse:g} add up to {most + lapse:g}; no curve "
-                "would rise: use rates that add up to less than 1"
-            )
-        return self
+    @property
+    def rates(self) -> tuple[float, ...]:
+        """False-alarm rates: those of the study, else all usual ones that leave room."""
+        if self.false_alarms is not None:
+            return self.false_alarms
+        return tuple(rate for rate in FALSE_ALARMS if _room(rate, max(self.lapses)))
+
+
+def _room(false_alarms: float, lapse: float) -> bool:
+    """Return whether a curve between these two rates rises."""
+    return false_alarms + lapse < 1 - 1e-9
 
 
 class Staircase(Frozen):
@@ -324,6 +331,26 @@ class ExperimentConfig(Frozen):
         for name in TimingConfig.model_fields:
             whole_frames(getattr(self.timing, name), self.display.refresh_rate, f"timing.{name}")
         return self
+
+    @model_validator(mode="after")
+    def _room_above_false_alarms(self) -> "ExperimentConfig":
+        chosen = self.procedure
+        if self.task != RATED or not isinstance(chosen, QuestPlus) or chosen.false_alarms is None:
+            return self
+        most, lapse = max(chosen.false_alarms), max(chosen.lapses)
+        if not _room(most, lapse):
+            raise ValueError(
+                f"procedure: false_alarms {most:g} and lapses {lapse:g} add up to "
+                f"{most + lapse:g}; no curve would rise: use rates that add up to less than 1"
+            )
+        return self
+
+    def as_recorded(self) -> dict[str, Any]:
+        """Return what descriptions of sessions say of it: what is true of all sittings."""
+        values = self.model_dump(mode="json", exclude={"display", "instructions"})
+        if self.task == RATED and isinstance(self.procedure, QuestPlus):
+            values["procedure"]["false_alarms"] = list(self.procedure.rates)
+        return values
 
     @property
     def answer_keys(self) -> tuple[str, ...]:

@@ -74,8 +74,8 @@ def enrolled(
     Raises
     ------
     InputError
-        The folder cannot be written, ``participants.tsv`` cannot be read, or two codes differ in
-        upper and lower case alone.
+        The folder cannot be written, ``participants.tsv`` cannot be read, two codes differ in upper
+        and lower case alone, or a participant without a session has the number of another.
     """
     check_writable(folder)
     with FileLock(folder / ".participants.lock"):
@@ -97,7 +97,21 @@ def enrolled(
         ]
         if entered:
             say(_said(path, table, entered))
-        if own is None:
+        if own is not None:
+            people = (listed | of_sessions).values()
+            shared = participants.sharing(people, participant, own)
+            if shared and participant not in of_sessions:
+                raise InputError(
+                    f"{path}: order of sub-{participant} is {own}, and so is that of "
+                    f"sub-{shared[0]}; write n/a for who has had no session: they get a free number"
+                )
+            if shared:
+                others = ", ".join(f"sub-{code}" for code in shared)
+                say(
+                    f"{path}: order {own} is of sub-{participant} and of {others}: they have the "
+                    "same order of blocks, and the same keys"
+                )
+        else:
             taken = [person.number for person in (*listed.values(), *of_sessions.values())]
             own = max((each for each in taken if each is not None), default=-1) + 1
             own = own if number is None else number

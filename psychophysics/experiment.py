@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -16,7 +16,7 @@ from psychophysics.config import ExperimentConfig
 from psychophysics.data_set import Kind
 from psychophysics.design import Condition, conditions
 from psychophysics.pages import instructions
-from psychophysics.recorded_rule import rule_for
+from psychophysics.recorded_rule import config_for, rule_for
 from psychophysics.schedule import schedule
 from psychophysics.session import Outcome
 from psychophysics.tasks.base import Task
@@ -175,16 +175,21 @@ def seated(
     records.checked_code(participant, "participant")
     records.checked_code(visit, "session")
     if observer == "person":
-        check_set(experiment, folder)
-        for remark in same_experiment.remarks(folder, _described(experiment)):
+        people = check_set(experiment, folder)
+        for remark in same_experiment.remarks(folder, people, _described(experiment)):
             say(remark)
     rule = rule_for(folder, participant, visit, experiment.task)
     number = data_set.enrolled(folder, experiment.study, participant, observer, say=say)
     return seat_of(experiment, participant, visit, observer, number, rule)
 
 
-def check_set(experiment: Experiment, folder: Path) -> None:
+def check_set(experiment: Experiment, folder: Path) -> same_experiment.Described:
     """Refuse to show a set to people whose data folder holds sessions of another set.
+
+    Returns
+    -------
+    list
+        Tables and descriptions of the sessions of people in the folder.
 
     Raises
     ------
@@ -192,7 +197,9 @@ def check_set(experiment: Experiment, folder: Path) -> None:
         With both content hashes.
     """
     stimuli = experiment.stimuli
-    same_experiment.check_set(folder, stimuli.content_hash, stimuli.path)
+    people = same_experiment.of_people(folder)
+    same_experiment.check_set(folder, people, stimuli.content_hash, stimuli.path)
+    return people
 
 
 def _described(experiment: Experiment) -> dict[str, Any]:
@@ -203,16 +210,11 @@ def _described(experiment: Experiment) -> dict[str, Any]:
             json.dumps(
                 {
                     "StimulusSet": experiment.stimuli.content_hash,
-                    "Experiment": _asked(experiment.config),
+                    "Experiment": experiment.config.as_recorded(),
                 }
             )
         ),
     }
-
-
-def _asked(config: ExperimentConfig) -> dict[str, Any]:
-    """Return what is true of all sittings of a session."""
-    return config.model_dump(mode="json", exclude={"display", "instructions"})
 
 
 def seat_of(
@@ -285,6 +287,7 @@ def run(
     InputError
         The session is finished or cannot go on, or a row cannot be written.
     """
+    experiment = as_begun(experiment, folder, seat.participant, seat.session)
     config = experiment.config
     about = {
         "Started": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -321,8 +324,14 @@ def check_open(experiment: Experiment, seat: Seat, folder: Path) -> None:
     InputError
         It is finished, or was begun with another study or set.
     """
-    bound = bound_to(experiment, seat)
+    bound = bound_to(as_begun(experiment, folder, seat.participant, seat.session), seat)
     records.check_open(folder, seat.participant, seat.session, experiment.task, bound)
+
+
+def as_begun(experiment: Experiment, folder: Path, participant: str, visit: str) -> Experiment:
+    """Return the experiment as a session asks it that an earlier version may have begun."""
+    path = records.session_path(folder, participant, visit, experiment.task)
+    return replace(experiment, config=config_for(experiment.config, path))
 
 
 def bound_to(experiment: Experiment, seat: Seat) -> dict[str, Any]:
@@ -331,7 +340,7 @@ def bound_to(experiment: Experiment, seat: Seat) -> dict[str, Any]:
     return {
         "Observer": seat.observer,
         "StimulusSet": experiment.stimuli.content_hash,
-        "Experiment": _asked(config),
+        "Experiment": config.as_recorded(),
         "RefreshRate": config.display.refresh_rate,
         "Seed": seat.seed,
         "ParticipantOrder": seat.number,

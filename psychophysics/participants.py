@@ -6,6 +6,7 @@ is missing in the table is taken from the participant's sessions, whose descript
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,8 @@ from scenes.errors import InputError
 ID, ORDER, OBSERVER = COLUMNS = ("participant_id", "order", "observer")
 NO_NUMBER = ("", "n/a")
 BOM = "\ufeff"
-MOST_DIGITS = 9
+# A program that meets n/a in a column of numbers writes the others as 0.0, 1.0, …
+_WHOLE = re.compile(r"([0-9]{1,9})(\.0+)?")
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,19 @@ def written(table: Table, people: Iterable[Participant]) -> bytes:
     text = io.StringIO(newline="")
     csv.writer(text, delimiter="\t", lineterminator=table.newline).writerows([header, *rows])
     return f"{table.start}{text.getvalue()}".encode()
+
+
+def page_code(number: int) -> str:
+    """Return the code at a page of the participant with a number from 0, as in ``web01``."""
+    return f"web{number + 1:02d}"
+
+
+def sharing(people: Iterable[Participant], code: str, number: int) -> list[str]:
+    """List others with a participant's number; those at a page have theirs from the page."""
+    if code == page_code(number):
+        return []
+    apart = (code, page_code(number))
+    return [each.code for each in people if each.number == number and each.code not in apart]
 
 
 def number_of(
@@ -224,9 +239,10 @@ def _person(
     number = own.get(ORDER, "")
     if number.lower() in NO_NUMBER:
         return Participant(code, None, own.get(OBSERVER, ""))
-    if not (number.isascii() and number.isdecimal() and len(number) <= MOST_DIGITS):
+    whole = _WHOLE.fullmatch(number)
+    if not whole:
         raise InputError(
             f"{where}, column '{ORDER}': '{number[:60]}'; write a whole number from 0, or n/a for "
             "who has had no session"
         )
-    return Participant(code, int(number), own.get(OBSERVER, ""))
+    return Participant(code, int(whole[1]), own.get(OBSERVER, ""))

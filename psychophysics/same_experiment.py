@@ -5,24 +5,29 @@ has to be the same in all sessions of a report. What only decides how many trial
 conditions there are, or which keys are pressed, may differ, and is said.
 """
 
+import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from math import inf
 from pathlib import Path
 from typing import Any
 
 from psychophysics import session_files
-from psychophysics.config import ExperimentConfig
+from psychophysics.config import RATED, ExperimentConfig
 from psychophysics.records import begun, read_json
 from scenes.errors import InputError
 
+FALSE_ALARMS = "procedure.false_alarms"
 SIZE = "size on the screen in degrees"
 SIZES_ALIKE = 1.1  # ratio; displays of one lab differ by some per cent
 
-# Of the section `experiment`: a difference is said, and stops nothing.
+# Of the section `experiment`: a difference is said, and stops nothing. Grids of QUEST+ change which
+# levels are asked, not what a trial is.
 MINOR = (
     "keys", "swap_keys", "rest_every", "practice", "catch", "procedure.trials",
-    "procedure.trials_at_zero", "targets", "models", "attributes", "comparisons",
+    "procedure.trials_at_zero", "procedure.widths", "procedure.lapses", FALSE_ALARMS,
+    "targets", "models", "attributes", "comparisons",
 )  # fmt: skip
 MINOR_FACTS = ("RefreshRate", "Psychometric", "Model")
 LONGEST = 40  # characters of a value in a message
@@ -46,8 +51,8 @@ def differences(one: Plain, other: Plain, *, minor: bool = False) -> dict[str, t
         Key of the section `experiment`, or another name → the two values.
     """
     if minor:
-        found = {key: _values(one, other, key) for key in MINOR_FACTS}
-        found["calibrated"] = _calibrated(one), _calibrated(other)
+        facts = _minor_facts(one), _minor_facts(other)
+        found = {key: (facts[0][key], facts[1][key]) for key in facts[0]}
     else:
         found = {"task": (one.get("TaskName"), other.get("TaskName")), SIZE: _sizes(one, other)}
     before, after = _asked(one), _asked(other)
@@ -56,6 +61,40 @@ def differences(one: Plain, other: Plain, *, minor: bool = False) -> dict[str, t
             if key.startswith(tuple(MINOR)) == minor:
                 found[key] = before.get(key), after.get(key)
     return {key: (then, now) for key, (then, now) in found.items() if then != now}
+
+
+def conflicts(
+    sidecars: Mapping[Path, Plain], *, minor: bool = False
+) -> Iterator[tuple[Path, Path]]:
+    """List pairs of sessions that differ; where none do, no two of all sessions differ.
+
+    A session that does not say what it asked, or how large, is like all others in that. So each
+    session is compared with one of every experiment that is met before it, and the smallest images
+    with the largest.
+
+    Parameters
+    ----------
+    sidecars
+        Descriptions, by the path of the table.
+    minor
+        As in `differences`.
+    """
+    met: dict[str, Path] = {}
+    for path, sidecar in sidecars.items():
+        facts = sidecar.get("TaskName"), _asked(sidecar), _minor_facts(sidecar) if minor else None
+        form = json.dumps(facts, sort_keys=True)
+        if form not in met:
+            for other in met.values():
+                if differences(sidecars[other], sidecar, minor=minor):
+                    yield other, path
+            met[form] = path
+    if minor:
+        return
+    sizes = {path: size for path, each in sidecars.items() if (size := _size(each))}
+    for axis in (0, 1):
+        order = sorted(sizes, key=lambda path: sizes[path][axis])
+        if order and differences(sidecars[order[0]], sidecars[order[-1]]):
+            yield order[0], order[-1]
 
 
 def in_words(found: Mapping[str, tuple[Any, Any]], first: str, second: str) -> str:
@@ -72,8 +111,9 @@ def name_of(table: Path) -> str:
     return f"{subject.removeprefix('sub-')}/{visit.removeprefix('ses-')}"
 
 
-def _values(one: Plain, other: Plain, key: str) -> tuple[Any, Any]:
-    return one["Session"].get(key), other["Session"].get(key)
+def _minor_facts(sidecar: Plain) -> dict[str, Any]:
+    facts = {key: sidecar["Session"].get(key) for key in MINOR_FACTS}
+    return facts | {"calibrated": bool(_display(sidecar).get("Calibration"))}
 
 
 def _asked(sidecar: Plain) -> dict[str, Any]:
@@ -87,8 +127,10 @@ def _asked(sidecar: Plain) -> dict[str, Any]:
         default = ExperimentConfig.model_validate({"procedure": {"kind": kind}} if kind else {})
     except ValueError:  # a procedure of another version
         default = ExperimentConfig()
-    own = default.model_dump(mode="json", exclude={"display", "instructions"})
-    return {**dict(_flat(own)), **dict(_flat(recorded))}
+    values = {**dict(_flat(default.as_recorded())), **dict(_flat(recorded))}
+    if values["task"] != RATED:  # they have no effect
+        values.pop(FALSE_ALARMS, None)
+    return values
 
 
 def _flat(values: Mapping[str, Any], place: str = "") -> Iterator[tuple[str, Any]]:
@@ -108,30 +150,42 @@ def _display(sidecar: Plain) -> Plain:
     return {}
 
 
-def _calibrated(sidecar: Plain) -> bool:
-    return bool(_display(sidecar).get("Calibration"))
+def _size(sidecar: Plain) -> tuple[float, float] | None:
+    """Width and height of images in degrees; None where they are not known."""
+    with suppress(TypeError, ValueError):
+        width, height = map(float, _display(sidecar).get("StimulusDegrees", ()))
+        if 0 < width < inf and 0 < height < inf:
+            return width, height
+    return None
 
 
 def _sizes(one: Plain, other: Plain) -> tuple[Any, Any]:
     """Sizes of images in degrees; equal where they are nearly, or one is not known."""
-    both = [_display(each).get("StimulusDegrees") for each in (one, other)]
-    with suppress(TypeError, ValueError, ZeroDivisionError):
-        pairs = [(float(a), float(b)) for a, b in zip(*both, strict=True)]
-        if any(not 1 / SIZES_ALIKE <= a / b <= SIZES_ALIKE for a, b in pairs):
-            return [round(a, 2) for a, _ in pairs], [round(b, 2) for _, b in pairs]
+    a, b = _size(one), _size(other)
+    if (
+        a
+        and b
+        and any(not 1 / SIZES_ALIKE <= x / y <= SIZES_ALIKE for x, y in zip(a, b, strict=True))
+    ):
+        return [round(x, 2) for x in a], [round(y, 2) for y in b]
     return None, None
 
 
 # ---- Before a session --------------------------------------------------------------------------
 
 
-def check_set(folder: Path, content_hash: str, path: Path) -> None:
+Described = Sequence[tuple[Path, Plain]]
+
+
+def check_set(folder: Path, people: Described, content_hash: str, path: Path) -> None:
     """Refuse to begin with another stimulus set than the sessions of people in a data folder.
 
     Parameters
     ----------
     folder
         Of the data.
+    people
+        Its sessions of people (`of_people`).
     content_hash, path
         Of the set that is to be shown.
 
@@ -141,7 +195,7 @@ def check_set(folder: Path, content_hash: str, path: Path) -> None:
         A session with trials was made with another set.
     """
     others: dict[str, list[str]] = {}
-    for table, sidecar in _of_people(folder):
+    for table, sidecar in people:
         shown = str(sidecar["Session"].get("StimulusSet"))
         if shown != content_hash:
             others.setdefault(shown, []).append(name_of(table))
@@ -155,13 +209,12 @@ def check_set(folder: Path, content_hash: str, path: Path) -> None:
         )
 
 
-def remarks(folder: Path, sidecar: Plain) -> list[str]:
+def remarks(folder: Path, people: Described, sidecar: Plain) -> list[str]:
     """Say how the experiment of a new session differs from those of people in a data folder."""
     found: Counter[str] = Counter()
-    for _, other in _of_people(folder):
+    for _, other in people:
         if other["Session"].get("StimulusSet") == sidecar["Session"].get("StimulusSet"):
-            what = differences(other, sidecar).items()
-            found[", ".join(f"{key}: {then} then, {now} now" for key, (then, now) in what)] += 1
+            found[in_words(differences(other, sidecar), "those", "this one")] += 1
     return [
         f"{folder}: holds sessions of another experiment ({count}; {what}); mrd analyse does not "
         "pool them with this one"
@@ -170,12 +223,14 @@ def remarks(folder: Path, sidecar: Plain) -> list[str]:
     ]
 
 
-def _of_people(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Sessions of people that hold a trial; those that cannot be read are left out."""
+def of_people(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
+    """List sessions of people that hold a trial; those that cannot be read are left out."""
+    found = []
     for table in session_files.find(folder).tables:
         with suppress(InputError):
             sidecar = read_json(table.with_suffix(".json"))
             session = sidecar.get("Session")
             person = isinstance(session, dict) and session.get("Observer") == "person"
             if person and begun(table, sidecar):
-                yield table, sidecar
+                found.append((table, sidecar))
+    return found

@@ -16,6 +16,7 @@ from scenes.errors import InputError
 
 MOST_BYTES = 200_000_000  # of one session's table: some 500 000 trials
 PLACE = "sub-*/ses-*/beh/*_beh.tsv"
+SUFFIX = ".tsv"
 DEEPEST = 6  # folders below the data folder in which a table is looked for
 
 _TABLE = re.compile(r"(sub-[A-Za-z0-9]+)_(ses-[A-Za-z0-9]+)_task-[A-Za-z0-9]+(_run-[0-9]+)?_beh")
@@ -43,7 +44,8 @@ def find(folder: Path) -> Found:
     tables: list[Path] = []
     strays: list[Path] = []
     for path in sorted(_candidates(folder)):
-        (tables if path.is_file() and path == _own_place(folder, path) else strays).append(path)
+        own = path.is_file() and path.suffix == SUFFIX and path == _own_place(folder, path)
+        (tables if own else strays).append(path)
     return Found(tuple(tables), tuple(strays))
 
 
@@ -102,7 +104,12 @@ def _stray(folder: Path, path: Path) -> InputError:
             f"{path}: is a folder with the name of a session's table; move it out of {folder}"
         )
     own = _own_place(folder, path)
-    if own is None or path.suffix != ".tsv":
+    if own == path and path.suffix != SUFFIX:
+        return InputError(
+            f"{path}: ends in {path.suffix}, and tables of sessions end in {SUFFIX}; if it is a "
+            f"copy, move it out of {folder}; else rename it"
+        )
+    if own is None or path.suffix != SUFFIX:
         return InputError(
             f"{path}: is not named sub-…_ses-…_task-…_beh.tsv, as tables of sessions are; if it is "
             f"a copy, keep the right one and move the other out of {folder}; else give it the name "

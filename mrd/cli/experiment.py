@@ -26,9 +26,10 @@ from psychophysics.observers import (
     code_of,
     middle_distance,
 )
+from psychophysics.participants import page_code
 from psychophysics.psychometric_function import FUNCTIONS, Function, lapse_probability
 from psychophysics.session import Outcome
-from psychophysics.web import importing, plan
+from psychophysics.web import importing
 from psychophysics.web.address import notes_on
 from psychophysics.web.export import export as export_page
 from scenes.errors import InputError, printable, unknown
@@ -199,7 +200,7 @@ def export_web(
     with counted(shown) as progress:
         page = export_page(experiment, out, participants, session, post, progress)
     shown.print(f"{page}: open it, or put the folder on a web server; the first participant is")
-    shown.print(f"  {page.name}?participant={plan.code_of(0)}")
+    shown.print(f"  {page.name}?participant={page_code(0)}")
     for note in notes_on(post) if post is not None else ():
         shown.print(note)
 
@@ -305,7 +306,7 @@ def _counts(text: str) -> list[int]:
 
 
 def _note(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    print(printable(text), file=sys.stderr, flush=True)
 
 
 def _say(outcome: Outcome) -> None:

@@ -51,13 +51,12 @@ def _quest_plus(
     levels: Sequence[float], chosen: configured.QuestPlus, config: ExperimentConfig
 ) -> QuestPlus:
     task = TASKS[config.task]
-    rated = config.task == "same_different"
     return QuestPlus(
         levels,
         trials=chosen.trials,
         function=chosen.function,
         widths=chosen.widths,
-        guesses=chosen.false_alarms if rated else (task.chance,),
+        guesses=chosen.rates if config.task == configured.RATED else (task.chance,),
         lapses=chosen.lapses,
     )
 

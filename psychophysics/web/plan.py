@@ -18,6 +18,7 @@ from psychophysics.config import ConstantStimuli, ExperimentConfig
 from psychophysics.counterbalance import RULE
 from psychophysics.experiment import Experiment, Seat
 from psychophysics.observers import WithoutEyes
+from psychophysics.participants import page_code
 from psychophysics.schedule import Schedule, schedule
 from psychophysics.timing import Interval
 from psychophysics.trials import Trial, order
@@ -48,11 +49,6 @@ def check(config: ExperimentConfig) -> None:
     in_a_browser(config.answer_keys)
 
 
-def code_of(number: int) -> str:
-    """Name the participant with a number, from 0: ``web01`` is the first."""
-    return f"web{number + 1:02d}"
-
-
 def number_of(code: str) -> int:
     """Return the number, from 0, of the participant with a code.
 
@@ -63,14 +59,14 @@ def number_of(code: str) -> int:
     """
     digits = code.removeprefix("web")
     number = int(digits) - 1 if digits.isdecimal() and len(digits) < 10 else -1
-    if number < 0 or code_of(number) != code:
+    if number < 0 or page_code(number) != code:
         raise InputError(f"participant '{code}': of a page in a browser they are web01, web02, …")
     return number
 
 
 def seat_of(asked: Experiment, number: int, visit: str, rule: int = RULE) -> Seat:
     """Derive what is a participant's from their number, from 0, and a rule of counterbalancing."""
-    return experiment.seat_of(asked, code_of(number), visit, "person", number, rule)
+    return experiment.seat_of(asked, page_code(number), visit, "person", number, rule)
 
 
 def facts(asked: Experiment, seat: Seat) -> dict[str, Any]:
@@ -112,7 +108,7 @@ def design(asked: Experiment, visit: str, participants: int, post: str | None) -
         "study": asked.study,
         "task": task.name,
         "session": visit,
-        "participants": [code_of(number) for number in range(participants)],
+        "participants": [page_code(number) for number in range(participants)],
         "columns": list(columns.names(task)),
         "alternatives": list(task.alternatives),
         "schedule": _schedule(laid_out, config),

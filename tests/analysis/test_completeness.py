@@ -66,3 +66,15 @@ def test_gaps_are_listed(main):
     ]
     assert np.isnan(rows[0]["level"])
     assert rows[1]["level"] == 0.4
+
+
+def test_every_level_that_is_missing_is_listed(main):
+    few = main
+    levels = sorted(set(main["level"][(main["role"] == "control") & (main["level"] > 0)]))[:2]
+    for level in levels:
+        few = without(few, observer="03", target="bunny", role="control", level=level)
+    rows = completeness.gaps(few).to_dict("records")
+    found = {(row["observer"], row["condition"], row["target"], row["level"]) for row in rows}
+    conditions = set(main["condition"])
+    assert found == {("03", each, "bunny", level) for each in conditions for level in levels}
+    assert len(rows) == len(found)

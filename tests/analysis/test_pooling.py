@@ -1,5 +1,6 @@
 """Which sessions one report is of: one set, one experiment; the others are listed or refused."""
 
+import itertools
 import json
 import shutil
 from contextlib import suppress
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis import exclusions, sessions
+from analysis import exclusions, pooling, sessions
 from analysis.config import ExclusionsConfig
 from mrd.cli.main import run
 from psychophysics import data_set, same_experiment, session_files
@@ -175,6 +176,27 @@ def test_messages_and_versions_do_not_matter(data, load, keys):
     assert load().attrs["notes"] == []
 
 
+@pytest.mark.parametrize("task", ["oddity", "same_different"])
+def test_grids_of_quest_plus_of_an_earlier_version_are_pooled(data, small_set, task):
+    """Where they have an effect, the difference is said."""
+    shutil.rmtree(data)
+    shutil.copytree(RECORDED.with_name("sessions_quest_plus") / task, data)
+    usual = [0.05, 0.15, 0.3, 0.5, 0.7, 0.9] if task == "same_different" else None
+    experiment(data, "02", "procedure", "false_alarms", to=usual)
+    with StimulusSet(small_set) as stimuli:
+        trials = sessions.load(data, stimuli)
+    assert set(trials["observer"]) == {"01", "02"}
+    said = (
+        "sessions are pooled though they differ in procedure.false_alarms: "
+        "[0.05, 0.15, 0.3, 0.5] in 01/01, [0.05, 0.15, 0.3, 0.5, 0.7, 0.9] in 02/01"
+    )
+    assert trials.attrs["notes"] == ([said] if usual else [])
+    experiment(data, "02", "procedure", "lapses", to=[0.0, 0.1])
+    with StimulusSet(small_set) as stimuli:
+        (*_, note) = sessions.load(data, stimuli).attrs["notes"]
+    assert "procedure.lapses: [0.0, 0.02, 0.05] in 01/01, [0.0, 0.1] in 02/01" in note
+
+
 def test_like_names_one_experiment(data, load):
     with pytest.raises(
         InputError, match=r"--like 03: .* no such participant or session; sessions: 01/01, 02/01"
@@ -196,6 +218,99 @@ def test_like_names_one_experiment(data, load):
     trials = load(like="01/02")
     assert trials["session"].unique().tolist() == ["02"]
     assert len(trials.attrs["left_out"]) == 2
+
+
+# ---- Sessions that do not say all --------------------------------------------------------------
+
+SIZED = "size on the screen in degrees"
+
+
+def described(*, degrees=None, asked=True, task="oddity", stimulus=0.2, **more):
+    """A description as far as it decides; without `asked` it does not say what was asked."""
+    section = {"timing": {"stimulus": stimulus}} if asked else None
+    display = {"Display": {"StimulusDegrees": [degrees, degrees]}} if degrees else {}
+    facts = {"Observer": "person", "StimulusSet": "h", "Experiment": section}
+    return {"TaskName": task, "Session": facts, "Sittings": [display], **more}
+
+
+UNKNOWN = {
+    "no size first": ([{}, {"degrees": 5}, {"degrees": 10}], SIZED),
+    "no size between": ([{"degrees": 5}, {}, {"degrees": 10}], SIZED),
+    "sizes drift": ([{"degrees": 5}, {"degrees": 5.45}, {"degrees": 4.6}], SIZED),
+    "no experiment first": (
+        [{"asked": False}, {"stimulus": 0.05}, {"stimulus": 0.2}], r"timing\.stimulus",
+    ),
+    "one lacks each": (
+        [{"asked": False, "degrees": 5}, {"stimulus": 0.05}, {"degrees": 5}], r"timing\.stimulus",
+    ),
+    "damaged size first": ([{"degrees": "x"}, {"degrees": 5}, {"degrees": 10}], SIZED),
+}  # fmt: skip
+
+
+class _Set:
+    content_hash = "h"
+    path = Path("stimuli.h5")
+
+
+def pooled(cases, **words):
+    sidecars = {
+        Path(f"d/sub-0{n}/ses-01/beh/sub-0{n}_ses-01_task-oddity_run-01_beh.tsv"): described(**each)
+        for n, each in enumerate(cases)
+    }
+    return pooling.pooled(sidecars, _Set, Path("d"), **words)
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_sessions_that_do_not_say_it_hide_no_difference(name):
+    cases, message = UNKNOWN[name]
+    for order in itertools.permutations(cases):
+        with pytest.raises(InputError, match=rf"not pooled: {message}: "):
+            pooled(order)
+    with pytest.raises(InputError, match=rf"--like 00: .* differ from each other \({message}: "):
+        pooled(cases if name != "no size between" else [cases[1], cases[0], cases[2]], like="00")
+
+
+def test_like_a_session_that_says_more_leaves_out_the_others():
+    cases, _ = UNKNOWN["sizes drift"]
+    pool = pooled(cases, like="01")
+    assert [path.name[4:6] for path in pool.kept] == ["00", "01"]
+    assert "[5.45, 5.45] in 01/01, [4.6, 4.6] in 02/01" in next(iter(pool.left_out.values()))[1]
+    assert len(pooled(cases, like="00", excluded=["02"]).kept) == 3
+
+
+@given(st.data())
+def test_sessions_are_pooled_exactly_if_no_two_differ(data):
+    """Whatever they say and do not say, in any order."""
+    cases = data.draw(
+        st.lists(
+            st.fixed_dictionaries(
+                {
+                    "asked": st.booleans(),
+                    "stimulus": st.sampled_from([0.05, 0.2]),
+                    "degrees": st.sampled_from([None, 5.0, 5.4, 5.8]),
+                    "task": st.sampled_from(["oddity"] * 5 + ["same_different"]),
+                }
+            ),
+            min_size=2, max_size=6,
+        )
+    )  # fmt: skip
+    pairs = itertools.combinations([described(**each) for each in cases], 2)
+    if any(same_experiment.differences(*pair) for pair in pairs):
+        with pytest.raises(InputError, match="sessions of different experiments are not pooled"):
+            pooled(cases)
+    else:
+        assert len(pooled(cases).kept) == len(cases)
+
+
+def test_a_minor_difference_is_said_whichever_session_says_nothing():
+    cases = [{"asked": False}, {}, {}]
+    sidecars = [described(**each) for each in cases]
+    sidecars[2]["Session"]["Experiment"]["catch"] = 3
+    paths = [Path(f"d/sub-0{n}_ses-01_task-oddity_beh.tsv") for n in range(3)]
+    pool = pooling.pooled(dict(zip(paths, sidecars, strict=True)), _Set, Path("d"))
+    assert pool.notes == [
+        "sessions are pooled though they differ in catch: 12 in 01/01, 3 in 02/01"
+    ]
 
 
 # ---- The command -------------------------------------------------------------------------------
@@ -248,4 +363,6 @@ def test_no_description_ends_in_another_error(small_set, tmp_path_factory, keys,
         assert "01" in set(sessions.load(data, stimuli, **words)["observer"])
     with suppress(InputError):
         data_set.enrolled(data, "small", "02", "person")
-    assert same_experiment.remarks(data, {"Session": {}, "TaskName": "oddity"}) is not None
+    people = same_experiment.of_people(data)
+    asked = {"Session": {}, "TaskName": "oddity"}
+    assert same_experiment.remarks(data, people, asked) is not None

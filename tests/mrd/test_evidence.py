@@ -126,6 +126,21 @@ def test_what_is_done_is_done(shown):
     assert person["experiment"].why == "1 of 1 sessions to do"
 
 
+@pytest.mark.parametrize("task", ["oddity", "same_different"])
+def test_sessions_with_the_former_rates_of_quest_plus_are_done(copy, task):
+    change(copy, "{kind: constant_stimuli, trials: 2}", "{kind: quest_plus, trials: 2}")
+    change(copy, "experiment:\n", f"experiment:\n  task: {task}\n")
+    shutil.rmtree(copy / "data-simulated")
+    simulate(copy)
+    for path in session_files.sidecars(copy / "data-simulated"):
+        sidecar = json.loads(path.read_text())
+        rates = sidecar["Session"]["Experiment"]["procedure"]
+        rates["false_alarms"] = [0.05, 0.15, 0.3, 0.5]
+        path.write_text(json.dumps(sidecar))
+    there = found(copy)["experiment"]
+    assert there.state == "done", there.why
+
+
 @pytest.mark.parametrize(
     ("before", "after", "expected", "why"),
     [

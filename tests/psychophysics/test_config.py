@@ -20,8 +20,11 @@ from psychophysics.config import ExperimentConfig
         ({"procedure": {"kind": "staircase", "down": 0}}, "greater than or equal to 1"),
         ({"procedure": {"kind": "quest"}}, "did you mean 'quest_plus'"),
         (
-            {"procedure": {"kind": "quest_plus", "lapses": [0.0, 0.1]}},
-            r"false_alarms 0\.9 and lapses 0\.1 add up to 1; no curve would rise",
+            {
+                "task": "same_different",
+                "procedure": {"kind": "quest_plus", "lapses": [0.0, 0.1], "false_alarms": [0.9]},
+            },
+            r"procedure: false_alarms 0\.9 and lapses 0\.1 add up to 1; no curve would rise",
         ),
         ({"vary": ["cameras"]}, "did you mean 'camera'"),
         ({"vary": []}, "at least 1"),
@@ -37,3 +40,29 @@ def test_mistakes_are_told(section, text):
 def test_defaults_are_allowed_for_every_task():
     for task, keys in (("oddity", 3), ("match_to_sample", 2), ("same_different", 2)):
         assert len(ExperimentConfig(task=task).answer_keys) == keys
+
+
+TASKS = ("oddity", "match_to_sample", "same_different")
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize(
+    ("lapses", "rates"),
+    [
+        ([0.02], (0.05, 0.15, 0.3, 0.5, 0.7, 0.9)),
+        ([0.02, 0.1], (0.05, 0.15, 0.3, 0.5, 0.7)),
+        ([0.3, 0.0], (0.05, 0.15, 0.3, 0.5)),
+    ],
+)
+def test_usual_false_alarm_rates_leave_room_for_the_lapses_of_the_study(task, lapses, rates):
+    """Studies that were written before there were rates above .5 stay valid."""
+    section = {"task": task, "procedure": {"kind": "quest_plus", "lapses": lapses}}
+    chosen = ExperimentConfig.model_validate(section).procedure
+    assert chosen.rates == rates
+
+
+@pytest.mark.parametrize("task", TASKS[:2])
+def test_false_alarm_rates_without_effect_are_not_weighed_against_lapses(task):
+    chosen = {"kind": "quest_plus", "lapses": [0.3], "false_alarms": [0.9]}
+    section = {"task": task, "procedure": chosen}
+    assert ExperimentConfig.model_validate(section).procedure.false_alarms == (0.9,)

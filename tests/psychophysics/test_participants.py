@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from psychophysics import data_set, participants
+from psychophysics import data_set, participants, session_files
 from psychophysics.participants import Participant
 from scenes.errors import InputError
 
@@ -80,6 +80,10 @@ EDITED = {
         f"{HEADER}\tage\tsex\nsub-01\t0\tperson\nsub-02\t1\tperson\t27\n",
         ["sub-03", "2", "person", "n/a", "n/a"],
     ),
+    "numbers as pandas writes them": (
+        f"{HEADER}\nsub-01\t0.0\tperson\nsub-02\t1.00\tperson\nsub-09\tn/a\tperson\n",
+        ["sub-03", "2", "person"],
+    ),
     "no observer": ("participant_id\torder\nsub-01\t0\nsub-02\t1\n", ["sub-03", "2", "person"]),
 }  # fmt: skip
 
@@ -136,6 +140,8 @@ REFUSED = {
     "no code": (f"{HEADER}\n\t0\tperson\n", "line 2, column 'participant_id': ''; write a code"),
     "no number": (f"{HEADER}\nsub-01\tfirst\tperson\n", "line 2, column 'order': 'first'; write a"),
     "a fraction": (f"{HEADER}\nsub-01\t1,0\tperson\n", "line 2, column 'order': '1,0'; write a w"),
+    "another fraction": (f"{HEADER}\nsub-01\t1.05\tperson\n", "'order': '1.05'; write a whole"),
+    "no decimals": (f"{HEADER}\nsub-01\t1.\tperson\n", "'order': '1.'; write a whole"),
     "below 0": (f"{HEADER}\nsub-01\t-1\tperson\n", "line 2, column 'order': '-1'; write a whole"),
     "Arabic digits": (f"{HEADER}\nsub-01\t\u0663\tperson\n", "line 2, column 'order': '\u0663'"),
     "an open quotation mark": (
@@ -206,6 +212,37 @@ def test_a_number_that_was_changed_is_refused(data):
     table(data, f"{HEADER}\nsub-01\t0\tperson\nsub-02\t0\tperson\n")
     assert path.is_file()
     assert enrolled(data, "03") == (2, [])  # 1 is the number of 02 by their session
+
+
+def test_an_order_of_two_participants_is_refused_before_the_first_session(data):
+    path = table(data, f"{HEADER}\n{ROWS}sub-03\t1\tperson\nsub-04\t3.0\tperson\n")
+    before = path.read_bytes()
+    message = r"tsv: order of sub-03 is 1, and so is that of sub-02; write n/a for who has had no"
+    with pytest.raises(InputError, match=message):
+        enrolled(data, "03")
+    assert path.read_bytes() == before
+    assert enrolled(data, "04") == (3, [])
+    path.write_bytes(before.replace(b"sub-03\t1", b"sub-03\tn/a"))
+    assert enrolled(data, "03") == (4, [])
+
+
+def test_an_order_of_two_participants_with_sessions_is_said(data):
+    for path in session_files.sidecars(data, ["02"]):
+        path.write_text(path.read_text().replace('"ParticipantOrder": 1', '"ParticipantOrder": 0'))
+    path = table(data, f"{HEADER}\n{ROWS}".replace("sub-02\t1", "sub-02\t0"))
+    for code, other in (("01", "02"), ("02", "01")):
+        text = (
+            f"{path}: order 0 is of sub-{code} and of sub-{other}: they have the same order of "
+            "blocks, and the same keys"
+        )
+        assert enrolled(data, code) == (0, [text])
+    assert enrolled(data, "03") == (1, [])
+
+
+def test_numbers_of_a_page_are_apart_from_those_of_the_lab(data):
+    assert data_set.enrolled(data, "s", "web02", "person", 1) == 1
+    for code, number in (("web02", 1), ("02", 1), ("01", 0)):
+        assert enrolled(data, code) == (number, [])
 
 
 def test_a_damaged_description_stops_nobody_else(data):

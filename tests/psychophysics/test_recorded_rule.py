@@ -1,6 +1,8 @@
-"""Sessions keep the rule of counterbalancing that they were recorded with."""
+"""Sessions keep the rules that they were recorded with: of counterbalancing, and of QUEST+."""
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 
@@ -95,6 +97,84 @@ def test_a_rule_that_is_not_known_is_refused(asked, tmp_path):
     path.write_text(json.dumps(content), encoding="utf-8")
     with pytest.raises(InputError, match=r"json: Session: Counterbalance: 3, .* 1 to 2; update"):
         seated(asked, tmp_path, "p0")
+
+
+# ---- QUEST+ of an earlier version ---------------------------------------------------------------
+
+FORMER = [0.05, 0.15, 0.3, 0.5]  # false-alarm rates, which descriptions name in every task
+QUEST_PLUS = {"kind": "quest_plus", "trials": 20, "trials_at_zero": 2}
+
+
+@pytest.fixture(params=["oddity", "same_different"])
+def former(request, tmp_path, small_experiment):
+    """Give sessions of the former default, 01 finished and 02 not, and how to ask for them."""
+    recorded = Path(__file__).parents[1] / "data" / "sessions_quest_plus" / request.param
+    data = shutil.copytree(recorded, tmp_path / "data")
+
+    def asked(**chosen):
+        timing = {"fixation": 0.1, "stimulus": 0.1, "blank": 0.1, "interval": 0.2, "feedback": 0.1}
+        return small_experiment(
+            task=request.param, attributes=["shape"], comparisons=["result"], timing=timing,
+            procedure=QUEST_PLUS | chosen,
+        )  # fmt: skip
+
+    return data, asked
+
+
+def as_person(asked, data, code):
+    said = []
+    seat = experiment.seated(asked, data, code, "01", "person", said.append)
+    assert said == []
+    experiment.check_open(asked, seat, data)
+    return run(asked, data, seat)
+
+
+def rates_of(asked, data, code):
+    return sidecar(asked, data, code)[1]["Session"]["Experiment"]["procedure"]["false_alarms"]
+
+
+def test_sessions_with_the_former_false_alarm_rates_go_on(former):
+    data, ask = former
+    asked = ask()
+    with pytest.raises(records.Finished, match="is finished"):
+        as_person(asked, data, "01")
+    outcome = as_person(asked, data, "02")
+    assert (outcome.finished, outcome.trials) == (True, 22)
+    assert rates_of(asked, data, "02") == FORMER
+    assert as_person(asked, data, "03").finished
+    usual = [*FORMER, 0.7, 0.9] if asked.task.name == "same_different" else None
+    assert rates_of(asked, data, "03") == usual
+
+
+def test_rates_that_the_study_gives_are_honoured_where_they_have_an_effect(former):
+    data, ask = former
+    asked = ask(false_alarms=[0.1, 0.2])
+    if asked.task.name == "same_different":
+        with pytest.raises(
+            records.Changed, match=r"procedure\.false_alarms: \[0\.05, .* 0\.2\] now"
+        ):
+            as_person(asked, data, "02")
+    else:
+        assert as_person(asked, data, "02").finished
+
+
+@pytest.mark.parametrize("rates", [None, 0.5, [], ["x"], [2.0], {"a": 1}])
+def test_damaged_rates_end_in_no_other_error(former, rates):
+    data, ask = former
+    path, content = sidecar(ask(), data, "02")
+    content["Session"]["Experiment"]["procedure"]["false_alarms"] = rates
+    path.write_text(json.dumps(content), encoding="utf-8")
+    if rates is None and content["TaskName"] == "oddity":
+        assert as_person(ask(), data, "02").finished
+    else:
+        with pytest.raises(records.Changed, match=r"procedure\.false_alarms"):
+            as_person(ask(), data, "02")
+
+
+def test_other_grids_are_refused_in_a_session_that_goes_on(former):
+    data, ask = former
+    with pytest.raises(records.Changed, match=r"another Experiment \(procedure\.lapses: "):
+        as_person(ask(lapses=[0.0, 0.1]), data, "02")
 
 
 # ---- In a browser --------------------------------------------------------------------------------

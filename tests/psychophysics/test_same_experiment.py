@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from psychophysics import experiment, session_files
+from psychophysics import experiment, records, same_experiment, session_files
 from psychophysics.observers import Psychometric, SimulatedObserver
 from scenes.errors import InputError
 from stimuli.stimulus_set import StimulusSet
@@ -68,7 +68,9 @@ def test_the_set_that_was_kept_is_named(data, small_experiment, small_set, tmp_p
         shutil.copyfile(small_set, tmp_path / name)
     of_another_set(data, "01")
     with pytest.raises(InputError, match=r"put that set \(.*stimuli-000000000000\.h5\) back to go"):
-        experiment.same_experiment.check_set(data, "1" * 64, tmp_path / "stimuli.h5")
+        same_experiment.check_set(
+            data, same_experiment.of_people(data), "1" * 64, tmp_path / "stimuli.h5"
+        )
 
 
 def test_sessions_without_a_trial_bind_nobody(data, asked):
@@ -104,10 +106,31 @@ def test_another_experiment_is_said_and_stops_nothing(data, asked, small_experim
     longer = recorded_as(small_experiment, presentation="space", rest_every=7)
     seat = experiment.seated(longer, data, "03", "01", "person", said.append)
     assert said == [
-        f"{data}: holds sessions of another experiment (2; presentation: time then, space now); "
-        "mrd analyse does not pool them with this one"
+        f"{data}: holds sessions of another experiment (2; presentation: time in those, space in "
+        "this one); mrd analyse does not pool them with this one"
     ]
     assert seat.number == 2
+
+
+def test_descriptions_are_read_once_for_what_is_said_of_them(data, asked, monkeypatch):
+    read = []
+
+    def read_json(path):
+        read.append(path)
+        return records.read_json(path)
+
+    monkeypatch.setattr(same_experiment, "read_json", read_json)
+    experiment.seated(asked, data, "03", "01", "person")
+    assert sorted(read) == sorted(session_files.sidecars(data))
+
+
+def test_a_long_value_is_cut(data, asked):
+    for path in session_files.sidecars(data):
+        path.write_text(path.read_text().replace('"training"', f'"{"x" * 500}"'))
+    said = []
+    experiment.seated(asked, data, "03", "01", "person", said.append)
+    (text,) = said
+    assert f"(2; cameras: {'x' * 40} in those, training in this one);" in text
 
 
 def test_a_recorded_session_goes_on(data, asked):
@@ -134,3 +157,18 @@ def test_the_window_does_not_open_for_another_set(data, small_set, screen):
     assert done.returncode == 2, done.stderr
     assert "holds sessions of stimulus set 000000000000 (1, " in done.stderr.splitlines()[-1]
     assert files(data) == before
+
+
+def test_escape_sequences_of_descriptions_do_not_reach_the_terminal(data, small_set, screen):
+    """They are printed as escapes; the session itself is over before a window opens."""
+    folder = study_in(data.parent, small_set)
+    (path,) = session_files.sidecars(data, ["02"])
+    path.write_text(path.read_text().replace('"training"', r'"\u001b[2J\u202e"'))
+    command = [sys.executable, "-c", "from mrd.cli.main import run; run()", "experiment", "run"]
+    words = [str(folder), "--participant", "01", "--uncalibrated", "--pace", "--window"]
+    done = subprocess.run(
+        [*command, *words], env=screen, capture_output=True, text=True, timeout=170, check=False
+    )
+    assert done.returncode == 2, done.stderr
+    assert r"cameras: \x1b[2J\u202e in those, training in this one" in done.stderr
+    assert "\x1b[2J" not in done.stderr

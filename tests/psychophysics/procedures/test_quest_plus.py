@@ -197,7 +197,7 @@ def test_default_false_alarm_rates_reach_liberal_criteria(false_alarms, rng):
     ).procedure
     procedure = QuestPlus(
         LEVELS, trials=300, function="weibull", widths=chosen.widths,
-        guesses=chosen.false_alarms, lapses=chosen.lapses,
+        guesses=chosen.rates, lapses=chosen.lapses,
     )  # fmt: skip
     while procedure.remaining:
         rise = core(procedure.level(), 0.4, 1.2, "weibull")

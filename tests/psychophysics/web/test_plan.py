@@ -7,6 +7,7 @@ import pytest
 from psychophysics import columns, experiment, pages, session
 from psychophysics.answer import Answer
 from psychophysics.observers import WithoutEyes
+from psychophysics.participants import page_code
 from psychophysics.schedule import schedule
 from psychophysics.web import plan
 from psychophysics.web.keys import KEYS, in_a_browser
@@ -73,7 +74,7 @@ def test_a_seed_survives_a_browsers_numbers(small_experiment):
 
 
 def test_codes_and_numbers():
-    assert [plan.code_of(number) for number in (0, 8, 99)] == ["web01", "web09", "web100"]
+    assert [page_code(number) for number in (0, 8, 99)] == ["web01", "web09", "web100"]
     assert [plan.number_of(code) for code in ("web01", "web09", "web100")] == [0, 8, 99]
     for code in ("web1", "web001", "web00", "01", "Web01", "web", "web-1", "web٣٣"):
         with pytest.raises(InputError, match=f"participant '{code}': of a page in a browser they"):
