@@ -145,6 +145,20 @@ def small_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_small_set(tmp_path_factory.mktemp("set") / "stimuli.h5")
 
 
+@pytest.fixture
+def mrd(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Run the program in this process; give exit code, standard output, and standard error."""
+    from mrd.cli.main import run
+
+    def mrd(*arguments: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit, match=r"^\d+$") as ended:
+            run([str(argument) for argument in arguments])
+        printed = capsys.readouterr()
+        return ended.value.code, printed.out, printed.err
+
+    return mrd
+
+
 @pytest.fixture(scope="session")
 def mi() -> ModuleType:
     """Give Mitsuba with a usable variant set."""

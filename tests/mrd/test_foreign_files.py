@@ -96,19 +96,6 @@ def copy(made, tmp_path):
     return shutil.copytree(made, tmp_path / "small")
 
 
-@pytest.fixture
-def mrd(capsys):
-    """Run the program here; give exit code, standard output, and standard error."""
-
-    def mrd(*arguments):
-        with pytest.raises(SystemExit, match=r"^\d+$") as ended:
-            run([str(argument) for argument in arguments])
-        printed = capsys.readouterr()
-        return ended.value.code, printed.out, printed.err
-
-    return mrd
-
-
 def tables_of(folder):
     return {path.name: path.read_bytes() for path in folder.glob("report/tables/*.csv")}
 

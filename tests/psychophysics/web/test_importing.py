@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from analysis import sessions
-from mrd.cli.main import run
 from psychophysics import columns, data_set, experiment, records
 from psychophysics.web import importing, saved
 from scenes.errors import InputError
@@ -21,19 +20,6 @@ def folder(played, tmp_path):
     for name in ("study.yaml", "stimuli.h5"):
         shutil.copyfile(played.folder / name, tmp_path / name)
     return tmp_path
-
-
-@pytest.fixture
-def mrd(capsys):
-    """Run the program here; give exit code, standard output, and standard error."""
-
-    def mrd(*arguments):
-        with pytest.raises(SystemExit, match=r"^\d+$") as ended:
-            run([str(argument) for argument in arguments])
-        printed = capsys.readouterr()
-        return ended.value.code, printed.out, printed.err
-
-    return mrd
 
 
 @pytest.mark.parametrize("kind", ["json", "csv"])

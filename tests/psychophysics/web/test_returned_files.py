@@ -13,7 +13,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mrd.cli.main import run
 from mrd.study import read_study
 from psychophysics import data_set, experiment, session_files
 from psychophysics.web import importing, saved
@@ -40,19 +39,6 @@ def asked_of(folder):
 def asked(folder):
     """Give its experiment."""
     return asked_of(folder)
-
-
-@pytest.fixture
-def mrd(capsys):
-    """Run the program here; give exit code, standard output, and standard error."""
-
-    def mrd(*arguments):
-        with pytest.raises(SystemExit, match=r"^\d+$") as ended:
-            run([str(argument) for argument in arguments])
-        printed = capsys.readouterr()
-        return ended.value.code, printed.out, printed.err
-
-    return mrd
 
 
 @pytest.mark.parametrize(
