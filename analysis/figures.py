@@ -95,10 +95,11 @@ def condition_curves(axes: Axes, results: Results, condition: str, judges: Seque
         its = results.predicted[mine & ~is_control(results.predicted)]
         its = its[~its["same"] & (its["x"] > 0) & its["observer"].isin(judges)]
         for number, (model, cell) in enumerate(its.groupby("observer", sort=True)):
-            mean = cell.groupby(_binned(cell["x"]))["correct"].mean()
+            of_bin = cell.groupby(_binned(cell["x"]))
+            mean = of_bin["correct"].mean()
             ink = INK[(number + 1) % len(INK)]
             axes.plot(
-                mean.index,
+                of_bin["x"].mean(),
                 mean,
                 color=ink,
                 ls=LINES[(number + 1) % len(LINES)],
@@ -119,7 +120,7 @@ def condition_curves(axes: Axes, results: Results, condition: str, judges: Seque
 
 
 def _binned(x: pd.Series) -> pd.Series:
-    """Round x to tenths of an octave: levels that lie so near are drawn as one."""
+    """Round x to tenths of an octave: levels that lie so near are drawn as one, at their mean."""
     return 2 ** (np.round(np.log2(x) * 10) / 10)
 
 
@@ -141,11 +142,12 @@ def _axis_label(results: Results, condition: str) -> str:
 
 def _points(axes: Axes, its: pd.DataFrame, number: int, label: str) -> None:
     its = its[its["x"] > 0]
-    counts = its.groupby(_binned(its["x"]))[["correct", "n"]].sum()
-    k, n = counts["correct"].to_numpy(float), counts["n"].to_numpy(float)
+    weighted = its.assign(weight=its["x"] * its["n"])
+    counts = weighted.groupby(_binned(its["x"]))[["correct", "n", "weight"]].sum()
+    k, n, weight = (counts[name].to_numpy(float) for name in ("correct", "n", "weight"))
     low, high = clopper_pearson(k, n)
     axes.errorbar(
-        counts.index,
+        weight / n,  # the mean x of the bin's trials
         k / n,
         [k / n - low, high - k / n],
         fmt=MARKS[number],

@@ -170,13 +170,19 @@ def _as_searched(lighting: Lighting, search: SearchConfig) -> Lighting:
 
 def _check_textures(name: str, searched: Mapping[str, Any], search: SearchConfig) -> None:
     """Refuse a texture that the search cannot produce: results could be told by its absence."""
-    for parameter, value in searched.items():
-        if isinstance(value, Picture) and parameter not in search.textures:
-            raise InputError(
-                f"material.{parameter} of '{name}' (target or start) is a texture, and is searched "
-                "as one value; give it one value, or set texture_resolution and name it in "
-                "textured_parameters"
-            )
+    textured = [
+        parameter
+        for parameter, value in searched.items()
+        if isinstance(value, Picture) and parameter not in search.textures
+    ]
+    if textured:
+        names = ", ".join(textured)
+        wanted = ", ".join((*search.textures, *textured))
+        raise InputError(
+            f"material of '{name}' (target or start): {names} are textures, and the search changes "
+            f"each as one value; set texture_resolution: 64 and textured_parameters: [{wanted}], or "
+            "leave them out of material_parameters"
+        )
 
 
 def as_texture(value: Any, channels: int, search: SearchConfig) -> Picture:

@@ -76,7 +76,7 @@ def trace(study: Study, stimulus: str, path: Path | None = None) -> Fact:
 
 
 def _is_empty(value: Any) -> bool:
-    return value is None or value is pd.NA or value is pd.NaT
+    return value is None or value is pd.NA or value is pd.NaT or value == ""
 
 
 def _model(stimuli: StimulusSet, name: str) -> Fact:

@@ -22,6 +22,7 @@ from scenes.mesh_formats.ply import FROM_TOP, read_ply
 from scenes.mesh_formats.polygons import Polygons, checked, triangulated
 from scenes.mesh_formats.stl import read_stl
 from scenes.orientation import turned_outward
+from scenes.topology import hard_edges
 
 READERS: dict[str, Callable[[bytes, Path], Polygons]] = {
     ".obj": lambda data, _: read_obj(data),
@@ -47,6 +48,8 @@ class MeshReading:
         Number of polygons in the file.
     extents : (3,) float64
         Lengths along x, y and z in the units of the file.
+    hard_edges
+        Number of edges at which two faces turn by more than 60°.
     border_edges, crowded_edges
         Number of edges of one face, and of more than two. Both are 0 for a closed surface.
     changes
@@ -58,6 +61,7 @@ class MeshReading:
     mesh: Mesh
     polygons: int
     extents: NDArray[np.float64]
+    hard_edges: int
     border_edges: int
     crowded_edges: int
     changes: tuple[str, ...] = ()
@@ -75,12 +79,17 @@ class MeshReading:
             + (f" (of {self.polygons} polygons)" if self.polygons != len(self.mesh.faces) else ""),
             f"extents {sizes}",
             self._topology(),
+            *([self._hard()] if self.hard_edges else []),
             "texture coordinates" if self.mesh.uvs is not None else "no texture coordinates",
             f"changed: {'; '.join(self.changes)}" if self.changes else "nothing changed",
         ]
         if self.left_out:
             parts.append(f"left out: {'; '.join(self.left_out)}")
         return ", ".join(parts)
+
+    def _hard(self) -> str:
+        many = _many(self.hard_edges, "hard edge")
+        return f"{many} (round or black with normals: smooth; use normals: flat)"
 
     def _topology(self) -> str:
         if self.is_closed:
@@ -184,6 +193,7 @@ def _reading(polygons: Polygons, fit: bool) -> MeshReading:
         Mesh(vertices, turned.faces.astype(np.int32), uvs),
         len(polygons.sizes),
         extents,
+        hard_edges(vertices, turned.faces, turned.edges),
         turned.edges.of_one,
         turned.edges.of_more,
         tuple(changes),

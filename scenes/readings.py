@@ -10,11 +10,12 @@ from scenes.lighting import EnvironmentMap
 from scenes.material import TEXTURED
 from scenes.mesh_files import READERS, read_mesh_file
 from scenes.picture_files import KINDS, read_picture_file
-from scenes.pictures.panorama import check_whole_sphere
+from scenes.pictures.panorama import check_whole_sphere, is_whole_sphere
 from scenes.scene import Scene
 from scenes.shape import MeshShape
 
 PICTURES = tuple(suffix for _, _, suffixes in KINDS for suffix in suffixes)
+LIGHT = ("EXR", "Radiance HDR")  # kinds that environment maps mostly are
 # Textures of one number a pixel: data, not colours.
 SCALAR_TEXTURES = tuple(f"material.{name}" for name, channels in TEXTURED.items() if channels == 1)
 
@@ -101,4 +102,7 @@ def _of_picture(key: str, path: Path) -> FileReading:
     if key == "lighting.radiance":
         with about(str(path)):
             check_whole_sphere(read)
-    return FileReading(key, path, str(read), read.notes)
+    text = str(read)
+    if not key and read.kind in LIGHT and not is_whole_sphere(read):
+        text += "; not twice as wide as high: it can be a texture, but no environment map"
+    return FileReading(key, path, text, read.notes)

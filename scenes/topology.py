@@ -84,6 +84,20 @@ def edges_of(vertices: NDArray[np.floating], faces: NDArray[np.integer]) -> Edge
     return Edges(sides.reshape(-1).astype(np.int64), start < end, times)
 
 
+def hard_edges(
+    vertices: NDArray[np.floating], faces: NDArray[np.integer], edges: Edges, angle: float = 60
+) -> int:
+    """Count the edges at which two faces turn by more than an angle, in degrees."""
+    corners = vertices[faces].astype(np.float64)
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    lengths = np.linalg.norm(normals, axis=1)
+    one, other = edges.pairs()
+    first, second = one // 3, other // 3
+    cosine = np.einsum("pd,pd->p", normals[first], normals[second])
+    sharp = cosine < np.cos(np.radians(angle)) * lengths[first] * lengths[second]
+    return int(np.count_nonzero(sharp & (lengths[first] > 0) & (lengths[second] > 0)))
+
+
 def manifold_problem(mesh: Mesh) -> str | None:
     """Say why a mesh cannot be the start of a shape search.
 

@@ -85,7 +85,8 @@ def _chunks(data: bytes) -> tuple[dict[str, Any], bytes | None]:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise InputError(
-            f"is damaged: its JSON cannot be read ({error}); export it again"
+            f"is damaged, or no glTF: its JSON cannot be read ({error}); check the suffix, or "
+            "export it again"
         ) from error
     if not isinstance(document, dict) or not isinstance(document.get("asset"), dict):
         raise InputError("is no glTF file: it names no asset; export it again")

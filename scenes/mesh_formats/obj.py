@@ -46,6 +46,7 @@ def read_obj(data: bytes) -> Polygons:
     corners: list[int] = []
     of_texture: list[int] = []
     sizes: list[int] = []
+    farthest = (0, 0)  # largest vertex that a face names, from 1, and its line
     left_out: dict[str, None] = {}
 
     for line, words in _lines(decoded(data)):
@@ -60,6 +61,7 @@ def read_obj(data: bytes) -> Polygons:
             for word in values:
                 vertex, texture = _corner(line, word, len(vertices), len(textures))
                 corners.append(vertex)
+                farthest = max(farthest, (vertex + 1, line))
                 of_texture.append(texture)
             sizes.append(len(values))
         elif keyword in FREE_FORM:
@@ -73,6 +75,11 @@ def read_obj(data: bytes) -> Polygons:
             name = {"l": "lines", "p": "points"}.get(keyword, f"unknown lines '{keyword[:20]}'")
             left_out[name] = None
 
+    if farthest[0] > len(vertices):
+        raise InputError(
+            f"line {farthest[1]}: names vertex {farthest[0]}, but there are {len(vertices)}; the "
+            "file is damaged: export it again"
+        )
     uvs = _corner_uvs(np.array(of_texture, np.int64), np.array(textures).reshape(-1, 2))
     if textures and corners and uvs is None:
         left_out["texture coordinates, which some corners lack"] = None

@@ -12,10 +12,16 @@ if TYPE_CHECKING:
 SPARE = 2  # pixels: some programs write a row more, or less
 
 
-def check_whole_sphere(read: PictureRead) -> None:
-    """Refuse a picture that is not twice as wide as high, the shape of its pixels included."""
+def is_whole_sphere(read: PictureRead) -> bool:
+    """Tell whether a picture is twice as wide as high, the shape of its pixels included."""
     height, width, _ = read.picture.pixels.shape
-    if abs(width * read.pixel_aspect - 2 * height) > SPARE:
+    return abs(width * read.pixel_aspect - 2 * height) <= SPARE
+
+
+def check_whole_sphere(read: PictureRead) -> None:
+    """Refuse a picture that is not twice as wide as high."""
+    height, width, _ = read.picture.pixels.shape
+    if not is_whole_sphere(read):
         raise InputError(
             f"has {width} × {height} pixels; an environment map shows the whole sphere in latitude "
             "and longitude and is twice as wide as high: convert a cube, a mirror ball or a cut "

@@ -243,6 +243,17 @@ def test_pictures_are_whole(made):
     assert base64.b64decode(uri)[:4] == b"\x89PNG"
 
 
+def test_dots_stand_at_the_mean_of_their_levels():
+    from matplotlib.figure import Figure
+
+    trials = pd.DataFrame({"x": [1.039, 1.041, 2.223], "correct": [3, 9, 10], "n": [10, 30, 10]})
+    axes = Figure().subplots()
+    figures._points(axes, trials, 0, "people")
+    (line,) = axes.containers[0].lines[:1]
+    np.testing.assert_allclose(line.get_xdata(), [(1.039 * 10 + 1.041 * 30) / 40, 2.223])
+    np.testing.assert_allclose(line.get_ydata(), [0.3, 1.0])
+
+
 def test_ticks_of_log_axes_never_crowd():
     assert list(figures.log_ticks(0.1, 1.0)) == pytest.approx([0.1, 0.2, 0.5, 1.0])
     assert list(figures.log_ticks(0.143, 0.286)) == [0.143, 0.286]  # .2 alone is between them

@@ -312,6 +312,16 @@ def test_a_stimulus_leads_to_its_scene_run_model_and_trials(shown):
         assert stimulus in lines[trial["line"] - 1]
 
 
+def test_an_image_of_every_role_is_traced(shown):
+    """Images of a family (target, re-render, null) belong to no run."""
+    with StimulusSet(shown / "stimuli.h5") as stimuli:
+        table = stimuli.table.drop_duplicates("role")
+    assert {"target", "rerender", "result", "control"} <= set(table["role"])
+    for row in table.to_dict("records"):
+        told = trace(read_study(shown), row["stimulus_id"])
+        assert told["scene"]["sha256"] == row["scene"]
+
+
 def test_what_is_not_here_is_told_as_missing(copy):
     stimulus = shown_result(copy)
     shutil.rmtree(copy / "runs")

@@ -131,6 +131,7 @@ def test_the_reading_says_what_was_read():
     read = read_mesh_file(DATA / "two_boxes.obj", fit=True)
     assert str(read) == (
         "16 vertices, 24 triangles (of 12 polygons), extents 4.5 × 2 × 2, closed, faces outward, "
+        "24 hard edges (round or black with normals: smooth; use normals: flat), "
         "no texture coordinates, nothing changed"
     )
 
@@ -237,7 +238,7 @@ def test_a_missing_file_is_named(tmp_path):
         ),
         ("zero.obj", b"v 0 0 0\nf 0 1 1\n", "line 2: index 0 names nothing"),
         ("back.obj", b"v 0 0 0\nv 1 0 0\nf -1 -2 -3\n", "line 3: index -3 names nothing"),
-        ("far.obj", b"v 0 0 0\nv 1 0 0\nf 1 2 4\n", "face 1 names vertex 3, counted from 0"),
+        ("far.obj", b"v 0 0 0\nv 1 0 0\nf 1 2 4\n", "line 3: names vertex 4, but there are 2"),
         ("word.obj", b"v 0 0 zero\n", "line 1: 'zero' is not a number"),
         ("comma.obj", b"v 0,5 1 1\n", "line 1: '0,5' is not a number; write the decimal sign"),
         ("short.obj", b"v 0 1\n", "line 1: holds 2 numbers; at least 3 are needed"),

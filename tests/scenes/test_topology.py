@@ -2,7 +2,7 @@ import numpy as np
 from trimesh.creation import box, icosphere
 
 from scenes.arrays import Mesh
-from scenes.topology import edges_of, joined, manifold_problem, place_of
+from scenes.topology import edges_of, hard_edges, joined, manifold_problem, place_of
 
 
 def test_an_open_mesh_cannot_start_a_search():
@@ -55,6 +55,13 @@ def test_a_mesh_without_doubled_vertices_is_unchanged():
     whole, vertex = joined(mesh)
     assert whole is mesh
     assert vertex.tolist() == list(range(8))
+
+
+def test_hard_edges_are_those_where_faces_turn_sharply():
+    mesh = box()
+    assert hard_edges(mesh.vertices, mesh.faces, edges_of(mesh.vertices, mesh.faces)) == 12
+    ball = icosphere(subdivisions=2)
+    assert hard_edges(ball.vertices, ball.faces, edges_of(ball.vertices, ball.faces)) == 0
 
 
 def test_minus_zero_is_the_place_of_zero():

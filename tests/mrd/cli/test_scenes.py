@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from scenes.picture_files import write_exr
 
 DATA = Path(__file__).parents[2] / "data" / "meshes"
 
@@ -40,6 +43,14 @@ def test_a_mesh_is_checked(mrd, name, expected):
     assert said.startswith(f"{DATA / name}: ")
     assert expected in said
     assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(("width", "remark"), [(8, False), (12, True)])
+def test_a_light_that_is_no_whole_sphere_is_remarked(mrd, tmp_path, width, remark):
+    write_exr(np.ones((4, width, 3), np.float32), tmp_path / "sky.exr")
+    code, said, _ = mrd("scenes", "--check", tmp_path / "sky.exr")
+    assert code == 0
+    assert ("can be a texture, but no environment map" in said) == remark
 
 
 def test_the_files_of_a_study_are_checked(mrd, tmp_path):
