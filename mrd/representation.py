@@ -180,8 +180,8 @@ def _check_textures(name: str, searched: Mapping[str, Any], search: SearchConfig
         wanted = ", ".join((*search.textures, *textured))
         raise InputError(
             f"material of '{name}' (target or start): {names} are textures, and the search changes "
-            f"each as one value; set texture_resolution: 64 and textured_parameters: [{wanted}], or "
-            "leave them out of material_parameters"
+            f"each as one value; set texture_resolution: 64 and textured_parameters: [{wanted}], "
+            "or leave them out of material_parameters"
         )
 
 
