@@ -45,6 +45,7 @@ def prepare(listings: Sequence[Path]) -> None:
         say(what_is_done(complete=complete, works=works))
         install_environment(works=works)
         stamp.write_text(digest)
+        say("ready: . .venv/bin/activate, then mrd --help")
 
 
 # System packages ---------------------------------------------------------------------------------

@@ -85,6 +85,6 @@ def _base(scene: str, folder: Path) -> Scene:
         known = ", ".join(sorted(library.SCENES))
         raise InputError(
             f"no scene is called '{scene}'; {nearest(scene, library.SCENES)} known: {known}, "
-            "or the path of a scene.json"
+            "or the path of a scene.json; a mesh goes into a study, as a target's shape"
         )
     return read_scene(folder / scene)
