@@ -1,7 +1,7 @@
 """Wavefront OBJ.
 
-The readers that exist were compared on relative indices, continued lines, large coordinates and
-concave polygons; none reads all of them, and the format is a few lines of text.
+A reader of our own: trimesh and meshio take relative indices against the whole list of vertices and
+not against those before the line, and the format is a few lines of text.
 """
 
 import re
