@@ -138,6 +138,8 @@ def read_mesh_file(path: Path, *, fit: bool) -> MeshReading:
     if not path.is_file():
         raise InputError(f"{path}: no such mesh file; check the path")
     try:
+        if path.suffix.lower() == ".gltf":  # its buffers may change beside it
+            return _reading(_polygons(path), fit)
         state = path.stat()
         return _remembered(path.absolute(), state.st_mtime_ns, state.st_size, fit)
     except OSError as error:

@@ -388,6 +388,19 @@ def test_a_full_disk_leaves_the_old_file(tmp_path, name):
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
+@pytest.mark.parametrize("write", [writers.gltf_beside, writers.ply_ascii])
+def test_a_file_that_changed_is_read_again(tmp_path, write):
+    """Of a glTF document, also where its buffer alone changed."""
+    box = trimesh.creation.box()
+    for size in (1, 2):
+        solid = (size * np.asarray(box.vertices), box.faces.tolist())
+        files = write(solid)
+        for name, content in files.items():
+            (tmp_path / name).write_bytes(content)
+        read = read_mesh_file(tmp_path / next(iter(files)), fit=False)
+        np.testing.assert_allclose(read.extents, size)
+
+
 BALL = trimesh.creation.icosphere(subdivisions=1)
 
 
