@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from scenes.frozen import Frozen, between
+from scenes.base.frozen import Frozen, between
 
 Share = Annotated[float, between(0, 1)]
 

@@ -14,8 +14,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from analysis import psychometric, report, results
 from analysis.config import AnalysisConfig
+from analysis.findings import results
+from analysis.report import files
+from analysis.statistics import psychometric
 from benchmarks.figure import figure
 
 PEOPLE, TRIALS = 20, 400
@@ -33,8 +35,8 @@ def main() -> None:
     begin = time.perf_counter()
     made = results.analyse(trials, layers, config, workers=2)
     with tempfile.TemporaryDirectory() as folder:
-        source = report.Source("benchmark", "none", "0" * 64, "0" * 64, True)
-        report.write(made, Path(folder), source, config)
+        source = files.Source("benchmark", "none", "0" * 64, "0" * 64, True)
+        files.write(made, Path(folder), source, config)
     seconds = time.perf_counter() - begin
     figure("analysis_seconds", seconds, trials=len(trials), left_out=list(made.left_out))
 
@@ -50,7 +52,7 @@ def main() -> None:
 def simulated(
     rng: np.random.Generator,
 ) -> tuple[pd.DataFrame, dict[tuple[str, str], dict[str, pd.DataFrame]]]:
-    """Give trials as `analysis.sessions.load` does, three attributes with controls, and models."""
+    """Return trials, of three attributes with controls, and models."""
     conditions = [(a, role) for a in ATTRIBUTES for role in ("result", "control")]
     rows = pd.DataFrame(
         [

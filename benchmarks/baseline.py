@@ -18,9 +18,9 @@ import torch
 
 from benchmarks.clock import settle
 from benchmarks.subject import SCORING_LAYER
-from mrd import to_mitsuba
 from mrd.models.base import Model
-from mrd.render import display
+from mrd.rendering import to_mitsuba
+from mrd.rendering.stage import display
 from scenes.arrays import Mesh
 from scenes.camera import cameras
 from scenes.scene import Scene

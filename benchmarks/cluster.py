@@ -19,8 +19,8 @@ from pathlib import Path
 
 from benchmarks.figure import figure
 from benchmarks.slurm_here import slurm_here
-from mrd.run import RunDirectory
-from mrd.study import read_study, resolve_all
+from mrd.study.run_directory import RunDirectory
+from mrd.study.study import read_study, resolve_all
 
 SEEDS = (2, 3, 4, 5)
 STEPS = 600

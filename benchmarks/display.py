@@ -19,15 +19,15 @@ import h5py
 import numpy as np
 
 from benchmarks.figure import figure
-from psychophysics.calibration import IDENTITY
 from psychophysics.config import Display, ExperimentConfig, TimingConfig
 from psychophysics.design import Condition, Stimulus
-from psychophysics.keys import Keys
-from psychophysics.person import Person
+from psychophysics.lab.calibration import IDENTITY
+from psychophysics.lab.keys import Keys
+from psychophysics.lab.person import Person
+from psychophysics.lab.window import Screen, Window
 from psychophysics.tasks.registry import TASKS
 from psychophysics.timing import Interval
 from psychophysics.trials import Trial
-from psychophysics.window import Screen, Window
 
 SIZE, IMAGES = 512, 48
 # A trial waits one frame for an answer that never comes, then the next one begins.

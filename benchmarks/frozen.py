@@ -21,7 +21,7 @@ WARM_UP = 6  # two recordings, and a third where a sensor's numbers first differ
 
 def main() -> None:
     """Time adjoints and steps of searches of the bunny."""
-    from mrd import backend
+    from mrd.rendering import backend
 
     backend.activate()
     for attribute in ("material", "lighting"):
@@ -36,11 +36,11 @@ def search_of(attribute: str) -> Any:
     import numpy as np
 
     from benchmarks.subject import RESOLUTION, VIEWS, network
-    from mrd.config.search import SearchConfig
-    from mrd.reference import aim
-    from mrd.render import exposed
-    from mrd.representation import represented, start_scene
-    from mrd.search import Search
+    from mrd.criterion.null_and_ceiling import aim
+    from mrd.rendering.representation import represented, start_scene
+    from mrd.rendering.stage import exposed
+    from mrd.search.loop import Search
+    from mrd.study.search_section import SearchConfig
     from scenes import library
     from scenes.camera import Ring, cameras
 
@@ -59,9 +59,9 @@ def speedup(attribute: str, samples: int | None) -> None:
     """Time one view's adjoint, both ways in turn, of variables that move between."""
     import torch
 
-    from mrd.render import Stage
-    from mrd.to_mitsuba import surface_integrator
-    from mrd.variables.base import values_of
+    from mrd.rendering.stage import Stage
+    from mrd.rendering.to_mitsuba import surface_integrator
+    from mrd.search.variables.base import values_of
     from scenes.camera import cameras
 
     search = search_of(attribute)

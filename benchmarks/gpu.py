@@ -66,13 +66,13 @@ def subject(size: Size, device: str) -> Subject:
     import numpy as np
     import torch
 
-    from mrd.config.model import ModelConfig
-    from mrd.config.search import Samples, SearchConfig, StartConfig
+    from mrd.criterion.null_and_ceiling import seen
     from mrd.models import registry
-    from mrd.reference import seen
-    from mrd.render import Stage, exposed
-    from mrd.representation import represented, start_scene
-    from mrd.search import Search
+    from mrd.rendering.representation import represented, start_scene
+    from mrd.rendering.stage import Stage, exposed
+    from mrd.search.loop import Search
+    from mrd.study.model_section import ModelConfig
+    from mrd.study.search_section import Samples, SearchConfig, StartConfig
     from scenes import library
     from scenes.camera import Ring, cameras
     from scenes.shape import Sphere
@@ -174,7 +174,7 @@ def copies(call: Callable[[], object]) -> list[int]:
 
 def main() -> int:
     """Measure on the card that is there, or say that there is none."""
-    from mrd import backend
+    from mrd.rendering import backend
 
     chosen = backend.activate()
     if chosen.device != "cuda":

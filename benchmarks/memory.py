@@ -11,15 +11,15 @@ EARLY, LATE = 50, 1000
 
 def main() -> None:
     """Run a shape search of 1000 steps, of the size of the other benchmarks."""
-    from mrd import backend
+    from mrd.rendering import backend
 
     backend.activate()
     import numpy as np
 
     from benchmarks.subject import network, scenes_of, shape_search
-    from mrd.reference import seen
-    from mrd.render import Stage
-    from mrd.search import Search
+    from mrd.criterion.null_and_ceiling import seen
+    from mrd.rendering.stage import Stage
+    from mrd.search.loop import Search
     from scenes.camera import cameras
 
     config = shape_search(steps=LATE)

@@ -16,7 +16,7 @@ WARM_UP = 10  # kernels are compiled in the first steps
 
 def main() -> None:
     """Time steps of a shape search, and its parts."""
-    from mrd import backend
+    from mrd.rendering import backend
 
     backend.activate()
     import numpy as np
@@ -24,9 +24,9 @@ def main() -> None:
     from benchmarks.clock import timed
     from benchmarks.parts import raw_parts
     from benchmarks.subject import network, scenes_of, shape_search
-    from mrd.reference import seen
-    from mrd.render import Stage
-    from mrd.search import Search
+    from mrd.criterion.null_and_ceiling import seen
+    from mrd.rendering.stage import Stage
+    from mrd.search.loop import Search
     from scenes.camera import cameras
 
     config = shape_search()

@@ -9,9 +9,9 @@ import mitsuba as mi
 import numpy as np
 import torch
 
-from mrd import to_mitsuba
-from mrd.config.search import SearchConfig
 from mrd.models.base import Model
+from mrd.rendering import to_mitsuba
+from mrd.study.search_section import SearchConfig
 from scenes.camera import cameras
 from scenes.scene import Scene
 

@@ -30,9 +30,9 @@ def ours(seed: int, until: float, radius: float) -> Iterator[tuple[float, float]
     import numpy as np
 
     from benchmarks.subject import VIEWS, Score, network, scenes_of, shape_search
-    from mrd.reference import seen
-    from mrd.render import Stage
-    from mrd.search import Search
+    from mrd.criterion.null_and_ceiling import seen
+    from mrd.rendering.stage import Stage
+    from mrd.search.loop import Search
     from scenes.camera import cameras
 
     search = shape_search(radius)
@@ -100,7 +100,7 @@ def main() -> None:
     parser.add_argument("--radius", type=float, default=1.0, help="of the start sphere")
     asked = parser.parse_args()
     if asked.loop:
-        from mrd import backend
+        from mrd.rendering import backend
 
         backend.activate()
         import mitsuba as mi

@@ -1,8 +1,9 @@
 """Rendering the images of a series against Mitsuba's own renders of the same scenes.
 
-Prints ``series_samples_ratio``: samples a second of `mrd.images` (files, hashes and records
-included) ÷ those of bare ``mi.render`` calls on the same scenes, cameras and sample counts. Both
-run in one process, scene by scene in turn, so that what else the machine does falls on both alike.
+Prints ``series_samples_ratio``: samples a second of `mrd.generate.images` (files, hashes and
+records included) ÷ those of bare ``mi.render`` calls on the same scenes, cameras and sample counts.
+Both run in one process, scene by scene in turn, so that what else the machine does falls on both
+alike.
 """
 
 from __future__ import annotations
@@ -20,17 +21,17 @@ LEVELS = 6
 
 def main() -> None:
     """Time both on the levels of a material series of the bunny."""
-    from mrd import backend
+    from mrd.rendering import backend
 
     backend.activate()
     import drjit as dr
     import mitsuba as mi
     import numpy as np
 
-    from mrd import to_mitsuba
-    from mrd.image_directory import ImageDirectory
-    from mrd.images import photographed
-    from mrd.render import noise_seed, with_film
+    from mrd.generate.images import photographed
+    from mrd.rendering import to_mitsuba
+    from mrd.rendering.stage import noise_seed, with_film
+    from mrd.study.image_directory import ImageDirectory
     from scenes import library
     from scenes.camera import Ring, cameras
     from scenes.interpolation import between

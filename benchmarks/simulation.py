@@ -17,8 +17,8 @@ from benchmarks.figure import figure
 from benchmarks.stimuli import SCENE, table
 from psychophysics import experiment
 from psychophysics.config import ExperimentConfig
+from psychophysics.data.records import FIRST_SESSION
 from psychophysics.observers import Psychometric, SimulatedObserver
-from psychophysics.records import FIRST_SESSION
 from stimuli.packed_scene import packed
 from stimuli.writing import write_set
 

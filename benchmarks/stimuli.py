@@ -21,10 +21,10 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from benchmarks.figure import figure
-from mrd.config.model import ModelConfig
-from mrd.embed import Request, embed
-from mrd.family_embedding import BATCH
+from mrd.measures.embed import Request, embed
+from mrd.measures.embed_family import BATCH
 from mrd.models import registry
+from mrd.study.model_section import ModelConfig
 from scenes.camera import Ring
 from scenes.film import Film
 from scenes.scene import Scene

@@ -6,14 +6,14 @@ from typing import Any
 
 import torch
 
-from mrd.config.model import ModelConfig
-from mrd.config.search import SearchConfig, StartConfig
+from mrd.criterion.null_and_ceiling import seen
+from mrd.criterion.similarity import cosine, flattened
 from mrd.models import registry
 from mrd.models.base import Model
-from mrd.reference import seen
-from mrd.render import Stage, exposed
-from mrd.representation import represented, start_scene
-from mrd.similarity import cosine, flattened
+from mrd.rendering.representation import represented, start_scene
+from mrd.rendering.stage import Stage, exposed
+from mrd.study.model_section import ModelConfig
+from mrd.study.search_section import SearchConfig, StartConfig
 from scenes import library
 from scenes.camera import Camera, Ring, cameras
 from scenes.scene import Scene

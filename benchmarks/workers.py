@@ -58,9 +58,9 @@ def per_hour(seconds: dict[str, float]) -> dict[str, float]:
 
 def timed(workers: int) -> float:
     """Seconds of all runs but the first, which is made beforehand."""
-    from mrd import sweep
     from mrd.cli.progress import Lines
-    from mrd.study import read_study
+    from mrd.generate import study_runs
+    from mrd.study.study import read_study
 
     quiet = Lines(Console(file=io.StringIO()))
     with tempfile.TemporaryDirectory() as name:
@@ -69,7 +69,7 @@ def timed(workers: int) -> float:
             text = STUDY.format(steps=STEPS, seeds=list(range(1, count + 1)))
             (folder / "study.yaml").write_text(text, encoding="utf-8")
             began = time.perf_counter()
-            outcomes = sweep.generate(read_study(folder), quiet, workers)
+            outcomes = study_runs.generate(read_study(folder), quiet, workers)
             for outcome in outcomes:
                 if outcome.failure:
                     raise RuntimeError(f"{outcome.name}: {outcome.failure}")

@@ -18,7 +18,7 @@ from PIL import Image
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
-from mrd.study import Study, read_study
+from mrd.study.study import Study, read_study
 from psychophysics import experiment
 from psychophysics.config import ExperimentConfig
 from psychophysics.web.export import export

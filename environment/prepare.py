@@ -60,7 +60,7 @@ def missing_packages(listing: str) -> list[str]:
 def _llvm() -> bool:
     sys.path.insert(0, str(ROOT))
     try:
-        usable, _ = importlib.import_module("mrd.llvm").find()
+        usable, _ = importlib.import_module("mrd.rendering.llvm").find()
     finally:
         sys.path.remove(str(ROOT))
     return usable is not None

@@ -17,7 +17,7 @@ import griffe
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from mrd.study import Study
+from mrd.study.study import Study
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "study_file.md"
 MARK = "<!-- Below: python environment/study_keys.py -->\n"

@@ -13,16 +13,16 @@ from typing import ClassVar
 import numpy as np
 from PIL import Image
 
-from mrd.study import read_study
+from mrd.study.study import read_study
 from psychophysics import experiment, pages
-from psychophysics.calibration import IDENTITY, Bytes
 from psychophysics.config import ExperimentConfig
 from psychophysics.experiment import Experiment
-from psychophysics.keys import Keys
-from psychophysics.person import Person
+from psychophysics.lab.calibration import IDENTITY, Bytes
+from psychophysics.lab.keys import Keys
+from psychophysics.lab.person import Person
+from psychophysics.lab.window import Screen, Window
 from psychophysics.schedule import schedule
 from psychophysics.trials import Trial, order
-from psychophysics.window import Screen, Window
 
 PIXELS, PAGE, GAP, MARGIN = (800, 600), (700, 420), 6, 16
 SHORT = {"fixation": 0.1, "stimulus": 0.1, "blank": 0.1, "interval": 0.1, "answer": 1 / 60}

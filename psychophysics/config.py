@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, model_validator
 from psychophysics.psychometric_function import Function
 from psychophysics.tasks.registry import TASKS
 from psychophysics.timing import whole_frames
-from scenes.frozen import Frozen, between
+from scenes.base.frozen import Frozen, between
 
 TaskName = Literal["oddity", "match_to_sample", "same_different"]
 Varied = Literal["camera", "lighting", "noise"]

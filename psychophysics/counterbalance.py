@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from scenes.errors import InputError
+from scenes.base.errors import InputError
 
 RULE = 2
 """Rule of new sessions. By rule 1, odd numbers had swapped keys in every pass."""

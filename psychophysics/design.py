@@ -13,7 +13,7 @@ import pandas as pd
 from psychophysics.config import ExperimentConfig
 from psychophysics.tasks.base import Side
 from psychophysics.tasks.registry import TASKS
-from scenes.errors import InputError, nearest
+from scenes.base.errors import InputError, nearest
 
 ROLES = {"result": ("series", "result"), "control": ("control",), "pixel": ("pixel",)}
 LEAST_LEVELS = 3

@@ -10,19 +10,20 @@ from typing import Any
 
 import numpy as np
 
-from psychophysics import counterbalance, data_set, records, same_experiment, session
+from psychophysics import counterbalance, session
 from psychophysics.answer import Observer
 from psychophysics.config import ExperimentConfig
-from psychophysics.data_set import Kind
+from psychophysics.data import data_set, records, same_experiment
+from psychophysics.data.data_set import Kind
+from psychophysics.data.recorded_rules import config_for, rule_for
 from psychophysics.design import Condition, conditions
 from psychophysics.pages import instructions
-from psychophysics.recorded_rule import config_for, rule_for
 from psychophysics.schedule import schedule
 from psychophysics.session import Outcome
 from psychophysics.tasks.base import Task
 from psychophysics.tasks.registry import TASKS
 from psychophysics.trials import block_of, check, order
-from scenes.errors import InputError
+from scenes.base.errors import InputError
 from stimuli.seal import check_seal
 from stimuli.stimulus_set import StimulusSet
 

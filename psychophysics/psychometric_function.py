@@ -9,7 +9,7 @@ from typing import Literal, get_args
 import numpy as np
 from scipy.stats import norm
 
-from scenes.errors import InputError
+from scenes.base.errors import InputError
 
 Function = Literal["weibull", "norm"]
 FUNCTIONS: dict[str, Function] = {name: name for name in get_args(Function)}

@@ -6,13 +6,13 @@ People, simulated observers and models go through this one loop.
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
-from psychophysics import columns
 from psychophysics.answer import Observer, Stopped
 from psychophysics.config import ExperimentConfig
-from psychophysics.records import Record
+from psychophysics.data import columns
+from psychophysics.data.records import Record
 from psychophysics.tasks.registry import TASKS
 from psychophysics.trials import Trial
-from scenes.errors import InputError
+from scenes.base.errors import InputError
 
 
 @dataclass(frozen=True)

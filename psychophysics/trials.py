@@ -19,7 +19,7 @@ from psychophysics.procedures.constant_stimuli import ConstantStimuli
 from psychophysics.procedures.registry import check_installed, procedures_for
 from psychophysics.tasks.base import Arrangement
 from psychophysics.tasks.registry import TASKS
-from scenes.errors import InputError
+from scenes.base.errors import InputError
 
 Phase = Literal["practice", "main", "catch"]
 Item = TypeVar("Item")

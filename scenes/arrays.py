@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
-from scenes.errors import InputError
+from scenes.base.errors import InputError
 
 Float32 = NDArray[np.float32]
 Int32 = NDArray[np.int32]

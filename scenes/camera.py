@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, model_validator
 
-from scenes.frozen import Frozen, Number, Triple, between
+from scenes.base.frozen import Frozen, Number, Triple, between
 
 Vectors = NDArray[np.floating]
 
@@ -285,3 +285,47 @@ def _unit(vector: Vectors) -> Vectors:
 def _triple(vector: Vectors) -> Triple:
     x, y, z = (float(each) for each in vector)
     return (x, y, z)
+
+
+def sides_of_view(
+    rig: Cameras, distance: float = 0.0
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Half-spaces n · x ≥ b whose points every camera of a rig has within its frame.
+
+    Parameters
+    ----------
+    rig
+        Cameras, held-out ones too: what they do not see cannot be judged.
+    distance
+        Least distance from the cameras' planes, scene units.
+
+    Returns
+    -------
+    normals
+        (5 C, 3): right, left, upper and lower side of each camera's pyramid, and its front.
+    offsets
+        (5 C,).
+    """
+    normals, offsets = [], []
+    for camera in cameras(rig):
+        across = np.tan(np.radians(camera.field_of_view) / 2)
+        up = across * camera.height / camera.width
+        local = [(-1, 0, -across), (1, 0, -across), (0, -1, -up), (0, 1, -up), (0, 0, -1)]
+        matrix = camera.to_world()
+        facing = np.array(local) @ matrix[:3, :3].T
+        normals.append(facing)
+        offsets.append(facing @ matrix[:3, 3] + [0, 0, 0, 0, distance])
+    return np.concatenate(normals), np.concatenate(offsets)
+
+
+def share_in_view(
+    start: NDArray[np.float64],
+    shift: NDArray[np.float64],
+    normals: NDArray[np.float64],
+    offsets: NDArray[np.float64],
+) -> float:
+    """How much of a shift, 0 to 1, leaves a point within the half-spaces that it started in."""
+    room = normals @ start - offsets
+    taken = -(normals @ shift)
+    leaving = (room > 0) & (taken > room)
+    return float(np.min(room[leaving] / taken[leaving], initial=1.0))

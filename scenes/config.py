@@ -5,10 +5,10 @@ from pathlib import Path
 from pydantic import model_validator
 
 from scenes import library
+from scenes.base.errors import InputError, nearest
+from scenes.base.frozen import Frozen
 from scenes.camera import Cameras
-from scenes.errors import InputError, nearest
 from scenes.film import Film
-from scenes.frozen import Frozen
 from scenes.lighting import Lighting
 from scenes.material import Material
 from scenes.pose import Pose

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from scenes.arrays import Mesh
-from scenes.errors import unknown
+from scenes.base.errors import unknown
 from scenes.film import LUMINANCE
+from scenes.geometry.surface import Surface, volume_iou
+from scenes.geometry.topology import manifold_problem
 from scenes.lighting import Lighting, map_directions, radiance_over_sphere, solid_angles
 from scenes.material import SCALARS, Material
 from scenes.pose import Pose
@@ -25,8 +27,6 @@ from scenes.reflectance import (
 )
 from scenes.scene import Scene
 from scenes.shape import bounding_sphere, geometry
-from scenes.surface import Surface, volume_iou
-from scenes.topology import manifold_problem
 
 # The figure by which series are ordered, for each attribute.
 DISTANCE: dict[str, str] = {

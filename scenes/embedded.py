@@ -5,8 +5,8 @@ from functools import cache, partial
 from pathlib import Path
 
 from scenes.arrays import Mesh, Picture
-from scenes.mesh_files import read_stored_mesh
-from scenes.picture_files import read_picture
+from scenes.meshes.files import read_stored_mesh
+from scenes.pictures.files import read_picture
 
 ASSETS = Path(__file__).parent / "assets"
 

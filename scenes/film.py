@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import ValidationInfo, field_validator, model_validator
 
-from scenes.frozen import Frozen, between
+from scenes.base.frozen import Frozen, between
 
 LUMINANCE = (0.2126, 0.7152, 0.0722)
 """Share of linear red, green and blue in luminance (ITU-R BT.709)."""

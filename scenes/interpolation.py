@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from scenes.arrays import Mesh, Picture
+from scenes.base.errors import InputError, unknown
 from scenes.differences import RADIANCE_FLOOR
-from scenes.errors import InputError, unknown
 from scenes.lighting import Constant, EnvironmentMap, Lighting, SunSky, solid_angles
 from scenes.material import SCALARS, Material
 from scenes.pose import Pose

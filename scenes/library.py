@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from functools import partial
 
+from scenes.base.errors import unknown
 from scenes.camera import Ring
 from scenes.embedded import LIGHTS, MESHES
-from scenes.errors import unknown
 from scenes.lighting import EnvironmentMap
 from scenes.material import PRESETS, Material
 from scenes.scene import Scene

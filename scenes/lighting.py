@@ -17,8 +17,8 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from scenes.arrays import Picture
-from scenes.errors import InputError
-from scenes.frozen import Frozen, Number, between
+from scenes.base.errors import InputError
+from scenes.base.frozen import Frozen, Number, between
 
 Radiance = Annotated[float, between(0, 1e9)]
 RGB = tuple[Radiance, Radiance, Radiance]

@@ -5,12 +5,12 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from scenes.arrays import Picture
+from scenes.base.errors import InputError, about, nearest
 from scenes.embedded import LIGHTS, MESHES
-from scenes.errors import InputError, about, nearest
 from scenes.lighting import EnvironmentMap, Lighting
 from scenes.material import TEXTURED, Material
-from scenes.mesh_files import read_mesh_file
-from scenes.picture_files import read_picture, read_picture_file
+from scenes.meshes.files import read_mesh_file
+from scenes.pictures.files import read_picture, read_picture_file
 from scenes.pictures.panorama import check_whole_sphere
 from scenes.pictures.repair import Repair
 from scenes.shape import MeshShape, Shape, fitted

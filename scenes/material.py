@@ -7,8 +7,8 @@ from pydantic import AfterValidator, Discriminator, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
 from scenes.arrays import Picture
-from scenes.errors import nearest
-from scenes.frozen import Frozen, between
+from scenes.base.errors import nearest
+from scenes.base.frozen import Frozen, between
 
 Unit = Annotated[float, between(0, 1)]
 RGB = tuple[Unit, Unit, Unit]

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from scenes.frozen import Frozen, Triple
+from scenes.base.frozen import Frozen, Triple
 
 
 class Pose(Frozen):

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from scenes.base.errors import InputError, about
 from scenes.embedded import LIGHTS, MESHES
-from scenes.errors import InputError, about
 from scenes.lighting import EnvironmentMap
 from scenes.material import TEXTURED
-from scenes.mesh_files import READERS, read_mesh_file
-from scenes.picture_files import KINDS, read_picture_file
+from scenes.meshes.files import READERS, read_mesh_file
+from scenes.pictures.files import KINDS, read_picture_file
 from scenes.pictures.panorama import check_whole_sphere, is_whole_sphere
 from scenes.scene import Scene
 from scenes.shape import MeshShape

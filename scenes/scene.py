@@ -10,18 +10,18 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from scenes.arrays import Mesh, Picture
-from scenes.atomic import whole_file
+from scenes.base.atomic_files import whole_file
+from scenes.base.digest import file_sha256
+from scenes.base.errors import InputError, first_problem
+from scenes.base.frozen import Frozen
+from scenes.base.inside_folder import inside
 from scenes.camera import Camera, Cameras, Ring, cameras
-from scenes.digest import file_sha256
-from scenes.errors import InputError, first_problem
 from scenes.film import Film
-from scenes.frozen import Frozen
-from scenes.inside import inside
 from scenes.lighting import Constant, Lighting
 from scenes.loading import loaded_lighting, loaded_material, loaded_shape
 from scenes.material import TEXTURED, Material
-from scenes.mesh_files import read_stored_mesh, write_mesh
-from scenes.picture_files import read_picture, write_picture
+from scenes.meshes.files import read_stored_mesh, write_mesh
+from scenes.pictures.files import read_picture, write_picture
 from scenes.pose import Pose
 from scenes.shape import Shape, bounding_sphere, geometry
 

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scenes.digest import file_sha256
-from scenes.errors import InputError
+from scenes.base.digest import file_sha256
+from scenes.base.errors import InputError
+from scenes.base.inside_folder import inside
 from scenes.film import Film, encode
-from scenes.inside import inside
-from scenes.picture_files import read_picture
+from scenes.pictures.files import read_picture
 from scenes.scene import read_scene
 from stimuli.config import StimuliConfig
 from stimuli.encoding import Change, Looks, looks, matched, matching, quantised, shown_light, stored

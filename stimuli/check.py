@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from scenes.arrays import array_sha256
-from scenes.errors import InputError
+from scenes.base.errors import InputError
 from stimuli import schema
 from stimuli.findings import finding_problems
 from stimuli.model_results import (

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from scenes.frozen import Frozen, between
+from scenes.base.frozen import Frozen, between
 
 
 class StimuliConfig(Frozen):

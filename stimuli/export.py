@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from scenes.atomic import check_writable, whole_file
-from scenes.errors import InputError
+from scenes.base.atomic_files import check_writable, whole_file
+from scenes.base.errors import InputError
 from stimuli import schema
 from stimuli.contact_sheet import contact_sheet
 from stimuli.png import write_png

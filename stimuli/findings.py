@@ -17,7 +17,7 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from scenes.errors import InputError, one_line
+from scenes.base.errors import InputError, one_line
 from stimuli.opening import DAMAGED
 from stimuli.schema import PREDICTED_THRESHOLDS, REACH
 

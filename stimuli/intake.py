@@ -19,10 +19,10 @@ from typing import Annotated, Any, Literal, Self, get_args
 import pandas as pd
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from scenes.atomic import whole_file
-from scenes.errors import InputError, first_problem
-from scenes.frozen import Frozen
-from scenes.inside import is_inside
+from scenes.base.atomic_files import whole_file
+from scenes.base.errors import InputError, first_problem
+from scenes.base.frozen import Frozen
+from scenes.base.inside_folder import is_inside
 
 SCHEMA_VERSION = 1
 RECORDS_FILE = "records.csv"

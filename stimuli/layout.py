@@ -12,7 +12,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from scenes.errors import InputError, one_line
+from scenes.base.errors import InputError, one_line
 from stimuli import schema
 
 _TEXT, _GROUP = "one text", "a group"

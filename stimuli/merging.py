@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from scenes.errors import InputError
+from scenes.base.errors import InputError
 from stimuli import schema
 from stimuli.findings import KINDS, Findings, Record, content_hash
 from stimuli.model_results import ModelResults, Row, updated

@@ -12,8 +12,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from scenes.atomic import whole_file
-from scenes.errors import InputError
+from scenes.base.atomic_files import whole_file
+from scenes.base.errors import InputError
 from stimuli import schema
 from stimuli.layout import attribute
 from stimuli.one_writer import one_writer

@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scenes.arrays import array_sha256
-from scenes.errors import InputError
+from scenes.base.errors import InputError
 from stimuli.schema import DISTANCES, KEY, MODELS, NULLS, VERDICTS
 
 Matrix = NDArray[np.float32]

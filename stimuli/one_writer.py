@@ -6,8 +6,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from scenes.atomic import cannot_write, remove_leftovers, written_to
-from scenes.errors import InputError
+from scenes.base.atomic_files import cannot_write, remove_leftovers, written_to
+from scenes.base.errors import InputError
 
 SECONDS = 2.0
 

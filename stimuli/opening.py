@@ -5,7 +5,7 @@ from pathlib import Path
 
 import h5py
 
-from scenes.errors import InputError, one_line
+from scenes.base.errors import InputError, one_line
 from stimuli import schema
 from stimuli.layout import check_header, check_layout
 from stimuli.own_objects import check_own_objects

@@ -13,7 +13,7 @@ from typing import Any
 import h5py
 from h5py import h5a, h5d, h5l, h5o, h5s, h5t, h5z
 
-from scenes.errors import InputError
+from scenes.base.errors import InputError
 from scenes.pictures.decoded import MOST_PIXELS
 from stimuli.schema import ARRAYS
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from scenes.arrays import Mesh, Picture, array_sha256
-from scenes.errors import InputError, first_problem
+from scenes.base.errors import InputError, first_problem
 from scenes.material import TEXTURED
 from scenes.scene import SCHEMA_VERSION, Scene
 

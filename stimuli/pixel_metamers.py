@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scenes.arrays import array_sha256
-from scenes.errors import InputError, one_line
+from scenes.base.errors import InputError, one_line
 from stimuli.opening import DAMAGED
 from stimuli.schema import PIXEL_METAMERS
 from stimuli.stimulus_set import StimulusSet

@@ -1,13 +1,15 @@
 """PNG files of stored images: 8 bits a channel, and 16, which Pillow does not write in colour."""
 
+import io
 import struct
 import zlib
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
-from scenes.atomic import whole_file
+from scenes.base.atomic_files import whole_file
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 TRUE_COLOUR, PERCEPTUAL = 2, 0
@@ -46,3 +48,11 @@ def write_png(path: Path, image: NDArray[np.uint8] | NDArray[np.uint16]) -> None
 def _chunk(kind: bytes, content: bytes) -> bytes:
     checksum = zlib.crc32(kind + content)
     return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", checksum)
+
+
+def eight_bit_png(image: NDArray[np.uint8] | NDArray[np.uint16]) -> bytes:
+    """Write an image (H, W, 3) as a PNG of 8 bits."""
+    eight = (image >> 8).astype(np.uint8) if image.dtype == np.uint16 else image
+    file = io.BytesIO()
+    Image.fromarray(eight).save(file, format="PNG", optimize=True)
+    return file.getvalue()

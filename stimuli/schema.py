@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import pandas as pd
 
-from scenes.errors import InputError, nearest
+from scenes.base.errors import InputError, nearest
 from stimuli import intake
 
 FORMAT = "mrd stimulus set"

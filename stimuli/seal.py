@@ -7,7 +7,7 @@ own padding included.
 import hashlib
 from pathlib import Path
 
-from scenes.errors import InputError
+from scenes.base.errors import InputError
 
 BLOCK = 512  # bytes: the smallest user block that HDF5 knows
 _DIGITS = frozenset(b"0123456789abcdef")

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scenes.errors import InputError, nearest, one_line, unknown
+from scenes.base.errors import InputError, nearest, one_line, unknown
 from scenes.scene import Scene
 from stimuli import schema
 from stimuli.findings import Findings, predicted_table, reach_table, read_findings

@@ -6,7 +6,7 @@ distance d has the angle 2·atan(s / 2d).
 
 import math
 
-from scenes.errors import InputError
+from scenes.base.errors import InputError
 
 
 def degrees(pixels: float, distance: float, pitch: float) -> float:

@@ -14,8 +14,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scenes.arrays import array_sha256
-from scenes.atomic import whole_file
-from scenes.errors import InputError, about
+from scenes.base.atomic_files import whole_file
+from scenes.base.errors import InputError, about
 from stimuli import schema
 from stimuli.disk import PatientFile
 from stimuli.findings import NONE, Findings, Records, write_findings

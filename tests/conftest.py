@@ -17,25 +17,26 @@ import hypothesis
 import numpy as np
 import pytest
 
+from tests.paths import ROOT
+
 DEFAULT_SEED = 20240229
-ROOT = Path(__file__).resolve().parents[1]
 
 # Files that take longest begin first, so that at the end no process is left alone with one of them.
 LONGEST = (
     "faults/test_killed_steps.py",
     "end_to_end/test_generate.py",
-    "mrd/test_cluster.py",
+    "mrd/generate/cluster/test_submit.py",
     "statistical/test_recovery_of_observers.py",
     "end_to_end/test_generate_stopped.py",
-    "psychophysics/test_real_window.py",
+    "psychophysics/lab/test_real_window.py",
     "statistical/test_group_models.py",
-    "analysis/test_hierarchical.py",
-    "analysis/test_report.py",
+    "analysis/statistics/test_hierarchical.py",
+    "analysis/report/test_files.py",
     "faults/test_full_disk_while_generating.py",
-    "mrd/test_gradients.py",
+    "mrd/rendering/test_gradients.py",
     "statistical/test_analysis_same_different.py",
     "statistical/test_analysis_recovery.py",
-    "analysis/test_results.py",
+    "analysis/findings/test_results.py",
     "faults/test_killed_sessions.py",
 )
 
@@ -162,7 +163,7 @@ def mrd(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str
 @pytest.fixture(scope="session")
 def mi() -> ModuleType:
     """Give Mitsuba with a usable variant set."""
-    from mrd import backend
+    from mrd.rendering import backend
 
     backend.activate()
     import mitsuba

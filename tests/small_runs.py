@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from mrd import image_counts, image_directory
-from mrd.study import Study, resolve_all
-from scenes.digest import file_sha256
+from mrd.study import image_directory, image_plan
+from mrd.study.study import Study, resolve_all
+from scenes.base.digest import file_sha256
 from scenes.film import srgb_decode
-from scenes.picture_files import write_exr
+from scenes.pictures.files import write_exr
 from scenes.scene import write_scene
 from stimuli.intake import ImageRecord, write_records
 from tests.small_set import small_image, small_scene, small_table
@@ -70,10 +70,10 @@ def write_study_runs(study: Study) -> None:
     write_runs(study.runs, {f"vase-{run.spec.search}-net-s1": run.name for run in runs})
     for run in runs:
         for directory, asked in (
-            (image_directory.of_run(study.runs, run.name), image_counts.asked_of_run(run)),
+            (image_directory.of_run(study.runs, run.name), image_plan.asked_of_run(run)),
             (
                 image_directory.of_family(study.runs, run.spec.family),
-                image_counts.asked_of_family(run),
+                image_plan.asked_of_family(run),
             ),
         ):
             directory.ask(asked)

@@ -18,7 +18,8 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests.paths import ROOT
+
 PACKAGES = ("scenes", "stimuli", "psychophysics", "analysis", "mrd")
 LISTINGS = ["debian-packages.txt", "debian-packages-tests.txt"]
 RENDERERS_AND_NETWORKS = {"cholespy", "drjit", "mitsuba", "timm", "torch", "torchvision"}
@@ -34,7 +35,14 @@ FORBIDDEN = {
     "analysis": RENDERERS_AND_NETWORKS | WINDOWS | {"mrd"},
 }
 # What of mrd loads on the experiment computer and on the analyst's laptop.
-LIGHT = ("mrd.backend", "mrd.config", "mrd.doctor", "mrd.llvm", "mrd.run", "mrd.study")
+LIGHT = (
+    "mrd.rendering.backend",
+    "mrd.study.model_section",
+    "mrd.workflow.doctor",
+    "mrd.rendering.llvm",
+    "mrd.study.run_directory",
+    "mrd.study.study",
+)
 
 
 def modules(package: str) -> list[str]:
@@ -194,7 +202,7 @@ def test_what_make_installs_runs_on_the_oldest_python_that_is_promised():
 
 
 def test_torch_and_torchvision_of_the_constraints_belong_together():
-    from mrd import doctor
+    from mrd.workflow import doctor
 
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     pins = dict(line.split("==") for line in lines if "==" in line and "#" not in line)
@@ -253,8 +261,8 @@ def build_small_house(folder: Path) -> Path:
         target = folder / name
         target.parent.mkdir(exist_ok=True)
         shutil.copyfile(ROOT / name, target)
-    (folder / "mrd").mkdir()
-    for name in ("mrd/__init__.py", "mrd/llvm.py"):
+    (folder / "mrd" / "rendering").mkdir(parents=True)
+    for name in ("mrd/__init__.py", "mrd/rendering/__init__.py", "mrd/rendering/llvm.py"):
         shutil.copyfile(ROOT / name, folder / name)
     (folder / "constraints.txt").write_text("numpy==2.0.0\n")
     (folder / "backend.py").write_text(BUILD_BACKEND)
@@ -395,7 +403,7 @@ def test_system_packages_are_wanted_only_where_their_provision_is_missing(prepar
 
 
 def test_llvm_is_asked_for_where_there_is_none(prepare, monkeypatch):
-    from mrd import llvm
+    from mrd.rendering import llvm
 
     monkeypatch.setattr(llvm, "usual_folders", list)
     monkeypatch.delenv(llvm.VARIABLE, raising=False)

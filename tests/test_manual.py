@@ -13,8 +13,8 @@ import pytest
 import typer
 
 from mrd.cli.main import app
-from mrd.document import read_document
-from mrd.study import read_study
+from mrd.study.study import read_study
+from mrd.study.yaml_file import read_document
 from tests.manual_pages import ROOT, all_blocks
 
 LANGUAGES = {"", "yaml", "python", "toml"}

@@ -3,12 +3,12 @@
 import ast
 import re
 import tomllib
-from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests.paths import ROOT
+
 PACKAGES = ("scenes", "stimuli", "psychophysics", "analysis", "mrd")
 LISTED = {
     package: re.findall(r"^::: (\S+)$", (ROOT / f"docs/api/{package}.md").read_text(), re.MULTILINE)
@@ -18,25 +18,25 @@ MOST = 35  # names of a package; more are not small
 
 # What the study's own analysis does not need: other labs' tables, and numbers for a notebook.
 FOR_NOTEBOOKS = {
-    "analysis.load.from_table",
-    "analysis.consistency.error_consistency",
-    "analysis.sensitivity.dprime",
-    "analysis.sensitivity.dprime_from_rates",
-    "psychophysics.data_set.read_sessions",
+    "analysis.trials.load.from_table",
+    "analysis.statistics.consistency.error_consistency",
+    "analysis.statistics.sensitivity.dprime",
+    "analysis.statistics.sensitivity.dprime_from_rates",
+    "psychophysics.data.data_set.read_sessions",
     "stimuli.visual_angle.degrees",
 }
 
 NAMED_BY_ISSUES = {
-    "analysis.consistency.agreement",
-    "analysis.consistency.error_consistency",
-    "analysis.hierarchical.fit",
-    "analysis.invariance.compare",
-    "analysis.load.from_table",
-    "analysis.mixed_models.fit",
-    "analysis.psychometric.fit",
-    "analysis.sensitivity.dprime",
-    "analysis.sensitivity.dprime_from_rates",
-    "analysis.sensitivity.proportion_correct",
+    "analysis.statistics.consistency.agreement",
+    "analysis.statistics.consistency.error_consistency",
+    "analysis.statistics.hierarchical.fit",
+    "analysis.statistics.invariance.compare",
+    "analysis.trials.load.from_table",
+    "analysis.statistics.mixed_models.fit",
+    "analysis.statistics.psychometric.fit",
+    "analysis.statistics.sensitivity.dprime",
+    "analysis.statistics.sensitivity.dprime_from_rates",
+    "analysis.statistics.sensitivity.proportion_correct",
     "stimuli.stimulus_set.StimulusSet",
 }
 

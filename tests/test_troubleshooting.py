@@ -8,11 +8,11 @@ import ast
 import re
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests.paths import ROOT
+
 PAGE = ROOT / "docs" / "troubleshooting.md"
 PACKAGES = ("scenes", "stimuli", "psychophysics", "analysis", "mrd")
 HOLE = "…"

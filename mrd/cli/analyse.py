@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from mrd.study import read_study
-from scenes.errors import needs, printable
+from mrd.study.study import read_study
+from scenes.base.errors import needs, printable
 
 
 def analyse(
@@ -48,7 +48,7 @@ def analyse(
     described = read_study(study)
     with needs("analysis"):
         # Here, so that other commands do without the extra.
-        from analysis import study_report
+        from analysis.report import study_report
 
         made = study_report.make(
             described.folder,

@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 
 from mrd.cli.tables import console, number, table
-from mrd.study import read_study
-from psychophysics import calibration
+from mrd.study.study import read_study
 from psychophysics.config import ExperimentConfig
-from psychophysics.readings import read_readings, write_readings
-from scenes.errors import InputError, printable
+from psychophysics.lab import calibration
+from psychophysics.lab.photometer_readings import read_readings, write_readings
+from scenes.base.errors import InputError, printable
 
 
 def calibrate(
@@ -102,6 +102,6 @@ def _shown(
 ) -> dict[str, list[tuple[int, float]]]:
     """Show patches, and take a reading of each; without an instrument it is typed."""
     # Loaded here: PsychoPy is on the experiment computer alone.
-    from psychophysics.patches import measured
+    from psychophysics.lab.patches import measured
 
     return measured(asked.display, patches, windowed=windowed, take=take)

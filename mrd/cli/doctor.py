@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from mrd.cli.tables import console, table
-from mrd.doctor import examine, usable
+from mrd.workflow.doctor import examine, usable
 
 _MARKS = {True: "ok", False: "NO", None: "–"}
 

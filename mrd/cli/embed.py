@@ -8,11 +8,11 @@ from pydantic import ValidationError
 
 from mrd.cli.counting import counted
 from mrd.cli.tables import console
-from mrd.config.model import ModelConfig
 from mrd.models.registry import descriptions, exists
-from mrd.packing import floors, recorded_study, set_of
-from mrd.study import read_study
-from scenes.errors import InputError, first_problem, unknown
+from mrd.study.model_section import ModelConfig
+from mrd.study.study import read_study
+from mrd.workflow.build_set import floors, recorded_study, set_of
+from scenes.base.errors import InputError, first_problem, unknown
 from stimuli.second_judgement import in_words, second_judgement
 from stimuli.stimulus_set import StimulusSet
 
@@ -50,7 +50,7 @@ def embed(
     }
     if not configs:
         raise InputError(f"{file}: names no model; give one with --model")
-    from mrd import embed as embedding  # torch: only once there is work to do
+    from mrd.measures import embed as embedding  # torch: only once there is work to do
 
     requests = [embedding.Request(name, config) for name, config in configs.items()]
     device = embedding.fastest_device()

@@ -11,13 +11,14 @@ from rich.progress import track
 
 from mrd.cli.counting import counted
 from mrd.cli.tables import console, number, table
-from mrd.power import plain, planned
-from mrd.study import Study, read_study
+from mrd.study.study import Study, read_study
+from mrd.workflow.power import plain, planned
 from psychophysics import experiment as experiments
-from psychophysics import records
 from psychophysics.answer import Observer
 from psychophysics.config import ExperimentConfig
-from psychophysics.data_set import Kind
+from psychophysics.data import records
+from psychophysics.data.data_set import Kind
+from psychophysics.data.participants import page_code
 from psychophysics.experiment import Experiment, Seat
 from psychophysics.observers import (
     ModelObserver,
@@ -26,13 +27,12 @@ from psychophysics.observers import (
     code_of,
     middle_distance,
 )
-from psychophysics.participants import page_code
 from psychophysics.psychometric_function import FUNCTIONS, Function, lapse_probability
 from psychophysics.session import Outcome
 from psychophysics.web import importing
 from psychophysics.web.address import notes_on
 from psychophysics.web.export import export as export_page
-from scenes.errors import InputError, printable, unknown
+from scenes.base.errors import InputError, printable, unknown
 
 app = typer.Typer(help="Put a study before people, simulated observers and models.")
 
@@ -72,17 +72,17 @@ def run(
 ) -> None:
     """Run a session with a person, or go on with it."""
     # Loaded here: PsychoPy is on the experiment computer alone.
-    from psychophysics import at_the_window, window
+    from psychophysics.lab import run_at_window, window
 
     described = read_study(study)
     experiment = _experiment(described)
-    setup = at_the_window.set_up(
+    setup = run_at_window.set_up(
         experiment, described.folder, uncalibrated=uncalibrated, paced=pace, windowed=windowed
     )
     if participant is None:
         participant, session = window.ask_participant(session)
     folder = described.folder / records.PEOPLE
-    outcome = at_the_window.run(setup, participant, session, folder, _note)
+    outcome = run_at_window.run(setup, participant, session, folder, _note)
     _say(outcome)
 
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from mrd.study import Study
+from mrd.study.study import Study
+from scenes.base.errors import about
 from scenes.config import target_scene
-from scenes.errors import about
 from scenes.readings import FileReading, file_readings
 from scenes.scene import Scene
 

@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
-from mrd import backend
 from mrd.cli.counting import counted
 from mrd.cli.tables import console
-from mrd.fisher.noise import warning
-from mrd.packing import add_findings
-from mrd.study import read_study
+from mrd.measures.fisher.noise import warning
+from mrd.rendering import backend
+from mrd.study.study import read_study
+from mrd.workflow.build_set import add_findings
 
 
 def fisher(
@@ -27,8 +27,8 @@ def fisher(
     """
     described, out = read_study(study), console()
     backend.activate()
-    from mrd.embed import fastest_device  # torch: only once there is work to do
-    from mrd.fisher.record import fisher as predictions
+    from mrd.measures.embed import fastest_device  # torch: only once there is work to do
+    from mrd.measures.fisher.record import fisher as predictions
 
     with counted(out) as progress:
         made = list(predictions(described, fastest_device(), progress))

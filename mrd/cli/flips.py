@@ -5,7 +5,7 @@ from statistics import median
 from typing import Any
 
 from mrd.cli.tables import Rows, number, table
-from mrd.overview import Standing
+from mrd.workflow.standings import Standing
 
 
 def flips(standings: Sequence[Standing]) -> Rows | None:

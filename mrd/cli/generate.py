@@ -8,19 +8,20 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from mrd import cluster, job_queue, slurm_request, sweep
 from mrd.cli.files import changed_files
 from mrd.cli.flips import flips
 from mrd.cli.progress import in_a_log, shown
 from mrd.cli.tables import console, duration, images, number, reasons, states, tasks, verdicts
-from mrd.cluster import Left
-from mrd.forecast import Forecast, forecast
-from mrd.job_queue import TaskStanding
-from mrd.overview import families, overview
-from mrd.slurm_request import Request
-from mrd.study import Study, as_word, read_study, resolve_all
-from mrd.submissions import Task
-from scenes.errors import InputError
+from mrd.generate import study_runs
+from mrd.generate.cluster import options, queue, submit
+from mrd.generate.cluster.options import Request
+from mrd.generate.cluster.queue import TaskStanding
+from mrd.generate.cluster.submissions import Task
+from mrd.generate.cluster.submit import Left
+from mrd.study.study import Study, as_word, read_study, resolve_all
+from mrd.workflow.forecast import Forecast, forecast
+from mrd.workflow.standings import families, overview
+from scenes.base.errors import InputError
 
 
 def generate(
@@ -77,25 +78,25 @@ def generate(
     if dry_run:
         _foretell(described, asked, out)
     elif asked:
-        left = cluster.left(described, out.print)
-        given = cluster.submit(left.waiting, described, study, asked, in_a_log)
+        left = submit.left(described, out.print)
+        given = submit.submit(left.waiting, described, study, asked, in_a_log)
         out.print(_given(given, left, study))
         if wait:
             _waited(described, out)
     else:
         with shown(out, several=workers > 1) as report:
-            outcomes = sweep.generate(described, report, workers, by_hash=verify)
+            outcomes = study_runs.generate(described, report, workers, by_hash=verify)
         _show_results(described, out)
         _exit([outcome.refused for outcome in outcomes if outcome.failure])
 
 
 def _foretell(study: Study, asked: Request | None, out: Console) -> None:
     """Check the study and the machine; print where runs stand, and what is to do."""
-    left = cluster.left(study, out.print) if asked else None
+    left = submit.left(study, out.print) if asked else None
     if left is None:
         runs = resolve_all(study)
-        sweep.check(runs)
-        sweep.check_series(runs)
+        study_runs.check(runs)
+        study_runs.check_series(runs)
     standings = overview(study)
     out.print(states(standings))
     shared = families(study, standings)
@@ -145,7 +146,7 @@ def _request(words: list[str] | None, wait: bool, workers: int, verify: bool) ->
             "--verify: with --slurm, finished images are not read; leave --slurm out, and what was "
             "altered is made again where the command runs"
         )
-    return slurm_request.request(words)
+    return options.request(words)
 
 
 def _given(given: Sequence[Task], left: Left, study: Path) -> str:
@@ -175,8 +176,8 @@ def _waited(study: Study, out: Console) -> None:
         out.print(f"{each.task.job} {each.task.name}: {each.state} {each.message}".rstrip())
 
     runs = resolve_all(study)
-    failed = job_queue.wait(
-        lambda: cluster.standings(study, runs), told, lambda why: out.print(f"still asking: {why}")
+    failed = queue.wait(
+        lambda: submit.standings(study, runs), told, lambda why: out.print(f"still asking: {why}")
     )
     _show_results(study, out)
     if failed:

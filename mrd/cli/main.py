@@ -12,7 +12,6 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from mrd import python_process
 from mrd.cli import (
     analyse,
     calibrate,
@@ -31,7 +30,8 @@ from mrd.cli import (
     stimuli,
     trace,
 )
-from scenes.errors import InputError, printable
+from mrd.generate import python_process
+from scenes.base.errors import InputError, printable
 
 FAILED, WRONG_INPUT, INTERRUPTED = 1, 2, 130
 SEVERAL_WORDS = "--slurm"  # the option that takes all words with "=" behind it

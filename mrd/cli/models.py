@@ -5,9 +5,9 @@ from typing import Annotated
 import typer
 
 from mrd.cli.tables import console, table
-from mrd.config.model import ModelConfig
 from mrd.models import registry
-from scenes.errors import InputError
+from mrd.study.model_section import ModelConfig
+from scenes.base.errors import InputError
 
 AT_MOST = 60
 """Names that are listed at once."""

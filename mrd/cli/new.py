@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from mrd.new_study import written
-from scenes.errors import printable
+from mrd.study.new import written
+from scenes.base.errors import printable
 
 
 def new(

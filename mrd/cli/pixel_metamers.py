@@ -6,12 +6,13 @@ from typing import Annotated, Any
 
 import typer
 
-from mrd import backend, sweep
 from mrd.cli.counting import counted
 from mrd.cli.tables import Rows, console, number, table
-from mrd.packing import add_pixel_metamers
-from mrd.study import read_study, resolve_all
-from scenes.errors import InputError, printable
+from mrd.generate import study_runs
+from mrd.rendering import backend
+from mrd.study.study import read_study, resolve_all
+from mrd.workflow.build_set import add_pixel_metamers
+from scenes.base.errors import InputError, printable
 
 COLUMNS = (
     "run", "camera", "match, scene", "match, pixels", "RMS, scene", "RMS, pixels", "steps",
@@ -31,20 +32,20 @@ def pixel_metamers(
     """
     described, out = read_study(study), console()
     runs = [run for run in resolve_all(described) if not run.spec.is_pixel_search]
-    searched = [run for run in runs if sweep.is_searched(run, described.runs)]
+    searched = [run for run in runs if study_runs.is_searched(run, described.runs)]
     if not searched:
         raise InputError(
             f"{described.runs}: holds no finished search of a model; mrd generate {study} makes "
             "them"
         )
     device = backend.activate().device
-    from mrd import against_pixels  # the renderer: only once there is work to do
+    from mrd.measures import pixel_metamers  # the renderer: only once there is work to do
 
     records, refused = [], []
     with counted(out) as progress:
         for run in searched:
             try:
-                records.append(against_pixels.make(run, described.runs, device, progress))
+                records.append(pixel_metamers.make(run, described.runs, device, progress))
             except InputError as error:
                 refused.append(f"{run.name}: {error}")
     out.print(_shown(records))

@@ -13,7 +13,7 @@ from rich.progress import Progress as Bars
 
 from mrd.cli.tables import console as printed
 from mrd.cli.tables import duration, number
-from mrd.report import SweepReport
+from mrd.generate.progress import SweepReport
 
 SECONDS_BETWEEN_LINES = 5.0
 STEPS_OF_RATE = 20  # the first step compiles; the rate of the last ones tells what is left

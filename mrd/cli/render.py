@@ -6,11 +6,11 @@ from typing import Annotated
 import typer
 
 from mrd.cli.files import read_files
-from mrd.photograph import photograph
-from mrd.study import FILE_NAME, loaded_target, read_study
+from mrd.rendering.render_scene import photograph
+from mrd.study.study import FILE_NAME, loaded_target, read_study
 from scenes import library
+from scenes.base.errors import printable
 from scenes.config import TargetConfig, target_scene
-from scenes.errors import printable
 from scenes.scene import Scene, check_visible
 
 

@@ -7,15 +7,15 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from analysis.source import PAGE, REPORT
-from mrd import evidence
-from mrd.carrying_out import Stop, carried_out
-from mrd.chain import Step
+from analysis.findings.source import PAGE, REPORT
 from mrd.cli.tables import checklist, console, duration
-from mrd.evidence import Audience
-from mrd.study import as_word, read_study
-from psychophysics import records
-from scenes.errors import printable
+from mrd.study.study import as_word, read_study
+from mrd.workflow import steps
+from mrd.workflow.run_steps import Stop, carried_out
+from mrd.workflow.step_reasons import Step
+from mrd.workflow.steps import Audience
+from psychophysics.data import records
+from scenes.base.errors import printable
 
 INTERRUPTED = 130
 
@@ -45,7 +45,7 @@ def run(
     study: StudyPath,
     participant: Participant = None,
     session: Session = records.FIRST_SESSION,
-    observers: Observers = evidence.OBSERVERS,
+    observers: Observers = steps.OBSERVERS,
     workers: Workers = 1,
 ) -> None:
     """Do every step of a study that is due.
@@ -61,7 +61,7 @@ def run(
     shown = _Shown(out)
 
     def look() -> list[Step]:
-        return evidence.steps(described, study, audience, workers)
+        return steps.steps(described, study, audience, workers)
 
     out.print(checklist(look()))
     stop = carried_out(look, shown)
@@ -115,7 +115,7 @@ def _again(study: Path, audience: Audience, workers: int) -> str:
     words = ["mrd", "run", as_word(study)]
     if audience.participant is not None:
         words += ["--participant", audience.participant, "--session", audience.session]
-    elif audience.observers != evidence.OBSERVERS:
+    elif audience.observers != steps.OBSERVERS:
         words += ["--observers", str(audience.observers)]
     if workers > 1:
         words += ["--workers", str(workers)]

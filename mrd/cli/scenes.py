@@ -7,7 +7,7 @@ import typer
 
 from mrd.cli.files import read_files
 from mrd.cli.tables import console, table
-from mrd.study import FILE_NAME, loaded_target, read_study
+from mrd.study.study import FILE_NAME, loaded_target, read_study
 from scenes.library import LIGHTS, MATERIALS, MESHES, SCENES
 from scenes.readings import file_reading
 from scenes.scene import check_visible, read_scene

@@ -1,15 +1,15 @@
 """``mrd status``: where steps, runs and reaches of a study stand, and its tasks on a cluster."""
 
-from mrd import cluster
 from mrd.cli.flips import flips
 from mrd.cli.run_study import Observers, Participant, Session, StudyPath, audience_of
 from mrd.cli.tables import checklist, console, images, reasons, states, tasks, widest
-from mrd.evidence import OBSERVERS, steps
-from mrd.overview import families, outdated, overview
-from mrd.reach_overview import reaches
-from mrd.study import read_study
-from psychophysics import records
-from scenes.errors import InputError
+from mrd.generate.cluster import submit
+from mrd.study.study import read_study
+from mrd.workflow.reaches import reaches
+from mrd.workflow.standings import families, outdated, overview
+from mrd.workflow.steps import OBSERVERS, steps
+from psychophysics.data import records
+from scenes.base.errors import InputError
 
 
 def status(
@@ -42,7 +42,7 @@ def status(
             f"{', '.join(others)}"
         )
     try:
-        queued = cluster.standings(described, [each.run for each in standings])
+        queued = submit.standings(described, [each.run for each in standings])
     except InputError as error:  # another machine than the one that submits: the rest is true here
         console().print(f"the queue is not known: {error}")
     else:

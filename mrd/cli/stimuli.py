@@ -7,9 +7,9 @@ import typer
 
 from mrd.cli.counting import counted
 from mrd.cli.tables import console, number, table
-from mrd.packing import pack, set_of
-from mrd.study import read_study
-from scenes.errors import InputError, printable
+from mrd.study.study import read_study
+from mrd.workflow.build_set import pack, set_of
+from scenes.base.errors import InputError, printable
 from stimuli.check import problems
 from stimuli.comparison import differences
 from stimuli.cues import CHANCE, CUES, cues

@@ -9,12 +9,12 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from mrd.chain import Step
-from mrd.job_queue import TaskStanding
-from mrd.overview import ImagesStanding, Standing
-from mrd.reach_overview import UNITS, Reach
+from mrd.generate.cluster.queue import TaskStanding
+from mrd.workflow.reaches import UNITS, Reach
+from mrd.workflow.standings import ImagesStanding, Standing
+from mrd.workflow.step_reasons import Step
+from scenes.base.errors import printable
 from scenes.differences import DISTANCE
-from scenes.errors import printable
 
 
 class PlainConsole(Console):

@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
-from mrd import trace as tracing
 from mrd.cli.tables import console, table
-from mrd.disk import plain
-from mrd.study import read_study
+from mrd.study.json_files import plain
+from mrd.study.study import read_study
+from mrd.workflow import trace as tracing
 
 MOST_TRIALS = 20  # are printed; --json tells all
 

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from mrd.config.model import ModelConfig
-from scenes.errors import InputError, nearest
+from mrd.study.model_section import ModelConfig
+from scenes.base.errors import InputError, nearest
 
 USUAL_SIZE = 128
 """Height and width, in pixels, of the images on which a model is tried where any size will do."""

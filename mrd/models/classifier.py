@@ -5,7 +5,7 @@ from typing import Any
 from torch import Tensor
 
 from mrd.models.base import Model
-from scenes.errors import InputError
+from scenes.base.errors import InputError
 
 LOGITS = "class logits"
 

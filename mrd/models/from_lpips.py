@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from mrd.models import from_torchvision
 from mrd.models.network import Recipe
-from mrd.models.registry import LPIPS
+from mrd.models.prefixes import LPIPS
 from mrd.models.weights import read_weights
-from scenes.errors import unknown
+from scenes.base.errors import unknown
 
 # LPIPS's name → torchvision's, and the places in `features` after which LPIPS reads.
 _BACKBONES: dict[str, tuple[str, tuple[int, ...]]] = {

@@ -17,13 +17,13 @@ from plenoptic import models
 from plenoptic.process import SteerablePyramidFreq
 from torch import Tensor, nn
 
-from mrd.config.model import ModelConfig
 from mrd.models.base import USUAL_SIZE, Model, check_images, check_known
 from mrd.models.front_end import FrontEndModule
-from mrd.models.registry import PLENOPTIC
+from mrd.models.prefixes import PLENOPTIC
 from mrd.models.weights import tensors_sha256
-from mrd.srgb import decoded, encoded
-from scenes.errors import InputError, unknown
+from mrd.rendering.srgb import decoded, encoded
+from mrd.study.model_section import ModelConfig
+from scenes.base.errors import InputError, unknown
 from scenes.film import LUMINANCE
 
 SCALES = 4

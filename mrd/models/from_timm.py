@@ -13,9 +13,9 @@ from torch import nn
 
 from mrd.models import imagenet
 from mrd.models.network import Recipe
-from mrd.models.registry import TIMM
+from mrd.models.prefixes import TIMM
 from mrd.models.weights import file_record, load_weights, read_weights
-from scenes.errors import InputError, nearest, one_line
+from scenes.base.errors import InputError, nearest, one_line
 
 # Names of files of weights on the Hugging Face hub, the safe one first.
 _FILES = ("model.safetensors", "pytorch_model.bin")

@@ -18,9 +18,9 @@ from torch import nn
 
 from mrd.models.network import Recipe
 from mrd.models.weights import file_record, read_weights
-from scenes.atomic import cannot_write
-from scenes.digest import file_sha256
-from scenes.errors import InputError, nearest
+from scenes.base.atomic_files import cannot_write
+from scenes.base.digest import file_sha256
+from scenes.base.errors import InputError, nearest
 
 PATIENCE = 20.0
 """Seconds after which a silent server counts as out of reach."""

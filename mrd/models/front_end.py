@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mrd.config.model import FrontEnd
+from mrd.study.model_section import FrontEnd
 from scenes.film import LUMINANCE
 
 

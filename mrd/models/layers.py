@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from scenes.errors import InputError, nearest
+from scenes.base.errors import InputError, nearest
 
 OUTPUT = "output"
 INPUT = ".input"

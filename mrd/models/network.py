@@ -10,7 +10,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mrd.config.model import ModelConfig
 from mrd.models.base import USUAL_SIZE, Model, check_images
 from mrd.models.folding import fold
 from mrd.models.front_end import FrontEndModule
@@ -23,8 +22,9 @@ from mrd.models.weights import (
     tensors_sha256,
     untrained,
 )
-from scenes.digest import file_sha256
-from scenes.errors import InputError, one_line
+from mrd.study.model_section import ModelConfig
+from scenes.base.digest import file_sha256
+from scenes.base.errors import InputError, one_line
 
 
 @dataclass(frozen=True)

@@ -25,10 +25,10 @@ from typing import Any
 
 from torch import nn
 
-from mrd.models.factory import naming
 from mrd.models.network import Recipe
 from mrd.models.weights import load_weights, tensors_sha256
-from scenes.errors import InputError
+from mrd.study.own_network import naming
+from scenes.base.errors import InputError
 
 _ATTRIBUTES = ("mean", "std", "default_layers", "smallest", "only_size", "labelled")
 

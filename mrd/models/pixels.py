@@ -8,10 +8,10 @@ from typing import Any
 
 from torch import Tensor
 
-from mrd.config.model import ModelConfig
 from mrd.models.base import USUAL_SIZE, Model, check_images, check_known
 from mrd.models.front_end import FrontEndModule
-from scenes.errors import InputError
+from mrd.study.model_section import ModelConfig
+from scenes.base.errors import InputError
 
 LAYER = "pixels"
 """The only layer."""

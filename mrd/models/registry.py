@@ -7,20 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mrd.config.model import ModelConfig
-from mrd.models import factory
-from scenes.errors import InputError, nearest
+from mrd.models.prefixes import LPIPS, PLENOPTIC, TIMM, TORCHVISION
+from mrd.study import own_network
+from mrd.study.model_section import ModelConfig
+from scenes.base.errors import InputError, nearest
 
 if TYPE_CHECKING:
     import torch
 
     from mrd.models.base import Model, Source
-
-LPIPS = "lpips/"
-PLENOPTIC = "plenoptic/"
-TIMM = "timm/"
-TORCHVISION = "torchvision/"
-"""What stands before a library's own names; torchvision's may be written without it."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +143,7 @@ _FAMILIES: dict[str, Family] = {
 def descriptions() -> dict[str, str]:
     """Name → what it is; ``timm/NAME`` stands for all of timm's names."""
     single = {name: description for name, (description, _) in _SINGLE.items()}
-    entries = {name: f"from {entry.value}" for name, entry in factory.entries().items()}
+    entries = {name: f"from {entry.value}" for name, entry in own_network.entries().items()}
     many = {f"{prefix}NAME": family.description for prefix, family in _FAMILIES.items()}
     own = {"my_module:factory": "your own, from a file of the study's folder (docs/models.md)"}
     return single | entries | many | own
@@ -171,7 +166,7 @@ def matching(text: str) -> list[str]:
         if text.startswith(prefix):
             part = text.removeprefix(prefix)
             return [_written(prefix, name) for name in family.names() if part in name]
-    found = [name for name in (*_SINGLE, *factory.entries()) if text in name]
+    found = [name for name in (*_SINGLE, *own_network.entries()) if text in name]
     for prefix, family in _FAMILIES.items():
         found += [_written(prefix, name) for name in family.names() if text in name]
     return found
@@ -186,7 +181,7 @@ def exists(network: str) -> bool:
 
     With timm's prefix any name may be: its tags and sizes are checked when the network is made.
     """
-    if network in _SINGLE or network in factory.entries() or factory.is_factory(network):
+    if network in _SINGLE or network in own_network.entries() or own_network.is_factory(network):
         return True
     for prefix, family in _FAMILIES.items():
         if network.startswith(prefix):
@@ -266,11 +261,11 @@ def _source(network: str, folder: Path) -> Source:
     for prefix, family in _FAMILIES.items():
         if network.startswith(prefix):
             return family.source(network.removeprefix(prefix))
-    if network in (entries := factory.entries()):
-        return _own(network, factory.load_entry(entries[network]), None)
-    if factory.is_factory(network):
-        found = factory.located(network, folder)
-        return _own(factory.shown(found), factory.load(found), factory.code_of(found))
+    if network in (entries := own_network.entries()):
+        return _own(network, own_network.load_entry(entries[network]), None)
+    if own_network.is_factory(network):
+        found = own_network.located(network, folder)
+        return _own(own_network.shown(found), own_network.load(found), own_network.code_of(found))
     torchvision = _FAMILIES[TORCHVISION]
     if network in torchvision.names():
         return torchvision.source(network)

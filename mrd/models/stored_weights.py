@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from scenes.errors import InputError
+from scenes.base.errors import InputError
 
 # Keys under which training scripts put the weights beside the optimiser and the epoch, and those
 # of their moving averages.

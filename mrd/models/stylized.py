@@ -5,7 +5,7 @@ from typing import NoReturn
 
 from mrd.models import from_torchvision
 from mrd.models.network import Recipe
-from scenes.errors import InputError
+from scenes.base.errors import InputError
 
 NAME = "resnet50_stylized"
 CHECKPOINT = "resnet50_train_60_epochs-c8e5653e.pth.tar"

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from mrd.models.base import Model
-from scenes.errors import InputError
+from scenes.base.errors import InputError
 
 ALIKE = 1e-3
 """Largest difference, as a share of a layer's largest activation, that rounding may make."""

@@ -14,8 +14,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from mrd.models import stored_weights
-from scenes.digest import file_sha256
-from scenes.errors import InputError
+from scenes.base.digest import file_sha256
+from scenes.base.errors import InputError
 
 UNTRAINED_SEED = 0
 """Seed of the weights of an untrained network."""

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from psychophysics.psychometric_function import NORMAL_SPAN, WEIBULL_SPAN, Function
-from scenes.errors import needs
+from scenes.base.errors import needs
 
 THRESHOLDS = 40
 # Thresholds that are thought possible reach beyond the levels, by this factor of their range.

@@ -3,7 +3,7 @@
 import ipaddress
 from urllib.parse import SplitResult, urlsplit
 
-from scenes.errors import InputError
+from scenes.base.errors import InputError
 
 
 def checked_address(post: str) -> None:

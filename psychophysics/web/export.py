@@ -18,12 +18,12 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
-from psychophysics.calibration import IDENTITY, on_display
+from psychophysics.data.records import checked_code
 from psychophysics.experiment import Experiment
-from psychophysics.records import checked_code
+from psychophysics.lab.calibration import IDENTITY, on_display
 from psychophysics.web import plan
 from psychophysics.web.address import checked_address
-from scenes.atomic import whole_file, whole_folder
+from scenes.base.atomic_files import whole_file, whole_folder
 from stimuli.export import check_file_names, file_name
 from stimuli.png import write_png
 

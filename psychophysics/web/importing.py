@@ -15,17 +15,19 @@ from typing import Any
 import numpy as np
 from filelock import FileLock
 
-from psychophysics import columns, data_set, experiment, records, session
+from psychophysics import experiment, session
 from psychophysics.answer import Stopped
 from psychophysics.counterbalance import rule_of
+from psychophysics.data import columns, data_set, records
 from psychophysics.experiment import Experiment, Seat
 from psychophysics.session import Outcome
 from psychophysics.trials import order
 from psychophysics.web import plan
 from psychophysics.web.returned import Returned, Row, altered
 from psychophysics.web.saved import Saved, Sitting, read
-from scenes.atomic import cannot_write, check_writable
-from scenes.errors import InputError
+from scenes.base.atomic_files import cannot_write, check_writable
+from scenes.base.changes import differences
+from scenes.base.errors import InputError
 from stimuli.visual_angle import degrees
 
 
@@ -143,7 +145,7 @@ def _check_bound(saved: Saved, asked: Experiment, seat: Seat, path: Path) -> Non
     now = {"Study": asked.study, "Task": asked.task.name, **plan.facts(asked, seat)}
     for key, value in now.items():
         if there.get(key) != value:
-            what = ", ".join(records.differences(there.get(key), value)) or key
+            what = ", ".join(differences(there.get(key), value)) or key
             raise InputError(
                 f"{path}: the page was made with another {key} ({what}); put it back to import "
                 "the session"

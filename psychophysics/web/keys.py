@@ -9,7 +9,7 @@ these keys, such as keys of the number pad, is in ``page/keyboard.js``.
 import string
 from collections.abc import Sequence
 
-from scenes.errors import InputError, unknown
+from scenes.base.errors import InputError, unknown
 
 _NAMED = {
     "left": "ArrowLeft",

@@ -12,20 +12,21 @@ from collections.abc import Sequence
 from importlib import metadata
 from typing import Any
 
-from psychophysics import columns, experiment, pages, session
+from psychophysics import experiment, pages, session
 from psychophysics.answer import Answer
 from psychophysics.config import ConstantStimuli, ExperimentConfig
 from psychophysics.counterbalance import RULE
+from psychophysics.data import columns
+from psychophysics.data.participants import page_code
 from psychophysics.experiment import Experiment, Seat
+from psychophysics.lab.window import screen_of
 from psychophysics.observers import WithoutEyes
-from psychophysics.participants import page_code
 from psychophysics.schedule import Schedule, schedule
 from psychophysics.timing import Interval
 from psychophysics.trials import Trial, order
 from psychophysics.web.keys import in_a_browser
 from psychophysics.web.texts import texts
-from psychophysics.window import screen_of
-from scenes.errors import InputError
+from scenes.base.errors import InputError
 
 # What the page saves, and this version reads.
 FORMAT, VERSION = "mrd-web-session", 1

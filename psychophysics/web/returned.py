@@ -4,14 +4,14 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from psychophysics import columns
 from psychophysics.answer import Answer, Stopped
+from psychophysics.data import columns
 from psychophysics.experiment import Experiment, Seat
 from psychophysics.observers import WithoutEyes
 from psychophysics.timing import Interval
 from psychophysics.trials import Trial
 from psychophysics.web import plan
-from scenes.errors import InputError
+from scenes.base.errors import InputError
 
 Row = tuple[int, Sequence[str]]  # number from 1, cells
 

@@ -12,8 +12,8 @@ from typing import Annotated, Any, Literal
 from pydantic import ValidationError, field_validator
 
 from psychophysics.web.plan import FORMAT, VERSION
-from scenes.errors import InputError, first_problem
-from scenes.frozen import Frozen, between
+from scenes.base.errors import InputError, first_problem
+from scenes.base.frozen import Frozen, between
 
 MOST_BYTES = 50_000_000  # some 100 000 trials
 

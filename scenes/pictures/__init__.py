@@ -1,1 +1,1 @@
-"""One module for each kind of picture file; `scenes.picture_files` is the way in."""
+"""One module for each kind of picture file; `scenes.pictures.files` is the way in."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from scenes.errors import InputError
+from scenes.base.errors import InputError
 
 MOST_PIXELS = 2**27
 OPAQUE = 0.998  # an alpha that a renderer's filter rounded is still 1

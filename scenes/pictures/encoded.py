@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from scenes.errors import InputError
+from scenes.base.errors import InputError
 from scenes.film import srgb_decode
 from scenes.pictures.decoded import Decoded, check_opaque
 from scenes.pictures.primaries import KNOWN, Matrix, converted, to_rec709

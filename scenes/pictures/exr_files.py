@@ -13,7 +13,7 @@ import numpy as np
 import OpenEXR
 from numpy.typing import NDArray
 
-from scenes.errors import InputError, one_line
+from scenes.base.errors import InputError, one_line
 from scenes.pictures.decoded import (
     Decoded,
     aspect_notes,

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from scenes.errors import InputError
+from scenes.base.errors import InputError
 
 # Words in the name of a part, layer or channel that say that it is no picture.
 NO_PICTURE = frozenset(

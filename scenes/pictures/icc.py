@@ -5,7 +5,7 @@ import struct
 import numpy as np
 from numpy.typing import NDArray
 
-from scenes.errors import InputError
+from scenes.base.errors import InputError
 from scenes.film import srgb_decode
 from scenes.pictures.encoded import SRGB, ColourSpace, Curve
 from scenes.pictures.primaries import D65, KNOWN, adaptation, rgb_to_xyz

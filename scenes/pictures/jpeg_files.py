@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import ExifTags, Image
 
-from scenes.errors import InputError
+from scenes.base.errors import InputError
 from scenes.pictures.decoded import Decoded, broken, check_size
 from scenes.pictures.encoded import ADOBE_RGB, SRGB, ColourSpace, Encoding, decoded, marked_space
 from scenes.pictures.icc import colour_space

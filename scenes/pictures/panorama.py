@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scenes.errors import InputError
+from scenes.base.errors import InputError
 
 if TYPE_CHECKING:
-    from scenes.picture_files import PictureRead
+    from scenes.pictures.files import PictureRead
 
 SPARE = 2  # pixels: some programs write a row more, or less
 

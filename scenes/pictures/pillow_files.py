@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import ExifTags, Image
 
-from scenes.errors import InputError, one_line
+from scenes.base.errors import InputError, one_line
 from scenes.pictures.decoded import broken
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
-from scenes.errors import InputError
+from scenes.base.errors import InputError
 from scenes.pictures.decoded import Decoded, aspect_notes, broken, check_opaque, check_size
 from scenes.pictures.encoded import SRGB, ColourSpace, Encoding, decoded, marked_space, power
 from scenes.pictures.icc import colour_space

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from scenes.errors import InputError
+from scenes.base.errors import InputError
 
 Matrix = NDArray[np.float64]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from scenes.errors import InputError
+from scenes.base.errors import InputError
 from scenes.pictures.decoded import Decoded, aspect_notes, broken, check_size
 from scenes.pictures.primaries import as_primaries, converted, name_of, to_rec709
 

@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from scenes.errors import InputError
+from scenes.base.errors import InputError
 from scenes.pictures.decoded import Decoded
 
 Repair = Literal["clip"] | None

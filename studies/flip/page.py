@@ -18,9 +18,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torchvision.models import ResNet18_Weights
 
-from analysis.figure_style import STYLE
-from mrd.run import RunDirectory
-from mrd.study import ResolvedRun, read_study, resolve_all
+from analysis.report.figure_style import STYLE
+from mrd.study.run_directory import RunDirectory
+from mrd.study.study import ResolvedRun, read_study, resolve_all
 
 HERE = Path(__file__).parent
 PICTURE = HERE.parents[1] / "docs" / "pictures" / "flip.png"

@@ -18,7 +18,7 @@ from typing import Any
 import imageio.v3 as imageio
 from matplotlib.figure import Figure
 
-from mrd.criterion import apart, below_floor
+from mrd.criterion.criterion import apart, below_floor
 from scenes.differences import DISTANCE
 
 HERE = Path(__file__).parent

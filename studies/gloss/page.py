@@ -16,11 +16,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from analysis import results, sessions
 from analysis.config import AnalysisConfig
-from analysis.figure_style import STYLE
-from analysis.figures import condition_curves, drawn
-from analysis.study_report import distances
+from analysis.findings import results
+from analysis.report.figure_style import STYLE
+from analysis.report.figures import condition_curves, drawn
+from analysis.report.study_report import distances
+from analysis.trials import sessions
 from stimuli.stimulus_set import StimulusSet
 
 HERE = Path(__file__).parent

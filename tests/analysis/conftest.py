@@ -25,7 +25,7 @@ def study_copy(made_study, tmp_path):
 @pytest.fixture(scope="session")
 def trials(made_study):
     """Give all of its trials."""
-    from analysis import sessions
+    from analysis.trials import sessions
     from stimuli.stimulus_set import StimulusSet
 
     with StimulusSet(made_study / "stimuli.h5") as stimuli:

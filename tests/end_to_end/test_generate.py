@@ -10,8 +10,8 @@ from subprocess import CompletedProcess
 import numpy as np
 import pytest
 
-from mrd.state import read_state
-from scenes.picture_files import read_picture
+from mrd.study.checkpoint import read_state
+from scenes.pictures.files import read_picture
 from scenes.scene import read_scene
 from stimuli.intake import read_records
 from tests.end_to_end.tiny import contents, generate, rows, run_directories, study_in

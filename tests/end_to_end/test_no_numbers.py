@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mrd.cli.main import run
-from mrd.models import factory
+from mrd.study import own_network
 from tests.end_to_end.tiny import run_directories, study_in
 
 NETWORK = """
@@ -44,7 +44,7 @@ def study(tmp_path):
 
 def test_nan_in_a_weights_file_is_named_before_anything_is_rendered(study, capfd):
     folder = study(", weights: w.pth")
-    state = factory.load(factory.located("own:make", folder))().state_dict()
+    state = own_network.load(own_network.located("own:make", folder))().state_dict()
     state["conv.weight"][2, 1, 0, 2] = torch.nan
     torch.save(state, folder / "w.pth")
     for words in (["generate"], ["generate", "--dry-run"]):

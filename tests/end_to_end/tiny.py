@@ -4,16 +4,15 @@ import csv
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from mrd.run import RunDirectory
-from mrd.study import read_study, resolve_all
+from mrd.study.run_directory import RunDirectory
+from mrd.study.study import read_study, resolve_all
 from scenes.scene import read_scene
+from tests.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-c", "from mrd.cli.main import run; run()", "generate"]
 
 STUDY = """

@@ -18,11 +18,12 @@ from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from mrd.cli.main import run
-from mrd.document import Location, read_document
-from mrd.study import grid, read_study
-from scenes.errors import InputError
+from mrd.study.study import grid, read_study
+from mrd.study.yaml_file import Location, read_document
+from scenes.base.errors import InputError
+from tests.paths import ROOT
 
-WHOLE = read_document(Path(__file__).parents[2] / "studies" / "demo" / "study.yaml").data
+WHOLE = read_document(ROOT / "studies" / "demo" / "study.yaml").data
 LONGEST = 60  # seconds that reading a file may take, also on a busy machine; most take 0.1
 
 # The profile, chosen by --full before this file is read, says which counts are meant.

@@ -2,12 +2,11 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
-from psychophysics import data_set
+from psychophysics.data import data_set
+from tests.paths import ROOT
 from tests.psychophysics.studies import study_in
 
-ROOT = Path(__file__).resolve().parents[2]
 # Files may not grow beyond this many bytes: the description fits, the table of 600 trials does not.
 LIMITED = """
 import resource

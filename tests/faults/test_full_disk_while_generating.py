@@ -3,17 +3,15 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from mrd import image_counts, image_directory
-from mrd.run import RunDirectory
-from mrd.study import read_study, resolve_all
-from scenes.picture_files import write_exr
-
-ROOT = Path(__file__).resolve().parents[2]
+from mrd.study import image_directory, image_plan
+from mrd.study.run_directory import RunDirectory
+from mrd.study.study import read_study, resolve_all
+from scenes.pictures.files import write_exr
+from tests.paths import ROOT
 
 # Files may not grow beyond so many bytes, in any process.
 LIMITED = """
@@ -96,9 +94,9 @@ def test_images_that_meet_a_full_disk_are_made_later(folder):
     done = generate(folder)
     assert done.returncode == 0, done.stdout
     assert directory.status() == "done"
-    assert family.is_done(image_counts.asked_of_family(run), by_hash=True)
+    assert family.is_done(image_plan.asked_of_family(run), by_hash=True)
     series = image_directory.of_run(folder / "runs", run.name)
-    assert series.is_done(image_counts.asked_of_run(run), by_hash=True)
+    assert series.is_done(image_plan.asked_of_run(run), by_hash=True)
 
 
 @pytest.mark.full

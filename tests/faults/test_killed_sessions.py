@@ -10,11 +10,11 @@ from types import ModuleType
 
 import pytest
 
-from psychophysics import data_set, records
+from psychophysics.data import data_set, records
 from psychophysics.tasks.registry import TASKS
 from psychophysics.trials import order
+from tests.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = Path(__file__).with_name("session_to_kill.py")
 
 

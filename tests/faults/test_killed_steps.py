@@ -16,7 +16,6 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import h5py
 import imageio.v3 as imageio
@@ -24,15 +23,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mrd.study import read_study
-from scenes.picture_files import read_picture
+from mrd.study.study import read_study
+from scenes.pictures.files import read_picture
 from tests import simulated_study
 from tests.conftest import kills_asked
 from tests.end_to_end.tiny import check_searched_alike, generate, run_directories, study_in
+from tests.paths import ROOT
 from tests.small_runs import write_study_runs
 from tests.small_set import write_small_set
 
-ROOT = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-c", "from mrd.cli.main import run; run()"]
 LONGEST = 400  # seconds
 LONG = 15  # seconds: what takes longer undisturbed is killed once here

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from mrd import backend
+from mrd.rendering import backend
 from scenes.camera import Single
 from scenes.film import Film
 from scenes.scene import Scene

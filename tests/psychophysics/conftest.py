@@ -11,8 +11,8 @@ from psychophysics import experiment
 from psychophysics.config import ExperimentConfig
 from psychophysics.design import Condition
 from psychophysics.experiment import Experiment
+from tests.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 SMALL = {"practice": {"trials": 0}, "catch": 0}
 
 

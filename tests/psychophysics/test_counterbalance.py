@@ -13,7 +13,7 @@ from psychophysics.counterbalance import (
     rule_of,
     session_seed,
 )
-from scenes.errors import InputError
+from scenes.base.errors import InputError
 
 KEYS = ("left", "right")
 

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from psychophysics.design import conditions
-from scenes.errors import InputError
+from scenes.base.errors import InputError
 from tests.small_set import small_table
 
 WHERE = "set.h5"

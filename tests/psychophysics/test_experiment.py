@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from psychophysics import data_set, experiment, records
+from psychophysics import experiment
 from psychophysics.answer import Answer, Stopped
+from psychophysics.data import data_set, records
 from psychophysics.observers import (
     ModelObserver,
     Psychometric,
@@ -18,7 +19,7 @@ from psychophysics.observers import (
 from psychophysics.tasks.registry import TASKS
 from psychophysics.timing import Interval
 from psychophysics.trials import order
-from scenes.errors import InputError
+from scenes.base.errors import InputError
 from tests.statistical.bands import FALSE_ALARM, Rate
 
 FOLLOWS = Psychometric(threshold=0.5, width=1.0, lapse=0.04)

@@ -9,7 +9,7 @@ import pytest
 from psychophysics.procedures.staircase import Staircase
 from psychophysics.tasks.registry import TASKS
 from psychophysics.trials import check, cycled, order
-from scenes.errors import InputError
+from scenes.base.errors import InputError
 
 
 def made(conditions, config, seed=1, blocks=("",), answer=lambda _trial: True):

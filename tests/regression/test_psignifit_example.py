@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 from psignifit import psignifit
 
-from analysis import psychometric
-from analysis.load import from_table
+from analysis.statistics import psychometric
+from analysis.trials.load import from_table
 
 LEVELS = [1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0, 6.0, 7.0, 8.0, 10.0]  # in thousandths
 HITS = [45, 50, 44, 44, 52, 53, 62, 64, 76, 79, 88, 90, 90]

@@ -9,7 +9,7 @@ import math
 import numpy as np
 import pytest
 
-from analysis import sensitivity
+from analysis.statistics import sensitivity
 from psychophysics.tasks.base import d_prime
 from psychophysics.tasks.same_different import SAME_DIFFERENT, criterion_of
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from senspy import discrim, psy_fun, samediff
 
-from analysis import sensitivity
+from analysis.statistics import sensitivity
 
 
 def test_oddity():

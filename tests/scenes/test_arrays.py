@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from scenes.arrays import Mesh, Picture, array_sha256
-from scenes.errors import InputError
+from scenes.base.errors import InputError
 
 TRIANGLE = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], np.float32)
 FACE = np.array([[0, 1, 2]], np.int32)

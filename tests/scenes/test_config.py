@@ -2,8 +2,8 @@ import pytest
 from pydantic import ValidationError
 
 from scenes import library
+from scenes.base.errors import InputError
 from scenes.config import TargetConfig, target_scene
-from scenes.errors import InputError
 from scenes.lighting import Constant
 from scenes.material import Material
 from scenes.scene import Scene, write_scene

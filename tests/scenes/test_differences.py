@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from scenes import library
 from scenes.arrays import Mesh, Picture
+from scenes.base.errors import InputError
 from scenes.differences import (
     DISTANCE,
     lighting_difference,
@@ -16,7 +17,6 @@ from scenes.differences import (
     scene_difference,
     shape_difference,
 )
-from scenes.errors import InputError
 from scenes.lighting import Constant, EnvironmentMap, SunSky, map_directions
 from scenes.loading import loaded_lighting
 from scenes.material import PRESETS, Material

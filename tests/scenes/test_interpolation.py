@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from scenes.arrays import Mesh, Picture
+from scenes.base.errors import InputError
 from scenes.differences import (
     RADIANCE_FLOOR,
     lighting_difference,
     pose_difference,
     scene_difference,
 )
-from scenes.errors import InputError
 from scenes.interpolation import between, check_path
 from scenes.lighting import Constant, EnvironmentMap, SunSky
 from scenes.material import Material

@@ -1,7 +1,7 @@
 import pytest
 
 from scenes import library
-from scenes.errors import InputError
+from scenes.base.errors import InputError
 
 
 def test_the_tables_hold_what_is_promised():

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from scenes.arrays import Picture
-from scenes.errors import InputError
+from scenes.base.errors import InputError
 from scenes.lighting import (
     Constant,
     EnvironmentMap,

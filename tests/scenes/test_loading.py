@@ -7,15 +7,16 @@ import pytest
 import trimesh
 
 from scenes.arrays import Mesh, Picture
+from scenes.base.errors import InputError
 from scenes.embedded import LIGHTS, MESHES
-from scenes.errors import InputError
 from scenes.lighting import Constant, EnvironmentMap
 from scenes.loading import loaded_lighting, loaded_material, loaded_shape
 from scenes.material import Material
-from scenes.picture_files import write_picture
+from scenes.pictures.files import write_picture
 from scenes.shape import MeshShape, Sphere, bounding_sphere, fitted
+from tests.paths import DATA
 
-PICTURES = Path(__file__).resolve().parents[1] / "data" / "pictures"
+PICTURES = DATA / "pictures"
 
 
 def test_library_meshes_load_fitted():

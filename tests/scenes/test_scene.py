@@ -10,12 +10,12 @@ from hypothesis.extra import numpy as hnp
 
 from scenes import library
 from scenes.arrays import Mesh, Picture
+from scenes.base.errors import InputError
 from scenes.camera import Fibonacci, Ring, Single
-from scenes.errors import InputError
 from scenes.film import Film
 from scenes.lighting import Constant, EnvironmentMap, SunSky
 from scenes.material import SCALARS, Material
-from scenes.picture_files import write_picture
+from scenes.pictures.files import write_picture
 from scenes.pose import Pose
 from scenes.scene import Scene, check_visible, read_scene, write_scene, write_shared_scene
 from scenes.shape import Blob, MeshShape, Sphere

@@ -7,7 +7,9 @@ from pydantic import ValidationError
 from scipy.special import sph_harm_y
 
 from scenes.arrays import Mesh
-from scenes.errors import InputError
+from scenes.base.errors import InputError
+from scenes.geometry.normals import vertex_normals
+from scenes.geometry.topology import manifold_problem
 from scenes.shape import (
     Blob,
     MeshShape,
@@ -16,10 +18,8 @@ from scenes.shape import (
     fitted,
     geometry,
     random_harmonics,
-    vertex_normals,
     with_spherical_uvs,
 )
-from scenes.topology import manifold_problem
 
 BLOBS = st.builds(
     Blob,

@@ -13,17 +13,11 @@ import pandas as pd
 import pytest
 from scipy.stats import t
 
-from analysis import (
-    exclusions,
-    invariance,
-    model_observers,
-    psychometric,
-    sessions,
-    threshold_likelihood,
-)
 from analysis.config import ExclusionsConfig
-from analysis.load import from_table
-from analysis.study_report import distances
+from analysis.report.study_report import distances
+from analysis.statistics import invariance, model_observers, psychometric, threshold_likelihood
+from analysis.trials import exclusions, sessions
+from analysis.trials.load import from_table
 from stimuli.stimulus_set import StimulusSet
 from tests import simulated_study
 from tests.statistical.bands import FALSE_ALARM, Bias, Intervals, Rate

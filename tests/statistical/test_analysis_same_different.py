@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import psychometric, sensitivity
+from analysis.statistics import psychometric, sensitivity
 from psychophysics.config import ExperimentConfig
 from psychophysics.observers import Psychometric, SimulatedObserver
 from psychophysics.session import answers

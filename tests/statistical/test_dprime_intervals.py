@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from scipy.stats import binom, norm
 
-from analysis import sensitivity
+from analysis.statistics import sensitivity
 
 FORCED = ("2afc", "oddity", "match_to_sample")
 MODELS = sensitivity.DECISION_MODELS

@@ -7,8 +7,8 @@ from scipy.optimize import brentq
 from scipy.special import expit
 from scipy.stats import t
 
-from analysis import equivalence, mixed_models
-from analysis.sensitivity import proportion_correct
+from analysis.statistics import equivalence, mixed_models
+from analysis.statistics.sensitivity import proportion_correct
 from tests.statistical.bands import Intervals, Rate
 
 SPREAD = 0.7  # of people, in logits

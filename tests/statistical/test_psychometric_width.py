@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from scipy.stats import norm, t
 
-from analysis import invariance, psychometric, threshold_likelihood
+from analysis.statistics import invariance, psychometric, threshold_likelihood
 
 LEVELS = np.array([0.05, 0.1, 0.2, 0.3, 0.45, 0.7, 1.0, 1.4])
 SPAN = np.log(-np.log(0.05)) - np.log(-np.log(0.95))

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import psychometric
+from analysis.statistics import psychometric
 from psychophysics.config import ExperimentConfig
 from psychophysics.observers import Psychometric, SimulatedObserver
 from psychophysics.procedures.quest_plus import QuestPlus

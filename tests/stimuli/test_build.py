@@ -6,8 +6,8 @@ import os
 import numpy as np
 import pytest
 
-from scenes.errors import InputError
-from scenes.picture_files import write_exr
+from scenes.base.errors import InputError
+from scenes.pictures.files import write_exr
 from stimuli.build import build_set
 from stimuli.check import problems
 from stimuli.config import StimuliConfig
@@ -149,7 +149,7 @@ def test_incomplete_runs_and_families_are_left_out(runs, tmp_path, folder, keep,
 
 def _break(path, pixels):
     """Put other pixels into an EXR, and their hash into its record."""
-    from scenes.digest import file_sha256
+    from scenes.base.digest import file_sha256
 
     before = file_sha256(path)
     write_exr(pixels.astype(np.float16), path)

@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 import pytest
 
-from scenes.errors import InputError
+from scenes.base.errors import InputError
 from stimuli.check import problems, reference_problems
 from stimuli.migration import migrated
 from stimuli.schema import written_by
@@ -273,7 +273,7 @@ def test_an_altered_file_is_not_migrated(copy):
 FULL = """
 import resource, signal, sys
 from pathlib import Path
-from scenes.errors import InputError
+from scenes.base.errors import InputError
 from stimuli.stimulus_set import StimulusSet
 from stimuli.writing import add_results
 from tests.small_set import write_small_set

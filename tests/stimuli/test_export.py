@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from scenes.errors import InputError
+from scenes.base.errors import InputError
 from stimuli.contact_sheet import contact_sheet
 from stimuli.export import check_file_names, export, file_name
 from stimuli.png import write_png

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from scenes.errors import InputError
+from scenes.base.errors import InputError
 from stimuli.intake import (
     COLUMNS,
     ImageRecord,

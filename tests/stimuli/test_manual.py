@@ -3,13 +3,13 @@
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 
 from stimuli.stimulus_set import StimulusSet
+from tests.paths import ROOT
 
-MANUAL = Path(__file__).parents[2] / "docs" / "stimuli.md"
+MANUAL = ROOT / "docs" / "stimuli.md"
 
 SHOW = """
 import sys

@@ -12,7 +12,7 @@ import pytest
 
 from psychophysics import experiment
 from psychophysics.config import ExperimentConfig
-from scenes.errors import InputError
+from scenes.base.errors import InputError
 from stimuli.check import problems
 from stimuli.comparison import differences
 from stimuli.export import export

@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 import pytest
 
-from scenes.errors import InputError
+from scenes.base.errors import InputError
 from stimuli.check import problems
 from stimuli.comparison import differences
 from stimuli.merging import merge

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
-from scenes.errors import InputError
+from scenes.base.errors import InputError
 from stimuli.schema import COLUMNS
 from stimuli.stimulus_set import StimulusSet
 from stimuli.writing import add_results

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from scenes.errors import InputError
+from scenes.base.errors import InputError
 from stimuli.visual_angle import degrees
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from scenes.arrays import array_sha256
-from scenes.errors import InputError
+from scenes.base.errors import InputError
 from stimuli.check import problems
 from stimuli.model_results import ModelResults
 from stimuli.one_writer import one_writer

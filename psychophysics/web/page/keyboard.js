@@ -4,7 +4,7 @@
 
 const PAUSE = "escape";
 const GO_ON = "space";
-/* What the number pad's keys count as, whatever Num Lock is; as in `psychophysics/layout.py`. */
+/* What the number pad's keys count as, whatever Num Lock is; as in `psychophysics/lab/keyboard_layout.py`. */
 const PAD = {
   Numpad0: ["0"],
   Numpad1: ["1", "End"],

@@ -3,16 +3,16 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from mrd.cli import calibrate
-from psychophysics import calibration, data_set
-from scenes.errors import how_to_install
+from psychophysics.data import data_set
+from psychophysics.lab import calibration
+from scenes.base.errors import how_to_install
+from tests.paths import DATA, ROOT
 from tests.psychophysics.studies import study_in
 
-ROOT = Path(__file__).parents[3]
 COMMANDS = """
 import contextlib, io, json, sys
 from mrd.cli.main import run
@@ -147,7 +147,7 @@ def test_a_display_is_calibrated_from_a_file_of_readings(mrd, small_set, tmp_pat
 )
 def test_wrong_readings_are_named_and_nothing_is_saved(file, text, mrd, small_set, tmp_path):
     folder = study_in(tmp_path, small_set)
-    readings = Path(__file__).parents[2] / "data" / "calibration" / file.partition(":")[0]
+    readings = DATA / "calibration" / file.partition(":")[0]
     code, out, err = mrd("calibrate", folder, "--readings", readings)
     assert (code, out, len(err.splitlines())) == (2, "", 1)
     assert f"{file}: {text}" in err

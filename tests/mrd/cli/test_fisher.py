@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from mrd.cli.main import run
-from mrd.fisher.planned import planned
-from mrd.study import read_study
+from mrd.measures.fisher.planned import planned
+from mrd.study.study import read_study
 
 STUDY = """
 name: small

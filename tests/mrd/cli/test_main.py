@@ -4,16 +4,15 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from mrd import sweep
 from mrd.cli.main import app, one_each
-from mrd.doctor import Check
+from mrd.generate import study_runs
+from mrd.workflow.doctor import Check
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[3]
 DEMO = ROOT / "studies" / "demo"
 # By its name, for `mrd` is a fixture here.
 DOCTOR = sys.modules["mrd.cli.doctor"]
@@ -271,8 +270,8 @@ def test_a_fault_of_the_program_is_one_line_and_exit_1(mrd, monkeypatch):
 def test_what_the_user_can_mend_exits_with_2_and_a_fault_with_1(
     mrd, study, monkeypatch, refused, expected
 ):
-    outcomes = [sweep.Outcome("run", None, "it stopped", each) for each in refused]
-    monkeypatch.setattr(sweep, "generate", lambda *_, **__: outcomes)
+    outcomes = [study_runs.Outcome("run", None, "it stopped", each) for each in refused]
+    monkeypatch.setattr(study_runs, "generate", lambda *_, **__: outcomes)
     assert mrd("generate", study)[0] == expected
 
 

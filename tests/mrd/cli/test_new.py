@@ -2,8 +2,8 @@
 
 import pytest
 
-from mrd.new_study import name_of
-from mrd.study import grid, read_study, resolve_all
+from mrd.study.new import name_of
+from mrd.study.study import grid, read_study, resolve_all
 
 
 def test_a_new_study_is_whole(mrd, tmp_path):

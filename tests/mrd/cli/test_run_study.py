@@ -3,9 +3,9 @@
 import pytest
 from typer import Exit
 
-from mrd.carrying_out import Stop
-from mrd.chain import Step
 from mrd.cli import run_study
+from mrd.workflow.run_steps import Stop
+from mrd.workflow.step_reasons import Step
 from tests.end_to_end.tiny import study_in
 
 

@@ -1,13 +1,12 @@
 """``mrd scenes``: names, and what is read from a file."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from scenes.picture_files import write_exr
+from scenes.pictures.files import write_exr
+from tests.paths import DATA
 
-DATA = Path(__file__).parents[2] / "data" / "meshes"
+MESHES = DATA / "meshes"
 
 STUDY = """
 name: own
@@ -38,9 +37,9 @@ def test_names_are_listed(mrd):
     ],
 )
 def test_a_mesh_is_checked(mrd, name, expected):
-    code, said, _ = mrd("scenes", "--check", DATA / name)
+    code, said, _ = mrd("scenes", "--check", MESHES / name)
     assert code == 0
-    assert said.startswith(f"{DATA / name}: ")
+    assert said.startswith(f"{MESHES / name}: ")
     assert expected in said
     assert said.count("\n") == 1
 
@@ -55,7 +54,7 @@ def test_a_light_that_is_no_whole_sphere_is_remarked(mrd, tmp_path, width, remar
 
 def test_the_files_of_a_study_are_checked(mrd, tmp_path):
     (tmp_path / "study.yaml").write_text(STUDY)
-    (tmp_path / "star.obj").write_bytes((DATA / "star.obj").read_bytes())
+    (tmp_path / "star.obj").write_bytes((MESHES / "star.obj").read_bytes())
     code, said, _ = mrd("scenes", "--check", tmp_path)
     assert code == 0
     first, second = said.splitlines()

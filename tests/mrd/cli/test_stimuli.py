@@ -5,8 +5,8 @@ import shutil
 
 import pytest
 
-from mrd.image_directory import ImageDirectory
-from mrd.study import read_study
+from mrd.study.image_directory import ImageDirectory
+from mrd.study.study import read_study
 from stimuli.check import problems
 from stimuli.stimulus_set import StimulusSet
 from tests.small_runs import write_study_runs

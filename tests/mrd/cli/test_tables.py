@@ -8,8 +8,8 @@ from rich.console import Console
 
 from mrd.cli.progress import bars_on
 from mrd.cli.tables import console, images, number, reasons, states, table, verdicts, widest
-from mrd.overview import ImagesStanding, Standing
-from mrd.reach_overview import reaches
+from mrd.workflow.reaches import reaches
+from mrd.workflow.standings import ImagesStanding, Standing
 
 JUDGEMENT = {
     "verdict": "result",

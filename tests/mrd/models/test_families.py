@@ -5,8 +5,8 @@ import json
 import pytest
 import torch
 
-from mrd.config.model import FrontEnd, ModelConfig
 from mrd.models import registry
+from mrd.study.model_section import FrontEnd, ModelConfig
 
 # Network, weights, size. Trained weights come from packages; twins stand for those that do not.
 NETWORKS = [

@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import nn
 
-from mrd.config.model import FrontEnd, ModelConfig
 from mrd.models import network as networks
 from mrd.models import registry
 from mrd.models.folding import fold
+from mrd.study.model_section import FrontEnd, ModelConfig
 
 
 def lively(network, seed):

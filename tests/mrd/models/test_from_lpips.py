@@ -4,10 +4,10 @@ import lpips
 import pytest
 import torch
 
-from mrd import loss
-from mrd.config.model import FrontEnd, ModelConfig
 from mrd.models import registry
-from scenes.errors import InputError
+from mrd.search import loss
+from mrd.study.model_section import FrontEnd, ModelConfig
+from scenes.base.errors import InputError
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ import plenoptic
 import pytest
 import torch
 
-from mrd.config.model import FrontEnd, ModelConfig
 from mrd.models import registry
 from mrd.models.from_plenoptic import grey
-from scenes.errors import InputError
+from mrd.study.model_section import FrontEnd, ModelConfig
+from scenes.base.errors import InputError
 from scenes.film import LUMINANCE, srgb_decode, srgb_encode
 
 WEIGHTS = torch.tensor(LUMINANCE).view(1, 3, 1, 1)

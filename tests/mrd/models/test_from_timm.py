@@ -6,10 +6,10 @@ import torch
 from huggingface_hub import constants
 from safetensors.torch import save_file
 
-from mrd.config.model import FrontEnd, ModelConfig
 from mrd.models import registry
 from mrd.models.weights import untrained
-from scenes.errors import InputError
+from mrd.study.model_section import FrontEnd, ModelConfig
+from scenes.base.errors import InputError
 
 
 def created(name, weights="none", folder=None, **changes):

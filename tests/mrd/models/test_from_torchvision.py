@@ -7,9 +7,9 @@ import pytest
 import torch
 import torchvision
 
-from mrd.config.model import FrontEnd, ModelConfig
 from mrd.models import from_torchvision, registry
-from scenes.errors import InputError
+from mrd.study.model_section import FrontEnd, ModelConfig
+from scenes.base.errors import InputError
 
 
 @pytest.fixture(scope="module")

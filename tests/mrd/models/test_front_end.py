@@ -5,8 +5,8 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
-from mrd.config.model import FrontEnd
 from mrd.models.front_end import FrontEndModule, blur_matrix, gaussian
+from mrd.study.model_section import FrontEnd
 
 
 def test_the_gaussian_of_one_pixel_is_the_one_on_paper():

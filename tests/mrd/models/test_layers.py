@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from mrd.models.layers import check_layers, names, penultimate, recorded
-from scenes.errors import InputError
+from scenes.base.errors import InputError
 
 
 def classifier_of(network, images, classifier=None):

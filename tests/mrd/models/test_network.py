@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import nn
 
-from mrd.config.model import FrontEnd, ModelConfig
 from mrd.models.layers import recorded
 from mrd.models.network import Network, Recipe
-from scenes.errors import InputError
+from mrd.study.model_section import FrontEnd, ModelConfig
+from scenes.base.errors import InputError
 
 
 class Toy(nn.Module):

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from mrd.config.model import FrontEnd, ModelConfig
-from mrd.models import factory, registry
-from scenes.errors import InputError
+from mrd.models import registry
+from mrd.study import own_network
+from mrd.study.model_section import FrontEnd, ModelConfig
+from scenes.base.errors import InputError
 
 GOOD = """
 import torch
@@ -112,10 +113,10 @@ def test_one_without_a_classifier_has_its_layers_named(study, images):
 
 
 def test_a_located_name_needs_no_folder(study):
-    found = factory.located("my_network:mine", study)
+    found = own_network.located("my_network:mine", study)
     assert found == f"{study / 'my_network.py'}:mine"
     assert created(None, found).name == "my_network:mine"
-    assert factory.located("not_here:mine", study) == "not_here:mine"
+    assert own_network.located("not_here:mine", study) == "not_here:mine"
 
 
 def test_a_factory_of_an_installed_package_works():

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from mrd.config.model import FrontEnd, ModelConfig
 from mrd.models import registry
-from scenes.errors import InputError
+from mrd.study.model_section import FrontEnd, ModelConfig
+from scenes.base.errors import InputError
 
 
 @pytest.fixture

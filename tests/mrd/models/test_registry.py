@@ -8,9 +8,9 @@ import pytest
 import torch
 import torchvision
 
-from mrd.config.model import ModelConfig
 from mrd.models import registry
-from scenes.errors import InputError
+from mrd.study.model_section import ModelConfig
+from scenes.base.errors import InputError
 
 
 def test_listing_loads_neither_torch_nor_a_network():

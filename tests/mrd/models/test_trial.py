@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from mrd.config.model import FrontEnd, ModelConfig
 from mrd.models import registry
 from mrd.models.pixels import Pixels
 from mrd.models.trial import finite_activations, try_model
-from scenes.errors import InputError
+from mrd.study.model_section import FrontEnd, ModelConfig
+from scenes.base.errors import InputError
 
 NETWORK = """
 import torch

@@ -9,10 +9,10 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from mrd.config.model import ModelConfig
 from mrd.models import registry
 from mrd.models.weights import check_numbers, load_weights, read_weights, tensors_sha256, untrained
-from scenes.errors import InputError
+from mrd.study.model_section import ModelConfig
+from scenes.base.errors import InputError
 
 
 def small():

@@ -4,8 +4,8 @@ import csv
 import io
 import json
 
-from psychophysics import columns
 from psychophysics.answer import Answer
+from psychophysics.data import columns
 from psychophysics.web import plan, saved
 
 SITTING = {

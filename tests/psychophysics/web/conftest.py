@@ -75,7 +75,7 @@ def played(browser, downloads, small_set, tmp_path_factory):
     2 + 2 trials of practice, the first two answered wrongly; 3 levels of 2 conditions and a catch
     trial, of which every third is answered wrongly.
     """
-    from mrd.study import read_study
+    from mrd.study.study import read_study
 
     folder = study_in(tmp_path_factory.mktemp("played"), small_set, mask=0.1)
     text = (folder / "study.yaml").read_text()

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from psychophysics.web.address import checked_address, is_loopback, notes_on
-from scenes.errors import InputError
+from scenes.base.errors import InputError
 
 PASSWORDS = (
     "https://user:pw@host/x", "https://user@host", "https://:pw@host", "https://@host/x",

@@ -4,7 +4,6 @@ import hashlib
 import json
 import tomllib
 from dataclasses import replace
-from pathlib import Path
 
 import h5py
 import numpy as np
@@ -14,8 +13,9 @@ from PIL import Image
 from psychophysics.experiment import prepared
 from psychophysics.web import plan
 from psychophysics.web.export import export
-from scenes.errors import InputError
+from scenes.base.errors import InputError
 from stimuli.stimulus_set import StimulusSet
+from tests.paths import ROOT
 from tests.small_set import small_image, small_table, write_small_set
 
 SMALL = {"attributes": ["shape"], "comparisons": ["result"],
@@ -79,7 +79,7 @@ def test_jspsych_is_as_it_was_published_and_its_licence_is_beside_it(small_exper
 
 
 def test_the_wheel_holds_the_page():
-    root = Path(__file__).resolve().parents[3]
+    root = ROOT
     tools = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["setuptools"]
     patterns = tools["package-data"]["psychophysics"]
     package = root / "psychophysics"

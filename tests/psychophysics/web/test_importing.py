@@ -6,12 +6,13 @@ import shutil
 import numpy as np
 import pytest
 
-from analysis import sessions
-from psychophysics import columns, data_set, experiment, records
+from analysis.trials import sessions
+from psychophysics import experiment
+from psychophysics.data import columns, data_set, records
 from psychophysics.web import importing, saved
-from scenes.errors import InputError
+from scenes.base.errors import InputError
 from stimuli.stimulus_set import StimulusSet
-from tests.psychophysics.test_bids import LEFT_TO_THE_LAB, problems
+from tests.psychophysics.data.test_bids import LEFT_TO_THE_LAB, problems
 
 
 @pytest.fixture

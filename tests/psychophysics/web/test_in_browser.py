@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from psychophysics import columns, experiment
-from psychophysics.layout import study_name
+from psychophysics import experiment
+from psychophysics.data import columns
+from psychophysics.lab.keyboard_layout import study_name
 from psychophysics.schedule import schedule
 from psychophysics.web import saved
 from psychophysics.web.keys import KEYS as KEYS_OF_A_PAGE

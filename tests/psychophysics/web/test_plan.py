@@ -4,14 +4,15 @@ import json
 
 import pytest
 
-from psychophysics import columns, experiment, pages, session
+from psychophysics import experiment, pages, session
 from psychophysics.answer import Answer
+from psychophysics.data import columns
+from psychophysics.data.participants import page_code
 from psychophysics.observers import WithoutEyes
-from psychophysics.participants import page_code
 from psychophysics.schedule import schedule
 from psychophysics.web import plan
 from psychophysics.web.keys import KEYS, in_a_browser
-from scenes.errors import InputError
+from scenes.base.errors import InputError
 from tests.psychophysics.web.at_the_page import trials_of
 
 

@@ -13,14 +13,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mrd.study import read_study
-from psychophysics import data_set, experiment, session_files
+from mrd.study.study import read_study
+from psychophysics import experiment
+from psychophysics.data import data_set, session_files
 from psychophysics.web import importing, saved
-from scenes.errors import InputError
+from scenes.base.errors import InputError
+from tests.paths import ROOT
 from tests.psychophysics.studies import study_in
 from tests.psychophysics.web.answers import answered, as_json, as_table
 
-ROOT = Path(__file__).resolve().parents[3]
 KILLED = Path(__file__).with_name("import_to_kill.py")
 
 

@@ -1,18 +1,18 @@
 import struct
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import OpenEXR
 import pytest
 
-from scenes.errors import InputError
-from scenes.picture_files import read_picture, read_picture_file
+from scenes.base.errors import InputError
+from scenes.pictures.files import read_picture, read_picture_file
 from scenes.pictures.primaries import KNOWN
+from tests.paths import DATA, ROOT
 from tests.scenes.pictures.hand_made import attribute, raw_exr, write_exr, write_parts
 
-DATA = Path(__file__).resolve().parents[2] / "data" / "pictures"
+PICTURES = DATA / "pictures"
 RGB_OF_FLOATS = [("B", 2, 1), ("G", 2, 1), ("R", 2, 1)]
 
 
@@ -22,7 +22,7 @@ def flat(*values, shape=(4, 8)):
 
 
 def test_the_colour_part_is_read_where_normals_come_first():
-    read = read_picture_file(DATA / "multipart_normals_first.exr")
+    read = read_picture_file(PICTURES / "multipart_normals_first.exr")
     np.testing.assert_allclose(read.picture.pixels[0, 0], [0.1, 0.1, 0.6], rtol=1e-6)
     assert read.notes == ("read 'beauty'; left out N, albedo",)
 
@@ -61,14 +61,16 @@ def test_a_part_that_is_cut_off_is_not_taken_for_absent(tmp_path):
 def test_a_broken_file_is_refused_in_one_line(tmp_path):
     write_exr(tmp_path / "cut.exr", {"Y": np.random.default_rng(1).random((99, 99))})
     (tmp_path / "cut.exr").write_bytes((tmp_path / "cut.exr").read_bytes()[:9000])
-    script = "import sys; from pathlib import Path; from scenes.picture_files import read_picture\n"
+    script = (
+        "import sys; from pathlib import Path; from scenes.pictures.files import read_picture\n"
+    )
     script += "try: read_picture(Path(sys.argv[1]))\nexcept Exception as e: print(e)"
     done = subprocess.run(
         [sys.executable, "-c", script, str(tmp_path / "cut.exr")],
         capture_output=True,
         text=True,
         check=True,
-        cwd=Path(__file__).resolve().parents[3],
+        cwd=ROOT,
     )
     assert done.stdout.count("\n") == 1
     assert "cut.exr: cannot be read as EXR" in done.stdout
@@ -104,7 +106,7 @@ def test_of_a_mip_map_the_full_level_is_read(tmp_path, mode):
 
 def test_a_texture_that_openimageio_wrote_is_read():
     written = np.random.default_rng(0).lognormal(0, 2, (16, 32, 3)).astype(np.float32)
-    found = read_picture_file(DATA / "openimageio_mipmap.exr")
+    found = read_picture_file(PICTURES / "openimageio_mipmap.exr")
     np.testing.assert_array_equal(found.picture.pixels, written)
     assert found.notes == ()
 

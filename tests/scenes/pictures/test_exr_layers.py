@@ -1,6 +1,6 @@
 import pytest
 
-from scenes.errors import InputError
+from scenes.base.errors import InputError
 from scenes.pictures.exr_layers import Part, left_out, picture_layer
 
 RGB = ("B", "G", "R")

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from scenes.errors import InputError
+from scenes.base.errors import InputError
 from scenes.film import srgb_decode, srgb_encode
-from scenes.picture_files import read_picture
 from scenes.pictures.encoded import SRGB
+from scenes.pictures.files import read_picture
 from scenes.pictures.icc import colour_space
 from tests.scenes.pictures.profiles import (
     SRGB_CURVE,

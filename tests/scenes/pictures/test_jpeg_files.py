@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scenes.errors import InputError
+from scenes.base.errors import InputError
 from scenes.film import srgb_decode
-from scenes.picture_files import read_picture, read_picture_file
+from scenes.pictures.files import read_picture, read_picture_file
 from tests.scenes.pictures.profiles import matrix_profile
 
 COLOUR = (180, 120, 90)

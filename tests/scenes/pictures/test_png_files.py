@@ -1,7 +1,6 @@
 import io
 import struct
 import zlib
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,13 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from scenes.errors import InputError
+from scenes.base.errors import InputError
 from scenes.film import srgb_decode
-from scenes.picture_files import read_picture, read_picture_file
+from scenes.pictures.files import read_picture, read_picture_file
+from tests.paths import DATA
 from tests.scenes.pictures.hand_made import chunk, exif, png
 from tests.scenes.pictures.profiles import matrix_profile, power_curve
 
-DATA = Path(__file__).resolve().parents[2] / "data" / "pictures"
+PICTURES = DATA / "pictures"
 
 
 def read(folder, data, **options):
@@ -24,11 +24,11 @@ def read(folder, data, **options):
 
 
 def test_sixteen_bits_are_kept():
-    found = read_picture(DATA / "rgb16.png", encoding="linear").pixels
+    found = read_picture(PICTURES / "rgb16.png", encoding="linear").pixels
     stored = np.rint(found * 65535).astype(int)
     assert stored[0, :8, 0].tolist() == list(range(100, 108))
     assert stored[5, 7].tolist() == [107, 200, 30000]
-    assert len(np.unique(read_picture(DATA / "rgb16.png").pixels[..., 0])) == 32
+    assert len(np.unique(read_picture(PICTURES / "rgb16.png").pixels[..., 0])) == 32
 
 
 @given(

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from scenes.errors import InputError
+from scenes.base.errors import InputError
 from scenes.pictures.primaries import (
     KNOWN,
     adaptation,

@@ -1,12 +1,11 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from scenes.errors import InputError
-from scenes.picture_files import read_picture, read_picture_file
+from scenes.base.errors import InputError
+from scenes.pictures.files import read_picture, read_picture_file
+from tests.paths import DATA
 
-DATA = Path(__file__).resolve().parents[2] / "data" / "pictures"
+PICTURES = DATA / "pictures"
 HEADER = "#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n"
 
 
@@ -73,7 +72,7 @@ def few_bytes(rng, height, width):
 
 
 def test_the_map_of_the_manual_is_read():
-    found = read_picture_file(DATA / "sky.hdr")
+    found = read_picture_file(PICTURES / "sky.hdr")
     assert found.kind == "Radiance HDR"
     assert found.picture.pixels.shape == (16, 32, 3)
     assert found.picture.pixels[0, 0].tolist() == [25 / 256, 25 / 256, 153 / 256]
@@ -99,7 +98,7 @@ def test_it_is_read_as_the_renderer_reads_and_writes_it(mi, tmp_path, rng, shape
 
 def test_a_map_that_opencv_wrote_is_read():
     written = np.random.default_rng(0).lognormal(0, 2, (16, 32, 3)).astype(np.float32)
-    found = read_picture(DATA / "opencv.hdr").pixels
+    found = read_picture(PICTURES / "opencv.hdr").pixels
     assert (np.abs(found - written) <= written.max(axis=2, keepdims=True) / 127).all()
 
 

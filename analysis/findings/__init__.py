@@ -1,0 +1,1 @@
+"""Results of a whole study: metamers, thresholds, reaches and artefacts."""

@@ -1,0 +1,358 @@
+"""Figures in one style that survives greyscale: marks and line styles differ, not colours alone."""
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib import style as matplotlib_style
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
+
+from analysis.findings.results import Results
+from analysis.report import physical_figures
+from analysis.report.figure_style import INK, LINES, MARKS, STYLE, UNITS, WIDE
+from analysis.statistics.invariance import rows_of
+from analysis.statistics.psychometric import CellFit
+from analysis.statistics.sensitivity import clopper_pearson
+from analysis.trials.frame import GUESS, is_control, only, rate_name
+from scenes.base.atomic_files import whole_file
+
+MOST_TICKS = 5  # of a panel, so that their numbers do not touch
+MOST_LINES = 5  # of models in a panel; more have a panel for each model
+
+
+def save(figure: Figure, folder: Path, name: str, note: str = "") -> None:
+    """Write a figure as PNG and SVG, with a note below it where there is one."""
+    with matplotlib_style.context(STYLE):
+        if note:
+            figure.text(0.99, 0, note, ha="right", va="top", fontsize="small", color="0.4")
+        for ending in ("png", "svg"):
+            with whole_file(folder / f"{name}.{ending}") as beside:
+                metadata = {"Date": None} if ending == "svg" else {"Software": None}
+                figure.savefig(beside, metadata=metadata, bbox_inches="tight")
+
+
+def drawn(results: Results) -> dict[str, Figure]:
+    """Draw every figure that the results allow, by name, in the order of the report."""
+    with matplotlib_style.context(STYLE):
+        made = {"psychometric": psychometric_curves(results)}
+        tables = results.tables
+        if "sensitivity" in tables:
+            made["sensitivity"] = sensitivities(tables["sensitivity"])
+        if "invariance" in tables:
+            made["invariance"] = invariances(tables["invariance"])
+        if "cross_table" in tables:
+            made["cross_table"] = cross_table(tables["cross_table"])
+        if "agreement" in tables:
+            made["agreement"] = agreement(tables["agreement"])
+        if len(tables.get("reach", ())):
+            made["reach"] = physical_figures.reaches(tables["reach"])
+        if len(tables.get("predicted_thresholds", ())):
+            table = tables["predicted_thresholds"]
+            made["predicted_thresholds"] = physical_figures.predictions(table)
+    return made
+
+
+def psychometric_curves(results: Results) -> Figure:
+    """Data and curve of every condition: people with band, models' predictions as lines.
+
+    Points are proportions over people, with Clopper–Pearson limits; the people's curve is the mean
+    of their fitted curves, its band the mean of their credible bands.
+    """
+    predicted = results.predicted
+    judges = _judges(predicted["observer"] if len(predicted) else [])
+    figure, panels = _conditions(sorted(results.trials["condition"].unique()), judges, height=2.6)
+    for axes, condition, names in panels:
+        condition_curves(axes, results, condition, names)
+    for axes, _, _ in panels[1:]:
+        axes.set_ylabel("")  # they share the first one's
+    _legends(figure, panels)
+    return figure
+
+
+def condition_curves(axes: Axes, results: Results, condition: str, judges: Sequence[str]) -> None:
+    """Draw one condition's data and curves, and those of some models (``model/layer``)."""
+    task = only(results.trials, "task")
+    axes.set_xlabel(_axis_label(results, condition))
+    right = rate_name(task) == "proportion"
+    axes.set_ylabel("proportion correct" if right else "hit rate (“different”)")
+    trials = results.trials[(results.trials["condition"] == condition) & ~results.trials["same"]]
+    for number, role in enumerate(("series", "control")):
+        its = trials[is_control(trials) == (role == "control")]
+        if its.empty:
+            continue
+        label = "people" if role == "series" else "people, control"
+        _points(axes, its, number, label)
+        name = condition if role == "series" else f"{condition}, control"
+        _mean_curve(
+            axes, [each for each in results.fits if each.names["condition"] == name], number
+        )
+    if len(results.predicted):
+        mine = results.predicted["condition"] == condition
+        its = results.predicted[mine & ~is_control(results.predicted)]
+        its = its[~its["same"] & (its["x"] > 0) & its["observer"].isin(judges)]
+        for number, (model, cell) in enumerate(its.groupby("observer", sort=True)):
+            of_bin = cell.groupby(_binned(cell["x"]))
+            mean = of_bin["correct"].mean()
+            ink = INK[(number + 1) % len(INK)]
+            axes.plot(
+                of_bin["x"].mean(),
+                mean,
+                color=ink,
+                ls=LINES[(number + 1) % len(LINES)],
+                lw=1.4,
+                marker=MARKS[(number + 2) % len(MARKS)],
+                ms=3.5,
+                label=str(model),
+            )
+    if (guess := GUESS[task]) is not None:
+        axes.axhline(guess, color="0.6", lw=0.8, ls=(0, (1, 2)))
+    axes.set_xscale("log")
+    if len(shown := trials.loc[trials["x"] > 0, "x"]):
+        ticks = log_ticks(shown.min(), shown.max())
+        axes.set_xticks(ticks[:: -(-len(ticks) // MOST_TICKS)])
+    axes.xaxis.set_major_formatter("{x:.3g}")
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_ylim(0, 1.03)
+
+
+def _binned(x: pd.Series) -> pd.Series:
+    """Round x to tenths of an octave: levels that lie so near are drawn as one, at their mean."""
+    return 2 ** (np.round(np.log2(x) * 10) / 10)
+
+
+def log_ticks(low: float, high: float) -> np.ndarray:
+    """1, 2 and 5 of every decade within the tested levels; else the ends of these."""
+    decades = 10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
+    ticks = np.outer(decades, [1, 2, 5]).ravel()
+    inside = ticks[(ticks >= 0.99 * low) & (ticks <= 1.01 * high)]
+    return inside if len(inside) > 1 else np.unique([low, high])
+
+
+def _axis_label(results: Results, condition: str) -> str:
+    """The axis, with the unit of a condition's physical distances."""
+    units = results.trials.loc[results.trials["condition"] == condition, "unit"].unique()
+    if results.axis != "physical distance" or len(units) != 1:
+        return results.axis
+    return f"{results.axis}:\n{UNITS.get(units[0], units[0])}"
+
+
+def _points(axes: Axes, its: pd.DataFrame, number: int, label: str) -> None:
+    its = its[its["x"] > 0]
+    weighted = its.assign(weight=its["x"] * its["n"])
+    counts = weighted.groupby(_binned(its["x"]))[["correct", "n", "weight"]].sum()
+    k, n, weight = (counts[name].to_numpy(float) for name in ("correct", "n", "weight"))
+    low, high = clopper_pearson(k, n)
+    axes.errorbar(
+        weight / n,  # the mean x of the bin's trials
+        k / n,
+        [k / n - low, high - k / n],
+        fmt=MARKS[number],
+        ms=4,
+        lw=0.8,
+        color="black",
+        mfc="black" if number == 0 else "white",
+        label=label,
+        zorder=3,
+    )
+
+
+def _mean_curve(axes: Axes, fits: Sequence[CellFit], number: int) -> None:
+    if not fits:
+        return
+    low = min(each.levels.min() for each in fits)
+    high = max(each.levels.max() for each in fits)
+    x = np.geomspace(low, high, 60)
+    axes.plot(
+        x,
+        np.mean([each.evaluated(x) for each in fits], axis=0),
+        color="black",
+        lw=1.2,
+        ls=LINES[number],
+    )
+    if number == 0:
+        bands = np.mean([each.band(x) for each in fits], axis=0)
+        axes.fill_between(x, *bands, color="0.85", lw=0)
+
+
+def sensitivities(table: pd.DataFrame) -> Figure:
+    """d′ of every participant against level, a panel a condition; ceiling as open marks."""
+    conditions = sorted(table["condition"].unique())
+    figure, panels = _panels(len(conditions), height=2.2)
+    for axes, condition in zip(panels, conditions, strict=False):
+        cell = table[table["condition"] == condition]
+        for _, its in cell.groupby("observer", sort=True):
+            axes.plot(its["level"], its["dprime_differencing"], color="0.6", lw=0.7, zorder=1)
+        ceiling = cell["corrected"].to_numpy(bool)
+        for chosen, face in ((~ceiling, "black"), (ceiling, "white")):
+            axes.plot(
+                cell.loc[chosen, "level"],
+                cell.loc[chosen, "dprime_differencing"],
+                "o",
+                ms=3,
+                mfc=face,
+                mec="black",
+                mew=0.7,
+            )
+        axes.set_title(condition)
+        axes.set_xlabel("level")
+    panels[0].set_ylabel("d′ (differencing)")
+    return figure
+
+
+def invariances(table: pd.DataFrame) -> Figure:
+    """log₂(model ÷ people) of every condition and model, controls beside; arrows where open."""
+    labels = table["condition"] + " · " + table["observer"]
+    figure = Figure(figsize=(WIDE, 0.9 + 0.42 * len(table)), layout="constrained")
+    axes = figure.subplots()
+    ends = _finite_ends(table)
+    for row, record in enumerate(rows_of(table)):
+        for name, mark, shift, face in (
+            ("log2_ratio", "o", -0.12, "black"),
+            ("control_log2_ratio", "s", 0.18, "white"),
+        ):
+            if name in record and not pd.isna(record[f"{name}_low"]):
+                _interval(axes, record, name, row + shift, mark, face, ends)
+    axes.axvline(0, color="0.6", lw=0.8)
+    axes.set_yticks(range(len(table)), labels)
+    axes.set_ylim(len(table) - 0.5, -0.5)
+    axes.set_xlim(*ends)
+    axes.set_xlabel(
+        "log₂(model threshold ÷ human threshold)\n← people ignore more · model ignores more →"
+    )
+    axes.plot([], [], "ko", label="searches")
+    if "control_log2_ratio" in table:
+        axes.plot([], [], "s", color="black", mfc="white", label="controls")
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
+    return figure
+
+
+def _finite_ends(table: pd.DataFrame) -> tuple[float, float]:
+    columns = [c for c in table.columns if "log2_ratio" in c and not c.startswith("relative")]
+    values = table[columns].to_numpy(dtype=float)
+    values = values[np.isfinite(values)]
+    reach = max(1.0, float(np.abs(values).max()) if len(values) else 1.0) + 0.6
+    return -reach, reach
+
+
+def _interval(
+    axes: Axes,
+    record: dict[str, float],
+    name: str,
+    y: float,
+    mark: str,
+    face: str,
+    ends: tuple[float, float],
+) -> None:
+    low, high = record[f"{name}_low"], record[f"{name}_high"]
+    left, right = max(low, ends[0]), min(high, ends[1])
+    axes.plot([left, right], [y, y], color="black", lw=1)
+    for open_end, x, arrow in ((np.isinf(low), left, "<"), (np.isinf(high), right, ">")):
+        if open_end:
+            axes.plot(x, y, arrow, color="black", ms=6, clip_on=False)
+    if not np.isnan(record[name]):
+        axes.plot(record[name], y, mark, color="black", mfc=face, ms=5)
+
+
+def cross_table(table: pd.DataFrame) -> Figure:
+    """Proportion correct where searches end: stimuli of a model (rows) judged by (columns)."""
+    rate = "hit_rate" if "hit_rate" in table else "proportion"
+    rows = table["attribute"] + ", " + table["verdict"] + "s of " + table["of"]
+    wide = table.assign(row=rows).pivot(index="row", columns="judge", values=rate)
+    wide = wide[["people", *[c for c in wide.columns if c != "people"]]]
+    figure = Figure(
+        figsize=(1.8 + 1.1 * wide.shape[1], 1.2 + 0.4 * len(wide)), layout="constrained"
+    )
+    axes = figure.subplots()
+    values = wide.to_numpy(dtype=float)
+    axes.imshow(values, cmap="Greys", vmin=0, vmax=1.25, aspect="auto")
+    for (row, column), value in np.ndenumerate(values):
+        if not np.isnan(value):
+            shade = "white" if value > 0.75 else "black"
+            axes.text(column, row, f"{value:.2f}", ha="center", va="center", color=shade)
+    axes.set_xticks(range(wide.shape[1]), wide.columns, rotation=30, ha="right")
+    axes.set_yticks(range(len(wide)), wide.index)
+    what = "hit rate" if rate == "hit_rate" else "proportion correct"
+    axes.set_xlabel(f"{what}, judged by")
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+    return figure
+
+
+def agreement(table: pd.DataFrame) -> Figure:
+    """Error consistency at every level: pairs of people, their mean, models' mean with people.
+
+    In same–different, of pairs that differ.
+    """
+    if "same" in table:
+        table = table[~table["same"]]
+    judges = _judges(table.loc[~table["people"], "observer_b"])
+    figure, panels = _conditions(sorted(table["condition"].unique()), judges, height=2.0)
+    for axes, condition, names in panels:
+        cell = table[table["condition"] == condition]
+        pairs, beside = cell[cell["people"]], cell[cell["observer_b"].isin(names)]
+        axes.plot(pairs["level"], pairs["kappa"], "o", ms=2, mfc="white", mec="0.55", mew=0.5)
+        mean = cell.groupby("level")[
+            [f"noise_ceiling{end}" for end in ("_low", "", "_high")]
+        ].first()
+        low, middle, high = mean.to_numpy().T
+        limits = [middle - low, high - middle]
+        axes.errorbar(mean.index, middle, limits, fmt="ko-", ms=4, lw=1, label="people")
+        for number, (model, its) in enumerate(beside.groupby("observer_b", sort=True)):
+            with_people = its.groupby("level")["kappa"].mean()
+            axes.plot(
+                with_people.index, with_people, label=f"{model} with people",
+                color=INK[(number + 1) % len(INK)], ls=LINES[(number + 1) % len(LINES)],
+                marker=MARKS[(number + 2) % len(MARKS)], lw=1.2, ms=3.5,
+            )  # fmt: skip
+        axes.axhline(0, color="0.6", lw=0.8)
+        axes.set_xlabel("level")
+    panels[0][0].set_ylabel("error consistency κ")
+    _legends(figure, panels)
+    return figure
+
+
+def _judges(observers: Iterable[str]) -> list[list[str]]:
+    """Models and layers (``model/layer``) that share a panel: all, or where many, each model's."""
+    names = sorted(set(observers))
+    if len(names) <= MOST_LINES:
+        return [names]
+    return [list(each) for _, each in groupby(names, key=lambda name: name.split("/")[0])]
+
+
+def _conditions(
+    conditions: Sequence[str], judges: Sequence[list[str]], height: float
+) -> tuple[Figure, list[tuple[Axes, str, list[str]]]]:
+    """A panel for every condition and group of models, with both; groups stand side by side."""
+    both = [(condition, names) for condition in conditions for names in judges]
+    columns = min(len(judges), 3) if len(judges) > 1 else None
+    figure, panels = _panels(len(both), height, columns)
+    for axes, (condition, names) in zip(panels, both, strict=False):
+        model = names[0].split("/")[0] if len(judges) > 1 else ""
+        axes.set_title(f"{condition}\njudged by {model}" if model else condition)
+    return figure, [(axes, *each) for axes, each in zip(panels, both, strict=False)]
+
+
+def _panels(count: int, height: float, columns: int | None = None) -> tuple[Figure, list[Axes]]:
+    columns = columns or (2 if count in (2, 4) else min(count, 3))
+    rows = -(-count // columns)
+    figure = Figure(figsize=(WIDE, height * rows + 0.4), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False, sharey=True)
+    panels = list(grid.flat)
+    for spare in panels[count:]:
+        spare.set_visible(False)
+    return figure, panels
+
+
+def _legends(figure: Figure, panels: Sequence[tuple[Axes, str, list[str]]]) -> None:
+    """One below the figure, or one for each group of models, in its first panel."""
+    first = {tuple(names): axes for axes, _, names in reversed(panels)}
+    if len(first) == 1:
+        handles, labels = panels[0][0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=3)
+        return
+    for axes in first.values():
+        axes.legend(loc="best", fontsize=6)

@@ -1,0 +1,129 @@
+"""What a study's analysis leaves behind: tables (CSV), figures (PNG, SVG), one page (HTML)."""
+
+import json
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.config import AnalysisConfig
+from analysis.findings.pixel_metamers import Trio
+from analysis.findings.results import Results
+from analysis.findings.source import NUMBERS, PAGE, TABLES, Source
+from analysis.report import figures, page
+from scenes.base.atomic_files import cannot_write, check_writable, remove_leftovers, whole_file
+from stimuli.one_writer import one_writer
+
+FIGURES = "figures"
+SIMULATED = "simulated answers, not people’s"  # below every figure, which may leave the page
+
+
+def write(
+    results: Results,
+    folder: Path,
+    source: Source,
+    config: AnalysisConfig,
+    examples: Mapping[str, bytes] | None = None,
+    trios: Sequence[Trio] = (),
+) -> Path:
+    """Write tables, figures and the page; the page comes last, so where it is, all is there.
+
+    ``tables/`` and ``figures/`` of an earlier analysis are replaced whole; whatever else is in
+    the folder stays.
+
+    Parameters
+    ----------
+    results
+        What came out.
+    folder
+        ``report/`` of the study.
+    source
+        What was analysed.
+    config
+        How.
+    examples
+        PNG files of example stimuli, by caption.
+    trios
+        Scene metamers beside pixel metamers.
+
+    Returns
+    -------
+    Path
+        The page.
+
+    Raises
+    ------
+    InputError
+        The folder cannot be written, or another process is writing this report.
+    """
+    check_writable(folder)
+    with one_writer(folder / PAGE):
+        (folder / PAGE).unlink(missing_ok=True)
+        for name in (TABLES, FIGURES, NUMBERS):
+            remove_leftovers(folder / name)
+        with _replaced(folder / TABLES) as beside:
+            for name, table in results.tables.items():
+                stamped(table, source).to_csv(beside / f"{name}.csv", index=False)
+        with _replaced(folder / FIGURES) as beside:
+            for name, figure in figures.drawn(results).items():
+                figures.save(figure, beside, name, SIMULATED if source.simulated else "")
+        pictures = {path.stem: path.read_bytes() for path in (folder / FIGURES).glob("*.png")}
+        with whole_file(folder / NUMBERS) as file:
+            file.write_text(json.dumps(as_json(results, source, config), indent=1, allow_nan=False))
+        with whole_file(folder / PAGE) as file:
+            html = page.rendered(results, source, config, pictures, examples or {}, trios)
+            file.write_text(html, encoding="utf-8")
+    return folder / PAGE
+
+
+@contextmanager
+def _replaced(folder: Path) -> Iterator[Path]:
+    """Give an empty folder; when the block ends well, it takes the place of `folder`."""
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as name:
+        fresh = Path(name) / "fresh"
+        fresh.mkdir()
+        try:
+            yield fresh
+            if folder.exists():
+                folder.rename(Path(name) / "earlier")
+            fresh.rename(folder)
+        except OSError as error:
+            raise cannot_write(folder, error) from error
+
+
+def stamped(table: pd.DataFrame, source: Source) -> pd.DataFrame:
+    """Give every row the data and the code version that made it."""
+    return table.assign(
+        data_sha256=source.data_sha256[:16],
+        stimuli=source.stimuli[:16],
+        simulated=source.simulated,
+        code_version=version("mrd-suite"),
+    )
+
+
+def as_json(results: Results, source: Source, config: AnalysisConfig) -> dict[str, Any]:
+    """Everything as plain data; what is not finite is text: ``NaN``, ``inf``, ``-inf``."""
+    tables = {
+        name: [{k: _plain(v) for k, v in row.items()} for row in table.to_dict("records")]
+        for name, table in results.tables.items()
+    }
+    return {
+        "source": vars(source),
+        "settings": config.model_dump(mode="json"),
+        "versions": page.versions(),
+        "left_out": results.left_out,
+        "tables": tables,
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not np.isfinite(value):
+        return {"nan": "NaN"}.get(str(value), str(value))
+    return value

@@ -1,0 +1,1 @@
+"""Statistical models: psychometric functions, sensitivity, groups, agreement."""

@@ -1,0 +1,368 @@
+"""Error consistency: whether two observers err on the same trials, beyond their accuracies.
+
+After Geirhos, Meding & Wichmann (2020): per condition and then averaged, never pooled over
+conditions. Intervals by bootstrap over stimuli (Klein et al. 2025).
+
+Of a model, what is known of every trial is the probability p that it is right. With a person who
+was right (a = 1) or not (a = 0) it agrees with probability p a + (1 − p)(1 − a): the mean of that
+takes the place of the share of trials on which both were right or both wrong.
+"""
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from analysis.trials.frame import checked, only
+from scenes.base.errors import InputError
+
+DRAWS = 1000
+COVERAGE = 0.95
+
+
+def error_consistency(correct_a: ArrayLike, correct_b: ArrayLike) -> float:
+    """Error consistency κ = (c_obs − c_exp)/(1 − c_exp) of two observers on the same trials.
+
+    Parameters
+    ----------
+    correct_a, correct_b
+        (N,): 1 where the observer was right, 0 where not, trial by trial.
+
+    Returns
+    -------
+    float
+        −1 to 1; NaN where it is undefined: c_exp = p₁p₂ + (1 − p₁)(1 − p₂) is 1, as both are
+        always right or both always wrong.
+
+    Raises
+    ------
+    InputError
+        Unequal or no numbers of trials, or another value than 0 and 1.
+    """
+    a, b = np.asarray(correct_a, dtype=float), np.asarray(correct_b, dtype=float)
+    if a.shape != b.shape or a.ndim != 1 or not len(a):
+        raise InputError(
+            f"correct_a has {a.shape}, correct_b {b.shape} values; give both the same trials"
+        )
+    if not (np.isin(a, (0, 1)).all() and np.isin(b, (0, 1)).all()):
+        raise InputError("error consistency takes 1 (right) and 0 (wrong) alone, a value a trial")
+    return float(_kappa(np.ones((1, len(a))), a, b)[0])
+
+
+def agreement(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
+    """Error consistency of every pair of observers in every condition, and the noise ceiling.
+
+    Trials are matched by condition, stimulus and level (and `item` where the frame has such a
+    column); where an observer saw a stimulus several times, first with first, second with second.
+
+    Parameters
+    ----------
+    frame
+        Trials, one a row. A column `kind`, where there is one, says ``model`` of those that are no
+        people: the noise ceiling is of people alone.
+    draws
+        Bootstrap samples of stimuli.
+    seed
+        Of the bootstrap.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a condition and pair: ``condition``, ``observer_a``, ``observer_b``, ``people`` (both
+        are), ``trials`` in common, ``accuracy_a``, ``accuracy_b``, ``observed``, ``expected``,
+        ``kappa`` with ``kappa_low`` and ``kappa_high`` (95 %), ``undefined`` (draws of the
+        bootstrap where κ was); and of the condition ``noise_ceiling`` (mean κ over pairs of
+        people) with ``_low`` and ``_high``. Pairs without a trial in common are left out.
+
+    Raises
+    ------
+    InputError
+        Rows hold several trials, or there are fewer than two observers.
+    """
+    checked(frame, ("observer", "condition", "stimulus", "level", "correct", "n"))
+    if (frame["n"] != 1).any():
+        raise InputError("error consistency needs one trial a row; this frame has rows with n > 1")
+    if frame["observer"].nunique() < 2:
+        raise InputError("error consistency needs at least two observers")
+    rng = np.random.default_rng(seed)
+    rows: list[dict[str, Any]] = []
+    for condition, cell in frame.groupby("condition", sort=True):
+        rows += _condition(str(condition), cell, draws, rng)
+    return pd.DataFrame(rows)
+
+
+def with_models(predicted: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
+    """Error consistency of every model with every person, in every condition.
+
+    Parameters
+    ----------
+    predicted
+        From `analysis.statistics.model_observers.predict`: people's trials, with the probability
+        that the model is right, `person`, and what the person `answered`.
+    draws, seed
+        As in `agreement`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As of `agreement`: `observer_a` the person, `observer_b` the model, `people` False;
+        without a noise ceiling.
+    """
+    rng = np.random.default_rng(seed)
+    rows: list[dict[str, Any]] = []
+    for condition, cell in predicted.groupby("condition", sort=True):
+        for person, done in cell.groupby("person", sort=True):
+            first = done[done["observer"] == done["observer"].iloc[0]]
+            weights = _weights(first["stimulus"].to_numpy(), draws, rng)
+            for model, its in done.groupby("observer", sort=True):
+                a, p = (its[column].to_numpy(dtype=float) for column in ("answered", "correct"))
+                row = {"condition": condition, "observer_a": person, "observer_b": model}
+                rows.append(row | {"people": False} | _pair(a, p, _kappa(weights, a, p)))
+    return pd.DataFrame(rows)
+
+
+def within_levels(
+    trials: pd.DataFrame,
+    predicted: pd.DataFrame | None = None,
+    *,
+    draws: int = DRAWS,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Agreement within each condition *and level*: difficulty itself makes observers agree.
+
+    In same–different also within each kind of pair, as those of the same are right or wrong in
+    another way.
+
+    Parameters
+    ----------
+    trials
+        As for `agreement`, of one task.
+    predicted
+        As for `with_models`, of the same trials; None for people alone.
+    draws, seed
+        As in `agreement`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rows of `agreement` and `with_models`, with ``condition``, ``level`` (and ``same``) before;
+        the noise ceiling stands beside models too.
+
+    Raises
+    ------
+    InputError
+        No two people judged the same stimulus at the same level.
+    """
+    keys = ["condition", "level"]
+    if only(trials, "task") == "same_different":
+        keys.append("same")
+    by_models: dict[Any, pd.DataFrame] = {}
+    if predicted is not None and len(predicted):
+        by_models = dict(list(predicted.groupby(keys)))
+    parts = []
+    for names, cell in trials.groupby(keys, sort=True):
+        place: dict[str, Any] = dict(zip(keys, names, strict=True))
+        people = pd.DataFrame()
+        if cell["observer"].nunique() > 1:  # an adaptive procedure may take one alone to a level
+            people = agreement(cell, draws=draws, seed=seed)
+        models = pd.DataFrame()
+        if len(people) and names in by_models:
+            ceiling = people.filter(like="noise_ceiling").iloc[0]
+            models = with_models(by_models[names], draws=draws, seed=seed)
+            models[list(ceiling.index)] = ceiling.to_numpy()
+        parts += [part.assign(**place) for part in (people, models) if len(part)]
+    if not parts:
+        raise InputError("no two people judged the same stimulus at the same level")
+    made = pd.concat(parts, ignore_index=True)
+    return made[[*keys, *made.columns.drop(keys)]]
+
+
+def mean_over_conditions(pairs: pd.DataFrame) -> pd.DataFrame:
+    """Average κ of each pair over conditions, and count those where it is undefined.
+
+    Parameters
+    ----------
+    pairs
+        What `agreement` and `with_models` give: rows of one condition, or of one level of it.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``observer_a``, ``observer_b``, ``people``, ``kappa``, ``cells`` (rows of the pair), and
+        how many of these are ``undefined``.
+    """
+    grouped = pairs.groupby(["observer_a", "observer_b", "people"], sort=True)["kappa"]
+    made = grouped.agg(kappa="mean", cells="size", defined="count").reset_index()
+    made["undefined"] = made["cells"] - made["defined"]
+    return made.drop(columns="defined")
+
+
+def overall(pairs: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
+    """Mean κ of people with one another, and of each model with people.
+
+    Every pair is averaged over its conditions first (`mean_over_conditions`), then pairs are.
+
+    Parameters
+    ----------
+    pairs
+        What `agreement` and `with_models` give.
+    draws
+        Bootstrap samples of people.
+    seed
+        Of the bootstrap.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``who`` (``people`` or the model) with people: ``kappa`` with ``_low`` and ``_high`` (95 %,
+        bootstrap over people; NaN of fewer than three), ``pairs``, ``cells`` and how many of them
+        are ``undefined``.
+    """
+    means = mean_over_conditions(pairs)
+    among, beside = means[means["people"]], means[~means["people"]]
+    people = pd.Index(
+        sorted({*among["observer_a"], *among["observer_b"], *beside["observer_a"]}), dtype=object
+    )
+    drawn = np.random.default_rng(seed).integers(0, len(people), (draws, len(people)))
+    rows = []
+    if len(among):
+        matrix = _among(among, people)
+        resampled = [matrix[np.ix_(chosen, chosen)] for chosen in drawn]
+        rows.append({"who": "people"} | _overall(among, matrix, resampled))
+    for model, its in beside.groupby("observer_b", sort=True):
+        each = its.set_index("observer_a")["kappa"].reindex(people).to_numpy(dtype=float)
+        rows.append({"who": model} | _overall(its, each, [each[chosen] for chosen in drawn]))
+    return pd.DataFrame(rows)
+
+
+def _overall(
+    pairs: pd.DataFrame, values: np.ndarray, resampled: Sequence[np.ndarray]
+) -> dict[str, Any]:
+    low, high = np.nan, np.nan
+    if len(values) > 2:  # of two people, every other resample holds one alone
+        low, high = _interval(np.array([_mean(each) for each in resampled]))
+    return {
+        "kappa": _mean(values),
+        "kappa_low": low,
+        "kappa_high": high,
+        "pairs": len(pairs),
+        "cells": int(pairs["cells"].sum()),
+        "undefined": int(pairs["undefined"].sum()),
+    }
+
+
+# ---- One condition ------------------------------------------------------------------------------
+
+
+def _kappa(weights: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """κ for each row of weights (draws, trials) of trials; NaN where undefined."""
+    total = weights.sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        first, second = weights @ a / total, weights @ b / total
+        observed = weights @ (a * b + (1 - a) * (1 - b)) / total
+        expected = first * second + (1 - first) * (1 - second)
+        # Rounding leaves an expectation of 1 a little beside it.
+        certain = np.isclose(expected, 1, rtol=0, atol=1e-12)
+        return np.where(certain, np.nan, (observed - expected) / (1 - expected))
+
+
+def _weights(stimuli: np.ndarray, draws: int, rng: np.random.Generator) -> np.ndarray:
+    """How often each trial is drawn, (draws, trials): stimuli are, and their trials come along."""
+    names, place = np.unique(stimuli, return_inverse=True)
+    return rng.multinomial(len(names), np.full(len(names), 1 / len(names)), draws)[:, place].astype(
+        float
+    )
+
+
+def _wide(cell: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
+    """Answers as (trials, observers), NaN where one did not see the trial; stimulus of each row."""
+    keys = ["stimulus", "level", *(["item"] if "item" in cell.columns else [])]
+    numbered = cell.assign(_time=cell.groupby(["observer", *keys]).cumcount())
+    wide = numbered.pivot(index=[*keys, "_time"], columns="observer", values="correct")
+    return wide, wide.index.get_level_values("stimulus").to_numpy()
+
+
+def _condition(
+    condition: str, cell: pd.DataFrame, draws: int, rng: np.random.Generator
+) -> list[dict[str, Any]]:
+    wide, stimuli = _wide(cell)
+    weights = _weights(stimuli, draws, rng)
+    people = _people(cell)
+    rows, resampled = [], []
+    for first, second in combinations(wide.columns, 2):
+        both = (wide[first].notna() & wide[second].notna()).to_numpy()
+        if not both.any():
+            continue
+        a = wide[first].to_numpy(dtype=float)[both]
+        b = wide[second].to_numpy(dtype=float)[both]
+        values = _kappa(weights[:, both], a, b)
+        resampled.append(values)
+        rows.append(_pair(a, b, values) | {"people": first in people and second in people})
+        rows[-1] |= {"condition": condition, "observer_a": first, "observer_b": second}
+    ceiling = _ceiling(rows, resampled)
+    order = ["condition", "observer_a", "observer_b", "people"]
+    return [{key: row[key] for key in order} | row | ceiling for row in rows]
+
+
+def _people(cell: pd.DataFrame) -> set[Any]:
+    if "kind" not in cell.columns:
+        return set(cell["observer"])
+    return set(cell.loc[cell["kind"] != "model", "observer"])
+
+
+def _pair(a: np.ndarray, b: np.ndarray, resampled: np.ndarray) -> dict[str, Any]:
+    low, high = _interval(resampled)
+    p, q = a.mean(), b.mean()
+    return {
+        "trials": len(a),
+        "accuracy_a": p,
+        "accuracy_b": q,
+        "observed": float(np.mean(a * b + (1 - a) * (1 - b))),
+        "expected": p * q + (1 - p) * (1 - q),
+        "kappa": float(_kappa(np.ones((1, len(a))), a, b)[0]),
+        "kappa_low": low,
+        "kappa_high": high,
+        "undefined": int(np.isnan(resampled).sum()),
+    }
+
+
+def _ceiling(rows: list[dict[str, Any]], resampled: list[np.ndarray]) -> dict[str, float]:
+    """Mean κ over pairs of people, with the interval of that mean under the same resampling."""
+    chosen = [number for number, row in enumerate(rows) if row["people"]]
+    values = np.array([rows[number]["kappa"] for number in chosen])
+    defined = ~np.isnan(values)
+    if not defined.any():
+        return dict.fromkeys(("noise_ceiling", "noise_ceiling_low", "noise_ceiling_high"), np.nan)
+    drawn = np.array([resampled[number] for number in chosen])[defined]
+    some = ~np.isnan(drawn).all(axis=0)
+    low, high = _interval(np.nanmean(drawn[:, some], axis=0))
+    return {
+        "noise_ceiling": float(values[defined].mean()),
+        "noise_ceiling_low": low,
+        "noise_ceiling_high": high,
+    }
+
+
+def _among(pairs: pd.DataFrame, people: pd.Index) -> np.ndarray:
+    """κ of pairs of people, (people, people), symmetric; NaN where there is none."""
+    values = np.full((len(people), len(people)), np.nan)
+    first, second = (people.get_indexer(pd.Index(pairs[f"observer_{end}"])) for end in "ab")
+    values[first, second] = values[second, first] = pairs["kappa"]
+    return values
+
+
+def _mean(values: np.ndarray) -> float:
+    """Mean of the values that are defined; NaN where none is."""
+    defined = values[~np.isnan(values)]
+    return float(defined.mean()) if len(defined) else np.nan
+
+
+def _interval(values: np.ndarray) -> tuple[float, float]:
+    defined = values[~np.isnan(values)]
+    if not len(defined):
+        return np.nan, np.nan
+    low, high = np.quantile(defined, [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2])
+    return float(low), float(high)

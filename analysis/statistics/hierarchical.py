@@ -1,0 +1,299 @@
+"""A hierarchical Bayesian psychometric function of the whole group, in NumPyro (extra `bayes`).
+
+ψ = γ + (1 − γ − λ) S((log x − m)/w) with m = μ[condition] + u[observer] + i[observer, condition] +
+v[target], all normal; a width for each condition, a lapse rate (in same–different also a
+false-alarm rate) for each observer. Sampled by NUTS. A fit whose chains disagree, have too few
+effective samples or diverged is refused, not reported.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.trials.frame import GUESS, checked, is_same, only, yes
+from scenes.base.errors import InputError, how_to_install, unknown
+
+CHAINS = 4
+MOST_R_HAT = 1.01  # Vehtari et al. (2021)
+LEAST_EFFECTIVE = 400
+TAILS = (0.025, 0.5, 0.975)
+WIDE = 9.0  # natural logarithms, four decades
+
+
+class NotConverged(InputError):
+    """The sampler did not settle: the fit is not to be used."""
+
+
+@dataclass(frozen=True)
+class _Data:
+    """Pooled answers: hits of n at log x, with numbers of observer, condition, target."""
+
+    log_x: np.ndarray
+    hits: np.ndarray
+    n: np.ndarray
+    observer: np.ndarray
+    condition: np.ndarray
+    target: np.ndarray
+    names: Mapping[str, np.ndarray]
+    guess: float | None
+    wrong: np.ndarray  # (observers,): false alarms of same_n trials, in same–different
+    same_n: np.ndarray
+
+
+def fit(
+    frame: pd.DataFrame,
+    *,
+    x: str = "level",
+    curve: str = "weibull",
+    warmup: int = 1000,
+    draws: int = 1500,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Fit the hierarchical psychometric function.
+
+    Parameters
+    ----------
+    frame
+        Trials of one task. Targets are told apart by `target`, where there is such a column, else
+        by `stimulus`.
+    x
+        Column of the stimulus axis; level 0 stays out, as x stands on a log axis.
+    curve
+        ``weibull``, ``log_normal`` or ``log_logistic``.
+    warmup, draws
+        Of each of 4 chains.
+    seed
+        Of the sampler.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a condition (``observer`` empty: the population's threshold, the mean in log x) and
+        a row an observer and condition: ``threshold`` (posterior median, units of x) with
+        ``_low`` and ``_high`` (95 %), ``width`` (natural log units) likewise, ``lapse`` of
+        observers, ``guess``; ``measurable`` (``measured``, ``above``, ``below``; the threshold is
+        NaN where it lies outside the tested levels, with its ``bound``, and its interval open
+        there, up to infinity or down to 0); and of the whole fit
+        ``r_hat`` (largest), ``effective`` (least), both over everything but the standardised
+        effects of observers, which their thresholds hold, and ``divergences``.
+
+    Raises
+    ------
+    NotConverged
+        R̂ above 1.01, fewer than 400 effective samples, or a divergence.
+    InputError
+        A column is missing, the curve does not stand on log x, or `numpyro` is not installed.
+    """
+    if curve not in _SHAPES:
+        raise unknown("curve on log x", curve, _SHAPES)
+    data = _pooled(checked(frame, ("observer", "condition", "correct", "n", "task", x)), x)
+    samples, quality = _sample(data, curve, warmup, draws, seed)
+    check(quality)
+    return _table(data, samples).assign(**quality)
+
+
+# ---- Data ---------------------------------------------------------------------------------------
+
+
+def _pooled(frame: pd.DataFrame, x: str) -> _Data:
+    task = only(frame, "task")
+    target = "target" if "target" in frame.columns else "stimulus"
+    same = is_same(frame)
+    counted = frame.assign(_hits=yes(frame), _x=frame[x].astype(float))
+    shown = counted[~same & (counted["_x"] > 0)]
+    if shown["_x"].nunique() < 2:
+        raise InputError(f"column '{x}' has fewer than 2 levels above 0; no curve can be fitted")
+    cells = shown.groupby(["observer", "condition", target, "_x"], sort=True)[["_hits", "n"]].sum()
+    pooled = cells.reset_index()
+    codes, names = {}, {}
+    for key, column in (("observer", "observer"), ("condition", "condition"), ("target", target)):
+        codes[key], found = pd.factorize(pooled[column], sort=True)
+        names[key] = np.asarray(found)
+    alarms = counted[same].groupby("observer")[["_hits", "n"]].sum().reindex(names["observer"])
+    return _Data(
+        log_x=np.log(pooled["_x"].to_numpy()),
+        hits=pooled["_hits"].to_numpy(dtype=float),
+        n=pooled["n"].to_numpy(dtype=float),
+        **codes,
+        names=names,
+        guess=GUESS[task],
+        wrong=alarms["_hits"].fillna(0).to_numpy(dtype=float),
+        same_n=alarms["n"].fillna(0).to_numpy(dtype=float),
+    )
+
+
+# ---- Model --------------------------------------------------------------------------------------
+
+
+def _weibull(z: Any) -> Any:
+    import jax.numpy as jnp
+
+    steepness = np.log(-np.log(0.05)) - np.log(-np.log(0.95))
+    return -jnp.expm1(np.log(0.5) * jnp.exp(jnp.clip(steepness * z, -30, 5)))
+
+
+def _log_normal(z: Any) -> Any:
+    from jax.scipy.special import ndtr
+
+    return ndtr(2 * 1.6448536 * z)
+
+
+def _log_logistic(z: Any) -> Any:
+    from jax.nn import sigmoid
+
+    return sigmoid(2 * np.log(19) * z)
+
+
+# S as a function of (log x − m)/w.
+_SHAPES = {"weibull": _weibull, "log_normal": _log_normal, "log_logistic": _log_logistic}
+
+
+def _model(data: _Data, curve: str) -> None:
+    import jax.numpy as jnp
+    import numpyro
+    from numpyro import distributions as dist
+
+    low, high = float(data.log_x.min()), float(data.log_x.max())
+    observers, conditions, targets = (
+        len(data.names[key]) for key in ("observer", "condition", "target")
+    )
+    tested = high - low
+    mu = numpyro.sample("mu", dist.Normal((low + high) / 2, max(tested, 1.0)).expand([conditions]))
+    # Levels that lie close together were chosen for a steep curve, those far apart for a wide one.
+    typical = np.clip(tested / 2, 0.05, 1.5) if tested < WIDE else tested / 6
+    width = numpyro.sample("width", dist.LogNormal(np.log(typical), 1.0).expand([conditions]))
+    unit = max(1.0, tested / 6)  # spreads in natural logarithms, more where the levels span more
+
+    def normal(name: str, shape: tuple[int, ...], scale: float) -> Any:
+        """Non-centred random effects with their spread."""
+        spread = numpyro.sample(f"sd_{name}", dist.HalfNormal(scale))
+        return spread * numpyro.sample(
+            f"z_{name}", dist.Normal().expand(shape).to_event(len(shape))
+        )
+
+    shift = jnp.zeros((observers, conditions))
+    if observers > 1:
+        shift = shift + normal("observer", (observers,), unit)[:, None]
+        if conditions > 1:
+            shift = shift + normal("interaction", (observers, conditions), unit / 2)
+    m = numpyro.deterministic("m", mu + shift)
+    middle = m[data.observer, data.condition]
+    if targets > 1:
+        middle = middle + normal("target", (targets,), unit / 2)[data.target]
+    lapse = numpyro.sample("lapse", dist.Beta(1.0, 10.0).expand([observers]))
+    if data.guess is None:
+        # Any false-alarm rate is possible, and lapses take a share of the room above it.
+        guess = numpyro.sample("guess", dist.Beta(1.0, 1.0).expand([observers]))
+        numpyro.sample("false_alarms", dist.Binomial(data.same_n, guess), obs=data.wrong)
+        gamma, lapse = guess[data.observer], (1 - guess) * lapse
+    else:
+        gamma = data.guess
+    numpyro.deterministic("lapse_rate", lapse)
+    rise = _SHAPES[curve]((data.log_x - middle) / width[data.condition])
+    psi = gamma + (1 - gamma - lapse[data.observer]) * rise
+    numpyro.sample("hits", dist.Binomial(data.n, jnp.clip(psi, 1e-6, 1 - 1e-6)), obs=data.hits)
+
+
+def _sample(
+    data: _Data, curve: str, warmup: int, draws: int, seed: int
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    try:
+        import jax
+        from numpyro.diagnostics import summary
+        from numpyro.infer import MCMC, NUTS
+    except ImportError as error:
+        raise InputError(
+            f"the hierarchical model needs numpyro; {how_to_install('bayes')}"
+        ) from error
+    sampler = MCMC(
+        # Small steps: spreads of a few observers or targets run into a funnel near 0.
+        NUTS(_model, target_accept_prob=0.995),
+        num_warmup=warmup,
+        num_samples=draws,
+        num_chains=CHAINS,
+        chain_method="vectorized",
+        progress_bar=False,
+    )
+    sampler.run(jax.random.PRNGKey(seed), data, curve)
+    grouped = sampler.get_samples(group_by_chain=True)
+    # What these stand for is in m; effects of targets are nowhere else, and have to settle too.
+    told = {k: v for k, v in grouped.items() if k not in ("z_observer", "z_interaction")}
+    found = summary(told)
+    quality = {
+        "r_hat": max(float(np.max(each["r_hat"])) for each in found.values()),
+        "effective": min(float(np.min(each["n_eff"])) for each in found.values()),
+        "divergences": int(np.sum(sampler.get_extra_fields()["diverging"])),
+    }
+    return {k: np.asarray(v) for k, v in sampler.get_samples().items()}, quality
+
+
+def check(quality: Mapping[str, Any]) -> None:
+    """Refuse a fit that has not settled.
+
+    Parameters
+    ----------
+    quality
+        ``r_hat``, ``effective`` and ``divergences``, as `fit` tells them.
+
+    Raises
+    ------
+    NotConverged
+        R̂ above 1.01, fewer than 400 effective samples, or a divergence. A NaN is refused.
+    """
+    reasons = [
+        text
+        for fails, text in (
+            (not quality["r_hat"] <= MOST_R_HAT, f"R-hat {quality['r_hat']:.3f} > {MOST_R_HAT}"),
+            (
+                not quality["effective"] >= LEAST_EFFECTIVE,
+                f"{quality['effective']:.0f} effective samples < {LEAST_EFFECTIVE}",
+            ),
+            (quality["divergences"] > 0, f"{quality['divergences']} divergences"),
+        )
+        if fails
+    ]
+    if reasons:
+        raise NotConverged(
+            f"the hierarchical fit is not reported: {', '.join(reasons)}; ask for more warmup and "
+            "draws, or see whether the levels reach the thresholds"
+        )
+
+
+# ---- Table --------------------------------------------------------------------------------------
+
+
+def _table(data: _Data, samples: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    rows = []
+    for c, condition in enumerate(data.names["condition"]):
+        here = data.log_x[data.condition == c]
+        width = _quantiles("width", samples["width"][:, c])
+        group = _threshold(samples["mu"][:, c], here) | width
+        rows.append({"condition": condition, "observer": ""} | group)
+        for o, observer in enumerate(data.names["observer"]):
+            row = {"condition": condition, "observer": observer}
+            row |= _threshold(samples["m"][:, o, c], here) | width
+            row |= _quantiles("lapse", samples["lapse_rate"][:, o])
+            if "guess" in samples:
+                row |= _quantiles("guess", samples["guess"][:, o])
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _threshold(log_threshold: np.ndarray, tested: np.ndarray) -> dict[str, Any]:
+    row = _quantiles("threshold", np.exp(log_threshold))
+    low, high = np.exp(tested.min()), np.exp(tested.max())
+    middle = row["threshold"]
+    state = "above" if middle > high else "below" if middle < low else "measured"
+    bound = {"measured": np.nan, "above": high, "below": low}[state]
+    if state != "measured":  # beyond the tested levels the prior alone sets a limit
+        row["threshold"] = np.nan
+        row |= {"threshold_high": np.inf} if state == "above" else {"threshold_low": 0.0}
+    return row | {"measurable": state, "bound": bound}
+
+
+def _quantiles(name: str, values: np.ndarray) -> dict[str, Any]:
+    low, middle, high = np.quantile(values, TAILS)
+    return {name: float(middle), f"{name}_low": float(low), f"{name}_high": float(high)}

@@ -1,0 +1,338 @@
+"""What trials say about a threshold: log likelihood over a grid of log₂ thresholds.
+
+A threshold beyond the tested levels is censored: there the likelihood runs into a plateau, and an
+interval that reaches it is open. Nothing is dropped or imputed. Width, lapse rate and, in
+same–different, the false-alarm rate are integrated out under broad priors. In a group, thresholds
+of people are normal in log₂ x, with a spread that is profiled out, and the width is one for all:
+a few trials of one person say little of it, and thresholds would lean to where its prior does.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import logsumexp
+from scipy.stats import beta, norm, t
+
+from analysis.statistics.monotonicity import Shape, shape
+from analysis.statistics.psychometric import sigmoid
+from analysis.trials.cells import CURVES
+from analysis.trials.frame import GUESS, is_same, only, yes
+from scenes.base.errors import InputError
+
+STEP = 0.05  # octaves
+BEYOND = 6.0  # octaves beyond the tested levels, or half their range: the plateau is reached there
+WIDTHS = 20
+UNLIKELY = 10.0  # log likelihood below the best: widths beyond are left out of a finer grid
+REFINED = 4  # times at most
+STEEPEST, WIDEST = 0.2, 6.0  # natural logarithms, where the range of the levels asks for no more
+LAPSES = np.array([0.0, 0.01, 0.02, 0.04, 0.07, 0.11, 0.16, 0.25, 0.35])
+FALSE_ALARMS = 20  # quantiles of the false-alarm rate that the same trials leave
+# Spread of people's thresholds in octaves: none, or from little to more than is ever seen, or to
+# the range of the grid where that is less than a quarter of it.
+SPREADS = 24
+NARROWEST_SPREAD, WIDEST_SPREAD = 0.05, 4.0
+
+
+@dataclass(frozen=True)
+class Likelihood:
+    """Log likelihood of a log₂ threshold, or of a difference of such.
+
+    Parameters
+    ----------
+    grid
+        (G,), octaves, in equal steps of `STEP`.
+    values
+        (G,), with maximum 0. Beyond the grid they are what they are at its ends.
+    observers
+        People behind it, 1 for a single observer.
+    shape
+        Course of their answers over the levels. Where they do not rise, the likelihood is flat:
+        no threshold is more likely than another.
+    """
+
+    grid: np.ndarray
+    values: np.ndarray
+    observers: int = 1
+    shape: Shape = "rising"
+
+    @property
+    def mode(self) -> float:
+        """Where it is greatest: of the parabola through its top; in the middle of a flat one."""
+        return self._top()[0]
+
+    def interval(self, coverage: float = 0.95) -> tuple[float, float]:
+        """Limits of the values that a likelihood-ratio test keeps; infinite at an open end."""
+        roots, cut = self._signed_roots(), float(np.sqrt(self._cut(coverage)))
+        first, last = np.flatnonzero(roots > -cut)[0], np.flatnonzero(roots < cut)[-1]
+        low = -np.inf if first == 0 else self._crossing(roots, first - 1, -cut)
+        high = np.inf if last == len(self.grid) - 1 else self._crossing(roots, last, cut)
+        return low, high
+
+    def p_value(self, value: float = 0.0) -> float:
+        """Two-sided p of a value, by the same test as `interval`."""
+        ratio = np.interp(value, self.grid, self._signed_roots()) ** 2
+        squared = (self._freedom()) * np.expm1(ratio / (self._freedom() + 1))
+        return float(2 * t.sf(np.sqrt(max(squared, 0.0)), self._freedom()))
+
+    def _top(self) -> tuple[float, float]:
+        """Place and height of the greatest value."""
+        top = np.flatnonzero(self.values > -1e-9)
+        first, last = top[0], top[-1]
+        if first < last or first == 0 or last == len(self.grid) - 1:
+            return float(self.grid[top].mean()), 0.0
+        shift, height = _parabola(self.values, first)
+        return float(self.grid[first] + STEP * shift), height
+
+    def _signed_roots(self) -> np.ndarray:
+        """√(2 log likelihood ratio) to the top, negative below it: a line for a normal likelihood.
+
+        Between two values of the grid it is a line too, and a likelihood as narrow as a step or
+        narrower keeps its limits.
+        """
+        place, height = self._top()
+        roots = np.sqrt(np.maximum(2 * (height - self.values), 0))
+        return np.where(self.grid < place, -roots, roots)
+
+    def _freedom(self) -> float:
+        return self.observers - 1 if self.observers > 1 else 1e6
+
+    def _cut(self, coverage: float) -> float:
+        """Likelihood ratio that gives Student's interval, exactly, for a mean of normal values.
+
+        For N of them 2 log LR = N log(1 + t²/(N − 1)); for many, and for one observer, χ².
+        """
+        freedom = self._freedom()
+        quantile = t.ppf((1 + coverage) / 2, freedom)
+        return float((freedom + 1) * np.log1p(quantile**2 / freedom))
+
+    def _crossing(self, roots: np.ndarray, left: int, cut: float) -> float:
+        """Where the line between two neighbours of the grid crosses the cut."""
+        share = (cut - roots[left]) / (roots[left + 1] - roots[left])
+        return float(self.grid[left] + share * STEP)
+
+
+def grid_for(levels: np.ndarray) -> np.ndarray:
+    """Grid of log₂ thresholds for tested levels, (G,), from the least one in steps of `STEP`."""
+    low = float(np.log2(levels.min()))
+    tested = float(np.log2(levels.max())) - low
+    beyond = max(BEYOND, tested / 2)
+    # From a level, and not from a round number: another unit of the levels moves the grid along.
+    return low + STEP * np.arange(np.floor(-beyond / STEP), np.ceil((tested + beyond) / STEP) + 1)
+
+
+def observer(
+    trials: pd.DataFrame,
+    grid: np.ndarray,
+    *,
+    x: str = "level",
+    curve: str = "weibull",
+    proportion: float | None = None,
+) -> Likelihood:
+    """Likelihood of one observer's threshold, width and rates integrated out.
+
+    Parameters
+    ----------
+    trials
+        Of one observer and condition. `correct` may be an expected number (a model's).
+    grid
+        Of log₂ thresholds.
+    x, curve, proportion
+        As in `analysis.statistics.psychometric.fit`; the curve stands on log x.
+
+    Raises
+    ------
+    InputError
+        The curve does not stand on log x, or no level is above 0.
+    """
+    return group([trials], grid, x=x, curve=curve, proportion=proportion)
+
+
+def group(
+    each: Sequence[pd.DataFrame],
+    grid: np.ndarray,
+    *,
+    x: str = "level",
+    curve: str = "weibull",
+    proportion: float | None = None,
+) -> Likelihood:
+    """Likelihood of the mean log₂ threshold of the people that these are a sample of.
+
+    Parameters
+    ----------
+    each
+        Trials of every one of them in one condition.
+    grid, x, curve, proportion
+        As in `observer`.
+
+    Raises
+    ------
+    InputError
+        As `observer`.
+    """
+    if not CURVES[curve][1]:
+        logs = ", ".join(name for name, (_, on_log) in CURVES.items() if on_log)
+        raise InputError(f"ratios of thresholds need a curve on log x, not {curve}; use {logs}")
+    pooled = [_pooled(trials, x) for trials in each]
+    course = _shape(pooled)
+    if course in ("falling", "not monotone"):
+        return Likelihood(grid, np.zeros(len(grid)), len(each), course)
+    widths = _widths(np.concatenate([one.log_x for one in pooled]))
+    for _ in range(REFINED + 1):
+        given_width = [_given_width(one, grid, widths, curve, proportion) for one in pooled]
+        finer = _finer(widths, np.sum([one.max(axis=0) for one in given_width], axis=0))
+        if finer is None:
+            break
+        widths = finer
+    if len(each) == 1:
+        return _likelihood(grid, logsumexp(given_width[0], axis=1))
+    likelihoods = np.exp([one - one.max() for one in given_width])
+    by_spread = [
+        # (means, thresholds) on (people, thresholds, widths): of every mean, width by width.
+        logsumexp(np.log(_kernel(grid, tau).T @ likelihoods + 1e-300).sum(axis=0), axis=1)
+        for tau in _spreads(grid)
+    ]
+    return _likelihood(grid, np.max(by_spread, axis=0), len(each))
+
+
+@dataclass(frozen=True)
+class _Pooled:
+    """Answers of an observer by level (K,), and to pairs of the same."""
+
+    log_x: np.ndarray
+    hits: np.ndarray
+    n: np.ndarray
+    guess: float | None
+    false_alarms: float
+    same_n: float
+
+    @property
+    def constant(self) -> bool:
+        """Whether all answers are the same one."""
+        total = self.hits.sum() + self.false_alarms
+        return bool(total in (0, self.n.sum() + self.same_n))
+
+
+def _pooled(trials: pd.DataFrame, x: str) -> _Pooled:
+    hits, n, levels = yes(trials), trials["n"].to_numpy(float), trials[x].to_numpy(float)
+    same = is_same(trials)
+    kept = ~same & (levels > 0)
+    if not kept.any():
+        raise InputError(f"no trials with {x} above 0; a threshold cannot be found")
+    counts = pd.DataFrame({"x": levels, "k": hits, "n": n})[kept].groupby("x").sum()
+    return _Pooled(
+        np.log(counts.index.to_numpy()),
+        counts["k"].to_numpy(),
+        counts["n"].to_numpy(),
+        GUESS[only(trials, "task")],
+        float(hits[same].sum()),
+        float(n[same].sum()),
+    )
+
+
+def _shape(pooled: Sequence[_Pooled]) -> Shape:
+    """Course of all answers over the levels; expected ones are taken as the nearest counts."""
+    counts = pd.DataFrame(
+        {name: np.concatenate([getattr(one, name) for one in pooled]) for name in ("hits", "n")},
+        index=np.concatenate([one.log_x for one in pooled]),
+    )
+    by_level = counts.groupby(level=0).sum()
+    return shape(np.round(by_level["hits"].to_numpy()), np.round(by_level["n"].to_numpy()))
+
+
+def _given_width(
+    answers: _Pooled, grid: np.ndarray, widths: np.ndarray, curve: str, proportion: float | None
+) -> np.ndarray:
+    """Log likelihood of threshold and width, (G, W); lapse and false-alarm rates integrated out."""
+    if answers.guess is None and answers.constant:
+        return np.zeros((len(grid), len(widths)))  # one answer alone says nothing of a threshold
+    guesses = _false_alarms(answers) if answers.guess is None else np.array([answers.guess])
+    # Axes: threshold, width, lapse, guess, level.
+    m, w = grid[:, None, None, None, None] * np.log(2), widths[:, None, None, None]
+    lapse, guess = LAPSES[:, None, None], guesses[:, None]
+    rises = sigmoid(curve)
+    if proportion is not None:
+        room = np.maximum(1 - lapse - guess, 1e-12)
+        reached = np.clip((proportion - guess) / room, 1e-9, 1 - 1e-9)
+        m = m - rises.inverse(reached, 0.0, w)
+    with np.errstate(over="ignore", under="ignore"):  # of steep curves, where S is 1 or 0
+        rise = rises(answers.log_x, m, w)
+    # Where γ + λ is above 1, ψ is flat: it never falls.
+    psi = np.clip(guess + np.maximum(1 - guess - lapse, 0) * rise, 1e-9, 1 - 1e-9)
+    wrong = answers.n - answers.hits
+    log_likelihood = (answers.hits * np.log(psi) + wrong * np.log1p(-psi)).sum(axis=-1)
+    log_likelihood += beta.logpdf(np.maximum(LAPSES, 1e-3), 1, 10)[:, None]
+    return np.asarray(logsumexp(log_likelihood, axis=(2, 3)))
+
+
+def _false_alarms(answers: _Pooled) -> np.ndarray:
+    """False-alarm rates that the same trials leave, equally probable: from a flat prior."""
+    share = (np.arange(FALSE_ALARMS) + 0.5) / FALSE_ALARMS
+    right = answers.same_n - answers.false_alarms
+    return np.asarray(beta.ppf(share, 1 + answers.false_alarms, 1 + right))
+
+
+def _spreads(grid: np.ndarray) -> np.ndarray:
+    widest = max(WIDEST_SPREAD, float(np.ptp(grid)) / 4)
+    return np.array([0.0, *np.geomspace(NARROWEST_SPREAD, widest, SPREADS)])
+
+
+def difference(a: Likelihood, b: Likelihood) -> Likelihood:
+    """Likelihood of a − b, the rest profiled out: max over v of a(v + δ) + b(v).
+
+    The two are taken as independent, which is conservative where the same people are in both.
+    """
+    reach = max(len(a.grid), len(b.grid))
+    # b stays, a slides along it; both with their plateaus drawn on as far as any shift needs.
+    second = np.pad(b.values, reach, mode="edge")
+    first = np.pad(a.values, (2 * reach, 3 * reach), mode="edge")
+    shifts = np.arange(-reach, reach + 1)
+    values = np.array([_peak(first[reach + s : reach + s + len(second)] + second) for s in shifts])
+    people = [one.observers for one in (a, b) if one.observers > 1]
+    return _likelihood(shifts * STEP + (a.grid[0] - b.grid[0]), values, min(people, default=1))
+
+
+def _parabola(values: np.ndarray, top: int) -> tuple[float, float]:
+    """Place, in steps from `top`, and height above it of the parabola through it."""
+    before, at, after = values[top - 1 : top + 2]
+    curvature = before - 2 * at + after
+    shift = (before - after) / (2 * curvature)
+    return float(shift), float(-curvature * shift**2 / 2)
+
+
+def _peak(values: np.ndarray) -> float:
+    """Greatest value, also where it lies between two of the grid."""
+    top = int(np.argmax(values))
+    if not 0 < top < len(values) - 1 or values[top] in (values[top - 1], values[top + 1]):
+        return float(values[top])
+    return float(values[top] + _parabola(values, top)[1])
+
+
+def _likelihood(grid: np.ndarray, values: np.ndarray, observers: int = 1) -> Likelihood:
+    return Likelihood(grid, values - values.max(), observers)
+
+
+def _widths(log_x: np.ndarray) -> np.ndarray:
+    """Widths in natural log units, (W,): from steep to three times what was tested."""
+    tested = float(np.ptp(log_x))
+    steepest = min(STEEPEST, tested / 20) if tested > 0 else STEEPEST
+    return np.geomspace(steepest, max(3 * tested, WIDEST), WIDTHS)
+
+
+def _finer(widths: np.ndarray, profile: np.ndarray) -> np.ndarray | None:
+    """Finer grid of the likely widths; None where most of them are likely."""
+    likely = np.flatnonzero(profile > profile.max() - UNLIKELY)
+    if len(likely) > WIDTHS / 2:
+        return None
+    low, high = max(likely[0] - 1, 0), min(likely[-1] + 1, len(widths) - 1)
+    return np.geomspace(widths[low], widths[high], WIDTHS)
+
+
+def _kernel(grid: np.ndarray, spread: float) -> Any:
+    """Normal weights (threshold of a person, mean of people), mass beyond the grid on its ends."""
+    if spread == 0:
+        return np.eye(len(grid))
+    edges = np.concatenate([[-np.inf], (grid[1:] + grid[:-1]) / 2, [np.inf]])
+    return np.diff(norm.cdf(edges[:, None], grid[None, :], spread), axis=0)

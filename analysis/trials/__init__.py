@@ -1,0 +1,1 @@
+"""Trials of all sessions: loading, joining, pooling and exclusions."""

@@ -1,0 +1,1 @@
+"""Carry out searches and render images: one run, all runs of a study, worker processes."""

@@ -1,0 +1,1 @@
+"""Run a study on a Slurm cluster."""

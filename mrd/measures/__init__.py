@@ -1,0 +1,1 @@
+"""Measures of finished images and scenes: embeddings, pixel metamers, Fisher information."""

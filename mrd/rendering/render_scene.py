@@ -1,0 +1,53 @@
+"""Images of one scene in a folder: what `mrd render` does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from mrd.rendering import backend
+from scenes.base.atomic_files import check_writable
+from scenes.camera import cameras
+from scenes.scene import Scene, write_scene
+
+
+def photograph(scene: Scene, out: Path, samples: int, noise_index: int) -> Iterator[Path]:
+    """Render a loaded scene through each of its cameras: linear EXR, display PNG, scene.json.
+
+    Parameters
+    ----------
+    scene
+        Loaded; an automatic exposure is found first, and written into scene.json.
+    out
+        Folder of the images; made if it is missing.
+    samples
+        Per pixel.
+    noise_index
+        Which of the renders, alike but for their noise.
+
+    Yields
+    ------
+    Path
+        Every image, as it is written.
+
+    Raises
+    ------
+    InputError
+        No usable backend, or the folder cannot be written; found out before the first render.
+    """
+    device = backend.activate().device
+    check_writable(out)
+    from mrd.rendering import image_files  # torch and Mitsuba: only once there is work to do
+    from mrd.rendering.stage import Stage, display, exposed
+
+    fixed = exposed(scene)
+    write_scene(fixed, out)
+    stage = Stage(fixed, device=device)
+    for view in cameras(fixed.cameras):
+        linear = stage.photographs([view], samples, noise_index)
+        image_files.write_exr(out / f"{view.name}.exr", linear[0])
+        yield out / f"{view.name}.exr"
+        image_files.write_png(
+            out / f"{view.name}.png", image_files.to_bytes(display(linear, fixed.film))[0]
+        )
+        yield out / f"{view.name}.png"

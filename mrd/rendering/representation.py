@@ -1,0 +1,212 @@
+"""One representation for the target and everything compared with it (no trivial cue).
+
+A search can only produce a mesh without texture coordinates, a texture of its own resolution, an
+environment map of its own size. The target is brought to the same form before anything is
+rendered, so that people and models never tell target from result by the form alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from mrd.rendering.sun_sky_map import LEAST_ROWS, baked
+from mrd.rendering.to_mitsuba import TRANSMITTING_DEPTH, Form, form_of, is_textured, pixels_of
+from mrd.study.search_section import SearchConfig
+from scenes.arrays import Picture
+from scenes.base.errors import InputError
+from scenes.geometry.topology import joined
+from scenes.lighting import (
+    Constant,
+    EnvironmentMap,
+    Lighting,
+    SunSky,
+    radiance_over_sphere,
+    solid_angles,
+)
+from scenes.material import TEXTURED
+from scenes.scene import Scene
+from scenes.shape import MeshShape, geometry
+
+# Behind the object when its lighting is searched: a visible environment gives the change away.
+GREY_BEHIND_LIGHTING = 0.5
+
+# Of a searched map, as a share of its mean radiance. A search moves the logarithm, which black has
+# none of: results would differ from a target by nothing that is seen, and hugely in log radiance.
+DARKEST_SHARE = 1e-4
+
+
+def represented(scene: Scene, search: SearchConfig) -> Scene:
+    """The loaded scene in the form that the search can produce.
+
+    Raises
+    ------
+    InputError
+        When a shape search meets a textured material (its meshes carry no texture coordinates), or
+        a search of shape or pose a flat-shaded shape (shading moves with the edges of the faces,
+        which Mitsuba does not differentiate: gradients of shapes came out 31 % too large, those of
+        turns with no relation to finite differences).
+    """
+    changes: dict[str, object] = {}
+    if "shape" in search.attributes and (is_textured(scene.material) or search.textures):
+        raise InputError(
+            f"scene '{scene.name}': a shape search carries no texture coordinates; "
+            "give the material uniform values (and texture_resolution 0)"
+        )
+    if "shape" in search.attributes and isinstance(scene.shape, MeshShape):
+        # Along a seam or hard edge a moving surface would tear.
+        surface = joined(geometry(scene.shape))[0]
+        changes["shape"] = scene.shape.model_copy(update={"surface": surface})
+    moving = [name for name in ("shape", "pose") if name in search.attributes]
+    if moving and scene.shape.normals == "flat":
+        raise InputError(
+            f"scene '{scene.name}': shape.normals is flat, and {' and '.join(moving)} searched; "
+            "edges between flat faces are not differentiated, so gradients would be wrong; set "
+            "normals: smooth"
+        )
+    if "material" in search.attributes:
+        searched = {name: getattr(scene.material, name) for name in search.material_parameters}
+        _check_textures(scene.name, searched, search)
+        textures = {
+            name: as_texture(getattr(scene.material, name), TEXTURED[name], search)
+            for name in search.textures
+        }
+        changes["material"] = scene.material.model_copy(update=textures)
+    if "lighting" in search.attributes:
+        changes["lighting"] = _as_searched(scene.lighting, search)
+        if scene.film.background == "auto":
+            changes["film"] = scene.film.model_copy(update={"background": GREY_BEHIND_LIGHTING})
+    return scene.model_copy(update=changes)
+
+
+def start_scene(target: Scene, starts: Mapping[str, Any], search: SearchConfig) -> Scene:
+    """The target with what is searched replaced by its start, in the same form.
+
+    Parameters
+    ----------
+    target
+        Represented.
+    starts
+        Searched attribute → its start. Of a material, the parameters that are searched: all
+        others stay the target's, as does the rule for shading normals of a shape.
+    search
+        The search.
+
+    Raises
+    ------
+    InputError
+        When a parameter of the start material is a texture that the search cannot produce, or a
+        search of the pose alone starts at the target's.
+    """
+    if search.is_from_target:
+        return target
+    shaped = dict(starts)
+    if "shape" in shaped:
+        shaped["shape"] = shaped["shape"].model_copy(update={"normals": target.shape.normals})
+    if "material" in shaped:
+        searched = {name: getattr(shaped["material"], name) for name in search.material_parameters}
+        shaped["material"] = target.material.model_copy(update=searched)
+    if search.attributes == ("pose",) and shaped["pose"] == target.pose:
+        raise InputError(
+            f"start.pose is that of the target '{target.name}', and nothing else is searched: "
+            "give the target or start.pose another rotation or translation"
+        )
+    if "lighting" in shaped and search.start.lighting is None:
+        # A start that the film shows as black or white has no gradient to follow.
+        shaped["lighting"] = Constant(radiance=(mean_radiance(target.lighting),) * 3)
+    start = represented(target.model_copy(update=shaped), search)
+    if "lighting" in starts and isinstance(target.lighting, EnvironmentMap):
+        map_of_start = as_map(start.lighting, search.environment_height)
+        start = start.model_copy(update={"lighting": map_of_start})
+    return start
+
+
+def form_of_family(search: SearchConfig, target: Scene) -> Form:
+    """The form of every scene of a search, whatever the search moves.
+
+    Meshes of a shape search carry no texture coordinates (an anisotropic highlight is then
+    stretched along an arbitrary direction, the same one for all).
+    """
+    plainest = form_of(target.material)
+    moved = search.material_parameters if "material" in search.attributes else ()
+    return Form(
+        texture_coordinates="shape" not in search.attributes
+        and (plainest.texture_coordinates or "anisotropic" in moved or bool(search.textures)),
+        path_depth=TRANSMITTING_DEPTH if "spec_trans" in moved else plainest.path_depth,
+    )
+
+
+def as_map(lighting: Lighting, height: int) -> EnvironmentMap:
+    """Environment map of ``height`` rows without black, level and rotation multiplied in."""
+    if isinstance(lighting, SunSky):
+        radiance = Picture(pixels_of(baked(lighting, height)))
+    else:
+        radiance = radiance_over_sphere(lighting, height)
+    darkest = DARKEST_SHARE * mean_radiance(EnvironmentMap(radiance=radiance))
+    return EnvironmentMap(radiance=Picture(np.maximum(radiance.pixels, darkest)))
+
+
+def mean_radiance(lighting: Lighting) -> float:
+    """Mean over the sphere and the channels of a constant light, or of a map as it is loaded."""
+    if isinstance(lighting, Constant):
+        return lighting.level * float(np.mean(lighting.radiance))
+    if isinstance(lighting, SunSky):
+        lighting = baked(lighting, LEAST_ROWS)
+    pixels = pixels_of(lighting).mean(axis=2)
+    return lighting.level * float(np.average(pixels, weights=solid_angles(*pixels.shape)))
+
+
+def _as_searched(lighting: Lighting, search: SearchConfig) -> Lighting:
+    """A constant light whose start is one too stays one number per channel; all else is a map."""
+    if isinstance(lighting, Constant) and isinstance(
+        search.starts().get("lighting", lighting), Constant
+    ):
+        radiance = tuple(float(lighting.level * channel) for channel in lighting.radiance)
+        return Constant(radiance=radiance)
+    return as_map(lighting, search.environment_height)
+
+
+def _check_textures(name: str, searched: Mapping[str, Any], search: SearchConfig) -> None:
+    """Refuse a texture that the search cannot produce: results could be told by its absence."""
+    textured = [
+        parameter
+        for parameter, value in searched.items()
+        if isinstance(value, Picture) and parameter not in search.textures
+    ]
+    if textured:
+        names = ", ".join(textured)
+        wanted = ", ".join((*search.textures, *textured))
+        raise InputError(
+            f"material of '{name}' (target or start): {names} are textures, and the search changes "
+            f"each as one value; set texture_resolution: 64 and textured_parameters: [{wanted}], "
+            "or leave them out of material_parameters"
+        )
+
+
+def as_texture(value: Any, channels: int, search: SearchConfig) -> Picture:
+    """A parameter of a material as a texture of n × n texels, n the search's resolution.
+
+    A texture of another size is averaged over the texels that fall into each new one.
+    """
+    size = search.texture_resolution
+    if isinstance(value, Picture):
+        texels = _resampled(value.pixels, size)
+    else:
+        texels = np.broadcast_to(np.asarray(value, dtype=np.float32), (size, size, channels))
+    return Picture(np.ascontiguousarray(texels, dtype=np.float32))
+
+
+def _resampled(pixels: np.ndarray, resolution: int) -> np.ndarray:
+    """Average (H, W, C) to (n, n, C): each new texel the mean of what it covers of the old."""
+    rows, columns = (_coverage(size, resolution) for size in pixels.shape[:2])
+    return np.einsum("ai,ijc,bj->abc", rows, pixels, columns, optimize=True)
+
+
+def _coverage(old: int, new: int) -> np.ndarray:
+    """Share (new, old) of each new interval of a line that each old one makes up."""
+    edges_old, edges_new = np.linspace(0, 1, old + 1), np.linspace(0, 1, new + 1)
+    low = np.maximum(edges_new[:-1, None], edges_old[None, :-1])
+    high = np.minimum(edges_new[1:, None], edges_old[None, 1:])
+    return np.maximum(high - low, 0) * new

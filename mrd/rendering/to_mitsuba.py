@@ -1,0 +1,273 @@
+"""The only translation of a `scenes.Scene` into Mitsuba.
+
+Names of Mitsuba parameters (``object.bsdf.roughness.value`` …) are known here and nowhere else.
+Poses are applied here, to the vertices: Mitsuba only ever knows world coordinates.
+Import this module only after ``mrd.rendering.backend.activate()``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import mitsuba as mi
+import numpy as np
+
+from scenes.arrays import Mesh, Picture
+from scenes.base.errors import InputError
+from scenes.camera import Camera
+from scenes.film import background_radiance
+from scenes.geometry.normals import vertex_normals
+from scenes.lighting import Constant, EnvironmentMap, Lighting, SunSky
+from scenes.material import SCALARS, TEXTURED, Material
+from scenes.scene import Scene
+from scenes.shape import geometry, with_spherical_uvs
+
+VERTICES = "object.vertex_positions"
+NORMALS = "object.vertex_normals"
+
+# Light that passes through a surface needs more bounces than light that it reflects.
+OPAQUE_DEPTH = 2
+TRANSMITTING_DEPTH = 6
+
+
+def material_key(parameter: str, material: Material) -> str:
+    """Name of Mitsuba's parameter for a parameter of a material (uniform or textured)."""
+    if parameter == "eta":
+        return "object.bsdf.eta"
+    textured = isinstance(getattr(material, parameter), Picture)
+    return f"object.bsdf.{parameter}.{'data' if textured else 'value'}"
+
+
+def light_key(lighting: Lighting) -> str:
+    """Name of Mitsuba's parameter that holds a light's radiance."""
+    return "light.data" if isinstance(lighting, EnvironmentMap) else "light.radiance.value"
+
+
+def is_textured(material: Material) -> bool:
+    """Whether any parameter varies over the surface (and so needs texture coordinates)."""
+    return any(isinstance(getattr(material, name), Picture) for name in TEXTURED)
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a scene is put into Mitsuba: the same for all scenes that are compared.
+
+    Parameters
+    ----------
+    texture_coordinates
+        Whether the mesh carries texture coordinates: its own, or spherical ones.
+    path_depth
+        Longest light path, in segments: 2 is direct light.
+    """
+
+    texture_coordinates: bool
+    path_depth: int
+
+
+def form_of(material: Material) -> Form:
+    """The plainest form that a scene of this material, on its own, can be put in."""
+    return Form(
+        # An anisotropic highlight is stretched along u.
+        texture_coordinates=is_textured(material) or material.anisotropic > 0,
+        path_depth=TRANSMITTING_DEPTH if material.spec_trans > 0 else OPAQUE_DEPTH,
+    )
+
+
+def to_mitsuba(scene: Scene, form: Form | None = None) -> Any:
+    """Mitsuba scene of a loaded scene: object ``object`` and emitter ``light``, no cameras."""
+    form = form or form_of(scene.material)
+    return mi.load_dict(
+        {
+            "type": "scene",
+            "object": _mesh(scene, form.texture_coordinates),
+            "light": light(scene.lighting),
+        }
+    )
+
+
+def world_vertices(mesh: Mesh, scene: Scene) -> np.ndarray:
+    """Vertices (V, 3), float64, of a mesh under the scene's pose."""
+    matrix = scene.pose.matrix()
+    return mesh.vertices.astype(np.float64) @ matrix[:3, :3].T + matrix[:3, 3]
+
+
+def world_surface(scene: Scene, texture_coordinates: bool) -> tuple[Mesh, np.ndarray | None]:
+    """Mesh as Mitsuba has it, under the scene's pose, and its shading normals.
+
+    Parameters
+    ----------
+    scene
+        Loaded scene.
+    texture_coordinates
+        Whether the mesh carries them (`Form`): vertices are then doubled along a seam.
+
+    Returns
+    -------
+    mesh
+        In world coordinates.
+    normals
+        (V, 3) unit vectors in the world; None where faces are flat.
+    """
+    mesh = geometry(scene.shape)
+    normals = vertex_normals(mesh)
+    if texture_coordinates:
+        mesh, normals = with_spherical_uvs(mesh)
+    placed = Mesh(world_vertices(mesh, scene).astype(np.float32), mesh.faces, mesh.uvs)
+    if scene.shape.normals == "flat":
+        return placed, None
+    return placed, (normals @ scene.pose.matrix()[:3, :3].T).astype(np.float32)
+
+
+def _mesh(scene: Scene, texture_coordinates: bool) -> Any:
+    """Mitsuba mesh in world coordinates.
+
+    Smooth normals are handed over: Mitsuba's own, angle-weighted too, would shade the seam of the
+    texture coordinates, where vertices are split, as an edge. When vertices move without them it
+    recomputes them; the meshes of a shape search have no seam, and a pose moves both.
+    """
+    mesh, normals = world_surface(scene, texture_coordinates)
+    smooth = normals is not None
+    properties = mi.Properties()
+    properties["bsdf"] = mi.load_dict(bsdf(scene.material))
+    if not smooth:
+        properties["face_normals"] = True
+    result = mi.Mesh(
+        "object",
+        len(mesh.vertices),
+        len(mesh.faces),
+        has_vertex_normals=smooth,
+        has_vertex_texcoords=texture_coordinates,
+        props=properties,
+    )
+    parameters = mi.traverse(result)
+    parameters["vertex_positions"] = np.array(mesh.vertices).ravel()
+    parameters["faces"] = mesh.faces.astype(np.uint32).ravel()
+    if texture_coordinates and mesh.uvs is not None:
+        parameters["vertex_texcoords"] = mesh.uvs.ravel()
+    parameters.update()
+    if normals is not None:
+        parameters["vertex_normals"] = normals.ravel()
+        parameters.update()
+    return result
+
+
+def bsdf(material: Material) -> dict[str, Any]:
+    """Mitsuba dictionary of a principled material."""
+    result: dict[str, Any] = {"type": "principled", "eta": material.eta}
+    result["base_color"] = _spectrum(material.base_color)
+    for name in SCALARS:
+        if name != "eta":
+            value = getattr(material, name)
+            result[name] = _bitmap(value) if isinstance(value, Picture) else float(value)
+    return result
+
+
+def light(lighting: Lighting) -> dict[str, Any]:
+    """Mitsuba dictionary of an emitter; level and radiance are multiplied into one number."""
+    turn = mi.ScalarTransform4f().rotate([0, 1, 0], lighting.rotation)
+    if isinstance(lighting, Constant):
+        radiance = [float(lighting.level * channel) for channel in lighting.radiance]
+        return {"type": "constant", "radiance": {"type": "rgb", "value": radiance}}
+    if isinstance(lighting, EnvironmentMap):
+        bitmap = mi.Bitmap((lighting.level * pixels_of(lighting)).astype(np.float32))
+        return {"type": "envmap", "bitmap": bitmap, "to_world": turn}
+    return {
+        "type": "sunsky",
+        "sun_direction": sun_direction(lighting),
+        "turbidity": lighting.turbidity,
+        "albedo": lighting.albedo,
+        "sun_scale": lighting.level * lighting.sun_scale,
+        "sky_scale": lighting.level * lighting.sky_scale,
+        # Mitsuba's sky has z up; ours has y up, and azimuth 0 toward +z.
+        "to_world": turn @ mi.ScalarTransform4f().rotate([1, 0, 0], -90),
+    }
+
+
+def sensor(camera: Camera) -> Any:
+    """Mitsuba sensor of a camera.
+
+    ``sample_border`` stays off: with it Mitsuba 3.9 scales the silhouette term by the area of the
+    enlarged film, and gradients of shapes come out too large.
+    """
+    return mi.load_dict(
+        {
+            "type": "perspective",
+            "fov": camera.field_of_view,
+            "fov_axis": "x",
+            "to_world": mi.ScalarTransform4f().look_at(
+                origin=list(camera.origin), target=list(camera.target), up=list(camera.up)
+            ),
+            "film": {
+                "type": "hdrfilm",
+                "width": camera.width,
+                "height": camera.height,
+                "pixel_format": "rgb",
+                "component_format": "float32",
+                "rfilter": {"type": "gaussian"},
+                "sample_border": False,
+            },
+            "sampler": {"type": "multijitter"},
+        }
+    )
+
+
+def surface_integrator(scene: Scene, form: Form | None = None) -> Any:
+    """Integrator of every primal image, and of adjoints of material and light."""
+    form = form or form_of(scene.material)
+    return mi.load_dict(
+        {
+            "type": "mrd_surface",
+            "max_depth": form.path_depth,
+            "background": background(scene),
+        }
+    )
+
+
+def silhouette_integrator(scene: Scene, boundary_samples: int) -> Any:
+    """Integrator of adjoints where vertices move: a searched shape or pose."""
+    return mi.load_dict(
+        {
+            "type": "mrd_silhouette",
+            "background": background(scene),
+            "boundary_samples": boundary_samples,
+        }
+    )
+
+
+def background(scene: Scene) -> float:
+    """Linear radiance behind the object; −1 where the environment is seen."""
+    if scene.film.background in ("auto", "environment"):
+        return -1.0
+    return background_radiance(scene.film)
+
+
+def pixels_of(lighting: EnvironmentMap) -> np.ndarray:
+    """Radiance (H, W, 3) of a loaded map, without its level."""
+    if not isinstance(lighting.radiance, Picture):
+        raise InputError(f"the map '{lighting.radiance}' is not loaded; call Scene.loaded() first")
+    return lighting.radiance.pixels
+
+
+def sun_direction(lighting: SunSky) -> list[float]:
+    """Direction to the sun in the world, its rotation included: Mitsuba turns it back itself."""
+    e, a = np.radians([lighting.sun_elevation, lighting.sun_azimuth + lighting.rotation])
+    return [float(np.cos(e) * np.sin(a)), float(np.sin(e)), float(np.cos(e) * np.cos(a))]
+
+
+def _spectrum(color: Any) -> Any:
+    if isinstance(color, Picture):
+        return _bitmap(color)
+    rgb = [float(color)] * 3 if isinstance(color, float | int) else [float(c) for c in color]
+    return {"type": "rgb", "value": rgb}
+
+
+def _bitmap(picture: Picture) -> dict[str, Any]:
+    """Texture of linear values, as they are (raw): a new tensor, since Mitsuba consumes it."""
+    return {
+        "type": "bitmap",
+        "data": mi.TensorXf(np.array(picture.pixels)),
+        "raw": True,
+        "filter_type": "bilinear",
+        "wrap_mode": "repeat",
+    }

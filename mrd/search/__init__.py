@@ -1,0 +1,1 @@
+"""The search for a metamer: variables, losses, optimisers, modes and controls."""

@@ -1,0 +1,51 @@
+"""New triangles for a shape under search: even ones, where the old were stretched or crowded."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from scenes.arrays import Mesh
+from scenes.geometry.topology import manifold_problem
+
+ITERATIONS = 10
+
+
+def mean_edge(mesh: Mesh) -> float:
+    """Mean length of the edges, scene units."""
+    corners = mesh.vertices[mesh.faces].astype(np.float64)
+    return float(np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).mean())
+
+
+def remeshed(mesh: Mesh, edge: float) -> tuple[Mesh, str | None]:
+    """The same surface in triangles of one edge length.
+
+    Botsch & Kobbelt (2004), by gpytoolbox: edges are split, collapsed and flipped, vertices slid
+    along the surface and put back onto it.
+
+    Parameters
+    ----------
+    mesh
+        Closed and manifold.
+    edge
+        Wanted edge length, scene units.
+
+    Returns
+    -------
+    mesh
+        The new one; the old one where that would not be closed and manifold.
+    problem
+        Why the old one was kept, or None.
+    """
+    import gpytoolbox  # some seconds, which most searches need not wait for
+
+    vertices, faces = gpytoolbox.remesh_botsch(
+        mesh.vertices.astype(np.float64), mesh.faces.astype(np.int32), ITERATIONS, edge, True
+    )
+    if not len(faces) or not np.isfinite(vertices).all():
+        return mesh, "nothing was left of the surface"
+    try:
+        new = Mesh(vertices.astype(np.float32), faces.astype(np.int32), None)
+    except ValueError as error:
+        return mesh, str(error)
+    problem = manifold_problem(new)
+    return (mesh, problem) if problem else (new, None)

@@ -1,0 +1,51 @@
+"""The variables of a search: one set for each attribute that it may change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mrd.rendering import to_mitsuba
+from mrd.search.variables.base import Variables
+from mrd.search.variables.lighting import LightingVariables
+from mrd.search.variables.material import MaterialVariables
+from mrd.search.variables.pose import PoseVariables
+from mrd.search.variables.shape import ShapeVariables
+from mrd.search.variables.sky import SkyVariables
+from mrd.study.search_section import SearchConfig
+from scenes.arrays import Mesh
+from scenes.lighting import SunSky
+from scenes.scene import Scene
+
+
+def variables_of(
+    start: Scene,
+    config: SearchConfig,
+    device: str = "cpu",
+    form: to_mitsuba.Form | None = None,
+    mesh: Mesh | None = None,
+    extent: float = 0.0,
+) -> list[Variables]:
+    """Variables of every searched attribute, standing at the start scene in the family's form.
+
+    A shape that was remeshed stands at ``mesh``; ``extent`` is the target's. All else is counted
+    from the start all the same, so that its tensors mean what they meant before.
+    """
+    sky = config.start.lighting
+    make: dict[str, Callable[[], Variables]] = {
+        "shape": lambda: ShapeVariables(
+            start,
+            config.smoothness,
+            device,
+            regularisers=config.regularisers,
+            mesh=mesh,
+            extent=extent,
+        ),
+        "material": lambda: MaterialVariables(start, config.material_parameters, device),
+        "lighting": lambda: (
+            SkyVariables(start, sky, config.sky_parameters, device)
+            if isinstance(sky, SunSky)
+            else LightingVariables(start, config.environment_smoothness, device)
+        ),
+        "pose": lambda: PoseVariables(start, form, device),
+    }
+    return [make[attribute]() for attribute in config.attributes]

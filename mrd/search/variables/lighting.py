@@ -1,0 +1,83 @@
+"""Lighting: the pixels of an environment map, or the colour of a constant light."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from mrd.rendering.to_mitsuba import light_key, pixels_of
+from mrd.search.optimiser import Adam
+from mrd.search.variables.base import NOTHING, Values
+from scenes.arrays import Picture
+from scenes.lighting import Constant, EnvironmentMap
+from scenes.scene import Scene
+
+# Bounds of radiance, linear: forty stops about 1.
+DARKEST, BRIGHTEST = 1e-6, 1e6
+
+
+class LightingVariables:
+    """Log radiance of a light: positive by construction, and a step is a ratio.
+
+    Parameters
+    ----------
+    start
+        Loaded scene whose lighting is the start: constant or an environment map.
+    smoothness
+        Weight of the penalty on squared differences between neighbouring pixels' log radiance.
+        Directions that no view depends on follow their neighbours instead of speckling.
+    device
+        Of the tensors.
+    """
+
+    attribute = "lighting"
+
+    def __init__(self, start: Scene, smoothness: float, device: str = "cpu") -> None:
+        self._lighting = start.lighting
+        self._smoothness = smoothness
+        log = np.log(np.clip(start.lighting.level * _radiance(start), DARKEST, BRIGHTEST))
+        tensor = torch.tensor(log, dtype=torch.float32, device=device).requires_grad_()
+        self.tensors = {"log_radiance": tensor}
+        self.optimiser = Adam(self.tensors)
+
+    def values(self, given: Values = NOTHING) -> dict[str, torch.Tensor]:
+        """Radiance by Mitsuba's name; its maps repeat a column on either side."""
+        radiance = self.tensors["log_radiance"].exp()
+        if isinstance(self._lighting, EnvironmentMap):
+            radiance = torch.cat([radiance[:, -1:], radiance, radiance[:, :1]], dim=1)
+        return {**given, light_key(self._lighting): radiance}
+
+    def penalty(self) -> torch.Tensor:
+        """Mean squared step between neighbours (around the horizon too), times the weight."""
+        log = self.tensors["log_radiance"]
+        if log.ndim != 3 or self._smoothness == 0:
+            return torch.zeros((), device=log.device)
+        across = (log - log.roll(1, dims=1)) ** 2
+        down = (log[1:] - log[:-1]) ** 2
+        return self._smoothness * (across.mean() + down.mean())
+
+    @torch.no_grad()
+    def keep_in_bounds(self) -> None:
+        """Clip radiance to [`DARKEST`, `BRIGHTEST`]."""
+        self.tensors["log_radiance"].clamp_(np.log(DARKEST), np.log(BRIGHTEST))
+
+    @torch.no_grad()
+    def placed_in(self, scene: Scene) -> Scene:
+        """The scene with the light as it is now (its level multiplied in)."""
+        radiance = self.tensors["log_radiance"].exp().cpu().numpy()
+        value: object = (
+            tuple(float(channel) for channel in radiance)
+            if isinstance(self._lighting, Constant)
+            else Picture(radiance)
+        )
+        light = self._lighting.model_copy(update={"radiance": value, "level": 1.0})
+        return scene.model_copy(update={"lighting": light})
+
+
+def _radiance(scene: Scene) -> np.ndarray:
+    lighting = scene.lighting
+    if isinstance(lighting, EnvironmentMap):
+        return pixels_of(lighting)
+    if isinstance(lighting, Constant):
+        return np.asarray(lighting.radiance, dtype=np.float64)
+    raise TypeError(f"lighting of kind '{lighting.kind}' is represented before it is searched")

@@ -1,0 +1,82 @@
+"""Material: parameters of the principled BSDF, uniform or as textures."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from mrd.rendering.to_mitsuba import material_key
+from mrd.search.optimiser import Adam
+from mrd.search.variables.base import NOTHING, Values
+from scenes.arrays import Picture
+from scenes.scene import Scene
+
+# Bounds (low, high). Reflectance stays off 0 and 1, where gradients die; roughness off 0, where
+# highlights become finer than any sampling; eta off 1, where the surface vanishes.
+BOUNDS = {"base_color": (0.01, 0.99), "roughness": (0.05, 1.0), "eta": (1.05, 4.0)}
+OTHERWISE = (0.0, 1.0)
+
+
+class MaterialVariables:
+    """Chosen parameters of a material, moved in their own units and clipped after every step.
+
+    Parameters
+    ----------
+    start
+        Loaded scene whose material is the start. Parameters that hold a `Picture` are moved
+        texel by texel.
+    parameters
+        Names of the parameters that move.
+    device
+        Of the tensors.
+    """
+
+    attribute = "material"
+
+    def __init__(self, start: Scene, parameters: tuple[str, ...], device: str = "cpu") -> None:
+        self._material = start.material
+        self.tensors = {
+            name: torch.tensor(
+                _numbers(name, getattr(start.material, name)), dtype=torch.float32, device=device
+            ).requires_grad_()
+            for name in parameters
+        }
+        self.optimiser = Adam(self.tensors)
+        self.keep_in_bounds()
+
+    def values(self, given: Values = NOTHING) -> dict[str, torch.Tensor]:
+        """The parameters by Mitsuba's names."""
+        own = {material_key(name, self._material): t * 1.0 for name, t in self.tensors.items()}
+        return {**given, **own}
+
+    def penalty(self) -> torch.Tensor:
+        """None."""
+        return torch.zeros((), device=next(iter(self.tensors.values())).device)
+
+    @torch.no_grad()
+    def keep_in_bounds(self) -> None:
+        """Clip every parameter to its `BOUNDS`."""
+        for name, tensor in self.tensors.items():
+            tensor.clamp_(*BOUNDS.get(name, OTHERWISE))
+
+    @torch.no_grad()
+    def placed_in(self, scene: Scene) -> Scene:
+        """The scene with the material as it is now."""
+        changes: dict[str, object] = {}
+        for name, tensor in self.tensors.items():
+            values = tensor.cpu().numpy()
+            if isinstance(getattr(self._material, name), Picture):
+                changes[name] = Picture(values)
+            elif name == "base_color":
+                changes[name] = tuple(float(value) for value in values)
+            else:
+                changes[name] = float(values[0])
+        return scene.model_copy(update={"material": self._material.model_copy(update=changes)})
+
+
+def _numbers(name: str, value: object) -> np.ndarray:
+    """(H, W, C) of a texture, (3,) of a colour, (1,) of a scalar."""
+    if isinstance(value, Picture):
+        return np.array(value.pixels)
+    numbers = np.atleast_1d(np.asarray(value, dtype=np.float32))
+    return np.broadcast_to(numbers, 3).copy() if name == "base_color" else numbers

@@ -1,0 +1,163 @@
+"""Shape: the vertices of a mesh of fixed topology, in LargeSteps coordinates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+import torch
+from cholespy import CholeskySolverF, MatrixType
+
+from mrd.rendering.to_mitsuba import VERTICES
+from mrd.search.optimiser import Adam
+from mrd.search.regularisers import MeshOperators, neighbours, penalty
+from mrd.search.variables.base import NOTHING, Values
+from mrd.study.search_section import Regularisers
+from scenes.arrays import Mesh
+from scenes.base.errors import InputError
+from scenes.geometry.topology import manifold_problem
+from scenes.scene import Scene
+from scenes.shape import MeshShape, geometry
+
+# Vertices stay within this many times the largest distance from the origin that a vertex of the
+# start has, or one of the target where that is farther out.
+LARGEST_GROWTH = 2.0
+UNREGULARISED = Regularisers()
+
+
+class ShapeVariables:
+    """Vertices v through u = (I + λL) v, with L the combinatorial Laplacian of the mesh.
+
+    A gradient step on u is a smooth step on v, so that noise of single vertices does not crumple
+    the surface (Nicolet, Jacobson & Jakob 2021).
+
+    Parameters
+    ----------
+    start
+        Loaded scene whose shape is the start; its mesh must be closed and manifold.
+    smoothness
+        λ ≥ 0.
+    device
+        Of the tensors.
+    regularisers
+        Weights of edge length, area and Laplacian, counted against the start.
+    mesh
+        At which the shape stands, where it was remeshed; by default the start's.
+    extent
+        Largest distance of the target's vertices from the origin of the shape's own coordinates.
+
+    Raises
+    ------
+    InputError
+        When the start shape is not manifold.
+    """
+
+    attribute = "shape"
+
+    def __init__(
+        self,
+        start: Scene,
+        smoothness: float,
+        device: str = "cpu",
+        *,
+        regularisers: Regularisers = UNREGULARISED,
+        mesh: Mesh | None = None,
+        extent: float = 0.0,
+    ) -> None:
+        first = geometry(start.shape)
+        mesh = mesh or first
+        problem = manifold_problem(mesh)
+        if problem is not None:
+            raise InputError(
+                f"start.shape of '{start.name}': {problem}; start from a closed manifold mesh, "
+                "such as {kind: sphere} or {kind: blob}"
+            )
+        self._faces = mesh.faces
+        self._normals = start.shape.normals
+        matrix = start.pose.matrix()
+        self._rotation = torch.tensor(matrix[:3, :3], dtype=torch.float32, device=device)
+        self._translation = torch.tensor(matrix[:3, 3], dtype=torch.float32, device=device)
+        system = smoothing_matrix(len(mesh.vertices), mesh.faces, smoothness)
+        self._system = system
+        self._solver = _factorised(system, device)
+        latent = torch.tensor(
+            system @ mesh.vertices.astype(np.float64), dtype=torch.float32, device=device
+        )
+        self.tensors = {"latent": latent.requires_grad_()}
+        self.optimiser = Adam(self.tensors, uniform=True)
+        self._regularisers = regularisers
+        wanted = regularisers != UNREGULARISED
+        self._operators = MeshOperators(mesh, device, start=first) if wanted else None
+        self._bound = LARGEST_GROWTH * max(extent_of(first), extent)
+
+    def vertices(self) -> torch.Tensor:
+        """Vertices (V, 3) in the shape's own coordinates, differentiable."""
+        return _Solve.apply(self._solver, self.tensors["latent"])
+
+    def values(self, given: Values = NOTHING) -> dict[str, torch.Tensor]:
+        """World coordinates of the vertices under the start's pose, by Mitsuba's name."""
+        return {**given, VERTICES: self.vertices() @ self._rotation.T + self._translation}
+
+    def penalty(self) -> torch.Tensor:
+        """Weighted regularisers; 0 by default, as the coordinates keep the surface smooth."""
+        if self._operators is None:
+            return torch.zeros((), device=self.tensors["latent"].device)
+        return penalty(self.vertices(), self._operators, self._regularisers)
+
+    @torch.no_grad()
+    def keep_in_bounds(self) -> None:
+        """Pull vertices that lie too far out back to the bound."""
+        vertices = self.vertices()
+        radius = vertices.norm(dim=1, keepdim=True)
+        if radius.max() > self._bound:
+            inside = vertices * (self._bound / radius).clamp(max=1)
+            latent = self._system @ inside.cpu().numpy().astype(np.float64)
+            self.tensors["latent"].copy_(torch.as_tensor(latent, dtype=torch.float32))
+
+    @torch.no_grad()
+    def placed_in(self, scene: Scene) -> Scene:
+        """The scene with the mesh as it is now."""
+        mesh = Mesh(self.vertices().cpu().numpy(), self._faces, None)
+        shape = MeshShape(surface=mesh, fit=False, normals=self._normals)
+        return scene.model_copy(update={"shape": shape})
+
+
+def extent_of(mesh: Mesh) -> float:
+    """Largest distance of a vertex from the origin."""
+    return float(np.linalg.norm(mesh.vertices, axis=1).max())
+
+
+def smoothing_matrix(count: int, faces: np.ndarray, smoothness: float) -> scipy.sparse.csc_matrix:
+    """I + λL, (V, V), with L = degree − adjacency of the mesh's edges."""
+    adjacency = neighbours(count, faces)
+    degree = scipy.sparse.diags(np.asarray(adjacency.sum(axis=1)).ravel())
+    return (scipy.sparse.identity(count) + smoothness * (degree - adjacency)).tocsc()
+
+
+def _factorised(matrix: scipy.sparse.csc_matrix, device: str) -> CholeskySolverF:
+    entries = matrix.tocoo()
+    return CholeskySolverF(
+        matrix.shape[0],
+        torch.tensor(entries.row, dtype=torch.int32, device=device),
+        torch.tensor(entries.col, dtype=torch.int32, device=device),
+        torch.tensor(entries.data, dtype=torch.float64, device=device),
+        MatrixType.COO,
+    )
+
+
+class _Solve(torch.autograd.Function):
+    """x with A x = b, for a factorised symmetric A; its derivative is the same solve."""
+
+    @staticmethod
+    def forward(context: Any, solver: CholeskySolverF, right: torch.Tensor) -> torch.Tensor:
+        context.solver = solver
+        solution = torch.empty_like(right)
+        solver.solve(right.detach().contiguous(), solution)
+        return solution
+
+    @staticmethod
+    def backward(context: Any, *gradients: torch.Tensor) -> tuple[None, torch.Tensor]:
+        solution = torch.empty_like(gradients[0])
+        context.solver.solve(gradients[0].contiguous(), solution)
+        return None, solution

@@ -1,0 +1,155 @@
+"""Daylight: where the sun stands, how strong sun and sky are, haze, and the ground's albedo."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from mrd.rendering.representation import as_map
+from mrd.rendering.sun_sky_map import parts
+from mrd.rendering.to_mitsuba import light_key, pixels_of
+from mrd.search.finite_difference import derivative
+from mrd.search.optimiser import Adam
+from mrd.search.variables.base import NOTHING, Values
+from scenes.lighting import EnvironmentMap, SunSky
+from scenes.scene import Scene
+
+LOGARITHMS = ("sun_scale", "sky_scale", "turbidity")
+ANGLES = ("sun_elevation", "sun_azimuth")
+
+# Bounds of the tensors: natural logarithms, radians, and albedo itself. At 0 degrees half of the
+# sun would be gone.
+BOUNDS = {
+    "sun_scale": (np.log(1e-6), np.log(1e6)),
+    "sky_scale": (np.log(1e-6), np.log(1e6)),
+    "turbidity": (0.0, np.log(9.999)),  # rounded, 10 would be out of range
+    "sun_elevation": (np.radians(1), np.radians(90)),
+    "sun_azimuth": (-np.inf, np.inf),
+    "albedo": (0.0, 1.0),
+}
+
+STEP = 0.01  # half of a central difference, in units of the tensors
+
+
+class SkyVariables:
+    """Parameters of a sun and sky that the renderer sees as an environment map.
+
+    Logarithms of scales and turbidity, angles in radians and albedo move at one learning rate. The
+    map is that of `mrd.rendering.sun_sky_map`, and its derivatives are central differences of
+    itself: it has no noise. Results are maps, like the targets that they are compared with; the
+    parameters are in the states of the search.
+
+    Parameters
+    ----------
+    start
+        Loaded scene whose lighting is the map of ``sky``.
+    sky
+        Sun and sky where the search starts. What is not searched stays as it is there.
+    parameters
+        Names of those that move: of `BOUNDS`.
+    device
+        Of the tensors.
+    """
+
+    attribute = "lighting"
+
+    def __init__(
+        self, start: Scene, sky: SunSky, parameters: tuple[str, ...], device: str = "cpu"
+    ) -> None:
+        if not isinstance(start.lighting, EnvironmentMap):
+            raise TypeError(f"lighting of kind '{start.lighting.kind}' is no map of a sky")
+        self._key = light_key(start.lighting)
+        self._height = pixels_of(start.lighting).shape[0]
+        self._sky = sky
+        self.tensors = {
+            name: torch.tensor(
+                [_internal(name, getattr(sky, name))], dtype=torch.float32, device=device
+            ).requires_grad_()
+            for name in parameters
+        }
+        self.optimiser = Adam(self.tensors)
+        self.keep_in_bounds()
+
+    def sky(self) -> SunSky:
+        """Sun and sky as the variables have them now."""
+        return _changed(self._sky, {name: float(t.detach()) for name, t in self.tensors.items()})
+
+    def values(self, given: Values = NOTHING) -> dict[str, torch.Tensor]:
+        """Pixels of the map by Mitsuba's name; its maps repeat a column on either side."""
+        names = tuple(self.tensors)
+        pixels = _Map.apply(self._sky, self._height, names, *self.tensors.values())
+        return {**given, self._key: torch.cat([pixels[:, -1:], pixels, pixels[:, :1]], dim=1)}
+
+    def penalty(self) -> torch.Tensor:
+        """None."""
+        return torch.zeros((), device=next(iter(self.tensors.values())).device)
+
+    @torch.no_grad()
+    def keep_in_bounds(self) -> None:
+        """Clip every parameter to its `BOUNDS`."""
+        for name, tensor in self.tensors.items():
+            tensor.clamp_(*BOUNDS[name])
+
+    def placed_in(self, scene: Scene) -> Scene:
+        """The scene under the map of the sun and sky as they are now."""
+        return scene.model_copy(update={"lighting": as_map(self.sky(), self._height)})
+
+
+class _Map(torch.autograd.Function):
+    """Pixels (H, 2 H, 3) of a sky's map, from its parameters."""
+
+    @staticmethod
+    def forward(
+        context: Any, sky: SunSky, height: int, names: tuple[str, ...], *tensors: torch.Tensor
+    ) -> torch.Tensor:
+        numbers = {name: float(t) for name, t in zip(names, tensors, strict=True)}
+        context.sky, context.height, context.numbers = sky, height, numbers
+        pixels = pixels_of(as_map(_changed(sky, numbers), height))
+        return torch.tensor(pixels, dtype=torch.float32, device=tensors[0].device)
+
+    @staticmethod
+    def backward(context: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        (gradient,) = gradients
+        by_pixel = gradient.cpu().numpy().astype(np.float64)
+        found = [
+            gradient.new_tensor(
+                [np.vdot(by_pixel, _derivative(context.sky, context.height, context.numbers, name))]
+            )
+            for name in context.numbers
+        ]
+        return None, None, None, *found
+
+
+def _derivative(
+    sky: SunSky, height: int, numbers: Mapping[str, float], name: str
+) -> NDArray[np.float64]:
+    """Derivative of the map's pixels by one tensor, by differences within its bounds."""
+
+    def pixels(value: float) -> NDArray[np.float64]:
+        at = _changed(sky, {**numbers, name: value})
+        sun, dome = parts(at, height)
+        return at.sun_scale * sun + at.sky_scale * dome
+
+    return derivative(pixels, numbers[name], STEP, *BOUNDS[name])
+
+
+def _internal(name: str, value: float) -> float:
+    """A parameter as its tensor holds it."""
+    if name in LOGARITHMS:
+        return float(np.log(max(value, 1e-6)))
+    return float(np.radians(value)) if name in ANGLES else value
+
+
+def _changed(sky: SunSky, numbers: Mapping[str, float]) -> SunSky:
+    """The sky with parameters as tensors hold them."""
+    changes = {}
+    for name, number in numbers.items():
+        value = float(np.clip(number, *BOUNDS[name]))
+        if name in LOGARITHMS:
+            value = float(np.exp(value))
+        changes[name] = float(np.degrees(value)) if name in ANGLES else value
+    return sky.model_copy(update=changes)

@@ -1,0 +1,1 @@
+"""The study file, its sections, the runs it asks for, and their directories."""

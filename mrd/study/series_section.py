@@ -1,0 +1,92 @@
+"""The series of a study: scenes ordered by distance, and how their images are made."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field
+
+from mrd.study.fields import FileName, Names, distinct
+from scenes.base.errors import nearest
+from scenes.base.frozen import Frozen
+from scenes.embedded import LIGHTS
+from scenes.lighting import EnvironmentMap, Lighting
+
+OWN_LIGHT = "own"
+"""Name of the target's own light among those of a series."""
+
+
+def _named_light(light: Any) -> Any:
+    if isinstance(light, str) and light not in (OWN_LIGHT, *LIGHTS):
+        known = (OWN_LIGHT, *LIGHTS)
+        raise ValueError(
+            f"no light is called '{light}'; {nearest(light, known)} known: {', '.join(known)}, or "
+            "one of your own: 'night: {kind: constant, radiance: 0.1}'"
+        )
+    return light
+
+
+def _lights_distinct(lights: tuple[Any, ...]) -> tuple[Any, ...]:
+    distinct(tuple(light if isinstance(light, str) else next(iter(light)) for light in lights))
+    return lights
+
+
+NewLight = Annotated[dict[FileName, Lighting], Field(min_length=1, max_length=1)]
+
+
+class SeriesConfig(Frozen):
+    """Scenes ordered by distance from the target, and how their images are made.
+
+    A study has one such section for all searches; a search may have its own, whose keys take the
+    place of the study's.
+
+    Parameters
+    ----------
+    kind
+        ``"interpolation"``: from the target to the result in parameters, where the two have the
+        same topology. ``"trajectory"``: the result, then earlier states of the search, each
+        physically farther from the target than the one before.
+    levels
+        Number of levels above 0 (the re-rendered target), 1 to 100.
+    spacing
+        Of the levels: ``"linear"`` or ``"log"`` (equal ratios).
+    first
+        Smallest level above 0 with ``"log"`` spacing of an interpolation, above 0 and below 1.
+    lights
+        Lights that every level is rendered under: ``own`` (the target's), names from
+        ``mrd scenes``, or new ones by name, ``night: {kind: constant, radiance: 0.1}``. A search
+        of the lighting has its own light alone.
+    cameras
+        ``"training"``, ``"held_out"``, ``"all"``, or names of cameras (c0, h0 …).
+    noise_seeds
+        Renders of every scene, camera and light, alike but for their noise, 3 to 1000: no trial
+        may show one image twice.
+    samples
+        Per pixel, 16 to 65536.
+    """
+
+    kind: Literal["interpolation", "trajectory"] = "interpolation"
+    levels: int = Field(default=8, strict=True, ge=1, le=100)
+    spacing: Literal["linear", "log"] = "linear"
+    first: float = Field(default=0.05, strict=True, gt=0, lt=1)
+    lights: Annotated[
+        tuple[Annotated[str, AfterValidator(_named_light)] | NewLight, ...],
+        Field(min_length=1),
+        AfterValidator(_lights_distinct),
+    ] = (OWN_LIGHT,)
+    cameras: Literal["training", "held_out", "all"] | Names = "all"
+    noise_seeds: int = Field(default=3, strict=True, ge=3, le=1000)
+    samples: int = Field(default=256, strict=True, ge=16, le=65536)
+
+    def named_lights(self) -> dict[str, Lighting | None]:
+        """Lights by name, not loaded; None stands for the target's own."""
+        named: dict[str, Lighting | None] = {}
+        for light in self.lights:
+            if isinstance(light, dict):
+                named |= light
+            else:
+                named[light] = None if light == OWN_LIGHT else EnvironmentMap(radiance=light)
+        return named
+
+    def changed_by(self, other: "SeriesConfig | None") -> "SeriesConfig":
+        """The same with the keys that another section gives."""
+        given = other.model_fields_set if other else set()
+        return self.model_copy(update={name: getattr(other, name) for name in given})

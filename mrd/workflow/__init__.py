@@ -1,0 +1,1 @@
+"""The steps of a study: which remain and why, running them, and their state."""

@@ -1,0 +1,120 @@
+"""How precisely a threshold will be known, for a number of trials: simulated, then fitted."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from psychophysics import session
+from psychophysics.config import ConstantStimuli, ExperimentConfig, Practice
+from psychophysics.counterbalance import session_seed
+from psychophysics.experiment import Experiment
+from psychophysics.observers import Psychometric, SimulatedObserver
+from psychophysics.trials import order
+from scenes.base.errors import needs
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a number of trials gives.
+
+    Parameters
+    ----------
+    trials_per_level, trials
+        Of a condition: of each level, and of all.
+    observers, measured
+        How many were simulated, and of how many the threshold could be measured.
+    threshold
+        Median of the fitted thresholds.
+    interval
+        Median width of the 95 % credible intervals, in the unit of the level.
+    covered
+        How many of these hold the true threshold.
+    """
+
+    trials_per_level: int
+    trials: int
+    observers: int
+    measured: int
+    threshold: float
+    interval: float
+    covered: int
+
+
+def plain(config: ExperimentConfig, trials_per_level: int) -> ExperimentConfig:
+    """Take constant stimuli alone: without practice, catch trials and blocks."""
+    return config.model_copy(
+        update={
+            "procedure": ConstantStimuli(trials=trials_per_level),
+            "practice": Practice(trials=0),
+            "catch": 0,
+            "blocks": None,
+        }
+    )
+
+
+def planned(
+    experiment: Experiment, follows: Psychometric, trials_per_level: int, observers: int
+) -> Plan:
+    """Simulate observers on one condition with constant stimuli, and fit each of them.
+
+    Parameters
+    ----------
+    experiment
+        The study's, as it is or `plain`; its first condition stands for all, its procedure is not
+        used.
+    follows
+        What the observers follow.
+    trials_per_level
+        Trials of each level.
+    observers
+        How many.
+
+    Raises
+    ------
+    InputError
+        The extra ``analysis`` is not installed.
+    """
+    # Here, so that other commands do without the extra `analysis`.
+    from analysis.statistics import psychometric
+
+    config = plain(experiment.config, trials_per_level)
+    one = replace(experiment, config=config, conditions=experiment.conditions[:1])
+    frame = pd.concat([_answers(one, follows, number) for number in range(observers)])
+    curve = follows.function
+    with needs("analysis"):
+        fits = psychometric.fit(frame, by=("observer",), curve=curve, overdispersion=False)
+    measured = fits[fits["measurable"] == "measured"]
+    widths = measured["threshold_high"] - measured["threshold_low"]
+    holds = measured["threshold_low"].le(follows.threshold) & measured["threshold_high"].ge(
+        follows.threshold
+    )
+    return Plan(
+        trials_per_level=trials_per_level,
+        trials=len(frame) // observers,
+        observers=observers,
+        measured=len(measured),
+        threshold=float(measured["threshold"].median()),
+        interval=float(widths.median()),
+        covered=int(holds.sum()),
+    )
+
+
+def _answers(experiment: Experiment, follows: Psychometric, number: int) -> pd.DataFrame:
+    """Simulate one observer, in the columns that `analysis` takes."""
+    seed = session_seed(experiment.study, experiment.seed, f"power{number}", "01")
+    observer = SimulatedObserver(follows, experiment.task, np.random.default_rng(seed))
+    rows = [
+        (trial.level, int(correct), not trial.arrangement.informative)
+        for trial, correct in session.answers(
+            order(experiment.conditions, experiment.config, seed, [""]), observer
+        )
+    ]
+    frame = pd.DataFrame(rows, columns=["level", "correct", "same"])
+    return frame.assign(
+        observer=f"{number}",
+        condition=experiment.conditions[0].name,
+        stimulus=experiment.conditions[0].name,
+        n=1,
+        task=experiment.task.name,
+    )

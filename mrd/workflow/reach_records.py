@@ -1,0 +1,41 @@
+"""The reach of a run on disk, for a stimulus set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from mrd.study.run_directory import RunDirectory
+from mrd.study.study import ResolvedRun
+from scenes.base.digest import file_sha256
+
+
+def finding(run: ResolvedRun, path: Path) -> dict[str, Any] | None:
+    """What a set holds of a run's reach.
+
+    Parameters
+    ----------
+    run
+        The run.
+    path
+        Its folder.
+
+    Returns
+    -------
+    dict or None
+        ``reach`` as in `criterion.json`, the SHA-256 of that file, and what was searched for; None
+        where the search is not done, or did not go away from its target.
+    """
+    judgement = RunDirectory(path).judgement()
+    if judgement is None or "reach" not in judgement:
+        return None
+    return {
+        "target": run.spec.target,
+        "search": run.spec.search,
+        "model": run.spec.model,
+        "layer": ";".join(judgement["model"]["layers"]),
+        "attribute": "+".join(run.search.attributes),
+        "verdict": judgement["verdict"],
+        "reach": judgement["reach"],
+        "sha256": file_sha256(path / "criterion.json"),
+    }

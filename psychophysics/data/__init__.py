@@ -1,0 +1,1 @@
+"""Sessions on disk: records, participants and the data set around them."""

@@ -1,0 +1,214 @@
+"""The data set around the sessions: who takes part, what BIDS asks of the folder, all its rows.
+
+::
+
+    data/  dataset_description.json  README  participants.tsv  participants.json
+           sub-01/ses-01/beh/…  a session (`psychophysics.data.records`)
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+from filelock import FileLock
+
+from psychophysics.data import participants, session_files
+from psychophysics.data.participants import Participant
+from psychophysics.data.records import read_json, write_json
+from scenes.base.atomic_files import check_writable, remove_leftovers, whole_file
+from scenes.base.errors import InputError
+
+BIDS_VERSION = "1.10.0"
+Kind = Literal["person", "simulated", "model"]
+
+_DESCRIPTIONS = ("dataset_description.json", "participants.json", "README")
+_PARTICIPANTS = {
+    "participant_id": {"Description": "Code of the participant."},
+    "order": {
+        "Description": "Number of the participant, from 0, in the order of first sessions; of "
+        "those at a page in a browser, the number that the page was made with. It picks the row "
+        "of the balanced Latin square of blocks and, where the study asks for it, whether keys are "
+        "swapped (the entry Counterbalance of a session's description names the rule)."
+    },
+    "observer": {
+        "Description": "Who answered.",
+        "Levels": {
+            "person": "a person at a window, or at a page in a browser",
+            "simulated": "a simulated observer, in place of a person",
+            "model": "a model, by its distances: no participant",
+        },
+    },
+}
+
+
+def enrolled(
+    folder: Path,
+    study: str,
+    participant: str,
+    observer: Kind,
+    number: int | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> int:
+    """Enter a participant in the data set, and return their number, from 0.
+
+    Participants of sessions who are missing in ``participants.tsv`` are entered as well.
+
+    Parameters
+    ----------
+    folder
+        Of the data; made if it is missing.
+    study
+        Name of the study.
+    participant
+        Code.
+    observer
+        Who it is.
+    number
+        Given to who is not enrolled yet; without it, one more than the largest of table and
+        sessions.
+    say
+        Takes a line on what was missing in the table.
+
+    Raises
+    ------
+    InputError
+        The folder cannot be written, ``participants.tsv`` cannot be read, two codes differ in upper
+        and lower case alone, or a participant without a session has the number of another.
+    """
+    check_writable(folder)
+    with FileLock(folder / ".participants.lock"):
+        path = folder / "participants.tsv"
+        for file in (path, *(folder / name for name in _DESCRIPTIONS)):
+            remove_leftovers(file)
+        _describe(folder, study)
+        table = participants.read(path)
+        listed = {person.code: person for person in table.people} if table else {}
+        # Of thousands of simulated observers, only those without a row are looked at.
+        codes = None if observer == "person" else _codes(folder) - (listed.keys() - {participant})
+        of_sessions = _of_sessions(folder, codes)
+        own = participants.number_of(listed.values(), of_sessions, participant, path)
+        unnumbered = {code for code, person in listed.items() if person.number is None}
+        entered = [
+            person
+            for code, person in of_sessions.items()
+            if code not in listed or code in unnumbered
+        ]
+        if entered:
+            say(_said(path, table, entered))
+        if own is not None:
+            people = (listed | of_sessions).values()
+            shared = participants.sharing(people, participant, own)
+            if shared and participant not in of_sessions:
+                raise InputError(
+                    f"{path}: order of sub-{participant} is {own}, and so is that of "
+                    f"sub-{shared[0]}; write n/a for who has had no session: they get a free number"
+                )
+            if shared:
+                others = ", ".join(f"sub-{code}" for code in shared)
+                say(
+                    f"{path}: order {own} is of sub-{participant} and of {others}: they have the "
+                    "same order of blocks, and the same keys"
+                )
+        else:
+            taken = [person.number for person in (*listed.values(), *of_sessions.values())]
+            own = max((each for each in taken if each is not None), default=-1) + 1
+            own = own if number is None else number
+            entered.append(Participant(participant, own, observer))
+        if entered:
+            with whole_file(path) as beside:
+                beside.write_bytes(participants.written(table or participants.Table(), entered))
+        return own
+
+
+def _said(path: Path, table: participants.Table | None, entered: Sequence[Participant]) -> str:
+    codes = ", ".join(f"sub-{person.code}" for person in entered)
+    if table is None:
+        return f"{path}: was missing or empty; made again from the sessions of {codes}"
+    return f"{path}: had no order of {codes}; it was taken from the sessions"
+
+
+def number_of(folder: Path, participant: str) -> int | None:
+    """Return the number of a participant who is enrolled or has a session, else None.
+
+    Raises
+    ------
+    InputError
+        Two codes differ in upper and lower case alone, or ``participants.tsv`` cannot be read.
+    """
+    path = folder / "participants.tsv"
+    table = participants.read(path)
+    of_sessions = _of_sessions(folder, {participant})
+    return participants.number_of(table.people if table else (), of_sessions, participant, path)
+
+
+def _codes(folder: Path) -> set[str]:
+    return {path.name.removeprefix("sub-") for path in folder.glob("sub-*")}
+
+
+def _of_sessions(folder: Path, codes: Iterable[str] | None) -> dict[str, Participant]:
+    """Participants by what their first sessions say; descriptions that cannot be read are left."""
+    found: dict[str, Participant] = {}
+    for path in session_files.sidecars(folder, codes):
+        code = path.name.split("_")[0].removeprefix("sub-")
+        with suppress(InputError):
+            session = read_json(path).get("Session")
+            if isinstance(session, dict) and isinstance(session.get("ParticipantOrder"), int):
+                observer = str(session.get("Observer", "n/a"))
+                person = Participant(code, session["ParticipantOrder"], observer)
+                found.setdefault(code, person)
+    return found
+
+
+def _describe(folder: Path, study: str) -> None:
+    """Write what BIDS asks of a data set, where it is not there yet."""
+    description = {
+        "Name": study,
+        "BIDSVersion": BIDS_VERSION,
+        "DatasetType": "raw",
+        "GeneratedBy": [{"Name": "mrd-suite"}],
+    }
+    if not (folder / "dataset_description.json").is_file():
+        write_json(folder / "dataset_description.json", description)
+    if not (folder / "participants.json").is_file():
+        write_json(folder / "participants.json", _PARTICIPANTS)
+    if not any(folder.glob("README*")):
+        with whole_file(folder / "README") as beside:
+            beside.write_text(
+                f"Answers to the trials of the study '{study}', in BIDS behavioural files.\n"
+                "The JSON file beside each table describes its columns, the session's seed and\n"
+                "display, and names the stimulus set by its content hash.\n",
+                encoding="utf-8",
+            )
+
+
+def read_sessions(folder: Path) -> pd.DataFrame:
+    """Read every session of a data folder.
+
+    Returns
+    -------
+    DataFrame
+        A row a trial: all columns of the tables, behind ``participant``, ``session``, ``task``
+        and ``content_hash`` (of the stimulus set), ``finished`` and ``observer`` (`Kind`).
+
+    Raises
+    ------
+    InputError
+        There is no session, or one cannot be read.
+    """
+    parts = []
+    for path in session_files.tables(folder):
+        sidecar = read_json(path.with_suffix(".json"))
+        frame = pd.read_csv(path, sep="\t", na_values=["n/a"], keep_default_na=False)
+        subject, visit = path.name.split("_")[:2]
+        frame.insert(0, "participant", subject.removeprefix("sub-"))
+        frame.insert(1, "session", visit.removeprefix("ses-"))
+        frame.insert(2, "task", sidecar["TaskName"])
+        frame.insert(3, "content_hash", sidecar["Session"]["StimulusSet"])
+        frame.insert(4, "finished", sidecar["Finished"])
+        frame.insert(5, "observer", sidecar["Session"]["Observer"])
+        parts.append(frame)
+    if not parts:
+        raise InputError(f"{folder}: holds no session; mrd experiment run makes one")
+    return pd.concat(parts, ignore_index=True)

@@ -1,0 +1,248 @@
+"""``participants.tsv``: codes and numbers, in a table that people edit as well.
+
+Columns that the suite does not know (age, sex, …) and their order stay as they are. A number that
+is missing in the table is taken from the participant's sessions, whose descriptions hold it.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from scenes.base.errors import InputError
+
+ID, ORDER, OBSERVER = COLUMNS = ("participant_id", "order", "observer")
+NO_NUMBER = ("", "n/a")
+BOM = "\ufeff"
+# A program that meets n/a in a column of numbers writes the others as 0.0, 1.0, …
+_WHOLE = re.compile(r"([0-9]{1,9})(\.0+)?")
+
+
+@dataclass(frozen=True)
+class Participant:
+    """Who takes part.
+
+    Parameters
+    ----------
+    code
+        Without ``sub-``.
+    number
+        From 0; None where the table has no number yet.
+    observer
+        Who answers (`psychophysics.data.data_set.Kind`).
+    """
+
+    code: str
+    number: int | None
+    observer: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """The file: its cells, and what it says of participants.
+
+    Parameters
+    ----------
+    header, rows
+        Cells as they were written.
+    start, newline
+        What the file begins with (a byte-order mark), and ends lines with.
+    people
+        A participant a row.
+    """
+
+    header: tuple[str, ...] = COLUMNS
+    rows: tuple[tuple[str, ...], ...] = ()
+    start: str = ""
+    newline: str = "\n"
+    people: tuple[Participant, ...] = ()
+
+
+def read(path: Path) -> Table | None:
+    """Read the table; None where it is missing or holds nothing.
+
+    Raises
+    ------
+    InputError
+        With line, column and value: it is no table of UTF-8 text separated by tabs, a column is
+        missing, a participant is in it twice, or a number is none.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+    text = _text(content, path)
+    lines = _cells(text.removeprefix(BOM), path)
+    if not lines:
+        return None
+    (_, header), *rows = lines
+    places = _places(header, path)
+    people: dict[str, tuple[Participant, int]] = {}
+    for number, cells in rows:
+        person = _person(cells, header, places, f"{path}: line {number}")
+        if person.code in people:
+            raise InputError(
+                f"{path}: line {number}: sub-{person.code} is in line {people[person.code][1]} as "
+                "well; keep the line whose order is ParticipantOrder in the session's JSON file"
+            )
+        people[person.code] = person, number
+    return Table(
+        tuple(header),
+        tuple(tuple(cells) for _, cells in rows),
+        BOM if text.startswith(BOM) else "",
+        "\r\n" if "\r\n" in text else "\n" if "\n" in text or "\r" not in text else "\r",
+        tuple(person for person, _ in people.values()),
+    )
+
+
+def written(table: Table, people: Iterable[Participant]) -> bytes:
+    """Return the file with participants entered: their rows are filled in, or added at the end."""
+    names = [name.strip().lower() for name in table.header]
+    added = [name for name in COLUMNS if name not in names]
+    header = [*table.header, *added]
+    names += added
+    rows = [[*cells, *["n/a"] * (len(header) - len(cells))] for cells in table.rows]
+    place = {person.code: row for row, person in zip(rows, table.people, strict=True)}
+    for person in people:
+        row = place.get(person.code)
+        if row is None:
+            row = ["n/a" if name else "" for name in names]
+            row[names.index(ID)] = f"sub-{person.code}"
+            rows.append(row)
+        row[names.index(ORDER)] = str(person.number)
+        row[names.index(OBSERVER)] = person.observer
+    text = io.StringIO(newline="")
+    csv.writer(text, delimiter="\t", lineterminator=table.newline).writerows([header, *rows])
+    return f"{table.start}{text.getvalue()}".encode()
+
+
+def page_code(number: int) -> str:
+    """Return the code at a page of the participant with a number from 0, as in ``web01``."""
+    return f"web{number + 1:02d}"
+
+
+def sharing(people: Iterable[Participant], code: str, number: int) -> list[str]:
+    """List others with a participant's number; those at a page have theirs from the page."""
+    if code == page_code(number):
+        return []
+    apart = (code, page_code(number))
+    return [each.code for each in people if each.number == number and each.code not in apart]
+
+
+def number_of(
+    people: Iterable[Participant], of_sessions: Mapping[str, Participant], code: str, path: Path
+) -> int | None:
+    """Return a participant's number, by the table or else by their sessions; None for a new one.
+
+    Parameters
+    ----------
+    people
+        Of the table.
+    of_sessions
+        What sessions say, by code.
+    code
+        Of the participant.
+    path
+        What messages call the table.
+
+    Raises
+    ------
+    InputError
+        Table and sessions differ, or two codes differ in upper and lower case alone.
+    """
+    listed = {person.code: person for person in people}
+    for other in (*listed, *of_sessions):
+        if other != code and other.lower() == code.lower():
+            raise InputError(
+                f"participant '{code}': there is '{other}' already, and some file "
+                "systems take both for one; use another code"
+            )
+    numbers = [
+        each[code].number
+        for each in (listed, of_sessions)
+        if code in each and each[code].number is not None
+    ]
+    if len(set(numbers)) > 1:
+        raise InputError(
+            f"{path}: order of sub-{code} is {numbers[0]}, and their sessions were made with "
+            f"{numbers[1]}; put {numbers[1]} back"
+        )
+    return numbers[0] if numbers else None
+
+
+# ---- Text --------------------------------------------------------------------------------------
+
+
+def _text(content: bytes, path: Path) -> str:
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise InputError(f"{path}: line 1: UTF-16; save the file as UTF-8, separated by tabs")
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise _not_utf8(path, content[: error.start].count(b"\n") + 1) from error
+    if "\0" in text:
+        raise _not_utf8(path, text[: text.index("\0")].count("\n") + 1)
+    return text
+
+
+def _not_utf8(path: Path, line: int) -> InputError:
+    return InputError(f"{path}: line {line}: not UTF-8; save the file as UTF-8, separated by tabs")
+
+
+def _cells(text: str, path: Path) -> list[tuple[int, list[str]]]:
+    """Return cells of the lines that are not blank, with the number of each line."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter="\t", strict=True)
+    try:
+        lines = [(reader.line_num, cells) for cells in reader]
+    except csv.Error as error:
+        raise InputError(
+            f"{path}: line {reader.line_num}: {error}; close the quotation marks of a cell"
+        ) from error
+    return [(number, cells) for number, cells in lines if any(cell.strip() for cell in cells)]
+
+
+def _places(header: Sequence[str], path: Path) -> dict[str, int]:
+    names = [name.strip().lower() for name in header]
+    for separator in (";", ","):
+        if len([name for name in names if name]) == 1 and separator in names[0]:
+            raise InputError(
+                f"{path}: line 1: columns are separated by '{separator}'; save the file as text "
+                "separated by tabs"
+            )
+    for name in COLUMNS:
+        if names.count(name) > 1:
+            raise InputError(f"{path}: line 1: column '{name}' is there twice; keep one")
+    if ID not in names:
+        raise InputError(
+            f"{path}: line 1: column '{ID}' is missing; the columns are {', '.join(COLUMNS)}, and "
+            "any others; put it back"
+        )
+    return {name: names.index(name) for name in COLUMNS if name in names}
+
+
+def _person(
+    cells: Sequence[str], header: Sequence[str], places: Mapping[str, int], where: str
+) -> Participant:
+    if any(cell.strip() for cell in cells[len(header) :]) or len(cells) <= max(places.values()):
+        raise InputError(
+            f"{where}: {len(cells)} cells, and there are {len(header)} columns; put the missing "
+            "cell back (n/a where nothing is known), or remove the one too many"
+        )
+    own = {name: cells[place].strip() for name, place in places.items()}
+    code = own[ID][4:] if own[ID].lower().startswith("sub-") else own[ID]
+    if not code:
+        raise InputError(f"{where}, column '{ID}': '{own[ID]}'; write a code, such as sub-01")
+    number = own.get(ORDER, "")
+    if number.lower() in NO_NUMBER:
+        return Participant(code, None, own.get(OBSERVER, ""))
+    whole = _WHOLE.fullmatch(number)
+    if not whole:
+        raise InputError(
+            f"{where}, column '{ORDER}': '{number[:60]}'; write a whole number from 0, or n/a for "
+            "who has had no session"
+        )
+    return Participant(code, int(whole[1]), own.get(OBSERVER, ""))

@@ -1,0 +1,236 @@
+"""Whether sessions are of one experiment, by what their descriptions say.
+
+What makes a trial what it is (task, presentation, durations, images, procedure, size on the screen)
+has to be the same in all sessions of a report. What only decides how many trials of which
+conditions there are, or which keys are pressed, may differ, and is said.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from math import inf
+from pathlib import Path
+from typing import Any
+
+from psychophysics.config import RATED, ExperimentConfig
+from psychophysics.data import session_files
+from psychophysics.data.records import begun, read_json
+from scenes.base.errors import InputError
+
+FALSE_ALARMS = "procedure.false_alarms"
+SIZE = "size on the screen in degrees"
+SIZES_ALIKE = 1.1  # ratio; displays of one lab differ by some per cent
+
+# Of the section `experiment`: a difference is said, and stops nothing. Grids of QUEST+ change which
+# levels are asked, not what a trial is.
+MINOR = (
+    "keys", "swap_keys", "rest_every", "practice", "catch", "procedure.trials",
+    "procedure.trials_at_zero", "procedure.widths", "procedure.lapses", FALSE_ALARMS,
+    "targets", "models", "attributes", "comparisons",
+)  # fmt: skip
+MINOR_FACTS = ("RefreshRate", "Psychometric", "Model")
+LONGEST = 40  # characters of a value in a message
+
+Plain = Mapping[str, Any]
+
+
+def differences(one: Plain, other: Plain, *, minor: bool = False) -> dict[str, tuple[Any, Any]]:
+    """List what two sessions do not share.
+
+    Parameters
+    ----------
+    one, other
+        Descriptions of sessions.
+    minor
+        Whether to list what may differ, instead of what may not.
+
+    Returns
+    -------
+    dict
+        Key of the section `experiment`, or another name → the two values.
+    """
+    if minor:
+        facts = _minor_facts(one), _minor_facts(other)
+        found = {key: (facts[0][key], facts[1][key]) for key in facts[0]}
+    else:
+        found = {"task": (one.get("TaskName"), other.get("TaskName")), SIZE: _sizes(one, other)}
+    before, after = _asked(one), _asked(other)
+    if before and after:
+        for key in sorted(before.keys() | after.keys()):
+            if key.startswith(tuple(MINOR)) == minor:
+                found[key] = before.get(key), after.get(key)
+    return {key: (then, now) for key, (then, now) in found.items() if then != now}
+
+
+def conflicts(
+    sidecars: Mapping[Path, Plain], *, minor: bool = False
+) -> Iterator[tuple[Path, Path]]:
+    """List pairs of sessions that differ; where none do, no two of all sessions differ.
+
+    A session that does not say what it asked, or how large, is like all others in that. So each
+    session is compared with one of every experiment that is met before it, and the smallest images
+    with the largest.
+
+    Parameters
+    ----------
+    sidecars
+        Descriptions, by the path of the table.
+    minor
+        As in `differences`.
+    """
+    met: dict[str, Path] = {}
+    for path, sidecar in sidecars.items():
+        facts = sidecar.get("TaskName"), _asked(sidecar), _minor_facts(sidecar) if minor else None
+        form = json.dumps(facts, sort_keys=True)
+        if form not in met:
+            for other in met.values():
+                if differences(sidecars[other], sidecar, minor=minor):
+                    yield other, path
+            met[form] = path
+    if minor:
+        return
+    sizes = {path: size for path, each in sidecars.items() if (size := _size(each))}
+    for axis in (0, 1):
+        order = sorted(sizes, key=lambda path: sizes[path][axis])
+        if order and differences(sidecars[order[0]], sidecars[order[-1]]):
+            yield order[0], order[-1]
+
+
+def in_words(found: Mapping[str, tuple[Any, Any]], first: str, second: str) -> str:
+    """Put differences in words: ``timing.stimulus: 0.05 in 01/01, 0.2 in 02/01``."""
+    return ", ".join(
+        f"{key}: {str(then)[:LONGEST]} in {first}, {str(now)[:LONGEST]} in {second}"
+        for key, (then, now) in found.items()
+    )
+
+
+def name_of(table: Path) -> str:
+    """Name a session by its file: ``01/02`` is session 02 of participant 01."""
+    subject, visit = table.name.split("_")[:2]
+    return f"{subject.removeprefix('sub-')}/{visit.removeprefix('ses-')}"
+
+
+def _minor_facts(sidecar: Plain) -> dict[str, Any]:
+    facts = {key: sidecar["Session"].get(key) for key in MINOR_FACTS}
+    return facts | {"calibrated": bool(_display(sidecar).get("Calibration"))}
+
+
+def _asked(sidecar: Plain) -> dict[str, Any]:
+    """The section `experiment` of a session, flat; keys that it lacks have their defaults."""
+    recorded = sidecar["Session"].get("Experiment")
+    if not isinstance(recorded, dict):
+        return {}
+    procedure = recorded.get("procedure", {})
+    kind = procedure.get("kind") if isinstance(procedure, dict) else None
+    try:
+        default = ExperimentConfig.model_validate({"procedure": {"kind": kind}} if kind else {})
+    except ValueError:  # a procedure of another version
+        default = ExperimentConfig()
+    values = {**dict(_flat(default.as_recorded())), **dict(_flat(recorded))}
+    if values["task"] != RATED:  # they have no effect
+        values.pop(FALSE_ALARMS, None)
+    return values
+
+
+def _flat(values: Mapping[str, Any], place: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{place}{key}.")
+        else:
+            yield f"{place}{key}", value
+
+
+def _display(sidecar: Plain) -> Plain:
+    """The display of a session's last sitting that states one."""
+    sittings = sidecar.get("Sittings")
+    for sitting in reversed(sittings if isinstance(sittings, list) else []):
+        if isinstance(sitting, dict) and isinstance(sitting.get("Display"), dict):
+            return dict(sitting["Display"])
+    return {}
+
+
+def _size(sidecar: Plain) -> tuple[float, float] | None:
+    """Width and height of images in degrees; None where they are not known."""
+    with suppress(TypeError, ValueError):
+        width, height = map(float, _display(sidecar).get("StimulusDegrees", ()))
+        if 0 < width < inf and 0 < height < inf:
+            return width, height
+    return None
+
+
+def _sizes(one: Plain, other: Plain) -> tuple[Any, Any]:
+    """Sizes of images in degrees; equal where they are nearly, or one is not known."""
+    a, b = _size(one), _size(other)
+    if (
+        a
+        and b
+        and any(not 1 / SIZES_ALIKE <= x / y <= SIZES_ALIKE for x, y in zip(a, b, strict=True))
+    ):
+        return [round(x, 2) for x in a], [round(y, 2) for y in b]
+    return None, None
+
+
+# ---- Before a session --------------------------------------------------------------------------
+
+
+Described = Sequence[tuple[Path, Plain]]
+
+
+def check_set(folder: Path, people: Described, content_hash: str, path: Path) -> None:
+    """Refuse to begin with another stimulus set than the sessions of people in a data folder.
+
+    Parameters
+    ----------
+    folder
+        Of the data.
+    people
+        Its sessions of people (`of_people`).
+    content_hash, path
+        Of the set that is to be shown.
+
+    Raises
+    ------
+    InputError
+        A session with trials was made with another set.
+    """
+    others: dict[str, list[str]] = {}
+    for table, sidecar in people:
+        shown = str(sidecar["Session"].get("StimulusSet"))
+        if shown != content_hash:
+            others.setdefault(shown, []).append(name_of(table))
+    for shown, names in others.items():
+        kept = path.with_name(f"{path.stem}-{shown[:12]}{path.suffix}")
+        where = f" ({kept})" if kept.is_file() else ""
+        raise InputError(
+            f"{folder}: holds sessions of stimulus set {shown[:12]} ({len(names)}, such as "
+            f"{names[0]}), and {path} is {content_hash[:12]}; put that set{where} back to go on, "
+            "or move those sessions to another folder to begin with this one"
+        )
+
+
+def remarks(folder: Path, people: Described, sidecar: Plain) -> list[str]:
+    """Say how the experiment of a new session differs from those of people in a data folder."""
+    found: Counter[str] = Counter()
+    for _, other in people:
+        if other["Session"].get("StimulusSet") == sidecar["Session"].get("StimulusSet"):
+            found[in_words(differences(other, sidecar), "those", "this one")] += 1
+    return [
+        f"{folder}: holds sessions of another experiment ({count}; {what}); mrd analyse does not "
+        "pool them with this one"
+        for what, count in found.items()
+        if what
+    ]
+
+
+def of_people(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
+    """List sessions of people that hold a trial; those that cannot be read are left out."""
+    found = []
+    for table in session_files.find(folder).tables:
+        with suppress(InputError):
+            sidecar = read_json(table.with_suffix(".json"))
+            session = sidecar.get("Session")
+            person = isinstance(session, dict) and session.get("Observer") == "person"
+            if person and begun(table, sidecar):
+                found.append((table, sidecar))
+    return found

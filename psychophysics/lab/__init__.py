@@ -1,0 +1,1 @@
+"""The laboratory: windows, keys, calibration and photometers. Only this folder imports PsychoPy."""

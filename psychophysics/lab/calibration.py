@@ -1,0 +1,336 @@
+"""The display: what its pixel values give in light, and the one table that corrects them.
+
+A stimulus set is sRGB-encoded. `mrd calibrate` shows patches, takes a reading of each, finds the
+curve of each gun, and saves one look-up table from sRGB values to values of this display; every
+image goes through it on its way to the window. PsychoPy is needed to show patches alone.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from psychophysics.data.records import read_json, write_json
+from psychophysics.lab.clock import use_monotonic_clock
+from psychophysics.lab.display_curve import (
+    GAMMAS,
+    INTERPOLATED,
+    LARGEST,
+    RELATIVE,
+    Floats,
+    Gun,
+    Misfit,
+    curve,
+)
+from psychophysics.lab.photometer_readings import GUNS, WHITE, Reading, check_dark, checked, named
+from scenes.base.errors import InputError, needs
+
+SCHEMA_VERSION = 1
+KEPT = ("dark", "range", "gamma")  # of each gun, in every file
+VALUES = 256  # of the display, 8 bits a gun
+# The guns together may differ from white by so much: five standard deviations of a photometer.
+ADDITIVE = LARGEST * RELATIVE
+
+Bytes = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Residual:
+    """The reading that differs most from its gun's curve.
+
+    Parameters
+    ----------
+    gun, value
+        Of the reading.
+    light
+        Difference in cd/m².
+    steps
+        The same in steps of sRGB, of which white has 255.
+    """
+
+    gun: str
+    value: int
+    light: float
+    steps: float
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A measured display.
+
+    Parameters
+    ----------
+    guns
+        Red, green, blue.
+    table
+        (256, 3) uint8: the display's value for every 8-bit sRGB value, so that light above the
+        dark level is proportional to linear sRGB.
+    facts
+        Readings, date, instrument: what was done.
+    """
+
+    guns: tuple[Gun, Gun, Gun]
+    table: Bytes
+    facts: dict[str, Any]
+
+    def residuals(self) -> list[Residual]:
+        """Find the reading of each gun that differs most, in cd/m² and in steps of sRGB."""
+        found = []
+        for name, gun in zip(GUNS, self.guns, strict=True):
+            values, light = self._readings(name)
+            fitted = gun.light(values / 255)
+            steps = np.abs(_steps(light, gun) - _steps(fitted, gun))
+            far = int(np.abs(light - fitted).argmax())
+            off = float(light[far] - fitted[far])
+            found.append(Residual(name, int(values[far]), off, float(steps.max())))
+        return found
+
+    def largest_error(self) -> float:
+        """Largest difference of light shown from light meant, as a share of a gun's range.
+
+        The light shown is that of the readings: the gun's curve, and how far the readings are
+        from it. Between two readings the distance is taken to change evenly.
+        """
+        meant = _linear(np.arange(VALUES) / (VALUES - 1))
+        errors = []
+        for number, (name, gun) in enumerate(zip(GUNS, self.guns, strict=True)):
+            values, light = self._readings(name)
+            shown = self.table[:, number] / 255
+            off = np.interp(shown, values / 255, light - gun.light(values / 255))
+            errors.append(np.abs((gun.light(shown) + off - gun.dark) / gun.range - meant).max())
+        return float(max(errors))
+
+    def _readings(self, gun: str) -> tuple[Floats, Floats]:
+        """Values and mean luminance of a gun's readings, in the order of the values."""
+        pairs = np.array([[float(value), float(light)] for value, light in self._kept(gun)])
+        values = np.unique(pairs[:, 0])
+        return values, np.array([pairs[pairs[:, 0] == value, 1].mean() for value in values])
+
+    def _kept(self, gun: str) -> Sequence[Sequence[float]]:
+        kept: Sequence[Sequence[float]] = self.facts["readings"][gun]
+        return kept
+
+
+IDENTITY: Bytes = np.repeat(np.arange(VALUES, dtype=np.uint8)[:, None], 3, axis=1)
+"""The table of a display that is taken to be sRGB."""
+
+
+def on_display(image: npt.NDArray[Any], table: Bytes) -> Bytes:
+    """Turn a stored image into what is given to the display.
+
+    Parameters
+    ----------
+    image
+        (H, W, 3), uint8 or uint16, sRGB-encoded.
+    table
+        (256, 3), from sRGB to the display. 16-bit images are rounded to it: PsychoPy's windows
+        hold 8 bits a gun.
+
+    Returns
+    -------
+    ndarray
+        (H, W, 3) uint8.
+    """
+    rounded = image if image.dtype == np.uint8 else np.round(image / 257).astype(np.uint8)
+    return np.stack([table[rounded[..., gun], gun] for gun in range(3)], axis=-1)
+
+
+def fitted(
+    readings: Mapping[str, Sequence[Reading | tuple[int, float]]], facts: dict[str, Any]
+) -> Calibration:
+    """Find the curve of each gun, and make the table.
+
+    Parameters
+    ----------
+    readings
+        By gun (red, green, blue; white if it was measured): pixel value 0 to 255, luminance in
+        cd/m², and the place where it is written.
+    facts
+        What else is kept with it.
+
+    Raises
+    ------
+    InputError
+        A gun is missing or has fewer than five values, a reading does not agree with the others,
+        the readings follow no curve, or the guns do not add up to white.
+    """
+    given = {gun: [Reading(*each) for each in some] for gun, some in readings.items()}
+    means = {gun: checked(gun, given.get(gun, [])) for gun in GUNS}
+    red, green, blue = (_gun(name, means[name]) for name in GUNS)
+    check_dark(means)
+    _check_white((red, green, blue), given.get(WHITE, []))
+    meant = _linear(np.arange(VALUES) / (VALUES - 1))
+    table = np.stack([nearest(gun, meant) for gun in (red, green, blue)], axis=-1)
+    kept = {gun: [[each.value, each.light] for each in some] for gun, some in given.items()}
+    return Calibration((red, green, blue), table, {**facts, "readings": kept})
+
+
+def nearest(gun: Gun, meant: Floats) -> Bytes:
+    """Value of a gun whose light comes nearest to each of these shares of its range."""
+    shares = (gun.light(np.arange(VALUES) / 255) - gun.dark) / gun.range
+    return np.abs(shares[None, :] - meant[:, None]).argmin(axis=1).astype(np.uint8)
+
+
+def _gun(name: str, readings: Sequence[Reading]) -> Gun:
+    values = np.array([reading.value for reading in readings]) / 255
+    light = np.array([reading.light for reading in readings])
+    if light[-1] <= light[0]:
+        raise InputError(
+            f"{named(name, readings[-1])}, and at 0 it is {light[0]:g}: light must grow from 0 to "
+            "255; correct the readings, or check the instrument and measure again"
+        )
+    try:
+        return curve(values, light)
+    except Misfit as misfit:
+        raise _refusal(name, readings, misfit) from misfit
+
+
+def _refusal(name: str, readings: Sequence[Reading], misfit: Misfit) -> InputError:
+    """Say which reading keeps a gun from having a curve, or why it has none."""
+    if misfit.worst is not None:
+        return InputError(
+            f"{named(name, readings[misfit.worst])}, and the other readings of {name} give "
+            f"{max(misfit.expected, 0):.3g}; correct it, or measure again"
+        )
+    for before, after in pairwise(readings):
+        if after.light < (1 - LARGEST * RELATIVE) * before.light:
+            return InputError(
+                f"{named(name, after)}, less than {before.light:g} at {before.value}; correct one "
+                "of the two, or measure again"
+            )
+    gamma = misfit.gun.gamma
+    if gamma is not None and not GAMMAS[0] < gamma < GAMMAS[1]:
+        return InputError(
+            f"calibration: {name} has a gamma of {gamma:.2f}, and displays have {GAMMAS[0]:g} to "
+            f"{GAMMAS[1]:g}; check its readings, and the picture mode of the display"
+        )
+    light = misfit.gun.light(np.array([reading.value / 255 for reading in readings]))
+    far = int(np.abs(light - [reading.light for reading in readings]).argmax())
+    return InputError(
+        f"{named(name, readings[far])}, and the best gamma function of {name} gives "
+        f"{light[far]:.3g}: it follows none; set the display to its sRGB mode, or measure "
+        f"{INTERPOLATED} values of each gun or more (--patches {INTERPOLATED}), which are "
+        "interpolated"
+    )
+
+
+def _check_white(guns: tuple[Gun, Gun, Gun], readings: Sequence[Reading]) -> None:
+    """Check that the guns' light adds up to white."""
+    dark = float(np.mean([gun.dark for gun in guns]))
+    for reading in readings:
+        value = np.array([reading.value / 255])
+        summed = dark + sum(float(gun.light(value)[0]) - gun.dark for gun in guns)
+        if abs(reading.light - summed) > ADDITIVE * summed + 0.1 * dark:
+            raise InputError(
+                f"{named(WHITE, reading)}, and the three guns add up to {summed:.3g}; turn off "
+                "modes that change the brightness with the picture (dynamic contrast, eco), or "
+                "use another display: each gun is corrected alone"
+            )
+
+
+def _steps(light: Floats, gun: Gun) -> Floats:
+    """Light of a gun in steps of sRGB, 0 to 255."""
+    steps = np.arange(VALUES, dtype=float)
+    return np.interp((light - gun.dark) / gun.range, _linear(steps / (VALUES - 1)), steps)
+
+
+def _linear(display: Floats) -> Floats:
+    """Linear light of sRGB values 0 to 1 (IEC 61966-2-1)."""
+    return np.where(display <= 0.04045, display / 12.92, ((display + 0.055) / 1.055) ** 2.4)
+
+
+def save(calibration: Calibration, path: Path) -> None:
+    """Write a calibration as JSON."""
+    write_json(
+        path,
+        {
+            "schema_version": SCHEMA_VERSION,
+            "guns": {
+                name: {key: each for key, each in asdict(gun).items() if key in KEPT or each}
+                for name, gun in zip(GUNS, calibration.guns, strict=True)
+            },
+            "table": calibration.table.tolist(),
+            "facts": calibration.facts,
+        },
+    )
+
+
+def load(path: Path) -> Calibration:
+    """Read a calibration.
+
+    Raises
+    ------
+    InputError
+        The file is missing or holds no calibration of this version.
+    """
+    content = read_json(path)
+    try:
+        if content["schema_version"] != SCHEMA_VERSION:
+            raise ValueError(f"schema_version {content['schema_version']}")
+        table = np.array(content["table"])
+        if table.shape != IDENTITY.shape or table.min() < 0 or table.max() > 255:
+            raise ValueError("the table is not 256 × 3 values of 0 to 255")
+        red, green, blue = (_read(content["guns"][name]) for name in GUNS)
+        return Calibration((red, green, blue), table.astype(np.uint8), content["facts"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{path}: is no calibration of this version ({error}); run mrd calibrate again"
+        ) from error
+
+
+def _read(gun: dict[str, Any]) -> Gun:
+    knots = gun.get("knots")
+    return Gun(**{**gun, "knots": tuple((x, y) for x, y in knots) if knots else None})
+
+
+def patch_values(count: int) -> list[int]:
+    """Values of the patches of a gun: `count` of them, evenly from 0 to 255."""
+    return [round(value) for value in np.linspace(0, VALUES - 1, count)]
+
+
+def photometer(name: str, port: str | None) -> Callable[[], float]:
+    """Find a photometer that PsychoPy supports.
+
+    Parameters
+    ----------
+    name
+        As PsychoPy calls it, such as ``LS100`` or ``ColorCAL``.
+    port
+        Serial port; without it all are tried.
+
+    Returns
+    -------
+    callable
+        Takes a reading, in cd/m².
+
+    Raises
+    ------
+    InputError
+        There is none, PsychoPy knows no such kind, or it is not installed.
+    """
+    use_monotonic_clock()
+    with needs("lab"):
+        from psychopy import hardware
+
+    found = hardware.findPhotometer(ports=port, device=name)
+    if found is None:
+        raise InputError(
+            f"no photometer '{name}' answers{f' at {port}' if port else ''}; check cable and "
+            "power, or type the readings (--typed), or give them in a file (--readings)"
+        )
+
+    def reading() -> float:
+        light = found.getLum()
+        try:
+            return float(light)
+        except (TypeError, ValueError) as error:
+            raise InputError(
+                f"photometer '{name}': '{light}' is no luminance; check the instrument, and that "
+                "it sees the patch"
+            ) from error
+
+    return reading

@@ -1,0 +1,399 @@
+"""The window: opens it, shows images pixel for pixel, and returns when each frame came."""
+
+import os
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from psychophysics.config import Display
+from psychophysics.lab.calibration import Bytes, on_display
+from psychophysics.lab.clock import use_monotonic_clock
+from psychophysics.lab.screen_checks import CARD, check_screen, remedy
+from psychophysics.tasks.base import Place
+from scenes.base.errors import InputError, needs, one_line
+
+FRAMES_MEASURED = 90
+# A pacer sleeps until this long before the frame, and polls for the rest, in seconds.
+POLLED = 0.002
+
+
+@dataclass(frozen=True)
+class Screen:
+    """A display with nothing left to look up.
+
+    Parameters
+    ----------
+    pixels
+        Width and height.
+    width, distance
+        In cm.
+    monitor
+        Name in PsychoPy's monitor centre; None where the study gives the numbers.
+    """
+
+    pixels: tuple[int, int]
+    width: float
+    distance: float
+    monitor: str | None
+
+
+def screen_of(display: Display) -> Screen:
+    """Look up a display: the study's numbers, or those of PsychoPy's monitor centre.
+
+    Raises
+    ------
+    InputError
+        The monitor centre has no such monitor, or does not know its numbers; or PsychoPy is not
+        installed.
+    """
+    if display.monitor is None:
+        return Screen(display.pixels, display.width, display.distance, None)
+    use_monotonic_clock()
+    with needs("lab"):
+        from psychopy import monitors
+
+    known = monitors.getAllMonitors()
+    if display.monitor not in known:
+        raise InputError(
+            f"experiment.display.monitor: PsychoPy's monitor centre has no '{display.monitor}'; "
+            f"there: {', '.join(known)}; or give pixels, width and distance in the study"
+        )
+    monitor = monitors.Monitor(display.monitor)
+    pixels, width, distance = monitor.getSizePix(), monitor.getWidth(), monitor.getDistance()
+    if not (pixels and width and distance):
+        raise InputError(
+            f"experiment.display.monitor: '{display.monitor}' has no pixels, width or distance in "
+            "PsychoPy's monitor centre; complete it there, or give them in the study"
+        )
+    return Screen((int(pixels[0]), int(pixels[1])), float(width), float(distance), display.monitor)
+
+
+def check_display() -> None:
+    """Find out whether a window can be opened at all, before anything is written.
+
+    Raises
+    ------
+    InputError
+        PsychoPy is not installed, or there is no display.
+    """
+    use_monotonic_clock()
+    with needs("lab"):
+        import psychopy  # noqa: F401
+    if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
+        raise InputError(
+            "no display: DISPLAY is not set; run this at the experiment's computer, or try the "
+            "study without one: mrd experiment simulate STUDY"
+        )
+
+
+def check_clock() -> None:
+    """Find out whether PsychoPy's clock is monotonic, so that no change of the date moves it.
+
+    Raises
+    ------
+    InputError
+        It follows the date.
+    """
+    from psychopy import clock
+
+    if sys.platform.startswith("linux") and abs(clock.getTime() - time.monotonic()) > 1:
+        raise InputError(
+            "PsychoPy takes its times from the clock of the date, which can be set in a session; "
+            "set PSYCH_GETSECS_CLOCK=1 before psychopy is imported"
+        )
+
+
+def ask_participant(session: str) -> tuple[str, str]:
+    """Ask for participant and session in a dialog.
+
+    Parameters
+    ----------
+    session
+        What stands there as the session's code.
+
+    Returns
+    -------
+    participant, session
+        Codes as they were typed, without the space around them.
+
+    Raises
+    ------
+    InputError
+        It was cancelled.
+    """
+    check_display()
+    from psychopy import gui
+
+    fields = {"participant (letters and digits)": "", "session": session}
+    dialog = gui.DlgFromDict(fields, title="Experiment", sortKeys=False)
+    if not dialog.OK:
+        raise InputError("cancelled in the dialog; nothing was started")
+    participant, typed = fields.values()
+    return str(participant).strip(), str(typed).strip()
+
+
+class Pacer:
+    """Waits for the frames of a display that has no vertical sync, such as Xvfb.
+
+    Parameters
+    ----------
+    rate
+        Frames per second.
+    """
+
+    def __init__(self, rate: float) -> None:
+        self.frame = 1 / rate
+        self._next = time.perf_counter()
+
+    def wait(self) -> None:
+        """Wait until the next frame is due; a frame that was missed is not made up for."""
+        now = time.perf_counter()
+        while self._next <= now:
+            self._next += self.frame
+        if (sleep := self._next - now - POLLED) > 0:
+            time.sleep(sleep)
+        while time.perf_counter() < self._next:
+            pass
+
+
+class Window:
+    """A PsychoPy window that shows 8-bit images exactly.
+
+    Parameters
+    ----------
+    display
+        The study's display.
+    screen
+        The same, looked up.
+    table
+        (256, 3) uint8, from sRGB to the display's values.
+    paced
+        Let a software pacer stand in for vertical sync.
+    """
+
+    def __init__(self, display: Display, screen: Screen, table: Bytes, *, paced: bool) -> None:
+        check_display()
+        check_clock()
+        check_screen(display, screen.pixels)
+        from psychopy import core, logging, visual
+
+        logging.console.setLevel(logging.ERROR)
+        self.display, self.table = display, table
+        self.pacer = Pacer(display.refresh_rate) if paced else None
+        try:
+            self._window: Any = visual.Window(
+                size=screen.pixels,
+                fullscr=display.full_screen,
+                screen=display.screen,
+                units="pix",
+                colorSpace="rgb255",
+                color=self._grey(display.background),
+                allowGUI=not display.full_screen,
+                checkTiming=False,
+                multiSample=False,
+                winType="pyglet",
+            )
+        except Exception as error:  # pyglet raises what each system's driver gives
+            raise InputError(
+                f"no window can be opened: {one_line(error)}; check display and graphics driver, "
+                "or try the study without a window: mrd experiment simulate STUDY"
+            ) from error
+        self._visual, self._clock = visual, core
+        self._window.mouseVisible = False
+        self._stimuli: list[Any] = []
+        self._cross = self._text("+", 48)
+        self._mark = self._text("?", 48)
+        self._pages: dict[str, Any] = {}
+        self._patch: Any = None
+        if display.photodiode:
+            # Without a line, which would reach a pixel beyond the patch's edge.
+            self._patch = visual.Rect(
+                self._window, colorSpace="rgb255", lineColor=None, **self._corner()
+            )
+
+    # ---- Frames ---------------------------------------------------------------------------------
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        width, height = self._window.size
+        return int(width), int(height)
+
+    @property
+    def given(self) -> tuple[int, int]:
+        """Width and height that the system gave the window: not always those asked for."""
+        self._window.winHandle.dispatch_events()
+        given = tuple(self._window.winHandle.get_size())
+        return self.size if given == tuple(self._window.clientSize) else given
+
+    @property
+    def handle(self) -> Any:
+        """PsychoPy's window, for the keyboard."""
+        return self._window
+
+    def flip(self) -> float:
+        """Show what was drawn, and return when, in seconds."""
+        if self.pacer:
+            self.pacer.wait()
+        self._window.flip()
+        return float(self._clock.getTime())
+
+    def refresh_rate(self) -> float:
+        """Measure frames per second, from the median gap between flips."""
+        times = [self.flip() for _ in range(FRAMES_MEASURED)]
+        return float(1 / np.median(np.diff(times[FRAMES_MEASURED // 3 :])))
+
+    def close(self) -> None:
+        """Close the window."""
+        self._window.close()
+
+    # ---- Drawing --------------------------------------------------------------------------------
+
+    def prepare(self, images: Sequence[npt.NDArray[Any]], places: Sequence[Place]) -> None:
+        """Load images to the graphics card, so that drawing them takes no time.
+
+        Parameters
+        ----------
+        images
+            (H, W, 3), uint8 or uint16, sRGB-encoded.
+        places
+            In widths of an image, from the middle of the window.
+        """
+        while len(self._stimuli) < len(images):
+            self._stimuli.append(
+                self._visual.ImageStim(self._window, units="pix", interpolate=False)
+            )
+        for stimulus, image, place in zip(self._stimuli, images, places, strict=False):
+            self._load(stimulus, on_display(image, self.table))
+            stimulus.pos = self.middle(image.shape[1], image.shape[0], place)
+
+    def _load(self, stimulus: Any, image: Bytes) -> None:
+        from PIL import Image
+
+        # A PIL image of bytes is the one thing that PsychoPy draws exactly.
+        stimulus.image = Image.fromarray(image)
+        stimulus.size = (image.shape[1], image.shape[0])
+        stimulus.draw()  # the texture goes to the card when it is first drawn
+        self._window.clearBuffer()
+
+    def middle(self, width: int, height: int, place: Place) -> tuple[float, float]:
+        """Middle of an image, in pixels from the window's: on the grid of pixels."""
+        x, y = round(place[0] * width), round(place[1] * height)
+        across, up = self.size
+        return x + (across - width) % 2 / 2, y + (up - height) % 2 / 2
+
+    def fill(self, color: Sequence[int]) -> None:
+        """Fill the window with a colour of the display, 0 to 255 a gun."""
+        width, height = self.size
+        self._visual.Rect(
+            self._window, width=width, height=height, units="pix", colorSpace="rgb255",
+            fillColor=list(color), lineColor=list(color),
+        ).draw()  # fmt: skip
+
+    def draw_image(self, number: int) -> None:
+        """Draw a prepared image."""
+        self._stimuli[number].draw()
+
+    def draw_fixation(self) -> None:
+        """Draw the cross in the middle."""
+        self._cross.draw()
+
+    def draw_question_mark(self) -> None:
+        """Draw the sign that an answer is awaited."""
+        self._mark.draw()
+
+    def draw_text(self, text: str) -> None:
+        """Draw a page."""
+        # Laying out text takes several frames: once a page.
+        if text not in self._pages:
+            self._pages = {text: self._text(text, 28)}
+        self._pages[text].draw()
+
+    def note(self, text: str, *, bright: bool) -> Any:
+        """Lay out a line near the lower edge, bright or dark, to be drawn."""
+        note = self._text(text, 28)
+        note.color = self.table[230 if bright else 20].tolist()
+        note.pos = (0, -0.45 * self.size[1])
+        return note
+
+    def draw_patch(self, lit: bool) -> None:
+        """Draw the photodiode's patch, where there is one."""
+        if self._patch is not None:
+            self._patch.fillColor = self.table[255 if lit else 0].tolist()
+            self._patch.draw()
+
+    def _text(self, text: str, height: int) -> Any:
+        bright = self.display.background < 0.5
+        color = self.table[230 if bright else 20].tolist()
+        return self._visual.TextStim(
+            self._window, text=text, height=height, color=color, colorSpace="rgb255",
+            wrapWidth=0.8 * self.size[0],
+        )  # fmt: skip
+
+    def _grey(self, value: float) -> list[int]:
+        grey: list[int] = self.table[round(value * 255)].tolist()
+        return grey
+
+    def _corner(self) -> dict[str, Any]:
+        patch = self.display.photodiode
+        if patch is None:
+            return {}
+        width, height = self.size
+        x, y = (width - patch.size) / 2, (height - patch.size) / 2
+        right, top = "right" in patch.corner, "top" in patch.corner
+        place = (x if right else -x, y if top else -y)
+        return {"width": patch.size, "height": patch.size, "pos": place, "units": "pix"}
+
+    # ---- Reading back ---------------------------------------------------------------------------
+
+    def frame(self) -> Bytes:
+        """Read what was drawn and not yet shown: (H, W, 3) uint8, row 0 at the top."""
+        picture = self._window.getMovieFrame(buffer="back")
+        self._window.movieFrames = []
+        return np.asarray(picture.convert("RGB"), dtype=np.uint8)
+
+    def check_exact(self, image: npt.NDArray[Any], place: Place, what: str) -> None:
+        """Draw an image, and compare every pixel of the frame with it.
+
+        Raises
+        ------
+        InputError
+            A pixel differs: this computer's driver does not show what is stored.
+        """
+        self.prepare([image], [place])
+        self.draw_image(0)
+        frame = self.frame()
+        self._window.clearBuffer()
+        width, height = self.size
+        if frame.shape[:2] != (height, width):
+            raise InputError(
+                f"{what}: the window has {width} × {height} pixels, and a frame of it has "
+                f"{frame.shape[1]} × {frame.shape[0]}; turn off scaling of the desktop (HiDPI)"
+            )
+        shown = frame[self.region(image.shape[1], image.shape[0], place)]
+        meant = on_display(image, self.table)
+        if not np.array_equal(shown, meant):
+            raise InputError(
+                f"{what}: the frame shown differs from what is stored in "
+                f"{int((shown != meant).any(-1).sum())} of {meant.shape[0] * meant.shape[1]} "
+                f"pixels; {remedy(shown, meant)}"
+            )
+
+    def region(self, width: int, height: int, place: Place) -> tuple[slice, slice]:
+        """Rows and columns of the frame that an image fills."""
+        across, up = self.size
+        x, y = self.middle(width, height, place)
+        left = round(across / 2 + x - width / 2)
+        top = round(up / 2 - y - height / 2)
+        return slice(top, top + height), slice(left, left + width)
+
+
+def test_card() -> Bytes:
+    """Make a picture whose every pixel differs from its neighbours: 256 × 256, all values."""
+    down, across = np.mgrid[:CARD, :CARD]
+    return np.stack([across, down, (across * 7 + down * 13) % 256], axis=-1).astype(np.uint8)

@@ -1,0 +1,1 @@
+"""Shared by all packages: errors, atomic files, frozen records and digests."""

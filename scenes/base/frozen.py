@@ -1,0 +1,108 @@
+"""The base of everything that is data: frozen, closed, finite; and numbers with a range."""
+
+import re
+from numbers import Integral, Real
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    ModelWrapValidatorHandler,
+    Strict,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from scenes.base.errors import nearest
+
+# A finite number without a range; words and truth values are refused.
+Number = Annotated[float, Strict()]
+Triple = tuple[Number, Number, Number]
+
+
+class Frozen(BaseModel):
+    """A record that cannot change, takes no unknown key and no number that is not finite.
+
+    An unknown key keeps pydantic's error type ``extra_forbidden`` and its place; its message names
+    the nearest valid key and lists all of them.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", arbitrary_types_allowed=True, allow_inf_nan=False
+    )
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _say_what_is_allowed(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        try:
+            return handler(data)
+        except ValidationError as error:
+            problems = [
+                InitErrorDetails(
+                    type=PydanticCustomError(each["type"], _message(cls, each), each.get("ctx")),
+                    loc=each["loc"],
+                    input=each["input"],
+                )
+                for each in error.errors(include_url=False)
+            ]
+            raise ValidationError.from_exception_data(cls.__name__, problems) from None
+
+
+def _message(model: type[BaseModel], problem: Any) -> str:
+    """Say what is allowed, the nearest first, where a word is not one of those allowed."""
+    context = problem.get("ctx", {})
+    match problem["type"]:
+        case "extra_forbidden" if len(problem["loc"]) == 1:
+            given, valid = str(problem["loc"][0]), list(model.model_fields)
+            text = f"unknown key '{given}'"
+        case "union_tag_invalid":
+            given, valid = str(context["tag"]), re.findall(r"'([^']*)'", context["expected_tags"])
+            text = f"'{given}' is no {context['discriminator'].strip(chr(39))}"
+        case "literal_error" if isinstance(problem["input"], str):
+            given, valid = problem["input"], re.findall(r"'([^']*)'", context["expected"])
+            text = f"'{given}' is not allowed"
+        case "union_tag_not_found":
+            return f"{context['discriminator'].strip(chr(39))} is missing"
+        case "model_type" | "model_attributes_type":
+            return "use a mapping of keys to values"
+        case _:
+            return str(problem["msg"])
+    return " ".join(f"{text}; {nearest(given, valid)} allowed: {', '.join(valid)}".split())
+
+
+def between(low: float, high: float, *, above_low: bool = False) -> BeforeValidator:
+    """Make a validator for a number with a range, whose message states the whole range.
+
+    Words and truth values are refused, not read as numbers.
+
+    Parameters
+    ----------
+    low, high
+        The range; both ends are allowed.
+    above_low
+        True where `low` itself is not allowed.
+
+    Returns
+    -------
+    BeforeValidator
+        For use as ``Annotated[float, between(0, 1)]``, or with ``int``.
+    """
+    allowed = f"above {low:g}, up to {high:g}" if above_low else f"{low:g} to {high:g}"
+
+    def check(value: Any) -> Any:
+        if isinstance(value, bool) or not isinstance(value, Real):
+            raise PydanticCustomError(
+                "number", "use a number; allowed: {allowed}", {"allowed": allowed}
+            )
+        number = int(value) if isinstance(value, Integral) else float(value)
+        if number > high or number < low or (above_low and number == low):
+            raise PydanticCustomError(
+                "out_of_range",
+                "{value} is out of range; allowed: {allowed}",
+                {"value": f"{number:g}", "allowed": allowed},
+            )
+        return number
+
+    return BeforeValidator(check)

@@ -1,0 +1,127 @@
+"""Numbers of a glTF file: buffers, views and accessors."""
+
+import base64
+import binascii
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scenes.base.errors import InputError
+from scenes.base.inside_folder import is_inside
+
+TYPES = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
+WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT2": 4, "MAT3": 9, "MAT4": 16}
+
+
+def buffers_of(document: dict[str, Any], binary: bytes | None, folder: Path) -> list[bytes | None]:
+    """Read the buffers of a document: the binary chunk, data URIs, and files beside it.
+
+    A buffer without data, as compressed files have it, is None.
+
+    Raises
+    ------
+    InputError
+        A buffer's file is missing or shorter than it should be, or lies elsewhere (http).
+    """
+    found: list[bytes | None] = []
+    for number, buffer in enumerate(document.get("buffers", [])):
+        uri = buffer.get("uri")
+        if uri is None:
+            data = binary if number == 0 else None
+        elif uri.startswith("data:"):
+            data = _from_data_uri(uri, number)
+        elif "://" in uri:
+            raise InputError(f"buffer {number} lies at '{uri}'; save it beside the file")
+        else:
+            data = _from_file(folder, unquote(uri))
+        if data is not None and len(data) < buffer["byteLength"]:
+            raise InputError(
+                f"buffer {number} is cut short: {len(data)} bytes of {buffer['byteLength']}; "
+                "export it again"
+            )
+        found.append(data)
+    return found
+
+
+def _from_data_uri(uri: str, number: int) -> bytes:
+    head, _, body = uri.partition(",")
+    try:
+        if head.endswith(";base64"):
+            return base64.b64decode(unquote(body), validate=True)
+    except binascii.Error as error:
+        raise InputError(f"buffer {number} is damaged: {error}; export it again") from error
+    raise InputError(f"buffer {number} is not base64; export the file as GLB")
+
+
+def _from_file(folder: Path, name: str) -> bytes:
+    if not is_inside(name):
+        raise InputError(f"its buffer '{name}' lies elsewhere; keep it beside the file")
+    try:
+        return (folder / name).read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"its buffer {name} cannot be read ({error.strerror}); keep it beside the file, "
+            "or export a GLB"
+        ) from error
+
+
+class Accessors:
+    """The accessors of a document, read as double precision."""
+
+    def __init__(self, document: dict[str, Any], buffers: list[bytes | None]) -> None:
+        self._accessors = document.get("accessors", [])
+        self._views = document.get("bufferViews", [])
+        self._buffers = buffers
+
+    def read(self, index: int) -> NDArray[np.float64]:
+        """Return an accessor's values (count, width).
+
+        Normalised integers become −1 to 1 or 0 to 1. Values that a sparse accessor replaces are
+        replaced; without a buffer view the others are 0.
+
+        Raises
+        ------
+        InputError
+            The values are cut short or missing.
+        """
+        accessor = self._accessors[index]
+        count, width = accessor["count"], WIDTHS[accessor["type"]]
+        dtype = np.dtype(TYPES[accessor["componentType"]])
+        if "bufferView" in accessor:
+            at = accessor.get("byteOffset", 0)
+            raw = self._values(accessor["bufferView"], at, dtype, count, width)
+        else:
+            raw = np.zeros((count, width), dtype)
+        if sparse := accessor.get("sparse"):
+            raw = raw.copy()
+            where = sparse["indices"]
+            kind = np.dtype(TYPES[where["componentType"]])
+            at = where.get("byteOffset", 0)
+            rows = self._values(where["bufferView"], at, kind, sparse["count"], 1).ravel()
+            of = sparse["values"]
+            at = of.get("byteOffset", 0)
+            raw[rows] = self._values(of["bufferView"], at, dtype, sparse["count"], width)
+        values = raw.astype(np.float64)
+        if accessor.get("normalized") and dtype.kind in "iu":
+            values = np.maximum(values / np.iinfo(dtype).max, -1)
+        return values
+
+    def _values(
+        self, index: int, offset: int, dtype: np.dtype[Any], count: int, width: int
+    ) -> NDArray[Any]:
+        """Values (count, width) of a view, its stride between rows."""
+        view = self._views[index]
+        data = self._buffers[view["buffer"]]
+        if data is None:
+            raise InputError("holds no data for its vertices (a compressed file?); export it again")
+        row = dtype.itemsize * width
+        stride = view.get("byteStride", row)
+        first = view.get("byteOffset", 0) + offset
+        last = first + (count - 1) * stride + row
+        end = view.get("byteOffset", 0) + view["byteLength"]
+        if count and (first < 0 or last > min(end, len(data))):
+            raise InputError(f"buffer view {index} is cut short; export it again")
+        return np.ndarray((count, width), dtype, data, first, (stride, dtype.itemsize))

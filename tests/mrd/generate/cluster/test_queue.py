@@ -1,0 +1,36 @@
+"""Waiting for tasks of a cluster."""
+
+import pytest
+
+from mrd.generate.cluster import queue
+from mrd.generate.cluster.queue import QueueError, TaskStanding
+from tests.mrd.generate.cluster.submitted import submitted
+
+
+def test_waiting_tells_what_changes_and_ends_with_what_failed(tmp_path):
+    task = submitted(tmp_path, "a", "7_0")
+    pending = TaskStanding(task, True, "pending", "Resources")
+    running = [TaskStanding(task, True, "running", f"n1, 0:0{second}") for second in (1, 2)]
+    failed = TaskStanding(task, False, "failed", "a full disk")
+    looks = [[pending], [running[0]], [running[1]], [failed]]
+    told = []
+    assert queue.wait(lambda: looks.pop(0), told.append, seconds=0) == [failed]
+    assert told == [pending, running[0], failed]
+
+
+def test_a_queue_that_is_silent_for_a_while_is_asked_again(tmp_path):
+    task = submitted(tmp_path, "a", "7_0")
+    looks = [[TaskStanding(task, True, "running", "")], None, None, []]
+    told = []
+
+    def look():
+        now = looks.pop(0)
+        if now is None:
+            raise QueueError("squeue did not answer")
+        return now
+
+    assert queue.wait(look, lambda _: None, told.append, seconds=0) == []
+    assert told == ["squeue did not answer"]
+    looks[:] = [None]
+    with pytest.raises(QueueError, match="squeue did not answer"):
+        queue.wait(look, lambda _: None, seconds=0, patience=0)

@@ -1,0 +1,387 @@
+"""Studies on a real Slurm, which is started here: killed, out of time, failed, refused."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import psutil
+import pytest
+
+from benchmarks.slurm_here import slurm_here
+from mrd.cli.main import run
+from mrd.generate.cluster import queue, submissions
+from scenes.scene import read_scene
+from stimuli.intake import read_records
+from tests.end_to_end.test_any_folder import executed, set_traps
+from tests.end_to_end.tiny import rows, run_directories
+from tests.mrd.generate.cluster.submitted import submitted
+from tests.paths import ROOT
+
+SECONDS = 540.0  # until something must have happened on a busy machine
+STEPS = 300  # so many that a search is not done before it is interrupted
+
+STUDY = """\
+name: tiny
+seed: 3
+targets:
+  ball:
+    shape: {kind: sphere, subdivisions: 2}
+    cameras: {kind: single, resolution: 32}
+models:
+  eye: {network: pixels}
+searches:
+  paint:
+    attributes: [material]
+    seeds: SEEDS
+    steps: STEPS
+    save_every: 5
+    samples: {primal: 4, score: 16}
+    criterion: {null: 2, ceiling: 2}
+"""
+SERIES = "series: {levels: 2, samples: 16, cameras: [c0]}\n"
+
+
+def study_in(folder, steps=2, seeds=(1,), more=""):
+    folder.mkdir(exist_ok=True)
+    text = STUDY.replace("STEPS", str(steps)).replace("SEEDS", str(list(seeds)))
+    (folder / "study.yaml").write_text(text + more, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def started():
+    """Start a Slurm with two processors, and give the environment in which programs find it."""
+    with slurm_here(processors=2, bound=False) as environment:
+        yield environment
+
+
+@pytest.fixture
+def slurm(started, monkeypatch):
+    """Let what this test runs find that Slurm, and the tasks on it this project."""
+    for name in [each for each in os.environ if each.startswith(("SLURM_", "SBATCH_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("SLURM_CONF", started["SLURM_CONF"])
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended, and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def mrd(capsys):
+    """Give a function that runs the program, in this process."""
+
+    def mrd(*words):
+        capsys.readouterr()
+        with pytest.raises(SystemExit, match=r"^\d+$") as ended:
+            run([str(word) for word in words])
+        return Done(ended.value.code, *capsys.readouterr())
+
+    return mrd
+
+
+@pytest.fixture(scope="module")
+def at_home(tmp_path_factory):
+    """Give a study that was searched without Slurm."""
+    folder = study_in(tmp_path_factory.mktemp("home") / "tiny", STEPS)
+    with pytest.raises(SystemExit, match=r"^0$"):
+        run(["generate", str(folder)])
+    return folder
+
+
+def program(*words):
+    return subprocess.run(words, capture_output=True, text=True, check=True).stdout
+
+
+def in_the_queue(*words):
+    return program("squeue", "-h", "-r", "-o", "%i", *words).split()
+
+
+def task_of(directory):
+    return submissions.newest(directory.path.parent)[directory.name]
+
+
+def tasks_in(printed):
+    """Give the lines of the table of tasks, each as job, work, state and what else is said."""
+    _, table = re.split(r"^job .*in the queue *$", printed, flags=re.MULTILINE)
+    return [line.strip().split(maxsplit=3) for line in table.splitlines() if line]
+
+
+def processes_of(task):
+    """Find what submitit has started for the only task of a submission."""
+    return [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if "submitit.core._submit" in (process.info["cmdline"] or ())
+        and process.info["cmdline"][0] == sys.executable
+        and process.info["cmdline"][-1] == str(task.folder)
+    ]
+
+
+def until(there):
+    last = time.monotonic() + SECONDS
+    while not there():
+        assert time.monotonic() < last, "nothing happens"
+        time.sleep(0.05)
+
+
+# ---- In the queue -------------------------------------------------------------------------------
+
+
+def test_tasks_in_slurms_queue_are_listed_and_not_submitted_twice(slurm, mrd, tmp_path):
+    folder = study_in(tmp_path / "tiny", seeds=(1, 2, 3))
+    request = ("--slurm", "time=10", "partition=closed")
+    done = mrd("generate", folder, *request, "--dry-run")
+    assert done.code == 0
+    assert "3 tasks would be submitted" in done.out
+    assert not (folder / "runs").exists()
+    done = mrd("generate", folder, *request)
+    assert (done.code, done.err) == (0, "")
+    # An array holds two.
+    (jobs,) = re.findall(r"^3 tasks submitted as job (\d+), (\d+); mrd status ", done.out)
+    tasks = [task_of(each) for each in run_directories(folder)]
+    assert [task.job for task in tasks] == [f"{jobs[0]}_0", f"{jobs[0]}_1", jobs[1]]
+
+    expected = [[task.job, task.name, "pending", "PartitionDown"] for task in tasks]
+    assert tasks_in(mrd("status", folder).out) == expected
+    study_in(folder, seeds=(1, 2, 3, 4))
+    done = mrd("generate", folder, *request, "--dry-run")
+    assert "1 task would be submitted, 3 in the queue already" in done.out
+    done = mrd("generate", folder, *request)
+    assert re.match(r"1 task submitted as job \d+, 3 in the queue already; ", done.out)
+
+    program("scancel", tasks[2].job)
+    listed = {name: (state, *why) for _, name, state, *why in tasks_in(mrd("status", folder).out)}
+    assert len(listed) == 4
+    lost = f"ended before it was done, without a word (Slurm says CANCELLED); see {tasks[2].log}"
+    assert listed.pop(tasks[2].name) == ("failed", lost)
+    assert set(listed.values()) == {("pending", "PartitionDown")}
+    program("scancel", "--partition=closed")
+
+
+# ---- Out of time, and killed --------------------------------------------------------------------
+
+
+def test_a_slurm_task_that_is_out_of_time_then_killed_goes_on_to_the_same_result(
+    slurm, mrd, tmp_path, at_home
+):
+    request = ("--slurm", "time=60", "partition=main")
+    folder = study_in(tmp_path / "a study", STEPS)  # a space, as people have them
+    done = mrd("generate", folder, *request)
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith("1 task submitted as job ")
+    (directory,) = run_directories(folder)
+    task = task_of(directory)
+
+    until(lambda: len(rows(directory)) >= 8)
+    # As before a preemption, which leaves a task the time that it has until the other signal.
+    program("scancel", "--signal=TERM", task.job)
+    reached = len(rows(directory))
+    until(lambda: len(rows(directory)) > reached + 2)
+    program("scancel", "--signal=USR2", task.job)  # what Slurm says when time is nearly up
+    until(lambda: "Requeued job" in task.log.read_text())
+    assert task.job in in_the_queue()
+
+    until(lambda: "going on from step" in task.log.read_text())
+    for process in processes_of(task):
+        process.kill()
+    until(lambda: task.job not in in_the_queue())
+    ((job, name, state, why),) = tasks_in(mrd("status", folder).out)
+    assert (job, name, state) == (task.job, directory.name, "failed")
+    lost = f"ended before it was done, without a word (Slurm says FAILED); see {task.log}"
+    assert why == lost
+    until(lambda: directory.status() == "interrupted")  # its worker ends after its parent
+
+    done = mrd("generate", folder, *request)
+    assert (done.code, done.err) == (0, "")
+    again = task_of(directory)
+    assert again != task
+    until(lambda: again.job not in in_the_queue())
+    assert "going on from step" in again.log.read_text()
+    assert len(directory.record()["sessions"]) >= 3
+    assert_like_an_uninterrupted_run(directory, *run_directories(at_home))
+    assert "in the queue" not in mrd("status", folder).out
+
+
+def assert_like_an_uninterrupted_run(directory, whole):
+    assert directory.name == whole.name
+    assert directory.status() == whole.status() == "done"
+    assert len(whole.record()["sessions"]) == 1
+    assert [int(row["step"]) for row in rows(directory)] == list(range(1, STEPS + 1))
+    # Renders repeat to about 1e-6.
+    for column in ("loss", "s"):
+        here, there = (
+            np.array([float(row[column]) for row in rows(each)]) for each in (directory, whole)
+        )
+        np.testing.assert_allclose(here, there, rtol=1e-3)
+    found, expected = (
+        read_scene(each.path / "result" / "scene.json").material for each in (directory, whole)
+    )
+    for name in ("base_color", "roughness", "metallic"):
+        np.testing.assert_allclose(getattr(found, name), getattr(expected, name), atol=6e-4)
+    judged = [each.read_json("criterion.json") for each in (directory, whole)]
+    assert judged[0]["verdict"] == judged[1]["verdict"]
+    matches = [each["training"]["match"] for each in judged]
+    assert matches[0] == pytest.approx(matches[1], abs=1e-3)
+
+
+@pytest.mark.full
+def test_slurms_own_clock_has_a_task_queued_again(slurm, mrd, tmp_path):
+    folder = study_in(tmp_path / "tiny", steps=10**5)
+    assert mrd("generate", folder, "--slurm", "time=2").code == 0
+    (directory,) = run_directories(folder)
+    task = task_of(directory)
+    until(lambda: rows(directory))
+    until(lambda: "Requeued job" in task.log.read_text())
+    until(lambda: "going on from step" in task.log.read_text())
+    program("scancel", task.job)
+    until(lambda: task.job not in in_the_queue())
+
+
+@pytest.mark.full
+def test_a_slurm_task_that_is_preempted_before_it_kept_anything_is_queued_again(
+    slurm, mrd, tmp_path, monkeypatch
+):
+    """One that kept nothing in all of its time is not: tests/mrd/generate/cluster/test_task.py.
+
+    It is submitted from a folder of files named like modules, none of which is executed.
+    """
+    folder = study_in(tmp_path / "tiny")
+    set_traps(folder)
+    monkeypatch.chdir(folder)
+    assert mrd("generate", folder, "--slurm", "time=2").code == 0
+    (begun,) = run_directories(folder)
+    task = task_of(begun)
+    until(lambda: any(process.children() for process in processes_of(task)))
+    program("scancel", "--signal=USR2", task.job)
+    until(lambda: task.ending() is not None)
+    until(lambda: task.job not in in_the_queue())
+    assert begun.status() == "done"
+    assert "in the queue" not in mrd("status", folder).out  # nothing failed, nothing waits
+    assert executed(folder) == []
+
+
+# ---- Failed -------------------------------------------------------------------------------------
+
+
+def test_slurm_tasks_that_fail_are_listed_and_the_others_are_made(slurm, mrd, tmp_path, at_home):
+    shutil.copytree(at_home, tmp_path / "tiny")  # begun at home, finished on the cluster
+    folder = study_in(tmp_path / "tiny", STEPS, seeds=(1, 2), more=SERIES)
+    sound, damaged = run_directories(folder)
+    damaged.path.mkdir()
+    (damaged.path / "run.json").write_text("{")
+    done = mrd("generate", folder, "--slurm", "time=60", "--wait")
+    assert (done.code, done.err) == (2, "")
+    assert done.out.startswith("3 tasks submitted as job ")
+    ((_, name, state, why),) = tasks_in(done.out)
+    assert (name, state) == (damaged.name, "failed")
+    assert why.startswith(f"{damaged.path / 'run.json'}: ")
+    assert sound.status() == "done"
+    assert len(read_records(sound.path / "series" / "records.csv")) == 12
+    assert (folder / "runs" / "families" / "ball-paint" / "records.csv").is_file()
+
+
+# ---- Refused before anything is submitted -------------------------------------------------------
+
+
+@pytest.fixture
+def refused(mrd):
+    """Give what the program says of bad input, having looked that it left nothing."""
+
+    def refused(folder, *words):
+        before = sorted(folder.rglob("*"))
+        done = mrd("generate", folder, *words)
+        assert (done.code, done.out) == (2, "")
+        assert sorted(folder.rglob("*")) == before
+        (line,) = done.err.splitlines()
+        return line
+
+    return refused
+
+
+def test_slurm_refuses_a_partition_and_nothing_is_left(slurm, refused, tmp_path):
+    folder = study_in(tmp_path / "tiny", seeds=(1, 2))
+    before = in_the_queue("--states=all")
+    line = refused(folder, "--slurm", "time=10", "partition=moon")
+    assert "invalid partition specified: moon" in line
+    assert set(in_the_queue("--states=all")) <= set(before)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--slurm", "time=soon"], "error: --slurm time=soon: 'soon' is not a time of 2 minutes"),
+        (["--slurm"], "error: Option '--slurm' requires an argument; see mrd generate --help"),
+        (["--wait"], "error: --wait: there is nothing to wait for without --slurm; leave it out"),
+        (["--slurm", "time=9", "--workers", "2"], "error: --workers 2: with --slurm, tasks run"),
+        (["--slurm", "time=9", "--verify"], "error: --verify: with --slurm, finished images are"),
+    ],
+)
+def test_words_that_make_no_sense_are_refused(refused, tmp_path, words, message):
+    assert refused(study_in(tmp_path / "tiny"), *words).startswith(message)
+
+
+def test_a_machine_without_slurm_says_so(refused, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    line = refused(study_in(tmp_path / "tiny"), "--slurm", "time=10")
+    assert line.startswith("error: --slurm: sbatch is not on the PATH; submit where Slurm's")
+
+
+def test_a_machine_without_submitit_says_so(tmp_path, base_install):
+    words = ["generate", str(study_in(tmp_path / "tiny")), "--slurm", "time=10"]
+    done = subprocess.run(
+        [sys.executable, "-c", "from mrd.cli.main import run; run()", *words],
+        env=base_install,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: submitit is not installed; "), done.stderr
+    assert done.stderr.endswith("pip install -c constraints.txt '.[cluster]'\n")
+
+
+def test_a_path_that_slurm_takes_for_a_pattern_is_refused(refused, tmp_path):
+    line = refused(study_in(tmp_path / "100%"), "--slurm", "time=10")
+    assert "Slurm takes % in a path for a pattern" in line
+
+
+# ---- Where tasks stand --------------------------------------------------------------------------
+
+
+def test_slurm_has_forgotten_a_job_and_its_failure_is_still_told(slurm, tmp_path):
+    lost = submitted(tmp_path, "lost", "900001_0")
+    told = submitted(tmp_path, "told", "900002", failure="a full disk", refused=True)
+    submitted(tmp_path, "asked for anew", "900003", failure="", refused=False)
+    submitted(tmp_path, "done since", "900004", failure="a full disk", refused=True)
+    assert queue.asked([lost]) == {}
+    found = queue.standings(tmp_path, lambda: ["lost", "told", "asked for anew"])
+    assert [(each.task, each.is_active, each.state, each.refused) for each in found] == [
+        (lost, False, "failed", False),
+        (told, False, "failed", True),
+    ]
+    assert [each.message for each in found] == [
+        f"ended before it was done, without a word (it is not in the queue); see {lost.log}",
+        "a full disk",
+    ]
+
+
+def test_a_queue_that_cannot_be_asked_does_not_hide_the_rest(mrd, tmp_path, monkeypatch):
+    folder = study_in(tmp_path / "tiny")
+    submitted(folder / "runs", "a", "7_0")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    done = mrd("status", folder)
+    assert (done.code, done.err) == (0, "")
+    assert "pending" in done.out
+    assert "the queue is not known: squeue is not on the PATH" in done.out

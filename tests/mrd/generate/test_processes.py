@@ -1,0 +1,132 @@
+"""Work in processes: how a failure is told, and processors that are dealt out."""
+
+import multiprocessing
+import os
+
+import pytest
+
+from mrd.generate import one_run, processes
+from mrd.generate.processes import Job, shares
+from mrd.study.run_directory import RunDirectory
+from mrd.study.study import read_study, resolve_all
+
+STUDY = """\
+name: demo
+targets:
+  ball:
+    shape: {kind: sphere, subdivisions: 1}
+    cameras: {kind: single, resolution: 16}
+models:
+  sees: {network: pixels}
+series: {levels: 2}
+searches:
+  light: {attributes: [lighting], steps: 4, criterion: {null: 5}}
+"""
+
+
+@pytest.fixture
+def study(tmp_path):
+    def study():
+        (tmp_path / "study.yaml").write_text(STUDY)
+        return read_study(tmp_path)
+
+    return study
+
+
+# ---- Processors --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("processors", "count", "dealt"),
+    [
+        ([0, 1], 1, [(0, 1)]),
+        ([0, 1], 2, [(0,), (1,)]),
+        ([0, 1, 2, 3, 7], 2, [(0, 2, 7), (1, 3)]),
+        ([4, 5], 3, [(4,), (5,), (4,)]),
+    ],
+)
+def test_processors_are_dealt_out_evenly(processors, count, dealt):
+    assert shares(processors, count) == dealt
+
+
+def test_threads_are_limited_for_processes_alone(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setenv("MKL_NUM_THREADS", "7")  # the user's own word stands
+    with processes._threads(3):
+        assert os.environ["OMP_NUM_THREADS"] == "3"
+        assert os.environ["MKL_NUM_THREADS"] == "7"
+    assert "OMP_NUM_THREADS" not in os.environ
+    assert os.environ["MKL_NUM_THREADS"] == "7"
+
+
+def test_a_job_says_where_it_works_and_how_much_it_is(study):
+    (run,) = resolve_all(study())
+    jobs = [Job(kind, run) for kind in ("search", "family", "series")]
+    assert [job.name for job in jobs] == [
+        run.name,
+        "families/ball-light",
+        f"{run.name}/series",
+    ]
+    # Target and re-render at 3 noise seeds, 5 nulls; 2 levels of series and control at 3.
+    assert [job.amount for job in jobs] == [(4, "steps"), (11, "images"), (12, "images")]
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (1, "exit code 1; what it printed above says why"),
+        (-9, "signal 9 (unless somebody ended it, memory ran out"),
+        (-11, "signal 11 (a crash; if it comes again,"),
+        (-15, "signal 15; the same command goes on"),
+    ],
+)
+def test_a_process_that_ended_without_a_word_is_told_with_what_to_do(code, said):
+    assert processes._death(code).startswith(f"its process ended with {said}")
+
+
+# ---- In the process of a job -------------------------------------------------------------------
+
+
+@pytest.fixture
+def run(study):
+    """Give a run, its folder, and what its process tells last (here it is this one)."""
+    described = study()
+    (resolved,) = resolve_all(described)
+
+    def told():
+        ours, theirs = multiprocessing.Pipe(duplex=False)
+        processes._work(Job("search", resolved), "demo", described.runs, (0,), theirs)
+        return ours.recv()
+
+    return resolved, described.runs / resolved.name, told
+
+
+def test_what_the_user_can_mend_is_told_as_such_without_a_traceback(run):
+    _, folder, told = run
+    RunDirectory(folder).create({"another": "search"})
+    kind, judgement, failure, refused = told()
+    assert (kind, judgement, refused) == ("outcome", None, True)
+    assert failure == f"{folder}: run.json is of another search; move the folder away"
+    assert sorted(path.name for path in folder.iterdir()) == ["lock", "run.json"]
+
+
+def test_a_fault_leaves_its_traceback_until_the_run_succeeds(run, monkeypatch):
+    resolved, folder, told = run
+    RunDirectory(folder).create(resolved.record)
+
+    def break_down(*_):
+        raise ZeroDivisionError("division\nby zero")
+
+    monkeypatch.setattr(one_run, "make", break_down)
+    assert told() == ("outcome", None, "division by zero")
+    assert "in break_down" in (folder / "traceback.txt").read_text()
+    monkeypatch.setattr(one_run, "make", lambda *_: {"verdict": "result"})
+    assert told() == ("outcome", {"verdict": "result"}, "", False, 0)
+    assert not (folder / "traceback.txt").exists()
+
+
+def test_a_fault_is_told_where_its_traceback_cannot_be_written(run, monkeypatch):
+    _, folder, told = run
+    monkeypatch.setattr(one_run, "make", lambda *_: 1 / 0)
+    assert not folder.exists()
+    assert told() == ("outcome", None, "division by zero")

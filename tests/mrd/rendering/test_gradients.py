@@ -1,0 +1,453 @@
+"""Gradients of a rendered loss, against central finite differences of the same loss.
+
+The loss is a fixed random linear functional of the display image, J = Σ w · display(radiance).
+Finite differences render it on both sides with the same seeds; the gradient takes one render, the
+derivative of J in its pixels, and one adjoint render with another seed, as a step of a search
+does. Each side is repeated with n seeds (4; 8 in the full run), which gives its mean and standard
+error.
+
+A case fails where the two means differ by more than 5 standard errors and a stated relative bias:
+false alarms come at 1e-3 a case with n = 4 (Student's t, 6 degrees of freedom at best, 3 at
+worst: 0.02), at 2e-4 with n = 8. It also fails where 5 standard errors exceed 0.2 of the value,
+since such a test would see nothing.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from mrd.rendering.representation import as_map
+from mrd.rendering.stage import Stage, display
+from mrd.rendering.to_mitsuba import (
+    VERTICES,
+    form_of,
+    silhouette_integrator,
+    surface_integrator,
+    world_vertices,
+)
+from mrd.search.variables.base import values_of
+from mrd.search.variables.lighting import LightingVariables
+from mrd.search.variables.material import MaterialVariables
+from mrd.search.variables.pose import PoseVariables
+from mrd.search.variables.shape import ShapeVariables
+from mrd.search.variables.sky import BOUNDS as SKY_PARAMETERS
+from mrd.search.variables.sky import SkyVariables
+from scenes.arrays import Mesh, Picture
+from scenes.camera import Ring, Single, cameras
+from scenes.film import Film
+from scenes.lighting import Constant, EnvironmentMap, SunSky, map_directions
+from scenes.material import SCALARS, Material
+from scenes.pose import Pose
+from scenes.scene import Scene
+from scenes.shape import Blob, MeshShape, Sphere, geometry
+
+SIZE = 32
+STANDARD_ERRORS = 5
+
+
+def smooth_light():
+    """A coloured environment without sharp lights, 8 × 16, radiance 0.2 to 5."""
+    directions = map_directions(8, 16)
+    waves = np.array([[1.2, 0.2, -0.4], [0.5, 0.9, 0.3], [-0.3, 0.6, 1.1]])
+    return EnvironmentMap(
+        radiance=Picture(np.exp(np.sin(2 * directions @ waves + [0, 1, 2]) - 0.3))
+    )
+
+
+def texture(channels):
+    rng = np.random.default_rng(4)
+    return Picture(rng.uniform(0.3, 0.7, size=(4, 4, channels)))
+
+
+EVERY_LOBE = {
+    "base_color": (0.6, 0.3, 0.2), "roughness": 0.4, "metallic": 0.3, "eta": 1.5,
+    "spec_tint": 0.4, "anisotropic": 0.5, "sheen": 0.5, "sheen_tint": 0.5,
+    "clearcoat": 0.5, "clearcoat_gloss": 0.5, "flatness": 0.3,
+}  # fmt: skip
+
+
+BALL = Sphere(subdivisions=3)
+# Convex, so that it casts no shadow on itself, and far from round, so that its turns are seen.
+ALMOND = MeshShape(
+    surface=Mesh(
+        (geometry(BALL).vertices * [1.2, 0.7, 0.4]).astype(np.float32), geometry(BALL).faces
+    ),
+    fit=False,
+)
+TERRACOTTA = Material(base_color=(0.6, 0.3, 0.2), roughness=0.5)
+
+
+DAYLIGHT = SunSky(sun_elevation=40, sun_azimuth=60, turbidity=4, sun_scale=3, level=3)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A scene whose gradients are looked at, with what moves."""
+
+    attributes: tuple[str, ...]
+    shape: Any = BALL
+    material: Material = TERRACOTTA
+    lighting: Any = field(default_factory=smooth_light)
+    background: Any = "environment"
+    parameters: tuple[str, ...] = ("base_color",)
+
+    @property
+    def moves(self):
+        """Whether vertices move: silhouettes are noisy in finite differences."""
+        return bool({"shape", "pose"} & set(self.attributes))
+
+    @property
+    def samples(self):
+        return 576 if self.moves else 256
+
+    @property
+    def adjoint_samples(self):
+        return 256 if self.material.spec_trans or not self.moves else 100
+
+    def scene(self):
+        return Scene(
+            name="subject",
+            shape=self.shape,
+            material=self.material,
+            lighting=self.lighting,
+            pose=Pose(rotation=(10, 20, 30)),
+            cameras=Single(azimuth=20, elevation=25, resolution=SIZE),
+            film=Film(exposure=0.15, background=self.background),
+        ).loaded()
+
+
+OPAQUE = Subject(
+    ("material",),
+    material=Material(**EVERY_LOBE),
+    parameters=("base_color", *(name for name in SCALARS if name != "spec_trans")),
+)
+SUBJECTS = {
+    "opaque": OPAQUE,
+    "translucent": Subject(
+        ("material",),
+        material=Material(**EVERY_LOBE, spec_trans=0.5),
+        parameters=("base_color", "roughness", "eta", "spec_trans"),
+    ),
+    "textures": Subject(
+        ("material", "lighting"),
+        material=Material(base_color=texture(3), roughness=texture(1), metallic=0.5),
+        parameters=("base_color", "roughness"),
+    ),
+    "sky": Subject(
+        ("sky",),
+        lighting=as_map(DAYLIGHT, 16),
+        material=Material(base_color=(0.6, 0.5, 0.4), roughness=0.5),
+        background=0.5,
+    ),
+    "constant": Subject(("lighting",), lighting=Constant(radiance=(0.5, 1, 2)), background=0.5),
+    "coat": Subject(
+        ("material",),
+        material=Material(base_color=0.05, roughness=0.9, clearcoat=1.0, clearcoat_gloss=0.4),
+        parameters=("clearcoat_gloss",),
+    ),
+    "shape": Subject(("shape",)),
+    "shape-grey": Subject(("shape",), background=0.5),
+    "blob": Subject(("shape",), shape=Blob(seed=3, subdivisions=3), background=0.5),
+    "black-blob": Subject(
+        ("shape",),
+        shape=Blob(seed=3, subdivisions=3),
+        material=Material(base_color=0.0, eta=1.0001),
+        background=0.5,
+    ),
+    "glass": Subject(("shape",), material=Material(base_color=0.9, spec_trans=0.6, roughness=0.4)),
+    "pose": Subject(("pose",), shape=ALMOND),
+    "pose-grey": Subject(("pose",), shape=ALMOND, background=0.5),
+    "pose-blob": Subject(("pose",), shape=Blob(seed=3, subdivisions=3), background=0.5),
+    # Texture coordinates: vertices are doubled along a seam, normals handed over.
+    "pose-textured": Subject(
+        ("pose",),
+        shape=ALMOND,
+        material=Material(base_color=texture(3), roughness=0.5),
+        background=0.5,
+    ),
+    "everything": Subject(("shape", "material", "lighting", "pose"), shape=ALMOND, background=0.5),
+    "together": Subject(("shape", "material", "lighting"), background=0.5),
+}
+
+
+class Rendered:
+    """A subject in Mitsuba with its variables, their loss and its gradient."""
+
+    def __init__(self, subject: Subject) -> None:
+        self.subject = subject
+        self.scene = subject.scene()
+        make = {
+            "shape": lambda: ShapeVariables(self.scene, 15.0),
+            "material": lambda: MaterialVariables(self.scene, subject.parameters),
+            "lighting": lambda: LightingVariables(self.scene, 0.0),
+            "sky": lambda: SkyVariables(self.scene, DAYLIGHT, tuple(SKY_PARAMETERS)),
+            "pose": lambda: PoseVariables(self.scene),
+        }
+        self.variables = [make[name]() for name in subject.attributes]
+        self.tensors = {k: t for v in self.variables for k, t in v.tensors.items()}
+        self.stage = Stage(self.scene)
+        self.views = cameras(self.scene.cameras)
+        self.integrator = (
+            silhouette_integrator(self.scene, boundary_samples=2**17)
+            if subject.moves
+            else surface_integrator(self.scene, form_of(self.scene.material))
+        )
+        # Low frequencies, so that the functional sees something: a change of brightness where it
+        # has one sign, a move where it has both (to the right, up, nearer: a channel each).
+        coarse = torch.tensor(np.random.default_rng(7).normal(size=(1, 3, 4, 4)))
+        fine = torch.nn.functional.interpolate(coarse, size=(SIZE, SIZE), mode="bicubic")
+        down, right = torch.meshgrid(
+            *[torch.linspace(-2, 2, SIZE, dtype=torch.float64)] * 2, indexing="ij"
+        )
+        ramps = torch.stack([right, -down, 2 - right**2 - down**2])
+        if "pose" in subject.attributes:
+            ramps = ramps + right * down  # a turn in the image
+        self.weights = ramps + 0.5 * fine if subject.moves else 1 + 0.5 * fine
+
+    def values(self):
+        return values_of(self.variables)
+
+    def loss(self, seed):
+        self.stage.move(self.values())
+        linear = self.stage.radiance(self.views, self.subject.samples, [seed])
+        return float((display(linear.double(), self.scene.film) * self.weights).sum())
+
+    def difference(self, name, direction, step, seed):
+        """Central finite difference of the loss along a direction of one tensor."""
+        tensor, start = self.tensors[name], self.tensors[name].detach().clone()
+        sides = []
+        for sign in (1, -1):
+            with torch.no_grad():
+                tensor.copy_(start + sign * step * direction)
+            sides.append(self.loss(seed))
+        with torch.no_grad():
+            tensor.copy_(start)
+        return (sides[0] - sides[1]) / (2 * step)
+
+    def gradient(self, primal_seed, adjoint_seed):
+        """Gradient of the loss in every tensor, as a step of a search finds it."""
+        values = self.values()
+        self.stage.move(values)
+        linear = self.stage.radiance(self.views, self.subject.samples, [primal_seed])
+        linear = linear.double().requires_grad_()
+        (display(linear, self.scene.film) * self.weights).sum().backward()
+        found = self.stage.adjoint(
+            self.integrator,
+            self.views,
+            linear.grad.float(),
+            self.subject.adjoint_samples,
+            [adjoint_seed],
+        )
+        for tensor in self.tensors.values():
+            tensor.grad = None
+        torch.autograd.backward(
+            list(values.values()), [found[k].reshape(v.shape) for k, v in values.items()]
+        )
+        return {name: tensor.grad.double() for name, tensor in self.tensors.items()}
+
+
+@pytest.fixture(scope="module")
+def rendered():
+    """Give each subject, made once for all of its cases."""
+    made: dict[str, Rendered] = {}
+
+    def give(name):
+        if name not in made:
+            made[name] = Rendered(SUBJECTS[name])
+        return made[name]
+
+    return give
+
+
+@pytest.fixture(scope="module")
+def gradients(rendered, count):
+    """Give the gradients of a subject, one for each seed."""
+    found: dict[str, list[dict[str, torch.Tensor]]] = {}
+
+    def give(name, seed):
+        if name not in found:
+            found[name] = [
+                rendered(name).gradient(seed + 2 * k, seed + 2 * k + 1) for k in range(count(4, 8))
+            ]
+        return found[name]
+
+    return give
+
+
+def one(tensor, *index):
+    """Direction along a single entry."""
+    direction = torch.zeros_like(tensor)
+    direction[index] = 1
+    return direction
+
+
+def translation(axis):
+    """Direction of LargeSteps coordinates that moves the whole shape."""
+
+    def along(subject):
+        direction = torch.zeros_like(subject.tensors["latent"])
+        direction[:, axis] = 1
+        return direction
+
+    return along
+
+
+def mode(subject):
+    """Direction of LargeSteps coordinates along a smooth bump of the surface."""
+    variables = next(v for v in subject.variables if v.attribute == "shape")
+    with torch.no_grad():
+        vertices = variables.vertices().double().numpy()
+    bump = vertices * np.sin(2 * vertices[:, :1] + vertices[:, 1:2])
+    return torch.tensor(variables._system @ bump, dtype=torch.float32)
+
+
+def entry(name, *index):
+    """Direction along one entry of a tensor, or along a block of them."""
+    return lambda subject: one(subject.tensors[name], *index)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One line of the table."""
+
+    subject: str
+    name: str
+    tensor: str
+    direction: Any
+    step: float
+    bias: float = 0.02  # truncation of the finite difference, curvature of the tone curve
+
+    def __str__(self):
+        return f"{self.subject}-{self.name}"
+
+
+# The loss is nearly linear in most parameters, so long steps only lessen noise.
+STEPS = {"roughness": 0.05, "eta": 0.05}
+LIGHT = "log_radiance"
+BLOCK = slice(1, 3)
+AXES = {"x": translation(0), "y": translation(1), "z": translation(2)}
+
+CASES = [
+    *(
+        Case("opaque", f"base_color{c}", "base_color", entry("base_color", c), 0.03)
+        for c in range(3)
+    ),
+    *(
+        Case("opaque", name, name, entry(name, 0), STEPS.get(name, 0.1))
+        for name in OPAQUE.parameters[1:]
+        if name != "clearcoat_gloss"  # too weak among all others
+    ),
+    Case("coat", "clearcoat_gloss", "clearcoat_gloss", entry("clearcoat_gloss", 0), 0.1),
+    Case("translucent", "base_color", "base_color", entry("base_color", 1), 0.03),
+    Case("translucent", "roughness", "roughness", entry("roughness", 0), 0.05),
+    Case("translucent", "eta", "eta", entry("eta", 0), 0.05),
+    Case("translucent", "spec_trans", "spec_trans", entry("spec_trans", 0), 0.1),
+    Case("textures", "texel", "base_color", entry("base_color", 1, 2, 0), 0.1),
+    Case("textures", "texel-at-seam", "base_color", entry("base_color", 1, 0, 1), 0.1),
+    Case("textures", "roughness-texels", "roughness", entry("roughness", BLOCK, BLOCK), 0.1),
+    Case("textures", "pixel", LIGHT, entry(LIGHT, 2, 6, 0), 0.1),
+    Case("textures", "pixel-at-edge", LIGHT, entry(LIGHT, 3, 0, 2), 0.1),
+    Case("textures", "pixel-at-pole", LIGHT, entry(LIGHT, 0, 5, 1), 0.1),
+    # The map is a broken line in the sun's place: a step stays within a pixel, of 0.2 radians.
+    *(Case("sky", name, name, entry(name, 0), 0.02) for name in ("sun_elevation", "sun_azimuth")),
+    *(
+        Case("sky", name, name, entry(name, 0), 0.1)
+        for name in ("sun_scale", "sky_scale", "turbidity", "albedo")
+    ),
+    Case("constant", "radiance0", LIGHT, entry(LIGHT, 0), 0.1),
+    Case("constant", "radiance2", LIGHT, entry(LIGHT, 2), 0.1),
+    Case("shape", "x", "latent", translation(0), 0.02),
+    Case("shape", "mode", "latent", mode, 0.02),
+    *(Case("shape-grey", axis, "latent", AXES[axis], 0.02) for axis in AXES),
+    Case("shape-grey", "mode", "latent", mode, 0.02),
+    # Silhouettes alone, hidden ones among them.
+    Case("black-blob", "x", "latent", translation(0), 0.02),
+    Case("black-blob", "mode", "latent", mode, 0.02),
+    # Known to be biased. Edges of the shadows that a blob casts on itself are not sampled.
+    Case("blob", "x", "latent", translation(0), 0.02, bias=0.1),
+    # Light that passes through counts in the loss, but not in the gradient of a shape.
+    Case("glass", "mode", "latent", mode, 0.02, bias=0.6),
+    *(
+        Case(subject, f"{tensor}-{axis}", tensor, entry(tensor, "xyz".index(axis)), 0.04)
+        for subject, tensor, axes in (
+            ("pose", "rotation", "x"),
+            ("pose-grey", "rotation", "xyz"),
+            ("pose-grey", "translation", "yz"),
+            ("pose-textured", "rotation", "z"),
+            ("pose-textured", "translation", "x"),
+        )
+        for axis in axes
+    ),
+    # Known to be biased, as for shapes: edges of the shadows that a blob casts on itself.
+    Case("pose-blob", "translation-x", "translation", entry("translation", 0), 0.04, bias=0.1),
+    Case("everything", "rotation-y", "rotation", entry("rotation", 1), 0.04),
+    Case("everything", "mode", "latent", mode, 0.02),
+    Case("together", "x", "latent", translation(0), 0.02),
+    Case("together", "base_color", "base_color", entry("base_color", 1), 0.03),
+    Case("together", "pixel", LIGHT, entry(LIGHT, BLOCK, BLOCK), 0.1),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_a_gradient_is_the_finite_difference(case, rendered, gradients, request, count):
+    base = request.config.base_seed % 10_000
+    subject = rendered(case.subject)
+    direction = case.direction(subject)
+    differences = np.array(
+        [
+            subject.difference(case.tensor, direction, case.step, base + 1000 + k)
+            for k in range(count(4, 8))
+        ]
+    )
+    products = np.array(
+        [float((g[case.tensor] * direction).sum()) for g in gradients(case.subject, base)]
+    )
+    expected, found = differences.mean(), products.mean()
+    error = np.hypot(*(np.std(x, ddof=1) / np.sqrt(len(x)) for x in (differences, products)))
+    print(
+        f"{case!s:32} difference {expected:9.3f} gradient {found:9.3f} "
+        f"off by {100 * (found / expected - 1):6.1f} % or {(found - expected) / error:5.1f} s.e."
+    )
+    assert abs(error) * STANDARD_ERRORS < 0.2 * abs(expected)
+    assert abs(found - expected) < STANDARD_ERRORS * error + case.bias * abs(expected)
+
+
+def test_the_gradient_of_a_step_is_the_sum_over_its_views(seed):
+    scene = Scene(
+        name="blob",
+        shape=Blob(seed=3, subdivisions=2),
+        material=Material(base_color=(0.6, 0.3, 0.2), roughness=0.5),
+        lighting=smooth_light(),
+        cameras=Ring(count=3, resolution=SIZE),
+        film=Film(exposure=1.0),
+    ).loaded()
+    stage = Stage(scene)
+    integrator = silhouette_integrator(scene, boundary_samples=512)
+    values = {
+        VERTICES: torch.tensor(world_vertices(geometry(scene.shape), scene), dtype=torch.float32),
+        "object.bsdf.eta": torch.tensor([1.5]),
+        "object.bsdf.roughness.value": torch.tensor([0.5]),
+        **LightingVariables(scene, 0.0).values(),
+    }
+    stage.move(values)
+    views = cameras(scene.cameras)
+    weights = torch.rand(3, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(seed))
+
+    def gradient(chosen):
+        part = weights[chosen]
+        seeds = [100 + view for view in chosen]
+        return stage.adjoint(integrator, [views[c] for c in chosen], part, 4, seeds)
+
+    alone = [gradient([view]) for view in range(3)]
+    together = gradient([0, 1, 2])
+    again = gradient([0])  # without a move between: nothing was forgotten
+    for key in values:
+        # Adjoints repeat to about 1e-6: additions come in any order.
+        scale = float(together[key].abs().max())
+        assert scale > 0, key
+        total = sum(part[key] for part in alone)
+        torch.testing.assert_close(together[key], total, rtol=0, atol=1e-4 * scale)
+        torch.testing.assert_close(again[key], alone[0][key], rtol=0, atol=1e-4 * scale)

@@ -1,0 +1,369 @@
+"""The widest metamer: it goes away from its target, as far as the match allows and no farther."""
+
+import csv
+
+import numpy as np
+import pytest
+import torch
+from pydantic import ValidationError
+
+from mrd.criterion.criterion import measures
+from mrd.criterion.similarity import pearson
+from mrd.generate import one_run
+from mrd.models import registry
+from mrd.rendering.representation import form_of_family, represented, start_scene
+from mrd.rendering.stage import Stage, display
+from mrd.search.distance_from_target import distance_of
+from mrd.search.diverge import MARGIN, PACE, Divergence, correlation
+from mrd.search.diverge_result import widest
+from mrd.search.variables.build import variables_of
+from mrd.study.model_section import ModelConfig
+from mrd.study.run_directory import RunDirectory
+from mrd.study.search_section import EarlyStopping, Samples, SearchConfig
+from mrd.study.study import read_study, resolve_all
+from scenes.arrays import Picture
+from scenes.base.errors import InputError
+from scenes.camera import Ring, cameras
+from scenes.differences import MAP_HEIGHT, scene_difference
+from scenes.film import Film
+from scenes.lighting import EnvironmentMap
+from scenes.material import Material
+from scenes.pose import Pose
+from scenes.shape import Blob, Sphere, geometry
+from tests.silent import Silent
+
+TARGET = {
+    "shape": Blob(seed=3, subdivisions=2),
+    "material": Material(base_color=(0.7, 0.25, 0.4), roughness=0.5),
+    "film": Film(exposure=0.6, background=0.3),
+    "cameras": Ring(count=3, resolution=24),
+    "pose": Pose(rotation=(0, 20, 0), translation=(0.1, 0, 0)),
+}
+NULL = np.array([0.6, 0.65, 0.7])
+
+
+class Away:
+    """A search on pixels away from a small target, and how alike any scene is to that."""
+
+    def __init__(self, small, attribute, steps=60, samples=16, **changes):
+        self.config = SearchConfig(
+            mode="diverge",
+            attributes=(attribute,),
+            steps=steps,
+            samples=Samples(primal=samples, adjoint=4, boundary=2048),
+            **{"restarts": 1, **changes},
+        )
+        self.target = represented(small(**TARGET), self.config)
+        self.form = form_of_family(self.config, self.target)
+        self.views = cameras(self.target.cameras)
+        self.model = registry.create(ModelConfig(network="pixels"))
+        self.wanted = self.model.activations(self._images(self.target, 0))
+
+    def search(self, seed=1):
+        start = start_scene(self.target, {}, self.config)
+        assert start == self.target
+        return Divergence(
+            start,
+            self.wanted,
+            self.views,
+            self.model,
+            self.config,
+            np.random.default_rng(seed),
+            form=self.form,
+            null=NULL,
+            ceiling=self.r(self.target),
+        )
+
+    def r(self, scene):
+        """Pearson r with the target at every camera, at scoring quality, with noise of its own."""
+        return measures(self.wanted, self.model.activations(self._images(scene, 1)))["pearson"]
+
+    def match(self, scene):
+        """Least match of the cameras."""
+        return float(((self.r(scene) - NULL) / (self.r(self.target) - NULL)).min())
+
+    def far(self, scene):
+        found = scene_difference(
+            self.target, scene, self.config.attributes, np.random.default_rng(1)
+        )
+        return found[self.config.attributes[0]]
+
+    @torch.no_grad()
+    def _images(self, scene, noise):
+        linear = Stage(scene, form=self.form).photographs(self.views, 144, noise)
+        return display(linear, self.target.film)
+
+
+# ---- Where it comes to ---------------------------------------------------------------------------
+
+
+def test_a_pose_turns_as_far_as_the_match_allows_and_no_farther(small):
+    away = Away(small, "pose", samples=4)
+    search = away.search()
+    for _ in search.steps():
+        pass
+    candidate = search.candidates()[0]
+    found = search.scene_at(candidate)
+    angle = away.far(found)["angle"]
+    assert angle == pytest.approx(candidate.distance, rel=1e-3)
+    assert away.far(search.scene_at(candidate, 0.5))["angle"] == pytest.approx(angle / 2, rel=1e-3)
+    search.scene_at(candidate)
+    assert angle > 2
+    # Of four samples a pixel: what a step's noise costs is no distance lost.
+    assert away.match(found) == pytest.approx(0.9 + MARGIN, abs=0.015)
+    vector = search.variables[0].tensors["rotation"]
+    with torch.no_grad():
+        vector.mul_(2)
+    assert away.far(search.scene())["angle"] == pytest.approx(2 * angle, rel=1e-3)
+    assert away.match(search.scene()) < 0.85
+
+
+def test_a_shape_keeps_its_faces_and_moves(small):
+    away = Away(small, "shape", steps=24)
+    search = away.search()
+    for _ in search.steps():
+        pass
+    found = search.scene_at(search.candidates()[0])
+    np.testing.assert_array_equal(geometry(found.shape).faces, geometry(away.target.shape).faces)
+    assert away.far(found)["chamfer"] > 0.001
+
+
+def test_a_resumed_search_ends_where_an_uninterrupted_one_does(small):
+    away = Away(small, "pose", steps=6, restarts=2)
+    whole, first, second = away.search(), away.search(), away.search(seed=9)
+    ends = [step.s for step in whole.steps()]
+    steps = first.steps()
+    for _ in range(8):
+        next(steps)
+    second.resume(first.state())
+    rest = [step.s for step in second.steps()]
+    np.testing.assert_allclose(rest, ends[8:], atol=1e-4)
+    ends, rest = whole.candidates(), second.candidates()
+    assert set(ends) == set(rest) == {0, 1}
+    for start, candidate in ends.items():
+        assert rest[start].distance == pytest.approx(candidate.distance, rel=1e-3)
+
+
+def test_the_reach_is_that_of_the_widest_that_passes(small):
+    away = Away(small, "pose", steps=24, restarts=2)
+    search = away.search()
+    for _ in search.steps():
+        pass
+    far = {start: each.distance for start, each in search.candidates().items()}
+    nearer, farther = sorted(far, key=far.__getitem__)
+    bound = 0.9 * far[nearer]  # both ends fail: the way back is halved
+
+    again = 0.4 * far[nearer]
+
+    def judge(scene):
+        angle = away.far(scene)["angle"]
+        return {
+            "verdict": "metamer" if again < angle < bound else "result",
+            "target_again": angle <= again,
+            "physical_difference": {"pose": {"angle": angle}},
+            "training": {"match": 0.9},
+        }
+
+    scene, reach = widest(search, judge, judge)
+    for start, told in enumerate(reach["starts"]):
+        assert told["verdict"] == "metamer"
+        assert bound - far[start] / 2**6 <= told["distance"] < bound
+    assert reach["distance"] == max(each["distance"] for each in reach["starts"])
+    assert away.far(scene)["angle"] == pytest.approx(reach["distance"])
+    assert (reach["measure"], reach["bound"]) == ("angle", "lower")
+
+    again = 0.9 * bound  # half way is the target again: too near, not too far
+    _, reach = widest(search, judge, judge)
+    assert all(again < told["distance"] < bound for told in reach["starts"])
+
+    bound = (far[nearer] + far[farther]) / 2
+    _, reach = widest(search, judge, judge)
+    assert reach["starts"][nearer]["distance"] == pytest.approx(far[nearer], rel=1e-3)
+
+    def confirm(scene):  # with its own noise the farther one fails
+        met = judge(scene)
+        is_near = met["physical_difference"]["pose"]["angle"] <= 1.001 * far[nearer]
+        return met if is_near else met | {"verdict": "result"}
+
+    bound, again = 1.1 * far[farther], 0.0
+    scene, reach = widest(search, judge, confirm)
+    assert reach["distance"] == pytest.approx(far[nearer], rel=1e-3)
+    assert away.far(scene)["angle"] == pytest.approx(far[nearer], rel=1e-3)
+
+    def fails(scene):
+        return judge(scene) | {"verdict": "result"}
+
+    scene, nothing = widest(search, fails, fails)
+    assert nothing["distance"] is None
+    assert away.far(scene)["angle"] >= 0.99 * far[nearer]  # a candidate, not the way back
+    assert [each["verdict"] for each in nothing["starts"]] == ["result", "result"]
+
+
+def test_a_match_that_is_lost_is_sought_where_it_was(small):
+    away = Away(small, "pose", steps=40)
+    search = away.search()
+    steps = search.steps()
+    while 0 not in search.candidates():
+        next(steps)
+    kept = search.candidates()[0]
+    with torch.no_grad():
+        search.variables[0].tensors["rotation"].add_(1.5)
+        search.variables[0].tensors["translation"].add_(0.5)  # out of the middle: no match at all
+    lost = search.distance()
+    for _ in range(4 * len(away.views)):
+        next(steps)
+        if search.distance() < lost / 2:
+            break
+    farthest = max(kept.distance, search.candidates()[0].distance)
+    assert search.distance() < 1.5 * farthest
+    assert search.state().header["constrained"]["pace"] < PACE
+
+
+def test_without_room_for_a_match_nothing_is_begun(small):
+    away = Away(small, "pose")
+    away.r = lambda _: np.array([0.9, 0.9, 0.715])
+    with pytest.raises(InputError, match=r"at camera c2, random scenes agree .* r = 0.700, its"):
+        away.search()
+
+
+STUDY = """
+name: small
+targets:
+  vase:
+    shape: {kind: sphere, subdivisions: 2}
+    material: {base_color: [0.7, 0.3, 0.4], roughness: 0.6}
+    cameras: {kind: ring, count: 2, held_out: 1, resolution: 16}
+models: {net: {network: pixels}}
+searches:
+  paint:
+    mode: diverge
+    attributes: [material]
+    steps: 12
+    restarts: 2
+    samples: {primal: 16, score: 36}
+    criterion: {null: 3, ceiling: 2}
+"""
+
+
+def test_a_run_tells_its_reach_and_another_floor_is_another_run(tmp_path):
+    (tmp_path / "study.yaml").write_text(STUDY)
+    study = read_study(tmp_path)
+    (run,) = resolve_all(study)
+    told = one_run.make(run, study.runs, "cpu", Silent())
+    reach = told["reach"]
+    assert len(reach["starts"]) == 2
+    if told["verdict"] == "metamer":
+        far = told["physical_difference"]["material"]["rms_log_reflectance"]
+        assert reach["distance"] == pytest.approx(far, rel=1e-4)
+    else:
+        assert reach["distance"] is None
+    assert told["reach"] == RunDirectory(study.runs / run.name).judgement()["reach"]
+    with (study.runs / run.name / "history.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 24
+    assert max(float(row["distance"]) for row in rows[:12]) > 2 * float(rows[0]["distance"])
+    (tmp_path / "study.yaml").write_text(STUDY.replace("null: 3", "floor: 0.8, null: 3"))
+    assert resolve_all(read_study(tmp_path))[0].name != run.name
+
+
+# ---- Distances -----------------------------------------------------------------------------------
+
+
+def standing(small, attribute, rng, **changes):
+    """Give a target, its variables a little moved, and the distance between the two."""
+    config = SearchConfig(mode="diverge", attributes=(attribute,), environment_height=MAP_HEIGHT)
+    target = represented(small(**(TARGET | changes)), config)
+    (variables,) = variables_of(target, config)
+    distance = distance_of(target, variables)
+    with torch.no_grad():
+        for tensor in variables.tensors.values():
+            tensor.add_(torch.tensor(rng.normal(scale=0.1, size=tuple(tensor.shape))).to(tensor))
+        variables.keep_in_bounds()
+    return target, variables, distance
+
+
+@pytest.mark.parametrize(
+    ("attribute", "measure", "tolerance"),
+    [
+        ("pose", "angle", 1e-4),
+        ("material", "rms_log_reflectance", 1e-4),
+        ("lighting", "rms_log_radiance", 1e-2),
+    ],
+)
+def test_a_distance_is_that_of_scenes(small, rng, attribute, measure, tolerance):
+    light = EnvironmentMap(
+        radiance=Picture(rng.uniform(0.5, 2, (MAP_HEIGHT, 2 * MAP_HEIGHT, 3)).astype(np.float32))
+    )
+    changes = {"lighting": light} if attribute == "lighting" else {}
+    target, variables, distance = standing(small, attribute, rng, **changes)
+    found = scene_difference(target, variables.placed_in(target), (attribute,), rng)
+    assert float(distance().detach()) == pytest.approx(found[attribute][measure], rel=tolerance)
+
+
+@pytest.mark.parametrize("attribute", ["pose", "material", "lighting", "shape"])
+def test_the_derivative_of_a_distance_is_its_difference(small, rng, attribute):
+    _, variables, distance = standing(small, attribute, rng)
+    tensors = list(variables.tensors.values())
+    gradients = torch.autograd.grad(distance(), tensors, allow_unused=True)
+    way = [torch.tensor(rng.normal(size=tuple(each.shape))).to(each) for each in tensors]
+    along = sum(float((g * w).sum()) for g, w in zip(gradients, way, strict=True) if g is not None)
+    ends = []
+    for step in (-2e-3, 4e-3):
+        with torch.no_grad():
+            for tensor, each in zip(tensors, way, strict=True):
+                tensor.add_(step * each)
+        ends.append(float(distance().detach()))
+    assert (ends[1] - ends[0]) / 4e-3 == pytest.approx(along, rel=0.03, abs=1e-3)
+
+
+def test_sliding_and_shifting_a_sphere_are_no_distance_and_growing_is(small):
+    config = SearchConfig(mode="diverge", attributes=("shape",), smoothness=0.0)
+    target = represented(small(**(TARGET | {"shape": Sphere(subdivisions=3)})), config)
+    (variables,) = variables_of(target, config)
+    distance = distance_of(target, variables)
+    vertices = torch.tensor(geometry(target.shape).vertices)
+    angle = torch.tensor(0.02)
+    turn = torch.tensor([[angle.cos(), -angle.sin(), 0], [angle.sin(), angle.cos(), 0], [0, 0, 1]])
+    with torch.no_grad():
+        variables.tensors["latent"].copy_(vertices + torch.tensor([0.3, -0.2, 0.1]))
+        assert float(distance().detach()) < 1e-5  # a place, and no shape
+        # A third of it is along the normals, on average over the sphere.
+        counted = float(distance_of(target, variables, place_counts=True)().detach())
+        assert counted == pytest.approx(np.sqrt(0.14 / 3), rel=0.01)
+        variables.tensors["latent"].copy_(vertices @ turn.T)  # without smoothness, the vertices
+        assert float(distance().detach()) < 3e-4  # of second order in the angle
+        variables.tensors["latent"].copy_(1.05 * vertices)
+        assert float(distance().detach()) == pytest.approx(0.05, rel=1e-3)
+
+
+def test_the_correlation_of_the_search_is_that_of_the_criterion(rng):
+    one, other = ({"a": torch.tensor(rng.normal(size=(3, 4, 5)))} for _ in range(2))
+    expected = pearson(one["a"].flatten(1), other["a"].flatten(1))
+    assert torch.allclose(correlation(one, other, ["a"]), expected)
+
+
+# ---- What cannot be asked ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"attributes": ("pose", "shape")}, "name one: its distance is searched for"),
+        ({"start": {"pose": {}}}, "remove it: the start is the target"),
+        ({"optimiser": "lbfgs"}, "use adam"),
+        ({"attributes": ("shape",), "remeshing": {"at": [1]}}, "target and result share faces"),
+        ({"texture_resolution": 4}, "use 0: one value a parameter"),
+        ({"pixel_search": True}, "search with model pixels"),
+        ({"early_stopping": EarlyStopping(match=0.9)}, "remove its match"),
+    ],
+)
+def test_what_makes_no_way_from_the_target_is_refused(changes, message):
+    with pytest.raises(ValidationError, match=message):
+        SearchConfig(**({"mode": "diverge", "attributes": ("pose",)} | changes))
+
+
+def test_three_starts_are_made_unless_another_number_is_asked_for():
+    asked = {"mode": "diverge", "attributes": ["pose"]}
+    assert SearchConfig(**asked).restarts == 3
+    assert SearchConfig(**asked, restarts=5).restarts == 5
+    assert SearchConfig(attributes=["pose"]).restarts == 1
