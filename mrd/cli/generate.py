@@ -13,12 +13,13 @@ from mrd.cli.flips import flips
 from mrd.cli.progress import in_a_log, shown
 from mrd.cli.tables import console, duration, images, number, reasons, states, tasks, verdicts
 from mrd.generate import study_runs
-from mrd.generate.cluster import options, queue, submit
-from mrd.generate.cluster.options import Request
-from mrd.generate.cluster.queue import TaskStanding
+from mrd.generate.cluster import queue, submit
+from mrd.generate.cluster.options import SlurmOptions, read_options
+from mrd.generate.cluster.queue import TaskStatus
 from mrd.generate.cluster.submissions import Task
-from mrd.generate.cluster.submit import Left
-from mrd.study.study import Study, as_word, read_study, resolve_all
+from mrd.generate.cluster.submit import RemainingTasks
+from mrd.study.resolved_study import ResolvedStudy, resolve_study
+from mrd.study.study import as_word, read_study
 from mrd.workflow.forecast import Forecast, forecast
 from mrd.workflow.standings import families, overview
 from scenes.base.errors import InputError
@@ -70,59 +71,61 @@ def generate(
     What is done is skipped, what was stopped goes on from its newest state or image; files that
     are gone or cut are made again.
     """
-    asked = _request(slurm, wait, workers, verify)
+    options = _slurm_options(slurm, wait, workers, verify)
     described = read_study(study)
     out = console()
     for change in changed_files(described):
         out.print(change)
+    if options:
+        submit.check_machine(described.runs)
+    resolved = resolve_study(described)
     if dry_run:
-        _foretell(described, asked, out)
-    elif asked:
-        left = submit.left(described, out.print)
-        given = submit.submit(left.waiting, described, study, asked, in_a_log)
-        out.print(_given(given, left, study))
+        _show_forecast(resolved, options, out)
+    elif options:
+        left = submit.remaining_tasks(resolved, out.print)
+        tasks = submit.submit(left.waiting, described, study, options, in_a_log)
+        out.print(_submitted(tasks, left, study))
         if wait:
-            _waited(described, out)
+            _wait(resolved, out)
     else:
         with shown(out, several=workers > 1) as report:
-            outcomes = study_runs.generate(described, report, workers, by_hash=verify)
-        _show_results(described, out)
+            outcomes = study_runs.generate(resolved, report, workers, by_hash=verify)
+        _show_results(resolved, out)
         _exit([outcome.refused for outcome in outcomes if outcome.failure])
 
 
-def _foretell(study: Study, asked: Request | None, out: Console) -> None:
-    """Check the study and the machine; print where runs stand, and what is to do."""
-    left = submit.left(study, out.print) if asked else None
+def _show_forecast(study: ResolvedStudy, options: SlurmOptions | None, out: Console) -> None:
+    """Check the study and the machine; print the status of runs, and what remains."""
+    left = submit.remaining_tasks(study, out.print) if options else None
     if left is None:
-        runs = resolve_all(study)
-        study_runs.check(runs)
-        study_runs.check_series(runs)
-    standings = overview(study)
-    out.print(states(standings))
-    shared = families(study, standings)
+        study_runs.check(study.runs)
+        study_runs.check_series(study.runs)
+    statuses = overview(study)
+    out.print(states(statuses))
+    shared = families(study)
     if shared:
-        out.print(images(standings, shared))
-    for line in reasons(standings, shared):
+        out.print(images(statuses, shared))
+    for line in reasons(statuses, shared):
         out.print(line)
-    out.print(_told(forecast(study, standings, shared)))
+    out.print(_in_words(forecast(study, statuses, shared)))
     if left:
         out.print(f"{_counted(left.waiting)} would be submitted{_queued(left)}")
 
 
-def _show_results(study: Study, out: Console) -> None:
-    """Print what came out, how many images there are, and below, once, what is wrong."""
-    standings = overview(study)
-    out.print(verdicts(standings))
-    if rates := flips(standings):
+def _show_results(study: ResolvedStudy, out: Console) -> None:
+    """Print verdicts and numbers of images, and below, once, what is wrong."""
+    statuses = overview(study)
+    out.print(verdicts(statuses))
+    if rates := flips(statuses):
         out.print(rates)
-    if shared := families(study, standings):
-        out.print(images(standings, shared))
-    for line in reasons(standings, shared):
+    if shared := families(study):
+        out.print(images(statuses, shared))
+    for line in reasons(statuses, shared):
         out.print(line)
 
 
 def _exit(failed: Sequence[bool]) -> None:
-    """Say by the exit code that something failed; 2 if all of it can be mended by the user."""
+    """Exit with 1 if something failed, with 2 if the user can correct all of it."""
     if failed:
         raise typer.Exit(2 if all(failed) else 1)
 
@@ -130,8 +133,10 @@ def _exit(failed: Sequence[bool]) -> None:
 # ---- On a cluster -------------------------------------------------------------------------------
 
 
-def _request(words: list[str] | None, wait: bool, workers: int, verify: bool) -> Request | None:
-    """What tasks ask for; None where the work is done here."""
+def _slurm_options(
+    words: list[str] | None, wait: bool, workers: int, verify: bool
+) -> SlurmOptions | None:
+    """Return the options of tasks; None if the work is done on this machine."""
     if not words:
         if wait:
             raise InputError("--wait: there is nothing to wait for without --slurm; leave it out")
@@ -146,11 +151,11 @@ def _request(words: list[str] | None, wait: bool, workers: int, verify: bool) ->
             "--verify: with --slurm, finished images are not read; leave --slurm out, and what was "
             "altered is made again where the command runs"
         )
-    return options.request(words)
+    return read_options(words)
 
 
-def _given(given: Sequence[Task], left: Left, study: Path) -> str:
-    """Say what Slurm was given."""
+def _submitted(given: Sequence[Task], left: RemainingTasks, study: Path) -> str:
+    """Return which tasks were submitted, in words."""
     if not given and not left.queued:
         return "nothing to submit: all is done"
     jobs = dict.fromkeys(task.job.partition("_")[0] for task in given)
@@ -165,19 +170,18 @@ def _counted(pieces: Sequence[object]) -> str:
     return f"{len(pieces)} task{'' if len(pieces) == 1 else 's'}"
 
 
-def _queued(left: Left) -> str:
+def _queued(left: RemainingTasks) -> str:
     return f", {len(left.queued)} in the queue already" if left.queued else ""
 
 
-def _waited(study: Study, out: Console) -> None:
-    """Wait until all tasks have ended, then print what came out and what failed."""
+def _wait(study: ResolvedStudy, out: Console) -> None:
+    """Wait until all tasks have ended, then print the results and the failures."""
 
-    def told(each: TaskStanding) -> None:
+    def show(each: TaskStatus) -> None:
         out.print(f"{each.task.job} {each.task.name}: {each.state} {each.message}".rstrip())
 
-    runs = resolve_all(study)
     failed = queue.wait(
-        lambda: submit.standings(study, runs), told, lambda why: out.print(f"still asking: {why}")
+        lambda: submit.task_statuses(study), show, lambda why: out.print(f"still asking: {why}")
     )
     _show_results(study, out)
     if failed:
@@ -185,8 +189,8 @@ def _waited(study: Study, out: Console) -> None:
     _exit([each.refused for each in failed])
 
 
-def _told(expected: Forecast) -> str:
-    """Put a forecast in words."""
+def _in_words(expected: Forecast) -> str:
+    """Return a forecast in words."""
     return (
         f"{expected.searches} of {expected.all_searches} searches and {expected.images} of "
         f"{expected.all_images} images to do: about {duration(expected.seconds)} with one worker, "

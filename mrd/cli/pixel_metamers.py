@@ -10,7 +10,8 @@ from mrd.cli.counting import counted
 from mrd.cli.tables import Rows, console, number, table
 from mrd.generate import study_runs
 from mrd.rendering import backend
-from mrd.study.study import read_study, resolve_all
+from mrd.study.resolved_study import resolve_study
+from mrd.study.study import read_study
 from mrd.workflow.build_set import add_pixel_metamers
 from scenes.base.errors import InputError, printable
 
@@ -31,7 +32,8 @@ def pixel_metamers(
     stopped goes on. They stand beside the scene metamers in the report.
     """
     described, out = read_study(study), console()
-    runs = [run for run in resolve_all(described) if not run.spec.is_pixel_search]
+    resolved = resolve_study(described)
+    runs = [run for run in resolved.runs if not run.spec.is_pixel_search]
     searched = [run for run in runs if study_runs.is_searched(run, described.runs)]
     if not searched:
         raise InputError(
@@ -52,7 +54,7 @@ def pixel_metamers(
     for run in runs:
         if run not in searched:
             out.print(f"left out: {run.name}: its search is not done; mrd generate goes on with it")
-    packed = add_pixel_metamers(described)
+    packed = add_pixel_metamers(resolved)
     where = f"{len(packed)} of {len(records)} runs are in {described.stimulus_set}"
     out.print(
         where if packed else "in no set yet; mrd stimuli build packs them, in a study with series"

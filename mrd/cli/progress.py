@@ -13,7 +13,7 @@ from rich.progress import Progress as Bars
 
 from mrd.cli.tables import console as printed
 from mrd.cli.tables import duration, number
-from mrd.generate.progress import SweepReport
+from mrd.generate.progress import StudyProgress
 
 SECONDS_BETWEEN_LINES = 5.0
 STEPS_OF_RATE = 20  # the first step compiles; the rate of the last ones tells what is left
@@ -194,7 +194,7 @@ def bars_on(console: Console) -> Bars:
 
 
 @contextmanager
-def shown(console: Console, several: bool = False) -> Iterator[SweepReport]:
+def shown(console: Console, several: bool = False) -> Iterator[StudyProgress]:
     """Give the way of telling that suits the console, and several pieces of work at once."""
     if not console.is_terminal:
         yield Lines(console, several=several)
@@ -203,6 +203,6 @@ def shown(console: Console, several: bool = False) -> Iterator[SweepReport]:
         yield BarsOfWork(bars)
 
 
-def in_a_log() -> SweepReport:
+def in_a_log() -> StudyProgress:
     """Tell by lines, for the log of a task on a cluster, whose images follow its search."""
     return Lines(printed(), several=True)

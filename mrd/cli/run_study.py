@@ -9,10 +9,11 @@ from rich.console import Console
 
 from analysis.findings.source import PAGE, REPORT
 from mrd.cli.tables import checklist, console, duration
+from mrd.study.resolved_study import resolve_study
 from mrd.study.study import as_word, read_study
 from mrd.workflow import steps
 from mrd.workflow.run_steps import Stop, carried_out
-from mrd.workflow.step_reasons import Step
+from mrd.workflow.step_reasons import StudyStep
 from mrd.workflow.steps import Audience
 from psychophysics.data import records
 from scenes.base.errors import printable
@@ -58,10 +59,11 @@ def run(
     """
     described, out = read_study(study), console()
     audience = audience_of(participant, session, observers)
+    resolved = resolve_study(described)
     shown = _Shown(out)
 
-    def look() -> list[Step]:
-        return steps.steps(described, study, audience, workers)
+    def look() -> list[StudyStep]:
+        return steps.steps(resolved, study, audience, workers)
 
     out.print(checklist(look()))
     stop = carried_out(look, shown)
@@ -97,14 +99,14 @@ class _Shown:
         self.begun = False
         self.seconds: dict[str, float] = {}
 
-    def begins(self, step: Step) -> None:
+    def begins(self, step: StudyStep) -> None:
         """Name the step, why it is due, and what would do it alone."""
         self.begun = True
         self._out.print(f"\n{step.name}: {step.why}")
         for command in step.commands:
             self._out.print(f"  mrd {shlex.join(command)}")
 
-    def finished(self, step: Step, seconds: float) -> None:
+    def finished(self, step: StudyStep, seconds: float) -> None:
         """Say how long it took."""
         self.seconds[step.name] = seconds
         self._out.print(f"{step.name}: done in {duration(seconds)}")

@@ -4,6 +4,7 @@ from mrd.cli.flips import flips
 from mrd.cli.run_study import Observers, Participant, Session, StudyPath, audience_of
 from mrd.cli.tables import checklist, console, images, reasons, states, tasks, widest
 from mrd.generate.cluster import submit
+from mrd.study.resolved_study import resolve_study
 from mrd.study.study import read_study
 from mrd.workflow.reaches import reaches
 from mrd.workflow.standings import families, outdated, overview
@@ -22,27 +23,27 @@ def status(
 
     Where it was submitted to a cluster, the queue as well.
     """
-    described = read_study(study)
+    resolved = resolve_study(read_study(study))
     audience = audience_of(participant, session, observers)
-    console().print(checklist(steps(described, study, audience)))
-    standings = overview(described)
+    console().print(checklist(steps(resolved, study, audience)))
+    statuses = overview(resolved)
     console().print()
-    console().print(states(standings))
-    if rates := flips(standings):
+    console().print(states(statuses))
+    if rates := flips(statuses):
         console().print(rates)
-    if found := reaches(standings):
+    if found := reaches(statuses):
         console().print(widest(found))
-    if shared := families(described, standings):
-        console().print(images(standings, shared))
-    for line in reasons(standings, shared):
+    if shared := families(resolved):
+        console().print(images(statuses, shared))
+    for line in reasons(statuses, shared):
         console().print(line)
-    if others := outdated(described, standings):
+    if others := outdated(resolved):
         console().print(
-            f"{len(others)} more in {described.runs}, of an earlier form of this study: "
+            f"{len(others)} more in {resolved.study.runs}, of an earlier form of this study: "
             f"{', '.join(others)}"
         )
     try:
-        queued = submit.standings(described, [each.run for each in standings])
+        queued = submit.task_statuses(resolved)
     except InputError as error:  # another machine than the one that submits: the rest is true here
         console().print(f"the queue is not known: {error}")
     else:

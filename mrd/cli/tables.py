@@ -9,10 +9,10 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from mrd.generate.cluster.queue import TaskStanding
+from mrd.generate.cluster.queue import TaskStatus
 from mrd.workflow.reaches import UNITS, Reach
-from mrd.workflow.standings import ImagesStanding, Standing
-from mrd.workflow.step_reasons import Step
+from mrd.workflow.standings import ImagesStatus, RunStatus
+from mrd.workflow.step_reasons import StudyStep
 from scenes.base.errors import printable
 from scenes.differences import DISTANCE
 
@@ -93,7 +93,7 @@ def _hours(minutes: int) -> str:
     return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
-def checklist(steps: Sequence[Step], seconds: Mapping[str, float] | None = None) -> Rows:
+def checklist(steps: Sequence[StudyStep], seconds: Mapping[str, float] | None = None) -> Rows:
     """Show where the steps of a study stand, and how long those took that were carried out.
 
     Parameters
@@ -120,7 +120,7 @@ def checklist(steps: Sequence[Step], seconds: Mapping[str, float] | None = None)
     )
 
 
-def states(standings: Sequence[Standing]) -> Rows:
+def states(standings: Sequence[RunStatus]) -> Rows:
     """Show where runs stand: status, step, the last row of the history, and the verdict.
 
     The match is that of the verdict, and of the last step (whose renders are noisier) before.
@@ -147,7 +147,7 @@ def states(standings: Sequence[Standing]) -> Rows:
     )
 
 
-def images(standings: Sequence[Standing], shared: Sequence[ImagesStanding]) -> Rows:
+def images(standings: Sequence[RunStatus], shared: Sequence[ImagesStatus]) -> Rows:
     """Show where images stand: those of every run, and those that the runs of a family share."""
     return table(
         ("images of", "status", "done"),
@@ -159,11 +159,11 @@ def images(standings: Sequence[Standing], shared: Sequence[ImagesStanding]) -> R
     )
 
 
-def _of_runs(standings: Sequence[Standing]) -> list[ImagesStanding]:
+def _of_runs(standings: Sequence[RunStatus]) -> list[ImagesStatus]:
     return [each.images for each in standings if each.images is not None]
 
 
-def reasons(standings: Sequence[Standing], shared: Sequence[ImagesStanding]) -> list[str]:
+def reasons(standings: Sequence[RunStatus], shared: Sequence[ImagesStatus]) -> list[str]:
     """Say why runs and images stand as they do, below their tables: a line for each reason.
 
     A failure, what is lost, why a result is no metamer. What is so for several names them all.
@@ -178,7 +178,7 @@ def reasons(standings: Sequence[Standing], shared: Sequence[ImagesStanding]) -> 
     return [f"{', '.join(several)}: {reason}" for reason, several in names.items()]
 
 
-def _reason(standing: Standing) -> str:
+def _reason(standing: RunStatus) -> str:
     return _failing(standing.judgement) if standing.judgement else standing.message
 
 
@@ -196,7 +196,7 @@ def widest(found: Sequence[Reach]) -> Rows:
                 number(each.distance),
                 number(each.control) if each.control_ends else _at_least(each.control),
                 each.unit,
-                each.standing,
+                each.starts,
             )
             for each in found
         ),
@@ -208,7 +208,7 @@ def _at_least(value: float | None) -> str:
     return number(None) if value is None else f"≥ {number(value)}"
 
 
-def tasks(standings: Sequence[TaskStanding]) -> Rows:
+def tasks(standings: Sequence[TaskStatus]) -> Rows:
     """Show where tasks on a cluster stand: job, work, state, and where it runs or why not."""
     return table(
         ("job", "of", "in the queue", ""),
@@ -216,7 +216,7 @@ def tasks(standings: Sequence[TaskStanding]) -> Rows:
     )
 
 
-def verdicts(standings: Sequence[Standing]) -> Rows:
+def verdicts(standings: Sequence[RunStatus]) -> Rows:
     """Show what came out: match, null, ceiling, physical difference, metamer or result."""
     return table(
         ("run", "match", "held out", "r of null", "of ceiling", "physical difference", "verdict"),

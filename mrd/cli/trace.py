@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from mrd.cli.tables import console, table
-from mrd.study.json_files import plain
+from mrd.study.storage import plain
 from mrd.study.study import read_study
 from mrd.workflow import trace as tracing
 

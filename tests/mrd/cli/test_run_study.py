@@ -5,12 +5,14 @@ from typer import Exit
 
 from mrd.cli import run_study
 from mrd.workflow.run_steps import Stop
-from mrd.workflow.step_reasons import Step
+from mrd.workflow.step_reasons import StudyStep
 from tests.end_to_end.tiny import study_in
 
 
 def test_a_step_that_stays_due_is_said_with_its_reason_and_not_to_be_repeated(capsys):
-    step = Step("build", "due", "it holds other records of reach", (("stimuli", "build", "a b"),))
+    step = StudyStep(
+        "build", "due", "it holds other records of reach", (("stimuli", "build", "a b"),)
+    )
     with pytest.raises(Exit, match=r"^1$"):
         run_study._tell(Stop(step, step.commands[0], 1, again=True), "mrd run 'a b'")
     told = capsys.readouterr().err

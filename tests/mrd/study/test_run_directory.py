@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
-from mrd.study.checkpoint import State
+from mrd.study.checkpoint import SearchState
 from mrd.study.run_directory import RunDirectory
 from scenes.base.errors import InputError
 from scenes.scene import Scene, write_scene
@@ -28,7 +28,7 @@ import sys
 import numpy as np
 from pathlib import Path
 from mrd.study.run_directory import RunDirectory
-from mrd.study.checkpoint import State
+from mrd.study.checkpoint import SearchState
 
 run = RunDirectory(Path(sys.argv[1]))
 run.create({"target": "abc", "search": {"steps": 300, "attributes": ("shape",)}})
@@ -41,7 +41,7 @@ with run.claim():
         step += 1
         run.append_history({"step": step, "loss": 1 / step, "match": float("nan")})
         if step % 3 == 0:
-            run.save_state(State(step, {"x": np.full((200, 3), step)}), keep=step == 6)
+            run.save_state(SearchState(step, {"x": np.full((200, 3), step)}), keep=step == 6)
 """
 
 
@@ -68,7 +68,7 @@ def run(tmp_path):
 
 
 def state(step):
-    return State(step, {"x": np.arange(step)}, {"step": step})
+    return SearchState(step, {"x": np.arange(step)}, {"step": step})
 
 
 def flip(path, place=-200):
@@ -495,14 +495,14 @@ import resource, sys
 import numpy as np
 from pathlib import Path
 from mrd.study.run_directory import RunDirectory
-from mrd.study.checkpoint import State
+from mrd.study.checkpoint import SearchState
 
 run = RunDirectory(Path(sys.argv[1]))
 with run.claim():
-    run.save_state(State(25, {"x": np.arange(10)}))
+    run.save_state(SearchState(25, {"x": np.arange(10)}))
     run.append_history({"step": 1, "loss": 0.5})
     resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
-    run.save_state(State(50, {"x": np.arange(10_000)}))
+    run.save_state(SearchState(50, {"x": np.arange(10_000)}))
 """
 
 

@@ -3,8 +3,8 @@
 import pytest
 
 from mrd.study import image_directory
-from mrd.study.json_files import write_json
 from mrd.study.run_directory import RunDirectory
+from mrd.study.storage import write_json
 from mrd.study.study import read_study, resolve_all
 from mrd.workflow.forecast import forecast
 from mrd.workflow.standings import families, overview

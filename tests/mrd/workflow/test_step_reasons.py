@@ -4,9 +4,9 @@ import pytest
 
 from mrd.workflow.run_steps import carried_out
 from mrd.workflow.step_reasons import (
-    AskedModel,
-    FoundModel,
-    Step,
+    EmbeddedModel,
+    RequestedModel,
+    StudyStep,
     build_reasons,
     changes,
     embed_reasons,
@@ -44,8 +44,8 @@ def test_a_set_is_of_the_records_that_it_names():
 
 
 RECORD = {"network": "pixels", "weights": "default"}
-ASKED = AskedModel(RECORD, ("a", "b"))
-FOUND = FoundModel(
+ASKED = RequestedModel(RECORD, ("a", "b"))
+FOUND = EmbeddedModel(
     {"asked": RECORD, "libraries": {"torch": "2"}}, {"a": {"v"}, "b": {"v"}}, {"v": {"a;b": {0.9}}}
 )
 
@@ -54,14 +54,14 @@ FOUND = FoundModel(
     ("asked", "found", "floor", "torch", "expected"),
     [
         (ASKED, FOUND, 0.9, "2", []),
-        (AskedModel(RECORD, ()), FOUND, 0.9, "2", []),
-        (AskedModel(RECORD, ("a",)), FOUND, None, "2", []),
+        (RequestedModel(RECORD, ()), FOUND, 0.9, "2", []),
+        (RequestedModel(RECORD, ("a",)), FOUND, None, "2", []),
         (ASKED, None, 0.9, "2", ["'net' is not in the set"]),
         (ASKED, FOUND, 0.8, "2", ["'net' has not judged v by the floor 0.8"]),
         (ASKED, FOUND, 0.9, "3", ["'net' saw with torch 2, not 3"]),
-        (AskedModel(RECORD, ("a", "c")), FOUND, None, "2", ["'net' was not read at c"]),
+        (RequestedModel(RECORD, ("a", "c")), FOUND, None, "2", ["'net' was not read at c"]),
         (
-            AskedModel({**RECORD, "weights": "sha256:1"}, ("a", "b")),
+            RequestedModel({**RECORD, "weights": "sha256:1"}, ("a", "b")),
             FOUND,
             0.9,
             "2",
@@ -121,9 +121,9 @@ class Told:
 
 def test_what_is_due_is_carried_out_up_to_the_first_failure(tmp_path, capfd):
     missing = str(tmp_path / "none.h5")
-    first = Step("generate", "due", "", (("--version",),))
-    second = Step("build", "due", "", (("--version",), ("stimuli", "check", missing)))
-    looks = iter([[first, Step("build", "waits", "")], [second]])
+    first = StudyStep("generate", "due", "", (("--version",),))
+    second = StudyStep("build", "due", "", (("--version",), ("stimuli", "check", missing)))
+    looks = iter([[first, StudyStep("build", "waits", "")], [second]])
     told = Told()
     stop = carried_out(lambda: next(looks), told)
     assert (stop.step, stop.command, stop.code) == (second, ("stimuli", "check", missing), 2)
@@ -132,7 +132,7 @@ def test_what_is_due_is_carried_out_up_to_the_first_failure(tmp_path, capfd):
 
 
 def test_a_step_that_stays_due_is_not_tried_for_ever():
-    step = Step("generate", "due", "nothing helps", (("--version",),))
+    step = StudyStep("generate", "due", "nothing helps", (("--version",),))
     stop = carried_out(lambda: [step], Told())
     assert (stop.step, stop.code, stop.again) == (step, 1, True)
-    assert carried_out(lambda: [Step("generate", "done", "")], Told()) is None
+    assert carried_out(lambda: [StudyStep("generate", "done", "")], Told()) is None
