@@ -99,10 +99,8 @@ def speed_of_renders(run: ResolvedRun) -> Speed | None:
     view = cameras(scene.cameras)[0]
     stage = Stage(scene)
     stage.photographs([view], FEW_SAMPLES, 0)  # compiles
-    few, more = (
-        _fastest(lambda index, samples=samples: stage.photographs([view], samples, index))
-        for samples in (FEW_SAMPLES, MORE_SAMPLES)
-    )
+    few = _fastest(lambda index: stage.photographs([view], FEW_SAMPLES, index))
+    more = _fastest(lambda index: stage.photographs([view], MORE_SAMPLES, index))
     sample = max(more - few, 0.0) / ((MORE_SAMPLES - FEW_SAMPLES) * pixels_of(run))
     return replace(
         Speed(),

@@ -174,7 +174,8 @@ def _generated(study: ResolvedStudy) -> tuple[str, list[str]]:
         reasons.append(f"{missing} of {total} images to do" if missing else "images to finish")
     reasons += _changed_searches(study, runs)
     reasons += _changed_images(study, shared)
-    reasons += [each.message for each in (*runs, *images) if each.message]
+    reasons += [each.message for each in runs if each.message]
+    reasons += [each.message for each in images if each.message]
     existing = f"{searched} of {len(runs)} searches, {done} of {total} images"
     return existing, reasons if searched < len(runs) or left else []
 
