@@ -174,7 +174,7 @@ def test_the_reach_of_every_search_away_or_why_there_is_none():
         "teapot  far lighting  lighting   lite0     1      –        –  log units  "
         "0 of 2, none kept a match",
         "teapot  far pose      pose       lite0     1      –        –  degrees    "
-        "1 of 2, none when judged again",
+        "1 of 2, none when scored again",
         "teapot  far shape     shape      lite0     1      –        –  radii      "
         "search interrupted",
     ]

@@ -164,7 +164,7 @@ def test_tasks_in_slurms_queue_are_listed_and_not_submitted_twice(slurm, mrd, tm
     program("scancel", tasks[2].job)
     listed = {name: (state, *why) for _, name, state, *why in tasks_in(mrd("status", folder).out)}
     assert len(listed) == 4
-    lost = f"ended before it was done, without a word (Slurm says CANCELLED); see {tasks[2].log}"
+    lost = f"ended before it was done, without a message (Slurm says CANCELLED); see {tasks[2].log}"
     assert listed.pop(tasks[2].name) == ("failed", lost)
     assert set(listed.values()) == {("pending", "PartitionDown")}
     program("scancel", "--partition=closed")
@@ -193,13 +193,13 @@ def test_a_slurm_task_that_is_out_of_time_then_killed_goes_on_to_the_same_result
     until(lambda: "Requeued job" in task.log.read_text())
     assert task.job in in_the_queue()
 
-    until(lambda: "going on from step" in task.log.read_text())
+    until(lambda: "resuming from step" in task.log.read_text())
     for process in processes_of(task):
         process.kill()
     until(lambda: task.job not in in_the_queue())
     ((job, name, state, why),) = tasks_in(mrd("status", folder).out)
     assert (job, name, state) == (task.job, directory.name, "failed")
-    lost = f"ended before it was done, without a word (Slurm says FAILED); see {task.log}"
+    lost = f"ended before it was done, without a message (Slurm says FAILED); see {task.log}"
     assert why == lost
     until(lambda: directory.status() == "interrupted")  # its worker ends after its parent
 
@@ -208,7 +208,7 @@ def test_a_slurm_task_that_is_out_of_time_then_killed_goes_on_to_the_same_result
     again = task_of(directory)
     assert again != task
     until(lambda: again.job not in in_the_queue())
-    assert "going on from step" in again.log.read_text()
+    assert "resuming from step" in again.log.read_text()
     assert len(directory.record()["sessions"]) >= 3
     assert_like_an_uninterrupted_run(directory, *run_directories(at_home))
     assert "in the queue" not in mrd("status", folder).out
@@ -244,7 +244,7 @@ def test_slurms_own_clock_has_a_task_queued_again(slurm, mrd, tmp_path):
     task = task_of(directory)
     until(lambda: rows(directory))
     until(lambda: "Requeued job" in task.log.read_text())
-    until(lambda: "going on from step" in task.log.read_text())
+    until(lambda: "resuming from step" in task.log.read_text())
     program("scancel", task.job)
     until(lambda: task.job not in in_the_queue())
 
@@ -265,7 +265,7 @@ def test_a_slurm_task_that_is_preempted_before_it_kept_anything_is_queued_again(
     task = task_of(begun)
     until(lambda: any(process.children() for process in processes_of(task)))
     program("scancel", "--signal=USR2", task.job)
-    until(lambda: task.ending() is not None)
+    until(lambda: task.end() is not None)
     until(lambda: task.job not in in_the_queue())
     assert begun.status() == "done"
     assert "in the queue" not in mrd("status", folder).out  # nothing failed, nothing waits
@@ -365,14 +365,14 @@ def test_slurm_has_forgotten_a_job_and_its_failure_is_still_told(slurm, tmp_path
     told = submitted(tmp_path, "told", "900002", failure="a full disk", refused=True)
     submitted(tmp_path, "asked for anew", "900003", failure="", refused=False)
     submitted(tmp_path, "done since", "900004", failure="a full disk", refused=True)
-    assert queue.asked([lost]) == {}
-    found = queue.standings(tmp_path, lambda: ["lost", "told", "asked for anew"])
+    assert queue.entries([lost]) == {}
+    found = queue.statuses(tmp_path, lambda: ["lost", "told", "asked for anew"])
     assert [(each.task, each.is_active, each.state, each.refused) for each in found] == [
         (lost, False, "failed", False),
         (told, False, "failed", True),
     ]
     assert [each.message for each in found] == [
-        f"ended before it was done, without a word (it is not in the queue); see {lost.log}",
+        f"ended before it was done, without a message (it is not in the queue); see {lost.log}",
         "a full disk",
     ]
 
