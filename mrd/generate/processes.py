@@ -58,25 +58,13 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The end of a job.
-
-    Attributes
-    ----------
-    judgement
-        Content of the search's `criterion.json`; None for images and for a failure.
-    failure
-        Why the job failed, in one line; "" if it did not.
-    refused
-        Whether the failure is an `InputError`, which the user can correct.
-    images
-        Number of finished images.
-    """
+    """The end of a job."""
 
     name: str
-    judgement: Mapping[str, Any] | None
-    failure: str = ""
-    refused: bool = False
-    images: int = 0
+    judgement: Mapping[str, Any] | None  # content of `criterion.json`; None for images
+    failure: str = ""  # why the job failed, in one line
+    refused: bool = False  # whether it is an `InputError`, which the user can correct
+    images: int = 0  # finished images
 
 
 def all_done(

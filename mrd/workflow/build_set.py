@@ -31,15 +31,7 @@ from stimuli.stimulus_set import StimulusSet
 
 @dataclass(frozen=True)
 class Packed:
-    """Result of `pack`.
-
-    Parameters
-    ----------
-    built
-        The new set.
-    kept
-        The set that it replaced, if sessions were run with that set.
-    """
+    """The new set, and the set that it replaced if sessions were run with that one."""
 
     built: Built
     kept: Kept | None

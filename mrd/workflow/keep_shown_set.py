@@ -21,21 +21,11 @@ SIDECARS = "sub-*/ses-*/beh/*.json"
 
 @dataclass(frozen=True)
 class Kept:
-    """An earlier set of a study.
+    """An earlier set of a study."""
 
-    Parameters
-    ----------
-    path
-        Its new path: ``<name>-<12 digits of its content hash>.h5``.
-    content_hash
-        Content hash of the set.
-    sessions
-        Number of sessions that were run with it.
-    """
-
-    path: Path
+    path: Path  # its new path: ``<name>-<12 digits of its content hash>.h5``
     content_hash: str
-    sessions: int
+    sessions: int  # number of sessions that were run with it
 
 
 @contextmanager

@@ -15,26 +15,13 @@ UNITS = {"shape": "radii", "material": "log units", "lighting": "log units", "po
 
 @dataclass(frozen=True)
 class Reach:
-    """Reach of one search, from its `criterion.json`.
-
-    Attributes
-    ----------
-    distance
-        The reach, in `unit`; None if there is none.
-    control
-        Largest random change of the same kind that passes the criterion; None if none passed, or
-        none was measured.
-    control_ends
-        Whether a larger random change failed; otherwise `control` is a lower bound.
-    starts
-        How many starts passed, and why there is no reach.
-    """
+    """Reach of one search, from its `criterion.json`; distances are in `unit`."""
 
     run: ResolvedRun
-    distance: float | None
-    control: float | None
-    control_ends: bool
-    starts: str
+    distance: float | None  # the reach; None if there is none
+    control: float | None  # largest random change that passes the criterion; None if none does
+    control_ends: bool  # whether a larger random change failed; else `control` is a lower bound
+    starts: str  # how many starts passed, and why there is no reach
 
     @property
     def attribute(self) -> str:

@@ -31,24 +31,12 @@ class StepsProgress(Protocol):
 
 @dataclass(frozen=True)
 class Stop:
-    """Why not all steps were carried out.
-
-    Parameters
-    ----------
-    step
-        The step that failed.
-    command
-        Words after ``mrd`` of the command that failed.
-    code
-        Its exit code; 1 if `again`.
-    again
-        Whether the step remains although its commands succeeded.
-    """
+    """The step that failed, and its command."""
 
     step: StudyStep
-    command: tuple[str, ...]
-    code: int
-    again: bool = False
+    command: tuple[str, ...]  # words after ``mrd``
+    code: int  # exit code of the command; 1 if `again`
+    again: bool = False  # whether the step remains although its commands succeeded
 
 
 def carried_out(look: Callable[[], list[StudyStep]], progress: StepsProgress) -> Stop | None:

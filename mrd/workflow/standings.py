@@ -13,54 +13,26 @@ from scenes.base.errors import InputError
 
 @dataclass(frozen=True)
 class ImagesStatus:
-    """Status of the images of a run or a family.
-
-    Attributes
-    ----------
-    status
-        `pending` if no requested image is on disk.
-    done, total
-        Numbers of finished and of requested images.
-    message
-        Why they failed, or what they have lost since they were done; "" otherwise.
-    """
+    """Status of the images of a run or a family."""
 
     name: str
-    status: Status
-    done: int
-    total: int
-    message: str
+    status: Status  # `pending` if no requested image is on disk
+    done: int  # finished images
+    total: int  # requested images
+    message: str  # why they failed, or what they have lost since they were done
 
 
 @dataclass(frozen=True)
 class RunStatus:
-    """Status of one run.
-
-    Attributes
-    ----------
-    run
-        The resolved run.
-    status
-        `pending` if nothing is on disk.
-    step
-        Last step in its history.
-    newest
-        Last row of its history; empty before the first step.
-    judgement
-        Content of `criterion.json`; None before the run is done.
-    message
-        Why it failed, or what it has lost since it was done; "" otherwise.
-    images
-        Status of its images; None if the study requests none.
-    """
+    """Status of one run."""
 
     run: ResolvedRun
-    status: Status
-    step: int
-    newest: dict[str, float]
-    judgement: dict[str, Any] | None
-    message: str
-    images: ImagesStatus | None = None
+    status: Status  # `pending` if nothing is on disk
+    step: int  # last step in its history
+    newest: dict[str, float]  # last row of its history; empty before the first step
+    judgement: dict[str, Any] | None  # content of `criterion.json`; None before the run is done
+    message: str  # why it failed, or what it has lost since it was done
+    images: ImagesStatus | None = None  # None if the study requests none
 
 
 def overview(study: Study | ResolvedStudy) -> list[RunStatus]:

@@ -15,26 +15,12 @@ StepState = Literal["done", "due", "waits", "none"]
 
 @dataclass(frozen=True)
 class StudyStep:
-    """A step of a study.
+    """A step of a study."""
 
-    Parameters
-    ----------
-    name
-        ``generate``, ``fisher`` (if the study has that section), ``build``, ``embed``,
-        ``experiment`` or ``analyse``.
-    state
-        ``done``; ``due``: to be carried out; ``waits`` for an earlier step; ``none``: not part of
-        this study.
-    why
-        What exists, or what remains and why.
-    commands
-        Words after ``mrd`` of each command that carries it out.
-    """
-
-    name: str
-    state: StepState
-    why: str
-    commands: tuple[tuple[str, ...], ...] = ()
+    name: str  # generate, fisher (if the study has that section), build, embed, …
+    state: StepState  # due: to be carried out; waits: for an earlier step; none: not in this study
+    why: str  # what exists, or what remains and why
+    commands: tuple[tuple[str, ...], ...] = ()  # words after ``mrd`` of each command
 
 
 def build_reasons(
@@ -67,21 +53,11 @@ class RequestedModel:
 
 @dataclass(frozen=True)
 class EmbeddedModel:
-    """A model as a set holds it.
-
-    Attributes
-    ----------
-    record
-        Record of the embedding.
-    layers
-        Layer → families.
-    floors
-        Family → joined layers → floors of the stored verdicts.
-    """
+    """A model as a set holds it."""
 
     record: Mapping[str, Any]
-    layers: Mapping[str, Collection[str]]
-    floors: Mapping[str, Mapping[str, Collection[float]]]
+    layers: Mapping[str, Collection[str]]  # layer → families
+    floors: Mapping[str, Mapping[str, Collection[float]]]  # family → joined layers → floors
 
 
 def embed_reasons(

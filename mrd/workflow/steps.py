@@ -33,21 +33,11 @@ OBSERVERS = 20  # simulated by default
 
 @dataclass(frozen=True)
 class Audience:
-    """The participants: one person, or simulated observers.
+    """The participants: one person, or simulated observers."""
 
-    Parameters
-    ----------
-    participant
-        Code of a person; None for simulated observers.
-    session
-        Code of the person's session.
-    observers
-        Number of simulated observers.
-    """
-
-    participant: str | None = None
-    session: str = records.FIRST_SESSION
-    observers: int = OBSERVERS
+    participant: str | None = None  # code of a person; None for simulated observers
+    session: str = records.FIRST_SESSION  # code of the person's session
+    observers: int = OBSERVERS  # number of simulated observers
 
     @property
     def kind(self) -> Kind:

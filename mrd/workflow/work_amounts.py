@@ -23,27 +23,13 @@ LBFGS_EVALUATIONS = 4  # a step of L-BFGS renders all training cameras 1 to 8 ti
 
 @dataclass(frozen=True)
 class Work:
-    """An amount of work.
+    """An amount of work."""
 
-    Attributes
-    ----------
-    processes
-        Worker processes to start.
-    scenes
-        Scenes to load into the renderer.
-    images
-        Images to render.
-    samples
-        Samples of all pixels of these images.
-    evaluations
-        Images that the network has to see.
-    """
-
-    processes: int = 0
-    scenes: int = 0
-    images: int = 0
-    samples: int = 0
-    evaluations: int = 0
+    processes: int = 0  # worker processes to start
+    scenes: int = 0  # scenes to load into the renderer
+    images: int = 0  # images to render
+    samples: int = 0  # samples of all pixels of these images
+    evaluations: int = 0  # images that the network has to see
 
     def __add__(self, other: Work) -> Work:
         return Work(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))

@@ -18,20 +18,8 @@ SECONDS_BETWEEN_LOOKS = 5.0
 SECONDS_OF_SILENCE = 600.0  # waiting ends if the queue does not answer for so long
 
 # States that a job does not leave (man squeue); Slurm remembers such a job for some minutes.
-ENDED = frozenset(
-    {
-        "BOOT_FAIL",
-        "CANCELLED",
-        "COMPLETED",
-        "DEADLINE",
-        "FAILED",
-        "NODE_FAIL",
-        "OUT_OF_MEMORY",
-        "PREEMPTED",
-        "REVOKED",
-        "TIMEOUT",
-    }
-)
+ENDED = frozenset(("BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL",
+                   "OUT_OF_MEMORY", "PREEMPTED", "REVOKED", "TIMEOUT"))  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -45,25 +33,13 @@ class QueueEntry:
 
 @dataclass(frozen=True)
 class TaskStatus:
-    """Status of a task whose work is not done.
-
-    Attributes
-    ----------
-    is_active
-        Whether it waits or runs.
-    state
-        Slurm's state in small letters while it is active; else `failed`.
-    message
-        Where it runs, why it waits, or why it failed.
-    refused
-        Whether the failure is one that the user can correct.
-    """
+    """Status of a task whose work is not done."""
 
     task: Task
-    is_active: bool
-    state: str
-    message: str
-    refused: bool = False
+    is_active: bool  # whether it waits or runs
+    state: str  # Slurm's state in small letters while it is active; else `failed`
+    message: str  # where it runs, why it waits, or why it failed
+    refused: bool = False  # whether the user can correct the failure
 
 
 class QueueError(InputError):

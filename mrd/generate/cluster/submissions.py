@@ -40,24 +40,12 @@ class TaskEnd:
 
 @dataclass(frozen=True)
 class Task:
-    """A submitted task.
+    """A submitted task."""
 
-    Attributes
-    ----------
-    name
-        The run, or ``families/<family>``, that it works on.
-    job
-        Slurm's job number, such as ``12_0``.
-    job_name
-        Slurm's name of the job.
-    folder
-        Folder of the submission.
-    """
-
-    name: str
-    job: str
-    job_name: str
-    folder: Path
+    name: str  # of its work: a run, or ``families/<family>``
+    job: str  # Slurm's number, such as ``12_0``
+    job_name: str  # Slurm's name of the job
+    folder: Path  # of the submission
 
     @property
     def log(self) -> Path:

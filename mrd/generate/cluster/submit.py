@@ -85,19 +85,8 @@ def submit(
 ) -> list[Task]:
     """Submit pieces of work, one task each, in arrays as large as Slurm allows.
 
-    Parameters
-    ----------
-    names
-        Names of the pieces (`remaining_tasks`).
-    path
-        Path of the study, which is the same on the nodes.
-    make_progress
-        Function of a module that returns, on the node, the object that shows the progress.
-
-    Raises
-    ------
-    InputError
-        Slurm refuses. Only arrays that were submitted before remain.
+    `path` of the study must be the same on the nodes, and `make_progress`, which is called there, a
+    function of a module. If Slurm refuses, only arrays that were submitted before remain.
     """
     size = _array_size()
     tasks: list[Task] = []

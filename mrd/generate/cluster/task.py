@@ -31,26 +31,12 @@ SECONDS_EARLY = 90  # Slurm may warn a task this much earlier than requested
 
 @dataclass
 class Work:
-    """The work of a task: pickled by submitit, called on the node, and queued again in time.
+    """The work of a task: pickled by submitit, called on the node, and queued again in time."""
 
-    Attributes
-    ----------
-    study
-        Absolute path of the study.
-    name
-        A run, or ``families/<family>``.
-    minutes
-        Time limit of the task.
-    folder
-        Folder of the submission.
-    make_progress
-        Returns the object that shows the progress.
-    """
-
-    study: Path
-    name: str
-    minutes: int
-    folder: Path
+    study: Path  # absolute path
+    name: str  # a run, or ``families/<family>``
+    minutes: int  # time limit
+    folder: Path  # of the submission
     make_progress: Callable[[], StudyProgress]
     _began: float = field(default=0.0, init=False)
     _before: tuple[int, ...] = field(default=(), init=False)

@@ -27,7 +27,7 @@ from tests.paths import ROOT
 from tests.silent import Silent
 
 SECONDS = 540.0  # patience, for a busy machine
-STEPS = 150  # so many that a search is not done before it is interrupted
+STEPS = 100  # so many that a search is not done before it is interrupted
 
 STUDY = """\
 name: tiny
