@@ -137,7 +137,7 @@ def test_an_interrupt_ends_every_worker_and_leaves_what_can_go_on(tmp_path):
 
 
 def test_one_run_that_dies_does_not_stop_the_others(tmp_path):
-    folder = study_in(tmp_path / "tiny", 30, 10, attributes=("material", "lighting"))
+    folder = study_in(tmp_path / "tiny", 12, 4, attributes=("material", "lighting"))
     process = subprocess.Popen(
         [*COMMAND, str(folder)], env=environment(), stdout=subprocess.PIPE, text=True
     )

@@ -1,10 +1,9 @@
 """Steps of a study killed with SIGKILL at random moments: the same command then ends the same.
 
-A step is killed again and again in one folder, at moments drawn over the time that it takes
-undisturbed, from its start to its last file; then it is let finish. Where it ends before its
-moment, it begins anew, so that as many processes are killed as are said. One or two kills of every
-step here; 20 in the full run, and 5 of ``mrd run``, which is all of them; as many as ``MRD_KILLS``
-says where it is set. Sessions have a file of their own (test_killed_sessions.py).
+A step is killed repeatedly in one folder, at random moments of the time that it takes undisturbed;
+then it runs to its end. A step that ends before its moment starts again. Three steps are killed
+once each; in the full run, every step 20 times and ``mrd run`` 5 times. ``MRD_KILLS`` sets another
+number. Sessions are in test_killed_sessions.py.
 Sets and tables are compared byte for byte, searches within what repeating one allows, and renders
 to the last digit of their files: what shares a launch differs after a kill, and with it the order
 of sums. No file is left that an undisturbed run lacks.
@@ -34,7 +33,6 @@ from tests.small_set import write_small_set
 
 COMMAND = [sys.executable, "-c", "from mrd.cli.main import run; run()"]
 LONGEST = 400  # seconds
-LONG = 15  # seconds: what takes longer undisturbed is killed once here
 
 STUDY = """
 name: small
@@ -53,17 +51,17 @@ name: simulated
 targets: {bunny: {scene: bunny}}
 models: {shapely: {network: pixels}}
 searches: {shape: {attributes: [shape]}}
-analysis: {overdispersion: false, draws: 100}
+analysis: {overdispersion: false, draws: 20}
 """
 SERIES = """
-series: {levels: 2, samples: 16, cameras: [c0]}
+series: {levels: 1, samples: 16, cameras: [c0]}
 stimuli: {accept: all, most_clipped: 1.0}
 experiment:
   cameras: all
   procedure: {kind: constant_stimuli, trials: 3}
   catch: 2
   practice: {trials: 0}
-analysis: {overdispersion: false, draws: 100}
+analysis: {overdispersion: false, draws: 20}
 """
 
 
@@ -231,10 +229,10 @@ def names(folder):
 @pytest.mark.parametrize(
     ("write", "words", "check_same"),
     [
-        pytest.param(with_nothing, ("generate",), same_search, id="search"),
+        pytest.param(with_nothing, ("generate",), same_search, id="search", marks=pytest.mark.full),
         pytest.param(with_a_search, ("generate",), same_images, id="images"),
         pytest.param(with_runs, ("stimuli", "build"), same_set, id="build"),
-        pytest.param(with_a_set, ("embed",), same_set, id="embed"),
+        pytest.param(with_a_set, ("embed",), same_set, id="embed", marks=pytest.mark.full),
         pytest.param(with_sessions, ("analyse", "--simulated"), same_report, id="analyse"),
         pytest.param(
             with_a_search,
@@ -251,7 +249,7 @@ def test_a_killed_step_ends_like_an_undisturbed_one(write, words, check_same, ki
     shutil.copytree(fresh, undisturbed)
     takes = finished(undisturbed, words)
     shutil.copytree(fresh, killed)
-    left = kills(1 if takes > LONG else 2, 5 if words[0] == "run" else 20)
+    left = kills(1, 5 if words[0] == "run" else 20)
     while left:
         moment = rng.uniform(0, takes)
         if was_killed(killed, words, moment):
