@@ -85,7 +85,7 @@ def activate() -> Backend:
         if "drjit" in sys.modules and not _loaded(chosen.llvm_version):
             raise InputError(
                 "drjit was imported before mrd.rendering.backend.activate() and has not loaded "
-                f"{chosen.llvm_path}; start Python anew and activate first"
+                f"{chosen.llvm_path}; restart Python and activate first"
             )
         os.environ[llvm.VARIABLE] = str(chosen.llvm_path)
     try:

@@ -19,7 +19,7 @@ OLDEST = 17
 """The oldest LLVM whose code generator knows all that Dr.Jit emits."""
 
 VARIABLE = "DRJIT_LIBLLVM_PATH"
-"""The environment variable that tells Dr.Jit which libLLVM to load."""
+"""The environment variable with the path of the libLLVM for Dr.Jit."""
 
 # libLLVM-15.so.1, libLLVM.so.19.1, libLLVM-19.so, libLLVM.dylib, libLLVM-19.dylib, LLVM-C.dll;
 # not the component libraries (libLLVMSupport.so). The 1 of libLLVM.so.1 is not LLVM's version.
