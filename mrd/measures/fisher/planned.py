@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from mrd.study.resolved_study import ResolvedStudy
 from mrd.study.study import Study, loaded_target, resolved_model
 from scenes.base.changes import as_read, changes
 from scenes.base.digest import file_sha256
@@ -106,7 +107,7 @@ class Planned:
         return self.record() | {"sha256": file_sha256(self.folder / RECORD)}
 
 
-def planned(study: Study) -> list[Planned]:
+def planned(study: Study | ResolvedStudy) -> list[Planned]:
     """List the predictions of a study: every target seen by every model.
 
     Raises
@@ -114,11 +115,14 @@ def planned(study: Study) -> list[Planned]:
     InputError
         A target or a file of a model does not exist or fit.
     """
-    models = {
-        name: resolved_model(config, study.folder, f"models.{name}")[1]
-        for name, config in study.models.items()
-    }
-    targets = {name: loaded_target(name, study) for name in study.targets}
+    if isinstance(study, ResolvedStudy):
+        targets, models, study = study.targets, study.models, study.study
+    else:
+        models = {
+            name: resolved_model(config, study.folder, f"models.{name}")[1]
+            for name, config in study.models.items()
+        }
+        targets = {name: loaded_target(name, study) for name in study.targets}
     return [
         _planned(study, target, model, scene, record)
         for target, scene in targets.items()
