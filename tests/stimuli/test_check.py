@@ -12,11 +12,9 @@ import pytest
 
 from scenes.base.errors import InputError
 from stimuli.check import problems, reference_problems
-from stimuli.migration import migrated
 from stimuli.schema import written_by
-from stimuli.seal import BLOCK, check_seal, seal
 from stimuli.stimulus_set import StimulusSet
-from tests.small_set import STUDY
+from stimuli.storage import seal
 
 
 @pytest.fixture
@@ -202,7 +200,7 @@ def test_a_trajectory_has_to_go_away_from_the_target(copy):
             r"attribute schema_version: 2 \(written by version 0\.7\.1 of the suite\), and this "
             r"version of the suite \(\S+\) reads 1; update the suite to 0\.7\.1 or later",
         ),
-        (0, r"attribute schema_version: 0, and .* migrate it: mrd stimuli migrate"),
+        (0, r"attribute schema_version: 0, and .* build the set again: mrd stimuli build"),
     ],
 )
 def test_another_version_is_refused(copy, version, message):
@@ -213,8 +211,6 @@ def test_another_version_is_refused(copy, version, message):
     seal(copy)
     with pytest.raises(InputError, match=message):
         len(StimulusSet(copy))
-    with pytest.raises(InputError, match=r"update the suite|there is no way from 0 to 1"):
-        migrated(copy)
 
 
 @pytest.mark.parametrize("provenance", ["", "[]", "{}", None])
@@ -228,44 +224,6 @@ def test_a_newer_version_may_keep_its_provenance_otherwise(copy, provenance):
     message = r"schema_version: 3, and this version of the suite \(\S+\) reads 1; update the suite$"
     with pytest.raises(InputError, match=message):
         len(StimulusSet(copy))
-    with pytest.raises(InputError, match=message):
-        migrated(copy)
-
-
-def test_migration_goes_one_step_at_a_time(copy):
-    def renamed(file):
-        file.move("stimuli/match", "stimuli/agreement")
-
-    def added(file):
-        file["stimuli/doubled"] = 2 * file["stimuli/agreement"][()]
-
-    before = copy.read_bytes()
-    with pytest.raises(InputError, match=r"there is no way from 2 to 3; build the set again"):
-        migrated(copy, {1: renamed}, newest=3)
-    assert copy.read_bytes() == before
-    assert migrated(copy, {1: renamed, 2: added}, newest=3) == 1
-    check_seal(copy)
-    with h5py.File(copy) as file:
-        assert file.attrs["schema_version"] == 3
-        told = json.loads(file.attrs["provenance"])
-        assert told == {"study": STUDY, "written_by": written_by()}
-        assert "match" not in file["stimuli"]
-        assert np.nanmax(file["stimuli/doubled"][()]) == 1.9
-    assert migrated(copy, {1: renamed, 2: added}, newest=3) == 3  # nothing to do
-
-
-def test_a_set_of_this_version_needs_no_migration(copy):
-    before = copy.read_bytes()
-    assert migrated(copy) == 1
-    assert copy.read_bytes() == before
-
-
-def test_an_altered_file_is_not_migrated(copy):
-    with copy.open("r+b") as file:
-        file.seek(BLOCK + 4000)
-        file.write(b"!!!!")
-    with pytest.raises(InputError, match=r"user block: the SHA-256 of the file is not the one"):
-        migrated(copy, {1: lambda _: None}, newest=2)
 
 
 # ---- A full disk ----------------------------------------------------------------------------

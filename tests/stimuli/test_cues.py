@@ -1,4 +1,4 @@
-"""Trivial cues: told where they are, and not where there is none."""
+"""Trivial cues: found where images differ in one, and nowhere else."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from scenes.camera import Single, cameras
 from scenes.pose import Pose
 from scenes.scene import Scene
 from scenes.shape import Sphere
-from stimuli.cues import CHANCE, CUES, cues, given_away, silhouette
+from stimuli.cues import CHANCE, CUES, cues, share_right, silhouette
 from stimuli.stimulus_set import StimulusSet
 from tests.small_set import small_image, small_table, write_small_set
 
@@ -25,12 +25,12 @@ from tests.small_set import small_image, small_table, write_small_set
     ],
 )
 def test_the_image_that_lies_farthest_off_is_picked(target, other, share):
-    assert given_away(np.array(target), np.array(other)) == pytest.approx(share)
+    assert share_right(np.array(target), np.array(other)) == pytest.approx(share)
 
 
 def test_without_two_images_of_one_kind_there_is_no_trial():
-    assert np.isnan(given_away(np.array([1.0]), np.array([2.0])))
-    assert np.isnan(given_away(np.array([1.0, 2.0]), np.array([])))
+    assert np.isnan(share_right(np.array([1.0]), np.array([2.0])))
+    assert np.isnan(share_right(np.array([1.0, 2.0]), np.array([])))
 
 
 def test_noise_alone_is_right_by_chance(rng):
@@ -38,14 +38,14 @@ def test_noise_alone_is_right_by_chance(rng):
 
     Band: 4 binomial standard deviations, a false alarm in 16,000 runs.
     """
-    right = [given_away(draw[:2], draw[2:]) for draw in rng.normal(size=(4000, 3))]
+    right = [share_right(draw[:2], draw[2:]) for draw in rng.normal(size=(4000, 3))]
     assert np.mean(right) == pytest.approx(CHANCE, abs=4 * np.sqrt(CHANCE * (1 - CHANCE) / 4000))
 
 
-def test_the_target_again_is_told_by_nothing(small_set):
+def test_the_target_again_is_found_by_nothing(small_set):
     with StimulusSet(small_set) as stimuli:
-        told = cues(stimuli)
-    again = told[told["role"] == "rerender"]
+        found = cues(stimuli)
+    again = found[found["role"] == "rerender"]
     assert len(again) == 2
     # Noise alone, in 2 × 9 trials of each of 3 cameras (the small set's noise is always the same).
     assert (again[list(CUES)] <= 0.6).all(axis=None)
@@ -64,21 +64,21 @@ def changed_control(path, light):
         return cues(stimuli).set_index(["family", "role", "level"]).sort_index()
 
 
-def test_a_brighter_comparison_is_told_by_its_luminance(tmp_path):
-    told = changed_control(tmp_path / "s.h5", {"c0": 30, "c1": 30, "h0": 30})
-    assert (told.loc[("vase-shape", "control"), "luminance"] == 1).all()
+def test_a_brighter_comparison_is_found_by_its_luminance(tmp_path):
+    found = changed_control(tmp_path / "s.h5", {"c0": 30, "c1": 30, "h0": 30})
+    assert (found.loc[("vase-shape", "control"), "luminance"] == 1).all()
     # From display value .5 (light .214) to .618 (light .340).
-    assert told.loc[("vase-shape", "control", 0.5), "luminance_difference"] == pytest.approx(
+    assert found.loc[("vase-shape", "control", 0.5), "luminance_difference"] == pytest.approx(
         0.59, abs=0.05
     )
-    assert told.loc[("vase-shape", "series", 0.5), "luminance_difference"] < 0.05
+    assert found.loc[("vase-shape", "series", 0.5), "luminance_difference"] < 0.05
 
 
-def test_brighter_at_one_camera_and_darker_at_another_is_told_as_well(tmp_path):
+def test_brighter_at_one_camera_and_darker_at_another_is_found_as_well(tmp_path):
     """The odd one out is seen either way: what cancels over cameras cancels in no trial."""
-    told = changed_control(tmp_path / "s.h5", {"c0": 8, "c1": -8, "h0": 8})
-    assert (told.loc[("vase-shape", "control"), "luminance"] == 1).all()
-    assert (told.loc[("vase-shape", "control"), "luminance_difference"] > 0.1).all()
+    found = changed_control(tmp_path / "s.h5", {"c0": 8, "c1": -8, "h0": 8})
+    assert (found.loc[("vase-shape", "control"), "luminance"] == 1).all()
+    assert (found.loc[("vase-shape", "control"), "luminance_difference"] > 0.1).all()
 
 
 @pytest.mark.parametrize("shift", [0.0, 0.5])

@@ -11,8 +11,8 @@ from stimuli.check import problems
 from stimuli.comparison import differences
 from stimuli.findings import Findings
 from stimuli.merging import merge
-from stimuli.seal import seal
 from stimuli.stimulus_set import StimulusSet
+from stimuli.storage import seal
 from stimuli.summary import summary
 from stimuli.writing import replace_findings
 from tests.small_set import write_small_set
@@ -92,7 +92,7 @@ def test_a_kind_is_replaced_whole_and_the_other_stays(holding, tmp_path):
         assert list(stimuli.findings.predicted_thresholds) == ["vase-net-89abcdef"]
         assert stimuli.findings.reach == FINDINGS.reach
         assert stimuli.models == models
-    with pytest.raises(InputError, match=r"reach are of 000000000000: another set took its place"):
+    with pytest.raises(InputError, match=r"reach are of 000000000000: the file was replaced by"):
         replace_findings(path, "reach", {}, "0" * 64)
 
 
@@ -133,7 +133,7 @@ def test_sets_are_compared_and_merged_with_them(holding, small_set, tmp_path):
     replace_findings(another, "reach", {RUN: REACHED | {"sha256": "c" * 64}}, expected)
     with StimulusSet(holding) as one, StimulusSet(another) as other:
         assert differences(one, other) == [f"reach/{RUN}: differs"]
-    with pytest.raises(InputError, match=rf"reach/{RUN}: is another than in an earlier set"):
+    with pytest.raises(InputError, match=rf"reach/{RUN}: differs from an earlier set"):
         merge([holding, another], tmp_path / "none.h5")
 
 

@@ -11,8 +11,8 @@ from stimuli.check import problems
 from stimuli.comparison import differences
 from stimuli.merging import merge
 from stimuli.packed_scene import packed
-from stimuli.seal import BLOCK
 from stimuli.stimulus_set import StimulusSet
+from stimuli.storage import BLOCK
 from stimuli.writing import add_results, write_set
 from tests.small_set import small_image, small_results, small_scene, small_table
 
@@ -63,7 +63,10 @@ def test_equal_families_are_taken_once_and_models_are_joined(tmp_path):
 @pytest.mark.parametrize(
     ("other", "message"),
     [
-        ({"samples": 64}, r"other.h5: stimuli/family: 'vase-material' is another in .*one.h5"),
+        (
+            {"samples": 64},
+            r"other.h5: stimuli/family: 'vase-material' differs from .*one.h5",
+        ),
         ({"bits": 16}, r"other.h5: images: \(16, 16, 3\) uint16, and .* \(16, 16, 3\) uint8"),
     ],
 )
@@ -108,12 +111,12 @@ def with_verdict(metamer, layers="early"):
         (
             with_distance(0),
             with_distance(0.01),
-            r"other.h5: models/net/early/distances/vase-shape: is not what an earlier set says of",
+            r"other.h5: models/net/early/distances/vase-shape: differs from an earlier set for the",
         ),
         (
             with_verdict(True),
             with_verdict(False),
-            r"other.h5: models/net/verdicts/vase-shape: is not what an earlier set says",
+            r"other.h5: models/net/verdicts/vase-shape: differs from an earlier set",
         ),
     ],
 )

@@ -17,11 +17,10 @@ from stimuli.check import problems
 from stimuli.comparison import differences
 from stimuli.export import export
 from stimuli.merging import merge
-from stimuli.migration import migrated
 from stimuli.pixel_metamers import PixelMetamer
 from stimuli.schema import FORMAT, KEY
-from stimuli.seal import seal
 from stimuli.stimulus_set import StimulusSet
+from stimuli.storage import seal
 from stimuli.summary import summary
 from stimuli.writing import add_pixel_metamers, add_results, replace_findings
 
@@ -155,7 +154,7 @@ def pickled(file, _folder):
 
 
 REFUSED = {
-    "external storage": (replaced("images", external_images), "images: its values lie in another"),
+    "external storage": (replaced("images", external_images), "images: its values are in another"),
     "external link": (replaced("images", external_link), "images: is a link to another file"),
     "dangling link": (replaced("images", dangling_link), "images: is a link to another file"),
     "soft link": (
@@ -297,7 +296,7 @@ def test_a_link_of_an_unknown_kind_is_refused(copy):
 
 
 def test_no_command_publishes_another_file(copy, small_set, full_set):
-    """Merge, export, migrate, distances, pages and sessions refuse the set, and write nothing."""
+    """Merge, export, distances, pages and sessions refuse the set, and write nothing."""
     with StimulusSet(full_set) as one:
         found, results = one.content_hash, one.results("net")
     altered(copy, replaced("images", external_images))
@@ -307,14 +306,12 @@ def test_no_command_publishes_another_file(copy, small_set, full_set):
         lambda: merge([copy, small_set], copy.parent / "merged.h5"),
         lambda: merge([small_set, copy], copy.parent / "merged.h5"),
         lambda: export(StimulusSet(copy), copy.parent / "files"),
-        lambda: migrated(copy),
-        lambda: migrated(copy, {1: lambda _: None}, 2),
         lambda: add_results(copy, {"net": results}, found),
         lambda: experiment.prepared("small", 1, ExperimentConfig(), copy),
         lambda: summary(StimulusSet(copy)),
         lambda: differences(StimulusSet(small_set), StimulusSet(copy)),
     ):
-        with pytest.raises(InputError, match=r"stimuli.h5: images: its values lie in another file"):
+        with pytest.raises(InputError, match=r"stimuli.h5: images: its values are in another file"):
             work()
         assert copy.read_bytes() == before
         left = set(copy.parent.iterdir()) - there
@@ -458,7 +455,7 @@ def uses(one, path, folder):
         lambda: one.distances("net", "late", "vase-shape"),
         lambda: one.null_distances("net", "late", "vase-shape"),
         lambda: one.series("vase", "net", "early;late", "shape"),
-        lambda: merge([path, path], folder / "merged.h5"), lambda: migrated(path),
+        lambda: merge([path, path], folder / "merged.h5"),
         lambda: one.content_hash,
     ]  # fmt: skip
 

@@ -11,8 +11,8 @@ from stimuli.check import problems
 from stimuli.comparison import differences
 from stimuli.merging import merge
 from stimuli.pixel_metamers import PixelMetamer, read_pixel_metamers
-from stimuli.seal import seal
 from stimuli.stimulus_set import StimulusSet
+from stimuli.storage import seal
 from stimuli.summary import summary
 from stimuli.writing import add_pixel_metamers, add_results
 
@@ -65,7 +65,7 @@ def test_others_stay_when_some_are_added(beside, rng):
 
 def test_those_of_another_set_are_refused(beside, rng):
     path, _ = beside
-    with pytest.raises(InputError, match=r"pixel metamers are of 000000000000: another set took"):
+    with pytest.raises(InputError, match=r"metamers are of 000000000000: the file was replaced"):
         add_pixel_metamers(path, [entry(rng)], "0" * 64)
 
 
@@ -95,5 +95,5 @@ def test_sets_are_compared_and_merged_with_them(beside, small_set, tmp_path, rng
         add_pixel_metamers(another, [entry(rng)], stimuli.content_hash)
     with StimulusSet(path) as one, StimulusSet(another) as other:
         assert differences(one, other) == [f"pixel_metamers/{RUN}: differs"]
-    with pytest.raises(InputError, match=rf"pixel_metamers/{RUN}: is another than in an earlier"):
+    with pytest.raises(InputError, match=rf"pixel_metamers/{RUN}: differs from an earlier"):
         merge([path, another], tmp_path / "none.h5")

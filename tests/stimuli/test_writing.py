@@ -16,10 +16,9 @@ from scenes.arrays import array_sha256
 from scenes.base.errors import InputError
 from stimuli.check import problems
 from stimuli.model_results import ModelResults
-from stimuli.one_writer import one_writer
 from stimuli.packed_scene import packed
-from stimuli.seal import check_seal
 from stimuli.stimulus_set import StimulusSet
+from stimuli.storage import check_seal, one_writer
 from stimuli.writing import add_results, write_set
 from tests.small_set import small_image, small_scene, small_table, write_small_set
 
@@ -212,7 +211,7 @@ def test_results_are_not_put_beside_other_images(small_set, parts, tmp_path):
     images[7, 0, 0, 0] ^= 1
     path = write_small_set(tmp_path / "s.h5", images=images, models={})
     before = path.read_bytes()
-    with pytest.raises(InputError, match=r"the results of net are of .*: another set took its pl"):
+    with pytest.raises(InputError, match=r"the results of net are of .*: the file was replaced"):
         add_results(path, {"net": found}, expected)
     assert path.read_bytes() == before
 
@@ -234,7 +233,7 @@ def test_results_wait_while_another_process_writes(small_set, tmp_path):
 WRITER = """
 import sys
 from pathlib import Path
-from stimuli.one_writer import one_writer
+from stimuli.storage import one_writer
 with one_writer(Path(sys.argv[1])):
     print("writing", flush=True)
     sys.stdin.read()
