@@ -36,7 +36,7 @@ def test_figures_worked_out_by_hand():
          r"fisher\.derivative_samples from 256 toward 2633$"),
         (0.01, 4096, r"toward 65536$"),
         (-0.02, 256, r"agree by -0\.02: the threshold is noise alone; raise .* toward 65536$"),
-        (0.3, 65536, r"more samples than these are not to be had: leave this parameter out$"),
+        (0.3, 65536, r"this is the largest number of samples: leave this parameter out$"),
     ],
 )  # fmt: skip
 def test_a_low_agreement_is_told_with_what_to_do(agreement, samples, expected):
