@@ -101,10 +101,12 @@ def sealed_file(path: Path) -> Iterator[tuple[h5py.File, FullDiskFile]]:
     `FullDiskFile.check` raises OSError early if the disk is full.
     """
     with FullDiskFile(path) as disk:
-        # The newer format checks its own metadata; every HDF5 since 1.10 (2016) reads it.
-        with h5py.File(disk, "w", userblock_size=BLOCK, libver=("v110", "v110")) as file:
-            yield file, disk
-        disk.check()
+        try:
+            # The newer format checks its own metadata; every HDF5 since 1.10 (2016) reads it.
+            with h5py.File(disk, "w", userblock_size=BLOCK, libver=("v110", "v110")) as file:
+                yield file, disk
+        finally:
+            disk.check()  # a failed write is the cause of any later error of HDF5
     seal(path)
 
 

@@ -1,4 +1,4 @@
-"""The reader that the manual shows works, and knows nothing of the suite."""
+"""The reader in the manual works without the suite."""
 
 import re
 import subprocess
@@ -38,7 +38,7 @@ def test_the_ten_line_reader(small_set, tmp_path):
         assert np.array_equal(np.load(tmp_path / "image.npy"), stimuli.image(name))
 
 
-def test_the_manual_states_the_present_defaults():
+def test_the_manual_states_the_defaults():
     from stimuli.config import StimuliConfig
 
     text = MANUAL.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Pixel metamers in a set: beside its stimuli, and no part of its content."""
+"""Pixel metamers in a set, which are no part of its content."""
 
 import shutil
 
@@ -35,7 +35,7 @@ def beside(small_set, tmp_path, rng):
     return path, given
 
 
-def test_they_come_back_as_they_were(beside, small_set):
+def test_pixel_metamers_are_read_as_written(beside, small_set):
     path, given = beside
     assert problems(path) == []
     with StimulusSet(path) as stimuli, StimulusSet(small_set) as without:
@@ -50,7 +50,7 @@ def test_they_come_back_as_they_were(beside, small_set):
     assert found.content_hash == given.content_hash
 
 
-def test_others_stay_when_some_are_added(beside, rng):
+def test_adding_some_keeps_the_others(beside, rng):
     path, given = beside
     with StimulusSet(path) as stimuli:
         expected = stimuli.content_hash
@@ -63,7 +63,7 @@ def test_others_stay_when_some_are_added(beside, rng):
     assert found[RUN].content_hash == given.content_hash
 
 
-def test_those_of_another_set_are_refused(beside, rng):
+def test_pixel_metamers_of_another_set_are_refused(beside, rng):
     path, _ = beside
     with pytest.raises(InputError, match=r"metamers are of 000000000000: the file was replaced"):
         add_pixel_metamers(path, [entry(rng)], "0" * 64)

@@ -1,4 +1,4 @@
-"""Thresholds on physical axes: how far a unit of a parameter moves the scene."""
+"""Physical distance per unit of a parameter."""
 
 import numpy as np
 import pytest
