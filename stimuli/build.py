@@ -132,7 +132,7 @@ def check_clipping(table: pd.DataFrame, most: float) -> None:
         raise InputError(
             f"{worst['radiance_file']}: {worst['clipped']:.1%} of its pixels are clipped (and "
             f"more than {most:.1%} in {len(too_many)} of {len(shown)} images); lower the target's "
-            "film.exposure, give it a grey film.background if a lamp stands behind the object, or "
+            "film.exposure, give it a grey film.background if a lamp is behind the object, or "
             "raise stimuli.most_clipped"
         )
 

@@ -124,7 +124,7 @@ class ImageRecord(Frozen):
     width: Annotated[int, Field(ge=1)] = _column("Width of the image.", "pixels")
     height: Annotated[int, Field(ge=1)] = _column("Height of the image.", "pixels")
     clipped: Annotated[float, Field(ge=0, le=1)] = _column(
-        "Share of pixels of which a channel lies above what the display can show."
+        "Share of pixels of which a channel is above what the display can show."
     )
     scene: Sha256 = _column("SHA-256 of the scene that was rendered, its light and film included.")
     scene_file: str = _column("The scene, relative to this table's folder.")

@@ -188,7 +188,7 @@ def _typed(given: pd.Series, empty: pd.Series, column: Column) -> pd.Series:
 
 
 def stored_column(values: pd.Series, kind: Kind) -> np.ndarray:
-    """Return a column of a checked table as it is stored: (N,) bytes, float64, int64 or bool."""
+    """Return the stored form of a column: (N,) UTF-8 bytes, float64, int64 or bool."""
     match kind:
         case "text":
             encoded = [str(value).encode() for value in values]

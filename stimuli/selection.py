@@ -22,7 +22,7 @@ class Refusal:
 def selected(
     records: pd.DataFrame, accept: Literal["metamers", "all"]
 ) -> tuple[pd.DataFrame, list[Refusal]]:
-    """Return the rows of `records` that are taken, in their order, and what is left out.
+    """Return the rows of `records` that are taken, in their order, and the refusals.
 
     A run is taken if its series is complete (every level at every camera, light and noise seed of
     its family's target) and, with ``metamers``, if its result is one. Pixel searches need no

@@ -89,23 +89,18 @@ def planned(study: Study) -> list[Planned]:
         name: resolved_model(config, study.folder, f"models.{name}")[1]
         for name, config in study.models.items()
     }
-    targets = {name: loaded_target(name, study) for name in study.targets}
-    return [
-        _planned(study, target, model, scene, record)
-        for target, scene in targets.items()
-        for model, record in models.items()
-    ]
-
-
-def _planned(
-    study: Study, target: str, model: str, scene: Scene, record: dict[str, Any]
-) -> Planned:
-    inputs = {
-        "schema_version": SCHEMA_VERSION,
-        "target": scene.sha256,
-        "model": record,
-        "fisher": study.fisher.model_dump(mode="json"),
-    }
-    text = json.dumps(inputs, sort_keys=True, separators=(",", ":"))
-    digest = hashlib.sha256(text.encode()).hexdigest()[:8]
-    return Planned(target, model, scene, inputs, study.runs / FOLDER / f"{target}-{model}-{digest}")
+    plan = []
+    for target in study.targets:
+        scene = loaded_target(target, study)
+        for model, record in models.items():
+            inputs = {
+                "schema_version": SCHEMA_VERSION,
+                "target": scene.sha256,
+                "model": record,
+                "fisher": study.fisher.model_dump(mode="json"),
+            }
+            text = json.dumps(inputs, sort_keys=True, separators=(",", ":"))
+            digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+            folder = study.runs / FOLDER / f"{target}-{model}-{digest}"
+            plan.append(Planned(target, model, scene, inputs, folder))
+    return plan

@@ -117,8 +117,8 @@ def _write(
     single: dict[str, Any] = {key: each.astype(np.float32) for key, each in arrays.items()}
     with whole_file(folder / DERIVATIVE) as beside:
         np.savez_compressed(beside, **single)
-    title = f"{prediction.target} seen by {prediction.model}"
-    clipped = _picture(folder / PICTURE, title, scene, found, study, device)
+    title = f"{prediction.target} for {prediction.model}"
+    clipped = _picture(folder / PICTURE, title, scene, found, study.fisher.samples, device)
     predicted = found.predicted
     record = {
         "schema_version": SCHEMA_VERSION,
@@ -154,36 +154,31 @@ def _write(
 
 
 def _picture(
-    path: Path, title: str, scene: Scene, found: Sensitivity, study: Study, device: str
+    path: Path, title: str, scene: Scene, found: Sensitivity, samples: int, device: str
 ) -> dict[str, bool]:
     """Draw all parameters and the first and last eigenvector; return by name if it is clipped."""
+
+    def display_after(change: np.ndarray) -> np.ndarray:
+        """Return the display image (H, W, 3) of a changed scene, with fixed noise."""
+        stage = Stage(moved(scene, found.parameters, change), device=device)
+        radiance = stage.radiance(found.views[:1], samples, [1])
+        return np.asarray(display(radiance, scene.film)[0].permute(1, 2, 0).cpu().numpy())
+
     names = [each.name for each in found.parameters]
-    amounts = dict(zip(names, np.diag(found.predicted.thresholds), strict=True))
-    rows = found.predicted.steps[np.isfinite(found.predicted.steps).all(axis=1)]
-    if len(rows):
-        amounts |= {"first eigenvector": rows[0], "last eigenvector": rows[-1]}
     thresholds = dict(zip(names, found.predicted.thresholds, strict=True))
-    clipped, rows_shown = {}, []
-    for name, change in amounts.items():
+    changes = dict(zip(names, np.diag(found.predicted.thresholds), strict=True))
+    steps = found.predicted.steps[np.isfinite(found.predicted.steps).all(axis=1)]
+    if len(steps):
+        changes |= {"first eigenvector": steps[0], "last eigenvector": steps[-1]}
+    clipped, rows = {}, []
+    for name, change in changes.items():
         change = np.nan_to_num(change, nan=0.0)
         clipped[name] = any(is_clipped(scene, found.parameters, s * change) for s in (-1, 1))
-        less, more = (_display(scene, found, study, s * change, device) for s in (-1, 1))
         label = f"{name}\n± {thresholds[name]:.3g}" if name in thresholds else name
         label += "\nclipped to bounds" if clipped[name] else ""
-        rows_shown.append(ThresholdRow(label, less, more))
-    target = _display(scene, found, study, np.zeros(len(names)), device)
-    write_thresholds(path, title, target, rows_shown)
+        rows.append(ThresholdRow(label, display_after(-change), display_after(change)))
+    write_thresholds(path, title, display_after(np.zeros(len(names))), rows)
     return clipped
-
-
-def _display(
-    scene: Scene, found: Sensitivity, study: Study, amounts: np.ndarray, device: str
-) -> np.ndarray:
-    """Return the display image (H, W, 3) of a moved scene, at the first camera with fixed noise."""
-    changed = moved(scene, found.parameters, amounts)
-    view = found.views[0]
-    radiance = Stage(changed, device=device).radiance([view], study.fisher.samples, [1])
-    return np.asarray(display(radiance, scene.film)[0].permute(1, 2, 0).cpu().numpy())
 
 
 def _number(value: float) -> float | None:

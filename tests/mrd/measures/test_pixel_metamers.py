@@ -116,8 +116,8 @@ def test_match_and_distance_are_those_of_the_kept_images(made):
         )
         assert row["scene_rms"] == pytest.approx(np.sqrt(((scene - target) ** 2).mean()))
         assert row["pixel_rms"] == pytest.approx(np.sqrt(((image / 255 - target) ** 2).mean()))
-    judged = json.loads((path / "criterion.json").read_text())
-    expected = [each["match"] for each in judged["training"]["cameras"]]
+    criterion_json = json.loads((path / "criterion.json").read_text())
+    expected = [each["match"] for each in criterion_json["training"]["cameras"]]
     assert [row["scene_match"] for row in record["cameras"]] == expected
 
 
@@ -146,10 +146,10 @@ def test_missing_images_are_made(copied):
 def test_a_changed_match_needs_other_images(copied):
     run, runs = copied
     path = runs / run.name
-    judged = json.loads((path / "criterion.json").read_text())
-    for row in judged["training"]["cameras"]:
+    criterion_json = json.loads((path / "criterion.json").read_text())
+    for row in criterion_json["training"]["cameras"]:
         row["match"] = 0.5
-    (path / "criterion.json").write_text(json.dumps(judged))
+    (path / "criterion.json").write_text(json.dumps(criterion_json))
     record = pixel_metamers.make(run, runs, "cpu")
     for row in record["cameras"]:
         assert row["pixel_match"] == pytest.approx(0.5, abs=0.005)
@@ -159,10 +159,10 @@ def test_a_changed_match_needs_other_images(copied):
 def test_with_another_floor_only_the_verdict_changes(copied):
     run, runs = copied
     path = runs / run.name
-    judged = json.loads((path / "criterion.json").read_text())
-    for row in judged["training"]["cameras"]:
+    criterion_json = json.loads((path / "criterion.json").read_text())
+    for row in criterion_json["training"]["cameras"]:
         row["match"] += 1e-7  # as a repeated verdict may differ
-    (path / "criterion.json").write_text(json.dumps(judged))
+    (path / "criterion.json").write_text(json.dumps(criterion_json))
     criterion = run.search.criterion.model_copy(update={"floor": 1.0})
     search = run.search.model_copy(update={"criterion": criterion})
     steps = []
@@ -176,9 +176,9 @@ def test_with_another_floor_only_the_verdict_changes(copied):
 def test_an_undefined_match_is_refused(copied):
     run, runs = copied
     path = runs / run.name / "criterion.json"
-    judged = json.loads(path.read_text())
-    judged["training"]["cameras"][1]["match"] = None
-    path.write_text(json.dumps(judged))
+    criterion_json = json.loads(path.read_text())
+    criterion_json["training"]["cameras"][1]["match"] = None
+    path.write_text(json.dumps(criterion_json))
     with pytest.raises(InputError, match=r"criterion.json: the match at camera c1 is undefined"):
         pixel_metamers.make(run, runs, "cpu")
 
@@ -217,10 +217,10 @@ def test_a_refused_run_does_not_stop_others(commanded, tmp_path, capsys):
     other = resolve_all(read_study(folder))[1]
     shutil.copytree(folder / "runs" / run.name, folder / "runs" / other.name)
     path = folder / "runs" / run.name / "criterion.json"
-    judged = json.loads(path.read_text())
-    judged["training"]["cameras"][1]["match"] = None
+    criterion_json = json.loads(path.read_text())
+    criterion_json["training"]["cameras"][1]["match"] = None
     size = path.stat().st_size  # a file of another size is a damaged one
-    path.write_text(json.dumps(judged).ljust(size))
+    path.write_text(json.dumps(criterion_json).ljust(size))
     with pytest.raises(SystemExit, match=r"^2$"):
         main.run(["pixel-metamers", str(folder)])
     printed = capsys.readouterr()

@@ -41,7 +41,7 @@ def test_a_shape_mode_is_about_its_mean_displacement(small):
 
 
 def test_modes_of_a_surface_with_doubled_vertices_are_those_of_the_surface(small):
-    """Every face has corners of its own; each mode moves all vertices at a place alike."""
+    """Every face has its own corners; each mode moves all vertices at one place alike."""
     whole = small()
     mesh = geometry(whole.shape)
     surface = Mesh(
