@@ -24,12 +24,12 @@ DAMAGED = (
 )
 
 
-def opened(path: Path) -> h5py.File:
+def open_set(path: Path) -> h5py.File:
     """Open a set to read; raise InputError if it is missing, damaged or of another version."""
     return _checked(path, (check_header, check_own_objects, check_layout))
 
 
-def opened_alone(path: Path) -> h5py.File:
+def open_any_version(path: Path) -> h5py.File:
     """Open a file of any version to read; raise InputError if it refers to other files."""
     return _checked(path, (check_own_objects,))
 

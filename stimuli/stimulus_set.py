@@ -27,7 +27,7 @@ from stimuli.model_results import (
     stored_name,
     targets_by_view,
 )
-from stimuli.opening import opened, reading
+from stimuli.opening import open_set, reading
 from stimuli.packed_scene import PackedScene, unpacked
 
 
@@ -60,7 +60,7 @@ class StimulusSet:
             It is missing, broken, no stimulus set, or of another schema version.
         """
         if self._handle is None or self._owner != os.getpid():
-            self._handle, self._owner = opened(self.path), os.getpid()
+            self._handle, self._owner = open_set(self.path), os.getpid()
         return self._handle
 
     def close(self) -> None:

@@ -39,9 +39,6 @@ class ModelToEmbed:
     config: ModelConfig
 
 
-Request = ModelToEmbed
-
-
 def fastest_device() -> str:
     """Return the torch device for networks: "cuda" if there is a GPU, else "cpu"."""
     return "cuda" if torch.cuda.is_available() else "cpu"
