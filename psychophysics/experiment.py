@@ -24,8 +24,8 @@ from psychophysics.tasks.base import Task
 from psychophysics.tasks.registry import TASKS
 from psychophysics.trials import block_of, check, order
 from scenes.base.errors import InputError
-from stimuli.seal import check_seal
 from stimuli.stimulus_set import StimulusSet
+from stimuli.storage import check_seal
 
 PARTICIPANT_SEEDS = 2**32
 

@@ -52,7 +52,7 @@ def embed(
         raise InputError(f"{file}: names no model; give one with --model")
     from mrd.measures import embed as embedding  # torch: only once there is work to do
 
-    requests = [embedding.Request(name, config) for name, config in configs.items()]
+    requests = [embedding.ModelToEmbed(name, config) for name, config in configs.items()]
     device = embedding.fastest_device()
     with counted(out) as progress:
         done = embedding.embed(file, requests, floors(study), file.parent, device, progress)

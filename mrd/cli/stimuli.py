@@ -15,9 +15,9 @@ from stimuli.comparison import differences
 from stimuli.cues import CHANCE, CUES, cues
 from stimuli.export import export as export_files
 from stimuli.merging import merge as merge_sets
-from stimuli.migration import migrated
 from stimuli.schema import SCHEMA_VERSION
 from stimuli.stimulus_set import StimulusSet
+from stimuli.storage import check_seal
 from stimuli.summary import summary
 
 app = typer.Typer(
@@ -154,7 +154,7 @@ def diff(one: Set, other: Set) -> None:
 def migrate(path: Set) -> None:
     """Bring a set of an older version to the present one."""
     path = set_of(path, read_study)
-    found = migrated(path)
-    present = found == SCHEMA_VERSION
-    told = "is of the present schema_version" if present else "was of schema_version"
-    console().print(f"{path}: {told} {found}")
+    check_seal(path)
+    with StimulusSet(path) as stimuli:
+        _ = stimuli.file  # opening it refuses every other version: version 1 is the first
+    console().print(f"{path}: is of the present schema_version {SCHEMA_VERSION}")

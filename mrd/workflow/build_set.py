@@ -23,9 +23,9 @@ from stimuli.build import Built, build_set
 from stimuli.findings import KINDS, Findings
 from stimuli.intake import RECORDS_FILE
 from stimuli.pixel_metamers import PixelMetamer, read_pixel_metamers
-from stimuli.seal import check_seal
 from stimuli.selection import Refusal
 from stimuli.stimulus_set import StimulusSet
+from stimuli.storage import check_seal
 
 
 @dataclass(frozen=True)

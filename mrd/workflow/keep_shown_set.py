@@ -15,7 +15,7 @@ from pathlib import Path
 from scenes.base.atomic_files import whole_file
 from scenes.base.errors import InputError
 from stimuli.layout import attribute
-from stimuli.opening import opened_alone
+from stimuli.opening import open_any_version
 
 SIDECARS = "sub-*/ses-*/beh/*.json"
 
@@ -82,7 +82,7 @@ def kept_if_shown(path: Path, data: Path) -> Iterator[Kept | None]:
 def content_hash(path: Path) -> str | None:
     """Content hash that a set of any version carries; None where none can be read."""
     try:
-        with opened_alone(path) as file:
+        with open_any_version(path) as file:
             found = str(attribute(file, "content_hash"))
     except InputError:
         return None

@@ -24,8 +24,8 @@ from psychophysics.experiment import Experiment
 from scenes.base import changes
 from scenes.base.errors import InputError
 from stimuli.model_results import nulls
-from stimuli.seal import check_seal
 from stimuli.stimulus_set import StimulusSet
+from stimuli.storage import check_seal
 
 OBSERVERS = 20  # simulated, where nobody says how many
 

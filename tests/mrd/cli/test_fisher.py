@@ -103,7 +103,9 @@ def test_a_damaged_record_is_refused_before_anything_is_made(mrd, study, damage)
     code, out, err = mrd("fisher", study)
     assert (code, out) == (2, "")
     assert err.rstrip().count("\n") == 0
-    assert f"fisher.json: cannot be read; remove {folder}, and mrd fisher makes it anew" in err
+    assert (
+        f"fisher.json: cannot be read; remove {folder}, and run mrd fisher to make it again" in err
+    )
     assert folders(study) == [folder]
 
 

@@ -84,7 +84,7 @@ def made(tmp_path_factory):
             directory.write_json("criterion.json", judgement)
             directory.finish("metamer")
     build_set.pack(study)
-    asked = embed.Request("net", study.models["net"])
+    asked = embed.ModelToEmbed("net", study.models["net"])
     embed.embed(study.stimulus_set, [asked], {"shape": 0.9}, folder, "cpu")
     with pytest.raises(SystemExit, match=r"^0$"):
         run(["experiment", "simulate", str(folder), "--observers", "2"])
