@@ -24,13 +24,6 @@ def block_order(blocks: Sequence[str], participant: int) -> tuple[str, ...]:
 
     Over as many participants as there are blocks (twice as many, if their number is odd), each
     block stands at each place equally often, and follows each other block equally often.
-
-    Parameters
-    ----------
-    blocks
-        Their names, in a fixed order.
-    participant
-        Number of the participant, from 0.
     """
     count = len(blocks)
     row = participant % count
@@ -54,19 +47,6 @@ def key_order(
 
     Over twice as many participants as there are orders of blocks, each order comes once with the
     keys as they are, and once with swapped keys.
-
-    Parameters
-    ----------
-    keys
-        In the order of the choices.
-    participant
-        Number of the participant, from 0.
-    swap
-        Whether keys are swapped at all.
-    blocks
-        Number of blocks.
-    rule
-        That the session is recorded with.
     """
     passes = participant // orders(blocks) if rule > 1 else 0
     row = participant % orders(blocks) if rule > 1 else participant
@@ -74,20 +54,7 @@ def key_order(
 
 
 def rule_of(session: Mapping[str, Any], where: str) -> int:
-    """Return the rule that a session was recorded with.
-
-    Parameters
-    ----------
-    session
-        ``Session`` of its sidecar, or the facts that a page in a browser saved.
-    where
-        What a refusal names: the file.
-
-    Raises
-    ------
-    InputError
-        This version of the suite does not know the rule.
-    """
+    """Return the rule that a session was recorded with."""
     rule = session.get(RULE_KEY, 1)
     if isinstance(rule, bool) or not isinstance(rule, int) or not 1 <= rule <= RULE:
         raise InputError(

@@ -38,25 +38,7 @@ Cell = tuple[str, str]  # camera, light
 
 @dataclass(frozen=True)
 class Condition:
-    """A target against a series of comparisons.
-
-    Parameters
-    ----------
-    name
-        Readable and unique in the experiment: ``<run>-<comparison>``.
-    target, family, attribute, model, layer, comparison
-        As in the set; `comparison` is result, control or pixel.
-    levels
-        Ascending; 0 is the target re-rendered.
-    target_images
-        By camera and light, in the order of noise seeds.
-    comparison_images
-        The same for each level.
-    cameras, lights
-        That all of these images exist for.
-    seeds
-        Noise seeds that all of them exist for.
-    """
+    """A target against a series of comparisons."""
 
     name: str
     target: str
@@ -79,23 +61,7 @@ class Condition:
 
 
 def conditions(table: pd.DataFrame, config: ExperimentConfig, where: str) -> list[Condition]:
-    """List what an experiment asks of a set, in the order of their names.
-
-    Parameters
-    ----------
-    table
-        Of the set, a row an image.
-    config
-        The experiment.
-    where
-        What a refusal names: the set.
-
-    Raises
-    ------
-    InputError
-        A name is not in the set, nothing is left to ask, a condition has too few levels, or a
-        trial could not be filled with different images.
-    """
+    """List what an experiment asks of a set, in the order of their names."""
     for key in ("targets", "models", "attributes"):
         _names_exist(getattr(config, key), table[key.removesuffix("s")], key, where)
     _names_exist(config.lights, table["light"], "lights", where)

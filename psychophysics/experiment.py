@@ -32,19 +32,7 @@ PARTICIPANT_SEEDS = 2**32
 
 @dataclass(frozen=True)
 class Experiment:
-    """An experiment that can be run: all of it has been checked against the set.
-
-    Parameters
-    ----------
-    study, seed
-        Name and seed of the study.
-    config
-        The experiment.
-    stimuli
-        The set.
-    conditions
-        What is asked.
-    """
+    """An experiment that can be run: all of it has been checked against the set."""
 
     study: str
     seed: int
@@ -95,13 +83,7 @@ def prepared(study: str, seed: int, config: ExperimentConfig, path: Path) -> Exp
 
 
 def check_fits(experiment: Experiment, pixels: tuple[int, int]) -> None:
-    """Find out whether the images of a trial fit on the display.
-
-    Raises
-    ------
-    InputError
-        They do not.
-    """
+    """Find out whether the images of a trial fit on the display."""
     needed = schedule(experiment.config).extent(*experiment.image_size)
     if needed[0] > pixels[0] or needed[1] > pixels[1]:
         raise InputError(
@@ -113,25 +95,7 @@ def check_fits(experiment: Experiment, pixels: tuple[int, int]) -> None:
 
 @dataclass(frozen=True)
 class Seat:
-    """A participant in a session: what follows from who they are.
-
-    Parameters
-    ----------
-    participant, session
-        Codes.
-    observer
-        Who answers.
-    number
-        Of the participant, from 0.
-    seed
-        Of all that is random.
-    blocks
-        In this participant's order.
-    keys
-        In the order of the choices.
-    rule
-        Of counterbalancing, that blocks and keys follow.
-    """
+    """A participant in a session: what follows from who they are."""
 
     participant: str
     session: str
@@ -185,18 +149,7 @@ def seated(
 
 
 def check_set(experiment: Experiment, folder: Path) -> same_experiment.Described:
-    """Refuse to show a set to people whose data folder holds sessions of another set.
-
-    Returns
-    -------
-    list
-        Tables and descriptions of the sessions of people in the folder.
-
-    Raises
-    ------
-    InputError
-        With both content hashes.
-    """
+    """Refuse to show a set to people whose data folder holds sessions of another set."""
     stimuli = experiment.stimuli
     people = same_experiment.of_people(folder)
     same_experiment.check_set(folder, people, stimuli.content_hash, stimuli.path)
@@ -226,21 +179,7 @@ def seat_of(
     number: int,
     rule: int = counterbalance.RULE,
 ) -> Seat:
-    """Derive all that is a participant's from their codes and number.
-
-    Parameters
-    ----------
-    experiment
-        The experiment.
-    participant, visit
-        Codes.
-    observer
-        Who answers.
-    number
-        Of the participant, from 0.
-    rule
-        Of counterbalancing; sessions on disk keep theirs.
-    """
+    """Derive all that is a participant's from their codes and number."""
     config, blocks = experiment.config, experiment.blocks
     return Seat(
         participant,
@@ -318,13 +257,7 @@ def run(
 
 
 def check_open(experiment: Experiment, seat: Seat, folder: Path) -> None:
-    """Find out before a window opens whether a session can be asked, or can go on.
-
-    Raises
-    ------
-    InputError
-        It is finished, or was begun with another study or set.
-    """
+    """Find out before a window opens whether a session can be asked, or can go on."""
     bound = bound_to(as_begun(experiment, folder, seat.participant, seat.session), seat)
     records.check_open(folder, seat.participant, seat.session, experiment.task, bound)
 

@@ -182,19 +182,7 @@ class ModelObserver(WithoutEyes):
 
 
 def code_of(model: str) -> str:
-    """Name a model and layer as a participant: the beginning of the name, and six hex digits.
-
-    Parameters
-    ----------
-    model
-        ``NAME:LAYER``. Names that begin alike, such as ``net:blocks.1`` and ``net:blocks.10``,
-        have their own digits.
-
-    Returns
-    -------
-    str
-        At most 24 letters and digits.
-    """
+    """Name a model and layer as a participant: the beginning of the name, and six hex digits."""
     letters = "".join(letter for letter in model if letter.isascii() and letter.isalnum())
     return f"{letters[:17]}x{hashlib.sha256(model.encode()).hexdigest()[:6]}"
 
@@ -202,23 +190,7 @@ def code_of(model: str) -> str:
 def middle_distance(
     distances: Mapping[str, pd.DataFrame], conditions: Sequence[Condition], vary: Sequence[Varied]
 ) -> float:
-    """Set the criterion of same–different half way between pairs of the same and the farthest.
-
-    Parameters
-    ----------
-    distances
-        By family.
-    conditions
-        What is asked: pairs of the target, pairs of the last level, and pairs of the two.
-    vary
-        What differs between the images of a trial; all pairs that it allows are looked at, and
-        no others.
-
-    Returns
-    -------
-    float
-        In the unit of the distances.
-    """
+    """Set the criterion of same–different half way between pairs of the same and the farthest."""
     same: list[float] = []
     different: list[float] = []
     for condition in conditions:

@@ -21,18 +21,7 @@ NORMAL_SPAN = float(2 * norm.ppf(0.95))
 
 
 def core(level: float, threshold: float, width: float, function: Function) -> float:
-    """S(x; m, w), from 0 to 1; 0 at level 0, where target and comparison are one scene.
-
-    Parameters
-    ----------
-    level, threshold
-        In the unit of the levels, at least 0; for the Weibull, the threshold is above 0.
-    width
-        Above 0; of the normal in the unit of the levels, of the Weibull in natural logarithms of
-        them.
-    function
-        ``weibull`` (on log level) or ``norm`` (cumulative, on the level).
-    """
+    """S(x; m, w), from 0 to 1; 0 at level 0, where target and comparison are one scene."""
     if level <= 0:
         return 0.0
     if function == "norm":
@@ -47,18 +36,6 @@ def lapse_probability(lapse: float, guess: float) -> float:
     """Probability of a lapse, an answer that is a guess, that lowers the upper asymptote by λ.
 
     (1 − p) · 1 + p · γ = 1 − λ, so p = λ/(1 − γ).
-
-    Parameters
-    ----------
-    lapse
-        λ: one minus the upper asymptote, from 0 to 1 − γ.
-    guess
-        γ: how often a guess is right, below 1.
-
-    Raises
-    ------
-    InputError
-        λ is outside: guesses alone are right more often than that.
     """
     if not 0 <= lapse <= 1 - guess:
         raise InputError(

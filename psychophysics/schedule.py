@@ -13,17 +13,7 @@ Kind = Literal["fixation", "images", "mask", "blank"]
 
 @dataclass(frozen=True)
 class Part:
-    """A part of a trial.
-
-    Parameters
-    ----------
-    kind
-        What is on the screen.
-    frames
-        For how long.
-    images
-        Numbers of the images shown or masked.
-    """
+    """A part of a trial."""
 
     kind: Kind
     frames: int
@@ -32,15 +22,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Schedule:
-    """A trial up to its answer.
-
-    Parameters
-    ----------
-    parts
-        In order; none of them is empty.
-    places
-        Of each image, in widths of an image from the middle.
-    """
+    """A trial up to its answer."""
 
     parts: tuple[Part, ...]
     places: tuple[Place, ...]

@@ -17,17 +17,7 @@ from scenes.base.errors import InputError
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a sitting ended, and what the session is so far, earlier sittings included.
-
-    Parameters
-    ----------
-    finished
-        Whether no trial is left.
-    trials
-        Rows on disk.
-    intervals, late
-        Images that were shown, and how many of them with dropped frames.
-    """
+    """How a sitting ended, and what the session is so far, earlier sittings included."""
 
     finished: bool
     trials: int
@@ -46,24 +36,7 @@ def run(
     record: Record,
     config: ExperimentConfig,
 ) -> Outcome:
-    """Run a session from where its record ends.
-
-    Parameters
-    ----------
-    trials
-        From `psychophysics.trials.order`, not yet started.
-    observer
-        Who answers.
-    record
-        Where rows go; what it holds already is sent to `trials` again, not asked again.
-    config
-        The experiment.
-
-    Raises
-    ------
-    InputError
-        The record holds trials that this study, set and version would not have made.
-    """
+    """Run a session from where its record ends."""
     task = TASKS[config.task]
     before, trial = _replayed(trials, record)
     resumed = before is not None
@@ -128,19 +101,7 @@ def _ids(trial: Trial) -> list[str]:
 
 
 def rests(before: Trial, trial: Trial, done: int, config: ExperimentConfig, resumed: bool) -> bool:
-    """Tell whether a page comes between two trials: the end of practice, a block, a break.
-
-    Parameters
-    ----------
-    before, trial
-        The two.
-    done
-        Trials made so far, without practice.
-    config
-        The experiment.
-    resumed
-        Whether a sitting begins between the two: who comes back has just had a break.
-    """
+    """Tell whether a page comes between two trials: the end of practice, a block, a break."""
     if (before.phase == "practice") != (trial.phase == "practice") or before.block != trial.block:
         return True
     return bool(config.rest_every and done and done % config.rest_every == 0 and not resumed)

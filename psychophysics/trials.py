@@ -30,29 +30,7 @@ MOST_ORDERS = 720
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A trial: which images, and what is right.
-
-    Parameters
-    ----------
-    number
-        From 1, practice included.
-    phase
-        ``practice``, ``main`` or ``catch``.
-    block
-        What its block is called; empty where all conditions are interleaved.
-    condition
-        What is compared.
-    strand
-        Number of the condition's procedure: interleaved staircases have several.
-    level
-        Of the comparison.
-    arrangement
-        Which scene stands where.
-    images
-        In the order of the arrangement.
-    remaining
-        Trials still to come, this one included, at most; without practice.
-    """
+    """A trial: which images, and what is right."""
 
     number: int
     phase: Phase
@@ -76,21 +54,7 @@ class Strand:
 
 
 def check(conditions: Sequence[Condition], config: ExperimentConfig) -> None:
-    """Find out, before anyone is asked, whether an experiment's trials can be made.
-
-    Parameters
-    ----------
-    conditions
-        What is asked.
-    config
-        The experiment.
-
-    Raises
-    ------
-    InputError
-        Catch trials are asked for and no control is there, or the procedure's library is not
-        installed.
-    """
+    """Find out, before anyone is asked, whether an experiment's trials can be made."""
     _caught(conditions, config)
     check_installed(config.procedure)
 
@@ -98,19 +62,7 @@ def check(conditions: Sequence[Condition], config: ExperimentConfig) -> None:
 def order(
     conditions: Sequence[Condition], config: ExperimentConfig, seed: int, blocks: Sequence[str]
 ) -> Generator[Trial, bool, None]:
-    """Yield trials, and take whether each was answered rightly.
-
-    Parameters
-    ----------
-    conditions
-        What is asked.
-    config
-        The experiment.
-    seed
-        Of the participant and session.
-    blocks
-        Order of the blocks; one empty name where all conditions are interleaved.
-    """
+    """Yield trials, and take whether each was answered rightly."""
     pick, practice, strands_seed, layout = np.random.SeedSequence(seed).spawn(4)
     composer = Composer(config, layout)
     strands = _strands(conditions, config, strands_seed, blocks)

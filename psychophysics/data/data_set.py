@@ -54,28 +54,6 @@ def enrolled(
     """Enter a participant in the data set, and return their number, from 0.
 
     Participants of sessions who are missing in ``participants.tsv`` are entered as well.
-
-    Parameters
-    ----------
-    folder
-        Of the data; made if it is missing.
-    study
-        Name of the study.
-    participant
-        Code.
-    observer
-        Who it is.
-    number
-        Given to who is not enrolled yet; without it, one more than the largest of table and
-        sessions.
-    say
-        Takes a line on what was missing in the table.
-
-    Raises
-    ------
-    InputError
-        The folder cannot be written, ``participants.tsv`` cannot be read, two codes differ in upper
-        and lower case alone, or a participant without a session has the number of another.
     """
     check_writable(folder)
     with FileLock(folder / ".participants.lock"):
@@ -130,13 +108,7 @@ def _said(path: Path, table: participants.Table | None, entered: Sequence[Partic
 
 
 def number_of(folder: Path, participant: str) -> int | None:
-    """Return the number of a participant who is enrolled or has a session, else None.
-
-    Raises
-    ------
-    InputError
-        Two codes differ in upper and lower case alone, or ``participants.tsv`` cannot be read.
-    """
+    """Return the number of a participant who is enrolled or has a session, else None."""
     path = folder / "participants.tsv"
     table = participants.read(path)
     of_sessions = _of_sessions(folder, {participant})

@@ -22,17 +22,7 @@ _WHOLE = re.compile(r"([0-9]{1,9})(\.0+)?")
 
 @dataclass(frozen=True)
 class Participant:
-    """Who takes part.
-
-    Parameters
-    ----------
-    code
-        Without ``sub-``.
-    number
-        From 0; None where the table has no number yet.
-    observer
-        Who answers (`psychophysics.data.data_set.Kind`).
-    """
+    """Who takes part."""
 
     code: str
     number: int | None
@@ -41,17 +31,7 @@ class Participant:
 
 @dataclass(frozen=True)
 class Table:
-    """The file: its cells, and what it says of participants.
-
-    Parameters
-    ----------
-    header, rows
-        Cells as they were written.
-    start, newline
-        What the file begins with (a byte-order mark), and ends lines with.
-    people
-        A participant a row.
-    """
+    """The file: its cells, and what it says of participants."""
 
     header: tuple[str, ...] = COLUMNS
     rows: tuple[tuple[str, ...], ...] = ()
@@ -61,14 +41,7 @@ class Table:
 
 
 def read(path: Path) -> Table | None:
-    """Read the table; None where it is missing or holds nothing.
-
-    Raises
-    ------
-    InputError
-        With line, column and value: it is no table of UTF-8 text separated by tabs, a column is
-        missing, a participant is in it twice, or a number is none.
-    """
+    """Read the table; None where it is missing or holds nothing."""
     try:
         content = path.read_bytes()
     except FileNotFoundError:
@@ -136,24 +109,7 @@ def sharing(people: Iterable[Participant], code: str, number: int) -> list[str]:
 def number_of(
     people: Iterable[Participant], of_sessions: Mapping[str, Participant], code: str, path: Path
 ) -> int | None:
-    """Return a participant's number, by the table or else by their sessions; None for a new one.
-
-    Parameters
-    ----------
-    people
-        Of the table.
-    of_sessions
-        What sessions say, by code.
-    code
-        Of the participant.
-    path
-        What messages call the table.
-
-    Raises
-    ------
-    InputError
-        Table and sessions differ, or two codes differ in upper and lower case alone.
-    """
+    """Return a participant's number, by the table or else by their sessions; None for a new one."""
     listed = {person.code: person for person in people}
     for other in (*listed, *of_sessions):
         if other != code and other.lower() == code.lower():

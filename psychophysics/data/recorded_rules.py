@@ -12,20 +12,6 @@ def rule_for(folder: Path, participant: str, visit: str, task: Task) -> int:
     """Return the rule for a session: its own, else that of the participant's others, else the new.
 
     So the keys of a participant do not change from session to session.
-
-    Parameters
-    ----------
-    folder
-        Of the data.
-    participant, visit
-        Codes.
-    task
-        The task.
-
-    Raises
-    ------
-    InputError
-        A sidecar cannot be read, or this version of the suite does not know its rule.
     """
     own = session_path(folder, participant, visit, task).with_suffix(".json")
     others = sorted((folder / f"sub-{participant}").glob("ses-*/beh/*_beh.json"))
@@ -39,18 +25,6 @@ def config_for(config: ExperimentConfig, path: Path) -> ExperimentConfig:
     """Return an experiment with the false-alarm rates of QUEST+ that a session was begun with.
 
     Rates that the study gives stay, but in tasks where they have no effect.
-
-    Parameters
-    ----------
-    config
-        The experiment of the study.
-    path
-        Table of the session; it need not exist.
-
-    Raises
-    ------
-    InputError
-        The session's sidecar cannot be read.
     """
     chosen, description = config.procedure, path.with_suffix(".json")
     if not isinstance(chosen, QuestPlus) or not description.is_file():

@@ -42,13 +42,7 @@ class Changed(InputError):
 
 
 def checked_code(code: str, what: str) -> str:
-    """Return a participant's or session's code: letters and digits alone.
-
-    Raises
-    ------
-    InputError
-        It holds anything else: no names, no spaces.
-    """
+    """Return a participant's or session's code: letters and digits alone."""
     if not _CODE.fullmatch(code):
         raise InputError(
             f"{what} '{code}': use 1 to 32 letters and digits (such as 01), no personal data"
@@ -58,19 +52,7 @@ def checked_code(code: str, what: str) -> str:
 
 @dataclass(frozen=True)
 class Made:
-    """A trial that is on disk.
-
-    Parameters
-    ----------
-    phase
-        ``practice``, ``main`` or ``catch``.
-    correct
-        Whether it was answered rightly.
-    stimuli
-        What it showed.
-    dropped
-        Frames missed in each of its images; empty where nothing was shown.
-    """
+    """A trial that is on disk."""
 
     phase: str
     correct: bool
@@ -80,23 +62,7 @@ class Made:
 
 @dataclass
 class Record:
-    """One session's table, open for writing.
-
-    Parameters
-    ----------
-    path
-        The table.
-    sidecar
-        What the JSON file beside it says.
-    task
-        The task.
-    answered
-        Trials on disk when it was opened.
-    file
-        The table, open at its end.
-    durable
-        Whether each row is forced to the disk; else the whole at the end.
-    """
+    """One session's table, open for writing."""
 
     path: Path
     sidecar: dict[str, Any]
@@ -115,13 +81,7 @@ class Record:
         return len(self.sidecar["Sittings"])
 
     def write(self, cells: Sequence[str]) -> None:
-        """Add a row; when this returns it is on the disk.
-
-        Raises
-        ------
-        InputError
-            It cannot be written.
-        """
+        """Add a row; when this returns it is on the disk."""
         try:
             self.file.write(tsv_line(cells))
             if self.durable:
@@ -131,15 +91,7 @@ class Record:
         self.rows += 1
 
     def close(self, finished: bool, **notes: Any) -> None:
-        """Force everything to the disk and say in the sidecar how the session stands.
-
-        Parameters
-        ----------
-        finished
-            Whether no trial is left.
-        notes
-            What else the sidecar says of the session, all sittings together.
-        """
+        """Force everything to the disk and say in the sidecar how the session stands."""
         try:
             self._to_disk()
             self.file.close()
@@ -172,37 +124,7 @@ def opened(
     instructions: str = "",
     durable: bool = True,
 ) -> Iterator[Record]:
-    """Open a session's record: a new one, or one that was not finished.
-
-    Parameters
-    ----------
-    folder
-        Of the data.
-    participant, session
-        Codes.
-    task
-        The task.
-    facts
-        What makes the session what it is: experiment, set, seed, blocks, keys. An unfinished
-        session goes on only if all of these are what they were; one without a row begins anew.
-    sitting
-        What is true of this start of the program alone: display, versions.
-    instructions
-        What participants read first.
-    durable
-        Whether each row is forced to the disk.
-
-    Yields
-    ------
-    Record
-        No other process can open the same one meanwhile.
-
-    Raises
-    ------
-    InputError
-        The session is finished, is being run elsewhere, was begun with another study or set, or
-        cannot be read or written.
-    """
+    """Open a session's record: a new one, or one that was not finished."""
     path = session_path(folder, participant, session, task)
     check_writable(path.parent)
     lock = FileLock(path.with_name(f".{path.stem}.lock"), blocking=False)
@@ -314,13 +236,7 @@ def _check_same(path: Path, sidecar: Mapping[str, Any], facts: Mapping[str, Any]
 def check_open(
     folder: Path, participant: str, session: str, task: Task, facts: Mapping[str, Any]
 ) -> None:
-    """Find out before a window opens whether a session can be asked; see `opened`.
-
-    Raises
-    ------
-    InputError
-        The session is finished, or was begun with another study or set.
-    """
+    """Find out before a window opens whether a session can be asked; see `opened`."""
     path = session_path(folder, participant, session, task)
     description = path.with_suffix(".json")
     if description.is_file() and begun(path, before := read_json(description)):
@@ -386,13 +302,7 @@ def discard(folder: Path, participant: str, session: str, task: Task) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON file that holds a mapping.
-
-    Raises
-    ------
-    InputError
-        It is missing, cannot be read, or holds something else.
-    """
+    """Read a JSON file that holds a mapping."""
     try:
         return json_of(path.read_bytes(), path)
     except OSError as error:
@@ -400,13 +310,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def json_of(content: bytes, path: Path) -> dict[str, Any]:
-    """Return the mapping that the bytes of a JSON file hold.
-
-    Raises
-    ------
-    InputError
-        They are no JSON, or hold something else.
-    """
+    """Return the mapping that the bytes of a JSON file hold."""
     try:
         found = json.loads(content)
     except (ValueError, RecursionError) as error:

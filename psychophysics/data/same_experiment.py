@@ -36,20 +36,7 @@ Plain = Mapping[str, Any]
 
 
 def differences(one: Plain, other: Plain, *, minor: bool = False) -> dict[str, tuple[Any, Any]]:
-    """List what two sessions do not share.
-
-    Parameters
-    ----------
-    one, other
-        Descriptions of sessions.
-    minor
-        Whether to list what may differ, instead of what may not.
-
-    Returns
-    -------
-    dict
-        Key of the section `experiment`, or another name → the two values.
-    """
+    """List what two sessions do not share."""
     if minor:
         facts = _minor_facts(one), _minor_facts(other)
         found = {key: (facts[0][key], facts[1][key]) for key in facts[0]}
@@ -71,13 +58,6 @@ def conflicts(
     A session that does not say what it asked, or how large, is like all others in that. So each
     session is compared with one of every experiment that is met before it, and the smallest images
     with the largest.
-
-    Parameters
-    ----------
-    sidecars
-        Descriptions, by the path of the table.
-    minor
-        As in `differences`.
     """
     met: dict[str, Path] = {}
     for path, sidecar in sidecars.items():
@@ -178,22 +158,7 @@ Described = Sequence[tuple[Path, Plain]]
 
 
 def check_set(folder: Path, people: Described, content_hash: str, path: Path) -> None:
-    """Refuse to begin with another stimulus set than the sessions of people in a data folder.
-
-    Parameters
-    ----------
-    folder
-        Of the data.
-    people
-        Its sessions of people (`of_people`).
-    content_hash, path
-        Of the set that is to be shown.
-
-    Raises
-    ------
-    InputError
-        A session with trials was made with another set.
-    """
+    """Refuse to begin with another stimulus set than the sessions of people in a data folder."""
     others: dict[str, list[str]] = {}
     for table, sidecar in people:
         shown = str(sidecar["Session"].get("StimulusSet"))

@@ -25,15 +25,7 @@ _SYSTEM = ("__macosx", "@eadir", "$recycle.bin", "lost+found")
 
 @dataclass(frozen=True)
 class Found:
-    """What a data folder holds.
-
-    Parameters
-    ----------
-    tables
-        Of sessions, sorted.
-    strays
-        Files and folders that look like a session's table and are none.
-    """
+    """What a data folder holds."""
 
     tables: tuple[Path, ...]
     strays: tuple[Path, ...]
@@ -50,13 +42,7 @@ def find(folder: Path) -> Found:
 
 
 def tables(folder: Path) -> list[Path]:
-    """List the tables of sessions.
-
-    Raises
-    ------
-    InputError
-        A file or folder looks like a session's table, and has another name or place.
-    """
+    """List the tables of sessions."""
     found = find(folder)
     for path in found.strays:
         raise _stray(folder, path)
@@ -125,13 +111,7 @@ def _stray(folder: Path, path: Path) -> InputError:
 
 
 def table_bytes(path: Path) -> bytes:
-    """Read a session's table.
-
-    Raises
-    ------
-    InputError
-        It is too large, empty, or cannot be read.
-    """
+    """Read a session's table."""
     try:
         size = path.stat().st_size
         if size > MOST_BYTES:
@@ -150,13 +130,7 @@ def table_bytes(path: Path) -> bytes:
 
 
 def sidecar_bytes(table: Path) -> bytes:
-    """Read the description beside a session's table.
-
-    Raises
-    ------
-    InputError
-        It is missing, or cannot be read.
-    """
+    """Read the description beside a session's table."""
     path = table.with_suffix(".json")
     try:
         return path.read_bytes()
@@ -183,13 +157,7 @@ def data_hash(digests: Iterable[tuple[str, str]]) -> str:
 
 
 def hash_of(folder: Path) -> str:
-    """Read every session of a folder, and return their `data_hash`.
-
-    Raises
-    ------
-    InputError
-        A session cannot be read, or a table has another name or place.
-    """
+    """Read every session of a folder, and return their `data_hash`."""
     return data_hash(
         (path.relative_to(folder).as_posix(), digest(table_bytes(path), sidecar_bytes(path)))
         for path in tables(folder)

@@ -40,17 +40,7 @@ Bytes = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Residual:
-    """The reading that differs most from its gun's curve.
-
-    Parameters
-    ----------
-    gun, value
-        Of the reading.
-    light
-        Difference in cd/m².
-    steps
-        The same in steps of sRGB, of which white has 255.
-    """
+    """The reading that differs most from its gun's curve."""
 
     gun: str
     value: int
@@ -120,21 +110,7 @@ IDENTITY: Bytes = np.repeat(np.arange(VALUES, dtype=np.uint8)[:, None], 3, axis=
 
 
 def on_display(image: npt.NDArray[Any], table: Bytes) -> Bytes:
-    """Turn a stored image into what is given to the display.
-
-    Parameters
-    ----------
-    image
-        (H, W, 3), uint8 or uint16, sRGB-encoded.
-    table
-        (256, 3), from sRGB to the display. 16-bit images are rounded to it: PsychoPy's windows
-        hold 8 bits a gun.
-
-    Returns
-    -------
-    ndarray
-        (H, W, 3) uint8.
-    """
+    """Turn a stored image into what is given to the display."""
     rounded = image if image.dtype == np.uint8 else np.round(image / 257).astype(np.uint8)
     return np.stack([table[rounded[..., gun], gun] for gun in range(3)], axis=-1)
 
@@ -293,25 +269,7 @@ def patch_values(count: int) -> list[int]:
 
 
 def photometer(name: str, port: str | None) -> Callable[[], float]:
-    """Find a photometer that PsychoPy supports.
-
-    Parameters
-    ----------
-    name
-        As PsychoPy calls it, such as ``LS100`` or ``ColorCAL``.
-    port
-        Serial port; without it all are tried.
-
-    Returns
-    -------
-    callable
-        Takes a reading, in cd/m².
-
-    Raises
-    ------
-    InputError
-        There is none, PsychoPy knows no such kind, or it is not installed.
-    """
+    """Find a photometer that PsychoPy supports."""
     use_monotonic_clock()
     with needs("lab"):
         from psychopy import hardware

@@ -37,21 +37,7 @@ OFF_CURVE, OFF_RANGE = 0.25, 0.015
 
 @dataclass(frozen=True)
 class Gun:
-    """Light of one gun, in cd/m².
-
-    Parameters
-    ----------
-    dark
-        At value 0.
-    range
-        From there to value 255.
-    gamma
-        Exponent; None where the curve goes through `knots`.
-    offset
-        Added to the value, 0 to 1, before the power.
-    knots
-        Value 0 to 1 and luminance; a monotone cubic goes through them.
-    """
+    """Light of one gun, in cd/m²."""
 
     dark: float
     range: float
@@ -88,20 +74,7 @@ def last_digit(light: Floats) -> float:
 
 
 def curve(values: Floats, light: Floats) -> Gun:
-    """Find the curve of readings.
-
-    Parameters
-    ----------
-    values
-        0 to 1, increasing, from 0 to 1.
-    light
-        Luminance at each of them.
-
-    Raises
-    ------
-    Misfit
-        The readings agree with no curve, or with one that no display has.
-    """
+    """Find the curve of readings."""
     sigma = deviation(light)
     simple, bent = (_fit(values, light, sigma, offset) for offset in (False, True))
     good = _agree(simple, values, light, sigma, offset=False)

@@ -24,22 +24,7 @@ _FIRST, _LAST = 8, 255  # key codes of X
 
 
 def study_name(names: Sequence[str], place: str, symbols: Sequence[str] | None) -> str | None:
-    """Return the one of a study's key names that a pressed key counts as; None if there is none.
-
-    Parameters
-    ----------
-    names
-        Key names of the study.
-    place
-        Name of the key by its place, as on a US keyboard, or as the system reports it.
-    symbols
-        Names of the symbols on it, without and with Shift, that are ASCII; none where all of them
-        are of another script; None where the layout is not known.
-
-    A symbol on the key counts first, then what a key of the number pad counts as. The place counts
-    where the symbols are not known or are of another script, such as Cyrillic: those keyboards are
-    labelled with Latin letters as well.
-    """
+    """Return the one of a study's key names that a pressed key counts as; None if there is none."""
     on_pad = _PAD.get(place) or (place[4:] if place[:4] == "num_" else "")
     by_place = [place] if on_pad or not symbols else []
     pad = [f"num_{on_pad}", *_COUNTS_AS.get(on_pad, [])] if on_pad else []

@@ -26,11 +26,6 @@ class Keys:
 
     Psychtoolbox reads it with its own time stamps; where that is not installed, the window's own
     events are used, whose times are those of the poll. Both use the clock of `Window.flip`.
-
-    Parameters
-    ----------
-    window
-        PsychoPy's window.
     """
 
     def __init__(self, window: Any) -> None:
@@ -120,13 +115,7 @@ class Keys:
 
 
 def check_names(names: Sequence[str]) -> None:
-    """Find out whether there are keys of these names.
-
-    Raises
-    ------
-    InputError
-        There is none of a name.
-    """
+    """Find out whether there are keys of these names."""
     use_monotonic_clock()
     from psychopy.hardware import keyboard
 

@@ -22,29 +22,7 @@ Color = tuple[int, int, int]
 def measured(
     display: Display, patches: int, *, windowed: bool, take: Callable[[], float] | None
 ) -> dict[str, list[tuple[int, float]]]:
-    """Show patches of every gun from dark to full, and take a reading of each.
-
-    Parameters
-    ----------
-    display
-        The study's.
-    patches
-        Of each gun.
-    windowed
-        A window instead of the full screen.
-    take
-        Takes a reading in cd/m² from an instrument; None lets a person type it in the window.
-
-    Returns
-    -------
-    dict
-        By gun: value 0 to 255, and luminance.
-
-    Raises
-    ------
-    InputError
-        There is no display, or whoever types has pressed Escape.
-    """
+    """Show patches of every gun from dark to full, and take a reading of each."""
     if windowed:
         display = display.model_copy(update={"full_screen": False})
     window = Window(display, screen_of(display), IDENTITY, paced=True)

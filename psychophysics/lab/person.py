@@ -39,23 +39,7 @@ def _without_collecting() -> Iterator[None]:
 
 
 class Person:
-    """Someone at the window.
-
-    Parameters
-    ----------
-    window
-        Open.
-    keys
-        The keyboard.
-    config
-        The experiment.
-    answer_keys
-        One a choice, in the order of this participant.
-    image
-        Reads a stored image.
-    rng
-        Draws the noise of masks.
-    """
+    """Someone at the window."""
 
     def __init__(
         self,
@@ -111,13 +95,7 @@ class Person:
     # ---- A trial --------------------------------------------------------------------------------
 
     def answer(self, trial: Trial) -> Answer:
-        """Show a trial until it is answered; after a pause it is shown from its beginning.
-
-        Raises
-        ------
-        Stopped
-            The participant ended the sitting.
-        """
+        """Show a trial until it is answered; after a pause it is shown from its beginning."""
         showings = 0
         while True:
             showings += 1

@@ -170,13 +170,7 @@ def named(gun: str, reading: Reading) -> str:
 
 
 def checked(gun: str, readings: Sequence[Reading]) -> list[Reading]:
-    """Check the readings of a gun, and average those of one value; in the order of the values.
-
-    Raises
-    ------
-    InputError
-        There are too few, one is no luminance, or two of one value differ.
-    """
+    """Check the readings of a gun, and average those of one value; in the order of the values."""
     values = {reading.value for reading in readings}
     if len(values) < LEAST_READINGS:
         raise InputError(
@@ -214,13 +208,7 @@ def _averaged(gun: str, same: list[Reading], top: float) -> Reading:
 
 
 def check_dark(guns: Mapping[str, Sequence[Reading]]) -> None:
-    """Check that all guns have the same reading at 0: it is the same black screen.
-
-    Raises
-    ------
-    InputError
-        One of them differs from the others.
-    """
+    """Check that all guns have the same reading at 0: it is the same black screen."""
     lights: Floats = np.array([readings[0].light for readings in guns.values()])
     middle = float(np.median(lights))
     farthest = int(np.abs(lights - middle).argmax())

@@ -31,21 +31,7 @@ from stimuli.visual_angle import degrees
 
 @dataclass(frozen=True)
 class Setup:
-    """A display on which an experiment can be shown.
-
-    Parameters
-    ----------
-    experiment
-        The experiment.
-    display, screen
-        The display, as stated and looked up.
-    table
-        (256, 3) uint8, from sRGB to the display.
-    calibration
-        What `mrd calibrate` wrote; None where the display is taken to be sRGB.
-    paced
-        Whether a software pacer stands in for vertical sync.
-    """
+    """A display on which an experiment can be shown."""
 
     experiment: Experiment
     display: Display

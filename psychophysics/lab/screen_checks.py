@@ -37,13 +37,7 @@ def screens(number: int) -> list[tuple[int, int]]:
 
 
 def check_screen(display: Display, pixels: tuple[int, int]) -> None:
-    """Find out before a window opens whether its screen exists, and whether it fits there.
-
-    Raises
-    ------
-    InputError
-        There is no such screen, or it is smaller than the window.
-    """
+    """Find out before a window opens whether its screen exists, and whether it fits there."""
     found = screens(display.screen)
     if display.screen >= len(found):
         there = ", ".join(f"{n}: {wide} × {high}" for n, (wide, high) in enumerate(found))
@@ -62,13 +56,7 @@ def check_screen(display: Display, pixels: tuple[int, int]) -> None:
 
 
 def check_card_fits(pixels: tuple[int, int]) -> None:
-    """Find out whether the test card fits into a window.
-
-    Raises
-    ------
-    InputError
-        It does not.
-    """
+    """Find out whether the test card fits into a window."""
     if min(pixels) < CARD:
         raise InputError(
             f"experiment.display.pixels: {pixels[0]} × {pixels[1]}, and the test card that checks "
@@ -97,13 +85,7 @@ def check_patch(
     image: tuple[int, int],
     places: Sequence[Place],
 ) -> None:
-    """Find out whether the photodiode's patch leaves the images free.
-
-    Raises
-    ------
-    InputError
-        It would cover a part of one.
-    """
+    """Find out whether the photodiode's patch leaves the images free."""
     side = 1 if "right" in patch.corner else -1
     up = 1 if "top" in patch.corner else -1
     for x, y in places:
@@ -118,13 +100,7 @@ def check_patch(
 
 
 def check_size(size: tuple[int, int], stated: tuple[int, int]) -> None:
-    """Compare the window's size with the study's: visual angles follow from it.
-
-    Raises
-    ------
-    InputError
-        They differ.
-    """
+    """Compare the window's size with the study's: visual angles follow from it."""
     if size != stated:
         raise InputError(
             f"experiment.display.pixels: {stated[0]} × {stated[1]} are stated, and "
@@ -134,13 +110,7 @@ def check_size(size: tuple[int, int], stated: tuple[int, int]) -> None:
 
 
 def check_rate(measured: float, display: Display) -> None:
-    """Compare the measured refresh rate with the study's.
-
-    Raises
-    ------
-    InputError
-        They differ.
-    """
+    """Compare the measured refresh rate with the study's."""
     if abs(measured / display.refresh_rate - 1) > RATE_TOLERANCE:
         raise InputError(
             f"experiment.display.refresh_rate: {measured:.1f} frames a second were measured, "

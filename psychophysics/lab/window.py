@@ -24,17 +24,7 @@ POLLED = 0.002
 
 @dataclass(frozen=True)
 class Screen:
-    """A display with nothing left to look up.
-
-    Parameters
-    ----------
-    pixels
-        Width and height.
-    width, distance
-        In cm.
-    monitor
-        Name in PsychoPy's monitor centre; None where the study gives the numbers.
-    """
+    """A display with nothing left to look up."""
 
     pixels: tuple[int, int]
     width: float
@@ -43,14 +33,7 @@ class Screen:
 
 
 def screen_of(display: Display) -> Screen:
-    """Look up a display: the study's numbers, or those of PsychoPy's monitor centre.
-
-    Raises
-    ------
-    InputError
-        The monitor centre has no such monitor, or does not know its numbers; or PsychoPy is not
-        installed.
-    """
+    """Look up a display: the study's numbers, or those of PsychoPy's monitor centre."""
     if display.monitor is None:
         return Screen(display.pixels, display.width, display.distance, None)
     use_monotonic_clock()
@@ -74,13 +57,7 @@ def screen_of(display: Display) -> Screen:
 
 
 def check_display() -> None:
-    """Find out whether a window can be opened at all, before anything is written.
-
-    Raises
-    ------
-    InputError
-        PsychoPy is not installed, or there is no display.
-    """
+    """Find out whether a window can be opened at all, before anything is written."""
     use_monotonic_clock()
     with needs("lab"):
         import psychopy  # noqa: F401
@@ -92,13 +69,7 @@ def check_display() -> None:
 
 
 def check_clock() -> None:
-    """Find out whether PsychoPy's clock is monotonic, so that no change of the date moves it.
-
-    Raises
-    ------
-    InputError
-        It follows the date.
-    """
+    """Find out whether PsychoPy's clock is monotonic, so that no change of the date moves it."""
     from psychopy import clock
 
     if sys.platform.startswith("linux") and abs(clock.getTime() - time.monotonic()) > 1:
@@ -109,23 +80,7 @@ def check_clock() -> None:
 
 
 def ask_participant(session: str) -> tuple[str, str]:
-    """Ask for participant and session in a dialog.
-
-    Parameters
-    ----------
-    session
-        What stands there as the session's code.
-
-    Returns
-    -------
-    participant, session
-        Codes as they were typed, without the space around them.
-
-    Raises
-    ------
-    InputError
-        It was cancelled.
-    """
+    """Ask for participant and session in a dialog."""
     check_display()
     from psychopy import gui
 
@@ -138,13 +93,7 @@ def ask_participant(session: str) -> tuple[str, str]:
 
 
 class Pacer:
-    """Waits for the frames of a display that has no vertical sync, such as Xvfb.
-
-    Parameters
-    ----------
-    rate
-        Frames per second.
-    """
+    """Waits for the frames of a display that has no vertical sync, such as Xvfb."""
 
     def __init__(self, rate: float) -> None:
         self.frame = 1 / rate
@@ -162,19 +111,7 @@ class Pacer:
 
 
 class Window:
-    """A PsychoPy window that shows 8-bit images exactly.
-
-    Parameters
-    ----------
-    display
-        The study's display.
-    screen
-        The same, looked up.
-    table
-        (256, 3) uint8, from sRGB to the display's values.
-    paced
-        Let a software pacer stand in for vertical sync.
-    """
+    """A PsychoPy window that shows 8-bit images exactly."""
 
     def __init__(self, display: Display, screen: Screen, table: Bytes, *, paced: bool) -> None:
         check_display()
@@ -255,15 +192,7 @@ class Window:
     # ---- Drawing --------------------------------------------------------------------------------
 
     def prepare(self, images: Sequence[npt.NDArray[Any]], places: Sequence[Place]) -> None:
-        """Load images to the graphics card, so that drawing them takes no time.
-
-        Parameters
-        ----------
-        images
-            (H, W, 3), uint8 or uint16, sRGB-encoded.
-        places
-            In widths of an image, from the middle of the window.
-        """
+        """Load images to the graphics card, so that drawing them takes no time."""
         while len(self._stimuli) < len(images):
             self._stimuli.append(
                 self._visual.ImageStim(self._window, units="pix", interpolate=False)
@@ -358,13 +287,7 @@ class Window:
         return np.asarray(picture.convert("RGB"), dtype=np.uint8)
 
     def check_exact(self, image: npt.NDArray[Any], place: Place, what: str) -> None:
-        """Draw an image, and compare every pixel of the frame with it.
-
-        Raises
-        ------
-        InputError
-            A pixel differs: this computer's driver does not show what is stored.
-        """
+        """Draw an image, and compare every pixel of the frame with it."""
         self.prepare([image], [place])
         self.draw_image(0)
         frame = self.frame()

@@ -19,13 +19,4 @@ class Procedure(Protocol):
         """Level of the next trial; asking again before `answered` gives the same."""
 
     def answered(self, correct: bool, informative: bool) -> None:
-        """Take note of the answer to the last level.
-
-        Parameters
-        ----------
-        correct
-            Whether the answer was right.
-        informative
-            False where the answer does not hang on the level (pairs of the same): the trial
-            counts, and nothing is learnt from it.
-        """
+        """Take note of the answer to the last level."""

@@ -6,17 +6,7 @@ import numpy as np
 
 
 class ConstantStimuli:
-    """Rounds of all levels, each round in a new order.
-
-    Parameters
-    ----------
-    levels
-        Levels to show.
-    trials
-        Rounds.
-    rng
-        Draws the orders.
-    """
+    """Rounds of all levels, each round in a new order."""
 
     def __init__(self, levels: Sequence[float], trials: int, rng: np.random.Generator) -> None:
         rounds = [rng.permutation(np.asarray(levels, dtype=float)) for _ in range(trials)]

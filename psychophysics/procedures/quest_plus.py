@@ -24,27 +24,7 @@ Array = npt.NDArray[np.float64]
 
 
 class QuestPlus:
-    """Levels chosen so that threshold, width and lapse rate are learnt fast.
-
-    Parameters
-    ----------
-    levels
-        Levels above 0 that can be shown.
-    trials
-        Trials to make.
-    function
-        ``weibull`` or ``norm``.
-    widths
-        That are thought possible: of the Weibull in natural logarithms of the level, of the
-        normal in multiples of the largest level.
-    guesses, lapses
-        Guess (or false-alarm) and lapse rates that are thought possible.
-
-    Raises
-    ------
-    InputError
-        The library is not installed.
-    """
+    """Levels chosen so that threshold, width and lapse rate are learnt fast."""
 
     def __init__(
         self,
@@ -97,14 +77,7 @@ class QuestPlus:
         return self._chosen
 
     def posterior(self) -> tuple[Array, Array, Array]:
-        """Give the posterior of threshold and width, summed over guess and lapse rates.
-
-        Returns
-        -------
-        thresholds, widths, probabilities
-            Each (cells,), in the unit of the levels (the Weibull's width in natural logarithms);
-            the probabilities sum to 1.
-        """
+        """Give the posterior of threshold and width, summed over guess and lapse rates."""
         names = ("threshold", "slope") if self.function == "weibull" else ("mean", "sd")
         joint = self._quest.posterior
         joint = joint.sum(dim=[dim for dim in joint.dims if dim not in names]).transpose(*names)
@@ -118,19 +91,7 @@ class QuestPlus:
         return place.ravel(), (NORMAL_SPAN * spread).ravel(), weights / weights.sum()
 
     def threshold(self, share: float = 0.95) -> tuple[float, float, float]:
-        """Give the posterior mean of the threshold, and an interval.
-
-        Parameters
-        ----------
-        share
-            Probability inside the central interval.
-
-        Returns
-        -------
-        mean, low, high
-            In the unit of the levels; of the Weibull, the mean is taken over the logarithm. A
-            limit is open (0 or −∞, ∞) where the thresholds that are thought possible end there.
-        """
+        """Give the posterior mean of the threshold, and an interval."""
         thresholds, _, weights = self.posterior()
         values = np.log(thresholds) if self.function == "weibull" else thresholds
         order = np.argsort(values)
@@ -153,13 +114,7 @@ class QuestPlus:
 
 
 def library() -> Any:
-    """Load the library's class: it takes a second (xarray), so only where it is used.
-
-    Raises
-    ------
-    InputError
-        The library is not installed.
-    """
+    """Load the library's class: it takes a second (xarray), so only where it is used."""
     with needs("lab"):
         from questplus import QuestPlus as Quest
     return Quest

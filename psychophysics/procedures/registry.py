@@ -15,13 +15,7 @@ from psychophysics.tasks.registry import TASKS
 
 
 def check_installed(chosen: configured.Procedure) -> None:
-    """Find out whether a procedure's library is there.
-
-    Raises
-    ------
-    InputError
-        It is not installed.
-    """
+    """Find out whether a procedure's library is there."""
     if isinstance(chosen, configured.QuestPlus):
         library()
 

@@ -8,23 +8,7 @@ from collections.abc import Sequence
 
 
 class Staircase:
-    """An n-down m-up staircase.
-
-    Parameters
-    ----------
-    levels
-        Levels above 0, ascending: the larger, the easier.
-    down, up
-        n and m.
-    trials
-        Most trials.
-    reversals
-        After so many it ends; 0 lets it run for all its trials.
-    start
-        Place of the first level, counted from the largest; beyond the smallest, the smallest.
-    steps
-        Places to walk, until the first reversal, until the second, …; the last one stays.
-    """
+    """An n-down m-up staircase."""
 
     def __init__(
         self,

@@ -18,20 +18,7 @@ CENTRE: Place = (0.0, 0.0)
 
 @dataclass(frozen=True)
 class Arrangement:
-    """Which scene stands in which interval, and what is then right.
-
-    Parameters
-    ----------
-    sides
-        Of every image of the trial, in order.
-    correct
-        Number of the right alternative, from 0.
-    special
-        The scene that plays the special part (the odd one, the sample, the pair of a
-        same–different trial): balanced over trials, so that either scene may play it.
-    informative
-        False where the answer does not hang on the level: a pair of the same.
-    """
+    """Which scene stands in which interval, and what is then right."""
 
     sides: tuple[Side, ...]
     correct: int
@@ -41,13 +28,7 @@ class Arrangement:
 
 @dataclass(frozen=True)
 class Show:
-    """A part of a trial in which some images are on the screen together.
-
-    Parameters
-    ----------
-    images
-        Numbers of the images, from 0, and their places.
-    """
+    """A part of a trial in which some images are on the screen together."""
 
     images: tuple[tuple[int, Place], ...]
 
@@ -57,29 +38,7 @@ Presentation = Literal["time", "space"]
 
 @dataclass(frozen=True)
 class Task:
-    """A task.
-
-    Parameters
-    ----------
-    name
-        In study files and file names.
-    alternatives
-        What the participant chooses from, in the order of the keys.
-    arrangements
-        All of them; each is used equally often.
-    chance
-        Proportion correct of guessing; for same–different, of unbiased guessing.
-    layout
-        From `time` or `space` to the parts of a trial, between which the screen is blank.
-    decide
-        From pairwise distances between the images, (..., n, n), and a criterion to the number of
-        the alternative chosen, (...): the differencing rule.
-    proportion_correct
-        Of an observer who follows that rule on samples of a normal distribution of unit variance,
-        as a function of d′; of same–different, the hit rate, given a criterion.
-    keys
-        Names of the default keys.
-    """
+    """A task."""
 
     name: str
     alternatives: tuple[str, ...]
@@ -100,23 +59,7 @@ LARGEST_D_PRIME = 12.0
 
 
 def d_prime(task: Task, proportion: float, criterion: float = 0.0) -> float:
-    """Invert a task's proportion correct.
-
-    Parameters
-    ----------
-    task
-        The task.
-    proportion
-        Proportion correct (of same–different: hit rate).
-    criterion
-        Of same–different; others take no notice of it.
-
-    Returns
-    -------
-    float
-        d′, from 0 (at or below what d′ = 0 gives) to 12 more than the criterion, where every task
-        is solved.
-    """
+    """Invert a task's proportion correct."""
     largest = LARGEST_D_PRIME + criterion
 
     def difference(d: float) -> float:

@@ -31,20 +31,7 @@ def _layout(presentation: Presentation) -> tuple[Show, ...]:
 
 
 def decide(distances: Array, criterion: float) -> npt.NDArray[np.int_]:  # noqa: ARG001
-    """Choose the image nearer to the sample.
-
-    Parameters
-    ----------
-    distances
-        (..., 3, 3); the sample comes first.
-    criterion
-        Not used.
-
-    Returns
-    -------
-    ndarray of int
-        (...), 0 or 1.
-    """
+    """Choose the image nearer to the sample."""
     return np.argmin(distances[..., 0, 1:], axis=-1)
 
 

@@ -35,20 +35,7 @@ def _layout(presentation: Presentation) -> tuple[Show, ...]:
 
 
 def decide(distances: Array, criterion: float) -> npt.NDArray[np.int_]:  # noqa: ARG001
-    """Choose the image with the largest summed distance from the others.
-
-    Parameters
-    ----------
-    distances
-        (..., 3, 3), symmetric, 0 on the diagonal.
-    criterion
-        Not used.
-
-    Returns
-    -------
-    ndarray of int
-        (...), 0 to 2.
-    """
+    """Choose the image with the largest summed distance from the others."""
     return np.argmax(distances.sum(axis=-1), axis=-1)
 
 

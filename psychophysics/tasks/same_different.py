@@ -25,20 +25,7 @@ def _layout(presentation: Presentation) -> tuple[Show, ...]:
 
 
 def decide(distances: Array, criterion: float) -> npt.NDArray[np.int_]:
-    """Say "different" where the distance is above the criterion.
-
-    Parameters
-    ----------
-    distances
-        (..., 2, 2).
-    criterion
-        In the unit of the distances.
-
-    Returns
-    -------
-    ndarray of int
-        (...), 0 (same) or 1 (different).
-    """
+    """Say "different" where the distance is above the criterion."""
     return np.where(distances[..., 0, 1] > criterion, DIFFERENT, SAME)
 
 

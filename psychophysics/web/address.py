@@ -7,18 +7,7 @@ from scenes.base.errors import InputError
 
 
 def checked_address(post: str) -> None:
-    """Refuse what is no address, and an address that would publish a password.
-
-    Parameters
-    ----------
-    post
-        Value of ``--post``.
-
-    Raises
-    ------
-    InputError
-        It is no address of a web server, or holds a user name, a password or a part behind ``#``.
-    """
+    """Refuse what is no address, and an address that would publish a password."""
     parts = _parts(post)
     if parts is None:
         if "@" in post:  # what stands before it may be a password: it is not repeated
@@ -34,13 +23,7 @@ def checked_address(post: str) -> None:
 
 
 def notes_on(post: str) -> list[str]:
-    """Return what to know of an address before its page is published: a line each.
-
-    Parameters
-    ----------
-    post
-        An address that `checked_address` takes.
-    """
+    """Return what to know of an address before its page is published: a line each."""
     parts = urlsplit(post)
     notes = [f"answers go to {post}; everyone who opens the page can read this address"]
     if parts.query:

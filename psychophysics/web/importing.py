@@ -33,17 +33,7 @@ from stimuli.visual_angle import degrees
 
 @dataclass(frozen=True)
 class Session:
-    """A saved session that fits the experiment.
-
-    Parameters
-    ----------
-    path
-        The file.
-    seat
-        Whose it is.
-    saved
-        What is in it.
-    """
+    """A saved session that fits the experiment."""
 
     path: Path
     seat: Seat

@@ -46,23 +46,7 @@ KEYS: dict[str, dict[str, str]] = {
 
 
 def in_a_browser(names: Sequence[str]) -> list[dict[str, str]]:
-    """Tell what a browser calls keys.
-
-    Parameters
-    ----------
-    names
-        As PsychoPy calls them.
-
-    Returns
-    -------
-    list of dict
-        ``name``, and ``key``, ``code`` or both.
-
-    Raises
-    ------
-    InputError
-        A page in a browser cannot tell a key from others.
-    """
+    """Tell what a browser calls keys."""
     for name in names:
         if name not in KEYS:
             problem = unknown("key of a page in a browser", name, KEYS)

@@ -34,13 +34,7 @@ JSPSYCH = "8.3.0"
 
 
 def check(config: ExperimentConfig) -> None:
-    """Find out whether an experiment can be asked in a browser.
-
-    Raises
-    ------
-    InputError
-        Its procedure chooses levels by the answers, or a browser does not know one of its keys.
-    """
+    """Find out whether an experiment can be asked in a browser."""
     if not isinstance(config.procedure, ConstantStimuli):
         raise InputError(
             f"experiment.procedure.kind: '{config.procedure.kind}' chooses levels by the answers, "
@@ -51,13 +45,7 @@ def check(config: ExperimentConfig) -> None:
 
 
 def number_of(code: str) -> int:
-    """Return the number, from 0, of the participant with a code.
-
-    Raises
-    ------
-    InputError
-        It is no code of a participant in a browser.
-    """
+    """Return the number, from 0, of the participant with a code."""
     digits = code.removeprefix("web")
     number = int(digits) - 1 if digits.isdecimal() and len(digits) < 10 else -1
     if number < 0 or page_code(number) != code:
@@ -81,24 +69,7 @@ def facts(asked: Experiment, seat: Seat) -> dict[str, Any]:
 
 
 def design(asked: Experiment, visit: str, participants: int, post: str | None) -> dict[str, Any]:
-    """Tell what all participants share.
-
-    Parameters
-    ----------
-    asked
-        The experiment.
-    visit
-        Code of the session.
-    participants
-        How many there are.
-    post
-        Where answers are sent; None where they are saved as files.
-
-    Raises
-    ------
-    InputError
-        The display is named in PsychoPy's monitor centre, and that does not know it.
-    """
+    """Tell what all participants share."""
     config, task = asked.config, asked.task
     screen = screen_of(config.display)
     laid_out = schedule(config)

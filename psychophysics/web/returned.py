@@ -17,19 +17,7 @@ Row = tuple[int, Sequence[str]]  # number from 1, cells
 
 
 class Returned(WithoutEyes):
-    """Answers as the rows do that a page saved, as long as there are any.
-
-    Parameters
-    ----------
-    asked
-        The experiment.
-    seat
-        Whose answers they are.
-    rows
-        In order.
-    where
-        What a refusal names: the file.
-    """
+    """Answers as the rows do that a page saved, as long as there are any."""
 
     def __init__(self, asked: Experiment, seat: Seat, rows: Sequence[Row], where: Path) -> None:
         self._asked, self._seat, self._where = asked, seat, where
@@ -39,15 +27,7 @@ class Returned(WithoutEyes):
         self._planned = plan.planned(asked)
 
     def answer(self, trial: Trial) -> Answer:
-        """Give the next row's answer.
-
-        Raises
-        ------
-        Stopped
-            No row is left.
-        InputError
-            The row is not of this trial, or holds what no page writes.
-        """
+        """Give the next row's answer."""
         following = next(self._rows, None)
         if following is None:
             raise Stopped

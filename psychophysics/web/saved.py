@@ -21,29 +21,7 @@ Positive = Annotated[float, between(0, 1e6, above_low=True)]
 
 
 class Sitting(Frozen):
-    """A load of the page that led to trials.
-
-    Parameters
-    ----------
-    started
-        When, in ISO 8601 with its zone.
-    browser
-        As it calls itself.
-    screen, window
-        Width and height in CSS pixels; some browsers leave zoom out of the screen's.
-    pixel_ratio
-        Pixels of the screen in a CSS pixel.
-    pixels_per_cm
-        CSS pixels in a cm, by the card.
-    cm_per_pixel
-        Of the study's display, whose sizes the images keep.
-    distance
-        From the eyes, in cm, as the study has it; nothing measures it.
-    refresh_rate
-        Frames per second, measured.
-    full_screen
-        Whether the page filled the screen when trials began.
-    """
+    """A load of the page that led to trials."""
 
     started: str
     browser: str
@@ -65,25 +43,7 @@ class Sitting(Frozen):
 
 
 class Saved(Frozen):
-    """A session as the page saved it.
-
-    Parameters
-    ----------
-    study, task, participant, session
-        Names and codes.
-    facts
-        What binds it to study and set (`plan.facts`).
-    software
-        Versions that made and ran the page.
-    sittings
-        Loads of the page, in order.
-    finished
-        Whether no trial was left.
-    checksum
-        CRC-32 of columns and rows, in hexadecimal digits.
-    columns, rows
-        The table, as text.
-    """
+    """A session as the page saved it."""
 
     format: Literal["mrd-web-session"]
     version: Literal[1]
@@ -112,18 +72,7 @@ def checksum(rows: Sequence[Sequence[str]]) -> str:
 
 
 def read(path: Path) -> Saved:
-    """Read a session that the page saved.
-
-    Parameters
-    ----------
-    path
-        JSON, or CSV below a line that begins with ``#``.
-
-    Raises
-    ------
-    InputError
-        It cannot be read, is something else, or is of another version.
-    """
+    """Read a session that the page saved."""
     try:
         if path.stat().st_size > MOST_BYTES:
             raise InputError(f"{path}: more than {MOST_BYTES // 1_000_000} MB is no session")

@@ -13,13 +13,7 @@ GAMMA = (
 
 
 def texts(distance: float) -> dict[str, str]:
-    """Write all texts that do not hang on a trial.
-
-    Parameters
-    ----------
-    distance
-        From the eyes to the screen, in cm, as the study has it.
-    """
+    """Write all texts that do not hang on a trial."""
     return {
         "who": "Which participant are you?",
         "unknown": "No participant is called “{code}”. There are {first} to {last}.",
