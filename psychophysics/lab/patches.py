@@ -1,4 +1,4 @@
-"""Patches of one colour on the whole window, and a reading of each: by an instrument, or typed."""
+"""Readings of patches of one colour that fill the window, by an instrument or typed."""
 
 from collections.abc import Callable
 
@@ -13,8 +13,7 @@ RETURN, ERASE = ("return", "num_enter"), "backspace"
 POINTS = ("period", "comma", "num_decimal")
 DIGITS = {name: digit for digit in "0123456789" for name in (digit, f"num_{digit}")}
 TYPED = (*DIGITS, *POINTS, *RETURN, ERASE)
-# A patch whose values sum to less than this is dark: what is written on it has to be bright.
-DARK = 150
+DARK = 150  # on patches whose values have a smaller sum, text is bright
 
 Color = tuple[int, int, int]
 
@@ -22,7 +21,10 @@ Color = tuple[int, int, int]
 def measured(
     display: Display, patches: int, *, windowed: bool, take: Callable[[], float] | None
 ) -> dict[str, list[tuple[int, float]]]:
-    """Show patches of every gun from dark to full, and take a reading of each."""
+    """Show `patches` values of each gun, and return a reading of each: value and cd/m².
+
+    `take` reads an instrument; without it, readings are typed.
+    """
     if windowed:
         display = display.model_copy(update={"full_screen": False})
     window = Window(display, screen_of(display), IDENTITY, paced=True)
@@ -36,7 +38,8 @@ def measured(
                 for _ in range(SETTLING_FRAMES):
                     window.fill(color)
                     window.flip()
-                    _check_going_on(keys)
+                    if keys.presses((PAUSE,)):
+                        raise _ended()
                 light = take() if take else _typed(window, keys, color, f"{gun} {value}")
                 readings[gun].append((value, light))
         return readings
@@ -44,17 +47,12 @@ def measured(
         window.close()
 
 
-def _check_going_on(keys: Keys) -> None:
-    if keys.presses((PAUSE,)):
-        raise _ended()
-
-
 def _ended() -> InputError:
     return InputError("calibration was ended with Escape; nothing was saved")
 
 
 def _typed(window: Window, keys: Keys, color: Color, patch: str) -> float:
-    """Show a patch with a line at its lower edge, until a reading is typed and Return pressed."""
+    """Show a patch until a reading is typed and Return pressed; return the reading."""
     keys.forget()
     text = ""
     note = None
@@ -72,7 +70,7 @@ def _typed(window: Window, keys: Keys, color: Color, patch: str) -> float:
 
 
 def edited(text: str, key: str) -> str:
-    """Type a key into a text: digits, one decimal point, backspace; others change nothing."""
+    """Return a text after a key: a digit, one decimal point, backspace; others have no effect."""
     if key == ERASE:
         return text[:-1]
     if key in POINTS:
@@ -81,5 +79,5 @@ def edited(text: str, key: str) -> str:
 
 
 def luminance(text: str) -> float | None:
-    """Read what was typed as a number; None where there is no digit in it yet."""
+    """Return a typed text as a number; None if it has no digit."""
     return float(text) if any(letter.isdecimal() for letter in text) else None

@@ -1,4 +1,4 @@
-"""From the study's words to procedures on a condition."""
+"""Procedures of a condition, from the study's section `procedure`."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ from psychophysics.tasks.registry import TASKS
 
 
 def check_installed(chosen: configured.Procedure) -> None:
-    """Find out whether a procedure's library is there."""
+    """Raise if a procedure's library is not installed."""
     if isinstance(chosen, configured.QuestPlus):
         library()
 
@@ -23,9 +23,9 @@ def check_installed(chosen: configured.Procedure) -> None:
 def procedures_for(
     condition: Condition, config: ExperimentConfig, rng: np.random.Generator
 ) -> list[Procedure]:
-    """Make the procedures of a condition: one, or one for each interleaved staircase.
+    """Return the procedures of a condition: one, or one for each interleaved staircase.
 
-    Those that walk toward a threshold ask nothing at level 0; trials there come beside them.
+    Adaptive procedures use only levels above 0; trials at level 0 have a procedure of their own.
     """
     chosen = config.procedure
     above = [level for level in condition.levels if level > 0]

@@ -20,7 +20,7 @@ from psychophysics.data import columns
 from psychophysics.data.participants import page_code
 from psychophysics.experiment import Experiment, Seat
 from psychophysics.lab.window import screen_of
-from psychophysics.observers import WithoutEyes
+from psychophysics.observers import ComputedObserver
 from psychophysics.schedule import Schedule, schedule
 from psychophysics.timing import Interval
 from psychophysics.trials import Trial, order
@@ -134,7 +134,7 @@ def participant(asked: Experiment, seat: Seat) -> dict[str, Any]:
     }
 
 
-class _Silent(WithoutEyes):
+class _Silent(ComputedObserver):
     """Never answers, which is never right."""
 
     def answer(self, trial: Trial) -> Answer:  # noqa: ARG002

@@ -7,7 +7,7 @@ from pathlib import Path
 from psychophysics.answer import Answer, Stopped
 from psychophysics.data import columns
 from psychophysics.experiment import Experiment, Seat
-from psychophysics.observers import WithoutEyes
+from psychophysics.observers import ComputedObserver
 from psychophysics.timing import Interval
 from psychophysics.trials import Trial
 from psychophysics.web import plan
@@ -16,7 +16,7 @@ from scenes.base.errors import InputError
 Row = tuple[int, Sequence[str]]  # number from 1, cells
 
 
-class Returned(WithoutEyes):
+class Returned(ComputedObserver):
     """Answers as the rows do that a page saved, as long as there are any."""
 
     def __init__(self, asked: Experiment, seat: Seat, rows: Sequence[Row], where: Path) -> None:

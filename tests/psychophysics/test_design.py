@@ -64,11 +64,11 @@ def test_attributes_and_comparisons_are_chosen(table, config):
     [
         ({"targets": ["vas"]}, r"set\.h5: experiment\.targets: the set has no 'vas'; did you mean"),
         ({"models": ["nets"]}, r"experiment\.models: the set has no 'nets'; did you mean 'net'"),
-        ({"attributes": ["pose"]}, r"there: material, shape"),
-        ({"lights": ["dusk"]}, r"experiment\.lights: the set has no 'dusk'; there: own"),
-        ({"vary": ["camera"]}, r"vary: camera: .* shows 3 images, and there are 2 \(c0, c1\)"),
-        ({"vary": ["lighting"]}, r"vary: lighting: .* there are 1 \(own\)"),
-        ({"models": ["pixels"]}, r"no series of result, control is left to ask"),
+        ({"attributes": ["pose"]}, r"it has: material, shape"),
+        ({"lights": ["dusk"]}, r"experiment\.lights: the set has no 'dusk'; it has: own"),
+        ({"vary": ["camera"]}, r"vary: camera: .* shows 3 images, and the set has 2 \(c0, c1\)"),
+        ({"vary": ["lighting"]}, r"vary: lighting: .* the set has 1 \(own\)"),
+        ({"models": ["pixels"]}, r"no series of result, control is left with"),
     ],
 )
 def test_what_the_set_does_not_hold_is_refused(words, text, table, config):
@@ -84,7 +84,7 @@ def test_too_few_levels_are_refused(table, config):
 
 def test_too_few_noise_seeds_are_refused(table, config):
     few = table[table["noise_seed"] % 3 < 2]  # those of the re-rendered target go on from 3
-    with pytest.raises(InputError, match="there are 2 noise seeds of a scene"):
+    with pytest.raises(InputError, match="the set has 2 noise seeds of a scene"):
         conditions(few, config(), WHERE)
     assert conditions(few, config(task="same_different"), WHERE)  # a pair needs no more
 
@@ -94,5 +94,5 @@ def test_missing_images_are_refused(table, config):
     with pytest.raises(InputError, match="level 1: no image at camera c1 under light own"):
         conditions(table[~gone], config(), WHERE)
     gone = table["role"] == "rerender"
-    with pytest.raises(InputError, match="the set has no images of role rerender for it"):
+    with pytest.raises(InputError, match="the set has no images of role rerender; build"):
         conditions(table[~gone], config(), WHERE)

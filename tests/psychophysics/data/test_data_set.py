@@ -11,7 +11,7 @@ def test_participants_are_numbered_in_order(tmp_path):
     assert numbers == [0, 1, 0, 2]
     rows = (tmp_path / "participants.tsv").read_text().splitlines()
     assert [row.split("\t")[0] for row in rows] == ["participant_id", "sub-b", "sub-a", "sub-c"]
-    with pytest.raises(InputError, match="participant 'A': there is 'a' already"):
+    with pytest.raises(InputError, match="participant 'A': 'a' exists already"):
         data_set.enrolled(tmp_path, "s", "A", "person")
 
 

@@ -135,8 +135,8 @@ REFUSED = {
     "twice": (
         f"{HEADER}\n{ROWS}sub-01\t2\tperson\n", "line 4: sub-01 is in line 2 as well; keep the l",
     ),
-    "a short row": (f"{HEADER}\nsub-01\n", "line 2: 1 cells, and there are 3 columns; put the mi"),
-    "a long row": (f"{HEADER}\nsub-01\t0\tperson\tx\n", "line 2: 4 cells, and there are 3 columns"),
+    "a short row": (f"{HEADER}\nsub-01\n", "line 2: 1 cells for 3 columns; add the missing cell"),
+    "a long row": (f"{HEADER}\nsub-01\t0\tperson\tx\n", "line 2: 4 cells for 3 columns"),
     "no code": (f"{HEADER}\n\t0\tperson\n", "line 2, column 'participant_id': ''; write a code"),
     "no number": (f"{HEADER}\nsub-01\tfirst\tperson\n", "line 2, column 'order': 'first'; write a"),
     "a fraction": (f"{HEADER}\nsub-01\t1,0\tperson\n", "line 2, column 'order': '1,0'; write a w"),
@@ -148,8 +148,8 @@ REFUSED = {
         f'{HEADER}\tnotes\nsub-01\t0\tperson\t"5 x\n{ROWS}', "close the quotation marks of a cell",
     ),
     "no column of codes": ("order\tobserver\n0\tperson\n", "line 1: column 'participant_id' is m"),
-    "a column twice": (f"{HEADER}\torder\nsub-01\t0\tperson\t0\n", "line 1: column 'order' is th"),
-    "capitals differ": (f"{HEADER}\nsub-AB\t0\tperson\nsub-ab\t1\tperson\n", "there is 'AB' alre"),
+    "a column twice": (f"{HEADER}\torder\nsub-01\t0\tperson\t0\n", "line 1: column 'order' occurs tw"),
+    "capitals differ": (f"{HEADER}\nsub-AB\t0\tperson\nsub-ab\t1\tperson\n", "'AB' exists already"),
 }  # fmt: skip
 
 
@@ -181,7 +181,7 @@ def test_a_lost_file_is_made_again_from_the_sessions(data, left):
     if left is not None:
         path.write_text(left)
     assert data_set.number_of(data, "02") == 1
-    said = [f"{path}: was missing or empty; made again from the sessions of sub-01, sub-02"]
+    said = [f"{path}: was missing or empty; written again from the sessions of sub-01, sub-02"]
     assert enrolled(data, "03") == (2, said)
     assert cells(path)[1:] == [
         ["sub-01", "0", "person"], ["sub-02", "1", "person"], ["sub-03", "2", "person"],
@@ -206,7 +206,9 @@ def test_a_participant_without_a_folder_keeps_their_number(data):
 
 def test_a_number_that_was_changed_is_refused(data):
     path = table(data, f"{HEADER}\nsub-01\t1\tperson\nsub-02\t0\tperson\n")
-    with pytest.raises(InputError, match=r"order of sub-01 is 1, and their sessions .* 0; put 0 b"):
+    with pytest.raises(
+        InputError, match=r"order of sub-01 is 1, and their sessions have 0; write 0"
+    ):
         enrolled(data, "01")
     assert enrolled(data, "03") == (2, [])
     table(data, f"{HEADER}\nsub-01\t0\tperson\nsub-02\t0\tperson\n")
@@ -217,7 +219,7 @@ def test_a_number_that_was_changed_is_refused(data):
 def test_an_order_of_two_participants_is_refused_before_the_first_session(data):
     path = table(data, f"{HEADER}\n{ROWS}sub-03\t1\tperson\nsub-04\t3.0\tperson\n")
     before = path.read_bytes()
-    message = r"tsv: order of sub-03 is 1, and so is that of sub-02; write n/a for who has had no"
+    message = r"tsv: order of sub-03 is 1, and so is that of sub-02; write n/a for a part"
     with pytest.raises(InputError, match=message):
         enrolled(data, "03")
     assert path.read_bytes() == before
@@ -233,7 +235,7 @@ def test_an_order_of_two_participants_with_sessions_is_said(data):
     for code, other in (("01", "02"), ("02", "01")):
         text = (
             f"{path}: order 0 is of sub-{code} and of sub-{other}: they have the same order of "
-            "blocks, and the same keys"
+            "blocks and the same keys"
         )
         assert enrolled(data, code) == (0, [text])
     assert enrolled(data, "03") == (1, [])
@@ -312,7 +314,7 @@ def test_any_table_is_read_back_and_grows(tmp_path_factory, data):
     path.write_text(text.getvalue(), encoding="utf-8", newline="")
     there = participants.read(path)
     new = Participant("new", 99, "person")
-    path.write_bytes(participants.written(there, [new]))
+    path.write_bytes(participants.table_bytes(there, [new]))
     after = participants.read(path)
     assert after.people == (*there.people, new)
     assert after.rows[:-1] == there.rows

@@ -174,14 +174,14 @@ def test_damage_is_told(tmp_path, rows):
     cells = [*rows[0][:dropped], "few", *rows[0][dropped + 1 :]]
     record.path.write_text(whole + "\t".join(cells) + "\n")
     with (
-        pytest.raises(InputError, match="line 4: dropped frames 'few' are no whole number"),
+        pytest.raises(InputError, match="line 4: dropped frames 'few' are not a whole number"),
         opened(tmp_path),
     ):
         pass
     record.path.write_text(whole)
     record.path.with_suffix(".json").unlink()
     with (
-        pytest.raises(InputError, match=r"description .* is missing; restore it"),
+        pytest.raises(InputError, match=r"sidecar .* is missing; restore it"),
         opened(tmp_path),
     ):
         pass

@@ -54,8 +54,8 @@ def test_a_session_with_another_set_is_refused_at_its_start(data, asked):
     before = files(data)
     message = (
         r"data: holds sessions of stimulus set 000000000000 \(1, such as 01/01\), and "
-        rf"{asked.stimuli.path} is {asked.stimuli.content_hash[:12]}; put that set back to go on, "
-        "or move those sessions to another folder to begin with this one"
+        rf"{asked.stimuli.path} is {asked.stimuli.content_hash[:12]}; restore that set to "
+        "continue, or move those sessions to another folder to start with this one"
     )
     with pytest.raises(InputError, match=message):
         experiment.seated(asked, data, "03", "01", "person")
@@ -68,7 +68,7 @@ def test_the_set_that_was_kept_is_named(data, small_experiment, small_set, tmp_p
     for name in ("stimuli.h5", "stimuli-000000000000.h5"):
         shutil.copyfile(small_set, tmp_path / name)
     of_another_set(data, "01")
-    with pytest.raises(InputError, match=r"put that set \(.*stimuli-000000000000\.h5\) back to go"):
+    with pytest.raises(InputError, match=r"restore that set \(.*stimuli-000000000000\.h5\) to con"):
         same_experiment.check_set(
             data, same_experiment.of_people(data), "1" * 64, tmp_path / "stimuli.h5"
         )

@@ -79,7 +79,7 @@ def test_broken_calibrations_are_told(tmp_path):
     with pytest.raises(InputError, match="cannot be read: No such file"):
         calibration.load(path)
     path.write_text('{"schema_version": 2}')
-    with pytest.raises(InputError, match="is no calibration of this version"):
+    with pytest.raises(InputError, match="is not a calibration of this version"):
         calibration.load(path)
 
 
@@ -199,7 +199,7 @@ def test_a_curve_in_the_shape_of_an_s_needs_many_readings():
         return 0.3 + 50 * (shape - shape[0]) / (shape[-1] - shape[0])
 
     few, many = (np.array(calibration.patch_values(count)) for count in (9, 17))
-    with pytest.raises(InputError, match=r"it follows none; .* \(--patches 17\)"):
+    with pytest.raises(InputError, match=r"the readings follow none; .* \(--patches 17\)"):
         calibration.fitted(readings() | {"red": list(zip(few, light(few / 255), strict=True))}, {})
     made = calibration.fitted(
         readings() | {"red": list(zip(many, light(many / 255), strict=True))}, {}
@@ -274,25 +274,25 @@ def test_readings_are_read_as_spreadsheets_write_them(header, row, encoding, tmp
         ("", r"r\.csv:1: '' is not the header"),
         ("gun,value,luminance,x\nred,0,1,2", "without other columns"),
         ("gun,value,luminance (fL)\nred,0,1", "is not the header"),
-        ("gun,value,luminance\nred,300,4\n", r"r\.csv:2: 'red,300,4' is no reading"),
-        ("gun,value,luminance\nred,0.5,4\n", "is no reading"),
-        ("gun,value,luminance\nred,1,nan\n", "is no reading"),
-        ("gun,value,luminance\nred,1,1_0\n", "is no reading"),
-        ("gun,value,luminance\n\npink,1,4\n", r"r\.csv:3: 'pink,1,4' is no reading"),
+        ("gun,value,luminance\nred,300,4\n", r"r\.csv:2: 'red,300,4' is not a reading"),
+        ("gun,value,luminance\nred,0.5,4\n", "is not a reading"),
+        ("gun,value,luminance\nred,1,nan\n", "is not a reading"),
+        ("gun,value,luminance\nred,1,1_0\n", "is not a reading"),
+        ("gun,value,luminance\n\npink,1,4\n", r"r\.csv:3: 'pink,1,4' is not a reading"),
         ("gun,value,luminance\nred,1,4,5\n", "with a decimal comma, put semicolons between"),
         ("gun;value;luminance\nred;1;4,5\nred;2;4.6\n", r"r\.csv:3: '4\.6' has another decimal"),
         (
             'gun,value,luminance\nred,0,1\n"red,1,4\nred,2,5\n',
-            r"csv:3: '\"red,1,4' is no row of a CSV",
+            r"csv:3: '\"red,1,4' is not a CSV row",
         ),
         (
             f'gun,value,luminance\n\nred,"1,4\n{20_000 * "red,2,5 "}',
-            r"csv:3: 'red,\"1,4' is no row",
+            r"csv:3: 'red,\"1,4' is not a CSV row",
         ),
-        ('gun,value,luminance\n"red"x,1,4\n', r"csv:2: '\"red\"x,1,4' is no row"),
-        ('gun,value,luminance\n"red\n",1,4\n\npink,1,4', r"csv:5: 'pink,1,4' is no reading"),
-        ('gun,value,luminance\nred,"1\n",4,5\nred,2,5\n', r"csv:2: 'red,\"1' is no reading"),
-        (f"gun,value,luminance\nred,1,{'4' * 200_000}\n", r"csv:2: 'red,1,4{54}' is no row"),
+        ('gun,value,luminance\n"red"x,1,4\n', r"csv:2: '\"red\"x,1,4' is not a CSV row"),
+        ('gun,value,luminance\n"red\n",1,4\n\npink,1,4', r"csv:5: 'pink,1,4' is not a reading"),
+        ('gun,value,luminance\nred,"1\n",4,5\nred,2,5\n', r"csv:2: 'red,\"1' is not a reading"),
+        (f"gun,value,luminance\nred,1,{'4' * 200_000}\n", r"csv:2: 'red,1,4{54}' is not a CSV row"),
         ("PK\0\0", "is not a text file; save the table as CSV"),
     ],
 )

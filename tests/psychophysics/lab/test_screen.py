@@ -42,10 +42,10 @@ def test_numbers_come_from_the_monitor_centre(tmp_path):
     told = [line for line in done.stdout.splitlines() if line.startswith("experiment.")]
     unknown, incomplete = told  # PsychoPy says more
     assert unknown.startswith(
-        "experiment.display.monitor: PsychoPy's monitor centre has no 'lap'; there: "
+        "experiment.display.monitor: PsychoPy's monitor centre has no 'lap'; it has: "
     )
     assert "lab" in unknown
     assert incomplete == (
         "experiment.display.monitor: 'half' has no pixels, width or distance in PsychoPy's monitor "
-        "centre; complete it there, or give them in the study"
+        "centre; add them there, or give them in the study"
     )

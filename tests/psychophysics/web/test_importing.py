@@ -144,7 +144,7 @@ REFUSED = {
     "another seed": (fact("Seed", "1"), r"made with another Seed \(1 then, \d+ now\)"),
     "another design": (
         lambda content: content["facts"]["Experiment"].update(catch=7),
-        r"made with another Experiment \(catch: 7 then, 1 now\); put it back",
+        r"made with another Experiment \(catch: 7 then, 1 now\); restore it",
     ),
     "another study": (lambda content: content.update(study="big"), "another Study .big then"),
     "another participant": (

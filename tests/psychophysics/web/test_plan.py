@@ -8,7 +8,7 @@ from psychophysics import experiment, pages, session
 from psychophysics.answer import Answer
 from psychophysics.data import columns
 from psychophysics.data.participants import page_code
-from psychophysics.observers import WithoutEyes
+from psychophysics.observers import ComputedObserver
 from psychophysics.schedule import schedule
 from psychophysics.web import plan
 from psychophysics.web.keys import KEYS, in_a_browser
@@ -16,7 +16,7 @@ from scenes.base.errors import InputError
 from tests.psychophysics.web.at_the_page import trials_of
 
 
-class Noting(WithoutEyes):
+class Noting(ComputedObserver):
     """Answers by the rule "right in all but the first round", and notes pages before trials."""
 
     def __init__(self):

@@ -102,7 +102,7 @@ def test_sessions_of_another_set_are_not_mixed(folder, asked, mrd):
     other.write_bytes(as_json(answered(asked, 1)))
     message = (
         "holds sessions of stimulus set 000000000000 (1, such as web01/01), and "
-        f"{folder / 'stimuli.h5'} is {asked.stimuli.content_hash[:12]}; put that set back"
+        f"{folder / 'stimuli.h5'} is {asked.stimuli.content_hash[:12]}; restore that set"
     )
     for words in (("import-web", folder, other), ("export-web", folder, "--out", folder / "page")):
         code, _, err = mrd("experiment", *words)
