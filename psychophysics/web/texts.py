@@ -1,6 +1,6 @@
-"""What participants read in a browser; what they read at the window as well is in `pages`.
+"""Texts that participants read in a browser; the page fills in ``{…}``.
 
-``{…}`` stands for what the page puts there itself.
+Texts that they also read at a window are in `pages`.
 """
 
 from psychophysics import pages
@@ -13,7 +13,7 @@ GAMMA = (
 
 
 def texts(distance: float) -> dict[str, str]:
-    """Write all texts that do not hang on a trial."""
+    """Return all texts that do not depend on a trial; `distance` is in cm."""
     return {
         "who": "Which participant are you?",
         "unknown": "No participant is called “{code}”. There are {first} to {last}.",

@@ -148,7 +148,7 @@ REFUSED = {
         f'{HEADER}\tnotes\nsub-01\t0\tperson\t"5 x\n{ROWS}', "close the quotation marks of a cell",
     ),
     "no column of codes": ("order\tobserver\n0\tperson\n", "line 1: column 'participant_id' is m"),
-    "a column twice": (f"{HEADER}\torder\nsub-01\t0\tperson\t0\n", "line 1: column 'order' occurs tw"),
+    "a column twice": (f"{HEADER}\torder\nsub-01\t0\tperson\t0\n", "line 1: column 'order' occurs"),
     "capitals differ": (f"{HEADER}\nsub-AB\t0\tperson\nsub-ab\t1\tperson\n", "'AB' exists already"),
 }  # fmt: skip
 

@@ -30,7 +30,7 @@ GOOD = (
 
 @pytest.mark.parametrize("post", PASSWORDS)
 def test_a_password_is_refused_and_not_repeated(post):
-    with pytest.raises(InputError, match=r"^--post: leave out what stands before '@': ") as refused:
+    with pytest.raises(InputError, match=r"^--post: leave out the part before '@': ") as refused:
         checked_address(post)
     assert "pw" not in str(refused.value).replace("password", "")
     assert "user:" not in str(refused.value)

@@ -78,7 +78,7 @@ def test_codes_and_numbers():
     assert [page_code(number) for number in (0, 8, 99)] == ["web01", "web09", "web100"]
     assert [plan.number_of(code) for code in ("web01", "web09", "web100")] == [0, 8, 99]
     for code in ("web1", "web001", "web00", "01", "Web01", "web", "web-1", "web٣٣"):
-        with pytest.raises(InputError, match=f"participant '{code}': of a page in a browser they"):
+        with pytest.raises(InputError, match=f"participant '{code}': codes in a bro"):
             plan.number_of(code)
 
 

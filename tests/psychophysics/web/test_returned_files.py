@@ -87,7 +87,7 @@ def test_an_interrupted_import_is_made_up_for(folder, asked, mrd):
     assert (data / "participants.tsv").read_text().splitlines()[1:] == ["sub-web01\t0\tperson"]
     code, _, err = mrd("experiment", "import-web", folder, path)
     assert code == 2
-    assert "is there already" in err
+    assert "exists already" in err
 
 
 def test_sessions_of_another_set_are_not_mixed(folder, asked, mrd):
