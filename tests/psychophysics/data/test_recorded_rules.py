@@ -6,14 +6,13 @@ import shutil
 import pytest
 
 from psychophysics import experiment
-from psychophysics.answer import Answer, Stopped
-from psychophysics.data import columns, data_set, records
+from psychophysics.answer import Stopped
+from psychophysics.data import data_set, records
 from psychophysics.observers import Psychometric, SimulatedObserver
-from psychophysics.timing import Interval
-from psychophysics.web import importing, plan, saved
+from psychophysics.web import importing, plan
 from scenes.base.errors import InputError
 from tests.paths import DATA
-from tests.psychophysics.web.at_the_page import trials_of
+from tests.psychophysics.web.answers import as_json, saved_session
 
 CODES = tuple(f"p{number}" for number in range(8))
 FOLLOWS = Psychometric(threshold=0.5, width=1.0, lapse=0.04)
@@ -182,34 +181,9 @@ def test_other_grids_are_refused_in_a_session_that_goes_on(former):
 
 
 def page_saved(asked, seat, path):
-    """Write what a page saves that was exported for this seat, all answers right."""
-    shown = tuple(
-        Interval(each.planned_onset, each.planned_duration, each.planned_onset, 0.1, 0)
-        for each in plan.planned(asked)
-    )
-    rows, trials = [], trials_of(asked, seat)
-    trial = next(trials)
-    while trial is not None:
-        choice = trial.arrangement.correct
-        answer = Answer(choice, seat.keys[choice], 0.5, 1, 0.0, shown)
-        rows.append(columns.row(trial, answer, asked.task, 1))
-        try:
-            trial = trials.send(True)
-        except StopIteration:
-            trial = None
-    names = list(columns.names(asked.task))
-    sitting = {
-        "started": "2024-05-01T10:00:00Z", "browser": "a browser", "screen": [1000, 700],
-        "window": [1000, 700], "pixel_ratio": 1, "pixels_per_cm": 36, "cm_per_pixel": 0.08,
-        "distance": 60, "refresh_rate": 60, "full_screen": False,
-    }  # fmt: skip
-    content = {
-        "format": plan.FORMAT, "version": plan.VERSION, "study": "small", "task": asked.task.name,
-        "participant": seat.participant, "session": "01", "facts": plan.facts(asked, seat),
-        "software": {"mrd-suite": "1"}, "sittings": [sitting], "finished": True,
-        "checksum": saved.checksum([names, *rows]), "columns": names, "rows": rows,
-    }  # fmt: skip
-    path.write_text(json.dumps(content), encoding="utf-8")
+    """Write what a page saves for a seat, with all answers right."""
+    content = saved_session(asked, seat, lambda trial: trial.arrangement.correct)
+    path.write_bytes(as_json(content))
     return path
 
 

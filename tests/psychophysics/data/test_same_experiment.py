@@ -1,8 +1,6 @@
 """Before a session of a person: the set is that of the others, and another experiment is named."""
 
 import shutil
-import subprocess
-import sys
 
 import pytest
 
@@ -12,7 +10,6 @@ from psychophysics.observers import Psychometric, SimulatedObserver
 from scenes.base.errors import InputError
 from stimuli.stimulus_set import StimulusSet
 from tests.paths import DATA
-from tests.psychophysics.studies import study_in
 from tests.small_set import write_small_set
 
 RECORDED = DATA / "sessions"
@@ -143,33 +140,3 @@ def test_a_recorded_session_goes_on(data, asked):
     )
     assert outcome.finished
     assert outcome.trials == 6
-
-
-def test_the_window_does_not_open_for_another_set(data, small_set, screen):
-    """The command itself: one line, exit 2, nobody enrolled."""
-    folder = study_in(data.parent, small_set)
-    of_another_set(data, "01")
-    before = files(data)
-    command = [sys.executable, "-c", "from mrd.cli.main import run; run()", "experiment", "run"]
-    words = [str(folder), "--participant", "03", "--uncalibrated", "--pace", "--window"]
-    done = subprocess.run(
-        [*command, *words], env=screen, capture_output=True, text=True, timeout=170, check=False
-    )
-    assert done.returncode == 2, done.stderr
-    assert "holds sessions of stimulus set 000000000000 (1, " in done.stderr.splitlines()[-1]
-    assert files(data) == before
-
-
-def test_escape_sequences_of_descriptions_do_not_reach_the_terminal(data, small_set, screen):
-    """They are printed as escapes; the session itself is over before a window opens."""
-    folder = study_in(data.parent, small_set)
-    (path,) = session_files.sidecars(data, ["02"])
-    path.write_text(path.read_text().replace('"training"', r'"\u001b[2J\u202e"'))
-    command = [sys.executable, "-c", "from mrd.cli.main import run; run()", "experiment", "run"]
-    words = [str(folder), "--participant", "01", "--uncalibrated", "--pace", "--window"]
-    done = subprocess.run(
-        [*command, *words], env=screen, capture_output=True, text=True, timeout=170, check=False
-    )
-    assert done.returncode == 2, done.stderr
-    assert r"cameras: \x1b[2J\u202e in those, training in this one" in done.stderr
-    assert "\x1b[2J" not in done.stderr

@@ -9,8 +9,6 @@ import threading
 import time
 from functools import partial
 
-from psychophysics.trials import order
-
 LONGEST = 60  # s, for one thing to come on the screen
 STATE = """
 const canvas = document.querySelector('canvas');
@@ -26,8 +24,8 @@ return [...document.querySelectorAll('button')].find(b => b.textContent === argu
 """
 KEYS = {"space": (" ", "Space"), "escape": ("Escape", "Escape"), "left": ("ArrowLeft",) * 2,
         "right": ("ArrowRight",) * 2} | {n: (n, f"Digit{n}") for n in "123"}  # fmt: skip
-# Six frames: what is tested is not what people need.
-QUICK = {"fixation": 0.1, "stimulus": 0.1, "blank": 0.1, "interval": 0.1, "feedback": 0.1}
+# Three frames each, to save time.
+QUICK = {"fixation": 0.05, "stimulus": 0.05, "blank": 0.05, "interval": 0.05, "feedback": 0.05}
 CARD = 310  # px: makes a pixel of the study's display one of the screen
 
 
@@ -153,8 +151,3 @@ class Page:
     def close(self):
         self.script("localStorage.clear()")
         self.driver.get("about:blank")
-
-
-def trials_of(asked, seat):
-    """The window's order of trials."""
-    return order(asked.conditions, asked.config, seat.seed, seat.blocks)

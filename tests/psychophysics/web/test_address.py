@@ -55,7 +55,7 @@ def test_addresses_are_taken_and_said_to_be_public(post):
     assert first == f"answers go to {post}; everyone who opens the page can read this address"
     plain = post.startswith("http://192")
     assert len(others) == ("?" in post) + plain
-    assert any("not encrypted" in each for each in others) == plain
+    assert any("without encryption" in each for each in others) == plain
     assert any("'?' is public too (study=3)" in each for each in others) == ("?" in post)
 
 

@@ -97,7 +97,7 @@ def test_the_wheel_holds_the_page():
             {},
             "experiment.procedure.kind: 'quest_plus' choos",
         ),
-        ({"procedure": {"kind": "staircase"}}, {}, "use constant_stimuli, or ask it at a window"),
+        ({"procedure": {"kind": "staircase"}}, {}, "use constant_stimuli, or run the"),
         ({"keys": ["1", "2", "lshift"]}, {}, "experiment.keys: no key of a page in a browser"),
         ({}, {"visit": "a b"}, "session 'a b': use 1 to 32 letters"),
         ({}, {"post": "ftp://lab.example/in"}, "--post ftp://lab.example/in: write an address"),
@@ -105,7 +105,7 @@ def test_the_wheel_holds_the_page():
         (
             {},
             {"post": "https://anna:secret@lab.example/in"},
-            "--post: leave out what stands before",
+            "--post: leave out the part before",
         ),
         ({"display": {"monitor": "nowhere"}}, {}, "PsychoPy's monitor centre has no 'nowhere'"),
     ],

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import shutil
 import zlib
 from itertools import combinations
 from pathlib import Path
@@ -12,14 +13,16 @@ import pandas as pd
 import pytest
 
 from psychophysics import experiment
-from psychophysics.data import columns
+from psychophysics.data import columns, data_set, records
 from psychophysics.lab.keyboard_layout import study_name
 from psychophysics.schedule import schedule
 from psychophysics.web import saved
 from psychophysics.web.keys import KEYS as KEYS_OF_A_PAGE
 from psychophysics.web.keys import in_a_browser
+from tests.psychophysics.data.test_bids import LEFT_TO_THE_LAB, problems
+from tests.psychophysics.web.answers import trials_of
 from tests.psychophysics.web.at_the_page import KEYS as KEY_EVENTS
-from tests.psychophysics.web.at_the_page import QUICK, trials_of
+from tests.psychophysics.web.at_the_page import QUICK
 
 PAGE = Path(saved.__file__).parent / "page"
 KEYS = ("1", "2", "3")
@@ -110,6 +113,63 @@ def test_the_table_holds_what_the_json_holds(played):
     assert len(pd.read_csv(played.csv, comment="#")) == len(saved.read(played.json).rows)
 
 
+# ---- Import of this session ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(played, tmp_path):
+    """Return a folder with the study and no data."""
+    for name in ("study.yaml", "stimuli.h5"):
+        shutil.copyfile(played.folder / name, tmp_path / name)
+    return tmp_path
+
+
+@pytest.mark.parametrize("kind", ["json", "csv"])
+def test_what_is_imported_is_what_was_answered(played, folder, mrd, kind):
+    code, out, err = mrd("experiment", "import-web", folder, getattr(played, kind))
+    assert (code, err) == (0, "")
+    assert out.startswith("web02: 11 trials, ")
+    assert out.endswith("dropped frames: finished\n")
+    frame = data_set.read_sessions(folder / "data")
+    assert (frame["observer"] == "person").all()
+    assert frame["finished"].all()
+    assert frame["participant"].unique().tolist() == ["web02"]
+    cells = np.array(saved.read(played.json).rows)
+    names = list(columns.names(played.asked.task))
+    for name in ("stimulus_1", "response", "phase", "condition"):
+        assert frame[name].tolist() == cells[:, names.index(name)].tolist()
+    for name in ("response_time", "onset_2", "duration_3", "sitting", "correct", "dropped_1"):
+        expected = cells[:, names.index(name)].astype(float)
+        np.testing.assert_array_equal(frame[name].astype(float), expected)
+
+
+def test_the_sidecar_and_the_data_set_are_those_of_any_session(played, folder, mrd):
+    mrd("experiment", "import-web", folder, played.json)
+    path = records.session_path(folder / "data", "web02", "01", played.asked.task)
+    sidecar = records.read_json(path.with_suffix(".json"))
+    bound = experiment.bound_to(played.asked, played.seat)
+    assert sidecar["Session"] == json.loads(json.dumps(bound))
+    assert sidecar["Finished"]
+    assert sidecar["Intervals"] == 33
+    assert [each["SoftwareVersions"]["jspsych"] for each in sidecar["Sittings"]] == ["8.3.0"] * 2
+    display = sidecar["Sittings"][1]["Display"]
+    assert display["Calibration"] is None
+    assert not display["PixelExact"]
+    assert "Calibration" in display["NotChecked"]
+    assert display["DistanceCm"] == 60
+    # A card of 8.56 cm covers 310 pixels; 16 of 640 pixels on 53 cm are 1.325 cm, which is 47.99 of
+    # these; from 60 cm, 48 of them are 2·atan(1.3254 / 120) = 1.2656°.
+    assert display["PixelsPerCm"] == 36.215
+    assert display["StimulusPixels"] == [48, 48]
+    assert display["StimulusDegrees"] == pytest.approx([1.2656, 1.2656], abs=1e-4)
+    participants = (folder / "data" / "participants.tsv").read_text().splitlines()
+    assert participants[1:] == ["sub-web02\t1\tperson"]
+    found, _ = problems(folder / "data")
+    assert found["error"] == set()
+    assert {code for code, _ in found["warning"]} <= LEFT_TO_THE_LAB
+    assert not [each.name for each in folder.iterdir() if each.name.startswith(".")]
+
+
 # ---- Tasks ---------------------------------------------------------------------------------------
 
 
@@ -126,6 +186,7 @@ def test_every_task_is_shown_pixel_for_pixel(page_of, task, presentation, keys):
     page = page_of(
         task=task, presentation=presentation, feedback=True,
         display={"photodiode": {"size": 20, "corner": "top_left"}},
+        timing=QUICK | {"fixation": 0.1, "stimulus": 0.2},
     )  # fmt: skip
     seat = page.seat
     trials = trials_of(page.asked, seat)

@@ -13,7 +13,7 @@ from psychophysics.schedule import schedule
 from psychophysics.web import plan
 from psychophysics.web.keys import KEYS, in_a_browser
 from scenes.base.errors import InputError
-from tests.psychophysics.web.at_the_page import trials_of
+from tests.psychophysics.web.answers import trials_of
 
 
 class Noting(ComputedObserver):

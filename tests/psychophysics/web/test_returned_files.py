@@ -13,14 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mrd.study.study import read_study
-from psychophysics import experiment
 from psychophysics.data import data_set, session_files
 from psychophysics.web import importing, saved
 from scenes.base.errors import InputError
 from tests.paths import ROOT
 from tests.psychophysics.studies import study_in
-from tests.psychophysics.web.answers import answered, as_json, as_table
+from tests.psychophysics.web.answers import answered, as_json, as_table, experiment_of
 
 KILLED = Path(__file__).with_name("import_to_kill.py")
 
@@ -31,15 +29,10 @@ def folder(small_set, tmp_path):
     return study_in(tmp_path, small_set)
 
 
-def asked_of(folder):
-    study = read_study(folder)
-    return experiment.prepared(study.name, study.seed, study.experiment, study.stimulus_set)
-
-
 @pytest.fixture
 def asked(folder):
     """Give its experiment."""
-    return asked_of(folder)
+    return experiment_of(folder)
 
 
 @pytest.mark.parametrize(
@@ -184,7 +177,7 @@ JSON = st.recursive(
 def known(small_set, tmp_path_factory):
     """Give a study's experiment, a session of it, and a place for files."""
     folder = study_in(tmp_path_factory.mktemp("known"), small_set)
-    asked = asked_of(folder)
+    asked = experiment_of(folder)
     return asked, answered(asked), folder
 
 
