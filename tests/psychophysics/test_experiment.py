@@ -1,6 +1,7 @@
 """Whole sessions without a window: loop, record, resumption, observers."""
 
 import json
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -71,8 +72,8 @@ def test_a_session_is_written_whole(task, procedure, small_experiment, tmp_path)
 
 
 @pytest.mark.parametrize("procedure", ["quest_plus", "staircase"])
-def test_a_stopped_session_goes_on_in_the_same_order(procedure, small_experiment, tmp_path):
-    """With answers that hang on the trial alone, in pieces or in one go: the same table."""
+def test_a_stopped_session_is_resumed_in_the_same_order(procedure, small_experiment, tmp_path):
+    """With answers that depend on the trial alone, in pieces and in one sitting: the same table."""
 
     class Steady(Leaving):
         def answer(self, trial):
@@ -97,7 +98,7 @@ def test_a_stopped_session_goes_on_in_the_same_order(procedure, small_experiment
 
 
 class Shown(Leaving):
-    """Sees its images, two frames of every fourth trial's first image dropped; notes its pages."""
+    """Reports two dropped frames of every fourth trial's first image, and notes its pages."""
 
     def __init__(self, asked, rng, after, pages):
         super().__init__(asked, rng, after)
@@ -136,7 +137,7 @@ def test_pages_and_dropped_frames_take_earlier_sittings_into_account(small_exper
     assert pages == [
         ("begin", 1, None), (3, 0),  # left at the end of practice: that page comes again
         ("begin", 3, 2), (3, 0), (11, 8),
-        ("begin", 13, 12), (19, 16),  # left in that break: who comes back has had one
+        ("begin", 13, 12), (19, 16),  # left in that break, which is not repeated
         ("begin", 19, 18),
     ]  # fmt: skip
 
@@ -161,7 +162,7 @@ def test_participants_differ_and_repeat(small_experiment, tmp_path):
     assert not first["stimulus_1"].equals(other["stimulus_1"])
 
 
-def test_the_sidecar_says_what_is_needed_to_repeat_it(small_experiment, tmp_path):
+def test_the_sidecar_holds_what_is_needed_to_repeat_a_session(small_experiment, tmp_path):
     asked = small_experiment(blocks="attribute", swap_keys=True)
     run(asked, tmp_path, participant="01")
     run(asked, tmp_path, participant="02")
@@ -244,10 +245,12 @@ def test_a_simulated_observer_gives_false_alarms_at_its_rate(small_experiment, c
 
 
 class Pixels:
-    """Solves trials by pixels: which images are alike, or how far they are apart."""
+    """Answers by a measure of the difference of pixels."""
 
     def __init__(self, asked, measure):
         self.asked, self.measure = asked, measure
+        self.image = cache(lambda name: asked.stimuli.image(name).astype(float))
+        self.distance = cache(lambda a, b: measure(self.image(a), self.image(b)))
 
     def begin(self, trial, before): ...
     def rest(self, trial, done): ...
@@ -255,10 +258,8 @@ class Pixels:
     def end(self): ...
 
     def answer(self, trial):
-        images = [
-            self.asked.stimuli.image(image.stimulus_id).astype(float) for image in trial.images
-        ]
-        distances = np.array([[self.measure(a, b) for b in images] for a in images])
+        names = [image.stimulus_id for image in trial.images]
+        distances = np.array([[self.distance(a, b) for b in names] for a in names])
         line = {"identity": 0.5, "difference": 2.6}[self.measure.__name__]
         return Answer(int(self.asked.task.decide(distances, line)))
 
@@ -275,7 +276,7 @@ def difference(first, second):
 @pytest.mark.parametrize("vary", [["noise"], ["camera", "noise"]])
 @pytest.mark.parametrize("measure", [identity, difference])
 def test_pixels_do_not_solve_level_0(task, vary, measure, small_experiment, tmp_path):
-    """Nobody is better than chance at level 0.
+    """An observer of pixels is at chance at level 0.
 
     It finds .2 more right answers with probability .9; false alarm 1e-3.
     """
@@ -288,7 +289,7 @@ def test_pixels_do_not_solve_level_0(task, vary, measure, small_experiment, tmp_
     right = int(zero["correct"].sum())
     chance = asked.task.chance
     Rate(len(zero), chance, (chance + 0.2,), FALSE_ALARM / 2).check(right)
-    if measure is identity:  # no image occurs twice: it learns nothing, at any level
+    if measure is identity:  # no image occurs twice, so it is at chance at every level
         Rate(len(frame), chance, (chance + 0.2,), FALSE_ALARM / 2).check(frame["correct"].sum())
 
 
@@ -311,7 +312,7 @@ def test_a_model_answers_by_its_distances(small_experiment, tmp_path):
         assert frame[frame["level"] == 0.0]["correct"].mean() < 0.75
 
 
-def test_the_criterion_lies_between_the_pairs_that_a_trial_can_show(condition):
+def test_the_criterion_is_between_the_pairs_that_a_trial_can_show(condition):
     """Two cameras 10 apart, two noise seeds 2 apart, scenes 4 apart: distances add up."""
     one = condition(levels=(0.0, 1.0), cameras=("c0", "c1"), lights=("own",), seeds=2)
     images = [
@@ -329,7 +330,7 @@ def test_the_criterion_lies_between_the_pairs_that_a_trial_can_show(condition):
         assert middle_distance(distances, [one], vary) == middle
 
 
-def test_codes_of_models_and_layers_are_their_own():
+def test_codes_of_models_and_layers_differ():
     names = [f"efficientnet_lite0:blocks.{number}" for number in (1, 10, 11)]
     names += ["timm/vit_small_patch14_dinov2.lvd142m:blocks.1", "ä:ö"]
     codes = [records.checked_code(f"{code_of(name)}x10000", "participant") for name in names]

@@ -1,4 +1,4 @@
-"""Sessions keep the rules that they were recorded with: of counterbalancing, and of QUEST+."""
+"""Sessions keep their recorded rules of counterbalancing and of QUEST+."""
 
 import json
 import shutil
@@ -70,7 +70,7 @@ def test_sessions_name_the_rule_and_cross_blocks_with_keys(asked, tmp_path):
     assert met == dict.fromkeys(pairs, 2)
 
 
-def test_a_session_of_rule_1_goes_on_with_it(asked, tmp_path):
+def test_a_session_of_rule_1_keeps_it(asked, tmp_path):
     """Number 2 has swapped keys by rule 2, not by rule 1."""
     for code in CODES[:2]:
         seated(asked, tmp_path, code)
@@ -90,7 +90,7 @@ def test_a_session_of_rule_1_goes_on_with_it(asked, tmp_path):
     assert experiment.seat_of(asked, "p9", "01", "simulated", 2).keys == ("3", "2", "1")
 
 
-def test_a_rule_that_is_not_known_is_refused(asked, tmp_path):
+def test_an_unknown_rule_is_an_error(asked, tmp_path):
     run(asked, tmp_path, seated(asked, tmp_path, "p0"), Leaving)
     path, content = sidecar(asked, tmp_path, "p0")
     content["Session"]["Counterbalance"] = 3
@@ -133,7 +133,7 @@ def rates_of(asked, data, code):
     return sidecar(asked, data, code)[1]["Session"]["Experiment"]["procedure"]["false_alarms"]
 
 
-def test_sessions_with_the_former_false_alarm_rates_go_on(former):
+def test_sessions_with_the_former_false_alarm_rates_are_resumed(former):
     data, ask = former
     asked = ask()
     with pytest.raises(records.Finished, match="is finished"):
@@ -146,7 +146,7 @@ def test_sessions_with_the_former_false_alarm_rates_go_on(former):
     assert rates_of(asked, data, "03") == usual
 
 
-def test_rates_that_the_study_gives_are_honoured_where_they_have_an_effect(former):
+def test_rates_of_the_study_are_used_in_tasks_where_they_have_an_effect(former):
     data, ask = former
     asked = ask(false_alarms=[0.1, 0.2])
     if asked.task.name == "same_different":
@@ -159,7 +159,7 @@ def test_rates_that_the_study_gives_are_honoured_where_they_have_an_effect(forme
 
 
 @pytest.mark.parametrize("rates", [None, 0.5, [], ["x"], [2.0], {"a": 1}])
-def test_damaged_rates_end_in_no_other_error(former, rates):
+def test_damaged_rates_are_an_error(former, rates):
     data, ask = former
     path, content = sidecar(ask(), data, "02")
     content["Session"]["Experiment"]["procedure"]["false_alarms"] = rates
@@ -171,7 +171,7 @@ def test_damaged_rates_end_in_no_other_error(former, rates):
             as_person(ask(), data, "02")
 
 
-def test_other_grids_are_refused_in_a_session_that_goes_on(former):
+def test_a_session_is_not_resumed_with_other_grids(former):
     data, ask = former
     with pytest.raises(records.Changed, match=r"another Experiment \(procedure\.lapses: "):
         as_person(ask(lapses=[0.0, 0.1]), data, "02")
@@ -188,7 +188,7 @@ def page_saved(asked, seat, path):
 
 
 @pytest.mark.parametrize(("rule", "first"), [(1, "1"), (2, "3")])
-def test_pages_keep_the_rule_that_they_were_made_with(asked, tmp_path, rule, first):
+def test_pages_keep_their_rule(asked, tmp_path, rule, first):
     seat = plan.seat_of(asked, 2, "01", rule)
     path = page_saved(asked, seat, tmp_path / "saved.json")
     [session] = importing.checked(asked, [path], tmp_path / "data")
@@ -206,7 +206,7 @@ def test_the_page_has_the_new_rule(asked):
     assert len({(each["facts"]["Blocks"][0], each["keys"][0]["name"]) for each in own}) == 4
 
 
-def test_a_saved_rule_is_no_other(asked, tmp_path):
+def test_another_saved_rule_is_an_error(asked, tmp_path):
     path = page_saved(asked, plan.seat_of(asked, 2, "01", 1), tmp_path / "saved.json")
     content = json.loads(path.read_text(encoding="utf-8"))
     for rule, message in (

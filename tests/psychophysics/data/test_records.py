@@ -1,4 +1,4 @@
-"""Sessions on disk."""
+"""Records of sessions."""
 
 import csv
 import json
@@ -62,7 +62,7 @@ def test_every_column_is_described_and_filled(tmp_path, rows):
     assert of["block"] == "n/a"
 
 
-def test_an_unfinished_session_goes_on(tmp_path, rows):
+def test_an_unfinished_session_is_resumed(tmp_path, rows):
     with opened(tmp_path) as record:
         for row in rows[:3]:
             record.write(row)
@@ -87,8 +87,8 @@ def test_a_row_that_was_cut_off_is_removed(tmp_path, rows, cut):
     assert record.path.read_bytes() == content
 
 
-def test_a_full_disk_is_told(tmp_path, rows):
-    """On Linux /dev/full takes no byte; the answer of a device without space goes through."""
+def test_a_full_disk_is_an_error(tmp_path, rows):
+    """/dev/full of Linux behaves like a device without space."""
 
     def session():
         with opened(tmp_path) as record:
@@ -104,7 +104,7 @@ def test_a_full_disk_is_told(tmp_path, rows):
         assert record.rows == 0
 
 
-def test_a_finished_session_is_not_asked_again(tmp_path):
+def test_a_finished_session_is_refused(tmp_path):
     with opened(tmp_path) as record:
         record.close(finished=True)
     with (
@@ -117,8 +117,8 @@ def test_a_finished_session_is_not_asked_again(tmp_path):
     records.check_open(tmp_path, "01", "02", ODDITY, FACTS)
 
 
-def test_a_session_without_a_row_begins_anew(tmp_path, rows):
-    """What it was begun with binds nobody yet; a row that was cut off does not count."""
+def test_a_session_without_a_row_starts_again(tmp_path, rows):
+    """Its facts may change; a row that was cut off does not count."""
     with opened(tmp_path) as record:
         pass
     header = record.path.read_bytes()
@@ -135,7 +135,7 @@ def test_a_session_without_a_row_begins_anew(tmp_path, rows):
         pass
 
 
-def test_a_session_does_not_go_on_with_another_set(tmp_path, rows):
+def test_a_session_is_not_resumed_with_another_set(tmp_path, rows):
     with opened(tmp_path) as record:
         record.write(rows[0])
     other = FACTS | {"StimulusSet": "abd"}
@@ -154,7 +154,7 @@ def test_a_session_does_not_go_on_with_another_set(tmp_path, rows):
         pass
 
 
-def test_damage_is_told(tmp_path, rows):
+def test_damage_is_an_error(tmp_path, rows):
     with opened(tmp_path) as record:
         for row in rows[:2]:
             record.write(row)

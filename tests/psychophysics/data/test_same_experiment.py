@@ -71,7 +71,7 @@ def test_the_set_that_was_kept_is_named(data, small_experiment, small_set, tmp_p
         )
 
 
-def test_sessions_without_a_trial_bind_nobody(data, asked):
+def test_sessions_without_a_trial_are_ignored(data, asked):
     shutil.rmtree(data / "sub-01")
     of_another_set(data, "02")
     table = next(data.glob("sub-02/**/*_beh.tsv"))
@@ -97,7 +97,7 @@ def test_the_same_set_built_again_or_without_its_models_is_the_same(
     experiment.seated(asked, data, "03", "01", "person")
 
 
-def test_another_experiment_is_said_and_stops_nothing(data, asked, small_experiment):
+def test_another_experiment_is_reported(data, asked, small_experiment):
     said = []
     experiment.seated(asked, data, "03", "01", "person", said.append)
     assert said == []
@@ -110,7 +110,7 @@ def test_another_experiment_is_said_and_stops_nothing(data, asked, small_experim
     assert seat.number == 2
 
 
-def test_descriptions_are_read_once_for_what_is_said_of_them(data, asked, monkeypatch):
+def test_sidecars_are_read_once(data, asked, monkeypatch):
     read = []
 
     def read_json(path):
@@ -131,7 +131,7 @@ def test_a_long_value_is_cut(data, asked):
     assert f"(2; cameras: {'x' * 40} in those, training in this one);" in text
 
 
-def test_a_recorded_session_goes_on(data, asked):
+def test_a_recorded_session_is_resumed(data, asked):
     """With the numbers, orders and keys that it was begun with."""
     follows = Psychometric(0.5, 1.0, 0.04)
     seat = experiment.seated(asked, data, "02", "01", "person")

@@ -1,4 +1,4 @@
-"""QUEST+: Watson's example, the posterior in threshold and width, one reading a trial."""
+"""QUEST+: Watson's example, and the posterior in threshold and width."""
 
 import numpy as np
 import pytest
@@ -97,7 +97,7 @@ def test_the_same_for_the_normal():
     np.testing.assert_allclose(weights, expected / expected.sum(), rtol=1e-9)
 
 
-def test_answers_told_again_give_the_same_state():
+def test_the_same_answers_give_the_same_state():
     answers = [(True, True), (False, True), (True, False), (True, True), (False, True)]
     first, second = quest(), quest()
     for procedure in (first, second):
@@ -109,7 +109,7 @@ def test_answers_told_again_give_the_same_state():
     assert first.remaining == 25
 
 
-def test_uninformative_answers_teach_nothing():
+def test_uninformative_answers_do_not_change_the_posterior():
     procedure = quest()
     level, before = procedure.level(), procedure.posterior()
     procedure.answered(False, False)
@@ -118,7 +118,7 @@ def test_uninformative_answers_teach_nothing():
 
 
 def test_the_posterior_of_many_answers_is_the_product_of_their_likelihoods(rng):
-    """Where levels follow from answers, too: 40 trials, the answers random, the sums exact."""
+    """Also if levels depend on answers: 40 trials with random answers, exact sums."""
     lapses = (0.0, 0.04)
     procedure = quest(trials=40, lapses=lapses)
     done = []
@@ -144,7 +144,7 @@ def test_the_posterior_of_many_answers_is_the_product_of_their_likelihoods(rng):
         assert expected[outside].sum() == pytest.approx(0.025, abs=step)
 
 
-@pytest.mark.parametrize("threshold", [0.15, 0.5])
+@pytest.mark.parametrize("threshold", [pytest.param(0.15, marks=pytest.mark.full), 0.5])
 def test_the_threshold_is_found(threshold, rng):
     """Of 200 trials: false alarm below 1e-3, as limits at 99.9 % hold the truth.
 
@@ -189,9 +189,9 @@ def test_a_threshold_at_the_end_of_the_grid_is_open_there(function, right, end):
     assert np.isfinite(high if end == "low" else low)
 
 
-@pytest.mark.parametrize("false_alarms", [0.7, 0.9])
+@pytest.mark.parametrize("false_alarms", [pytest.param(0.7, marks=pytest.mark.full), 0.9])
 def test_default_false_alarm_rates_reach_liberal_criteria(false_alarms, rng):
-    """Levels stay near the threshold: with rates up to .5 alone, all hits look like a low one."""
+    """Levels stay near the threshold, where rates up to .5 alone would give a low threshold."""
     chosen = ExperimentConfig.model_validate(
         {"task": "same_different", "procedure": {"kind": "quest_plus"}}
     ).procedure
