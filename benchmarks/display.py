@@ -93,9 +93,8 @@ def _trial(number: int) -> Trial:
     condition = Condition(
         "display", "", "", "", "", "", "result", (0.0,), {}, {}, ("c0",), ("own",), 3
     )
-    return Trial(
-        number + 1, "main", "", condition, 0, 0.0, TASKS["oddity"].arrangements[0], images, 1
-    )
+    arrangement = TASKS["oddity"].arrangements[0]
+    return Trial(number + 1, "main", condition, 0.0, arrangement, images, remaining=1)
 
 
 if __name__ == "__main__":

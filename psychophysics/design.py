@@ -4,9 +4,9 @@ An image is identified by its side (target or comparison), level, camera, light 
 noise seed among otherwise equal images.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import cast
+from itertools import product
 
 import pandas as pd
 
@@ -71,15 +71,14 @@ def conditions(table: pd.DataFrame, config: ExperimentConfig, where: str) -> lis
         _names_exist(getattr(config, key), table[key.removesuffix("s")], key, where)
     _names_exist(config.lights, table["light"], "lights", where)
     images = _selected(table, config)
+    compared = images
+    if config.models:
+        compared = images[images["model"].isin(config.models) | (images["role"] == "pixel")]
     found = [
-        condition
-        for (family, _run), series in _series(images, config)
-        for condition in _conditions_of(
-            images[(images["family"] == family) & images["role"].isin(["target", "rerender"])],
-            series,
-            config,
-            where,
-        )
+        _condition(images, part, comparison, config, where)
+        for _, series in compared.groupby(SERIES)
+        for comparison in config.comparisons
+        if len(part := series[series["role"].isin(ROLES[comparison])])
     ]
     if not found:
         raise InputError(
@@ -113,16 +112,6 @@ def _selected(table: pd.DataFrame, config: ExperimentConfig) -> pd.DataFrame:
     return table[keep]
 
 
-def _series(
-    images: pd.DataFrame, config: ExperimentConfig
-) -> Iterable[tuple[tuple[str, str], pd.DataFrame]]:
-    compared = images[images["role"].isin([r for c in config.comparisons for r in ROLES[c]])]
-    if config.models:
-        pixels = compared["role"] == "pixel"
-        compared = compared[compared["model"].isin(config.models) | pixels]
-    return cast(Iterable[tuple[tuple[str, str], pd.DataFrame]], compared.groupby(SERIES, sort=True))
-
-
 def _contents(table: pd.DataFrame) -> str:
     shown = table[table["role"] != "null"]
     parts = [
@@ -132,18 +121,8 @@ def _contents(table: pd.DataFrame) -> str:
     return "; ".join(parts)
 
 
-def _conditions_of(
-    shared: pd.DataFrame, series: pd.DataFrame, config: ExperimentConfig, where: str
-) -> list[Condition]:
-    return [
-        _condition(shared, part, comparison, config, where)
-        for comparison in config.comparisons
-        if len(part := series[series["role"].isin(ROLES[comparison])])
-    ]
-
-
 def _condition(
-    shared: pd.DataFrame,
+    images: pd.DataFrame,
     series: pd.DataFrame,
     comparison: str,
     config: ExperimentConfig,
@@ -152,8 +131,8 @@ def _condition(
     first = series.iloc[0]
     name = f"{first['run']}-{comparison}"
     place = f"{where}: condition {name}"
-    target = shared[shared["role"] == "target"]
-    rerender = shared[shared["role"] == "rerender"]
+    family = images[images["family"] == first["family"]]
+    target, rerender = (family[family["role"] == role] for role in ("target", "rerender"))
     if not len(target) or not len(rerender):
         missing = "target" if not len(target) else "rerender"
         raise InputError(f"{place}: the set has no images of role {missing}; build the set again")
@@ -165,11 +144,8 @@ def _condition(
             f"{place}: {len(by_level)} levels, level 0 included; at least {LEAST_LEVELS} are "
             "needed: make the series in the study longer, or leave this condition out"
         )
-    cells = [
-        (camera, light)
-        for camera in sorted(target["camera"].unique())
-        for light in sorted(target["light"].unique())
-    ]
+    cameras, lights = (tuple(sorted(target[name].unique())) for name in ("camera", "light"))
+    cells = list(product(cameras, lights))
     condition = Condition(
         name=name,
         target=str(first["target"]),
@@ -184,8 +160,8 @@ def _condition(
             level: _cells(part, cells, f"{place}: level {level:g}")
             for level, part in by_level.items()
         },
-        cameras=tuple(sorted(target["camera"].unique())),
-        lights=tuple(sorted(target["light"].unique())),
+        cameras=cameras,
+        lights=lights,
         seeds=0,
     )
     return _with_seeds(condition, config, place)

@@ -6,12 +6,12 @@ seed and answers give the same trials: a resumed session sends the recorded answ
 
 import itertools
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
 import numpy as np
 
-from psychophysics.config import Comparison, ExperimentConfig
+from psychophysics.config import ExperimentConfig
 from psychophysics.design import Condition, Stimulus
 from psychophysics.procedures.base import Procedure
 from psychophysics.procedures.constant_stimuli import ConstantStimuli
@@ -22,7 +22,7 @@ from scenes.base.errors import InputError
 
 Phase = Literal["practice", "main", "catch"]
 Item = TypeVar("Item")
-CATCH: Comparison = "control"
+
 MOST_ORDERS = 720  # up to so many permutations all are used; beyond, cyclic shifts
 
 
@@ -32,13 +32,13 @@ class Trial:
 
     number: int  # in the session, from 1
     phase: Phase
-    block: str
     condition: Condition
-    strand: int  # number of the procedure in its condition
     level: float
     arrangement: Arrangement
     images: tuple[Stimulus, ...]
-    remaining: int  # trials of the session from this one on, at most; 0 in practice
+    block: str = ""
+    strand: int = 0  # number of the procedure in its condition
+    remaining: int = 0  # trials of the session from this one on, at most; 0 in practice
 
 
 @dataclass
@@ -87,19 +87,10 @@ def _interleaved(
         ends = np.cumsum(remaining)
         strand = strands[int(np.searchsorted(ends, rng.integers(total), side="right"))]
         level = strand.procedure.level()
-        arrangement, images = composer.compose(strand.condition, level, strand.phase)
-        correct = yield Trial(
-            number=next(numbers),
-            phase=strand.phase,
-            block=block,
-            condition=strand.condition,
-            strand=strand.number,
-            level=level,
-            arrangement=arrangement,
-            images=images,
-            remaining=total + after,
-        )
-        strand.procedure.answered(correct, arrangement.informative)
+        trial = composer.trial(next(numbers), strand.phase, strand.condition, level)
+        trial = replace(trial, block=block, strand=strand.number, remaining=total + after)
+        correct = yield trial
+        strand.procedure.answered(correct, trial.arrangement.informative)
 
 
 def _strands(
@@ -128,7 +119,7 @@ def _strands(
 
 def _catch_conditions(conditions: Sequence[Condition], config: ExperimentConfig) -> list[Condition]:
     """Return the conditions of catch trials; raise if catch trials are set and there are none."""
-    easiest = _easiest(conditions, CATCH) if config.catch else []
+    easiest = _easiest_controls(conditions) if config.catch else []
     if config.catch and not easiest:
         raise InputError(
             f"experiment.catch: {config.catch} catch trials show controls, and comparisons or the "
@@ -158,13 +149,13 @@ def block_of(condition: Condition, config: ExperimentConfig) -> str:
     return str(getattr(condition, config.blocks)) if config.blocks else ""
 
 
-def _easiest(conditions: Sequence[Condition], comparison: Comparison) -> list[Condition]:
-    """Return the conditions with the largest physical difference of each target and attribute."""
-    kind = [each for each in conditions if each.comparison == comparison]
+def _easiest_controls(conditions: Sequence[Condition]) -> list[Condition]:
+    """Return the control with the largest physical distance of each target and attribute."""
     best: dict[tuple[str, str], Condition] = {}
-    for each in kind:
+    for each in conditions:
         key = (each.target, each.attribute)
-        if key not in best or _largest_distance(each) > _largest_distance(best[key]):
+        farther = key not in best or _largest_distance(each) > _largest_distance(best[key])
+        if each.comparison == "control" and farther:
             best[key] = each
     return [best[key] for key in sorted(best)]
 
@@ -184,25 +175,13 @@ def _practice(
 ) -> Generator[Trial, bool, None]:
     """Yield rounds of the easiest trials, until one has enough right answers."""
     asked = config.practice
-    easy = _easiest(conditions, CATCH) or list(conditions)
-    stream = cycled(easy, rng)
+    stream = cycled(_easiest_controls(conditions) or list(conditions), rng)
     for _ in range(asked.rounds if asked.trials else 0):
         right = 0
         for _ in range(asked.trials):
             condition = next(stream)
             level = condition.levels[-1]
-            arrangement, images = composer.compose(condition, level, "practice")
-            right += yield Trial(
-                number=next(numbers),
-                phase="practice",
-                block="",
-                condition=condition,
-                strand=0,
-                level=level,
-                arrangement=arrangement,
-                images=images,
-                remaining=0,
-            )
+            right += yield composer.trial(next(numbers), "practice", condition, level)
         if right >= asked.correct * asked.trials:
             return
 
@@ -221,10 +200,8 @@ class Composer:
         self._entropy = seed.generate_state(4).tolist()
         self._streams: dict[tuple[Any, ...], Iterator[Any]] = {}
 
-    def compose(
-        self, condition: Condition, level: float, phase: Phase
-    ) -> tuple[Arrangement, tuple[Stimulus, ...]]:
-        """Return the arrangement and the images of the next trial."""
+    def trial(self, number: int, phase: Phase, condition: Condition, level: float) -> Trial:
+        """Return a trial with the next arrangement and images of its condition and level."""
         place = (condition.name, condition.levels.index(level), phase)
         arrangement = self._next(("arrangement", *place), self._task.arrangements)
         own = (*place, arrangement.special)
@@ -234,7 +211,7 @@ class Composer:
             condition.image(side, level, cell, rank)
             for side, cell, rank in zip(arrangement.sides, cells, ranks, strict=True)
         )
-        return arrangement, images
+        return Trial(number, phase, condition, level, arrangement, images)
 
     def _cells(self, condition: Condition, own: tuple[Any, ...]) -> list[tuple[str, str]]:
         count = self._task.images

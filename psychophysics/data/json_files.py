@@ -1,4 +1,4 @@
-"""JSON files that hold a mapping."""
+"""Reading and writing of files, JSON above all."""
 
 import json
 from collections.abc import Mapping
@@ -9,12 +9,17 @@ from scenes.base.atomic_files import whole_file
 from scenes.base.errors import InputError
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON file that holds a mapping."""
+def read_bytes(path: Path) -> bytes:
+    """Return the bytes of a file."""
     try:
-        return parse_json(path.read_bytes(), path)
+        return path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON file that holds a mapping."""
+    return parse_json(read_bytes(path), path)
 
 
 def parse_json(content: bytes, path: Path) -> dict[str, Any]:

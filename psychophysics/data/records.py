@@ -24,7 +24,7 @@ from psychophysics.data.bids_names import check_code as checked_code
 from psychophysics.data.bids_names import table_path
 from psychophysics.data.bids_names import table_path as session_path
 from psychophysics.data.json_files import parse_json as json_of
-from psychophysics.data.json_files import read_json, write_json
+from psychophysics.data.json_files import read_bytes, read_json, write_json
 from psychophysics.tasks.base import Task
 from scenes.base.atomic_files import cannot_write, check_writable, remove_leftovers, whole_file
 from scenes.base.changes import differences
@@ -185,14 +185,7 @@ def begun(path: Path, sidecar: Mapping[str, Any]) -> bool:
     if sidecar.get("Finished"):
         return True
     # The header is written in one step: a table without a whole line was altered, an error later.
-    return path.is_file() and _read_bytes(path).count(b"\n") != 1
-
-
-def _read_bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+    return path.is_file() and read_bytes(path).count(b"\n") != 1
 
 
 def _check_same(path: Path, sidecar: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
@@ -229,7 +222,7 @@ def check_open(
 
 def _read_rows(path: Path, task: Task) -> list[RecordedTrial]:
     """Return the rows on disk; remove a last row that was cut off."""
-    content = _read_bytes(path)
+    content = read_bytes(path)
     whole = content[: content.rfind(b"\n") + 1]
     names = columns.names(task)
     rows = list(csv.reader(io.StringIO(whole.decode(errors="replace")), delimiter="\t"))

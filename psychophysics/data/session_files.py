@@ -12,6 +12,7 @@ from pathlib import Path
 
 from psychophysics.data.bids_names import TABLE_PATTERN as PLACE
 from psychophysics.data.bids_names import TABLE_SUFFIX, expected_path, sidecars_of
+from psychophysics.data.json_files import read_bytes
 from scenes.base.errors import InputError
 
 __all__ = ["PLACE"]
@@ -102,16 +103,12 @@ def _stray(folder: Path, path: Path) -> InputError:
 
 def table_bytes(path: Path) -> bytes:
     """Return the bytes of a session's table; raise if it is empty or too large."""
-    try:
-        size = path.stat().st_size
-        if size > MOST_BYTES:
-            raise InputError(
-                f"{path}: {size / 1e6:.0f} MB; at most {MOST_BYTES / 1e6:.0f} MB are read for one "
-                "session: split the file by session"
-            )
-        content = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+    if path.is_file() and (size := path.stat().st_size) > MOST_BYTES:
+        raise InputError(
+            f"{path}: {size / 1e6:.0f} MB; at most {MOST_BYTES / 1e6:.0f} MB are read for one "
+            "session: split the file by session"
+        )
+    content = read_bytes(path)
     if not content:
         raise InputError(
             f"{path}: is empty; restore it from a copy, or move the session out of the folder"
@@ -122,15 +119,12 @@ def table_bytes(path: Path) -> bytes:
 def sidecar_bytes(table: Path) -> bytes:
     """Return the bytes of the sidecar of a session's table."""
     path = table.with_suffix(".json")
-    try:
-        return path.read_bytes()
-    except FileNotFoundError as error:
+    if not path.exists():
         raise InputError(
             f"{table}: its description {path.name} is missing; restore it from a copy, or move the "
             "table out of the folder"
-        ) from error
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+        )
+    return read_bytes(path)
 
 
 def digest(table: bytes, sidecar: bytes) -> str:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from psychophysics.data.json_files import read_bytes
 from psychophysics.lab.display_curve import (
     LARGEST,
     RELATIVE,
@@ -105,10 +106,7 @@ def write_readings(path: Path, readings: Mapping[str, Iterable[Sequence[float | 
 
 def _text(path: Path) -> str:
     """Return the text of a file: UTF-8, UTF-16 with a byte order mark, or Latin-1."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+    data = read_bytes(path)
     try:
         if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
             return data.decode("utf-16")
