@@ -11,6 +11,10 @@ QUESTIONS = {
     "match_to_sample": "First one picture, then two. Which of the two shows the same thing?",
     "same_different": "Two pictures. Do they show the same thing, or different things?",
 }
+_FEEDBACK = {
+    True: "You will see whether your answers are right.",
+    False: "You will no longer see whether your answers are right.",
+}
 _GO_ON = f"Press {GO_ON} to go on."
 
 
@@ -44,14 +48,13 @@ def resumed(made: int | str) -> str:
 
 def practice() -> str:
     """Return the page before practice."""
-    return f"First some practice. You will be told what was right.\n\n{_GO_ON}"
+    return f"First some practice. {_FEEDBACK[True]}\n\n{_GO_ON}"
 
 
 def rest(before: Trial, trial: Trial, done: int, feedback: bool) -> str:
     """Return the page between two trials: the end of practice, a new part or a break."""
     if before.phase == "practice":
-        note = "You will be told what was right." if feedback else "You will no longer be told."
-        return f"That was practice. Now the session begins.\n{note}\n\n{_GO_ON}"
+        return f"That was practice. Now the session begins.\n{_FEEDBACK[feedback]}\n\n{_GO_ON}"
     share = round(100 * done / (done + trial.remaining))
     what = "The next part begins." if before.block != trial.block else "Take a break."
     return f"{what}\n\n{bar(share)}\n{share} % done\n\n{_GO_ON}"

@@ -25,7 +25,7 @@ def procedures_for(
 ) -> list[Procedure]:
     """Return the procedures of a condition: one, or one for each interleaved staircase.
 
-    Adaptive procedures use only levels above 0; trials at level 0 have a procedure of their own.
+    Adaptive procedures use only levels above 0; trials at level 0 have their own procedure.
     """
     chosen = config.procedure
     above = [level for level in condition.levels if level > 0]

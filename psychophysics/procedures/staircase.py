@@ -1,7 +1,7 @@
 """Staircase: harder after n right answers in a row, easier after m wrong ones in a row.
 
-It uses the levels of the set above 0, and stays at the last level where it would leave them. A turn
-there counts as a reversal only if the level changes.
+It uses the levels of the set above 0. It stays at the first and the last, where a
+turn counts as a reversal only if the level changes.
 """
 
 from collections.abc import Sequence

@@ -83,7 +83,7 @@ def test_too_few_levels_are_refused(table, config):
 
 
 def test_too_few_noise_seeds_are_refused(table, config):
-    few = table[table["noise_seed"] % 3 < 2]  # those of the re-rendered target go on from 3
+    few = table[table["noise_seed"] % 3 < 2]  # those of the re-rendered target start at 3
     with pytest.raises(InputError, match="the set has 2 noise seeds of a scene"):
         conditions(few, config(), WHERE)
     assert conditions(few, config(task="same_different"), WHERE)  # a pair needs no more

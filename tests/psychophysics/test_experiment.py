@@ -127,10 +127,10 @@ def test_pages_and_dropped_frames_take_earlier_sittings_into_account(small_exper
     pages, outcomes = [], []
     for trials in (2, 10, 6, 100):
         outcomes.append(run(asked, tmp_path, lambda _, rng, n=trials: Shown(asked, rng, n, pages)))
-        told = json.loads(sidecar.read_text())
-        assert told["Intervals"] == outcomes[-1].intervals
-        assert told["IntervalsWithDroppedFrames"] == outcomes[-1].late
-        assert told["Flagged"] == (outcomes[-1].off > 0.08)
+        content = json.loads(sidecar.read_text())
+        assert content["Intervals"] == outcomes[-1].intervals
+        assert content["IntervalsWithDroppedFrames"] == outcomes[-1].late
+        assert content["Flagged"] == (outcomes[-1].off > 0.08)
     assert [(each.trials, each.intervals, each.late) for each in outcomes] == [
         (2, 6, 0), (12, 36, 3), (18, 54, 4), (26, 78, 6),
     ]  # fmt: skip

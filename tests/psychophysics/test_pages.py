@@ -44,9 +44,12 @@ def test_breaks_show_how_far_the_session_is(trials):
     """Of four trials: 1 done is a quarter, and the third begins the next block."""
     practice, first, second, third, _ = trials
     assert pages.rest(practice, first, 0, feedback=False).splitlines()[:2] == [
-        "That was practice. Now the session begins.", "You will no longer be told.",
+        "That was practice. Now the session begins.",
+        "You will no longer see whether your answers are right.",
     ]  # fmt: skip
-    assert "You will be told what was right." in pages.rest(practice, first, 0, feedback=True)
+    assert "You will see whether your answers are right." in pages.rest(
+        practice, first, 0, feedback=True
+    )
     assert pages.rest(first, second, 1, feedback=False).splitlines()[:4] == [
         "Take a break.", "", "■■■■■□□□□□□□□□□□□□□□", "25 % done",
     ]  # fmt: skip

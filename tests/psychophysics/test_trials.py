@@ -72,8 +72,8 @@ def test_varied_cameras_stand_at_each_place_equally_often(config, condition):
 
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("vary", [["noise"], ["camera"], ["lighting", "noise"]])
-def test_ids_and_cameras_tell_nothing_of_the_answer_at_level_0(task, vary, config, condition):
-    """Whoever knows cameras, lights and noise seeds alone is at chance: these never say who is who.
+def test_ids_and_cameras_do_not_predict_the_answer_at_level_0(task, vary, config, condition):
+    """Cameras, lights and noise seeds do not predict the right answer.
 
     For every tuple of them the answers are spread as by chance: a χ² test of each, α = 1e-6, with
     a seed that does not change. It finds a camera, light or noise seed out of six that moves the

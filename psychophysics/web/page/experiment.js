@@ -235,8 +235,8 @@ async function waitUntilItFits(display, desk) {
   const fits = () => needed.every((length, axis) => length <= screen.size[axis]);
   const text = (sides) => sides.map((length) => Math.ceil(length / screen.ratio)).join(" × ");
   while (!fits()) {
-    const there = { needed: text(needed), there: text(screen.size) };
-    await showText(display, fill(DESIGN.texts.small, there), desk);
+    const sizes = { needed: text(needed), there: text(screen.size) };
+    await showText(display, fill(DESIGN.texts.small, sizes), desk);
   }
 }
 

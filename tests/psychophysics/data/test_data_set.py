@@ -1,4 +1,4 @@
-"""What lies around the sessions: participants, and all rows together."""
+"""The data set: participants, and all rows together."""
 
 import pytest
 

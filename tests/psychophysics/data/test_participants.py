@@ -307,13 +307,13 @@ def test_any_table_is_read_back_and_grows(tmp_path_factory, data):
     )
     path = tmp_path_factory.mktemp("any") / "participants.tsv"
     path.write_text(text.getvalue(), encoding="utf-8", newline="")
-    there = participants.read(path)
+    table_before = participants.read(path)
     new = Participant("new", 99, "person")
-    path.write_bytes(participants.table_bytes(there, [new]))
+    path.write_bytes(participants.table_bytes(table_before, [new]))
     after = participants.read(path)
-    assert after.people == (*there.people, new)
-    assert after.rows[:-1] == there.rows
-    assert {p.code: p.number for p in there.people} == {
+    assert after.people == (*table_before.people, new)
+    assert after.rows[:-1] == table_before.rows
+    assert {p.code: p.number for p in table_before.people} == {
         row["participant_id"][4:]: int(row["order"]) for row in rows
     }
 

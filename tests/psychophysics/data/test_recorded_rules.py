@@ -107,7 +107,7 @@ QUEST_PLUS = {"kind": "quest_plus", "trials": 20, "trials_at_zero": 2}
 
 @pytest.fixture(params=["oddity", "same_different"])
 def former(request, tmp_path, small_experiment):
-    """Give sessions of the former default, 01 finished and 02 not, and how to ask for them."""
+    """Return sessions with the former default (01 finished, 02 not), and their experiment."""
     recorded = DATA / "sessions_quest_plus" / request.param
     data = shutil.copytree(recorded, tmp_path / "data")
 

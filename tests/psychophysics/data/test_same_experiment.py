@@ -18,13 +18,13 @@ OTHER = "0" * 64
 
 @pytest.fixture
 def data(tmp_path):
-    """Give recorded sessions of the small set."""
+    """Return recorded sessions of the small set."""
     return shutil.copytree(RECORDED, tmp_path / "data")
 
 
 @pytest.fixture
 def asked(small_experiment):
-    """Give the experiment that they were recorded with."""
+    """Return their experiment."""
     return recorded_as(small_experiment)
 
 

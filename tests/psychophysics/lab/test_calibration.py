@@ -164,7 +164,7 @@ def test_sane_displays_are_accepted_and_the_light_is_as_claimed(rng):
     """With 1 to 2 % of noise: none of 45 displays is refused.
 
     A reading 5 standard deviations off comes once in a million, so a refusal is a fault. True light
-    of every step lies within 5 % of the range: 2 % of noise at the top, and what follows from it.
+    of every step is within 5 % of the range: 2 % of noise at the top, and what follows from it.
     """
     for _ in range(15):
         lights = [display(rng) for _ in range(3)]

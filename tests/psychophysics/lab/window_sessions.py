@@ -58,8 +58,8 @@ class Participant:
         self.page = text
         stop = text == pages.paused() and self.showings - 1 in self.plan.get("stop_in", [])
         key = "Escape" if stop else "space"
-        tried = self.plan.get("try", []) if pages.try_keys("") in text else []
-        threading.Thread(target=self._press_later, args=([*tried, key],)).start()
+        names = self.plan.get("try", []) if pages.try_keys("") in text else []
+        threading.Thread(target=self._press_later, args=([*names, key],)).start()
 
     def onset(self):
         """Answer a trial; called at the onset of its last images."""

@@ -148,7 +148,7 @@ def test_the_posterior_of_many_answers_is_the_product_of_their_likelihoods(rng):
 def test_the_threshold_is_found(threshold, rng):
     """Of 200 trials: false alarm below 1e-3, as limits at 99.9 % hold the truth.
 
-    It finds a threshold that is wrong by a factor of 1.9 with probability .9: those limits lie
+    It finds a threshold that is wrong by a factor of 1.9 with probability .9: those limits are
     closer than a factor of 1.6 to the middle, and the middle to the truth, mostly, than 1.15.
     """
     procedure = quest(trials=200)

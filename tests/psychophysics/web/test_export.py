@@ -1,4 +1,4 @@
-"""The folder of the page."""
+"""Export of a page."""
 
 import hashlib
 import json
@@ -90,7 +90,7 @@ def test_the_wheel_holds_the_page():
 
 
 @pytest.mark.parametrize(
-    ("words", "more", "told"),
+    ("words", "more", "message"),
     [
         (
             {"procedure": {"kind": "quest_plus"}},
@@ -110,11 +110,11 @@ def test_the_wheel_holds_the_page():
         ({"display": {"monitor": "nowhere"}}, {}, "PsychoPy's monitor centre has no 'nowhere'"),
     ],
 )
-def test_what_cannot_be_asked_is_refused_before_anything_is_written(
-    small_experiment, tmp_path, words, more, told
+def test_errors_are_found_before_anything_is_written(
+    small_experiment, tmp_path, words, more, message
 ):
     asked = small_experiment(**(SMALL | words))
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=message):
         export(asked, tmp_path / "page", 1, **({"visit": "01"} | more))
     assert list(tmp_path.iterdir()) == []
 

@@ -1,4 +1,4 @@
-"""What the page is told: trials, pages, keys."""
+"""Data of the page: trials, pages, keys."""
 
 import json
 
@@ -17,7 +17,7 @@ from tests.psychophysics.web.answers import trials_of
 
 
 class Noting(ComputedObserver):
-    """Answers by the rule "right in all but the first round", and notes pages before trials."""
+    """Answers wrongly in the first round of practice only, and notes pages before trials."""
 
     def __init__(self):
         self.pages = {}
@@ -31,7 +31,7 @@ class Noting(ComputedObserver):
 
 @pytest.mark.parametrize("blocks", [None, "attribute"])
 def test_trials_and_pages_are_those_of_a_session(small_experiment, tmp_path, blocks):
-    """In a session of two rounds of practice, the window's loop and the plan say the same."""
+    """With two rounds of practice, the plan agrees with the session loop."""
     asked = small_experiment(
         procedure={"kind": "constant_stimuli", "trials": 2}, blocks=blocks, catch=2,
         practice={"trials": 4, "correct": 0.5, "rounds": 3}, rest_every=5,
@@ -46,21 +46,21 @@ def test_trials_and_pages_are_those_of_a_session(small_experiment, tmp_path, blo
     assert (len(practice), len(own["practice"])) == (8, 12)
     planned = own["practice"][:8] + own["trials"]
     names = columns.names(asked.task)
-    for trial, told in zip(trials, planned, strict=True):
-        row = dict(zip(names, told["row"], strict=True))
+    for trial, entry in zip(trials, planned, strict=True):
+        row = dict(zip(names, entry["row"], strict=True))
         assert [row[f"stimulus_{n}"] for n in (1, 2, 3)] == [i.stimulus_id for i in trial.images]
         assert row["correct_response"] == asked.task.alternatives[trial.arrangement.correct]
         assert (row["phase"], float(row["level"])) == (trial.phase, trial.level)
         onset, duration = schedule(asked.config).planned(1 / 60)[1]
         assert float(row["planned_onset_2"]) == pytest.approx(onset)
         assert float(row["planned_duration_2"]) == pytest.approx(duration)
-        assert ("page" in told) == (trial.number in observer.pages)
+        assert ("page" in entry) == (trial.number in observer.pages)
     assert planned[8]["page"].startswith("That was practice.")
     assert not planned[8]["break"]
-    breaks = [told["page"] for told in planned[9:] if told.get("break")]
+    breaks = [entry["page"] for entry in planned[9:] if entry.get("break")]
     assert breaks
     assert all(text.startswith("Take a break.") for text in breaks)
-    parts = [told["page"] for told in planned[9:] if told.get("break") is False]
+    parts = [entry["page"] for entry in planned[9:] if entry.get("break") is False]
     assert len(parts) == (1 if blocks else 0)
 
 

@@ -1,4 +1,4 @@
-"""Files that come back from the page, made without a browser: whole, damaged, cut, interrupted."""
+"""Import of files made without a browser: whole, damaged, cut, interrupted."""
 
 import csv
 import io
@@ -25,13 +25,13 @@ KILLED = Path(__file__).with_name("import_to_kill.py")
 
 @pytest.fixture
 def folder(small_set, tmp_path):
-    """Give the folder of a study."""
+    """Return the folder of a study."""
     return study_in(tmp_path, small_set)
 
 
 @pytest.fixture
 def asked(folder):
-    """Give its experiment."""
+    """Return its experiment."""
     return experiment_of(folder)
 
 
@@ -53,8 +53,8 @@ def test_what_the_page_saved_is_imported(folder, asked, mrd, make, start, newlin
     assert len(data_set.read_sessions(folder / "data")) == 6
 
 
-def test_an_interrupted_import_is_made_up_for(folder, asked, mrd):
-    """Killed between the two renames: the session is none, and the same command imports it."""
+def test_an_interrupted_import_is_repeated(folder, asked, mrd):
+    """After a kill between the two renames there is no session, and the command imports it."""
     path = folder / "web01.json"
     path.write_bytes(as_json(answered(asked)))
     killed = subprocess.run(
@@ -175,7 +175,7 @@ JSON = st.recursive(
 
 @pytest.fixture(scope="module")
 def known(small_set, tmp_path_factory):
-    """Give a study's experiment, a session of it, and a place for files."""
+    """Return a study's experiment, a session of it, and its folder."""
     folder = study_in(tmp_path_factory.mktemp("known"), small_set)
     asked = experiment_of(folder)
     return asked, answered(asked), folder
@@ -206,8 +206,8 @@ def result(asked, path, folder):
 
 
 @given(st.data())
-def test_no_file_ends_in_another_error(known, data):
-    """Any JSON under any key, any cell, any line cut, doubled, lost: whole, or refused by name."""
+def test_any_file_is_read_or_is_an_input_error(known, data):
+    """Any JSON under any key, any cell, any line cut, doubled or lost."""
     asked, content, folder = known
     content = json.loads(json.dumps(content))
     if data.draw(st.booleans()):
