@@ -156,17 +156,11 @@ def check_set(experiment: Experiment, folder: Path) -> same_experiment.Described
 
 def _shared_entries(experiment: Experiment) -> dict[str, Any]:
     """Return the part of a sidecar that all sessions of an experiment share."""
-    return {
-        "TaskName": experiment.task.name,
-        "Session": json.loads(
-            json.dumps(
-                {
-                    "StimulusSet": experiment.stimuli.content_hash,
-                    "Experiment": experiment.config.as_recorded(),
-                }
-            )
-        ),
+    facts = {
+        "StimulusSet": experiment.stimuli.content_hash,
+        "Experiment": experiment.config.as_recorded(),
     }
+    return {"TaskName": experiment.task.name, "Session": json.loads(json.dumps(facts))}
 
 
 def seat_of(

@@ -12,30 +12,14 @@ from collections.abc import Sequence
 from scenes.base.errors import InputError, unknown
 
 _NAMED = {
-    "left": "ArrowLeft",
-    "right": "ArrowRight",
-    "up": "ArrowUp",
-    "down": "ArrowDown",
-    "return": "Enter",
-    "backspace": "Backspace",
-    "delete": "Delete",
-    "home": "Home",
-    "end": "End",
-    "pageup": "PageUp",
-    "pagedown": "PageDown",
-}
+    "left": "ArrowLeft", "right": "ArrowRight", "up": "ArrowUp", "down": "ArrowDown",
+    "return": "Enter", "backspace": "Backspace", "delete": "Delete", "home": "Home", "end": "End",
+    "pageup": "PageUp", "pagedown": "PageDown",
+}  # fmt: skip
 _PRINTED = {
-    "comma": ",",
-    "period": ".",
-    "slash": "/",
-    "backslash": "\\",
-    "semicolon": ";",
-    "apostrophe": "'",
-    "bracketleft": "[",
-    "bracketright": "]",
-    "minus": "-",
-    "equal": "=",
-}
+    "comma": ",", "period": ".", "slash": "/", "backslash": "\\", "semicolon": ";",
+    "apostrophe": "'", "bracketleft": "[", "bracketright": "]", "minus": "-", "equal": "=",
+}  # fmt: skip
 KEYS: dict[str, dict[str, str]] = {
     **{name: {"key": key, "code": key} for name, key in _NAMED.items()},
     **{name: {"key": key} for name, key in _PRINTED.items()},

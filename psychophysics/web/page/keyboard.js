@@ -6,20 +6,10 @@ const PAUSE = "escape";
 const GO_ON = "space";
 /* Keys that the number pad's keys count as, with Num Lock on or off; as in `lab/keyboard_layout.py`. */
 const PAD = {
-  Numpad0: ["0"],
-  Numpad1: ["1", "End"],
-  Numpad2: ["2", "ArrowDown"],
-  Numpad3: ["3", "PageDown"],
-  Numpad4: ["4", "ArrowLeft"],
-  Numpad5: ["5"],
-  Numpad6: ["6", "ArrowRight"],
-  Numpad7: ["7", "Home"],
-  Numpad8: ["8", "ArrowUp"],
-  Numpad9: ["9", "PageUp"],
-  NumpadEnter: ["Enter"],
-  NumpadDivide: ["/"],
-  NumpadSubtract: ["-"],
-  NumpadEqual: ["="],
+  Numpad0: ["0"], Numpad1: ["1", "End"], Numpad2: ["2", "ArrowDown"], Numpad3: ["3", "PageDown"],
+  Numpad4: ["4", "ArrowLeft"], Numpad5: ["5"], Numpad6: ["6", "ArrowRight"], Numpad7: ["7", "Home"],
+  Numpad8: ["8", "ArrowUp"], Numpad9: ["9", "PageUp"], NumpadEnter: ["Enter"],
+  NumpadDivide: ["/"], NumpadSubtract: ["-"], NumpadEqual: ["="],
 };
 
 class Keyboard {
