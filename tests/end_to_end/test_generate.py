@@ -30,8 +30,8 @@ class Carried:
     done: CompletedProcess
 
     @property
-    def shape(self):
-        """Run directory of the shape search."""
+    def material(self):
+        """Run directory of the material search."""
         return run_directories(self.folder)[0]
 
 
@@ -39,7 +39,7 @@ class Carried:
 def carried(tmp_path_factory):
     """Return a study after a dry run, then after its searches and images; do not change it."""
     folder = tmp_path_factory.mktemp("images") / "tiny"
-    study_in(folder, 6, 2, attributes=("shape", "lighting"))
+    study_in(folder, 6, 2, attributes=("material", "lighting"))
     text = (folder / "study.yaml").read_text()
     (folder / "study.yaml").write_text(text.replace("searches:", SERIES, 1))
     before = generate(folder, "--dry-run", "--workers", "2")
@@ -74,12 +74,12 @@ def test_two_workers_run_searches_and_render_images(carried):
         *((r.record()["started"], r.record()["finished"]) for r in runs), strict=True
     )
     assert max(began) <= min(ended)  # at once
-    for family in ("ball-shape", "ball-lighting"):
+    for family in ("ball-material", "ball-lighting"):
         assert len(read_records(carried.folder / "runs" / "families" / family / "records.csv")) == 8
 
 
 def test_a_run_directory_holds_what_the_design_says(carried):
-    directory = carried.shape
+    directory = carried.material
     path = directory.path
     for name in ("run.json", "history.csv", "criterion.json", "preview.png", "turntable.mp4"):
         assert (path / name).stat().st_size > 0, name
@@ -99,7 +99,7 @@ def test_a_run_directory_holds_what_the_design_says(carried):
 
 
 def test_the_record_says_what_was_done(carried):
-    directory = carried.shape
+    directory = carried.material
     record = directory.record()
     assert record["status"] == "done"
     assert record["resolved"]["seeds"] == {"study": 3, "run": 1}
@@ -109,7 +109,7 @@ def test_the_record_says_what_was_done(carried):
 
 
 def test_the_verdict_is_complete(carried):
-    directory = carried.shape
+    directory = carried.material
     judgement = directory.read_json("criterion.json")
     assert judgement["verdict"] in ("metamer", "result")
     assert [entry["camera"] for entry in judgement["training"]["cameras"]] == ["c0", "c1"]
@@ -124,13 +124,13 @@ def test_the_verdict_is_complete(carried):
 
 
 def test_only_what_was_searched_differs(carried):
-    directory = carried.shape
+    directory = carried.material
     scenes = [
         read_scene(directory.path / name / "scene.json") for name in ("target", "start", "result")
     ]
     for part in ("shape", "material", "pose", "lighting", "cameras", "film"):
         same = all(getattr(scene, part) == getattr(scenes[0], part) for scene in scenes)
-        assert same == (part != "shape"), part
+        assert same == (part != "material"), part
 
 
 # ---- A second call -------------------------------------------------------------------------------
@@ -149,7 +149,7 @@ def test_a_second_call_makes_no_search_and_no_image(carried, mrd):
 def test_a_second_call_repairs_finished_images(carried, tmp_path):
     folder = shutil.copytree(carried.folder, tmp_path / "tiny")
     directory, _ = run_directories(folder)
-    family = folder / "runs" / "families" / "ball-shape"
+    family = folder / "runs" / "families" / "ball-material"
     before = {path: path.read_bytes() for path in (folder / "runs").glob("**/*_own_*.*")}
     gone = next((directory.path / "series").glob("result-001/*.png"))
     cut, altered = sorted(family.glob("target/*.exr"))[:2]
@@ -178,7 +178,7 @@ def test_a_failed_run_is_reported_and_the_others_finish(tmp_path):
 
 def test_a_damaged_run_is_repaired_or_reported_and_stops_no_other(carried, tmp_path, mrd):
     folder = shutil.copytree(carried.folder, tmp_path / "tiny")
-    study_in(folder, 6, 2, attributes=("shape", "lighting"))  # without images
+    study_in(folder, 6, 2, attributes=("material", "lighting"))  # without images
     lost, damaged = run_directories(folder)
     states = lost.state_path(6).read_bytes()
     judgement = lost.judgement()
