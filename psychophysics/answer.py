@@ -58,7 +58,7 @@ class Observer(Protocol):
             The sitting was ended.
         """
 
-    def told(self, trial: Trial, answer: Answer) -> None:
+    def give_feedback(self, trial: Trial, answer: Answer) -> None:
         """Give feedback on an answer, which is already on disk."""
 
     def end(self) -> None:

@@ -65,7 +65,7 @@ class TimingConfig(Frozen):
     answer: Seconds = 0.0
 
 
-class ConstantStimuli(Frozen):
+class ConstantStimuliConfig(Frozen):
     """Every level equally often, in random order.
 
     Parameters
@@ -78,7 +78,7 @@ class ConstantStimuli(Frozen):
     trials: Some = 20
 
 
-class QuestPlus(Frozen):
+class QuestPlusConfig(Frozen):
     """QUEST+ (Watson 2017): the level with the lowest expected entropy of the posterior.
 
     Parameters
@@ -126,7 +126,7 @@ def _curve_rises(false_alarms: float, lapse: float) -> bool:
     return false_alarms + lapse < 1 - 1e-9
 
 
-class Staircase(Frozen):
+class StaircaseConfig(Frozen):
     """Staircase: harder after `down` right answers in a row, easier after `up` wrong ones.
 
     Parameters
@@ -156,10 +156,12 @@ class Staircase(Frozen):
     step: Annotated[tuple[Some, ...], Field(min_length=1, max_length=10)] = (2, 1)
 
 
-Procedure = Annotated[ConstantStimuli | QuestPlus | Staircase, Field(discriminator="kind")]
+ProcedureConfig = Annotated[
+    ConstantStimuliConfig | QuestPlusConfig | StaircaseConfig, Field(discriminator="kind")
+]
 
 
-class Practice(Frozen):
+class PracticeConfig(Frozen):
     """Easy trials with feedback before the session.
 
     Parameters
@@ -192,7 +194,7 @@ class PhotodiodeConfig(Frozen):
     corner: Literal["top_left", "top_right", "bottom_left", "bottom_right"] = "bottom_right"
 
 
-class Display(Frozen):
+class DisplayConfig(Frozen):
     """The display that people sit at.
 
     Parameters
@@ -283,7 +285,7 @@ class ExperimentConfig(Frozen):
 
     task: TaskName = "oddity"
     presentation: Literal["time", "space"] = "time"
-    procedure: Procedure = ConstantStimuli()
+    procedure: ProcedureConfig = ConstantStimuliConfig()
     targets: Names | None = None
     models: Names | None = None
     attributes: Names | None = None
@@ -297,13 +299,13 @@ class ExperimentConfig(Frozen):
     )
     blocks: Literal["target", "attribute", "model", "comparison"] | None = None
     catch: Count = 12
-    practice: Practice = Practice()
+    practice: PracticeConfig = PracticeConfig()
     feedback: bool = False
     rest_every: Count = 100
     keys: Annotated[tuple[str, ...], AfterValidator(_without_repeats)] | None = None
     swap_keys: bool = False
     timing: TimingConfig = TimingConfig()
-    display: Display = Display()
+    display: DisplayConfig = DisplayConfig()
     instructions: str = (
         "You will see pictures of objects.\n\n{question}\n\n{keys}\n\n"
         "Look at the cross in the middle. Escape pauses."
@@ -333,7 +335,11 @@ class ExperimentConfig(Frozen):
     @model_validator(mode="after")
     def _false_alarms_fit_lapses(self) -> "ExperimentConfig":
         chosen = self.procedure
-        if self.task != RATED or not isinstance(chosen, QuestPlus) or chosen.false_alarms is None:
+        if (
+            self.task != RATED
+            or not isinstance(chosen, QuestPlusConfig)
+            or chosen.false_alarms is None
+        ):
             return self
         most, lapse = max(chosen.false_alarms), max(chosen.lapses)
         if not _curve_rises(most, lapse):
@@ -346,7 +352,7 @@ class ExperimentConfig(Frozen):
     def as_recorded(self) -> dict[str, Any]:
         """Return the part that a session's sidecar records: all that must stay between sittings."""
         values = self.model_dump(mode="json", exclude={"display", "instructions"})
-        if self.task == RATED and isinstance(self.procedure, QuestPlus):
+        if self.task == RATED and isinstance(self.procedure, QuestPlusConfig):
             values["procedure"]["false_alarms"] = list(self.procedure.rates)
         return values
 

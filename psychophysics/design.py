@@ -61,7 +61,7 @@ class Condition:
         return images[cell][rank]
 
 
-def conditions(table: pd.DataFrame, config: ExperimentConfig, where: str) -> list[Condition]:
+def find_conditions(table: pd.DataFrame, config: ExperimentConfig, where: str) -> list[Condition]:
     """Return the conditions of an experiment, sorted by name.
 
     `where` names the set in messages. Raise if a name is not in the set, no condition is left, a

@@ -13,16 +13,16 @@ import numpy as np
 from psychophysics import counterbalance, session
 from psychophysics.answer import Observer
 from psychophysics.config import ExperimentConfig
-from psychophysics.data import data_set, records, same_experiment
-from psychophysics.data.data_set import Kind
+from psychophysics.data import bids_names, data_set, records, same_experiment
+from psychophysics.data.data_set import ObserverKind
 from psychophysics.data.recorded_rules import config_for, rule_for
-from psychophysics.design import Condition, conditions
+from psychophysics.design import Condition, find_conditions
 from psychophysics.pages import instructions
 from psychophysics.schedule import schedule
 from psychophysics.session import Outcome
 from psychophysics.tasks.base import Task
 from psychophysics.tasks.registry import TASKS
-from psychophysics.trials import block_of, check, order
+from psychophysics.trials import block_name, check_trials, generate_trials
 from scenes.base.errors import InputError
 from stimuli.seal import check_seal
 from stimuli.stimulus_set import StimulusSet
@@ -52,10 +52,10 @@ class Experiment:
     @property
     def blocks(self) -> list[str]:
         """Names of the blocks; one empty name if all conditions are interleaved."""
-        return sorted({block_of(condition, self.config) for condition in self.conditions})
+        return sorted({block_name(condition, self.config) for condition in self.conditions})
 
 
-def prepared(study: str, seed: int, config: ExperimentConfig, path: Path) -> Experiment:
+def prepare(study: str, seed: int, config: ExperimentConfig, path: Path) -> Experiment:
     """Check an experiment against its stimulus set.
 
     Parameters
@@ -75,12 +75,12 @@ def prepared(study: str, seed: int, config: ExperimentConfig, path: Path) -> Exp
     """
     check_seal(path)
     stimuli = StimulusSet(path)
-    found = conditions(stimuli.table, config, str(path))
-    check(found, config)
+    found = find_conditions(stimuli.table, config, str(path))
+    check_trials(found, config)
     return Experiment(study, seed, config, stimuli, found)
 
 
-def check_fits(experiment: Experiment, pixels: tuple[int, int]) -> None:
+def check_images_fit(experiment: Experiment, pixels: tuple[int, int]) -> None:
     """Raise if the images of a trial do not fit on the display of `pixels` (width, height)."""
     needed = schedule(experiment.config).extent(*experiment.image_size)
     if needed[0] > pixels[0] or needed[1] > pixels[1]:
@@ -97,7 +97,7 @@ class Seat:
 
     participant: str
     session: str
-    observer: Kind
+    observer: ObserverKind
     number: int  # of the participant, from 0
     seed: int
     blocks: tuple[str, ...]  # in this participant's order
@@ -105,12 +105,12 @@ class Seat:
     rule: int = counterbalance.RULE  # of counterbalancing
 
 
-def seated(
+def seat(
     experiment: Experiment,
     folder: Path,
     participant: str,
     visit: str,
-    observer: Kind,
+    observer: ObserverKind,
     say: Callable[[str], None] = lambda _: None,
 ) -> Seat:
     """Enter a participant in the data set, and return their seat in a session.
@@ -135,21 +135,21 @@ def seated(
         A code has other characters, sessions of people in the folder were made with another set,
         the folder cannot be written, or a sidecar of the participant cannot be read.
     """
-    records.checked_code(participant, "participant")
-    records.checked_code(visit, "session")
+    bids_names.check_code(participant, "participant")
+    bids_names.check_code(visit, "session")
     if observer == "person":
         people = check_set(experiment, folder)
         for remark in same_experiment.remarks(folder, people, _shared_entries(experiment)):
             say(remark)
     rule = rule_for(folder, participant, visit, experiment.task)
-    number = data_set.enrolled(folder, experiment.study, participant, observer, say=say)
-    return seat_of(experiment, participant, visit, observer, number, rule)
+    number = data_set.enrol(folder, experiment.study, participant, observer, say=say)
+    return make_seat(experiment, participant, visit, observer, number, rule)
 
 
 def check_set(experiment: Experiment, folder: Path) -> same_experiment.DescribedSessions:
     """Return the sessions of people in a data folder, or raise if one is of another set."""
     stimuli = experiment.stimuli
-    people = same_experiment.of_people(folder)
+    people = same_experiment.sessions_of_people(folder)
     same_experiment.check_set(folder, people, stimuli.content_hash, stimuli.path)
     return people
 
@@ -163,11 +163,11 @@ def _shared_entries(experiment: Experiment) -> dict[str, Any]:
     return {"TaskName": experiment.task.name, "Session": json.loads(json.dumps(facts))}
 
 
-def seat_of(
+def make_seat(
     experiment: Experiment,
     participant: str,
     visit: str,
-    observer: Kind,
+    observer: ObserverKind,
     number: int,
     rule: int = counterbalance.RULE,
 ) -> Seat:
@@ -219,24 +219,24 @@ def run(
     InputError
         The session is finished or cannot be resumed, or a row cannot be written.
     """
-    experiment = as_begun(experiment, folder, seat.participant, seat.session)
+    experiment = with_recorded_rules(experiment, folder, seat.participant, seat.session)
     config = experiment.config
     about = {
         "Started": datetime.now(UTC).isoformat(timespec="seconds"),
-        "SoftwareVersions": versions(),
+        "SoftwareVersions": software_versions(),
         **sitting,
     }
-    with records.opened(
+    with records.open_record(
         folder,
         seat.participant,
         seat.session,
         experiment.task,
-        {**bound_to(experiment, seat), **(facts or {})},
+        {**fixed_entries(experiment, seat), **(facts or {})},
         about,
         instructions=instructions(config, experiment.task, seat.keys),
         durable=durable,
     ) as record:
-        trials = order(experiment.conditions, config, seat.seed, seat.blocks)
+        trials = generate_trials(experiment.conditions, config, seat.seed, seat.blocks)
         rng = np.random.default_rng([seat.seed, record.sitting])
         outcome = session.run(trials, observer(seat, rng), record, config)
         record.close(
@@ -250,17 +250,21 @@ def run(
 
 def check_open(experiment: Experiment, seat: Seat, folder: Path) -> None:
     """Raise if a session is finished, or was begun with another study or set."""
-    bound = bound_to(as_begun(experiment, folder, seat.participant, seat.session), seat)
+    bound = fixed_entries(
+        with_recorded_rules(experiment, folder, seat.participant, seat.session), seat
+    )
     records.check_open(folder, seat.participant, seat.session, experiment.task, bound)
 
 
-def as_begun(experiment: Experiment, folder: Path, participant: str, visit: str) -> Experiment:
+def with_recorded_rules(
+    experiment: Experiment, folder: Path, participant: str, visit: str
+) -> Experiment:
     """Return the experiment with the rules that a session was begun with, if it exists."""
-    path = records.session_path(folder, participant, visit, experiment.task)
+    path = bids_names.table_path(folder, participant, visit, experiment.task)
     return replace(experiment, config=config_for(experiment.config, path))
 
 
-def bound_to(experiment: Experiment, seat: Seat) -> dict[str, Any]:
+def fixed_entries(experiment: Experiment, seat: Seat) -> dict[str, Any]:
     """Return the entries of a sidecar that must not change once a session has a row."""
     config = experiment.config
     return {
@@ -277,7 +281,7 @@ def bound_to(experiment: Experiment, seat: Seat) -> dict[str, Any]:
     }
 
 
-def versions() -> dict[str, str]:
+def software_versions() -> dict[str, str]:
     """Return the versions of the software that a session depends on."""
     found = {}
     for name in ("mrd-suite", "psychopy-lib", "psychtoolbox", "questplus", "numpy", "h5py"):

@@ -64,7 +64,7 @@ class ComputedObserver:
     def rest(self, trial: Trial, done: int) -> None:
         """Do nothing."""
 
-    def told(self, trial: Trial, answer: Answer) -> None:
+    def give_feedback(self, trial: Trial, answer: Answer) -> None:
         """Do nothing."""
 
     def end(self) -> None:
@@ -180,13 +180,13 @@ class ModelObserver(ComputedObserver):
         return Answer(int(self._task.decide(upper + upper.T, self._criterion)))
 
 
-def code_of(model: str) -> str:
+def participant_code(model: str) -> str:
     """Return the participant code of a model and layer: at most 17 letters, and a hash."""
     letters = "".join(letter for letter in model if letter.isascii() and letter.isalnum())
     return f"{letters[:17]}x{hashlib.sha256(model.encode()).hexdigest()[:6]}"
 
 
-def middle_distance(
+def same_different_criterion(
     distances: Mapping[str, pd.DataFrame], conditions: Sequence[Condition], vary: Sequence[Varied]
 ) -> float:
     """Return the criterion of same–different for a model's distances.

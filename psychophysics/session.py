@@ -44,14 +44,14 @@ def run(
         if trial is not None:
             observer.begin(trial, before)
         while trial is not None:
-            if before is not None and rests(before, trial, done, config, resumed):
+            if before is not None and has_page(before, trial, done, config, resumed):
                 observer.rest(trial, done)
             answer = observer.answer(trial)
             correct = answer.choice == trial.arrangement.correct
             record.write(columns.row(trial, answer, task, record.sitting))
             dropped += [interval.dropped for interval in answer.intervals]
             done += trial.phase != "practice"
-            observer.told(trial, answer)
+            observer.give_feedback(trial, answer)
             before, trial, resumed = trial, _send(trials, correct), False
         observer.end()
     except Stopped:
@@ -75,7 +75,7 @@ def _replay(
     return before, trial
 
 
-def answers(
+def answer_trials(
     trials: Generator[Trial, bool, None], observer: Observer
 ) -> Iterator[tuple[Trial, bool]]:
     """Yield each trial and whether the observer answered it correctly, without a record."""
@@ -97,7 +97,9 @@ def _ids(trial: Trial) -> list[str]:
     return [image.stimulus_id for image in trial.images]
 
 
-def rests(before: Trial, trial: Trial, done: int, config: ExperimentConfig, resumed: bool) -> bool:
+def has_page(
+    before: Trial, trial: Trial, done: int, config: ExperimentConfig, resumed: bool
+) -> bool:
     """Return whether a page is between two trials: the end of practice, a new block, a break."""
     if (before.phase == "practice") != (trial.phase == "practice") or before.block != trial.block:
         return True

@@ -1,7 +1,7 @@
 """The trials of a session, each determined by the seed and the answers so far.
 
-`order` is a generator that yields trials and is sent whether they were answered correctly. The same
-seed and answers give the same trials: a resumed session sends the recorded answers again.
+`generate_trials` yields trials and is sent whether they were answered correctly. The same seed and
+answers give the same trials: a resumed session sends the recorded answers again.
 """
 
 import itertools
@@ -51,13 +51,13 @@ class Strand:
     procedure: Procedure
 
 
-def check(conditions: Sequence[Condition], config: ExperimentConfig) -> None:
+def check_trials(conditions: Sequence[Condition], config: ExperimentConfig) -> None:
     """Raise if the trials of an experiment cannot be generated."""
     _catch_conditions(conditions, config)
     check_installed(config.procedure)
 
 
-def order(
+def generate_trials(
     conditions: Sequence[Condition], config: ExperimentConfig, seed: int, blocks: Sequence[str]
 ) -> Generator[Trial, bool, None]:
     """Yield the trials of a session; send whether each was answered correctly."""
@@ -90,7 +90,7 @@ def _interleaved(
         trial = composer.trial(next(numbers), strand.phase, strand.condition, level)
         trial = replace(trial, block=block, strand=strand.number, remaining=total + after)
         correct = yield trial
-        strand.procedure.answered(correct, trial.arrangement.informative)
+        strand.procedure.update(correct, trial.arrangement.informative)
 
 
 def _strands(
@@ -105,7 +105,7 @@ def _strands(
     for condition, own in zip(conditions, seeds, strict=False):
         rng = np.random.default_rng(own)
         for number, procedure in enumerate(procedures_for(condition, config, rng)):
-            made[block_of(condition, config)].append(Strand("main", condition, number, procedure))
+            made[block_name(condition, config)].append(Strand("main", condition, number, procedure))
     rng = np.random.default_rng(seeds[-1])
     for number, (block, condition) in enumerate(
         itertools.islice(
@@ -136,15 +136,16 @@ def _distribute(
 ) -> Iterator[tuple[str, Condition]]:
     """Yield blocks in turn, each with one of its conditions, or of all if it has none."""
     own = {
-        block: [each for each in conditions if block_of(each, config) == block] or list(conditions)
+        block: [each for each in conditions if block_name(each, config) == block]
+        or list(conditions)
         for block in blocks
     }
-    streams = {block: cycled(own[block], rng) for block in blocks}
+    streams = {block: shuffled_cycle(own[block], rng) for block in blocks}
     for block in itertools.cycle(blocks):
         yield block, next(streams[block])
 
 
-def block_of(condition: Condition, config: ExperimentConfig) -> str:
+def block_name(condition: Condition, config: ExperimentConfig) -> str:
     """Return the name of a condition's block."""
     return str(getattr(condition, config.blocks)) if config.blocks else ""
 
@@ -175,7 +176,7 @@ def _practice(
 ) -> Generator[Trial, bool, None]:
     """Yield rounds of the easiest trials, until one has enough right answers."""
     asked = config.practice
-    stream = cycled(_easiest_controls(conditions) or list(conditions), rng)
+    stream = shuffled_cycle(_easiest_controls(conditions) or list(conditions), rng)
     for _ in range(asked.rounds if asked.trials else 0):
         right = 0
         for _ in range(asked.trials):
@@ -235,7 +236,7 @@ class Composer:
 
     def _next(self, key: tuple[Any, ...], items: Sequence[Item]) -> Item:
         if key not in self._streams:
-            self._streams[key] = cycled(items, self._generator(key))
+            self._streams[key] = shuffled_cycle(items, self._generator(key))
         item: Item = next(self._streams[key])
         return item
 
@@ -255,7 +256,7 @@ def _shifts(names: int, count: int) -> tuple[tuple[int, ...], ...]:
     )
 
 
-def cycled(items: Sequence[Item], rng: np.random.Generator) -> Iterator[Item]:
+def shuffled_cycle(items: Sequence[Item], rng: np.random.Generator) -> Iterator[Item]:
     """Yield all items in random order, again and again."""
     while True:
         for place in rng.permutation(len(items)):

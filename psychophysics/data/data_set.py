@@ -22,7 +22,7 @@ from scenes.base.atomic_files import check_writable, remove_leftovers, whole_fil
 from scenes.base.errors import InputError
 
 BIDS_VERSION = "1.10.0"
-Kind = Literal["person", "simulated", "model"]
+ObserverKind = Literal["person", "simulated", "model"]
 
 _DESCRIPTIONS = ("dataset_description.json", "participants.json", "README")
 _PARTICIPANTS = {
@@ -44,11 +44,11 @@ _PARTICIPANTS = {
 }
 
 
-def enrolled(
+def enrol(
     folder: Path,
     study: str,
     participant: str,
-    observer: Kind,
+    observer: ObserverKind,
     number: int | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> int:
@@ -68,7 +68,7 @@ def enrolled(
         # There may be thousands of simulated observers: read only those without a row.
         codes = None if observer == "person" else _codes(folder) - (listed.keys() - {participant})
         of_sessions = _of_sessions(folder, codes)
-        own = participants.number_of(listed.values(), of_sessions, participant, path)
+        own = participants.recorded_number(listed.values(), of_sessions, participant, path)
         unnumbered = {code for code, person in listed.items() if person.number is None}
         entered = [
             person
@@ -79,7 +79,7 @@ def enrolled(
             say(_repair_note(path, table, entered))
         if own is not None:
             people = (listed | of_sessions).values()
-            shared = participants.sharing(people, participant, own)
+            shared = participants.others_with_number(people, participant, own)
             if shared and participant not in of_sessions:
                 raise InputError(
                     f"{path}: order of sub-{participant} is {own}, and so is that of "
@@ -112,12 +112,14 @@ def _repair_note(
     return f"{path}: had no order of {codes}; it was taken from the sessions"
 
 
-def number_of(folder: Path, participant: str) -> int | None:
+def participant_number(folder: Path, participant: str) -> int | None:
     """Return the number of a participant who is in the table or has a session, or None."""
     path = folder / "participants.tsv"
     table = participants.read(path)
     of_sessions = _of_sessions(folder, {participant})
-    return participants.number_of(table.people if table else (), of_sessions, participant, path)
+    return participants.recorded_number(
+        table.people if table else (), of_sessions, participant, path
+    )
 
 
 def _codes(folder: Path) -> set[str]:

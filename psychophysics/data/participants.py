@@ -98,7 +98,7 @@ def page_code(number: int) -> str:
     return f"web{number + 1:02d}"
 
 
-def sharing(people: Iterable[Participant], code: str, number: int) -> list[str]:
+def others_with_number(people: Iterable[Participant], code: str, number: int) -> list[str]:
     """Return the codes of others with this number; participants in a browser may share it."""
     if code == page_code(number):
         return []
@@ -106,7 +106,7 @@ def sharing(people: Iterable[Participant], code: str, number: int) -> list[str]:
     return [each.code for each in people if each.number == number and each.code not in apart]
 
 
-def number_of(
+def recorded_number(
     people: Iterable[Participant], of_sessions: Mapping[str, Participant], code: str, path: Path
 ) -> int | None:
     """Return a participant's number in the table or in their sessions; None if they are new."""

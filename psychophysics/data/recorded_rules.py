@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from psychophysics.config import RATED, ExperimentConfig, QuestPlus
+from psychophysics.config import RATED, ExperimentConfig, QuestPlusConfig
 from psychophysics.counterbalance import RULE, rule_of
 from psychophysics.data.bids_names import sidecars_of, table_path
 from psychophysics.data.json_files import read_json
-from psychophysics.data.records import begun
+from psychophysics.data.records import is_begun
 from psychophysics.tasks.base import Task
 
 
@@ -28,14 +28,14 @@ def config_for(config: ExperimentConfig, path: Path) -> ExperimentConfig:
     Rates in the study take precedence, except in tasks where they have no effect.
     """
     procedure, sidecar = config.procedure, path.with_suffix(".json")
-    if not isinstance(procedure, QuestPlus) or not sidecar.is_file():
+    if not isinstance(procedure, QuestPlusConfig) or not sidecar.is_file():
         return config
     given = config.task == RATED and procedure.false_alarms is not None
-    if given or not begun(path, before := read_json(sidecar)):
+    if given or not is_begun(path, before := read_json(sidecar)):
         return config
     try:
         rates = before["Session"]["Experiment"]["procedure"]["false_alarms"]
-        kept = QuestPlus.model_validate({"kind": "quest_plus", "false_alarms": rates})
+        kept = QuestPlusConfig.model_validate({"kind": "quest_plus", "false_alarms": rates})
     except (LookupError, TypeError, ValueError):  # of another experiment, an error later
         return config
     procedure = procedure.model_copy(update={"false_alarms": kept.false_alarms})

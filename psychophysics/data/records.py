@@ -17,27 +17,19 @@ from typing import IO, Any
 from filelock import FileLock, Timeout
 
 from psychophysics.data import columns
-from psychophysics.data.bids_names import FIRST_SESSION as FIRST_SESSION
-from psychophysics.data.bids_names import PEOPLE as PEOPLE
-from psychophysics.data.bids_names import SIMULATED as SIMULATED
-from psychophysics.data.bids_names import check_code as checked_code
 from psychophysics.data.bids_names import table_path
-from psychophysics.data.bids_names import table_path as session_path
-from psychophysics.data.json_files import parse_json as json_of
 from psychophysics.data.json_files import read_bytes, read_json, write_json
 from psychophysics.tasks.base import Task
 from scenes.base.atomic_files import cannot_write, check_writable, remove_leftovers, whole_file
 from scenes.base.changes import differences
 from scenes.base.errors import InputError
 
-__all__ = ["checked_code", "json_of", "session_path"]
 
-
-class Finished(InputError):
+class SessionFinished(InputError):
     """The session is finished."""
 
 
-class Changed(InputError):
+class SessionChanged(InputError):
     """The session was begun with another study, set or observer."""
 
 
@@ -103,7 +95,7 @@ def tsv_line(cells: Sequence[str]) -> bytes:
 
 
 @contextmanager
-def opened(
+def open_record(
     folder: Path,
     participant: str,
     session: str,
@@ -154,7 +146,7 @@ def _open(
             "another session with --session"
         )
     answered: list[RecordedTrial] = []
-    if begun(path, before):
+    if is_begun(path, before):
         _check_same(path, before, facts)
         answered = _read_rows(path, task)
         sidecar = before
@@ -180,7 +172,7 @@ def _open(
     return Record(path, sidecar, answered, file, durable)
 
 
-def begun(path: Path, sidecar: Mapping[str, Any]) -> bool:
+def is_begun(path: Path, sidecar: Mapping[str, Any]) -> bool:
     """Return whether a session's table has a row or the session is finished."""
     if sidecar.get("Finished"):
         return True
@@ -191,7 +183,7 @@ def begun(path: Path, sidecar: Mapping[str, Any]) -> bool:
 def _check_same(path: Path, sidecar: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
     """Raise if a session is finished, or was begun with other facts."""
     if not path.is_file():
-        raise Changed(
+        raise SessionChanged(
             f"{path}: the table of this finished session is missing; restore it from a copy, or "
             f"remove {path.with_suffix('.json').name} to run the session again"
         )
@@ -199,12 +191,12 @@ def _check_same(path: Path, sidecar: Mapping[str, Any], facts: Mapping[str, Any]
     for key, value in json.loads(json.dumps(facts)).items():
         if began.get(key) != value:
             what = ", ".join(differences(began.get(key), value)) or key
-            raise Changed(
+            raise SessionChanged(
                 f"{path}: this session was begun with another {key} ({what}); restore it to "
                 "finish the session, or start another with --session"
             )
     if sidecar.get("Finished"):
-        raise Finished(
+        raise SessionFinished(
             f"{path}: this session is finished; start another with --session, or use another "
             "participant code"
         )
@@ -213,10 +205,10 @@ def _check_same(path: Path, sidecar: Mapping[str, Any], facts: Mapping[str, Any]
 def check_open(
     folder: Path, participant: str, session: str, task: Task, facts: Mapping[str, Any]
 ) -> None:
-    """Raise if `opened` would refuse the session."""
+    """Raise if `open_record` would refuse the session."""
     path = table_path(folder, participant, session, task)
     sidecar = path.with_suffix(".json")
-    if sidecar.is_file() and begun(path, before := read_json(sidecar)):
+    if sidecar.is_file() and is_begun(path, before := read_json(sidecar)):
         _check_same(path, before, facts)
 
 
@@ -271,7 +263,7 @@ def _truncate(path: Path, length: int) -> None:
         raise cannot_write(path, error) from error
 
 
-def discard(folder: Path, participant: str, session: str, task: Task) -> None:
+def remove_session(folder: Path, participant: str, session: str, task: Task) -> None:
     """Remove a simulated session, so that it can be run again."""
     path = table_path(folder, participant, session, task)
     # The sidecar is removed last: a table without one is an error.

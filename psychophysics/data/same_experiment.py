@@ -17,7 +17,7 @@ from psychophysics.config import RATED, ExperimentConfig
 from psychophysics.data import session_files
 from psychophysics.data.bids_names import codes_of
 from psychophysics.data.json_files import read_json
-from psychophysics.data.records import begun
+from psychophysics.data.records import is_begun
 from scenes.base.errors import InputError
 
 FALSE_ALARMS = "procedure.false_alarms"
@@ -79,7 +79,7 @@ def conflicts(
             yield order[0], order[-1]
 
 
-def in_words(found: Mapping[str, tuple[Any, Any]], first: str, second: str) -> str:
+def describe(found: Mapping[str, tuple[Any, Any]], first: str, second: str) -> str:
     """Return differences as text: ``timing.stimulus: 0.05 in 01/01, 0.2 in 02/01``."""
     return ", ".join(
         f"{key}: {str(then)[:LONGEST]} in {first}, {str(now)[:LONGEST]} in {second}"
@@ -87,7 +87,7 @@ def in_words(found: Mapping[str, tuple[Any, Any]], first: str, second: str) -> s
     )
 
 
-def name_of(table: Path) -> str:
+def session_name(table: Path) -> str:
     """Return the name of a session: ``01/02`` is session 02 of participant 01."""
     return "/".join(codes_of(table))
 
@@ -162,7 +162,7 @@ def check_set(folder: Path, people: DescribedSessions, content_hash: str, path: 
     for table, sidecar in people:
         shown = str(sidecar["Session"].get("StimulusSet"))
         if shown != content_hash:
-            others.setdefault(shown, []).append(name_of(table))
+            others.setdefault(shown, []).append(session_name(table))
     for shown, names in others.items():
         kept = path.with_name(f"{path.stem}-{shown[:12]}{path.suffix}")
         where = f" ({kept})" if kept.is_file() else ""
@@ -178,7 +178,7 @@ def remarks(folder: Path, people: DescribedSessions, sidecar: Plain) -> list[str
     found: Counter[str] = Counter()
     for _, other in people:
         if other["Session"].get("StimulusSet") == sidecar["Session"].get("StimulusSet"):
-            found[in_words(differences(other, sidecar), "those", "this one")] += 1
+            found[describe(differences(other, sidecar), "those", "this one")] += 1
     return [
         f"{folder}: holds sessions of another experiment ({count}; {what}); mrd analyse does not "
         "pool them with this one"
@@ -187,7 +187,7 @@ def remarks(folder: Path, people: DescribedSessions, sidecar: Plain) -> list[str
     ]
 
 
-def of_people(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
+def sessions_of_people(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
     """Return table and sidecar of each session of people with a trial; skip unreadable ones."""
     found = []
     for table in session_files.find(folder).tables:
@@ -195,6 +195,6 @@ def of_people(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
             sidecar = read_json(table.with_suffix(".json"))
             session = sidecar.get("Session")
             person = isinstance(session, dict) and session.get("Observer") == "person"
-            if person and begun(table, sidecar):
+            if person and is_begun(table, sidecar):
                 found.append((table, sidecar))
     return found

@@ -10,12 +10,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from psychophysics.data.bids_names import TABLE_PATTERN as PLACE
 from psychophysics.data.bids_names import TABLE_SUFFIX, expected_path, sidecars_of
 from psychophysics.data.json_files import read_bytes
 from scenes.base.errors import InputError
-
-__all__ = ["PLACE"]
 
 MOST_BYTES = 200_000_000  # of one table: about 500 000 trials
 DEEPEST = 6  # folders below the data folder that are searched for tables
@@ -24,21 +21,21 @@ _SYSTEM = ("__macosx", "@eadir", "$recycle.bin", "lost+found")
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundTables:
     """Tables of sessions in a data folder, and files or folders that look like one."""
 
     tables: tuple[Path, ...]
     strays: tuple[Path, ...]
 
 
-def find(folder: Path) -> Found:
+def find(folder: Path) -> FoundTables:
     """Return the tables of sessions, and what looks like one, both sorted."""
     tables: list[Path] = []
     strays: list[Path] = []
     for path in sorted(_candidates(folder)):
         own = path.is_file() and path.suffix == TABLE_SUFFIX and path == expected_path(folder, path)
         (tables if own else strays).append(path)
-    return Found(tuple(tables), tuple(strays))
+    return FoundTables(tuple(tables), tuple(strays))
 
 
 def tables(folder: Path) -> list[Path]:
@@ -121,7 +118,7 @@ def sidecar_bytes(table: Path) -> bytes:
     path = table.with_suffix(".json")
     if not path.exists():
         raise InputError(
-            f"{table}: its description {path.name} is missing; restore it from a copy, or move the "
+            f"{table}: its sidecar {path.name} is missing; restore it from a copy, or move the "
             "table out of the folder"
         )
     return read_bytes(path)
@@ -140,7 +137,7 @@ def data_hash(digests: Iterable[tuple[str, str]]) -> str:
     return whole.hexdigest()
 
 
-def hash_of(folder: Path) -> str:
+def hash_sessions(folder: Path) -> str:
     """Return the `data_hash` of all sessions in a folder."""
     return data_hash(
         (path.relative_to(folder).as_posix(), digest(table_bytes(path), sidecar_bytes(path)))

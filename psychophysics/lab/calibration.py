@@ -25,7 +25,14 @@ from psychophysics.lab.display_curve import (
     Misfit,
     curve,
 )
-from psychophysics.lab.photometer_readings import GUNS, WHITE, Reading, average, check_dark, named
+from psychophysics.lab.photometer_readings import (
+    GUNS,
+    WHITE,
+    Reading,
+    average,
+    check_dark,
+    label,
+)
 from scenes.base.errors import InputError, needs
 
 SCHEMA_VERSION = 1
@@ -109,7 +116,7 @@ def on_display(image: npt.NDArray[Any], table: Bytes) -> Bytes:
     return np.stack([table[rounded[..., gun], gun] for gun in range(3)], axis=-1)
 
 
-def fitted(
+def fit(
     readings: Mapping[str, Sequence[Reading | tuple[int, float]]], facts: dict[str, Any]
 ) -> Calibration:
     """Fit the curve of each gun, and compute the table.
@@ -150,7 +157,7 @@ def _gun(name: str, readings: Sequence[Reading]) -> Gun:
     light = np.array([reading.light for reading in readings])
     if light[-1] <= light[0]:
         raise InputError(
-            f"{named(name, readings[-1])}, and at 0 it is {light[0]:g}: light must grow from 0 to "
+            f"{label(name, readings[-1])}, and at 0 it is {light[0]:g}: light must grow from 0 to "
             "255; correct the readings, or check the instrument and measure again"
         )
     try:
@@ -163,13 +170,13 @@ def _refusal(name: str, readings: Sequence[Reading], misfit: Misfit) -> InputErr
     """Return the error for readings without a curve: the wrong reading, or the reason."""
     if misfit.worst is not None:
         return InputError(
-            f"{named(name, readings[misfit.worst])}, and the other readings of {name} give "
+            f"{label(name, readings[misfit.worst])}, and the other readings of {name} give "
             f"{max(misfit.expected, 0):.3g}; correct it, or measure again"
         )
     for before, after in pairwise(readings):
         if after.light < (1 - LARGEST * RELATIVE) * before.light:
             return InputError(
-                f"{named(name, after)}, less than {before.light:g} at {before.value}; correct one "
+                f"{label(name, after)}, less than {before.light:g} at {before.value}; correct one "
                 "of the two, or measure again"
             )
     gamma = misfit.gun.gamma
@@ -181,7 +188,7 @@ def _refusal(name: str, readings: Sequence[Reading], misfit: Misfit) -> InputErr
     light = misfit.gun.light(np.array([reading.value / 255 for reading in readings]))
     far = int(np.abs(light - [reading.light for reading in readings]).argmax())
     return InputError(
-        f"{named(name, readings[far])}, and the best gamma function of {name} gives "
+        f"{label(name, readings[far])}, and the best gamma function of {name} gives "
         f"{light[far]:.3g}: the readings follow none; set the display to its sRGB mode, or measure "
         f"{INTERPOLATED} values of each gun or more (--patches {INTERPOLATED}), which are "
         "interpolated"
@@ -196,7 +203,7 @@ def _check_white(guns: tuple[Gun, Gun, Gun], readings: Sequence[Reading]) -> Non
         summed = dark + sum(float(gun.light(value)[0]) - gun.dark for gun in guns)
         if abs(reading.light - summed) > ADDITIVE * summed + 0.1 * dark:
             raise InputError(
-                f"{named(WHITE, reading)}, and the three guns add up to {summed:.3g}; turn off "
+                f"{label(WHITE, reading)}, and the three guns add up to {summed:.3g}; turn off "
                 "modes that change the brightness with the picture (dynamic contrast, eco), or "
                 "use another display: the correction treats each gun separately"
             )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from psychophysics.config import PAUSE, Display
+from psychophysics.config import PAUSE, DisplayConfig
 from psychophysics.lab.calibration import GUNS, IDENTITY, patch_values
 from psychophysics.lab.keys import Keys
 from psychophysics.lab.window import Window, screen_of
@@ -18,8 +18,8 @@ DARK = 150  # on patches whose values have a smaller sum, text is bright
 Color = tuple[int, int, int]
 
 
-def measured(
-    display: Display, patches: int, *, windowed: bool, take: Callable[[], float] | None
+def measure(
+    display: DisplayConfig, patches: int, *, windowed: bool, take: Callable[[], float] | None
 ) -> dict[str, list[tuple[int, float]]]:
     """Show `patches` values of each gun, and return a reading of each: value and cd/m².
 

@@ -75,7 +75,7 @@ class Person:
         if self._before is not None:
             self._page(pages.rest(self._before, trial, done, self._config.feedback))
 
-    def told(self, trial: Trial, answer: Answer) -> None:
+    def give_feedback(self, trial: Trial, answer: Answer) -> None:
         """Show feedback in practice, or in all trials if the study has feedback."""
         if self._config.feedback or trial.phase == "practice":
             right = None if answer.choice is None else answer.choice == trial.arrangement.correct

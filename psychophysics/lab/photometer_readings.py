@@ -157,7 +157,7 @@ def _reading(cells: Sequence[str], order: Sequence[int]) -> tuple[str, int, str]
     return gun, int(whole[1]), number[1]
 
 
-def named(gun: str, reading: Reading) -> str:
+def label(gun: str, reading: Reading) -> str:
     """Return a reading for a message: its place, gun, value and luminance."""
     comma = f" ('{reading.written}': the comma is the decimal point)" if reading.written else ""
     place = reading.place or "calibration"
@@ -174,7 +174,7 @@ def average(gun: str, readings: Sequence[Reading]) -> list[Reading]:
         )
     for reading in readings:
         if not (np.isfinite(reading.light) and reading.light >= 0):
-            raise InputError(f"{named(gun, reading)}; it must be a number of 0 or more")
+            raise InputError(f"{label(gun, reading)}; it must be a number of 0 or more")
     if missing := {0, 255} - values:
         raise InputError(
             f"calibration: {gun} has no reading of {min(missing)}; measure both 0 and 255"
@@ -191,7 +191,7 @@ def _mean_reading(gun: str, same: list[Reading], top: float) -> Reading:
     if np.ptp(lights) > LARGEST * np.sqrt(2) * deviation(np.array([middle, top]))[0]:
         other = same[int(np.abs(lights - lights[farthest]).argmax())]
         raise InputError(
-            f"{named(gun, same[farthest])}, and another reading of the same value is "
+            f"{label(gun, same[farthest])}, and another reading of the same value is "
             f"{other.light:g}{f' ({other.place})' if other.place else ''}; correct one, or "
             "measure again"
         )
@@ -209,6 +209,6 @@ def check_dark(guns: Mapping[str, Sequence[Reading]]) -> None:
     sigma = np.sqrt(2) * np.hypot(RELATIVE * middle, floor)
     if abs(lights[farthest] - middle) > LARGEST * sigma:
         raise InputError(
-            f"{named(gun, guns[gun][0])}, and another gun's 0 is {middle:g}; all are the same "
+            f"{label(gun, guns[gun][0])}, and another gun's 0 is {middle:g}; all are the same "
             "black screen: correct it, or measure again in constant light"
         )

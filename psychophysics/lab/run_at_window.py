@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from psychophysics import experiment
-from psychophysics.config import Display
+from psychophysics.config import DisplayConfig
 from psychophysics.data.json_files import read_json
 from psychophysics.experiment import Experiment, Seat
 from psychophysics.lab import calibration
@@ -34,7 +34,7 @@ class Setup:
     """An experiment and the display that shows it."""
 
     experiment: Experiment
-    display: Display
+    display: DisplayConfig
     screen: Screen
     table: calibration.Bytes
     calibration: dict[str, Any] | None
@@ -65,7 +65,7 @@ class Setup:
         }
 
 
-def set_up(
+def prepare(
     asked: Experiment, folder: Path, *, uncalibrated: bool, paced: bool, windowed: bool
 ) -> Setup:
     """Check an experiment and its display before a window opens.
@@ -94,7 +94,7 @@ def set_up(
     if windowed:
         display = display.model_copy(update={"full_screen": False})
     screen = screen_of(display)
-    experiment.check_fits(asked, screen.pixels)
+    experiment.check_images_fit(asked, screen.pixels)
     check_card_fits(screen.pixels)
     if display.photodiode:
         places = schedule(asked.config).places
@@ -130,7 +130,7 @@ def run(
     folder
         Data folder.
     say
-        Called with each line for the experimenter (`psychophysics.experiment.seated`).
+        Called with each line for the experimenter (`psychophysics.experiment.seat`).
 
     Raises
     ------
@@ -138,7 +138,7 @@ def run(
         The session cannot be shown as the study states.
     """
     asked = setup.experiment
-    seat = experiment.seated(asked, folder, participant, visit, "person", say)
+    seat = experiment.seat(asked, folder, participant, visit, "person", say)
     experiment.check_open(asked, seat, folder)
     window = Window(setup.display, setup.screen, setup.table, paced=setup.paced)
     try:

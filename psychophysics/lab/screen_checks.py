@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from psychophysics.config import Display, PhotodiodeConfig
+from psychophysics.config import DisplayConfig, PhotodiodeConfig
 from psychophysics.lab.calibration import Bytes
 from psychophysics.tasks.base import Place
 from scenes.base.errors import InputError
@@ -35,7 +35,7 @@ def screens(number: int) -> list[tuple[int, int]]:
     return found
 
 
-def check_screen(display: Display, pixels: tuple[int, int]) -> None:
+def check_screen(display: DisplayConfig, pixels: tuple[int, int]) -> None:
     """Raise if the window's screen does not exist or is smaller than the window."""
     found = screens(display.screen)
     if display.screen >= len(found):
@@ -109,7 +109,7 @@ def check_size(size: tuple[int, int], stated: tuple[int, int]) -> None:
         )
 
 
-def check_rate(measured: float, display: Display) -> None:
+def check_rate(measured: float, display: DisplayConfig) -> None:
     """Raise if the measured refresh rate is not the stated one."""
     if abs(measured / display.refresh_rate - 1) > RATE_TOLERANCE:
         raise InputError(

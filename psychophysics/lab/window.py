@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from psychophysics.config import Display
+from psychophysics.config import DisplayConfig
 from psychophysics.lab.calibration import Bytes, on_display
 from psychophysics.lab.clock import use_monotonic_clock
 from psychophysics.lab.screen_checks import CARD, check_screen, remedy
@@ -31,7 +31,7 @@ class Screen:
     monitor: str | None
 
 
-def screen_of(display: Display) -> Screen:
+def screen_of(display: DisplayConfig) -> Screen:
     """Return a display's geometry, from the study or from PsychoPy's monitor centre."""
     if display.monitor is None:
         return Screen(display.pixels, display.width, display.distance, None)
@@ -112,7 +112,9 @@ class Pacer:
 class Window:
     """A PsychoPy window that shows 8-bit images exactly; `table` maps sRGB to the display."""
 
-    def __init__(self, display: Display, screen: Screen, table: Bytes, *, paced: bool) -> None:
+    def __init__(
+        self, display: DisplayConfig, screen: Screen, table: Bytes, *, paced: bool
+    ) -> None:
         check_display()
         check_clock()
         check_screen(display, screen.pixels)

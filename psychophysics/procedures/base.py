@@ -14,7 +14,7 @@ class Procedure(Protocol):
         """Number of remaining trials, at most; 0 at the end."""
 
     def level(self) -> float:
-        """Return the level of the next trial; the same until `answered` is called."""
+        """Return the level of the next trial; the same until `update` is called."""
 
-    def answered(self, correct: bool, informative: bool) -> None:
+    def update(self, correct: bool, informative: bool) -> None:
         """Take in an answer; without information (a pair of the same scene) it is only counted."""

@@ -22,6 +22,6 @@ class ConstantStimuli:
         """Return the level of the next trial."""
         return self._levels[self._next]
 
-    def answered(self, correct: bool, informative: bool) -> None:  # noqa: ARG002
+    def update(self, correct: bool, informative: bool) -> None:  # noqa: ARG002
         """Move to the next level."""
         self._next += 1

@@ -23,7 +23,7 @@ Array = npt.NDArray[np.float64]
 
 
 class QuestPlus:
-    """QUEST+ over levels above 0; parameters as in `psychophysics.config.QuestPlus`."""
+    """QUEST+ over levels above 0; parameters as in `psychophysics.config.QuestPlusConfig`."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class QuestPlus:
         """Return the level of the next trial."""
         return self._levels[self._scaled_level()]
 
-    def answered(self, correct: bool, informative: bool) -> None:
+    def update(self, correct: bool, informative: bool) -> None:
         """Update the posterior."""
         self._done += 1
         if informative:

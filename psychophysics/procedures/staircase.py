@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 
 class Staircase:
-    """An n-down m-up staircase; parameters as in `psychophysics.config.Staircase`."""
+    """An n-down m-up staircase; parameters as in `psychophysics.config.StaircaseConfig`."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class Staircase:
         """Return the level of the next trial."""
         return self._levels[self._place]
 
-    def answered(self, correct: bool, informative: bool) -> None:
+    def update(self, correct: bool, informative: bool) -> None:
         """Count the answer, and change the level by the rule."""
         self._done += 1
         if not informative:

@@ -6,7 +6,7 @@ from urllib.parse import SplitResult, urlsplit
 from scenes.base.errors import InputError
 
 
-def checked_address(post: str) -> None:
+def check_address(post: str) -> None:
     """Raise unless `post` is an address (http, https) without user name, password and '#'."""
     parts = _parts(post)
     if parts is None:

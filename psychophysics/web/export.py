@@ -18,11 +18,11 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
-from psychophysics.data.records import checked_code
+from psychophysics.data.bids_names import check_code
 from psychophysics.experiment import Experiment
 from psychophysics.lab.calibration import IDENTITY, on_display
 from psychophysics.web import plan
-from psychophysics.web.address import checked_address
+from psychophysics.web.address import check_address
 from scenes.base.atomic_files import whole_file, whole_folder
 from stimuli.export import check_file_names, file_name
 from stimuli.png import write_png
@@ -65,16 +65,16 @@ def export(
         is damaged, or the address is invalid or contains a password.
     """
     plan.check(asked.config)
-    checked_code(visit, "session")
+    check_code(visit, "session")
     if post is not None:
-        checked_address(post)
+        check_address(post)
     shared = plan.design(asked, visit, participants, post)
     with whole_folder(folder) as beside:
         _copy(resources.files(__package__) / "page", beside)
         _write_call(beside / "design.js", "design", shared)
         shown: set[str] = set()
         for number in range(participants):
-            seat = plan.seat_of(asked, number, visit)
+            seat = plan.make_seat(asked, number, visit)
             own = plan.participant(asked, seat)
             _write_call(beside / "participants" / f"{seat.participant}.js", "participant", own)
             shown |= _images(own, shared["columns"])

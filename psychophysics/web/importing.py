@@ -18,12 +18,12 @@ from filelock import FileLock
 from psychophysics import experiment, session
 from psychophysics.answer import Stopped
 from psychophysics.counterbalance import rule_of
-from psychophysics.data import columns, data_set, records
+from psychophysics.data import bids_names, columns, data_set
 from psychophysics.experiment import Experiment, Seat
 from psychophysics.session import Outcome
-from psychophysics.trials import order
+from psychophysics.trials import generate_trials
 from psychophysics.web import plan
-from psychophysics.web.returned import Returned, Row, altered
+from psychophysics.web.returned import Row, SavedAnswers, altered
 from psychophysics.web.saved import Saved, Sitting, read
 from scenes.base.atomic_files import cannot_write, check_writable
 from scenes.base.changes import differences
@@ -32,7 +32,7 @@ from stimuli.visual_angle import degrees
 
 
 @dataclass(frozen=True)
-class Session:
+class SavedSession:
     """A saved session that fits the experiment."""
 
     path: Path
@@ -48,7 +48,7 @@ class Session:
 # ---- Checks before anything is written -----------------------------------------------------------
 
 
-def checked(asked: Experiment, paths: Sequence[Path], folder: Path) -> list[Session]:
+def check_files(asked: Experiment, paths: Sequence[Path], folder: Path) -> list[SavedSession]:
     """Read saved sessions, and check every row.
 
     Parameters
@@ -69,7 +69,7 @@ def checked(asked: Experiment, paths: Sequence[Path], folder: Path) -> list[Sess
     """
     plan.check(asked.config)
     experiment.check_set(asked, folder)
-    found: dict[tuple[str, str], Session] = {}
+    found: dict[tuple[str, str], SavedSession] = {}
     for path in paths:
         each = _check_session(asked, path)
         key = (each.seat.participant, each.seat.session)
@@ -78,8 +78,8 @@ def checked(asked: Experiment, paths: Sequence[Path], folder: Path) -> list[Sess
                 f"{path}: {each.name} is in {found[key].path} as well; give only one of them"
             )
         found[key] = each
-        _check_new(each, records.session_path(folder, *key, asked.task))
-        number = data_set.number_of(folder, each.seat.participant)
+        _check_new(each, bids_names.table_path(folder, *key, asked.task))
+        number = data_set.participant_number(folder, each.seat.participant)
         if number not in (None, each.seat.number):
             raise InputError(
                 f"{path}: participant {each.seat.participant} has number {number} in "
@@ -89,28 +89,28 @@ def checked(asked: Experiment, paths: Sequence[Path], folder: Path) -> list[Sess
     return list(found.values())
 
 
-def _check_new(each: Session, table: Path) -> None:
+def _check_new(each: SavedSession, table: Path) -> None:
     """Raise if a session's table exists; a sidecar alone is of an interrupted import."""
     if table.exists():
         raise InputError(f"{each.path}: {each.name} exists already ({table}); leave the file out")
 
 
-def _check_session(asked: Experiment, path: Path) -> Session:
+def _check_session(asked: Experiment, path: Path) -> SavedSession:
     saved = read(path)
-    records.checked_code(saved.session, f"{path}: session")
+    bids_names.check_code(saved.session, f"{path}: session")
     rule = rule_of(saved.facts, f"{path}: facts")
     try:
-        seat = plan.seat_of(asked, plan.number_of(saved.participant), saved.session, rule)
+        seat = plan.make_seat(asked, plan.number_of_code(saved.participant), saved.session, rule)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     _check_bound(saved, asked, seat, path)
     rows = list(enumerate(saved.rows, 1))
     if not rows:
         raise InputError(f"{path}: holds no trial; leave the file out")
-    trials = order(asked.conditions, asked.config, seat.seed, seat.blocks)
+    trials = generate_trials(asked.conditions, asked.config, seat.seed, seat.blocks)
     made, finished = 0, True
     try:
-        for _ in session.answers(trials, Returned(asked, seat, rows, path)):
+        for _ in session.answer_trials(trials, SavedAnswers(asked, seat, rows, path)):
             made += 1
     except Stopped:
         finished = False
@@ -126,7 +126,7 @@ def _check_session(asked: Experiment, path: Path) -> Session:
             f"{path}: the rows were altered: their checksum is {saved.true_checksum}, and "
             f"{saved.checksum[:8]} is stated; give the file as the page saved it"
         )
-    return Session(path, seat, saved)
+    return SavedSession(path, seat, saved)
 
 
 def _check_bound(saved: Saved, asked: Experiment, seat: Seat, path: Path) -> None:
@@ -163,7 +163,7 @@ def _check_sittings(saved: Saved, path: Path) -> None:
 
 def store(
     asked: Experiment,
-    sessions: Sequence[Session],
+    sessions: Sequence[SavedSession],
     folder: Path,
     say: Callable[[str], None] = lambda _: None,
 ) -> list[Outcome]:
@@ -174,7 +174,7 @@ def store(
     asked
         The experiment.
     sessions
-        Sessions from `checked`.
+        Sessions from `check_files`.
     folder
         Data folder.
     say
@@ -195,11 +195,11 @@ def store(
         outcomes = [_replay(asked, each, staging) for each in sessions]
         for each in sessions:
             codes = each.seat.participant, each.seat.session
-            data_set.enrolled(folder, asked.study, codes[0], "person", each.seat.number, say)
+            data_set.enrol(folder, asked.study, codes[0], "person", each.seat.number, say)
             made, table = (
-                records.session_path(base, *codes, asked.task) for base in (staging, folder)
+                bids_names.table_path(base, *codes, asked.task) for base in (staging, folder)
             )
-            _check_new(each, table)  # another import may have written it since `checked`
+            _check_new(each, table)  # another import may have written it since `check_files`
             try:
                 table.parent.mkdir(parents=True, exist_ok=True)
                 # The sidecar first: a table without one is an error, a sidecar alone is ignored.
@@ -226,7 +226,7 @@ def _staging(folder: Path) -> Iterator[Path]:
         raise cannot_write(folder, error) from error
 
 
-def _replay(asked: Experiment, each: Session, folder: Path) -> Outcome:
+def _replay(asked: Experiment, each: SavedSession, folder: Path) -> Outcome:
     """Run a session through the loop, sitting by sitting, with its rows as answers."""
     column = each.saved.columns.index("sitting")
     numbered = list(enumerate(each.saved.rows, 1))
@@ -234,8 +234,10 @@ def _replay(asked: Experiment, each: Session, folder: Path) -> Outcome:
     for number, sitting in enumerate(each.saved.sittings, 1):
         rows = [row for row in numbered if row[1][column] == str(number)]
 
-        def observer(seat: Seat, _rng: np.random.Generator, rows: Sequence[Row] = rows) -> Returned:
-            return Returned(asked, seat, rows, each.path)
+        def observer(
+            seat: Seat, _rng: np.random.Generator, rows: Sequence[Row] = rows
+        ) -> SavedAnswers:
+            return SavedAnswers(asked, seat, rows, each.path)
 
         facts = about(asked, each.saved, sitting)
         outcome = experiment.run(asked, each.seat, folder, observer, facts, durable=False)

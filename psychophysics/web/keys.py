@@ -29,7 +29,7 @@ KEYS: dict[str, dict[str, str]] = {
 }
 
 
-def in_a_browser(names: Sequence[str]) -> list[dict[str, str]]:
+def browser_keys(names: Sequence[str]) -> list[dict[str, str]]:
     """Return a browser's names of keys with PsychoPy's names; raise if it has none."""
     for name in names:
         if name not in KEYS:

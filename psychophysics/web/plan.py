@@ -14,7 +14,7 @@ from typing import Any
 
 from psychophysics import experiment, pages, session
 from psychophysics.answer import Answer
-from psychophysics.config import ConstantStimuli, ExperimentConfig
+from psychophysics.config import ConstantStimuliConfig, ExperimentConfig
 from psychophysics.counterbalance import RULE
 from psychophysics.data import columns
 from psychophysics.data.participants import page_code
@@ -23,8 +23,8 @@ from psychophysics.lab.window import screen_of
 from psychophysics.observers import ComputedObserver
 from psychophysics.schedule import Schedule, schedule
 from psychophysics.timing import Interval
-from psychophysics.trials import Trial, order
-from psychophysics.web.keys import in_a_browser
+from psychophysics.trials import Trial, generate_trials
+from psychophysics.web.keys import browser_keys
 from psychophysics.web.texts import texts
 from scenes.base.errors import InputError
 
@@ -34,16 +34,16 @@ JSPSYCH = "8.3.0"
 
 def check(config: ExperimentConfig) -> None:
     """Raise if an experiment cannot run in a browser."""
-    if not isinstance(config.procedure, ConstantStimuli):
+    if not isinstance(config.procedure, ConstantStimuliConfig):
         raise InputError(
             f"experiment.procedure.kind: '{config.procedure.kind}' chooses levels by the answers, "
             "and a page in a browser holds fixed trials; use constant_stimuli, or run the "
             "experiment at a window: mrd experiment run"
         )
-    in_a_browser(config.answer_keys)
+    browser_keys(config.answer_keys)
 
 
-def number_of(code: str) -> int:
+def number_of_code(code: str) -> int:
     """Return the number, from 0, of a participant's code such as web01."""
     digits = code.removeprefix("web")
     number = int(digits) - 1 if digits.isdecimal() and len(digits) < 10 else -1
@@ -52,14 +52,14 @@ def number_of(code: str) -> int:
     return number
 
 
-def seat_of(asked: Experiment, number: int, visit: str, rule: int = RULE) -> Seat:
+def make_seat(asked: Experiment, number: int, visit: str, rule: int = RULE) -> Seat:
     """Return the seat of a participant, from their number and a rule of counterbalancing."""
-    return experiment.seat_of(asked, page_code(number), visit, "person", number, rule)
+    return experiment.make_seat(asked, page_code(number), visit, "person", number, rule)
 
 
 def facts(asked: Experiment, seat: Seat) -> dict[str, Any]:
-    """Return `experiment.bound_to` as JSON; the seed is text, as JavaScript has 53-bit numbers."""
-    bound = experiment.bound_to(asked, seat)
+    """Return `experiment.fixed_entries` as JSON; the seed is text, as numbers have 53 bits."""
+    bound = experiment.fixed_entries(asked, seat)
     plain: dict[str, Any] = json.loads(json.dumps(bound | {"Seed": str(seat.seed)}))
     return plain
 
@@ -120,7 +120,7 @@ def participant(asked: Experiment, seat: Seat) -> dict[str, Any]:
         "code": seat.participant,
         "identity": hashlib.sha256(json.dumps(bound, sort_keys=True).encode()).hexdigest()[:16],
         "facts": bound,
-        "keys": in_a_browser(seat.keys),
+        "keys": browser_keys(seat.keys),
         "instructions": pages.instructions(config, asked.task, seat.keys),
         "practice": [{"row": _row(asked, trial)} for trial in practice],
         "trials": [
@@ -143,8 +143,8 @@ def trials_of(asked: Experiment, seat: Seat) -> tuple[list[Trial], list[Trial]]:
 
     Wrong answers lead through all rounds of practice.
     """
-    trials = order(asked.conditions, asked.config, seat.seed, seat.blocks)
-    made = [trial for trial, _ in session.answers(trials, _Silent())]
+    trials = generate_trials(asked.conditions, asked.config, seat.seed, seat.blocks)
+    made = [trial for trial, _ in session.answer_trials(trials, _Silent())]
     practice = [trial for trial in made if trial.phase == "practice"]
     return practice, made[len(practice) :]
 
@@ -166,9 +166,9 @@ def _page(
     before: Trial | None, trial: Trial, done: int, config: ExperimentConfig
 ) -> dict[str, Any]:
     """Return the page before a trial, if there is one; the page is skipped after a reload."""
-    if before is None or not session.rests(before, trial, done, config, resumed=False):
+    if before is None or not session.has_page(before, trial, done, config, resumed=False):
         return {}
     return {
         "page": pages.rest(before, trial, done, config.feedback),
-        "break": not session.rests(before, trial, done, config, resumed=True),
+        "break": not session.has_page(before, trial, done, config, resumed=True),
     }

@@ -16,7 +16,7 @@ from scenes.base.errors import InputError
 Row = tuple[int, Sequence[str]]  # number from 1, cells
 
 
-class Returned(ComputedObserver):
+class SavedAnswers(ComputedObserver):
     """Observer that answers with the rows that a page saved, and stops after the last one."""
 
     def __init__(self, asked: Experiment, seat: Seat, rows: Sequence[Row], where: Path) -> None:

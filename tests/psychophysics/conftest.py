@@ -36,7 +36,7 @@ def small_experiment(
     small_set: Path, config: Callable[..., ExperimentConfig]
 ) -> Callable[..., Experiment]:
     """Return a function that prepares an experiment on the small set."""
-    return lambda **words: experiment.prepared("small", 1, config(**words), small_set)
+    return lambda **words: experiment.prepare("small", 1, config(**words), small_set)
 
 
 @pytest.fixture(scope="session")

@@ -9,17 +9,17 @@ import pytest
 
 from psychophysics import experiment
 from psychophysics.answer import Answer, Stopped
-from psychophysics.data import data_set, records
+from psychophysics.data import bids_names, data_set
 from psychophysics.observers import (
     ModelObserver,
     Psychometric,
     SimulatedObserver,
-    code_of,
-    middle_distance,
+    participant_code,
+    same_different_criterion,
 )
 from psychophysics.tasks.registry import TASKS
 from psychophysics.timing import Interval
-from psychophysics.trials import order
+from psychophysics.trials import generate_trials
 from scenes.base.errors import InputError
 from tests.statistical.bands import FALSE_ALARM, Rate
 
@@ -31,7 +31,7 @@ def simulated(asked):
 
 
 def run(asked, folder, make=None, participant="01", **words):
-    seat = experiment.seated(asked, folder, participant, "01", "simulated")
+    seat = experiment.seat(asked, folder, participant, "01", "simulated")
     return experiment.run(asked, seat, folder, make or simulated(asked), {}, **words)
 
 
@@ -123,7 +123,7 @@ def test_pages_and_dropped_frames_take_earlier_sittings_into_account(small_exper
         comparisons=["result"], practice={"trials": 2, "rounds": 1}, rest_every=8,
         display={"dropped": 0.08},
     )  # fmt: skip
-    sidecar = records.session_path(tmp_path, "01", "01", asked.task).with_suffix(".json")
+    sidecar = bids_names.table_path(tmp_path, "01", "01", asked.task).with_suffix(".json")
     pages, outcomes = [], []
     for trials in (2, 10, 6, 100):
         outcomes.append(run(asked, tmp_path, lambda _, rng, n=trials: Shown(asked, rng, n, pages)))
@@ -145,7 +145,7 @@ def test_pages_and_dropped_frames_take_earlier_sittings_into_account(small_exper
 def test_an_altered_order_is_refused(small_experiment, tmp_path):
     asked = small_experiment()
     run(asked, tmp_path, lambda _seat, rng: Leaving(asked, rng, 5))
-    path = records.session_path(tmp_path, "01", "01", asked.task)
+    path = bids_names.table_path(tmp_path, "01", "01", asked.task)
     path.write_text(path.read_text().replace("_own_0", "_own_1"))
     with pytest.raises(InputError, match="row 1 is not the trial that this version"):
         run(asked, tmp_path)
@@ -166,7 +166,7 @@ def test_the_sidecar_holds_what_is_needed_to_repeat_a_session(small_experiment, 
     asked = small_experiment(blocks="attribute", swap_keys=True)
     run(asked, tmp_path, participant="01")
     run(asked, tmp_path, participant="02")
-    path = records.session_path(tmp_path, "02", "01", asked.task).with_suffix(".json")
+    path = bids_names.table_path(tmp_path, "02", "01", asked.task).with_suffix(".json")
     facts = json.loads(path.read_text())["Session"]
     assert facts["StimulusSet"] == asked.stimuli.content_hash
     assert facts["ParticipantOrder"] == 1
@@ -182,22 +182,22 @@ def test_an_altered_set_is_refused(small_set, config, tmp_path):
     content[len(content) // 2] ^= 1
     copy.write_bytes(content)
     with pytest.raises(InputError, match=r"stimuli\.h5"):
-        experiment.prepared("small", 1, config(), copy)
+        experiment.prepare("small", 1, config(), copy)
     with pytest.raises(InputError, match="there is no such file; mrd stimuli build"):
-        experiment.prepared("small", 1, config(), tmp_path / "other.h5")
+        experiment.prepare("small", 1, config(), tmp_path / "other.h5")
 
 
 def test_catch_trials_without_controls_are_refused_before_anything_is_written(config, small_set):
     asked = config(catch=4, comparisons=["result"])
     with pytest.raises(InputError, match=r"experiment\.catch: 4 catch trials show controls"):
-        experiment.prepared("small", 1, asked, small_set)
+        experiment.prepare("small", 1, asked, small_set)
 
 
 def test_a_display_smaller_than_a_trial_is_refused(small_experiment):
     asked = small_experiment(presentation="space")
-    experiment.check_fits(asked, (56, 16))
+    experiment.check_images_fit(asked, (56, 16))
     with pytest.raises(InputError, match="55 × 16, and a trial needs 56 × 16"):
-        experiment.check_fits(asked, (55, 16))
+        experiment.check_images_fit(asked, (55, 16))
 
 
 # ---- Observers ----------------------------------------------------------------------------------
@@ -214,7 +214,7 @@ def test_a_simulated_observer_follows_its_function(task, function, small_experim
     asked = small_experiment(task=task)
     follows = Psychometric(0.5, 1.0, 0.06, function, false_alarms=0.2)
     observer = SimulatedObserver(follows, asked.task, np.random.default_rng(5))
-    made = order(asked.conditions, asked.config, 5, [""])
+    made = generate_trials(asked.conditions, asked.config, 5, [""])
     trial = next(made)
     seen = {}
     while trial.level not in seen or len(seen) < 3:
@@ -236,7 +236,7 @@ def test_a_simulated_observer_gives_false_alarms_at_its_rate(small_experiment, c
     asked = small_experiment(task="same_different")
     follows = Psychometric(0.5, 1.0, 0.06, false_alarms=0.3)
     observer = SimulatedObserver(follows, asked.task, np.random.default_rng(6))
-    made = order(asked.conditions, asked.config, 5, [""])
+    made = generate_trials(asked.conditions, asked.config, 5, [""])
     trial = next(made)
     while trial.arrangement.informative:
         trial = made.send(True)
@@ -254,7 +254,7 @@ class Pixels:
 
     def begin(self, trial, before): ...
     def rest(self, trial, done): ...
-    def told(self, trial, answer): ...
+    def give_feedback(self, trial, answer): ...
     def end(self): ...
 
     def answer(self, trial):
@@ -299,7 +299,7 @@ def test_a_model_answers_by_its_distances(small_experiment, tmp_path):
         asked = small_experiment(task=task)
         families = {condition.family for condition in asked.conditions}
         distances = {each: asked.stimuli.distances("net", "late", each) for each in families}
-        line = middle_distance(distances, asked.conditions, asked.config.vary)
+        line = same_different_criterion(distances, asked.conditions, asked.config.vary)
 
         def make(seat, rng, asked=asked, distances=distances, line=line):
             return ModelObserver(
@@ -327,13 +327,15 @@ def test_the_criterion_is_between_the_pairs_that_a_trial_can_show(condition):
     distances = {"vase": pd.DataFrame(between, index=names, columns=names)}
     # noise alone: same 2, different 6. camera alone: 10 and 14. Both: |10 ± 2| and 4 more.
     for vary, middle in ((["noise"], 4), (["camera"], 12), (["camera", "noise"], 12)):
-        assert middle_distance(distances, [one], vary) == middle
+        assert same_different_criterion(distances, [one], vary) == middle
 
 
 def test_codes_of_models_and_layers_differ():
     names = [f"efficientnet_lite0:blocks.{number}" for number in (1, 10, 11)]
     names += ["timm/vit_small_patch14_dinov2.lvd142m:blocks.1", "ä:ö"]
-    codes = [records.checked_code(f"{code_of(name)}x10000", "participant") for name in names]
+    codes = [
+        bids_names.check_code(f"{participant_code(name)}x10000", "participant") for name in names
+    ]
     assert len(set(codes)) == 5
     assert codes[0] == "efficientnetlite0xd45373x10000"
 
@@ -343,13 +345,13 @@ def test_a_models_lapse_rate_is_one_minus_its_upper_asymptote(task, small_experi
     """As of simulated observers: it finds a rate that is wrong by .03; false alarm 1e-3."""
     trials = count(4_000, 40_000)
     asked = small_experiment(task=task)
-    made = order(asked.conditions, asked.config, 5, [""])
+    made = generate_trials(asked.conditions, asked.config, 5, [""])
     trial = next(made)
     while trial.level < 1 or not trial.arrangement.informative:
         trial = made.send(True)
     family = trial.condition.family
     families = {family: asked.stimuli.distances("net", "late", family)}
-    line = middle_distance(families, [trial.condition], asked.config.vary)
+    line = same_different_criterion(families, [trial.condition], asked.config.vary)
     rng = np.random.default_rng(5)
     model = ModelObserver(families, asked.task, noise=0.0, lapse=0.2, criterion=line, rng=rng)
     right = sum(model.answer(trial).choice == trial.arrangement.correct for _ in range(trials))

@@ -4,7 +4,7 @@ import pytest
 
 from psychophysics import pages
 from psychophysics.tasks.registry import TASKS
-from psychophysics.trials import order
+from psychophysics.trials import generate_trials
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def trials(config, condition):
         blocks="target",
     )
     pair = [condition((0.0, 1.0), name=name) for name in ("vase", "bowl")]
-    made = order(pair, asked, 1, ["vase", "bowl"])
+    made = generate_trials(pair, asked, 1, ["vase", "bowl"])
     return [next(made), *(made.send(True) for _ in range(4))]
 
 

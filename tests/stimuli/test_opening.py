@@ -310,7 +310,7 @@ def test_no_command_publishes_another_file(copy, small_set, full_set):
         lambda: migrated(copy),
         lambda: migrated(copy, {1: lambda _: None}, 2),
         lambda: add_results(copy, {"net": results}, found),
-        lambda: experiment.prepared("small", 1, ExperimentConfig(), copy),
+        lambda: experiment.prepare("small", 1, ExperimentConfig(), copy),
         lambda: summary(StimulusSet(copy)),
         lambda: differences(StimulusSet(small_set), StimulusSet(copy)),
     ):

@@ -29,7 +29,7 @@ def table(folder, content):
 
 def enrolled(folder, code, observer="person"):
     said = []
-    number = data_set.enrolled(folder, "s", code, observer, say=said.append)
+    number = data_set.enrol(folder, "s", code, observer, say=said.append)
     return number, said
 
 
@@ -105,7 +105,7 @@ def test_changes_by_people_are_kept(tmp_path, name):
     assert path.read_bytes().startswith(b"\xef\xbb\xbf") == content.startswith("\ufeff")
     if name != "line ends of old Macs":
         assert path.read_bytes().endswith(newline)
-    assert [data_set.number_of(tmp_path, code) for code in ("01", "02", "03")] == [0, 1, 2]
+    assert [data_set.participant_number(tmp_path, code) for code in ("01", "02", "03")] == [0, 1, 2]
 
 
 def test_a_participant_entered_by_hand_gets_a_number(tmp_path):
@@ -161,7 +161,7 @@ def test_an_unreadable_table_is_an_error_of_one_line(tmp_path, name):
     with pytest.raises(InputError, match=message):
         enrolled(tmp_path, "ab")
     with pytest.raises(InputError, match=message):
-        data_set.number_of(tmp_path, "ab")
+        data_set.participant_number(tmp_path, "ab")
     assert path.read_bytes() == before
 
 
@@ -180,7 +180,7 @@ def test_a_lost_file_is_written_again_from_the_sessions(data, left):
     path.unlink()
     if left is not None:
         path.write_text(left)
-    assert data_set.number_of(data, "02") == 1
+    assert data_set.participant_number(data, "02") == 1
     said = [f"{path}: was missing or empty; written again from the sessions of sub-01, sub-02"]
     assert enrolled(data, "03") == (2, said)
     assert cells(path)[1:] == [
@@ -242,7 +242,7 @@ def test_an_order_of_two_participants_with_sessions_is_reported(data):
 
 
 def test_participants_in_a_browser_may_share_numbers_with_the_lab(data):
-    assert data_set.enrolled(data, "s", "web02", "person", 1) == 1
+    assert data_set.enrol(data, "s", "web02", "person", 1) == 1
     for code, number in (("web02", 1), ("02", 1), ("01", 0)):
         assert enrolled(data, code) == (number, [])
 
@@ -254,7 +254,7 @@ def test_a_damaged_sidecar_does_not_stop_other_participants(data):
     ):  # fmt: skip
         sidecar = next(data.glob("sub-02/ses-01/beh/*_beh.json"))
         sidecar.write_text(content)
-        assert data_set.number_of(data, "02") == 1  # by the table
+        assert data_set.participant_number(data, "02") == 1  # by the table
     assert enrolled(data, "03") == (2, [])
 
 
@@ -265,7 +265,7 @@ def test_readme_of_the_lab_is_enough(tmp_path):
 
 
 def _enrol(folder, letter):
-    return [data_set.enrolled(folder, "s", f"{letter}{each}", "person") for each in range(15)]
+    return [data_set.enrol(folder, "s", f"{letter}{each}", "person") for each in range(15)]
 
 
 def _enrol_in_a_process(folder, ready, numbers):

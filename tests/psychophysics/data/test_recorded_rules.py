@@ -7,7 +7,7 @@ import pytest
 
 from psychophysics import experiment
 from psychophysics.answer import Stopped
-from psychophysics.data import data_set, records
+from psychophysics.data import bids_names, data_set, records
 from psychophysics.observers import Psychometric, SimulatedObserver
 from psychophysics.web import importing, plan
 from scenes.base.errors import InputError
@@ -44,16 +44,16 @@ def run(asked, folder, seat, kind=SimulatedObserver):
 
 
 def seated(asked, folder, code, visit="01"):
-    return experiment.seated(asked, folder, code, visit, "simulated")
+    return experiment.seat(asked, folder, code, visit, "simulated")
 
 
 def of_rule_1(asked, folder, code, visit="01"):
-    number = data_set.enrolled(folder, "small", code, "simulated")
-    return experiment.seat_of(asked, code, visit, "simulated", number, 1)
+    number = data_set.enrol(folder, "small", code, "simulated")
+    return experiment.make_seat(asked, code, visit, "simulated", number, 1)
 
 
 def sidecar(asked, folder, code, visit="01"):
-    path = records.session_path(folder, code, visit, asked.task).with_suffix(".json")
+    path = bids_names.table_path(folder, code, visit, asked.task).with_suffix(".json")
     return path, json.loads(path.read_text(encoding="utf-8"))
 
 
@@ -82,12 +82,12 @@ def test_a_session_of_rule_1_keeps_it(asked, tmp_path):
     experiment.check_open(asked, seat, tmp_path)
     assert run(asked, tmp_path, seat).finished
     assert set(sidecar(asked, tmp_path, "p2")[1]["Session"]["Keys"].values()) == set("123")
-    with pytest.raises(records.Finished, match="is finished"):
+    with pytest.raises(records.SessionFinished, match="is finished"):
         run(asked, tmp_path, seated(asked, tmp_path, "p2"))
     # A second session of the same person has the keys that they know; a new person has rule 2.
     assert seated(asked, tmp_path, "p2", "02").keys == seat.keys
     assert seated(asked, tmp_path, "p3").rule == 2
-    assert experiment.seat_of(asked, "p9", "01", "simulated", 2).keys == ("3", "2", "1")
+    assert experiment.make_seat(asked, "p9", "01", "simulated", 2).keys == ("3", "2", "1")
 
 
 def test_an_unknown_rule_is_an_error(asked, tmp_path):
@@ -123,7 +123,7 @@ def former(request, tmp_path, small_experiment):
 
 def as_person(asked, data, code):
     said = []
-    seat = experiment.seated(asked, data, code, "01", "person", said.append)
+    seat = experiment.seat(asked, data, code, "01", "person", said.append)
     assert said == []
     experiment.check_open(asked, seat, data)
     return run(asked, data, seat)
@@ -136,7 +136,7 @@ def rates_of(asked, data, code):
 def test_sessions_with_the_former_false_alarm_rates_are_resumed(former):
     data, ask = former
     asked = ask()
-    with pytest.raises(records.Finished, match="is finished"):
+    with pytest.raises(records.SessionFinished, match="is finished"):
         as_person(asked, data, "01")
     outcome = as_person(asked, data, "02")
     assert (outcome.finished, outcome.trials) == (True, 22)
@@ -151,7 +151,7 @@ def test_rates_of_the_study_are_used_in_tasks_where_they_have_an_effect(former):
     asked = ask(false_alarms=[0.1, 0.2])
     if asked.task.name == "same_different":
         with pytest.raises(
-            records.Changed, match=r"procedure\.false_alarms: \[0\.05, .* 0\.2\] now"
+            records.SessionChanged, match=r"procedure\.false_alarms: \[0\.05, .* 0\.2\] now"
         ):
             as_person(asked, data, "02")
     else:
@@ -167,13 +167,13 @@ def test_damaged_rates_are_an_error(former, rates):
     if rates is None and content["TaskName"] == "oddity":
         assert as_person(ask(), data, "02").finished
     else:
-        with pytest.raises(records.Changed, match=r"procedure\.false_alarms"):
+        with pytest.raises(records.SessionChanged, match=r"procedure\.false_alarms"):
             as_person(ask(), data, "02")
 
 
 def test_a_session_is_not_resumed_with_other_grids(former):
     data, ask = former
-    with pytest.raises(records.Changed, match=r"another Experiment \(procedure\.lapses: "):
+    with pytest.raises(records.SessionChanged, match=r"another Experiment \(procedure\.lapses: "):
         as_person(ask(lapses=[0.0, 0.1]), data, "02")
 
 
@@ -189,9 +189,9 @@ def page_saved(asked, seat, path):
 
 @pytest.mark.parametrize(("rule", "first"), [(1, "1"), (2, "3")])
 def test_pages_keep_their_rule(asked, tmp_path, rule, first):
-    seat = plan.seat_of(asked, 2, "01", rule)
+    seat = plan.make_seat(asked, 2, "01", rule)
     path = page_saved(asked, seat, tmp_path / "saved.json")
-    [session] = importing.checked(asked, [path], tmp_path / "data")
+    [session] = importing.check_files(asked, [path], tmp_path / "data")
     assert session.seat == seat
     [outcome] = importing.store(asked, [session], tmp_path / "data")
     assert outcome.finished
@@ -201,13 +201,13 @@ def test_pages_keep_their_rule(asked, tmp_path, rule, first):
 
 
 def test_the_page_has_the_new_rule(asked):
-    own = [plan.participant(asked, plan.seat_of(asked, number, "01")) for number in range(4)]
+    own = [plan.participant(asked, plan.make_seat(asked, number, "01")) for number in range(4)]
     assert {each["facts"]["Counterbalance"] for each in own} == {2}
     assert len({(each["facts"]["Blocks"][0], each["keys"][0]["name"]) for each in own}) == 4
 
 
 def test_another_saved_rule_is_an_error(asked, tmp_path):
-    path = page_saved(asked, plan.seat_of(asked, 2, "01", 1), tmp_path / "saved.json")
+    path = page_saved(asked, plan.make_seat(asked, 2, "01", 1), tmp_path / "saved.json")
     content = json.loads(path.read_text(encoding="utf-8"))
     for rule, message in (
         (2, r"made with another Keys \(first: 1 then, 3 now"),
@@ -216,4 +216,4 @@ def test_another_saved_rule_is_an_error(asked, tmp_path):
         content["facts"]["Counterbalance"] = rule
         path.write_text(json.dumps(content), encoding="utf-8")
         with pytest.raises(InputError, match=message):
-            importing.checked(asked, [path], tmp_path / "data")
+            importing.check_files(asked, [path], tmp_path / "data")

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from psychophysics.answer import Answer
-from psychophysics.data import columns, records
+from psychophysics.data import bids_names, columns, records
 from psychophysics.tasks.registry import TASKS
-from psychophysics.trials import order
+from psychophysics.trials import generate_trials
 from scenes.base.errors import InputError
 
 ODDITY = TASKS["oddity"]
@@ -18,12 +18,14 @@ FACTS = {"StimulusSet": "abc", "Experiment": {"task": "oddity", "vary": ["noise"
 
 
 def opened(folder, facts=FACTS, participant="01", **words):
-    return records.opened(folder, participant, "01", ODDITY, facts, {"Started": "now"}, **words)
+    return records.open_record(
+        folder, participant, "01", ODDITY, facts, {"Started": "now"}, **words
+    )
 
 
 @pytest.fixture
 def rows(config, condition):
-    trials = order([condition()], config(), 3, [""])
+    trials = generate_trials([condition()], config(), 3, [""])
     made = [next(trials)] + [trials.send(True) for _ in range(5)]
     return [columns.row(trial, Answer(1, "2", 0.5), ODDITY, 1) for trial in made]
 
@@ -41,7 +43,7 @@ def test_a_row_is_on_disk_when_write_returns(tmp_path, rows):
 
 
 def test_names_are_those_of_bids(tmp_path):
-    path = records.session_path(tmp_path, "07", "02", TASKS["match_to_sample"])
+    path = bids_names.table_path(tmp_path, "07", "02", TASKS["match_to_sample"])
     assert path.relative_to(tmp_path).as_posix() == (
         "sub-07/ses-02/beh/sub-07_ses-02_task-matchToSample_run-01_beh.tsv"
     )
@@ -108,11 +110,11 @@ def test_a_finished_session_is_refused(tmp_path):
     with opened(tmp_path) as record:
         record.close(finished=True)
     with (
-        pytest.raises(records.Finished, match="this session is finished; start another with --ses"),
+        pytest.raises(records.SessionFinished, match="is finished; start another with --session"),
         opened(tmp_path),
     ):
         pass
-    with pytest.raises(records.Finished, match="is finished"):
+    with pytest.raises(records.SessionFinished, match="is finished"):
         records.check_open(tmp_path, "01", "01", ODDITY, FACTS)
     records.check_open(tmp_path, "01", "02", ODDITY, FACTS)
 
@@ -131,7 +133,7 @@ def test_a_session_without_a_row_starts_again(tmp_path, rows):
         record.write(rows[0])
     sidecar = json.loads(record.path.with_suffix(".json").read_text())
     assert sidecar["Session"] == other
-    with pytest.raises(records.Changed, match=r"abd then, abc now"), opened(tmp_path):
+    with pytest.raises(records.SessionChanged, match=r"abd then, abc now"), opened(tmp_path):
         pass
 
 
@@ -140,15 +142,15 @@ def test_a_session_is_not_resumed_with_another_set(tmp_path, rows):
         record.write(rows[0])
     other = FACTS | {"StimulusSet": "abd"}
     with (
-        pytest.raises(records.Changed, match=r"another StimulusSet \(abc then, abd now\)"),
+        pytest.raises(records.SessionChanged, match=r"another StimulusSet \(abc then, abd now\)"),
         opened(tmp_path, other),
     ):
         pass
-    with pytest.raises(records.Changed, match="another StimulusSet"):
+    with pytest.raises(records.SessionChanged, match="another StimulusSet"):
         records.check_open(tmp_path, "01", "01", ODDITY, other)
     other = FACTS | {"Experiment": {"task": "oddity", "vary": ["camera"]}}
     with (
-        pytest.raises(records.Changed, match=r"another Experiment \(vary: \['noise'\] then, \['c"),
+        pytest.raises(records.SessionChanged, match=r"Experiment \(vary: \['noise'\] then, \['c"),
         opened(tmp_path, other),
     ):
         pass
@@ -213,4 +215,4 @@ def test_two_processes_cannot_run_one_session(tmp_path):
 @pytest.mark.parametrize("code", ["Anna B", "a_1", "", "ä", "01/..", "x" * 33])
 def test_codes_are_letters_and_digits(code):
     with pytest.raises(InputError, match="use 1 to 32 letters and digits"):
-        records.checked_code(code, "participant")
+        bids_names.check_code(code, "participant")

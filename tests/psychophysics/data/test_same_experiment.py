@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from psychophysics import experiment
-from psychophysics.data import records, same_experiment, session_files
+from psychophysics.data import json_files, same_experiment, session_files
 from psychophysics.observers import Psychometric, SimulatedObserver
 from scenes.base.errors import InputError
 from stimuli.stimulus_set import StimulusSet
@@ -55,9 +55,9 @@ def test_a_session_with_another_set_is_refused_at_its_start(data, asked):
         "continue, or move those sessions to another folder to start with this one"
     )
     with pytest.raises(InputError, match=message):
-        experiment.seated(asked, data, "03", "01", "person")
+        experiment.seat(asked, data, "03", "01", "person")
     assert files(data) == before
-    seat = experiment.seated(asked, data, "sim01", "01", "simulated")  # can be simulated again
+    seat = experiment.seat(asked, data, "sim01", "01", "simulated")  # can be simulated again
     assert seat.number == 2
 
 
@@ -67,7 +67,7 @@ def test_the_set_that_was_kept_is_named(data, small_experiment, small_set, tmp_p
     of_another_set(data, "01")
     with pytest.raises(InputError, match=r"restore that set \(.*stimuli-000000000000\.h5\) to con"):
         same_experiment.check_set(
-            data, same_experiment.of_people(data), "1" * 64, tmp_path / "stimuli.h5"
+            data, same_experiment.sessions_of_people(data), "1" * 64, tmp_path / "stimuli.h5"
         )
 
 
@@ -76,7 +76,7 @@ def test_sessions_without_a_trial_are_ignored(data, asked):
     of_another_set(data, "02")
     table = next(data.glob("sub-02/**/*_beh.tsv"))
     table.write_text(table.read_text().splitlines()[0] + "\n")
-    experiment.seated(asked, data, "03", "01", "person")
+    experiment.seat(asked, data, "03", "01", "person")
 
 
 def test_the_same_set_built_again_or_without_its_models_is_the_same(
@@ -93,16 +93,16 @@ def test_the_same_set_built_again_or_without_its_models_is_the_same(
     with StimulusSet(again) as one, StimulusSet(small_set) as other:
         assert one.content_hash == other.content_hash
         assert one.models != other.models
-    asked = experiment.prepared("small", 1, config(attributes=["shape"]), again)
-    experiment.seated(asked, data, "03", "01", "person")
+    asked = experiment.prepare("small", 1, config(attributes=["shape"]), again)
+    experiment.seat(asked, data, "03", "01", "person")
 
 
 def test_another_experiment_is_reported(data, asked, small_experiment):
     said = []
-    experiment.seated(asked, data, "03", "01", "person", said.append)
+    experiment.seat(asked, data, "03", "01", "person", said.append)
     assert said == []
     longer = recorded_as(small_experiment, presentation="space", rest_every=7)
-    seat = experiment.seated(longer, data, "03", "01", "person", said.append)
+    seat = experiment.seat(longer, data, "03", "01", "person", said.append)
     assert said == [
         f"{data}: holds sessions of another experiment (2; presentation: time in those, space in "
         "this one); mrd analyse does not pool them with this one"
@@ -115,10 +115,10 @@ def test_sidecars_are_read_once(data, asked, monkeypatch):
 
     def read_json(path):
         read.append(path)
-        return records.read_json(path)
+        return json_files.read_json(path)
 
     monkeypatch.setattr(same_experiment, "read_json", read_json)
-    experiment.seated(asked, data, "03", "01", "person")
+    experiment.seat(asked, data, "03", "01", "person")
     assert sorted(read) == sorted(session_files.sidecars(data))
 
 
@@ -126,7 +126,7 @@ def test_a_long_value_is_cut(data, asked):
     for path in session_files.sidecars(data):
         path.write_text(path.read_text().replace('"training"', f'"{"x" * 500}"'))
     said = []
-    experiment.seated(asked, data, "03", "01", "person", said.append)
+    experiment.seat(asked, data, "03", "01", "person", said.append)
     (text,) = said
     assert f"(2; cameras: {'x' * 40} in those, training in this one);" in text
 
@@ -134,7 +134,7 @@ def test_a_long_value_is_cut(data, asked):
 def test_a_recorded_session_is_resumed(data, asked):
     """With the numbers, orders and keys that it was begun with."""
     follows = Psychometric(0.5, 1.0, 0.04)
-    seat = experiment.seated(asked, data, "02", "01", "person")
+    seat = experiment.seat(asked, data, "02", "01", "person")
     outcome = experiment.run(
         asked, seat, data, lambda _, rng: SimulatedObserver(follows, asked.task, rng), {}
     )

@@ -12,7 +12,7 @@ from psychophysics.lab.keys import Keys
 from psychophysics.lab.person import Person
 from psychophysics.lab.window import Screen, Window
 from psychophysics.schedule import schedule
-from psychophysics.trials import order
+from psychophysics.trials import generate_trials
 
 PIXELS, BACKGROUND, PATCH = (320, 240), 128, 20
 TIMING = {"fixation": 0.05, "stimulus": 0.1, "blank": 0.05, "mask": 0.05, "interval": 0.05,
@@ -66,12 +66,12 @@ def check_all_layouts(path):
     screen = Screen(PIXELS, 53, 60, None)
     window = RecordingWindow(configs[0].display, screen, IDENTITY, paced=True)
     for config in configs:
-        asked = experiment.prepared("small", 1, config, path)
+        asked = experiment.prepare("small", 1, config, path)
         person = Person(
             window, WatchedKeys(window.handle), config, config.answer_keys, asked.stimuli.image,
             np.random.default_rng(1),
         )  # fmt: skip
-        trial = next(order(asked.conditions, config, 1, [""]))
+        trial = next(generate_trials(asked.conditions, config, 1, [""]))
         answer = person.answer(trial)
         assert (answer.choice, answer.key, answer.response_time) == (None, None, None)
         stored = [asked.stimuli.image(image.stimulus_id) for image in trial.images]

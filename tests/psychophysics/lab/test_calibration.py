@@ -26,7 +26,7 @@ def readings(noise=0.0, rng=None):
 
 
 def test_gammas_are_found():
-    made = calibration.fitted(readings(), {})
+    made = calibration.fit(readings(), {})
     assert [gun.gamma for gun in made.guns] == pytest.approx([2.0, 2.2, 2.6], abs=1e-4)
     assert made.guns[1].dark == pytest.approx(0.3, abs=1e-3)
     assert made.guns[1].range == pytest.approx(120, abs=1e-2)
@@ -34,7 +34,7 @@ def test_gammas_are_found():
 
 def test_gammas_are_found_in_noisy_readings(rng):
     # 1 % of noise on 9 readings leaves γ with an sd below .02: 6 sd.
-    made = calibration.fitted(readings(0.01, rng), {})
+    made = calibration.fit(readings(0.01, rng), {})
     assert [gun.gamma for gun in made.guns] == pytest.approx([2.0, 2.2, 2.6], abs=0.12)
 
 
@@ -43,7 +43,7 @@ def test_through_the_table_light_is_linear_in_srgb():
 
     A step of the table is at most γ/255 of light: half of it for rounding.
     """
-    made = calibration.fitted(readings(), {})
+    made = calibration.fit(readings(), {})
     meant = srgb_decode(np.arange(256) / 255)
     for number, gamma in enumerate(GAMMAS.values()):
         light = (made.table[:, number] / 255) ** gamma
@@ -66,7 +66,7 @@ def test_each_gun_goes_through_its_own_column():
 
 
 def test_a_calibration_is_read_as_it_was_saved(tmp_path):
-    made = calibration.fitted(readings(), {"instrument": "typed readings"})
+    made = calibration.fit(readings(), {"instrument": "typed readings"})
     calibration.save(made, tmp_path / "calibration.json")
     read = calibration.load(tmp_path / "calibration.json")
     assert read.guns == made.guns
@@ -102,7 +102,7 @@ def test_broken_calibrations_are_told(tmp_path):
 )
 def test_impossible_readings_are_refused(change, text):
     with pytest.raises(InputError, match=text):
-        calibration.fitted(readings() | change, {})
+        calibration.fit(readings() | change, {})
 
 
 def changed(gun, value, light):
@@ -122,17 +122,17 @@ def changed(gun, value, light):
 )
 def test_a_reading_that_differs_from_the_others_is_named(gun, value, light, text):
     with pytest.raises(InputError, match=text):
-        calibration.fitted(changed(gun, value, light), {})
+        calibration.fit(changed(gun, value, light), {})
 
 
 def test_repeated_readings_are_averaged_and_differing_ones_are_refused():
     twice = readings()
     twice["red"] = twice["red"] + [(v, light * 1.02) for v, light in twice["red"]]
-    made = calibration.fitted(twice, {})
+    made = calibration.fit(twice, {})
     assert made.guns[0].range == pytest.approx(40 * 1.01, rel=1e-3)
     twice["red"][9 + 4] = (128, 12.9)
     with pytest.raises(InputError, match=r"red 128 is .* another reading of the same value"):
-        calibration.fitted(twice, {})
+        calibration.fit(twice, {})
 
 
 def display(rng):
@@ -200,8 +200,8 @@ def test_a_curve_in_the_shape_of_an_s_needs_many_readings():
 
     few, many = (np.array(calibration.patch_values(count)) for count in (9, 17))
     with pytest.raises(InputError, match=r"the readings follow none; .* \(--patches 17\)"):
-        calibration.fitted(readings() | {"red": list(zip(few, light(few / 255), strict=True))}, {})
-    made = calibration.fitted(
+        calibration.fit(readings() | {"red": list(zip(few, light(few / 255), strict=True))}, {})
+    made = calibration.fit(
         readings() | {"red": list(zip(many, light(many / 255), strict=True))}, {}
     )
     assert made.guns[0].gamma is None
@@ -211,13 +211,13 @@ def test_a_curve_in_the_shape_of_an_s_needs_many_readings():
     wrong = light(many / 255)
     wrong[8] *= 1.5
     with pytest.raises(InputError, match=r"red 128 is .*, and the other readings of red give 25"):
-        calibration.fitted(readings() | {"red": list(zip(many, wrong, strict=True))}, {})
+        calibration.fit(readings() | {"red": list(zip(many, wrong, strict=True))}, {})
 
 
 def test_the_error_is_that_of_the_readings():
     """A reading 3 % off the curve: the claim includes it, in light and in steps."""
-    exact = calibration.fitted(readings(), {})
-    made = calibration.fitted(changed("green", 191, 65.9), {})  # 64.0 without
+    exact = calibration.fit(readings(), {})
+    made = calibration.fit(changed("green", 191, 65.9), {})  # 64.0 without
     assert exact.largest_error() < 0.006 < 0.008 < made.largest_error() < 0.02
     green = made.residuals()[1]
     assert (green.gun, green.value) == ("green", 191)
@@ -330,7 +330,7 @@ def test_a_comma_between_thousands_is_named_with_its_line(top, message, tmp_path
     ]
     found = as_file(tmp_path / "r.csv", "\n".join(["gun\tvalue\tluminance", *rows]))
     with pytest.raises(InputError, match=message):
-        calibration.fitted(found, {})
+        calibration.fit(found, {})
 
 
 def typed(*keys):

@@ -139,10 +139,10 @@ def test_each_frame_of_a_trial_is_as_planned(window_process, small_set):
 def two_sessions(folder):
     """Make two sessions: one is finished, the other began before the study was changed."""
     study = read_study(folder)
-    asked = experiment.prepared(study.name, 1, study.experiment, folder / "stimuli.h5")
+    asked = experiment.prepare(study.name, 1, study.experiment, folder / "stimuli.h5")
     follows = Psychometric(0.5, 1.0)
     for participant in ("01", "02"):
-        seat = experiment.seated(asked, folder / "data", participant, "01", "person")
+        seat = experiment.seat(asked, folder / "data", participant, "01", "person")
         experiment.run(
             asked, seat, folder / "data",
             lambda _, rng: SimulatedObserver(follows, asked.task, rng), {},

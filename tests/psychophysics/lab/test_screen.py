@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 
-from psychophysics.config import Display
+from psychophysics.config import DisplayConfig
 from psychophysics.lab.window import Screen, screen_of
 from tests.paths import ROOT
 
@@ -29,7 +29,7 @@ for name in ("lap", "half"):
 
 
 def test_the_numbers_of_a_study_are_used():
-    display = Display(pixels=(1280, 1024), width=38, distance=70)
+    display = DisplayConfig(pixels=(1280, 1024), width=38, distance=70)
     assert screen_of(display) == Screen((1280, 1024), 38.0, 70.0, None)
 
 

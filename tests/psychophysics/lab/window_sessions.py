@@ -13,7 +13,7 @@ import pytest
 
 from mrd.study.study import read_study
 from psychophysics import experiment, pages
-from psychophysics.config import Display
+from psychophysics.config import DisplayConfig
 from psychophysics.lab import keys, patches, run_at_window
 from psychophysics.lab.calibration import IDENTITY
 from psychophysics.lab.keys import Keys
@@ -107,8 +107,8 @@ def run_session(folder, plan):
     run_at_window.Keys, run_at_window.Window = WatchedKeys, WatchedWindow
     try:
         study = read_study(folder)
-        asked = experiment.prepared(study.name, 1, study.experiment, folder / "stimuli.h5")
-        setup = run_at_window.set_up(asked, folder, uncalibrated=True, paced=True, windowed=True)
+        asked = experiment.prepare(study.name, 1, study.experiment, folder / "stimuli.h5")
+        setup = run_at_window.prepare(asked, folder, uncalibrated=True, paced=True, windowed=True)
         outcome = run_at_window.run(setup, "01", "01", folder / "data")
     finally:
         run_at_window.Keys, run_at_window.Window = Keys, Window
@@ -150,7 +150,7 @@ def keys_of_layouts(backend):
     loaded = keys._psychtoolbox
     if backend == "window":
         keys._psychtoolbox = lambda: None
-    display = Display(full_screen=False)
+    display = DisplayConfig(full_screen=False)
     window = Window(display, Screen((300, 300), 53, 60, None), IDENTITY, paced=False)
     try:
         board = Keys(window.handle)
@@ -190,7 +190,7 @@ PLACES = ((0.0, 0.0), (-1.25, 0.0), (0.625, 0.5))
 def check_pixels(seed):
     """Compare random images and the test card at windows of even and odd size."""
     rng = np.random.default_rng(seed)
-    display = Display(full_screen=False, background=0.3)
+    display = DisplayConfig(full_screen=False, background=0.3)
     for pixels in ((640, 480), (641, 479)):
         for table in (IDENTITY, IDENTITY[::-1].copy()):
             window = Window(display, Screen(pixels, 53, 60, None), table, paced=False)

@@ -9,7 +9,7 @@ from psychophysics import experiment
 from psychophysics.answer import Answer
 from psychophysics.data import columns
 from psychophysics.timing import Interval
-from psychophysics.trials import order
+from psychophysics.trials import generate_trials
 from psychophysics.web import plan, saved
 from tests.psychophysics.studies import study_in, write_study
 
@@ -22,7 +22,7 @@ SITTING = {
 
 def trials_of(asked, seat):
     """Return the generator of a session's trials."""
-    return order(asked.conditions, asked.config, seat.seed, seat.blocks)
+    return generate_trials(asked.conditions, asked.config, seat.seed, seat.blocks)
 
 
 def saved_session(asked, seat, choose, sitting=lambda _trial: 1):
@@ -56,7 +56,7 @@ def saved_session(asked, seat, choose, sitting=lambda _trial: 1):
 def answered(asked, number=0, session="01"):
     """Return the content of a session in which the choices are made in turn."""
     choices = len(asked.task.alternatives)
-    seat = plan.seat_of(asked, number, session)
+    seat = plan.make_seat(asked, number, session)
     return saved_session(asked, seat, lambda trial: (trial.number - 1) % choices)
 
 
@@ -97,7 +97,7 @@ def study_with_practice(folder, small_set):
 def experiment_of(folder):
     """Return the experiment of the study in a folder."""
     study = read_study(folder)
-    return experiment.prepared(study.name, study.seed, study.experiment, study.stimulus_set)
+    return experiment.prepare(study.name, study.seed, study.experiment, study.stimulus_set)
 
 
 def is_right(trial):

@@ -57,7 +57,7 @@ def page_of(browser, small_experiment, tmp_path):
         browser.get_log("browser")  # of other tests
         return SimpleNamespace(
             asked=asked, folder=folder, server=servers[0], at=Page(browser, address),
-            seat=plan.seat_of(asked, 0, "01"),
+            seat=plan.make_seat(asked, 0, "01"),
         )  # fmt: skip
 
     yield make
@@ -72,7 +72,7 @@ def played(browser, downloads, small_set, tmp_path_factory):
     """Play a session of participant web02 with a pause and a reload, and save it in two files."""
     folder = study_with_practice(tmp_path_factory.mktemp("played"), small_set)
     asked = experiment_of(folder)
-    seat = experiment.seat_of(asked, "web02", "01", "person", 1)
+    seat = experiment.make_seat(asked, "web02", "01", "person", 1)
     export(asked, folder / "page", 2, "01")
     server = Server(folder / "page")
     page = Page(browser, server.address)

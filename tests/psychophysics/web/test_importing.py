@@ -27,7 +27,7 @@ def played(small_set, tmp_path_factory):
     """Return a session of participant web02 in two sittings, as files of the page."""
     folder = study_with_practice(tmp_path_factory.mktemp("played"), small_set)
     asked = experiment_of(folder)
-    seat = plan.seat_of(asked, 1, "01")
+    seat = plan.make_seat(asked, 1, "01")
     content = saved_session(asked, seat, choice_of, lambda trial: 1 + (trial.number > 6))
     files = [folder / "session.json", folder / "session.csv"]
     for file, make in zip(files, (as_json, as_table), strict=True):
@@ -68,7 +68,7 @@ def test_analyse_reads_it(played, folder, mrd):
 
 def test_a_later_participant_at_the_window_has_another_number(played, folder, mrd):
     mrd("experiment", "import-web", folder, played.json)
-    seat = experiment.seated(played.asked, folder / "data", "01", "01", "person")
+    seat = experiment.seat(played.asked, folder / "data", "01", "01", "person")
     assert seat.number == 2
 
 
@@ -173,7 +173,7 @@ def test_altered_sessions_are_refused(played, folder, name):
     path = folder / "altered.json"
     path.write_text(json.dumps(altered(played, change)))
     with pytest.raises(InputError, match=rf"altered\.json.*{message}"):
-        importing.checked(played.asked, [path], folder / "data")
+        importing.check_files(played.asked, [path], folder / "data")
 
 
 def test_the_checksum_detects_an_edited_time(played, folder, mrd):
@@ -207,9 +207,9 @@ def test_a_session_is_imported_once(played, folder, mrd):
 
 
 def test_a_participant_with_another_number_is_refused(played, folder):
-    data_set.enrolled(folder / "data", "small", "web02", "person")
+    data_set.enrol(folder / "data", "small", "web02", "person")
     with pytest.raises(InputError, match=r"web02 has number 0 in .*tsv, and 1 in the page's des"):
-        importing.checked(played.asked, [played.json], folder / "data")
+        importing.check_files(played.asked, [played.json], folder / "data")
 
 
 @pytest.mark.parametrize(

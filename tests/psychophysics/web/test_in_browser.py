@@ -13,12 +13,12 @@ import pandas as pd
 import pytest
 
 from psychophysics import experiment
-from psychophysics.data import columns, data_set, records
+from psychophysics.data import bids_names, columns, data_set, json_files
 from psychophysics.lab.keyboard_layout import study_name
 from psychophysics.schedule import schedule
 from psychophysics.web import saved
 from psychophysics.web.keys import KEYS as KEYS_OF_A_PAGE
-from psychophysics.web.keys import in_a_browser
+from psychophysics.web.keys import browser_keys
 from tests.psychophysics.data.test_bids import LEFT_TO_THE_LAB, problems
 from tests.psychophysics.web.answers import trials_of
 from tests.psychophysics.web.at_the_page import KEYS as KEY_EVENTS
@@ -39,8 +39,8 @@ def rows(played):
 
 def test_the_page_has_the_trials_of_the_window(played, rows, tmp_path):
     """The page's trials are those of the window, for the same codes and number."""
-    experiment.seated(played.asked, tmp_path, "web01", "01", "person")
-    seat = experiment.seated(played.asked, tmp_path, "web02", "01", "person")
+    experiment.seat(played.asked, tmp_path, "web01", "01", "person")
+    seat = experiment.seat(played.asked, tmp_path, "web02", "01", "person")
     assert seat == played.seat
     trials = trials_of(played.asked, seat)
     trial = next(trials)
@@ -145,9 +145,9 @@ def test_what_is_imported_is_what_was_answered(played, folder, mrd, kind):
 
 def test_the_sidecar_and_the_data_set_are_those_of_any_session(played, folder, mrd):
     mrd("experiment", "import-web", folder, played.json)
-    path = records.session_path(folder / "data", "web02", "01", played.asked.task)
-    sidecar = records.read_json(path.with_suffix(".json"))
-    bound = experiment.bound_to(played.asked, played.seat)
+    path = bids_names.table_path(folder / "data", "web02", "01", played.asked.task)
+    sidecar = json_files.read_json(path.with_suffix(".json"))
+    bound = experiment.fixed_entries(played.asked, played.seat)
     assert sidecar["Session"] == json.loads(json.dumps(bound))
     assert sidecar["Finished"]
     assert sidecar["Intervals"] == 33
@@ -515,7 +515,7 @@ def test_the_number_pad_counts_as_it_does_at_the_window(browser):
         for key in printed
     ]
     source = (PAGE / "keyboard.js").read_text()
-    given = [(in_a_browser(study), key, code) for study, _, key, code in asked]
+    given = [(browser_keys(study), key, code) for study, _, key, code in asked]
     found = browser.execute_script(source + NAMED, given)
     assert found == [study_name(study, place, []) for study, place, _, _ in asked]
     left = asked.index((("left",), "num_4", "4", "Numpad4"))

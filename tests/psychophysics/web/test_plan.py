@@ -11,7 +11,7 @@ from psychophysics.data.participants import page_code
 from psychophysics.observers import ComputedObserver
 from psychophysics.schedule import schedule
 from psychophysics.web import plan
-from psychophysics.web.keys import KEYS, in_a_browser
+from psychophysics.web.keys import KEYS, browser_keys
 from scenes.base.errors import InputError
 from tests.psychophysics.web.answers import trials_of
 
@@ -36,12 +36,12 @@ def test_trials_and_pages_are_those_of_a_session(small_experiment, tmp_path, blo
         procedure={"kind": "constant_stimuli", "trials": 2}, blocks=blocks, catch=2,
         practice={"trials": 4, "correct": 0.5, "rounds": 3}, rest_every=5,
     )  # fmt: skip
-    seat = plan.seat_of(asked, 1, "01")
+    seat = plan.make_seat(asked, 1, "01")
     own = plan.participant(asked, seat)
     assert own["instructions"] == pages.instructions(asked.config, asked.task, seat.keys)
     observer = Noting()
     experiment.run(asked, seat, tmp_path, lambda *_: observer, {}, durable=False)
-    trials = [trial for trial, _ in session.answers(trials_of(asked, seat), Noting())]
+    trials = [trial for trial, _ in session.answer_trials(trials_of(asked, seat), Noting())]
     practice = [trial for trial in trials if trial.phase == "practice"]
     assert (len(practice), len(own["practice"])) == (8, 12)
     planned = own["practice"][:8] + own["trials"]
@@ -67,7 +67,7 @@ def test_trials_and_pages_are_those_of_a_session(small_experiment, tmp_path, blo
 def test_a_seed_survives_a_browsers_numbers(small_experiment):
     asked = small_experiment()
     for number in range(3):
-        seat = plan.seat_of(asked, number, "01")
+        seat = plan.make_seat(asked, number, "01")
         facts = plan.facts(asked, seat)
         assert facts["Seed"] == str(seat.seed)
         assert facts == json.loads(json.dumps(facts))
@@ -76,10 +76,10 @@ def test_a_seed_survives_a_browsers_numbers(small_experiment):
 
 def test_codes_and_numbers():
     assert [page_code(number) for number in (0, 8, 99)] == ["web01", "web09", "web100"]
-    assert [plan.number_of(code) for code in ("web01", "web09", "web100")] == [0, 8, 99]
+    assert [plan.number_of_code(code) for code in ("web01", "web09", "web100")] == [0, 8, 99]
     for code in ("web1", "web001", "web00", "01", "Web01", "web", "web-1", "web٣٣"):
         with pytest.raises(InputError, match=f"participant '{code}': codes in a bro"):
-            plan.number_of(code)
+            plan.number_of_code(code)
 
 
 def test_keys_are_named_as_the_window_names_them():
@@ -88,11 +88,11 @@ def test_keys_are_named_as_the_window_names_them():
     known = {*keyboard.keyNamesLinux.values(), *keyboard.keyNamesWin.values(),
              *keyboard.keyNamesMac.values()}  # fmt: skip
     assert set(KEYS) <= known
-    assert in_a_browser(("1", "left", "num_4", "comma")) == [
+    assert browser_keys(("1", "left", "num_4", "comma")) == [
         {"name": "1", "key": "1", "code": "Digit1"},
         {"name": "left", "key": "ArrowLeft", "code": "ArrowLeft"},
         {"name": "num_4", "code": "Numpad4"},
         {"name": "comma", "key": ","},
     ]
     with pytest.raises(InputError, match=r"experiment.keys: no key of a page .* called 'lshift'"):
-        in_a_browser(("lshift",))
+        browser_keys(("lshift",))

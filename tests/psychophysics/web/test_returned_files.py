@@ -200,7 +200,7 @@ def changed(lines, kind, place, data):
 def result(asked, path, folder):
     """Check a file: what it holds, or what the refusal says."""
     try:
-        return importing.checked(asked, [path], folder)
+        return importing.check_files(asked, [path], folder)
     except InputError as error:
         return str(error)
 
