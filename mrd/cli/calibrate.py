@@ -46,7 +46,7 @@ def calibrate(
     path = described.folder / asked.display.calibration
     if readings is not None:
         how = f"file {readings.name}"
-        made = calibration.fitted(read_readings(readings), _facts(how))
+        made = calibration.fit(read_readings(readings), _facts(how))
     else:
         take = calibration.photometer(photometer, port) if photometer else None
         how = photometer or "typed readings"
@@ -88,7 +88,7 @@ def _kept(
 ) -> calibration.Calibration:
     """Fit readings that were just taken; where they are refused, keep them in a file."""
     try:
-        return calibration.fitted(taken, facts)
+        return calibration.fit(taken, facts)
     except InputError as error:
         file = path.with_suffix(".readings.csv")
         write_readings(file, taken)
@@ -102,6 +102,6 @@ def _shown(
 ) -> dict[str, list[tuple[int, float]]]:
     """Show patches, and take a reading of each; without an instrument it is typed."""
     # Loaded here: PsychoPy is on the experiment computer alone.
-    from psychophysics.lab.patches import measured
+    from psychophysics.lab.patches import measure
 
-    return measured(asked.display, patches, windowed=windowed, take=take)
+    return measure(asked.display, patches, windowed=windowed, take=take)

@@ -16,16 +16,16 @@ from mrd.workflow.power import plain, planned
 from psychophysics import experiment as experiments
 from psychophysics.answer import Observer
 from psychophysics.config import ExperimentConfig
-from psychophysics.data import records
-from psychophysics.data.data_set import Kind
+from psychophysics.data import bids_names, records
+from psychophysics.data.data_set import ObserverKind
 from psychophysics.data.participants import page_code
 from psychophysics.experiment import Experiment, Seat
 from psychophysics.observers import (
     ModelObserver,
     Psychometric,
     SimulatedObserver,
-    code_of,
-    middle_distance,
+    participant_code,
+    same_different_criterion,
 )
 from psychophysics.psychometric_function import FUNCTIONS, Function, lapse_probability
 from psychophysics.session import Outcome
@@ -58,7 +58,7 @@ def run(
         str | None,
         typer.Option(help="Code of the participant: letters and digits. Without it, a dialog."),
     ] = None,
-    session: Annotated[str, typer.Option(help="Code of the session.")] = records.FIRST_SESSION,
+    session: Annotated[str, typer.Option(help="Code of the session.")] = bids_names.FIRST_SESSION,
     uncalibrated: Annotated[
         bool, typer.Option("--uncalibrated", help="Take the display to be sRGB; recorded.")
     ] = False,
@@ -76,12 +76,12 @@ def run(
 
     described = read_study(study)
     experiment = _experiment(described)
-    setup = run_at_window.set_up(
+    setup = run_at_window.prepare(
         experiment, described.folder, uncalibrated=uncalibrated, paced=pace, windowed=windowed
     )
     if participant is None:
         participant, session = window.ask_participant(session)
-    folder = described.folder / records.PEOPLE
+    folder = described.folder / bids_names.PEOPLE
     outcome = run_at_window.run(setup, participant, session, folder, _note)
     _say(outcome)
 
@@ -115,24 +115,24 @@ def simulate(
     experiment = _experiment(described)
     if model is None:
         follows = _psychometric(threshold, width, lapse, function, false_alarms, experiment)
-        kind: Kind = "simulated"
+        kind: ObserverKind = "simulated"
         stem, make, how = "sim", _simulated(experiment, follows), {"Psychometric": vars(follows)}
     else:
         kind = "model"
         stem, make, how = _model(experiment, model, noise, lapse, criterion)
-    folder = described.folder / records.SIMULATED
+    folder = described.folder / bids_names.SIMULATED
     made = skipped = 0
     rows = range(1, observers + 1)
     for index in track(rows, description="observers", disable=not sys.stdout.isatty()):
         code = f"{stem}{index:02d}"
-        seat = experiments.seated(experiment, folder, code, records.FIRST_SESSION, kind, _note)
+        seat = experiments.seat(experiment, folder, code, bids_names.FIRST_SESSION, kind, _note)
         try:
             experiments.run(experiment, seat, folder, make, {}, durable=False, facts=how)
             made += 1
-        except records.Finished:
+        except records.SessionFinished:
             skipped += 1
-        except records.Changed:
-            records.discard(folder, seat.participant, seat.session, experiment.task)
+        except records.SessionChanged:
+            records.remove_session(folder, seat.participant, seat.session, experiment.task)
             experiments.run(experiment, seat, folder, make, {}, durable=False, facts=how)
             made += 1
     print(f"{made} sessions simulated, {skipped} were there already: {printable(str(folder))}")
@@ -187,7 +187,7 @@ def export_web(
     participants: Annotated[
         int, typer.Option(min=1, max=10_000, help="How many: web01, web02, …")
     ] = 20,
-    session: Annotated[str, typer.Option(help="Code of the session.")] = records.FIRST_SESSION,
+    session: Annotated[str, typer.Option(help="Code of the session.")] = bids_names.FIRST_SESSION,
     post: Annotated[
         str | None,
         typer.Option(metavar="URL", help="Send answers there; else people save them as files."),
@@ -196,7 +196,7 @@ def export_web(
     """Write the experiment as a page for a browser."""
     described, shown = read_study(study), console()
     experiment = _experiment(described)
-    experiments.check_set(experiment, described.folder / records.PEOPLE)
+    experiments.check_set(experiment, described.folder / bids_names.PEOPLE)
     with counted(shown) as progress:
         page = export_page(experiment, out, participants, session, post, progress)
     shown.print(f"{page}: open it, or put the folder on a web server; the first participant is")
@@ -214,8 +214,8 @@ def import_web(
 ) -> None:
     """Turn the page's sessions into files for mrd analyse."""
     described = read_study(study)
-    experiment, folder = _experiment(described), described.folder / records.PEOPLE
-    sessions = importing.checked(experiment, files, folder)
+    experiment, folder = _experiment(described), described.folder / bids_names.PEOPLE
+    sessions = importing.check_files(experiment, files, folder)
     outcomes = importing.store(experiment, sessions, folder, _note)
     for each, outcome in zip(sessions, outcomes, strict=True):
         print(f"{each.seat.participant}: {_told(outcome, 'not finished')}")
@@ -235,7 +235,7 @@ def _experiment(
             "experiment: {task: oddity}"
         )
     asked = changed(study.experiment)
-    return experiments.prepared(study.name, study.seed, asked, study.stimulus_set)
+    return experiments.prepare(study.name, study.seed, asked, study.stimulus_set)
 
 
 def _psychometric(
@@ -283,7 +283,7 @@ def _model(
     }
     line = criterion
     if line is None:
-        line = middle_distance(distances, experiment.conditions, experiment.config.vary)
+        line = same_different_criterion(distances, experiment.conditions, experiment.config.vary)
     lapse_probability(lapse, experiment.task.chance)  # refuses what no observer can have
     how = {"model": name, "noise": noise, "lapse": lapse, "criterion": line}
 
@@ -292,7 +292,7 @@ def _model(
             distances, experiment.task, noise=noise, lapse=lapse, criterion=line, rng=rng,
         )  # fmt: skip
 
-    return f"{code_of(name)}x", make, {"Model": how}
+    return f"{participant_code(name)}x", make, {"Model": how}
 
 
 def _counts(text: str) -> list[int]:

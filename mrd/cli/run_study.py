@@ -14,7 +14,7 @@ from mrd.workflow import steps
 from mrd.workflow.run_steps import Stop, carried_out
 from mrd.workflow.step_reasons import Step
 from mrd.workflow.steps import Audience
-from psychophysics.data import records
+from psychophysics.data import bids_names
 from scenes.base.errors import printable
 
 INTERRUPTED = 130
@@ -44,7 +44,7 @@ Workers = Annotated[
 def run(
     study: StudyPath,
     participant: Participant = None,
-    session: Session = records.FIRST_SESSION,
+    session: Session = bids_names.FIRST_SESSION,
     observers: Observers = steps.OBSERVERS,
     workers: Workers = 1,
 ) -> None:
@@ -84,8 +84,8 @@ def audience_of(participant: str | None, session: str, observers: int) -> Audien
         A code holds other than letters and digits.
     """
     if participant is not None:
-        records.checked_code(participant, "participant")
-    records.checked_code(session, "session")
+        bids_names.check_code(participant, "participant")
+    bids_names.check_code(session, "session")
     return Audience(participant, session, observers)
 
 

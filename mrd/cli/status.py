@@ -8,14 +8,14 @@ from mrd.study.study import read_study
 from mrd.workflow.reaches import reaches
 from mrd.workflow.standings import families, outdated, overview
 from mrd.workflow.steps import OBSERVERS, steps
-from psychophysics.data import records
+from psychophysics.data import bids_names
 from scenes.base.errors import InputError
 
 
 def status(
     study: StudyPath,
     participant: Participant = None,
-    session: Session = records.FIRST_SESSION,
+    session: Session = bids_names.FIRST_SESSION,
     observers: Observers = OBSERVERS,
 ) -> None:
     """Tell which steps are due and why, and where runs stand.

@@ -15,7 +15,7 @@ from mrd.study.provenance import hardware, versions
 from mrd.study.study import Study, resolve_all
 from mrd.workflow import reach_records
 from mrd.workflow.keep_shown_set import Kept, kept_if_shown
-from psychophysics.data.records import PEOPLE
+from psychophysics.data.bids_names import PEOPLE
 from scenes.base.digest import file_sha256
 from scenes.base.errors import InputError
 from stimuli import schema, writing

@@ -17,8 +17,8 @@ from mrd.workflow import build_set, step_reasons
 from mrd.workflow.standings import ImagesStanding, Standing, families, outdated, overview
 from mrd.workflow.step_reasons import AskedModel, FoundModel, Step
 from psychophysics import experiment
-from psychophysics.data import data_set, records, session_files
-from psychophysics.data.data_set import Kind
+from psychophysics.data import bids_names, data_set, json_files, session_files
+from psychophysics.data.data_set import ObserverKind
 from psychophysics.data.recorded_rules import rule_for
 from psychophysics.experiment import Experiment
 from scenes.base import changes
@@ -45,18 +45,18 @@ class Audience:
     """
 
     participant: str | None = None
-    session: str = records.FIRST_SESSION
+    session: str = bids_names.FIRST_SESSION
     observers: int = OBSERVERS
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> ObserverKind:
         """What the data calls them."""
         return "simulated" if self.participant is None else "person"
 
     @property
     def data(self) -> str:
         """Folder of their sessions in the study."""
-        return records.SIMULATED if self.participant is None else records.PEOPLE
+        return bids_names.SIMULATED if self.participant is None else bids_names.PEOPLE
 
     @property
     def codes(self) -> list[str]:
@@ -312,26 +312,26 @@ def _answered(study: Study, audience: Audience) -> tuple[str, list[str]]:
     if study.experiment is None:
         raise ValueError("the study has no experiment")
     folder = study.folder / audience.data
-    asked = experiment.prepared(study.name, study.seed, study.experiment, study.stimulus_set)
+    asked = experiment.prepare(study.name, study.seed, study.experiment, study.stimulus_set)
     with asked.stimuli:
         facts = {code: _facts(asked, folder, code, audience) for code in audience.codes}
     found = {}
     for code in audience.codes:
-        table = records.session_path(folder, code, audience.session, asked.task)
+        table = bids_names.table_path(folder, code, audience.session, asked.task)
         if table.is_file() and table.with_suffix(".json").is_file():
-            found[code] = records.read_json(table.with_suffix(".json"))
+            found[code] = json_files.read_json(table.with_suffix(".json"))
     sessions = len(session_files.find(folder).tables)
     return f"{sessions} sessions in {audience.data}", step_reasons.session_reasons(facts, found)
 
 
 def _facts(asked: Experiment, folder: Path, code: str, audience: Audience) -> dict[str, Any] | None:
-    number = data_set.number_of(folder, code)
+    number = data_set.participant_number(folder, code)
     if number is None:
         return None
     rule = rule_for(folder, code, audience.session, asked.task)
-    seat = experiment.seat_of(asked, code, audience.session, audience.kind, number, rule)
-    own = experiment.as_begun(asked, folder, code, audience.session)
-    return changes.as_read(experiment.bound_to(own, seat))
+    seat = experiment.make_seat(asked, code, audience.session, audience.kind, number, rule)
+    own = experiment.with_recorded_rules(asked, folder, code, audience.session)
+    return changes.as_read(experiment.fixed_entries(own, seat))
 
 
 def _analysed(study: Study, audience: Audience) -> tuple[str, list[str]]:
@@ -344,7 +344,7 @@ def _analysed(study: Study, audience: Audience) -> tuple[str, list[str]]:
             "source": {
                 "study": study.name,
                 "data": audience.data,
-                "data_sha256": session_files.hash_of(data),
+                "data_sha256": session_files.hash_sessions(data),
                 "stimuli": stimuli.content_hash,
                 "models": source.models_of(stimuli),
                 "seed": study.seed,

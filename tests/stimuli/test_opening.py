@@ -307,7 +307,7 @@ def test_no_command_copies_another_file_into_its_output(copy, small_set, full_se
         lambda: merge([small_set, copy], copy.parent / "merged.h5"),
         lambda: export(StimulusSet(copy), copy.parent / "files"),
         lambda: add_results(copy, {"net": results}, found),
-        lambda: experiment.prepared("small", 1, ExperimentConfig(), copy),
+        lambda: experiment.prepare("small", 1, ExperimentConfig(), copy),
         lambda: summary(StimulusSet(copy)),
         lambda: differences(StimulusSet(small_set), StimulusSet(copy)),
     ):

@@ -142,7 +142,7 @@ def test_they_have_no_effect_anywhere(copy, mrd):
     assert mrd(*analysed)[0] == 0
     assert tables_of(copy) == tables
     assert mrd("status", copy, "--observers", 2) == status
-    assert data_set.enrolled(copy / "data-simulated", "small", "new", "simulated") == 2
+    assert data_set.enrol(copy / "data-simulated", "small", "new", "simulated") == 2
     for path, content in left.items():
         assert path.read_bytes() == content, path
 
@@ -189,7 +189,7 @@ def test_copies_of_tables_are_refused(copy, mrd):
 DAMAGED = {
     "an empty table": (".tsv", b"", "is empty; restore it from a copy, or move the session out"),
     "an empty description": (".json", b"", "cannot be read as JSON: "),
-    "no description": (".json", None, "its description .* is missing; restore it from a copy, or"),
+    "no description": (".json", None, "its sidecar .* is missing; restore it from a copy, or"),
     "a description that is a folder": (".json", "folder", "cannot be read: Is a directory"),
 }
 
