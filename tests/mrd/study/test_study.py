@@ -609,8 +609,8 @@ def test_no_model_has_the_name_of_pixel_searches(write):
     path = write(("steps: 30", "steps: 30\n    pixel_search: true"))
     with pytest.raises(
         InputError,
-        match=r"study.yaml:\d+: models.pixels: images of the pixel search of 'shape' are recorded "
-        r"under 'pixels', so no model can have that name; give the model another",
+        match=r"study.yaml:\d+: models.pixels: the name 'pixels' is kept for images of the pixel "
+        r"search of 'shape'; rename the model",
     ):
         read_study(path)
 
