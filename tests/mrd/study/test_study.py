@@ -257,7 +257,7 @@ def test_the_demo_is_a_study_of_three_searches():
             "use a mapping (lines of 'key: value')",
         ),
         ("seed: 7", "- 7", "2: broken YAML: expected <block end>, but found '-'; "
-         "look at colons, quotes, brackets and indentation there and in the line before"),
+         "check colons, quotes, brackets and indentation in this line and the one before"),
     ],
 )  # fmt: skip
 def test_the_message_names_line_key_value_and_what_is_allowed(write, old, new, message):

@@ -91,7 +91,7 @@ LAUGHS = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         ("a: b: c\n", r":1: broken YAML: mapping values are not allowed here"),
         (
             "a: 1\n  b: 2\n",
-            r":2: broken YAML: .*; look at colons, quotes, brackets and indentation",
+            r":2: broken YAML: .*; check colons, quotes, brackets and indentation",
         ),
         ("a:\n\tb: 2\n", r":2: broken YAML: .*; indent with spaces, not with tabs$"),
         ("a: *nowhere\n", r":1: broken YAML: found undefined alias"),
