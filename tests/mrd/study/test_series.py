@@ -65,7 +65,7 @@ def test_chosen_states_grow_strictly_or_are_refused(distances, levels, spacing):
 
 
 def test_a_result_that_is_the_target_is_refused():
-    with pytest.raises(InputError, match="passed 1 of its 2 kept states"):
+    with pytest.raises(InputError, match="only 1 of the search's 2 kept states"):
         chosen_states([0.0, 0.5], SeriesConfig(levels=1))
 
 
@@ -93,7 +93,9 @@ def test_cameras_that_do_not_exist_are_refused():
     target = Scene(name="ball", shape=Sphere(), cameras=Ring(count=2))
     with pytest.raises(InputError, match=r"no camera is called 'c9'; .*known: c0, c1"):
         chosen_cameras(("c9",), target)
-    with pytest.raises(InputError, match="held_out is not allowed, for none is; known: c0, c1"):
+    with pytest.raises(
+        InputError, match="held_out is not allowed: the target has no such camera; known: c0, c1"
+    ):
         chosen_cameras("held_out", target)
 
 
