@@ -17,8 +17,7 @@ def _written_as(layers: Any) -> str:
 
 
 Layers = Annotated[
-    Annotated[Names, Tag("names")] | Annotated[Weights, Tag("weights")],
-    Discriminator(_written_as),
+    Annotated[Names, Tag("names")] | Annotated[Weights, Tag("weights")], Discriminator(_written_as)
 ]
 
 

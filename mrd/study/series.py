@@ -48,11 +48,7 @@ class ResolvedSeries:
 
 
 def resolved_series(
-    config: SeriesConfig,
-    attributes: Sequence[Attribute],
-    target: Scene,
-    start: Scene,
-    folder: Path,
+    config: SeriesConfig, attributes: Sequence[Attribute], target: Scene, start: Scene, folder: Path
 ) -> ResolvedSeries:
     """Resolve the series of a search on a target.
 

@@ -163,7 +163,7 @@ def test_readings_that_were_taken_and_refused_are_kept(mrd, small_set, tmp_path,
     }
     right = taken["green"][2][1]
     taken["green"][2] = (128, 10 * right)
-    monkeypatch.setattr(calibrate, "_shown", lambda *_: taken)
+    monkeypatch.setattr(calibrate, "_measure", lambda *_: taken)
     code, _, err = mrd("calibrate", folder, "--typed")
     kept = folder / "calibration.readings.csv"
     assert code == 2

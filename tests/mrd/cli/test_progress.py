@@ -6,7 +6,7 @@ import math
 import pytest
 from rich.console import Console
 
-from mrd.cli.progress import Lines, Pace, shown
+from mrd.cli.progress import Lines, Pace, search_progress
 from mrd.cli.tables import duration
 
 NAN = float("nan")
@@ -115,7 +115,7 @@ def tell_a_run(report):
 
 def test_without_a_terminal_there_are_lines():
     console = paper()
-    with shown(console) as report:
+    with search_progress(console) as report:
         tell_a_run(report)
     assert printed(console)[-1] == "bunny-lite-shape-s1: verdict result"
     assert "\x1b" not in console.file.getvalue()
@@ -127,7 +127,7 @@ def terminal():
 
 
 def test_in_a_terminal_there_is_a_bar(terminal):
-    with shown(terminal) as report:
+    with search_progress(terminal) as report:
         report = report.started("bunny-lite-shape-s1", 2, "steps")
         report.step({"step": 1, "seconds": 1.0, "loss": 0.5, "match": 0.1})
         report.step({"step": 2, "seconds": 1.0, "loss": 0.25, "match": 0.2})
@@ -138,7 +138,7 @@ def test_in_a_terminal_there_is_a_bar(terminal):
 
 
 def test_what_happened_stays_when_the_bar_goes(terminal):
-    with shown(terminal) as report:
+    with search_progress(terminal) as report:
         tell_a_run(report)
     text = terminal.file.getvalue()
     assert "a note\n" in text

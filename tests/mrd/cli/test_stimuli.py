@@ -37,7 +37,7 @@ def test_from_runs_to_distances(mrd, study):
     assert "clipped: 0 images, at most 0.00% of their pixels" in out
     assert "images 66/66" in out
     before = (study / "stimuli.h5").read_bytes()
-    assert mrd("stimuli", "build", study)[1].startswith(f"{study / 'stimuli.h5'}: is of these runs")
+    assert mrd("stimuli", "build", study)[1].startswith(f"{study / 'stimuli.h5'}: is up to date")
     assert (study / "stimuli.h5").read_bytes() == before
     code, out, err = mrd("embed", study)
     assert (code, err) == (0, "")

@@ -8,14 +8,12 @@ import pytest
 from mrd.measures.fisher.planned import planned
 from mrd.study.cache_key import CacheKey
 from mrd.study.study import read_study, resolve_all
-from tests.mrd.study.test_study import STUDY
 
 # The digests were written down from the code that named each of these files before `CacheKey`.
 
 
-def test_names_of_runs_and_of_predicted_thresholds_stay(tmp_path):
-    (tmp_path / "study.yaml").write_text(STUDY)
-    study = read_study(tmp_path)
+def test_names_of_runs_and_of_predicted_thresholds_stay(write):
+    study = read_study(write())
     assert [run.name for run in resolve_all(study)] == ["ball-pixels-shape-s1-076941e9"]
     assert [each.folder.name for each in planned(study)] == ["ball-pixels-27cf4cb0"]
 
