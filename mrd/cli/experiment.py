@@ -214,7 +214,12 @@ def export_web(
         Path, Option("--out", metavar="DIR", help="Folder of the page, which is created.")
     ],
     participants: Annotated[
-        int, Option(min=1, max=10_000, help="Number of participants. Their codes are web01, web02, and so on.")
+        int,
+        Option(
+            min=1,
+            max=10_000,
+            help="Number of participants. Their codes are web01, web02, and so on.",
+        ),
     ] = 20,
     session: Session = records.FIRST_SESSION,
     post: Annotated[
