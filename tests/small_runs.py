@@ -76,5 +76,5 @@ def write_study_runs(study: Study) -> None:
                 image_plan.asked_of_family(run),
             ),
         ):
-            directory.ask(asked)
+            directory.request(asked)
             directory.finish()

@@ -15,12 +15,13 @@ from mrd.cli.flips import flips
 from mrd.cli.progress import log_progress, search_progress
 from mrd.cli.tables import console, duration, images, number, reasons, states, tasks, verdicts
 from mrd.generate import study_runs
-from mrd.generate.cluster import options, queue, submit
-from mrd.generate.cluster.options import Request
-from mrd.generate.cluster.queue import TaskStanding
+from mrd.generate.cluster import queue, submit
+from mrd.generate.cluster.options import SlurmOptions, read_options
+from mrd.generate.cluster.queue import TaskStatus
 from mrd.generate.cluster.submissions import Task
-from mrd.generate.cluster.submit import Left
-from mrd.study.study import Study, as_word, read_study, resolve_all
+from mrd.generate.cluster.submit import RemainingTasks
+from mrd.study.resolved_study import ResolvedStudy, resolve_study
+from mrd.study.study import as_word, read_study
 from mrd.workflow.forecast import forecast
 from mrd.workflow.standings import families, overview
 from scenes.base.errors import InputError
@@ -62,39 +63,41 @@ def generate(
     Also makes the controls. Finished work is skipped, interrupted work resumes from its last saved
     state, and missing or damaged files are made again.
     """
-    request = _request(slurm, wait, workers, verify)
+    options = _slurm_options(slurm, wait, workers, verify)
     study, out = read_study(path), console()
     for change in changed_files(study):
         out.print(change)
+    if options:
+        submit.check_machine(study.runs)
+    resolved = resolve_study(study)
     if dry_run:
-        _print_forecast(study, request, out)
-    elif request:
-        left = submit.left(study, out.print)
-        submitted = submit.submit(left.waiting, study, path, request, log_progress)
+        _print_forecast(resolved, options, out)
+    elif options:
+        left = submit.remaining_tasks(resolved, out.print)
+        submitted = submit.submit(left.waiting, study, path, options, log_progress)
         out.print(_submitted(submitted, left, path))
         if wait:
-            _wait(study, out)
+            _wait(resolved, out)
     else:
         with search_progress(out, several=workers > 1) as progress:
-            outcomes = study_runs.generate(study, progress, workers, by_hash=verify)
-        _print_results(study, out)
+            outcomes = study_runs.generate(resolved, progress, workers, by_hash=verify)
+        _print_results(resolved, out)
         _exit([outcome.refused for outcome in outcomes if outcome.failure])
 
 
-def _print_forecast(study: Study, request: Request | None, out: Console) -> None:
-    left = submit.left(study, out.print) if request else None
+def _print_forecast(study: ResolvedStudy, options: SlurmOptions | None, out: Console) -> None:
+    left = submit.remaining_tasks(study, out.print) if options else None
     if left is None:
-        runs = resolve_all(study)
-        study_runs.check(runs)
-        study_runs.check_series(runs)
-    standings = overview(study)
-    shared = families(study, standings)
-    out.print(states(standings))
+        study_runs.check(study.runs)
+        study_runs.check_series(study.runs)
+    statuses = overview(study)
+    shared = families(study)
+    out.print(states(statuses))
     if shared:
-        out.print(images(standings, shared))
-    for line in reasons(standings, shared):
+        out.print(images(statuses, shared))
+    for line in reasons(statuses, shared):
         out.print(line)
-    expected = forecast(study, standings, shared)
+    expected = forecast(study, statuses, shared)
     out.print(
         f"{expected.searches} of {expected.all_searches} searches and {expected.images} of "
         f"{expected.all_images} images to do: about {duration(expected.seconds)} with one worker, "
@@ -104,14 +107,14 @@ def _print_forecast(study: Study, request: Request | None, out: Console) -> None
         out.print(f"{_count(left.waiting)} would be submitted{_in_queue(left)}")
 
 
-def _print_results(study: Study, out: Console) -> None:
-    standings = overview(study)
-    out.print(verdicts(standings))
-    if rates := flips(standings):
+def _print_results(study: ResolvedStudy, out: Console) -> None:
+    statuses = overview(study)
+    out.print(verdicts(statuses))
+    if rates := flips(statuses):
         out.print(rates)
-    if shared := families(study, standings):
-        out.print(images(standings, shared))
-    for line in reasons(standings, shared):
+    if shared := families(study):
+        out.print(images(statuses, shared))
+    for line in reasons(statuses, shared):
         out.print(line)
 
 
@@ -124,8 +127,10 @@ def _exit(refused: Sequence[bool]) -> None:
 # ---- On a cluster -------------------------------------------------------------------------------
 
 
-def _request(words: list[str] | None, wait: bool, workers: int, verify: bool) -> Request | None:
-    """Return the resources of each task, or None without ``--slurm``."""
+def _slurm_options(
+    words: list[str] | None, wait: bool, workers: int, verify: bool
+) -> SlurmOptions | None:
+    """Return the options of each task, or None without ``--slurm``."""
     if not words:
         if wait:
             raise InputError("--wait: there is nothing to wait for without --slurm; leave it out")
@@ -140,10 +145,10 @@ def _request(words: list[str] | None, wait: bool, workers: int, verify: bool) ->
             "--verify: with --slurm, finished images are not read; to verify them, run the command "
             "without --slurm"
         )
-    return options.request(words)
+    return read_options(words)
 
 
-def _submitted(submitted: Sequence[Task], left: Left, path: Path) -> str:
+def _submitted(submitted: Sequence[Task], left: RemainingTasks, path: Path) -> str:
     if not submitted and not left.queued:
         return "nothing to submit: all runs are done"
     jobs = dict.fromkeys(task.job.partition("_")[0] for task in submitted)
@@ -158,19 +163,18 @@ def _count(pieces: Sequence[object]) -> str:
     return f"{len(pieces)} task{'' if len(pieces) == 1 else 's'}"
 
 
-def _in_queue(left: Left) -> str:
+def _in_queue(left: RemainingTasks) -> str:
     return f", {len(left.queued)} in the queue already" if left.queued else ""
 
 
-def _wait(study: Study, out: Console) -> None:
+def _wait(study: ResolvedStudy, out: Console) -> None:
     """Wait until all tasks have ended, then print the results and the failures."""
 
-    def print_change(each: TaskStanding) -> None:
+    def print_change(each: TaskStatus) -> None:
         out.print(f"{each.task.job} {each.task.name}: {each.state} {each.message}".rstrip())
 
-    runs = resolve_all(study)
     failed = queue.wait(
-        lambda: submit.standings(study, runs),
+        lambda: submit.task_statuses(study),
         print_change,
         lambda why: out.print(f"asking again: {why}"),
     )

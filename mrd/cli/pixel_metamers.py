@@ -10,7 +10,8 @@ from mrd.cli.progress import counter
 from mrd.cli.tables import Rows, console, number, table
 from mrd.generate import study_runs
 from mrd.rendering import backend
-from mrd.study.study import read_study, resolve_all
+from mrd.study.resolved_study import resolve_study
+from mrd.study.study import read_study
 from mrd.workflow.build_set import add_pixel_metamers
 from scenes.base.errors import InputError, printable
 
@@ -27,7 +28,8 @@ def pixel_metamers(path: StudyPath) -> None:
     command resumes.
     """
     study, out = read_study(path), console()
-    runs = [run for run in resolve_all(study) if not run.spec.is_pixel_search]
+    resolved = resolve_study(study)
+    runs = [run for run in resolved.runs if not run.spec.is_pixel_search]
     searched = [run for run in runs if study_runs.is_searched(run, study.runs)]
     if not searched:
         raise InputError(
@@ -47,7 +49,7 @@ def pixel_metamers(path: StudyPath) -> None:
     for run in runs:
         if run not in searched:
             out.print(f"left out: {run.name}: its search is not done; mrd generate resumes it")
-    if packed := add_pixel_metamers(study):
+    if packed := add_pixel_metamers(resolved):
         out.print(f"{len(packed)} of {len(records)} runs are in {study.stimulus_set}")
     else:
         out.print("in no set yet; in a study with series, mrd stimuli build adds them to one")

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from mrd.cli.tables import console as new_console
 from mrd.cli.tables import duration, number
-from mrd.generate.progress import SweepReport
+from mrd.generate.progress import StudyProgress
 
 SECONDS_BETWEEN_LINES = 5.0
 STEPS_OF_RATE = 20  # only recent steps count: the first one compiles and is slow
@@ -185,7 +185,7 @@ def bars_on(console: Console) -> Progress:
 
 
 @contextmanager
-def search_progress(console: Console, several: bool = False) -> Iterator[SweepReport]:
+def search_progress(console: Console, several: bool = False) -> Iterator[StudyProgress]:
     """Show the progress of searches and of their images: bars in a terminal, else lines."""
     if console.is_terminal:
         with bars_on(console) as bars:
@@ -194,7 +194,7 @@ def search_progress(console: Console, several: bool = False) -> Iterator[SweepRe
         yield Lines(console, several=several)
 
 
-def log_progress() -> SweepReport:
+def log_progress() -> StudyProgress:
     """Return progress as lines for the log of a cluster task."""
     return Lines(new_console(), several=True)
 

@@ -9,10 +9,11 @@ from rich.console import Console
 from analysis.findings.source import PAGE, REPORT
 from mrd.cli.arguments import Observers, Participant, Session, StudyPath, Workers
 from mrd.cli.tables import checklist, console, duration
+from mrd.study.resolved_study import resolve_study
 from mrd.study.study import as_word, read_study
 from mrd.workflow import steps
 from mrd.workflow.run_steps import Stop, carried_out
-from mrd.workflow.step_reasons import Step
+from mrd.workflow.step_reasons import StudyStep
 from mrd.workflow.steps import Audience
 from psychophysics.data import records
 from scenes.base.errors import printable
@@ -36,10 +37,11 @@ def run(
     """
     study, out = read_study(path), console()
     audience = audience_of(participant, session, observers)
+    resolved = resolve_study(study)
     progress = _StepProgress(out)
 
-    def look() -> list[Step]:
-        return steps.steps(study, path, audience, workers)
+    def look() -> list[StudyStep]:
+        return steps.steps(resolved, path, audience, workers)
 
     out.print(checklist(look()))
     stop = carried_out(look, progress)
@@ -69,14 +71,14 @@ class _StepProgress:
         self.has_begun = False
         self.seconds: dict[str, float] = {}
 
-    def begins(self, step: Step) -> None:
+    def begins(self, step: StudyStep) -> None:
         """Print the step, the reason for it, and its commands."""
         self.has_begun = True
         self._out.print(f"\n{step.name}: {step.why}")
         for command in step.commands:
             self._out.print(f"  mrd {shlex.join(command)}")
 
-    def finished(self, step: Step, seconds: float) -> None:
+    def finished(self, step: StudyStep, seconds: float) -> None:
         """Print the duration of the step."""
         self.seconds[step.name] = seconds
         self._out.print(f"{step.name}: done in {duration(seconds)}")

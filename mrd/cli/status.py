@@ -5,6 +5,7 @@ from mrd.cli.flips import flips
 from mrd.cli.run_study import audience_of
 from mrd.cli.tables import checklist, console, images, reasons, states, tasks, widest
 from mrd.generate.cluster import submit
+from mrd.study.resolved_study import resolve_study
 from mrd.study.study import read_study
 from mrd.workflow.reaches import reaches
 from mrd.workflow.standings import families, outdated, overview
@@ -24,27 +25,27 @@ def status(
     It lists the steps that remain, with the reason for each, and the state of every run. For a
     study that was submitted to a cluster, it also lists the tasks in the queue.
     """
-    study, out = read_study(path), console()
+    study, out = resolve_study(read_study(path)), console()
     audience = audience_of(participant, session, observers)
     out.print(checklist(steps(study, path, audience)))
-    standings = overview(study)
+    statuses = overview(study)
     out.print()
-    out.print(states(standings))
-    if rates := flips(standings):
+    out.print(states(statuses))
+    if rates := flips(statuses):
         out.print(rates)
-    if found := reaches(standings):
+    if found := reaches(statuses):
         out.print(widest(found))
-    if shared := families(study, standings):
-        out.print(images(standings, shared))
-    for line in reasons(standings, shared):
+    if shared := families(study):
+        out.print(images(statuses, shared))
+    for line in reasons(statuses, shared):
         out.print(line)
-    if others := outdated(study, standings):
+    if others := outdated(study):
         out.print(
-            f"{len(others)} more in {study.runs}, from an earlier version of this study: "
+            f"{len(others)} more in {study.study.runs}, from an earlier version of this study: "
             f"{', '.join(others)}"
         )
     try:
-        queued = submit.standings(study, [each.run for each in standings])
+        queued = submit.task_statuses(study)
     except InputError as error:  # on a machine without Slurm
         out.print(f"the queue is not known: {error}")
     else:

@@ -9,10 +9,10 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from mrd.generate.cluster.queue import TaskStanding
+from mrd.generate.cluster.queue import TaskStatus
 from mrd.workflow.reaches import UNITS, Reach
-from mrd.workflow.standings import ImagesStanding, Standing
-from mrd.workflow.step_reasons import Step
+from mrd.workflow.standings import ImagesStatus, RunStatus
+from mrd.workflow.step_reasons import StudyStep
 from scenes.base.errors import printable
 from scenes.differences import DISTANCE
 
@@ -80,7 +80,7 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
-def checklist(steps: Sequence[Step], seconds: Mapping[str, float] | None = None) -> Rows:
+def checklist(steps: Sequence[StudyStep], seconds: Mapping[str, float] | None = None) -> Rows:
     """Return the state of every step of a study; `seconds` are durations of steps by name."""
     took = seconds or {}
     return table(
@@ -99,7 +99,7 @@ def checklist(steps: Sequence[Step], seconds: Mapping[str, float] | None = None)
     )
 
 
-def states(standings: Sequence[Standing]) -> Rows:
+def states(statuses: Sequence[RunStatus]) -> Rows:
     """Return the progress of every run, and its verdict.
 
     Before the verdict, the match is that of the last step, whose renders have more noise.
@@ -120,29 +120,29 @@ def states(standings: Sequence[Standing]) -> Rows:
                 ),
                 each.judgement["verdict"] if each.judgement else "",
             )
-            for each in standings
+            for each in statuses
         ),
         numbers=("step", "s/step", "loss", "match"),
     )
 
 
-def images(standings: Sequence[Standing], shared: Sequence[ImagesStanding]) -> Rows:
+def images(statuses: Sequence[RunStatus], shared: Sequence[ImagesStatus]) -> Rows:
     """Return the progress of images: those that the runs of a family share, and of every run."""
     return table(
         ("images of", "status", "done"),
         (
             (each.name, each.status, f"{each.done}/{each.total}")
-            for each in (*shared, *_of_runs(standings))
+            for each in (*shared, *_of_runs(statuses))
         ),
         numbers=("done",),
     )
 
 
-def _of_runs(standings: Sequence[Standing]) -> list[ImagesStanding]:
-    return [each.images for each in standings if each.images is not None]
+def _of_runs(statuses: Sequence[RunStatus]) -> list[ImagesStatus]:
+    return [each.images for each in statuses if each.images is not None]
 
 
-def reasons(standings: Sequence[Standing], shared: Sequence[ImagesStanding]) -> list[str]:
+def reasons(statuses: Sequence[RunStatus], shared: Sequence[ImagesStatus]) -> list[str]:
     """Return one line for each failure, loss, or reason why a result is not a metamer.
 
     A reason that several runs share names all of them.
@@ -151,9 +151,9 @@ def reasons(standings: Sequence[Standing], shared: Sequence[ImagesStanding]) -> 
     for name, reason in (
         *(
             (each.run.name, _failing(each.judgement) if each.judgement else each.message)
-            for each in standings
+            for each in statuses
         ),
-        *((each.name, each.message) for each in (*shared, *_of_runs(standings))),
+        *((each.name, each.message) for each in (*shared, *_of_runs(statuses))),
     ):
         if reason and name not in names.setdefault(reason, []):
             names[reason].append(name)
@@ -174,7 +174,7 @@ def widest(found: Sequence[Reach]) -> Rows:
                 number(each.distance),
                 ("" if each.control_ends or each.control is None else "≥ ") + number(each.control),
                 each.unit,
-                each.standing,
+                each.starts,
             )
             for each in found
         ),
@@ -182,15 +182,15 @@ def widest(found: Sequence[Reach]) -> Rows:
     )
 
 
-def tasks(standings: Sequence[TaskStanding]) -> Rows:
+def tasks(statuses: Sequence[TaskStatus]) -> Rows:
     """Return the state of tasks on a cluster, and where each runs or why it does not."""
     return table(
         ("job", "of", "in the queue", ""),
-        ((each.task.job, each.task.name, each.state, each.message) for each in standings),
+        ((each.task.job, each.task.name, each.state, each.message) for each in statuses),
     )
 
 
-def verdicts(standings: Sequence[Standing]) -> Rows:
+def verdicts(statuses: Sequence[RunStatus]) -> Rows:
     """Return the results: match, null, ceiling, physical difference, metamer or result."""
     return table(
         ("run", "match", "held out", "r of null", "of ceiling", "physical difference", "verdict"),
@@ -198,7 +198,7 @@ def verdicts(standings: Sequence[Standing]) -> Rows:
             (each.run.name, *_verdict(each.judgement))
             if each.judgement
             else (each.run.name, *[""] * 5, each.status)
-            for each in standings
+            for each in statuses
         ),
         numbers=("match", "held out", "of ceiling"),
     )

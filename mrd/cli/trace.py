@@ -8,7 +8,7 @@ from typer import Argument, Option
 
 from mrd.cli.arguments import StudyPath
 from mrd.cli.tables import console, table
-from mrd.study.json_files import plain
+from mrd.study.storage import plain
 from mrd.study.study import read_study
 from mrd.workflow import trace as tracing
 

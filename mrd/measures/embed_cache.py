@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mrd.measures.embed_family import FamilyResults
-from mrd.study.checkpoint import DamagedStateError, State, read_state, write_state
+from mrd.study.checkpoint import DamagedStateError, SearchState, read_state, write_state
 from stimuli.model_results import FamilyDistances
 
 
@@ -66,14 +66,14 @@ class KeptFamilies:
             self._folder.rmdir()
 
 
-def _packed(found: FamilyResults) -> State:
+def _packed(found: FamilyResults) -> SearchState:
     arrays = {}
     for layer, distances in found.layers.items():
         arrays[f"{layer}/between"], arrays[f"{layer}/nulls"] = distances.between, distances.nulls
-    return State(0, arrays, {"verdicts": found.verdicts})
+    return SearchState(0, arrays, {"verdicts": found.verdicts})
 
 
-def _unpacked(state: State, layers: Sequence[str]) -> FamilyResults:
+def _unpacked(state: SearchState, layers: Sequence[str]) -> FamilyResults:
     kept = {
         layer: FamilyDistances(state.arrays[f"{layer}/between"], state.arrays[f"{layer}/nulls"])
         for layer in layers

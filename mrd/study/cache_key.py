@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from mrd.study.json_files import plain
+from mrd.study.storage import plain
 
 
 @dataclass(frozen=True)

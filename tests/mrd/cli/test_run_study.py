@@ -8,10 +8,10 @@ from typer import Exit
 
 from mrd.cli import run_study
 from mrd.workflow.run_steps import Stop
-from mrd.workflow.step_reasons import Step
+from mrd.workflow.step_reasons import StudyStep
 from mrd.workflow.steps import OBSERVERS, Audience
 
-STEP = Step("build", "due", "it holds other records of reach", (("stimuli", "build", "a b"),))
+STEP = StudyStep("build", "due", "it holds other records of reach", (("stimuli", "build", "a b"),))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from rich.console import Console
 from mrd.cli.progress import bars_on
 from mrd.cli.tables import console, images, number, reasons, states, table, verdicts, widest
 from mrd.workflow.reaches import reaches
-from mrd.workflow.standings import ImagesStanding, Standing
+from mrd.workflow.standings import ImagesStatus, RunStatus
 
 JUDGEMENT = {
     "verdict": "result",
@@ -46,7 +46,7 @@ def standing(status="done", judgement=None, message="", name="ball-[x]-s1", sear
         spec=SimpleNamespace(target="teapot", search=f"far {searched}", model="lite0", seed=1),
     )
     newest = {"step": 150.0, "seconds": 0.1312, "loss": 0.5, "match": float("nan")}
-    return Standing(run, status, 150, newest, judgement, message)
+    return RunStatus(run, status, 150, newest, judgement, message)
 
 
 def lines(renderable, width=300):
@@ -119,7 +119,7 @@ def test_a_long_reason_widens_no_row_and_is_printed_once():
         standing("failed", message=LONG, name="b"),
         standing("pending", name="c"),
     ]
-    shared = [ImagesStanding("families/ball", "failed", 3, 60, LONG)]
+    shared = [ImagesStatus("families/ball", "failed", 3, 60, LONG)]
     printed = [
         *lines(verdicts(runs), 80),
         *lines(states(runs), 80),
@@ -174,7 +174,7 @@ def test_the_reach_of_every_search_or_why_it_has_none():
         "teapot  far lighting  lighting   lite0     1      –        –  log units  "
         "0 of 2, none kept a match",
         "teapot  far pose      pose       lite0     1      –        –  degrees    "
-        "1 of 2, none when judged again",
+        "1 of 2, none when scored again",
         "teapot  far shape     shape      lite0     1      –        –  radii      "
         "search interrupted",
     ]
