@@ -6,7 +6,7 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from mrd.study.new import written
+from mrd.study.new import write_study
 from scenes.base.errors import printable
 
 
@@ -22,6 +22,6 @@ def new(
     ] = None,
 ) -> None:
     """Write a commented study that runs without changes."""
-    study = written(folder, name)
+    study = write_study(folder, name)
     print(printable(f"{study.folder / 'study.yaml'}: the study '{study.name}'; read it, then type"))
     print(printable(f"  mrd run {shlex.quote(str(study.folder))}"))

@@ -22,7 +22,7 @@ def series_of(run: ResolvedRun) -> ResolvedSeries:
     return run.series
 
 
-def asked_of_family(run: ResolvedRun) -> dict[str, Any]:
+def inputs_of_family(run: ResolvedRun) -> dict[str, Any]:
     """Return the inputs that determine the images of a run's family, as JSON."""
     search = run.record["search"]
     return {
@@ -35,20 +35,20 @@ def asked_of_family(run: ResolvedRun) -> dict[str, Any]:
     }
 
 
-def asked_of_run(run: ResolvedRun) -> dict[str, Any]:
+def inputs_of_run(run: ResolvedRun) -> dict[str, Any]:
     """Return the inputs that determine a run's images, as JSON."""
     floor = run.search.criterion.floor  # image records contain the verdict
     return {"run": run.name, "floor": floor, "series": series_of(run).record}
 
 
-def of_family(run: ResolvedRun) -> int:
+def count_of_family(run: ResolvedRun) -> int:
     """Return the number of images that the runs of a family share."""
     series = series_of(run)
     scenes = 2 * series.config.noise_seeds + run.search.criterion.null
     return scenes * len(series.cameras) * len(series.lights)
 
 
-def of_run(run: ResolvedRun) -> int:
+def count_of_run(run: ResolvedRun) -> int:
     """Return the number of images that a run adds to those of its family."""
     series = series_of(run)
     scenes = series.config.levels * (1 if run.spec.is_pixel_search else 2)

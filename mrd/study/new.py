@@ -13,7 +13,7 @@ from scenes.base.atomic_files import check_writable, whole_file
 from scenes.base.errors import InputError, first_problem
 
 
-def written(folder: Path, name: str | None = None) -> Study:
+def write_study(folder: Path, name: str | None = None) -> Study:
     """Write a commented study into a folder, which is created if it is missing.
 
     Parameters

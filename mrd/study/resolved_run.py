@@ -88,7 +88,7 @@ class ResolvedRun:
         seeds = self.record["seeds"]
         return np.random.default_rng([seeds["study"], seeds["run"], *name[:8]])
 
-    def is_judged_by(self, judgement: Mapping[str, Any]) -> bool:
+    def has_floor_of(self, judgement: Mapping[str, Any]) -> bool:
         """Return whether a `criterion.json` was scored with the study's `criterion.floor`."""
         training = judgement.get("training", {})
         return bool(training.get("floor") == self.search.criterion.floor)

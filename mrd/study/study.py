@@ -15,7 +15,7 @@ from mrd.study.cache_key import CacheKey
 from mrd.study.fields import FileName, Seed, misplaced
 from mrd.study.fisher_section import FisherConfig
 from mrd.study.model_section import FrontEnd, ModelConfig
-from mrd.study.resolved_model import resolved_model, seen_by  # noqa: F401
+from mrd.study.resolved_model import resolved_model
 from mrd.study.resolved_run import ResolvedRun, RunSpec, search_record
 from mrd.study.search_section import SearchConfig
 from mrd.study.series import resolved_series

@@ -11,9 +11,10 @@ from analysis.findings import source
 from mrd.measures.fisher.planned import planned
 from mrd.study import image_directory, image_plan
 from mrd.study.provenance import installed
+from mrd.study.resolved_model import seen_by
 from mrd.study.resolved_study import ResolvedStudy, resolve_study
 from mrd.study.run_directory import RunDirectory
-from mrd.study.study import Study, as_word, grid, seen_by
+from mrd.study.study import Study, as_word, grid
 from mrd.workflow import build_set, step_reasons
 from mrd.workflow.standings import ImagesStatus, RunStatus, families, outdated, overview
 from mrd.workflow.step_reasons import EmbeddedModel, RequestedModel, StudyStep
@@ -202,13 +203,13 @@ def _changed_images(study: ResolvedStudy, shared: list[ImagesStatus]) -> list[st
     """Return the settings that differ from those of the images on disk."""
     folder = study.study.runs
     wanted = [
-        (image_directory.of_run(folder, run.name), image_plan.asked_of_run(run), run.name)
+        (image_directory.of_run(folder, run.name), image_plan.inputs_of_run(run), run.name)
         for run in study.runs
         if run.series is not None
     ]
     for images in shared:
         family = images.name.removeprefix("families/")
-        requested = image_plan.asked_of_family(study.families[family])
+        requested = image_plan.inputs_of_family(study.families[family])
         wanted.append((image_directory.of_family(folder, family), requested, images.name))
     reasons = []
     for directory, requested, name in wanted:
