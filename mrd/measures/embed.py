@@ -17,9 +17,9 @@ from mrd.measures.embed_cache import EmbedCache
 from mrd.measures.embed_family import FamilyResults, embed_family
 from mrd.models import registry
 from mrd.models.base import Model
-from mrd.study.json_files import plain
 from mrd.study.model_section import ModelConfig
-from mrd.study.study import resolved_model, seen_by
+from mrd.study.resolved_model import resolved_model, seen_by
+from mrd.study.storage import plain
 from scenes.base.errors import InputError
 from stimuli.model_results import ModelResults, images_sha256, nulls
 from stimuli.stimulus_set import StimulusSet

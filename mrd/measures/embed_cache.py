@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mrd.measures.embed_family import FamilyResults
-from mrd.study.checkpoint import DamagedStateError, State, read_state, write_state
+from mrd.study.checkpoint import DamagedStateError, SearchState, read_state, write_state
 from stimuli.model_results import FamilyDistances
 
 
@@ -47,7 +47,7 @@ class EmbedCache:
         for layer, distances in results.layers.items():
             arrays[f"{layer}/between"] = distances.between
             arrays[f"{layer}/nulls"] = distances.nulls
-        write_state(State(0, arrays, {"verdicts": results.verdicts}), self._file(inputs))
+        write_state(SearchState(0, arrays, {"verdicts": results.verdicts}), self._file(inputs))
 
     def remove(self) -> None:
         """Remove the files that were read here; those of other processes stay."""

@@ -18,8 +18,8 @@ import imageio.v3 as imageio
 import numpy as np
 from numpy.typing import NDArray
 
-from mrd.study.json_files import plain, write_json
 from mrd.study.run_directory import RunDirectory
+from mrd.study.storage import plain, write_json
 from scenes.base.digest import file_sha256
 from scenes.base.inside_folder import inside
 from stimuli.pixel_metamers import PixelMetamer

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from mrd.criterion.criterion import Judgement, Measures, Verdict, judge, target_again
-from mrd.study.json_files import plain
+from mrd.study.storage import plain
 from scenes.differences import DISTANCE
 
 

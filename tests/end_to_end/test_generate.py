@@ -196,7 +196,7 @@ def test_a_damaged_run_is_repaired_or_reported_and_stops_no_other(carried, tmp_p
     done = generate(folder)
     assert (done.returncode, done.stderr) == (2, "")
     assert f"{damaged.path / 'run.json'}: cannot be read" in done.stdout
-    assert "move the folder away to run it anew" in done.stdout
+    assert "move the folder away to run it again" in done.stdout
     assert lost.status() == "done"
     again = lost.judgement()
     assert (again["result"], again["verdict"]) == (judgement["result"], judgement["verdict"])

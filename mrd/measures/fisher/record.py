@@ -30,8 +30,8 @@ from mrd.measures.fisher.predict import Sensitivity, sensitivity
 from mrd.models import registry
 from mrd.models.base import Model
 from mrd.rendering.stage import Stage, display, exposed
-from mrd.study.json_files import plain
 from mrd.study.provenance import hardware, versions
+from mrd.study.storage import plain
 from mrd.study.study import Study
 from scenes.base.atomic_files import remove_leftovers, whole_file
 from scenes.base.digest import file_sha256
