@@ -26,6 +26,8 @@ from psychophysics.observers import (
     ModelObserver,
     Psychometric,
     SimulatedObserver,
+    participant_code,
+    same_different_criterion,
 )
 from psychophysics.psychometric_function import FUNCTIONS, lapse_probability
 from psychophysics.session import Outcome
