@@ -24,10 +24,10 @@ from mrd.rendering.stage import Stage, display, noise_seed
 from mrd.rendering.to_mitsuba import Form
 from mrd.study import image_directory, image_plan
 from mrd.study.image_directory import ImageDirectory
+from mrd.study.resolved_run import ResolvedRun
 from mrd.study.run_directory import RunDirectory
 from mrd.study.series import ResolvedSeries
 from mrd.study.series_section import OWN_LIGHT
-from mrd.study.study import ResolvedRun
 from scenes.base.digest import file_sha256
 from scenes.camera import Camera, cameras
 from scenes.differences import DISTANCE
@@ -72,7 +72,7 @@ class _Images:
 
     @property
     def total(self) -> int:
-        count = image_plan.of_family if self.judgement is None else image_plan.of_run
+        count = image_plan.count_of_family if self.judgement is None else image_plan.count_of_run
         return count(self.run)
 
     @property
@@ -85,7 +85,7 @@ def make_family(
 ) -> int:
     """Make the images that all runs of a family share; return their number."""
     directory = image_directory.of_family(runs, run.spec.family)
-    requested = image_plan.asked_of_family(run)
+    requested = image_plan.inputs_of_family(run)
 
     def make() -> int:
         target, _ = prepared(run)
@@ -106,7 +106,7 @@ def make_run(run: ResolvedRun, study: str, runs: Path, device: str, progress: Ru
     Raise if the series is not possible (`levels.run_levels`).
     """
     directory = image_directory.of_run(runs, run.name)
-    requested = image_plan.asked_of_run(run)
+    requested = image_plan.inputs_of_run(run)
 
     def make() -> int:
         searched = RunDirectory(runs / run.name)

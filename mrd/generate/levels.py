@@ -19,12 +19,12 @@ from mrd.search.controls import controls, measure_from
 from mrd.search.loop import mesh_in
 from mrd.search.variables.build import variables_of
 from mrd.study.checkpoint import DamagedStateError, SearchState, read_state
+from mrd.study.resolved_run import ResolvedRun
 from mrd.study.run_directory import RunDirectory
 from mrd.study.search_section import SearchConfig
 from mrd.study.series import chosen_states, fractions, joint_distances, on_the_way
 from mrd.study.series_section import SeriesConfig
 from mrd.study.storage import read_mapping, write_json
-from mrd.study.study import ResolvedRun
 from scenes.base.errors import InputError
 from scenes.base.inside_folder import inside
 from scenes.differences import shift

@@ -33,9 +33,9 @@ from mrd.search.flip_result import own_classes
 from mrd.search.loop import Search
 from mrd.search.result import found
 from mrd.search.variables.shape import extent_of
+from mrd.study.resolved_run import ResolvedRun
 from mrd.study.run_directory import RunDirectory
 from mrd.study.series import is_kept
-from mrd.study.study import ResolvedRun
 from scenes.camera import Camera, Ring, cameras
 from scenes.scene import Scene, write_scene
 from scenes.shape import geometry
@@ -51,7 +51,7 @@ def make(run: ResolvedRun, runs: Path, device: str, progress: RunProgress) -> di
         progress.note(lost)
 
     def is_done() -> bool:
-        return directory.status() == "done" and run.is_judged_by(directory.judgement() or {})
+        return directory.status() == "done" and run.has_floor_of(directory.judgement() or {})
 
     with directory.claim(is_done) as has_work:
         if not has_work:

@@ -22,7 +22,8 @@ from mrd.generate import python_process
 from mrd.generate.progress import JobProgress, StudyProgress
 from mrd.rendering import backend
 from mrd.study import image_plan
-from mrd.study.study import ResolvedRun, Study
+from mrd.study.resolved_run import ResolvedRun
+from mrd.study.study import Study
 from scenes.base.errors import InputError, one_line
 
 SECONDS_BETWEEN_LOOKS = 0.5
@@ -52,7 +53,7 @@ class Job:
         """Number of steps or images, and which of the two."""
         if self.kind == "search":
             return self.run.search.total_steps, "steps"
-        count = image_plan.of_family if self.kind == "family" else image_plan.of_run
+        count = image_plan.count_of_family if self.kind == "family" else image_plan.count_of_run
         return count(self.run), "images"
 
 

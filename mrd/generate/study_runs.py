@@ -13,9 +13,10 @@ from mrd.generate.progress import StudyProgress
 from mrd.rendering import backend
 from mrd.study import image_directory, image_plan
 from mrd.study.model_section import ModelConfig
+from mrd.study.resolved_run import ResolvedRun
 from mrd.study.resolved_study import ResolvedStudy, resolve_study
 from mrd.study.run_directory import RunDirectory
-from mrd.study.study import ResolvedRun, Study
+from mrd.study.study import Study
 from scenes.base.errors import InputError, about
 from scenes.interpolation import check_path
 from scenes.scene import Scene
@@ -111,7 +112,7 @@ def image_jobs(runs: Sequence[ResolvedRun], folder: Path, by_hash: bool = False)
             Job("family", run)
             for run in families.values()
             if not image_directory.of_family(folder, run.spec.family).is_done(
-                image_plan.asked_of_family(run), by_hash
+                image_plan.inputs_of_family(run), by_hash
             )
         ),
         *(
@@ -120,7 +121,7 @@ def image_jobs(runs: Sequence[ResolvedRun], folder: Path, by_hash: bool = False)
             if run.series is not None
             and is_searched(run, folder)
             and not image_directory.of_run(folder, run.name).is_done(
-                image_plan.asked_of_run(run), by_hash
+                image_plan.inputs_of_run(run), by_hash
             )
         ),
     ]
@@ -131,7 +132,7 @@ def is_searched(run: ResolvedRun, folder: Path) -> bool:
     directory = RunDirectory(folder / run.name)
     with suppress(InputError):  # a damaged record is reported when the run begins
         done = directory.exists and directory.status() == "done"
-        return done and run.is_judged_by(directory.judgement() or {})
+        return done and run.has_floor_of(directory.judgement() or {})
     return False
 
 

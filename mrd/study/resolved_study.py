@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from mrd.study.study import ResolvedRun, Study, loaded_target, resolve_all, resolved_model
+from mrd.study.resolved_model import resolved_model
+from mrd.study.resolved_run import ResolvedRun
+from mrd.study.study import Study, loaded_target, resolve_all
 from scenes.scene import Scene
 
 

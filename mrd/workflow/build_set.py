@@ -1,7 +1,5 @@
 """Build the stimulus set of a study, and add findings to it."""
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,12 +9,13 @@ from typing import Any
 from mrd.measures import pixel_files
 from mrd.measures.fisher.planned import FOLDER, planned
 from mrd.study import image_directory, image_plan
+from mrd.study.cache_key import CacheKey
 from mrd.study.provenance import hardware, versions
 from mrd.study.resolved_study import ResolvedStudy, resolve_study
 from mrd.study.study import Study
 from mrd.workflow import reach_records
 from mrd.workflow.keep_shown_set import Kept, kept_if_shown
-from psychophysics.data.records import PEOPLE
+from psychophysics.data.bids_names import PEOPLE
 from scenes.base.digest import file_sha256
 from scenes.base.errors import InputError
 from stimuli import schema, writing
@@ -24,9 +23,9 @@ from stimuli.build import Built, build_set
 from stimuli.findings import KINDS, Findings
 from stimuli.intake import RECORDS_FILE
 from stimuli.pixel_metamers import PixelMetamer, read_pixel_metamers
-from stimuli.seal import check_seal
 from stimuli.selection import Refusal
 from stimuli.stimulus_set import StimulusSet
+from stimuli.storage import check_seal
 
 
 @dataclass(frozen=True)
@@ -175,8 +174,8 @@ def _owner(study: Study, records: Path) -> str:
 
 
 def _digest(inputs: Mapping[str, Any]) -> str:
-    content = {**inputs, "records": sorted(inputs["records"].values())}
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    content = {"records": sorted(inputs["records"].values()), "stimuli": inputs["stimuli"]}
+    return CacheKey(content, inputs["schema_version"], "schema_version").digest
 
 
 def _is_built_from(path: Path, digest: str) -> bool:
@@ -197,9 +196,9 @@ def record_files(study: ResolvedStudy) -> tuple[list[Path], list[Refusal]]:
     for run in study.runs:
         if run.series is not None:
             family = image_directory.of_family(folder, run.spec.family)
-            wanted[run.spec.family] = (family, image_plan.asked_of_family(run))
+            wanted[run.spec.family] = (family, image_plan.inputs_of_family(run))
             images = image_directory.of_run(folder, run.name)
-            wanted[run.name] = (images, image_plan.asked_of_run(run))
+            wanted[run.name] = (images, image_plan.inputs_of_run(run))
     files, unfinished = [], []
     for name, (directory, requested) in wanted.items():
         if directory.is_done(requested):

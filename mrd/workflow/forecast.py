@@ -13,9 +13,10 @@ from pathlib import Path
 from statistics import median
 
 from mrd.study.image_directory import TIMING, ImageDirectory
+from mrd.study.resolved_run import ResolvedRun
 from mrd.study.resolved_study import ResolvedStudy, resolve_study
 from mrd.study.run_directory import RunDirectory
-from mrd.study.study import ResolvedRun, Study
+from mrd.study.study import Study
 from mrd.workflow.speed import (
     Speed,
     reference_key,

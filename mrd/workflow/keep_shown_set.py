@@ -14,7 +14,7 @@ from pathlib import Path
 from scenes.base.atomic_files import whole_file
 from scenes.base.errors import InputError
 from stimuli.layout import attribute
-from stimuli.opening import opened_alone
+from stimuli.opening import open_any_version
 
 SIDECARS = "sub-*/ses-*/beh/*.json"
 
@@ -54,7 +54,7 @@ def kept_if_shown(path: Path, data: Path) -> Iterator[Kept | None]:
 def content_hash(path: Path) -> str | None:
     """Return the content hash of a set of any version; None if none can be read."""
     try:
-        with opened_alone(path) as file:
+        with open_any_version(path) as file:
             found = str(attribute(file, "content_hash"))
     except InputError:
         return None

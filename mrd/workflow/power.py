@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 
 from psychophysics import session
-from psychophysics.config import ConstantStimuli, ExperimentConfig, Practice
+from psychophysics.config import ConstantStimuliConfig, ExperimentConfig, PracticeConfig
 from psychophysics.counterbalance import session_seed
 from psychophysics.experiment import Experiment
 from psychophysics.observers import Psychometric, SimulatedObserver
-from psychophysics.trials import order
+from psychophysics.trials import generate_trials
 from scenes.base.errors import needs
 
 
@@ -45,8 +45,8 @@ def plain(config: ExperimentConfig, trials_per_level: int) -> ExperimentConfig:
     """Return the experiment with constant stimuli, without practice, catch trials and blocks."""
     return config.model_copy(
         update={
-            "procedure": ConstantStimuli(trials=trials_per_level),
-            "practice": Practice(trials=0),
+            "procedure": ConstantStimuliConfig(trials=trials_per_level),
+            "practice": PracticeConfig(trials=0),
             "catch": 0,
             "blocks": None,
         }
@@ -105,8 +105,8 @@ def _answers(experiment: Experiment, follows: Psychometric, number: int) -> pd.D
     observer = SimulatedObserver(follows, experiment.task, np.random.default_rng(seed))
     rows = [
         (trial.level, int(correct), not trial.arrangement.informative)
-        for trial, correct in session.answers(
-            order(experiment.conditions, experiment.config, seed, [""]), observer
+        for trial, correct in session.answer_trials(
+            generate_trials(experiment.conditions, experiment.config, seed, [""]), observer
         )
     ]
     frame = pd.DataFrame(rows, columns=["level", "correct", "same"])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from mrd.study.resolved_run import ResolvedRun
 from mrd.study.run_directory import RunDirectory
-from mrd.study.study import ResolvedRun
 from scenes.base.digest import file_sha256
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mrd.study.study import ResolvedRun
+from mrd.study.resolved_run import ResolvedRun
 from mrd.workflow.standings import RunStatus
 
 # Units of the distances in `scenes.differences.DISTANCE`.

@@ -9,8 +9,8 @@ from datetime import datetime
 from functools import partial
 
 from mrd.rendering import backend
+from mrd.study.resolved_run import ResolvedRun
 from mrd.study.run_directory import RunDirectory
-from mrd.study.study import ResolvedRun
 from mrd.workflow.standings import RunStatus
 from mrd.workflow.work_amounts import Work, pixels_of, search_work
 from scenes.base.errors import InputError

@@ -5,9 +5,10 @@ from typing import Any
 
 from mrd.study import image_directory, image_plan
 from mrd.study.image_directory import ImageDirectory
+from mrd.study.resolved_run import ResolvedRun
 from mrd.study.resolved_study import ResolvedStudy, resolve_study
 from mrd.study.run_directory import RunDirectory, Status
-from mrd.study.study import ResolvedRun, Study
+from mrd.study.study import Study
 from scenes.base.errors import InputError
 
 
@@ -60,8 +61,8 @@ def run_status(run: ResolvedRun, directory: RunDirectory) -> RunStatus:
         images = _images_status(
             run.name,
             image_directory.of_run(directory.path.parent, run.name),
-            image_plan.asked_of_run(run),
-            image_plan.of_run(run),
+            image_plan.inputs_of_run(run),
+            image_plan.count_of_run(run),
         )
     if not directory.exists:
         return RunStatus(run, "pending", 0, {}, None, "", images)
@@ -72,7 +73,7 @@ def run_status(run: ResolvedRun, directory: RunDirectory) -> RunStatus:
     except InputError as error:  # its record is damaged
         status, message = "failed", str(error)
     judgement = directory.judgement() if status == "done" else None
-    if judgement is not None and not run.is_judged_by(judgement):
+    if judgement is not None and not run.has_floor_of(judgement):
         status, judgement = "interrupted", None
         message = "the result was scored with a different criterion.floor; generate scores it again"
     return RunStatus(run, status, int(newest.get("step", 0)), newest, judgement, message, images)
@@ -84,8 +85,8 @@ def families(study: ResolvedStudy) -> list[ImagesStatus]:
         _images_status(
             f"families/{family}",
             image_directory.of_family(study.study.runs, family),
-            image_plan.asked_of_family(run),
-            image_plan.of_family(run),
+            image_plan.inputs_of_family(run),
+            image_plan.count_of_family(run),
         )
         for family, run in study.families.items()
     ]

@@ -11,22 +11,23 @@ from analysis.findings import source
 from mrd.measures.fisher.planned import planned
 from mrd.study import image_directory, image_plan
 from mrd.study.provenance import installed
+from mrd.study.resolved_model import seen_by
 from mrd.study.resolved_study import ResolvedStudy, resolve_study
 from mrd.study.run_directory import RunDirectory
-from mrd.study.study import Study, as_word, grid, seen_by
+from mrd.study.study import Study, as_word, grid
 from mrd.workflow import build_set, step_reasons
 from mrd.workflow.standings import ImagesStatus, RunStatus, families, outdated, overview
 from mrd.workflow.step_reasons import EmbeddedModel, RequestedModel, StudyStep
 from psychophysics import experiment
-from psychophysics.data import data_set, records, session_files
-from psychophysics.data.data_set import Kind
+from psychophysics.data import bids_names, data_set, json_files, session_files
+from psychophysics.data.data_set import ObserverKind
 from psychophysics.data.recorded_rules import rule_for
 from psychophysics.experiment import Experiment
 from scenes.base import changes
 from scenes.base.errors import InputError
 from stimuli.model_results import nulls
-from stimuli.seal import check_seal
 from stimuli.stimulus_set import StimulusSet
+from stimuli.storage import check_seal
 
 OBSERVERS = 20  # simulated by default
 
@@ -36,18 +37,18 @@ class Audience:
     """The participants: one person, or simulated observers."""
 
     participant: str | None = None  # code of a person; None for simulated observers
-    session: str = records.FIRST_SESSION  # code of the person's session
+    session: str = bids_names.FIRST_SESSION  # code of the person's session
     observers: int = OBSERVERS  # number of simulated observers
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> ObserverKind:
         """Their kind in the data."""
         return "simulated" if self.participant is None else "person"
 
     @property
     def data(self) -> str:
         """Folder of their sessions in the study."""
-        return records.SIMULATED if self.participant is None else records.PEOPLE
+        return bids_names.SIMULATED if self.participant is None else bids_names.PEOPLE
 
     @property
     def codes(self) -> list[str]:
@@ -202,13 +203,13 @@ def _changed_images(study: ResolvedStudy, shared: list[ImagesStatus]) -> list[st
     """Return the settings that differ from those of the images on disk."""
     folder = study.study.runs
     wanted = [
-        (image_directory.of_run(folder, run.name), image_plan.asked_of_run(run), run.name)
+        (image_directory.of_run(folder, run.name), image_plan.inputs_of_run(run), run.name)
         for run in study.runs
         if run.series is not None
     ]
     for images in shared:
         family = images.name.removeprefix("families/")
-        requested = image_plan.asked_of_family(study.families[family])
+        requested = image_plan.inputs_of_family(study.families[family])
         wanted.append((image_directory.of_family(folder, family), requested, images.name))
     reasons = []
     for directory, requested, name in wanted:
@@ -297,14 +298,14 @@ def _answered(study: Study, audience: Audience) -> tuple[str, list[str]]:
     if study.experiment is None:
         raise ValueError("the study has no experiment")
     folder = study.folder / audience.data
-    requested = experiment.prepared(study.name, study.seed, study.experiment, study.stimulus_set)
+    requested = experiment.prepare(study.name, study.seed, study.experiment, study.stimulus_set)
     with requested.stimuli:
         facts = {code: _facts(requested, folder, code, audience) for code in audience.codes}
     found = {}
     for code in audience.codes:
-        table = records.session_path(folder, code, audience.session, requested.task)
+        table = bids_names.table_path(folder, code, audience.session, requested.task)
         if table.is_file() and table.with_suffix(".json").is_file():
-            found[code] = records.read_json(table.with_suffix(".json"))
+            found[code] = json_files.read_json(table.with_suffix(".json"))
     sessions = len(session_files.find(folder).tables)
     return f"{sessions} sessions in {audience.data}", step_reasons.session_reasons(facts, found)
 
@@ -313,13 +314,13 @@ def _facts(
     requested: Experiment, folder: Path, code: str, audience: Audience
 ) -> dict[str, Any] | None:
     """Return the facts that a participant's session must have; None if not enrolled yet."""
-    number = data_set.number_of(folder, code)
+    number = data_set.participant_number(folder, code)
     if number is None:
         return None
     rule = rule_for(folder, code, audience.session, requested.task)
-    seat = experiment.seat_of(requested, code, audience.session, audience.kind, number, rule)
-    own = experiment.as_begun(requested, folder, code, audience.session)
-    return changes.as_read(experiment.bound_to(own, seat))
+    seat = experiment.make_seat(requested, code, audience.session, audience.kind, number, rule)
+    own = experiment.with_recorded_rules(requested, folder, code, audience.session)
+    return changes.as_read(experiment.fixed_entries(own, seat))
 
 
 def _analysed(study: Study, audience: Audience) -> tuple[str, list[str]]:
@@ -332,7 +333,7 @@ def _analysed(study: Study, audience: Audience) -> tuple[str, list[str]]:
             "source": {
                 "study": study.name,
                 "data": audience.data,
-                "data_sha256": session_files.hash_of(data),
+                "data_sha256": session_files.hash_sessions(data),
                 "stimuli": stimuli.content_hash,
                 "models": source.models_of(stimuli),
                 "seed": study.seed,

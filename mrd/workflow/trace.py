@@ -18,7 +18,8 @@ from mrd.study.run_directory import RunDirectory
 from mrd.study.storage import plain
 from mrd.study.study import Study
 from psychophysics.data import session_files
-from psychophysics.data.records import PEOPLE, SIMULATED, read_json
+from psychophysics.data.bids_names import PEOPLE, SIMULATED
+from psychophysics.data.json_files import read_json
 from scenes.base.errors import InputError
 from scenes.base.inside_folder import below
 from stimuli.intake import ImageRecord

@@ -6,7 +6,7 @@ import math
 from dataclasses import astuple, dataclass
 
 from mrd.study.image_plan import series_of
-from mrd.study.study import ResolvedRun
+from mrd.study.resolved_run import ResolvedRun
 from scenes.camera import cameras
 
 # As in mrd.search.flip_result, diverge_result, result and control_reach, and in the turntable;

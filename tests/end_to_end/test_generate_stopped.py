@@ -130,9 +130,7 @@ def test_an_interrupt_ends_every_worker_and_leaves_resumable_runs(tmp_path):
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
     assert process.returncode == 130
-    assert said.strip() == (
-        "interrupted; what was finished is kept, and the same command goes on from there"
-    )
+    assert said.strip() == ("interrupted; finished work is kept; the same command resumes")
     assert [run.status() for run in runs] == ["interrupted", "interrupted"]
 
 

@@ -23,7 +23,7 @@ def asked(path: Path, kind: str, trials: int) -> Experiment:
             "catch": 2,
         }
     )
-    return experiment.prepared("small", 1, config, path)
+    return experiment.prepare("small", 1, config, path)
 
 
 class Telling(SimulatedObserver):
@@ -32,14 +32,14 @@ class Telling(SimulatedObserver):
     def begin(self, trial, before):
         print("open", flush=True)
 
-    def told(self, trial, answer):
+    def give_feedback(self, trial, answer):
         print(f"row {trial.number}", flush=True)
 
 
 def main(path: Path, folder: Path, kind: str, trials: int) -> None:
     """Start or resume the session."""
     made = asked(path, kind, trials)
-    seat = experiment.seated(made, folder, "01", "01", "simulated")
+    seat = experiment.seat(made, folder, "01", "01", "simulated")
     follows = Psychometric(0.5, 1.0, 0.05)
     experiment.run(made, seat, folder, lambda _, rng: Telling(follows, made.task, rng), {})
 

@@ -10,9 +10,9 @@ from types import ModuleType
 
 import pytest
 
-from psychophysics.data import data_set, records
+from psychophysics.data import bids_names, data_set, json_files
 from psychophysics.tasks.registry import TASKS
-from psychophysics.trials import order
+from psychophysics.trials import generate_trials
 from tests.paths import ROOT
 
 SCRIPT = Path(__file__).with_name("session_to_kill.py")
@@ -68,7 +68,7 @@ def test_killed_sessions_resume_where_they_stopped(
         process.kill()
         output, _ = process.communicate(timeout=60)
         reported = max(reported, rows_reported(output))
-        path = records.session_path(tmp_path, "01", "01", TASKS["oddity"])
+        path = bids_names.table_path(tmp_path, "01", "01", TASKS["oddity"])
         if path.is_file():
             assert path.read_bytes().count(b"\n") - 1 >= reported
     process = started(small_set, tmp_path, kind, trials)
@@ -82,8 +82,8 @@ def _check_whole(asked, folder):
     frame = data_set.read_sessions(folder)
     assert frame["finished"].all()
     assert frame["sitting"].max() > 1
-    seed = int(records.read_json(next(folder.glob("sub-*/**/*_beh.json")))["Session"]["Seed"])
-    trials = order(asked.conditions, asked.config, seed, [""])
+    seed = int(json_files.read_json(next(folder.glob("sub-*/**/*_beh.json")))["Session"]["Seed"])
+    trials = generate_trials(asked.conditions, asked.config, seed, [""])
     trial = next(trials)
     for number, row in enumerate(frame.itertuples(), start=1):
         assert row.trial == trial.number == number

@@ -345,12 +345,12 @@ def test_another_series_is_another_request_of_the_same_search(study):
     run = resolve_all(study)[1]
     other = resolve_all(changed(study, "levels: 2, samples: 16", "levels: 3, samples: 16"))[1]
     assert other.name == run.name
-    assert image_plan.of_run(other) == image_plan.of_run(run) * 3 // 2
+    assert image_plan.count_of_run(other) == image_plan.count_of_run(run) * 3 // 2
     directory = image_directory.of_run(study.runs, run.name)
-    assert directory.is_done(image_plan.asked_of_run(run))
-    assert not directory.is_done(image_plan.asked_of_run(other))
+    assert directory.is_done(image_plan.inputs_of_run(run))
+    assert not directory.is_done(image_plan.inputs_of_run(other))
     family = image_directory.of_family(study.runs, run.spec.family)
-    assert family.is_done(image_plan.asked_of_family(other))  # it has no levels
+    assert family.is_done(image_plan.inputs_of_family(other))  # it has no levels
 
 
 def test_more_noise_seeds_keep_what_is_there_and_fewer_drop_it(study):

@@ -61,10 +61,10 @@ def test_remaining_work_is_named_in_independent_pieces(study):
     images = image_directory.of_run(described.runs, first.name)
     assert first.name in study_runs.remaining([first, second], described.runs)
     for directory, asked in (
-        (images, image_plan.asked_of_run(first)),
+        (images, image_plan.inputs_of_run(first)),
         (
             image_directory.of_family(described.runs, "ball-light"),
-            image_plan.asked_of_family(first),
+            image_plan.inputs_of_family(first),
         ),
     ):
         directory.request(asked)

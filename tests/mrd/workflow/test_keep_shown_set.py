@@ -35,11 +35,11 @@ def study(made, tmp_path):
 def session(path, participant):
     """Run a session with a set; returns its description."""
     data = path.parent / "data"
-    asked = experiment.prepared("small", 1, ExperimentConfig(catch=0), path)
+    asked = experiment.prepare("small", 1, ExperimentConfig(catch=0), path)
     follows = Psychometric(threshold=0.5, width=1.0, lapse=0.0)
     experiment.run(
         asked,
-        experiment.seated(asked, data, participant, "01", "person"),
+        experiment.seat(asked, data, participant, "01", "person"),
         data,
         lambda _seat, rng: SimulatedObserver(follows, asked.task, rng),
         {},

@@ -66,7 +66,7 @@ def shown(begun, tmp_path_factory):
     folder = shutil.copytree(begun, tmp_path_factory.mktemp("shown") / "small")
     study = read_study(folder)
     build_set.pack(study)
-    asked = embed.Request("net", study.models["net"])
+    asked = embed.ModelToEmbed("net", study.models["net"])
     embed.embed(study.stimulus_set, [asked], {"material": 0.9, "shape": 0.9}, folder, "cpu")
     simulate(folder)
     return folder
