@@ -19,8 +19,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from mrd.criterion.bench import Bench
 from mrd.criterion.criterion import Verdict, match, measures
-from mrd.criterion.null_and_ceiling import Reference, aimed_at, reference
+from mrd.criterion.null_and_ceiling import Reference, reference, target_images
 from mrd.criterion.similarity import flattened, pearson
 from mrd.criterion.verdict import training, verdict_over
 from mrd.generate.one_run import prepared
@@ -29,10 +30,12 @@ from mrd.measures.pixel_synthesis import LEVELS, MOST_STEPS, in_levels, noise, s
 from mrd.models import registry
 from mrd.models.base import Model
 from mrd.rendering import image_files
+from mrd.rendering.representation import form_of_family
 from mrd.study.provenance import hardware, installed, versions
 from mrd.study.run_directory import RunDirectory
 from mrd.study.study import ResolvedRun
 from scenes.base.errors import InputError
+from scenes.scene import Scene
 from stimuli.one_writer import one_writer
 
 VERSION = 2  # raise when the same run would get other pixel metamers
@@ -94,8 +97,10 @@ def make(
         if record := files.finished(folder, judged):
             return record
         model = registry.create(run.model, device)
-        against = _reference(run, model, runs, device, progress)
-        _synthesise(run, model, against, wanted, folder, inputs, device, progress, steps)
+        target, _ = prepared(run)
+        bench = Bench(model, form_of_family(run.search, target), device)
+        against = _reference(run, target, bench, runs, progress)
+        _synthesise(run, target, bench, against, wanted, folder, inputs, progress, steps)
         record = _record(run, model, against, judgement, folder, inputs, judged)
         _write_preview(directory.path, record)
         files.write_json(folder / files.RECORD, record)
@@ -115,29 +120,27 @@ def _matches(judgement: Mapping[str, Any], path: Path) -> dict[str, float]:
 
 
 def _reference(
-    run: ResolvedRun, model: Model, runs: Path, device: str, progress: Progress
+    run: ResolvedRun, target: Scene, bench: Bench, runs: Path, progress: Progress
 ) -> Reference:
     """Null and ceiling of the search, as they were kept, and the images that it was judged by."""
-    target, _ = prepared(run)
     return reference(
         target,
         run.search,
-        model,
+        bench,
         run.record["seeds"]["study"],
         runs / "references",
-        device,
         lambda what, done, total: progress(f"{run.name}: {what}", done, total),
     )
 
 
 def _synthesise(
     run: ResolvedRun,
-    model: Model,
+    target: Scene,
+    bench: Bench,
     against: Reference,
     wanted: Mapping[str, float],
     folder: Path,
     inputs: str,
-    device: str,
     progress: Progress,
     steps: int,
 ) -> None:
@@ -146,15 +149,19 @@ def _synthesise(
     due = [c for c, view in enumerate(views) if not files.kept_camera(folder, view.name, inputs)]
     if not due:
         return
-    aims = aimed_at(prepared(run)[0], run.search, views, device)
+    images = target_images(target, run.search, bench, views)
     for c in due:
         view = views[c]
         ended = synthesised(
-            aims[c : c + 1],
-            noise((view.height, view.width), run.generator(f"pixel metamer {view.name}"), device),
-            model,
+            images[c : c + 1],
+            noise(
+                (view.height, view.width),
+                run.generator(f"pixel metamer {view.name}"),
+                bench.device,
+            ),
+            bench.model,
             run.search.loss,
-            partial(_match_at, c, against, model),
+            partial(_match_at, c, against, bench.model),
             wanted[view.name],
             steps=steps,
             progress=partial(progress, f"{run.name}: {view.name}"),

@@ -73,6 +73,10 @@ class Model(nn.Module, ABC):
             Where the network cannot take images of this size, or gives no row of logits.
         """
 
+    def activations_and_logits(self, images: Tensor) -> tuple[dict[str, Tensor], Tensor | None]:
+        """Return what `activations` and `logits` return, from one pass where that is possible."""
+        return self.activations(images), self.logits(images)
+
     @torch.no_grad()
     def labels(self, images: Tensor) -> Tensor | None:
         """Give the class with the largest logit, (V,) int64, or None where there are no classes.

@@ -21,7 +21,7 @@ from mrd.study import own_network
 from mrd.study.fields import FileName, Seed, misplaced
 from mrd.study.fisher_section import FisherConfig
 from mrd.study.model_section import FrontEnd, ModelConfig
-from mrd.study.search_section import BESIDE_THE_SEARCH, SearchConfig
+from mrd.study.search_section import BESIDE_THE_SEARCH, SearchConfig, check_guides
 from mrd.study.series import ResolvedSeries, resolved_series
 from mrd.study.series_section import OWN_LIGHT, SeriesConfig
 from mrd.study.validation_messages import refusal
@@ -136,6 +136,11 @@ class Study(Frozen):
                 f"images of the pixel search of '{asking[0]}' are recorded under '{PIXELS}', so "
                 "no model can have that name; give the model another",
             )
+        return self
+
+    @model_validator(mode="after")
+    def _guides_have_an_effect(self) -> Self:
+        check_guides(self.searches, self.models)
         return self
 
     @model_validator(mode="after")

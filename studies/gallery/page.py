@@ -18,7 +18,7 @@ from typing import Any
 import imageio.v3 as imageio
 from matplotlib.figure import Figure
 
-from mrd.criterion.criterion import apart, below_floor
+from mrd.criterion.criterion import below_floor, distinct_digits
 from scenes.differences import DISTANCE
 
 HERE = Path(__file__).parent
@@ -121,7 +121,7 @@ def table() -> Iterable[str]:
                 told = judgement(run)
                 cameras = told["training"]["cameras"]
                 measure, least = DISTANCE[attribute], min(each["match"] for each in cameras)
-                least_told = apart(least, told["training"]["floor"], 2)[0]
+                least_told = distinct_digits(least, told["training"]["floor"], 2)[0]
                 distance = told["physical_difference"][attribute][measure]
                 failed = failures(told)
                 yield (

@@ -7,7 +7,15 @@ import numpy as np
 import pytest
 import torch
 
-from mrd.criterion.criterion import LEAST_ROOM, apart, judge, match, measures, stacked, target_again
+from mrd.criterion.criterion import (
+    LEAST_ROOM,
+    distinct_digits,
+    judge,
+    match,
+    measures,
+    stacked,
+    target_again,
+)
 
 # Two cameras; four null scenes with mean 0.3 and 0.5, two re-renders with mean 0.9 and 0.9.
 NULL = np.array([[0.1, 0.3], [0.2, 0.5], [0.4, 0.6], [0.5, 0.6]])
@@ -85,7 +93,7 @@ def test_what_fails_by_little_is_told_with_the_digits_that_show_it():
     ],
 )
 def test_numbers_are_told_apart(one, other, places, told):
-    assert apart(one, other, places) == told
+    assert distinct_digits(one, other, places) == told
 
 
 def test_the_floor_itself_is_reached():

@@ -16,7 +16,7 @@ from mrd.rendering.stage import Stage, display
 from mrd.search.distance_from_target import distance_of
 from mrd.search.diverge import MARGIN, PACE, Divergence, correlation
 from mrd.search.diverge_result import widest
-from mrd.search.variables.build import variables_of
+from mrd.search.variables.build import build_variables
 from mrd.study.model_section import ModelConfig
 from mrd.study.run_directory import RunDirectory
 from mrd.study.search_section import EarlyStopping, Samples, SearchConfig
@@ -273,7 +273,7 @@ def standing(small, attribute, rng, **changes):
     """Give a target, its variables a little moved, and the distance between the two."""
     config = SearchConfig(mode="diverge", attributes=(attribute,), environment_height=MAP_HEIGHT)
     target = represented(small(**(TARGET | changes)), config)
-    (variables,) = variables_of(target, config)
+    (variables,) = build_variables(target, config)
     distance = distance_of(target, variables)
     with torch.no_grad():
         for tensor in variables.tensors.values():
@@ -296,7 +296,7 @@ def test_a_distance_is_that_of_scenes(small, rng, attribute, measure, tolerance)
     )
     changes = {"lighting": light} if attribute == "lighting" else {}
     target, variables, distance = standing(small, attribute, rng, **changes)
-    found = scene_difference(target, variables.placed_in(target), (attribute,), rng)
+    found = scene_difference(target, variables.apply_to(target), (attribute,), rng)
     assert float(distance().detach()) == pytest.approx(found[attribute][measure], rel=tolerance)
 
 
@@ -319,7 +319,7 @@ def test_the_derivative_of_a_distance_is_its_difference(small, rng, attribute):
 def test_sliding_and_shifting_a_sphere_are_no_distance_and_growing_is(small):
     config = SearchConfig(mode="diverge", attributes=("shape",), smoothness=0.0)
     target = represented(small(**(TARGET | {"shape": Sphere(subdivisions=3)})), config)
-    (variables,) = variables_of(target, config)
+    (variables,) = build_variables(target, config)
     distance = distance_of(target, variables)
     vertices = torch.tensor(geometry(target.shape).vertices)
     angle = torch.tensor(0.02)

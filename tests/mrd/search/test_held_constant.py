@@ -17,7 +17,7 @@ from mrd.rendering.representation import form_of_family, represented, start_scen
 from mrd.rendering.stage import Stage, display
 from mrd.rendering.to_mitsuba import NORMALS, VERTICES
 from mrd.search.loop import Search
-from mrd.search.variables.base import values_of
+from mrd.search.variables.base import mitsuba_values
 from mrd.study.model_section import ModelConfig
 from mrd.study.search_section import Regularisers, Samples, SearchConfig, StartConfig
 from scenes.arrays import Picture
@@ -139,4 +139,4 @@ def test_a_search_moves_what_it_searches_and_nothing_else(small, name):
 
 def _values(search):
     with torch.no_grad():
-        return values_of(search.variables)
+        return mitsuba_values(search.variables)
