@@ -19,7 +19,7 @@ import h5py
 import numpy as np
 
 from benchmarks.figure import figure
-from psychophysics.config import Display, ExperimentConfig, TimingConfig
+from psychophysics.config import DisplayConfig, ExperimentConfig, TimingConfig
 from psychophysics.design import Condition, Stimulus
 from psychophysics.lab.calibration import IDENTITY
 from psychophysics.lab.keys import Keys
@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=600)
     parser.add_argument("--paced", action="store_true")
     arguments = parser.parse_args()
-    config = ExperimentConfig(timing=TIMING, display=Display(full_screen=False))
+    config = ExperimentConfig(timing=TIMING, display=DisplayConfig(full_screen=False))
     with tempfile.TemporaryDirectory() as folder, _stored(Path(folder)) as images:
         screen = Screen((800, 600), 53.0, 60.0, None)
         window = Window(config.display, screen, IDENTITY, paced=arguments.paced)
@@ -93,9 +93,8 @@ def _trial(number: int) -> Trial:
     condition = Condition(
         "display", "", "", "", "", "", "result", (0.0,), {}, {}, ("c0",), ("own",), 3
     )
-    return Trial(
-        number + 1, "main", "", condition, 0, 0.0, TASKS["oddity"].arrangements[0], images, 1
-    )
+    arrangement = TASKS["oddity"].arrangements[0]
+    return Trial(number + 1, "main", condition, 0.0, arrangement, images, remaining=1)
 
 
 if __name__ == "__main__":

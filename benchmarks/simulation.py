@@ -17,7 +17,7 @@ from benchmarks.figure import figure
 from benchmarks.stimuli import SCENE, table
 from psychophysics import experiment
 from psychophysics.config import ExperimentConfig
-from psychophysics.data.records import FIRST_SESSION
+from psychophysics.data.bids_names import FIRST_SESSION
 from psychophysics.observers import Psychometric, SimulatedObserver
 from stimuli.packed_scene import packed
 from stimuli.writing import write_set
@@ -40,7 +40,7 @@ def main() -> None:
         folder = Path(name)
         images = np.zeros((STIMULI, SIZE, SIZE, 3), np.uint8)
         write_set(folder / "stimuli.h5", table(STIMULI, SIZE), images, [packed(SCENE)])
-        made = experiment.prepared("benchmark", 1, CONFIG, folder / "stimuli.h5")
+        made = experiment.prepare("benchmark", 1, CONFIG, folder / "stimuli.h5")
         start = time.perf_counter()
         trials = sum(_session(made, folder, f"sim{number}") for number in range(SESSIONS))
         seconds = time.perf_counter() - start
@@ -49,7 +49,7 @@ def main() -> None:
 
 def _session(made: experiment.Experiment, folder: Path, code: str) -> int:
     """Trials of one simulated person's session."""
-    seat = experiment.seated(made, folder, code, FIRST_SESSION, "simulated")
+    seat = experiment.seat(made, folder, code, FIRST_SESSION, "simulated")
     outcome = experiment.run(
         made,
         seat,

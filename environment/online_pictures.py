@@ -149,7 +149,7 @@ def exported(study: Study, presentation: str, folder: Path) -> Path:
             "procedure": {"kind": "constant_stimuli", "trials": 2},
         }
     )  # fmt: skip
-    asked = experiment.prepared(study.name, study.seed, config, study.stimulus_set)
+    asked = experiment.prepare(study.name, study.seed, config, study.stimulus_set)
     return export(asked, folder, 1, "01")
 
 

@@ -22,7 +22,7 @@ from psychophysics.lab.keys import Keys
 from psychophysics.lab.person import Person
 from psychophysics.lab.window import Screen, Window
 from psychophysics.schedule import schedule
-from psychophysics.trials import Trial, order
+from psychophysics.trials import Trial, generate_trials
 
 PIXELS, PAGE, GAP, MARGIN = (800, 600), (700, 420), 6, 16
 SHORT = {"fixation": 0.1, "stimulus": 0.1, "blank": 0.1, "interval": 0.1, "answer": 1 / 60}
@@ -65,7 +65,7 @@ def main(study: Path, folder: Path) -> None:
                 "display": {"full_screen": False},
             }
         )  # fmt: skip
-        asked = experiment.prepared(described.name, 1, config, described.stimulus_set)
+        asked = experiment.prepare(described.name, 1, config, described.stimulus_set)
         window = Seen(config.display, Screen(PIXELS, 53, 60, None), IDENTITY, paced=True)
         _save(_parts(asked, window), folder / f"{name}.png")
         if name == "oddity":
@@ -95,7 +95,7 @@ def _parts(asked: Experiment, window: Seen) -> list[Bytes]:
 
 def _clearest(asked: Experiment) -> Trial:
     """Draw trials until one compares the target with the farthest level."""
-    trials = order(asked.conditions, asked.config, 1, [""])
+    trials = generate_trials(asked.conditions, asked.config, 1, [""])
     trial = next(trials)
     while trial.level < trial.condition.levels[-1] or not trial.arrangement.informative:
         trial = trials.send(True)
@@ -103,7 +103,7 @@ def _clearest(asked: Experiment) -> Trial:
 
 
 def _pages(asked: Experiment, window: Seen) -> list[Bytes]:
-    trials = order(asked.conditions, asked.config, 1, [""])
+    trials = generate_trials(asked.conditions, asked.config, 1, [""])
     before, trial = next(trials), trials.send(True)
     made = []
     for text in (

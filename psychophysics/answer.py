@@ -1,4 +1,4 @@
-"""What comes back from an observer, and who an observer is."""
+"""The answer to a trial, and the interface of every observer."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -8,7 +8,7 @@ from psychophysics.trials import Trial
 
 
 class Stopped(Exception):
-    """The participant, or whoever sits beside, has ended the sitting; the session can go on."""
+    """The participant or the experimenter ended the sitting; the session can be resumed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,16 +18,16 @@ class Answer:
     Parameters
     ----------
     choice
-        Number of the alternative, from 0; None where no answer came in time.
+        Number of the chosen alternative, from 0; None if there was no answer in time.
     key
         The key that was pressed; None for observers without keys.
     response_time
-        From the onset of the last images, in seconds; None where it means nothing.
+        Time from the onset of the last images, in seconds; None for observers without one.
     showings
-        How often the trial was shown: once, and again after each pause within it; None without a
-        window.
+        How often the trial was shown: once, and once more after each pause within it; None
+        without a window.
     onset
-        First frame of the trial, in seconds since the sitting began; None without a window.
+        First frame of the trial, in seconds since the start of the sitting; None without a window.
     intervals
         When each image was shown, in the order of the images; empty without a window.
     """
@@ -41,13 +41,13 @@ class Answer:
 
 
 class Observer(Protocol):
-    """Who answers: a person at a window, a simulated observer, a model."""
+    """Interface of observers: a person at a window, a simulated observer, a model."""
 
     def begin(self, trial: Trial, before: Trial | None) -> None:
-        """A sitting begins with this trial; `before` is the last one of an earlier sitting."""
+        """Start a sitting at a trial; `before` is the last trial of an earlier sitting."""
 
     def rest(self, trial: Trial, done: int) -> None:
-        """A break, or another phase or block, comes before this trial; `done` trials are made."""
+        """Show a page before a trial: a break or a new phase or block, after `done` trials."""
 
     def answer(self, trial: Trial) -> Answer:
         """Answer a trial.
@@ -55,11 +55,11 @@ class Observer(Protocol):
         Raises
         ------
         Stopped
-            The sitting is ended.
+            The sitting was ended.
         """
 
-    def told(self, trial: Trial, answer: Answer) -> None:
-        """The answer is on disk; feedback may be given."""
+    def give_feedback(self, trial: Trial, answer: Answer) -> None:
+        """Give feedback on an answer, which is already on disk."""
 
     def end(self) -> None:
-        """No trial is left."""
+        """Close the session after its last trial."""

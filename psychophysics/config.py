@@ -1,4 +1,4 @@
-"""The part of the study file that says what people are asked, and on which display."""
+"""The section `experiment` of the study file."""
 
 from typing import Annotated, Any, Literal
 
@@ -20,10 +20,9 @@ Some = Annotated[int, Field(strict=True, ge=1, le=100_000)]
 Share = Annotated[float, between(0, 1)]
 
 RATED: TaskName = "same_different"  # the task whose guess rate is a false-alarm rate
-FALSE_ALARMS = (0.05, 0.15, 0.3, 0.5, 0.7, 0.9)  # of QUEST+, where the study gives none
+FALSE_ALARMS = (0.05, 0.15, 0.3, 0.5, 0.7, 0.9)  # default rates of QUEST+
 
-# Keys with a meaning of their own in a session.
-PAUSE, GO_ON = "escape", "space"
+PAUSE, GO_ON = "escape", "space"  # keys that cannot be answer keys
 
 
 def _without_repeats(items: tuple[str, ...]) -> tuple[str, ...]:
@@ -44,17 +43,17 @@ class TimingConfig(Frozen):
     fixation
         Fixation cross before the first image.
     stimulus
-        An image, or the images that are on the screen together.
+        One image, or the images that are shown together.
     blank
         Empty screen between two images.
     mask
-        Noise after each image, 0 for none.
+        Noise after each image; 0 for none.
     interval
-        Empty screen between two trials; the next trial's images are made ready in it.
+        Empty screen between two trials, while the next images are loaded.
     feedback
-        How long feedback is shown.
+        Feedback after an answer.
     answer
-        Longest time for an answer, after which the trial counts as not answered; 0 waits for ever.
+        Longest time for an answer, after which the trial counts as not answered; 0 for no limit.
     """
 
     fixation: Seconds = 0.5
@@ -66,38 +65,38 @@ class TimingConfig(Frozen):
     answer: Seconds = 0.0
 
 
-class ConstantStimuli(Frozen):
+class ConstantStimuliConfig(Frozen):
     """Every level equally often, in random order.
 
     Parameters
     ----------
     trials
-        Of every level of every condition, level 0 (the target re-rendered) included.
+        Trials of each level of each condition, including level 0 (the target rendered again).
     """
 
     kind: Literal["constant_stimuli"] = "constant_stimuli"
     trials: Some = 20
 
 
-class QuestPlus(Frozen):
-    """QUEST+ (Watson 2017): the level from which most is to be learnt.
+class QuestPlusConfig(Frozen):
+    """QUEST+ (Watson 2017): the level with the lowest expected entropy of the posterior.
 
     Parameters
     ----------
     trials
-        Of every condition, level 0 not counted.
+        Trials of each condition, without those at level 0.
     trials_at_zero
-        Of every condition, at level 0: people must be at chance there.
+        Trials of each condition at level 0, where people must be at chance.
     function
         ``weibull`` (on log level) or ``norm`` (cumulative normal, on level).
     widths
-        Widths that are thought possible: of the Weibull in natural logarithms of the level, of
-        the normal in multiples of the largest level.
+        Possible widths: of the Weibull in natural logarithms of the level, of the normal in
+        multiples of the largest level.
     lapses
-        Lapse rates that are thought possible.
+        Possible lapse rates.
     false_alarms
-        False-alarm rates that are thought possible; same–different alone. Without it, 0.05 to
-        0.9, as far as the lapse rates leave room; a session keeps those that it was begun with.
+        Possible false-alarm rates, for same–different only. Default: those of 0.05 to 0.9 for
+        which the curve still rises at the given lapse rates. A resumed session keeps its rates.
     """
 
     kind: Literal["quest_plus"]
@@ -117,35 +116,34 @@ class QuestPlus(Frozen):
 
     @property
     def rates(self) -> tuple[float, ...]:
-        """False-alarm rates: those of the study, else all usual ones that leave room."""
+        """False-alarm rates of the study, or the default ones for which the curve rises."""
         if self.false_alarms is not None:
             return self.false_alarms
-        return tuple(rate for rate in FALSE_ALARMS if _room(rate, max(self.lapses)))
+        return tuple(rate for rate in FALSE_ALARMS if _curve_rises(rate, max(self.lapses)))
 
 
-def _room(false_alarms: float, lapse: float) -> bool:
-    """Return whether a curve between these two rates rises."""
+def _curve_rises(false_alarms: float, lapse: float) -> bool:
     return false_alarms + lapse < 1 - 1e-9
 
 
-class Staircase(Frozen):
-    """Harder after `down` right answers in a row, easier after `up` wrong ones.
+class StaircaseConfig(Frozen):
+    """Staircase: harder after `down` right answers in a row, easier after `up` wrong ones.
 
     Parameters
     ----------
     down, up
-        Of the rule.
+        Numbers of right and of wrong answers in a row that change the level.
     trials
-        Of every staircase, at most.
+        Most trials of each staircase.
     trials_at_zero
-        Of every condition, at level 0: people must be at chance there.
+        Trials of each condition at level 0, where people must be at chance.
     reversals
-        After so many a staircase ends; 0 lets it run for all its trials.
+        Number of reversals that ends a staircase; 0 for no limit.
     start
-        Number of the level it starts at, counted from the largest (0 is the largest). One
-        staircase of each condition for each number, interleaved.
+        Number of the first level, counted from the largest (0). Each condition has one staircase
+        for each number, interleaved.
     step
-        Steps between levels, until the first reversal, until the second, …; the last one stays.
+        Steps between levels before the first reversal, before the second, …; the last one is kept.
     """
 
     kind: Literal["staircase"]
@@ -158,20 +156,22 @@ class Staircase(Frozen):
     step: Annotated[tuple[Some, ...], Field(min_length=1, max_length=10)] = (2, 1)
 
 
-Procedure = Annotated[ConstantStimuli | QuestPlus | Staircase, Field(discriminator="kind")]
+ProcedureConfig = Annotated[
+    ConstantStimuliConfig | QuestPlusConfig | StaircaseConfig, Field(discriminator="kind")
+]
 
 
-class Practice(Frozen):
-    """Easy trials with feedback, until they are answered well.
+class PracticeConfig(Frozen):
+    """Easy trials with feedback before the session.
 
     Parameters
     ----------
     trials
-        Of a round; 0 for no practice.
+        Trials of a round; 0 for no practice.
     correct
         Share of right answers in a round that ends practice.
     rounds
-        Most rounds; after them the session goes on, and says so in its record.
+        Most rounds; after them the session begins in any case.
     """
 
     trials: Count = 8
@@ -180,45 +180,45 @@ class Practice(Frozen):
 
 
 class PhotodiodeConfig(Frozen):
-    """A patch that is white while images are shown, and black else, for a photodiode.
+    """Patch for a photodiode: white while images are shown, otherwise black.
 
     Parameters
     ----------
     size
-        Side, in pixels.
+        Side of the patch, in pixels.
     corner
-        Where it stands.
+        Corner of the screen.
     """
 
     size: Annotated[int, Field(strict=True, ge=4, le=500)] = 40
     corner: Literal["top_left", "top_right", "bottom_left", "bottom_right"] = "bottom_right"
 
 
-class Display(Frozen):
+class DisplayConfig(Frozen):
     """The display that people sit at.
 
     Parameters
     ----------
     monitor
-        Name in PsychoPy's monitor centre, whose size, distance and pixels are then taken.
+        Name in PsychoPy's monitor centre; its pixels, width and distance replace the next three.
     pixels
-        Width and height in pixels.
+        Width and height of the screen, in pixels.
     width
-        Of the picture, in cm.
+        Width of the picture, in cm.
     distance
-        From the eyes, in cm.
+        Distance from the eyes, in cm.
     refresh_rate
-        In frames per second.
+        Frames per second.
     full_screen
         Whether the window fills the screen.
     screen
-        Number of the screen, from 0. One that does not exist is refused.
+        Number of the screen, from 0; an error if it does not exist.
     background
         Grey of the background, sRGB-encoded, 0 to 1.
     calibration
         File that `mrd calibrate` wrote, relative to the study.
     photodiode
-        The patch; none where it is not given.
+        Patch for a photodiode; none by default.
     dropped
         Share of intervals with dropped frames above which a session is flagged.
     """
@@ -237,7 +237,7 @@ class Display(Frozen):
 
 
 class ExperimentConfig(Frozen):
-    """What people are asked.
+    """Task, procedure and presentation of an experiment.
 
     Parameters
     ----------
@@ -247,45 +247,45 @@ class ExperimentConfig(Frozen):
         ``time``: images after one another; ``space``: side by side (match to sample: the sample
         first, then two side by side).
     procedure
-        How the levels are chosen; one procedure for each condition.
+        How the levels are chosen; each condition has its own procedure.
     targets, models, attributes
-        Names that are asked for; all of the set without it.
+        Names to show; all of the set by default.
     comparisons
         What is compared with the target: results (with the series that lead to them), their
         controls, pixel searches.
     cameras
         ``training``, ``held_out`` or ``all``.
     lights
-        Names of lights; all without it.
+        Names of lights; all by default.
     vary
         What differs between the images of a trial: noise, camera, lighting.
     blocks
-        Conditions that share this are asked together, in an order that is counterbalanced over
-        participants; without it all conditions are interleaved.
+        Conditions that share this are in one block. The order of blocks is counterbalanced over
+        participants. By default all conditions are interleaved.
     catch
-        Number of catch trials of a session, at the largest difference of controls.
+        Number of catch trials in a session, at the largest difference of controls.
     practice
-        Before the session.
+        Practice before the session.
     feedback
-        Whether the session itself tells what was right.
+        Whether there is feedback after practice.
     rest_every
         Trials between two breaks; 0 for none.
     keys
-        One a choice, in the order of the choices, as PsychoPy calls keys (button boxes that act
-        as keyboards too). Without it, ``1 2 3`` for oddity, ``left right`` for others. Digits
-        count on the number pad too, and without Shift on keyboards that need it for them.
+        One key per choice, in the order of the choices, with PsychoPy's names (also for button
+        boxes that act as keyboards). Default: ``1 2 3`` for oddity, ``left right`` for the other
+        tasks. Digits also count on the number pad, and without Shift on keyboards that need it.
     swap_keys
         Whether half of the participants have the keys in the opposite order.
     timing, display
-        When and where it is shown.
+        Durations, and the display.
     instructions
-        First page. ``{question}`` in it stands for what the task asks, ``{keys}`` for the choices
-        and their keys.
+        First page. ``{question}`` is replaced by the question of the task, ``{keys}`` by the
+        choices and their keys.
     """
 
     task: TaskName = "oddity"
     presentation: Literal["time", "space"] = "time"
-    procedure: Procedure = ConstantStimuli()
+    procedure: ProcedureConfig = ConstantStimuliConfig()
     targets: Names | None = None
     models: Names | None = None
     attributes: Names | None = None
@@ -299,13 +299,13 @@ class ExperimentConfig(Frozen):
     )
     blocks: Literal["target", "attribute", "model", "comparison"] | None = None
     catch: Count = 12
-    practice: Practice = Practice()
+    practice: PracticeConfig = PracticeConfig()
     feedback: bool = False
     rest_every: Count = 100
     keys: Annotated[tuple[str, ...], AfterValidator(_without_repeats)] | None = None
     swap_keys: bool = False
     timing: TimingConfig = TimingConfig()
-    display: Display = Display()
+    display: DisplayConfig = DisplayConfig()
     instructions: str = (
         "You will see pictures of objects.\n\n{question}\n\n{keys}\n\n"
         "Look at the cross in the middle. Escape pauses."
@@ -322,7 +322,7 @@ class ExperimentConfig(Frozen):
             )
         for key in keys:
             if key in (PAUSE, GO_ON):
-                use = "pauses" if key == PAUSE else "goes on from a page"
+                use = "pauses" if key == PAUSE else "leaves a page"
                 raise ValueError(f"keys: '{key}' {use}; choose another key")
         return self
 
@@ -333,12 +333,16 @@ class ExperimentConfig(Frozen):
         return self
 
     @model_validator(mode="after")
-    def _room_above_false_alarms(self) -> "ExperimentConfig":
+    def _false_alarms_fit_lapses(self) -> "ExperimentConfig":
         chosen = self.procedure
-        if self.task != RATED or not isinstance(chosen, QuestPlus) or chosen.false_alarms is None:
+        if (
+            self.task != RATED
+            or not isinstance(chosen, QuestPlusConfig)
+            or chosen.false_alarms is None
+        ):
             return self
         most, lapse = max(chosen.false_alarms), max(chosen.lapses)
-        if not _room(most, lapse):
+        if not _curve_rises(most, lapse):
             raise ValueError(
                 f"procedure: false_alarms {most:g} and lapses {lapse:g} add up to "
                 f"{most + lapse:g}; no curve would rise: use rates that add up to less than 1"
@@ -346,13 +350,13 @@ class ExperimentConfig(Frozen):
         return self
 
     def as_recorded(self) -> dict[str, Any]:
-        """Return what descriptions of sessions say of it: what is true of all sittings."""
+        """Return the part that a session's sidecar records: all that must stay between sittings."""
         values = self.model_dump(mode="json", exclude={"display", "instructions"})
-        if self.task == RATED and isinstance(self.procedure, QuestPlus):
+        if self.task == RATED and isinstance(self.procedure, QuestPlusConfig):
             values["procedure"]["false_alarms"] = list(self.procedure.rates)
         return values
 
     @property
     def answer_keys(self) -> tuple[str, ...]:
-        """Keys, in the order of the choices."""
+        """The keys, in the order of the choices."""
         return self.keys or TASKS[self.task].keys

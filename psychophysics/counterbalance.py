@@ -1,9 +1,8 @@
-"""What differs between participants by a recorded rule, and the seed of all that is random.
+"""Counterbalancing of blocks and keys over participants, and the seed of a session.
 
 Participants are numbered from 0 in the order of their first session in ``participants.tsv``. The
-number picks the row of a balanced Latin square for the order of blocks. Where the study asks for
-it, half of the participants have swapped keys: every other one, and the other half of each row of
-the square in the next pass through it.
+number selects the row of a balanced Latin square for the order of blocks. With `swap_keys`, every
+other participant has swapped keys; the next pass through the square swaps the other half.
 """
 
 import hashlib
@@ -14,30 +13,23 @@ from typing import Any
 from scenes.base.errors import InputError
 
 RULE = 2
-"""Rule of new sessions. By rule 1, odd numbers had swapped keys in every pass."""
+"""Rule of new sessions. Rule 1 swapped the keys of odd numbers in every pass."""
 RULE_KEY = "Counterbalance"
 """Entry of a sidecar's ``Session``; sessions of rule 1 have none."""
 
 
 def block_order(blocks: Sequence[str], participant: int) -> tuple[str, ...]:
-    """Order blocks by the rows of a balanced Latin square (Williams 1949).
+    """Return the blocks in the order of a participant's row of a balanced Latin square.
 
-    Over as many participants as there are blocks (twice as many, if their number is odd), each
-    block stands at each place equally often, and follows each other block equally often.
-
-    Parameters
-    ----------
-    blocks
-        Their names, in a fixed order.
-    participant
-        Number of the participant, from 0.
+    Williams (1949). Over as many participants as blocks (twice as many, if their number is odd),
+    each block is at each place equally often, and follows each other block equally often.
     """
     count = len(blocks)
     row = participant % count
     # 0, 1, n−1, 2, n−2, …: neighbours differ by every amount once.
     zigzag = [(place + 1) // 2 if place % 2 else -(place // 2) for place in range(count)]
     order = [blocks[(step + row) % count] for step in zigzag]
-    # Of an odd number of blocks, the second half of the square is its mirror image.
+    # With an odd number of blocks, the second half of the square is its mirror image.
     mirrored = count % 2 == 1 and (participant // count) % 2 == 1
     return tuple(reversed(order)) if mirrored else tuple(order)
 
@@ -50,23 +42,10 @@ def orders(blocks: int) -> int:
 def key_order(
     keys: Sequence[str], participant: int, swap: bool, blocks: int, rule: int = RULE
 ) -> tuple[str, ...]:
-    """Return the keys, in the order of the choices, of a participant.
+    """Return a participant's keys, in the order of the choices.
 
-    Over twice as many participants as there are orders of blocks, each order comes once with the
-    keys as they are, and once with swapped keys.
-
-    Parameters
-    ----------
-    keys
-        In the order of the choices.
-    participant
-        Number of the participant, from 0.
-    swap
-        Whether keys are swapped at all.
-    blocks
-        Number of blocks.
-    rule
-        That the session is recorded with.
+    Over twice as many participants as orders of blocks, each order occurs once with the study's
+    keys and once with swapped keys.
     """
     passes = participant // orders(blocks) if rule > 1 else 0
     row = participant % orders(blocks) if rule > 1 else participant
@@ -74,20 +53,7 @@ def key_order(
 
 
 def rule_of(session: Mapping[str, Any], where: str) -> int:
-    """Return the rule that a session was recorded with.
-
-    Parameters
-    ----------
-    session
-        ``Session`` of its sidecar, or the facts that a page in a browser saved.
-    where
-        What a refusal names: the file.
-
-    Raises
-    ------
-    InputError
-        This version of the suite does not know the rule.
-    """
+    """Return the rule in a session's facts, or raise if this version does not know it."""
     rule = session.get(RULE_KEY, 1)
     if isinstance(rule, bool) or not isinstance(rule, int) or not 1 <= rule <= RULE:
         raise InputError(
@@ -98,6 +64,6 @@ def rule_of(session: Mapping[str, Any], where: str) -> int:
 
 
 def session_seed(study: str, seed: int, participant: str, session: str) -> int:
-    """Derive the one seed of a session, 0 to 2⁶³ − 1, from what names it."""
+    """Return the seed of a session, 0 to 2⁶³ − 1: a hash of study, seed and codes."""
     text = "\n".join((study, str(seed), participant, session))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1

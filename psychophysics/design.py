@@ -1,12 +1,12 @@
-"""From a stimulus set to conditions: what can be asked, and with which images.
+"""Conditions of an experiment, from the table of a stimulus set.
 
-Pure: a table goes in, conditions come out. Every image is known by its side (target or
-comparison), level, camera, light and the rank of its noise seed among those alike.
+An image is identified by its side (target or comparison), level, camera, light and the rank of its
+noise seed among otherwise equal images.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import cast
+from itertools import product
 
 import pandas as pd
 
@@ -17,13 +17,12 @@ from scenes.base.errors import InputError, nearest
 
 ROLES = {"result": ("series", "result"), "control": ("control",), "pixel": ("pixel",)}
 LEAST_LEVELS = 3
-# What separates one condition from another, in the set's table.
-SERIES = ["family", "run"]
+SERIES = ["family", "run"]  # columns that identify a series
 
 
 @dataclass(frozen=True, slots=True)
 class Stimulus:
-    """A stored image, and what a trial's row tells of it."""
+    """A stored image, with what a trial's row records of it."""
 
     stimulus_id: str
     role: str
@@ -38,82 +37,53 @@ Cell = tuple[str, str]  # camera, light
 
 @dataclass(frozen=True)
 class Condition:
-    """A target against a series of comparisons.
+    """A target and a series of comparisons."""
 
-    Parameters
-    ----------
-    name
-        Readable and unique in the experiment: ``<run>-<comparison>``.
-    target, family, attribute, model, layer, comparison
-        As in the set; `comparison` is result, control or pixel.
-    levels
-        Ascending; 0 is the target re-rendered.
-    target_images
-        By camera and light, in the order of noise seeds.
-    comparison_images
-        The same for each level.
-    cameras, lights
-        That all of these images exist for.
-    seeds
-        Noise seeds that all of them exist for.
-    """
-
-    name: str
+    name: str  # <run>-<comparison>, unique in the experiment
     target: str
     family: str
     attribute: str
     model: str
     layer: str
-    comparison: str
-    levels: tuple[float, ...]
+    comparison: str  # result, control or pixel
+    levels: tuple[float, ...]  # ascending; 0 is the target rendered again
+    # Images of each camera and light, in the order of their noise seeds.
     target_images: Mapping[Cell, tuple[Stimulus, ...]] = field(repr=False)
     comparison_images: Mapping[float, Mapping[Cell, tuple[Stimulus, ...]]] = field(repr=False)
+    # Cameras and lights of all of these images, and the number of noise seeds of each.
     cameras: tuple[str, ...]
     lights: tuple[str, ...]
     seeds: int
 
     def image(self, side: Side, level: float, cell: Cell, rank: int) -> Stimulus:
-        """Return one image."""
+        """Return an image; `rank` is the rank of its noise seed."""
         images = self.target_images if side == "target" else self.comparison_images[level]
         return images[cell][rank]
 
 
-def conditions(table: pd.DataFrame, config: ExperimentConfig, where: str) -> list[Condition]:
-    """List what an experiment asks of a set, in the order of their names.
+def find_conditions(table: pd.DataFrame, config: ExperimentConfig, where: str) -> list[Condition]:
+    """Return the conditions of an experiment, sorted by name.
 
-    Parameters
-    ----------
-    table
-        Of the set, a row an image.
-    config
-        The experiment.
-    where
-        What a refusal names: the set.
-
-    Raises
-    ------
-    InputError
-        A name is not in the set, nothing is left to ask, a condition has too few levels, or a
-        trial could not be filled with different images.
+    `where` names the set in messages. Raise if a name is not in the set, no condition is left, a
+    condition has too few levels, or a trial cannot be filled with different images.
     """
     for key in ("targets", "models", "attributes"):
         _names_exist(getattr(config, key), table[key.removesuffix("s")], key, where)
     _names_exist(config.lights, table["light"], "lights", where)
-    images = _wanted(table, config)
+    images = _selected(table, config)
+    compared = images
+    if config.models:
+        compared = images[images["model"].isin(config.models) | (images["role"] == "pixel")]
     found = [
-        condition
-        for (family, _run), series in _series(images, config)
-        for condition in _conditions_of(
-            images[(images["family"] == family) & images["role"].isin(["target", "rerender"])],
-            series,
-            config,
-            where,
-        )
+        _condition(images, part, comparison, config, where)
+        for _, series in compared.groupby(SERIES)
+        for comparison in config.comparisons
+        if len(part := series[series["role"].isin(ROLES[comparison])])
     ]
     if not found:
         raise InputError(
-            f"{where}: experiment: no series of {', '.join(config.comparisons)} is left to ask "
-            f"with targets, models and attributes as given; the set has {_what_there_is(table)}"
+            f"{where}: experiment: no series of {', '.join(config.comparisons)} is left "
+            f"with these targets, models and attributes; the set has {_contents(table)}"
         )
     return sorted(found, key=lambda condition: condition.name)
 
@@ -124,12 +94,12 @@ def _names_exist(names: tuple[str, ...] | None, column: pd.Series, key: str, whe
         if name not in valid:
             raise InputError(
                 f"{where}: experiment.{key}: the set has no '{name}'; {nearest(name, valid)} "
-                f"there: {', '.join(valid)}"
+                f"it has: {', '.join(valid)}"
             )
 
 
-def _wanted(table: pd.DataFrame, config: ExperimentConfig) -> pd.DataFrame:
-    """Images that may be shown: never null scenes."""
+def _selected(table: pd.DataFrame, config: ExperimentConfig) -> pd.DataFrame:
+    """Return the rows of images that the experiment may show; null scenes are never shown."""
     keep = table["role"] != "null"
     if config.targets:
         keep &= table["target"].isin(config.targets)
@@ -142,17 +112,7 @@ def _wanted(table: pd.DataFrame, config: ExperimentConfig) -> pd.DataFrame:
     return table[keep]
 
 
-def _series(
-    images: pd.DataFrame, config: ExperimentConfig
-) -> Iterable[tuple[tuple[str, str], pd.DataFrame]]:
-    compared = images[images["role"].isin([r for c in config.comparisons for r in ROLES[c]])]
-    if config.models:
-        pixels = compared["role"] == "pixel"
-        compared = compared[compared["model"].isin(config.models) | pixels]
-    return cast(Iterable[tuple[tuple[str, str], pd.DataFrame]], compared.groupby(SERIES, sort=True))
-
-
-def _what_there_is(table: pd.DataFrame) -> str:
+def _contents(table: pd.DataFrame) -> str:
     shown = table[table["role"] != "null"]
     parts = [
         f"{name}s {', '.join(sorted({str(v) for v in shown[name].dropna()} - {''}))}"
@@ -161,18 +121,8 @@ def _what_there_is(table: pd.DataFrame) -> str:
     return "; ".join(parts)
 
 
-def _conditions_of(
-    shared: pd.DataFrame, series: pd.DataFrame, config: ExperimentConfig, where: str
-) -> list[Condition]:
-    return [
-        _condition(shared, part, comparison, config, where)
-        for comparison in config.comparisons
-        if len(part := series[series["role"].isin(ROLES[comparison])])
-    ]
-
-
 def _condition(
-    shared: pd.DataFrame,
+    images: pd.DataFrame,
     series: pd.DataFrame,
     comparison: str,
     config: ExperimentConfig,
@@ -181,24 +131,21 @@ def _condition(
     first = series.iloc[0]
     name = f"{first['run']}-{comparison}"
     place = f"{where}: condition {name}"
-    target = shared[shared["role"] == "target"]
-    rerender = shared[shared["role"] == "rerender"]
+    family = images[images["family"] == first["family"]]
+    target, rerender = (family[family["role"] == role] for role in ("target", "rerender"))
     if not len(target) or not len(rerender):
         missing = "target" if not len(target) else "rerender"
-        raise InputError(f"{place}: the set has no images of role {missing} for it; build it again")
+        raise InputError(f"{place}: the set has no images of role {missing}; build the set again")
     by_level = {0.0: rerender} | {
         float(level): series[series["level"] == level] for level in sorted(series["level"].unique())
     }
     if len(by_level) < LEAST_LEVELS:
         raise InputError(
             f"{place}: {len(by_level)} levels, level 0 included; at least {LEAST_LEVELS} are "
-            "needed: ask for longer series in the study, or leave this condition out"
+            "needed: make the series in the study longer, or leave this condition out"
         )
-    cells = [
-        (camera, light)
-        for camera in sorted(target["camera"].unique())
-        for light in sorted(target["light"].unique())
-    ]
+    cameras, lights = (tuple(sorted(target[name].unique())) for name in ("camera", "light"))
+    cells = list(product(cameras, lights))
     condition = Condition(
         name=name,
         target=str(first["target"]),
@@ -213,11 +160,11 @@ def _condition(
             level: _cells(part, cells, f"{place}: level {level:g}")
             for level, part in by_level.items()
         },
-        cameras=tuple(sorted(target["camera"].unique())),
-        lights=tuple(sorted(target["light"].unique())),
+        cameras=cameras,
+        lights=lights,
         seeds=0,
     )
-    return _checked(condition, config, place)
+    return _with_seeds(condition, config, place)
 
 
 def _text(value: object) -> str:
@@ -225,7 +172,7 @@ def _text(value: object) -> str:
 
 
 def _cells(images: pd.DataFrame, cells: list[Cell], place: str) -> dict[Cell, tuple[Stimulus, ...]]:
-    """Images by camera and light, in the order of their noise seeds."""
+    """Return the images of each camera and light, in the order of their noise seeds."""
     made: dict[Cell, list[Stimulus]] = {cell: [] for cell in cells}
     columns = ["stimulus_id", "role", "camera", "light", "noise_seed", "physical_distance"]
     for row in images.sort_values("noise_seed")[columns].to_dict("records"):
@@ -241,20 +188,20 @@ def _cells(images: pd.DataFrame, cells: list[Cell], place: str) -> dict[Cell, tu
     return {cell: tuple(found) for cell, found in made.items()}
 
 
-def _checked(condition: Condition, config: ExperimentConfig, place: str) -> Condition:
-    """Find out whether every trial can be filled with different images; count the noise seeds."""
+def _with_seeds(condition: Condition, config: ExperimentConfig, place: str) -> Condition:
+    """Return the condition with its number of noise seeds; raise if they are too few."""
     needed = TASKS[config.task].images
     sets = [condition.target_images, *condition.comparison_images.values()]
     seeds = min(len(images) for cells in sets for images in cells.values())
     for what, names in (("camera", condition.cameras), ("lighting", condition.lights)):
         if what in config.vary and len(names) < needed:
             raise InputError(
-                f"{place}: vary: {what}: a trial of {config.task} shows {needed} images, and there "
-                f"are {len(names)} ({', '.join(names)}); take {what} out of vary"
+                f"{place}: vary: {what}: a trial of {config.task} shows {needed} images, and the "
+                f"set has {len(names)} ({', '.join(names)}); remove {what} from vary"
             )
     if "noise" in config.vary and seeds < needed:
         raise InputError(
-            f"{place}: a trial of {config.task} shows {needed} images, and there are {seeds} noise "
-            "seeds of a scene: no image may occur twice; ask for more in the study's stimuli"
+            f"{place}: a trial of {config.task} shows {needed} different images, and the set has "
+            f"{seeds} noise seeds of a scene; set more in the study's stimuli"
         )
     return replace(condition, seeds=seeds)

@@ -1,4 +1,4 @@
-"""A study's experiment on its stimulus set: who is asked what, and by whom it is answered."""
+"""An experiment on its stimulus set: checks, seats of participants, sessions."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -13,38 +13,24 @@ import numpy as np
 from psychophysics import counterbalance, session
 from psychophysics.answer import Observer
 from psychophysics.config import ExperimentConfig
-from psychophysics.data import data_set, records, same_experiment
-from psychophysics.data.data_set import Kind
+from psychophysics.data import bids_names, data_set, records, same_experiment
+from psychophysics.data.data_set import ObserverKind
 from psychophysics.data.recorded_rules import config_for, rule_for
-from psychophysics.design import Condition, conditions
+from psychophysics.design import Condition, find_conditions
 from psychophysics.pages import instructions
 from psychophysics.schedule import schedule
 from psychophysics.session import Outcome
 from psychophysics.tasks.base import Task
 from psychophysics.tasks.registry import TASKS
-from psychophysics.trials import block_of, check, order
+from psychophysics.trials import block_name, check_trials, generate_trials
 from scenes.base.errors import InputError
-from stimuli.seal import check_seal
 from stimuli.stimulus_set import StimulusSet
-
-PARTICIPANT_SEEDS = 2**32
+from stimuli.storage import check_seal
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """An experiment that can be run: all of it has been checked against the set.
-
-    Parameters
-    ----------
-    study, seed
-        Name and seed of the study.
-    config
-        The experiment.
-    stimuli
-        The set.
-    conditions
-        What is asked.
-    """
+    """An experiment that was checked against its stimulus set; `seed` is the study's seed."""
 
     study: str
     seed: int
@@ -65,11 +51,11 @@ class Experiment:
 
     @property
     def blocks(self) -> list[str]:
-        """Names of the blocks; one empty name where all conditions are interleaved."""
-        return sorted({block_of(condition, self.config) for condition in self.conditions})
+        """Names of the blocks; one empty name if all conditions are interleaved."""
+        return sorted({block_name(condition, self.config) for condition in self.conditions})
 
 
-def prepared(study: str, seed: int, config: ExperimentConfig, path: Path) -> Experiment:
+def prepare(study: str, seed: int, config: ExperimentConfig, path: Path) -> Experiment:
     """Check an experiment against its stimulus set.
 
     Parameters
@@ -79,29 +65,23 @@ def prepared(study: str, seed: int, config: ExperimentConfig, path: Path) -> Exp
     config
         The experiment.
     path
-        Of the set; every byte of it is checked against its seal.
+        Path of the set, whose bytes are all checked against its seal.
 
     Raises
     ------
     InputError
-        The set is missing or altered, the experiment asks for what it does not hold, or its
-        procedure needs a library that is not installed.
+        The set is missing or altered, it lacks what the experiment needs, or the procedure needs
+        a library that is not installed.
     """
     check_seal(path)
     stimuli = StimulusSet(path)
-    found = conditions(stimuli.table, config, str(path))
-    check(found, config)
+    found = find_conditions(stimuli.table, config, str(path))
+    check_trials(found, config)
     return Experiment(study, seed, config, stimuli, found)
 
 
-def check_fits(experiment: Experiment, pixels: tuple[int, int]) -> None:
-    """Find out whether the images of a trial fit on the display.
-
-    Raises
-    ------
-    InputError
-        They do not.
-    """
+def check_images_fit(experiment: Experiment, pixels: tuple[int, int]) -> None:
+    """Raise if the images of a trial do not fit on the display of `pixels` (width, height)."""
     needed = schedule(experiment.config).extent(*experiment.image_size)
     if needed[0] > pixels[0] or needed[1] > pixels[1]:
         raise InputError(
@@ -113,134 +93,85 @@ def check_fits(experiment: Experiment, pixels: tuple[int, int]) -> None:
 
 @dataclass(frozen=True)
 class Seat:
-    """A participant in a session: what follows from who they are.
-
-    Parameters
-    ----------
-    participant, session
-        Codes.
-    observer
-        Who answers.
-    number
-        Of the participant, from 0.
-    seed
-        Of all that is random.
-    blocks
-        In this participant's order.
-    keys
-        In the order of the choices.
-    rule
-        Of counterbalancing, that blocks and keys follow.
-    """
+    """A session of a participant: codes, seed, order of blocks, and keys."""
 
     participant: str
     session: str
-    observer: Kind
-    number: int
+    observer: ObserverKind
+    number: int  # of the participant, from 0
     seed: int
-    blocks: tuple[str, ...]
-    keys: tuple[str, ...]
-    rule: int = counterbalance.RULE
+    blocks: tuple[str, ...]  # in this participant's order
+    keys: tuple[str, ...]  # in the order of the choices
+    rule: int = counterbalance.RULE  # of counterbalancing
 
 
-def seated(
+def seat(
     experiment: Experiment,
     folder: Path,
     participant: str,
     visit: str,
-    observer: Kind,
+    observer: ObserverKind,
     say: Callable[[str], None] = lambda _: None,
 ) -> Seat:
-    """Enter a participant, and derive all that is theirs.
+    """Enter a participant in the data set, and return their seat in a session.
 
     Parameters
     ----------
     experiment
         The experiment.
     folder
-        Of the data.
+        Data folder.
     participant, visit
-        Codes: letters and digits.
+        Codes of participant and session: letters and digits.
     observer
-        Who answers.
+        Kind of observer.
     say
-        Takes a line on what was repaired in ``participants.tsv``, or on sessions of another
+        Called with each line on repairs of ``participants.tsv`` and on sessions of another
         experiment in the folder.
 
     Raises
     ------
     InputError
-        A code holds other characters, sessions of people in the folder were made with another
-        set, the folder cannot be written, or a sidecar of the participant cannot be read.
+        A code has other characters, sessions of people in the folder were made with another set,
+        the folder cannot be written, or a sidecar of the participant cannot be read.
     """
-    records.checked_code(participant, "participant")
-    records.checked_code(visit, "session")
+    bids_names.check_code(participant, "participant")
+    bids_names.check_code(visit, "session")
     if observer == "person":
         people = check_set(experiment, folder)
-        for remark in same_experiment.remarks(folder, people, _described(experiment)):
+        for remark in same_experiment.remarks(folder, people, _shared_entries(experiment)):
             say(remark)
     rule = rule_for(folder, participant, visit, experiment.task)
-    number = data_set.enrolled(folder, experiment.study, participant, observer, say=say)
-    return seat_of(experiment, participant, visit, observer, number, rule)
+    number = data_set.enrol(folder, experiment.study, participant, observer, say=say)
+    return make_seat(experiment, participant, visit, observer, number, rule)
 
 
-def check_set(experiment: Experiment, folder: Path) -> same_experiment.Described:
-    """Refuse to show a set to people whose data folder holds sessions of another set.
-
-    Returns
-    -------
-    list
-        Tables and descriptions of the sessions of people in the folder.
-
-    Raises
-    ------
-    InputError
-        With both content hashes.
-    """
+def check_set(experiment: Experiment, folder: Path) -> same_experiment.DescribedSessions:
+    """Return the sessions of people in a data folder, or raise if one is of another set."""
     stimuli = experiment.stimuli
-    people = same_experiment.of_people(folder)
+    people = same_experiment.sessions_of_people(folder)
     same_experiment.check_set(folder, people, stimuli.content_hash, stimuli.path)
     return people
 
 
-def _described(experiment: Experiment) -> dict[str, Any]:
-    """What descriptions of all sessions of an experiment say alike."""
-    return {
-        "TaskName": experiment.task.name,
-        "Session": json.loads(
-            json.dumps(
-                {
-                    "StimulusSet": experiment.stimuli.content_hash,
-                    "Experiment": experiment.config.as_recorded(),
-                }
-            )
-        ),
+def _shared_entries(experiment: Experiment) -> dict[str, Any]:
+    """Return the part of a sidecar that all sessions of an experiment share."""
+    facts = {
+        "StimulusSet": experiment.stimuli.content_hash,
+        "Experiment": experiment.config.as_recorded(),
     }
+    return {"TaskName": experiment.task.name, "Session": json.loads(json.dumps(facts))}
 
 
-def seat_of(
+def make_seat(
     experiment: Experiment,
     participant: str,
     visit: str,
-    observer: Kind,
+    observer: ObserverKind,
     number: int,
     rule: int = counterbalance.RULE,
 ) -> Seat:
-    """Derive all that is a participant's from their codes and number.
-
-    Parameters
-    ----------
-    experiment
-        The experiment.
-    participant, visit
-        Codes.
-    observer
-        Who answers.
-    number
-        Of the participant, from 0.
-    rule
-        Of counterbalancing; sessions on disk keep theirs.
-    """
+    """Return the seat that follows from a participant's codes, number and rule."""
     config, blocks = experiment.config, experiment.blocks
     return Seat(
         participant,
@@ -271,41 +202,41 @@ def run(
     experiment
         The experiment.
     seat
-        Who, and when.
+        Participant and session.
     folder
-        Of the data.
+        Data folder.
     observer
-        Makes who answers, once the record is open; takes a generator of the session's.
+        Called once the record is open, with the seat and a generator; returns the observer.
     sitting
-        What the sidecar says of this start of the program.
+        Entries of the sidecar on this start of the program.
     durable
         Whether each row is forced to the disk before the next trial.
     facts
-        What else an unfinished session has to share to go on.
+        Further entries of the sidecar that must be equal when the session is resumed.
 
     Raises
     ------
     InputError
-        The session is finished or cannot go on, or a row cannot be written.
+        The session is finished or cannot be resumed, or a row cannot be written.
     """
-    experiment = as_begun(experiment, folder, seat.participant, seat.session)
+    experiment = with_recorded_rules(experiment, folder, seat.participant, seat.session)
     config = experiment.config
     about = {
         "Started": datetime.now(UTC).isoformat(timespec="seconds"),
-        "SoftwareVersions": versions(),
+        "SoftwareVersions": software_versions(),
         **sitting,
     }
-    with records.opened(
+    with records.open_record(
         folder,
         seat.participant,
         seat.session,
         experiment.task,
-        {**bound_to(experiment, seat), **(facts or {})},
+        {**fixed_entries(experiment, seat), **(facts or {})},
         about,
         instructions=instructions(config, experiment.task, seat.keys),
         durable=durable,
     ) as record:
-        trials = order(experiment.conditions, config, seat.seed, seat.blocks)
+        trials = generate_trials(experiment.conditions, config, seat.seed, seat.blocks)
         rng = np.random.default_rng([seat.seed, record.sitting])
         outcome = session.run(trials, observer(seat, rng), record, config)
         record.close(
@@ -318,25 +249,23 @@ def run(
 
 
 def check_open(experiment: Experiment, seat: Seat, folder: Path) -> None:
-    """Find out before a window opens whether a session can be asked, or can go on.
-
-    Raises
-    ------
-    InputError
-        It is finished, or was begun with another study or set.
-    """
-    bound = bound_to(as_begun(experiment, folder, seat.participant, seat.session), seat)
+    """Raise if a session is finished, or was begun with another study or set."""
+    bound = fixed_entries(
+        with_recorded_rules(experiment, folder, seat.participant, seat.session), seat
+    )
     records.check_open(folder, seat.participant, seat.session, experiment.task, bound)
 
 
-def as_begun(experiment: Experiment, folder: Path, participant: str, visit: str) -> Experiment:
-    """Return the experiment as a session asks it that an earlier version may have begun."""
-    path = records.session_path(folder, participant, visit, experiment.task)
+def with_recorded_rules(
+    experiment: Experiment, folder: Path, participant: str, visit: str
+) -> Experiment:
+    """Return the experiment with the rules that a session was begun with, if it exists."""
+    path = bids_names.table_path(folder, participant, visit, experiment.task)
     return replace(experiment, config=config_for(experiment.config, path))
 
 
-def bound_to(experiment: Experiment, seat: Seat) -> dict[str, Any]:
-    """Tell what makes a session what it is, from its first row on."""
+def fixed_entries(experiment: Experiment, seat: Seat) -> dict[str, Any]:
+    """Return the entries of a sidecar that must not change once a session has a row."""
     config = experiment.config
     return {
         "Observer": seat.observer,
@@ -352,8 +281,8 @@ def bound_to(experiment: Experiment, seat: Seat) -> dict[str, Any]:
     }
 
 
-def versions() -> dict[str, str]:
-    """Versions of what a session runs on."""
+def software_versions() -> dict[str, str]:
+    """Return the versions of the software that a session depends on."""
     found = {}
     for name in ("mrd-suite", "psychopy-lib", "psychtoolbox", "questplus", "numpy", "h5py"):
         try:

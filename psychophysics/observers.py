@@ -1,11 +1,11 @@
-"""Observers without eyes: one that follows a psychometric function, and a model's distances.
+"""Computed observers: one that follows a psychometric function, and one that uses a model.
 
-Both decide by the task's own rule on pairwise distances between the images of a trial.
+Both apply the task's decision rule to the pairwise distances between the images of a trial.
 """
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import get_args
 
 import numpy as np
@@ -22,20 +22,20 @@ from psychophysics.trials import Trial
 
 @dataclass(frozen=True)
 class Psychometric:
-    """What a simulated observer follows: ψ(x; m, w, λ, γ), γ being chance.
+    """Psychometric function of a simulated observer: ψ(x; m, w, λ, γ) with γ the chance level.
 
     Parameters
     ----------
     threshold
         m: the level where S = 0.5.
     width
-        w: of the Weibull in natural logarithms of the level, of the normal in its unit.
+        w: for the Weibull in natural logarithms of the level, for the normal in its unit.
     lapse
         λ: one minus the upper asymptote.
     function
         ``weibull`` or ``norm``.
     false_alarms
-        γ of same–different: how often a pair of the same is called different, lapses aside.
+        γ of same–different: how often a pair of the same scene is called different, without lapses.
     """
 
     threshold: float
@@ -45,46 +45,47 @@ class Psychometric:
     false_alarms: float = 0.2
 
     def guess(self, task: Task) -> float:
-        """γ of a task."""
+        """Return γ of a task."""
         return self.false_alarms if task.name == "same_different" else task.chance
 
     def proportion(self, level: float, task: Task) -> float:
-        """ψ at a level: proportion correct (same–different: of "different"), lapses included."""
+        """Return ψ: proportion correct (same–different: of "different"), lapses included."""
         guess = self.guess(task)
         rise = core(level, self.threshold, self.width, self.function)
         return guess + (1 - guess - self.lapse) * rise
 
 
-class WithoutEyes:
-    """What a session tells people, and what is nothing to these."""
+class ComputedObserver:
+    """Base of observers that need no instructions, breaks or feedback."""
 
     def begin(self, trial: Trial, before: Trial | None) -> None:
-        """Need no instruction."""
+        """Do nothing."""
 
     def rest(self, trial: Trial, done: int) -> None:
-        """Need no rest."""
+        """Do nothing."""
 
-    def told(self, trial: Trial, answer: Answer) -> None:
-        """Learn nothing."""
+    def give_feedback(self, trial: Trial, answer: Answer) -> None:
+        """Do nothing."""
 
     def end(self) -> None:
-        """Need no thanks."""
+        """Do nothing."""
 
 
-class SimulatedObserver(WithoutEyes):
-    """Draws a sample of unit variance for each image, d′ apart between scenes, and lapses.
+class SimulatedObserver(ComputedObserver):
+    """Observer that draws a sample of unit variance for each image and sometimes lapses.
 
-    d′ at each level is what makes the task's rule reach γ + (1 − γ) S. A lapse is a guess at the
-    rate γ, with probability λ/(1 − γ): the two together follow ψ exactly.
+    The means of the two scenes differ by d′, chosen at each level so that the task's rule reaches
+    γ + (1 − γ) S. A lapse is a guess at the rate γ, with probability λ/(1 − γ): the proportion
+    correct is then exactly ψ.
 
     Parameters
     ----------
     psychometric
-        What it follows, on every condition.
+        Psychometric function, the same for all conditions.
     task
         The task.
     rng
-        Draws samples and lapses.
+        Generator of samples and lapses.
 
     Raises
     ------
@@ -101,48 +102,46 @@ class SimulatedObserver(WithoutEyes):
         self._d_primes: dict[float, float] = {}
 
     def d_prime(self, level: float) -> float:
-        """d′ at a level."""
+        """Return d′ at a level."""
         if level not in self._d_primes:
-            without_lapses = Psychometric(**{**vars(self._psychometric), "lapse": 0.0}).proportion(
-                level, self._task
-            )
+            without_lapses = replace(self._psychometric, lapse=0.0).proportion(level, self._task)
             self._d_primes[level] = d_prime(self._task, without_lapses, self._criterion)
         return self._d_primes[level]
 
     def answer(self, trial: Trial) -> Answer:
         """Answer a trial."""
         if self._rng.random() < self._lapses:
-            return Answer(self._guessed())
+            return Answer(self._guess_choice())
         shift = self.d_prime(trial.level)
         means = [shift * (side == "comparison") for side in trial.arrangement.sides]
         samples = self._rng.normal(means)
         distances = np.abs(samples[:, None] - samples)
         return Answer(int(self._task.decide(distances, self._criterion)))
 
-    def _guessed(self) -> int:
+    def _guess_choice(self) -> int:
         if self._task.name == "same_different":
             return int(self._rng.random() < self._guess)
         return int(self._rng.integers(len(self._task.alternatives)))
 
 
-class ModelObserver(WithoutEyes):
-    """Decides on the distances that a model's layer finds between the stored images, with noise.
+class ModelObserver(ComputedObserver):
+    """Observer that decides by a model's distances between the stored images, with noise.
 
     Parameters
     ----------
     distances
-        By family: symmetric, rows and columns named by stimulus.
+        Distances of each family: symmetric, rows and columns named by stimulus.
     task
         The task.
     noise
-        Standard deviation of what is added to each distance.
+        Standard deviation of the normal noise added to each distance.
     lapse
         λ: one minus the upper asymptote. A lapse is a guess among the alternatives, with
-        probability λ/(1 − γ), γ being their chance (same–different: 1/2).
+        probability λ/(1 − γ), where γ is the chance level (same–different: 1/2).
     criterion
-        Of same–different: distances above it are called different.
+        For same–different: distances above it are called different.
     rng
-        Draws noise and lapses.
+        Generator of noise and lapses.
 
     Raises
     ------
@@ -181,43 +180,19 @@ class ModelObserver(WithoutEyes):
         return Answer(int(self._task.decide(upper + upper.T, self._criterion)))
 
 
-def code_of(model: str) -> str:
-    """Name a model and layer as a participant: the beginning of the name, and six hex digits.
-
-    Parameters
-    ----------
-    model
-        ``NAME:LAYER``. Names that begin alike, such as ``net:blocks.1`` and ``net:blocks.10``,
-        have their own digits.
-
-    Returns
-    -------
-    str
-        At most 24 letters and digits.
-    """
+def participant_code(model: str) -> str:
+    """Return the participant code of a model and layer: at most 17 letters, and a hash."""
     letters = "".join(letter for letter in model if letter.isascii() and letter.isalnum())
     return f"{letters[:17]}x{hashlib.sha256(model.encode()).hexdigest()[:6]}"
 
 
-def middle_distance(
+def same_different_criterion(
     distances: Mapping[str, pd.DataFrame], conditions: Sequence[Condition], vary: Sequence[Varied]
 ) -> float:
-    """Set the criterion of same–different half way between pairs of the same and the farthest.
+    """Return the criterion of same–different for a model's distances.
 
-    Parameters
-    ----------
-    distances
-        By family.
-    conditions
-        What is asked: pairs of the target, pairs of the last level, and pairs of the two.
-    vary
-        What differs between the images of a trial; all pairs that it allows are looked at, and
-        no others.
-
-    Returns
-    -------
-    float
-        In the unit of the distances.
+    It is half way between the mean distance of pairs of the same scene and of pairs of the target
+    and the last level, over the pairs that a trial can show.
     """
     same: list[float] = []
     different: list[float] = []
@@ -231,7 +206,7 @@ def middle_distance(
 
 
 def _views(images: Mapping[Cell, Sequence[Stimulus]], seeds: int) -> pd.DataFrame:
-    """Images of a scene: `stimulus_id`, and `camera`, `lighting` and rank of the `noise` seed."""
+    """Return a scene's images: `stimulus_id`, `camera`, `lighting` and rank of the `noise` seed."""
     rows = [
         (image.stimulus_id, image.camera, image.light, rank)
         for cell in images.values()
@@ -243,7 +218,7 @@ def _views(images: Mapping[Cell, Sequence[Stimulus]], seeds: int) -> pd.DataFram
 def _mean_distance(
     frame: pd.DataFrame, first: pd.DataFrame, second: pd.DataFrame, vary: Sequence[Varied]
 ) -> float:
-    """Mean over the pairs that can share a trial: what varies differs, all else is alike."""
+    """Return the mean distance of pairs that can be in one trial: `vary` differs, the rest not."""
     together = np.full((len(first), len(second)), True)
     for part in get_args(Varied):
         alike = first[part].to_numpy()[:, None] == second[part].to_numpy()

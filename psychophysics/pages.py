@@ -1,4 +1,4 @@
-"""What participants read."""
+"""Texts that participants read."""
 
 from collections.abc import Collection, Sequence
 
@@ -11,68 +11,71 @@ QUESTIONS = {
     "match_to_sample": "First one picture, then two. Which of the two shows the same thing?",
     "same_different": "Two pictures. Do they show the same thing, or different things?",
 }
+_FEEDBACK = {
+    True: "You will see whether your answers are right.",
+    False: "You will no longer see whether your answers are right.",
+}
 _GO_ON = f"Press {GO_ON} to go on."
 
 
 def choices(task: Task, keys: Sequence[str]) -> str:
-    """Say which key stands for which choice, in the order of the choices."""
+    """Return which key selects which choice, in the order of the choices."""
     return "     ".join(
         f"{key} = {alternative}" for key, alternative in zip(keys, task.alternatives, strict=True)
     )
 
 
 def instructions(config: ExperimentConfig, task: Task, keys: Sequence[str]) -> str:
-    """Fill in the study's first page."""
+    """Return the study's first page, with question and keys filled in."""
     text = config.instructions.replace("{question}", QUESTIONS[task.name])
     return f"{text.replace('{keys}', choices(task, keys))}\n\n{_GO_ON}"
 
 
 def keys_read(keys: Sequence[str], read: Collection[str]) -> str:
-    """Ask for each answer key once, and mark those that were read: ``1 ✓     2     3``."""
+    """Return the request to press each key, with pressed keys marked: ``1 ✓     2     3``."""
     return try_keys("     ".join(f"{key} ✓" if key in read else key for key in keys))
 
 
 def try_keys(keys: str) -> str:
-    """Ask for each answer key once; `keys` lists them, or stands for the list."""
+    """Return the request to press each answer key once; `keys` is their list or a placeholder."""
     return f"Press each of your keys once: a mark shows that it was read.\n{keys}"
 
 
 def resumed(made: int | str) -> str:
-    """Say that a session goes on; `made` is a number of trials, or what stands for it."""
+    """Return the page of a resumed session; `made` is its number of trials or a placeholder."""
     return f"The session goes on after {made} trials.\n\n{_GO_ON}"
 
 
 def practice() -> str:
-    """Say that practice begins."""
-    return f"First some practice. You will be told what was right.\n\n{_GO_ON}"
+    """Return the page before practice."""
+    return f"First some practice. {_FEEDBACK[True]}\n\n{_GO_ON}"
 
 
 def rest(before: Trial, trial: Trial, done: int, feedback: bool) -> str:
-    """Say why there is a page here, and how far the session is."""
+    """Return the page between two trials: the end of practice, a new part or a break."""
     if before.phase == "practice":
-        told = "You will be told what was right." if feedback else "You will no longer be told."
-        return f"That was practice. Now the session begins.\n{told}\n\n{_GO_ON}"
+        return f"That was practice. Now the session begins.\n{_FEEDBACK[feedback]}\n\n{_GO_ON}"
     share = round(100 * done / (done + trial.remaining))
     what = "The next part begins." if before.block != trial.block else "Take a break."
     return f"{what}\n\n{bar(share)}\n{share} % done\n\n{_GO_ON}"
 
 
 def bar(share: int) -> str:
-    """Draw progress, in twenty characters."""
+    """Return a progress bar of twenty characters for a share in per cent."""
     full = round(share / 5)
     return "■" * full + "□" * (20 - full)
 
 
 def paused() -> str:
-    """Say how to go on or to end."""
+    """Return the page of a pause."""
     return f"Paused.\n\n{_GO_ON}\nPress {PAUSE} again to end; what you answered is kept."
 
 
 def thanks() -> str:
-    """Say that the session is over."""
+    """Return the last page."""
     return f"That was all. Thank you.\n\nPress {GO_ON} to close."
 
 
 def feedback(right: bool | None) -> str:
-    """Say whether the answer was right; None where there was none in time."""
+    """Return whether the answer was right; None means no answer in time."""
     return {True: "right", False: "wrong", None: "no answer in time"}[right]

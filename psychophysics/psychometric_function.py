@@ -1,4 +1,4 @@
-"""The psychometric function that simulated observers follow and QUEST+ assumes.
+"""The psychometric function of simulated observers and QUEST+.
 
 ψ(x; m, w, λ, γ) = γ + (1 − λ − γ) S(x; m, w), in the parameterisation of Schütt, Harmeling, Macke &
 Wichmann (2016): m is the level where S = 0.5, w the distance between S = 0.05 and S = 0.95.
@@ -14,24 +14,17 @@ from scenes.base.errors import InputError
 Function = Literal["weibull", "norm"]
 FUNCTIONS: dict[str, Function] = {name: name for name in get_args(Function)}
 
-# Between S = 0.05 and S = 0.95, in the natural units of each function's argument.
+# Distance between S = 0.05 and S = 0.95, in the natural unit of each function's argument.
 WEIBULL_SPAN = float(np.log(-np.log(0.05)) - np.log(-np.log(0.95)))
-STEEP = 100.0  # of a steep curve far above its threshold: S is 1, and the exponential overflows
+STEEP = 100.0  # S is 1 above this argument, where the exponential overflows
 NORMAL_SPAN = float(2 * norm.ppf(0.95))
 
 
 def core(level: float, threshold: float, width: float, function: Function) -> float:
-    """S(x; m, w), from 0 to 1; 0 at level 0, where target and comparison are one scene.
+    """Return S(x; m, w), from 0 to 1.
 
-    Parameters
-    ----------
-    level, threshold
-        In the unit of the levels, at least 0; for the Weibull, the threshold is above 0.
-    width
-        Above 0; of the normal in the unit of the levels, of the Weibull in natural logarithms of
-        them.
-    function
-        ``weibull`` (on log level) or ``norm`` (cumulative, on the level).
+    It is 0 at level 0, where target and comparison are the same scene. The width is in the unit of
+    the levels (`norm`) or in natural logarithms of them (`weibull`).
     """
     if level <= 0:
         return 0.0
@@ -44,21 +37,9 @@ def core(level: float, threshold: float, width: float, function: Function) -> fl
 
 
 def lapse_probability(lapse: float, guess: float) -> float:
-    """Probability of a lapse, an answer that is a guess, that lowers the upper asymptote by λ.
+    """Return the probability p of a guess that lowers the upper asymptote by λ.
 
-    (1 − p) · 1 + p · γ = 1 − λ, so p = λ/(1 − γ).
-
-    Parameters
-    ----------
-    lapse
-        λ: one minus the upper asymptote, from 0 to 1 − γ.
-    guess
-        γ: how often a guess is right, below 1.
-
-    Raises
-    ------
-    InputError
-        λ is outside: guesses alone are right more often than that.
+    (1 − p) · 1 + p · γ = 1 − λ, so p = λ/(1 − γ). Raise unless 0 ≤ λ ≤ 1 − γ.
     """
     if not 0 <= lapse <= 1 - guess:
         raise InputError(

@@ -1,4 +1,4 @@
-"""A trial as frames: what is on the screen, for how many of them."""
+"""Trials as sequences of frames."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,56 +8,36 @@ from psychophysics.tasks.base import Place
 from psychophysics.tasks.registry import TASKS
 from psychophysics.timing import whole_frames
 
-Kind = Literal["fixation", "images", "mask", "blank"]
-
 
 @dataclass(frozen=True)
 class Part:
-    """A part of a trial.
+    """A part of a trial: its kind, its number of frames, and the numbers of its images."""
 
-    Parameters
-    ----------
-    kind
-        What is on the screen.
-    frames
-        For how long.
-    images
-        Numbers of the images shown or masked.
-    """
-
-    kind: Kind
+    kind: Literal["fixation", "images", "mask", "blank"]
     frames: int
     images: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """A trial up to its answer.
-
-    Parameters
-    ----------
-    parts
-        In order; none of them is empty.
-    places
-        Of each image, in widths of an image from the middle.
-    """
+    """The parts of a trial up to its answer, and the place of each image."""
 
     parts: tuple[Part, ...]
     places: tuple[Place, ...]
 
     @property
     def last_images(self) -> int:
-        """Number of the part that shows the last images: from it on, answers count."""
+        """Number of the part that shows the last images; answers count from its first frame."""
         return max(n for n, part in enumerate(self.parts) if part.kind == "images")
 
     def extent(self, width: int, height: int) -> tuple[int, int]:
-        """Width and height in pixels that images of this size need, around the window's middle."""
+        """Return the width and height that a trial needs for images of this size, in pixels."""
         across = max(abs(x) for x, _ in self.places) * 2 + 1
         up = max(abs(y) for _, y in self.places) * 2 + 1
         return round(across * width), round(up * height)
 
     def planned(self, frame: float) -> list[tuple[float, float]]:
-        """Onset and duration of each image in seconds, for a frame of so many seconds."""
+        """Return onset and duration of each image in seconds; `frame` is the length of a frame."""
         onset = 0
         found: dict[int, tuple[float, float]] = {}
         for part in self.parts:
@@ -69,7 +49,7 @@ class Schedule:
 
 
 def schedule(config: ExperimentConfig) -> Schedule:
-    """Lay out the trials of an experiment."""
+    """Return the schedule of an experiment's trials."""
     timing, rate = config.timing, config.display.refresh_rate
     frames = {
         name: whole_frames(getattr(timing, name), rate, name)

@@ -1,7 +1,4 @@
-"""The session: asks for a trial, has it answered, writes a row. It knows no windows and no people.
-
-People, simulated observers and models go through this one loop.
-"""
+"""The session loop, the same for people, simulated observers and models."""
 
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
@@ -17,26 +14,16 @@ from scenes.base.errors import InputError
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a sitting ended, and what the session is so far, earlier sittings included.
-
-    Parameters
-    ----------
-    finished
-        Whether no trial is left.
-    trials
-        Rows on disk.
-    intervals, late
-        Images that were shown, and how many of them with dropped frames.
-    """
+    """The end of a sitting; the counts include earlier sittings of the session."""
 
     finished: bool
     trials: int
-    intervals: int
-    late: int
+    intervals: int  # images that were shown
+    late: int  # of these, with dropped frames
 
     @property
     def off(self) -> float:
-        """Share of intervals with dropped frames; 0 where nothing was shown."""
+        """Share of intervals with dropped frames; 0 if nothing was shown."""
         return self.late / max(self.intervals, 1)
 
 
@@ -46,26 +33,9 @@ def run(
     record: Record,
     config: ExperimentConfig,
 ) -> Outcome:
-    """Run a session from where its record ends.
-
-    Parameters
-    ----------
-    trials
-        From `psychophysics.trials.order`, not yet started.
-    observer
-        Who answers.
-    record
-        Where rows go; what it holds already is sent to `trials` again, not asked again.
-    config
-        The experiment.
-
-    Raises
-    ------
-    InputError
-        The record holds trials that this study, set and version would not have made.
-    """
+    """Run a session from the end of its record: answer each trial and write its row."""
     task = TASKS[config.task]
-    before, trial = _replayed(trials, record)
+    before, trial = _replay(trials, record)
     resumed = before is not None
     done = sum(made.phase != "practice" for made in record.answered)
     dropped = [count for made in record.answered for count in made.dropped]
@@ -74,49 +44,49 @@ def run(
         if trial is not None:
             observer.begin(trial, before)
         while trial is not None:
-            if before is not None and rests(before, trial, done, config, resumed):
+            if before is not None and has_page(before, trial, done, config, resumed):
                 observer.rest(trial, done)
             answer = observer.answer(trial)
             correct = answer.choice == trial.arrangement.correct
             record.write(columns.row(trial, answer, task, record.sitting))
             dropped += [interval.dropped for interval in answer.intervals]
             done += trial.phase != "practice"
-            observer.told(trial, answer)
-            before, trial, resumed = trial, _sent(trials, correct), False
+            observer.give_feedback(trial, answer)
+            before, trial, resumed = trial, _send(trials, correct), False
         observer.end()
     except Stopped:
         finished = trial is None
     return Outcome(finished, record.rows, len(dropped), sum(count > 0 for count in dropped))
 
 
-def _replayed(
+def _replay(
     trials: Generator[Trial, bool, None], record: Record
 ) -> tuple[Trial | None, Trial | None]:
-    """Send the answers on disk again: the last trial that was made, and the next one."""
+    """Send the recorded answers to `trials`; return the last recorded and the next trial."""
     before, trial = None, next(trials, None)
     for number, made in enumerate(record.answered, start=1):
         if trial is None or [str(trial.number), *_ids(trial)] != [str(number), *made.stimuli]:
             raise InputError(
                 f"{record.path}: row {number} is not the trial that this version of the suite "
-                "would make of the study; finish the session with the version that began it, or "
+                "makes from the study; finish the session with the version that began it, or "
                 "start another with --session"
             )
-        before, trial = trial, _sent(trials, made.correct)
+        before, trial = trial, _send(trials, made.correct)
     return before, trial
 
 
-def answers(
+def answer_trials(
     trials: Generator[Trial, bool, None], observer: Observer
 ) -> Iterator[tuple[Trial, bool]]:
-    """Have trials answered without a record: yields each, and whether it was answered rightly."""
+    """Yield each trial and whether the observer answered it correctly, without a record."""
     trial = next(trials, None)
     while trial is not None:
         correct = observer.answer(trial).choice == trial.arrangement.correct
         yield trial, correct
-        trial = _sent(trials, correct)
+        trial = _send(trials, correct)
 
 
-def _sent(trials: Generator[Trial, bool, None], correct: bool) -> Trial | None:
+def _send(trials: Generator[Trial, bool, None], correct: bool) -> Trial | None:
     try:
         return trials.send(correct)
     except StopIteration:
@@ -127,20 +97,10 @@ def _ids(trial: Trial) -> list[str]:
     return [image.stimulus_id for image in trial.images]
 
 
-def rests(before: Trial, trial: Trial, done: int, config: ExperimentConfig, resumed: bool) -> bool:
-    """Tell whether a page comes between two trials: the end of practice, a block, a break.
-
-    Parameters
-    ----------
-    before, trial
-        The two.
-    done
-        Trials made so far, without practice.
-    config
-        The experiment.
-    resumed
-        Whether a sitting begins between the two: who comes back has just had a break.
-    """
+def has_page(
+    before: Trial, trial: Trial, done: int, config: ExperimentConfig, resumed: bool
+) -> bool:
+    """Return whether a page is between two trials: the end of practice, a new block, a break."""
     if (before.phase == "practice") != (trial.phase == "practice") or before.block != trial.block:
         return True
     return bool(config.rest_every and done and done % config.rest_every == 0 and not resumed)

@@ -1,30 +1,15 @@
-"""Frames: durations as whole numbers of them, and what was shown against what was meant."""
+"""Durations as whole numbers of frames, and measured against planned presentation times."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-# A duration counts as a whole number of frames within this much of a frame: .0167 s at 60 Hz.
+# Largest rounding error of a duration, as a share of a frame: .0167 s at 60 Hz is one frame.
 TOLERANCE = 0.05
 
 
 def whole_frames(seconds: float, refresh_rate: float, name: str) -> int:
-    """Turn a duration into frames.
-
-    Parameters
-    ----------
-    seconds
-        The duration.
-    refresh_rate
-        Frames per second.
-    name
-        What the duration is called, for the refusal.
-
-    Raises
-    ------
-    ValueError
-        It is no whole number of frames; the message names the nearest ones that are.
-    """
+    """Return a duration as a number of frames, or raise if it is not a whole number."""
     frames = seconds * refresh_rate
     nearest = round(frames)
     if abs(frames - nearest) > TOLERANCE or (nearest == 0 and seconds > 0):
@@ -35,7 +20,7 @@ def whole_frames(seconds: float, refresh_rate: float, name: str) -> int:
             if count > 0
         ]
         raise ValueError(
-            f"{name}: {seconds:g} s is no whole number of frames at {refresh_rate:g} Hz; "
+            f"{name}: {seconds:g} s is not a whole number of frames at {refresh_rate:g} Hz; "
             f"nearest: {' or '.join(choices)}"
         )
     return nearest
@@ -43,17 +28,7 @@ def whole_frames(seconds: float, refresh_rate: float, name: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """When an image was on the screen, in seconds from the trial's first frame.
-
-    Parameters
-    ----------
-    planned_onset, planned_duration
-        As the study says, at the nominal refresh rate.
-    onset, duration
-        As measured at the flips that showed and removed it.
-    dropped
-        Frames that came late from its onset to its end.
-    """
+    """When an image was on the screen, in seconds from the trial's first frame."""
 
     planned_onset: float
     planned_duration: float
@@ -68,19 +43,6 @@ class Interval:
 
 
 def dropped_frames(flips: Sequence[float], frame: float) -> int:
-    """Count the frames that were missed between flips.
-
-    Parameters
-    ----------
-    flips
-        Times of successive flips, in seconds.
-    frame
-        Length of a frame, in seconds.
-
-    Returns
-    -------
-    int
-        A gap of 1.5 to 2.5 frames misses one, of 2.5 to 3.5 two, …
-    """
+    """Return the number of frames missed between flips; `frame` is their length in seconds."""
     gaps = [later - earlier for earlier, later in pairwise(flips)]
     return sum(max(round(gap / frame) - 1, 0) for gap in gaps)

@@ -1,18 +1,17 @@
-"""The order of a session: which trial comes next, given the answers so far.
+"""The trials of a session, each determined by the seed and the answers so far.
 
-`order` is a generator that yields trials and is sent answers. All of its randomness comes from one
-seed, so the same answers give the same trials: a resumed session sends it the answers on disk,
-and is where it was, procedures included.
+`generate_trials` yields trials and is sent whether they were answered correctly. The same seed and
+answers give the same trials: a resumed session sends the recorded answers again.
 """
 
 import itertools
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
 import numpy as np
 
-from psychophysics.config import Comparison, ExperimentConfig
+from psychophysics.config import ExperimentConfig
 from psychophysics.design import Condition, Stimulus
 from psychophysics.procedures.base import Procedure
 from psychophysics.procedures.constant_stimuli import ConstantStimuli
@@ -23,51 +22,28 @@ from scenes.base.errors import InputError
 
 Phase = Literal["practice", "main", "catch"]
 Item = TypeVar("Item")
-CATCH: Comparison = "control"
-# Orders of noise seeds that are balanced whole; of more seeds, one of these many is drawn.
-MOST_ORDERS = 720
+
+MOST_ORDERS = 720  # up to so many permutations all are used; beyond, cyclic shifts
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A trial: which images, and what is right.
+    """A trial: its images and the right answer."""
 
-    Parameters
-    ----------
-    number
-        From 1, practice included.
-    phase
-        ``practice``, ``main`` or ``catch``.
-    block
-        What its block is called; empty where all conditions are interleaved.
-    condition
-        What is compared.
-    strand
-        Number of the condition's procedure: interleaved staircases have several.
-    level
-        Of the comparison.
-    arrangement
-        Which scene stands where.
-    images
-        In the order of the arrangement.
-    remaining
-        Trials still to come, this one included, at most; without practice.
-    """
-
-    number: int
+    number: int  # in the session, from 1
     phase: Phase
-    block: str
     condition: Condition
-    strand: int
     level: float
     arrangement: Arrangement
     images: tuple[Stimulus, ...]
-    remaining: int
+    block: str = ""
+    strand: int = 0  # number of the procedure in its condition
+    remaining: int = 0  # trials of the session from this one on, at most; 0 in practice
 
 
 @dataclass
 class Strand:
-    """A procedure on a condition."""
+    """A procedure that runs on a condition."""
 
     phase: Phase
     condition: Condition
@@ -75,42 +51,16 @@ class Strand:
     procedure: Procedure
 
 
-def check(conditions: Sequence[Condition], config: ExperimentConfig) -> None:
-    """Find out, before anyone is asked, whether an experiment's trials can be made.
-
-    Parameters
-    ----------
-    conditions
-        What is asked.
-    config
-        The experiment.
-
-    Raises
-    ------
-    InputError
-        Catch trials are asked for and no control is there, or the procedure's library is not
-        installed.
-    """
-    _caught(conditions, config)
+def check_trials(conditions: Sequence[Condition], config: ExperimentConfig) -> None:
+    """Raise if the trials of an experiment cannot be generated."""
+    _catch_conditions(conditions, config)
     check_installed(config.procedure)
 
 
-def order(
+def generate_trials(
     conditions: Sequence[Condition], config: ExperimentConfig, seed: int, blocks: Sequence[str]
 ) -> Generator[Trial, bool, None]:
-    """Yield trials, and take whether each was answered rightly.
-
-    Parameters
-    ----------
-    conditions
-        What is asked.
-    config
-        The experiment.
-    seed
-        Of the participant and session.
-    blocks
-        Order of the blocks; one empty name where all conditions are interleaved.
-    """
+    """Yield the trials of a session; send whether each was answered correctly."""
     pick, practice, strands_seed, layout = np.random.SeedSequence(seed).spawn(4)
     composer = Composer(config, layout)
     strands = _strands(conditions, config, strands_seed, blocks)
@@ -130,26 +80,17 @@ def _interleaved(
     composer: "Composer",
     numbers: Iterator[int],
 ) -> Generator[Trial, bool, None]:
-    """Draw strands in proportion to what remains of each: a shuffle that adaptive ones allow."""
+    """Yield the trials of a block; each strand is drawn in proportion to its remaining trials."""
     after = sum(strand.procedure.remaining for strand in later)
     while any(remaining := [strand.procedure.remaining for strand in strands]):
         total = sum(remaining)
         ends = np.cumsum(remaining)
         strand = strands[int(np.searchsorted(ends, rng.integers(total), side="right"))]
         level = strand.procedure.level()
-        arrangement, images = composer.compose(strand.condition, level, strand.phase)
-        correct = yield Trial(
-            number=next(numbers),
-            phase=strand.phase,
-            block=block,
-            condition=strand.condition,
-            strand=strand.number,
-            level=level,
-            arrangement=arrangement,
-            images=images,
-            remaining=total + after,
-        )
-        strand.procedure.answered(correct, arrangement.informative)
+        trial = composer.trial(next(numbers), strand.phase, strand.condition, level)
+        trial = replace(trial, block=block, strand=strand.number, remaining=total + after)
+        correct = yield trial
+        strand.procedure.update(correct, trial.arrangement.informative)
 
 
 def _strands(
@@ -158,67 +99,70 @@ def _strands(
     seed: np.random.SeedSequence,
     blocks: Sequence[str],
 ) -> dict[str, list[Strand]]:
-    """Make the procedures of every block: one or more a condition, and the catch trials."""
+    """Return the strands of every block, those of its conditions and those of catch trials."""
     seeds = seed.spawn(len(conditions) + 1)
     made: dict[str, list[Strand]] = {block: [] for block in blocks}
     for condition, own in zip(conditions, seeds, strict=False):
         rng = np.random.default_rng(own)
         for number, procedure in enumerate(procedures_for(condition, config, rng)):
-            made[block_of(condition, config)].append(Strand("main", condition, number, procedure))
+            made[block_name(condition, config)].append(Strand("main", condition, number, procedure))
     rng = np.random.default_rng(seeds[-1])
     for number, (block, condition) in enumerate(
-        itertools.islice(_dealt(_caught(conditions, config), config, blocks, rng), config.catch)
+        itertools.islice(
+            _distribute(_catch_conditions(conditions, config), config, blocks, rng), config.catch
+        )
     ):
         procedure = ConstantStimuli([condition.levels[-1]], 1, rng)
         made[block].append(Strand("catch", condition, number, procedure))
     return made
 
 
-def _caught(conditions: Sequence[Condition], config: ExperimentConfig) -> list[Condition]:
-    """Conditions that catch trials are taken from, where there are any."""
-    easiest = _easiest(conditions, CATCH) if config.catch else []
+def _catch_conditions(conditions: Sequence[Condition], config: ExperimentConfig) -> list[Condition]:
+    """Return the conditions of catch trials; raise if catch trials are set and there are none."""
+    easiest = _easiest_controls(conditions) if config.catch else []
     if config.catch and not easiest:
         raise InputError(
-            f"experiment.catch: {config.catch} catch trials show controls, and none is asked for "
-            "or in the set; add control to comparisons, or set catch to 0"
+            f"experiment.catch: {config.catch} catch trials show controls, and comparisons or the "
+            "set have none; add control to comparisons, or set catch to 0"
         )
     return easiest
 
 
-def _dealt(
+def _distribute(
     conditions: Sequence[Condition],
     config: ExperimentConfig,
     blocks: Sequence[str],
     rng: np.random.Generator,
 ) -> Iterator[tuple[str, Condition]]:
-    """Deal conditions to blocks in turn, each block its own where it has some."""
+    """Yield blocks in turn, each with one of its conditions, or of all if it has none."""
     own = {
-        block: [each for each in conditions if block_of(each, config) == block] or list(conditions)
+        block: [each for each in conditions if block_name(each, config) == block]
+        or list(conditions)
         for block in blocks
     }
-    streams = {block: cycled(own[block], rng) for block in blocks}
+    streams = {block: shuffled_cycle(own[block], rng) for block in blocks}
     for block in itertools.cycle(blocks):
         yield block, next(streams[block])
 
 
-def block_of(condition: Condition, config: ExperimentConfig) -> str:
-    """Name the block that a condition is asked in."""
+def block_name(condition: Condition, config: ExperimentConfig) -> str:
+    """Return the name of a condition's block."""
     return str(getattr(condition, config.blocks)) if config.blocks else ""
 
 
-def _easiest(conditions: Sequence[Condition], comparison: Comparison) -> list[Condition]:
-    """Conditions of one kind that reach the largest physical difference of their attribute."""
-    kind = [each for each in conditions if each.comparison == comparison]
+def _easiest_controls(conditions: Sequence[Condition]) -> list[Condition]:
+    """Return the control with the largest physical distance of each target and attribute."""
     best: dict[tuple[str, str], Condition] = {}
-    for each in kind:
+    for each in conditions:
         key = (each.target, each.attribute)
-        if key not in best or farthest(each) > farthest(best[key]):
+        farther = key not in best or _largest_distance(each) > _largest_distance(best[key])
+        if each.comparison == "control" and farther:
             best[key] = each
     return [best[key] for key in sorted(best)]
 
 
-def farthest(condition: Condition) -> float:
-    """Physical distance of a condition's last level."""
+def _largest_distance(condition: Condition) -> float:
+    """Return the physical distance of a condition's last level."""
     images = condition.comparison_images[condition.levels[-1]]
     return max(each.physical_distance for cell in images.values() for each in cell)
 
@@ -230,37 +174,25 @@ def _practice(
     composer: "Composer",
     numbers: Iterator[int],
 ) -> Generator[Trial, bool, None]:
-    """Yield rounds of the easiest trials, until one is answered well."""
+    """Yield rounds of the easiest trials, until one has enough right answers."""
     asked = config.practice
-    easy = _easiest(conditions, CATCH) or list(conditions)
-    stream = cycled(easy, rng)
+    stream = shuffled_cycle(_easiest_controls(conditions) or list(conditions), rng)
     for _ in range(asked.rounds if asked.trials else 0):
         right = 0
         for _ in range(asked.trials):
             condition = next(stream)
             level = condition.levels[-1]
-            arrangement, images = composer.compose(condition, level, "practice")
-            right += yield Trial(
-                number=next(numbers),
-                phase="practice",
-                block="",
-                condition=condition,
-                strand=0,
-                level=level,
-                arrangement=arrangement,
-                images=images,
-                remaining=0,
-            )
+            right += yield composer.trial(next(numbers), "practice", condition, level)
         if right >= asked.correct * asked.trials:
             return
 
 
 class Composer:
-    """Fills trials with images: arrangement, cameras, lights and noise seeds, all balanced.
+    """Draws arrangement, cameras, lights and noise seeds of each trial, all balanced.
 
-    Each level of each condition has its own streams, which go through all possibilities in a new
-    random order each time round: arrangements by themselves, and for each special scene cameras
-    with lights, and noise seeds, so that none of them tells which scene is which.
+    Each level of each condition has its own shuffled streams: one of arrangements, and for each
+    special scene one of cameras and lights and one of noise seeds, so that none of them predicts
+    the right answer.
     """
 
     def __init__(self, config: ExperimentConfig, seed: np.random.SeedSequence) -> None:
@@ -269,20 +201,18 @@ class Composer:
         self._entropy = seed.generate_state(4).tolist()
         self._streams: dict[tuple[Any, ...], Iterator[Any]] = {}
 
-    def compose(
-        self, condition: Condition, level: float, phase: Phase
-    ) -> tuple[Arrangement, tuple[Stimulus, ...]]:
-        """Draw the arrangement and the images of a trial."""
-        here = (condition.name, condition.levels.index(level), phase)
-        arrangement = self._next(("arrangement", *here), self._task.arrangements)
-        own = (*here, arrangement.special)
+    def trial(self, number: int, phase: Phase, condition: Condition, level: float) -> Trial:
+        """Return a trial with the next arrangement and images of its condition and level."""
+        place = (condition.name, condition.levels.index(level), phase)
+        arrangement = self._next(("arrangement", *place), self._task.arrangements)
+        own = (*place, arrangement.special)
         cells = self._cells(condition, own)
-        ranks = self._ranks(condition, own)
+        ranks = self._draw("noise", tuple(range(condition.seeds)), own)
         images = tuple(
             condition.image(side, level, cell, rank)
             for side, cell, rank in zip(arrangement.sides, cells, ranks, strict=True)
         )
-        return arrangement, images
+        return Trial(number, phase, condition, level, arrangement, images)
 
     def _cells(self, condition: Condition, own: tuple[Any, ...]) -> list[tuple[str, str]]:
         count = self._task.images
@@ -290,15 +220,12 @@ class Composer:
         if "camera" not in vary and "lighting" not in vary:
             cells = tuple(itertools.product(condition.cameras, condition.lights))
             return [self._next(("cell", *own), cells)] * count
-        cameras = self._drawn("camera", condition.cameras, own)
-        lights = self._drawn("lighting", condition.lights, own)
+        cameras = self._draw("camera", condition.cameras, own)
+        lights = self._draw("lighting", condition.lights, own)
         return list(zip(cameras, lights, strict=True))
 
-    def _ranks(self, condition: Condition, own: tuple[Any, ...]) -> tuple[int, ...]:
-        return self._drawn("noise", tuple(range(condition.seeds)), own)
-
-    def _drawn(self, what: str, names: tuple[Item, ...], own: tuple[Any, ...]) -> tuple[Item, ...]:
-        """One for each image: all different where this varies, else all alike."""
+    def _draw(self, what: str, names: tuple[Item, ...], own: tuple[Any, ...]) -> tuple[Item, ...]:
+        """Return one name for each image: all different if `what` varies, else all the same."""
         count = self._task.images
         if what not in self._config.vary:
             return (self._next((what, *own), names),) * count
@@ -309,18 +236,18 @@ class Composer:
 
     def _next(self, key: tuple[Any, ...], items: Sequence[Item]) -> Item:
         if key not in self._streams:
-            self._streams[key] = cycled(items, self._generator(key))
+            self._streams[key] = shuffled_cycle(items, self._generator(key))
         item: Item = next(self._streams[key])
         return item
 
     def _generator(self, key: tuple[Any, ...]) -> np.random.Generator:
-        """Make a stream's own generator, whatever streams were made before."""
+        """Return the generator of a stream, independent of the order in which streams start."""
         text = "/".join(map(str, key)).encode()
         return np.random.default_rng([*self._entropy, *text])
 
 
 def _shifts(names: int, count: int) -> tuple[tuple[int, ...], ...]:
-    """Orders of many names in which each stands at each place equally often."""
+    """Return orders of many names in which each is at each place equally often."""
     return tuple(
         tuple((first + place * step) % names for place in range(count))
         for step in range(1, names)
@@ -329,8 +256,8 @@ def _shifts(names: int, count: int) -> tuple[tuple[int, ...], ...]:
     )
 
 
-def cycled(items: Sequence[Item], rng: np.random.Generator) -> Iterator[Item]:
-    """Go through all items in random order, again and again."""
+def shuffled_cycle(items: Sequence[Item], rng: np.random.Generator) -> Iterator[Item]:
+    """Yield all items in random order, again and again."""
     while True:
         for place in rng.permutation(len(items)):
             yield items[place]

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from psychophysics import experiment
-from psychophysics.config import ConstantStimuli, ExperimentConfig
+from psychophysics.config import ConstantStimuliConfig, ExperimentConfig
 from psychophysics.observers import ModelObserver, Psychometric, SimulatedObserver
 from psychophysics.trials import Trial
 from scenes.material import Material
@@ -203,7 +203,7 @@ class SimulatedPerson:
     def rest(self, trial: Trial, done: int) -> None:
         """Need no rest."""
 
-    def told(self, trial: Trial, answer: Any) -> None:
+    def give_feedback(self, trial: Trial, answer: Any) -> None:
         """Learn nothing."""
 
     def end(self) -> None:
@@ -265,9 +265,9 @@ def answer_by_distances(
 
 def _prepared(folder: Path, task: str, trials: int, seed: int) -> experiment.Experiment:
     config = ExperimentConfig(
-        task=task, procedure=ConstantStimuli(trials=trials), practice={"trials": 0}, catch=8
+        task=task, procedure=ConstantStimuliConfig(trials=trials), practice={"trials": 0}, catch=8
     )
-    return experiment.prepared("simulated", seed, config, folder / "stimuli.h5")
+    return experiment.prepare("simulated", seed, config, folder / "stimuli.h5")
 
 
 def _sit(made: experiment.Experiment, folder: Path, observers: Sequence[Any]) -> Path:
@@ -275,6 +275,6 @@ def _sit(made: experiment.Experiment, folder: Path, observers: Sequence[Any]) ->
     data = folder / "data-simulated"
     with made.stimuli:
         for number, observer in enumerate(observers, start=1):
-            seat = experiment.seated(made, data, f"{number:02d}", "01", "simulated")
+            seat = experiment.seat(made, data, f"{number:02d}", "01", "simulated")
             experiment.run(made, seat, data, observer, {}, durable=False)
     return data

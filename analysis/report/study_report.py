@@ -21,7 +21,7 @@ from analysis.report import files, images_of_dots
 from analysis.statistics.model_observers import Distances
 from analysis.trials import searches, sessions
 from analysis.trials.frame import CONTROL
-from psychophysics.data.records import PEOPLE, SIMULATED
+from psychophysics.data.bids_names import PEOPLE, SIMULATED
 from scenes.base.atomic_files import check_writable
 from scenes.base.errors import InputError
 from stimuli.pixel_metamers import read_pixel_metamers

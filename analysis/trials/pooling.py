@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from psychophysics.data.same_experiment import conflicts, differences, in_words, name_of
+from psychophysics.data.same_experiment import conflicts, describe, differences, session_name
 from scenes.base.errors import InputError
 from stimuli.stimulus_set import StimulusSet
 
@@ -77,7 +77,7 @@ def pooled(
 
 
 def _code(path: Path) -> str:
-    return name_of(path).partition("/")[0]
+    return session_name(path).partition("/")[0]
 
 
 def _by_set(
@@ -115,16 +115,16 @@ def _kept_as(path: Path, content_hash: str) -> str:
 def _by_experiment(
     pool: Pool, sidecars: Sidecars, folder: Path, like: str, excluded: Collection[str]
 ) -> None:
-    named = [path for path in pool.kept if like in (name_of(path), _code(path))]
+    named = [path for path in pool.kept if like in (session_name(path), _code(path))]
     if not named:
-        known = ", ".join(map(name_of, pool.kept))
+        known = ", ".join(map(session_name, pool.kept))
         raise InputError(
             f"--like {like}: {folder} holds no such participant or session; sessions: {known}"
         )
     for one, other in conflicts({path: sidecars[path] for path in named}):
         raise InputError(
             f"--like {like}: its sessions are of several experiments "
-            f"({_differ(sidecars, one, other)}); name one, such as --like {name_of(one)}"
+            f"({_differ(sidecars, one, other)}); name one, such as --like {session_name(one)}"
         )
     for path in pool.kept:
         for each in named:
@@ -146,13 +146,15 @@ def _check_experiment(paths: list[Path], sidecars: Sidecars, folder: Path) -> No
         raise InputError(
             f"{folder}: sessions of different experiments are not pooled: "
             f"{_differ(sidecars, one, other)}; "
-            f"--like {name_of(other)} analyses the sessions of one experiment and lists the "
+            f"--like {session_name(other)} analyses the sessions of one experiment and lists the "
             "others, or name participants under analysis.exclude.participants"
         )
 
 
 def _differ(sidecars: Sidecars, one: Path, other: Path) -> str:
-    return in_words(differences(sidecars[one], sidecars[other]), name_of(one), name_of(other))
+    return describe(
+        differences(sidecars[one], sidecars[other]), session_name(one), session_name(other)
+    )
 
 
 def _notes(paths: list[Path], sidecars: Sidecars) -> list[str]:
@@ -161,5 +163,5 @@ def _notes(paths: list[Path], sidecars: Sidecars) -> list[str]:
     for one, other in conflicts({path: sidecars[path] for path in paths}, minor=True):
         minor = differences(sidecars[one], sidecars[other], minor=True)
         for key, values in minor.items():
-            found.setdefault(key, in_words({key: values}, name_of(one), name_of(other)))
+            found.setdefault(key, describe({key: values}, session_name(one), session_name(other)))
     return [f"sessions are pooled though they differ in {text}" for text in found.values()]

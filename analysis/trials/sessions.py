@@ -13,10 +13,10 @@ import pandas as pd
 
 from analysis.trials import pooling, searches
 from analysis.trials.session_cells import NUMBERS, check, check_against_set, runs
-from psychophysics.data import session_files
-from psychophysics.data.data_set import Kind
-from psychophysics.data.records import json_of
-from psychophysics.data.same_experiment import name_of
+from psychophysics.data import bids_names, session_files
+from psychophysics.data.data_set import ObserverKind
+from psychophysics.data.json_files import parse_json
+from psychophysics.data.same_experiment import session_name
 from psychophysics.tasks.registry import TASKS
 from scenes.base.errors import InputError
 from stimuli.stimulus_set import StimulusSet
@@ -79,10 +79,13 @@ def load(
     paths = session_files.tables(folder)
     if not paths:
         raise InputError(
-            f"{folder}: holds no session (no {session_files.PLACE}); mrd experiment run makes one"
+            f"{folder}: holds no session (no {bids_names.TABLE_PATTERN}); "
+            "mrd experiment run makes one"
         )
     described = {path: session_files.sidecar_bytes(path) for path in paths}
-    sidecars = {path: json_of(each, path.with_suffix(".json")) for path, each in described.items()}
+    sidecars = {
+        path: parse_json(each, path.with_suffix(".json")) for path, each in described.items()
+    }
     kinds = {path: _kind(path, sidecar) for path, sidecar in sidecars.items()}
     asked = {path: sidecars[path] for path in paths if kinds[path] != MODEL}
     if not asked:
@@ -121,7 +124,7 @@ def _without_table(folder: Path, tables: Sequence[Path]) -> list[str]:
 
 def _check_copy(path: Path, content: bytes, seen: dict[object, Path]) -> None:
     """Refuse a session that is there twice: of one participant and session, or of equal rows."""
-    for key in (name_of(path), hashlib.sha256(content).hexdigest()):
+    for key in (session_name(path), hashlib.sha256(content).hexdigest()):
         if key in seen:
             raise InputError(
                 f"{path}: is there twice: {seen[key]} is the same session; its trials would "
@@ -132,7 +135,7 @@ def _check_copy(path: Path, content: bytes, seen: dict[object, Path]) -> None:
 
 def _entry(path: Path, content: bytes, rule: str, detail: str) -> dict[str, object]:
     """Make the row of the exclusions for a session that is left out whole."""
-    observer, session = name_of(path).split("/")
+    observer, session = session_name(path).split("/")
     raw = _read(path, content)
     trials = int((raw["phase"] == "main").sum()) if "phase" in raw else 0
     named = {"observer": observer, "session": session}
@@ -143,10 +146,11 @@ def _kind(path: Path, sidecar: Mapping[str, Any]) -> str:
     """Who answered a session: ``person``, ``model`` or ``simulated``, as its sidecar says."""
     session = sidecar.get("Session")
     kind = session.get("Observer") if isinstance(session, dict) else None
-    if kind not in get_args(Kind):
+    if kind not in get_args(ObserverKind):
         raise InputError(
             f"{path.with_suffix('.json')}: Session.Observer is {kind!r}; allowed: "
-            f"{', '.join(get_args(Kind))}; restore the file, or move the session out of the folder"
+            f"{', '.join(get_args(ObserverKind))}; restore the file, or move the session out of "
+            "the folder"
         )
     return str(kind)
 
@@ -200,7 +204,7 @@ def _frame(
     images: Sequence[str],
     kind: str,
 ) -> pd.DataFrame:
-    subject, session = name_of(path).split("/")
+    subject, session = session_name(path).split("/")
     dropped = [column for column in raw.columns if column.startswith("dropped_")]
     frames = raw[dropped].apply(pd.to_numeric, errors="coerce").sum(axis=1)
     same = raw["same"] == "true"

@@ -22,10 +22,10 @@ from mrd.criterion.criterion import Measures, measures, stacked
 from mrd.criterion.null_scenes import null_scenes
 from mrd.models.trial import finite_activations
 from mrd.rendering.stage import display
-from mrd.study.checkpoint import DamagedStateError, State, read_state, write_state
-from mrd.study.json_files import writing
+from mrd.study.checkpoint import DamagedStateError, SearchState, read_state, write_state
 from mrd.study.provenance import versions
 from mrd.study.search_section import SearchConfig
+from mrd.study.storage import writing
 from scenes.camera import Camera, cameras
 from scenes.lighting import SunSky
 from scenes.scene import Scene
@@ -179,7 +179,7 @@ def _cached(
         if (kept := _read(file)) is not None:
             return kept
         built = build()
-        write_state(State(0, built, {"content": text}), file)
+        write_state(SearchState(0, built, {"content": text}), file)
         return built
     finally:
         lock.release()

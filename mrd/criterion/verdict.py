@@ -13,8 +13,8 @@ from mrd.criterion.bench import Bench, display_images
 from mrd.criterion.criterion import Measures, Verdict, judge, match, measures, target_again
 from mrd.criterion.null_and_ceiling import Reference
 from mrd.models.trial import finite_activations
+from mrd.study.resolved_run import ResolvedRun
 from mrd.study.search_section import SearchConfig
-from mrd.study.study import ResolvedRun
 from scenes.camera import Camera
 from scenes.differences import scene_difference
 from scenes.scene import Scene

@@ -1,7 +1,7 @@
-"""One run, from a resolved search to a judged result on disk.
+"""One run, from a resolved search to a scored result on disk.
 
-The order is that of a method section: expose and represent the target, measure null and ceiling,
-search, judge the result with fresh noise, measure the physical difference, show it.
+It exposes and represents the target, measures null and ceiling, searches, scores the result with
+independent noise, measures the physical difference, and draws previews.
 Import this module only after ``mrd.rendering.backend.activate()``.
 """
 
@@ -17,7 +17,7 @@ import torch
 from mrd.criterion.bench import Bench, display_images
 from mrd.criterion.null_and_ceiling import reference, target_activations
 from mrd.criterion.verdict import Scorer, mean_match, training
-from mrd.generate.progress import RunReport
+from mrd.generate.progress import RunProgress
 from mrd.models import registry
 from mrd.rendering import image_files
 from mrd.rendering.representation import form_of_family, represented, start_scene
@@ -25,9 +25,9 @@ from mrd.rendering.stage import display, exposed
 from mrd.search.loop import Search
 from mrd.search.modes import mode_of
 from mrd.search.variables.shape import extent_of
+from mrd.study.resolved_run import ResolvedRun
 from mrd.study.run_directory import RunDirectory
 from mrd.study.series import is_kept
-from mrd.study.study import ResolvedRun
 from scenes.camera import Camera, Ring, cameras
 from scenes.scene import Scene, write_scene
 from scenes.shape import geometry
@@ -35,30 +35,18 @@ from scenes.shape import geometry
 TURNTABLE_SAMPLES = 16
 
 
-def make(run: ResolvedRun, runs: Path, device: str, report: RunReport) -> dict[str, Any]:
-    """Carry a run out, or on from where it was stopped; returns what `criterion.json` holds.
-
-    Parameters
-    ----------
-    run
-        The resolved run.
-    runs
-        Folder of the run directories; references are kept in its folder ``references``.
-    device
-        Of torch tensors.
-    report
-        Told of every step.
-    """
+def make(run: ResolvedRun, runs: Path, device: str, progress: RunProgress) -> dict[str, Any]:
+    """Carry out or resume a run; return the content of `criterion.json`."""
     directory = RunDirectory(runs / run.name)
     directory.create(run.record)
     if lost := directory.loss():
-        report.note(lost)
+        progress.note(lost)
 
     def is_done() -> bool:
-        return directory.status() == "done" and run.is_judged_by(directory.judgement() or {})
+        return directory.status() == "done" and run.has_floor_of(directory.judgement() or {})
 
-    with directory.claim(is_done) as is_due:
-        if not is_due:
+    with directory.claim(is_done) as has_work:
+        if not has_work:
             return directory.judgement() or {}
         target, start = prepared(run)
         model = registry.create(run.model, device)
@@ -71,10 +59,10 @@ def make(run: ResolvedRun, runs: Path, device: str, report: RunReport) -> dict[s
             bench,
             run.record["seeds"]["study"],
             runs / "references",
-            report.prepared,
+            progress.prepared,
         )
         scorer = Scorer(run, target, against, bench)
-        search = _searched(scorer, start, directory, report)
+        search = _searched(scorer, start, directory, progress)
         result, more = search.mode.result(search, scorer)
         write_scene(result, directory.path / "result")
         radiance = {"target": against.radiance}
@@ -84,7 +72,7 @@ def make(run: ResolvedRun, runs: Path, device: str, report: RunReport) -> dict[s
         images = {name: display(linear, target.film) for name, linear in radiance.items()}
         judgement = scorer.score(result, images["result"]) | more
         directory.write_json("criterion.json", judgement)
-        report.note("drawing previews")
+        progress.note("drawing previews")
         for name in images:
             _write_renders(directory.path / "renders", name, against.views, radiance, images)
         _write_preview(run, directory, images, judgement, against.views)
@@ -94,14 +82,16 @@ def make(run: ResolvedRun, runs: Path, device: str, report: RunReport) -> dict[s
 
 
 def prepared(run: ResolvedRun) -> tuple[Scene, Scene]:
-    """Target and start: exposed once on the target, and in the search's one representation."""
+    """Return target and start, exposed on the target, in the search's representation."""
     family = exposed(run.target)
     target = represented(family, run.search)
     return target, start_scene(target, run.starts, run.search)
 
 
-def _searched(scorer: Scorer, start: Scene, directory: RunDirectory, report: RunReport) -> Search:
-    """The search, made or taken up at its newest state, and run to its end."""
+def _searched(
+    scorer: Scorer, start: Scene, directory: RunDirectory, progress: RunProgress
+) -> Search:
+    """Return the search, resumed at its newest state and run to its end."""
     run, target, against = scorer.run, scorer.target, scorer.against
     views = [against.views[c] for c in training(against.views)]
     mode = mode_of(run.search, against)
@@ -119,16 +109,16 @@ def _searched(scorer: Scorer, start: Scene, directory: RunDirectory, report: Run
     )
     state, problems = directory.newest_state()
     for problem in problems:
-        report.note(problem)
+        progress.note(problem)
     if state is not None and not mode.can_resume(state):
-        report.note(
+        progress.note(
             f"{directory.state_path(state.step)} is from an earlier version of "
             f"mode: {run.search.mode} and cannot be resumed; the search starts again"
         )
         state = None
     if state is not None:
         search.resume(state)
-        report.note(f"going on from step {state.step}")
+        progress.note(f"resuming from step {state.step}")
     directory.rewind(search.finished)
     if state is None:
         directory.save_state(search.state(), keep=True)
@@ -144,15 +134,15 @@ def _searched(scorer: Scorer, start: Scene, directory: RunDirectory, report: Run
                 **mode.history(search),
             }
             directory.append_history(row)
-            report.step(row)
+            progress.step(row)
             while search.notes:
-                report.note(search.notes.pop(0))
+                progress.note(search.notes.pop(0))
             keep = is_kept(step.step % run.search.steps) or step.step == search.total
             if keep or step.step % run.search.save_every == 0:
                 directory.save_state(search.state(), keep=keep)
     except FloatingPointError as error:
         raise FloatingPointError(
-            f"{error}; searches.{run.spec.search} would come to it again: give it a smaller "
+            f"{error}; searches.{run.spec.search} would fail again: give it a smaller "
             f"learning_rate, more samples or another loss, or models.{run.spec.model} other layers"
         ) from error
     return search
@@ -165,7 +155,7 @@ def _write_renders(
     radiance: dict[str, torch.Tensor],
     images: dict[str, torch.Tensor],
 ) -> None:
-    """Linear EXR and display PNG of every camera."""
+    """Write a linear EXR and a display PNG for every camera."""
     shown = image_files.to_bytes(images[name])
     for view, linear, image in zip(views, radiance[name], shown, strict=True):
         image_files.write_exr(folder / f"{name}_{view.name}.exr", linear)
@@ -179,7 +169,7 @@ def _write_preview(
     judgement: dict[str, Any],
     views: Sequence[Camera],
 ) -> None:
-    """Target, start and result at every camera, with the curves of the search."""
+    """Draw target, start and result at every camera, with the curves of the search."""
     matches = {
         entry["camera"]: entry["match"]
         for group in ("training", "held_out")

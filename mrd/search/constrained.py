@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from mrd.search.distance_from_target import UNIT, Distance, distance_from_target
 from mrd.search.loop import Mode, Search, StepActivations
 from mrd.search.moving_scene import Arrays, with_prefix
-from mrd.study.checkpoint import State
+from mrd.study.checkpoint import SearchState
 from scenes.scene import Scene
 
 ROUNDS = 2
@@ -191,11 +191,11 @@ class Constrained(Mode):
         }
         return arrays, {"constrained": header}
 
-    def can_resume(self, state: State) -> bool:
+    def can_resume(self, state: SearchState) -> bool:
         """Return whether the state is of a constrained search; the first version's is not."""
         return "constrained" in state.header
 
-    def resume(self, search: Search, state: State) -> None:  # noqa: ARG002
+    def resume(self, search: Search, state: SearchState) -> None:  # noqa: ARG002
         """Restore the kept places, multipliers and pace."""
         header = state.header["constrained"]
         self._multipliers = torch.tensor(header["multipliers"])

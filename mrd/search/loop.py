@@ -30,7 +30,7 @@ from mrd.search.optimiser import LBFGS, SCHEDULES
 from mrd.search.remeshing import mean_edge, remeshed
 from mrd.search.variables.base import Variables, mitsuba_values
 from mrd.search.view_order import ViewOrder
-from mrd.study.checkpoint import State
+from mrd.study.checkpoint import SearchState
 from mrd.study.model_section import ModelConfig
 from mrd.study.search_section import SearchConfig
 from scenes.camera import Camera
@@ -92,12 +92,12 @@ class Mode(ABC):
     def state(self) -> tuple[Arrays, dict[str, Any]]:
         """Return the mode's part of a saved state: arrays, and a JSON header."""
 
-    def can_resume(self, state: State) -> bool:  # noqa: ARG002
+    def can_resume(self, state: SearchState) -> bool:  # noqa: ARG002
         """Return whether a saved state has all that `resume` needs."""
         return True
 
     @abstractmethod
-    def resume(self, search: Search, state: State) -> None:
+    def resume(self, search: Search, state: SearchState) -> None:
         """Restore the mode's part of a saved state."""
 
     @abstractmethod
@@ -322,10 +322,10 @@ class Search:
 
     # ---- Saved states ---------------------------------------------------------------------------
 
-    def state(self) -> State:
+    def state(self) -> SearchState:
         """Return all that `resume` needs."""
         arrays, header = self.mode.state()
-        return State(
+        return SearchState(
             self.finished,
             {**self.moving.snapshot(), **self.moving.optimiser_arrays(), **arrays},
             {
@@ -336,7 +336,7 @@ class Search:
             },
         )
 
-    def resume(self, state: State) -> None:
+    def resume(self, state: SearchState) -> None:
         """Restore a saved state."""
         self.moving.restore(state.arrays)
         self.moving.restore_optimiser(state.arrays)

@@ -18,7 +18,7 @@ from mrd.models.base import Model
 from mrd.search.loop import Mode, Search, StepActivations
 from mrd.search.moving_scene import Arrays, with_prefix
 from mrd.search.plateau import Plateau
-from mrd.study.checkpoint import State
+from mrd.study.checkpoint import SearchState
 from mrd.study.model_section import ModelConfig
 from scenes.scene import Scene
 
@@ -116,7 +116,7 @@ class Match(Mode):
         }
         return {f"best.{name}": array for name, array in self.best.items()}, header
 
-    def resume(self, search: Search, state: State) -> None:  # noqa: ARG002
+    def resume(self, search: Search, state: SearchState) -> None:  # noqa: ARG002
         """Restore the best place and the smoothed losses."""
         self.best = with_prefix("best.", state.arrays)
         self.best_loss = state.header["best_loss"] if self.best else float("inf")

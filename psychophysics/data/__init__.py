@@ -1,1 +1,1 @@
-"""Sessions on disk: records, participants and the data set around them."""
+"""Data of sessions: records, participants, and the BIDS data set."""

@@ -1,4 +1,4 @@
-"""The columns of a session's table, and what they mean: the data dictionary of its sidecar."""
+"""Columns of a session's table, and their descriptions for its sidecar."""
 
 from typing import Any
 
@@ -79,12 +79,12 @@ _IMAGE: dict[str, dict[str, Any]] = {
 
 
 def names(task: Task) -> tuple[str, ...]:
-    """List the columns of a task's table, in order."""
+    """Return the columns of a task's table, in order."""
     return tuple(data_dictionary(task))
 
 
 def data_dictionary(task: Task) -> dict[str, dict[str, Any]]:
-    """Describe every column of a task's table as BIDS does."""
+    """Return the BIDS description of every column of a task's table."""
     images = {
         name.format(number): {
             **entry, "Description": entry["Description"].format(number)
@@ -96,9 +96,9 @@ def data_dictionary(task: Task) -> dict[str, dict[str, Any]]:
 
 
 def row(trial: Trial, answer: Answer, task: Task, sitting: int) -> list[str]:
-    """Put a trial and its answer in the cells of a row, in the order of `names`."""
+    """Return the cells of a trial and its answer, in the order of `names`."""
     condition, arrangement = trial.condition, trial.arrangement
-    judged = arrangement.sides.index("comparison") if "comparison" in arrangement.sides else 0
+    shown = arrangement.sides.index("comparison") if "comparison" in arrangement.sides else 0
     compared = condition.comparison_images[trial.level]
     cells: list[Any] = [
         trial.number,
@@ -117,7 +117,7 @@ def row(trial: Trial, answer: Answer, task: Task, sitting: int) -> list[str]:
         trial.strand,
         trial.level,
         next(iter(compared.values()))[0].physical_distance,
-        trial.images[judged].stimulus_id,
+        trial.images[shown].stimulus_id,
         arrangement.special,
         not arrangement.informative,
         task.alternatives[arrangement.correct],
@@ -129,9 +129,9 @@ def row(trial: Trial, answer: Answer, task: Task, sitting: int) -> list[str]:
     for number, image in enumerate(trial.images):
         cells += [image.stimulus_id, image.role, image.camera, image.light, image.noise_seed]
         if answer.intervals:
-            shown = answer.intervals[number]
-            cells += [shown.planned_onset, shown.onset, shown.planned_duration, shown.duration]
-            cells.append(shown.dropped)
+            time = answer.intervals[number]
+            cells += [time.planned_onset, time.onset, time.planned_duration, time.duration]
+            cells.append(time.dropped)
         else:
             cells += [None] * 5
     return [_cell(value) for value in cells]

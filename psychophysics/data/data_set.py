@@ -1,9 +1,9 @@
-"""The data set around the sessions: who takes part, what BIDS asks of the folder, all its rows.
+"""The BIDS data set of all sessions.
 
 ::
 
     data/  dataset_description.json  README  participants.tsv  participants.json
-           sub-01/ses-01/beh/…  a session (`psychophysics.data.records`)
+           sub-01/ses-01/beh/…  a session (`psychophysics.data.bids_names`)
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -15,67 +15,47 @@ import pandas as pd
 from filelock import FileLock
 
 from psychophysics.data import participants, session_files
+from psychophysics.data.bids_names import codes_of
+from psychophysics.data.json_files import read_json, write_json
 from psychophysics.data.participants import Participant
-from psychophysics.data.records import read_json, write_json
 from scenes.base.atomic_files import check_writable, remove_leftovers, whole_file
 from scenes.base.errors import InputError
 
 BIDS_VERSION = "1.10.0"
-Kind = Literal["person", "simulated", "model"]
+ObserverKind = Literal["person", "simulated", "model"]
 
 _DESCRIPTIONS = ("dataset_description.json", "participants.json", "README")
 _PARTICIPANTS = {
     "participant_id": {"Description": "Code of the participant."},
     "order": {
-        "Description": "Number of the participant, from 0, in the order of first sessions; of "
-        "those at a page in a browser, the number that the page was made with. It picks the row "
-        "of the balanced Latin square of blocks and, where the study asks for it, whether keys are "
-        "swapped (the entry Counterbalance of a session's description names the rule)."
+        "Description": "Number of the participant, from 0, in the order of first sessions; for "
+        "participants in a browser, the number in the page. It selects the row of the balanced "
+        "Latin square of blocks and, if the study swaps keys, whether they are swapped (the entry "
+        "Counterbalance of a session's JSON file names the rule)."
     },
     "observer": {
-        "Description": "Who answered.",
+        "Description": "Kind of observer.",
         "Levels": {
             "person": "a person at a window, or at a page in a browser",
-            "simulated": "a simulated observer, in place of a person",
-            "model": "a model, by its distances: no participant",
+            "simulated": "a simulated observer",
+            "model": "a model, by its distances",
         },
     },
 }
 
 
-def enrolled(
+def enrol(
     folder: Path,
     study: str,
     participant: str,
-    observer: Kind,
+    observer: ObserverKind,
     number: int | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> int:
     """Enter a participant in the data set, and return their number, from 0.
 
-    Participants of sessions who are missing in ``participants.tsv`` are entered as well.
-
-    Parameters
-    ----------
-    folder
-        Of the data; made if it is missing.
-    study
-        Name of the study.
-    participant
-        Code.
-    observer
-        Who it is.
-    number
-        Given to who is not enrolled yet; without it, one more than the largest of table and
-        sessions.
-    say
-        Takes a line on what was missing in the table.
-
-    Raises
-    ------
-    InputError
-        The folder cannot be written, ``participants.tsv`` cannot be read, two codes differ in upper
-        and lower case alone, or a participant without a session has the number of another.
+    `number` is that of a new participant; by default one more than the largest so far. Participants
+    of sessions who are missing in ``participants.tsv`` are entered as well; `say` reports them.
     """
     check_writable(folder)
     with FileLock(folder / ".participants.lock"):
@@ -85,10 +65,10 @@ def enrolled(
         _describe(folder, study)
         table = participants.read(path)
         listed = {person.code: person for person in table.people} if table else {}
-        # Of thousands of simulated observers, only those without a row are looked at.
+        # There may be thousands of simulated observers: read only those without a row.
         codes = None if observer == "person" else _codes(folder) - (listed.keys() - {participant})
         of_sessions = _of_sessions(folder, codes)
-        own = participants.number_of(listed.values(), of_sessions, participant, path)
+        own = participants.recorded_number(listed.values(), of_sessions, participant, path)
         unnumbered = {code for code, person in listed.items() if person.number is None}
         entered = [
             person
@@ -96,20 +76,21 @@ def enrolled(
             if code not in listed or code in unnumbered
         ]
         if entered:
-            say(_said(path, table, entered))
+            say(_repair_note(path, table, entered))
         if own is not None:
             people = (listed | of_sessions).values()
-            shared = participants.sharing(people, participant, own)
+            shared = participants.others_with_number(people, participant, own)
             if shared and participant not in of_sessions:
                 raise InputError(
                     f"{path}: order of sub-{participant} is {own}, and so is that of "
-                    f"sub-{shared[0]}; write n/a for who has had no session: they get a free number"
+                    f"sub-{shared[0]}; write n/a for a participant without a session: they get a "
+                    "free number"
                 )
             if shared:
                 others = ", ".join(f"sub-{code}" for code in shared)
                 say(
                     f"{path}: order {own} is of sub-{participant} and of {others}: they have the "
-                    "same order of blocks, and the same keys"
+                    "same order of blocks and the same keys"
                 )
         else:
             taken = [person.number for person in (*listed.values(), *of_sessions.values())]
@@ -118,29 +99,27 @@ def enrolled(
             entered.append(Participant(participant, own, observer))
         if entered:
             with whole_file(path) as beside:
-                beside.write_bytes(participants.written(table or participants.Table(), entered))
+                beside.write_bytes(participants.table_bytes(table or participants.Table(), entered))
         return own
 
 
-def _said(path: Path, table: participants.Table | None, entered: Sequence[Participant]) -> str:
+def _repair_note(
+    path: Path, table: participants.Table | None, entered: Sequence[Participant]
+) -> str:
     codes = ", ".join(f"sub-{person.code}" for person in entered)
     if table is None:
-        return f"{path}: was missing or empty; made again from the sessions of {codes}"
+        return f"{path}: was missing or empty; written again from the sessions of {codes}"
     return f"{path}: had no order of {codes}; it was taken from the sessions"
 
 
-def number_of(folder: Path, participant: str) -> int | None:
-    """Return the number of a participant who is enrolled or has a session, else None.
-
-    Raises
-    ------
-    InputError
-        Two codes differ in upper and lower case alone, or ``participants.tsv`` cannot be read.
-    """
+def participant_number(folder: Path, participant: str) -> int | None:
+    """Return the number of a participant who is in the table or has a session, or None."""
     path = folder / "participants.tsv"
     table = participants.read(path)
     of_sessions = _of_sessions(folder, {participant})
-    return participants.number_of(table.people if table else (), of_sessions, participant, path)
+    return participants.recorded_number(
+        table.people if table else (), of_sessions, participant, path
+    )
 
 
 def _codes(folder: Path) -> set[str]:
@@ -148,10 +127,10 @@ def _codes(folder: Path) -> set[str]:
 
 
 def _of_sessions(folder: Path, codes: Iterable[str] | None) -> dict[str, Participant]:
-    """Participants by what their first sessions say; descriptions that cannot be read are left."""
+    """Return participants as in the sidecars of their first sessions; skip unreadable ones."""
     found: dict[str, Participant] = {}
     for path in session_files.sidecars(folder, codes):
-        code = path.name.split("_")[0].removeprefix("sub-")
+        code, _ = codes_of(path)
         with suppress(InputError):
             session = read_json(path).get("Session")
             if isinstance(session, dict) and isinstance(session.get("ParticipantOrder"), int):
@@ -162,7 +141,7 @@ def _of_sessions(folder: Path, codes: Iterable[str] | None) -> dict[str, Partici
 
 
 def _describe(folder: Path, study: str) -> None:
-    """Write what BIDS asks of a data set, where it is not there yet."""
+    """Write the files that BIDS requires of a data set, if they are missing."""
     description = {
         "Name": study,
         "BIDSVersion": BIDS_VERSION,
@@ -189,25 +168,29 @@ def read_sessions(folder: Path) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        A row a trial: all columns of the tables, behind ``participant``, ``session``, ``task``
-        and ``content_hash`` (of the stimulus set), ``finished`` and ``observer`` (`Kind`).
+        A row for each trial: ``participant``, ``session``, ``task``, ``content_hash`` (of the
+        stimulus set), ``finished`` and ``observer`` (`Kind`), then all columns of the tables.
 
     Raises
     ------
     InputError
-        There is no session, or one cannot be read.
+        The folder has no session, or one cannot be read.
     """
     parts = []
     for path in session_files.tables(folder):
         sidecar = read_json(path.with_suffix(".json"))
         frame = pd.read_csv(path, sep="\t", na_values=["n/a"], keep_default_na=False)
-        subject, visit = path.name.split("_")[:2]
-        frame.insert(0, "participant", subject.removeprefix("sub-"))
-        frame.insert(1, "session", visit.removeprefix("ses-"))
-        frame.insert(2, "task", sidecar["TaskName"])
-        frame.insert(3, "content_hash", sidecar["Session"]["StimulusSet"])
-        frame.insert(4, "finished", sidecar["Finished"])
-        frame.insert(5, "observer", sidecar["Session"]["Observer"])
+        participant, visit = codes_of(path)
+        about = {
+            "participant": participant,
+            "session": visit,
+            "task": sidecar["TaskName"],
+            "content_hash": sidecar["Session"]["StimulusSet"],
+            "finished": sidecar["Finished"],
+            "observer": sidecar["Session"]["Observer"],
+        }
+        for place, (name, value) in enumerate(about.items()):
+            frame.insert(place, name, value)
         parts.append(frame)
     if not parts:
         raise InputError(f"{folder}: holds no session; mrd experiment run makes one")

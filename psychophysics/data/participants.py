@@ -1,7 +1,7 @@
-"""``participants.tsv``: codes and numbers, in a table that people edit as well.
+"""``participants.tsv``: codes and numbers of participants, in a table that people may edit.
 
-Columns that the suite does not know (age, sex, …) and their order stay as they are. A number that
-is missing in the table is taken from the participant's sessions, whose descriptions hold it.
+Other columns (age, sex, …) and the order of columns are kept. A number that is missing in the table
+is taken from the sidecars of the participant's sessions.
 """
 
 import csv
@@ -16,23 +16,13 @@ from scenes.base.errors import InputError
 ID, ORDER, OBSERVER = COLUMNS = ("participant_id", "order", "observer")
 NO_NUMBER = ("", "n/a")
 BOM = "\ufeff"
-# A program that meets n/a in a column of numbers writes the others as 0.0, 1.0, …
+# Programs that find n/a in a column of numbers write the others as 0.0, 1.0, …
 _WHOLE = re.compile(r"([0-9]{1,9})(\.0+)?")
 
 
 @dataclass(frozen=True)
 class Participant:
-    """Who takes part.
-
-    Parameters
-    ----------
-    code
-        Without ``sub-``.
-    number
-        From 0; None where the table has no number yet.
-    observer
-        Who answers (`psychophysics.data.data_set.Kind`).
-    """
+    """A participant; `number` is None if the table has none."""
 
     code: str
     number: int | None
@@ -41,17 +31,7 @@ class Participant:
 
 @dataclass(frozen=True)
 class Table:
-    """The file: its cells, and what it says of participants.
-
-    Parameters
-    ----------
-    header, rows
-        Cells as they were written.
-    start, newline
-        What the file begins with (a byte-order mark), and ends lines with.
-    people
-        A participant a row.
-    """
+    """The file: its cells, byte order mark and line ends, and the participant of each row."""
 
     header: tuple[str, ...] = COLUMNS
     rows: tuple[tuple[str, ...], ...] = ()
@@ -61,14 +41,7 @@ class Table:
 
 
 def read(path: Path) -> Table | None:
-    """Read the table; None where it is missing or holds nothing.
-
-    Raises
-    ------
-    InputError
-        With line, column and value: it is no table of UTF-8 text separated by tabs, a column is
-        missing, a participant is in it twice, or a number is none.
-    """
+    """Return the table, or None if it is missing or empty."""
     try:
         content = path.read_bytes()
     except FileNotFoundError:
@@ -99,8 +72,8 @@ def read(path: Path) -> Table | None:
     )
 
 
-def written(table: Table, people: Iterable[Participant]) -> bytes:
-    """Return the file with participants entered: their rows are filled in, or added at the end."""
+def table_bytes(table: Table, people: Iterable[Participant]) -> bytes:
+    """Return the bytes of the file with these participants' rows filled in or added at the end."""
     names = [name.strip().lower() for name in table.header]
     added = [name for name in COLUMNS if name not in names]
     header = [*table.header, *added]
@@ -121,45 +94,28 @@ def written(table: Table, people: Iterable[Participant]) -> bytes:
 
 
 def page_code(number: int) -> str:
-    """Return the code at a page of the participant with a number from 0, as in ``web01``."""
+    """Return the code in a browser of the participant with a number from 0, such as ``web01``."""
     return f"web{number + 1:02d}"
 
 
-def sharing(people: Iterable[Participant], code: str, number: int) -> list[str]:
-    """List others with a participant's number; those at a page have theirs from the page."""
+def others_with_number(people: Iterable[Participant], code: str, number: int) -> list[str]:
+    """Return the codes of others with this number; participants in a browser may share it."""
     if code == page_code(number):
         return []
     apart = (code, page_code(number))
     return [each.code for each in people if each.number == number and each.code not in apart]
 
 
-def number_of(
+def recorded_number(
     people: Iterable[Participant], of_sessions: Mapping[str, Participant], code: str, path: Path
 ) -> int | None:
-    """Return a participant's number, by the table or else by their sessions; None for a new one.
-
-    Parameters
-    ----------
-    people
-        Of the table.
-    of_sessions
-        What sessions say, by code.
-    code
-        Of the participant.
-    path
-        What messages call the table.
-
-    Raises
-    ------
-    InputError
-        Table and sessions differ, or two codes differ in upper and lower case alone.
-    """
+    """Return a participant's number in the table or in their sessions; None if they are new."""
     listed = {person.code: person for person in people}
     for other in (*listed, *of_sessions):
         if other != code and other.lower() == code.lower():
             raise InputError(
-                f"participant '{code}': there is '{other}' already, and some file "
-                "systems take both for one; use another code"
+                f"participant '{code}': '{other}' exists already, and some file systems do not "
+                "distinguish the two; use another code"
             )
     numbers = [
         each[code].number
@@ -168,8 +124,8 @@ def number_of(
     ]
     if len(set(numbers)) > 1:
         raise InputError(
-            f"{path}: order of sub-{code} is {numbers[0]}, and their sessions were made with "
-            f"{numbers[1]}; put {numbers[1]} back"
+            f"{path}: order of sub-{code} is {numbers[0]}, and their sessions have {numbers[1]}; "
+            f"write {numbers[1]}"
         )
     return numbers[0] if numbers else None
 
@@ -194,7 +150,7 @@ def _not_utf8(path: Path, line: int) -> InputError:
 
 
 def _cells(text: str, path: Path) -> list[tuple[int, list[str]]]:
-    """Return cells of the lines that are not blank, with the number of each line."""
+    """Return number and cells of each line that is not blank."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter="\t", strict=True)
     try:
         lines = [(reader.line_num, cells) for cells in reader]
@@ -215,11 +171,11 @@ def _places(header: Sequence[str], path: Path) -> dict[str, int]:
             )
     for name in COLUMNS:
         if names.count(name) > 1:
-            raise InputError(f"{path}: line 1: column '{name}' is there twice; keep one")
+            raise InputError(f"{path}: line 1: column '{name}' occurs twice; keep one")
     if ID not in names:
         raise InputError(
             f"{path}: line 1: column '{ID}' is missing; the columns are {', '.join(COLUMNS)}, and "
-            "any others; put it back"
+            "any others; restore it"
         )
     return {name: names.index(name) for name in COLUMNS if name in names}
 
@@ -229,8 +185,8 @@ def _person(
 ) -> Participant:
     if any(cell.strip() for cell in cells[len(header) :]) or len(cells) <= max(places.values()):
         raise InputError(
-            f"{where}: {len(cells)} cells, and there are {len(header)} columns; put the missing "
-            "cell back (n/a where nothing is known), or remove the one too many"
+            f"{where}: {len(cells)} cells for {len(header)} columns; add the missing cell (n/a if "
+            "its value is not known), or remove one"
         )
     own = {name: cells[place].strip() for name, place in places.items()}
     code = own[ID][4:] if own[ID].lower().startswith("sub-") else own[ID]
@@ -243,6 +199,6 @@ def _person(
     if not whole:
         raise InputError(
             f"{where}, column '{ORDER}': '{number[:60]}'; write a whole number from 0, or n/a for "
-            "who has had no session"
+            "a participant without a session"
         )
     return Participant(code, int(whole[1]), own.get(OBSERVER, ""))

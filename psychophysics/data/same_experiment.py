@@ -1,8 +1,8 @@
-"""Whether sessions are of one experiment, by what their descriptions say.
+"""Differences between the experiments of sessions, from their sidecars.
 
-What makes a trial what it is (task, presentation, durations, images, procedure, size on the screen)
-has to be the same in all sessions of a report. What only decides how many trials of which
-conditions there are, or which keys are pressed, may differ, and is said.
+Everything that defines a trial (task, presentation, durations, images, procedure, size on the
+screen) must be the same in all sessions of a report. Minor differences, in the number of trials,
+the conditions or the keys, are allowed and reported.
 """
 
 import json
@@ -15,15 +15,17 @@ from typing import Any
 
 from psychophysics.config import RATED, ExperimentConfig
 from psychophysics.data import session_files
-from psychophysics.data.records import begun, read_json
+from psychophysics.data.bids_names import codes_of
+from psychophysics.data.json_files import read_json
+from psychophysics.data.records import is_begun
 from scenes.base.errors import InputError
 
 FALSE_ALARMS = "procedure.false_alarms"
 SIZE = "size on the screen in degrees"
-SIZES_ALIKE = 1.1  # ratio; displays of one lab differ by some per cent
+SIZES_ALIKE = 1.1  # ratio of equal sizes; displays of one lab differ by some per cent
 
-# Of the section `experiment`: a difference is said, and stops nothing. Grids of QUEST+ change which
-# levels are asked, not what a trial is.
+# Keys of the section `experiment` with minor differences. Grids of QUEST+ change the choice of
+# levels, not the trials.
 MINOR = (
     "keys", "swap_keys", "rest_every", "practice", "catch", "procedure.trials",
     "procedure.trials_at_zero", "procedure.widths", "procedure.lapses", FALSE_ALARMS,
@@ -36,26 +38,13 @@ Plain = Mapping[str, Any]
 
 
 def differences(one: Plain, other: Plain, *, minor: bool = False) -> dict[str, tuple[Any, Any]]:
-    """List what two sessions do not share.
-
-    Parameters
-    ----------
-    one, other
-        Descriptions of sessions.
-    minor
-        Whether to list what may differ, instead of what may not.
-
-    Returns
-    -------
-    dict
-        Key of the section `experiment`, or another name → the two values.
-    """
+    """Return the different values of two sidecars by key: those not allowed, or the minor ones."""
     if minor:
         facts = _minor_facts(one), _minor_facts(other)
         found = {key: (facts[0][key], facts[1][key]) for key in facts[0]}
     else:
         found = {"task": (one.get("TaskName"), other.get("TaskName")), SIZE: _sizes(one, other)}
-    before, after = _asked(one), _asked(other)
+    before, after = _experiment(one), _experiment(other)
     if before and after:
         for key in sorted(before.keys() | after.keys()):
             if key.startswith(tuple(MINOR)) == minor:
@@ -66,22 +55,15 @@ def differences(one: Plain, other: Plain, *, minor: bool = False) -> dict[str, t
 def conflicts(
     sidecars: Mapping[Path, Plain], *, minor: bool = False
 ) -> Iterator[tuple[Path, Path]]:
-    """List pairs of sessions that differ; where none do, no two of all sessions differ.
+    """Yield pairs of sessions that differ; if there are none, all sessions agree.
 
-    A session that does not say what it asked, or how large, is like all others in that. So each
-    session is compared with one of every experiment that is met before it, and the smallest images
-    with the largest.
-
-    Parameters
-    ----------
-    sidecars
-        Descriptions, by the path of the table.
-    minor
-        As in `differences`.
+    Sidecars without an experiment or a size agree with all others in that. So each session is
+    compared with one of every earlier experiment, and the smallest images with the largest.
     """
     met: dict[str, Path] = {}
     for path, sidecar in sidecars.items():
-        facts = sidecar.get("TaskName"), _asked(sidecar), _minor_facts(sidecar) if minor else None
+        minor_facts = _minor_facts(sidecar) if minor else None
+        facts = sidecar.get("TaskName"), _experiment(sidecar), minor_facts
         form = json.dumps(facts, sort_keys=True)
         if form not in met:
             for other in met.values():
@@ -97,18 +79,17 @@ def conflicts(
             yield order[0], order[-1]
 
 
-def in_words(found: Mapping[str, tuple[Any, Any]], first: str, second: str) -> str:
-    """Put differences in words: ``timing.stimulus: 0.05 in 01/01, 0.2 in 02/01``."""
+def describe(found: Mapping[str, tuple[Any, Any]], first: str, second: str) -> str:
+    """Return differences as text: ``timing.stimulus: 0.05 in 01/01, 0.2 in 02/01``."""
     return ", ".join(
         f"{key}: {str(then)[:LONGEST]} in {first}, {str(now)[:LONGEST]} in {second}"
         for key, (then, now) in found.items()
     )
 
 
-def name_of(table: Path) -> str:
-    """Name a session by its file: ``01/02`` is session 02 of participant 01."""
-    subject, visit = table.name.split("_")[:2]
-    return f"{subject.removeprefix('sub-')}/{visit.removeprefix('ses-')}"
+def session_name(table: Path) -> str:
+    """Return the name of a session: ``01/02`` is session 02 of participant 01."""
+    return "/".join(codes_of(table))
 
 
 def _minor_facts(sidecar: Plain) -> dict[str, Any]:
@@ -116,8 +97,8 @@ def _minor_facts(sidecar: Plain) -> dict[str, Any]:
     return facts | {"calibrated": bool(_display(sidecar).get("Calibration"))}
 
 
-def _asked(sidecar: Plain) -> dict[str, Any]:
-    """The section `experiment` of a session, flat; keys that it lacks have their defaults."""
+def _experiment(sidecar: Plain) -> dict[str, Any]:
+    """Return the section `experiment` of a session, flat, with defaults for missing keys."""
     recorded = sidecar["Session"].get("Experiment")
     if not isinstance(recorded, dict):
         return {}
@@ -142,7 +123,7 @@ def _flat(values: Mapping[str, Any], place: str = "") -> Iterator[tuple[str, Any
 
 
 def _display(sidecar: Plain) -> Plain:
-    """The display of a session's last sitting that states one."""
+    """Return the display of the last sitting that has one."""
     sittings = sidecar.get("Sittings")
     for sitting in reversed(sittings if isinstance(sittings, list) else []):
         if isinstance(sitting, dict) and isinstance(sitting.get("Display"), dict):
@@ -151,7 +132,7 @@ def _display(sidecar: Plain) -> Plain:
 
 
 def _size(sidecar: Plain) -> tuple[float, float] | None:
-    """Width and height of images in degrees; None where they are not known."""
+    """Return width and height of images in degrees; None if unknown."""
     with suppress(TypeError, ValueError):
         width, height = map(float, _display(sidecar).get("StimulusDegrees", ()))
         if 0 < width < inf and 0 < height < inf:
@@ -160,61 +141,44 @@ def _size(sidecar: Plain) -> tuple[float, float] | None:
 
 
 def _sizes(one: Plain, other: Plain) -> tuple[Any, Any]:
-    """Sizes of images in degrees; equal where they are nearly, or one is not known."""
+    """Return two sizes of images in degrees; (None, None) if nearly equal or one is unknown."""
     a, b = _size(one), _size(other)
-    if (
-        a
-        and b
-        and any(not 1 / SIZES_ALIKE <= x / y <= SIZES_ALIKE for x, y in zip(a, b, strict=True))
-    ):
-        return [round(x, 2) for x in a], [round(y, 2) for y in b]
-    return None, None
+    if not (a and b):
+        return None, None
+    if all(1 / SIZES_ALIKE <= x / y <= SIZES_ALIKE for x, y in zip(a, b, strict=True)):
+        return None, None
+    return [round(x, 2) for x in a], [round(y, 2) for y in b]
 
 
 # ---- Before a session --------------------------------------------------------------------------
 
 
-Described = Sequence[tuple[Path, Plain]]
+DescribedSessions = Sequence[tuple[Path, Plain]]  # table and sidecar of each
 
 
-def check_set(folder: Path, people: Described, content_hash: str, path: Path) -> None:
-    """Refuse to begin with another stimulus set than the sessions of people in a data folder.
-
-    Parameters
-    ----------
-    folder
-        Of the data.
-    people
-        Its sessions of people (`of_people`).
-    content_hash, path
-        Of the set that is to be shown.
-
-    Raises
-    ------
-    InputError
-        A session with trials was made with another set.
-    """
+def check_set(folder: Path, people: DescribedSessions, content_hash: str, path: Path) -> None:
+    """Raise if a session of people was made with another stimulus set than the one at `path`."""
     others: dict[str, list[str]] = {}
     for table, sidecar in people:
         shown = str(sidecar["Session"].get("StimulusSet"))
         if shown != content_hash:
-            others.setdefault(shown, []).append(name_of(table))
+            others.setdefault(shown, []).append(session_name(table))
     for shown, names in others.items():
         kept = path.with_name(f"{path.stem}-{shown[:12]}{path.suffix}")
         where = f" ({kept})" if kept.is_file() else ""
         raise InputError(
             f"{folder}: holds sessions of stimulus set {shown[:12]} ({len(names)}, such as "
-            f"{names[0]}), and {path} is {content_hash[:12]}; put that set{where} back to go on, "
-            "or move those sessions to another folder to begin with this one"
+            f"{names[0]}), and {path} is {content_hash[:12]}; restore that set{where} to continue, "
+            "or move those sessions to another folder to start with this one"
         )
 
 
-def remarks(folder: Path, people: Described, sidecar: Plain) -> list[str]:
-    """Say how the experiment of a new session differs from those of people in a data folder."""
+def remarks(folder: Path, people: DescribedSessions, sidecar: Plain) -> list[str]:
+    """Return a line for each way in which a new session's experiment differs from earlier ones."""
     found: Counter[str] = Counter()
     for _, other in people:
         if other["Session"].get("StimulusSet") == sidecar["Session"].get("StimulusSet"):
-            found[in_words(differences(other, sidecar), "those", "this one")] += 1
+            found[describe(differences(other, sidecar), "those", "this one")] += 1
     return [
         f"{folder}: holds sessions of another experiment ({count}; {what}); mrd analyse does not "
         "pool them with this one"
@@ -223,14 +187,14 @@ def remarks(folder: Path, people: Described, sidecar: Plain) -> list[str]:
     ]
 
 
-def of_people(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
-    """List sessions of people that hold a trial; those that cannot be read are left out."""
+def sessions_of_people(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
+    """Return table and sidecar of each session of people with a trial; skip unreadable ones."""
     found = []
     for table in session_files.find(folder).tables:
         with suppress(InputError):
             sidecar = read_json(table.with_suffix(".json"))
             session = sidecar.get("Session")
             person = isinstance(session, dict) and session.get("Observer") == "person"
-            if person and begun(table, sidecar):
+            if person and is_begun(table, sidecar):
                 found.append((table, sidecar))
     return found

@@ -1,62 +1,45 @@
-"""Files of sessions in a data folder: which there are, and their bytes, each read once.
+"""Tables of sessions in a data folder, and their bytes.
 
-A session's table has one name and one place. What lies beside it (files of operating systems,
-editors and synchronising programs) is never read. A table under another name or in another place is
-a copy, or a session that went astray: `tables` refuses it, so that nothing counts twice or is
-lost without a word.
+Other files, such as those of operating systems and editors, are ignored. A table with another name
+or in another place is a copy or was moved; `tables` raises, so that no session is counted twice or
+missed.
 """
 
 import hashlib
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from psychophysics.data.bids_names import TABLE_SUFFIX, expected_path, sidecars_of
+from psychophysics.data.json_files import read_bytes
 from scenes.base.errors import InputError
 
-MOST_BYTES = 200_000_000  # of one session's table: some 500 000 trials
-PLACE = "sub-*/ses-*/beh/*_beh.tsv"
-SUFFIX = ".tsv"
-DEEPEST = 6  # folders below the data folder in which a table is looked for
+MOST_BYTES = 200_000_000  # of one table: about 500 000 trials
+DEEPEST = 6  # folders below the data folder that are searched for tables
 
-_TABLE = re.compile(r"(sub-[A-Za-z0-9]+)_(ses-[A-Za-z0-9]+)_task-[A-Za-z0-9]+(_run-[0-9]+)?_beh")
 _SYSTEM = ("__macosx", "@eadir", "$recycle.bin", "lost+found")
 
 
 @dataclass(frozen=True)
-class Found:
-    """What a data folder holds.
-
-    Parameters
-    ----------
-    tables
-        Of sessions, sorted.
-    strays
-        Files and folders that look like a session's table and are none.
-    """
+class FoundTables:
+    """Tables of sessions in a data folder, and files or folders that look like one."""
 
     tables: tuple[Path, ...]
     strays: tuple[Path, ...]
 
 
-def find(folder: Path) -> Found:
-    """Find the tables of sessions, and what looks like one."""
+def find(folder: Path) -> FoundTables:
+    """Return the tables of sessions, and what looks like one, both sorted."""
     tables: list[Path] = []
     strays: list[Path] = []
     for path in sorted(_candidates(folder)):
-        own = path.is_file() and path.suffix == SUFFIX and path == _own_place(folder, path)
+        own = path.is_file() and path.suffix == TABLE_SUFFIX and path == expected_path(folder, path)
         (tables if own else strays).append(path)
-    return Found(tuple(tables), tuple(strays))
+    return FoundTables(tuple(tables), tuple(strays))
 
 
 def tables(folder: Path) -> list[Path]:
-    """List the tables of sessions.
-
-    Raises
-    ------
-    InputError
-        A file or folder looks like a session's table, and has another name or place.
-    """
+    """Return the tables of sessions; raise if something else looks like one."""
     found = find(folder)
     for path in found.strays:
         raise _stray(folder, path)
@@ -64,16 +47,13 @@ def tables(folder: Path) -> list[Path]:
 
 
 def sidecars(folder: Path, participants: Iterable[str] | None = None) -> Iterator[Path]:
-    """List the descriptions of sessions, of some participants or all; with or without a table."""
-    named = ("*",) if participants is None else sorted(participants)
-    for code in named:
-        for path in sorted(folder.glob(f"sub-{code}/ses-*/beh/*_beh.json")):
-            if path == _own_place(folder, path) and path.is_file():
-                yield path
+    """Yield the sidecars of some participants or of all, with or without a table."""
+    for code in ("*",) if participants is None else sorted(participants):
+        yield from sidecars_of(folder, code)
 
 
 def is_of_system(name: str) -> bool:
-    """Return whether an operating system or a program made a file or folder for itself."""
+    """Return whether a file or folder is of an operating system or another program."""
     return name.startswith((".", "~", "#")) or name.lower() in _SYSTEM
 
 
@@ -92,32 +72,26 @@ def _candidates(folder: Path, depth: int = 0) -> Iterator[Path]:
             yield from _candidates(path, depth + 1)
 
 
-def _own_place(folder: Path, path: Path) -> Path | None:
-    """Return where a file of a session lies by its name; None where the name is of no session."""
-    named = _TABLE.fullmatch(path.stem)
-    return folder / named[1] / named[2] / "beh" / path.name if named else None
-
-
 def _stray(folder: Path, path: Path) -> InputError:
     if path.is_dir():
         return InputError(
             f"{path}: is a folder with the name of a session's table; move it out of {folder}"
         )
-    own = _own_place(folder, path)
-    if own == path and path.suffix != SUFFIX:
+    own = expected_path(folder, path)
+    if own == path and path.suffix != TABLE_SUFFIX:
         return InputError(
-            f"{path}: ends in {path.suffix}, and tables of sessions end in {SUFFIX}; if it is a "
-            f"copy, move it out of {folder}; else rename it"
+            f"{path}: ends in {path.suffix}, and tables of sessions end in {TABLE_SUFFIX}; if it "
+            f"is a copy, move it out of {folder}; else rename it"
         )
-    if own is None or path.suffix != SUFFIX:
+    if own is None or path.suffix != TABLE_SUFFIX:
         return InputError(
             f"{path}: is not named sub-…_ses-…_task-…_beh.tsv, as tables of sessions are; if it is "
-            f"a copy, keep the right one and move the other out of {folder}; else give it the name "
-            "that it was written under"
+            f"a copy, keep the right one and move the other out of {folder}; else restore its "
+            "original name"
         )
     return InputError(
-        f"{path}: a session's table that is not in its place, {own.parent}; if it is a copy, move "
-        f"it out of {folder}; else move it and its JSON file there"
+        f"{path}: a session's table that is not in its folder, {own.parent}; if it is a copy, move "
+        f"it out of {folder}; else move it and its JSON file to its folder"
     )
 
 
@@ -125,23 +99,13 @@ def _stray(folder: Path, path: Path) -> InputError:
 
 
 def table_bytes(path: Path) -> bytes:
-    """Read a session's table.
-
-    Raises
-    ------
-    InputError
-        It is too large, empty, or cannot be read.
-    """
-    try:
-        size = path.stat().st_size
-        if size > MOST_BYTES:
-            raise InputError(
-                f"{path}: {size / 1e6:.0f} MB; at most {MOST_BYTES / 1e6:.0f} MB are read for one "
-                "session: split the file by session"
-            )
-        content = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+    """Return the bytes of a session's table; raise if it is empty or too large."""
+    if path.is_file() and (size := path.stat().st_size) > MOST_BYTES:
+        raise InputError(
+            f"{path}: {size / 1e6:.0f} MB; at most {MOST_BYTES / 1e6:.0f} MB are read for one "
+            "session: split the file by session"
+        )
+    content = read_bytes(path)
     if not content:
         raise InputError(
             f"{path}: is empty; restore it from a copy, or move the session out of the folder"
@@ -150,46 +114,31 @@ def table_bytes(path: Path) -> bytes:
 
 
 def sidecar_bytes(table: Path) -> bytes:
-    """Read the description beside a session's table.
-
-    Raises
-    ------
-    InputError
-        It is missing, or cannot be read.
-    """
+    """Return the bytes of the sidecar of a session's table."""
     path = table.with_suffix(".json")
-    try:
-        return path.read_bytes()
-    except FileNotFoundError as error:
+    if not path.exists():
         raise InputError(
-            f"{table}: its description {path.name} is missing; restore it from a copy, or move the "
+            f"{table}: its sidecar {path.name} is missing; restore it from a copy, or move the "
             "table out of the folder"
-        ) from error
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+        )
+    return read_bytes(path)
 
 
 def digest(table: bytes, sidecar: bytes) -> str:
-    """Hash of a session: of the bytes of its table and of its description."""
+    """Return the SHA-256 of a session's table and of its sidecar."""
     return " ".join(hashlib.sha256(content).hexdigest() for content in (table, sidecar))
 
 
 def data_hash(digests: Iterable[tuple[str, str]]) -> str:
-    """SHA-256 over sessions: pairs of a table's path in the data folder and its `digest`."""
+    """Return the SHA-256 over sessions, each a table's path in the data folder and a `digest`."""
     whole = hashlib.sha256()
     for name, each in sorted(digests):
         whole.update(f"{name} {each}\n".encode())
     return whole.hexdigest()
 
 
-def hash_of(folder: Path) -> str:
-    """Read every session of a folder, and return their `data_hash`.
-
-    Raises
-    ------
-    InputError
-        A session cannot be read, or a table has another name or place.
-    """
+def hash_sessions(folder: Path) -> str:
+    """Return the `data_hash` of all sessions in a folder."""
     return data_hash(
         (path.relative_to(folder).as_posix(), digest(table_bytes(path), sidecar_bytes(path)))
         for path in tables(folder)

@@ -1,1 +1,1 @@
-"""The laboratory: windows, keys, calibration and photometers. Only this folder imports PsychoPy."""
+"""Sessions at a window, and calibration of its display. Only this folder imports PsychoPy."""

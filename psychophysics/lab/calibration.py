@@ -1,8 +1,7 @@
-"""The display: what its pixel values give in light, and the one table that corrects them.
+"""Calibration of a display: curves of its guns, and the table that corrects images.
 
-A stimulus set is sRGB-encoded. `mrd calibrate` shows patches, takes a reading of each, finds the
-curve of each gun, and saves one look-up table from sRGB values to values of this display; every
-image goes through it on its way to the window. PsychoPy is needed to show patches alone.
+A stimulus set is sRGB-encoded. `mrd calibrate` fits a curve to the readings of each gun and saves a
+look-up table from sRGB values to values of the display, which is applied to every image.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from psychophysics.data.records import read_json, write_json
+from psychophysics.data.json_files import read_json, write_json
 from psychophysics.lab.clock import use_monotonic_clock
 from psychophysics.lab.display_curve import (
     GAMMAS,
@@ -26,36 +25,32 @@ from psychophysics.lab.display_curve import (
     Misfit,
     curve,
 )
-from psychophysics.lab.photometer_readings import GUNS, WHITE, Reading, check_dark, checked, named
+from psychophysics.lab.photometer_readings import (
+    GUNS,
+    WHITE,
+    Reading,
+    average,
+    check_dark,
+    label,
+)
 from scenes.base.errors import InputError, needs
 
 SCHEMA_VERSION = 1
 KEPT = ("dark", "range", "gamma")  # of each gun, in every file
 VALUES = 256  # of the display, 8 bits a gun
-# The guns together may differ from white by so much: five standard deviations of a photometer.
-ADDITIVE = LARGEST * RELATIVE
+ADDITIVE = LARGEST * RELATIVE  # largest difference of white from the sum of guns, as a share
 
 Bytes = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class Residual:
-    """The reading that differs most from its gun's curve.
-
-    Parameters
-    ----------
-    gun, value
-        Of the reading.
-    light
-        Difference in cd/m².
-    steps
-        The same in steps of sRGB, of which white has 255.
-    """
+    """Difference of a reading from its gun's curve."""
 
     gun: str
     value: int
-    light: float
-    steps: float
+    light: float  # cd/m²
+    steps: float  # of sRGB, of which white has 255
 
 
 @dataclass(frozen=True)
@@ -65,12 +60,12 @@ class Calibration:
     Parameters
     ----------
     guns
-        Red, green, blue.
+        Curves of red, green and blue.
     table
         (256, 3) uint8: the display's value for every 8-bit sRGB value, so that light above the
         dark level is proportional to linear sRGB.
     facts
-        Readings, date, instrument: what was done.
+        Readings, date and instrument.
     """
 
     guns: tuple[Gun, Gun, Gun]
@@ -78,7 +73,7 @@ class Calibration:
     facts: dict[str, Any]
 
     def residuals(self) -> list[Residual]:
-        """Find the reading of each gun that differs most, in cd/m² and in steps of sRGB."""
+        """Return each gun's reading that differs most in cd/m², and its largest `steps`."""
         found = []
         for name, gun in zip(GUNS, self.guns, strict=True):
             values, light = self._readings(name)
@@ -90,10 +85,10 @@ class Calibration:
         return found
 
     def largest_error(self) -> float:
-        """Largest difference of light shown from light meant, as a share of a gun's range.
+        """Return the largest difference of shown from intended light, as a share of a gun's range.
 
-        The light shown is that of the readings: the gun's curve, and how far the readings are
-        from it. Between two readings the distance is taken to change evenly.
+        The shown light is the gun's curve plus the residuals of its readings, linearly
+        interpolated.
         """
         meant = _linear(np.arange(VALUES) / (VALUES - 1))
         errors = []
@@ -105,52 +100,34 @@ class Calibration:
         return float(max(errors))
 
     def _readings(self, gun: str) -> tuple[Floats, Floats]:
-        """Values and mean luminance of a gun's readings, in the order of the values."""
-        pairs = np.array([[float(value), float(light)] for value, light in self._kept(gun)])
+        """Return values and mean luminance of a gun's readings, in the order of the values."""
+        pairs = np.array(self.facts["readings"][gun], dtype=float)
         values = np.unique(pairs[:, 0])
         return values, np.array([pairs[pairs[:, 0] == value, 1].mean() for value in values])
 
-    def _kept(self, gun: str) -> Sequence[Sequence[float]]:
-        kept: Sequence[Sequence[float]] = self.facts["readings"][gun]
-        return kept
-
 
 IDENTITY: Bytes = np.repeat(np.arange(VALUES, dtype=np.uint8)[:, None], 3, axis=1)
-"""The table of a display that is taken to be sRGB."""
+"""The table of a display that is assumed to be sRGB."""
 
 
 def on_display(image: npt.NDArray[Any], table: Bytes) -> Bytes:
-    """Turn a stored image into what is given to the display.
-
-    Parameters
-    ----------
-    image
-        (H, W, 3), uint8 or uint16, sRGB-encoded.
-    table
-        (256, 3), from sRGB to the display. 16-bit images are rounded to it: PsychoPy's windows
-        hold 8 bits a gun.
-
-    Returns
-    -------
-    ndarray
-        (H, W, 3) uint8.
-    """
+    """Return an image (H, W, 3), uint8 or uint16 sRGB, as uint8 values of the display."""
     rounded = image if image.dtype == np.uint8 else np.round(image / 257).astype(np.uint8)
     return np.stack([table[rounded[..., gun], gun] for gun in range(3)], axis=-1)
 
 
-def fitted(
+def fit(
     readings: Mapping[str, Sequence[Reading | tuple[int, float]]], facts: dict[str, Any]
 ) -> Calibration:
-    """Find the curve of each gun, and make the table.
+    """Fit the curve of each gun, and compute the table.
 
     Parameters
     ----------
     readings
-        By gun (red, green, blue; white if it was measured): pixel value 0 to 255, luminance in
-        cd/m², and the place where it is written.
+        Readings of each gun (red, green, blue; white if it was measured): pixel value 0 to 255,
+        luminance in cd/m², and its line in a file.
     facts
-        What else is kept with it.
+        Further facts to save.
 
     Raises
     ------
@@ -159,7 +136,7 @@ def fitted(
         the readings follow no curve, or the guns do not add up to white.
     """
     given = {gun: [Reading(*each) for each in some] for gun, some in readings.items()}
-    means = {gun: checked(gun, given.get(gun, [])) for gun in GUNS}
+    means = {gun: average(gun, given.get(gun, [])) for gun in GUNS}
     red, green, blue = (_gun(name, means[name]) for name in GUNS)
     check_dark(means)
     _check_white((red, green, blue), given.get(WHITE, []))
@@ -170,7 +147,7 @@ def fitted(
 
 
 def nearest(gun: Gun, meant: Floats) -> Bytes:
-    """Value of a gun whose light comes nearest to each of these shares of its range."""
+    """Return the gun's values whose light is nearest to each of these shares of its range."""
     shares = (gun.light(np.arange(VALUES) / 255) - gun.dark) / gun.range
     return np.abs(shares[None, :] - meant[:, None]).argmin(axis=1).astype(np.uint8)
 
@@ -180,7 +157,7 @@ def _gun(name: str, readings: Sequence[Reading]) -> Gun:
     light = np.array([reading.light for reading in readings])
     if light[-1] <= light[0]:
         raise InputError(
-            f"{named(name, readings[-1])}, and at 0 it is {light[0]:g}: light must grow from 0 to "
+            f"{label(name, readings[-1])}, and at 0 it is {light[0]:g}: light must grow from 0 to "
             "255; correct the readings, or check the instrument and measure again"
         )
     try:
@@ -190,16 +167,16 @@ def _gun(name: str, readings: Sequence[Reading]) -> Gun:
 
 
 def _refusal(name: str, readings: Sequence[Reading], misfit: Misfit) -> InputError:
-    """Say which reading keeps a gun from having a curve, or why it has none."""
+    """Return the error for readings without a curve: the wrong reading, or the reason."""
     if misfit.worst is not None:
         return InputError(
-            f"{named(name, readings[misfit.worst])}, and the other readings of {name} give "
+            f"{label(name, readings[misfit.worst])}, and the other readings of {name} give "
             f"{max(misfit.expected, 0):.3g}; correct it, or measure again"
         )
     for before, after in pairwise(readings):
         if after.light < (1 - LARGEST * RELATIVE) * before.light:
             return InputError(
-                f"{named(name, after)}, less than {before.light:g} at {before.value}; correct one "
+                f"{label(name, after)}, less than {before.light:g} at {before.value}; correct one "
                 "of the two, or measure again"
             )
     gamma = misfit.gun.gamma
@@ -211,40 +188,40 @@ def _refusal(name: str, readings: Sequence[Reading], misfit: Misfit) -> InputErr
     light = misfit.gun.light(np.array([reading.value / 255 for reading in readings]))
     far = int(np.abs(light - [reading.light for reading in readings]).argmax())
     return InputError(
-        f"{named(name, readings[far])}, and the best gamma function of {name} gives "
-        f"{light[far]:.3g}: it follows none; set the display to its sRGB mode, or measure "
+        f"{label(name, readings[far])}, and the best gamma function of {name} gives "
+        f"{light[far]:.3g}: the readings follow none; set the display to its sRGB mode, or measure "
         f"{INTERPOLATED} values of each gun or more (--patches {INTERPOLATED}), which are "
         "interpolated"
     )
 
 
 def _check_white(guns: tuple[Gun, Gun, Gun], readings: Sequence[Reading]) -> None:
-    """Check that the guns' light adds up to white."""
+    """Raise if the guns' light does not add up to white."""
     dark = float(np.mean([gun.dark for gun in guns]))
     for reading in readings:
         value = np.array([reading.value / 255])
         summed = dark + sum(float(gun.light(value)[0]) - gun.dark for gun in guns)
         if abs(reading.light - summed) > ADDITIVE * summed + 0.1 * dark:
             raise InputError(
-                f"{named(WHITE, reading)}, and the three guns add up to {summed:.3g}; turn off "
+                f"{label(WHITE, reading)}, and the three guns add up to {summed:.3g}; turn off "
                 "modes that change the brightness with the picture (dynamic contrast, eco), or "
-                "use another display: each gun is corrected alone"
+                "use another display: the correction treats each gun separately"
             )
 
 
 def _steps(light: Floats, gun: Gun) -> Floats:
-    """Light of a gun in steps of sRGB, 0 to 255."""
+    """Return the light of a gun in steps of sRGB, 0 to 255."""
     steps = np.arange(VALUES, dtype=float)
     return np.interp((light - gun.dark) / gun.range, _linear(steps / (VALUES - 1)), steps)
 
 
 def _linear(display: Floats) -> Floats:
-    """Linear light of sRGB values 0 to 1 (IEC 61966-2-1)."""
+    """Return the linear light of sRGB values 0 to 1 (IEC 61966-2-1)."""
     return np.where(display <= 0.04045, display / 12.92, ((display + 0.055) / 1.055) ** 2.4)
 
 
 def save(calibration: Calibration, path: Path) -> None:
-    """Write a calibration as JSON."""
+    """Write a calibration as a JSON file."""
     write_json(
         path,
         {
@@ -265,7 +242,7 @@ def load(path: Path) -> Calibration:
     Raises
     ------
     InputError
-        The file is missing or holds no calibration of this version.
+        The file is missing or is not a calibration of this version.
     """
     content = read_json(path)
     try:
@@ -278,7 +255,7 @@ def load(path: Path) -> Calibration:
         return Calibration((red, green, blue), table.astype(np.uint8), content["facts"])
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(
-            f"{path}: is no calibration of this version ({error}); run mrd calibrate again"
+            f"{path}: is not a calibration of this version ({error}); run mrd calibrate again"
         ) from error
 
 
@@ -288,29 +265,14 @@ def _read(gun: dict[str, Any]) -> Gun:
 
 
 def patch_values(count: int) -> list[int]:
-    """Values of the patches of a gun: `count` of them, evenly from 0 to 255."""
+    """Return `count` values of patches, evenly from 0 to 255."""
     return [round(value) for value in np.linspace(0, VALUES - 1, count)]
 
 
 def photometer(name: str, port: str | None) -> Callable[[], float]:
-    """Find a photometer that PsychoPy supports.
+    """Return a function that reads a photometer of PsychoPy (such as LS100) in cd/m².
 
-    Parameters
-    ----------
-    name
-        As PsychoPy calls it, such as ``LS100`` or ``ColorCAL``.
-    port
-        Serial port; without it all are tried.
-
-    Returns
-    -------
-    callable
-        Takes a reading, in cd/m².
-
-    Raises
-    ------
-    InputError
-        There is none, PsychoPy knows no such kind, or it is not installed.
+    Without a port, all ports are searched.
     """
     use_monotonic_clock()
     with needs("lab"):
@@ -329,7 +291,7 @@ def photometer(name: str, port: str | None) -> Callable[[], float]:
             return float(light)
         except (TypeError, ValueError) as error:
             raise InputError(
-                f"photometer '{name}': '{light}' is no luminance; check the instrument, and that "
+                f"photometer '{name}': '{light}' is not a luminance; check the instrument and that "
                 "it sees the patch"
             ) from error
 

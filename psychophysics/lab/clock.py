@@ -1,12 +1,12 @@
-"""The clock of all times of a session: monotonic, so that no change of the date moves it."""
+"""The clock of a session, which is monotonic: changes of the date have no effect."""
 
 import os
 
 
 def use_monotonic_clock() -> None:
-    """Let PsychoPy take its times, and those of key presses, from a monotonic clock.
+    """Make PsychoPy use a monotonic clock; call it before PsychoPy is imported.
 
-    It takes them from Psychtoolbox, which reads the date's clock on Linux unless this is set before
-    it is loaded. 1 is Linux's CLOCK_MONOTONIC. On other systems its clock is monotonic.
+    PsychoPy reads Psychtoolbox's clock. On Linux it is the clock of the date unless this variable
+    is set; 1 is CLOCK_MONOTONIC. On other systems it is monotonic.
     """
     os.environ["PSYCH_GETSECS_CLOCK"] = "1"

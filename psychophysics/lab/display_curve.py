@@ -1,8 +1,8 @@
-"""The light of one gun of a display as a function of its value, fitted to readings.
+"""Luminance of one gun of a display as a function of its value, fitted to readings.
 
-Three curves are tried, the simplest first: dark + range · v^γ; the same with an offset before the
-power (gain–offset–gamma, as in BT.1886 and sRGB); and, with many readings, a monotone cubic through
-the readings themselves. A curve is taken only where the readings agree with it.
+The first of these curves that the readings agree with is used: dark + range · v^γ; the same with an
+offset before the power (gain–offset–gamma, as in BT.1886 and sRGB); and, with many readings, a
+monotone cubic through them.
 """
 
 from dataclasses import dataclass
@@ -16,51 +16,35 @@ from scipy.special import chdtri
 
 Floats = npt.NDArray[np.float64]
 
-# What a photometer repeats to, one standard deviation: a share of the reading, and, near black, a
-# share of the brightest reading, but not less than so many cd/m².
+# Standard deviation of a photometer's readings: a share of the reading and, near black, a share of
+# the brightest reading, at least this many cd/m².
 RELATIVE, NEAR_BLACK, SMALLEST = 0.02, 0.0005, 0.005
-ROUNDING = 0.3  # of the last digit that is written: one standard deviation
-# A reading farther from the curve through the others than this, in standard deviations, is wrong.
-LARGEST = 5.0
-# Chance that all readings of a gun together are refused although they are as good as that.
-CHANCE = 1e-6
-GAMMAS = (0.8, 4.0)  # beyond these no display is known
+ROUNDING = 0.3  # standard deviation of rounding, in units of the last digit
+LARGEST = 5.0  # most standard deviations of a reading from the curve through the others
+CHANCE = 1e-6  # probability that correct readings of a gun are refused
+GAMMAS = (0.8, 4.0)  # range of displays
 OFFSETS = (-0.25, 0.25)
-ENOUGH, USUAL = 7, (-0.085, 0.12)  # values that show an offset of any size; offsets with fewer
-# What is known of displays before measuring: mean and standard deviation of gamma and offset.
-KNOWN = ((2.2, 0.6), (0.0, 0.05))
-INTERPOLATED = 17  # different values from which on the readings themselves may be the curve
-# Of an interpolated curve: a reading is wrong where it differs from the curve through the others by
-# more than these shares of the curve, and of the range.
+# With this many values any offset is accepted; with fewer, only offsets in this range.
+ENOUGH, USUAL = 7, (-0.085, 0.12)
+PRIOR = ((2.2, 0.6), (0.0, 0.05))  # of displays: mean and standard deviation of gamma and offset
+INTERPOLATED = 17  # fewest values for a curve through the readings
+# Largest difference of a reading from the interpolated curve of the others: shares of the curve and
+# of the range.
 OFF_CURVE, OFF_RANGE = 0.25, 0.015
 
 
 @dataclass(frozen=True)
 class Gun:
-    """Light of one gun, in cd/m².
+    """Curve of one gun, in cd/m²."""
 
-    Parameters
-    ----------
-    dark
-        At value 0.
-    range
-        From there to value 255.
-    gamma
-        Exponent; None where the curve goes through `knots`.
-    offset
-        Added to the value, 0 to 1, before the power.
-    knots
-        Value 0 to 1 and luminance; a monotone cubic goes through them.
-    """
-
-    dark: float
-    range: float
+    dark: float  # at value 0
+    range: float  # at value 1, minus `dark`
     gamma: float | None
     offset: float = 0.0
-    knots: tuple[tuple[float, float], ...] | None = None
+    knots: tuple[tuple[float, float], ...] | None = None  # value and luminance, if interpolated
 
     def light(self, values: Floats) -> Floats:
-        """Luminance of values 0 to 1."""
+        """Return the luminance of values 0 to 1."""
         if self.knots is not None:
             x, y = np.array(self.knots).T
             return np.asarray(PchipInterpolator(x, y)(values))
@@ -68,7 +52,7 @@ class Gun:
 
 
 class Misfit(Exception):
-    """No curve fits: `worst` is the number of the one reading that is wrong, if it is one."""
+    """No curve fits. `worst` is the number of the wrong reading, if only one is wrong."""
 
     def __init__(self, worst: int | None, expected: float, gun: Gun) -> None:
         super().__init__()
@@ -76,32 +60,19 @@ class Misfit(Exception):
 
 
 def deviation(light: Floats) -> Floats:
-    """Return what readings of these luminances repeat to, one standard deviation."""
+    """Return the standard deviation of readings of these luminances, in cd/m²."""
     floor = max(SMALLEST, NEAR_BLACK * float(light.max()), ROUNDING * last_digit(light))
     return np.asarray(np.hypot(RELATIVE * light, floor))
 
 
 def last_digit(light: Floats) -> float:
-    """Return what the last digit counts to which readings are rounded: 1, 0.1, 0.01 or nothing."""
+    """Return the unit that readings are rounded to: 1, 0.1, 0.01, or 0 for finer ones."""
     digits = (1.0, 0.1, 0.01)
     return next((each for each in digits if np.allclose(light, np.round(light / each) * each)), 0.0)
 
 
 def curve(values: Floats, light: Floats) -> Gun:
-    """Find the curve of readings.
-
-    Parameters
-    ----------
-    values
-        0 to 1, increasing, from 0 to 1.
-    light
-        Luminance at each of them.
-
-    Raises
-    ------
-    Misfit
-        The readings agree with no curve, or with one that no display has.
-    """
+    """Return the curve of readings `light` in cd/m² of values 0 to 1; raise `Misfit` if none."""
     sigma = deviation(light)
     simple, bent = (_fit(values, light, sigma, offset) for offset in (False, True))
     good = _agree(simple, values, light, sigma, offset=False)
@@ -109,7 +80,7 @@ def curve(values: Floats, light: Floats) -> Gun:
     costs = [_cost(gun, values, light, sigma, bool(gun.offset)) for gun in (simple, bent)]
     if good and (not better or costs[0] - costs[1] < LARGEST**2 / 2):
         return simple
-    # With few readings, an offset beyond those of most displays is as likely a wrong reading.
+    # With few readings, a wrong reading is as likely as an unusual offset.
     if better and (len(values) >= ENOUGH or USUAL[0] < bent.offset < USUAL[1]):
         return bent
     worst, expected = _worst(values, light, sigma)
@@ -126,7 +97,7 @@ def _light(parameters: Floats, values: Floats) -> Floats:
 
 
 def _fit(values: Floats, light: Floats, sigma: Floats, offset: bool) -> Gun:
-    """Fit dark, range and gamma; or these and the offset, with what is known before."""
+    """Return the fit of dark, range and gamma; with `offset`, of the offset too, with a prior."""
 
     def misses(free: Floats) -> Floats:
         return _misses(Gun(*free), values, light, sigma, offset)
@@ -140,13 +111,13 @@ def _fit(values: Floats, light: Floats, sigma: Floats, offset: bool) -> Gun:
 
 
 def _misses(gun: Gun, values: Floats, light: Floats, sigma: Floats, offset: bool) -> Floats:
-    """Readings minus the curve, and the curve minus what is known, in standard deviations."""
+    """Return the residuals of readings and, with `offset`, of the prior, in standard deviations."""
     misses = (gun.light(values) - light) / sigma
     if not offset:
         return np.asarray(misses)
     found = (gun.gamma or 0.0, gun.offset)
-    known = [(each - mean) / sd for each, (mean, sd) in zip(found, KNOWN, strict=True)]
-    return np.append(misses, known)
+    prior = [(each - mean) / sd for each, (mean, sd) in zip(found, PRIOR, strict=True)]
+    return np.append(misses, prior)
 
 
 def _cost(gun: Gun, values: Floats, light: Floats, sigma: Floats, offset: bool) -> float:
@@ -154,7 +125,7 @@ def _cost(gun: Gun, values: Floats, light: Floats, sigma: Floats, offset: bool) 
 
 
 def _agree(gun: Gun, values: Floats, light: Floats, sigma: Floats, offset: bool) -> bool:
-    """Tell whether readings agree with a curve, all together and each with the others' curve."""
+    """Return whether readings agree with a curve, in sum and each with the curve of the others."""
     if gun.gamma is None or not GAMMAS[0] < gun.gamma < GAMMAS[1]:
         return False
     if abs(gun.offset) > 0.99 * OFFSETS[1]:
@@ -171,7 +142,7 @@ def _agree(gun: Gun, values: Floats, light: Floats, sigma: Floats, offset: bool)
 def _without(
     values: Floats, light: Floats, sigma: Floats, offset: bool
 ) -> tuple[list[float], list[Gun]]:
-    """Fit the readings without each of them in turn."""
+    """Return costs and fits of the readings without each of them in turn."""
     costs, guns = [], []
     for number in range(len(values)):
         rest = np.arange(len(values)) != number
@@ -182,7 +153,7 @@ def _without(
 
 
 def _worst(values: Floats, light: Floats, sigma: Floats) -> tuple[int | None, float]:
-    """Find the one reading without which the others agree; what it should have been."""
+    """Return the one reading without which the others agree, and its expected luminance."""
     costs, guns = _without(values, light, sigma, offset=True)
     best = int(np.argmin(costs))
     gamma = guns[best].gamma or 0.0
@@ -192,7 +163,7 @@ def _worst(values: Floats, light: Floats, sigma: Floats) -> tuple[int | None, fl
 
 
 def _interpolated(values: Floats, light: Floats, sigma: Floats, bent: Gun) -> Gun:
-    """Take the readings themselves for the curve, where each agrees with its neighbours."""
+    """Return a curve through the readings; raise if one does not agree with its neighbours."""
     excess = np.empty(len(values))
     expected = np.empty(len(values))
     for number in range(1, len(values) - 1):

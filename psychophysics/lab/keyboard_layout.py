@@ -1,4 +1,4 @@
-"""The layout of the keyboard: which of a study's keys was pressed, from its place and symbols."""
+"""Names of pressed keys, from the keyboard's layout."""
 
 import ctypes
 import ctypes.util
@@ -6,39 +6,27 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-# What the number pad's keys are called with NumLock off, by the window's own events.
+# Names of the number pad's keys with NumLock off, in the window's own events.
 _PAD = {
     "num_insert": "0", "num_end": "1", "num_down": "2", "num_next": "3", "num_page_down": "3",
     "num_left": "4", "num_begin": "5", "num_right": "6", "num_home": "7", "num_up": "8",
     "num_prior": "9", "num_page_up": "9",
 }  # fmt: skip
-# What the number pad's keys count as, whatever Num Lock is; as in ``web/page/keyboard.js``.
+# Keys that the number pad's keys count as, with Num Lock on or off; as in ``web/page/keyboard.js``.
 _COUNTS_AS = {str(digit): [str(digit)] for digit in range(10)} | {
     "1": ["1", "end"], "2": ["2", "down"], "3": ["3", "pagedown"], "4": ["4", "left"],
     "6": ["6", "right"], "7": ["7", "home"], "8": ["8", "up"], "9": ["9", "pageup"],
     "enter": ["return"], "divide": ["slash"], "subtract": ["minus"], "equal": ["equal"],
 }  # fmt: skip
-_SYMBOLS = {"quotedbl": "doublequote", "grave": "quoteleft"}  # X's names that PsychoPy changes
+_SYMBOLS = {"quotedbl": "doublequote", "grave": "quoteleft"}  # names of X that differ in PsychoPy
 _CORE_KEYBOARD, _ASCII = 0x100, range(0x20, 0x7F)
 _FIRST, _LAST = 8, 255  # key codes of X
 
 
 def study_name(names: Sequence[str], place: str, symbols: Sequence[str] | None) -> str | None:
-    """Return the one of a study's key names that a pressed key counts as; None if there is none.
+    """Return the key of a study that a pressed key counts as, or None.
 
-    Parameters
-    ----------
-    names
-        Key names of the study.
-    place
-        Name of the key by its place, as on a US keyboard, or as the system reports it.
-    symbols
-        Names of the symbols on it, without and with Shift, that are ASCII; none where all of them
-        are of another script; None where the layout is not known.
-
-    A symbol on the key counts first, then what a key of the number pad counts as. The place counts
-    where the symbols are not known or are of another script, such as Cyrillic: those keyboards are
-    labelled with Latin letters as well.
+    `place` is the key's name in the US layout, `symbols` those on it, without and with Shift.
     """
     on_pad = _PAD.get(place) or (place[4:] if place[:4] == "num_" else "")
     by_place = [place] if on_pad or not symbols else []
@@ -47,25 +35,25 @@ def study_name(names: Sequence[str], place: str, symbols: Sequence[str] | None) 
 
 
 class Layout:
-    """The layout of the X server's keyboard, asked for each key: it may change in a session."""
+    """Layout of the X server's keyboard, read at each call because it may change in a session."""
 
     def __init__(self, library: ctypes.CDLL, display: int) -> None:
         self._library, self._display = library, display
 
     def symbols(self, code: int) -> list[str]:
-        """Names of the ASCII symbols on a key, without and with Shift, in the layout now chosen."""
+        """Return the ASCII symbols on a key, without and with Shift, in the current layout."""
         keys, width = self._mapping(code, 1)
         try:
             state = ctypes.create_string_buffer(64)
             self._library.XkbGetState(self._display, _CORE_KEYBOARD, state)
-            first = 2 * state.raw[0]  # the first byte is the number of the layout chosen
+            first = 2 * state.raw[0]  # the first byte is the number of the current layout
             found = [keys[column] for column in (first, first + 1) if column < min(width, 4)]
         finally:
             self._library.XFree(keys)
         return [self._name(symbol) for symbol in found if symbol in _ASCII]
 
     def code(self, symbol: int) -> int | None:
-        """Code of the key that has this symbol without Shift."""
+        """Return the code of the key that has this symbol without Shift."""
         keys, width = self._mapping(_FIRST, _LAST - _FIRST + 1)
         try:
             codes = range(_FIRST, _LAST + 1)
@@ -84,7 +72,7 @@ class Layout:
 
 
 def layout_of_the_server() -> Layout | None:
-    """Connect to the X server for its layout; None on systems where keys have names by layout."""
+    """Return the X server's layout; None on systems where key names follow the layout already."""
     path = ctypes.util.find_library("X11") if sys.platform.startswith("linux") else None
     if path is None:
         return None

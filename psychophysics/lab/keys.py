@@ -1,4 +1,4 @@
-"""Keys: which was pressed, and when, after the frame that asked for it."""
+"""Key presses and their times."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ from psychophysics.lab.clock import use_monotonic_clock
 from psychophysics.lab.keyboard_layout import layout_of_the_server, study_name
 from scenes.base.errors import InputError, unknown
 
-# Place and symbols of a key, as `study_name` takes them, and when it was pressed.
-_Found = tuple[str, list[str] | None, float]
-_RENAMED = {"enter": "return"}  # as pyglet has it on some systems
+# Place and symbols of a pressed key, as in `study_name`, and its time.
+_RawPress = tuple[str, list[str] | None, float]
+_RENAMED = {"enter": "return"}  # pyglet's name on some systems
 
 
 @dataclass(frozen=True, slots=True)
 class Press:
-    """A key press: its name, and seconds since `Keys.restart`."""
+    """A key press: its name, and its time in seconds since `Keys.restart_at_flip`."""
 
     key: str
     time: float
@@ -24,13 +24,8 @@ class Press:
 class Keys:
     """The keyboard, or a button box that acts as one.
 
-    Psychtoolbox reads it with its own time stamps; where that is not installed, the window's own
-    events are used, whose times are those of the poll. Both use the clock of `Window.flip`.
-
-    Parameters
-    ----------
-    window
-        PsychoPy's window.
+    Psychtoolbox reads it with its own time stamps; without it, the window's events are used, whose
+    times are those of the poll. Both use the clock of `Window.flip`.
     """
 
     def __init__(self, window: Any) -> None:
@@ -48,11 +43,11 @@ class Keys:
 
     @property
     def backend(self) -> str:
-        """``psychtoolbox``, or ``window`` where that is not there."""
+        """``psychtoolbox``, or ``window`` if it is not installed."""
         return "window" if self._device is None else "psychtoolbox"
 
     def restart_at_flip(self) -> None:
-        """Let time begin at the next flip."""
+        """Start the time of presses at the next flip."""
         self._window.callOnFlip(self._restart)
 
     def _restart(self) -> None:
@@ -61,28 +56,28 @@ class Keys:
             self._device.clock.reset()
 
     def forget(self) -> None:
-        """Forget all presses so far."""
+        """Discard all presses so far."""
         if self._device is None:
             self._window.winHandle.dispatch_events()
             self._events.clear()
             return
         self._device.clearEvents()
-        # A press whose release is swallowed here would lend its time to the next press.
+        # Without this, a press whose release is discarded would pass its time to the next press.
         self._device._keysStillDown.clear()
         self._device.responses.clear()
         self._held.clear()
 
     def presses(self, names: Sequence[str]) -> list[Press]:
-        """Presses of these keys since the last time, in order, by the names given here."""
+        """Return the presses of these keys since the last call, in order."""
         found = self._of_the_window() if self._device is None else self._of_psychtoolbox()
         named = ((study_name(names, place, symbols), time) for place, symbols, time in found)
         return [Press(name, time) for name, time in named if name is not None]
 
-    def _of_psychtoolbox(self) -> list[_Found]:
+    def _of_psychtoolbox(self) -> list[_RawPress]:
         # getKeys would lose a tap that begins and ends between two polls, so the device's own list
-        # is read. It holds a key when it goes down, and the same object again when it comes up.
+        # is read. It has the same object for a key that goes down and when the key comes up.
         self._device.dispatchMessages()
-        found: list[_Found] = []
+        found: list[_RawPress] = []
         for press in self._device.responses:
             if not any(press is held for held in self._held):
                 self._held.append(press)
@@ -92,13 +87,13 @@ class Keys:
         self._held = [press for press in self._held if press.duration is None]
         return found
 
-    def _of_the_window(self) -> list[_Found]:
+    def _of_the_window(self) -> list[_RawPress]:
         from psychopy.hardware.keyboard import keyNames
         from pyglet.window import key
 
         self._window.winHandle.dispatch_events()
         events, self._events = self._events, []
-        found: list[_Found] = []
+        found: list[_RawPress] = []
         for symbol, time in events:
             name = key.symbol_string(symbol).lower().removeprefix("_")
             code = self._code(symbol)
@@ -112,7 +107,7 @@ class Keys:
     def _code(self, symbol: int) -> int | None:
         if self._layout is None:
             return None
-        # Of a symbol that has no name, pyglet gives the key's code, shifted by 32 bits.
+        # For a symbol without a name, pyglet gives the key's code, shifted by 32 bits.
         return symbol >> 32 or self._layout.code(symbol)
 
     def _symbols(self, code: int | None) -> list[str] | None:
@@ -120,13 +115,7 @@ class Keys:
 
 
 def check_names(names: Sequence[str]) -> None:
-    """Find out whether there are keys of these names.
-
-    Raises
-    ------
-    InputError
-        There is none of a name.
-    """
+    """Raise if PsychoPy has no key of one of these names."""
     use_monotonic_clock()
     from psychopy.hardware import keyboard
 
@@ -137,7 +126,7 @@ def check_names(names: Sequence[str]) -> None:
 
 
 def _psychtoolbox() -> Any:
-    """Psychtoolbox's keyboard, or None where it cannot be loaded."""
+    """Return Psychtoolbox's keyboard, or None if it cannot be loaded."""
     from psychopy.hardware import keyboard
 
     if not keyboard.havePTB:

@@ -1,8 +1,8 @@
-"""Patches of one colour on the whole window, and a reading of each: by an instrument, or typed."""
+"""Readings of patches of one colour that fill the window, by an instrument or typed."""
 
 from collections.abc import Callable
 
-from psychophysics.config import PAUSE, Display
+from psychophysics.config import PAUSE, DisplayConfig
 from psychophysics.lab.calibration import GUNS, IDENTITY, patch_values
 from psychophysics.lab.keys import Keys
 from psychophysics.lab.window import Window, screen_of
@@ -13,37 +13,17 @@ RETURN, ERASE = ("return", "num_enter"), "backspace"
 POINTS = ("period", "comma", "num_decimal")
 DIGITS = {name: digit for digit in "0123456789" for name in (digit, f"num_{digit}")}
 TYPED = (*DIGITS, *POINTS, *RETURN, ERASE)
-# A patch whose values sum to less than this is dark: what is written on it has to be bright.
-DARK = 150
+DARK = 150  # on patches whose values have a smaller sum, text is bright
 
 Color = tuple[int, int, int]
 
 
-def measured(
-    display: Display, patches: int, *, windowed: bool, take: Callable[[], float] | None
+def measure(
+    display: DisplayConfig, patches: int, *, windowed: bool, take: Callable[[], float] | None
 ) -> dict[str, list[tuple[int, float]]]:
-    """Show patches of every gun from dark to full, and take a reading of each.
+    """Show `patches` values of each gun, and return a reading of each: value and cd/m².
 
-    Parameters
-    ----------
-    display
-        The study's.
-    patches
-        Of each gun.
-    windowed
-        A window instead of the full screen.
-    take
-        Takes a reading in cd/m² from an instrument; None lets a person type it in the window.
-
-    Returns
-    -------
-    dict
-        By gun: value 0 to 255, and luminance.
-
-    Raises
-    ------
-    InputError
-        There is no display, or whoever types has pressed Escape.
+    `take` reads an instrument; without it, readings are typed.
     """
     if windowed:
         display = display.model_copy(update={"full_screen": False})
@@ -58,7 +38,8 @@ def measured(
                 for _ in range(SETTLING_FRAMES):
                     window.fill(color)
                     window.flip()
-                    _check_going_on(keys)
+                    if keys.presses((PAUSE,)):
+                        raise _ended()
                 light = take() if take else _typed(window, keys, color, f"{gun} {value}")
                 readings[gun].append((value, light))
         return readings
@@ -66,17 +47,12 @@ def measured(
         window.close()
 
 
-def _check_going_on(keys: Keys) -> None:
-    if keys.presses((PAUSE,)):
-        raise _ended()
-
-
 def _ended() -> InputError:
     return InputError("calibration was ended with Escape; nothing was saved")
 
 
 def _typed(window: Window, keys: Keys, color: Color, patch: str) -> float:
-    """Show a patch with a line at its lower edge, until a reading is typed and Return pressed."""
+    """Show a patch until a reading is typed and Return pressed; return the reading."""
     keys.forget()
     text = ""
     note = None
@@ -94,7 +70,7 @@ def _typed(window: Window, keys: Keys, color: Color, patch: str) -> float:
 
 
 def edited(text: str, key: str) -> str:
-    """Type a key into a text: digits, one decimal point, backspace; others change nothing."""
+    """Return a text after a key: a digit, one decimal point, backspace; others have no effect."""
     if key == ERASE:
         return text[:-1]
     if key in POINTS:
@@ -103,5 +79,5 @@ def edited(text: str, key: str) -> str:
 
 
 def luminance(text: str) -> float | None:
-    """Read what was typed as a number; None where there is no digit in it yet."""
+    """Return a typed text as a number; None if it has no digit."""
     return float(text) if any(letter.isdecimal() for letter in text) else None

@@ -1,4 +1,4 @@
-"""A person at the window: shows trials frame by frame, and takes key presses."""
+"""The observer for people: shows trials at a window frame by frame, and reads key presses."""
 
 import gc
 from collections.abc import Callable, Iterator, Sequence
@@ -23,12 +23,12 @@ Image = npt.NDArray[Any]
 
 
 class _Paused(Exception):
-    """Escape was pressed in the middle of a trial."""
+    """Escape was pressed during a trial."""
 
 
 @contextmanager
 def _without_collecting() -> Iterator[None]:
-    """Let Python's garbage wait for the next empty interval: to collect it takes several frames."""
+    """Turn off garbage collection during a trial, as it takes several frames."""
     was_collecting = gc.isenabled()
     gc.disable()
     try:
@@ -39,23 +39,7 @@ def _without_collecting() -> Iterator[None]:
 
 
 class Person:
-    """Someone at the window.
-
-    Parameters
-    ----------
-    window
-        Open.
-    keys
-        The keyboard.
-    config
-        The experiment.
-    answer_keys
-        One a choice, in the order of this participant.
-    image
-        Reads a stored image.
-    rng
-        Draws the noise of masks.
-    """
+    """A person at a window; `image` returns a stored image, `rng` draws masks."""
 
     def __init__(
         self,
@@ -77,7 +61,7 @@ class Person:
     # ---- Between trials -------------------------------------------------------------------------
 
     def begin(self, trial: Trial, before: Trial | None) -> None:
-        """Show the first pages; the first of them shows which answer keys were read."""
+        """Show the first pages; the instructions mark the answer keys that were read."""
         self._before = before
         text = pages.instructions(self._config, self._task, self._answer_keys)
         self._page(text, trying=self._answer_keys)
@@ -91,8 +75,8 @@ class Person:
         if self._before is not None:
             self._page(pages.rest(self._before, trial, done, self._config.feedback))
 
-    def told(self, trial: Trial, answer: Answer) -> None:
-        """Give feedback, where there is any."""
+    def give_feedback(self, trial: Trial, answer: Answer) -> None:
+        """Show feedback in practice, or in all trials if the study has feedback."""
         if self._config.feedback or trial.phase == "practice":
             right = None if answer.choice is None else answer.choice == trial.arrangement.correct
             text = pages.feedback(right)
@@ -105,26 +89,20 @@ class Person:
                     return
 
     def end(self) -> None:
-        """Thank."""
+        """Show the last page."""
         self._page(pages.thanks())
 
     # ---- A trial --------------------------------------------------------------------------------
 
     def answer(self, trial: Trial) -> Answer:
-        """Show a trial until it is answered; after a pause it is shown from its beginning.
-
-        Raises
-        ------
-        Stopped
-            The participant ended the sitting.
-        """
+        """Show a trial until it is answered; after a pause it starts again."""
         showings = 0
         while True:
             showings += 1
             try:
                 self._interval(trial)
                 with _without_collecting():
-                    answer = self._shown()
+                    answer = self._show_trial()
             except _Paused:
                 self._pause()
             else:
@@ -132,7 +110,7 @@ class Person:
                 return replace(answer, showings=showings)
 
     def _interval(self, trial: Trial) -> None:
-        """Make the textures ready while the screen is empty."""
+        """Load the textures while the screen is empty."""
         start = self._blank()
         images = [self._image(image.stimulus_id) for image in trial.images]
         masks = [self._mask(image) for image in images if self._config.timing.mask]
@@ -147,15 +125,15 @@ class Person:
         return self._window.flip()
 
     def _mask(self, image: Image) -> npt.NDArray[np.uint8]:
-        """Coarse coloured noise of an image's size, in patches of an eighth of its width."""
+        """Return coloured noise of an image's size, in patches of an eighth of its width."""
         height, width = image.shape[:2]
         side = max(width // 8, 1)
         cells = (-(-height // side), -(-width // side), 3)
         noise = self._rng.integers(0, 256, cells, dtype=np.uint8)
         return noise.repeat(side, axis=0).repeat(side, axis=1)[:height, :width]
 
-    def _shown(self) -> Answer:
-        """Play the parts, then wait for the answer."""
+    def _show_trial(self) -> Answer:
+        """Show the parts of the trial, then wait for the answer."""
         self._pressed(None, listening=False)
         self._keys.forget()
         flips: list[float] = []
@@ -170,10 +148,10 @@ class Person:
                     self._keys.restart_at_flip()
                 flips.append(self._window.flip())
                 press = self._pressed(press, listening=number >= last)
-        self._draw_answering()
+        self._draw_question_mark()
         flips.append(self._window.flip())
         starts.append(len(flips) - 1)
-        press = self._awaited(press, since=flips[starts[last]])
+        press = self._wait_for_answer(press, since=flips[starts[last]])
         return Answer(
             choice=None if press is None else self._answer_keys.index(press.key),
             key=None if press is None else press.key,
@@ -190,12 +168,12 @@ class Person:
             self._window.draw_fixation()
         self._window.draw_patch(lit=part.kind == "images")
 
-    def _draw_answering(self) -> None:
+    def _draw_question_mark(self) -> None:
         self._window.draw_question_mark()
         self._window.draw_patch(lit=False)
 
     def _pressed(self, press: Press | None, *, listening: bool) -> Press | None:
-        """Return the first answer so far; keys before the last images do not count."""
+        """Return the first answer so far; earlier keys than the last images do not count."""
         for new in self._keys.presses((*self._answer_keys, PAUSE)):
             if new.key == PAUSE:
                 raise _Paused
@@ -203,11 +181,11 @@ class Person:
                 press = new
         return press
 
-    def _awaited(self, press: Press | None, since: float) -> Press | None:
-        """Wait for the answer, as long as the study allows."""
+    def _wait_for_answer(self, press: Press | None, since: float) -> Press | None:
+        """Return the answer, or None if it does not come in time."""
         longest = self._config.timing.answer
         while press is None:
-            self._draw_answering()
+            self._draw_question_mark()
             now = self._window.flip()
             press = self._pressed(press, listening=True)
             if press is None and longest and now - since >= longest:
@@ -215,7 +193,7 @@ class Person:
         return press
 
     def _intervals(self, flips: Sequence[float], starts: Sequence[int]) -> tuple[Interval, ...]:
-        """Compare what was shown with what was planned."""
+        """Return the measured and planned times of each image."""
         found: dict[int, Interval] = {}
         planned = self._schedule.planned(self._frame)
         for number, part in enumerate(self._schedule.parts):
@@ -242,9 +220,9 @@ class Person:
     def _page(
         self, text: str, names: Sequence[str] = (GO_ON, PAUSE), trying: Sequence[str] = ()
     ) -> str:
-        """Show a page until a key is pressed; Escape on any page asks whether to end.
+        """Show a page until one of `names` is pressed, and return it; Escape shows the pause page.
 
-        Keys to be tried are marked on the page once they were read.
+        Pressed keys of `trying` are marked on the page.
         """
         self._keys.forget()
         read: set[str] = set()

@@ -1,4 +1,4 @@
-"""Readings of a photometer: a file of them, and the checks that need no curve."""
+"""Readings of a photometer: their file, and the checks that need no curve."""
 
 import csv
 import io
@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from psychophysics.data.json_files import read_bytes
 from psychophysics.lab.display_curve import (
     LARGEST,
     RELATIVE,
@@ -37,15 +38,12 @@ _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}", re.ASCII)
 
 
 class Reading(NamedTuple):
-    """Luminance of a patch: value 0 to 255, cd/m², and where it was written.
+    """Luminance of a patch."""
 
-    `written` is how: only where it may be a number with commas between thousands.
-    """
-
-    value: int
-    light: float
-    place: str = ""
-    written: str = ""
+    value: int  # 0 to 255
+    light: float  # cd/m²
+    place: str = ""  # file and line
+    written: str = ""  # as in the file, if its comma may separate thousands
 
 
 Readings = Mapping[str, Sequence[Reading]]
@@ -60,7 +58,7 @@ def read_readings(path: Path) -> dict[str, list[Reading]]:
     Raises
     ------
     InputError
-        The file is missing, it has no header, or a line of it is not such a reading.
+        The file is missing, it has no header, or a line is not a reading.
     """
     lines = _text(path).splitlines()
     skipped = 1 if lines and lines[0].lower().startswith("sep=") else 0  # Excel's own first line
@@ -82,7 +80,7 @@ def read_readings(path: Path) -> dict[str, list[Reading]]:
         if reading is None:
             hint = " with a decimal comma, put semicolons between the columns;"
             raise InputError(
-                f"{path}:{number}: '{lines[number - 1][:LONGEST]}' is no reading;"
+                f"{path}:{number}: '{lines[number - 1][:LONGEST]}' is not a reading;"
                 f"{hint if separator == ',' and len(cells) == len(HEADER) + 1 else ''} write "
                 f"gun,value,luminance, such as {EXAMPLE}"
             )
@@ -90,7 +88,7 @@ def read_readings(path: Path) -> dict[str, list[Reading]]:
         points |= set(light) & set(".,")
         if len(points) > 1:
             raise InputError(
-                f"{path}:{number}: '{light}' has another decimal point than lines before; use "
+                f"{path}:{number}: '{light}' has another decimal point than earlier lines; use "
                 "either a point or a comma in the whole file"
             )
         place = f"{path}:{number}"
@@ -101,17 +99,14 @@ def read_readings(path: Path) -> dict[str, list[Reading]]:
 
 
 def write_readings(path: Path, readings: Mapping[str, Iterable[Sequence[float | str]]]) -> None:
-    """Write readings as the file that `read_readings` reads."""
+    """Write readings to a file for `read_readings`."""
     lines = [f"{gun},{each[0]},{each[1]}" for gun, some in readings.items() for each in some]
     path.write_text("\n".join([",".join(HEADER), *lines, ""]), encoding="utf-8")
 
 
 def _text(path: Path) -> str:
-    """Read a text file as spreadsheets write them: UTF-8 or UTF-16 with a mark, or Latin."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+    """Return the text of a file: UTF-8, UTF-16 with a byte order mark, or Latin-1."""
+    data = read_bytes(path)
     try:
         if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
             return data.decode("utf-16")
@@ -125,7 +120,7 @@ def _text(path: Path) -> str:
 def _rows(
     path: Path, lines: Sequence[str], header: int, separator: str
 ) -> Iterator[tuple[int, list[str]]]:
-    """Yield the rows after the header, and the number of the line where each begins."""
+    """Yield the first line's number and the cells of each row after the header."""
     rows = csv.reader(io.StringIO("\n".join(lines[header:])), delimiter=separator, strict=True)
     number = header + 1
     try:
@@ -134,13 +129,13 @@ def _rows(
             number = header + rows.line_num + 1
     except csv.Error as error:
         raise InputError(
-            f"{path}:{number}: '{lines[number - 1][:LONGEST]}' is no row of a CSV file ({error}); "
+            f"{path}:{number}: '{lines[number - 1][:LONGEST]}' is not a CSV row ({error}); "
             "write a quotation mark on both sides of a cell, or on neither"
         ) from error
 
 
 def _columns(cells: Sequence[str]) -> list[int] | None:
-    """Place of each column of `HEADER`; None where one is missing, twice there, or another's."""
+    """Return the place of each column of `HEADER`; None if they are not exactly the columns."""
     names = [cell.strip().strip('"').strip().lower() for cell in cells]
     names = ["luminance" if _LUMINANCE_HEADER.fullmatch(name) else name for name in names]
     if sorted(name for name in names if name) != sorted(HEADER):
@@ -149,7 +144,7 @@ def _columns(cells: Sequence[str]) -> list[int] | None:
 
 
 def _reading(cells: Sequence[str], order: Sequence[int]) -> tuple[str, int, str] | None:
-    """Gun, value, and luminance as it is written; None where a line is no reading."""
+    """Return gun, value, and luminance as written; None if a line is not a reading."""
     cells = [cell.strip() for cell in cells]
     if len(cells) <= max(order) or sum(map(bool, cells)) != len(HEADER):
         return None
@@ -162,21 +157,15 @@ def _reading(cells: Sequence[str], order: Sequence[int]) -> tuple[str, int, str]
     return gun, int(whole[1]), number[1]
 
 
-def named(gun: str, reading: Reading) -> str:
-    """Name a reading in a message: its place, gun, value and luminance."""
+def label(gun: str, reading: Reading) -> str:
+    """Return a reading for a message: its place, gun, value and luminance."""
     comma = f" ('{reading.written}': the comma is the decimal point)" if reading.written else ""
     place = reading.place or "calibration"
     return f"{place}: {gun} {reading.value} is {reading.light:g} cd/m²{comma}"
 
 
-def checked(gun: str, readings: Sequence[Reading]) -> list[Reading]:
-    """Check the readings of a gun, and average those of one value; in the order of the values.
-
-    Raises
-    ------
-    InputError
-        There are too few, one is no luminance, or two of one value differ.
-    """
+def average(gun: str, readings: Sequence[Reading]) -> list[Reading]:
+    """Return the mean reading of each value, in order; raise if they are too few or disagree."""
     values = {reading.value for reading in readings}
     if len(values) < LEAST_READINGS:
         raise InputError(
@@ -185,28 +174,24 @@ def checked(gun: str, readings: Sequence[Reading]) -> list[Reading]:
         )
     for reading in readings:
         if not (np.isfinite(reading.light) and reading.light >= 0):
-            raise InputError(f"{named(gun, reading)}; it must be a number of 0 or more")
+            raise InputError(f"{label(gun, reading)}; it must be a number of 0 or more")
     if missing := {0, 255} - values:
         raise InputError(
             f"calibration: {gun} has no reading of {min(missing)}; measure both 0 and 255"
         )
     top = max(reading.light for reading in readings)
-    return [_averaged(gun, list(same), top) for same in _by_value(readings)]
+    by_value = [[each for each in readings if each.value == value] for value in sorted(values)]
+    return [_mean_reading(gun, same, top) for same in by_value]
 
 
-def _by_value(readings: Sequence[Reading]) -> Iterator[list[Reading]]:
-    for value in sorted({reading.value for reading in readings}):
-        yield [reading for reading in readings if reading.value == value]
-
-
-def _averaged(gun: str, same: list[Reading], top: float) -> Reading:
+def _mean_reading(gun: str, same: list[Reading], top: float) -> Reading:
     lights = np.array([reading.light for reading in same])
     middle = float(np.median(lights))
     farthest = int(np.abs(lights - middle).argmax())
     if np.ptp(lights) > LARGEST * np.sqrt(2) * deviation(np.array([middle, top]))[0]:
         other = same[int(np.abs(lights - lights[farthest]).argmax())]
         raise InputError(
-            f"{named(gun, same[farthest])}, and another reading of the same value is "
+            f"{label(gun, same[farthest])}, and another reading of the same value is "
             f"{other.light:g}{f' ({other.place})' if other.place else ''}; correct one, or "
             "measure again"
         )
@@ -214,13 +199,7 @@ def _averaged(gun: str, same: list[Reading], top: float) -> Reading:
 
 
 def check_dark(guns: Mapping[str, Sequence[Reading]]) -> None:
-    """Check that all guns have the same reading at 0: it is the same black screen.
-
-    Raises
-    ------
-    InputError
-        One of them differs from the others.
-    """
+    """Raise if the guns' readings at 0 differ: all are of the same black screen."""
     lights: Floats = np.array([readings[0].light for readings in guns.values()])
     middle = float(np.median(lights))
     farthest = int(np.abs(lights - middle).argmax())
@@ -230,6 +209,6 @@ def check_dark(guns: Mapping[str, Sequence[Reading]]) -> None:
     sigma = np.sqrt(2) * np.hypot(RELATIVE * middle, floor)
     if abs(lights[farthest] - middle) > LARGEST * sigma:
         raise InputError(
-            f"{named(gun, guns[gun][0])}, and another gun's 0 is {middle:g}; all are the same "
+            f"{label(gun, guns[gun][0])}, and another gun's 0 is {middle:g}; all are the same "
             "black screen: correct it, or measure again in constant light"
         )

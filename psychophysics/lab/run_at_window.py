@@ -1,4 +1,4 @@
-"""A session with a person: everything is checked, then the window opens, then the loop runs."""
+"""Sessions of people at a window."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from psychophysics import experiment
-from psychophysics.config import Display
-from psychophysics.data import records
+from psychophysics.config import DisplayConfig
+from psychophysics.data.json_files import read_json
 from psychophysics.experiment import Experiment, Seat
 from psychophysics.lab import calibration
 from psychophysics.lab.keys import Keys, check_names
@@ -31,31 +31,17 @@ from stimuli.visual_angle import degrees
 
 @dataclass(frozen=True)
 class Setup:
-    """A display on which an experiment can be shown.
-
-    Parameters
-    ----------
-    experiment
-        The experiment.
-    display, screen
-        The display, as stated and looked up.
-    table
-        (256, 3) uint8, from sRGB to the display.
-    calibration
-        What `mrd calibrate` wrote; None where the display is taken to be sRGB.
-    paced
-        Whether a software pacer stands in for vertical sync.
-    """
+    """An experiment and the display that shows it."""
 
     experiment: Experiment
-    display: Display
+    display: DisplayConfig
     screen: Screen
     table: calibration.Bytes
     calibration: dict[str, Any] | None
     paced: bool
 
     def facts(self, window: Window, keys: Keys, measured: float) -> dict[str, Any]:
-        """Tell what the sidecar says of this sitting."""
+        """Return the entries of the sidecar on this sitting; `measured` is the refresh rate."""
         width, height = self.experiment.image_size
         pitch = self.screen.width / self.screen.pixels[0]
         return {
@@ -79,28 +65,28 @@ class Setup:
         }
 
 
-def set_up(
+def prepare(
     asked: Experiment, folder: Path, *, uncalibrated: bool, paced: bool, windowed: bool
 ) -> Setup:
-    """Check all that can be checked before a window opens.
+    """Check an experiment and its display before a window opens.
 
     Parameters
     ----------
     asked
         The experiment.
     folder
-        Of the study.
+        Folder of the study.
     uncalibrated
-        Take the display to be sRGB.
+        Assume that the display is sRGB.
     paced
-        Let a software pacer stand in for vertical sync.
+        Use a software pacer instead of vertical sync.
     windowed
-        Open a window instead of the full screen.
+        Use a window instead of the full screen.
 
     Raises
     ------
     InputError
-        There is no display, no PsychoPy, no calibration, no such key, or images do not fit.
+        There is no display, PsychoPy, calibration or key of this name, or the images do not fit.
     """
     check_display()
     check_names(asked.config.answer_keys)
@@ -108,7 +94,7 @@ def set_up(
     if windowed:
         display = display.model_copy(update={"full_screen": False})
     screen = screen_of(display)
-    experiment.check_fits(asked, screen.pixels)
+    experiment.check_images_fit(asked, screen.pixels)
     check_card_fits(screen.pixels)
     if display.photodiode:
         places = schedule(asked.config).places
@@ -122,7 +108,7 @@ def set_up(
             f"{path}: this display is not calibrated; run mrd calibrate STUDY, or start with "
             "--uncalibrated, which is recorded"
         )
-    table, facts = calibration.load(path).table, records.read_json(path)
+    table, facts = calibration.load(path).table, read_json(path)
     return Setup(asked, display, screen, table, facts, paced)
 
 
@@ -133,32 +119,32 @@ def run(
     folder: Path,
     say: Callable[[str], None] = lambda _: None,
 ) -> Outcome:
-    """Run a session, or go on with it.
+    """Run or resume a session of a person.
 
     Parameters
     ----------
     setup
-        The display.
+        Experiment and display.
     participant, visit
-        Codes.
+        Codes of participant and session.
     folder
-        Of the data.
+        Data folder.
     say
-        Takes lines for the experimenter (`psychophysics.experiment.seated`).
+        Called with each line for the experimenter (`psychophysics.experiment.seat`).
 
     Raises
     ------
     InputError
-        Anything that keeps the session from being shown as the study says.
+        The session cannot be shown as the study states.
     """
     asked = setup.experiment
-    seat = experiment.seated(asked, folder, participant, visit, "person", say)
+    seat = experiment.seat(asked, folder, participant, visit, "person", say)
     experiment.check_open(asked, seat, folder)
     window = Window(setup.display, setup.screen, setup.table, paced=setup.paced)
     try:
         check_size(window.given, setup.screen.pixels)
         measured = window.refresh_rate()
-        if not setup.paced:  # a pacer keeps the stated rate, or the row tells of missed frames
+        if not setup.paced:  # a pacer keeps the stated rate, or rows have dropped frames
             check_rate(measured, setup.display)
         _check_exact(asked, window)
         keys = Keys(window.handle)
@@ -172,7 +158,7 @@ def run(
 
 
 def _check_exact(asked: Experiment, window: Window) -> None:
-    """Compare what the window shows with what was given: a test card, and stored images."""
+    """Raise if the window does not show a test card and stored images exactly."""
     window.check_exact(test_card(), CENTRE, "test card")
     condition = asked.conditions[0]
     image = next(iter(condition.target_images.values()))[0].stimulus_id

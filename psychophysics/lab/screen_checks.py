@@ -1,22 +1,21 @@
-"""What is checked of screens, clock and frames, so that a session is shown as the study says."""
+"""Checks that the screen shows a session as the study states."""
 
 import sys
 from collections.abc import Sequence
 
 import numpy as np
 
-from psychophysics.config import Display, PhotodiodeConfig
+from psychophysics.config import DisplayConfig, PhotodiodeConfig
 from psychophysics.lab.calibration import Bytes
 from psychophysics.tasks.base import Place
 from scenes.base.errors import InputError
 
-CARD = 256  # pixels: side of the test card
-# A measured refresh rate this far from the nominal one, as a share, is another one.
-RATE_TOLERANCE = 0.03
+CARD = 256  # side of the test card in pixels
+RATE_TOLERANCE = 0.03  # largest difference of measured and stated refresh rate, as a share
 
 
 def screens(number: int) -> list[tuple[int, int]]:
-    """List the screens that PsychoPy may choose `number` from: width and height of each.
+    """Return width and height of the screens from which PsychoPy chooses number `number`.
 
     An X server can have several screens, or one that several displays share.
     """
@@ -28,28 +27,22 @@ def screens(number: int) -> list[tuple[int, int]]:
 
     found: list[tuple[int, int]] = []
     try:
-        for own in range(number + 1):
-            there = [(e.width, e.height) for e in canvas.Display(x_screen=own).get_screens()]
-            found = there if own == 0 else [*found[:own], *there]
+        for first in range(number + 1):
+            sizes = [(e.width, e.height) for e in canvas.Display(x_screen=first).get_screens()]
+            found = [*found[:first], *sizes]
     except NoSuchDisplayException:
-        pass  # there are no more
+        pass  # no more screens
     return found
 
 
-def check_screen(display: Display, pixels: tuple[int, int]) -> None:
-    """Find out before a window opens whether its screen exists, and whether it fits there.
-
-    Raises
-    ------
-    InputError
-        There is no such screen, or it is smaller than the window.
-    """
+def check_screen(display: DisplayConfig, pixels: tuple[int, int]) -> None:
+    """Raise if the window's screen does not exist or is smaller than the window."""
     found = screens(display.screen)
     if display.screen >= len(found):
-        there = ", ".join(f"{n}: {wide} × {high}" for n, (wide, high) in enumerate(found))
+        listed = ", ".join(f"{n}: {wide} × {high}" for n, (wide, high) in enumerate(found))
         raise InputError(
             f"experiment.display.screen: there is no screen {display.screen}; this computer has "
-            f"{len(found)} ({there}); connect it, or state one of these"
+            f"{len(found)} ({listed}); connect it, or state one of these"
         )
     wide, high = found[display.screen]
     # A Mac counts screens in points and windows in pixels; so does Windows, with a scaled desktop,
@@ -57,18 +50,12 @@ def check_screen(display: Display, pixels: tuple[int, int]) -> None:
     if sys.platform not in ("darwin", "win32") and (pixels[0] > wide or pixels[1] > high):
         raise InputError(
             f"experiment.display.pixels: {pixels[0]} × {pixels[1]} are stated, and screen "
-            f"{display.screen} has {wide} × {high}; state at most so many, or use a larger screen"
+            f"{display.screen} has {wide} × {high}; state at most these, or use a larger screen"
         )
 
 
 def check_card_fits(pixels: tuple[int, int]) -> None:
-    """Find out whether the test card fits into a window.
-
-    Raises
-    ------
-    InputError
-        It does not.
-    """
+    """Raise if the test card is larger than a window."""
     if min(pixels) < CARD:
         raise InputError(
             f"experiment.display.pixels: {pixels[0]} × {pixels[1]}, and the test card that checks "
@@ -76,17 +63,18 @@ def check_card_fits(pixels: tuple[int, int]) -> None:
         )
 
 
-def _is_curve(of: Bytes, shown: Bytes) -> bool:
-    """Tell whether each value is always shown as the same one, and a larger one never as less."""
-    pairs = np.unique(np.stack([of.ravel(), shown.ravel()]), axis=1)  # sorted
-    return len(np.unique(of)) == pairs.shape[1] and bool((np.diff(pairs[1].astype(int)) >= 0).all())
+def _is_monotone_map(meant: Bytes, shown: Bytes) -> bool:
+    """Return whether each value is always shown as the same one, in increasing order."""
+    pairs = np.unique(np.stack([meant.ravel(), shown.ravel()]), axis=1)  # sorted
+    rises = bool((np.diff(pairs[1].astype(int)) >= 0).all())
+    return len(np.unique(meant)) == pairs.shape[1] and rises
 
 
 def remedy(shown: Bytes, meant: Bytes) -> str:
-    """Say what to do about a frame that differs from what is meant, by the kind of difference."""
+    """Return advice on a frame that differs from the intended one, by the kind of difference."""
     if np.ptp(shown, axis=(0, 1)).max() == 0:
         return "nothing of it was drawn: update the graphics driver"
-    if all(_is_curve(meant[..., gun], shown[..., gun]) for gun in range(3)):
+    if all(_is_monotone_map(meant[..., gun], shown[..., gun]) for gun in range(3)):
         return "each value is shown as another: turn off colour management (profile, night mode)"
     return "turn off dithering and scaling of the display, or update the graphics driver"
 
@@ -97,13 +85,7 @@ def check_patch(
     image: tuple[int, int],
     places: Sequence[Place],
 ) -> None:
-    """Find out whether the photodiode's patch leaves the images free.
-
-    Raises
-    ------
-    InputError
-        It would cover a part of one.
-    """
+    """Raise if the photodiode's patch covers a part of an image."""
     side = 1 if "right" in patch.corner else -1
     up = 1 if "top" in patch.corner else -1
     for x, y in places:
@@ -118,13 +100,7 @@ def check_patch(
 
 
 def check_size(size: tuple[int, int], stated: tuple[int, int]) -> None:
-    """Compare the window's size with the study's: visual angles follow from it.
-
-    Raises
-    ------
-    InputError
-        They differ.
-    """
+    """Raise if the window's size is not the stated one, from which visual angles are computed."""
     if size != stated:
         raise InputError(
             f"experiment.display.pixels: {stated[0]} × {stated[1]} are stated, and "
@@ -133,17 +109,11 @@ def check_size(size: tuple[int, int], stated: tuple[int, int]) -> None:
         )
 
 
-def check_rate(measured: float, display: Display) -> None:
-    """Compare the measured refresh rate with the study's.
-
-    Raises
-    ------
-    InputError
-        They differ.
-    """
+def check_rate(measured: float, display: DisplayConfig) -> None:
+    """Raise if the measured refresh rate is not the stated one."""
     if abs(measured / display.refresh_rate - 1) > RATE_TOLERANCE:
         raise InputError(
             f"experiment.display.refresh_rate: {measured:.1f} frames a second were measured, "
             f"{display.refresh_rate:g} are stated; set it to the display's, turn on vertical "
-            "sync, or allow a software pacer (--pace), which is for trying out"
+            "sync, or use a software pacer (--pace) for tests"
         )

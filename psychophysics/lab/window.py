@@ -1,4 +1,4 @@
-"""The window: opens it, shows images pixel for pixel, and returns when each frame came."""
+"""The window: shows images pixel for pixel, and returns the time of each frame."""
 
 import os
 import sys
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from psychophysics.config import Display
+from psychophysics.config import DisplayConfig
 from psychophysics.lab.calibration import Bytes, on_display
 from psychophysics.lab.clock import use_monotonic_clock
 from psychophysics.lab.screen_checks import CARD, check_screen, remedy
@@ -18,23 +18,12 @@ from psychophysics.tasks.base import Place
 from scenes.base.errors import InputError, needs, one_line
 
 FRAMES_MEASURED = 90
-# A pacer sleeps until this long before the frame, and polls for the rest, in seconds.
-POLLED = 0.002
+POLLED = 0.002  # seconds before a frame in which a pacer polls the clock
 
 
 @dataclass(frozen=True)
 class Screen:
-    """A display with nothing left to look up.
-
-    Parameters
-    ----------
-    pixels
-        Width and height.
-    width, distance
-        In cm.
-    monitor
-        Name in PsychoPy's monitor centre; None where the study gives the numbers.
-    """
+    """A display with nothing left to look up."""
 
     pixels: tuple[int, int]
     width: float
@@ -42,15 +31,8 @@ class Screen:
     monitor: str | None
 
 
-def screen_of(display: Display) -> Screen:
-    """Look up a display: the study's numbers, or those of PsychoPy's monitor centre.
-
-    Raises
-    ------
-    InputError
-        The monitor centre has no such monitor, or does not know its numbers; or PsychoPy is not
-        installed.
-    """
+def screen_of(display: DisplayConfig) -> Screen:
+    """Return a display's geometry, from the study or from PsychoPy's monitor centre."""
     if display.monitor is None:
         return Screen(display.pixels, display.width, display.distance, None)
     use_monotonic_clock()
@@ -61,44 +43,32 @@ def screen_of(display: Display) -> Screen:
     if display.monitor not in known:
         raise InputError(
             f"experiment.display.monitor: PsychoPy's monitor centre has no '{display.monitor}'; "
-            f"there: {', '.join(known)}; or give pixels, width and distance in the study"
+            f"it has: {', '.join(known)}; or give pixels, width and distance in the study"
         )
     monitor = monitors.Monitor(display.monitor)
     pixels, width, distance = monitor.getSizePix(), monitor.getWidth(), monitor.getDistance()
     if not (pixels and width and distance):
         raise InputError(
             f"experiment.display.monitor: '{display.monitor}' has no pixels, width or distance in "
-            "PsychoPy's monitor centre; complete it there, or give them in the study"
+            "PsychoPy's monitor centre; add them there, or give them in the study"
         )
     return Screen((int(pixels[0]), int(pixels[1])), float(width), float(distance), display.monitor)
 
 
 def check_display() -> None:
-    """Find out whether a window can be opened at all, before anything is written.
-
-    Raises
-    ------
-    InputError
-        PsychoPy is not installed, or there is no display.
-    """
+    """Raise if PsychoPy is not installed, or there is no display."""
     use_monotonic_clock()
     with needs("lab"):
         import psychopy  # noqa: F401
     if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
         raise InputError(
-            "no display: DISPLAY is not set; run this at the experiment's computer, or try the "
+            "no display: DISPLAY is not set; run this at the experiment's computer, or test the "
             "study without one: mrd experiment simulate STUDY"
         )
 
 
 def check_clock() -> None:
-    """Find out whether PsychoPy's clock is monotonic, so that no change of the date moves it.
-
-    Raises
-    ------
-    InputError
-        It follows the date.
-    """
+    """Raise if PsychoPy's clock is not monotonic (see `clock`)."""
     from psychopy import clock
 
     if sys.platform.startswith("linux") and abs(clock.getTime() - time.monotonic()) > 1:
@@ -109,23 +79,7 @@ def check_clock() -> None:
 
 
 def ask_participant(session: str) -> tuple[str, str]:
-    """Ask for participant and session in a dialog.
-
-    Parameters
-    ----------
-    session
-        What stands there as the session's code.
-
-    Returns
-    -------
-    participant, session
-        Codes as they were typed, without the space around them.
-
-    Raises
-    ------
-    InputError
-        It was cancelled.
-    """
+    """Return the codes of participant and session from a dialog; `session` is the default."""
     check_display()
     from psychopy import gui
 
@@ -138,20 +92,14 @@ def ask_participant(session: str) -> tuple[str, str]:
 
 
 class Pacer:
-    """Waits for the frames of a display that has no vertical sync, such as Xvfb.
-
-    Parameters
-    ----------
-    rate
-        Frames per second.
-    """
+    """Software pacer for displays without vertical sync, such as Xvfb."""
 
     def __init__(self, rate: float) -> None:
         self.frame = 1 / rate
         self._next = time.perf_counter()
 
     def wait(self) -> None:
-        """Wait until the next frame is due; a frame that was missed is not made up for."""
+        """Wait for the next frame; missed frames are skipped."""
         now = time.perf_counter()
         while self._next <= now:
             self._next += self.frame
@@ -162,21 +110,11 @@ class Pacer:
 
 
 class Window:
-    """A PsychoPy window that shows 8-bit images exactly.
+    """A PsychoPy window that shows 8-bit images exactly; `table` maps sRGB to the display."""
 
-    Parameters
-    ----------
-    display
-        The study's display.
-    screen
-        The same, looked up.
-    table
-        (256, 3) uint8, from sRGB to the display's values.
-    paced
-        Let a software pacer stand in for vertical sync.
-    """
-
-    def __init__(self, display: Display, screen: Screen, table: Bytes, *, paced: bool) -> None:
+    def __init__(
+        self, display: DisplayConfig, screen: Screen, table: Bytes, *, paced: bool
+    ) -> None:
         check_display()
         check_clock()
         check_screen(display, screen.pixels)
@@ -201,7 +139,7 @@ class Window:
         except Exception as error:  # pyglet raises what each system's driver gives
             raise InputError(
                 f"no window can be opened: {one_line(error)}; check display and graphics driver, "
-                "or try the study without a window: mrd experiment simulate STUDY"
+                "or test the study without a window: mrd experiment simulate STUDY"
             ) from error
         self._visual, self._clock = visual, core
         self._window.mouseVisible = False
@@ -211,7 +149,7 @@ class Window:
         self._pages: dict[str, Any] = {}
         self._patch: Any = None
         if display.photodiode:
-            # Without a line, which would reach a pixel beyond the patch's edge.
+            # A line would extend a pixel beyond the patch.
             self._patch = visual.Rect(
                 self._window, colorSpace="rgb255", lineColor=None, **self._corner()
             )
@@ -226,7 +164,7 @@ class Window:
 
     @property
     def given(self) -> tuple[int, int]:
-        """Width and height that the system gave the window: not always those asked for."""
+        """Width and height that the system gave the window: not always the requested ones."""
         self._window.winHandle.dispatch_events()
         given = tuple(self._window.winHandle.get_size())
         return self.size if given == tuple(self._window.clientSize) else given
@@ -237,14 +175,14 @@ class Window:
         return self._window
 
     def flip(self) -> float:
-        """Show what was drawn, and return when, in seconds."""
+        """Show the next frame, and return its time in seconds."""
         if self.pacer:
             self.pacer.wait()
         self._window.flip()
         return float(self._clock.getTime())
 
     def refresh_rate(self) -> float:
-        """Measure frames per second, from the median gap between flips."""
+        """Return the measured frames per second, from the median time between flips."""
         times = [self.flip() for _ in range(FRAMES_MEASURED)]
         return float(1 / np.median(np.diff(times[FRAMES_MEASURED // 3 :])))
 
@@ -255,15 +193,7 @@ class Window:
     # ---- Drawing --------------------------------------------------------------------------------
 
     def prepare(self, images: Sequence[npt.NDArray[Any]], places: Sequence[Place]) -> None:
-        """Load images to the graphics card, so that drawing them takes no time.
-
-        Parameters
-        ----------
-        images
-            (H, W, 3), uint8 or uint16, sRGB-encoded.
-        places
-            In widths of an image, from the middle of the window.
-        """
+        """Load images (H, W, 3), uint8 or uint16 sRGB, to the graphics card for `draw_image`."""
         while len(self._stimuli) < len(images):
             self._stimuli.append(
                 self._visual.ImageStim(self._window, units="pix", interpolate=False)
@@ -275,14 +205,14 @@ class Window:
     def _load(self, stimulus: Any, image: Bytes) -> None:
         from PIL import Image
 
-        # A PIL image of bytes is the one thing that PsychoPy draws exactly.
+        # PsychoPy draws only PIL images of bytes exactly.
         stimulus.image = Image.fromarray(image)
         stimulus.size = (image.shape[1], image.shape[0])
-        stimulus.draw()  # the texture goes to the card when it is first drawn
+        stimulus.draw()  # the first drawing loads the texture
         self._window.clearBuffer()
 
     def middle(self, width: int, height: int, place: Place) -> tuple[float, float]:
-        """Middle of an image, in pixels from the window's: on the grid of pixels."""
+        """Return the middle of an image in pixels from the window's, rounded to whole pixels."""
         x, y = round(place[0] * width), round(place[1] * height)
         across, up = self.size
         return x + (across - width) % 2 / 2, y + (up - height) % 2 / 2
@@ -304,25 +234,25 @@ class Window:
         self._cross.draw()
 
     def draw_question_mark(self) -> None:
-        """Draw the sign that an answer is awaited."""
+        """Draw the question mark that is shown until the answer."""
         self._mark.draw()
 
     def draw_text(self, text: str) -> None:
         """Draw a page."""
-        # Laying out text takes several frames: once a page.
+        # The layout of text takes several frames, so it is kept.
         if text not in self._pages:
             self._pages = {text: self._text(text, 28)}
         self._pages[text].draw()
 
     def note(self, text: str, *, bright: bool) -> Any:
-        """Lay out a line near the lower edge, bright or dark, to be drawn."""
+        """Return a line of text near the lower edge, bright or dark, with a method `draw`."""
         note = self._text(text, 28)
         note.color = self.table[230 if bright else 20].tolist()
         note.pos = (0, -0.45 * self.size[1])
         return note
 
     def draw_patch(self, lit: bool) -> None:
-        """Draw the photodiode's patch, where there is one."""
+        """Draw the photodiode's patch, if there is one."""
         if self._patch is not None:
             self._patch.fillColor = self.table[255 if lit else 0].tolist()
             self._patch.draw()
@@ -352,19 +282,13 @@ class Window:
     # ---- Reading back ---------------------------------------------------------------------------
 
     def frame(self) -> Bytes:
-        """Read what was drawn and not yet shown: (H, W, 3) uint8, row 0 at the top."""
+        """Return the frame that was drawn and not yet shown: (H, W, 3) uint8, row 0 at the top."""
         picture = self._window.getMovieFrame(buffer="back")
         self._window.movieFrames = []
         return np.asarray(picture.convert("RGB"), dtype=np.uint8)
 
     def check_exact(self, image: npt.NDArray[Any], place: Place, what: str) -> None:
-        """Draw an image, and compare every pixel of the frame with it.
-
-        Raises
-        ------
-        InputError
-            A pixel differs: this computer's driver does not show what is stored.
-        """
+        """Draw an image, and raise if a pixel of the frame differs; `what` names the image."""
         self.prepare([image], [place])
         self.draw_image(0)
         frame = self.frame()
@@ -385,7 +309,7 @@ class Window:
             )
 
     def region(self, width: int, height: int, place: Place) -> tuple[slice, slice]:
-        """Rows and columns of the frame that an image fills."""
+        """Return the rows and columns of the frame that an image fills."""
         across, up = self.size
         x, y = self.middle(width, height, place)
         left = round(across / 2 + x - width / 2)
@@ -394,6 +318,6 @@ class Window:
 
 
 def test_card() -> Bytes:
-    """Make a picture whose every pixel differs from its neighbours: 256 × 256, all values."""
+    """Return an image (256, 256, 3) of all values in which adjacent pixels differ."""
     down, across = np.mgrid[:CARD, :CARD]
     return np.stack([across, down, (across * 7 + down * 13) % 256], axis=-1).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""What the session asks of every procedure."""
+"""Interface of procedures."""
 
 from typing import Protocol
 
@@ -6,26 +6,15 @@ from typing import Protocol
 class Procedure(Protocol):
     """Chooses the levels of one condition.
 
-    A level is asked for once a trial; then `answered` is told how the trial went. Told the same
-    answers again, a procedure made with the same seed is in the same state: that is how a
-    session resumes.
+    Its state follows from its seed and the answers alone, so that a session can be resumed.
     """
 
     @property
     def remaining(self) -> int:
-        """Trials that are still to come, at most; 0 when it has ended."""
+        """Number of remaining trials, at most; 0 at the end."""
 
     def level(self) -> float:
-        """Level of the next trial; asking again before `answered` gives the same."""
+        """Return the level of the next trial; the same until `update` is called."""
 
-    def answered(self, correct: bool, informative: bool) -> None:
-        """Take note of the answer to the last level.
-
-        Parameters
-        ----------
-        correct
-            Whether the answer was right.
-        informative
-            False where the answer does not hang on the level (pairs of the same): the trial
-            counts, and nothing is learnt from it.
-        """
+    def update(self, correct: bool, informative: bool) -> None:
+        """Take in an answer; without information (a pair of the same scene) it is only counted."""

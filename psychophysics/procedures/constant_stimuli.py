@@ -6,17 +6,7 @@ import numpy as np
 
 
 class ConstantStimuli:
-    """Rounds of all levels, each round in a new order.
-
-    Parameters
-    ----------
-    levels
-        Levels to show.
-    trials
-        Rounds.
-    rng
-        Draws the orders.
-    """
+    """Rounds of all levels, each round in a new order; `trials` is the number of rounds."""
 
     def __init__(self, levels: Sequence[float], trials: int, rng: np.random.Generator) -> None:
         rounds = [rng.permutation(np.asarray(levels, dtype=float)) for _ in range(trials)]
@@ -25,13 +15,13 @@ class ConstantStimuli:
 
     @property
     def remaining(self) -> int:
-        """Trials that are still to come."""
+        """Number of remaining trials."""
         return len(self._levels) - self._next
 
     def level(self) -> float:
-        """Level of the next trial."""
+        """Return the level of the next trial."""
         return self._levels[self._next]
 
-    def answered(self, correct: bool, informative: bool) -> None:  # noqa: ARG002
-        """Go on to the next level, whatever the answer."""
+    def update(self, correct: bool, informative: bool) -> None:  # noqa: ARG002
+        """Move to the next level."""
         self._next += 1

@@ -1,8 +1,8 @@
-"""QUEST+ (Watson 2017): show the level from which most is expected to be learnt.
+"""QUEST+ (Watson 2017): show the level with the lowest expected entropy of the posterior.
 
-The `questplus` library does the inference. It works with a Weibull of log₁₀ level and slope β, or
-with a normal of mean and standard deviation; here thresholds and widths go in and come out
-(`psychometric_function`): β = C/w, m₁₀ = t + log₁₀(log 2)/β, w = 2 Φ⁻¹(.95) σ.
+The `questplus` library does the inference, with a Weibull of log₁₀ level and slope β, or a normal
+of mean and standard deviation. They are converted to the threshold and width of
+`psychometric_function`: β = C/w, m₁₀ = t + log₁₀(log 2)/β, w = 2 Φ⁻¹(.95) σ.
 """
 
 from collections.abc import Sequence
@@ -15,36 +15,15 @@ from psychophysics.psychometric_function import NORMAL_SPAN, WEIBULL_SPAN, Funct
 from scenes.base.errors import needs
 
 THRESHOLDS = 40
-# Thresholds that are thought possible reach beyond the levels, by this factor of their range.
-BEYOND = 0.25
-ONE_LEVEL = 0.3  # where there is one level alone: a factor of 2, or this share of it
+BEYOND = 0.25  # thresholds of the grid extend beyond the levels by this share of their range
+ONE_LEVEL = 0.3  # for a single level: by a factor of 2 (log₁₀), or by this share of it
 LEAST = 1e-12  # likelihood of an answer that no curve of the grid allows
 
 Array = npt.NDArray[np.float64]
 
 
 class QuestPlus:
-    """Levels chosen so that threshold, width and lapse rate are learnt fast.
-
-    Parameters
-    ----------
-    levels
-        Levels above 0 that can be shown.
-    trials
-        Trials to make.
-    function
-        ``weibull`` or ``norm``.
-    widths
-        That are thought possible: of the Weibull in natural logarithms of the level, of the
-        normal in multiples of the largest level.
-    guesses, lapses
-        Guess (or false-alarm) and lapse rates that are thought possible.
-
-    Raises
-    ------
-    InputError
-        The library is not installed.
-    """
+    """QUEST+ over levels above 0; parameters as in `psychophysics.config.QuestPlusConfig`."""
 
     def __init__(
         self,
@@ -66,44 +45,40 @@ class QuestPlus:
 
     @property
     def remaining(self) -> int:
-        """Trials that are still to come."""
+        """Number of remaining trials."""
         return self._trials - self._done
 
     def level(self) -> float:
-        """Level of the next trial."""
+        """Return the level of the next trial."""
         return self._levels[self._scaled_level()]
 
-    def answered(self, correct: bool, informative: bool) -> None:
+    def update(self, correct: bool, informative: bool) -> None:
         """Update the posterior."""
         self._done += 1
         if informative:
-            self._update(self._scaled_level(), "right" if correct else "wrong")
+            self._update_posterior(self._scaled_level(), "right" if correct else "wrong")
             self._chosen = None
 
-    def _update(self, scaled: float, response: str) -> None:
+    def _update_posterior(self, scaled: float, response: str) -> None:
         before = self._quest.posterior
         with np.errstate(invalid="ignore", divide="ignore"):
             self._quest.update(stim={"intensity": scaled}, outcome={"response": response})
         if not np.isfinite(self._quest.posterior).all():
-            # By no curve of the grid are such answers possible: as unlikely as they can be, then.
+            # No curve of the grid allows such an answer: use a small likelihood instead of 0.
             seen = self._quest.likelihoods.sel(intensity=scaled, response=response)
             left = before * seen.clip(min=LEAST)
             self._quest.posterior = left / left.sum()
 
     def _scaled_level(self) -> float:
-        # The library's property computes anew at each reading, and leaves traces: read it once.
+        # The library's property has side effects, so it is read once per trial.
         if self._chosen is None:
             self._chosen = float(self._quest.next_stim["intensity"])
         return self._chosen
 
     def posterior(self) -> tuple[Array, Array, Array]:
-        """Give the posterior of threshold and width, summed over guess and lapse rates.
+        """Return thresholds, widths and probabilities, each (cells,), as the posterior's marginal.
 
-        Returns
-        -------
-        thresholds, widths, probabilities
-            Each (cells,), in the unit of the levels (the Weibull's width in natural logarithms);
-            the probabilities sum to 1.
+        Units are those of `psychometric_function.core`; the probabilities sum to 1.
         """
         names = ("threshold", "slope") if self.function == "weibull" else ("mean", "sd")
         joint = self._quest.posterior
@@ -118,18 +93,9 @@ class QuestPlus:
         return place.ravel(), (NORMAL_SPAN * spread).ravel(), weights / weights.sum()
 
     def threshold(self, share: float = 0.95) -> tuple[float, float, float]:
-        """Give the posterior mean of the threshold, and an interval.
+        """Return the threshold's posterior mean (Weibull: of its logarithm) and central interval.
 
-        Parameters
-        ----------
-        share
-            Probability inside the central interval.
-
-        Returns
-        -------
-        mean, low, high
-            In the unit of the levels; of the Weibull, the mean is taken over the logarithm. A
-            limit is open (0 or −∞, ∞) where the thresholds that are thought possible end there.
+        A limit is open (0 or −∞, ∞) if the grid of thresholds ends inside the tail.
         """
         thresholds, _, weights = self.posterior()
         values = np.log(thresholds) if self.function == "weibull" else thresholds
@@ -145,7 +111,7 @@ class QuestPlus:
         return mean, low, np.inf if most > ends[0] else high
 
     def _at_ends(self) -> tuple[float, float]:
-        """Probability of the least and of the greatest threshold of the grid."""
+        """Return the probabilities of the smallest and the largest threshold of the grid."""
         name = "threshold" if self.function == "weibull" else "mean"
         joint = self._quest.posterior
         marginal = np.asarray(joint.sum(dim=[dim for dim in joint.dims if dim != name]))
@@ -153,13 +119,7 @@ class QuestPlus:
 
 
 def library() -> Any:
-    """Load the library's class: it takes a second (xarray), so only where it is used.
-
-    Raises
-    ------
-    InputError
-        The library is not installed.
-    """
+    """Return the class of the `questplus` library, whose import takes a second."""
     with needs("lab"):
         from questplus import QuestPlus as Quest
     return Quest

@@ -1,11 +1,17 @@
-"""From the study's words to procedures on a condition."""
+"""Procedures of a condition, from the study's section `procedure`."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from psychophysics import config as configured
-from psychophysics.config import ExperimentConfig
+from psychophysics.config import (
+    RATED,
+    ConstantStimuliConfig,
+    ExperimentConfig,
+    ProcedureConfig,
+    QuestPlusConfig,
+    StaircaseConfig,
+)
 from psychophysics.design import Condition
 from psychophysics.procedures.base import Procedure
 from psychophysics.procedures.constant_stimuli import ConstantStimuli
@@ -14,31 +20,25 @@ from psychophysics.procedures.staircase import Staircase
 from psychophysics.tasks.registry import TASKS
 
 
-def check_installed(chosen: configured.Procedure) -> None:
-    """Find out whether a procedure's library is there.
-
-    Raises
-    ------
-    InputError
-        It is not installed.
-    """
-    if isinstance(chosen, configured.QuestPlus):
+def check_installed(chosen: ProcedureConfig) -> None:
+    """Raise if a procedure's library is not installed."""
+    if isinstance(chosen, QuestPlusConfig):
         library()
 
 
 def procedures_for(
     condition: Condition, config: ExperimentConfig, rng: np.random.Generator
 ) -> list[Procedure]:
-    """Make the procedures of a condition: one, or one for each interleaved staircase.
+    """Return the procedures of a condition: one, or one for each interleaved staircase.
 
-    Those that walk toward a threshold ask nothing at level 0; trials there come beside them.
+    Adaptive procedures use only levels above 0; trials at level 0 have their own procedure.
     """
     chosen = config.procedure
     above = [level for level in condition.levels if level > 0]
-    if isinstance(chosen, configured.ConstantStimuli):
+    if isinstance(chosen, ConstantStimuliConfig):
         return [ConstantStimuli(condition.levels, chosen.trials, rng)]
     made: list[Procedure] = []
-    if isinstance(chosen, configured.QuestPlus):
+    if isinstance(chosen, QuestPlusConfig):
         made += [_quest_plus(above, chosen, config)]
     else:
         made += _staircases(above, chosen)
@@ -48,7 +48,7 @@ def procedures_for(
 
 
 def _quest_plus(
-    levels: Sequence[float], chosen: configured.QuestPlus, config: ExperimentConfig
+    levels: Sequence[float], chosen: QuestPlusConfig, config: ExperimentConfig
 ) -> QuestPlus:
     task = TASKS[config.task]
     return QuestPlus(
@@ -56,12 +56,12 @@ def _quest_plus(
         trials=chosen.trials,
         function=chosen.function,
         widths=chosen.widths,
-        guesses=chosen.rates if config.task == configured.RATED else (task.chance,),
+        guesses=chosen.rates if config.task == RATED else (task.chance,),
         lapses=chosen.lapses,
     )
 
 
-def _staircases(levels: Sequence[float], chosen: configured.Staircase) -> list[Staircase]:
+def _staircases(levels: Sequence[float], chosen: StaircaseConfig) -> list[Staircase]:
     return [
         Staircase(
             levels,

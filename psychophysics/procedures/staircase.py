@@ -1,30 +1,14 @@
 """Staircase: harder after n right answers in a row, easier after m wrong ones in a row.
 
-It walks over the levels that the set holds, above 0. Where it would leave them it stays at the
-end; a turn that happens there counts as a reversal only if the level changes.
+It uses the levels of the set above 0. It stays at the first and the last, where a
+turn counts as a reversal only if the level changes.
 """
 
 from collections.abc import Sequence
 
 
 class Staircase:
-    """An n-down m-up staircase.
-
-    Parameters
-    ----------
-    levels
-        Levels above 0, ascending: the larger, the easier.
-    down, up
-        n and m.
-    trials
-        Most trials.
-    reversals
-        After so many it ends; 0 lets it run for all its trials.
-    start
-        Place of the first level, counted from the largest; beyond the smallest, the smallest.
-    steps
-        Places to walk, until the first reversal, until the second, …; the last one stays.
-    """
+    """An n-down m-up staircase; parameters as in `psychophysics.config.StaircaseConfig`."""
 
     def __init__(
         self,
@@ -44,35 +28,35 @@ class Staircase:
         self._right = self._wrong = self._done = 0
         self._direction = 0
         self.reversals: list[float] = []
-        """Levels at which it turned, in order."""
+        """Levels of the reversals, in order."""
 
     @property
     def remaining(self) -> int:
-        """Trials that are still to come, at most."""
+        """Number of remaining trials, at most."""
         if self._most_reversals and len(self.reversals) >= self._most_reversals:
             return 0
         return self._trials - self._done
 
     def level(self) -> float:
-        """Level of the next trial."""
+        """Return the level of the next trial."""
         return self._levels[self._place]
 
-    def answered(self, correct: bool, informative: bool) -> None:
-        """Count the answer, and walk when the rule says so."""
+    def update(self, correct: bool, informative: bool) -> None:
+        """Count the answer, and change the level by the rule."""
         self._done += 1
         if not informative:
             return
         self._right = self._right + 1 if correct else 0
         self._wrong = 0 if correct else self._wrong + 1
         if self._right == self._down:
-            self._walk(-1)
+            self._step(-1)
         elif self._wrong == self._up:
-            self._walk(+1)
+            self._step(+1)
 
-    def _walk(self, direction: int) -> None:
+    def _step(self, direction: int) -> None:
         self._right = self._wrong = 0
         turned = direction == -self._direction
-        # The step grows smaller from the walk that turns.
+        # A reversal already takes the next step size.
         turns = len(self.reversals) + turned
         step = self._steps[min(turns, len(self._steps) - 1)]
         place = min(max(self._place + direction * step, 0), len(self._levels) - 1)

@@ -1,1 +1,1 @@
-"""What a trial asks: which images it shows, where and when, and what a right answer is."""
+"""The tasks: images of a trial, their layout, and the right answer."""

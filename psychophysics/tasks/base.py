@@ -1,4 +1,4 @@
-"""What every task says about itself: arrangements, layout, decision rule, chance."""
+"""Definition of a task: arrangements of its images, layout, decision rule, chance level."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,43 +11,24 @@ from scipy.optimize import brentq
 Side = Literal["target", "comparison"]
 Array = npt.NDArray[np.float64]
 
-# Where images stand, in widths of an image from the middle of the window; y is up.
+# Place of an image, in widths of an image from the middle of the window; y is up.
 Place = tuple[float, float]
 CENTRE: Place = (0.0, 0.0)
 
 
 @dataclass(frozen=True)
 class Arrangement:
-    """Which scene stands in which interval, and what is then right.
-
-    Parameters
-    ----------
-    sides
-        Of every image of the trial, in order.
-    correct
-        Number of the right alternative, from 0.
-    special
-        The scene that plays the special part (the odd one, the sample, the pair of a
-        same–different trial): balanced over trials, so that either scene may play it.
-    informative
-        False where the answer does not hang on the level: a pair of the same.
-    """
+    """The scene of each image of a trial, and the right choice."""
 
     sides: tuple[Side, ...]
-    correct: int
-    special: str
-    informative: bool = True
+    correct: int  # number of the right alternative
+    special: str  # scene of the odd image, the sample or the pair; "both" for different scenes
+    informative: bool = True  # False for pairs of the same scene: the level has no effect
 
 
 @dataclass(frozen=True)
 class Show:
-    """A part of a trial in which some images are on the screen together.
-
-    Parameters
-    ----------
-    images
-        Numbers of the images, from 0, and their places.
-    """
+    """Images that are on the screen together: number and place of each."""
 
     images: tuple[tuple[int, Place], ...]
 
@@ -57,38 +38,18 @@ Presentation = Literal["time", "space"]
 
 @dataclass(frozen=True)
 class Task:
-    """A task.
-
-    Parameters
-    ----------
-    name
-        In study files and file names.
-    alternatives
-        What the participant chooses from, in the order of the keys.
-    arrangements
-        All of them; each is used equally often.
-    chance
-        Proportion correct of guessing; for same–different, of unbiased guessing.
-    layout
-        From `time` or `space` to the parts of a trial, between which the screen is blank.
-    decide
-        From pairwise distances between the images, (..., n, n), and a criterion to the number of
-        the alternative chosen, (...): the differencing rule.
-    proportion_correct
-        Of an observer who follows that rule on samples of a normal distribution of unit variance,
-        as a function of d′; of same–different, the hit rate, given a criterion.
-    keys
-        Names of the default keys.
-    """
+    """A task."""
 
     name: str
     alternatives: tuple[str, ...]
-    arrangements: tuple[Arrangement, ...]
-    chance: float
+    arrangements: tuple[Arrangement, ...]  # each is shown equally often
+    chance: float  # proportion correct of guesses
     layout: Callable[[Presentation], tuple[Show, ...]]
+    # Choices (…) from distances (…, images, images) and a criterion (of same–different).
     decide: Callable[[Array, float], npt.NDArray[np.int_]]
+    # Proportion correct from d′ and a criterion; of same–different, the hit rate.
     proportion_correct: Callable[[float, float], float]
-    keys: tuple[str, ...]
+    keys: tuple[str, ...]  # default answer keys
 
     @property
     def images(self) -> int:
@@ -100,23 +61,7 @@ LARGEST_D_PRIME = 12.0
 
 
 def d_prime(task: Task, proportion: float, criterion: float = 0.0) -> float:
-    """Invert a task's proportion correct.
-
-    Parameters
-    ----------
-    task
-        The task.
-    proportion
-        Proportion correct (of same–different: hit rate).
-    criterion
-        Of same–different; others take no notice of it.
-
-    Returns
-    -------
-    float
-        d′, from 0 (at or below what d′ = 0 gives) to 12 more than the criterion, where every task
-        is solved.
-    """
+    """Return the d′ at which a task's proportion correct has a value, 0 to `LARGEST_D_PRIME`."""
     largest = LARGEST_D_PRIME + criterion
 
     def difference(d: float) -> float:
@@ -130,12 +75,12 @@ def d_prime(task: Task, proportion: float, criterion: float = 0.0) -> float:
 
 
 def one_by_one(count: int) -> tuple[Show, ...]:
-    """Images after one another, in the middle."""
+    """Return `count` images after one another, in the middle."""
     return tuple(Show(((number, CENTRE),)) for number in range(count))
 
 
 def in_a_row(first: int, count: int) -> Show:
-    """`count` images side by side, the first of them number `first`, a quarter width apart."""
+    """Return `count` images from number `first` on, side by side, a quarter width apart."""
     step = 1.25
     return Show(
         tuple((first + number, ((number - (count - 1) / 2) * step, 0.0)) for number in range(count))

@@ -1,7 +1,4 @@
-"""Match to sample: a sample, then two images, one of which shows the same scene.
-
-Either scene may be the sample.
-"""
+"""Match to sample: a sample of either scene, then two images, one of the same scene."""
 
 import numpy as np
 import numpy.typing as npt
@@ -31,25 +28,12 @@ def _layout(presentation: Presentation) -> tuple[Show, ...]:
 
 
 def decide(distances: Array, criterion: float) -> npt.NDArray[np.int_]:  # noqa: ARG001
-    """Choose the image nearer to the sample.
-
-    Parameters
-    ----------
-    distances
-        (..., 3, 3); the sample comes first.
-    criterion
-        Not used.
-
-    Returns
-    -------
-    ndarray of int
-        (...), 0 or 1.
-    """
+    """Return the image nearer to the sample."""
     return np.argmin(distances[..., 0, 1:], axis=-1)
 
 
 def proportion_correct(d_prime: float, criterion: float = 0.0) -> float:  # noqa: ARG001
-    """Proportion correct of the differencing rule (Macmillan & Creelman 2005, ABX).
+    """Return the proportion correct of the differencing rule (Macmillan & Creelman 2005, ABX).
 
     Φ(d/√2)Φ(d/√6) + Φ(−d/√2)Φ(−d/√6)
     """

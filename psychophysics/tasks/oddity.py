@@ -1,8 +1,4 @@
-"""Oddity: one of three images shows another scene than the others.
-
-Three intervals in time, or three places. In half of the trials the target is the odd one, in half
-the comparison.
-"""
+"""Oddity: one of three images shows another scene; in half of the trials it is the target."""
 
 import numpy as np
 import numpy.typing as npt
@@ -35,25 +31,12 @@ def _layout(presentation: Presentation) -> tuple[Show, ...]:
 
 
 def decide(distances: Array, criterion: float) -> npt.NDArray[np.int_]:  # noqa: ARG001
-    """Choose the image with the largest summed distance from the others.
-
-    Parameters
-    ----------
-    distances
-        (..., 3, 3), symmetric, 0 on the diagonal.
-    criterion
-        Not used.
-
-    Returns
-    -------
-    ndarray of int
-        (...), 0 to 2.
-    """
+    """Return the image with the largest summed distance from the others."""
     return np.argmax(distances.sum(axis=-1), axis=-1)
 
 
 def proportion_correct(d_prime: float, criterion: float = 0.0) -> float:  # noqa: ARG001
-    """Proportion correct of the differencing rule (Frijters 1980).
+    """Return the proportion correct of the differencing rule (Frijters 1980).
 
     2∫₀^∞ [Φ(−z√3 + d√(2/3)) + Φ(−z√3 − d√(2/3))] φ(z) dz
     """

@@ -1,7 +1,4 @@
-"""Same or different: two images, of one scene or of two.
-
-Half of the pairs are the same, the false-alarm trials: of the target, or of the comparison.
-"""
+"""Same–different: two images of one scene (half of the trials) or of two."""
 
 import numpy as np
 import numpy.typing as npt
@@ -25,25 +22,12 @@ def _layout(presentation: Presentation) -> tuple[Show, ...]:
 
 
 def decide(distances: Array, criterion: float) -> npt.NDArray[np.int_]:
-    """Say "different" where the distance is above the criterion.
-
-    Parameters
-    ----------
-    distances
-        (..., 2, 2).
-    criterion
-        In the unit of the distances.
-
-    Returns
-    -------
-    ndarray of int
-        (...), 0 (same) or 1 (different).
-    """
+    """Return "different" if the distance is above the criterion."""
     return np.where(distances[..., 0, 1] > criterion, DIFFERENT, SAME)
 
 
 def proportion_correct(d_prime: float, criterion: float) -> float:
-    """Hit rate of the differencing rule (Macmillan & Creelman 2005).
+    """Return the hit rate of the differencing rule (Macmillan & Creelman 2005).
 
     H = Φ((d−k)/√2) + Φ((−d−k)/√2); at d = 0 this is the false-alarm rate, 2Φ(−k/√2).
     """
@@ -52,7 +36,7 @@ def proportion_correct(d_prime: float, criterion: float) -> float:
 
 
 def criterion_of(false_alarms: float) -> float:
-    """Criterion k of a false-alarm rate F between 0 and 1: F = 2Φ(−k/√2)."""
+    """Return the criterion k of a false-alarm rate F between 0 and 1: F = 2Φ(−k/√2)."""
     return float(-np.sqrt(2) * norm.ppf(false_alarms / 2))
 
 

@@ -1,1 +1,1 @@
-"""An experiment as a page for a browser: the page's folder, and the way back of what it saves."""
+"""Experiments in a browser: export of a page, and import of the sessions that it saves."""

@@ -1,4 +1,4 @@
-"""The address that a page sends answers to: everyone who opens the page can read it."""
+"""The address that a page sends answers to, which is public."""
 
 import ipaddress
 from urllib.parse import SplitResult, urlsplit
@@ -6,22 +6,11 @@ from urllib.parse import SplitResult, urlsplit
 from scenes.base.errors import InputError
 
 
-def checked_address(post: str) -> None:
-    """Refuse what is no address, and an address that would publish a password.
-
-    Parameters
-    ----------
-    post
-        Value of ``--post``.
-
-    Raises
-    ------
-    InputError
-        It is no address of a web server, or holds a user name, a password or a part behind ``#``.
-    """
+def check_address(post: str) -> None:
+    """Raise unless `post` is an address (http, https) without user name, password and '#'."""
     parts = _parts(post)
     if parts is None:
-        if "@" in post:  # what stands before it may be a password: it is not repeated
+        if "@" in post:  # the part before it may be a password, so it is not in the message
             raise _with_password()
         raise InputError(f"--post {post}: write an address such as https://lab.example/answers")
     if "@" in parts.netloc:
@@ -34,30 +23,24 @@ def checked_address(post: str) -> None:
 
 
 def notes_on(post: str) -> list[str]:
-    """Return what to know of an address before its page is published: a line each.
-
-    Parameters
-    ----------
-    post
-        An address that `checked_address` takes.
-    """
+    """Return lines on the safety of an address that `checked_address` accepts."""
     parts = urlsplit(post)
     notes = [f"answers go to {post}; everyone who opens the page can read this address"]
     if parts.query:
         notes.append(
-            f"what stands behind '?' is public too ({parts.query}): put no password and no secret "
-            "token there"
+            f"the part behind '?' is public too ({parts.query}): it must not hold a password or a "
+            "secret token"
         )
     if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
         notes.append(
-            "answers are not encrypted on their way (http), and a page that is served by https "
-            "cannot send them: use https where the server has it"
+            "answers are sent without encryption (http), and a page that is served by https "
+            "cannot send them: use https if the server supports it"
         )
     return notes
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host is the computer that the page is opened on."""
+    """Return whether a host is the computer on which the page is opened."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -65,20 +48,20 @@ def is_loopback(host: str) -> bool:
 
 
 def _parts(post: str) -> SplitResult | None:
-    """Parts of an address; None where it is none."""
+    """Return the parts of an address; None if it is not one."""
     if not post.isprintable() or any(each in post for each in ' \\"<>^`{|}'):
         return None
     try:
         parts = urlsplit(post)
-        _ = parts.port  # raises where it is no port
-    except ValueError:  # brackets that hold no address; a port that is no number
+        _ = parts.port  # raises if it is not a port
+    except ValueError:  # also for brackets without an address
         return None
-    is_one = parts.scheme in ("http", "https") and bool(parts.hostname)
-    return parts if is_one and parts.hostname not in (".", "..") else None
+    is_web = parts.scheme in ("http", "https") and bool(parts.hostname)
+    return parts if is_web and parts.hostname not in (".", "..") else None
 
 
 def _with_password() -> InputError:
     return InputError(
-        "--post: leave out what stands before '@': the page would publish that user name or "
+        "--post: leave out the part before '@': the page would publish that user name or "
         "password to everyone who opens it"
     )

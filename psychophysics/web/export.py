@@ -1,14 +1,14 @@
-"""The folder of the page: what runs it, the trials of every participant, and the images.
+"""Export of an experiment as a page.
 
 ::
 
     index.html *.js style.css vendor/   the page, the same for every study
-    design.js                           what all participants share
-    participants/web01.js …             the trials of each
+    design.js                           data that all participants share
+    participants/web01.js …             the trials of each participant
     images/….png                        the images that they show, with 8 bits a channel
 
-The data are JSON, each in the call of one function: a page that is opened as a file, without a
-server, may load scripts and no data.
+Each file of data is JSON in a function call, because a page that is opened as a file, without a
+server, can load scripts but no data.
 """
 
 import json
@@ -18,11 +18,11 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
-from psychophysics.data.records import checked_code
+from psychophysics.data.bids_names import check_code
 from psychophysics.experiment import Experiment
 from psychophysics.lab.calibration import IDENTITY, on_display
 from psychophysics.web import plan
-from psychophysics.web.address import checked_address
+from psychophysics.web.address import check_address
 from scenes.base.atomic_files import whole_file, whole_folder
 from stimuli.export import check_file_names, file_name
 from stimuli.png import write_png
@@ -43,38 +43,38 @@ def export(
     asked
         The experiment.
     folder
-        To make; it is there whole, or not at all.
+        New folder, which is written in one step.
     participants
-        How many, numbered from 0.
+        Number of participants, numbered from 0.
     visit
         Code of the session.
     post
-        Address that finished sessions are sent to; without it, people save them as files.
+        Address to which finished sessions are sent; by default participants save them as files.
     progress
-        Told (what, done, of how many).
+        Called with what is written, how many are written, and how many there are.
 
     Returns
     -------
     Path
-        Of the page.
+        Path of the page.
 
     Raises
     ------
     InputError
-        The experiment cannot be asked in a browser, the folder is there already or cannot be
-        written, an image is damaged, or the address is none or holds a password.
+        The experiment cannot run in a browser, the folder exists or cannot be written, an image
+        is damaged, or the address is invalid or contains a password.
     """
     plan.check(asked.config)
-    checked_code(visit, "session")
+    check_code(visit, "session")
     if post is not None:
-        checked_address(post)
+        check_address(post)
     shared = plan.design(asked, visit, participants, post)
     with whole_folder(folder) as beside:
         _copy(resources.files(__package__) / "page", beside)
         _write_call(beside / "design.js", "design", shared)
         shown: set[str] = set()
         for number in range(participants):
-            seat = plan.seat_of(asked, number, visit)
+            seat = plan.make_seat(asked, number, visit)
             own = plan.participant(asked, seat)
             _write_call(beside / "participants" / f"{seat.participant}.js", "participant", own)
             shown |= _images(own, shared["columns"])
@@ -88,7 +88,7 @@ def export(
 
 
 def _images(own: Mapping[str, Any], names: Iterable[str]) -> set[str]:
-    """List the images that a participant may see."""
+    """Return the images in a participant's trials."""
     places = [
         place for place, name in enumerate(names) if name.removeprefix("stimulus_").isdecimal()
     ]

@@ -1,7 +1,7 @@
-"""The way back: sessions that the page saved become the BIDS files that every session leaves.
+"""Import of sessions that the page saved, as BIDS files.
 
-They go through the session's own loop. Who answers is the saved table (`returned.Returned`), so
-what is written down is what the loop writes of anyone.
+They run through the session loop with the saved rows as the observer (`returned.Returned`), so the
+files are those of every session.
 """
 
 import shutil
@@ -18,12 +18,12 @@ from filelock import FileLock
 from psychophysics import experiment, session
 from psychophysics.answer import Stopped
 from psychophysics.counterbalance import rule_of
-from psychophysics.data import columns, data_set, records
+from psychophysics.data import bids_names, columns, data_set
 from psychophysics.experiment import Experiment, Seat
 from psychophysics.session import Outcome
-from psychophysics.trials import order
+from psychophysics.trials import generate_trials
 from psychophysics.web import plan
-from psychophysics.web.returned import Returned, Row, altered
+from psychophysics.web.returned import Row, SavedAnswers, altered
 from psychophysics.web.saved import Saved, Sitting, read
 from scenes.base.atomic_files import cannot_write, check_writable
 from scenes.base.changes import differences
@@ -32,18 +32,8 @@ from stimuli.visual_angle import degrees
 
 
 @dataclass(frozen=True)
-class Session:
-    """A saved session that fits the experiment.
-
-    Parameters
-    ----------
-    path
-        The file.
-    seat
-        Whose it is.
-    saved
-        What is in it.
-    """
+class SavedSession:
+    """A saved session that fits the experiment."""
 
     path: Path
     seat: Seat
@@ -51,82 +41,82 @@ class Session:
 
     @property
     def name(self) -> str:
-        """What messages call it."""
+        """Name in messages."""
         return f"session {self.seat.session} of participant {self.seat.participant}"
 
 
-# ---- What is checked before anything is written --------------------------------------------------
+# ---- Checks before anything is written -----------------------------------------------------------
 
 
-def checked(asked: Experiment, paths: Sequence[Path], folder: Path) -> list[Session]:
-    """Read sessions, and check every row of them.
+def check_files(asked: Experiment, paths: Sequence[Path], folder: Path) -> list[SavedSession]:
+    """Read saved sessions, and check every row.
 
     Parameters
     ----------
     asked
         The experiment.
     paths
-        What the page saved.
+        Files that the page saved.
     folder
-        Of the data, where they are to go.
+        Data folder to import to.
 
     Raises
     ------
     InputError
-        A file is no session, or one of another study, set or design; a row was altered, or is not
-        of the trial that the design has there; a session is there already, or twice; the folder
-        holds sessions of another set.
+        A file is not a session, or is one of another study, set or design; a row was altered or
+        does not fit its trial; a session exists already or occurs twice; or the folder has
+        sessions of another set.
     """
     plan.check(asked.config)
     experiment.check_set(asked, folder)
-    found: dict[tuple[str, str], Session] = {}
+    found: dict[tuple[str, str], SavedSession] = {}
     for path in paths:
-        each = _checked(asked, path)
+        each = _check_session(asked, path)
         key = (each.seat.participant, each.seat.session)
         if key in found:
             raise InputError(
-                f"{path}: {each.name} is in {found[key].path} as well; give one of them"
+                f"{path}: {each.name} is in {found[key].path} as well; give only one of them"
             )
         found[key] = each
-        _check_new(each, records.session_path(folder, *key, asked.task))
-        number = data_set.number_of(folder, each.seat.participant)
+        _check_new(each, bids_names.table_path(folder, *key, asked.task))
+        number = data_set.participant_number(folder, each.seat.participant)
         if number not in (None, each.seat.number):
             raise InputError(
                 f"{path}: participant {each.seat.participant} has number {number} in "
-                f"{folder / 'participants.tsv'}, and {each.seat.number} in the page's design; "
-                "their blocks and keys would differ"
+                f"{folder / 'participants.tsv'}, and {each.seat.number} in the page's design, "
+                "with other blocks and keys"
             )
     return list(found.values())
 
 
-def _check_new(each: Session, table: Path) -> None:
-    """Refuse a session whose table exists; a description alone is of an interrupted import."""
+def _check_new(each: SavedSession, table: Path) -> None:
+    """Raise if a session's table exists; a sidecar alone is of an interrupted import."""
     if table.exists():
-        raise InputError(f"{each.path}: {each.name} is there already ({table}); leave the file out")
+        raise InputError(f"{each.path}: {each.name} exists already ({table}); leave the file out")
 
 
-def _checked(asked: Experiment, path: Path) -> Session:
+def _check_session(asked: Experiment, path: Path) -> SavedSession:
     saved = read(path)
-    records.checked_code(saved.session, f"{path}: session")
+    bids_names.check_code(saved.session, f"{path}: session")
     rule = rule_of(saved.facts, f"{path}: facts")
     try:
-        seat = plan.seat_of(asked, plan.number_of(saved.participant), saved.session, rule)
+        seat = plan.make_seat(asked, plan.number_of_code(saved.participant), saved.session, rule)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     _check_bound(saved, asked, seat, path)
     rows = list(enumerate(saved.rows, 1))
     if not rows:
         raise InputError(f"{path}: holds no trial; leave the file out")
-    trials = order(asked.conditions, asked.config, seat.seed, seat.blocks)
+    trials = generate_trials(asked.conditions, asked.config, seat.seed, seat.blocks)
     made, finished = 0, True
     try:
-        for _ in session.answers(trials, Returned(asked, seat, rows, path)):
+        for _ in session.answer_trials(trials, SavedAnswers(asked, seat, rows, path)):
             made += 1
     except Stopped:
         finished = False
     if made < len(rows):
         raise InputError(
-            f"{path}: row {made + 1}: the design has {made} trials; remove what follows"
+            f"{path}: row {made + 1}: the design has {made} trials; remove the rows after them"
         )
     if finished != saved.finished:
         raise altered(str(path), f"finished: {saved.finished} with {made} rows")
@@ -136,18 +126,18 @@ def _checked(asked: Experiment, path: Path) -> Session:
             f"{path}: the rows were altered: their checksum is {saved.true_checksum}, and "
             f"{saved.checksum[:8]} is stated; give the file as the page saved it"
         )
-    return Session(path, seat, saved)
+    return SavedSession(path, seat, saved)
 
 
 def _check_bound(saved: Saved, asked: Experiment, seat: Seat, path: Path) -> None:
-    """Compare what the page was made of with study and set as they are."""
-    there = {"Study": saved.study, "Task": saved.task, **saved.facts}
+    """Raise if the page was exported from another study or set."""
+    then = {"Study": saved.study, "Task": saved.task, **saved.facts}
     now = {"Study": asked.study, "Task": asked.task.name, **plan.facts(asked, seat)}
     for key, value in now.items():
-        if there.get(key) != value:
-            what = ", ".join(differences(there.get(key), value)) or key
+        if then.get(key) != value:
+            what = ", ".join(differences(then.get(key), value)) or key
             raise InputError(
-                f"{path}: the page was made with another {key} ({what}); put it back to import "
+                f"{path}: the page was made with another {key} ({what}); restore it to import "
                 "the session"
             )
     if saved.columns != columns.names(asked.task):
@@ -158,42 +148,42 @@ def _check_bound(saved: Saved, asked: Experiment, seat: Seat, path: Path) -> Non
 
 
 def _check_sittings(saved: Saved, path: Path) -> None:
-    """Rows tell which load of the page they are of: in order, and each is described."""
+    """Raise unless the sittings of the rows are in order and each is described."""
     column = saved.columns.index("sitting")
     numbers = [int(cells[column]) for cells in saved.rows]
     last = numbers[-1]
     if numbers != sorted(numbers) or last > len(saved.sittings):
         raise altered(str(path), f"column 'sitting': {len(saved.sittings)} are described")
     if saved.finished and last != len(saved.sittings):
-        raise altered(str(path), f"{len(saved.sittings)} sittings, and rows end in {last}")
+        raise altered(str(path), f"{len(saved.sittings)} sittings, and the last row is of {last}")
 
 
-# ---- What is written -----------------------------------------------------------------------------
+# ---- Writing -------------------------------------------------------------------------------------
 
 
 def store(
     asked: Experiment,
-    sessions: Sequence[Session],
+    sessions: Sequence[SavedSession],
     folder: Path,
     say: Callable[[str], None] = lambda _: None,
 ) -> list[Outcome]:
-    """Write checked sessions; each is there whole, or not at all.
+    """Write checked sessions, each in one step.
 
     Parameters
     ----------
     asked
         The experiment.
     sessions
-        From `checked`.
+        Sessions from `check_files`.
     folder
-        Of the data.
+        Data folder.
     say
-        Takes a line on what was repaired in ``participants.tsv``.
+        Called with each line on repairs of ``participants.tsv``.
 
     Returns
     -------
     list of Outcome
-        How each ended.
+        The end of each session.
 
     Raises
     ------
@@ -202,18 +192,17 @@ def store(
     """
     check_writable(folder)
     with _staging(folder) as staging:
-        outcomes = [_replayed(asked, each, staging) for each in sessions]
+        outcomes = [_replay(asked, each, staging) for each in sessions]
         for each in sessions:
             codes = each.seat.participant, each.seat.session
-            data_set.enrolled(folder, asked.study, codes[0], "person", each.seat.number, say)
+            data_set.enrol(folder, asked.study, codes[0], "person", each.seat.number, say)
             made, table = (
-                records.session_path(base, *codes, asked.task) for base in (staging, folder)
+                bids_names.table_path(base, *codes, asked.task) for base in (staging, folder)
             )
-            _check_new(each, table)  # by another import, since it was checked
+            _check_new(each, table)  # another import may have written it since `check_files`
             try:
                 table.parent.mkdir(parents=True, exist_ok=True)
-                # The description first: a table without one is refused, a description without a
-                # table is no session.
+                # The sidecar first: a table without one is an error, a sidecar alone is ignored.
                 for suffix in (".json", ".tsv"):
                     made.with_suffix(suffix).replace(table.with_suffix(suffix))
             except OSError as error:
@@ -223,11 +212,11 @@ def store(
 
 @contextmanager
 def _staging(folder: Path) -> Iterator[Path]:
-    """Give an empty folder inside another, on the same disk; it is gone afterwards."""
+    """Yield an empty folder inside another, on the same disk, which is removed afterwards."""
     made = folder / ".import"
     try:
         with FileLock(folder / ".import.lock"):
-            shutil.rmtree(made, ignore_errors=True)  # what an interrupted import left
+            shutil.rmtree(made, ignore_errors=True)  # of an interrupted import
             made.mkdir()
             try:
                 yield made
@@ -237,16 +226,18 @@ def _staging(folder: Path) -> Iterator[Path]:
         raise cannot_write(folder, error) from error
 
 
-def _replayed(asked: Experiment, each: Session, folder: Path) -> Outcome:
-    """Run a session through the loop, sitting by sitting, answered by its rows."""
+def _replay(asked: Experiment, each: SavedSession, folder: Path) -> Outcome:
+    """Run a session through the loop, sitting by sitting, with its rows as answers."""
     column = each.saved.columns.index("sitting")
     numbered = list(enumerate(each.saved.rows, 1))
     outcome = Outcome(finished=False, trials=0, intervals=0, late=0)
     for number, sitting in enumerate(each.saved.sittings, 1):
         rows = [row for row in numbered if row[1][column] == str(number)]
 
-        def observer(seat: Seat, _rng: np.random.Generator, rows: Sequence[Row] = rows) -> Returned:
-            return Returned(asked, seat, rows, each.path)
+        def observer(
+            seat: Seat, _rng: np.random.Generator, rows: Sequence[Row] = rows
+        ) -> SavedAnswers:
+            return SavedAnswers(asked, seat, rows, each.path)
 
         facts = about(asked, each.saved, sitting)
         outcome = experiment.run(asked, each.seat, folder, observer, facts, durable=False)
@@ -254,7 +245,7 @@ def _replayed(asked: Experiment, each: Session, folder: Path) -> Outcome:
 
 
 def about(asked: Experiment, saved: Saved, sitting: Sitting) -> dict[str, Any]:
-    """Tell what the sidecar says of a sitting, as of one at the window."""
+    """Return the entries of the sidecar on a sitting, as for one at a window."""
     width, height = asked.image_size
     per_cm = sitting.pixels_per_cm * sitting.pixel_ratio
     sides = [max(1, round(side * sitting.cm_per_pixel * per_cm)) for side in (width, height)]

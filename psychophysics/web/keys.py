@@ -1,9 +1,9 @@
-"""Keys: what a browser calls the ones that a study names as PsychoPy does.
+"""Names of keys in a browser.
 
-A key is known by what is printed on it (``key``) or by where it is (``code``), as in the W3C's *UI
-Events KeyboardEvent key values* and *code values*. Letters go by what is printed; digits by both,
-since some layouts need Shift for them; the number pad by place alone. What else counts as one of
-these keys, such as keys of the number pad, is in ``page/keyboard.js``.
+A key is identified by its symbol (``key``) or by its place (``code``), as in the W3C's *UI Events
+KeyboardEvent key values* and *code values*: letters by symbol; digits by both, since some layouts
+need Shift for them; the number pad by place. ``page/keyboard.js`` has further keys that count as
+these.
 """
 
 import string
@@ -12,30 +12,14 @@ from collections.abc import Sequence
 from scenes.base.errors import InputError, unknown
 
 _NAMED = {
-    "left": "ArrowLeft",
-    "right": "ArrowRight",
-    "up": "ArrowUp",
-    "down": "ArrowDown",
-    "return": "Enter",
-    "backspace": "Backspace",
-    "delete": "Delete",
-    "home": "Home",
-    "end": "End",
-    "pageup": "PageUp",
-    "pagedown": "PageDown",
-}
+    "left": "ArrowLeft", "right": "ArrowRight", "up": "ArrowUp", "down": "ArrowDown",
+    "return": "Enter", "backspace": "Backspace", "delete": "Delete", "home": "Home", "end": "End",
+    "pageup": "PageUp", "pagedown": "PageDown",
+}  # fmt: skip
 _PRINTED = {
-    "comma": ",",
-    "period": ".",
-    "slash": "/",
-    "backslash": "\\",
-    "semicolon": ";",
-    "apostrophe": "'",
-    "bracketleft": "[",
-    "bracketright": "]",
-    "minus": "-",
-    "equal": "=",
-}
+    "comma": ",", "period": ".", "slash": "/", "backslash": "\\", "semicolon": ";",
+    "apostrophe": "'", "bracketleft": "[", "bracketright": "]", "minus": "-", "equal": "=",
+}  # fmt: skip
 KEYS: dict[str, dict[str, str]] = {
     **{name: {"key": key, "code": key} for name, key in _NAMED.items()},
     **{name: {"key": key} for name, key in _PRINTED.items()},
@@ -45,24 +29,8 @@ KEYS: dict[str, dict[str, str]] = {
 }
 
 
-def in_a_browser(names: Sequence[str]) -> list[dict[str, str]]:
-    """Tell what a browser calls keys.
-
-    Parameters
-    ----------
-    names
-        As PsychoPy calls them.
-
-    Returns
-    -------
-    list of dict
-        ``name``, and ``key``, ``code`` or both.
-
-    Raises
-    ------
-    InputError
-        A page in a browser cannot tell a key from others.
-    """
+def browser_keys(names: Sequence[str]) -> list[dict[str, str]]:
+    """Return a browser's names of keys with PsychoPy's names; raise if it has none."""
     for name in names:
         if name not in KEYS:
             problem = unknown("key of a page in a browser", name, KEYS)

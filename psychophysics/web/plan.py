@@ -1,8 +1,8 @@
-"""What a page in a browser has to know to run an experiment: plain data, made before it is asked.
+"""Data of a page: the experiment and all trials of each participant, as plain JSON.
 
-The trials come from the window's own code, so the same study, participant and session are asked the
-same trials in the same order. With constant stimuli they do not hang on the answers, but for the
-number of rounds of practice, which are all made, and left where one was answered well.
+Study, participant and session determine the trials, as at a window. With constant stimuli they do
+not depend on the answers, except for the number of rounds of practice: all rounds are exported, and
+the page ends practice after a good one.
 """
 
 import hashlib
@@ -14,91 +14,58 @@ from typing import Any
 
 from psychophysics import experiment, pages, session
 from psychophysics.answer import Answer
-from psychophysics.config import ConstantStimuli, ExperimentConfig
+from psychophysics.config import ConstantStimuliConfig, ExperimentConfig
 from psychophysics.counterbalance import RULE
 from psychophysics.data import columns
 from psychophysics.data.participants import page_code
 from psychophysics.experiment import Experiment, Seat
 from psychophysics.lab.window import screen_of
-from psychophysics.observers import WithoutEyes
+from psychophysics.observers import ComputedObserver
 from psychophysics.schedule import Schedule, schedule
 from psychophysics.timing import Interval
-from psychophysics.trials import Trial, order
-from psychophysics.web.keys import in_a_browser
+from psychophysics.trials import Trial, generate_trials
+from psychophysics.web.keys import browser_keys
 from psychophysics.web.texts import texts
 from scenes.base.errors import InputError
 
-# What the page saves, and this version reads.
-FORMAT, VERSION = "mrd-web-session", 1
+FORMAT, VERSION = "mrd-web-session", 1  # of saved sessions
 JSPSYCH = "8.3.0"
 
 
 def check(config: ExperimentConfig) -> None:
-    """Find out whether an experiment can be asked in a browser.
-
-    Raises
-    ------
-    InputError
-        Its procedure chooses levels by the answers, or a browser does not know one of its keys.
-    """
-    if not isinstance(config.procedure, ConstantStimuli):
+    """Raise if an experiment cannot run in a browser."""
+    if not isinstance(config.procedure, ConstantStimuliConfig):
         raise InputError(
             f"experiment.procedure.kind: '{config.procedure.kind}' chooses levels by the answers, "
-            "and the trials of a page in a browser are made before; use constant_stimuli, or ask "
-            "it at a window: mrd experiment run"
+            "and a page in a browser holds fixed trials; use constant_stimuli, or run the "
+            "experiment at a window: mrd experiment run"
         )
-    in_a_browser(config.answer_keys)
+    browser_keys(config.answer_keys)
 
 
-def number_of(code: str) -> int:
-    """Return the number, from 0, of the participant with a code.
-
-    Raises
-    ------
-    InputError
-        It is no code of a participant in a browser.
-    """
+def number_of_code(code: str) -> int:
+    """Return the number, from 0, of a participant's code such as web01."""
     digits = code.removeprefix("web")
     number = int(digits) - 1 if digits.isdecimal() and len(digits) < 10 else -1
     if number < 0 or page_code(number) != code:
-        raise InputError(f"participant '{code}': of a page in a browser they are web01, web02, …")
+        raise InputError(f"participant '{code}': codes in a browser are web01, web02, …")
     return number
 
 
-def seat_of(asked: Experiment, number: int, visit: str, rule: int = RULE) -> Seat:
-    """Derive what is a participant's from their number, from 0, and a rule of counterbalancing."""
-    return experiment.seat_of(asked, page_code(number), visit, "person", number, rule)
+def make_seat(asked: Experiment, number: int, visit: str, rule: int = RULE) -> Seat:
+    """Return the seat of a participant, from their number and a rule of counterbalancing."""
+    return experiment.make_seat(asked, page_code(number), visit, "person", number, rule)
 
 
 def facts(asked: Experiment, seat: Seat) -> dict[str, Any]:
-    """Tell what binds a session to study and set, as plain JSON gives it back.
-
-    The seed is text: a browser's numbers have 53 bits.
-    """
-    bound = experiment.bound_to(asked, seat)
+    """Return `experiment.fixed_entries` as JSON; the seed is text, as numbers have 53 bits."""
+    bound = experiment.fixed_entries(asked, seat)
     plain: dict[str, Any] = json.loads(json.dumps(bound | {"Seed": str(seat.seed)}))
     return plain
 
 
 def design(asked: Experiment, visit: str, participants: int, post: str | None) -> dict[str, Any]:
-    """Tell what all participants share.
-
-    Parameters
-    ----------
-    asked
-        The experiment.
-    visit
-        Code of the session.
-    participants
-        How many there are.
-    post
-        Where answers are sent; None where they are saved as files.
-
-    Raises
-    ------
-    InputError
-        The display is named in PsychoPy's monitor centre, and that does not know it.
-    """
+    """Return the data that all participants share."""
     config, task = asked.config, asked.task
     screen = screen_of(config.display)
     laid_out = schedule(config)
@@ -131,7 +98,7 @@ def design(asked: Experiment, visit: str, participants: int, post: str | None) -
 
 
 def _schedule(laid_out: Schedule, config: ExperimentConfig) -> dict[str, Any]:
-    """Parts of a trial in seconds: how many frames they take is the screen's affair."""
+    """Return the parts of a trial, with durations in seconds."""
     frame = 1 / config.display.refresh_rate
     return {
         "parts": [
@@ -144,7 +111,7 @@ def _schedule(laid_out: Schedule, config: ExperimentConfig) -> dict[str, Any]:
 
 
 def participant(asked: Experiment, seat: Seat) -> dict[str, Any]:
-    """Tell what is one participant's: keys, first page, and every trial as the row it will be."""
+    """Return a participant's data: keys, first page, and the row of every trial."""
     config = asked.config
     practice, main = trials_of(asked, seat)
     before_each = [practice[-1] if practice else None, *main[:-1]]
@@ -153,7 +120,7 @@ def participant(asked: Experiment, seat: Seat) -> dict[str, Any]:
         "code": seat.participant,
         "identity": hashlib.sha256(json.dumps(bound, sort_keys=True).encode()).hexdigest()[:16],
         "facts": bound,
-        "keys": in_a_browser(seat.keys),
+        "keys": browser_keys(seat.keys),
         "instructions": pages.instructions(config, asked.task, seat.keys),
         "practice": [{"row": _row(asked, trial)} for trial in practice],
         "trials": [
@@ -163,27 +130,27 @@ def participant(asked: Experiment, seat: Seat) -> dict[str, Any]:
     }
 
 
-class _Silent(WithoutEyes):
-    """Never answers, which is never right."""
+class _Silent(ComputedObserver):
+    """Observer that never answers."""
 
     def answer(self, trial: Trial) -> Answer:  # noqa: ARG002
-        """Answer nothing."""
+        """Return no choice, which is wrong."""
         return Answer(None)
 
 
 def trials_of(asked: Experiment, seat: Seat) -> tuple[list[Trial], list[Trial]]:
-    """Make every trial that a participant may meet: all rounds of practice, and the session.
+    """Return all trials of practice and of the session.
 
-    Rounds go on until one is answered well, so no answer leads through all of them.
+    Wrong answers lead through all rounds of practice.
     """
-    trials = order(asked.conditions, asked.config, seat.seed, seat.blocks)
-    made = [trial for trial, _ in session.answers(trials, _Silent())]
+    trials = generate_trials(asked.conditions, asked.config, seat.seed, seat.blocks)
+    made = [trial for trial, _ in session.answer_trials(trials, _Silent())]
     practice = [trial for trial in made if trial.phase == "practice"]
     return practice, made[len(practice) :]
 
 
 def planned(asked: Experiment) -> tuple[Interval, ...]:
-    """Each image's onset and duration as planned, for measured ones to be put beside."""
+    """Return each image's planned interval; the measured fields hold the same values."""
     times: Sequence[tuple[float, float]] = schedule(asked.config).planned(
         1 / asked.config.display.refresh_rate
     )
@@ -191,17 +158,17 @@ def planned(asked: Experiment) -> tuple[Interval, ...]:
 
 
 def _row(asked: Experiment, trial: Trial) -> list[str]:
-    """Write a trial's row before it is answered: the page fills in what the answer brings."""
+    """Return a trial's row before the answer; the page fills in the cells of the answer."""
     return columns.row(trial, Answer(None, intervals=planned(asked)), asked.task, 1)
 
 
 def _page(
     before: Trial | None, trial: Trial, done: int, config: ExperimentConfig
 ) -> dict[str, Any]:
-    """Write the page before a trial, where there is one; a break is left out after a reload."""
-    if before is None or not session.rests(before, trial, done, config, resumed=False):
+    """Return the page before a trial, if there is one; the page is skipped after a reload."""
+    if before is None or not session.has_page(before, trial, done, config, resumed=False):
         return {}
     return {
         "page": pages.rest(before, trial, done, config.feedback),
-        "break": not session.rests(before, trial, done, config, resumed=True),
+        "break": not session.has_page(before, trial, done, config, resumed=True),
     }

@@ -1,4 +1,4 @@
-"""Rows that a page saved, as who answers: each is compared with the trial that comes next."""
+"""The observer for rows that a page saved, which checks each row against its trial."""
 
 import math
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from pathlib import Path
 from psychophysics.answer import Answer, Stopped
 from psychophysics.data import columns
 from psychophysics.experiment import Experiment, Seat
-from psychophysics.observers import WithoutEyes
+from psychophysics.observers import ComputedObserver
 from psychophysics.timing import Interval
 from psychophysics.trials import Trial
 from psychophysics.web import plan
@@ -16,20 +16,8 @@ from scenes.base.errors import InputError
 Row = tuple[int, Sequence[str]]  # number from 1, cells
 
 
-class Returned(WithoutEyes):
-    """Answers as the rows do that a page saved, as long as there are any.
-
-    Parameters
-    ----------
-    asked
-        The experiment.
-    seat
-        Whose answers they are.
-    rows
-        In order.
-    where
-        What a refusal names: the file.
-    """
+class SavedAnswers(ComputedObserver):
+    """Observer that answers with the rows that a page saved, and stops after the last one."""
 
     def __init__(self, asked: Experiment, seat: Seat, rows: Sequence[Row], where: Path) -> None:
         self._asked, self._seat, self._where = asked, seat, where
@@ -39,43 +27,35 @@ class Returned(WithoutEyes):
         self._planned = plan.planned(asked)
 
     def answer(self, trial: Trial) -> Answer:
-        """Give the next row's answer.
-
-        Raises
-        ------
-        Stopped
-            No row is left.
-        InputError
-            The row is not of this trial, or holds what no page writes.
-        """
+        """Return the next row's answer; raise if the row does not fit the trial."""
         following = next(self._rows, None)
         if following is None:
             raise Stopped
         number, cells = following
         place = f"{self._where}: row {number}"
         if len(cells) != len(self._names):
-            raise altered(place, f"{len(cells)} cells, and there are {len(self._names)} columns")
+            raise altered(place, f"{len(cells)} cells for {len(self._names)} columns")
         row = dict(zip(self._names, cells, strict=True))
         self._check_stimuli(row, trial, place)
         answer = self._answer(row, place)
-        meant = columns.row(trial, answer, self._asked.task, _whole(row, "sitting", 1, place))
-        for name, there, right in zip(self._names, cells, meant, strict=True):
-            if there != right and not _same_number(there, right):
-                raise altered(place, f"column '{name}': '{there[:60]}', and '{right}' is meant")
+        right = columns.row(trial, answer, self._asked.task, _whole(row, "sitting", 1, place))
+        for name, cell, expected in zip(self._names, cells, right, strict=True):
+            if cell != expected and not _same_number(cell, expected):
+                raise altered(place, f"column '{name}': '{cell[:60]}', and '{expected}' is right")
         return answer
 
     def _check_stimuli(self, row: dict[str, str], trial: Trial, place: str) -> None:
         for number, image in enumerate(trial.images, 1):
-            there = row[f"stimulus_{number}"]
-            if there not in self._stimuli:
+            found = row[f"stimulus_{number}"]
+            if found not in self._stimuli:
                 raise InputError(
                     f"{place}, column 'stimulus_{number}': no stimulus of "
-                    f"{self._asked.stimuli.path} is called '{there[:60]}'"
+                    f"{self._asked.stimuli.path} is called '{found[:60]}'"
                 )
-            if there != image.stimulus_id:
+            if found != image.stimulus_id:
                 raise InputError(
-                    f"{place}, column 'stimulus_{number}': '{there}', and the design has "
-                    f"'{image.stimulus_id}' here: rows are missing, or in another order"
+                    f"{place}, column 'stimulus_{number}': '{found}', and the design has "
+                    f"'{image.stimulus_id}': rows are missing, or in another order"
                 )
 
     def _answer(self, row: dict[str, str], place: str) -> Answer:
@@ -118,19 +98,19 @@ def _time(row: dict[str, str], name: str, place: str) -> float:
     except ValueError:
         seconds = math.nan
     if not 0 <= seconds < math.inf:
-        raise altered(place, f"column '{name}': '{row[name][:60]}' is no time in seconds")
+        raise altered(place, f"column '{name}': '{row[name][:60]}' is not a time in seconds")
     return seconds
 
 
 def _whole(row: dict[str, str], name: str, least: int, place: str) -> int:
     text = row[name]
     if not (text.isascii() and text.isdecimal() and len(text) < 10 and int(text) >= least):
-        raise altered(place, f"column '{name}': '{text[:60]}' is no whole number from {least}")
+        raise altered(place, f"column '{name}': '{text[:60]}' is not a whole number from {least}")
     return int(text)
 
 
 def _same_number(one: str, other: str) -> bool:
-    """Tell whether two cells are one number, as browsers and Python write it."""
+    """Return whether two cells are the same number, in the notation of a browser or of Python."""
     try:
         return float(one) == float(other)
     except ValueError:
@@ -138,5 +118,5 @@ def _same_number(one: str, other: str) -> bool:
 
 
 def altered(place: str, what: str) -> InputError:
-    """Make the error for what no page wrote."""
+    """Return the error for content that the page did not write."""
     return InputError(f"{place}: {what}; the row was altered: give the file as the page saved it")

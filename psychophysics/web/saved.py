@@ -1,4 +1,4 @@
-"""What the page saves: a session as JSON, or the same as a table with a line of JSON above it."""
+"""Sessions that the page saved: JSON, or a table below a line of JSON."""
 
 import csv
 import io
@@ -21,29 +21,7 @@ Positive = Annotated[float, between(0, 1e6, above_low=True)]
 
 
 class Sitting(Frozen):
-    """A load of the page that led to trials.
-
-    Parameters
-    ----------
-    started
-        When, in ISO 8601 with its zone.
-    browser
-        As it calls itself.
-    screen, window
-        Width and height in CSS pixels; some browsers leave zoom out of the screen's.
-    pixel_ratio
-        Pixels of the screen in a CSS pixel.
-    pixels_per_cm
-        CSS pixels in a cm, by the card.
-    cm_per_pixel
-        Of the study's display, whose sizes the images keep.
-    distance
-        From the eyes, in cm, as the study has it; nothing measures it.
-    refresh_rate
-        Frames per second, measured.
-    full_screen
-        Whether the page filled the screen when trials began.
-    """
+    """One load of the page that has trials."""
 
     started: str
     browser: str
@@ -65,25 +43,7 @@ class Sitting(Frozen):
 
 
 class Saved(Frozen):
-    """A session as the page saved it.
-
-    Parameters
-    ----------
-    study, task, participant, session
-        Names and codes.
-    facts
-        What binds it to study and set (`plan.facts`).
-    software
-        Versions that made and ran the page.
-    sittings
-        Loads of the page, in order.
-    finished
-        Whether no trial was left.
-    checksum
-        CRC-32 of columns and rows, in hexadecimal digits.
-    columns, rows
-        The table, as text.
-    """
+    """A session as the page saved it."""
 
     format: Literal["mrd-web-session"]
     version: Literal[1]
@@ -101,44 +61,33 @@ class Saved(Frozen):
 
     @property
     def true_checksum(self) -> str:
-        """What the checksum has to be."""
+        """The checksum of these rows."""
         return checksum([self.columns, *self.rows])
 
 
 def checksum(rows: Sequence[Sequence[str]]) -> str:
-    """CRC-32 of rows: each cell ends in a tab, each row in a line feed."""
+    """Return the CRC-32 of rows, with a tab after each cell and a line feed after each row."""
     text = "".join("".join(f"{cell}\t" for cell in cells) + "\n" for cells in rows)
     return f"{zlib.crc32(text.encode()):08x}"
 
 
 def read(path: Path) -> Saved:
-    """Read a session that the page saved.
-
-    Parameters
-    ----------
-    path
-        JSON, or CSV below a line that begins with ``#``.
-
-    Raises
-    ------
-    InputError
-        It cannot be read, is something else, or is of another version.
-    """
+    """Read a session that the page saved."""
     try:
         if path.stat().st_size > MOST_BYTES:
-            raise InputError(f"{path}: more than {MOST_BYTES // 1_000_000} MB is no session")
+            raise InputError(f"{path}: more than {MOST_BYTES // 1_000_000} MB; not a session")
         text = path.read_text(encoding="utf-8-sig")
         content = _table(text) if text.startswith("#") else json.loads(text)
-        json.dumps(content, ensure_ascii=False).encode()  # refuses halves of characters
+        json.dumps(content, ensure_ascii=False).encode()  # raises for lone surrogates
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
     except (ValueError, RecursionError, csv.Error) as error:
-        raise _no_session(path, f"it is neither its JSON nor its table: {error}") from error
+        raise _no_session(path, f"neither its JSON nor its table: {error}") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise _no_session(path, "it does not say that it is one")
+        raise _no_session(path, f"its format is not {FORMAT}")
     if content.get("version") != VERSION:
         raise InputError(
-            f"{path}: is of version {content.get('version')}, and this suite reads {VERSION}; "
+            f"{path}: has version {content.get('version')}, and this suite reads {VERSION}; "
             "import it with the version of the suite that made the page"
         )
     try:
@@ -148,19 +97,19 @@ def read(path: Path) -> Saved:
 
 
 def _table(text: str) -> dict[str, Any]:
-    """Read the table: what is in the line above it, and columns and rows."""
+    """Return the session in a table: the JSON above it, its columns and its rows."""
     first, _, rest = text.partition("\n")
     content = json.loads(first.removeprefix("#"))
     if not isinstance(content, dict):
         raise ValueError("the first line holds no mapping")
     lines = list(csv.reader(io.StringIO(rest, newline=""), strict=True))
     if not lines:
-        raise ValueError("no line is below the first")
+        raise ValueError("there is only one line")
     return content | {"columns": lines[0], "rows": lines[1:]}
 
 
 def _no_session(path: Path, why: str) -> InputError:
     return InputError(
-        f"{path}: no session that a page of mrd experiment export-web saved: {why}; give the file "
-        "as the page saved or sent it"
+        f"{path}: not a session saved by a page of mrd experiment export-web: {why}; give the file "
+        "unchanged"
     )

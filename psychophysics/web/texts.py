@@ -1,6 +1,6 @@
-"""What participants read in a browser; what they read at the window as well is in `pages`.
+"""Texts that participants read in a browser; the page fills in ``{…}``.
 
-``{…}`` stands for what the page puts there itself.
+Texts that they also read at a window are in `pages`.
 """
 
 from psychophysics import pages
@@ -13,13 +13,7 @@ GAMMA = (
 
 
 def texts(distance: float) -> dict[str, str]:
-    """Write all texts that do not hang on a trial.
-
-    Parameters
-    ----------
-    distance
-        From the eyes to the screen, in cm, as the study has it.
-    """
+    """Return all texts that do not depend on a trial; `distance` is in cm."""
     return {
         "who": "Which participant are you?",
         "unknown": "No participant is called “{code}”. There are {first} to {last}.",
@@ -27,7 +21,7 @@ def texts(distance: float) -> dict[str, str]:
         "go_on": "Go on",
         "loading": "The pictures are loaded: {done} of {total}",
         "missing": "A file could not be loaded: {file}\n\nLoad the page again. If that does not "
-        "help, tell whoever sent you here.",
+        "help, write to the person who sent you here.",
         "card_title": "How large is your screen?",
         "card": "Hold a card of the size of a bank card against the screen. Move the slider until "
         "the box is exactly as large as the card.",
@@ -41,7 +35,7 @@ def texts(distance: float) -> dict[str, str]:
         "too small for the study.",
         "zoomed": "The zoom of the page was changed.\n\nLoad the page again: the session goes on "
         "where you are.",
-        "elsewhere": "This session is open in another window, and goes on there.\n\nClose "
+        "elsewhere": "This session is open in another window, and goes on in that one.\n\nClose "
         "this one.",
         "forgetful": "This browser keeps no answers, so nothing can be started.\n\nUse a window "
         "that is not private, and allow the page to store data.",
@@ -58,10 +52,10 @@ def texts(distance: float) -> dict[str, str]:
         "full": "The session has ended here: this browser has no room for more answers.",
         "save": "Save the answers",
         "save_table": "Save them as a table (CSV)",
-        "hand_in": "Save the answers, and give the file to whoever sent you here.",
+        "hand_in": "Save the answers, and give the file to the person who sent you here.",
         "sending": "Your answers are being sent …",
         "sent": "Your answers have been sent. You can close the page.",
         "unsent": "Your answers could not be sent.\n\nTry again, or save them and give the file to "
-        "whoever sent you here.",
+        "the person who sent you here.",
         "again": "Try again",
     }

@@ -1,4 +1,4 @@
-"""Conditions made by hand, experiments on the small set."""
+"""Fixtures: conditions, experiments on the small set, an X server."""
 
 import os
 import subprocess
@@ -12,19 +12,20 @@ from psychophysics.config import ExperimentConfig
 from psychophysics.design import Condition
 from psychophysics.experiment import Experiment
 from tests.paths import ROOT
+from tests.psychophysics.lab.window_process import WindowProcess
 
 SMALL = {"practice": {"trials": 0}, "catch": 0}
 
 
 @pytest.fixture(scope="session")
 def config() -> Callable[..., ExperimentConfig]:
-    """Make an experiment's section: no practice and no catch trials unless asked for."""
+    """Return a function that makes the section, by default without practice and catch trials."""
     return lambda **words: ExperimentConfig.model_validate({**SMALL, **words})
 
 
 @pytest.fixture(scope="session")
 def condition() -> Callable[..., Condition]:
-    """Make a condition by hand."""
+    """Return a function that makes a condition."""
     from tests.psychophysics import conditions
 
     return conditions.condition
@@ -34,13 +35,28 @@ def condition() -> Callable[..., Condition]:
 def small_experiment(
     small_set: Path, config: Callable[..., ExperimentConfig]
 ) -> Callable[..., Experiment]:
-    """Make an experiment on the small set."""
-    return lambda **words: experiment.prepared("small", 1, config(**words), small_set)
+    """Return a function that prepares an experiment on the small set."""
+    return lambda **words: experiment.prepare("small", 1, config(**words), small_set)
+
+
+@pytest.fixture(scope="session")
+def window_process(
+    screen: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[WindowProcess]:
+    """Return a process with the X server's display; the file DATE_OFFSET moves its date."""
+    folder = tmp_path_factory.mktemp("date")
+    library, offset = folder / "date.so", folder / "offset"
+    source = Path(__file__).parent / "lab" / "date.c"
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source], check=True)
+    offset.write_text("0")
+    process = WindowProcess(screen | {"LD_PRELOAD": str(library), "DATE_OFFSET": str(offset)})
+    yield process
+    process.close()
 
 
 @pytest.fixture(scope="session")
 def screen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """Start an X server, and give the environment of a process that uses it."""
+    """Start an X server, and return the environment of a process that uses it."""
     # Without -noreset, the server forgets the keyboard's layout when its last client goes.
     reading, writing = os.pipe()
     server = subprocess.Popen(

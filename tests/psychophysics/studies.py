@@ -1,4 +1,4 @@
-"""A study of six trials on the small set, in a folder."""
+"""A small study on the small set, with `trials` trials of each of three levels."""
 
 import shutil
 from pathlib import Path
@@ -11,7 +11,7 @@ searches: {{material: {{attributes: [material]}}}}
 experiment:
   task: {task}
   presentation: {presentation}
-  procedure: {{kind: constant_stimuli, trials: 2}}
+  procedure: {{kind: constant_stimuli, trials: {trials}}}
   attributes: [shape]
   comparisons: [result]
   catch: 0
@@ -23,10 +23,21 @@ experiment:
 
 
 def study_in(
-    folder: Path, small_set: Path, task="oddity", presentation="time", mask=0.0, more=""
+    folder: Path, small_set: Path, task="oddity", presentation="time", mask=0.0, more="", trials=2
 ) -> Path:
     """Write the study and its set."""
     shutil.copyfile(small_set, folder / "stimuli.h5")
-    text = STUDY.format(task=task, presentation=presentation, mask=mask, more=more)
+    text = STUDY.format(task=task, presentation=presentation, mask=mask, more=more, trials=trials)
     (folder / "study.yaml").write_text(text)
+    return folder
+
+
+def write_study(folder: Path, replacements: dict[str, str]) -> Path:
+    """Replace text in the study of a folder; return the folder."""
+    path = folder / "study.yaml"
+    text = path.read_text()
+    for old, new in replacements.items():
+        assert old in text
+        text = text.replace(old, new)
+    path.write_text(text)
     return folder

@@ -13,8 +13,11 @@ from psychophysics.config import ExperimentConfig
         ({"keys": ["1", "2"]}, r"2 keys for 3 choices \(first, second, third\)"),
         ({"keys": ["1", "1", "2"]}, "'1' is named twice"),
         ({"keys": ["1", "escape", "2"]}, "'escape' pauses; choose another key"),
-        ({"keys": ["space", "1", "2"]}, "'space' goes on from a page"),
-        ({"timing": {"stimulus": 0.51}}, r"timing\.stimulus: 0\.51 s is no whole number of frames"),
+        ({"keys": ["space", "1", "2"]}, "'space' leaves a page"),
+        (
+            {"timing": {"stimulus": 0.51}},
+            r"timing\.stimulus: 0\.51 s is not a whole number",
+        ),
         ({"timing": {"stimulus": 0}}, "above 0"),
         ({"display": {"refresh_rate": 75}}, r"timing\..*at 75 Hz; nearest"),
         ({"procedure": {"kind": "staircase", "down": 0}}, "greater than or equal to 1"),

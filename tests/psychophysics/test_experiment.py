@@ -1,6 +1,7 @@
 """Whole sessions without a window: loop, record, resumption, observers."""
 
 import json
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -8,17 +9,17 @@ import pytest
 
 from psychophysics import experiment
 from psychophysics.answer import Answer, Stopped
-from psychophysics.data import data_set, records
+from psychophysics.data import bids_names, data_set
 from psychophysics.observers import (
     ModelObserver,
     Psychometric,
     SimulatedObserver,
-    code_of,
-    middle_distance,
+    participant_code,
+    same_different_criterion,
 )
 from psychophysics.tasks.registry import TASKS
 from psychophysics.timing import Interval
-from psychophysics.trials import order
+from psychophysics.trials import generate_trials
 from scenes.base.errors import InputError
 from tests.statistical.bands import FALSE_ALARM, Rate
 
@@ -30,7 +31,7 @@ def simulated(asked):
 
 
 def run(asked, folder, make=None, participant="01", **words):
-    seat = experiment.seated(asked, folder, participant, "01", "simulated")
+    seat = experiment.seat(asked, folder, participant, "01", "simulated")
     return experiment.run(asked, seat, folder, make or simulated(asked), {}, **words)
 
 
@@ -71,8 +72,8 @@ def test_a_session_is_written_whole(task, procedure, small_experiment, tmp_path)
 
 
 @pytest.mark.parametrize("procedure", ["quest_plus", "staircase"])
-def test_a_stopped_session_goes_on_in_the_same_order(procedure, small_experiment, tmp_path):
-    """With answers that hang on the trial alone, in pieces or in one go: the same table."""
+def test_a_stopped_session_is_resumed_in_the_same_order(procedure, small_experiment, tmp_path):
+    """With answers that depend on the trial alone, in pieces and in one sitting: the same table."""
 
     class Steady(Leaving):
         def answer(self, trial):
@@ -97,7 +98,7 @@ def test_a_stopped_session_goes_on_in_the_same_order(procedure, small_experiment
 
 
 class Shown(Leaving):
-    """Sees its images, two frames of every fourth trial's first image dropped; notes its pages."""
+    """Reports two dropped frames of every fourth trial's first image, and notes its pages."""
 
     def __init__(self, asked, rng, after, pages):
         super().__init__(asked, rng, after)
@@ -122,21 +123,21 @@ def test_pages_and_dropped_frames_take_earlier_sittings_into_account(small_exper
         comparisons=["result"], practice={"trials": 2, "rounds": 1}, rest_every=8,
         display={"dropped": 0.08},
     )  # fmt: skip
-    sidecar = records.session_path(tmp_path, "01", "01", asked.task).with_suffix(".json")
+    sidecar = bids_names.table_path(tmp_path, "01", "01", asked.task).with_suffix(".json")
     pages, outcomes = [], []
     for trials in (2, 10, 6, 100):
         outcomes.append(run(asked, tmp_path, lambda _, rng, n=trials: Shown(asked, rng, n, pages)))
-        told = json.loads(sidecar.read_text())
-        assert told["Intervals"] == outcomes[-1].intervals
-        assert told["IntervalsWithDroppedFrames"] == outcomes[-1].late
-        assert told["Flagged"] == (outcomes[-1].off > 0.08)
+        content = json.loads(sidecar.read_text())
+        assert content["Intervals"] == outcomes[-1].intervals
+        assert content["IntervalsWithDroppedFrames"] == outcomes[-1].late
+        assert content["Flagged"] == (outcomes[-1].off > 0.08)
     assert [(each.trials, each.intervals, each.late) for each in outcomes] == [
         (2, 6, 0), (12, 36, 3), (18, 54, 4), (26, 78, 6),
     ]  # fmt: skip
     assert pages == [
         ("begin", 1, None), (3, 0),  # left at the end of practice: that page comes again
         ("begin", 3, 2), (3, 0), (11, 8),
-        ("begin", 13, 12), (19, 16),  # left in that break: who comes back has had one
+        ("begin", 13, 12), (19, 16),  # left in that break, which is not repeated
         ("begin", 19, 18),
     ]  # fmt: skip
 
@@ -144,7 +145,7 @@ def test_pages_and_dropped_frames_take_earlier_sittings_into_account(small_exper
 def test_an_altered_order_is_refused(small_experiment, tmp_path):
     asked = small_experiment()
     run(asked, tmp_path, lambda _seat, rng: Leaving(asked, rng, 5))
-    path = records.session_path(tmp_path, "01", "01", asked.task)
+    path = bids_names.table_path(tmp_path, "01", "01", asked.task)
     path.write_text(path.read_text().replace("_own_0", "_own_1"))
     with pytest.raises(InputError, match="row 1 is not the trial that this version"):
         run(asked, tmp_path)
@@ -161,11 +162,11 @@ def test_participants_differ_and_repeat(small_experiment, tmp_path):
     assert not first["stimulus_1"].equals(other["stimulus_1"])
 
 
-def test_the_sidecar_says_what_is_needed_to_repeat_it(small_experiment, tmp_path):
+def test_the_sidecar_holds_what_is_needed_to_repeat_a_session(small_experiment, tmp_path):
     asked = small_experiment(blocks="attribute", swap_keys=True)
     run(asked, tmp_path, participant="01")
     run(asked, tmp_path, participant="02")
-    path = records.session_path(tmp_path, "02", "01", asked.task).with_suffix(".json")
+    path = bids_names.table_path(tmp_path, "02", "01", asked.task).with_suffix(".json")
     facts = json.loads(path.read_text())["Session"]
     assert facts["StimulusSet"] == asked.stimuli.content_hash
     assert facts["ParticipantOrder"] == 1
@@ -181,22 +182,22 @@ def test_an_altered_set_is_refused(small_set, config, tmp_path):
     content[len(content) // 2] ^= 1
     copy.write_bytes(content)
     with pytest.raises(InputError, match=r"stimuli\.h5"):
-        experiment.prepared("small", 1, config(), copy)
+        experiment.prepare("small", 1, config(), copy)
     with pytest.raises(InputError, match="there is no such file; mrd stimuli build"):
-        experiment.prepared("small", 1, config(), tmp_path / "other.h5")
+        experiment.prepare("small", 1, config(), tmp_path / "other.h5")
 
 
 def test_catch_trials_without_controls_are_refused_before_anything_is_written(config, small_set):
     asked = config(catch=4, comparisons=["result"])
     with pytest.raises(InputError, match=r"experiment\.catch: 4 catch trials show controls"):
-        experiment.prepared("small", 1, asked, small_set)
+        experiment.prepare("small", 1, asked, small_set)
 
 
 def test_a_display_smaller_than_a_trial_is_refused(small_experiment):
     asked = small_experiment(presentation="space")
-    experiment.check_fits(asked, (56, 16))
+    experiment.check_images_fit(asked, (56, 16))
     with pytest.raises(InputError, match="55 × 16, and a trial needs 56 × 16"):
-        experiment.check_fits(asked, (55, 16))
+        experiment.check_images_fit(asked, (55, 16))
 
 
 # ---- Observers ----------------------------------------------------------------------------------
@@ -213,7 +214,7 @@ def test_a_simulated_observer_follows_its_function(task, function, small_experim
     asked = small_experiment(task=task)
     follows = Psychometric(0.5, 1.0, 0.06, function, false_alarms=0.2)
     observer = SimulatedObserver(follows, asked.task, np.random.default_rng(5))
-    made = order(asked.conditions, asked.config, 5, [""])
+    made = generate_trials(asked.conditions, asked.config, 5, [""])
     trial = next(made)
     seen = {}
     while trial.level not in seen or len(seen) < 3:
@@ -235,7 +236,7 @@ def test_a_simulated_observer_gives_false_alarms_at_its_rate(small_experiment, c
     asked = small_experiment(task="same_different")
     follows = Psychometric(0.5, 1.0, 0.06, false_alarms=0.3)
     observer = SimulatedObserver(follows, asked.task, np.random.default_rng(6))
-    made = order(asked.conditions, asked.config, 5, [""])
+    made = generate_trials(asked.conditions, asked.config, 5, [""])
     trial = next(made)
     while trial.arrangement.informative:
         trial = made.send(True)
@@ -244,21 +245,21 @@ def test_a_simulated_observer_gives_false_alarms_at_its_rate(small_experiment, c
 
 
 class Pixels:
-    """Solves trials by pixels: which images are alike, or how far they are apart."""
+    """Answers by a measure of the difference of pixels."""
 
     def __init__(self, asked, measure):
         self.asked, self.measure = asked, measure
+        self.image = cache(lambda name: asked.stimuli.image(name).astype(float))
+        self.distance = cache(lambda a, b: measure(self.image(a), self.image(b)))
 
     def begin(self, trial, before): ...
     def rest(self, trial, done): ...
-    def told(self, trial, answer): ...
+    def give_feedback(self, trial, answer): ...
     def end(self): ...
 
     def answer(self, trial):
-        images = [
-            self.asked.stimuli.image(image.stimulus_id).astype(float) for image in trial.images
-        ]
-        distances = np.array([[self.measure(a, b) for b in images] for a in images])
+        names = [image.stimulus_id for image in trial.images]
+        distances = np.array([[self.distance(a, b) for b in names] for a in names])
         line = {"identity": 0.5, "difference": 2.6}[self.measure.__name__]
         return Answer(int(self.asked.task.decide(distances, line)))
 
@@ -275,7 +276,7 @@ def difference(first, second):
 @pytest.mark.parametrize("vary", [["noise"], ["camera", "noise"]])
 @pytest.mark.parametrize("measure", [identity, difference])
 def test_pixels_do_not_solve_level_0(task, vary, measure, small_experiment, tmp_path):
-    """Nobody is better than chance at level 0.
+    """An observer of pixels is at chance at level 0.
 
     It finds .2 more right answers with probability .9; false alarm 1e-3.
     """
@@ -288,7 +289,7 @@ def test_pixels_do_not_solve_level_0(task, vary, measure, small_experiment, tmp_
     right = int(zero["correct"].sum())
     chance = asked.task.chance
     Rate(len(zero), chance, (chance + 0.2,), FALSE_ALARM / 2).check(right)
-    if measure is identity:  # no image occurs twice: it learns nothing, at any level
+    if measure is identity:  # no image occurs twice, so it is at chance at every level
         Rate(len(frame), chance, (chance + 0.2,), FALSE_ALARM / 2).check(frame["correct"].sum())
 
 
@@ -298,7 +299,7 @@ def test_a_model_answers_by_its_distances(small_experiment, tmp_path):
         asked = small_experiment(task=task)
         families = {condition.family for condition in asked.conditions}
         distances = {each: asked.stimuli.distances("net", "late", each) for each in families}
-        line = middle_distance(distances, asked.conditions, asked.config.vary)
+        line = same_different_criterion(distances, asked.conditions, asked.config.vary)
 
         def make(seat, rng, asked=asked, distances=distances, line=line):
             return ModelObserver(
@@ -311,7 +312,7 @@ def test_a_model_answers_by_its_distances(small_experiment, tmp_path):
         assert frame[frame["level"] == 0.0]["correct"].mean() < 0.75
 
 
-def test_the_criterion_lies_between_the_pairs_that_a_trial_can_show(condition):
+def test_the_criterion_is_between_the_pairs_that_a_trial_can_show(condition):
     """Two cameras 10 apart, two noise seeds 2 apart, scenes 4 apart: distances add up."""
     one = condition(levels=(0.0, 1.0), cameras=("c0", "c1"), lights=("own",), seeds=2)
     images = [
@@ -326,13 +327,15 @@ def test_the_criterion_lies_between_the_pairs_that_a_trial_can_show(condition):
     distances = {"vase": pd.DataFrame(between, index=names, columns=names)}
     # noise alone: same 2, different 6. camera alone: 10 and 14. Both: |10 ± 2| and 4 more.
     for vary, middle in ((["noise"], 4), (["camera"], 12), (["camera", "noise"], 12)):
-        assert middle_distance(distances, [one], vary) == middle
+        assert same_different_criterion(distances, [one], vary) == middle
 
 
-def test_codes_of_models_and_layers_are_their_own():
+def test_codes_of_models_and_layers_differ():
     names = [f"efficientnet_lite0:blocks.{number}" for number in (1, 10, 11)]
     names += ["timm/vit_small_patch14_dinov2.lvd142m:blocks.1", "ä:ö"]
-    codes = [records.checked_code(f"{code_of(name)}x10000", "participant") for name in names]
+    codes = [
+        bids_names.check_code(f"{participant_code(name)}x10000", "participant") for name in names
+    ]
     assert len(set(codes)) == 5
     assert codes[0] == "efficientnetlite0xd45373x10000"
 
@@ -342,13 +345,13 @@ def test_a_models_lapse_rate_is_one_minus_its_upper_asymptote(task, small_experi
     """As of simulated observers: it finds a rate that is wrong by .03; false alarm 1e-3."""
     trials = count(4_000, 40_000)
     asked = small_experiment(task=task)
-    made = order(asked.conditions, asked.config, 5, [""])
+    made = generate_trials(asked.conditions, asked.config, 5, [""])
     trial = next(made)
     while trial.level < 1 or not trial.arrangement.informative:
         trial = made.send(True)
     family = trial.condition.family
     families = {family: asked.stimuli.distances("net", "late", family)}
-    line = middle_distance(families, [trial.condition], asked.config.vary)
+    line = same_different_criterion(families, [trial.condition], asked.config.vary)
     rng = np.random.default_rng(5)
     model = ModelObserver(families, asked.task, noise=0.0, lapse=0.2, criterion=line, rng=rng)
     right = sum(model.answer(trial).choice == trial.arrangement.correct for _ in range(trials))

@@ -4,7 +4,7 @@ import pytest
 
 from psychophysics import pages
 from psychophysics.tasks.registry import TASKS
-from psychophysics.trials import order
+from psychophysics.trials import generate_trials
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def trials(config, condition):
         blocks="target",
     )
     pair = [condition((0.0, 1.0), name=name) for name in ("vase", "bowl")]
-    made = order(pair, asked, 1, ["vase", "bowl"])
+    made = generate_trials(pair, asked, 1, ["vase", "bowl"])
     return [next(made), *(made.send(True) for _ in range(4))]
 
 
@@ -44,9 +44,12 @@ def test_breaks_show_how_far_the_session_is(trials):
     """Of four trials: 1 done is a quarter, and the third begins the next block."""
     practice, first, second, third, _ = trials
     assert pages.rest(practice, first, 0, feedback=False).splitlines()[:2] == [
-        "That was practice. Now the session begins.", "You will no longer be told.",
+        "That was practice. Now the session begins.",
+        "You will no longer see whether your answers are right.",
     ]  # fmt: skip
-    assert "You will be told what was right." in pages.rest(practice, first, 0, feedback=True)
+    assert "You will see whether your answers are right." in pages.rest(
+        practice, first, 0, feedback=True
+    )
     assert pages.rest(first, second, 1, feedback=False).splitlines()[:4] == [
         "Take a break.", "", "■■■■■□□□□□□□□□□□□□□□", "25 % done",
     ]  # fmt: skip

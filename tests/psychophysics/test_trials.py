@@ -8,13 +8,13 @@ import pytest
 
 from psychophysics.procedures.staircase import Staircase
 from psychophysics.tasks.registry import TASKS
-from psychophysics.trials import check, cycled, order
+from psychophysics.trials import check_trials, generate_trials, shuffled_cycle
 from scenes.base.errors import InputError
 
 
 def made(conditions, config, seed=1, blocks=("",), answer=lambda _trial: True):
     """Answer all trials."""
-    trials, found = order(conditions, config, seed, blocks), []
+    trials, found = generate_trials(conditions, config, seed, blocks), []
     trial = next(trials)
     while True:
         found.append(trial)
@@ -72,8 +72,8 @@ def test_varied_cameras_stand_at_each_place_equally_often(config, condition):
 
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("vary", [["noise"], ["camera"], ["lighting", "noise"]])
-def test_ids_and_cameras_tell_nothing_of_the_answer_at_level_0(task, vary, config, condition):
-    """Whoever knows cameras, lights and noise seeds alone is at chance: these never say who is who.
+def test_ids_and_cameras_do_not_predict_the_answer_at_level_0(task, vary, config, condition):
+    """Cameras, lights and noise seeds do not predict the right answer.
 
     For every tuple of them the answers are spread as by chance: a χ² test of each, α = 1e-6, with
     a seed that does not change. It finds a camera, light or noise seed out of six that moves the
@@ -148,8 +148,8 @@ def test_catch_trials_show_the_farthest_control(config, condition):
 
 def test_catch_trials_need_controls(config, condition):
     with pytest.raises(InputError, match=r"experiment\.catch: 8 catch trials show controls"):
-        check([condition()], config(catch=8))
-    check([condition(comparison="control")], config(catch=8))
+        check_trials([condition()], config(catch=8))
+    check_trials([condition(comparison="control")], config(catch=8))
 
 
 def test_practice_ends_with_a_good_round(config, condition):
@@ -195,11 +195,11 @@ def test_pairs_of_the_same_do_not_move_a_staircase(config, condition):
     reference = Staircase(levels[1:], down=1, up=1, trials=40, reversals=0, start=0, steps=(1,))
     for trial in found:
         assert trial.level == reference.level()
-        reference.answered(True, trial.arrangement.informative)
+        reference.update(True, trial.arrangement.informative)
 
 
 def test_cycles_are_whole(rng):
-    stream = cycled("abc", rng)
+    stream = shuffled_cycle("abc", rng)
     for _ in range(5):
         assert sorted(next(stream) for _ in range(3)) == ["a", "b", "c"]
 

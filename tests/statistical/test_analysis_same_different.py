@@ -12,9 +12,9 @@ import pytest
 from analysis.statistics import psychometric, sensitivity
 from psychophysics.config import ExperimentConfig
 from psychophysics.observers import Psychometric, SimulatedObserver
-from psychophysics.session import answers
+from psychophysics.session import answer_trials
 from psychophysics.tasks.registry import TASKS
-from psychophysics.trials import order
+from psychophysics.trials import generate_trials
 from tests.psychophysics.conditions import condition
 from tests.statistical.bands import FALSE_ALARM, Intervals, Rate
 
@@ -31,10 +31,10 @@ def sat(procedure, follows, observers, seed):
     rows = []
     for number in range(observers):
         observer = SimulatedObserver(follows, TASK, np.random.default_rng([seed, number]))
-        trials = order([condition(LEVELS)], asked, seed + number, [""])
+        trials = generate_trials([condition(LEVELS)], asked, seed + number, [""])
         rows += [
             (f"{number:03d}", trial.level, int(correct), not trial.arrangement.informative)
-            for trial, correct in answers(trials, observer)
+            for trial, correct in answer_trials(trials, observer)
         ]
     frame = pd.DataFrame(rows, columns=["observer", "level", "correct", "same"])
     return frame.assign(condition="one", stimulus="one", n=1, task=TASK.name)

@@ -13,9 +13,9 @@ from psychophysics.config import ExperimentConfig
 from psychophysics.observers import Psychometric, SimulatedObserver
 from psychophysics.procedures.quest_plus import QuestPlus
 from psychophysics.procedures.staircase import Staircase
-from psychophysics.session import answers
+from psychophysics.session import answer_trials
 from psychophysics.tasks.registry import TASKS
-from psychophysics.trials import order
+from psychophysics.trials import generate_trials
 from tests.psychophysics.conditions import condition
 from tests.statistical.bands import FALSE_ALARM, Bias, Intervals, Rate
 
@@ -32,10 +32,10 @@ def frame_of(procedure, task, observers, seed, levels=LEVELS):
     rows = []
     for number in range(observers):
         observer = SimulatedObserver(FOLLOWS, TASKS[task], np.random.default_rng([seed, number]))
-        trials = order([condition(levels)], asked, seed + number, [""])
+        trials = generate_trials([condition(levels)], asked, seed + number, [""])
         rows += [
             (f"{number}", trial.level, int(correct), not trial.arrangement.informative)
-            for trial, correct in answers(trials, observer)
+            for trial, correct in answer_trials(trials, observer)
         ]
     frame = pd.DataFrame(rows, columns=["observer", "level", "correct", "same"])
     return frame.assign(condition="one", stimulus="one", n=1, task=task)
@@ -90,7 +90,7 @@ def test_quest_plus_knows_the_threshold_by_itself(rng):
         )  # fmt: skip
         while quest.remaining:
             right = rng.random() < FOLLOWS.proportion(quest.level(), task)
-            quest.answered(bool(right), True)
+            quest.update(bool(right), True)
         found.append(quest.threshold())
     check(checked, *np.array(found).T)
 
@@ -111,6 +111,6 @@ def test_reversals_of_a_staircase_settle_where_levitt_says(rng, count):
             levels.tolist(), down=2, up=1, trials=400, reversals=40, start=0, steps=(4, 2, 1)
         )
         while stair.remaining:
-            stair.answered(bool(rng.random() < FOLLOWS.proportion(stair.level(), task)), True)
+            stair.update(bool(rng.random() < FOLLOWS.proportion(stair.level(), task)), True)
         means.append(np.mean(stair.reversals[6:]))
     checked.check(np.array(means) - true)

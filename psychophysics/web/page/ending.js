@@ -1,6 +1,6 @@
 "use strict";
 
-/* The end of a sitting: answers are sent, or saved as a file. */
+/* The last page: sends the answers, or saves them as a file. */
 
 /** Offer a file for download. */
 function download(name, type, text) {
@@ -12,8 +12,8 @@ function download(name, type, text) {
   link.remove();
 }
 
-/** Buttons that save a session: as JSON, and as a table. */
-function savers(session) {
+/** Return the buttons that save a session, as JSON and as a table. */
+function saveButtons(session) {
   const { texts, task } = session.design;
   const made = session.document;
   const name = `sub-${made.participant}_ses-${made.session}_task-${task}`;
@@ -26,18 +26,18 @@ function savers(session) {
   return [whole, table];
 }
 
-/** Show the last page: thanks, or how to go on later; send the answers, or offer them as files. */
-async function ending(display, session, screen) {
+/** Show the last page of a finished or unfinished sitting; send the answers, or offer files. */
+async function showEnding(display, session, screen) {
   const { texts, post } = session.design;
   const unfinished = session.full ? texts.full : texts.stopped;
   const first = element("p", session.finished ? texts.thanks : unfinished);
   if (post === null) {
-    showPage(display, [first, element("p", texts.hand_in), ...savers(session)], screen);
+    showPage(display, [first, element("p", texts.hand_in), ...saveButtons(session)], screen);
     return;
   }
   if (!session.sent) {
     showPage(display, [first, element("p", texts.sending)], screen);
-    session.sent = await sent(post, session.document);
+    session.sent = await send(post, session.document);
     session.keep();
   }
   if (session.sent) {
@@ -45,12 +45,12 @@ async function ending(display, session, screen) {
     return;
   }
   const again = element("button", texts.again, { type: "button" });
-  again.addEventListener("click", () => ending(display, session, screen));
-  showPage(display, [first, element("p", texts.unsent), again, ...savers(session)], screen);
+  again.addEventListener("click", () => showEnding(display, session, screen));
+  showPage(display, [first, element("p", texts.unsent), again, ...saveButtons(session)], screen);
 }
 
-/** Send a session; tells whether it arrived. */
-async function sent(address, made) {
+/** Send a session; return whether it arrived. */
+async function send(address, made) {
   try {
     const answer = await fetch(address, {
       method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(made),

@@ -1,9 +1,9 @@
 "use strict";
 
-/* The experiment: who takes part, then jsPsych's timeline from the card to the end. */
+/* The experiment: choice of the participant, then jsPsych's timeline. */
 
-let DESIGN; // what all participants share
-let OWN; // what is this participant's
+let DESIGN; // shared by all participants
+let OWN; // of this participant
 
 /** Called by design.js. */
 function design(content) {
@@ -15,22 +15,22 @@ function participant(content) {
   OWN = content;
 }
 
-/** Begin with the participant that the address names, or ask for one. */
+/** Begin with the participant in the address, or ask for one. */
 function begin() {
   document.documentElement.style.setProperty("--paper", `${DESIGN.background}`);
   document.documentElement.classList.toggle("dark", DESIGN.background < 127.5);
   const named = new URLSearchParams(window.location.search).get("participant");
-  if (!Session.keeps(window.localStorage)) {
+  if (!Session.isWritable(window.localStorage)) {
     showPage(document.body, [element("p", DESIGN.texts.forgetful)]);
   } else if (DESIGN.participants.includes(named)) {
-    take(named);
+    start(named);
   } else {
-    ask(named);
+    askParticipant(named);
   }
 }
 
-/** Ask which participant it is. */
-function ask(unknown) {
+/** Ask for the participant's code; `unknown` is a wrong code or null. */
+function askParticipant(unknown) {
   const { texts, participants } = DESIGN;
   const field = element("input", "", { type: "text", id: "code", autocomplete: "off" });
   field.placeholder = participants[0];
@@ -39,31 +39,31 @@ function ask(unknown) {
     element("label", texts.who, { for: "code" }),
     field,
     element("button", texts.start, { type: "submit" }),
-    element("p", unknown === null ? "" : filled(texts.unknown, known), { role: "alert" }),
+    element("p", unknown === null ? "" : fill(texts.unknown, known), { role: "alert" }),
   ]);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const code = field.value.trim();
-    if (participants.includes(code)) take(code);
-    else ask(code);
+    if (participants.includes(code)) start(code);
+    else askParticipant(code);
   });
   showPage(document.body, [form]);
   field.focus();
 }
 
-/** Load what is a participant's, and run their session. */
-function take(code) {
+/** Load a participant's data, and run their session. */
+function start(code) {
   document.body.replaceChildren();
   const script = element("script", "", { src: `participants/${code}.js` });
   script.addEventListener("load", () => run(new Session(DESIGN, OWN, window.localStorage)));
   script.addEventListener("error", () => {
-    showPage(document.body, [element("p", filled(DESIGN.texts.missing, { file: script.src }))]);
+    showPage(document.body, [element("p", fill(DESIGN.texts.missing, { file: script.src }))]);
   });
   document.head.append(script);
 }
 
-/** Files of the images of a trial, in order. */
-function files(trial) {
+/** Return the files of a trial's images, in order. */
+function imageFiles(trial) {
   const { columns, schedule } = DESIGN;
   return schedule.places.map((_place, number) => {
     const stimulus = trial.row[columns.indexOf(`stimulus_${number + 1}`)];
@@ -71,7 +71,7 @@ function files(trial) {
   });
 }
 
-/** Run a session from where it is. */
+/** Run or resume a session. */
 async function run(session) {
   const jsPsych = initJsPsych({ override_safe_mode: true });
   const desk = { design: DESIGN, session, jsPsych };
@@ -81,12 +81,12 @@ async function run(session) {
   await jsPsych.run([{ timeline: asked, name: "asked", conditional_function: left }]);
   desk.keyboard?.release();
   if (document.fullscreenElement) await document.exitFullscreen();
-  await ending(jsPsych.getDisplayElement(), session, desk.screen);
+  await showEnding(jsPsych.getDisplayElement(), session, desk.screen);
 }
 
 // ---- Nodes of the timeline ------------------------------------------------------------------------
 
-/** Make a node from a function of the display; where it is stopped, the timeline ends. */
+/** Return a node that plays a function of the display; Stopped ends the timeline. */
 function node(name, { jsPsych }, play) {
   const info = { name, version: DESIGN.software["mrd-suite"], parameters: {}, data: {} };
   return {
@@ -105,19 +105,19 @@ function node(name, { jsPsych }, play) {
   };
 }
 
-/** Make a node that is played under a condition. */
+/** Return a node that is played under a condition. */
 function nodeIf(condition, made) {
   return { timeline: [made], conditional_function: condition };
 }
 
 function loading(desk) {
   return node("loading", desk, async (display) => {
-    const all = new Set([...OWN.practice, ...OWN.trials].flatMap(files));
+    const all = new Set([...OWN.practice, ...OWN.trials].flatMap(imageFiles));
     try {
-      desk.images = await loaded(display, [...all], DESIGN.texts);
+      desk.images = await loadImages(display, [...all], DESIGN.texts);
     } catch (file) {
-      showPage(display, [element("p", filled(DESIGN.texts.missing, { file }))]);
-      await new Promise(() => {}); // nothing goes on without it
+      showPage(display, [element("p", fill(DESIGN.texts.missing, { file }))]);
+      await new Promise(() => {}); // wait for a reload
     }
   });
 }
@@ -125,7 +125,7 @@ function loading(desk) {
 function card(desk) {
   return node("card", desk, async (display) => {
     const before = desk.session.sittings.at(-1)?.pixels_per_cm ?? 96 / 2.54;
-    const pixelsPerCm = await cardHeld(display, DESIGN.texts, before);
+    const pixelsPerCm = await measurePixelsPerCm(display, DESIGN.texts, before);
     if (DESIGN.full_screen) await fullScreen();
     desk.screen = new Screen(DESIGN, pixelsPerCm);
     desk.keyboard = new Keyboard(OWN.keys);
@@ -139,7 +139,7 @@ function card(desk) {
   });
 }
 
-/** What the record says of this sitting. */
+/** Return the record of this sitting. */
 function sitting(screen) {
   return {
     started: new Date().toISOString(),
@@ -158,12 +158,12 @@ function sitting(screen) {
 function instructions(desk) {
   const { session } = desk;
   return node("instructions", desk, async (display) => {
-    await fitting(display, desk);
-    await turned(display, OWN.instructions, desk, true);
+    await waitUntilItFits(display, desk);
+    await showText(display, OWN.instructions, desk, true);
     if (desk.resumed) {
-      await turned(display, filled(DESIGN.texts.resumed, { made: session.rows.length }), desk);
+      await showText(display, fill(DESIGN.texts.resumed, { made: session.rows.length }), desk);
     } else if (OWN.practice.includes(session.next)) {
-      await turned(display, DESIGN.texts.practice, desk);
+      await showText(display, DESIGN.texts.practice, desk);
     }
   });
 }
@@ -171,13 +171,13 @@ function instructions(desk) {
 /** Pages, trials and feedback, until no trial is left. */
 function trials(desk) {
   const { session } = desk;
-  const rest = node("rest", desk, (display) => turned(display, session.next.page, desk));
-  // Who comes back has just had a break.
-  const rests = () => "page" in session.next && !(desk.resumed && session.next.break);
-  const feedback = node("feedback", desk, (display) => told(display, desk));
-  const tells = () => DESIGN.feedback || desk.phase === "practice";
+  const rest = node("rest", desk, (display) => showText(display, session.next.page, desk));
+  // A resumed session does not begin with a break.
+  const hasPage = () => "page" in session.next && !(desk.resumed && session.next.break);
+  const feedback = node("feedback", desk, (display) => showFeedback(display, desk));
+  const hasFeedback = () => DESIGN.feedback || desk.phase === "practice";
   return {
-    timeline: [nodeIf(rests, rest), trial(desk), nodeIf(tells, feedback)],
+    timeline: [nodeIf(hasPage, rest), trial(desk), nodeIf(hasFeedback, feedback)],
     loop_function: () => !session.finished,
   };
 }
@@ -186,7 +186,7 @@ function trial(desk) {
   const { session } = desk;
   return node("trial", desk, async (display) => {
     const asked = session.next;
-    const answer = await answered(display, asked, desk);
+    const answer = await showTrial(display, asked, desk);
     desk.phase = session.cell(asked.row, "phase");
     desk.found = answerCells(answer, session.cell(asked.row, "correct_response"), desk);
     desk.resumed = false;
@@ -196,24 +196,24 @@ function trial(desk) {
   });
 }
 
-/** Show a trial until it is answered; after a pause it is shown from its beginning. */
-async function answered(display, asked, desk) {
-  const images = files(asked).map((file) => desk.images.get(file));
+/** Show a trial until it is answered; after a pause it starts again. */
+async function showTrial(display, asked, desk) {
+  const images = imageFiles(asked).map((file) => desk.images.get(file));
   for (let showings = 1; ; showings += 1) {
-    await fitting(display, desk);
+    await waitUntilItFits(display, desk);
     showCanvas(display, desk.screen);
     try {
-      await interval(images, desk);
-      return { ...(await shown(desk)), showings };
+      await showInterval(images, desk);
+      return { ...(await showParts(desk)), showings };
     } catch (error) {
       if (!(error instanceof Paused)) throw error;
-      await paused(display, desk);
+      await showPause(display, desk);
     }
   }
 }
 
-/** Say whether the last answer was right. */
-async function told(display, { found, screen }) {
+/** Show whether the last answer was right. */
+async function showFeedback(display, { found, screen }) {
   const { texts, timing } = DESIGN;
   const right = found.correct ? texts.right : texts.wrong;
   showPage(display, [element("p", found.response === null ? texts.late : right)], screen);
@@ -221,10 +221,10 @@ async function told(display, { found, screen }) {
   for (let frame = 0; frame < frames; frame += 1) await screen.frame();
 }
 
-// ---- What can come between ------------------------------------------------------------------------
+// ---- Interruptions --------------------------------------------------------------------------------
 
-/** Ask for a larger window, as long as a trial does not fit. */
-async function fitting(display, desk) {
+/** Ask for a larger window until a trial fits. */
+async function waitUntilItFits(display, desk) {
   const { screen, images } = desk;
   if (screen.zoomed) {
     halt(desk, display, DESIGN.texts.zoomed);
@@ -235,12 +235,12 @@ async function fitting(display, desk) {
   const fits = () => needed.every((length, axis) => length <= screen.size[axis]);
   const text = (sides) => sides.map((length) => Math.ceil(length / screen.ratio)).join(" × ");
   while (!fits()) {
-    const there = { needed: text(needed), there: text(screen.size) };
-    await turned(display, filled(DESIGN.texts.small, there), desk);
+    const sizes = { needed: text(needed), there: text(screen.size) };
+    await showText(display, fill(DESIGN.texts.small, sizes), desk);
   }
 }
 
-/** Pause where the participant cannot see the trial; end where another window goes on with it. */
+/** Pause when the trial cannot be seen; end when another window continues the session. */
 function watch(desk, display) {
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) desk.keyboard.pause = true;
@@ -253,7 +253,7 @@ function watch(desk, display) {
   });
 }
 
-/** End here: no frame and no key comes any more. */
+/** Stop frames and keys, and show a text. */
 function halt({ screen, keyboard }, display, text) {
   screen.halted = true;
   keyboard.waiting = () => {};

@@ -1,25 +1,15 @@
 "use strict";
 
-/* The keyboard: which key was pressed, and when. */
+/* Key presses and their times. */
 
 const PAUSE = "escape";
 const GO_ON = "space";
-/* What the number pad's keys count as, whatever Num Lock is; as in `psychophysics/lab/keyboard_layout.py`. */
+/* Keys that the number pad's keys count as, with Num Lock on or off; as in `lab/keyboard_layout.py`. */
 const PAD = {
-  Numpad0: ["0"],
-  Numpad1: ["1", "End"],
-  Numpad2: ["2", "ArrowDown"],
-  Numpad3: ["3", "PageDown"],
-  Numpad4: ["4", "ArrowLeft"],
-  Numpad5: ["5"],
-  Numpad6: ["6", "ArrowRight"],
-  Numpad7: ["7", "Home"],
-  Numpad8: ["8", "ArrowUp"],
-  Numpad9: ["9", "PageUp"],
-  NumpadEnter: ["Enter"],
-  NumpadDivide: ["/"],
-  NumpadSubtract: ["-"],
-  NumpadEqual: ["="],
+  Numpad0: ["0"], Numpad1: ["1", "End"], Numpad2: ["2", "ArrowDown"], Numpad3: ["3", "PageDown"],
+  Numpad4: ["4", "ArrowLeft"], Numpad5: ["5"], Numpad6: ["6", "ArrowRight"], Numpad7: ["7", "Home"],
+  Numpad8: ["8", "ArrowUp"], Numpad9: ["9", "PageUp"], NumpadEnter: ["Enter"],
+  NumpadDivide: ["/"], NumpadSubtract: ["-"], NumpadEqual: ["="],
 };
 
 class Keyboard {
@@ -34,7 +24,7 @@ class Keyboard {
     document.addEventListener("keydown", (event) => this.pressed(event), { signal });
   }
 
-  /** Leave all keys to the browser. */
+  /** Stop listening. */
   release() {
     this.listening.abort();
   }
@@ -49,10 +39,10 @@ class Keyboard {
   }
 
   /**
-   * What the study calls a key; undefined for one that means nothing here.
+   * Return the study's name of a key, or undefined.
    *
-   * What is printed on it counts before its place. Keys of the number pad count as in `PAD`;
-   * letters count by place where another script or an input method is in use.
+   * The symbol of a key takes precedence over its place. Keys of the number pad count as in `PAD`;
+   * letters count by place if another script or an input method is in use.
    */
   name(event) {
     if (event.key === "Escape" || event.code === "Escape") return PAUSE;
@@ -60,23 +50,18 @@ class Keyboard {
     const printed = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     const letter = /^[!-~]$/.test(event.key) ? undefined : /^Key([A-Z])$/.exec(event.code)?.[1];
     const find = (name, value) => value && this.keys.find((key) => key[name] === value);
-    const tried = /^Numpad/.test(event.code)
+    const candidates = /^Numpad/.test(event.code)
       ? [["code", event.code], ...(PAD[event.code] ?? []).map((each) => ["key", each])]
       : [["key", printed], ["code", event.code], ["key", letter?.toLowerCase()]];
-    const known = tried.map(([name, value]) => find(name, value)).find(Boolean);
-    return known ? known.name : undefined;
+    return candidates.map(([name, value]) => find(name, value)).find(Boolean)?.name;
   }
 
-  /** Forget what was pressed so far. */
+  /** Discard all presses so far. */
   forget() {
     this.presses = [];
   }
 
-  /**
-   * Return the first answer since `zero`, if there is one: number of the choice, key, time after.
-   *
-   * @throws {Paused} Escape was pressed.
-   */
+  /** Return the first answer since `zero`: choice, key and time; throw Paused after Escape. */
   answer(zero) {
     if (this.pause) throw new Paused();
     const { presses } = this;
@@ -88,15 +73,12 @@ class Keyboard {
     return undefined;
   }
 
-  /**
-   * Wait for a key of a page, or for a click on its button, which is the key that goes on; answer
-   * keys are given to `tried`.
-   */
-  async turn(button, tried = () => {}) {
+  /** Wait for GO_ON, PAUSE or a click on a page's button, which is GO_ON; pass other keys on. */
+  async waitOnPage(button, otherKey = () => {}) {
     this.pause = false;
     const name = await new Promise((resolve) => {
       this.waiting = (pressed) =>
-        [GO_ON, PAUSE].includes(pressed) ? resolve(pressed) : tried(pressed);
+        [GO_ON, PAUSE].includes(pressed) ? resolve(pressed) : otherKey(pressed);
       button.addEventListener("click", () => resolve(GO_ON));
     });
     this.waiting = null;

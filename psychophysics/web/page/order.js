@@ -1,11 +1,11 @@
 "use strict";
 
-/* Which trial comes next: it follows from the rows so far alone, so a reload is where it was. */
+/* The next trial, which depends on the rows so far alone, so that a page can be reloaded. */
 
 /**
- * Tell whether practice is over.
+ * Return whether practice is over.
  *
- * @param {boolean[]} right Of each trial of practice so far, whether it was answered rightly.
+ * @param {boolean[]} right Whether each trial of practice so far was answered correctly.
  * @param {{round: number, needed: number}} practice Trials of a round, and right ones that end it.
  * @param {number} most Trials of all rounds.
  */
@@ -15,13 +15,7 @@ function practiceIsOver(right, practice, most) {
   return right.slice(-practice.round).filter(Boolean).length >= practice.needed;
 }
 
-/**
- * Return the next trial; undefined where none is left.
- *
- * @param {{practice: object[], trials: object[]}} own All trials of the participant.
- * @param {{phase: string, correct: boolean}[]} made What was answered so far.
- * @param {{round: number, needed: number}} practice As in `practiceIsOver`.
- */
+/** Return the next trial of a participant after the trials `made`; undefined if none is left. */
 function nextTrial(own, made, practice) {
   const right = made.filter((each) => each.phase === "practice").map((each) => each.correct);
   if (right.length === made.length && !practiceIsOver(right, practice, own.practice.length)) {

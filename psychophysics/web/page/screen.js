@@ -1,15 +1,12 @@
 "use strict";
 
-/* The screen: frames, sizes, and what is drawn. One pixel of the canvas is one of the screen. */
+/* Frames, sizes and drawing. A pixel of the canvas is a pixel of the screen. */
 
 const FRAMES_MEASURED = 90;
 const CARD = { width: 8.56, height: 5.398 }; // cm: ISO/IEC 7810 ID-1
 
 class Screen {
-  /**
-   * @param {object} design What all participants share.
-   * @param {number} pixelsPerCm Of the page (CSS pixels), by the card.
-   */
+  /** `design` is shared by all participants; `pixelsPerCm` counts CSS pixels. */
   constructor(design, pixelsPerCm) {
     this.design = design;
     this.pixelsPerCm = pixelsPerCm;
@@ -28,14 +25,14 @@ class Screen {
 
   // ---- Frames -----------------------------------------------------------------------------------
 
-  /** Wait for the next frame: its time in milliseconds. What is drawn now is shown with it. */
+  /** Wait for the next frame, and return its time in milliseconds; drawing now is shown in it. */
   frame() {
     return new Promise((resolve) => {
       requestAnimationFrame((time) => this.halted || resolve(time));
     });
   }
 
-  /** Measure frames per second, from the median gap. */
+  /** Measure the frames per second, from the median time between frames. */
   async measure() {
     const times = [];
     while (times.length < FRAMES_MEASURED) times.push(await this.frame());
@@ -49,20 +46,20 @@ class Screen {
     return 1000 / this.refreshRate;
   }
 
-  /** Frames that come nearest to a duration above 0. */
+  /** Return the number of frames that is nearest to a duration above 0. */
   frames(seconds) {
     return Math.max(1, Math.round(seconds * this.refreshRate));
   }
 
   // ---- Sizes ------------------------------------------------------------------------------------
 
-  /** Length on the screen of so many pixels of the study's display. */
+  /** Return the number of screen pixels that are as long as `pixels` of the study's display. */
   length(pixels) {
     const cm = pixels * this.design.cm_per_pixel;
     return Math.max(1, Math.round(cm * this.pixelsPerCm * this.ratio));
   }
 
-  /** Width and height that a trial needs around the middle, for images of this size. */
+  /** Return the width and height that a trial needs for images of this size. */
   extent(width, height) {
     const farthest = (axis) => Math.max(...this.design.schedule.places.map((p) => Math.abs(p[axis])));
     return [
@@ -76,14 +73,14 @@ class Screen {
     return [window.innerWidth, window.innerHeight].map((side) => Math.round(side * this.ratio));
   }
 
-  /** Tell whether the zoom is what it was when the card was held against the screen. */
+  /** Whether the zoom was changed since the size of the screen was measured. */
   get zoomed() {
     return window.devicePixelRatio !== this.ratio;
   }
 
   // ---- Drawing ----------------------------------------------------------------------------------
 
-  /** Make images ready, so that drawing them takes no time. */
+  /** Decode and scale images, and make their masks, before they are drawn. */
   async prepare(images) {
     await Promise.all(images.map((image) => image.decode()));
     const drawn = this.design.schedule.parts;
@@ -92,7 +89,7 @@ class Screen {
     this.prepared.masks = masked ? this.prepared.images.map((image) => noise(image)) : [];
   }
 
-  /** Draw an image once at its length on the screen. */
+  /** Return a canvas with an image at its size on the screen. */
   scaled(image) {
     const made = document.createElement("canvas");
     made.width = this.length(image.naturalWidth);
@@ -108,7 +105,7 @@ class Screen {
     this.draw({ kind: "blank", images: [] });
   }
 
-  /** Draw a part of a trial; it is shown with this frame. */
+  /** Draw a part of a trial, which is shown in this frame. */
   draw(part) {
     this.fill();
     const stored = part.kind === "mask" ? this.prepared.masks : this.prepared.images;
@@ -123,7 +120,7 @@ class Screen {
     this.canvas.dataset.part = part.kind;
   }
 
-  /** Left and top of an image, on the grid of pixels; y of a place is up. */
+  /** Return the left and top of an image in whole pixels; y of a place points up. */
   corner(number, width, height) {
     const [x, y] = this.design.schedule.places[number];
     const across = Math.round(x * width);
@@ -154,7 +151,7 @@ class Screen {
     this.context.fillText(text, this.canvas.width / 2, this.canvas.height / 2);
   }
 
-  /** Draw the patch for a photodiode, where there is one: white while images are shown. */
+  /** Draw the patch for a photodiode, if there is one: white while images are shown. */
   patch(lit) {
     if (this.design.photodiode === null) return;
     const { size, corner } = this.design.photodiode;
@@ -165,7 +162,7 @@ class Screen {
   }
 }
 
-/** Coarse coloured noise of an image's size, in patches of an eighth of its width. */
+/** Return coloured noise of an image's size, in patches of an eighth of its width. */
 function noise(image) {
   const made = document.createElement("canvas");
   made.width = image.width;

@@ -1,24 +1,20 @@
 "use strict";
 
-/* A session as this browser keeps it: each row is in its storage before the next trial. */
+/* A session in the browser's storage, which has each row before the next trial. */
 
 class Session {
-  /**
-   * @param {object} design What all participants share.
-   * @param {object} own What is this participant's.
-   * @param {Storage} storage Where it is kept.
-   */
+  /** `design` is shared by all participants; `own` is the data of this one. */
   constructor(design, own, storage) {
     this.design = design;
     this.own = own;
     this.storage = storage;
-    // Another study, set or session is kept apart.
+    // Other studies, sets and sessions have other names.
     this.name = ["mrd", own.code, design.session, own.identity].join(":");
     this.full = false;
     this.load();
   }
 
-  /** Read what is kept. */
+  /** Read the session from the storage. */
   load() {
     const kept = JSON.parse(this.storage.getItem(this.name) ?? "{}");
     this.rows = kept.rows ?? [];
@@ -26,8 +22,8 @@ class Session {
     this.sent = kept.sent ?? false;
   }
 
-  /** Find out whether the storage keeps anything. */
-  static keeps(storage) {
+  /** Return whether the storage can be written. */
+  static isWritable(storage) {
     try {
       storage.setItem("mrd:try", "1");
       storage.removeItem("mrd:try");
@@ -42,7 +38,7 @@ class Session {
     return row[this.design.columns.indexOf(name)];
   }
 
-  /** Phase of each trial so far, and whether it was answered rightly. */
+  /** Phase of each trial so far, and whether it was answered correctly. */
   get made() {
     return this.rows.map((row) => ({
       phase: this.cell(row, "phase"),
@@ -50,7 +46,7 @@ class Session {
     }));
   }
 
-  /** The trial to come; undefined where none is left. */
+  /** The next trial; undefined if none is left. */
   get next() {
     return nextTrial(this.own, this.made, this.design.practice);
   }
@@ -59,7 +55,7 @@ class Session {
     return this.next === undefined;
   }
 
-  /** Begin a sitting, where trials are left: another window may have gone on since the load. */
+  /** Begin a sitting if trials are left; another window may have added rows since `load`. */
   begin(sitting) {
     this.load();
     if (this.finished) return;
@@ -70,12 +66,12 @@ class Session {
   /** Add the row of a trial. */
   add(trial, found) {
     const place = { trial: this.rows.length + 1, sitting: this.sittings.length };
-    this.rows.push(filledIn(trial.row, this.design.columns, { ...place, ...found }));
+    this.rows.push(fillRow(trial.row, this.design.columns, { ...place, ...found }));
     this.sent = false;
     this.keep();
   }
 
-  /** Keep what there is; `full` tells that the storage has no room for it. */
+  /** Write the session to the storage; `full` is set if it has no room. */
   keep() {
     const { rows, sittings, sent } = this;
     try {
@@ -86,7 +82,7 @@ class Session {
     }
   }
 
-  /** The session as it is saved or sent. */
+  /** The content that is saved or sent. */
   get document() {
     const { design, own, rows, sittings, finished } = this;
     const { format, version, study, task, session, software, columns } = design;

@@ -1,12 +1,12 @@
 "use strict";
 
-/* A trial, frame by frame, until it is answered; as a person at the window sees it. */
+/* A trial, frame by frame, until it is answered. */
 
-/** Escape was pressed, the full screen left, or the page hidden, in the middle of a trial. */
+/** Escape was pressed, the full screen left, or the page hidden, during a trial. */
 class Paused extends Error {}
 
-/** Keep the screen empty while the next images are made ready. */
-async function interval(images, { design, screen, keyboard }) {
+/** Show the empty screen while the next images are prepared. */
+async function showInterval(images, { design, screen, keyboard }) {
   const start = await screen.frame();
   screen.blank();
   await screen.prepare(images);
@@ -16,13 +16,12 @@ async function interval(images, { design, screen, keyboard }) {
 }
 
 /**
- * Play the parts of a trial, then wait for the answer.
+ * Show the parts of a trial, then wait for the answer; throw Paused after Escape.
  *
- * @returns {{choice, key, time, flips, starts}} Choice, key and time (ms after the last images) are
- *   null where there was no answer in time; times of all frames, and which of them a part began with.
- * @throws {Paused}
+ * @returns {{choice, key, time, flips, starts}} Choice, key and time (ms after the last images), or
+ *   null without an answer in time; times of all frames, and the number of each part's first frame.
  */
-async function shown({ design, screen, keyboard }) {
+async function showParts({ design, screen, keyboard }) {
   const { parts, last_images: last } = design.schedule;
   const flips = [];
   const starts = [];
@@ -56,8 +55,8 @@ async function shown({ design, screen, keyboard }) {
   return { ...(press ?? { choice: null, key: null, time: null }), flips, starts };
 }
 
-/** Compare what was shown with what was planned: cells of each image. */
-function measured({ flips, starts }, parts, frameLength) {
+/** Return the cells of each image's measured times. */
+function timeCells({ flips, starts }, parts, frameLength) {
   const found = {};
   for (const [number, part] of parts.entries()) {
     if (part.kind !== "images") continue;
@@ -73,13 +72,13 @@ function measured({ flips, starts }, parts, frameLength) {
   return found;
 }
 
-/** Count the frames that were missed between flips: a gap of 1.5 to 2.5 frames misses one, … */
+/** Return the number of frames missed between flips: a gap of 1.5 to 2.5 frames misses one, … */
 function missedFrames(flips, frameLength) {
   const gaps = flips.slice(1).map((time, place) => time - flips[place]);
   return gaps.reduce((sum, gap) => sum + Math.max(Math.round(gap / frameLength) - 1, 0), 0);
 }
 
-/** Cells that an answer brings to the row of its trial. */
+/** Return the cells of an answer. */
 function answerCells(answer, correctResponse, { design, screen, began }) {
   const { choice, key, time, flips, showings } = answer;
   const response = choice === null ? null : design.alternatives[choice];
@@ -90,6 +89,6 @@ function answerCells(answer, correctResponse, { design, screen, began }) {
     key,
     correct: response === correctResponse ? 1 : 0,
     response_time: time === null ? null : secondsText(time),
-    ...measured(answer, design.schedule.parts, screen.frameLength),
+    ...timeCells(answer, design.schedule.parts, screen.frameLength),
   };
 }

@@ -363,7 +363,7 @@ def test_no_description_ends_in_another_error(small_set, tmp_path_factory, keys,
     with StimulusSet(small_set) as stimuli, suppress(InputError):
         assert "01" in set(sessions.load(data, stimuli, **words)["observer"])
     with suppress(InputError):
-        data_set.enrolled(data, "small", "02", "person")
-    people = same_experiment.of_people(data)
+        data_set.enrol(data, "small", "02", "person")
+    people = same_experiment.sessions_of_people(data)
     asked = {"Session": {}, "TaskName": "oddity"}
     assert same_experiment.remarks(data, people, asked) is not None

@@ -17,7 +17,7 @@ from mrd.search.diverge import MARGIN, PACE, Diverge, correlation
 from mrd.search.diverge_result import widest_metamer
 from mrd.search.loop import Search
 from mrd.search.variables.build import build_variables
-from mrd.study.checkpoint import State, read_state, write_state
+from mrd.study.checkpoint import SearchState, read_state, write_state
 from mrd.study.model_section import ModelConfig
 from mrd.study.run_directory import RunDirectory
 from mrd.study.search_section import EarlyStopping, Samples, SearchConfig
@@ -278,7 +278,7 @@ def resumed_run(tmp_path_factory):
         path = directory.state_path(step)
         state = read_state(path)
         header = {k: v for k, v in state.header.items() if k != "constrained"}
-        write_state(State(state.step, state.arrays, header), path)
+        write_state(SearchState(state.step, state.arrays, header), path)
     report, noise = Notes(), {}
     photographs = Stage.photographs
 

@@ -45,7 +45,7 @@ def test_the_validator_accepts_all_tasks(small_experiment, tmp_path):
             return SimulatedObserver(follows, task, rng)
 
         for participant in ("01", "02"):
-            seat = experiment.seated(asked, tmp_path, participant, "01", "simulated")
+            seat = experiment.seat(asked, tmp_path, participant, "01", "simulated")
             experiment.run(asked, seat, tmp_path, observer, {})
     found, summary = problems(tmp_path)
     assert found["error"] == set()
@@ -56,7 +56,7 @@ def test_the_validator_accepts_all_tasks(small_experiment, tmp_path):
 
 
 def test_the_validator_finds_what_is_wrong(tmp_path):
-    data_set.enrolled(tmp_path, "small", "01", "person")
+    data_set.enrol(tmp_path, "small", "01", "person")
     (tmp_path / "dataset_description.json").unlink()
     found, _ = problems(tmp_path)
     assert found["error"]

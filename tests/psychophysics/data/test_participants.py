@@ -1,4 +1,4 @@
-"""participants.tsv as people leave it: edited by hand, saved by spreadsheet programs, lost."""
+"""participants.tsv after changes by people and spreadsheet programs, and after its loss."""
 
 import csv
 import io
@@ -29,7 +29,7 @@ def table(folder, content):
 
 def enrolled(folder, code, observer="person"):
     said = []
-    number = data_set.enrolled(folder, "s", code, observer, say=said.append)
+    number = data_set.enrol(folder, "s", code, observer, say=said.append)
     return number, said
 
 
@@ -89,26 +89,26 @@ EDITED = {
 
 
 @pytest.mark.parametrize("name", EDITED)
-def test_what_people_changed_is_kept(tmp_path, name):
+def test_changes_by_people_are_kept(tmp_path, name):
     content, added = EDITED[name]
     path = table(tmp_path, content)
     before = cells(path)
     newline = b"\r\n" if b"\r\n" in path.read_bytes() else b"\n"
     assert [enrolled(tmp_path, code) for code in ("01", "02")] == [(0, []), (1, [])]
-    assert cells(path) == before  # nobody new: not written at all
+    assert cells(path) == before  # no new participant, so it is not written
     assert enrolled(tmp_path, "03") == (2, [])
     after = cells(path)
     assert after[-1] == added
-    told = [row for row in before if any(cell.strip() for cell in row)]
-    for row, kept in zip(told, after[:-1], strict=True):
+    filled = [row for row in before if any(cell.strip() for cell in row)]
+    for row, kept in zip(filled, after[:-1], strict=True):
         assert kept[: len(row)] == row
     assert path.read_bytes().startswith(b"\xef\xbb\xbf") == content.startswith("\ufeff")
     if name != "line ends of old Macs":
         assert path.read_bytes().endswith(newline)
-    assert [data_set.number_of(tmp_path, code) for code in ("01", "02", "03")] == [0, 1, 2]
+    assert [data_set.participant_number(tmp_path, code) for code in ("01", "02", "03")] == [0, 1, 2]
 
 
-def test_who_was_entered_by_hand_gets_a_number(tmp_path):
+def test_a_participant_entered_by_hand_gets_a_number(tmp_path):
     path = table(tmp_path, "participant_id\tage\nsub-07\t31\nsub-01\t27\n")
     assert enrolled(tmp_path, "01") == (0, [])
     assert cells(path) == [
@@ -135,8 +135,8 @@ REFUSED = {
     "twice": (
         f"{HEADER}\n{ROWS}sub-01\t2\tperson\n", "line 4: sub-01 is in line 2 as well; keep the l",
     ),
-    "a short row": (f"{HEADER}\nsub-01\n", "line 2: 1 cells, and there are 3 columns; put the mi"),
-    "a long row": (f"{HEADER}\nsub-01\t0\tperson\tx\n", "line 2: 4 cells, and there are 3 columns"),
+    "a short row": (f"{HEADER}\nsub-01\n", "line 2: 1 cells for 3 columns; add the missing cell"),
+    "a long row": (f"{HEADER}\nsub-01\t0\tperson\tx\n", "line 2: 4 cells for 3 columns"),
     "no code": (f"{HEADER}\n\t0\tperson\n", "line 2, column 'participant_id': ''; write a code"),
     "no number": (f"{HEADER}\nsub-01\tfirst\tperson\n", "line 2, column 'order': 'first'; write a"),
     "a fraction": (f"{HEADER}\nsub-01\t1,0\tperson\n", "line 2, column 'order': '1,0'; write a w"),
@@ -148,20 +148,20 @@ REFUSED = {
         f'{HEADER}\tnotes\nsub-01\t0\tperson\t"5 x\n{ROWS}', "close the quotation marks of a cell",
     ),
     "no column of codes": ("order\tobserver\n0\tperson\n", "line 1: column 'participant_id' is m"),
-    "a column twice": (f"{HEADER}\torder\nsub-01\t0\tperson\t0\n", "line 1: column 'order' is th"),
-    "capitals differ": (f"{HEADER}\nsub-AB\t0\tperson\nsub-ab\t1\tperson\n", "there is 'AB' alre"),
+    "a column twice": (f"{HEADER}\torder\nsub-01\t0\tperson\t0\n", "line 1: column 'order' occurs"),
+    "capitals differ": (f"{HEADER}\nsub-AB\t0\tperson\nsub-ab\t1\tperson\n", "'AB' exists already"),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_cannot_be_read_is_refused_in_one_line(tmp_path, name):
+def test_an_unreadable_table_is_an_error_of_one_line(tmp_path, name):
     content, message = REFUSED[name]
     path = table(tmp_path, content)
     before = path.read_bytes()
     with pytest.raises(InputError, match=message):
         enrolled(tmp_path, "ab")
     with pytest.raises(InputError, match=message):
-        data_set.number_of(tmp_path, "ab")
+        data_set.participant_number(tmp_path, "ab")
     assert path.read_bytes() == before
 
 
@@ -170,18 +170,18 @@ def test_what_cannot_be_read_is_refused_in_one_line(tmp_path, name):
 
 @pytest.fixture
 def data(tmp_path):
-    """Give recorded sessions of 01 and 02, who have the numbers 0 and 1."""
+    """Return recorded sessions of 01 and 02, with the numbers 0 and 1."""
     return shutil.copytree(RECORDED, tmp_path / "data")
 
 
 @pytest.mark.parametrize("left", [None, "", "\ufeff\n\n"])
-def test_a_lost_file_is_made_again_from_the_sessions(data, left):
+def test_a_lost_file_is_written_again_from_the_sessions(data, left):
     path = data / "participants.tsv"
     path.unlink()
     if left is not None:
         path.write_text(left)
-    assert data_set.number_of(data, "02") == 1
-    said = [f"{path}: was missing or empty; made again from the sessions of sub-01, sub-02"]
+    assert data_set.participant_number(data, "02") == 1
+    said = [f"{path}: was missing or empty; written again from the sessions of sub-01, sub-02"]
     assert enrolled(data, "03") == (2, said)
     assert cells(path)[1:] == [
         ["sub-01", "0", "person"], ["sub-02", "1", "person"], ["sub-03", "2", "person"],
@@ -189,7 +189,7 @@ def test_a_lost_file_is_made_again_from_the_sessions(data, left):
     assert enrolled(data, "02") == (1, [])
 
 
-def test_a_row_that_was_removed_comes_back(data):
+def test_a_removed_row_is_restored(data):
     path = table(data, "participant_id\torder\tobserver\tage\nsub-01\t0\tperson\t31\n")
     said = [f"{path}: had no order of sub-02; it was taken from the sessions"]
     assert enrolled(data, "02") == (1, said)
@@ -206,7 +206,9 @@ def test_a_participant_without_a_folder_keeps_their_number(data):
 
 def test_a_number_that_was_changed_is_refused(data):
     path = table(data, f"{HEADER}\nsub-01\t1\tperson\nsub-02\t0\tperson\n")
-    with pytest.raises(InputError, match=r"order of sub-01 is 1, and their sessions .* 0; put 0 b"):
+    with pytest.raises(
+        InputError, match=r"order of sub-01 is 1, and their sessions have 0; write 0"
+    ):
         enrolled(data, "01")
     assert enrolled(data, "03") == (2, [])
     table(data, f"{HEADER}\nsub-01\t0\tperson\nsub-02\t0\tperson\n")
@@ -217,7 +219,7 @@ def test_a_number_that_was_changed_is_refused(data):
 def test_an_order_of_two_participants_is_refused_before_the_first_session(data):
     path = table(data, f"{HEADER}\n{ROWS}sub-03\t1\tperson\nsub-04\t3.0\tperson\n")
     before = path.read_bytes()
-    message = r"tsv: order of sub-03 is 1, and so is that of sub-02; write n/a for who has had no"
+    message = r"tsv: order of sub-03 is 1, and so is that of sub-02; write n/a for a part"
     with pytest.raises(InputError, match=message):
         enrolled(data, "03")
     assert path.read_bytes() == before
@@ -226,33 +228,33 @@ def test_an_order_of_two_participants_is_refused_before_the_first_session(data):
     assert enrolled(data, "03") == (4, [])
 
 
-def test_an_order_of_two_participants_with_sessions_is_said(data):
+def test_an_order_of_two_participants_with_sessions_is_reported(data):
     for path in session_files.sidecars(data, ["02"]):
         path.write_text(path.read_text().replace('"ParticipantOrder": 1', '"ParticipantOrder": 0'))
     path = table(data, f"{HEADER}\n{ROWS}".replace("sub-02\t1", "sub-02\t0"))
     for code, other in (("01", "02"), ("02", "01")):
         text = (
             f"{path}: order 0 is of sub-{code} and of sub-{other}: they have the same order of "
-            "blocks, and the same keys"
+            "blocks and the same keys"
         )
         assert enrolled(data, code) == (0, [text])
     assert enrolled(data, "03") == (1, [])
 
 
-def test_numbers_of_a_page_are_apart_from_those_of_the_lab(data):
-    assert data_set.enrolled(data, "s", "web02", "person", 1) == 1
+def test_participants_in_a_browser_may_share_numbers_with_the_lab(data):
+    assert data_set.enrol(data, "s", "web02", "person", 1) == 1
     for code, number in (("web02", 1), ("02", 1), ("01", 0)):
         assert enrolled(data, code) == (number, [])
 
 
-def test_a_damaged_description_stops_nobody_else(data):
+def test_a_damaged_sidecar_does_not_stop_other_participants(data):
     for content in (
         "", "[]", '{"Session": null}', '{"Session": {"ParticipantOrder": "x"}}',
         '{"Session": {"ParticipantOrder": 1}}',
     ):  # fmt: skip
         sidecar = next(data.glob("sub-02/ses-01/beh/*_beh.json"))
         sidecar.write_text(content)
-        assert data_set.number_of(data, "02") == 1  # by the table
+        assert data_set.participant_number(data, "02") == 1  # by the table
     assert enrolled(data, "03") == (2, [])
 
 
@@ -262,28 +264,23 @@ def test_readme_of_the_lab_is_enough(tmp_path):
     assert not (tmp_path / "README").exists()
 
 
-def _enrol(folder, codes, ready, go, numbers):
+def _enrol(folder, letter):
+    return [data_set.enrol(folder, "s", f"{letter}{each}", "person") for each in range(15)]
+
+
+def _enrol_in_a_process(folder, ready, numbers):
     ready.set()
-    go.wait(60)
-    numbers.put([data_set.enrolled(folder, "s", code, "person") for code in codes])
+    numbers.put(_enrol(folder, "a"))
 
 
 def test_two_enrolments_at_once_get_different_numbers(tmp_path):
     spawn = multiprocessing.get_context("spawn")
-    go, numbers = spawn.Event(), spawn.Queue()
-    ready = [spawn.Event(), spawn.Event()]
-    codes = [[f"a{each}" for each in range(15)], [f"b{each}" for each in range(15)]]
-    processes = [
-        spawn.Process(target=_enrol, args=(tmp_path, own, up, go, numbers))
-        for own, up in zip(codes, ready, strict=True)
-    ]
-    for process in processes:
-        process.start()
-    assert all(each.wait(60) for each in ready)
-    go.set()
-    found = [*numbers.get(timeout=60), *numbers.get(timeout=60)]
-    for process in processes:
-        process.join(60)
+    ready, numbers = spawn.Event(), spawn.Queue()
+    other = spawn.Process(target=_enrol_in_a_process, args=(tmp_path, ready, numbers))
+    other.start()
+    assert ready.wait(60)
+    found = [*_enrol(tmp_path, "b"), *numbers.get(timeout=60)]
+    other.join(60)
     assert sorted(found) == list(range(30))
     assert len(cells(tmp_path / "participants.tsv")) == 31
 
@@ -295,7 +292,7 @@ TEXT = st.text(st.characters(exclude_categories=("Cs", "Cc")) | st.sampled_from(
 
 @given(st.data())
 def test_any_table_is_read_back_and_grows(tmp_path_factory, data):
-    """Whatever stands in other columns, and wherever these are: it stays, and numbers go on."""
+    """Other columns are kept, whatever their content and order, and numbers continue."""
     extra = data.draw(st.lists(st.sampled_from(["age", "sex", "Notes", "x;y"]), unique=True))
     header = data.draw(st.permutations([*participants.COLUMNS, *extra]))
     rows = [
@@ -310,19 +307,19 @@ def test_any_table_is_read_back_and_grows(tmp_path_factory, data):
     )
     path = tmp_path_factory.mktemp("any") / "participants.tsv"
     path.write_text(text.getvalue(), encoding="utf-8", newline="")
-    there = participants.read(path)
+    table_before = participants.read(path)
     new = Participant("new", 99, "person")
-    path.write_bytes(participants.written(there, [new]))
+    path.write_bytes(participants.table_bytes(table_before, [new]))
     after = participants.read(path)
-    assert after.people == (*there.people, new)
-    assert after.rows[:-1] == there.rows
-    assert {p.code: p.number for p in there.people} == {
+    assert after.people == (*table_before.people, new)
+    assert after.rows[:-1] == table_before.rows
+    assert {p.code: p.number for p in table_before.people} == {
         row["participant_id"][4:]: int(row["order"]) for row in rows
     }
 
 
 @given(st.binary(max_size=60) | TEXT.map(lambda text: f"{HEADER}\n{text}".encode()))
-def test_no_content_ends_in_another_error(tmp_path_factory, content):
+def test_any_content_is_read_or_is_an_input_error(tmp_path_factory, content):
     path = tmp_path_factory.mktemp("bytes") / "participants.tsv"
     path.write_bytes(content)
     with suppress(InputError):

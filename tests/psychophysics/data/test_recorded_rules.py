@@ -1,4 +1,4 @@
-"""Sessions keep the rules that they were recorded with: of counterbalancing, and of QUEST+."""
+"""Sessions keep their recorded rules of counterbalancing and of QUEST+."""
 
 import json
 import shutil
@@ -6,14 +6,13 @@ import shutil
 import pytest
 
 from psychophysics import experiment
-from psychophysics.answer import Answer, Stopped
-from psychophysics.data import columns, data_set, records
+from psychophysics.answer import Stopped
+from psychophysics.data import bids_names, data_set, records
 from psychophysics.observers import Psychometric, SimulatedObserver
-from psychophysics.timing import Interval
-from psychophysics.web import importing, plan, saved
+from psychophysics.web import importing, plan
 from scenes.base.errors import InputError
 from tests.paths import DATA
-from tests.psychophysics.web.at_the_page import trials_of
+from tests.psychophysics.web.answers import as_json, saved_session
 
 CODES = tuple(f"p{number}" for number in range(8))
 FOLLOWS = Psychometric(threshold=0.5, width=1.0, lapse=0.04)
@@ -45,16 +44,16 @@ def run(asked, folder, seat, kind=SimulatedObserver):
 
 
 def seated(asked, folder, code, visit="01"):
-    return experiment.seated(asked, folder, code, visit, "simulated")
+    return experiment.seat(asked, folder, code, visit, "simulated")
 
 
 def of_rule_1(asked, folder, code, visit="01"):
-    number = data_set.enrolled(folder, "small", code, "simulated")
-    return experiment.seat_of(asked, code, visit, "simulated", number, 1)
+    number = data_set.enrol(folder, "small", code, "simulated")
+    return experiment.make_seat(asked, code, visit, "simulated", number, 1)
 
 
 def sidecar(asked, folder, code, visit="01"):
-    path = records.session_path(folder, code, visit, asked.task).with_suffix(".json")
+    path = bids_names.table_path(folder, code, visit, asked.task).with_suffix(".json")
     return path, json.loads(path.read_text(encoding="utf-8"))
 
 
@@ -71,7 +70,7 @@ def test_sessions_name_the_rule_and_cross_blocks_with_keys(asked, tmp_path):
     assert met == dict.fromkeys(pairs, 2)
 
 
-def test_a_session_of_rule_1_goes_on_with_it(asked, tmp_path):
+def test_a_session_of_rule_1_keeps_it(asked, tmp_path):
     """Number 2 has swapped keys by rule 2, not by rule 1."""
     for code in CODES[:2]:
         seated(asked, tmp_path, code)
@@ -83,15 +82,15 @@ def test_a_session_of_rule_1_goes_on_with_it(asked, tmp_path):
     experiment.check_open(asked, seat, tmp_path)
     assert run(asked, tmp_path, seat).finished
     assert set(sidecar(asked, tmp_path, "p2")[1]["Session"]["Keys"].values()) == set("123")
-    with pytest.raises(records.Finished, match="is finished"):
+    with pytest.raises(records.SessionFinished, match="is finished"):
         run(asked, tmp_path, seated(asked, tmp_path, "p2"))
     # A second session of the same person has the keys that they know; a new person has rule 2.
     assert seated(asked, tmp_path, "p2", "02").keys == seat.keys
     assert seated(asked, tmp_path, "p3").rule == 2
-    assert experiment.seat_of(asked, "p9", "01", "simulated", 2).keys == ("3", "2", "1")
+    assert experiment.make_seat(asked, "p9", "01", "simulated", 2).keys == ("3", "2", "1")
 
 
-def test_a_rule_that_is_not_known_is_refused(asked, tmp_path):
+def test_an_unknown_rule_is_an_error(asked, tmp_path):
     run(asked, tmp_path, seated(asked, tmp_path, "p0"), Leaving)
     path, content = sidecar(asked, tmp_path, "p0")
     content["Session"]["Counterbalance"] = 3
@@ -108,7 +107,7 @@ QUEST_PLUS = {"kind": "quest_plus", "trials": 20, "trials_at_zero": 2}
 
 @pytest.fixture(params=["oddity", "same_different"])
 def former(request, tmp_path, small_experiment):
-    """Give sessions of the former default, 01 finished and 02 not, and how to ask for them."""
+    """Return sessions with the former default (01 finished, 02 not), and their experiment."""
     recorded = DATA / "sessions_quest_plus" / request.param
     data = shutil.copytree(recorded, tmp_path / "data")
 
@@ -124,7 +123,7 @@ def former(request, tmp_path, small_experiment):
 
 def as_person(asked, data, code):
     said = []
-    seat = experiment.seated(asked, data, code, "01", "person", said.append)
+    seat = experiment.seat(asked, data, code, "01", "person", said.append)
     assert said == []
     experiment.check_open(asked, seat, data)
     return run(asked, data, seat)
@@ -134,10 +133,10 @@ def rates_of(asked, data, code):
     return sidecar(asked, data, code)[1]["Session"]["Experiment"]["procedure"]["false_alarms"]
 
 
-def test_sessions_with_the_former_false_alarm_rates_go_on(former):
+def test_sessions_with_the_former_false_alarm_rates_are_resumed(former):
     data, ask = former
     asked = ask()
-    with pytest.raises(records.Finished, match="is finished"):
+    with pytest.raises(records.SessionFinished, match="is finished"):
         as_person(asked, data, "01")
     outcome = as_person(asked, data, "02")
     assert (outcome.finished, outcome.trials) == (True, 22)
@@ -147,12 +146,12 @@ def test_sessions_with_the_former_false_alarm_rates_go_on(former):
     assert rates_of(asked, data, "03") == usual
 
 
-def test_rates_that_the_study_gives_are_honoured_where_they_have_an_effect(former):
+def test_rates_of_the_study_are_used_in_tasks_where_they_have_an_effect(former):
     data, ask = former
     asked = ask(false_alarms=[0.1, 0.2])
     if asked.task.name == "same_different":
         with pytest.raises(
-            records.Changed, match=r"procedure\.false_alarms: \[0\.05, .* 0\.2\] now"
+            records.SessionChanged, match=r"procedure\.false_alarms: \[0\.05, .* 0\.2\] now"
         ):
             as_person(asked, data, "02")
     else:
@@ -160,7 +159,7 @@ def test_rates_that_the_study_gives_are_honoured_where_they_have_an_effect(forme
 
 
 @pytest.mark.parametrize("rates", [None, 0.5, [], ["x"], [2.0], {"a": 1}])
-def test_damaged_rates_end_in_no_other_error(former, rates):
+def test_damaged_rates_are_an_error(former, rates):
     data, ask = former
     path, content = sidecar(ask(), data, "02")
     content["Session"]["Experiment"]["procedure"]["false_alarms"] = rates
@@ -168,13 +167,13 @@ def test_damaged_rates_end_in_no_other_error(former, rates):
     if rates is None and content["TaskName"] == "oddity":
         assert as_person(ask(), data, "02").finished
     else:
-        with pytest.raises(records.Changed, match=r"procedure\.false_alarms"):
+        with pytest.raises(records.SessionChanged, match=r"procedure\.false_alarms"):
             as_person(ask(), data, "02")
 
 
-def test_other_grids_are_refused_in_a_session_that_goes_on(former):
+def test_a_session_is_not_resumed_with_other_grids(former):
     data, ask = former
-    with pytest.raises(records.Changed, match=r"another Experiment \(procedure\.lapses: "):
+    with pytest.raises(records.SessionChanged, match=r"another Experiment \(procedure\.lapses: "):
         as_person(ask(lapses=[0.0, 0.1]), data, "02")
 
 
@@ -182,42 +181,17 @@ def test_other_grids_are_refused_in_a_session_that_goes_on(former):
 
 
 def page_saved(asked, seat, path):
-    """Write what a page saves that was exported for this seat, all answers right."""
-    shown = tuple(
-        Interval(each.planned_onset, each.planned_duration, each.planned_onset, 0.1, 0)
-        for each in plan.planned(asked)
-    )
-    rows, trials = [], trials_of(asked, seat)
-    trial = next(trials)
-    while trial is not None:
-        choice = trial.arrangement.correct
-        answer = Answer(choice, seat.keys[choice], 0.5, 1, 0.0, shown)
-        rows.append(columns.row(trial, answer, asked.task, 1))
-        try:
-            trial = trials.send(True)
-        except StopIteration:
-            trial = None
-    names = list(columns.names(asked.task))
-    sitting = {
-        "started": "2024-05-01T10:00:00Z", "browser": "a browser", "screen": [1000, 700],
-        "window": [1000, 700], "pixel_ratio": 1, "pixels_per_cm": 36, "cm_per_pixel": 0.08,
-        "distance": 60, "refresh_rate": 60, "full_screen": False,
-    }  # fmt: skip
-    content = {
-        "format": plan.FORMAT, "version": plan.VERSION, "study": "small", "task": asked.task.name,
-        "participant": seat.participant, "session": "01", "facts": plan.facts(asked, seat),
-        "software": {"mrd-suite": "1"}, "sittings": [sitting], "finished": True,
-        "checksum": saved.checksum([names, *rows]), "columns": names, "rows": rows,
-    }  # fmt: skip
-    path.write_text(json.dumps(content), encoding="utf-8")
+    """Write what a page saves for a seat, with all answers right."""
+    content = saved_session(asked, seat, lambda trial: trial.arrangement.correct)
+    path.write_bytes(as_json(content))
     return path
 
 
 @pytest.mark.parametrize(("rule", "first"), [(1, "1"), (2, "3")])
-def test_pages_keep_the_rule_that_they_were_made_with(asked, tmp_path, rule, first):
-    seat = plan.seat_of(asked, 2, "01", rule)
+def test_pages_keep_their_rule(asked, tmp_path, rule, first):
+    seat = plan.make_seat(asked, 2, "01", rule)
     path = page_saved(asked, seat, tmp_path / "saved.json")
-    [session] = importing.checked(asked, [path], tmp_path / "data")
+    [session] = importing.check_files(asked, [path], tmp_path / "data")
     assert session.seat == seat
     [outcome] = importing.store(asked, [session], tmp_path / "data")
     assert outcome.finished
@@ -227,13 +201,13 @@ def test_pages_keep_the_rule_that_they_were_made_with(asked, tmp_path, rule, fir
 
 
 def test_the_page_has_the_new_rule(asked):
-    own = [plan.participant(asked, plan.seat_of(asked, number, "01")) for number in range(4)]
+    own = [plan.participant(asked, plan.make_seat(asked, number, "01")) for number in range(4)]
     assert {each["facts"]["Counterbalance"] for each in own} == {2}
     assert len({(each["facts"]["Blocks"][0], each["keys"][0]["name"]) for each in own}) == 4
 
 
-def test_a_saved_rule_is_no_other(asked, tmp_path):
-    path = page_saved(asked, plan.seat_of(asked, 2, "01", 1), tmp_path / "saved.json")
+def test_another_saved_rule_is_an_error(asked, tmp_path):
+    path = page_saved(asked, plan.make_seat(asked, 2, "01", 1), tmp_path / "saved.json")
     content = json.loads(path.read_text(encoding="utf-8"))
     for rule, message in (
         (2, r"made with another Keys \(first: 1 then, 3 now"),
@@ -242,4 +216,4 @@ def test_a_saved_rule_is_no_other(asked, tmp_path):
         content["facts"]["Counterbalance"] = rule
         path.write_text(json.dumps(content), encoding="utf-8")
         with pytest.raises(InputError, match=message):
-            importing.checked(asked, [path], tmp_path / "data")
+            importing.check_files(asked, [path], tmp_path / "data")

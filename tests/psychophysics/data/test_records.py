@@ -1,4 +1,4 @@
-"""Sessions on disk."""
+"""Records of sessions."""
 
 import csv
 import json
@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from psychophysics.answer import Answer
-from psychophysics.data import columns, records
+from psychophysics.data import bids_names, columns, records
 from psychophysics.tasks.registry import TASKS
-from psychophysics.trials import order
+from psychophysics.trials import generate_trials
 from scenes.base.errors import InputError
 
 ODDITY = TASKS["oddity"]
@@ -18,12 +18,14 @@ FACTS = {"StimulusSet": "abc", "Experiment": {"task": "oddity", "vary": ["noise"
 
 
 def opened(folder, facts=FACTS, participant="01", **words):
-    return records.opened(folder, participant, "01", ODDITY, facts, {"Started": "now"}, **words)
+    return records.open_record(
+        folder, participant, "01", ODDITY, facts, {"Started": "now"}, **words
+    )
 
 
 @pytest.fixture
 def rows(config, condition):
-    trials = order([condition()], config(), 3, [""])
+    trials = generate_trials([condition()], config(), 3, [""])
     made = [next(trials)] + [trials.send(True) for _ in range(5)]
     return [columns.row(trial, Answer(1, "2", 0.5), ODDITY, 1) for trial in made]
 
@@ -41,7 +43,7 @@ def test_a_row_is_on_disk_when_write_returns(tmp_path, rows):
 
 
 def test_names_are_those_of_bids(tmp_path):
-    path = records.session_path(tmp_path, "07", "02", TASKS["match_to_sample"])
+    path = bids_names.table_path(tmp_path, "07", "02", TASKS["match_to_sample"])
     assert path.relative_to(tmp_path).as_posix() == (
         "sub-07/ses-02/beh/sub-07_ses-02_task-matchToSample_run-01_beh.tsv"
     )
@@ -62,7 +64,7 @@ def test_every_column_is_described_and_filled(tmp_path, rows):
     assert of["block"] == "n/a"
 
 
-def test_an_unfinished_session_goes_on(tmp_path, rows):
+def test_an_unfinished_session_is_resumed(tmp_path, rows):
     with opened(tmp_path) as record:
         for row in rows[:3]:
             record.write(row)
@@ -87,8 +89,8 @@ def test_a_row_that_was_cut_off_is_removed(tmp_path, rows, cut):
     assert record.path.read_bytes() == content
 
 
-def test_a_full_disk_is_told(tmp_path, rows):
-    """On Linux /dev/full takes no byte; the answer of a device without space goes through."""
+def test_a_full_disk_is_an_error(tmp_path, rows):
+    """/dev/full of Linux behaves like a device without space."""
 
     def session():
         with opened(tmp_path) as record:
@@ -104,21 +106,21 @@ def test_a_full_disk_is_told(tmp_path, rows):
         assert record.rows == 0
 
 
-def test_a_finished_session_is_not_asked_again(tmp_path):
+def test_a_finished_session_is_refused(tmp_path):
     with opened(tmp_path) as record:
         record.close(finished=True)
     with (
-        pytest.raises(records.Finished, match="this session is finished; start another with --ses"),
+        pytest.raises(records.SessionFinished, match="is finished; start another with --session"),
         opened(tmp_path),
     ):
         pass
-    with pytest.raises(records.Finished, match="is finished"):
+    with pytest.raises(records.SessionFinished, match="is finished"):
         records.check_open(tmp_path, "01", "01", ODDITY, FACTS)
     records.check_open(tmp_path, "01", "02", ODDITY, FACTS)
 
 
-def test_a_session_without_a_row_begins_anew(tmp_path, rows):
-    """What it was begun with binds nobody yet; a row that was cut off does not count."""
+def test_a_session_without_a_row_starts_again(tmp_path, rows):
+    """Its facts may change; a row that was cut off does not count."""
     with opened(tmp_path) as record:
         pass
     header = record.path.read_bytes()
@@ -131,30 +133,30 @@ def test_a_session_without_a_row_begins_anew(tmp_path, rows):
         record.write(rows[0])
     sidecar = json.loads(record.path.with_suffix(".json").read_text())
     assert sidecar["Session"] == other
-    with pytest.raises(records.Changed, match=r"abd then, abc now"), opened(tmp_path):
+    with pytest.raises(records.SessionChanged, match=r"abd then, abc now"), opened(tmp_path):
         pass
 
 
-def test_a_session_does_not_go_on_with_another_set(tmp_path, rows):
+def test_a_session_is_not_resumed_with_another_set(tmp_path, rows):
     with opened(tmp_path) as record:
         record.write(rows[0])
     other = FACTS | {"StimulusSet": "abd"}
     with (
-        pytest.raises(records.Changed, match=r"another StimulusSet \(abc then, abd now\)"),
+        pytest.raises(records.SessionChanged, match=r"another StimulusSet \(abc then, abd now\)"),
         opened(tmp_path, other),
     ):
         pass
-    with pytest.raises(records.Changed, match="another StimulusSet"):
+    with pytest.raises(records.SessionChanged, match="another StimulusSet"):
         records.check_open(tmp_path, "01", "01", ODDITY, other)
     other = FACTS | {"Experiment": {"task": "oddity", "vary": ["camera"]}}
     with (
-        pytest.raises(records.Changed, match=r"another Experiment \(vary: \['noise'\] then, \['c"),
+        pytest.raises(records.SessionChanged, match=r"Experiment \(vary: \['noise'\] then, \['c"),
         opened(tmp_path, other),
     ):
         pass
 
 
-def test_damage_is_told(tmp_path, rows):
+def test_damage_is_an_error(tmp_path, rows):
     with opened(tmp_path) as record:
         for row in rows[:2]:
             record.write(row)
@@ -174,14 +176,14 @@ def test_damage_is_told(tmp_path, rows):
     cells = [*rows[0][:dropped], "few", *rows[0][dropped + 1 :]]
     record.path.write_text(whole + "\t".join(cells) + "\n")
     with (
-        pytest.raises(InputError, match="line 4: dropped frames 'few' are no whole number"),
+        pytest.raises(InputError, match="line 4: dropped frames 'few' are not a whole number"),
         opened(tmp_path),
     ):
         pass
     record.path.write_text(whole)
     record.path.with_suffix(".json").unlink()
     with (
-        pytest.raises(InputError, match=r"description .* is missing; restore it"),
+        pytest.raises(InputError, match=r"sidecar .* is missing; restore it"),
         opened(tmp_path),
     ):
         pass
@@ -213,4 +215,4 @@ def test_two_processes_cannot_run_one_session(tmp_path):
 @pytest.mark.parametrize("code", ["Anna B", "a_1", "", "ä", "01/..", "x" * 33])
 def test_codes_are_letters_and_digits(code):
     with pytest.raises(InputError, match="use 1 to 32 letters and digits"):
-        records.checked_code(code, "participant")
+        bids_names.check_code(code, "participant")

@@ -1,18 +1,15 @@
 """Before a session of a person: the set is that of the others, and another experiment is named."""
 
 import shutil
-import subprocess
-import sys
 
 import pytest
 
 from psychophysics import experiment
-from psychophysics.data import records, same_experiment, session_files
+from psychophysics.data import json_files, same_experiment, session_files
 from psychophysics.observers import Psychometric, SimulatedObserver
 from scenes.base.errors import InputError
 from stimuli.stimulus_set import StimulusSet
 from tests.paths import DATA
-from tests.psychophysics.studies import study_in
 from tests.small_set import write_small_set
 
 RECORDED = DATA / "sessions"
@@ -21,13 +18,13 @@ OTHER = "0" * 64
 
 @pytest.fixture
 def data(tmp_path):
-    """Give recorded sessions of the small set."""
+    """Return recorded sessions of the small set."""
     return shutil.copytree(RECORDED, tmp_path / "data")
 
 
 @pytest.fixture
 def asked(small_experiment):
-    """Give the experiment that they were recorded with."""
+    """Return their experiment."""
     return recorded_as(small_experiment)
 
 
@@ -54,13 +51,13 @@ def test_a_session_with_another_set_is_refused_at_its_start(data, asked):
     before = files(data)
     message = (
         r"data: holds sessions of stimulus set 000000000000 \(1, such as 01/01\), and "
-        rf"{asked.stimuli.path} is {asked.stimuli.content_hash[:12]}; put that set back to go on, "
-        "or move those sessions to another folder to begin with this one"
+        rf"{asked.stimuli.path} is {asked.stimuli.content_hash[:12]}; restore that set to "
+        "continue, or move those sessions to another folder to start with this one"
     )
     with pytest.raises(InputError, match=message):
-        experiment.seated(asked, data, "03", "01", "person")
+        experiment.seat(asked, data, "03", "01", "person")
     assert files(data) == before
-    seat = experiment.seated(asked, data, "sim01", "01", "simulated")  # can be simulated again
+    seat = experiment.seat(asked, data, "sim01", "01", "simulated")  # can be simulated again
     assert seat.number == 2
 
 
@@ -68,18 +65,18 @@ def test_the_set_that_was_kept_is_named(data, small_experiment, small_set, tmp_p
     for name in ("stimuli.h5", "stimuli-000000000000.h5"):
         shutil.copyfile(small_set, tmp_path / name)
     of_another_set(data, "01")
-    with pytest.raises(InputError, match=r"put that set \(.*stimuli-000000000000\.h5\) back to go"):
+    with pytest.raises(InputError, match=r"restore that set \(.*stimuli-000000000000\.h5\) to con"):
         same_experiment.check_set(
-            data, same_experiment.of_people(data), "1" * 64, tmp_path / "stimuli.h5"
+            data, same_experiment.sessions_of_people(data), "1" * 64, tmp_path / "stimuli.h5"
         )
 
 
-def test_sessions_without_a_trial_bind_nobody(data, asked):
+def test_sessions_without_a_trial_are_ignored(data, asked):
     shutil.rmtree(data / "sub-01")
     of_another_set(data, "02")
     table = next(data.glob("sub-02/**/*_beh.tsv"))
     table.write_text(table.read_text().splitlines()[0] + "\n")
-    experiment.seated(asked, data, "03", "01", "person")
+    experiment.seat(asked, data, "03", "01", "person")
 
 
 def test_the_same_set_built_again_or_without_its_models_is_the_same(
@@ -87,7 +84,7 @@ def test_the_same_set_built_again_or_without_its_models_is_the_same(
 ):
     import h5py
 
-    from stimuli.seal import seal
+    from stimuli.storage import seal
 
     again = write_small_set(tmp_path / "again.h5")
     with h5py.File(again, "r+") as file:
@@ -96,16 +93,16 @@ def test_the_same_set_built_again_or_without_its_models_is_the_same(
     with StimulusSet(again) as one, StimulusSet(small_set) as other:
         assert one.content_hash == other.content_hash
         assert one.models != other.models
-    asked = experiment.prepared("small", 1, config(attributes=["shape"]), again)
-    experiment.seated(asked, data, "03", "01", "person")
+    asked = experiment.prepare("small", 1, config(attributes=["shape"]), again)
+    experiment.seat(asked, data, "03", "01", "person")
 
 
-def test_another_experiment_is_said_and_stops_nothing(data, asked, small_experiment):
+def test_another_experiment_is_reported(data, asked, small_experiment):
     said = []
-    experiment.seated(asked, data, "03", "01", "person", said.append)
+    experiment.seat(asked, data, "03", "01", "person", said.append)
     assert said == []
     longer = recorded_as(small_experiment, presentation="space", rest_every=7)
-    seat = experiment.seated(longer, data, "03", "01", "person", said.append)
+    seat = experiment.seat(longer, data, "03", "01", "person", said.append)
     assert said == [
         f"{data}: holds sessions of another experiment (2; presentation: time in those, space in "
         "this one); mrd analyse does not pool them with this one"
@@ -113,15 +110,15 @@ def test_another_experiment_is_said_and_stops_nothing(data, asked, small_experim
     assert seat.number == 2
 
 
-def test_descriptions_are_read_once_for_what_is_said_of_them(data, asked, monkeypatch):
+def test_sidecars_are_read_once(data, asked, monkeypatch):
     read = []
 
     def read_json(path):
         read.append(path)
-        return records.read_json(path)
+        return json_files.read_json(path)
 
     monkeypatch.setattr(same_experiment, "read_json", read_json)
-    experiment.seated(asked, data, "03", "01", "person")
+    experiment.seat(asked, data, "03", "01", "person")
     assert sorted(read) == sorted(session_files.sidecars(data))
 
 
@@ -129,47 +126,17 @@ def test_a_long_value_is_cut(data, asked):
     for path in session_files.sidecars(data):
         path.write_text(path.read_text().replace('"training"', f'"{"x" * 500}"'))
     said = []
-    experiment.seated(asked, data, "03", "01", "person", said.append)
+    experiment.seat(asked, data, "03", "01", "person", said.append)
     (text,) = said
     assert f"(2; cameras: {'x' * 40} in those, training in this one);" in text
 
 
-def test_a_recorded_session_goes_on(data, asked):
+def test_a_recorded_session_is_resumed(data, asked):
     """With the numbers, orders and keys that it was begun with."""
     follows = Psychometric(0.5, 1.0, 0.04)
-    seat = experiment.seated(asked, data, "02", "01", "person")
+    seat = experiment.seat(asked, data, "02", "01", "person")
     outcome = experiment.run(
         asked, seat, data, lambda _, rng: SimulatedObserver(follows, asked.task, rng), {}
     )
     assert outcome.finished
     assert outcome.trials == 6
-
-
-def test_the_window_does_not_open_for_another_set(data, small_set, screen):
-    """The command itself: one line, exit 2, nobody enrolled."""
-    folder = study_in(data.parent, small_set)
-    of_another_set(data, "01")
-    before = files(data)
-    command = [sys.executable, "-c", "from mrd.cli.main import run; run()", "experiment", "run"]
-    words = [str(folder), "--participant", "03", "--uncalibrated", "--pace", "--window"]
-    done = subprocess.run(
-        [*command, *words], env=screen, capture_output=True, text=True, timeout=170, check=False
-    )
-    assert done.returncode == 2, done.stderr
-    assert "holds sessions of stimulus set 000000000000 (1, " in done.stderr.splitlines()[-1]
-    assert files(data) == before
-
-
-def test_escape_sequences_of_descriptions_do_not_reach_the_terminal(data, small_set, screen):
-    """They are printed as escapes; the session itself is over before a window opens."""
-    folder = study_in(data.parent, small_set)
-    (path,) = session_files.sidecars(data, ["02"])
-    path.write_text(path.read_text().replace('"training"', r'"\u001b[2J\u202e"'))
-    command = [sys.executable, "-c", "from mrd.cli.main import run; run()", "experiment", "run"]
-    words = [str(folder), "--participant", "01", "--uncalibrated", "--pace", "--window"]
-    done = subprocess.run(
-        [*command, *words], env=screen, capture_output=True, text=True, timeout=170, check=False
-    )
-    assert done.returncode == 2, done.stderr
-    assert r"cameras: \x1b[2J\u202e in those, training in this one" in done.stderr
-    assert "\x1b[2J" not in done.stderr

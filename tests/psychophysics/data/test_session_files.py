@@ -21,7 +21,7 @@ def test_a_table_with_capitals_in_its_suffix_is_named(tmp_path, small_set, suffi
     assert session_files.find(data).strays == (capital,)
     message = rf"_beh\{suffix}: ends in \{suffix}, and tables of sessions end in \.tsv; if it is a"
     with pytest.raises(InputError, match=message):
-        session_files.hash_of(data)
+        session_files.hash_sessions(data)
     with StimulusSet(small_set) as stimuli, pytest.raises(InputError, match=message):
         sessions.load(data, stimuli)
     capital.rename(table)

@@ -1,11 +1,6 @@
-"""Trials at a real window, every frame of them read back and compared with what is meant.
-
-Run as a script, with DISPLAY set: ``frame_by_frame.py SET``. Prints a line for each layout.
-"""
+"""Trials at a real window, with every frame read back and compared with the planned one."""
 
 import gc
-import sys
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -17,19 +12,20 @@ from psychophysics.lab.keys import Keys
 from psychophysics.lab.person import Person
 from psychophysics.lab.window import Screen, Window
 from psychophysics.schedule import schedule
-from psychophysics.trials import order
+from psychophysics.trials import generate_trials
 
 PIXELS, BACKGROUND, PATCH = (320, 240), 128, 20
 TIMING = {"fixation": 0.05, "stimulus": 0.1, "blank": 0.05, "mask": 0.05, "interval": 0.05,
           "answer": 1 / 60}  # fmt: skip
+DISPLAY = {"full_screen": False, "photodiode": {"size": PATCH, "corner": "top_left"}}
 LAYOUTS = (
     ("oddity", "time"), ("oddity", "space"), ("match_to_sample", "time"),
     ("match_to_sample", "space"), ("same_different", "time"), ("same_different", "space"),
 )  # fmt: skip
 
 
-class Seen(Window):
-    """Keeps every frame that it shows, and what it was given to load."""
+class RecordingWindow(Window):
+    """Keeps every frame that it shows, and how many images it loads."""
 
     frames: ClassVar[list] = []
     loaded: ClassVar[list] = []
@@ -45,54 +41,53 @@ class Seen(Window):
         return super().flip()
 
 
-class Watched(Keys):
-    """A trial begins when earlier presses are forgotten: so do the frames."""
+class WatchedKeys(Keys):
+    """Discards earlier frames when a trial begins, as it discards earlier presses."""
 
     def forget(self):
         super().forget()
-        assert len(Seen.loaded) == 1
-        Seen.loaded.clear()
-        Seen.frames.clear()
-        Seen.collecting.clear()
+        assert len(RecordingWindow.loaded) == 1
+        RecordingWindow.loaded.clear()
+        RecordingWindow.frames.clear()
+        RecordingWindow.collecting.clear()
 
 
-def main(path):
-    """Show a trial of each layout."""
-    for task, presentation in LAYOUTS:
-        config = ExperimentConfig.model_validate(
+def check_all_layouts(path):
+    """Show and check a trial of each layout."""
+    configs = [
+        ExperimentConfig.model_validate(
             {
                 "task": task, "presentation": presentation, "timing": TIMING, "catch": 0,
-                "practice": {"trials": 0},
-                "display": {
-                    "full_screen": False,
-                    "photodiode": {"size": PATCH, "corner": "top_left"},
-                },
+                "practice": {"trials": 0}, "display": DISPLAY,
             }
-        )  # fmt: skip
-        asked = experiment.prepared("small", 1, config, path)
-        window = Seen(config.display, Screen(PIXELS, 53, 60, None), IDENTITY, paced=True)
+        )
+        for task, presentation in LAYOUTS
+    ]  # fmt: skip
+    screen = Screen(PIXELS, 53, 60, None)
+    window = RecordingWindow(configs[0].display, screen, IDENTITY, paced=True)
+    for config in configs:
+        asked = experiment.prepare("small", 1, config, path)
         person = Person(
-            window, Watched(window.handle), config, config.answer_keys, asked.stimuli.image,
+            window, WatchedKeys(window.handle), config, config.answer_keys, asked.stimuli.image,
             np.random.default_rng(1),
         )  # fmt: skip
-        trial = next(order(asked.conditions, config, 1, [""]))
+        trial = next(generate_trials(asked.conditions, config, 1, [""]))
         answer = person.answer(trial)
         assert (answer.choice, answer.key, answer.response_time) == (None, None, None)
         stored = [asked.stimuli.image(image.stimulus_id) for image in trial.images]
-        assert not Seen.loaded, "images were loaded in a timed interval"
-        assert not any(Seen.collecting), "garbage was collected in a timed interval"
+        assert not window.loaded, "images were loaded in a timed interval"
+        assert not any(window.collecting), "garbage was collected in a timed interval"
         assert gc.isenabled()
         check(window, schedule(config), stored)
-        window.close()
-        print(task, presentation)
+    window.close()
 
 
 def check(window, parts, stored):
-    """Compare each frame with the part of the trial that it belongs to."""
+    """Compare each frame with its part of the trial."""
     regions = [window.region(16, 16, place) for place in parts.places]
-    meant = [part for part in parts.parts for _ in range(part.frames)]
-    assert len(window.frames) > len(meant)
-    for number, (part, frame) in enumerate(zip(meant, window.frames, strict=False)):
+    expected = [part for part in parts.parts for _ in range(part.frames)]
+    assert len(window.frames) > len(expected)
+    for number, (part, frame) in enumerate(zip(expected, window.frames, strict=False)):
         lit = frame[:PATCH, :PATCH]
         assert (lit == (255 if part.kind == "images" else 0)).all(), (number, part)
         rest = frame.copy()
@@ -105,10 +100,6 @@ def check(window, parts, stored):
             rest[regions[image]] = BACKGROUND
         empty = (rest == BACKGROUND).all()
         assert empty == (part.kind != "fixation"), (number, part)
-    question = window.frames[len(meant)]
+    question = window.frames[len(expected)]
     assert (question[:PATCH, :PATCH] == 0).all()
     assert (question[PATCH:, PATCH:] != BACKGROUND).any()
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))

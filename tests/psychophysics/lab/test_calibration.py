@@ -26,7 +26,7 @@ def readings(noise=0.0, rng=None):
 
 
 def test_gammas_are_found():
-    made = calibration.fitted(readings(), {})
+    made = calibration.fit(readings(), {})
     assert [gun.gamma for gun in made.guns] == pytest.approx([2.0, 2.2, 2.6], abs=1e-4)
     assert made.guns[1].dark == pytest.approx(0.3, abs=1e-3)
     assert made.guns[1].range == pytest.approx(120, abs=1e-2)
@@ -34,7 +34,7 @@ def test_gammas_are_found():
 
 def test_gammas_are_found_in_noisy_readings(rng):
     # 1 % of noise on 9 readings leaves γ with an sd below .02: 6 sd.
-    made = calibration.fitted(readings(0.01, rng), {})
+    made = calibration.fit(readings(0.01, rng), {})
     assert [gun.gamma for gun in made.guns] == pytest.approx([2.0, 2.2, 2.6], abs=0.12)
 
 
@@ -43,7 +43,7 @@ def test_through_the_table_light_is_linear_in_srgb():
 
     A step of the table is at most γ/255 of light: half of it for rounding.
     """
-    made = calibration.fitted(readings(), {})
+    made = calibration.fit(readings(), {})
     meant = srgb_decode(np.arange(256) / 255)
     for number, gamma in enumerate(GAMMAS.values()):
         light = (made.table[:, number] / 255) ** gamma
@@ -66,7 +66,7 @@ def test_each_gun_goes_through_its_own_column():
 
 
 def test_a_calibration_is_read_as_it_was_saved(tmp_path):
-    made = calibration.fitted(readings(), {"instrument": "typed readings"})
+    made = calibration.fit(readings(), {"instrument": "typed readings"})
     calibration.save(made, tmp_path / "calibration.json")
     read = calibration.load(tmp_path / "calibration.json")
     assert read.guns == made.guns
@@ -79,7 +79,7 @@ def test_broken_calibrations_are_told(tmp_path):
     with pytest.raises(InputError, match="cannot be read: No such file"):
         calibration.load(path)
     path.write_text('{"schema_version": 2}')
-    with pytest.raises(InputError, match="is no calibration of this version"):
+    with pytest.raises(InputError, match="is not a calibration of this version"):
         calibration.load(path)
 
 
@@ -102,7 +102,7 @@ def test_broken_calibrations_are_told(tmp_path):
 )
 def test_impossible_readings_are_refused(change, text):
     with pytest.raises(InputError, match=text):
-        calibration.fitted(readings() | change, {})
+        calibration.fit(readings() | change, {})
 
 
 def changed(gun, value, light):
@@ -122,17 +122,17 @@ def changed(gun, value, light):
 )
 def test_a_reading_that_differs_from_the_others_is_named(gun, value, light, text):
     with pytest.raises(InputError, match=text):
-        calibration.fitted(changed(gun, value, light), {})
+        calibration.fit(changed(gun, value, light), {})
 
 
 def test_repeated_readings_are_averaged_and_differing_ones_are_refused():
     twice = readings()
     twice["red"] = twice["red"] + [(v, light * 1.02) for v, light in twice["red"]]
-    made = calibration.fitted(twice, {})
+    made = calibration.fit(twice, {})
     assert made.guns[0].range == pytest.approx(40 * 1.01, rel=1e-3)
     twice["red"][9 + 4] = (128, 12.9)
     with pytest.raises(InputError, match=r"red 128 is .* another reading of the same value"):
-        calibration.fitted(twice, {})
+        calibration.fit(twice, {})
 
 
 def display(rng):
@@ -164,7 +164,7 @@ def test_sane_displays_are_accepted_and_the_light_is_as_claimed(rng):
     """With 1 to 2 % of noise: none of 45 displays is refused.
 
     A reading 5 standard deviations off comes once in a million, so a refusal is a fault. True light
-    of every step lies within 5 % of the range: 2 % of noise at the top, and what follows from it.
+    of every step is within 5 % of the range: 2 % of noise at the top, and what follows from it.
     """
     for _ in range(15):
         lights = [display(rng) for _ in range(3)]
@@ -199,9 +199,9 @@ def test_a_curve_in_the_shape_of_an_s_needs_many_readings():
         return 0.3 + 50 * (shape - shape[0]) / (shape[-1] - shape[0])
 
     few, many = (np.array(calibration.patch_values(count)) for count in (9, 17))
-    with pytest.raises(InputError, match=r"it follows none; .* \(--patches 17\)"):
-        calibration.fitted(readings() | {"red": list(zip(few, light(few / 255), strict=True))}, {})
-    made = calibration.fitted(
+    with pytest.raises(InputError, match=r"the readings follow none; .* \(--patches 17\)"):
+        calibration.fit(readings() | {"red": list(zip(few, light(few / 255), strict=True))}, {})
+    made = calibration.fit(
         readings() | {"red": list(zip(many, light(many / 255), strict=True))}, {}
     )
     assert made.guns[0].gamma is None
@@ -211,13 +211,13 @@ def test_a_curve_in_the_shape_of_an_s_needs_many_readings():
     wrong = light(many / 255)
     wrong[8] *= 1.5
     with pytest.raises(InputError, match=r"red 128 is .*, and the other readings of red give 25"):
-        calibration.fitted(readings() | {"red": list(zip(many, wrong, strict=True))}, {})
+        calibration.fit(readings() | {"red": list(zip(many, wrong, strict=True))}, {})
 
 
 def test_the_error_is_that_of_the_readings():
     """A reading 3 % off the curve: the claim includes it, in light and in steps."""
-    exact = calibration.fitted(readings(), {})
-    made = calibration.fitted(changed("green", 191, 65.9), {})  # 64.0 without
+    exact = calibration.fit(readings(), {})
+    made = calibration.fit(changed("green", 191, 65.9), {})  # 64.0 without
     assert exact.largest_error() < 0.006 < 0.008 < made.largest_error() < 0.02
     green = made.residuals()[1]
     assert (green.gun, green.value) == ("green", 191)
@@ -274,25 +274,25 @@ def test_readings_are_read_as_spreadsheets_write_them(header, row, encoding, tmp
         ("", r"r\.csv:1: '' is not the header"),
         ("gun,value,luminance,x\nred,0,1,2", "without other columns"),
         ("gun,value,luminance (fL)\nred,0,1", "is not the header"),
-        ("gun,value,luminance\nred,300,4\n", r"r\.csv:2: 'red,300,4' is no reading"),
-        ("gun,value,luminance\nred,0.5,4\n", "is no reading"),
-        ("gun,value,luminance\nred,1,nan\n", "is no reading"),
-        ("gun,value,luminance\nred,1,1_0\n", "is no reading"),
-        ("gun,value,luminance\n\npink,1,4\n", r"r\.csv:3: 'pink,1,4' is no reading"),
+        ("gun,value,luminance\nred,300,4\n", r"r\.csv:2: 'red,300,4' is not a reading"),
+        ("gun,value,luminance\nred,0.5,4\n", "is not a reading"),
+        ("gun,value,luminance\nred,1,nan\n", "is not a reading"),
+        ("gun,value,luminance\nred,1,1_0\n", "is not a reading"),
+        ("gun,value,luminance\n\npink,1,4\n", r"r\.csv:3: 'pink,1,4' is not a reading"),
         ("gun,value,luminance\nred,1,4,5\n", "with a decimal comma, put semicolons between"),
         ("gun;value;luminance\nred;1;4,5\nred;2;4.6\n", r"r\.csv:3: '4\.6' has another decimal"),
         (
             'gun,value,luminance\nred,0,1\n"red,1,4\nred,2,5\n',
-            r"csv:3: '\"red,1,4' is no row of a CSV",
+            r"csv:3: '\"red,1,4' is not a CSV row",
         ),
         (
             f'gun,value,luminance\n\nred,"1,4\n{20_000 * "red,2,5 "}',
-            r"csv:3: 'red,\"1,4' is no row",
+            r"csv:3: 'red,\"1,4' is not a CSV row",
         ),
-        ('gun,value,luminance\n"red"x,1,4\n', r"csv:2: '\"red\"x,1,4' is no row"),
-        ('gun,value,luminance\n"red\n",1,4\n\npink,1,4', r"csv:5: 'pink,1,4' is no reading"),
-        ('gun,value,luminance\nred,"1\n",4,5\nred,2,5\n', r"csv:2: 'red,\"1' is no reading"),
-        (f"gun,value,luminance\nred,1,{'4' * 200_000}\n", r"csv:2: 'red,1,4{54}' is no row"),
+        ('gun,value,luminance\n"red"x,1,4\n', r"csv:2: '\"red\"x,1,4' is not a CSV row"),
+        ('gun,value,luminance\n"red\n",1,4\n\npink,1,4', r"csv:5: 'pink,1,4' is not a reading"),
+        ('gun,value,luminance\nred,"1\n",4,5\nred,2,5\n', r"csv:2: 'red,\"1' is not a reading"),
+        (f"gun,value,luminance\nred,1,{'4' * 200_000}\n", r"csv:2: 'red,1,4{54}' is not a CSV row"),
         ("PK\0\0", "is not a text file; save the table as CSV"),
     ],
 )
@@ -330,7 +330,7 @@ def test_a_comma_between_thousands_is_named_with_its_line(top, message, tmp_path
     ]
     found = as_file(tmp_path / "r.csv", "\n".join(["gun\tvalue\tluminance", *rows]))
     with pytest.raises(InputError, match=message):
-        calibration.fitted(found, {})
+        calibration.fit(found, {})
 
 
 def typed(*keys):

@@ -1,11 +1,9 @@
-"""Keys: which of a study's keys a pressed one counts as."""
-
-import subprocess
-import sys
+"""Names of pressed keys."""
 
 import pytest
 
 from psychophysics.lab.keyboard_layout import study_name
+from tests.psychophysics.lab import window_sessions
 
 DIGITS = ("1", "2", "3", "4", "escape")
 
@@ -40,47 +38,8 @@ def test_a_key_counts_by_its_symbols_and_on_the_number_pad(names, place, symbols
     assert study_name(names, place, symbols) == expected
 
 
-LAYOUTS = """
-import subprocess, sys, time
-from psychophysics.lab import keys
-from psychophysics.lab.calibration import IDENTITY
-from psychophysics.config import Display
-from psychophysics.lab.window import Screen, Window
-
-if sys.argv[1] == "window":
-    keys._psychtoolbox = lambda: None
-window = Window(Display(full_screen=False), Screen((300, 300), 53, 60, None), IDENTITY, paced=False)
-board = keys.Keys(window.handle)
-assert board.backend == sys.argv[1]
-window.flip()
-
-def run(*words):
-    subprocess.run(words, check=True)
-
-run("xdotool", "search", "--name", "PsychoPy", "windowfocus")
-for layout in ("us", "fr", "ru", "us,ru"):
-    run("setxkbmap", layout)
-    run("xdotool", "key", "Caps_Lock")
-    board.forget()
-    # Codes of the keys 1, 2, 3, Q, A, 1 of the number pad; Escape and space.
-    for key in ("10", "11", "12", "24", "38", "87", "Escape", "space"):
-        run("xdotool", "key", key)
-    found, end = [], time.monotonic() + 20
-    while not found or found[-1].key != "space":
-        assert time.monotonic() < end, found
-        window.flip()
-        found += board.presses(("1", "2", "3", "a", "escape", "space"))
-    print(layout, *(press.key for press in found))
-"""
-
-
 @pytest.mark.parametrize("backend", ["psychtoolbox", "window"])
-def test_real_keys_of_layouts_with_caps_lock_and_without_num_lock(backend, screen):
-    done = subprocess.run(
-        [sys.executable, "-c", LAYOUTS, backend],
-        env=screen, capture_output=True, text=True, timeout=170, check=False,
-    )  # fmt: skip
-    subprocess.run(["setxkbmap", "us"], env=screen, check=True)
-    assert done.returncode == 0, done.stderr
-    keys = "1 2 3 a 1 escape space"
-    assert done.stdout.splitlines() == [f"{name} {keys}" for name in ("us", "fr", "ru", "us,ru")]
+def test_keys_of_all_layouts_with_caps_lock_and_without_num_lock(backend, window_process):
+    found = window_process.run(window_sessions.keys_of_layouts, backend)
+    keys = ["1", "2", "3", "a", "1", "escape", "space"]
+    assert found == dict.fromkeys(("us", "fr", "ru", "us,ru"), keys)

@@ -1,14 +1,14 @@
-"""The display: the study's numbers, or those of PsychoPy's monitor centre."""
+"""The geometry of a display, from the study or from PsychoPy's monitor centre."""
 
 import os
 import subprocess
 import sys
 
-from psychophysics.config import Display
+from psychophysics.config import DisplayConfig
 from psychophysics.lab.window import Screen, screen_of
 from tests.paths import ROOT
 
-# The monitor centre keeps its files in the user's folder: a process with another one.
+# The monitor centre keeps its files in HOME, so a process with another HOME is needed.
 CENTRE = """
 from psychopy import monitors
 from psychophysics.config import Display
@@ -28,8 +28,8 @@ for name in ("lap", "half"):
 """
 
 
-def test_a_study_gives_the_numbers_itself():
-    display = Display(pixels=(1280, 1024), width=38, distance=70)
+def test_the_numbers_of_a_study_are_used():
+    display = DisplayConfig(pixels=(1280, 1024), width=38, distance=70)
     assert screen_of(display) == Screen((1280, 1024), 38.0, 70.0, None)
 
 
@@ -39,13 +39,13 @@ def test_numbers_come_from_the_monitor_centre(tmp_path):
         capture_output=True, text=True, timeout=170, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    told = [line for line in done.stdout.splitlines() if line.startswith("experiment.")]
-    unknown, incomplete = told  # PsychoPy says more
+    errors = [line for line in done.stdout.splitlines() if line.startswith("experiment.")]
+    unknown, incomplete = errors  # PsychoPy prints more
     assert unknown.startswith(
-        "experiment.display.monitor: PsychoPy's monitor centre has no 'lap'; there: "
+        "experiment.display.monitor: PsychoPy's monitor centre has no 'lap'; it has: "
     )
     assert "lab" in unknown
     assert incomplete == (
         "experiment.display.monitor: 'half' has no pixels, width or distance in PsychoPy's monitor "
-        "centre; complete it there, or give them in the study"
+        "centre; add them there, or give them in the study"
     )

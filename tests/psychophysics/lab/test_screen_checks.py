@@ -73,7 +73,7 @@ def test_real_screens_that_do_not_exist_and_windows_that_do_not_fit(screen):
         f"{stated.format('640 × 480')} the window has 1024 × 768{ending}",
         "experiment.display.screen: there is no screen 2; this computer has 2 (0: 1024 × 768, "
         "1: 800 × 600); connect it, or state one of these",
-        f"{stated.format('801 × 300')} screen 1 has 800 × 600; state at most so many, or use a "
+        f"{stated.format('801 × 300')} screen 1 has 800 × 600; state at most these, or use a "
         "larger screen",
     ]
 

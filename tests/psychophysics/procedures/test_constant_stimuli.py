@@ -9,6 +9,6 @@ def test_every_round_holds_every_level_once(rng):
     while procedure.remaining:
         assert procedure.level() == procedure.level()
         seen.append(procedure.level())
-        procedure.answered(False, True)
+        procedure.update(False, True)
     rounds = [sorted(seen[place : place + 3]) for place in range(0, 12, 3)]
     assert rounds == [[0.0, 0.5, 1.0]] * 4

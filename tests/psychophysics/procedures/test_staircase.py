@@ -16,7 +16,7 @@ def walked(stair, answers):
     levels = []
     for right in answers:
         levels.append(stair.level())
-        stair.answered(bool(right), True)
+        stair.update(bool(right), True)
     return levels
 
 
@@ -51,7 +51,7 @@ def test_it_ends_after_its_reversals():
 def test_uninformative_answers_count_as_trials_alone():
     stair = staircase()
     for _ in range(5):
-        stair.answered(True, False)
+        stair.update(True, False)
     assert (stair.level(), stair.remaining) == (0.5, 15)
 
 
@@ -67,7 +67,7 @@ def test_it_settles_where_two_down_one_up_settles(rng, count):
     for _ in range(count(4_000, 40_000)):
         level = stair.level()
         seen.append(level)
-        stair.answered(bool(rng.random() < level), True)
+        stair.update(bool(rng.random() < level), True)
     turns = stair.reversals[10:]
     middle = [(a + b) / 2 for a, b in pairwise(turns)]
     assert abs(sum(middle) / len(middle) - 0.7071) < 0.06

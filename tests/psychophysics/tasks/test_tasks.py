@@ -100,7 +100,7 @@ def test_layouts_show_every_image_once():
 
 @pytest.mark.parametrize("false_alarms", [1e-12, 1e-6, 0.01, 0.5, 0.99])
 def test_d_prime_of_any_criterion(false_alarms):
-    """A strict criterion of 10 leaves d' = 12 with few hits; the search goes on beyond it."""
+    """A strict criterion of 10 leaves d' = 12 with few hits; the search continues beyond it."""
     criterion = criterion_of(false_alarms)
     for hits in (0.995, 1 - 1e-9):
         d = d_prime(SAME_DIFFERENT, hits, criterion)

@@ -1,7 +1,4 @@
-"""Someone at the page: a real browser, driven by real key presses.
-
-What comes next is taken from the window's own order of trials, in step with the page.
-"""
+"""A page in a real browser, with real key presses, and its server."""
 
 import http.server
 import json
@@ -9,9 +6,7 @@ import threading
 import time
 from functools import partial
 
-from psychophysics.trials import order
-
-LONGEST = 60  # s, for one thing to come on the screen
+LONGEST = 60  # seconds until a state is reached
 STATE = """
 const canvas = document.querySelector('canvas');
 const name = Object.keys(localStorage).find(key => key.startsWith('mrd:web'));
@@ -26,13 +21,13 @@ return [...document.querySelectorAll('button')].find(b => b.textContent === argu
 """
 KEYS = {"space": (" ", "Space"), "escape": ("Escape", "Escape"), "left": ("ArrowLeft",) * 2,
         "right": ("ArrowRight",) * 2} | {n: (n, f"Digit{n}") for n in "123"}  # fmt: skip
-# Six frames: what is tested is not what people need.
-QUICK = {"fixation": 0.1, "stimulus": 0.1, "blank": 0.1, "interval": 0.1, "feedback": 0.1}
+# Three frames each, to save time.
+QUICK = {"fixation": 0.05, "stimulus": 0.05, "blank": 0.05, "interval": 0.05, "feedback": 0.05}
 CARD = 310  # px: makes a pixel of the study's display one of the screen
 
 
 class Server:
-    """Serves a folder on loopback, and takes what is sent."""
+    """Serves a folder on loopback, and keeps what is sent."""
 
     def __init__(self, folder):
         self.received, self.broken = [], False
@@ -47,7 +42,7 @@ class Server:
                 self.end_headers()
 
             def log_message(self, *words):
-                """Say nothing."""
+                """Print nothing."""
 
         handler = partial(Handler, directory=folder)
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -96,7 +91,7 @@ class Page:
         self.until(lambda state: state["text"] and "How large" in state["text"])
 
     def begin(self, card=CARD):
-        """Hold the card against the screen, and wait for the first page."""
+        """Set the size of the card, and wait for the first page."""
         self.script(
             "const slider = document.querySelector('input[type=range]');"
             "slider.value = arguments[0]; slider.dispatchEvent(new Event('input'))", card,
@@ -105,7 +100,7 @@ class Page:
         self.until(lambda state: state["text"] and "Escape pauses" in state["text"])
 
     def turn_pages(self):
-        """Go on from page to page until a trial asks for an answer, or the session is over."""
+        """Leave pages until a trial waits for an answer or the session is over."""
         while True:
             state = self.until(
                 lambda state: (
@@ -126,9 +121,9 @@ class Page:
         self.until(lambda state: state["rows"] > rows)
 
     def play(self, trials, keys, right=lambda _trial: True, most=10**6, trial=None):
-        """Answer trials in step with the window's order; gives those that were answered.
+        """Answer trials in the order of the window; return the answered ones.
 
-        `trials` is of `psychophysics.trials.order`; `trial` the one it stands at, after a reload.
+        `trial` is the current trial of the generator `trials` after a reload.
         """
         made = []
         trial = trial or next(trials)
@@ -146,15 +141,10 @@ class Page:
         return made, trial
 
     def console(self):
-        """What the console holds: errors and warnings alone."""
+        """Return errors and warnings of the console."""
         entries = self.driver.get_log("browser")
         return [entry for entry in entries if entry["level"] in ("SEVERE", "WARNING")]
 
     def close(self):
         self.script("localStorage.clear()")
         self.driver.get("about:blank")
-
-
-def trials_of(asked, seat):
-    """The window's order of trials."""
-    return order(asked.conditions, asked.config, seat.seed, seat.blocks)

@@ -1,4 +1,4 @@
-"""A browser, pages in it, and one session that was played there from its beginning to its end."""
+"""Fixtures: a browser, pages in it, and one session that was played in it."""
 
 import shutil
 from types import SimpleNamespace
@@ -10,8 +10,13 @@ from selenium.webdriver.chrome.service import Service
 from psychophysics import experiment
 from psychophysics.web import plan
 from psychophysics.web.export import export
-from tests.psychophysics.studies import study_in
-from tests.psychophysics.web.at_the_page import QUICK, Page, Server, trials_of
+from tests.psychophysics.web.answers import (
+    experiment_of,
+    is_right,
+    study_with_practice,
+    trials_of,
+)
+from tests.psychophysics.web.at_the_page import QUICK, Page, Server
 
 SMALL = {"attributes": ["shape"], "comparisons": ["result"], "timing": QUICK,
          "procedure": {"kind": "constant_stimuli", "trials": 1}}  # fmt: skip
@@ -40,7 +45,7 @@ def browser(downloads):
 
 @pytest.fixture
 def page_of(browser, small_experiment, tmp_path):
-    """Write the page of an experiment on the small set, serve it, and give it in the browser."""
+    """Return a function that exports, serves and opens the page of an experiment."""
     servers = []
 
     def make(post=False, participants=1, **words):
@@ -49,10 +54,10 @@ def page_of(browser, small_experiment, tmp_path):
         servers.append(Server(folder))
         address = servers[0].address
         export(asked, folder, participants, "01", f"{address}answers" if post else None)
-        browser.get_log("browser")  # what other tests left there
+        browser.get_log("browser")  # of other tests
         return SimpleNamespace(
             asked=asked, folder=folder, server=servers[0], at=Page(browser, address),
-            seat=plan.seat_of(asked, 0, "01"),
+            seat=plan.make_seat(asked, 0, "01"),
         )  # fmt: skip
 
     yield make
@@ -62,33 +67,12 @@ def page_of(browser, small_experiment, tmp_path):
         server.close()
 
 
-PLAYED = """comparisons: [result, control]
-  feedback: false
-  rest_every: 3
-  swap_keys: true"""
-
-
 @pytest.fixture(scope="session")
 def played(browser, downloads, small_set, tmp_path_factory):
-    """Play a session of participant web02: two rounds of practice, a pause, a reload, two files.
-
-    2 + 2 trials of practice, the first two answered wrongly; 3 levels of 2 conditions and a catch
-    trial, of which every third is answered wrongly.
-    """
-    from mrd.study.study import read_study
-
-    folder = study_in(tmp_path_factory.mktemp("played"), small_set, mask=0.1)
-    text = (folder / "study.yaml").read_text()
-    for was, now in (
-        ("trials: 2}", "trials: 1}"), ("comparisons: [result]", PLAYED), ("catch: 0", "catch: 1"),
-        ("practice: {trials: 0}", "practice: {trials: 2, correct: 1, rounds: 3}"),
-    ):  # fmt: skip
-        assert was in text
-        text = text.replace(was, now)
-    (folder / "study.yaml").write_text(text)
-    study = read_study(folder)
-    asked = experiment.prepared(study.name, study.seed, study.experiment, study.stimulus_set)
-    seat = experiment.seat_of(asked, "web02", "01", "person", 1)
+    """Play a session of participant web02 with a pause and a reload, and save it in two files."""
+    folder = study_with_practice(tmp_path_factory.mktemp("played"), small_set)
+    asked = experiment_of(folder)
+    seat = experiment.make_seat(asked, "web02", "01", "person", 1)
     export(asked, folder / "page", 2, "01")
     server = Server(folder / "page")
     page = Page(browser, server.address)
@@ -98,14 +82,10 @@ def played(browser, downloads, small_set, tmp_path_factory):
     page.turn_pages()
     page.press("escape")  # the first trial is shown again
     page.until(lambda state: state["text"] and "Paused" in state["text"])
-
-    def right(trial):
-        return trial.number > 2 and trial.number % 3 != 2
-
-    first, then = page.play(trials, seat.keys, right, most=6)
+    first, then = page.play(trials, seat.keys, is_right, most=6)
     page.open("web02")
     page.begin()
-    second, left = page.play(trials, seat.keys, right, trial=then)
+    second, left = page.play(trials, seat.keys, is_right, trial=then)
     assert left is None
     page.turn_pages()
     for button in ("Save the answers", "Save them as a table (CSV)"):

@@ -11,7 +11,7 @@ REPLACE = Path.replace
 
 
 def replaced(path: Path, target: Path) -> Path:
-    """Rename; the program is killed once a session's description is in its place."""
+    """Rename; the program is killed once a session's sidecar is renamed."""
     REPLACE(path, target)
     if str(target).endswith("_beh.json") and ".import" not in target.parts:
         os.kill(os.getpid(), signal.SIGKILL)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from psychophysics.web.address import checked_address, is_loopback, notes_on
+from psychophysics.web.address import check_address, is_loopback, notes_on
 from scenes.base.errors import InputError
 
 PASSWORDS = (
@@ -30,8 +30,8 @@ GOOD = (
 
 @pytest.mark.parametrize("post", PASSWORDS)
 def test_a_password_is_refused_and_not_repeated(post):
-    with pytest.raises(InputError, match=r"^--post: leave out what stands before '@': ") as refused:
-        checked_address(post)
+    with pytest.raises(InputError, match=r"^--post: leave out the part before '@': ") as refused:
+        check_address(post)
     assert "pw" not in str(refused.value).replace("password", "")
     assert "user:" not in str(refused.value)
 
@@ -39,23 +39,23 @@ def test_a_password_is_refused_and_not_repeated(post):
 @pytest.mark.parametrize("post", NONE)
 def test_what_is_no_address_is_refused(post):
     with pytest.raises(InputError, match=r"^--post .*: write an address such as https://lab.ex"):
-        checked_address(post)
+        check_address(post)
 
 
 @pytest.mark.parametrize("post", ["https://lab.example/in#token", "https://lab.example/#"])
 def test_a_part_that_is_not_sent_is_refused(post):
     with pytest.raises(InputError, match=r"^--post https.*: leave out '#' and what follows"):
-        checked_address(post)
+        check_address(post)
 
 
 @pytest.mark.parametrize("post", GOOD)
 def test_addresses_are_taken_and_said_to_be_public(post):
-    checked_address(post)
+    check_address(post)
     [first, *others] = notes_on(post)
     assert first == f"answers go to {post}; everyone who opens the page can read this address"
     plain = post.startswith("http://192")
     assert len(others) == ("?" in post) + plain
-    assert any("not encrypted" in each for each in others) == plain
+    assert any("without encryption" in each for each in others) == plain
     assert any("'?' is public too (study=3)" in each for each in others) == ("?" in post)
 
 
@@ -63,7 +63,7 @@ def test_addresses_are_taken_and_said_to_be_public(post):
 def test_whatever_is_taken_holds_no_password(text):
     for post in (text, f"https://{text}"):
         try:
-            checked_address(post)
+            check_address(post)
         except InputError:
             continue
         assert "@" not in post.partition("//")[2].split("/")[0].split("?")[0]

@@ -1,4 +1,4 @@
-"""The folder of the page."""
+"""Export of a page."""
 
 import hashlib
 import json
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from psychophysics.experiment import prepared
+from psychophysics.experiment import prepare
 from psychophysics.web import plan
 from psychophysics.web.export import export
 from scenes.base.errors import InputError
@@ -39,7 +39,7 @@ def test_the_folder_holds_all_that_the_page_needs(small_experiment, tmp_path):
     shown = set()
     for number in range(3):
         own = content(page.parent / "participants" / f"web{number + 1:02d}.js", "participant")
-        assert own == plan.participant(asked, plan.seat_of(asked, number, "01"))
+        assert own == plan.participant(asked, plan.make_seat(asked, number, "01"))
         shown |= {trial["row"][design["columns"].index(f"stimulus_{k}")]
                   for trial in own["trials"] for k in (1, 2, 3)}  # fmt: skip
     images = sorted((page.parent / "images").iterdir())
@@ -57,7 +57,7 @@ def test_images_of_16_bits_are_rounded_as_at_the_window(config, tmp_path):
     table = small_table()
     deep = np.array([small_image(row, bits=16) for row in table.itertuples()])
     path = write_small_set(tmp_path / "stimuli.h5", images=deep, models={})
-    asked = prepared("small", 1, config(**SMALL), path)
+    asked = prepare("small", 1, config(**SMALL), path)
     page = export(asked, tmp_path / "page", 1, "01")
     images = sorted((page.parent / "images").iterdir())
     assert images
@@ -90,14 +90,14 @@ def test_the_wheel_holds_the_page():
 
 
 @pytest.mark.parametrize(
-    ("words", "more", "told"),
+    ("words", "more", "message"),
     [
         (
             {"procedure": {"kind": "quest_plus"}},
             {},
             "experiment.procedure.kind: 'quest_plus' choos",
         ),
-        ({"procedure": {"kind": "staircase"}}, {}, "use constant_stimuli, or ask it at a window"),
+        ({"procedure": {"kind": "staircase"}}, {}, "use constant_stimuli, or run the"),
         ({"keys": ["1", "2", "lshift"]}, {}, "experiment.keys: no key of a page in a browser"),
         ({}, {"visit": "a b"}, "session 'a b': use 1 to 32 letters"),
         ({}, {"post": "ftp://lab.example/in"}, "--post ftp://lab.example/in: write an address"),
@@ -105,16 +105,16 @@ def test_the_wheel_holds_the_page():
         (
             {},
             {"post": "https://anna:secret@lab.example/in"},
-            "--post: leave out what stands before",
+            "--post: leave out the part before",
         ),
         ({"display": {"monitor": "nowhere"}}, {}, "PsychoPy's monitor centre has no 'nowhere'"),
     ],
 )
-def test_what_cannot_be_asked_is_refused_before_anything_is_written(
-    small_experiment, tmp_path, words, more, told
+def test_errors_are_found_before_anything_is_written(
+    small_experiment, tmp_path, words, more, message
 ):
     asked = small_experiment(**(SMALL | words))
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=message):
         export(asked, tmp_path / "page", 1, **({"visit": "01"} | more))
     assert list(tmp_path.iterdir()) == []
 
@@ -129,7 +129,7 @@ def test_a_folder_with_something_in_it_is_left_alone(small_experiment, tmp_path)
 
 def test_a_damaged_image_leaves_no_half_page(small_experiment, small_set, tmp_path):
     asked = small_experiment(**SMALL)
-    [row, *_] = plan.participant(asked, plan.seat_of(asked, 0, "01"))["trials"]
+    [row, *_] = plan.participant(asked, plan.make_seat(asked, 0, "01"))["trials"]
     names = list(asked.stimuli.table["stimulus_id"])
     number = next(names.index(cell) for cell in row["row"] if cell in names)
     path = tmp_path / "stimuli.h5"

@@ -1,72 +1,46 @@
-"""The way back, of a session that was played in a browser."""
+"""Import of saved sessions."""
 
 import json
 import shutil
+from types import SimpleNamespace
 
-import numpy as np
 import pytest
 
 from analysis.trials import sessions
 from psychophysics import experiment
-from psychophysics.data import columns, data_set, records
-from psychophysics.web import importing, saved
+from psychophysics.data import columns, data_set
+from psychophysics.web import importing, plan, saved
 from scenes.base.errors import InputError
 from stimuli.stimulus_set import StimulusSet
-from tests.psychophysics.data.test_bids import LEFT_TO_THE_LAB, problems
+from tests.psychophysics.web.answers import (
+    as_json,
+    as_table,
+    choice_of,
+    experiment_of,
+    saved_session,
+    study_with_practice,
+)
+
+
+@pytest.fixture(scope="module")
+def played(small_set, tmp_path_factory):
+    """Return a session of participant web02 in two sittings, as files of the page."""
+    folder = study_with_practice(tmp_path_factory.mktemp("played"), small_set)
+    asked = experiment_of(folder)
+    seat = plan.make_seat(asked, 1, "01")
+    content = saved_session(asked, seat, choice_of, lambda trial: 1 + (trial.number > 6))
+    files = [folder / "session.json", folder / "session.csv"]
+    for file, make in zip(files, (as_json, as_table), strict=True):
+        file.write_bytes(make(content))
+    return SimpleNamespace(folder=folder, asked=asked, seat=seat, json=files[0], csv=files[1])
 
 
 @pytest.fixture
 def folder(played, tmp_path):
-    """Give the study in a folder of its own."""
+    """Return a folder with the study and no data."""
     for name in ("study.yaml", "stimuli.h5"):
         shutil.copyfile(played.folder / name, tmp_path / name)
     return tmp_path
-
-
-@pytest.mark.parametrize("kind", ["json", "csv"])
-def test_what_is_imported_is_what_was_answered(played, folder, mrd, kind):
-    code, out, err = mrd("experiment", "import-web", folder, getattr(played, kind))
-    assert (code, err) == (0, "")
-    assert out.startswith("web02: 11 trials, ")
-    assert out.endswith("dropped frames: finished\n")
-    frame = data_set.read_sessions(folder / "data")
-    assert (frame["observer"] == "person").all()
-    assert frame["finished"].all()
-    assert frame["participant"].unique().tolist() == ["web02"]
-    cells = np.array(saved.read(played.json).rows)
-    names = list(columns.names(played.asked.task))
-    for name in ("stimulus_1", "response", "phase", "condition"):
-        assert frame[name].tolist() == cells[:, names.index(name)].tolist()
-    for name in ("response_time", "onset_2", "duration_3", "sitting", "correct", "dropped_1"):
-        there = cells[:, names.index(name)].astype(float)
-        np.testing.assert_array_equal(frame[name].astype(float), there)
-
-
-def test_the_sidecar_and_the_data_set_are_those_of_any_session(played, folder, mrd):
-    mrd("experiment", "import-web", folder, played.json)
-    path = records.session_path(folder / "data", "web02", "01", played.asked.task)
-    sidecar = records.read_json(path.with_suffix(".json"))
-    bound = experiment.bound_to(played.asked, played.seat)
-    assert sidecar["Session"] == json.loads(json.dumps(bound))
-    assert sidecar["Finished"]
-    assert sidecar["Intervals"] == 33
-    assert [each["SoftwareVersions"]["jspsych"] for each in sidecar["Sittings"]] == ["8.3.0"] * 2
-    display = sidecar["Sittings"][1]["Display"]
-    assert display["Calibration"] is None
-    assert not display["PixelExact"]
-    assert "Calibration" in display["NotChecked"]
-    assert display["DistanceCm"] == 60
-    # A card of 8.56 cm covers 310 pixels; 16 of 640 pixels on 53 cm are 1.325 cm, which is 47.99 of
-    # these; from 60 cm, 48 of them are 2·atan(1.3254 / 120) = 1.2656°.
-    assert display["PixelsPerCm"] == 36.215
-    assert display["StimulusPixels"] == [48, 48]
-    assert display["StimulusDegrees"] == pytest.approx([1.2656, 1.2656], abs=1e-4)
-    participants = (folder / "data" / "participants.tsv").read_text().splitlines()
-    assert participants[1:] == ["sub-web02\t1\tperson"]
-    found, _ = problems(folder / "data")
-    assert found["error"] == set()
-    assert {code for code, _ in found["warning"]} <= LEFT_TO_THE_LAB
-    assert not [each.name for each in folder.iterdir() if each.name.startswith(".")]
 
 
 # Keys are pressed faster than people would, and catch trials answered wrongly.
@@ -89,22 +63,20 @@ def test_analyse_reads_it(played, folder, mrd):
     assert (folder / "report" / "index.html").is_file()
     assert len(trials) == 11
     assert set(trials["kind"]) == {"person"}
-    assert trials["correct"].sum() == sum(
-        choice == trial.arrangement.correct for trial, choice in played.answered
-    )
+    assert trials["correct"].sum() == sum(number > 2 and number % 3 != 2 for number in range(12))
 
 
-def test_who_comes_to_the_window_later_has_a_number_of_their_own(played, folder, mrd):
+def test_a_later_participant_at_the_window_has_another_number(played, folder, mrd):
     mrd("experiment", "import-web", folder, played.json)
-    seat = experiment.seated(played.asked, folder / "data", "01", "01", "person")
+    seat = experiment.seat(played.asked, folder / "data", "01", "01", "person")
     assert seat.number == 2
 
 
-# ---- What is refused -----------------------------------------------------------------------------
+# ---- Errors -----------------------------------------------------------------------------
 
 
 def altered(played, change):
-    """Give the saved session after a change, its checksum set right."""
+    """Return the saved session after a change, with the right checksum."""
     content = json.loads(played.json.read_text(encoding="utf-8"))
     change(content)
     content["checksum"] = saved.checksum([content["columns"], *content["rows"]])
@@ -127,7 +99,7 @@ def swapped(content):
     rows[6], rows[7] = rows[7], rows[6]
 
 
-def wrong_said_right(content):
+def wrong_marked_right(content):
     place = content["columns"].index("correct")
     row = next(cells for cells in content["rows"] if cells[place] == "0")
     row[place] = "1"
@@ -144,14 +116,14 @@ REFUSED = {
     "another seed": (fact("Seed", "1"), r"made with another Seed \(1 then, \d+ now\)"),
     "another design": (
         lambda content: content["facts"]["Experiment"].update(catch=7),
-        r"made with another Experiment \(catch: 7 then, 1 now\); put it back",
+        r"made with another Experiment \(catch: 7 then, 1 now\); restore it",
     ),
     "another study": (lambda content: content.update(study="big"), "another Study .big then"),
     "another participant": (
         lambda content: content.update(participant="web01"), "made with another Seed",
     ),
     "no participant": (
-        lambda content: content.update(participant="x/../y"), "participant 'x/../y': of a page",
+        lambda content: content.update(participant="x/../y"), "participant 'x/../y': codes ",
     ),
     "no session code": (lambda content: content.update(session="../1"), r"session '\.\./1': use 1"),
     "unknown stimulus": (
@@ -164,24 +136,24 @@ REFUSED = {
     ),
     "the last row gone": (lambda content: content["rows"].pop(), "finished: True with 10 rows"),
     "no rows": (lambda content: content.update(rows=[]), "holds no trial; leave the file out"),
-    "a wrong answer made right": (wrong_said_right, "column 'correct': '1', and '0' is meant"),
+    "a wrong answer made right": (wrong_marked_right, "column 'correct': '1', and '0' is right"),
     "another response": (cell(3, "response", "fourth"), "columns 'response' and 'key': 'fourth'"),
     "another key": (other_key, "columns 'response' and 'key': .*second by 2"),
     "another level": (cell(8, "level", "0.7"), "row 8: column 'level': '0.7', and "),
     "another plan": (cell(1, "planned_onset_1", "0.2"), "row 1: column 'planned_onset_1': '0.2'"),
-    "no number": (cell(1, "response_time", "soon"), "'response_time': 'soon' is no time in sec"),
-    "a negative time": (cell(1, "onset_1", "-1"), "column 'onset_1': '-1' is no time in seconds"),
-    "not finite": (cell(1, "duration_1", "nan"), "column 'duration_1': 'nan' is no time"),
-    "no count": (cell(4, "dropped_1", "1.5"), "'dropped_1': '1.5' is no whole number from 0"),
-    "shown never": (cell(4, "showings", "0"), "'showings': '0' is no whole number from 1"),
+    "no number": (cell(1, "response_time", "soon"), "'response_time': 'soon' is not a time"),
+    "a negative time": (cell(1, "onset_1", "-1"), "column 'onset_1': '-1' is not a time"),
+    "not finite": (cell(1, "duration_1", "nan"), "column 'duration_1': 'nan' is not a time"),
+    "no count": (cell(4, "dropped_1", "1.5"), "'dropped_1': '1.5' is not a whole number"),
+    "shown never": (cell(4, "showings", "0"), "'showings': '0' is not a whole number"),
     "a sitting too many": (cell(11, "sitting", "3"), "column 'sitting': 2 are described"),
     "sittings out of order": (cell(1, "sitting", "2"), "column 'sitting': 2 are described"),
-    "a short row": (lambda content: content["rows"][3].pop(), "row 4: 53 cells, and there are 54"),
+    "a short row": (lambda content: content["rows"][3].pop(), "row 4: 53 cells for 54"),
     "other columns": (
         lambda content: content["columns"].reverse(), "columns are not those that this version",
     ),
-    "another version": (lambda content: content.update(version=2), "is of version 2, and this su"),
-    "another format": (lambda content: content.update(format="csv"), "it does not say that it is"),
+    "another version": (lambda content: content.update(version=2), "has version 2, and this su"),
+    "another format": (lambda content: content.update(format="csv"), "its format is not mrd-web"),
     "a key too many": (lambda content: content.update(note="hi"), "unknown key 'note'"),
     "no time": (
         lambda content: content["sittings"][0].update(started="now"), "sittings.0.started: Inval",
@@ -196,21 +168,15 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_was_altered_is_refused_in_one_line(played, folder, mrd, name):
-    change, told = REFUSED[name]
+def test_altered_sessions_are_refused(played, folder, name):
+    change, message = REFUSED[name]
     path = folder / "altered.json"
     path.write_text(json.dumps(altered(played, change)))
-    good = folder / "good.json"
-    shutil.copyfile(played.json, good)
-    with pytest.raises(InputError, match=rf"altered\.json.*{told}"):
-        importing.checked(played.asked, [path], folder / "data")
-    code, out, err = mrd("experiment", "import-web", folder, good, path)
-    assert (code, out) == (2, "")
-    assert len(err.splitlines()) == 1
-    assert not (folder / "data").exists()
+    with pytest.raises(InputError, match=rf"altered\.json.*{message}"):
+        importing.check_files(played.asked, [path], folder / "data")
 
 
-def test_a_time_that_was_edited_is_told_by_the_checksum(played, folder, mrd):
+def test_the_checksum_detects_an_edited_time(played, folder, mrd):
     lines = played.csv.read_text(encoding="utf-8").splitlines()
     cells = lines[6].split(",")  # below the line that says what it is and the header: row 5
     place = columns.names(played.asked.task).index("response_time")
@@ -225,7 +191,7 @@ def test_a_time_that_was_edited_is_told_by_the_checksum(played, folder, mrd):
     assert not (folder / "data").exists()
 
 
-def test_a_session_comes_once(played, folder, mrd):
+def test_a_session_is_imported_once(played, folder, mrd):
     again = shutil.copyfile(played.json, folder / "again.json")
     code, _, err = mrd("experiment", "import-web", folder, played.json, again)
     assert code == 2
@@ -235,15 +201,15 @@ def test_a_session_comes_once(played, folder, mrd):
     before = {path: path.read_bytes() for path in (folder / "data").rglob("*") if path.is_file()}
     code, _, err = mrd("experiment", "import-web", folder, played.csv)
     assert code == 2
-    assert "session 01 of participant web02 is there already" in err
+    assert "session 01 of participant web02 exists already" in err
     after = {path: path.read_bytes() for path in (folder / "data").rglob("*") if path.is_file()}
     assert after == before
 
 
 def test_a_participant_with_another_number_is_refused(played, folder):
-    data_set.enrolled(folder / "data", "small", "web02", "person")
+    data_set.enrol(folder / "data", "small", "web02", "person")
     with pytest.raises(InputError, match=r"web02 has number 0 in .*tsv, and 1 in the page's des"):
-        importing.checked(played.asked, [played.json], folder / "data")
+        importing.check_files(played.asked, [played.json], folder / "data")
 
 
 @pytest.mark.parametrize(
@@ -261,19 +227,19 @@ def test_a_participant_with_another_number_is_refused(played, folder):
         "\ud800",
     ],
 )
-def test_other_files_are_no_sessions(tmp_path, text):
+def test_other_files_are_refused(tmp_path, text):
     path = tmp_path / "file.json"
     path.write_bytes(text.encode(errors="surrogatepass"))
-    with pytest.raises(InputError, match=r"file\.json: no session that a page of mrd experiment"):
+    with pytest.raises(InputError, match=r"file\.json: not a session saved by a page"):
         saved.read(path)
 
 
-def test_a_missing_file_is_told(tmp_path):
+def test_a_missing_file_is_an_error(tmp_path):
     with pytest.raises(InputError, match=r"gone\.json: cannot be read: No such file"):
         saved.read(tmp_path / "gone.json")
 
 
-def test_an_unfinished_session_is_imported_as_one(played, folder, mrd):
+def test_an_unfinished_session_is_imported_as_unfinished(played, folder, mrd):
     def stopped(content):
         content["rows"] = content["rows"][:8]
         content["finished"] = False

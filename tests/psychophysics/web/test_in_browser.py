@@ -1,7 +1,8 @@
-"""Sessions at the page, in a real browser."""
+"""Sessions in a real browser."""
 
 import base64
 import json
+import shutil
 import zlib
 from itertools import combinations
 from pathlib import Path
@@ -12,14 +13,16 @@ import pandas as pd
 import pytest
 
 from psychophysics import experiment
-from psychophysics.data import columns
+from psychophysics.data import bids_names, columns, data_set, json_files
 from psychophysics.lab.keyboard_layout import study_name
 from psychophysics.schedule import schedule
 from psychophysics.web import saved
 from psychophysics.web.keys import KEYS as KEYS_OF_A_PAGE
-from psychophysics.web.keys import in_a_browser
+from psychophysics.web.keys import browser_keys
+from tests.psychophysics.data.test_bids import LEFT_TO_THE_LAB, problems
+from tests.psychophysics.web.answers import trials_of
 from tests.psychophysics.web.at_the_page import KEYS as KEY_EVENTS
-from tests.psychophysics.web.at_the_page import QUICK, trials_of
+from tests.psychophysics.web.at_the_page import QUICK
 
 PAGE = Path(saved.__file__).parent / "page"
 KEYS = ("1", "2", "3")
@@ -34,10 +37,10 @@ def rows(played):
 # ---- One session ---------------------------------------------------------------------------------
 
 
-def test_it_asks_what_the_window_asks_in_its_order(played, rows, tmp_path):
+def test_the_page_has_the_trials_of_the_window(played, rows, tmp_path):
     """The page's trials are those of the window, for the same codes and number."""
-    experiment.seated(played.asked, tmp_path, "web01", "01", "person")
-    seat = experiment.seated(played.asked, tmp_path, "web02", "01", "person")
+    experiment.seat(played.asked, tmp_path, "web01", "01", "person")
+    seat = experiment.seat(played.asked, tmp_path, "web02", "01", "person")
     assert seat == played.seat
     trials = trials_of(played.asked, seat)
     trial = next(trials)
@@ -64,19 +67,19 @@ def test_answers_are_scored_and_swapped_keys_are_the_participants(played, rows):
     assert 0 < (rows["correct"] == "1").sum() < len(rows)
 
 
-def test_a_reload_goes_on_with_the_next_trial(played, rows):
+def test_a_reload_resumes_with_the_next_trial(played, rows):
     assert rows["trial"].tolist() == [str(number) for number in range(1, len(rows) + 1)]
     assert rows["sitting"].tolist() == ["1"] * 6 + ["2"] * 5
     assert rows["showings"].tolist() == ["2"] + ["1"] * 10
     assert len(saved.read(played.json).sittings) == 2
 
 
-def test_pages_come_where_they_come_at_the_window(played):
+def test_pages_are_those_of_the_window(played):
     """Breaks are every three trials; two main trials were made before the reload."""
     first = [text.split("\n")[0] for text in played.texts]
     assert first == [
         "You will see pictures of objects.",
-        "First some practice. You will be told what was right.",
+        "First some practice. You will see whether your answers are right.",
         "Paused.", "That was practice. Now the session begins.",
         "You will see pictures of objects.", "The session goes on after 6 trials.",
         "Take a break.", "Take a break.",
@@ -84,7 +87,7 @@ def test_pages_come_where_they_come_at_the_window(played):
 
 
 def test_intervals_are_planned_and_measured(played, rows):
-    """What an image's time was is its frames, and those that were missed."""
+    """The duration of an image is a whole number of frames, plus the missed ones."""
     rate = [sitting.refresh_rate for sitting in saved.read(played.json).sittings]
     planned = schedule(played.asked.config).planned(1 / 60)
     for row in rows.to_dict("records"):
@@ -98,7 +101,7 @@ def test_intervals_are_planned_and_measured(played, rows):
             assert float(row[f"onset_{number}"]) > onset - 3 * frame
 
 
-def test_nothing_comes_from_elsewhere_and_the_console_is_empty(played):
+def test_all_files_are_local_and_the_console_is_empty(played):
     assert played.console == []
     own = urlsplit(played.address).netloc
     assert played.resources
@@ -108,6 +111,63 @@ def test_nothing_comes_from_elsewhere_and_the_console_is_empty(played):
 def test_the_table_holds_what_the_json_holds(played):
     assert saved.read(played.csv) == saved.read(played.json)
     assert len(pd.read_csv(played.csv, comment="#")) == len(saved.read(played.json).rows)
+
+
+# ---- Import of this session ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(played, tmp_path):
+    """Return a folder with the study and no data."""
+    for name in ("study.yaml", "stimuli.h5"):
+        shutil.copyfile(played.folder / name, tmp_path / name)
+    return tmp_path
+
+
+@pytest.mark.parametrize("kind", ["json", "csv"])
+def test_what_is_imported_is_what_was_answered(played, folder, mrd, kind):
+    code, out, err = mrd("experiment", "import-web", folder, getattr(played, kind))
+    assert (code, err) == (0, "")
+    assert out.startswith("web02: 11 trials, ")
+    assert out.endswith("dropped frames: finished\n")
+    frame = data_set.read_sessions(folder / "data")
+    assert (frame["observer"] == "person").all()
+    assert frame["finished"].all()
+    assert frame["participant"].unique().tolist() == ["web02"]
+    cells = np.array(saved.read(played.json).rows)
+    names = list(columns.names(played.asked.task))
+    for name in ("stimulus_1", "response", "phase", "condition"):
+        assert frame[name].tolist() == cells[:, names.index(name)].tolist()
+    for name in ("response_time", "onset_2", "duration_3", "sitting", "correct", "dropped_1"):
+        expected = cells[:, names.index(name)].astype(float)
+        np.testing.assert_array_equal(frame[name].astype(float), expected)
+
+
+def test_the_sidecar_and_the_data_set_are_those_of_any_session(played, folder, mrd):
+    mrd("experiment", "import-web", folder, played.json)
+    path = bids_names.table_path(folder / "data", "web02", "01", played.asked.task)
+    sidecar = json_files.read_json(path.with_suffix(".json"))
+    bound = experiment.fixed_entries(played.asked, played.seat)
+    assert sidecar["Session"] == json.loads(json.dumps(bound))
+    assert sidecar["Finished"]
+    assert sidecar["Intervals"] == 33
+    assert [each["SoftwareVersions"]["jspsych"] for each in sidecar["Sittings"]] == ["8.3.0"] * 2
+    display = sidecar["Sittings"][1]["Display"]
+    assert display["Calibration"] is None
+    assert not display["PixelExact"]
+    assert "Calibration" in display["NotChecked"]
+    assert display["DistanceCm"] == 60
+    # A card of 8.56 cm covers 310 pixels; 16 of 640 pixels on 53 cm are 1.325 cm, which is 47.99 of
+    # these; from 60 cm, 48 of them are 2·atan(1.3254 / 120) = 1.2656°.
+    assert display["PixelsPerCm"] == 36.215
+    assert display["StimulusPixels"] == [48, 48]
+    assert display["StimulusDegrees"] == pytest.approx([1.2656, 1.2656], abs=1e-4)
+    participants = (folder / "data" / "participants.tsv").read_text().splitlines()
+    assert participants[1:] == ["sub-web02\t1\tperson"]
+    found, _ = problems(folder / "data")
+    assert found["error"] == set()
+    assert {code for code, _ in found["warning"]} <= LEFT_TO_THE_LAB
+    assert not [each.name for each in folder.iterdir() if each.name.startswith(".")]
 
 
 # ---- Tasks ---------------------------------------------------------------------------------------
@@ -122,10 +182,11 @@ def test_the_table_holds_what_the_json_holds(played):
     ],
 )
 def test_every_task_is_shown_pixel_for_pixel(page_of, task, presentation, keys):
-    """At a card that makes both screens' pixels the same, the canvas holds the stored images."""
+    """With equal pixels on both screens, the canvas shows the stored images."""
     page = page_of(
         task=task, presentation=presentation, feedback=True,
         display={"photodiode": {"size": 20, "corner": "top_left"}},
+        timing=QUICK | {"fixation": 0.1, "stimulus": 0.2},
     )  # fmt: skip
     seat = page.seat
     trials = trials_of(page.asked, seat)
@@ -140,9 +201,9 @@ def test_every_task_is_shown_pixel_for_pixel(page_of, task, presentation, keys):
     assert (canvas[:20, :20] == 255).all()  # the photodiode's patch
     for image in first.images:
         left = across - 8 + round(16 * shown.places[image][0])
-        there = canvas[up - 8 : up + 8, left : left + 16]
+        shown_image = canvas[up - 8 : up + 8, left : left + 16]
         stored = page.asked.stimuli.image(trial.images[image].stimulus_id)
-        np.testing.assert_array_equal(there, stored)
+        np.testing.assert_array_equal(shown_image, stored)
     rest = canvas.copy()
     rest[up - 8 : up + 8] = 128
     rest[:20, :20] = 128
@@ -178,7 +239,7 @@ def pixels(at):
     return flat.reshape(height, width, 4)[:, :, :3]
 
 
-# ---- What else can happen ------------------------------------------------------------------------
+# ---- Interruptions ------------------------------------------------------------------------
 
 
 def test_answers_are_sent_and_what_is_not_answered_in_time_is_wrong(page_of):
@@ -224,7 +285,7 @@ def test_what_was_sent_unfinished_is_sent_again_when_it_is_finished(page_of):
 
 
 def test_escape_after_the_answer_shows_the_trial_again(page_of):
-    """As at the window: while images are still to be seen, the trial is not over."""
+    """As at the window: the trial is not over while images are shown."""
     page = page_of(presentation="space", timing=QUICK | {"stimulus": 1.0})
     page.at.open()
     page.at.begin()
@@ -352,7 +413,7 @@ def test_escape_twice_ends_the_sitting_and_another_window_takes_over(page_of, br
     browser.switch_to.window(one)
 
 
-def test_who_it_is_is_asked_and_a_small_window_is_told(page_of):
+def test_the_participant_is_asked_for_and_a_small_window_is_reported(page_of):
     page = page_of(participants=3, presentation="space")
     page.at.driver.get(f"{page.at.address}?participant=web09")
     state = page.at.until(lambda state: state["text"])
@@ -381,10 +442,10 @@ def test_it_runs_from_a_file_without_a_server(page_of, browser):
     page.at.script("localStorage.clear()")
 
 
-# ---- What follows from rows alone ----------------------------------------------------------------
+# ---- Functions of the scripts ----------------------------------------------------------------
 
 
-def test_practice_ends_where_it_ends_at_the_window(page_of, rng):
+def test_practice_ends_as_at_the_window(page_of, rng):
     """40 random runs of answers: rounds of 3, 2 right ones end it, 4 rounds at most."""
     page = page_of(practice={"trials": 3, "correct": 0.6, "rounds": 4}, catch=0)
     page.at.driver.get(f"{page.at.address}?participant=web01")
@@ -454,7 +515,7 @@ def test_the_number_pad_counts_as_it_does_at_the_window(browser):
         for key in printed
     ]
     source = (PAGE / "keyboard.js").read_text()
-    given = [(in_a_browser(study), key, code) for study, _, key, code in asked]
+    given = [(browser_keys(study), key, code) for study, _, key, code in asked]
     found = browser.execute_script(source + NAMED, given)
     assert found == [study_name(study, place, []) for study, place, _, _ in asked]
     left = asked.index((("left",), "num_4", "4", "Numpad4"))

@@ -1,4 +1,4 @@
-"""Files that come back from the page, made without a browser: whole, damaged, cut, interrupted."""
+"""Import of files made without a browser: whole, damaged, cut, interrupted."""
 
 import csv
 import io
@@ -13,33 +13,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mrd.study.study import read_study
-from psychophysics import experiment
 from psychophysics.data import data_set, session_files
 from psychophysics.web import importing, saved
 from scenes.base.errors import InputError
 from tests.paths import ROOT
 from tests.psychophysics.studies import study_in
-from tests.psychophysics.web.answers import answered, as_json, as_table
+from tests.psychophysics.web.answers import answered, as_json, as_table, experiment_of
 
 KILLED = Path(__file__).with_name("import_to_kill.py")
 
 
 @pytest.fixture
 def folder(small_set, tmp_path):
-    """Give the folder of a study."""
+    """Return the folder of a study."""
     return study_in(tmp_path, small_set)
-
-
-def asked_of(folder):
-    study = read_study(folder)
-    return experiment.prepared(study.name, study.seed, study.experiment, study.stimulus_set)
 
 
 @pytest.fixture
 def asked(folder):
-    """Give its experiment."""
-    return asked_of(folder)
+    """Return its experiment."""
+    return experiment_of(folder)
 
 
 @pytest.mark.parametrize(
@@ -60,8 +53,8 @@ def test_what_the_page_saved_is_imported(folder, asked, mrd, make, start, newlin
     assert len(data_set.read_sessions(folder / "data")) == 6
 
 
-def test_an_interrupted_import_is_made_up_for(folder, asked, mrd):
-    """Killed between the two renames: the session is none, and the same command imports it."""
+def test_an_interrupted_import_is_repeated(folder, asked, mrd):
+    """After a kill between the two renames there is no session, and the command imports it."""
     path = folder / "web01.json"
     path.write_bytes(as_json(answered(asked)))
     killed = subprocess.run(
@@ -87,7 +80,7 @@ def test_an_interrupted_import_is_made_up_for(folder, asked, mrd):
     assert (data / "participants.tsv").read_text().splitlines()[1:] == ["sub-web01\t0\tperson"]
     code, _, err = mrd("experiment", "import-web", folder, path)
     assert code == 2
-    assert "is there already" in err
+    assert "exists already" in err
 
 
 def test_sessions_of_another_set_are_not_mixed(folder, asked, mrd):
@@ -102,7 +95,7 @@ def test_sessions_of_another_set_are_not_mixed(folder, asked, mrd):
     other.write_bytes(as_json(answered(asked, 1)))
     message = (
         "holds sessions of stimulus set 000000000000 (1, such as web01/01), and "
-        f"{folder / 'stimuli.h5'} is {asked.stimuli.content_hash[:12]}; put that set back"
+        f"{folder / 'stimuli.h5'} is {asked.stimuli.content_hash[:12]}; restore that set"
     )
     for words in (("import-web", folder, other), ("export-web", folder, "--out", folder / "page")):
         code, _, err = mrd("experiment", *words)
@@ -182,9 +175,9 @@ JSON = st.recursive(
 
 @pytest.fixture(scope="module")
 def known(small_set, tmp_path_factory):
-    """Give a study's experiment, a session of it, and a place for files."""
+    """Return a study's experiment, a session of it, and its folder."""
     folder = study_in(tmp_path_factory.mktemp("known"), small_set)
-    asked = asked_of(folder)
+    asked = experiment_of(folder)
     return asked, answered(asked), folder
 
 
@@ -207,14 +200,14 @@ def changed(lines, kind, place, data):
 def result(asked, path, folder):
     """Check a file: what it holds, or what the refusal says."""
     try:
-        return importing.checked(asked, [path], folder)
+        return importing.check_files(asked, [path], folder)
     except InputError as error:
         return str(error)
 
 
 @given(st.data())
-def test_no_file_ends_in_another_error(known, data):
-    """Any JSON under any key, any cell, any line cut, doubled, lost: whole, or refused by name."""
+def test_any_file_is_read_or_is_an_input_error(known, data):
+    """Any JSON under any key, any cell, any line cut, doubled or lost."""
     asked, content, folder = known
     content = json.loads(json.dumps(content))
     if data.draw(st.booleans()):
