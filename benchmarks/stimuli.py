@@ -21,7 +21,7 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from benchmarks.figure import figure
-from mrd.measures.embed import Request, embed
+from mrd.measures.embed import ModelToEmbed, embed
 from mrd.measures.embed_family import BATCH
 from mrd.models import registry
 from mrd.study.model_section import ModelConfig
@@ -32,7 +32,8 @@ from scenes.shape import Sphere
 from stimuli.encoding import display_values
 from stimuli.packed_scene import packed
 from stimuli.stimulus_set import StimulusSet
-from stimuli.writing import FILTERS, write_set
+from stimuli.storage import FILTERS
+from stimuli.writing import write_set
 
 REPEATS = 3
 SEEDS = 3
@@ -189,7 +190,7 @@ def embedding(path: Path, pictures: np.ndarray) -> None:
     pairs = []
     for repeat in range(REPEATS):
         raw = seconds(alone)
-        request = Request(f"network{repeat}", config)
+        request = ModelToEmbed(f"network{repeat}", config)
         ours = seconds(lambda: embed(path, [request], {"shape": 0.9}, path.parent, "cpu"))  # noqa: B023
         made = seconds(lambda: registry.create(config).activations(batches[0][:1]))  # and prepared
         pairs.append((raw, ours, made))

@@ -1,8 +1,8 @@
-"""Links of the manual to files of the repository outside ``docs/``, for its site.
+"""MkDocs hooks: make links to files outside ``docs/`` work in the website.
 
-A page of ``docs/`` links to ``../CONTRIBUTING.md`` as it should on a forge. The site has no folder
-above its own: there, a file that a page links to is a part of the site, below ``repository/``, and
-the link leads to it. MkDocs calls the functions named ``on_…`` (``hooks`` in ``mkdocs.yml``).
+Pages of ``docs/`` link to files such as ``../CONTRIBUTING.md``. The hooks copy these files to the
+folder ``repository/`` of the site and rewrite the links. MkDocs calls the functions ``on_…``
+(``hooks`` in ``mkdocs.yml``).
 """
 
 import posixpath
@@ -18,7 +18,7 @@ BESIDE = "repository"
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add every file of the repository that a page links to, and those that these link to."""
+    """Add every file of the repository that a page links to, directly or indirectly."""
     root = Path(config.config_file_path).parent
     waiting = [file for file in files if file.is_documentation_page()]
     while waiting:
@@ -36,18 +36,18 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, *, page: Page, **_: object) -> str:
-    """Turn a page's links into those of the site."""
+    """Rewrite the links of a page for the site."""
     return relinked(markdown, page.file.src_uri)
 
 
 def linked(markdown: str, page: str) -> list[str]:
-    """List what a page links to, as paths in the repository."""
+    """List the files that a page links to, as paths in the repository."""
     folder = posixpath.dirname(page)
     return [posixpath.normpath(posixpath.join(folder, link)) for link in LINK.findall(markdown)]
 
 
 def relinked(markdown: str, uri: str) -> str:
-    """Rewrite the links of the page at a place in the site, from the repository's to the site's."""
+    """Rewrite the links of the page at `uri` from paths in the repository to paths in the site."""
     page = in_repository(uri)
 
     def link(match: re.Match[str]) -> str:
@@ -58,7 +58,7 @@ def relinked(markdown: str, uri: str) -> str:
 
 
 def in_site(path: str) -> str:
-    """Give the place in the site of a file of the repository.
+    """Return the path in the site of a file of the repository.
 
     >>> in_site("docs/series.md"), in_site("CONTRIBUTING.md")
     ('series.md', 'repository/CONTRIBUTING.md')
@@ -69,7 +69,7 @@ def in_site(path: str) -> str:
 
 
 def in_repository(uri: str) -> str:
-    """Give the place in the repository of a page of the site: the inverse of `in_site`."""
+    """Return the path in the repository of a page of the site (the inverse of `in_site`)."""
     if uri.startswith(f"{BESIDE}/"):
         return uri.removeprefix(f"{BESIDE}/")
     return f"docs/{uri}"

@@ -1,1 +1,1 @@
-"""What a model sees: searches for scene metamers, and the command line of the suite."""
+"""Searches for metamers of 3D scenes, and the command line of the suite."""

@@ -24,8 +24,8 @@ from psychophysics.tasks.base import Task
 from psychophysics.tasks.registry import TASKS
 from psychophysics.trials import block_name, check_trials, generate_trials
 from scenes.base.errors import InputError
-from stimuli.seal import check_seal
 from stimuli.stimulus_set import StimulusSet
+from stimuli.storage import check_seal
 
 
 @dataclass(frozen=True)

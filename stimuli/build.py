@@ -1,4 +1,4 @@
-"""From the records and images of a study's runs to its stimulus set."""
+"""Build a stimulus set from the records and images of a study's runs."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,11 +12,20 @@ from numpy.typing import NDArray
 from scenes.base.digest import file_sha256
 from scenes.base.errors import InputError
 from scenes.base.inside_folder import inside
-from scenes.film import Film, encode
+from scenes.film import Film, encode, srgb_encode
 from scenes.pictures.files import read_picture
 from scenes.scene import read_scene
+from stimuli import schema
 from stimuli.config import StimuliConfig
-from stimuli.encoding import Change, Looks, looks, matched, matching, quantised, shown_light, stored
+from stimuli.encoding import (
+    LightChange,
+    LuminanceStatistics,
+    changed_light,
+    displayed_light,
+    luminance_statistics,
+    matching_change,
+    quantised,
+)
 from stimuli.findings import NONE, Findings
 from stimuli.intake import RECORDS_FILE, ImageRecord, frame, read_records
 from stimuli.packed_scene import PackedScene, packed
@@ -31,17 +40,7 @@ ORDER = ["family", "run", "role_order", "level_index", "camera", "light", "noise
 
 @dataclass(frozen=True)
 class Built:
-    """What a build came to.
-
-    Parameters
-    ----------
-    content_hash
-        Of the set.
-    table
-        Its stimuli, as records with `clipped`.
-    refusals
-        Runs and families that were left out, and why.
-    """
+    """A built set: its content hash, its stimuli as records, and what was left out."""
 
     content_hash: str
     table: pd.DataFrame
@@ -59,7 +58,7 @@ def build_set(
     pixel_metamers: Sequence[PixelMetamer] = (),
     findings: Findings = NONE,
 ) -> Built:
-    """Build a set of runs; a set that is there is replaced in one step, or left as it was.
+    """Build a set from runs; an earlier file is replaced in one step.
 
     Parameters
     ----------
@@ -68,19 +67,19 @@ def build_set(
     study
         Name of the study.
     config
-        What is taken, and how it is stored.
+        Which runs are taken, and how images are stored.
     out
         The file.
     provenance
         Plain data that goes into the set; the configuration and the refusals are added.
     progress
-        Told (images done, of how many).
+        Called with (images done, number of images).
     left_out
-        What was refused before, to be told with the rest.
+        Runs and families that were refused before; reported with the rest.
     pixel_metamers
-        Of any runs; those of runs that are taken go into the set.
+        Of any runs; only those of runs that are taken go into the set.
     findings
-        Of any targets and runs; those of what is taken go into the set.
+        Of any targets and runs; only those of the table go into the set.
 
     Raises
     ------
@@ -122,14 +121,9 @@ def build_set(
 
 
 def check_clipping(table: pd.DataFrame, most: float) -> None:
-    """Refuse images of which too many pixels lie outside of what the display can show.
+    """Raise InputError, naming the worst image, if one has more than a share of clipped pixels.
 
-    Null scenes are passed over: their colours are drawn at random, and models alone see them.
-
-    Raises
-    ------
-    InputError
-        Naming the worst image.
+    Null scenes do not count: their colours are random, and they are not shown to people.
     """
     shown = table[table["role"] != "null"]
     too_many = shown[shown["clipped"] > most]
@@ -138,13 +132,13 @@ def check_clipping(table: pd.DataFrame, most: float) -> None:
         raise InputError(
             f"{worst['radiance_file']}: {worst['clipped']:.1%} of its pixels are clipped (and "
             f"more than {most:.1%} in {len(too_many)} of {len(shown)} images); lower the target's "
-            "film.exposure, give it a grey film.background if a lamp stands behind the object, or "
+            "film.exposure, give it a grey film.background if a lamp is behind the object, or "
             "raise stimuli.most_clipped"
         )
 
 
 def _read(paths: Sequence[Path], study: str) -> pd.DataFrame:
-    """All records in one table; files become absolute paths."""
+    """Return all records in one table, with absolute paths of files."""
     seen: dict[str, Path] = {}
     rows: list[ImageRecord] = []
     folders: list[Path] = []
@@ -173,20 +167,18 @@ def _read(paths: Sequence[Path], study: str) -> pd.DataFrame:
 
 
 def _ordered(table: pd.DataFrame) -> pd.DataFrame:
-    """Order of a set: hangs on what the images are, not on where their records lay."""
+    """Sort records in the order of a set, which does not depend on the order of the folders."""
     ranks = table.assign(
         role_order=[ROLE_ORDER.index(role) for role in table["role"]],
         run=table["run"].fillna(""),
     )
-    # What a family shares has no run, and comes first.
+    # Images that a family shares have no run, and come first.
     return table.loc[ranks.sort_values(ORDER, kind="stable").index].reset_index(drop=True)
 
 
 def _columns(table: pd.DataFrame) -> pd.DataFrame:
-    """The columns of a set."""
-    files = ["schema_version", "scene_file", "radiance_file", "radiance_sha256"]
-    files += ["display_file", "display_sha256"]
-    return table.drop(columns=files).rename(columns={"id": "stimulus_id", "layers": "layer"})
+    """Return the table of records with the columns of a set."""
+    return table.drop(columns=list(schema.LEFT_OUT)).rename(columns=schema.RENAMED)
 
 
 def _film(row: Any) -> Film:
@@ -194,14 +186,16 @@ def _film(row: Any) -> Film:
 
 
 def _radiance(row: Any) -> NDArray[np.float32]:
-    """Linear radiance of an image, as it was rendered."""
+    """Read the linear radiance of an image; raise InputError if the file was altered."""
     path = Path(row.radiance_file)
     if not path.is_file():
-        raise InputError(f"{path}: missing; image '{row.id}' needs it: mrd generate makes it anew")
+        raise InputError(
+            f"{path}: missing; image '{row.id}' needs it; run mrd generate to make it again"
+        )
     if file_sha256(path) != row.radiance_sha256:
         raise InputError(
-            f"{path}: is not the file that was rendered (its SHA-256 differs); delete it, and mrd "
-            "generate makes it anew"
+            f"{path}: is not the file that was rendered (its SHA-256 differs); delete it, and run "
+            "mrd generate to make it again"
         )
     pixels = read_picture(path).pixels
     if pixels.shape != (row.height, row.width, 3):
@@ -210,61 +204,68 @@ def _radiance(row: Any) -> NDArray[np.float32]:
 
 
 def _images(
-    table: pd.DataFrame, changes: Sequence[Change], bits: int, progress: Progress
+    table: pd.DataFrame, changes: Sequence[LightChange], bits: int, progress: Progress
 ) -> Iterator[NDArray[Any]]:
-    """Images as they are stored."""
+    """Yield the images of a table as they are stored."""
     for number, (row, change) in enumerate(zip(table.itertuples(), changes, strict=True), 1):
         radiance = _radiance(row)
-        if change == Change():
-            yield quantised(encode(radiance, _film(row)), bits)
+        if change == LightChange():
+            display = encode(radiance, _film(row))
         else:
-            yield stored(matched(shown_light(radiance, _film(row)), change)[0], bits)
+            display = srgb_encode(changed_light(displayed_light(radiance, _film(row)), change)[0])
+        yield quantised(display, bits)
         progress(number, len(table))
 
 
 def _scenes(table: pd.DataFrame) -> Iterator[PackedScene]:
-    """Each scene once."""
+    """Yield each scene of a table once."""
     for sha256, rows in table.groupby("scene", sort=False):
         path = Path(str(rows["scene_file"].iloc[0]))
         scene = read_scene(path)
         if scene.sha256 != sha256:
             raise InputError(
-                f"{path}: is not the scene of image '{rows['id'].iloc[0]}' (its hash differs); mrd "
-                "generate makes it anew"
+                f"{path}: is not the scene of image '{rows['id'].iloc[0]}' (its hash differs); run "
+                "mrd generate to make it again"
             )
         yield packed(scene)
 
 
 def _changes(
     table: pd.DataFrame, config: StimuliConfig, progress: Progress
-) -> list[tuple[Change, float]]:
-    """What matching does to each image, and the share of pixels that it clips."""
+) -> list[tuple[LightChange, float]]:
+    """Return the change that matching makes to each image, and the share of pixels it clips."""
     if config.matching == "none":
-        return [(Change(), 0.0)] * len(table)
+        return [(LightChange(), 0.0)] * len(table)
     with_contrast = config.matching == "luminance_and_contrast"
-    lights: list[Looks] = []
+    statistics: list[LuminanceStatistics] = []
     for number, row in enumerate(table.itertuples(), 1):
-        lights.append(looks(shown_light(_radiance(row), _film(row))))
+        statistics.append(luminance_statistics(displayed_light(_radiance(row), _film(row))))
         progress(number, len(table))
-    changes: list[tuple[Change, float]] = []
-    wanted = _wanted(table, lights)
-    for row, here in zip(table.itertuples(), lights, strict=True):
-        if here.luminance <= 0 or (with_contrast and here.contrast <= 0):
-            what = "is black" if here.luminance <= 0 else "has no contrast"
+    changes: list[tuple[LightChange, float]] = []
+    means = _family_means(table, statistics)
+    for row, own in zip(table.itertuples(), statistics, strict=True):
+        if own.luminance <= 0 or (with_contrast and own.contrast <= 0):
+            what = "is black" if own.luminance <= 0 else "has no contrast"
             raise InputError(f"{row.radiance_file}: {what}, and cannot be matched to others")
-        change = matching(here, wanted[str(row.family), str(row.light)], with_contrast)
-        clipped = matched(shown_light(_radiance(row), _film(row)), change)[1]
+        change = matching_change(own, means[str(row.family), str(row.light)], with_contrast)
+        clipped = changed_light(displayed_light(_radiance(row), _film(row)), change)[1]
         changes.append((change, clipped))
     return changes
 
 
-def _wanted(table: pd.DataFrame, lights: Sequence[Looks]) -> dict[tuple[str, str], Looks]:
-    """Mean statistics of a family under a light, over all images but the nulls."""
+def _family_means(
+    table: pd.DataFrame, statistics: Sequence[LuminanceStatistics]
+) -> dict[tuple[str, str], LuminanceStatistics]:
+    """Return the mean statistics of each family and light, over all images except the nulls."""
     measured = table[["family", "light", "role"]].assign(
-        luminance=[each.luminance for each in lights], contrast=[each.contrast for each in lights]
+        luminance=[each.luminance for each in statistics],
+        contrast=[each.contrast for each in statistics],
     )
-    means = measured[measured["role"] != "null"].groupby(["family", "light"])
     return {
-        (str(family), str(light)): Looks(float(rows["luminance"].mean()), rows["contrast"].mean())
-        for (family, light), rows in means
+        (str(family), str(light)): LuminanceStatistics(
+            float(rows["luminance"].mean()), float(rows["contrast"].mean())
+        )
+        for (family, light), rows in measured[measured["role"] != "null"].groupby(
+            ["family", "light"]
+        )
     }

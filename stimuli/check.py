@@ -1,4 +1,4 @@
-"""Is a set what it says it is? Every byte, every reference, every number."""
+"""Check a set: its seal, hashes, references and numbers."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,9 +21,9 @@ from stimuli.model_results import (
 )
 from stimuli.opening import DAMAGED, damaged
 from stimuli.pixel_metamers import pixel_metamer_problems
-from stimuli.seal import check_seal
 from stimuli.selection import FEWEST_SEEDS
 from stimuli.stimulus_set import StimulusSet
+from stimuli.storage import check_seal
 from stimuli.writing import content_hash
 
 VIEW = ["family", "camera", "light"]
@@ -31,7 +31,7 @@ GREATEST_DISTANCE = 2.0  # 1 − Pearson r
 
 
 def problems(path: Path) -> list[str]:
-    """Examine a set.
+    """List the problems of a set.
 
     Parameters
     ----------
@@ -41,8 +41,8 @@ def problems(path: Path) -> list[str]:
     Returns
     -------
     list of str
-        A line a problem, naming file, dataset and reason; empty for a set that is as it should
-        be. A broken seal is told alone: nothing behind it can be trusted.
+        A line a problem, with file, dataset and reason; empty for a valid set. A broken seal is
+        the only problem listed: without it no part of the file can be trusted.
     """
     try:
         check_seal(path)
@@ -106,7 +106,7 @@ def _scene_problems(stimuli: StimulusSet, table: pd.DataFrame) -> Iterator[str]:
 
 
 def reference_problems(table: pd.DataFrame) -> Iterator[str]:
-    """Tell what a table refers to and does not hold: targets of a view, noise seeds, noise."""
+    """Yield views without target images, scenes with too few noise seeds, and repeated images."""
     targets = table[table["role"] == "target"]
     views = set(targets[VIEW].itertuples(index=False, name=None))
     alone = table[[view not in views for view in table[VIEW].itertuples(index=False, name=None)]]
@@ -122,7 +122,7 @@ def reference_problems(table: pd.DataFrame) -> Iterator[str]:
             f"stimuli/noise_seed: the scene of '{row.stimulus_id}' has fewer than {FEWEST_SEEDS} "
             "noise seeds at its camera, and trials need as many"
         )
-    # Two families of one target hold the same images of it; a trial shows those of one family.
+    # Two families of one target may share images of it: a trial shows images of one family.
     repeated = table[table.duplicated(["family", "sha256"], keep=False)]
     for _, rows in repeated.groupby(["family", "sha256"], sort=False):
         yield (
@@ -132,7 +132,7 @@ def reference_problems(table: pd.DataFrame) -> Iterator[str]:
 
 
 def level_problems(table: pd.DataFrame) -> Iterator[str]:
-    """Tell which series do not grow: levels with their index, and along a trajectory distances."""
+    """Yield series whose levels, or distances along a trajectory, do not increase."""
     series = table[~table["role"].isin(("target", "rerender", "null"))]
     role = series["role"].replace({"result": "series"})
     for (run, name, light), rows in series.groupby(["run", role, "light"], sort=False):

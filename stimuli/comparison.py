@@ -1,4 +1,4 @@
-"""What two sets differ in."""
+"""List the differences between two sets."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -9,11 +9,11 @@ from stimuli import schema
 from stimuli.pixel_metamers import read_pixel_metamers
 from stimuli.stimulus_set import StimulusSet
 
-FEW = 3  # names told of many
+FEW = 3  # names that are listed of many
 
 
 def differences(one: StimulusSet, other: StimulusSet) -> list[str]:
-    """Tell what two sets differ in: a line a part; none for sets that show the same.
+    """List the differences between two sets: a line a part; none if the sets are equal.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def _finding_differences(one: StimulusSet, other: StimulusSet) -> Iterator[str]:
 def _hash_differences(
     one: StimulusSet, other: StimulusSet, left: Mapping[str, str], right: Mapping[str, str]
 ) -> Iterator[str]:
-    """Of what each set holds, by its place in the file: hashes."""
+    """Compare the hashes that each set holds, by place in the file."""
     for place in sorted(left.keys() | right.keys()):
         if place not in right or place not in left:
             yield f"{place}: only in {one.path if place in left else other.path}"
@@ -89,5 +89,5 @@ def _hash_differences(
 
 
 def _few(names: Any) -> str:
-    told = ", ".join(str(name) for name in names[:FEW])
-    return told if len(names) <= FEW else f"{told}, …"
+    listed = ", ".join(str(name) for name in names[:FEW])
+    return listed if len(names) <= FEW else f"{listed}, …"

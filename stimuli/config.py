@@ -1,4 +1,4 @@
-"""The part of the study file that says which results become stimuli, and how they are stored."""
+"""The section of the study file on which results become stimuli, and how they are stored."""
 
 from typing import Annotated, Literal
 
@@ -8,15 +8,15 @@ from scenes.base.frozen import Frozen, between
 
 
 class StimuliConfig(Frozen):
-    """How a stimulus set is made of the runs of a study.
+    """How a stimulus set is built from the runs of a study.
 
     Parameters
     ----------
     accept
-        ``metamers`` takes runs whose result is a metamer, ``all`` those that failed too. Pixel
-        searches are taken with the family that they belong to.
+        ``metamers`` takes runs whose result is a metamer, ``all`` also those that failed. Pixel
+        searches are taken with their family.
     bits
-        Of a channel: 8, or 16 for displays of high bit depth.
+        Bits of a channel: 8, or 16 for displays of high bit depth.
     radiance
         Whether the set also holds linear radiance (float16).
     compression
@@ -25,9 +25,9 @@ class StimuliConfig(Frozen):
         Across the images of a family under one light: ``none``, mean ``luminance``, or
         ``luminance_and_contrast`` (RMS contrast as well), in linear light.
     most_clipped
-        Largest share of an image's pixels that may lie outside of what the display can show, 0
-        to 1. Beyond it nothing is built. A lamp in the background can take a fifth of the image;
-        null scenes, which nobody is shown, are not asked.
+        Largest share of an image's pixels, 0 to 1, that may be outside the range of the display.
+        If an image has more, no set is built. A lamp in the background can take a fifth of the
+        image. Null scenes do not count: they are not shown to people.
     """
 
     accept: Literal["metamers", "all"] = "metamers"

@@ -1,4 +1,4 @@
-"""All of a set at a glance: a row a series, a column a level, seen by one camera."""
+"""A contact sheet of a set: a row a series, a column a level, seen by one camera."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,31 +11,25 @@ from PIL import Image, ImageDraw, ImageFont
 from stimuli.encoding import display_values, quantised
 from stimuli.stimulus_set import StimulusSet
 
-LARGEST = 160  # pixels: larger images are shrunk for the sheet (and only there)
+LARGEST = 160  # pixels: larger images are shrunk on the sheet
 GAP, LINE, MARGIN, LABELS = 6, 15, 12, 190
-NULLS = 5  # of the null scenes, so many are shown
+NULLS = 5  # number of null scenes that are shown
 BACKGROUND, INK = (255, 255, 255), (30, 30, 30)
 
 
 @dataclass(frozen=True)
 class _Row:
-    """A row of the sheet: what stands at its left, and stimuli with what stands below each."""
+    """A row of the sheet: labels at its left, and stimuli, each with the text below it."""
 
     labels: tuple[str, ...]
     stimuli: tuple[tuple[str, str], ...]
 
 
 def contact_sheet(stimuli: StimulusSet) -> NDArray[np.uint8]:
-    """Draw the sheet.
+    """Return the sheet, (H, W, 3) uint8, sRGB-encoded.
 
-    Every family is shown at its first training camera, its first light and the first noise seed:
-    the target beside its re-render, then each run's series, controls and pixel levels, then some
-    null scenes.
-
-    Returns
-    -------
-    ndarray
-        (H, W, 3) uint8, sRGB-encoded.
+    Every family is shown at its first training camera, light and noise seed: the target and its
+    re-render, then series, controls and pixel levels of each run, then some null scenes.
     """
     rows = [
         row
@@ -62,7 +56,7 @@ def contact_sheet(stimuli: StimulusSet) -> NDArray[np.uint8]:
 
 
 def _first_view(family: pd.DataFrame) -> pd.DataFrame:
-    """One image a scene: a training camera, the first light, the lowest noise seed."""
+    """Return one image a scene: at a training camera, the first light, the lowest noise seed."""
     order = family.sort_values(["held_out", "camera", "light", "noise_seed"], kind="stable")
     first = order.iloc[0]
     view = order[(order["camera"] == first["camera"]) & (order["light"] == first["light"])]
@@ -93,14 +87,14 @@ def _rows(view: pd.DataFrame) -> Iterator[_Row]:
 
 
 def _shrunk(image: NDArray[np.generic], side: int) -> Image.Image:
-    """The image at 8 bits, no larger than the sheet's cells."""
+    """Return the image at 8 bits, no larger than a cell of the sheet."""
     picture = Image.fromarray(quantised(display_values(image), 8))
     picture.thumbnail((side, side), Image.Resampling.LANCZOS)
     return picture
 
 
 def _fitting(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
-    """The text, its middle left out where it is too long."""
+    """Return the text, without its middle if it is too long."""
     kept = text
     while font.getlength(kept) > LABELS - GAP:
         half = (len(kept) - 2) // 2

@@ -1,4 +1,4 @@
-"""A set as plain files: PNGs, a table with its data dictionary, and a sheet to look at."""
+"""Export a set as plain files: PNGs, a table with its data dictionary, and a contact sheet."""
 
 import json
 import unicodedata
@@ -27,24 +27,23 @@ def export(
     folder: Path,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Path:
-    """Write a set as files that need nothing of this suite.
+    """Write a set as files that can be read without this suite.
 
     Parameters
     ----------
     stimuli
         The set.
     folder
-        Gets ``images/<stimulus_id>.png`` (8 or 16 bits, as stored; what stands before a ``/`` in
-        an id becomes a folder), ``stimuli.tsv`` (a row an
-        image, ``n/a`` where a column does not apply), ``stimuli.json`` (what the columns mean,
-        in BIDS' form) and ``contact_sheet.png``.
+        Receives ``images/<stimulus_id>.png`` (8 or 16 bits, as stored; a ``/`` in an id makes a
+        folder), ``stimuli.tsv`` (a row an image, ``n/a`` where a column does not apply),
+        ``stimuli.json`` (data dictionary of BIDS) and ``contact_sheet.png``.
     progress
-        Told (images done, of how many).
+        Called with (images done, number of images).
 
     Returns
     -------
     Path
-        Of the contact sheet.
+        The contact sheet.
 
     Raises
     ------
@@ -64,22 +63,7 @@ def export(
 
 
 def write_table(folder: Path, table: pd.DataFrame, content_hash: str) -> None:
-    """Write a table of stimuli and its data dictionary.
-
-    Parameters
-    ----------
-    folder
-        Where ``stimuli.tsv`` and ``stimuli.json`` go.
-    table
-        The columns of a set, and ``file``.
-    content_hash
-        Of the set.
-
-    Raises
-    ------
-    InputError
-        A file cannot be written.
-    """
+    """Write ``stimuli.tsv``, a table with the columns of a set and ``file``, and its dictionary."""
     described = {
         "ContentHash": content_hash,
         **schema.data_dictionary(),
@@ -94,13 +78,7 @@ def write_table(folder: Path, table: pd.DataFrame, content_hash: str) -> None:
 
 
 def file_name(stimuli: StimulusSet, stimulus: str) -> str:
-    """Name the file of an image: ``images/<stimulus_id>.png``.
-
-    Raises
-    ------
-    InputError
-        The id cannot name a file.
-    """
+    """Return ``images/<stimulus_id>.png``; raise InputError if the id cannot be a file name."""
     steps = stimulus.split("/")
     if (
         not set(_UNSAFE).isdisjoint(stimulus)
@@ -118,12 +96,9 @@ def file_name(stimuli: StimulusSet, stimulus: str) -> str:
 
 
 def check_file_names(stimuli: StimulusSet, names: Iterable[str]) -> None:
-    """Refuse ids whose files some systems take for one: they differ in case or accents' code alone.
+    """Raise InputError if two ids differ only in case or in the encoding of accents.
 
-    Raises
-    ------
-    InputError
-        Naming two of them.
+    Some systems take their files for one.
     """
     seen: dict[str, str] = {}
     for name in names:

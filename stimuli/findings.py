@@ -1,14 +1,13 @@
-"""What was found beside the searches and travels with a set: predicted thresholds, and reaches.
+"""Predicted thresholds and reaches, which are stored in a set beside its stimuli.
 
 ``/predicted_thresholds/<target>-<model>-<hash>`` and ``/reach/<run>`` are JSON texts, each with an
-attribute ``content_hash``. They say what models tell apart and how far searches went; nobody is
-shown them, so they enter neither the table nor the content hash of the set, and a set without them
-is whole.
+attribute ``content_hash``. They are not shown to people, so they enter neither the table nor the
+content hash of the set, and a set may lack them.
 """
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -16,9 +15,11 @@ from typing import Any, NamedTuple
 import h5py
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from scenes.base.errors import InputError, one_line
-from stimuli.opening import DAMAGED
+from scenes.arrays import Picture
+from scenes.material import SCALARS, Material
+from stimuli.opening import reading
 from stimuli.schema import PREDICTED_THRESHOLDS, REACH
 
 Record = Mapping[str, Any]
@@ -27,27 +28,24 @@ Records = Mapping[str, Record]
 
 KINDS = (PREDICTED_THRESHOLDS, REACH)
 SETTINGS = ("rerenders", "samples", "derivative_samples", "floor")
-
-NOISY = 0.5  # agreement of the two halves of a derivative below which its threshold is too small
+NOISY = 0.5  # if the two halves of a derivative agree less, noise makes its threshold too small
+MATERIAL = "material"
+COLOUR_CHANNELS = ("red", "green", "blue")
 
 
 class Findings(NamedTuple):
-    """Records of a study.
+    """Records of a study, as they are stored in a set.
 
-    Parameters
-    ----------
-    predicted_thresholds
-        By the name of the prediction: what `fisher.json` holds, and its ``sha256``.
-    reach
-        By run: ``target``, ``model``, ``layer``, ``attribute``, the ``reach`` of `criterion.json`,
-        and the ``sha256`` of that file.
+    ``predicted_thresholds``: by the name of the prediction, the content of `fisher.json` and its
+    ``sha256``. ``reach``: by run, ``target``, ``model``, ``layer``, ``attribute``, the ``reach`` of
+    `criterion.json`, and the ``sha256`` of that file.
     """
 
     predicted_thresholds: Records = MappingProxyType({})
     reach: Records = MappingProxyType({})
 
     def of(self, table: pd.DataFrame) -> "Findings":
-        """Those of the targets and runs of a table of stimuli."""
+        """Return the records of the targets and runs in a table of stimuli."""
         targets, runs = set(table["target"]), set(table["run"])
         predicted = self.predicted_thresholds.items()
         return Findings(
@@ -56,7 +54,7 @@ class Findings(NamedTuple):
         )
 
     def hashes(self) -> dict[str, str]:
-        """``<kind>/<name>`` → content hash."""
+        """Return the content hash of each record by ``<kind>/<name>``."""
         return {
             f"{kind}/{name}": content_hash(record)
             for kind, records in self._asdict().items()
@@ -68,58 +66,29 @@ NONE = Findings()
 
 
 def content_hash(record: Record) -> str:
-    """SHA-256 of a record, 64 hexadecimal digits."""
+    """Return the SHA-256 of a record, 64 hexadecimal digits."""
     return hashlib.sha256(_text(record).encode()).hexdigest()
 
 
 def write_findings(file: h5py.File, kind: str, records: Records) -> None:
-    """Put records into an open file that holds none of their kind; without any, no group is made.
-
-    Parameters
-    ----------
-    file
-        Open for writing.
-    kind
-        Of `KINDS`.
-    records
-        Plain data, finite.
-    """
+    """Write finite plain data into an open file that holds no records of this kind (`KINDS`)."""
     for name, record in records.items():
-        made = file.require_group(kind).create_dataset(name, data=_text(record))
-        made.attrs["content_hash"] = content_hash(record)
+        dataset = file.require_group(kind).create_dataset(name, data=_text(record))
+        dataset.attrs["content_hash"] = content_hash(record)
 
 
 def read_findings(file: h5py.File, path: Path) -> Findings:
-    """Read all findings of a set; empty where it holds none.
-
-    Raises
-    ------
-    InputError
-        One is damaged.
-    """
+    """Read all findings of a set; raise InputError if one is damaged."""
     found: dict[str, dict[str, Record]] = {kind: {} for kind in KINDS}
     for kind, records in found.items():
         for name, text in file.get(kind, {}).items():
-            try:
+            with reading(path, f"{kind}/{name}"):
                 records[name] = dict(json.loads(text.asstr()[()]))
-            except DAMAGED as error:
-                raise InputError(
-                    f"{path}: {kind}/{name}: cannot be read ({one_line(error)}); the file is "
-                    "damaged: restore it from a copy or build it again"
-                ) from error
     return Findings(**found)
 
 
 def finding_problems(file: h5py.File, path: Path, table: pd.DataFrame) -> Iterator[str]:
-    """Tell what is not as it should be: altered records, and those of what the set does not hold.
-
-    Parameters
-    ----------
-    file, path
-        Of the set.
-    table
-        Its stimuli.
-    """
+    """Yield altered records, and records of targets and runs that the table does not hold."""
     found = read_findings(file, path)
     for place, expected in found.hashes().items():
         if file[place].attrs.get("content_hash") != expected:
@@ -130,7 +99,7 @@ def finding_problems(file: h5py.File, path: Path, table: pd.DataFrame) -> Iterat
 
 
 def predicted_table(records: Records) -> pd.DataFrame:
-    """List predicted thresholds: a row a parameter (`StimulusSet.predicted_thresholds`)."""
+    """Return predicted thresholds, a row a parameter (`StimulusSet.predicted_thresholds`)."""
     columns = (
         "prediction", "target", "model", "layer", "attribute", "parameter", "threshold", "unit",
         "distance", "measure", "agreement", "clipped", "cameras", *SETTINGS, "record_sha256",
@@ -160,7 +129,7 @@ def predicted_table(records: Records) -> pd.DataFrame:
 
 
 def reach_table(records: Records) -> pd.DataFrame:
-    """List what `mode: diverge` came to: a row a start (`StimulusSet.reach`)."""
+    """Return results of `mode: diverge`, a row a start (`StimulusSet.reach`)."""
     columns = (
         "run", "target", "model", "layer", "attribute", "reach", "measure", "control_reach",
         "control_failed_at", "start", "distance", "match", "verdict", "record_sha256",
@@ -178,6 +147,31 @@ def reach_table(records: Records) -> pd.DataFrame:
             numbers = {name: _or(each[name], np.nan) for name in ("distance", "match")}
             rows.append(common | numbers | {"start": start, "verdict": each["verdict"]})
     return pd.DataFrame(rows, columns=columns)
+
+
+def material_change(
+    start: Material, end: Material, parameters: Sequence[Mapping[str, Any]]
+) -> NDArray[np.float64] | None:
+    """Return the change (P,) of every predicted parameter between two loaded materials.
+
+    None if a material is textured, or if anything but the parameters (of `fisher.json`) changes.
+    """
+    before, after = _scalar_parameters(start), _scalar_parameters(end)
+    if before is None or after is None:
+        return None
+    names = [each["name"] if each["attribute"] == MATERIAL else "" for each in parameters]
+    if any(after[name] != value for name, value in before.items() if name not in names):
+        return None
+    return np.array([after.get(name, 0.0) - before.get(name, 0.0) for name in names])
+
+
+def _scalar_parameters(material: Material) -> dict[str, float] | None:
+    """Return the values of a material by the names of parameters; None if one is a texture."""
+    if any(isinstance(getattr(material, name), Picture) for name in ("base_color", *SCALARS)):
+        return None
+    colour = np.broadcast_to(np.asarray(material.base_color, dtype=np.float64), 3)
+    channels = {f"base_color.{c}": float(v) for c, v in zip(COLOUR_CHANNELS, colour, strict=True)}
+    return channels | {name: float(getattr(material, name)) for name in SCALARS}
 
 
 def _or(value: float | None, otherwise: float) -> float:

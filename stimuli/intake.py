@@ -1,12 +1,11 @@
-"""The record of an image: what `mrd` writes beside every picture, and `stimuli` reads.
+"""Records of images: the table that `mrd` writes beside its pictures, and that `stimuli` reads.
 
-``records.csv`` holds a row an image, in the columns of `ImageRecord`; ``records.json`` beside it is
-the data dictionary. Both lie in the folder that paths in the rows are relative to. A cell that is
-empty stands for "does not apply".
+``records.csv`` has a row an image, in the columns of `ImageRecord`, and paths relative to its
+folder; an empty cell means "does not apply". ``records.json`` beside it is the data dictionary.
 
-A *family* is one target as one search represents it: its images (``target``), its re-renders
-(``rerender``, level 0 of every series) and its null scenes are recorded once, whatever models
-look at them, and its runs add their own (``series``, ``result``, ``control``, ``pixel``).
+A *family* is one target as one search represents it. Its images of the target (``target``),
+re-renders (``rerender``, level 0 of every series) and null scenes are recorded once; each run adds
+its own (``series``, ``result``, ``control``, ``pixel``).
 """
 
 import csv
@@ -31,7 +30,7 @@ DICTIONARY_FILE = "records.json"
 Role = Literal["target", "rerender", "series", "result", "control", "pixel", "null"]
 ROLES: tuple[Role, ...] = get_args(Role)
 
-# Of a family: made once for all of its runs.
+# Made once for all runs of a family.
 SHARED_ROLES: tuple[Role, ...] = ("target", "rerender", "null")
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -40,12 +39,11 @@ Distance = Annotated[float, Field(ge=0)]
 
 
 def _column(description: str, unit: str = "", **field: Any) -> Any:
-    """Give a column its place in the data dictionary."""
     return Field(description=description, json_schema_extra={"unit": unit}, **field)
 
 
 class ImageRecord(Frozen):
-    """One image. Every column is described by `data_dictionary`."""
+    """One image; `data_dictionary` describes every column."""
 
     schema_version: Annotated[int, Field(ge=1, le=SCHEMA_VERSION)] = _column(
         "Version of these columns.", default=SCHEMA_VERSION
@@ -126,7 +124,7 @@ class ImageRecord(Frozen):
     width: Annotated[int, Field(ge=1)] = _column("Width of the image.", "pixels")
     height: Annotated[int, Field(ge=1)] = _column("Height of the image.", "pixels")
     clipped: Annotated[float, Field(ge=0, le=1)] = _column(
-        "Share of pixels of which a channel lies above what the display can show."
+        "Share of pixels of which a channel is above what the display can show."
     )
     scene: Sha256 = _column("SHA-256 of the scene that was rendered, its light and film included.")
     scene_file: str = _column("The scene, relative to this table's folder.")
@@ -144,7 +142,7 @@ class ImageRecord(Frozen):
 
     @field_validator("scene_file", "radiance_file", "display_file")
     @classmethod
-    def _lies_below_the_table(cls, value: str) -> str:
+    def _is_below_the_table(cls, value: str) -> str:
         if not is_inside(value):
             raise ValueError(f"'{value}' does not name a file below the table's folder")
         return value
@@ -168,45 +166,26 @@ COLUMNS: tuple[str, ...] = tuple(ImageRecord.model_fields)
 
 
 def data_dictionary() -> dict[str, dict[str, Any]]:
-    """Describe every column: `Description`, and `Units` and `Levels` where it has them (as BIDS).
+    """Describe every column, in order, in the form of BIDS."""
+    return {
+        name: described(str(field.description), unit, _levels(field.annotation))
+        for name, field in ImageRecord.model_fields.items()
+        for unit in [dict(field.json_schema_extra or {}).get("unit", "")]  # type: ignore[arg-type]
+    }
 
-    Returns
-    -------
-    dict
-        In the order of the columns.
-    """
-    described = {}
-    for name, field in ImageRecord.model_fields.items():
-        extra: Any = field.json_schema_extra or {}
-        entry: dict[str, Any] = {"Description": field.description}
-        if extra.get("unit"):
-            entry["Units"] = extra["unit"]
-        if levels := _levels(field.annotation):
-            entry["Levels"] = levels
-        described[name] = entry
-    return described
+
+def described(description: str, unit: Any, levels: Sequence[str]) -> dict[str, Any]:
+    """Return the entry of a column in a data dictionary of BIDS."""
+    entry: dict[str, Any] = {"Description": description}
+    if unit:
+        entry["Units"] = unit
+    if levels:
+        entry["Levels"] = list(levels)
+    return entry
 
 
 def write_records(records: Sequence[ImageRecord], folder: Path) -> Path:
-    """Write ``records.csv`` and its data dictionary, each in one step.
-
-    Parameters
-    ----------
-    records
-        In the order of the rows.
-    folder
-        That the files of the records are relative to.
-
-    Returns
-    -------
-    Path
-        Of ``records.csv``.
-
-    Raises
-    ------
-    InputError
-        A file cannot be written.
-    """
+    """Write ``records.csv`` and its data dictionary into a folder; return the path of the table."""
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
@@ -220,12 +199,9 @@ def write_records(records: Sequence[ImageRecord], folder: Path) -> Path:
 
 
 def read_records(path: Path) -> list[ImageRecord]:
-    """Read and check every row of a ``records.csv``; the files that it names are not looked at.
+    """Read a ``records.csv``; raise InputError (file, line, column) for a cell that is not allowed.
 
-    Raises
-    ------
-    InputError
-        The file is missing or no such table, or a cell is not allowed: file, line, column, value.
+    The files that it names are not read.
     """
     try:
         with path.open(newline="", encoding="utf-8") as file:
@@ -239,7 +215,7 @@ def read_records(path: Path) -> list[ImageRecord]:
 
 
 def frame(records: Iterable[ImageRecord]) -> pd.DataFrame:
-    """Put records into a table, a row an image, in the order of `COLUMNS`."""
+    """Return a table of records: a row an image, in the order of `COLUMNS`."""
     return pd.DataFrame([record.model_dump() for record in records], columns=list(COLUMNS))
 
 
@@ -251,7 +227,7 @@ def _check_columns(path: Path, columns: Sequence[str]) -> None:
         parts += [f"has the unknown {', '.join(unknown)}"] if unknown else []
         raise InputError(
             f"{path}: {' and '.join(parts)}; it was written by another version of this suite: "
-            "mrd generate writes it anew"
+            "run mrd generate to write it again"
         )
 
 
@@ -260,12 +236,12 @@ def _record(path: Path, line: int, row: dict[str, Any]) -> ImageRecord:
         return ImageRecord.model_validate(row)
     except ValidationError as error:
         raise InputError(
-            f"{path}:{line}: {first_problem(error, row)}; mrd generate writes it anew"
+            f"{path}:{line}: {first_problem(error, row)}; run mrd generate to write it again"
         ) from error
 
 
 def _levels(annotation: Any) -> list[str]:
-    """Words that a column allows."""
+    """Return the words that a column allows."""
     if isinstance(annotation, str | int):
         return []
     found: list[str] = []

@@ -1,6 +1,6 @@
-"""Whether a set has the parts that its schema says, each of the right kind, shape and type.
+"""Checks that a set has all parts of its schema, each of the right kind, shape and type.
 
-Everything here looks at descriptions and at the few attributes of the file: no data is read.
+Only descriptions and the few attributes of the file are read here, no data.
 """
 
 import json
@@ -22,13 +22,7 @@ _COLUMNS = {"text": "S", "number": "f", "index": "iu", "flag": "b"}
 
 
 def check_header(file: h5py.File, path: Path) -> None:
-    """Refuse a file that is no set, or a set of another schema version.
-
-    Raises
-    ------
-    InputError
-        One line that names the attribute.
-    """
+    """Raise InputError if a file is no set, or a set of another schema version."""
     if attribute(file, "format") != schema.FORMAT:
         raise InputError(f"{path}: attribute format: the file is no stimulus set of this suite")
     version = attribute(file, "schema_version")
@@ -38,17 +32,30 @@ def check_header(file: h5py.File, path: Path) -> None:
             "it from a copy or build it again"
         )
     if version > schema.SCHEMA_VERSION:
-        provenance = str(attribute(file, "provenance"))
-        raise schema.of_newer_version(str(path), int(version), schema.SCHEMA_VERSION, provenance)
+        raise _newer_version(path, int(version), str(attribute(file, "provenance")))
     if version != schema.SCHEMA_VERSION:
         raise InputError(
             f"{path}: attribute schema_version: {version}, and this version of the suite reads "
-            f"{schema.SCHEMA_VERSION}; migrate it: mrd stimuli migrate {path}"
+            f"{schema.SCHEMA_VERSION}; build the set again: mrd stimuli build STUDY"
         )
 
 
+def _newer_version(path: Path, version: int, provenance: str) -> InputError:
+    """Return the error for a newer schema; it names the suite's version from the provenance."""
+    try:
+        suite = json.loads(provenance)["written_by"]
+    except (ValueError, KeyError, TypeError):  # newer versions may store something else there
+        suite = None
+    return InputError(
+        f"{path}: attribute schema_version: {version}"
+        f"{f' (written by version {suite} of the suite)' if suite else ''}, and this version of "
+        f"the suite ({schema.written_by()}) reads {schema.SCHEMA_VERSION}; update the suite"
+        f"{f' to {suite} or later' if suite else ''}"
+    )
+
+
 def attribute(found: Any, name: str) -> Any:
-    """Return an attribute that is one text or number; None where it is missing or else."""
+    """Return an attribute that is one text or number; None if it is missing or anything else."""
     try:
         value = found.attrs.get(name)
     except (OSError, RuntimeError, TypeError, ValueError):
@@ -57,7 +64,7 @@ def attribute(found: Any, name: str) -> Any:
 
 
 class _Layout:
-    """Compares parts of a file with what they have to be."""
+    """Methods that raise InputError if a part of a file is not as it has to be."""
 
     def __init__(self, file: h5py.File, path: Path) -> None:
         self._file, self._path = file, path
@@ -75,7 +82,7 @@ class _Layout:
         return found
 
     def array(self, place: str, shape: tuple[int | None, ...] | None, kinds: str) -> h5py.Dataset:
-        """Give a dataset of a shape (None: any side, but 0) and of one of the kinds of types."""
+        """Return a dataset of a shape (None: any length but 0) and one of the types in `kinds`."""
         found = self._file.get(place)
         allowed = " or ".join(kinds.split())
         needed = allowed if shape is None else f"{_sides(shape)} {allowed}"
@@ -97,7 +104,7 @@ class _Layout:
             raise self.wrong(place, self._found(found, _TEXT))
 
     def attribute(self, place: str, name: str, is_json: bool = False) -> None:
-        """Check an attribute: a SHA-256, or the JSON of a mapping."""
+        """Check an attribute that holds a SHA-256, or the JSON of a mapping."""
         value = attribute(self._file[place or "/"], name)
         where = f"{place}: attribute {name}".removeprefix(": ")
         if not is_json:
@@ -120,13 +127,7 @@ class _Layout:
 
 
 def check_layout(file: h5py.File, path: Path) -> None:
-    """Compare a set of this schema version with what the schema says.
-
-    Raises
-    ------
-    InputError
-        One line that names the part, what it is, and what it has to be.
-    """
+    """Raise InputError if a part of a set is missing or differs from the schema."""
     layout = _Layout(file, path)
     layout.attribute("", "content_hash")
     layout.attribute("", "provenance", is_json=True)
@@ -140,7 +141,7 @@ def check_layout(file: h5py.File, path: Path) -> None:
                 raise layout.wrong(name, f"holds {stored}, the table has {count} rows")
     for name, column in schema.COLUMNS.items():
         _check_column(layout, file, f"{schema.STIMULI}/{name}", column, count)
-    for name in (schema.SCENES, schema.ARRAYS):  # there are thousands: each is checked when read
+    for name in (schema.SCENES, schema.ARRAYS):  # of thousands, each is checked when read
         layout.group(name)
     for name in layout.group(schema.MODELS):
         _check_model(layout, f"{schema.MODELS}/{name}")

@@ -1,9 +1,8 @@
-"""Several sets made into one, unless they contradict each other."""
+"""Merge several sets into one, unless they contradict each other."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,31 +10,30 @@ import pandas as pd
 from scenes.base.errors import InputError
 from stimuli import schema
 from stimuli.findings import KINDS, Findings, Record, content_hash
-from stimuli.model_results import ModelResults, Row, updated
+from stimuli.model_results import ModelResults, updated
 from stimuli.packed_scene import PackedScene
 from stimuli.pixel_metamers import PixelMetamer, read_pixel_metamers
-from stimuli.seal import check_seal
 from stimuli.stimulus_set import StimulusSet
+from stimuli.storage import check_seal
 from stimuli.writing import write_set
 
 SAME = 1e-4  # distances of one model and image differ by less between two machines
-JUDGED = ("layers", "run", "role", "level_index", "light", "camera")
-VERDICT = ("floor", "metamer", "passed")
+SCENE_COLUMNS = ("layers", "run", "role", "level_index", "light", "camera")  # of verdicts
+VERDICT_COLUMNS = ("floor", "metamer", "passed")
 
 
 def merge(paths: Sequence[Path], out: Path) -> str:
-    """Merge sets.
+    """Merge sets into one.
 
-    A family that occurs in several has to be the same in all of them, and is taken once. Results
-    of models are kept for the families that they were made for; those of a family that several sets
-    hold have to agree.
+    A family that is in several sets has to be the same in all of them, and is taken once. Results
+    of models are kept; results for a family that is in several sets have to agree.
 
     Parameters
     ----------
     paths
-        Two or more sets, whole and unaltered.
+        Two or more sets.
     out
-        The file to write; it may be one of them.
+        The file to write; it may be one of the sets.
 
     Returns
     -------
@@ -45,9 +43,9 @@ def merge(paths: Sequence[Path], out: Path) -> str:
     Raises
     ------
     InputError
-        A set is damaged, or two contradict each other: images of another size or type, one id or
-        family for different things, one name for different models, or different results of one, or
-        different pixel metamers, reaches or predicted thresholds of one thing.
+        A set is damaged, or two contradict each other: images of different size or type; one id,
+        family or model name for different things; different results, pixel metamers, reaches or
+        predicted thresholds of one thing.
     """
     if len(paths) < 2:
         raise InputError("merge needs two sets or more")
@@ -102,7 +100,7 @@ def _kind(one: StimulusSet, name: str) -> str:
 
 
 def _taken(sets: Sequence[StimulusSet]) -> list[tuple[StimulusSet, pd.DataFrame]]:
-    """Every family with the set that it is read from; row numbers are that set's."""
+    """Return every family once: the set that it is read from, and its rows in that set."""
     seen: dict[str, tuple[StimulusSet, pd.DataFrame]] = {}
     for one in sets:
         for name, rows in one.table.groupby("family", sort=False):
@@ -113,8 +111,8 @@ def _taken(sets: Sequence[StimulusSet]) -> list[tuple[StimulusSet, pd.DataFrame]
             other, earlier = seen[family]
             if not rows.reset_index(drop=True).equals(earlier.reset_index(drop=True)):
                 raise InputError(
-                    f"{one.path}: stimuli/family: '{family}' is another in {other.path}; mrd "
-                    "stimuli diff tells how they differ"
+                    f"{one.path}: stimuli/family: '{family}' differs from that in {other.path}; "
+                    "mrd stimuli diff lists the differences"
                 )
     return list(seen.values())
 
@@ -126,7 +124,7 @@ def _scenes(taken: Sequence[tuple[StimulusSet, pd.DataFrame]]) -> Iterator[Packe
 
 
 def _models(sets: Sequence[StimulusSet]) -> dict[str, ModelResults]:
-    """Results of all models; families that two sets share have the same ones."""
+    """Join the results of all models; raise InputError if two sets contradict each other."""
     joined: dict[str, ModelResults] = {}
     for one in sets:
         for name in one.models:
@@ -136,47 +134,47 @@ def _models(sets: Sequence[StimulusSet]) -> dict[str, ModelResults]:
                 continue
             if joined[name].record != here.record:
                 raise InputError(
-                    f"{one.path}: models/{name}: is another model than in an earlier set; embed "
-                    "one of them under another name"
+                    f"{one.path}: models/{name}: is a different model than in an earlier set; "
+                    "embed one of them under another name"
                 )
             for part in _contradictions(joined[name], here):
                 raise InputError(
-                    f"{one.path}: models/{name}/{part}: is not what an earlier set says of the "
-                    "same images; find out which is right, and mrd embed the other set anew"
+                    f"{one.path}: models/{name}/{part}: differs from an earlier set for the same "
+                    "images; find out which is right, and run mrd embed on the other set again"
                 )
             joined[name] = updated(here, joined[name])
     return joined
 
 
 def _pixel_metamers(sets: Sequence[StimulusSet]) -> list[PixelMetamer]:
-    """Pixel metamers of all runs; of a run that two sets hold, both have the same."""
+    """Join the pixel metamers of all runs; raise InputError if two sets differ in those of one."""
     joined: dict[str, PixelMetamer] = {}
     for one in sets:
         for run, here in read_pixel_metamers(one).items():
             if joined.setdefault(run, here).content_hash != here.content_hash:
                 raise InputError(
-                    f"{one.path}: {schema.PIXEL_METAMERS}/{run}: is another than in an earlier "
-                    "set; find out which is right, and run mrd pixel-metamers in the other study"
+                    f"{one.path}: {schema.PIXEL_METAMERS}/{run}: differs from an earlier set; find "
+                    "out which is right, and run mrd pixel-metamers in the other study"
                 )
     return list(joined.values())
 
 
 def _findings(sets: Sequence[StimulusSet]) -> Findings:
-    """Predicted thresholds and reaches of all sets; what two sets hold is the same in both."""
+    """Join predicted thresholds and reaches; raise InputError if two sets differ in one."""
     joined: dict[str, dict[str, Record]] = {kind: {} for kind in KINDS}
     for one in sets:
         for kind, records in one.findings._asdict().items():
             for name, here in records.items():
                 if content_hash(joined[kind].setdefault(name, here)) != content_hash(here):
                     raise InputError(
-                        f"{one.path}: {kind}/{name}: is another than in an earlier set; find out "
-                        "which is right, and build the other set again"
+                        f"{one.path}: {kind}/{name}: differs from an earlier set; find out which "
+                        "is right, and build the other set again"
                     )
     return Findings(**joined)
 
 
 def _contradictions(one: ModelResults, other: ModelResults) -> Iterator[str]:
-    """Name what two sets hold of one model and family, and do not agree on."""
+    """Yield the parts of one model's results that differ for a family of both sets."""
     for layer in one.layers.keys() & other.layers.keys():
         here, there = one.layers[layer], other.layers[layer]
         for family in here.keys() & there.keys():
@@ -187,14 +185,13 @@ def _contradictions(one: ModelResults, other: ModelResults) -> Iterator[str]:
                 if not np.allclose(left, right, rtol=0, atol=SAME, equal_nan=True):
                     yield f"{layer}/{kind}/{family}"
     for family in one.verdicts.keys() & other.verdicts.keys():
-        said, also = _said(one.verdicts[family]), _said(other.verdicts[family])
-        if any(said[judged] != also[judged] for judged in said.keys() & also.keys()):
+        left_verdicts, right_verdicts = (
+            {
+                tuple(row.get(key) for key in SCENE_COLUMNS): [row.get(k) for k in VERDICT_COLUMNS]
+                for row in each.verdicts[family]
+            }
+            for each in (one, other)
+        )
+        common = left_verdicts.keys() & right_verdicts.keys()
+        if any(left_verdicts[scene] != right_verdicts[scene] for scene in common):
             yield f"{schema.VERDICTS}/{family}"
-
-
-def _said(verdicts: Sequence[Row]) -> dict[tuple[Any, ...], tuple[Any, ...]]:
-    """What was judged, and what was said of it."""
-    return {
-        tuple(row.get(key) for key in JUDGED): tuple(row.get(key) for key in VERDICT)
-        for row in verdicts
-    }

@@ -1,9 +1,9 @@
-"""What a model makes of a set: distances between its images, and verdicts; stored beside them.
+"""Results of models in a set: distances between its images, and verdicts of the criterion.
 
 ``/models/<model>/<layer>/distances/<family>`` is a symmetric matrix over the images of a family
-but its nulls, in the order of the table; ``…/nulls/<family>`` has a row a null image, in the order
-of the table, against the target images of its camera and light in the order of their noise seed.
-``/models/<model>/verdicts/<family>`` is a JSON list of what the criterion found.
+without its nulls, in the order of the table. ``…/nulls/<family>`` has a row a null image, in the
+order of the table, against the target images of its camera and light in the order of their noise
+seed. ``/models/<model>/verdicts/<family>`` is a JSON list of rows.
 """
 
 import hashlib
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from scenes.arrays import array_sha256
 from scenes.base.errors import InputError
 from stimuli.schema import DISTANCES, KEY, MODELS, NULLS, VERDICTS
+from stimuli.storage import FILTERS
 
 Matrix = NDArray[np.float32]
 Row = dict[str, Any]
@@ -27,33 +28,21 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class FamilyDistances:
-    """Distances 1 − Pearson r of one layer's activations, in [0, 2], over one family.
+    """Distances 1 − Pearson r of one layer's activations, in [0, 2], over one family."""
 
-    Parameters
-    ----------
-    between
-        (n, n) float32, symmetric, its diagonal 0.
-    nulls
-        (k, s) float32, k null images against the s target images of their camera and light; NaN
-        where there are fewer than s. (0, 0) for a family without nulls.
-    """
-
+    # (n, n) float32, symmetric, its diagonal 0.
     between: Matrix
+    # (k, s) float32: k null images against the s target images of their camera and light, NaN where
+    # there are fewer than s; (0, 0) for a family without nulls.
     nulls: Matrix = field(default_factory=lambda: np.zeros((0, 0), np.float32))
 
 
 @dataclass(frozen=True)
 class ModelResults:
-    """All that a set holds of a model.
+    """All results of a model in a set.
 
-    Parameters
-    ----------
-    record
-        What the model is: plain data. Equal records see the same.
-    layers
-        Layer → family → distances.
-    verdicts
-        Family → rows: plain data, NaN as None; each names the ``layers`` that were judged.
+    Models with equal records compute the same. ``layers``: layer → family → distances.
+    ``verdicts``: family → rows of plain data, NaN as None, each with the ``layers`` scored.
     """
 
     record: Mapping[str, Any]
@@ -62,19 +51,19 @@ class ModelResults:
 
 
 def compared(table: pd.DataFrame, family: str) -> pd.DataFrame:
-    """Rows of a family that its matrix of distances spans: all but the nulls, in order."""
+    """Return the rows of a family in its matrix of distances: all but the nulls, in order."""
     return table[(table["family"] == family) & (table["role"] != "null")]
 
 
 def nulls(table: pd.DataFrame, family: str) -> pd.DataFrame:
-    """Rows of a family's null images, in order."""
+    """Return the rows of a family's null images, in order."""
     return table[(table["family"] == family) & (table["role"] == "null")]
 
 
 def targets_by_view(table: pd.DataFrame, family: str) -> dict[tuple[str, str], pd.DataFrame]:
-    """Rows of a family's target images by camera and light, each by growing noise seed.
+    """Return the rows of a family's target images by camera and light, sorted by noise seed.
 
-    A null image is compared with those of its own camera and light.
+    A null image is compared with the target images of its camera and light.
     """
     rows = table[(table["family"] == family) & (table["role"] == "target")]
     return {
@@ -84,7 +73,7 @@ def targets_by_view(table: pd.DataFrame, family: str) -> dict[tuple[str, str], p
 
 
 def images_sha256(table: pd.DataFrame, family: str) -> str:
-    """Hash of a family's images: distances carry it, and so belong to these images alone."""
+    """Return the hash of a family's images; it is stored with the distances between them."""
     rows = table[table["family"] == family]
     pairs = zip(rows[KEY], rows["sha256"], strict=True)
     lines = "".join(f"{stimulus} {sha256}\n" for stimulus, sha256 in pairs)
@@ -92,12 +81,9 @@ def images_sha256(table: pd.DataFrame, family: str) -> str:
 
 
 def write_results(file: h5py.File, name: str, results: ModelResults, table: pd.DataFrame) -> None:
-    """Put a model's results into an open file that holds none of that name.
+    """Write a model's results into an open file that holds none of that name.
 
-    Raises
-    ------
-    InputError
-        A family is not in the set, or a matrix has not the size of its family.
+    Raises InputError if a family is not in the set, or a matrix has not the size of its family.
     """
     group = file.require_group(MODELS).create_group(stored_name(name))
     group.attrs["record"] = json.dumps(results.record, sort_keys=True)
@@ -109,8 +95,8 @@ def write_results(file: h5py.File, name: str, results: ModelResults, table: pd.D
             _check(where, family, distances, table)
             images = images_sha256(table, family)
             for kind, matrix in ((DISTANCES, distances.between), (NULLS, distances.nulls)):
-                made = _matrix(group, f"{stored_name(layer)}/{kind}/{family}", matrix)
-                made.attrs["images_sha256"] = images
+                dataset = _write_matrix(group, f"{stored_name(layer)}/{kind}/{family}", matrix)
+                dataset.attrs["images_sha256"] = images
     for family, rows in results.verdicts.items():
         text = json.dumps(rows, allow_nan=False)
         group.create_dataset(f"{VERDICTS}/{family}", data=text)
@@ -118,7 +104,7 @@ def write_results(file: h5py.File, name: str, results: ModelResults, table: pd.D
 
 
 def read_results(group: h5py.Group) -> ModelResults:
-    """Read a model's results whole."""
+    """Read all results of a model."""
     layers = {
         layer: {
             family: FamilyDistances(of_layer[DISTANCES][family][()], of_layer[NULLS][family][()])
@@ -135,10 +121,10 @@ def read_results(group: h5py.Group) -> ModelResults:
 
 
 def updated(earlier: ModelResults | None, new: ModelResults) -> ModelResults:
-    """Join new results with those that a set holds of the very same model.
+    """Join new results with earlier ones of the same model (with an equal record).
 
-    Of a layer and family, and of verdicts over the same layers, the new ones count. What another
-    model made (its record differs) is dropped.
+    New results replace earlier ones of the same layer and family, and verdicts over the same
+    layers. Earlier results of another model are dropped.
     """
     if earlier is None or earlier.record != new.record:
         return new
@@ -149,29 +135,29 @@ def updated(earlier: ModelResults | None, new: ModelResults) -> ModelResults:
     verdicts = {}
     for family in {**earlier.verdicts, **new.verdicts}:
         rows = new.verdicts.get(family, [])
-        judged = {row["layers"] for row in rows}
+        scored = {row["layers"] for row in rows}
         others = earlier.verdicts.get(family, [])
-        verdicts[family] = [*(row for row in others if row["layers"] not in judged), *rows]
+        verdicts[family] = [*(row for row in others if row["layers"] not in scored), *rows]
     return ModelResults(new.record, layers, verdicts)
 
 
 def layer_names(group: h5py.Group) -> tuple[str, ...]:
-    """Layers of a model's group."""
+    """Return the layers of a model's group."""
     return tuple(shown_name(name) for name in group if name != VERDICTS)
 
 
 def stored_name(name: str) -> str:
-    """Name of a model or layer in an HDF5 path: ``/`` and ``%`` are escaped, as in URLs."""
+    """Return a model or layer as a name in HDF5: ``/`` and ``%`` are escaped as in URLs."""
     return name.replace("%", "%25").replace("/", "%2F")
 
 
 def shown_name(name: str) -> str:
-    """Inverse of `stored_name`."""
+    """Return the name of a model or layer: the inverse of `stored_name`."""
     return name.replace("%2F", "/").replace("%25", "%")
 
 
 def results_hash(group: h5py.Group) -> str:
-    """SHA-256 over a model's record, matrices and verdicts."""
+    """Return the SHA-256 of a model's record, matrices and verdicts."""
     digest = hashlib.sha256(f"{group.attrs['record']}\n".encode())
 
     def add(name: str, node: Any) -> None:
@@ -195,16 +181,9 @@ def _check(where: str, family: str, distances: FamilyDistances, table: pd.DataFr
         raise InputError(f"{where}: nulls have shape {found}, and the family {count} null images")
 
 
-def _matrix(group: h5py.Group, name: str, matrix: Matrix) -> h5py.Dataset:
+def _write_matrix(group: h5py.Group, name: str, matrix: Matrix) -> h5py.Dataset:
     values = np.asarray(matrix, np.float32)
     if values.size == 0:
         return group.create_dataset(name, data=values)
-    return group.create_dataset(
-        name,
-        data=values,
-        chunks=tuple(min(side, 512) for side in values.shape),
-        compression="gzip",
-        compression_opts=1,
-        shuffle=True,
-        fletcher32=True,
-    )
+    chunks = tuple(min(side, 512) for side in values.shape)
+    return group.create_dataset(name, data=values, chunks=chunks, shuffle=True, **FILTERS["gzip"])

@@ -1,17 +1,16 @@
-"""Open the file of a stimulus set: checked before anything of it is read."""
+"""Open the file of a stimulus set, after checks of its header, objects and layout."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
 
 from scenes.base.errors import InputError, one_line
-from stimuli import schema
 from stimuli.layout import check_header, check_layout
 from stimuli.own_objects import check_own_objects
 
-LAZILY = frozenset({schema.IMAGES, schema.RADIANCE})
-# What reading a damaged file, or JSON that says something else, ends with.
+# Exceptions that a damaged file, or JSON with unexpected content, can raise while it is read.
 DAMAGED = (
     ArithmeticError,
     AttributeError,
@@ -25,31 +24,17 @@ DAMAGED = (
 )
 
 
-def opened(path: Path) -> h5py.File:
-    """Open a set to read.
-
-    Raises
-    ------
-    InputError
-        It is missing, broken, no stimulus set, of another schema version, not laid out as a set
-        is, or holds anything but ordinary datasets of its own.
-    """
-    return _checked(path, (check_header, _leads_nowhere, check_layout))
+def open_set(path: Path) -> h5py.File:
+    """Open a set to read; raise InputError if it is missing, damaged or of another version."""
+    return _checked(path, (check_header, check_own_objects, check_layout))
 
 
-def opened_alone(path: Path) -> h5py.File:
-    """Open a file of any version, after a check that it leads to no other file.
-
-    Raises
-    ------
-    InputError
-        It is missing, no HDF5 file, or holds anything but ordinary datasets of its own.
-    """
-    return _checked(path, (_leads_nowhere,))
+def open_any_version(path: Path) -> h5py.File:
+    """Open a file of any version to read; raise InputError if it refers to other files."""
+    return _checked(path, (check_own_objects,))
 
 
 def _checked(path: Path, checks: Iterable[Callable[[h5py.File, Path], None]]) -> h5py.File:
-    """Open a file, and close it again where a check refuses it."""
     if path.is_dir():
         raise InputError(f"{path}: is a folder; name the file of the stimulus set")
     if not path.is_file():
@@ -71,13 +56,23 @@ def _checked(path: Path, checks: Iterable[Callable[[h5py.File, Path], None]]) ->
     return file
 
 
-def _leads_nowhere(file: h5py.File, path: Path) -> None:
-    check_own_objects(file, path, LAZILY)
-
-
 def damaged(path: Path, error: Exception) -> InputError:
-    """Make the error for a file that cannot be read as a set."""
+    """Return the error for a file that cannot be read as a set."""
     return InputError(
         f"{path}: is no HDF5 file, or a damaged one ({one_line(error)}); restore it from a copy or "
         "build it again"
     )
+
+
+@contextmanager
+def reading(path: Path, dataset: str) -> Iterator[None]:
+    """Name file and dataset in the error if the block cannot read them."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{path}: {dataset}: {error}") from error
+    except DAMAGED as error:
+        raise InputError(
+            f"{path}: {dataset}: cannot be read ({one_line(error)}); the file is damaged: restore "
+            "it from a copy or build it again"
+        ) from error

@@ -1,8 +1,8 @@
-"""Whether a set holds only what lies in its own file: ordinary groups and datasets, all whole.
+"""Whether a set consists only of ordinary groups and datasets that are complete in its own file.
 
 HDF5 can store parts of a file elsewhere: behind links, in raw files, in other HDF5 files, or behind
-filters that are loaded from plugins. A set is passed on and shown to people; so none of these is
-followed. Everything here looks at descriptions alone: no data is read.
+filters that are loaded from plugins. Sets are passed on and shown to people, so all of these are
+refused. Only descriptions are read here, no data.
 """
 
 import math
@@ -15,7 +15,7 @@ from h5py import h5a, h5d, h5l, h5o, h5s, h5t, h5z
 
 from scenes.base.errors import InputError
 from scenes.pictures.decoded import MOST_PIXELS
-from stimuli.schema import ARRAYS
+from stimuli.schema import ARRAYS, IMAGES, RADIANCE
 
 _LINKS = {h5l.TYPE_SOFT: "a soft link", h5l.TYPE_EXTERNAL: "a link to another file"}
 _FILTERS = {h5z.FILTER_DEFLATE, h5z.FILTER_SHUFFLE, h5z.FILTER_FLETCHER32, h5z.FILTER_LZF}
@@ -29,38 +29,23 @@ _CLASSES = {
     h5t.TIME: "times",
 }
 _NUMBERS = {h5t.INTEGER, h5t.FLOAT}
-SMALL = 2**26  # bytes that a dataset may have however small the file is
+_READ_BY_ROW = (IMAGES, RADIANCE)  # all other datasets are read whole
+SMALL = 2**26  # bytes that every dataset may have, however small the file is
 LARGE = MOST_PIXELS * 3 * 4  # the same for arrays of scenes: flat pictures compress very well
-FOLD = 8  # larger datasets: times the size of the file
+FOLD = 8  # a larger dataset may have this many times the bytes of the file
 
 
-def check_own_objects(file: h5py.File, path: Path, lazily: frozenset[str]) -> None:
-    """Find out whether everything in a file is an ordinary group or dataset of this file.
-
-    Parameters
-    ----------
-    file
-        Open to read.
-    path
-        What a refusal names.
-    lazily
-        Datasets that are read row by row. All others are read whole, and have to be small, or
-        small enough for the file's size; arrays of scenes may be as large as the largest picture.
-
-    Raises
-    ------
-    InputError
-        One line that names the object and the reason.
-    """
+def check_own_objects(file: h5py.File, path: Path) -> None:
+    """Raise InputError if any object of an open file is not an ordinary one, or is too large."""
     size = path.stat().st_size
-    for place, problem in _problems(file, size, lazily):
+    for place, problem in _problems(file, size):
         raise InputError(
             f"{path}: {place}: {problem}; a stimulus set holds ordinary datasets and attributes of "
             "its own file alone: ask for the set itself, or build it again"
         )
 
 
-def _problems(file: h5py.File, size: int, lazily: frozenset[str]) -> Iterator[tuple[str, str]]:
+def _problems(file: h5py.File, size: int) -> Iterator[tuple[str, str]]:
     yield from _attribute_problems("", file.id)
     seen = {h5o.get_info(file.id).addr}
     waiting: list[tuple[str, Any]] = [("", h5py.h5g.open(file.id, b"/"))]
@@ -72,19 +57,19 @@ def _problems(file: h5py.File, size: int, lazily: frozenset[str]) -> Iterator[tu
             if kind != h5l.TYPE_HARD:
                 yield where, f"is {_LINKS.get(kind, 'a link of an unknown kind')}"
                 return
-            about = h5o.get_info(group, name)
-            if about.type not in (h5o.TYPE_GROUP, h5o.TYPE_DATASET):
+            info = h5o.get_info(group, name)
+            if info.type not in (h5o.TYPE_GROUP, h5o.TYPE_DATASET):
                 yield where, "is neither a group nor a dataset"
                 return
             found = h5o.open(group, name)
             yield from _attribute_problems(where, found)
-            if about.type == h5o.TYPE_DATASET:
-                yield from ((where, each) for each in _dataset_problems(found, where, size, lazily))
-            elif about.addr in seen:
+            if info.type == h5o.TYPE_DATASET:
+                yield from ((where, each) for each in _dataset_problems(found, where, size))
+            elif info.addr in seen:
                 yield where, "is a group that has another name as well"
                 return
             else:
-                seen.add(about.addr)
+                seen.add(info.addr)
                 waiting.append((where, found))
 
 
@@ -95,7 +80,7 @@ def _names(group: Any) -> list[bytes]:
 
 
 def _attribute_problems(place: str, found: Any) -> Iterator[tuple[str, str]]:
-    """Tell what is no single text or number."""
+    """Yield the attributes that are not a single text or number, with the reason."""
     for index in range(h5a.get_num_attrs(found)):
         one = h5a.open(found, index=index)
         name = f"{place}: attribute {one.name.decode(errors='replace')}".removeprefix(": ")
@@ -105,27 +90,23 @@ def _attribute_problems(place: str, found: Any) -> Iterator[tuple[str, str]]:
             yield name, f"holds {reason}"
 
 
-def _dataset_problems(
-    found: h5d.DatasetID, place: str, size: int, lazily: frozenset[str]
-) -> Iterator[str]:
+def _dataset_problems(found: h5d.DatasetID, place: str, size: int) -> Iterator[str]:
     properties = found.get_create_plist()
     layout = properties.get_layout()
     if layout == h5d.VIRTUAL:
-        yield "is a virtual dataset: its values lie in other datasets or files"
+        yield "is a virtual dataset: its values are in other datasets or files"
         return
     if properties.get_external_count():
-        yield "its values lie in another file"
+        yield "its values are in another file"
         return
-    filters = (properties.get_filter(each)[0] for each in range(properties.get_nfilters()))
-    for each in filters:
-        if each not in _FILTERS:
-            yield f"its values need filter {each}, which is a plugin"
+    for index in range(properties.get_nfilters()):
+        if (number := properties.get_filter(index)[0]) not in _FILTERS:
+            yield f"its values need filter {number}, which is a plugin"
             return
     if reason := _type_problem(found.get_type()):
         yield f"holds {reason}"
         return
-    space = found.get_space()
-    if space.get_simple_extent_type() == h5s.NULL:
+    if found.get_space().get_simple_extent_type() == h5s.NULL:
         yield "holds no value"
         return
     shape = tuple(map(int, found.shape))
@@ -134,14 +115,14 @@ def _dataset_problems(
     chunk = properties.get_chunk() if layout == h5d.CHUNKED else ()
     read = max(claimed, math.prod(chunk) * width)  # a chunk may be larger than the dataset
     allowed = max(LARGE if place.startswith(f"{ARRAYS}/") else SMALL, FOLD * size)
-    if place not in lazily and read > allowed:
+    if place not in _READ_BY_ROW and read > allowed:
         yield f"claims {read:.3g} bytes (shape {shape}), in a file of {size:.3g}"
     elif not _is_stored(found, layout, shape, claimed):
         yield f"claims shape {shape}, of which not all is stored"
 
 
 def _is_stored(found: h5d.DatasetID, layout: int, shape: tuple[int, ...], claimed: int) -> bool:
-    """Tell whether every value was written: what was not, takes no room in the file."""
+    """Return whether every value is stored: HDF5 gives no room to values that were not written."""
     if layout == h5d.COMPACT or claimed == 0:
         return True
     if layout == h5d.CONTIGUOUS:
@@ -152,7 +133,7 @@ def _is_stored(found: h5d.DatasetID, layout: int, shape: tuple[int, ...], claime
 
 
 def _type_problem(kind: h5t.TypeID) -> str:
-    """Tell what is neither a number, a text nor true or false; empty where it is one of them."""
+    """Name a type that is not a number, text or true/false; "" for one of these."""
     group = kind.get_class()
     if group == h5t.ENUM:
         names = {kind.get_member_name(each) for each in range(kind.get_nmembers())}

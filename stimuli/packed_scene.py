@@ -1,4 +1,4 @@
-"""A scene as a text and arrays by their hash, as a set stores it, and back."""
+"""Scenes as a set stores them: a JSON text, and arrays by their hash."""
 
 import json
 from collections.abc import Callable
@@ -19,16 +19,9 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class PackedScene:
-    """A scene to be stored.
+    """A scene, as its SHA-256, JSON text with sorted keys, and arrays by their SHA-256.
 
-    Parameters
-    ----------
-    sha256
-        Of the scene: its id in a set.
-    text
-        JSON with sorted keys. An array stands there as its hash, shape and type.
-    arrays
-        The arrays by their SHA-256 (`scenes.arrays.array_sha256`); scenes share equal ones.
+    The text holds hash, shape and type of each array; scenes share equal arrays.
     """
 
     sha256: str
@@ -37,13 +30,7 @@ class PackedScene:
 
 
 def packed(scene: Scene) -> PackedScene:
-    """Pack a loaded scene.
-
-    Raises
-    ------
-    InputError
-        While the scene is not loaded.
-    """
+    """Pack a scene; raise InputError if it is not loaded."""
     content = {"schema_version": SCHEMA_VERSION, "sha256": scene.sha256}
     content |= scene.model_dump(mode="json")
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
@@ -63,24 +50,9 @@ def packed(scene: Scene) -> PackedScene:
 
 
 def unpacked(text: str, array: Callable[[str], Array]) -> Scene:
-    """Rebuild a scene.
+    """Return the loaded scene of a packed text; `array` returns an array by its SHA-256.
 
-    Parameters
-    ----------
-    text
-        `PackedScene.text`.
-    array
-        Gives an array by its SHA-256.
-
-    Returns
-    -------
-    Scene
-        Loaded, ready to be rendered.
-
-    Raises
-    ------
-    InputError
-        The text is no scene, was written by a newer version, or its hash is not the recorded one.
+    Raises InputError if the text is no scene, is of another version, or its hash is wrong.
     """
     try:
         record = json.loads(text)
@@ -108,7 +80,7 @@ def unpacked(text: str, array: Callable[[str], Array]) -> Scene:
 
 
 def _with_arrays(value: Any, array: Callable[[str], Array]) -> Any:
-    """A mesh or picture in place of its description; anything else as it is."""
+    """Return the mesh or picture of a description; any other value unchanged."""
     if not isinstance(value, dict):
         return value
     if "vertices" in value:

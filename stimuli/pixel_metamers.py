@@ -1,9 +1,9 @@
-"""Pixel metamers in a stimulus set: pictures beside the searches, and no stimuli.
+"""Pixel metamers in a stimulus set: images beside the searches, not stimuli.
 
-``/pixel_metamers/<run>`` holds ``target``, ``scene`` and ``pixel``, (C, H, W, 3) uint8 each, a
-picture a chunk, and ``record``, a JSON text; its attribute ``content_hash`` covers them. Nobody is
-shown them: they enter neither the table nor the content hash of the set, and a set without the
-group is whole.
+``/pixel_metamers/<run>`` holds ``target``, ``scene`` and ``pixel``, (C, H, W, 3) uint8 each, an
+image a chunk, and ``record``, a JSON text; its attribute ``content_hash`` covers them. They are
+not shown to people, so they enter neither the table nor the content hash of the set, and a set may
+lack the group.
 """
 
 import hashlib
@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scenes.arrays import array_sha256
-from scenes.base.errors import InputError, one_line
-from stimuli.opening import DAMAGED
+from stimuli.opening import reading
 from stimuli.schema import PIXEL_METAMERS
 from stimuli.stimulus_set import StimulusSet
+from stimuli.storage import FILTERS
 
 PICTURES = ("target", "scene", "pixel")
 RECORD = "record"
@@ -30,18 +30,12 @@ Pictures = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class PixelMetamer:
-    """The pixel metamers of a run: one at each of the cameras that its search saw.
+    """The pixel metamers of a run, one at each camera that its search used.
 
-    Parameters
-    ----------
-    run
-        Name of the run.
-    record
-        Plain data: ``target``, ``attribute``, ``model``, ``layer``, verdicts, provenance, and
-        ``cameras``, a row a camera with match and pixel distance of both metamers.
-    target, scene, pixel
-        (C, H, W, 3) uint8, sRGB-encoded, in the order of the rows: the target, what the search
-        came to, and the pixel metamer.
+    ``record`` is plain data: ``target``, ``attribute``, ``model``, ``layer``, verdicts, provenance,
+    and ``cameras``, a row a camera with match and pixel distance of both metamers. The images are
+    (C, H, W, 3) uint8, sRGB-encoded, in the order of these rows: of the target, of the search's
+    result (``scene``), and the pixel metamers.
     """
 
     run: str
@@ -52,54 +46,36 @@ class PixelMetamer:
 
     @property
     def content_hash(self) -> str:
-        """SHA-256 of record and pictures, 64 hexadecimal digits."""
+        """Return the SHA-256 of record and images, 64 hexadecimal digits."""
         parts = [hashlib.sha256(_text(self.record).encode()).hexdigest()]
         parts += [array_sha256(getattr(self, name)) for name in PICTURES]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def write_pixel_metamers(file: h5py.File, entries: Iterable[PixelMetamer]) -> None:
-    """Put pixel metamers into an open file that holds none; without any, no group is made."""
+    """Write pixel metamers into an open file that holds none; without any, no group is made."""
     for entry in entries:
         group = file.require_group(PIXEL_METAMERS).create_group(entry.run)
         for name in PICTURES:
             values = getattr(entry, name)
-            group.create_dataset(
-                name,
-                data=values,
-                chunks=(1, *values.shape[1:]),
-                compression="gzip",
-                compression_opts=1,
-                fletcher32=True,
-            )
+            chunks = (1, *values.shape[1:])
+            group.create_dataset(name, data=values, chunks=chunks, **FILTERS["gzip"])
         group.create_dataset(RECORD, data=_text(entry.record))
         group.attrs["content_hash"] = entry.content_hash
 
 
 def read_pixel_metamers(stimuli: StimulusSet) -> dict[str, PixelMetamer]:
-    """Read all pixel metamers of a set, by run; empty where it holds none.
-
-    Raises
-    ------
-    InputError
-        One is damaged.
-    """
-    groups = stimuli.file.get(PIXEL_METAMERS, {})
+    """Read all pixel metamers of a set by run; raise InputError if one is damaged."""
     found = {}
-    for run, group in groups.items():
-        try:
+    for run, group in stimuli.file.get(PIXEL_METAMERS, {}).items():
+        with reading(stimuli.path, f"{PIXEL_METAMERS}/{run}"):
             pictures = {name: np.asarray(group[name][()]) for name in PICTURES}
             found[run] = PixelMetamer(run, json.loads(group[RECORD].asstr()[()]), **pictures)
-        except DAMAGED as error:
-            raise InputError(
-                f"{stimuli.path}: {PIXEL_METAMERS}/{run}: cannot be read ({one_line(error)}); the "
-                "file is damaged: restore it from a copy or build it again"
-            ) from error
     return found
 
 
 def pixel_metamer_problems(stimuli: StimulusSet, runs: Iterable[str]) -> Iterator[str]:
-    """Tell what is not as it should be: altered parts, and runs that the set does not hold."""
+    """Yield altered parts, and pixel metamers of runs that are not among `runs`."""
     known = set(runs)
     for run, entry in read_pixel_metamers(stimuli).items():
         place = f"{PIXEL_METAMERS}/{run}"

@@ -1,58 +1,51 @@
-"""PNG files of stored images: 8 bits a channel, and 16, which Pillow does not write in colour."""
+"""PNG files of stored images, with 8 or 16 bits a channel."""
 
 import io
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from scenes.base.atomic_files import whole_file
 
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
-TRUE_COLOUR, PERCEPTUAL = 2, 0
+Array = NDArray[Any]  # (H, W, 3) uint8 or uint16
+SRGB = (b"sRGB", b"\0")  # the chunk that marks an image as sRGB, of perceptual intent
 
 
-def write_png(path: Path, image: NDArray[np.uint8] | NDArray[np.uint16]) -> None:
-    """Write an image as PNG (ISO/IEC 15948), marked as sRGB, without loss and in one step.
-
-    Parameters
-    ----------
-    path
-        The file.
-    image
-        (H, W, 3) uint8 or uint16, sRGB-encoded.
-
-    Raises
-    ------
-    InputError
-        The file cannot be written.
-    """
-    height, width = image.shape[:2]
-    header = struct.pack(">IIBBBBB", width, height, 8 * image.dtype.itemsize, TRUE_COLOUR, 0, 0, 0)
-    lines = np.ascontiguousarray(image.astype(image.dtype.newbyteorder(">")))
-    # Each line begins with the number of its filter: 0, none.
-    plain = b"".join(b"\0" + line.tobytes() for line in lines)
+def write_png(path: Path, image: Array) -> None:
+    """Write an sRGB-encoded image (H, W, 3), uint8 or uint16, without loss and in one step."""
     with whole_file(path) as beside:
-        beside.write_bytes(
-            SIGNATURE
-            + _chunk(b"IHDR", header)
-            + _chunk(b"sRGB", bytes([PERCEPTUAL]))
-            + _chunk(b"IDAT", zlib.compress(plain, 6))
-            + _chunk(b"IEND", b"")
-        )
+        beside.write_bytes(_sixteen_bit_png(image) if image.dtype == np.uint16 else _png(image))
 
 
-def _chunk(kind: bytes, content: bytes) -> bytes:
-    checksum = zlib.crc32(kind + content)
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", checksum)
+def eight_bit_png(image: Array) -> bytes:
+    """Return an image (H, W, 3) as the bytes of a PNG with 8 bits a channel."""
+    return _png((image >> 8).astype(np.uint8) if image.dtype == np.uint16 else image)
 
 
-def eight_bit_png(image: NDArray[np.uint8] | NDArray[np.uint16]) -> bytes:
-    """Write an image (H, W, 3) as a PNG of 8 bits."""
-    eight = (image >> 8).astype(np.uint8) if image.dtype == np.uint16 else image
-    file = io.BytesIO()
-    Image.fromarray(eight).save(file, format="PNG", optimize=True)
+def _png(image: Array) -> bytes:
+    information, file = PngImagePlugin.PngInfo(), io.BytesIO()
+    information.add(*SRGB)
+    Image.fromarray(image).save(file, format="PNG", pnginfo=information)
     return file.getvalue()
+
+
+def _sixteen_bit_png(image: Array) -> bytes:
+    """Return a PNG of 16 bits a channel (ISO/IEC 15948), which Pillow cannot write in colour."""
+    height, width = image.shape[:2]
+    true_colour, no_filter = 2, b"\0"  # every row begins with its filter
+    rows = b"".join(no_filter + row.tobytes() for row in image.astype(">u2"))
+    chunks = (
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 16, true_colour, 0, 0, 0)),
+        SRGB,
+        (b"IDAT", zlib.compress(rows, 6)),
+        (b"IEND", b""),
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
+    )

@@ -1,10 +1,9 @@
-"""What a stimulus set holds: names of its parts, columns of its table, what is refused.
+"""Parts of a stimulus set, the columns of its table, and the checks of a table.
 
-The columns are those of the records that `mrd` writes (`stimuli.intake`), without the names of
-files, and with what packing adds: hashes of the stored arrays, and what matching did.
+The columns are those of the records that `mrd` writes (`stimuli.intake`) without the names of
+files; building a set adds hashes of the stored arrays, and the changes that matching made.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
@@ -36,43 +35,30 @@ Kind = Literal["text", "number", "index", "flag"]
 class Column:
     """A column of the table.
 
-    Parameters
-    ----------
-    kind
-        ``text`` (empty where it does not apply), ``number`` (float64, NaN where it does not
-        apply), ``index`` (int64, missing where it does not apply) or ``flag`` (true or false).
-    description, unit
-        For people; no unit is an empty text.
-    levels
-        The only texts allowed; empty where any is.
-    optional
-        Whether it may not apply.
+    Where a value does not apply, a ``text`` is empty, a ``number`` (float64) NaN and an ``index``
+    (int64) missing; a ``flag`` is true or false.
     """
 
     kind: Kind
     description: str
     unit: str = ""
-    levels: tuple[str, ...] = ()
-    optional: bool = False
+    levels: tuple[str, ...] = ()  # the only texts allowed; empty: any text
+    optional: bool = False  # whether it may not apply
 
 
-# Of the records: what speaks of files, and of the record itself.
-_LEFT_OUT = {
-    "schema_version",
-    "scene_file",
-    "radiance_file",
-    "radiance_sha256",
-    "display_file",
+# Columns of the records that describe files, or the record itself.
+LEFT_OUT = (
+    "schema_version", "scene_file", "radiance_file", "radiance_sha256", "display_file",
     "display_sha256",
-}
-_RENAMED = {"id": KEY, "layers": "layer"}
+)  # fmt: skip
+RENAMED = {"id": KEY, "layers": "layer"}
 _ADDED = {
     "matching_gain": Column(
-        "number", "Factor on the light of the image that matching applied; 1 where none was asked."
+        "number", "Factor on the light of the image that matching applied; 1 without matching."
     ),
     "matching_offset": Column(
         "number",
-        "Added to the light of the image by matching; 0 where none was asked.",
+        "Added to the light of the image by matching; 0 without it.",
         "share of the display's white",
     ),
     "sha256": Column("text", "SHA-256 of the stored image (type, shape, bytes)."),
@@ -83,7 +69,7 @@ _ADDED = {
 
 
 def _types(annotation: Any) -> set[Any]:
-    """All types that an annotation names."""
+    """Return all types that an annotation names."""
     parts = get_args(annotation)
     return {annotation}.union(*map(_types, parts)) if parts else {annotation}
 
@@ -96,7 +82,7 @@ def _kind(types: set[Any]) -> Kind:
 def _from_records() -> Iterator[tuple[str, Column]]:
     described = intake.data_dictionary()
     for name, field in intake.ImageRecord.model_fields.items():
-        if name not in _LEFT_OUT:
+        if name not in LEFT_OUT:
             entry, types = described[name], _types(field.annotation)
             column = Column(
                 _kind(types),
@@ -105,7 +91,7 @@ def _from_records() -> Iterator[tuple[str, Column]]:
                 tuple(entry.get("Levels", ())),
                 type(None) in types,
             )
-            yield _RENAMED.get(name, name), column
+            yield RENAMED.get(name, name), column
 
 
 COLUMNS: dict[str, Column] = dict(_from_records()) | _ADDED
@@ -116,71 +102,26 @@ WRITTEN = ("sha256", "radiance_sha256")
 
 
 def written_by() -> str | None:
-    """Version of the suite, for the provenance of a set; None where it is not installed."""
+    """Return the version of the suite for the provenance of a set; None if it is not installed."""
     try:
         return metadata.version("mrd-suite")
     except metadata.PackageNotFoundError:
         return None
 
 
-def of_newer_version(where: str, version: int, reads: int, provenance: str) -> InputError:
-    """Make the error for a set whose schema version is newer than those that are known here.
-
-    Parameters
-    ----------
-    where
-        The file.
-    version, reads
-        Its version, and the newest that is known.
-    provenance
-        Its provenance, as stored: it names the version of the suite that wrote the set.
-    """
-    try:
-        suite = json.loads(provenance)["written_by"]
-    except (ValueError, KeyError, TypeError):  # who knows what newer versions keep there
-        suite = None
-    known = suite is not None
-    return InputError(
-        f"{where}: attribute schema_version: {version}"
-        f"{f' (written by version {suite} of the suite)' if known else ''}, and this version of "
-        f"the suite ({written_by()}) reads {reads}; update the suite"
-        f"{f' to {suite} or later' if known else ''}"
-    )
-
-
 def data_dictionary() -> dict[str, dict[str, Any]]:
-    """Describe every column as BIDS does: `Description`, `Units` and `Levels` where it has them."""
-    described: dict[str, dict[str, Any]] = {}
-    for name, column in COLUMNS.items():
-        described[name] = {"Description": column.description}
-        if column.unit:
-            described[name]["Units"] = column.unit
-        if column.levels:
-            described[name]["Levels"] = list(column.levels)
-    return described
+    """Describe every column in the form of BIDS: `Description`, and `Units` and `Levels` if any."""
+    return {
+        name: intake.described(column.description, column.unit, column.levels)
+        for name, column in COLUMNS.items()
+    }
 
 
 def checked_table(table: pd.DataFrame, where: str) -> pd.DataFrame:
-    """Give a table the columns, order and types of a set, or refuse it.
+    """Return a table with the columns, order and types of a set, rows numbered from 0.
 
-    Parameters
-    ----------
-    table
-        A row a stimulus. Columns that are optional, or filled in while a set is written, may be
-        missing.
-    where
-        What to name in a refusal: the file.
-
-    Returns
-    -------
-    DataFrame
-        Rows in their order, numbered from 0.
-
-    Raises
-    ------
-    InputError
-        A column is missing or unknown, a value is not of its kind or not allowed, or two stimuli
-        have one id.
+    Optional columns, and those that `write_set` fills in, may be missing. Raises InputError (which
+    names `where`) for other missing or unknown columns, bad values and repeated ids.
     """
     for name in table.columns:
         if name not in COLUMNS:
@@ -188,20 +129,19 @@ def checked_table(table: pd.DataFrame, where: str) -> pd.DataFrame:
                 f"{where}: stimuli: unknown column '{name}'; {nearest(str(name), COLUMNS)} "
                 f"allowed: {', '.join(COLUMNS)}"
             )
-    made = pd.DataFrame(
+    checked = pd.DataFrame(
         {name: _values(table, name, column, where) for name, column in COLUMNS.items()}
     )
-    repeated = made[KEY][made[KEY].duplicated()]
+    repeated = checked[KEY][checked[KEY].duplicated()]
     if len(repeated):
         raise InputError(
             f"{where}: stimuli/{KEY}: '{repeated.iloc[0]}' names more than one stimulus; "
             "give each its own"
         )
-    return made
+    return checked
 
 
 def _values(table: pd.DataFrame, name: str, column: Column, where: str) -> pd.Series:
-    """One column in its type."""
     given: pd.Series
     if name in table:
         given = table[name].reset_index(drop=True)
@@ -248,13 +188,7 @@ def _typed(given: pd.Series, empty: pd.Series, column: Column) -> pd.Series:
 
 
 def stored_column(values: pd.Series, kind: Kind) -> np.ndarray:
-    """Turn a column of a checked table into the array that a file holds.
-
-    Returns
-    -------
-    ndarray
-        (N,): fixed-length UTF-8 bytes (``S``), float64, int64 (−1 where it does not apply), bool.
-    """
+    """Return the stored form of a column: (N,) UTF-8 bytes, float64, int64 or bool."""
     match kind:
         case "text":
             encoded = [str(value).encode() for value in values]
@@ -262,7 +196,7 @@ def stored_column(values: pd.Series, kind: Kind) -> np.ndarray:
             return np.array(encoded, dtype=f"S{max(width, 1)}")
         case "number":
             numbers = values.to_numpy(np.float64, copy=True)
-            numbers[np.isnan(numbers)] = np.nan  # one NaN of the many, so that hashes agree
+            numbers[np.isnan(numbers)] = np.nan  # NaN has many bit patterns; with one, hashes agree
             return numbers
         case "index":
             return values.fillna(NONE).to_numpy(np.int64)
@@ -271,7 +205,7 @@ def stored_column(values: pd.Series, kind: Kind) -> np.ndarray:
 
 
 def table_column(stored: np.ndarray, column: Column) -> pd.Series:
-    """Turn the array that a file holds into a column of the table: inverse of `stored_column`."""
+    """Return a column of the table from the array of a file: the inverse of `stored_column`."""
     match column.kind:
         case "text":
             return pd.Series(np.char.decode(stored, "utf-8"), dtype=str)

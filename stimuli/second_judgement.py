@@ -1,8 +1,8 @@
-"""Results of searches as models judge them on the stored images, beside what was found before.
+"""Verdicts on the stored images, compared with the verdicts at the end of each search.
 
-The criterion was judged once when a search ended, and again when the set was embedded: on the
-images that people see, with fresh noise and rounded. A result that the first judgement alone calls
-a metamer is none to report.
+The criterion is applied when a search ends, and again when the set is embedded: to the images that
+people see, which have other noise and are rounded. A result that is a metamer only by the first
+verdict should not be reported as one.
 """
 
 import pandas as pd
@@ -14,7 +14,7 @@ COLUMNS = ("run", "layers", "light", "own", "before", "now", "reason")
 
 
 def second_judgement(stimuli: StimulusSet, model: str) -> pd.DataFrame:
-    """Tell which results are metamers on the stored images, at the training cameras.
+    """Return which results are metamers on the stored images, at the training cameras.
 
     Parameters
     ----------
@@ -26,10 +26,10 @@ def second_judgement(stimuli: StimulusSet, model: str) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        A row a result, light, and set of layers that was judged: ``run``, ``layers`` (joined by
-        ``;``), ``light``, ``own`` (whether the search looked at this very model and these layers),
-        ``before`` (whether the search's own model found a metamer, when it ended, under the
-        search's own light), ``now``, and ``reason`` (why it is none now).
+        A row a result, light, and set of layers: ``run``, ``layers`` (joined by ``;``), ``light``,
+        ``own`` (whether the search used this model and these layers), ``before`` (whether the
+        result was a metamer at the end of the search, under the search's light), ``now``, and
+        ``reason`` (why it is no metamer now; empty if it is).
 
     Raises
     ------
@@ -41,9 +41,9 @@ def second_judgement(stimuli: StimulusSet, model: str) -> pd.DataFrame:
         return pd.DataFrame(columns=list(COLUMNS))
     table = stimuli.table
     results = table[table["role"] == "result"].drop_duplicates("run").set_index("run")
-    judged = verdicts[(verdicts["role"] == "result") & ~verdicts["held_out"].astype(bool)]
+    scored = verdicts[(verdicts["role"] == "result") & ~verdicts["held_out"].astype(bool)]
     rows = []
-    for (run, layers, light), cameras in judged.groupby(["run", "layers", "light"], sort=False):
+    for (run, layers, light), cameras in scored.groupby(["run", "layers", "light"], sort=False):
         search = results.loc[str(run)]
         rows.append(
             {
@@ -59,24 +59,18 @@ def second_judgement(stimuli: StimulusSet, model: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def in_words(judged: pd.DataFrame) -> list[str]:
-    """Say it in lines: how many results are metamers, and which of them have changed.
-
-    Parameters
-    ----------
-    judged
-        Of `second_judgement`.
-    """
+def in_words(verdicts: pd.DataFrame) -> list[str]:
+    """Describe `second_judgement` in lines: how many results are metamers, and what changed."""
     lines = []
-    for (layers, light), rows in judged.groupby(["layers", "light"], sort=False):
+    for (layers, light), rows in verdicts.groupby(["layers", "light"], sort=False):
         where = [
             f"{name} {value}"
             for name, value in (("layers", layers), ("light", light))
-            if judged[name].nunique() > 1
+            if verdicts[name].nunique() > 1
         ]
         place = f" ({', '.join(where)})" if where else ""
         lines.append(f"metamers on the stored images{place}: {_counts(rows)}")
-        if light == OWN_LIGHT:  # the one that was judged before
+        if light == OWN_LIGHT:  # the only light with a verdict of the search
             lines += _changes(rows[rows["own"]])
     return lines
 
@@ -102,7 +96,7 @@ def _changes(own: pd.DataFrame) -> list[str]:
 
 
 def _reason(cameras: pd.DataFrame) -> str:
-    """Why a result is no metamer, camera by camera; empty for one that is."""
+    """Return why a result is no metamer, camera by camera; "" for a metamer."""
     failed = cameras[~cameras["passed"].astype(bool)]
     if failed.empty and cameras["target_again"].any():
         return "it is the target again"

@@ -1,4 +1,4 @@
-"""Which runs become stimuli: pure rules on the table of records."""
+"""Rules, on the table of records, for which runs become stimuli."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -8,12 +8,12 @@ from typing import Literal
 import pandas as pd
 
 View = tuple[str, str]  # camera and light
-FEWEST_SEEDS = 3  # no stored image occurs twice in a trial (DESIGN: trials)
+FEWEST_SEEDS = 3  # a trial shows up to three images, and no stored image twice
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """A run, or a family, that was left out, and why."""
+    """A run or family that is left out, and the reason."""
 
     name: str
     reason: str
@@ -22,25 +22,11 @@ class Refusal:
 def selected(
     records: pd.DataFrame, accept: Literal["metamers", "all"]
 ) -> tuple[pd.DataFrame, list[Refusal]]:
-    """Take or leave runs.
+    """Return the rows of `records` that are taken, in their order, and the refusals.
 
     A run is taken if its series is complete (every level at every camera, light and noise seed of
     its family's target) and, with ``metamers``, if its result is one. Pixel searches need no
-    verdict. What a family shares is taken when one of its runs is.
-
-    Parameters
-    ----------
-    records
-        Table of `stimuli.intake.frame`.
-    accept
-        ``metamers`` or ``all``.
-
-    Returns
-    -------
-    table
-        The rows that are taken, in their order.
-    refusals
-        What was left out.
+    verdict. The images that a family shares are taken if one of its runs is.
     """
     refusals: list[Refusal] = []
     taken: list[pd.DataFrame] = []
@@ -66,7 +52,7 @@ def selected(
 
 
 def _shared_problem(shared: pd.DataFrame) -> str:
-    """What is missing of the images that a family shares."""
+    """Return what is missing of the images that a family shares; "" if nothing."""
     wanted = _seeds(shared[shared["role"] == "target"])
     if not wanted:
         return "its target's images are missing; mrd generate makes them"
@@ -81,7 +67,7 @@ def _shared_problem(shared: pd.DataFrame) -> str:
 
 
 def _run_problems(run: pd.DataFrame, wanted: Mapping[View, int], accept: str) -> Iterator[str]:
-    """Why a run cannot be taken; the first is told."""
+    """Yield the reasons why a run cannot be taken."""
     verdicts = set(run.loc[run["role"].isin(("series", "result")), "verdict"])
     if accept == "metamers" and verdicts and verdicts != {"metamer"}:
         yield "its result is no metamer (stimuli.accept: all takes it)"
@@ -95,13 +81,12 @@ def _run_problems(run: pd.DataFrame, wanted: Mapping[View, int], accept: str) ->
 
 
 def _series(run: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Series, controls and pixel levels of a run; the result is the end of its series."""
-    names = run["role"].replace({"result": "series"})
-    for role, rows in run.groupby(names, sort=False):
+    """Yield series, controls and pixel levels of a run; the result is the last of its series."""
+    for role, rows in run.groupby(run["role"].replace({"result": "series"}), sort=False):
         yield str(role), rows
 
 
 def _seeds(rows: pd.DataFrame) -> Mapping[View, int]:
-    """Number of images, alike but for their noise, at each camera and light."""
+    """Count the images that differ in noise only, at each camera and light."""
     unique = rows[["camera", "light", "noise_seed"]].drop_duplicates()
     return Counter(unique[["camera", "light"]].itertuples(index=False, name=None))

@@ -1,9 +1,8 @@
-"""Read a stimulus set: opened lazily, read-only, by as many processes at once as there are."""
+"""Read a stimulus set lazily and read-only; any number of processes may read it at once."""
 
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -14,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scenes.base.errors import InputError, nearest, one_line, unknown
+from scenes.base.errors import InputError, nearest, unknown
 from scenes.scene import Scene
 from stimuli import schema
 from stimuli.findings import Findings, predicted_table, reach_table, read_findings
@@ -28,15 +27,15 @@ from stimuli.model_results import (
     stored_name,
     targets_by_view,
 )
-from stimuli.opening import DAMAGED, opened
+from stimuli.opening import open_set, reading
 from stimuli.packed_scene import PackedScene, unpacked
 
 
 class StimulusSet:
-    """A set, read-only.
+    """A stimulus set, read-only.
 
-    Nothing is read before it is asked for, and opening does not hash the file: `stimuli.seal` and
-    ``mrd stimuli check`` do. Works as a context manager; a forked process opens the file anew.
+    Parts are read when they are used. Opening does not hash the file; ``mrd stimuli check`` does.
+    Works as a context manager; a forked process opens the file again.
 
     Parameters
     ----------
@@ -61,11 +60,11 @@ class StimulusSet:
             It is missing, broken, no stimulus set, or of another schema version.
         """
         if self._handle is None or self._owner != os.getpid():
-            self._handle, self._owner = opened(self.path), os.getpid()
+            self._handle, self._owner = open_set(self.path), os.getpid()
         return self._handle
 
     def close(self) -> None:
-        """Close the file; it opens again when something is asked for."""
+        """Close the file; it opens again when a part is read."""
         if self._handle is not None and self._owner == os.getpid():
             self._handle.close()
         self._handle = None
@@ -86,26 +85,26 @@ class StimulusSet:
 
     @property
     def content_hash(self) -> str:
-        """SHA-256 over images, scenes and the table: what sessions record."""
+        """SHA-256 of images, scenes and table, which sessions record."""
         return str(self.file.attrs["content_hash"])
 
     @cached_property
     def provenance(self) -> dict[str, Any]:
-        """What the set was made of: plain data."""
+        """How the set was made: plain data."""
         return dict(json.loads(self.file.attrs["provenance"]))
 
     # ---- Stimuli --------------------------------------------------------------------------------
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """All columns, a row a stimulus; their descriptions and units: `stimuli.schema.COLUMNS`.
+        """All columns of `stimuli.schema.COLUMNS`, a row a stimulus.
 
         Raises
         ------
         InputError
             A column is missing or damaged.
         """
-        with self._naming(schema.STIMULI):
+        with self._reading(schema.STIMULI):
             group = self.file[schema.STIMULI]
             return pd.DataFrame(
                 {
@@ -116,7 +115,7 @@ class StimulusSet:
 
     @property
     def units(self) -> dict[str, str]:
-        """Unit of each column; "" where it has none."""
+        """Unit of each column; "" for none."""
         return {name: column.unit for name, column in schema.COLUMNS.items()}
 
     @cached_property
@@ -124,7 +123,7 @@ class StimulusSet:
         return {stimulus: row for row, stimulus in enumerate(self.table[schema.KEY])}
 
     def row(self, stimulus: str) -> int:
-        """Place of a stimulus in the table and among the images.
+        """Return the row of a stimulus in the table and among the images.
 
         Raises
         ------
@@ -137,7 +136,7 @@ class StimulusSet:
             raise self._unknown("stimulus", stimulus, self._rows) from None
 
     def image(self, stimulus: str) -> NDArray[Any]:
-        """What is shown: (H, W, 3) uint8 or uint16, sRGB-encoded, row 0 at the top.
+        """Return the image: (H, W, 3) uint8 or uint16, sRGB-encoded, row 0 at the top.
 
         Raises
         ------
@@ -145,11 +144,11 @@ class StimulusSet:
             There is no stimulus of that id, or its image is damaged.
         """
         row = self.row(stimulus)
-        with self._naming(f"{schema.IMAGES}[{row}] ('{stimulus}')"):
+        with self._reading(f"{schema.IMAGES}[{row}] ('{stimulus}')"):
             return np.asarray(self.file[schema.IMAGES][row])
 
     def radiance(self, stimulus: str) -> NDArray[np.float16]:
-        """Linear radiance before exposure, (H, W, 3) float16.
+        """Return linear radiance before exposure, (H, W, 3) float16.
 
         Raises
         ------
@@ -161,11 +160,11 @@ class StimulusSet:
             raise InputError(
                 f"{self.path}: holds no radiance; build it with stimuli.radiance: true"
             )
-        with self._naming(f"{schema.RADIANCE}[{row}] ('{stimulus}')"):
+        with self._reading(f"{schema.RADIANCE}[{row}] ('{stimulus}')"):
             return np.asarray(self.file[schema.RADIANCE][row])
 
     def scene(self, stimulus: str) -> Scene:
-        """Rebuild the scene that a stimulus shows, so that it can be rendered again.
+        """Return the scene that a stimulus shows, ready to be rendered.
 
         Raises
         ------
@@ -173,18 +172,18 @@ class StimulusSet:
             There is no stimulus of that id, or its scene is damaged.
         """
         packed = self.packed_scene(str(self.table["scene"][self.row(stimulus)]))
-        with self._naming(f"{schema.SCENES}/{packed.sha256}"):
+        with self._reading(f"{schema.SCENES}/{packed.sha256}"):
             return unpacked(packed.text, packed.arrays.__getitem__)
 
     def packed_scene(self, sha256: str) -> PackedScene:
-        """Read a scene as it is stored.
+        """Return a scene in its stored form.
 
         Raises
         ------
         InputError
             It is missing or damaged.
         """
-        with self._naming(f"{schema.SCENES}/{sha256}"):
+        with self._reading(f"{schema.SCENES}/{sha256}"):
             text = self.file[schema.SCENES][sha256].asstr()[()]
             arrays = self.file[schema.ARRAYS]
             return PackedScene(
@@ -192,7 +191,7 @@ class StimulusSet:
             )
 
     def series(self, target: str, model: str, layer: str, attribute: str) -> pd.DataFrame:
-        """Rows of the series that a model's search led to: from level 0 on, in order of level.
+        """Return the rows of the series of a model's search, in order of level, from 0.
 
         Parameters
         ----------
@@ -202,13 +201,12 @@ class StimulusSet:
         Returns
         -------
         DataFrame
-            Roles ``rerender`` (level 0), ``series`` and ``result``. Rows keep their number in the
-            table.
+            Roles ``rerender`` (level 0), ``series`` and ``result``. The index is that of `table`.
 
         Raises
         ------
         InputError
-            There is none.
+            There is no such series.
         """
         table = self.table
         of_model = (table["model"] == model) & (table["layer"] == layer)
@@ -219,8 +217,8 @@ class StimulusSet:
             & of_model
         ]
         if chosen.empty:
-            made = table[table["role"].isin(("series", "result"))]
-            known = made[["target", "model", "layer", "attribute"]].drop_duplicates()
+            series = table[table["role"].isin(("series", "result"))]
+            known = series[["target", "model", "layer", "attribute"]].drop_duplicates()
             raise InputError(
                 f"{self.path}: there is no series of target '{target}', model '{model}', layer "
                 f"'{layer}', attribute '{attribute}'; there are: "
@@ -231,17 +229,17 @@ class StimulusSet:
             ["level", "camera", "light", "noise_seed"], kind="stable"
         )
 
-    # ---- What models make of it -----------------------------------------------------------------
+    # ---- Results of models ----------------------------------------------------------------------
 
     @property
     def models(self) -> dict[str, tuple[str, ...]]:
-        """Models whose distances the set holds, each with its layers."""
+        """Models with distances in the set, each with its layers."""
         return {
             shown_name(name): layer_names(group) for name, group in self.file[schema.MODELS].items()
         }
 
     def model_group(self, model: str) -> h5py.Group:
-        """Where the file holds a model's results.
+        """Return the group of the file with a model's results.
 
         Raises
         ------
@@ -253,7 +251,7 @@ class StimulusSet:
         return self.file[schema.MODELS][stored_name(model)]
 
     def results(self, model: str) -> ModelResults:
-        """All that the set holds of a model.
+        """Return all results of a model.
 
         Raises
         ------
@@ -261,11 +259,11 @@ class StimulusSet:
             The model has not been embedded.
         """
         group = self.model_group(model)
-        with self._naming(f"{schema.MODELS}/{model}"):
+        with self._reading(f"{schema.MODELS}/{model}"):
             return read_results(group)
 
     def distances(self, model: str, layer: str, family: str) -> pd.DataFrame:
-        """Distances 1 − Pearson r between the images of a family but its nulls.
+        """Return the distances 1 − Pearson r between the images of a family except its nulls.
 
         Returns
         -------
@@ -275,15 +273,15 @@ class StimulusSet:
         Raises
         ------
         InputError
-            Model, layer or family is not there.
+            There is no such model, layer or family.
         """
         values = self._matrix(model, layer, schema.DISTANCES, family)
         names = compared(self.table, family)[schema.KEY].tolist()
-        with self._naming(f"{schema.MODELS}/{model}/{layer}/{schema.DISTANCES}/{family}"):
+        with self._reading(f"{schema.MODELS}/{model}/{layer}/{schema.DISTANCES}/{family}"):
             return pd.DataFrame(values, index=names, columns=names)
 
     def null_distances(self, model: str, layer: str, family: str) -> pd.DataFrame:
-        """Distances of a family's null images from the target images of their camera and light.
+        """Return the distances of null images from the target images of their camera and light.
 
         Returns
         -------
@@ -293,12 +291,12 @@ class StimulusSet:
         Raises
         ------
         InputError
-            Model, layer or family is not there.
+            There is no such model, layer or family.
         """
         values = self._matrix(model, layer, schema.NULLS, family)
         targets = targets_by_view(self.table, family)
         pairs = []
-        with self._naming(f"{schema.MODELS}/{model}/{layer}/{schema.NULLS}/{family}"):
+        with self._reading(f"{schema.MODELS}/{model}/{layer}/{schema.NULLS}/{family}"):
             for row, distances in zip(nulls(self.table, family).itertuples(), values, strict=True):
                 near = targets[str(row.camera), str(row.light)][schema.KEY]
                 pairs += [
@@ -308,7 +306,7 @@ class StimulusSet:
         return pd.DataFrame(pairs, columns=["null", "target", "distance"])
 
     def verdicts(self, model: str) -> pd.DataFrame:
-        """What the criterion found on the stored images: a row a scene, camera and light.
+        """Return the criterion's verdicts on the stored images: a row a scene, camera and light.
 
         Raises
         ------
@@ -322,11 +320,11 @@ class StimulusSet:
         ]
         return pd.DataFrame(rows)
 
-    # ---- What was found beside the searches -----------------------------------------------------
+    # ---- Findings -------------------------------------------------------------------------------
 
     @cached_property
     def findings(self) -> Findings:
-        """Predicted thresholds and reaches as records; empty where the set holds none.
+        """Predicted thresholds and reaches as records; empty if the set holds none.
 
         Raises
         ------
@@ -336,31 +334,31 @@ class StimulusSet:
         return read_findings(self.file, self.path)
 
     def predicted_thresholds(self) -> pd.DataFrame:
-        """What models are predicted to tell apart (`mrd fisher`): a row a parameter.
+        """Return the thresholds that models predict (`mrd fisher`): a row a parameter.
 
         Returns
         -------
         DataFrame
             ``prediction`` (its name), ``target``, ``model``, ``layer``, ``attribute``,
             ``parameter``; ``threshold`` in its ``unit``, and as the physical ``distance`` from
-            the target in its ``measure`` (both infinite where the model does not see it);
+            the target in its ``measure`` (both infinite if the model does not respond to it);
             ``agreement``, ``clipped``, ``cameras``, settings and ``record_sha256``.
         """
-        with self._naming(schema.PREDICTED_THRESHOLDS):
+        with self._reading(schema.PREDICTED_THRESHOLDS):
             return predicted_table(self.findings.predicted_thresholds)
 
     def reach(self) -> pd.DataFrame:
-        """How far the widest metamers lie (`mode: diverge`): a row a start.
+        """Return the distances of the widest metamers (`mode: diverge`): a row a start.
 
         Returns
         -------
         DataFrame
             ``run``, ``target``, ``model``, ``layer``, ``attribute``; ``reach`` in its ``measure``
-            (NaN where nothing passed); ``control_reach``, and ``control_failed_at``, the nearest
-            beyond it that failed (NaN where none did); of each ``start`` the ``distance``,
+            (NaN if no start passed); ``control_reach`` and ``control_failed_at``, the nearest
+            failed control beyond it (NaN if none failed); of each ``start`` the ``distance``,
             ``match`` and ``verdict``; ``record_sha256``.
         """
-        with self._naming(schema.REACH):
+        with self._reading(schema.REACH):
             return reach_table(self.findings.reach)
 
     def _matrix(self, model: str, layer: str, kind: str, family: str) -> NDArray[np.float32]:
@@ -370,34 +368,25 @@ class StimulusSet:
         group = of_model[stored_name(layer)][kind]
         if family not in group:
             raise self._unknown("family", family, group)
-        with self._naming(f"{schema.MODELS}/{model}/{layer}/{kind}/{family}"):
+        with self._reading(f"{schema.MODELS}/{model}/{layer}/{kind}/{family}"):
             return np.asarray(group[family][()])
 
     # ---- Errors ---------------------------------------------------------------------------------
 
     def _unknown(self, kind: str, name: str, valid: Any) -> InputError:
-        if len(valid) > 20:  # of thousands of ids, the nearest is enough
+        if len(valid) > 20:  # do not list thousands of ids
             hint = nearest(name, valid) or f"use one of its {len(valid)}, such as {min(valid)}"
             return InputError(f"{self.path}: no {kind} is called '{name}'; {hint}")
         return InputError(f"{self.path}: {unknown(kind, name, valid)}")
 
-    @contextmanager
-    def _naming(self, dataset: str) -> Iterator[None]:
-        """Name file and dataset of whatever goes wrong while they are read."""
-        _ = self.file  # what is wrong with the whole file is no matter of the dataset
-        try:
-            yield
-        except InputError as error:
-            raise InputError(f"{self.path}: {dataset}: {error}") from error
-        except DAMAGED as error:
-            raise InputError(
-                f"{self.path}: {dataset}: cannot be read ({one_line(error)}); the file is damaged: "
-                "restore it from a copy or build it again"
-            ) from error
+    def _reading(self, dataset: str) -> AbstractContextManager[None]:
+        """Name file and dataset in errors of the block, but not in errors of opening the file."""
+        _ = self.file
+        return reading(self.path, dataset)
 
 
 def _array_names(value: Any) -> set[str]:
-    """Hashes of the arrays that the JSON of a scene names."""
+    """Return the hashes of the arrays in the JSON of a scene."""
     if not isinstance(value, dict):
         return set()
     if {"sha256", "shape", "dtype"} == set(value):

@@ -1,4 +1,4 @@
-"""Size in degrees of visual angle, from pixels, viewing distance and pixel pitch.
+"""Degrees of visual angle from pixels, viewing distance and pixel pitch.
 
 A flat screen is seen straight on, its stimulus centred on the line of sight: an extent s at
 distance d has the angle 2·atan(s / 2d).
@@ -10,7 +10,7 @@ from scenes.base.errors import InputError
 
 
 def degrees(pixels: float, distance: float, pitch: float) -> float:
-    """Angle that a number of pixels covers.
+    """Return the visual angle of a number of pixels.
 
     Parameters
     ----------

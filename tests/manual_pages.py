@@ -1,4 +1,4 @@
-"""The blocks of README and the manual, and what of them can be run."""
+"""Code blocks of README and the manual, and which of them are run."""
 
 import re
 from dataclasses import dataclass
@@ -14,42 +14,28 @@ REASON = re.compile(r"not-run: (\w.{3,})")
 
 @dataclass(frozen=True)
 class Block:
-    """A block of a page.
+    """A code block of a page; `reason` is the comment ``<!-- not-run: … -->`` above it, or ""."""
 
-    Parameters
-    ----------
-    page
-        Its file, from the root of the repository.
-    line
-        Of its first fence, from 1.
-    language
-        As its fence says; "" where it says nothing.
-    text
-        What stands between the fences.
-    reason
-        Why it is not run, "" where it is: a comment ``<!-- not-run: reason -->`` before it.
-    """
-
-    page: str
-    line: int
-    language: str
+    page: str  # path from the root of the repository
+    line: int  # of its first fence, counted from 1
+    language: str  # "" if its fence names none
     text: str
     reason: str
 
     @property
     def commands(self) -> list[str]:
-        """What a user types: lines that begin with a command, without those not to be run."""
+        """List the lines that a user types, without those marked not-run."""
         lines = self.text.splitlines() if not self.language else []
         return [line for line in lines if line.startswith(COMMANDS) and not REASON.search(line)]
 
     @property
     def to_run(self) -> bool:
-        """Whether it is Python or holds commands, and gives no reason against running it."""
+        """Whether the block has Python or commands, and no reason against running it."""
         return not self.reason and (self.language == "python" or bool(self.commands))
 
 
 def blocks(page: Path) -> list[Block]:
-    """List the blocks of a page in their order."""
+    """List the blocks of a page, in order."""
     text = page.read_text(encoding="utf-8")
     found = []
     for block in BLOCK.finditer(text):

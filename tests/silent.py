@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 
 class Silent:
-    """A `mrd.generate.progress.RunReport` that shows nothing."""
+    """A `mrd.generate.progress.RunProgress` that shows nothing."""
 
     def note(self, text: str) -> None:
         """Show nothing."""

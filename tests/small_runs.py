@@ -70,11 +70,11 @@ def write_study_runs(study: Study) -> None:
     write_runs(study.runs, {f"vase-{run.spec.search}-net-s1": run.name for run in runs})
     for run in runs:
         for directory, asked in (
-            (image_directory.of_run(study.runs, run.name), image_plan.asked_of_run(run)),
+            (image_directory.of_run(study.runs, run.name), image_plan.inputs_of_run(run)),
             (
                 image_directory.of_family(study.runs, run.spec.family),
-                image_plan.asked_of_family(run),
+                image_plan.inputs_of_family(run),
             ),
         ):
-            directory.ask(asked)
+            directory.request(asked)
             directory.finish()

@@ -5,6 +5,7 @@ models (a blurred image, and its rows' means), so that they grow with the level.
 """
 
 import hashlib
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from scenes.material import Material
 from scenes.scene import Scene
 from scenes.shape import Sphere
 from stimuli.model_results import FamilyDistances, ModelResults, compared, nulls, targets_by_view
-from stimuli.packed_scene import packed
+from stimuli.packed_scene import PackedScene, packed
 from stimuli.writing import write_set
 
 SIZE, SEEDS, NULLS = 16, 3, 4
@@ -36,7 +37,7 @@ STUDY = {
 
 
 def small_table() -> pd.DataFrame:
-    """Give the table of the set, but for the scenes' hashes."""
+    """Give the table of the set, without the scenes' hashes."""
     rows = []
     for family, (target, search, attribute, measure) in FAMILIES.items():
         common = {
@@ -79,7 +80,7 @@ def _number(text: str) -> int:
 
 
 def small_scene(row: Any) -> Scene:
-    """Give the scene of a row: a sphere whose colour says which it is."""
+    """Give the scene of a row: a sphere whose colour is its own."""
     shade = _number(f"{row.family}{row.role}{row.level_index}") / 2**32
     if row.role in ("target", "rerender"):
         shade = 0.5
@@ -142,16 +143,31 @@ def _distances(table: pd.DataFrame, family: str, activations: np.ndarray) -> Fam
     )
 
 
-def write_small_set(path: Path, **changes: object) -> Path:
-    """Write the set; `changes` replace arguments of `write_set`."""
+@cache
+def _parts() -> tuple[pd.DataFrame, np.ndarray, list[PackedScene], dict[str, ModelResults]]:
     table = small_table()
-    each = list(table.itertuples())
-    scenes = [packed(small_scene(row)) for row in each]
+    rows = list(table.itertuples())
+    scenes = [packed(small_scene(row)) for row in rows]
     table["scene"] = [scene.sha256 for scene in scenes]
-    images = np.array([small_image(row) for row in each])
+    images = np.array([small_image(row) for row in rows])
+    return table, images, scenes, small_results(table, images)
+
+
+def small_parts() -> tuple[pd.DataFrame, np.ndarray, list[PackedScene]]:
+    """Give the table, images and scenes of the set, to be changed."""
+    table, images, scenes, _ = _parts()
+    return table.copy(), images.copy(), list(scenes)
+
+
+def write_small_set(path: Path, rows: Any = None, **changes: object) -> Path:
+    """Write the set, or some `rows` of it without models; `changes` replace other arguments."""
+    table, images, scenes, models = _parts()
     arguments = {
         "table": table, "images": images, "scenes": scenes,
-        "provenance": {"study": STUDY}, "models": small_results(table, images),
+        "provenance": {"study": STUDY}, "models": models,
     }  # fmt: skip
+    if rows is not None:
+        kept = {"table": table[rows].reset_index(drop=True), "images": images[rows], "models": {}}
+        arguments |= kept
     write_set(path, **(arguments | changes))
     return path

@@ -1,9 +1,8 @@
-"""What README and the pages of docs/ show: studies that are read, commands that there are.
+"""Check the code blocks of README and docs/: valid YAML, existing commands, compiling Python.
 
-A block of YAML is a part of a study: it takes the place of those sections in a small one, which
-must be read. A line of a block without a language that begins with ``mrd`` must be a command, and
-its options must be options of it. Python must compile. `make test-full` carries them out
-(tests/end_to_end/test_manual_runs.py).
+A YAML block replaces the same sections of a small study, which must be valid. In a block without
+a language, a line that starts with ``mrd`` must be a command with existing options. Running the
+blocks is tests/end_to_end/test_manual_runs.py.
 """
 
 import importlib.util
@@ -28,7 +27,7 @@ SMALL = {
 
 
 def blocks(language):
-    """Every block of a language, named by its page and line."""
+    """Return every block of a language, named by its page and line."""
     return [
         pytest.param(block.text, id=f"{block.page}:{block.line}")
         for block in all_blocks()
@@ -37,7 +36,7 @@ def blocks(language):
 
 
 def commands():
-    """Every line of the pages that a user would type after ``mrd``."""
+    """Return the words after ``mrd`` of every command."""
     return [
         pytest.param(line.split("#")[0].split()[1:], id=f"{block.id}:{number}")
         for block in blocks("")
@@ -46,7 +45,7 @@ def commands():
     ]
 
 
-def test_every_block_is_of_a_kind_that_is_tested():
+def test_every_block_has_a_language_that_is_tested():
     found = {block.language for block in all_blocks()}
     assert found <= LANGUAGES
     assert len(commands()) >= 15
@@ -54,7 +53,7 @@ def test_every_block_is_of_a_kind_that_is_tested():
 
 
 @pytest.mark.parametrize("block", blocks("yaml"))
-def test_a_block_of_yaml_is_part_of_a_study(block, tmp_path):
+def test_yaml_is_part_of_a_valid_study(block, tmp_path):
     path = tmp_path / "study.yaml"
     path.write_text(block, encoding="utf-8")
     shown = read_document(path).data
@@ -64,12 +63,12 @@ def test_a_block_of_yaml_is_part_of_a_study(block, tmp_path):
 
 
 @pytest.mark.parametrize("block", blocks("python"))
-def test_a_block_of_python_compiles(block):
+def test_python_compiles(block):
     compile(block, "block", "exec")
 
 
 @pytest.mark.parametrize("words", commands())
-def test_a_command_and_its_options_exist(words):
+def test_command_and_options_exist(words):
     command = typer.main.get_command(app)
     while words and words[0] in getattr(command, "commands", {}):
         command, words = command.commands[words[0]], words[1:]
@@ -81,7 +80,7 @@ def test_a_command_and_its_options_exist(words):
 
 @pytest.fixture
 def study_keys():
-    """Give environment/study_keys.py as a module."""
+    """Return environment/study_keys.py as a module."""
     spec = importlib.util.spec_from_file_location(
         "study_keys", ROOT / "environment" / "study_keys.py"
     )
@@ -90,12 +89,12 @@ def study_keys():
     return module
 
 
-def test_the_reference_of_keys_is_that_of_the_code(study_keys):
+def test_table_of_keys_is_up_to_date(study_keys):
     page = study_keys.PAGE.read_text(encoding="utf-8")
     assert page == study_keys.with_reference(page), "run python environment/study_keys.py"
 
 
-def test_every_key_of_a_study_is_explained(study_keys):
+def test_every_key_is_explained(study_keys):
     rows = re.findall(
         r"^\| (`.+`) \| .* \| (.+) \|$", study_keys.PAGE.read_text(encoding="utf-8"), re.MULTILINE
     )

@@ -102,7 +102,7 @@ def test_every_package_below_is_entered_by_what_is_listed():
     """What ``mrd/cli`` calls of the steps of other packages is a part of their API."""
     steps = {
         "stimuli.check.problems", "stimuli.comparison.differences", "stimuli.cues.cues",
-        "stimuli.export.export", "stimuli.merging.merge", "stimuli.migration.migrated",
+        "stimuli.export.export", "stimuli.merging.merge",
         "stimuli.summary.summary", "stimuli.stimulus_set.StimulusSet",
         "psychophysics.web.export.export", "scenes.config.target_scene",
     }  # fmt: skip

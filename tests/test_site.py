@@ -1,4 +1,4 @@
-"""The manual as a site: every link and every named docstring is there, also outside docs/."""
+"""Build the website of the manual: every link and every docstring must exist."""
 
 import importlib.util
 import os
@@ -21,7 +21,7 @@ def manual() -> ModuleType:
 
 
 def build(config: Path, site: Path) -> subprocess.CompletedProcess[str]:
-    """Build a site as ``make docs`` does."""
+    """Build the website as ``make docs`` does."""
     return subprocess.run(
         [sys.executable, "-m", "mkdocs", "build", "--strict", "-f", config, "--site-dir", site],
         env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
@@ -33,7 +33,7 @@ def build(config: Path, site: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_manual_builds_without_a_warning(tmp_path):
+def test_manual_builds_without_warnings(tmp_path):
     done = build(ROOT / "mkdocs.yml", tmp_path / "site")
     assert done.returncode == 0, done.stderr
     pages = {path.stem for path in (ROOT / "docs").glob("*.md")}
@@ -56,7 +56,7 @@ def test_the_manual_builds_without_a_warning(tmp_path):
     ],
     ids=["links", "docstring"],
 )
-def test_what_is_not_there_stops_the_build(tmp_path, text, complaints):
+def test_missing_links_and_docstrings_stop_the_build(tmp_path, text, complaints):
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "index.md").write_text(f"# A page\n\n{text}\n")
     (tmp_path / "mkdocs.yml").write_text(
@@ -68,7 +68,7 @@ def test_what_is_not_there_stops_the_build(tmp_path, text, complaints):
     assert [each for each in complaints if each not in done.stderr] == []
 
 
-def test_links_out_of_docs_stay_in_the_site(manual):
+def test_links_outside_docs_stay_in_the_site(manual):
     text = "[a](../CONTRIBUTING.md), [b](series.md#x), [c](https://x.org/y), ![d](pictures/e.png)"
     assert manual.relinked(text, "models.md") == (
         "[a](repository/CONTRIBUTING.md), [b](series.md#x), [c](https://x.org/y), "
@@ -83,5 +83,5 @@ def test_links_out_of_docs_stay_in_the_site(manual):
 
 
 @pytest.mark.parametrize("path", ["docs/series.md", "CONTRIBUTING.md", "scenes/assets/x.txt"])
-def test_places_in_site_and_repository_are_each_others_inverse(manual, path):
+def test_in_repository_is_the_inverse_of_in_site(manual, path):
     assert manual.in_repository(manual.in_site(path)) == path

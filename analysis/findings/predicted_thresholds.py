@@ -11,8 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.findings.physical_thresholds import joined
-from stimuli.findings import NOISY
-from stimuli.material_change import MATERIAL, direction
+from stimuli.findings import MATERIAL, NOISY, material_change
 from stimuli.schema import KEY
 from stimuli.stimulus_set import StimulusSet
 
@@ -79,7 +78,7 @@ def along_series(stimuli: StimulusSet) -> pd.DataFrame:
         for _, end in farthest.iterrows():
             start = its[(its["role"] == "target") & (its["family"] == end["family"])].iloc[0]
             before, after = (stimuli.scene(str(each[KEY])).material for each in (start, end))
-            change = direction(before, after, record["parameters"])
+            change = material_change(before, after, record["parameters"])
             if change is None:
                 continue
             run = f"{end['model']}-{end['search']}-s{end['seed']}"

@@ -17,7 +17,7 @@ from analysis.findings.results import Results
 from analysis.findings.source import NUMBERS, PAGE, TABLES, Source
 from analysis.report import figures, page
 from scenes.base.atomic_files import cannot_write, check_writable, remove_leftovers, whole_file
-from stimuli.one_writer import one_writer
+from stimuli.storage import one_writer
 
 FIGURES = "figures"
 SIMULATED = "simulated answers, not people’s"  # below every figure, which may leave the page

@@ -1,4 +1,4 @@
-"""``mrd analyse``: from the answers of a study to its report."""
+"""``mrd analyse``: from the responses of a study to its report."""
 
 import json
 import os
@@ -6,63 +6,66 @@ import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
-import typer
+from typer import Option
 
+from mrd.cli.arguments import StudyPath
 from mrd.study.study import read_study
 from scenes.base.errors import needs, printable
 
 
 def analyse(
-    study: Annotated[
-        Path, typer.Argument(metavar="STUDY", help="A study.yaml, or the folder that holds it.")
-    ],
+    path: StudyPath,
     simulated: Annotated[
-        bool, typer.Option("--simulated", help="Analyse data-simulated/ in place of data/.")
+        bool, Option("--simulated", help="Analyse data-simulated/ instead of data/.")
     ] = False,
     stimuli: Annotated[
         Path | None,
-        typer.Option(
+        Option(
             metavar="FILE",
-            help="The stimulus set, if not stimuli.h5; sessions of other sets are listed.",
+            help="The stimulus set, if it is not stimuli.h5. Sessions with other sets are listed, "
+            "but not analysed.",
         ),
     ] = None,
     like: Annotated[
         str | None,
-        typer.Option(
+        Option(
             metavar="CODE",
-            help="Sessions of the same experiment as this participant's (or 01/02: participant 01, "
-            "session 02); others are listed.",
+            help="Analyse only sessions of the same experiment as this participant's (01/02: "
+            "participant 01, session 02). The others are listed.",
         ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where to, if not the study's report/.")
+        Path | None,
+        Option(metavar="DIR", help="Folder of the report; by default the study's report/."),
     ] = None,
     output: Annotated[
-        Literal["text", "json"], typer.Option("--format", help="What is printed in the end.")
+        Literal["text", "json"],
+        Option(
+            "--format", help="What to print at the end: the path of the report, or all numbers."
+        ),
     ] = "text",
 ) -> None:
-    """Analyse answers: tables, figures and a report.
+    """Analyse responses: tables, figures and a report.
 
-    The answers are those of people, or simulated ones; the report is report/index.html.
+    The responses are those of people, or simulated ones. The report is report/index.html.
     """
-    described = read_study(study)
+    study = read_study(path)
     with needs("analysis"):
-        # Here, so that other commands do without the extra.
+        # Imported here, so that other commands run without this extra.
         from analysis.report import study_report
 
         made = study_report.make(
-            described.folder,
-            described.name,
-            described.analysis,
+            study.folder,
+            study.name,
+            study.analysis,
             simulated=simulated,
             stimuli=stimuli,
             out=out,
             like=like,
             workers=os.cpu_count() or 1,
-            seed=described.seed,
+            seed=study.seed,
             note=lambda text: print(printable(text), file=sys.stderr, flush=True),
         )
-    if output == "json":
-        print(json.dumps(made.numbers, allow_nan=False))
-    else:
-        print(printable(str(made.page)))
+    print(
+        json.dumps(made.numbers, allow_nan=False) if output == "json" else printable(str(made.page))
+    )

@@ -1,10 +1,11 @@
-"""``mrd doctor``: what this machine can do."""
+"""``mrd doctor``: check this machine."""
 
 import dataclasses
 import json
 from typing import Annotated
 
 import typer
+from typer import Option
 
 from mrd.cli.tables import console, table
 from mrd.workflow.doctor import examine, usable
@@ -13,12 +14,11 @@ _MARKS = {True: "ok", False: "NO", None: "–"}
 
 
 def doctor(
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+    as_json: Annotated[bool, Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
-    """Examine this machine, and say what to install.
+    """Check this machine, and say what to install.
 
-    Exits with 2 where nothing can be searched: no renderer, no torch, or a folder that cannot be
-    written.
+    Exits with 2 if no search can run: no renderer, no PyTorch, or a folder that cannot be written.
     """
     checks = examine()
     if as_json:

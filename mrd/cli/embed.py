@@ -1,12 +1,12 @@
-"""``mrd embed``: what models make of a finished stimulus set."""
+"""``mrd embed``: distances between the images of a stimulus set, as models see them."""
 
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
 from pydantic import ValidationError
+from typer import Argument, Option
 
-from mrd.cli.counting import counted
+from mrd.cli.progress import counter
 from mrd.cli.tables import console
 from mrd.models.registry import descriptions, exists
 from mrd.study.model_section import ModelConfig
@@ -18,43 +18,44 @@ from stimuli.stimulus_set import StimulusSet
 
 
 def embed(
-    path: Annotated[Path, typer.Argument(metavar="STUDY|SET", help="A study, or its stimuli.h5.")],
+    path: Annotated[Path, Argument(metavar="STUDY|SET", help="A study, or its stimuli.h5.")],
     model: Annotated[
         list[str] | None,
-        typer.Option(
+        Option(
             "--model",
             metavar="M",
-            help="A model of the study, or a network (mrd models); again "
-            "for more. Without it: all models of the study.",
+            help="A model of the study, or a network (see mrd models). Repeat the option for more "
+            "models. By default, all models of the study.",
         ),
     ] = None,
     layer: Annotated[
         list[str] | None,
-        typer.Option(
-            "--layer", metavar="L", help="A layer in place of the model's own; again for more."
+        Option(
+            "--layer",
+            metavar="L",
+            help="A layer to use instead of the model's own. Repeat the option for more layers.",
         ),
     ] = None,
 ) -> None:
-    """Store the distances that models see, and judge again.
+    """Store distances between images, as models see them.
 
-    It tells how many results are metamers on the stored images, and which were called so before.
-    What the set holds already is left alone, and what was stopped goes on.
+    The distances are added to the stimulus set. The results are also scored again on the stored
+    images: the command prints how many are metamers, and how many were before. What the set
+    contains already is skipped, and an interrupted command resumes.
     """
     file, out = set_of(path, read_study), console()
     with StimulusSet(file) as stimuli:
         recorded = recorded_study(file, stimuli.provenance)
     study = recorded if path == file else read_study(path).model_dump(mode="json")
-    configs = {
-        name: _config(name, study.get("models", {}), layer)
-        for name in model or study.get("models", {})
-    }
+    models = study.get("models", {})
+    configs = {name: _config(name, models, layer) for name in model or models}
     if not configs:
         raise InputError(f"{file}: names no model; give one with --model")
-    from mrd.measures import embed as embedding  # torch: only once there is work to do
+    from mrd.measures import embed as embedding  # PyTorch, imported only when it is needed
 
-    requests = [embedding.Request(name, config) for name, config in configs.items()]
+    requests = [embedding.ModelToEmbed(name, config) for name, config in configs.items()]
     device = embedding.fastest_device()
-    with counted(out) as progress:
+    with counter(out) as progress:
         done = embedding.embed(file, requests, floors(study), file.parent, device, progress)
     with StimulusSet(file) as stimuli:
         for name in configs:
@@ -65,7 +66,7 @@ def embed(
 
 
 def _config(name: str, models: dict[str, Any], layers: list[str] | None) -> ModelConfig:
-    """A model of the study, or a network under its own name; with other layers if asked for."""
+    """Return a model of the study or a network of this name, with the given layers if there are."""
     if name not in models and not exists(name):
         raise unknown("model or network", name, [*models, *descriptions()])
     config = dict(models.get(name, {"network": name}))

@@ -1,4 +1,4 @@
-"""``mrd experiment``: put a study before people, simulated observers and models."""
+"""``mrd experiment``: sessions with people, simulated observers and models."""
 
 import sys
 from collections.abc import Callable
@@ -8,8 +8,10 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 from rich.progress import track
+from typer import Argument, Option
 
-from mrd.cli.counting import counted
+from mrd.cli.arguments import Session, StudyPath
+from mrd.cli.progress import counter
 from mrd.cli.tables import console, number, table
 from mrd.study.study import Study, read_study
 from mrd.workflow.power import plain, planned
@@ -27,69 +29,85 @@ from psychophysics.observers import (
     participant_code,
     same_different_criterion,
 )
-from psychophysics.psychometric_function import FUNCTIONS, Function, lapse_probability
+from psychophysics.psychometric_function import FUNCTIONS, lapse_probability
 from psychophysics.session import Outcome
 from psychophysics.web import importing
 from psychophysics.web.address import notes_on
 from psychophysics.web.export import export as export_page
 from scenes.base.errors import InputError, printable, unknown
 
-app = typer.Typer(help="Put a study before people, simulated observers and models.")
+app = typer.Typer(help="Run, simulate, plan and publish the experiment of a study.")
 
-StudyPath = Annotated[
-    Path, typer.Argument(metavar="STUDY", help="A study.yaml, or the folder that holds it.")
+Threshold = Annotated[
+    float, Option(help="Threshold m of the psychometric function: the level halfway up the curve.")
 ]
-Threshold = Annotated[float, typer.Option(help="m: the level where the curve is half way up.")]
 Width = Annotated[
     float,
-    typer.Option(help="w: from 5 % to 95 %; Weibull: natural logarithms of the level."),
+    Option(
+        help="Width w: the distance between the levels at 5 % and at 95 % of the curve. For "
+        "weibull, in natural logarithms of the level."
+    ),
 ]
-Lapse = Annotated[float, typer.Option(help="λ: one minus the upper asymptote.")]
-FunctionName = Annotated[str, typer.Option("--function", help="weibull or norm.")]
+Lapse = Annotated[float, Option(help="Lapse rate λ: one minus the upper asymptote.")]
+FunctionName = Annotated[str, Option("--function", help="Psychometric function: weibull or norm.")]
 FalseAlarms = Annotated[
-    float, typer.Option(help="Same–different: how often the same is called different.")
+    float,
+    Option(
+        help="False-alarm rate in same_different: share of same trials that are called different."
+    ),
 ]
 
 
 @app.command()
 def run(
-    study: StudyPath,
+    path: StudyPath,
     participant: Annotated[
         str | None,
-        typer.Option(help="Code of the participant: letters and digits. Without it, a dialog."),
+        Option(
+            help="Code of the participant: letters and digits. Without it, a window asks for both "
+            "codes."
+        ),
     ] = None,
-    session: Annotated[str, typer.Option(help="Code of the session.")] = bids_names.FIRST_SESSION,
+    session: Session = bids_names.FIRST_SESSION,
     uncalibrated: Annotated[
-        bool, typer.Option("--uncalibrated", help="Take the display to be sRGB; recorded.")
+        bool,
+        Option(
+            "--uncalibrated",
+            help="Run without calibration, as if the display were sRGB. This is recorded.",
+        ),
     ] = False,
     pace: Annotated[
         bool,
-        typer.Option("--pace", help="A software pacer for a display without sync; recorded."),
+        Option(
+            "--pace",
+            help="Time the frames by the computer's clock, for a display without vertical "
+            "synchronisation. This is recorded.",
+        ),
     ] = False,
     windowed: Annotated[
-        bool, typer.Option("--window", help="A window instead of the full screen; recorded.")
+        bool, Option("--window", help="Use a window instead of the full screen. This is recorded.")
     ] = False,
 ) -> None:
-    """Run a session with a person, or go on with it."""
-    # Loaded here: PsychoPy is on the experiment computer alone.
+    """Run a session with a participant, or resume it."""
+    # Imported here, because only the experiment computer has PsychoPy.
     from psychophysics.lab import run_at_window, window
 
-    described = read_study(study)
-    experiment = _experiment(described)
+    study = read_study(path)
+    experiment = _experiment(study)
     setup = run_at_window.prepare(
-        experiment, described.folder, uncalibrated=uncalibrated, paced=pace, windowed=windowed
+        experiment, study.folder, uncalibrated=uncalibrated, paced=pace, windowed=windowed
     )
     if participant is None:
         participant, session = window.ask_participant(session)
-    folder = described.folder / bids_names.PEOPLE
+    folder = study.folder / bids_names.PEOPLE
     outcome = run_at_window.run(setup, participant, session, folder, _note)
-    _say(outcome)
+    print(_summary(outcome, "stopped; the same command resumes"))
 
 
 @app.command()
 def simulate(
-    study: StudyPath,
-    observers: Annotated[int, typer.Option(min=1, max=10_000, help="How many.")] = 20,
+    path: StudyPath,
+    observers: Annotated[int, Option(min=1, max=10_000, help="Number of observers.")] = 20,
     threshold: Threshold = 0.5,
     width: Width = 1.0,
     lapse: Lapse = 0.02,
@@ -97,145 +115,165 @@ def simulate(
     false_alarms: FalseAlarms = 0.2,
     model: Annotated[
         str | None,
-        typer.Option(metavar="NAME:LAYER", help="Answer by a model's stored distances instead."),
+        Option(
+            metavar="NAME:LAYER",
+            help="Simulate a model instead: its responses follow the distances of this layer, "
+            "which mrd embed has stored.",
+        ),
     ] = None,
     noise: Annotated[
-        float, typer.Option(min=0, help="Standard deviation added to each of its distances.")
+        float, Option(min=0, help="Standard deviation of the noise that is added to each distance.")
     ] = 0.0,
     criterion: Annotated[
         float | None,
-        typer.Option(help="Same–different: distance above which it says different."),
+        Option(
+            help="Distance from which on the model responds different in same_different. By "
+            "default, the middle of its distances."
+        ),
     ] = None,
 ) -> None:
-    """Let simulated observers, or a model, answer the trials.
+    """Simulate sessions of observers, or of a model.
 
-    The same trials as people's, without a window.
+    They respond to the same trials as people do, without a window. Sessions that exist already are
+    skipped; those with other settings are repeated.
     """
-    described = read_study(study)
-    experiment = _experiment(described)
+    study = read_study(path)
+    experiment = _experiment(study)
     if model is None:
-        follows = _psychometric(threshold, width, lapse, function, false_alarms, experiment)
+        curve = _psychometric(threshold, width, lapse, function, false_alarms, experiment)
         kind: ObserverKind = "simulated"
-        stem, make, how = "sim", _simulated(experiment, follows), {"Psychometric": vars(follows)}
+        stem, make, facts = "sim", _simulated(experiment, curve), {"Psychometric": vars(curve)}
     else:
         kind = "model"
-        stem, make, how = _model(experiment, model, noise, lapse, criterion)
-    folder = described.folder / bids_names.SIMULATED
+        stem, make, facts = _model(experiment, model, noise, lapse, criterion)
+    folder = study.folder / bids_names.SIMULATED
     made = skipped = 0
-    rows = range(1, observers + 1)
-    for index in track(rows, description="observers", disable=not sys.stdout.isatty()):
+    numbers = range(1, observers + 1)
+    for index in track(numbers, description="observers", disable=not sys.stdout.isatty()):
         code = f"{stem}{index:02d}"
         seat = experiments.seat(experiment, folder, code, bids_names.FIRST_SESSION, kind, _note)
         try:
-            experiments.run(experiment, seat, folder, make, {}, durable=False, facts=how)
-            made += 1
+            experiments.run(experiment, seat, folder, make, {}, durable=False, facts=facts)
         except records.SessionFinished:
             skipped += 1
+            continue
         except records.SessionChanged:
             records.remove_session(folder, seat.participant, seat.session, experiment.task)
-            experiments.run(experiment, seat, folder, make, {}, durable=False, facts=how)
-            made += 1
+            experiments.run(experiment, seat, folder, make, {}, durable=False, facts=facts)
+        made += 1
     print(f"{made} sessions simulated, {skipped} were there already: {printable(str(folder))}")
 
 
 @app.command()
 def power(
-    study: StudyPath,
+    path: StudyPath,
     trials: Annotated[
-        str, typer.Option(help="Numbers of trials a level to try, separated by commas.")
+        str, Option(help="Numbers of trials per level to compare, separated by commas.")
     ] = "10,20,40",
-    observers: Annotated[int, typer.Option(min=2, max=1000, help="Of each number.")] = 10,
+    observers: Annotated[
+        int, Option(min=2, max=1000, help="Number of observers to simulate for each of them.")
+    ] = 10,
     threshold: Threshold = 0.5,
     width: Width = 1.0,
     lapse: Lapse = 0.02,
     function: FunctionName = "weibull",
     false_alarms: FalseAlarms = 0.2,
 ) -> None:
-    """Tell how wide a threshold's interval will be."""
-    described = read_study(study)
+    """Estimate how precise a threshold will be.
+
+    For each number of trials, observers with a known threshold are simulated and fitted. The table
+    shows the median width of the 95 % credible interval, and how often it covers the threshold.
+    """
+    study = read_study(path)
     counts = _counts(trials)
-    experiment = _experiment(described, lambda asked: plain(asked, counts[0]))
-    follows = _psychometric(threshold, width, lapse, function, false_alarms, experiment)
-    progress = sys.stdout.isatty()
+    experiment = _experiment(study, lambda config: plain(config, counts[0]))
+    curve = _psychometric(threshold, width, lapse, function, false_alarms, experiment)
     rows = [
-        planned(experiment, follows, count, observers)
-        for count in track(counts, description="trials", disable=not progress)
+        planned(experiment, curve, count, observers)
+        for count in track(counts, description="trials", disable=not sys.stdout.isatty())
     ]
-    console().print(
-        table(
-            ("trials a level", "trials", "threshold", "interval", "covers", "measurable"),
-            (
-                (
-                    str(row.trials_per_level),
-                    str(row.trials),
-                    number(row.threshold),
-                    number(row.interval),
-                    f"{row.covered}/{row.measured}",
-                    f"{row.measured}/{row.observers}",
-                )
-                for row in rows
-            ),
-            numbers=("trials a level", "trials", "threshold", "interval", "covers", "measurable"),
+    columns = ("trials a level", "trials", "threshold", "interval", "covers", "measurable")
+    cells = (
+        (
+            str(row.trials_per_level),
+            str(row.trials),
+            number(row.threshold),
+            number(row.interval),
+            f"{row.covered}/{row.measured}",
+            f"{row.measured}/{row.observers}",
         )
+        for row in rows
     )
+    console().print(table(columns, cells, numbers=columns))
 
 
 @app.command("export-web")
 def export_web(
-    study: StudyPath,
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder to make.")],
+    path: StudyPath,
+    folder: Annotated[
+        Path, Option("--out", metavar="DIR", help="Folder of the page, which is created.")
+    ],
     participants: Annotated[
-        int, typer.Option(min=1, max=10_000, help="How many: web01, web02, …")
+        int,
+        Option(
+            min=1,
+            max=10_000,
+            help="Number of participants. Their codes are web01, web02, and so on.",
+        ),
     ] = 20,
-    session: Annotated[str, typer.Option(help="Code of the session.")] = bids_names.FIRST_SESSION,
+    session: Session = bids_names.FIRST_SESSION,
     post: Annotated[
         str | None,
-        typer.Option(metavar="URL", help="Send answers there; else people save them as files."),
+        Option(
+            metavar="URL",
+            help="Address that the page sends the responses to. Without it, participants save them "
+            "as files.",
+        ),
     ] = None,
 ) -> None:
-    """Write the experiment as a page for a browser."""
-    described, shown = read_study(study), console()
-    experiment = _experiment(described)
-    experiments.check_set(experiment, described.folder / bids_names.PEOPLE)
-    with counted(shown) as progress:
-        page = export_page(experiment, out, participants, session, post, progress)
-    shown.print(f"{page}: open it, or put the folder on a web server; the first participant is")
-    shown.print(f"  {page.name}?participant={page_code(0)}")
+    """Write the experiment as a web page."""
+    study, out = read_study(path), console()
+    experiment = _experiment(study)
+    experiments.check_set(experiment, study.folder / bids_names.PEOPLE)
+    with counter(out) as progress:
+        page = export_page(experiment, folder, participants, session, post, progress)
+    out.print(f"{page}: open it, or put the folder on a web server; the first participant is")
+    out.print(f"  {page.name}?participant={page_code(0)}")
     for note in notes_on(post) if post is not None else ():
-        shown.print(note)
+        out.print(note)
 
 
 @app.command("import-web")
 def import_web(
-    study: StudyPath,
+    path: StudyPath,
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE…", help="What the page saved or sent.")
+        list[Path], Argument(metavar="FILE…", help="Files that the page saved or sent.")
     ],
 ) -> None:
-    """Turn the page's sessions into files for mrd analyse."""
-    described = read_study(study)
-    experiment, folder = _experiment(described), described.folder / bids_names.PEOPLE
+    """Convert sessions of the web page for mrd analyse."""
+    study = read_study(path)
+    experiment, folder = _experiment(study), study.folder / bids_names.PEOPLE
     sessions = importing.check_files(experiment, files, folder)
     outcomes = importing.store(experiment, sessions, folder, _note)
     for each, outcome in zip(sessions, outcomes, strict=True):
-        print(f"{each.seat.participant}: {_told(outcome, 'not finished')}")
+        print(f"{each.seat.participant}: {_summary(outcome, 'not finished')}")
 
 
-# ---- From words to observers --------------------------------------------------------------------
+# ---- Observers from options ---------------------------------------------------------------------
 
-Make = Callable[[Seat, np.random.Generator], Observer]
+MakeObserver = Callable[[Seat, np.random.Generator], Observer]
 
 
 def _experiment(
-    study: Study, changed: Callable[[ExperimentConfig], ExperimentConfig] = lambda asked: asked
+    study: Study, changed: Callable[[ExperimentConfig], ExperimentConfig] = lambda config: config
 ) -> Experiment:
     if study.experiment is None:
         raise InputError(
             f"{study.folder / 'study.yaml'}: experiment: is missing; add the section, such as "
             "experiment: {task: oddity}"
         )
-    asked = changed(study.experiment)
-    return experiments.prepare(study.name, study.seed, asked, study.stimulus_set)
+    config = changed(study.experiment)
+    return experiments.prepare(study.name, study.seed, config, study.stimulus_set)
 
 
 def _psychometric(
@@ -248,51 +286,46 @@ def _psychometric(
 ) -> Psychometric:
     if function not in FUNCTIONS:
         raise unknown("function", function, FUNCTIONS)
-    for name, value, low, high in (
-        ("threshold", threshold, 0, np.inf),
-        ("width", width, 0, np.inf),
-        ("false-alarms", false_alarms, 0, 1),
+    for name, value, high in (
+        ("threshold", threshold, np.inf),
+        ("width", width, np.inf),
+        ("false-alarms", false_alarms, 1),
     ):
-        if not low < value < high:
-            raise InputError(f"--{name} {value:g}: use a number above {low} and below {high}")
-    kind: Function = FUNCTIONS[function]
-    follows = Psychometric(threshold, width, lapse, kind, false_alarms)
-    lapse_probability(lapse, follows.guess(experiment.task))  # refuses what no observer can have
-    return follows
+        if not 0 < value < high:
+            raise InputError(f"--{name} {value:g}: use a number above 0 and below {high}")
+    curve = Psychometric(threshold, width, lapse, FUNCTIONS[function], false_alarms)
+    lapse_probability(lapse, curve.guess(experiment.task))  # refuses impossible lapse rates
+    return curve
 
 
-def _simulated(experiment: Experiment, follows: Psychometric) -> Make:
-    return lambda _seat, rng: SimulatedObserver(follows, experiment.task, rng)
+def _simulated(experiment: Experiment, curve: Psychometric) -> MakeObserver:
+    return lambda _seat, rng: SimulatedObserver(curve, experiment.task, rng)
 
 
 def _model(
     experiment: Experiment, name: str, noise: float, lapse: float, criterion: float | None
-) -> tuple[str, Make, dict[str, Any]]:
-    """Make a model's observer from ``NAME:LAYER``."""
+) -> tuple[str, MakeObserver, dict[str, Any]]:
+    """Return the stem of participant codes, a model's observer, and what is recorded of it."""
     model, separator, layer = name.partition(":")
     if not separator:
-        known = "; ".join(
-            f"{each}:{part}"
-            for each, layers in experiment.stimuli.models.items()
-            for part in layers
-        )
+        layers = experiment.stimuli.models.items()
+        known = "; ".join(f"{each}:{part}" for each, parts in layers for part in parts)
         raise InputError(f"--model {name}: write NAME:LAYER; the set has {known or 'none'}")
     distances = {
         family: experiment.stimuli.distances(model, layer, family)
         for family in {condition.family for condition in experiment.conditions}
     }
-    line = criterion
-    if line is None:
-        line = same_different_criterion(distances, experiment.conditions, experiment.config.vary)
-    lapse_probability(lapse, experiment.task.chance)  # refuses what no observer can have
-    how = {"model": name, "noise": noise, "lapse": lapse, "criterion": line}
+    if criterion is None:
+        criterion = same_different_criterion(
+            distances, experiment.conditions, experiment.config.vary
+        )
+    lapse_probability(lapse, experiment.task.chance)  # refuses impossible lapse rates
+    settings: dict[str, Any] = {"noise": noise, "lapse": lapse, "criterion": criterion}
 
     def make(_seat: Seat, rng: np.random.Generator) -> Observer:
-        return ModelObserver(
-            distances, experiment.task, noise=noise, lapse=lapse, criterion=line, rng=rng,
-        )  # fmt: skip
+        return ModelObserver(distances, experiment.task, rng=rng, **settings)
 
-    return f"{participant_code(name)}x", make, {"Model": how}
+    return f"{participant_code(name)}x", make, {"Model": {"model": name, **settings}}
 
 
 def _counts(text: str) -> list[int]:
@@ -309,10 +342,6 @@ def _note(text: str) -> None:
     print(printable(text), file=sys.stderr, flush=True)
 
 
-def _say(outcome: Outcome) -> None:
-    print(_told(outcome, "stopped; the same command goes on from there"))
-
-
-def _told(outcome: Outcome, unfinished: str) -> str:
+def _summary(outcome: Outcome, unfinished: str) -> str:
     state = "finished" if outcome.finished else unfinished
     return f"{outcome.trials} trials, {outcome.off:.2%} of intervals with dropped frames: {state}"

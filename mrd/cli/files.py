@@ -1,4 +1,4 @@
-"""What was read from the files that a study names."""
+"""Reports on the mesh and picture files that a study names."""
 
 from collections.abc import Iterator
 
@@ -10,18 +10,11 @@ from scenes.scene import Scene
 
 
 def read_files(study: Study) -> Iterator[tuple[str, FileReading]]:
-    """Read the files of a study's targets and start shapes; yield a place and what was read.
-
-    Raises
-    ------
-    InputError
-        A file is missing or damaged; the place is named.
-    """
+    """Read the files of targets and start shapes; yield the place in the study and the report."""
     for name, config in study.targets.items():
-        place = f"targets.{name}"
-        with about(place):
+        with about(f"targets.{name}"):
             scene = target_scene(name, config, study.folder)
-            yield from ((place, each) for each in file_readings(scene, study.folder))
+            yield from ((f"targets.{name}", each) for each in file_readings(scene, study.folder))
     for name, search in study.searches.items():
         if search.start.shape is not None:
             place = f"searches.{name}.start"
@@ -31,7 +24,7 @@ def read_files(study: Study) -> Iterator[tuple[str, FileReading]]:
 
 
 def changed_files(study: Study) -> Iterator[str]:
-    """Say, a line each, what was changed while the files of a study were read."""
+    """Yield one line for each file whose content was changed while it was read."""
     for place, reading in read_files(study):
         if reading.changes:
             yield f"{place}.{reading.key}: {reading.path.name}: {'; '.join(reading.changes)}"

@@ -1,11 +1,7 @@
-"""``mrd fisher``: thresholds that a study's models predict."""
+"""``mrd fisher``: predict discrimination thresholds of a study's models."""
 
-from pathlib import Path
-from typing import Annotated
-
-import typer
-
-from mrd.cli.counting import counted
+from mrd.cli.arguments import StudyPath
+from mrd.cli.progress import counter
 from mrd.cli.tables import console
 from mrd.measures.fisher.noise import warning
 from mrd.rendering import backend
@@ -13,28 +9,25 @@ from mrd.study.study import read_study
 from mrd.workflow.build_set import add_findings
 
 
-def fisher(
-    study: Annotated[
-        Path, typer.Argument(metavar="STUDY", help="A study.yaml, or the folder that holds it.")
-    ],
-) -> None:
-    """Predict a model's thresholds for scene parameters.
+def fisher(path: StudyPath) -> None:
+    """Predict a model's thresholds for changes of the scene.
 
-    How far each must move before the model tells it from render noise.
-    For every target and model; what is done is skipped, what is not whole or was asked otherwise is
-    made again. Pictures and numbers go to runs/fisher, and numbers into the study's stimulus set,
-    if there is one, for the report.
+    A threshold is the smallest change of a scene parameter that the model can discriminate from
+    render noise. It is predicted from Fisher information, for every target and model. Finished
+    predictions are skipped; incomplete ones, and those with other settings, are repeated. Images
+    and numbers are written to runs/fisher. If the study has a stimulus set, the numbers are added
+    to it for the report.
     """
-    described, out = read_study(study), console()
+    study, out = read_study(path), console()
     backend.activate()
-    from mrd.measures.embed import fastest_device  # torch: only once there is work to do
+    from mrd.measures.embed import fastest_device  # PyTorch, imported only when it is needed
     from mrd.measures.fisher.record import fisher as predictions
 
-    with counted(out) as progress:
-        made = list(predictions(described, fastest_device(), progress))
+    with counter(out) as progress:
+        made = list(predictions(study, fastest_device(), progress))
     for each in made:
         names = each.record["names"]
-        out.print(f"{names['target']}, {names['model']}: {_told(each.why)}")
+        out.print(f"{names['target']}, {names['model']}: {_outcome(each.why)}")
         for row in each.record["parameters"]:
             threshold = row["threshold"]
             value = "not seen" if threshold is None else f"{threshold:.3g} {row['unit']}"
@@ -43,14 +36,13 @@ def fisher(
             if problem := warning(row, each.record["asked"]["fisher"]["derivative_samples"]):
                 out.print(f"  warning: {row['name']}: {problem}")
         out.print(f"{each.folder}")
-    if add_findings(described):
-        out.print(f"in {described.stimulus_set}; mrd analyse {study} shows them in the report")
+    if add_findings(study):
+        out.print(f"added to {study.stimulus_set}; mrd analyse {path} shows them in the report")
     else:
-        out.print("in no set yet; mrd stimuli build packs them, in a study with series")
+        out.print("in no set yet; in a study with series, mrd stimuli build adds them to one")
 
 
-def _told(why: str | None) -> str:
-    """Say whether a prediction was made, and why again."""
+def _outcome(why: str | None) -> str:
     if why is None:
         return "was there already"
     return "predicted" if why == "new" else f"predicted again ({why})"

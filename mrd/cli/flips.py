@@ -1,42 +1,52 @@
-"""How often a class was flipped, and by how much: over the targets and seeds of a search."""
+"""How often searches with ``mode: flip`` changed a class, and by how large a physical change."""
 
 from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
 from mrd.cli.tables import Rows, number, table
-from mrd.workflow.standings import Standing
+from mrd.workflow.standings import RunStatus
 
 
-def flips(standings: Sequence[Standing]) -> Rows | None:
-    """Show for every search with ``mode: flip`` and model what came out; None without any.
+def flips(statuses: Sequence[RunStatus]) -> Rows | None:
+    """Return a row for every search with ``mode: flip`` and model; None if no run has ended.
 
-    Sizes are medians of those that were flipped, in the unit of the measure.
+    Failed runs are counted beside the finished ones. Sizes are medians of the flipped runs, in the
+    unit of the measure.
     """
-    found: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for each in standings:
+    finished: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    failed: dict[tuple[str, str], int] = {}
+    for each in statuses:
+        key = (each.run.spec.search, each.run.spec.model)
         if each.judgement and "flip" in each.judgement:
-            key = (each.run.spec.search, each.run.spec.model)
-            found.setdefault(key, []).append(each.judgement["flip"])
-    if not found:
+            finished.setdefault(key, []).append(each.judgement["flip"])
+        elif each.run.search.mode == "flip" and each.status == "failed":
+            failed[key] = failed.get(key, 0) + 1
+    if not finished and not failed:
         return None
+    keys = dict.fromkeys((each.run.spec.search, each.run.spec.model) for each in statuses)
     return table(
         ("search", "model", "flipped", "size", "held out fooled", "random changes of that size"),
-        ((search, model, *_rates(each)) for (search, model), each in found.items()),
+        (
+            (*key, *_rates(finished.get(key, []), failed.get(key, 0)))
+            for key in keys
+            if key in finished or key in failed
+        ),
     )
 
 
-def _rates(found: Sequence[dict[str, Any]]) -> tuple[str, str, str, str]:
-    """Flips of how many, median size, held-out cameras fooled, and random changes that flip too."""
-    flipped = [each for each in found if each["distance"] is not None]
+def _rates(finished: Sequence[dict[str, Any]], failed: int) -> tuple[str, str, str, str]:
+    """Return flipped runs, median size, held-out cameras fooled, and random changes that flip."""
+    flipped = [each for each in finished if each["distance"] is not None]
+    count = f"{len(flipped)} of {len(finished)}" + (f" finished; {failed} failed" if failed else "")
     if not flipped:
-        return f"0 of {len(found)}", "–", "–", "–"
+        return count, "–", "–", "–"
     held_out = [row["flipped"] for each in flipped for row in each["cameras"] if row["held_out"]]
     changes = [each["random_changes"] for each in flipped]
     size = number(median(each["distance"] for each in flipped))
     return (
-        f"{len(flipped)} of {len(found)}",
-        f"{size} {found[0]['measure'].replace('_', ' ')}",
+        count,
+        f"{size} {finished[0]['measure'].replace('_', ' ')}",
         f"{sum(held_out)} of {len(held_out)}",
         f"{sum(each['flipped'] for each in changes)} of {sum(each['of'] for each in changes)}",
     )

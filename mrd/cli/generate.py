@@ -1,4 +1,4 @@
-"""``mrd generate``: carry out a study's searches and make its images, here or on a cluster."""
+"""``mrd generate``: run a study's searches and make its images, locally or on a cluster."""
 
 import shlex
 from collections.abc import Sequence
@@ -7,188 +7,178 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from typer import Option
 
+from mrd.cli.arguments import StudyPath, Workers
 from mrd.cli.files import changed_files
 from mrd.cli.flips import flips
-from mrd.cli.progress import in_a_log, shown
+from mrd.cli.progress import log_progress, search_progress
 from mrd.cli.tables import console, duration, images, number, reasons, states, tasks, verdicts
 from mrd.generate import study_runs
-from mrd.generate.cluster import options, queue, submit
-from mrd.generate.cluster.options import Request
-from mrd.generate.cluster.queue import TaskStanding
+from mrd.generate.cluster import queue, submit
+from mrd.generate.cluster.options import SlurmOptions, read_options
+from mrd.generate.cluster.queue import TaskStatus
 from mrd.generate.cluster.submissions import Task
-from mrd.generate.cluster.submit import Left
-from mrd.study.study import Study, as_word, read_study, resolve_all
-from mrd.workflow.forecast import Forecast, forecast
+from mrd.generate.cluster.submit import RemainingTasks
+from mrd.study.resolved_study import ResolvedStudy, resolve_study
+from mrd.study.study import as_word, read_study
+from mrd.workflow.forecast import forecast
 from mrd.workflow.standings import families, overview
 from scenes.base.errors import InputError
 
 
 def generate(
-    study: Annotated[
-        Path, typer.Argument(metavar="STUDY", help="A study.yaml, or the folder that holds it.")
-    ],
+    path: StudyPath,
     dry_run: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--dry-run",
-            help="Check the study, its files, models and this machine; print the runs, the number "
-            "of images and the expected time.",
+            help="Only check the study, its files, its models and this machine, and print the "
+            "runs, the number of images and the expected time.",
         ),
     ] = False,
-    workers: Annotated[
-        int,
-        typer.Option(
-            min=1,
-            max=1024,
-            metavar="N",
-            help="Searches at once, each in a process with its share of the processors.",
-        ),
-    ] = 1,
+    workers: Workers = 1,
     verify: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--verify",
-            help="Read every finished image and scene, and make again those with an altered byte.",
+            help="Read every finished image and scene, and make those again that were altered.",
         ),
     ] = False,
     slurm: Annotated[
         list[str] | None,
-        typer.Option(
+        Option(
             metavar="KEY=VALUE …",
-            help="Submit it to Slurm, a task for each run, and say what each asks for: time "
-            "(needed), partition, gpus, cpus, mem, account, qos, constraint, exclude, at_once. "
-            "For example: --slurm partition=gpu time=4:00:00 gpus=1",
+            help="Submit the study to Slurm, one task for each run. The pairs are the resources of "
+            "each task: time (required), partition, gpus, cpus, mem, account, qos, constraint, "
+            "exclude, at_once. For example: --slurm partition=gpu time=4:00:00 gpus=1",
         ),
     ] = None,
     wait: Annotated[
-        bool, typer.Option("--wait", help="With --slurm: wait until all tasks have ended.")
+        bool, Option("--wait", help="With --slurm: wait until all tasks have ended.")
     ] = False,
 ) -> None:
-    """Search metamers, make controls and images of series.
+    """Run the searches for metamers, and make their images.
 
-    What is done is skipped, what was stopped goes on from its newest state or image; files that
-    are gone or cut are made again.
+    Also makes the controls. Finished work is skipped, interrupted work resumes from its last saved
+    state, and missing or damaged files are made again.
     """
-    asked = _request(slurm, wait, workers, verify)
-    described = read_study(study)
-    out = console()
-    for change in changed_files(described):
+    options = _slurm_options(slurm, wait, workers, verify)
+    study, out = read_study(path), console()
+    for change in changed_files(study):
         out.print(change)
+    if options:
+        submit.check_machine(study.runs)
+    resolved = resolve_study(study)
     if dry_run:
-        _foretell(described, asked, out)
-    elif asked:
-        left = submit.left(described, out.print)
-        given = submit.submit(left.waiting, described, study, asked, in_a_log)
-        out.print(_given(given, left, study))
+        _print_forecast(resolved, options, out)
+    elif options:
+        left = submit.remaining_tasks(resolved, out.print)
+        submitted = submit.submit(left.waiting, study, path, options, log_progress)
+        out.print(_submitted(submitted, left, path))
         if wait:
-            _waited(described, out)
+            _wait(resolved, out)
     else:
-        with shown(out, several=workers > 1) as report:
-            outcomes = study_runs.generate(described, report, workers, by_hash=verify)
-        _show_results(described, out)
+        with search_progress(out, several=workers > 1) as progress:
+            outcomes = study_runs.generate(resolved, progress, workers, by_hash=verify)
+        _print_results(resolved, out)
         _exit([outcome.refused for outcome in outcomes if outcome.failure])
 
 
-def _foretell(study: Study, asked: Request | None, out: Console) -> None:
-    """Check the study and the machine; print where runs stand, and what is to do."""
-    left = submit.left(study, out.print) if asked else None
+def _print_forecast(study: ResolvedStudy, options: SlurmOptions | None, out: Console) -> None:
+    left = submit.remaining_tasks(study, out.print) if options else None
     if left is None:
-        runs = resolve_all(study)
-        study_runs.check(runs)
-        study_runs.check_series(runs)
-    standings = overview(study)
-    out.print(states(standings))
-    shared = families(study, standings)
+        study_runs.check(study.runs)
+        study_runs.check_series(study.runs)
+    statuses = overview(study)
+    shared = families(study)
+    out.print(states(statuses))
     if shared:
-        out.print(images(standings, shared))
-    for line in reasons(standings, shared):
+        out.print(images(statuses, shared))
+    for line in reasons(statuses, shared):
         out.print(line)
-    out.print(_told(forecast(study, standings, shared)))
+    expected = forecast(study, statuses, shared)
+    out.print(
+        f"{expected.searches} of {expected.all_searches} searches and {expected.images} of "
+        f"{expected.all_images} images to do: about {duration(expected.seconds)} with one worker, "
+        f"{number(expected.bytes / 1e6)} MB of images ({expected.basis})"
+    )
     if left:
-        out.print(f"{_counted(left.waiting)} would be submitted{_queued(left)}")
+        out.print(f"{_count(left.waiting)} would be submitted{_in_queue(left)}")
 
 
-def _show_results(study: Study, out: Console) -> None:
-    """Print what came out, how many images there are, and below, once, what is wrong."""
-    standings = overview(study)
-    out.print(verdicts(standings))
-    if rates := flips(standings):
+def _print_results(study: ResolvedStudy, out: Console) -> None:
+    statuses = overview(study)
+    out.print(verdicts(statuses))
+    if rates := flips(statuses):
         out.print(rates)
-    if shared := families(study, standings):
-        out.print(images(standings, shared))
-    for line in reasons(standings, shared):
+    if shared := families(study):
+        out.print(images(statuses, shared))
+    for line in reasons(statuses, shared):
         out.print(line)
 
 
-def _exit(failed: Sequence[bool]) -> None:
-    """Say by the exit code that something failed; 2 if all of it can be mended by the user."""
-    if failed:
-        raise typer.Exit(2 if all(failed) else 1)
+def _exit(refused: Sequence[bool]) -> None:
+    """Exit with 2 if the user can correct all failures, with 1 for any other, or not at all."""
+    if refused:
+        raise typer.Exit(2 if all(refused) else 1)
 
 
 # ---- On a cluster -------------------------------------------------------------------------------
 
 
-def _request(words: list[str] | None, wait: bool, workers: int, verify: bool) -> Request | None:
-    """What tasks ask for; None where the work is done here."""
+def _slurm_options(
+    words: list[str] | None, wait: bool, workers: int, verify: bool
+) -> SlurmOptions | None:
+    """Return the options of each task, or None without ``--slurm``."""
     if not words:
         if wait:
             raise InputError("--wait: there is nothing to wait for without --slurm; leave it out")
         return None
     if workers != 1:
         raise InputError(
-            f"--workers {workers}: with --slurm, tasks run at once as the cluster has room for "
-            "them; for fewer, write --slurm at_once=N"
+            f"--workers {workers}: with --slurm, the cluster decides how many tasks run at the "
+            "same time; for fewer, write --slurm at_once=N"
         )
     if verify:
         raise InputError(
-            "--verify: with --slurm, finished images are not read; leave --slurm out, and what was "
-            "altered is made again where the command runs"
+            "--verify: with --slurm, finished images are not read; to verify them, run the command "
+            "without --slurm"
         )
-    return options.request(words)
+    return read_options(words)
 
 
-def _given(given: Sequence[Task], left: Left, study: Path) -> str:
-    """Say what Slurm was given."""
-    if not given and not left.queued:
-        return "nothing to submit: all is done"
-    jobs = dict.fromkeys(task.job.partition("_")[0] for task in given)
-    number_of = f" as job {', '.join(jobs)}" if jobs else ""
+def _submitted(submitted: Sequence[Task], left: RemainingTasks, path: Path) -> str:
+    if not submitted and not left.queued:
+        return "nothing to submit: all runs are done"
+    jobs = dict.fromkeys(task.job.partition("_")[0] for task in submitted)
+    job = f" as job {', '.join(jobs)}" if jobs else ""
     return (
-        f"{_counted(given)} submitted{number_of}{_queued(left)}; mrd status "
-        f"{shlex.quote(as_word(study))} tells where they stand"
+        f"{_count(submitted)} submitted{job}{_in_queue(left)}; mrd status "
+        f"{shlex.quote(as_word(path))} shows their progress"
     )
 
 
-def _counted(pieces: Sequence[object]) -> str:
+def _count(pieces: Sequence[object]) -> str:
     return f"{len(pieces)} task{'' if len(pieces) == 1 else 's'}"
 
 
-def _queued(left: Left) -> str:
+def _in_queue(left: RemainingTasks) -> str:
     return f", {len(left.queued)} in the queue already" if left.queued else ""
 
 
-def _waited(study: Study, out: Console) -> None:
-    """Wait until all tasks have ended, then print what came out and what failed."""
+def _wait(study: ResolvedStudy, out: Console) -> None:
+    """Wait until all tasks have ended, then print the results and the failures."""
 
-    def told(each: TaskStanding) -> None:
+    def print_change(each: TaskStatus) -> None:
         out.print(f"{each.task.job} {each.task.name}: {each.state} {each.message}".rstrip())
 
-    runs = resolve_all(study)
     failed = queue.wait(
-        lambda: submit.standings(study, runs), told, lambda why: out.print(f"still asking: {why}")
+        lambda: submit.task_statuses(study),
+        print_change,
+        lambda why: out.print(f"asking again: {why}"),
     )
-    _show_results(study, out)
+    _print_results(study, out)
     if failed:
         out.print(tasks(failed))
     _exit([each.refused for each in failed])
-
-
-def _told(expected: Forecast) -> str:
-    """Put a forecast in words."""
-    return (
-        f"{expected.searches} of {expected.all_searches} searches and {expected.images} of "
-        f"{expected.all_images} images to do: about {duration(expected.seconds)} with one worker, "
-        f"{number(expected.bytes / 1e6)} MB of images ({expected.basis})"
-    )

@@ -1,6 +1,6 @@
-"""The program ``mrd``: its commands put together, and what it exits with.
+"""The program ``mrd``: its commands and exit codes.
 
-0: fine. 1: the work failed. 2: the input, or the machine, is wrong. 130: interrupted.
+0: success. 1: the work failed. 2: the input or the machine has to be changed. 130: interrupted.
 """
 
 import sys
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
+from typer import Option
 
 from mrd.cli import (
     analyse,
@@ -34,12 +35,12 @@ from mrd.generate import python_process
 from scenes.base.errors import InputError, printable
 
 FAILED, WRONG_INPUT, INTERRUPTED = 1, 2, 130
-SEVERAL_WORDS = "--slurm"  # the option that takes all words with "=" behind it
+SEVERAL_WORDS = "--slurm"  # the option that takes several words
 
 app = typer.Typer(
     name="mrd",
-    help="Does this vision model see the world as people do? Scene metamers, shown to both.",
-    epilog="Begin with 'mrd new DIR', then 'mrd run DIR'. The manual: docs/index.md of the suite.",
+    help="Does a vision model see the world as people do? Scene metamers, shown to both.",
+    epilog="Begin with 'mrd new DIR', then 'mrd run DIR'. The manual is docs/index.md.",
     invoke_without_command=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -64,19 +65,18 @@ app.add_typer(experiment.app, name="experiment")
 app.command()(analyse.analyse)
 
 
-def _print_version(asked: bool) -> None:
-    if asked:
+def _print_version(is_set: bool) -> None:
+    if is_set:
         typer.echo(f"mrd {version('mrd-suite')}")
         raise typer.Exit
 
 
 ShowVersion = Annotated[
-    bool,
-    typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version."),
+    bool, Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
 ]
-# `run` looks for it before any command does; here it is for --help.
+# `run` handles this option; the declaration is for --help.
 Debug = Annotated[
-    bool, typer.Option("--debug", help="Show the traceback of an error; allowed anywhere.")
+    bool, Option("--debug", help="Show the traceback of an error. Can be put anywhere.")
 ]
 
 
@@ -92,13 +92,7 @@ def _every_command(
 
 
 def run(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the program and exit.
-
-    Parameters
-    ----------
-    arguments
-        What stands behind the program's name; by default, what it was started with.
-    """
+    """Run the program with these arguments (by default, those of the process), and exit."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
     with python_process.safe_path():
@@ -107,28 +101,25 @@ def run(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _exit_code(words: list[str], debug: bool) -> int:
-    """Run a command; an error becomes one line on stderr and a number."""
+    """Run a command and return its exit code; an error is printed as one line."""
     try:
         _check_current_folder()
         code = app(one_each(SEVERAL_WORDS, words), prog_name="mrd", standalone_mode=False)
     except InputError as error:
-        return _explain(str(error), WRONG_INPUT, debug)
+        return _print_error(str(error), WRONG_INPUT, debug)
     except typer.TyperException as error:
         text = " ".join(error.format_message().split())
-        return _explain(f"{text.rstrip('.')}; see {_help(words)}", WRONG_INPUT, debug)
-    except Exception as error:  # noqa: BLE001  the one place where no error may go on
+        return _print_error(f"{text.rstrip('.')}; see {_help(words)}", WRONG_INPUT, debug)
+    except Exception as error:  # noqa: BLE001  every error ends here
         text = " ".join(f"{type(error).__name__}: {error}".split())
-        return _explain(f"{text} (to see where: the same command with --debug)", FAILED, debug)
+        return _print_error(f"{text} (to see where: the same command with --debug)", FAILED, debug)
     if code == INTERRUPTED:
-        print(
-            "interrupted; what was finished is kept, and the same command goes on from there",
-            file=sys.stderr,
-        )
+        print("interrupted; finished work is kept; the same command resumes", file=sys.stderr)
     return code if isinstance(code, int) else 0
 
 
 def _check_current_folder() -> None:
-    """Refuse to work in a folder that was removed meanwhile: the renderer would abort there."""
+    """Raise `InputError` in a folder that was removed, where the renderer would abort."""
     try:
         Path.cwd()
     except OSError as error:
@@ -139,22 +130,19 @@ def _check_current_folder() -> None:
 
 
 def one_each(option: str, words: Sequence[str]) -> list[str]:
-    """Repeat an option before each of the words with ``=`` that follow its first one.
-
-    So that ``--slurm gpus=1 time=4:00:00`` is what a parser can take, whose options have one value.
-    """
-    spread: list[str] = []
-    belongs = False
+    """Repeat an option before each word with ``=`` after it: typer takes one value an option."""
+    repeated: list[str] = []
+    is_value = False
     for word in words:
-        belongs = word == option or (belongs and "=" in word and not word.startswith("-"))
-        if belongs and word != option and spread[-1] != option:
-            spread.append(option)
-        spread.append(word)
-    return spread
+        is_value = word == option or (is_value and "=" in word and not word.startswith("-"))
+        if is_value and word != option and repeated[-1] != option:
+            repeated.append(option)
+        repeated.append(word)
+    return repeated
 
 
 def _help(words: list[str]) -> str:
-    """Name the page that helps: of the command that was meant, as far as it was understood."""
+    """Return the command that prints the help of the command that was typed."""
     command: Any = typer.main.get_command(app)
     path = ["mrd"]
     for word in words:
@@ -165,7 +153,7 @@ def _help(words: list[str]) -> str:
     return f"{' '.join(path)} --help"
 
 
-def _explain(text: str, code: int, debug: bool) -> int:
+def _print_error(text: str, code: int, debug: bool) -> int:
     if debug:
         print(printable(traceback.format_exc()), file=sys.stderr, end="")
     print(f"error: {printable(text)}", file=sys.stderr)

@@ -1,25 +1,27 @@
-"""``mrd new``: a first study."""
+"""``mrd new``: write a first study."""
 
 import shlex
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from typer import Argument, Option
 
-from mrd.study.new import written
+from mrd.study.new import write_study
 from scenes.base.errors import printable
 
 
 def new(
     folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Folder of the study; made if it is missing.")
+        Path, Argument(metavar="DIR", help="Folder of the study; created if it is missing.")
     ],
     name: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Name of the study; by default that of the folder."),
+        Option(
+            metavar="NAME", help="Name of the study. By default, it is derived from the folder's."
+        ),
     ] = None,
 ) -> None:
-    """Write a commented study that runs as it is."""
-    made = written(folder, name)
-    print(printable(f"{made.folder / 'study.yaml'}: the study '{made.name}'; look at it, then"))
-    print(printable(f"  mrd run {shlex.quote(str(made.folder))}"))
+    """Write a commented study that runs without changes."""
+    study = write_study(folder, name)
+    print(printable(f"{study.folder / 'study.yaml'}: the study '{study.name}'; read it, then type"))
+    print(printable(f"  mrd run {shlex.quote(str(study.folder))}"))

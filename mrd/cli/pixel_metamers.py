@@ -1,90 +1,80 @@
-"""``mrd pixel-metamers``: what a search's match is worth where every pixel may change."""
+"""``mrd pixel-metamers``: images that match as well as a scene metamer, pixel by pixel."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
-from mrd.cli.counting import counted
+from mrd.cli.arguments import StudyPath
+from mrd.cli.progress import counter
 from mrd.cli.tables import Rows, console, number, table
 from mrd.generate import study_runs
 from mrd.rendering import backend
-from mrd.study.study import read_study, resolve_all
+from mrd.study.resolved_study import resolve_study
+from mrd.study.study import read_study
 from mrd.workflow.build_set import add_pixel_metamers
 from scenes.base.errors import InputError, printable
 
-COLUMNS = (
-    "run", "camera", "match, scene", "match, pixels", "RMS, scene", "RMS, pixels", "steps",
-)  # fmt: skip
+COLUMNS = ("run", "camera", "match, scene", "match, pixels", "RMS, scene", "RMS, pixels", "steps")
+NUMBERS = ("scene_match", "pixel_match", "scene_rms", "pixel_rms")
 
 
-def pixel_metamers(
-    study: Annotated[
-        Path, typer.Argument(metavar="STUDY", help="A study.yaml, or the folder that holds it.")
-    ],
-) -> None:
-    """Make pixel metamers, at the match of each search.
+def pixel_metamers(path: StudyPath) -> None:
+    """Make pixel metamers that match as well as the scene metamers.
 
-    Noise is turned by plenoptic into an image that the same model sees as well matched as the
-    search's scene, at every camera that the search saw. What is done is left alone, and what was
-    stopped goes on. They stand beside the scene metamers in the report.
+    For every finished search and training camera, plenoptic changes the pixels of a noise image
+    until the model finds it as similar to the target as it finds the search's result. The report
+    shows the images beside the scene metamers. Finished images are skipped, and an interrupted
+    command resumes.
     """
-    described, out = read_study(study), console()
-    runs = [run for run in resolve_all(described) if not run.spec.is_pixel_search]
-    searched = [run for run in runs if study_runs.is_searched(run, described.runs)]
+    study, out = read_study(path), console()
+    resolved = resolve_study(study)
+    runs = [run for run in resolved.runs if not run.spec.is_pixel_search]
+    searched = [run for run in runs if study_runs.is_searched(run, study.runs)]
     if not searched:
         raise InputError(
-            f"{described.runs}: holds no finished search of a model; mrd generate {study} makes "
-            "them"
+            f"{study.runs}: contains no finished search of a model; type mrd generate {path}"
         )
     device = backend.activate().device
-    from mrd.measures import pixel_metamers  # the renderer: only once there is work to do
+    from mrd.measures import pixel_metamers  # the renderer, imported only when it is needed
 
     records, refused = [], []
-    with counted(out) as progress:
+    with counter(out) as progress:
         for run in searched:
             try:
-                records.append(pixel_metamers.make(run, described.runs, device, progress))
+                records.append(pixel_metamers.make(run, study.runs, device, progress))
             except InputError as error:
                 refused.append(f"{run.name}: {error}")
-    out.print(_shown(records))
+    out.print(_table_of(records))
     for run in runs:
         if run not in searched:
-            out.print(f"left out: {run.name}: its search is not done; mrd generate goes on with it")
-    packed = add_pixel_metamers(described)
-    where = f"{len(packed)} of {len(records)} runs are in {described.stimulus_set}"
-    out.print(
-        where if packed else "in no set yet; mrd stimuli build packs them, in a study with series"
-    )
+            out.print(f"left out: {run.name}: its search is not done; mrd generate resumes it")
+    if packed := add_pixel_metamers(resolved):
+        out.print(f"{len(packed)} of {len(records)} runs are in {study.stimulus_set}")
+    else:
+        out.print("in no set yet; in a study with series, mrd stimuli build adds them to one")
+    for each in refused:
+        typer.echo(f"error: {printable(each)}", err=True)
     if refused:
-        for each in refused:
-            typer.echo(f"error: {printable(str(each))}", err=True)
         raise typer.Exit(2)
 
 
-def _shown(records: Sequence[Mapping[str, Any]]) -> Rows:
-    """Both metamers of every run and camera."""
-    return table(
-        (*COLUMNS, "the pixels are"),
+def _table_of(records: Sequence[Mapping[str, Any]]) -> Rows:
+    rows = (
         (
-            (
-                record["run"],
-                row["camera"],
-                *(number(row[key]) for key in ("scene_match", "pixel_match")),
-                *(number(row[key]) for key in ("scene_rms", "pixel_rms")),
-                str(row["step"]),
-                _outcome(record, row),
-            )
-            for record in records
-            for row in record["cameras"]
-        ),
-        numbers=COLUMNS[2:],
+            record["run"],
+            row["camera"],
+            *(number(row[key]) for key in NUMBERS),
+            str(row["step"]),
+            _outcome(record, row),
+        )
+        for record in records
+        for row in record["cameras"]
     )
+    return table((*COLUMNS, "the pixels are"), rows, numbers=COLUMNS[2:])
 
 
 def _outcome(record: Mapping[str, Any], row: Mapping[str, Any]) -> str:
-    """Say what the criterion calls the pixels, or that they never matched as well."""
     if not row["reached"]:
         return "not at equal match: the steps ran out"
     return f"{record['pixel_verdict']}{': ' if row['pixel_failed'] else ''}{row['pixel_failed']}"

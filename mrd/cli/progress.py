@@ -1,4 +1,4 @@
-"""How a search goes, as it goes: a bar in a terminal, plain lines anywhere else."""
+"""Progress of searches and counts: bars in a terminal, plain lines anywhere else."""
 
 import math
 import time
@@ -8,35 +8,29 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
-from rich.progress import Progress as Bars
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
-from mrd.cli.tables import console as printed
+from mrd.cli.tables import console as new_console
 from mrd.cli.tables import duration, number
-from mrd.generate.progress import SweepReport
+from mrd.generate.progress import StudyProgress
 
 SECONDS_BETWEEN_LINES = 5.0
-STEPS_OF_RATE = 20  # the first step compiles; the rate of the last ones tells what is left
+STEPS_OF_RATE = 20  # only recent steps count: the first one compiles and is slow
+
+Clock = Callable[[], float]
+Counter = Callable[[str, int, int], None]
 
 
 class Pace:
-    """Seconds per step over the last steps, and the time left.
+    """Seconds per step over the last steps, and the time left until step `steps`."""
 
-    Parameters
-    ----------
-    steps
-        Step that the run ends at.
-    clock
-        Seconds from anywhere, growing.
-    """
-
-    def __init__(self, steps: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, steps: int, clock: Clock = time.monotonic) -> None:
         self.steps = steps
         self._clock = clock
         self._seen: deque[tuple[float, float]] = deque(maxlen=STEPS_OF_RATE + 1)
 
     def step(self, step: float) -> None:
-        """Note that a step is finished now."""
+        """Record that a step has just finished."""
         self._seen.append((step, self._clock()))
 
     @property
@@ -49,77 +43,18 @@ class Pace:
 
     @property
     def seconds_left(self) -> float:
-        """Time to the last step at this pace; NaN before the second step."""
+        """Time until the last step at this pace; NaN before the second step."""
         step = self._seen[-1][0] if self._seen else 0
         return (self.steps - step) * self.seconds_per_step
 
 
-def words(row: Mapping[str, float], pace: Pace) -> str:
-    """Put a step in words: seconds per step, loss, match, time left; the pace once it is known."""
-    numbers = f"loss {number(row.get('loss'))}  match {number(row.get('match'))}"
-    rate = pace.seconds_per_step
-    if math.isnan(rate):
-        return numbers
-    return f"{number(rate)} s/step  {numbers}  {duration(pace.seconds_left)} left"
+class _Timer:
+    """Whether enough time has passed for another line."""
 
+    def __init__(self, clock: Clock, last: float) -> None:
+        self._clock, self._last = clock, last
 
-class Lines:
-    """A line now and then: for files, pipes and logs of clusters.
-
-    Parameters
-    ----------
-    console
-        Where to.
-    clock
-        Seconds from anywhere, growing.
-    several
-        Whether several pieces of work go on at once: every line then names its own.
-    """
-
-    def __init__(
-        self, console: Console, clock: Callable[[], float] = time.monotonic, several: bool = False
-    ) -> None:
-        self._console, self._clock, self._several = console, clock, several
-
-    def started(self, name: str, total: int, what: str) -> "WorkLines":
-        """Name the work."""
-        self._console.print(f"{name}: {total} {what}")
-        return WorkLines(
-            self._console, self._clock, name, total, f"{name}: " if self._several else "  "
-        )
-
-
-class WorkLines:
-    """Lines about one piece of work, each after a prefix."""
-
-    def __init__(
-        self, console: Console, clock: Callable[[], float], name: str, total: int, prefix: str
-    ) -> None:
-        self._console, self._clock, self._name, self._prefix = console, clock, name, prefix
-        self._pace = Pace(total, clock)
-        self._last = float("-inf")
-
-    def note(self, text: str) -> None:
-        """Print the note."""
-        self._console.print(f"{self._prefix}{text}")
-
-    def prepared(self, what: str, done: int, total: int) -> None:
-        """Print the count, at its end and now and then before."""
-        if done == total or self._is_time():
-            self._console.print(f"{self._prefix}{what} {done}/{total}")
-
-    def step(self, row: Mapping[str, float]) -> None:
-        """Print the step if it is the last, or none was printed for a while."""
-        self._pace.step(row["step"])
-        if row["step"] >= self._pace.steps or self._is_time():
-            place = f"step {row['step']:.0f}/{self._pace.steps}"
-            self._console.print(f"{self._prefix}{place}  {words(row, self._pace)}")
-
-    def finished(self, summary: Mapping[str, Any]) -> None:
-        """Print what came out."""
-        self._console.print(f"{self._name}: {_summary(summary)}")
-
-    def _is_time(self) -> bool:
+    def is_due(self) -> bool:
         now = self._clock()
         if now - self._last < SECONDS_BETWEEN_LINES:
             return False
@@ -127,21 +62,84 @@ class WorkLines:
         return True
 
 
-class BarsOfWork:
-    """A bar that moves, for each piece of work that goes on."""
+def _step_words(row: Mapping[str, float], pace: Pace) -> str:
+    numbers = f"loss {number(row.get('loss'))}  match {number(row.get('match'))}"
+    rate = pace.seconds_per_step
+    if math.isnan(rate):
+        return numbers
+    return f"{number(rate)} s/step  {numbers}  {duration(pace.seconds_left)} left"
 
-    def __init__(self, progress: Bars) -> None:
+
+def _summary_words(summary: Mapping[str, Any]) -> str:
+    return ", ".join(
+        f"{key} {number(value) if isinstance(value, float) else value}"
+        for key, value in summary.items()
+    )
+
+
+class Lines:
+    """Progress as lines, for files, pipes and logs of clusters.
+
+    With `several` tasks at the same time, every line begins with the name of its task.
+    """
+
+    def __init__(
+        self, console: Console, clock: Clock = time.monotonic, several: bool = False
+    ) -> None:
+        self._console, self._clock, self._several = console, clock, several
+
+    def started(self, name: str, total: int, what: str) -> "TaskLines":
+        """Print the name of a task."""
+        self._console.print(f"{name}: {total} {what}")
+        return TaskLines(
+            self._console, self._clock, name, total, f"{name}: " if self._several else "  "
+        )
+
+
+class TaskLines:
+    """Lines about one task, each after a prefix."""
+
+    def __init__(self, console: Console, clock: Clock, name: str, total: int, prefix: str) -> None:
+        self._console, self._name, self._prefix = console, name, prefix
+        self._pace = Pace(total, clock)
+        self._timer = _Timer(clock, float("-inf"))
+
+    def note(self, text: str) -> None:
+        """Print the note."""
+        self._console.print(f"{self._prefix}{text}")
+
+    def prepared(self, what: str, done: int, total: int) -> None:
+        """Print the count every few seconds, and at its end."""
+        if done == total or self._timer.is_due():
+            self.note(f"{what} {done}/{total}")
+
+    def step(self, row: Mapping[str, float]) -> None:
+        """Print the step every few seconds, and the last one."""
+        self._pace.step(row["step"])
+        if row["step"] >= self._pace.steps or self._timer.is_due():
+            place = f"step {row['step']:.0f}/{self._pace.steps}"
+            self.note(f"{place}  {_step_words(row, self._pace)}")
+
+    def finished(self, summary: Mapping[str, Any]) -> None:
+        """Print the result."""
+        self._console.print(f"{self._name}: {_summary_words(summary)}")
+
+
+class Bars:
+    """Progress as bars, one for each task that is running."""
+
+    def __init__(self, progress: Progress) -> None:
         self._progress = progress
 
-    def started(self, name: str, total: int, what: str) -> "Bar":  # noqa: ARG002  a bar counts
-        """Show nothing yet."""
-        return Bar(self._progress, name, total)
+    def started(self, name: str, total: int, what: str) -> "TaskBar":  # noqa: ARG002
+        """Prepare a bar, which appears with the first count."""
+        return TaskBar(self._progress, name, total)
 
 
-class Bar:
-    """The bar of one piece of work."""
+class TaskBar:
+    """The bar of one task."""
 
-    def __init__(self, progress: Bars, name: str, total: int) -> None:
+    def __init__(self, progress: Progress, name: str, total: int) -> None:
         self._progress, self._name = progress, name
         self._pace = Pace(total)
         self._task: TaskID | None = None
@@ -151,39 +149,32 @@ class Bar:
         self._progress.print(text)
 
     def prepared(self, what: str, done: int, total: int) -> None:
-        """Show the count of null, ceiling or images as a bar."""
+        """Show the count of null, ceiling or images."""
         self._show(f"{self._name} {what}", done, total, "")
 
     def step(self, row: Mapping[str, float]) -> None:
         """Move the bar."""
         self._pace.step(row["step"])
-        self._show(self._name, row["step"], self._pace.steps, words(row, self._pace))
+        self._show(self._name, row["step"], self._pace.steps, _step_words(row, self._pace))
 
     def finished(self, summary: Mapping[str, Any]) -> None:
-        """Leave a line in place of the bar."""
+        """Replace the bar by a line."""
         if self._task is not None:
             self._progress.remove_task(self._task)
             self._task = None
-        self._progress.print(f"{self._name}: {_summary(summary)}")
+        self._progress.print(f"{self._name}: {_summary_words(summary)}")
 
-    def _show(self, description: str, done: float, total: int, text: str) -> None:
+    def _show(self, description: str, done: float, total: int, words: str) -> None:
         if self._task is None:
-            self._task = self._progress.add_task(description, total=total, words=text)
+            self._task = self._progress.add_task(description, total=total, words=words)
         self._progress.update(
-            self._task, description=description, completed=done, total=total, words=text
+            self._task, description=description, completed=done, total=total, words=words
         )
 
 
-def _summary(summary: Mapping[str, Any]) -> str:
-    return ", ".join(
-        f"{key} {number(value) if isinstance(value, float) else value}"
-        for key, value in summary.items()
-    )
-
-
-def bars_on(console: Console) -> Bars:
-    """Make bars for a terminal, that leave no trace; beside each stands its field `words`."""
-    return Bars(
+def bars_on(console: Console) -> Progress:
+    """Return bars that disappear at the end; each shows its field `words` on the right."""
+    return Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=20),
         MofNCompleteColumn(),
@@ -194,15 +185,45 @@ def bars_on(console: Console) -> Bars:
 
 
 @contextmanager
-def shown(console: Console, several: bool = False) -> Iterator[SweepReport]:
-    """Give the way of telling that suits the console, and several pieces of work at once."""
-    if not console.is_terminal:
+def search_progress(console: Console, several: bool = False) -> Iterator[StudyProgress]:
+    """Show the progress of searches and of their images: bars in a terminal, else lines."""
+    if console.is_terminal:
+        with bars_on(console) as bars:
+            yield Bars(bars)
+    else:
         yield Lines(console, several=several)
+
+
+def log_progress() -> StudyProgress:
+    """Return progress as lines for the log of a cluster task."""
+    return Lines(new_console(), several=True)
+
+
+@contextmanager
+def counter(console: Console) -> Iterator[Counter]:
+    """Yield a function of (what, done, total) that shows a count, its rate and the time left."""
+    current, pace = "", Pace(0)
+
+    def words(what: str, done: int, total: int) -> str:
+        nonlocal current, pace
+        if what != current:
+            current, pace = what, Pace(total)
+        pace.step(done)
+        rate = pace.seconds_per_step
+        return f"{1 / rate:.3g}/s  {duration(pace.seconds_left)} left" if rate > 0 else ""
+
+    if console.is_terminal:
+        with bars_on(console) as bars:
+            task = bars.add_task("", total=1, words="")
+            yield lambda what, done, total: bars.update(
+                task, description=what, completed=done, total=total, words=words(what, done, total)
+            )
         return
-    with bars_on(console) as bars:
-        yield BarsOfWork(bars)
+    timer = _Timer(time.monotonic, time.monotonic())
 
+    def line(what: str, done: int, total: int) -> None:
+        text = words(what, done, total)
+        if timer.is_due() or done == total:
+            console.print(f"  {what} {done}/{total}  {text}".rstrip())
 
-def in_a_log() -> SweepReport:
-    """Tell by lines, for the log of a task on a cluster, whose images follow its search."""
-    return Lines(printed(), several=True)
+    yield line

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer import Argument, Option
 
 from mrd.cli.files import read_files
 from mrd.rendering.render_scene import photograph
@@ -17,28 +18,31 @@ from scenes.scene import Scene, check_visible
 def render(
     scene: Annotated[
         str,
-        typer.Argument(
+        Argument(
             metavar="SCENE",
-            help="A scene.json, a name from 'mrd scenes', or a study, whose targets are rendered.",
+            help="A scene.json, a name that 'mrd scenes' lists, or a study, to render its targets.",
         ),
     ],
     out: Annotated[
         Path,
-        typer.Option(
+        Option(
             metavar="DIR",
-            help="Folder for the images, made if it is missing; of a study, a folder in it for "
-            "each target.",
+            help="Folder of the images, created if it is missing. For a study, each target gets "
+            "a folder inside it.",
         ),
     ],
-    samples: Annotated[int, typer.Option(min=1, max=65536, help="Samples per pixel.")] = 256,
+    samples: Annotated[int, Option(min=1, max=65536, help="Samples per pixel.")] = 256,
     noise_index: Annotated[
-        int, typer.Option(min=0, help="Which of the renders, alike but for their noise.")
+        int,
+        Option(
+            min=0, help="Number of the render. Renders with other numbers differ only in noise."
+        ),
     ] = 0,
 ) -> None:
     """Render a scene, or the targets of a study.
 
-    Writes linear EXR and display PNG files, one of each a camera, and prints their names. What was
-    read from mesh and picture files is printed to the standard error.
+    Writes a linear EXR and a display-encoded PNG file for each camera, and prints their names.
+    What was read from mesh and picture files is printed to standard error.
     """
     for folder, loaded in _scenes(scene, out):
         for image in photograph(loaded, folder, samples, noise_index):
@@ -46,9 +50,9 @@ def render(
 
 
 def _scenes(scene: str, out: Path) -> list[tuple[Path, Scene]]:
-    """Loaded scenes, all of them before the first is rendered, and where their images go."""
+    """Return folders of images and scenes; all scenes are loaded before the first is rendered."""
     is_study = Path(scene).is_dir() or Path(scene).name == FILE_NAME
-    if is_study and scene not in library.SCENES:  # a folder may be named as a scene is
+    if is_study and scene not in library.SCENES:  # a folder may have the name of a scene
         study = read_study(Path(scene))
         loaded = [(out / name, loaded_target(name, study)) for name in study.targets]
         for place, reading in read_files(study):

@@ -1,9 +1,10 @@
-"""``mrd scenes``: what has a name, and what a file holds."""
+"""``mrd scenes``: list what the library contains, or check a file."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer import Option
 
 from mrd.cli.files import read_files
 from mrd.cli.tables import console, table
@@ -16,15 +17,15 @@ from scenes.scene import check_visible, read_scene
 def scenes(
     check: Annotated[
         Path | None,
-        typer.Option(
+        Option(
             "--check",
             metavar="FILE",
-            help="Read a mesh, a picture, a scene.json or the files of a study's targets, and say "
-            "what was read and what was changed.",
+            help="Read a mesh, a picture, a scene.json, or the files of a study's targets; print "
+            "what was found, and what was changed while reading.",
         ),
     ] = None,
 ) -> None:
-    """List scenes, meshes, lights and materials by name, or check a file."""
+    """List scenes, meshes, lights and materials; or check a file."""
     if check is not None:
         _check(check)
         return
@@ -39,7 +40,6 @@ def scenes(
 
 
 def _check(path: Path) -> None:
-    """Print what a file holds, a line each."""
     if path.is_dir() or path.name == FILE_NAME:
         study = read_study(path)
         for place, reading in read_files(study):

@@ -1,9 +1,11 @@
-"""``mrd status``: where steps, runs and reaches of a study stand, and its tasks on a cluster."""
+"""``mrd status``: the progress of steps, runs and cluster tasks of a study."""
 
+from mrd.cli.arguments import Observers, Participant, Session, StudyPath
 from mrd.cli.flips import flips
-from mrd.cli.run_study import Observers, Participant, Session, StudyPath, audience_of
+from mrd.cli.run_study import audience_of
 from mrd.cli.tables import checklist, console, images, reasons, states, tasks, widest
 from mrd.generate.cluster import submit
+from mrd.study.resolved_study import resolve_study
 from mrd.study.study import read_study
 from mrd.workflow.reaches import reaches
 from mrd.workflow.standings import families, outdated, overview
@@ -13,38 +15,39 @@ from scenes.base.errors import InputError
 
 
 def status(
-    study: StudyPath,
+    path: StudyPath,
     participant: Participant = None,
     session: Session = bids_names.FIRST_SESSION,
     observers: Observers = OBSERVERS,
 ) -> None:
-    """Tell which steps are due and why, and where runs stand.
+    """Show the progress of a study.
 
-    Where it was submitted to a cluster, the queue as well.
+    It lists the steps that remain, with the reason for each, and the state of every run. For a
+    study that was submitted to a cluster, it also lists the tasks in the queue.
     """
-    described = read_study(study)
+    study, out = resolve_study(read_study(path)), console()
     audience = audience_of(participant, session, observers)
-    console().print(checklist(steps(described, study, audience)))
-    standings = overview(described)
-    console().print()
-    console().print(states(standings))
-    if rates := flips(standings):
-        console().print(rates)
-    if found := reaches(standings):
-        console().print(widest(found))
-    if shared := families(described, standings):
-        console().print(images(standings, shared))
-    for line in reasons(standings, shared):
-        console().print(line)
-    if others := outdated(described, standings):
-        console().print(
-            f"{len(others)} more in {described.runs}, of an earlier form of this study: "
+    out.print(checklist(steps(study, path, audience)))
+    statuses = overview(study)
+    out.print()
+    out.print(states(statuses))
+    if rates := flips(statuses):
+        out.print(rates)
+    if found := reaches(statuses):
+        out.print(widest(found))
+    if shared := families(study):
+        out.print(images(statuses, shared))
+    for line in reasons(statuses, shared):
+        out.print(line)
+    if others := outdated(study):
+        out.print(
+            f"{len(others)} more in {study.study.runs}, from an earlier version of this study: "
             f"{', '.join(others)}"
         )
     try:
-        queued = submit.standings(described, [each.run for each in standings])
-    except InputError as error:  # another machine than the one that submits: the rest is true here
-        console().print(f"the queue is not known: {error}")
+        queued = submit.task_statuses(study)
+    except InputError as error:  # on a machine without Slurm
+        out.print(f"the queue is not known: {error}")
     else:
         if queued:
-            console().print(tasks(queued))
+            out.print(tasks(queued))

@@ -9,37 +9,37 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from mrd.generate.cluster.queue import TaskStanding
+from mrd.generate.cluster.queue import TaskStatus
 from mrd.workflow.reaches import UNITS, Reach
-from mrd.workflow.standings import ImagesStanding, Standing
-from mrd.workflow.step_reasons import Step
+from mrd.workflow.standings import ImagesStatus, RunStatus
+from mrd.workflow.step_reasons import StudyStep
 from scenes.base.errors import printable
 from scenes.differences import DISTANCE
 
 
 class PlainConsole(Console):
-    """A console that prints texts of others as text: no markup, no escape sequences."""
+    """A console that prints text unchanged: no markup, no escape sequences."""
 
     def render_str(self, text: str, **words: Any) -> Text:
-        """Make text of what prints alone."""
+        """Return the text with unprintable characters escaped."""
         return super().render_str(printable(text), **words)
 
 
 def console() -> Console:
-    """Make the console: as wide as the terminal, and as wide as needed where there is none."""
+    """Return a console: as wide as the terminal, or as wide as needed without one."""
     return PlainConsole(
         width=None if sys.stdout.isatty() else 10_000, markup=False, highlight=False, emoji=False
     )
 
 
 class Rows:
-    """A table whose rows end where their text does, however long that of another row is."""
+    """A table without blanks at the ends of its rows."""
 
     def __init__(self, padded: Table) -> None:
         self._padded = padded
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Give the lines without the blanks at their ends."""
+        """Yield the lines without the blanks at their ends."""
         for line in console.render_lines(self._padded, options, pad=False):
             while line and not line[-1].text.strip():
                 line.pop()
@@ -52,57 +52,36 @@ class Rows:
 def table(
     columns: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[str] = ()
 ) -> Rows:
-    """Make a table of plain text: brackets in it are brackets.
-
-    Parameters
-    ----------
-    columns
-        Headers.
-    rows
-        Cells of each row.
-    numbers
-        Those columns that are aligned at the right.
-    """
-    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=any(columns))
+    """Return a table of plain text; the columns in `numbers` are aligned at the right."""
+    found = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=any(columns))
     for column in columns:
-        made.add_column(
+        found.add_column(
             Text(printable(column)),
             justify="right" if column in numbers else "left",
             overflow="fold",
         )
     for row in rows:
-        made.add_row(*(Text(printable(cell)) for cell in row))
-    return Rows(made)
+        found.add_row(*(Text(printable(cell)) for cell in row))
+    return Rows(found)
 
 
 def number(value: float | None) -> str:
-    """Put a number in three figures, and ``–`` for what is not known."""
+    """Return a number with three significant digits, or ``–`` for None and NaN."""
     return "–" if value is None or value != value else f"{value:.3g}"
 
 
 def duration(seconds: float) -> str:
-    """Put a duration in words, such as ``1 h 05 min``, ``2 min 07 s`` or ``9 s``."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    return f"{minutes} min {rest:02d} s" if minutes < 60 else _hours(minutes)
-
-
-def _hours(minutes: int) -> str:
+    """Return a duration as ``1 h 05 min``, ``2 min 07 s`` or ``9 s``."""
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes == 0:
+        return f"{rest} s"
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
     return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
-def checklist(steps: Sequence[Step], seconds: Mapping[str, float] | None = None) -> Rows:
-    """Show where the steps of a study stand, and how long those took that were carried out.
-
-    Parameters
-    ----------
-    steps
-        The steps.
-    seconds
-        By the name of a step; none by default.
-    """
+def checklist(steps: Sequence[StudyStep], seconds: Mapping[str, float] | None = None) -> Rows:
+    """Return the state of every step of a study; `seconds` are durations of steps by name."""
     took = seconds or {}
     return table(
         ("step", "", "took" if took else "", ""),
@@ -120,10 +99,10 @@ def checklist(steps: Sequence[Step], seconds: Mapping[str, float] | None = None)
     )
 
 
-def states(standings: Sequence[Standing]) -> Rows:
-    """Show where runs stand: status, step, the last row of the history, and the verdict.
+def states(statuses: Sequence[RunStatus]) -> Rows:
+    """Return the progress of every run, and its verdict.
 
-    The match is that of the verdict, and of the last step (whose renders are noisier) before.
+    Before the verdict, the match is that of the last step, whose renders have more noise.
     """
     return table(
         ("run", "status", "step", "s/step", "loss", "match", "verdict"),
@@ -141,49 +120,48 @@ def states(standings: Sequence[Standing]) -> Rows:
                 ),
                 each.judgement["verdict"] if each.judgement else "",
             )
-            for each in standings
+            for each in statuses
         ),
         numbers=("step", "s/step", "loss", "match"),
     )
 
 
-def images(standings: Sequence[Standing], shared: Sequence[ImagesStanding]) -> Rows:
-    """Show where images stand: those of every run, and those that the runs of a family share."""
+def images(statuses: Sequence[RunStatus], shared: Sequence[ImagesStatus]) -> Rows:
+    """Return the progress of images: those that the runs of a family share, and of every run."""
     return table(
         ("images of", "status", "done"),
         (
             (each.name, each.status, f"{each.done}/{each.total}")
-            for each in (*shared, *_of_runs(standings))
+            for each in (*shared, *_of_runs(statuses))
         ),
         numbers=("done",),
     )
 
 
-def _of_runs(standings: Sequence[Standing]) -> list[ImagesStanding]:
-    return [each.images for each in standings if each.images is not None]
+def _of_runs(statuses: Sequence[RunStatus]) -> list[ImagesStatus]:
+    return [each.images for each in statuses if each.images is not None]
 
 
-def reasons(standings: Sequence[Standing], shared: Sequence[ImagesStanding]) -> list[str]:
-    """Say why runs and images stand as they do, below their tables: a line for each reason.
+def reasons(statuses: Sequence[RunStatus], shared: Sequence[ImagesStatus]) -> list[str]:
+    """Return one line for each failure, loss, or reason why a result is not a metamer.
 
-    A failure, what is lost, why a result is no metamer. What is so for several names them all.
+    A reason that several runs share names all of them.
     """
     names: dict[str, list[str]] = {}
     for name, reason in (
-        *((each.run.name, _reason(each)) for each in standings),
-        *((each.name, each.message) for each in (*shared, *_of_runs(standings))),
+        *(
+            (each.run.name, _failing(each.judgement) if each.judgement else each.message)
+            for each in statuses
+        ),
+        *((each.name, each.message) for each in (*shared, *_of_runs(statuses))),
     ):
         if reason and name not in names.setdefault(reason, []):
             names[reason].append(name)
     return [f"{', '.join(several)}: {reason}" for reason, several in names.items()]
 
 
-def _reason(standing: Standing) -> str:
-    return _failing(standing.judgement) if standing.judgement else standing.message
-
-
 def widest(found: Sequence[Reach]) -> Rows:
-    """Show how far searches went from their targets, beside their controls."""
+    """Return how far searches moved away from their targets, and how far their controls did."""
     return table(
         ("target", "search", "attribute", "model", "seed", "reach", "control", "", "starts"),
         (
@@ -194,9 +172,9 @@ def widest(found: Sequence[Reach]) -> Rows:
                 each.run.spec.model,
                 str(each.run.spec.seed),
                 number(each.distance),
-                number(each.control) if each.control_ends else _at_least(each.control),
+                ("" if each.control_ends or each.control is None else "≥ ") + number(each.control),
                 each.unit,
-                each.standing,
+                each.starts,
             )
             for each in found
         ),
@@ -204,34 +182,30 @@ def widest(found: Sequence[Reach]) -> Rows:
     )
 
 
-def _at_least(value: float | None) -> str:
-    return number(None) if value is None else f"≥ {number(value)}"
-
-
-def tasks(standings: Sequence[TaskStanding]) -> Rows:
-    """Show where tasks on a cluster stand: job, work, state, and where it runs or why not."""
+def tasks(statuses: Sequence[TaskStatus]) -> Rows:
+    """Return the state of tasks on a cluster, and where each runs or why it does not."""
     return table(
         ("job", "of", "in the queue", ""),
-        ((each.task.job, each.task.name, each.state, each.message) for each in standings),
+        ((each.task.job, each.task.name, each.state, each.message) for each in statuses),
     )
 
 
-def verdicts(standings: Sequence[Standing]) -> Rows:
-    """Show what came out: match, null, ceiling, physical difference, metamer or result."""
+def verdicts(statuses: Sequence[RunStatus]) -> Rows:
+    """Return the results: match, null, ceiling, physical difference, metamer or result."""
     return table(
         ("run", "match", "held out", "r of null", "of ceiling", "physical difference", "verdict"),
         (
             (each.run.name, *_verdict(each.judgement))
             if each.judgement
             else (each.run.name, *[""] * 5, each.status)
-            for each in standings
+            for each in statuses
         ),
         numbers=("match", "held out", "of ceiling"),
     )
 
 
 def _verdict(judgement: dict[str, Any]) -> tuple[str, ...]:
-    """Cells of one judgement. Similarities are Pearson r, means over the training cameras."""
+    """Return the cells of one result. Similarities are Pearson r, means over training cameras."""
     training, held_out = judgement["training"], judgement["held_out"]
     cameras = training["cameras"]
     differences = ", ".join(
@@ -254,7 +228,6 @@ def _mean(cameras: Sequence[dict[str, Any]], key: str) -> float | None:
 
 
 def _outcome(judgement: dict[str, Any]) -> str:
-    """Say what the result is called."""
     if "flip" in judgement:
         (attribute,) = judgement["physical_difference"]
         return _flipped(judgement["flip"], UNITS[attribute])
@@ -264,7 +237,6 @@ def _outcome(judgement: dict[str, Any]) -> str:
 
 
 def _flipped(flip: dict[str, Any], unit: str) -> str:
-    """Say whether a class was changed, by how little, and whom else that fools."""
     if flip["distance"] is None:
         return "not flipped"
     held_out = [each["flipped"] for each in flip["cameras"] if each["held_out"]]
@@ -278,9 +250,9 @@ def _flipped(flip: dict[str, Any], unit: str) -> str:
 
 
 def _failing(judgement: dict[str, Any]) -> str:
-    """Say why a result is no metamer: what failed first, and at how many cameras something did."""
+    """Return why a result is not a metamer: the first failure, and at how many cameras."""
     if "flip" in judgement:
-        return ""  # another class was asked for
+        return ""  # the search was for another class, not for a metamer
     if judgement["target_again"]:
         return "physically the target again"
     training, cameras = judgement["training"], judgement["training"]["cameras"]

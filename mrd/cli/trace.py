@@ -4,82 +4,79 @@ import json
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
+from typer import Argument, Option
 
+from mrd.cli.arguments import StudyPath
 from mrd.cli.tables import console, table
-from mrd.study.json_files import plain
+from mrd.study.storage import plain
 from mrd.study.study import read_study
 from mrd.workflow import trace as tracing
 
-MOST_TRIALS = 20  # are printed; --json tells all
-
-
-OF_RUN = ("target", "start", "result", "seeds", "verdict", "started", "finished", "model",
-          "versions", "hardware")  # fmt: skip
-OF_MODEL = ("layers", "weights", "libraries")
+MOST_TRIALS = 20
+IMAGE_KEYS = ("role", "level", "target", "family", "search", "attribute", "camera", "light")
+RUN_KEYS = ("target", "start", "result", "seeds", "verdict", "started", "finished", "model",
+            "versions", "hardware")  # fmt: skip
+MODEL_KEYS = ("layers", "weights", "libraries")
+TRIAL_KEYS = ("participant", "session", "trial", "phase", "level", "correct", "file", "line")
 
 
 def trace(
-    study: Annotated[
-        Path, typer.Argument(metavar="STUDY", help="A study.yaml, or the folder that holds it.")
-    ],
+    path: StudyPath,
     stimulus: Annotated[
-        str, typer.Argument(metavar="STIMULUS_ID", help="A stimulus_id of the set.")
+        str, Argument(metavar="STIMULUS_ID", help="A stimulus_id of the stimulus set.")
     ],
     stimuli: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The stimulus set, if not stimuli.h5.")
+        Path | None, Option(metavar="FILE", help="The stimulus set, if it is not stimuli.h5.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print all of it as JSON.")] = False,
+    as_json: Annotated[bool, Option("--json", help="Print everything, as JSON.")] = False,
 ) -> None:
-    """Tell where a stimulus came from, and where it was shown."""
-    told = tracing.trace(read_study(study), stimulus, stimuli)
+    """Show the origin of a stimulus, and the trials that showed it."""
+    found = tracing.trace(read_study(path), stimulus, stimuli)
     if as_json:
-        print(json.dumps(plain(told), indent=1, allow_nan=False))
+        print(json.dumps(plain(found), indent=1, allow_nan=False))
         return
     out = console()
-    out.print(table(("", ""), _rows(told)))
-    trials = told["trials"]
+    out.print(table(("", ""), _rows(found)))
+    trials = found["trials"]
     if not trials:
         out.print("no trial showed it")
         return
-    right = sum(each["correct"] == "1" for each in trials)
-    out.print(f"\nshown in {len(trials)} trials, {right} answered rightly")
-    columns = ("participant", "session", "trial", "phase", "level", "correct", "file", "line")
-    shown = ((str(each.get(name, "")) for name in columns) for each in trials[:MOST_TRIALS])
-    out.print(table(columns, (tuple(row) for row in shown), numbers=("trial", "level", "line")))
+    correct = sum(each["correct"] == "1" for each in trials)
+    out.print(f"\nshown in {len(trials)} trials, {correct} with a correct response")
+    rows = ([str(each.get(key, "")) for key in TRIAL_KEYS] for each in trials[:MOST_TRIALS])
+    out.print(table(TRIAL_KEYS, rows, numbers=("trial", "level", "line")))
     if len(trials) > MOST_TRIALS:
-        out.print(f"and {len(trials) - MOST_TRIALS} more; --json tells all")
+        out.print(f"and {len(trials) - MOST_TRIALS} more; --json prints all")
 
 
-def _rows(told: dict[str, Any]) -> list[tuple[str, str]]:
-    """The chain in order, a fact a row."""
-    row, run = told["stimulus"], told["run"] or {}
-    names = ("role", "level", "target", "family", "search", "attribute", "camera", "light")
-    rows = [("stimulus", row["stimulus_id"])]
-    rows += [(f"  {name}", str(row[name])) for name in names if name in row]
-    rows += [(f"  {name}", str(row[name])) for name in ("noise_seed", "renderer_seed", "sha256")]
-    rows += [("set", told["set"]["file"]), ("  content hash", told["set"]["content_hash"])]
-    rows += [("scene", told["scene"]["sha256"]), *_there("  file", told["scene"]["file"])]
-    rows += [*_there("render", told["files"]["radiance"])]
-    if told["files"]["whole"] is False:
-        rows.append(("", "the file is not the one that was packed"))
+def _rows(found: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the facts in order, one per row."""
+    image, run = found["stimulus"], found["run"]
+    rows = [("stimulus", image["stimulus_id"])]
+    rows += [(f"  {key}", str(image[key])) for key in IMAGE_KEYS if key in image]
+    rows += [(f"  {key}", str(image[key])) for key in ("noise_seed", "renderer_seed", "sha256")]
+    rows += [("set", found["set"]["file"]), ("  content hash", found["set"]["content_hash"])]
+    rows += [("scene", found["scene"]["sha256"]), _path("  file", found["scene"]["file"])]
+    rows += [_path("render", found["files"]["radiance"])]
+    if found["files"]["whole"] is False:
+        rows.append(("", "the file has changed since the set was built"))
     if run:
-        rows += [("run", run["name"]), *_there("  folder", run["folder"])]
-        rows += [(f"  {key}", _short(run[key])) for key in OF_RUN if run.get(key) is not None]
+        rows += [("run", run["name"]), _path("  folder", run["folder"])]
+        rows += [(f"  {key}", _short(run[key])) for key in RUN_KEYS if run.get(key) is not None]
     else:
-        rows.append(("run", "none: all searches of the family share it"))
-    for name, model in told["models"].items():
+        rows.append(("run", "none: all searches of the family share this image"))
+    for name, model in found["models"].items():
         rows.append((f"embedded {name}", _short(model["network"])))
-        rows += [(f"  {key}", _short(model[key])) for key in OF_MODEL if model[key] is not None]
-    for dot in told["dots"]:
-        counts = f"{dot['correct']} of {dot['trials']} right"
-        place = f"{dot['condition']}, {dot['target']}, at {dot['x']:.4g}"
-        rows.append(("dot of the report", f"{place} (level {dot['level']:.3g}): {counts}"))
+        rows += [(f"  {key}", _short(model[key])) for key in MODEL_KEYS if model[key] is not None]
+    for dot in found["dots"]:
+        place = f"{dot['condition']}, {dot['target']}, at {dot['x']:.4g} (level {dot['level']:.3g})"
+        counts = f"{dot['correct']} of {dot['trials']} correct"
+        rows.append(("dot of the report", f"{place}: {counts}"))
     return rows
 
 
-def _there(name: str, path: str | None) -> list[tuple[str, str]]:
-    return [(name, path or "not on this machine")]
+def _path(name: str, path: str | None) -> tuple[str, str]:
+    return name, path or "not on this machine"
 
 
 def _short(value: Any) -> str:

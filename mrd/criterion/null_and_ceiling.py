@@ -23,10 +23,10 @@ from mrd.criterion import null_scenes
 from mrd.criterion.criterion import Measures, measures, stacked
 from mrd.rendering.representation import form_of_family
 from mrd.rendering.stage import Stage, display
-from mrd.study.checkpoint import DamagedStateError, State, read_state, write_state
-from mrd.study.json_files import writing
+from mrd.study.checkpoint import DamagedStateError, SearchState, read_state, write_state
 from mrd.study.provenance import versions
 from mrd.study.search_section import SearchConfig
+from mrd.study.storage import writing
 from scenes.camera import Camera, cameras
 from scenes.lighting import SunSky
 from scenes.scene import Scene
@@ -213,7 +213,7 @@ def _kept(
         if (kept := _read(file)) is not None:
             return kept
         built = build()
-        write_state(State(0, built, {"content": text}), file)
+        write_state(SearchState(0, built, {"content": text}), file)
         return built
     finally:
         lock.release()

@@ -1,11 +1,10 @@
-"""The scenes of a family: target, re-renders and nulls; series, result and controls of a run.
+"""Scenes of a family (target, re-render, nulls) and of a run (series, result, controls).
 
 Import this module only after ``mrd.rendering.backend.activate()``.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,13 +18,13 @@ from mrd.rendering.stage import exposed, with_film
 from mrd.search.controls import controls, measure_from
 from mrd.search.loop import mesh_in
 from mrd.search.variables.build import variables_of
-from mrd.study.checkpoint import DamagedStateError, State, read_state
-from mrd.study.json_files import write_json
+from mrd.study.checkpoint import DamagedStateError, SearchState, read_state
+from mrd.study.resolved_run import ResolvedRun
 from mrd.study.run_directory import RunDirectory
 from mrd.study.search_section import SearchConfig
 from mrd.study.series import chosen_states, fractions, joint_distances, on_the_way
 from mrd.study.series_section import SeriesConfig
-from mrd.study.study import ResolvedRun
+from mrd.study.storage import read_mapping, write_json
 from scenes.base.errors import InputError
 from scenes.base.inside_folder import inside
 from scenes.differences import shift
@@ -36,29 +35,16 @@ from stimuli.intake import Role
 
 LEVELS_FILE = "levels.json"
 SCENES_FOLDER = "scenes"
-VERSION = 3  # raise when the same run would have other levels
+VERSION = 3  # to be raised when the same run would get other levels
 
 
 @dataclass(frozen=True)
 class Level:
     """A scene and its place in the family, under the target's own light.
 
-    Attributes
-    ----------
-    role
-        What its images are for.
-    index
-        Ordinal in its series, from 0; of a null scene, its number.
-    level
-        0 for the target; None for null scenes.
-    scene
-        Loaded, represented, exposed.
-    distances
-        Searched attribute → physical distance from the target; empty for null scenes.
-    translation
-        How far the object is moved, scene units.
-    step
-        Of the search, along a trajectory.
+    `index` counts from 0 within the series or the nulls; `level` is 0 for the target and None for
+    nulls. `distances` maps each searched attribute to its physical distance from the target, and
+    `translation` is in scene units. `step` is the step of the search, along a trajectory.
     """
 
     role: Role
@@ -71,7 +57,7 @@ class Level:
 
 
 def family_levels(run: ResolvedRun, target: Scene) -> list[Level]:
-    """Target, level 0 (the target once more) and null scenes of a run's family."""
+    """Return the target, its re-render at level 0, and the null scenes of a run's family."""
     none = dict.fromkeys(map(str, run.search.attributes), 0.0)
     seed = run.record["seeds"]["study"]
     return [
@@ -85,15 +71,10 @@ def family_levels(run: ResolvedRun, target: Scene) -> list[Level]:
 
 
 def run_levels(run: ResolvedRun, directory: RunDirectory, config: SeriesConfig) -> list[Level]:
-    """Levels above 0 of a finished run: its series with the result, and the control's.
+    """Return the levels above 0 of a finished run: its series with the result, and the controls.
 
-    They are made once and kept in ``series/levels.json``. A pixel search has its series alone.
-
-    Raises
-    ------
-    InputError
-        The series is not possible: no way between the scenes, too few states farther and farther
-        from the target, distances that no control reaches; or a scene is damaged.
+    The levels are kept in ``series/levels.json``. A pixel search has no controls. Raise if the
+    series is not possible, or a scene is damaged.
     """
     folder = directory.path / "series"
     key = {
@@ -104,30 +85,25 @@ def run_levels(run: ResolvedRun, directory: RunDirectory, config: SeriesConfig) 
         "first": config.first if config.kind == "interpolation" else None,
         "judgement": directory.read_json("criterion.json")["result"],
     }
-    if (kept := _kept(folder, key)) is not None:
-        return kept
+    if (known := _read_levels(folder, key)) is not None:
+        return known
     target, result = (
         read_scene(directory.path / name / "scene.json") for name in ("target", "result")
     )
     sampling = int(run.generator("series/sampling").integers(2**31))
-    make = _interpolated if config.kind == "interpolation" else _along_the_search
-    series = make(run, directory, target, result, config, sampling)
-    made = list(series)
-    if not run.spec.is_pixel_search:
-        made += _control(run, target, series, sampling)
-    _keep(folder, key, made)
-    return made
+    if config.kind == "interpolation":
+        series = _interpolated(run, target, result, config, sampling)
+    else:
+        series = _along_the_search(run, directory, target, result, config, sampling)
+    controls_too = [] if run.spec.is_pixel_search else _controls(run, target, series, sampling)
+    _write_levels(folder, key, [*series, *controls_too])
+    return [*series, *controls_too]
 
 
 def _interpolated(
-    run: ResolvedRun,
-    directory: RunDirectory,  # noqa: ARG001  a trajectory needs it
-    target: Scene,
-    result: Scene,
-    config: SeriesConfig,
-    sampling: int,
+    run: ResolvedRun, target: Scene, result: Scene, config: SeriesConfig, sampling: int
 ) -> list[Level]:
-    """Scenes on the way from the target to the result; the last is the result itself."""
+    """Return scenes between target and result; the last one is the result."""
     attributes = run.search.attributes
     return [
         Level(
@@ -150,17 +126,17 @@ def _along_the_search(
     config: SeriesConfig,
     sampling: int,
 ) -> list[Level]:
-    """The result, then earlier states of the search, each farther from the target."""
+    """Return the result, then earlier states of the search, each farther from the target."""
     start = read_scene(directory.path / "start" / "scene.json")
     states = _states(directory)
     last = max(states)
     best = states[last].header.get("best_step")  # None: the last step is the best
-    came = last if best is None else int(best)
-    passed = [(came, result)] + [
+    result_step = last if best is None else int(best)
+    path = [(result_step, result)] + [
         (step, scene_of_state(start, run.search, states[step]))
-        for step in reversed(on_the_way(sorted(states), came, run.search.steps))
+        for step in reversed(on_the_way(sorted(states), result_step, run.search.steps))
     ]
-    distances = [_distances(target, scene, run.search, sampling) for _, scene in passed]
+    distances = [_distances(target, scene, run.search, sampling) for _, scene in path]
     joint = joint_distances(distances)
     chosen = chosen_states(joint, config)
     return [
@@ -168,23 +144,17 @@ def _along_the_search(
             role=_role(run, is_result=k == 0),
             index=index,
             level=float(joint[k] / joint[chosen[-1]]),
-            scene=passed[k][1],
+            scene=path[k][1],
             distances=distances[k],
-            translation=shift(target, passed[k][1]),
-            step=passed[k][0],
+            translation=shift(target, path[k][1]),
+            step=path[k][0],
         )
         for index, k in enumerate(chosen, start=1)
     ]
 
 
-def _states(directory: RunDirectory) -> dict[int, State]:
-    """States of a search by step.
-
-    Raises
-    ------
-    InputError
-        One of them is damaged.
-    """
+def _states(directory: RunDirectory) -> dict[int, SearchState]:
+    """Return the states of a search by step; raise if one is damaged."""
     states = {}
     for step in directory.state_steps():
         path = directory.state_path(step)
@@ -192,15 +162,15 @@ def _states(directory: RunDirectory) -> dict[int, State]:
             states[step] = read_state(path)
         except DamagedStateError as error:
             raise InputError(
-                f"{path} is damaged: {error}; remove it (the trajectory then does without), or "
-                "the whole run to search anew"
+                f"{path} is damaged: {error}; remove it (the trajectory does without it), or "
+                "remove the whole run to search again"
             ) from error
     return states
 
 
 @torch.no_grad()
-def scene_of_state(start: Scene, search: SearchConfig, state: State) -> Scene:
-    """The scene that a search from `start` stood at when it saved a state."""
+def scene_of_state(start: Scene, search: SearchConfig, state: SearchState) -> Scene:
+    """Return the scene of a saved state of a search from `start`."""
     scene = start
     for variables in variables_of(start, search, mesh=mesh_in(state.arrays)):
         for name, tensor in variables.tensors.items():
@@ -209,10 +179,10 @@ def scene_of_state(start: Scene, search: SearchConfig, state: State) -> Scene:
     return scene
 
 
-def _control(
+def _controls(
     run: ResolvedRun, target: Scene, series: Sequence[Level], sampling: int
 ) -> list[Level]:
-    """The target moved at random, as far as each level of the series lies from it."""
+    """Return random changes of the target, each as far from it as a level of the series."""
     scenes = controls(
         target,
         run.search,
@@ -253,19 +223,10 @@ def _distances(
 
 
 def lit_targets(run: ResolvedRun, target: Scene | None = None) -> dict[str, Scene]:
-    """The represented target under every light of its series, each with its own exposure.
+    """Return the represented target under every light of its series, by the name of the light.
 
-    Parameters
-    ----------
-    run
-        With a series.
-    target
-        As the search represented and exposed it; found anew where it is not given.
-
-    Returns
-    -------
-    dict
-        Name of the light → scene. What it holds of light and exposure goes for the whole family.
+    Light and exposure hold for the whole family. `target` is as the search represented and exposed
+    it; by default it is prepared again.
     """
     if run.series is None:
         return {}
@@ -276,14 +237,14 @@ def lit_targets(run: ResolvedRun, target: Scene | None = None) -> dict[str, Scen
 def _under(light: Lighting | None, own: Scene, run: ResolvedRun) -> Scene:
     if light is None:
         return own
-    # Exposed as the target came from the study, so that every search of it finds the same.
+    # The study's own target is exposed, so that every search of it gets the same exposure.
     seen = exposed(run.target.model_copy(update={"lighting": light}))
     lit = own.model_copy(update={"lighting": light})
     return with_film(lit, exposure=seen.film.exposure)
 
 
 def relit(scene: Scene, like: Scene) -> Scene:
-    """A scene of the family under the light and with the exposure of a lit target."""
+    """Return a scene of the family with the light and the exposure of a lit target."""
     lit = scene.model_copy(update={"lighting": like.lighting})
     return with_film(lit, exposure=like.film.exposure)
 
@@ -291,7 +252,7 @@ def relit(scene: Scene, like: Scene) -> Scene:
 # ---- On disk ------------------------------------------------------------------------------------
 
 
-def _keep(folder: Path, key: dict[str, Any], levels: Sequence[Level]) -> None:
+def _write_levels(folder: Path, key: dict[str, Any], levels: Sequence[Level]) -> None:
     rows = [
         {
             "role": each.role,
@@ -307,12 +268,12 @@ def _keep(folder: Path, key: dict[str, Any], levels: Sequence[Level]) -> None:
     write_json(folder / LEVELS_FILE, {"key": key, "levels": rows})
 
 
-def _kept(folder: Path, key: dict[str, Any]) -> list[Level] | None:
-    """Levels that were made before, if they are those asked for and whole."""
+def _read_levels(folder: Path, key: dict[str, Any]) -> list[Level] | None:
+    """Return the levels on disk; None if they are damaged or have another key."""
+    content = read_mapping(folder / LEVELS_FILE)
+    if content is None or content.get("key") != key:
+        return None
     try:
-        content = json.loads((folder / LEVELS_FILE).read_text(encoding="utf-8"))
-        if content["key"] != key:
-            return None
         return [
             Level(
                 **{name: value for name, value in row.items() if name != "scene"},
@@ -322,5 +283,5 @@ def _kept(folder: Path, key: dict[str, Any]) -> list[Level] | None:
             )
             for row in content["levels"]
         ]
-    except (OSError, ValueError, KeyError, TypeError, InputError):
+    except (ValueError, KeyError, TypeError, InputError):
         return None

@@ -1,7 +1,7 @@
-"""One run, from a resolved search to a judged result on disk.
+"""One run, from a resolved search to a scored result on disk.
 
-The order is that of a method section: expose and represent the target, measure null and ceiling,
-search, judge the result with fresh noise, measure the physical difference, show it.
+It exposes and represents the target, measures null and ceiling, searches, scores the result with
+independent noise, measures the physical difference, and draws previews.
 Import this module only after ``mrd.rendering.backend.activate()``.
 """
 
@@ -18,7 +18,7 @@ import torch
 from mrd.criterion.criterion import match
 from mrd.criterion.null_and_ceiling import Reference, aim, reference, seen
 from mrd.criterion.verdict import judged, training
-from mrd.generate.progress import RunReport
+from mrd.generate.progress import RunProgress
 from mrd.models import registry
 from mrd.models.base import Model
 from mrd.models.classifier import Classifier
@@ -33,9 +33,9 @@ from mrd.search.flip_result import own_classes
 from mrd.search.loop import Search
 from mrd.search.result import found
 from mrd.search.variables.shape import extent_of
+from mrd.study.resolved_run import ResolvedRun
 from mrd.study.run_directory import RunDirectory
 from mrd.study.series import is_kept
-from mrd.study.study import ResolvedRun
 from scenes.camera import Camera, Ring, cameras
 from scenes.scene import Scene, write_scene
 from scenes.shape import geometry
@@ -43,30 +43,18 @@ from scenes.shape import geometry
 TURNTABLE_SAMPLES = 16
 
 
-def make(run: ResolvedRun, runs: Path, device: str, report: RunReport) -> dict[str, Any]:
-    """Carry a run out, or on from where it was stopped; returns what `criterion.json` holds.
-
-    Parameters
-    ----------
-    run
-        The resolved run.
-    runs
-        Folder of the run directories; references are kept in its folder ``references``.
-    device
-        Of torch tensors.
-    report
-        Told of every step.
-    """
+def make(run: ResolvedRun, runs: Path, device: str, progress: RunProgress) -> dict[str, Any]:
+    """Carry out or resume a run; return the content of `criterion.json`."""
     directory = RunDirectory(runs / run.name)
     directory.create(run.record)
     if lost := directory.loss():
-        report.note(lost)
+        progress.note(lost)
 
     def is_done() -> bool:
-        return directory.status() == "done" and run.is_judged_by(directory.judgement() or {})
+        return directory.status() == "done" and run.has_floor_of(directory.judgement() or {})
 
-    with directory.claim(is_done) as is_due:
-        if not is_due:
+    with directory.claim(is_done) as has_work:
+        if not has_work:
             return directory.judgement() or {}
         model = registry.create(run.model, device)
         target, start = prepared(run)
@@ -79,9 +67,9 @@ def make(run: ResolvedRun, runs: Path, device: str, report: RunReport) -> dict[s
             run.record["seeds"]["study"],
             runs / "references",
             device,
-            report.prepared,
+            progress.prepared,
         )
-        search = _searched(run, target, start, against, model, directory, device, report)
+        search = _searched(run, target, start, against, model, directory, device, progress)
         form = form_of_family(run.search, target)
         result, more = found(run, target, search, against, model, form, device)
         write_scene(result, directory.path / "result")
@@ -92,7 +80,7 @@ def make(run: ResolvedRun, runs: Path, device: str, report: RunReport) -> dict[s
         images = {name: display(linear, target.film) for name, linear in radiance.items()}
         judgement = judged(run, target, result, images["result"], against, model) | more
         directory.write_json("criterion.json", judgement)
-        report.note("drawing previews")
+        progress.note("drawing previews")
         for name in images:
             _write_renders(directory.path / "renders", name, against.views, radiance, images)
         _write_preview(run, directory, images, judgement, against.views)
@@ -102,7 +90,7 @@ def make(run: ResolvedRun, runs: Path, device: str, report: RunReport) -> dict[s
 
 
 def prepared(run: ResolvedRun) -> tuple[Scene, Scene]:
-    """Target and start: exposed once on the target, and in the search's one representation."""
+    """Return target and start, exposed on the target, in the search's representation."""
     family = exposed(run.target)
     target = represented(family, run.search)
     return target, start_scene(target, run.starts, run.search)
@@ -116,9 +104,9 @@ def _searched(
     model: Model,
     directory: RunDirectory,
     device: str,
-    report: RunReport,
+    progress: RunProgress,
 ) -> Search:
-    """The search, made or taken up at its newest state, and run to its end."""
+    """Return the search, resumed at its newest state and run to its end."""
     train = training(against.views)
     views = [against.views[c] for c in train]
     kind: Callable[..., Search] = Search
@@ -142,19 +130,19 @@ def _searched(
         judged=model.layers,
         form=form_of_family(run.search, target),
         extent=extent_of(geometry(target.shape)),
-        match=_room(against, train),
+        match=_match_of(against, train),
         device=device,
     )
     state, problems = directory.newest_state()
     for problem in problems:
-        report.note(problem)
+        progress.note(problem)
     if state is not None:
         search.resume(state)
-        report.note(f"going on from step {state.step}")
+        progress.note(f"resuming from step {state.step}")
     directory.rewind(search.finished)
     if state is None:
         directory.save_state(search.state(), keep=True)
-    room = _room(against, train)
+    match_of = _match_of(against, train)
     try:
         for step in search.steps():
             row = {
@@ -162,27 +150,27 @@ def _searched(
                 "seconds": step.seconds,
                 "loss": step.loss,
                 "s": step.s,
-                "match": float(room(step.s)),
+                "match": float(match_of(step.s)),
             }
             if isinstance(search, ConstrainedSearch):
                 row["distance"] = search.distance()
             directory.append_history(row)
-            report.step(row)
+            progress.step(row)
             while search.notes:
-                report.note(search.notes.pop(0))
+                progress.note(search.notes.pop(0))
             keep = is_kept(step.step % run.search.steps) or step.step == search.total
             if keep or step.step % run.search.save_every == 0:
                 directory.save_state(search.state(), keep=keep)
     except FloatingPointError as error:
         raise FloatingPointError(
-            f"{error}; searches.{run.spec.search} would come to it again: give it a smaller "
+            f"{error}; searches.{run.spec.search} would fail again: give it a smaller "
             f"learning_rate, more samples or another loss, or models.{run.spec.model} other layers"
         ) from error
     return search
 
 
-def _room(against: Reference, train: Sequence[int]) -> Callable[[float], float]:
-    """Match of a mean similarity, with null and ceiling averaged over the training cameras."""
+def _match_of(against: Reference, train: Sequence[int]) -> Callable[[float], float]:
+    """Return match as a function of similarity, with null and ceiling of the training cameras."""
     null, ceiling = (
         measured["pearson"][:, train].mean(axis=1, keepdims=True)
         for measured in (against.null, against.ceiling)
@@ -197,7 +185,7 @@ def _write_renders(
     radiance: dict[str, torch.Tensor],
     images: dict[str, torch.Tensor],
 ) -> None:
-    """Linear EXR and display PNG of every camera."""
+    """Write a linear EXR and a display PNG for every camera."""
     shown = image_files.to_bytes(images[name])
     for view, linear, image in zip(views, radiance[name], shown, strict=True):
         image_files.write_exr(folder / f"{name}_{view.name}.exr", linear)
@@ -211,7 +199,7 @@ def _write_preview(
     judgement: dict[str, Any],
     views: Sequence[Camera],
 ) -> None:
-    """Target, start and result at every camera, with the curves of the search."""
+    """Draw target, start and result at every camera, with the curves of the search."""
     matches = {
         entry["camera"]: entry["match"]
         for group in ("training", "held_out")
@@ -229,7 +217,7 @@ def _write_preview(
 
 
 def _write_turntable(path: Path, sides: Sequence[Scene], form: Form, device: str) -> None:
-    """Target and result side by side, seen by a camera that goes around them."""
+    """Write a video of target and result side by side, from a camera that circles them."""
     rig = sides[0].cameras
     around = Ring(
         count=image_files.TURNTABLE_FRAMES,

@@ -1,31 +1,31 @@
-"""Who is told how the work goes: a bar, lines, or whoever calls from a script."""
+"""Protocols of objects that show progress: bars, lines, or nothing."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol
 
 
-class RunReport(Protocol):
-    """Told how one run goes."""
+class RunProgress(Protocol):
+    """Progress of one run or of its images."""
 
     def note(self, text: str) -> None:
-        """Something happened, in one line."""
+        """Show a message of one line."""
 
     def prepared(self, what: str, done: int, total: int) -> None:
-        """So many of so many renders of the null or the ceiling are done."""
+        """Show how many renders or images are finished, of how many."""
 
     def step(self, row: Mapping[str, float]) -> None:
-        """A step was made: its row of the history."""
+        """Show a finished step, given as its row of the history."""
 
 
-class OpenReport(RunReport, Protocol):
-    """Told how one piece of work goes, and how it ends."""
+class JobProgress(RunProgress, Protocol):
+    """Progress of one job, including its end."""
 
     def finished(self, summary: Mapping[str, Any]) -> None:
-        """It has ended, with these numbers."""
+        """Show the numbers that the job ended with."""
 
 
-class SweepReport(Protocol):
-    """Told how many pieces of work go, several at once."""
+class StudyProgress(Protocol):
+    """Progress of several jobs, which may run at once."""
 
-    def started(self, name: str, total: int, what: str) -> OpenReport:
-        """A piece of work begins: so many `what` ("steps", "images")."""
+    def started(self, name: str, total: int, what: str) -> JobProgress:
+        """Show a job of `total` steps or images (`what`), and return its progress."""

@@ -1,8 +1,7 @@
 """Start Python in another process, without the current folder on its path.
 
-Python looks for modules in the current folder first when it is started with ``-c`` or ``-m``, as
-`multiprocessing` and submitit do. A user's own ``analysis.py`` or ``random.py`` would be executed
-there in place of the module that the suite means.
+Python started with ``-c`` or ``-m``, as `multiprocessing` and submitit do, looks for modules in the
+current folder first: a user's ``analysis.py`` or ``random.py`` would replace the intended module.
 """
 
 import os
@@ -11,24 +10,16 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-VARIABLE = "PYTHONSAFEPATH"  # does for all processes below what `-P` does for one
+VARIABLE = "PYTHONSAFEPATH"  # the effect of `-P`, for all child processes
 
 
 def command(code: str, *words: str) -> list[str]:
-    """Command that runs Python code in another process.
-
-    Parameters
-    ----------
-    code
-        Source text.
-    words
-        What the code finds in `sys.argv` from index 1 on.
-    """
+    """Return the command that runs Python code with `words` in `sys.argv[1:]`."""
     return [sys.executable, "-P", "-c", code, *words]
 
 
 def interpreter() -> str:
-    """Start of a shell command that runs Python: this interpreter, quoted, and `-P`."""
+    """Return this interpreter, quoted, and `-P`, as the start of a shell command."""
     return f"{shlex.quote(sys.executable)} -P"
 
 

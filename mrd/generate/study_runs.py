@@ -1,4 +1,4 @@
-"""Many runs: the grid of a study, and which work on it is due."""
+"""All runs of a study: checks before any work, the remaining jobs, and carrying them out."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mrd.generate.processes import Job, Outcome, all_done
-from mrd.generate.progress import SweepReport
+from mrd.generate.progress import StudyProgress
 from mrd.rendering import backend
 from mrd.study import image_directory, image_plan
 from mrd.study.model_section import ModelConfig
+from mrd.study.resolved_run import ResolvedRun
+from mrd.study.resolved_study import ResolvedStudy, resolve_study
 from mrd.study.run_directory import RunDirectory
-from mrd.study.study import ResolvedRun, Study, resolve_all
+from mrd.study.study import Study
 from scenes.base.errors import InputError, about
 from scenes.interpolation import check_path
 from scenes.scene import Scene
@@ -24,55 +26,57 @@ if TYPE_CHECKING:
 
 
 def generate(
-    study: Study, progress: SweepReport, workers: int = 1, by_hash: bool = False
+    study: Study | ResolvedStudy, progress: StudyProgress, workers: int = 1, by_hash: bool = False
 ) -> list[Outcome]:
-    """Carry out every run of a study that is not done, half done ones from where they stopped.
+    """Carry out all unfinished runs of a study; stopped runs resume from their last state.
 
-    Searches come first; then the images of families, and those of every run whose search is done.
+    Searches come first, then the images of families and of all runs whose search is done.
 
     Parameters
     ----------
     study
-        The study.
+        The study, or the same study resolved.
     progress
-        Told of all that goes on.
+        Shows the progress.
     workers
-        How many processes work at once.
+        Number of processes at once, from 1.
     by_hash
-        Whether finished images are compared with their hashes, and not with their sizes alone.
+        Whether finished images are compared by their hashes instead of their sizes.
+
+    Returns
+    -------
+    list of Outcome
+        One for each run, then one for each set of images that was made.
 
     Raises
     ------
     InputError
-        Before anything is rendered or written, when a file, a layer or the machine is wrong.
+        Before anything is rendered or written: a file, a layer or the machine is wrong.
     """
-    runs = resolve_all(study)
-    due = [run for run in runs if not is_searched(run, study.runs)]
-    check(due)
+    resolved = resolve_study(study)
+    runs, folder = resolved.runs, resolved.study.runs
+    unsearched = [run for run in runs if not is_searched(run, folder)]
+    check(unsearched)
     check_series(runs)
-    outcomes = _outcomes(due, study, progress, workers)
+    outcomes = _search(unsearched, resolved.study, progress, workers)
     failed = {name: outcome for name, outcome in outcomes.items() if outcome.failure}
-    # What another process was at meanwhile may be done by now.
+    # Another process may have finished a run in the meantime.
     searched = [
         failed[run.name]
-        if run.name in failed and not is_searched(run, study.runs)
-        else _done(study.runs / run.name)
+        if run.name in failed and not is_searched(run, folder)
+        else Outcome(run.name, RunDirectory(folder / run.name).judgement())
         for run in runs
     ]
-    images = image_jobs(runs, study.runs, by_hash)
-    made = all_done(images, study, progress, workers)
-    left = {job.name for job in image_jobs(runs, study.runs)}
+    jobs = image_jobs(runs, folder, by_hash)
+    made = all_done(jobs, resolved.study, progress, workers)
+    left = {job.name for job in image_jobs(runs, folder)}
     return searched + [each if each.name in left else replace(each, failure="") for each in made]
 
 
-def due(runs: Sequence[ResolvedRun], folder: Path) -> list[str]:
-    """Name what is not done, piece by piece, as pieces that need not wait for one another.
+def remaining(runs: Sequence[ResolvedRun], folder: Path) -> list[str]:
+    """Return the names of unfinished work, in pieces that are independent of one another.
 
-    Returns
-    -------
-    list
-        Runs, for each its search and the images of its series; then ``families/<family>``, for each
-        the images that its runs share.
+    A run stands for its search and its series; ``families/<family>`` for the shared images.
     """
     images = {job.name for job in image_jobs(runs, folder)}
     searches_or_series = [
@@ -84,36 +88,31 @@ def due(runs: Sequence[ResolvedRun], folder: Path) -> list[str]:
     return searches_or_series + [name for name in families if name in images]
 
 
-def carry_out(study: Study, name: str, progress: SweepReport) -> list[Outcome]:
-    """Carry out one of the pieces that `due` names, or on from where it was stopped.
-
-    Raises
-    ------
-    InputError
-        The study does not ask for it, or a file of the study cannot be read.
-    """
-    runs = resolve_all(study)
+def carry_out(study: Study | ResolvedStudy, name: str, progress: StudyProgress) -> list[Outcome]:
+    """Carry out one of the pieces that `remaining` names; raise if the study has no such piece."""
+    resolved = resolve_study(study)
+    runs, folder = resolved.runs, resolved.study.runs
     chosen = [run for run in runs if run.name == name]
     if not chosen and name not in (Job("family", run).name for run in runs):
         raise InputError(
-            f"{study.folder}: the study, as it is now, does not ask for {name}; it was changed "
-            "since that was submitted"
+            f"{resolved.study.folder}: the study has no run or family {name} any more; it was "
+            "changed since that was submitted"
         )
-    unsearched = [run for run in chosen if not is_searched(run, study.runs)]
-    outcomes = _outcomes(unsearched, study, progress, workers=1)
-    images = [job for job in image_jobs(runs, study.runs) if job.name in (name, f"{name}/series")]
-    return [*outcomes.values(), *all_done(images, study, progress, workers=1)]
+    unsearched = [run for run in chosen if not is_searched(run, folder)]
+    outcomes = _search(unsearched, resolved.study, progress, workers=1)
+    images = [job for job in image_jobs(runs, folder) if job.name in (name, f"{name}/series")]
+    return [*outcomes.values(), *all_done(images, resolved.study, progress, workers=1)]
 
 
 def image_jobs(runs: Sequence[ResolvedRun], folder: Path, by_hash: bool = False) -> list[Job]:
-    """Images that are due now: of families, and of runs whose search is done."""
+    """Return jobs for the unfinished images of families, and of runs whose search is done."""
     families = {run.spec.family: run for run in runs if run.series is not None}
     return [
         *(
             Job("family", run)
             for run in families.values()
             if not image_directory.of_family(folder, run.spec.family).is_done(
-                image_plan.asked_of_family(run), by_hash
+                image_plan.inputs_of_family(run), by_hash
             )
         ),
         *(
@@ -122,22 +121,28 @@ def image_jobs(runs: Sequence[ResolvedRun], folder: Path, by_hash: bool = False)
             if run.series is not None
             and is_searched(run, folder)
             and not image_directory.of_run(folder, run.name).is_done(
-                image_plan.asked_of_run(run), by_hash
+                image_plan.inputs_of_run(run), by_hash
             )
         ),
     ]
 
 
-def check(runs: list[ResolvedRun]) -> None:
-    """Look at all that can be wrong with searches before the first expensive second.
+def is_searched(run: ResolvedRun, folder: Path) -> bool:
+    """Return whether a run's search is done, complete, and scored with the study's floor."""
+    directory = RunDirectory(folder / run.name)
+    with suppress(InputError):  # a damaged record is reported when the run begins
+        done = directory.exists and directory.status() == "done"
+        return done and run.has_floor_of(directory.judgement() or {})
+    return False
 
-    Nothing is rendered or written; without runs, nothing is looked at.
 
-    Raises
-    ------
-    InputError
-        No usable backend, a layer or weights that do not exist, images of a size that a network
-        cannot take, a target or a start that a search cannot represent.
+# ---- Checks before any work ---------------------------------------------------------------------
+
+
+def check(runs: Sequence[ResolvedRun]) -> None:
+    """Raise if a backend, layer, weights, image size, target or start of a search is unusable.
+
+    Nothing is rendered or written.
     """
     if not runs:
         return
@@ -149,13 +154,7 @@ def check(runs: list[ResolvedRun]) -> None:
 
 
 def check_series(runs: Sequence[ResolvedRun]) -> None:
-    """Refuse an interpolation that no result of a search could end: told before any work.
-
-    Raises
-    ------
-    InputError
-        Naming the search, and why there is no way from its target to its result.
-    """
+    """Raise if a series interpolates where target and result cannot be interpolated."""
     for run in runs:
         if run.series is not None and run.series.config.kind == "interpolation":
             backend.activate()
@@ -164,36 +163,35 @@ def check_series(runs: Sequence[ResolvedRun]) -> None:
 
 
 def _represented(run: ResolvedRun) -> tuple[Scene, Scene]:
-    """Target and start in the form of the search, not yet exposed."""
-    from mrd.rendering.representation import represented, start_scene  # torch and Mitsuba: only now
+    """Return target and start in the search's representation, not yet exposed."""
+    from mrd.rendering.representation import represented, start_scene  # loads torch and Mitsuba
 
     target = represented(run.target, run.search)
     return target, start_scene(target, run.starts, run.search)
 
 
-def _check_models(runs: list[ResolvedRun]) -> None:
-    """Make every model once, and try it with images of each size that it will see."""
+def _check_models(runs: Sequence[ResolvedRun]) -> None:
+    """Create every model once, and try it with images of each size that it will see."""
     from mrd.models import registry
     from mrd.models.trial import try_model
 
     models: dict[str, ModelConfig] = {run.spec.model: run.model for run in runs}
     for name, config in models.items():
+        own = [run for run in runs if run.spec.model == name]
         with about(f"models.{name}"):
             model = registry.create(config)
             if config.guides:
                 model = registry.create(config.guided(model.layer_weights))
-        for run in runs:
-            if run.spec.model == name:
-                _check_losses(run, model.layers)
-                _check_classes(run, model)
-        seen = {run.target.cameras.resolution: run for run in runs if run.spec.model == name}
-        for resolution, run in seen.items():
+        for run in own:
+            _check_losses(run, model.layers)
+            _check_classes(run, model)
+        for resolution, run in {run.target.cameras.resolution: run for run in own}.items():
             with about(f"models.{name} on targets.{run.spec.target}"):
                 try_model(model, resolution)
 
 
 def _check_classes(run: ResolvedRun, model: Model) -> None:
-    """Refuse a search for a class where the model has none, or not that one."""
+    """Raise if a search for another class has a model without classes, or without that class."""
     import torch
 
     from mrd.models.classifier import Classifier
@@ -214,12 +212,12 @@ def _check_classes(run: ResolvedRun, model: Model) -> None:
 
 
 def _check_losses(run: ResolvedRun, layers: Sequence[str]) -> None:
-    """Refuse losses by layer that are not those of the model's layers, guides included.
+    """Raise if losses by layer do not fit the model's layers, guides included.
 
-    And the dual buffer of any model but pixels: its noise cancels only where activations are linear
-    in the image.
+    Raise too for dual_buffer with any model except pixels: its noise cancels only if activations
+    are linear in the image.
     """
-    from mrd.search.loss import takes_two_renders  # with torch: only now
+    from mrd.search.loss import takes_two_renders  # loads torch
 
     losses = run.search.loss
     if takes_two_renders(losses) and run.model.network != "pixels":
@@ -235,40 +233,25 @@ def _check_losses(run: ResolvedRun, layers: Sequence[str]) -> None:
         )
 
 
-def is_searched(run: ResolvedRun, runs: Path) -> bool:
-    """Tell whether the search of a run is done, judged as it is asked now, and all of it there."""
-    directory = RunDirectory(runs / run.name)
-    with suppress(InputError):  # a damaged record is told where the run begins
-        done = directory.exists and directory.status() == "done"
-        return done and run.is_judged_by(directory.judgement() or {})
-    return False
+# ---- Searches -----------------------------------------------------------------------------------
 
 
-def _outcomes(
-    unsearched: Sequence[ResolvedRun], study: Study, progress: SweepReport, workers: int
+def _search(
+    unsearched: Sequence[ResolvedRun], study: Study, progress: StudyProgress, workers: int
 ) -> dict[str, Outcome]:
-    """Make searches, their directories first; how each ended, by the name of its run.
-
-    Raises
-    ------
-    InputError
-        A directory cannot be written, which is found out before the first render.
-    """
-    begun = {run.name: _begun(run, study.runs, progress) for run in unsearched}
-    outcomes = {name: failed for name, failed in begun.items() if failed}
+    """Make the directories of runs, then search; return the outcomes by the name of the run."""
+    refused = {run.name: _create_directory(run, study.runs, progress) for run in unsearched}
+    outcomes = {name: outcome for name, outcome in refused.items() if outcome}
     jobs = [Job("search", run) for run in unsearched if run.name not in outcomes]
     return outcomes | {each.name: each for each in all_done(jobs, study, progress, workers)}
 
 
-def _begun(run: ResolvedRun, runs: Path, progress: SweepReport) -> Outcome | None:
-    """Make the directory of a run; an outcome where the one that is there cannot be gone on with.
+def _create_directory(run: ResolvedRun, folder: Path, progress: StudyProgress) -> Outcome | None:
+    """Make a run's directory; return an outcome if an existing one cannot be resumed.
 
-    Raises
-    ------
-    InputError
-        It cannot be written.
+    Raise if a new directory cannot be written.
     """
-    directory = RunDirectory(runs / run.name)
+    directory = RunDirectory(folder / run.name)
     existed = directory.exists
     try:
         directory.create(run.record)
@@ -279,7 +262,3 @@ def _begun(run: ResolvedRun, runs: Path, progress: SweepReport) -> Outcome | Non
         progress.started(job.name, *job.amount).finished({"failed": str(error)})
         return Outcome(run.name, None, str(error), refused=True)
     return None
-
-
-def _done(folder: Path) -> Outcome:
-    return Outcome(folder.name, RunDirectory(folder).judgement())

@@ -1,8 +1,4 @@
-"""Activations of many images, held until every pair has been compared.
-
-They are kept in memory, or, where they are large, in a file that has no name and goes with the
-process.
-"""
+"""Activations of many images, in memory or, if large, in a temporary file without a name."""
 
 from __future__ import annotations
 
@@ -13,56 +9,42 @@ import numpy as np
 import torch
 
 MOST_BYTES = 2**30
-ROWS = 256  # images of a block of the matrix of distances
+ROWS = 256  # images in a block of the matrix of distances
 
 
 class ActivationStore:
-    """Activations of one layer: a row an image.
-
-    Parameters
-    ----------
-    count
-        Number of images.
-    folder
-        Where a large store puts its file.
-    """
+    """Activations of one layer, a row an image; a large store has its file in `folder`."""
 
     def __init__(self, count: int, folder: Path) -> None:
         self._count, self._folder = count, folder
         self._rows: np.ndarray | None = None
-        self._shape: torch.Size | None = None
 
     def put(self, first: int, activations: torch.Tensor) -> None:
-        """Keep the activations (B, …) of the images from `first` on."""
+        """Store the activations (B, …) of B images, from image `first` on."""
         flat = activations.flatten(start_dim=1).float().cpu().numpy()
         if self._rows is None:
-            self._rows = _room((self._count, flat.shape[1]), self._folder)
-            self._shape = activations.shape[1:]
+            self._rows = _empty((self._count, flat.shape[1]), self._folder)
         self._rows[first : first + len(flat)] = flat
 
     def get(self, images: list[int]) -> torch.Tensor:
-        """Activations of some images, (B, D) float32."""
+        """Return the activations of some images, (B, D) float32."""
         return torch.from_numpy(np.ascontiguousarray(self._kept[images]))
 
     def distances(self) -> np.ndarray:
-        """Distances 1 − Pearson r between all images; the activations are used up by it.
+        """Return the distances 1 − Pearson r between all images, and overwrite the activations.
 
-        Returns
-        -------
-        ndarray
-            (count, count) float32, symmetric, in [0, 2], its diagonal 0; NaN where an activation
-            is constant.
+        (count, count) float32, symmetric, in [0, 2], its diagonal 0; NaN for constant activations.
         """
         rows = self._kept
         for block in _blocks(self._count):
             rows[block] = standardised(rows[block])
         r = np.empty((self._count, self._count), np.float32)
-        for here in _blocks(self._count):
-            for there in _blocks(here.stop):
-                r[here, there] = rows[here] @ rows[there].T
-                r[there, here] = r[here, there].T
+        for one in _blocks(self._count):
+            for other in _blocks(one.stop):
+                r[one, other] = rows[one] @ rows[other].T
+                r[other, one] = r[one, other].T
         distances = np.clip(1 - r, 0, 2)
-        # The two halves of a block on the diagonal are rounded apart.
+        # The two halves of a block on the diagonal differ by rounding.
         symmetric: np.ndarray = (distances + distances.T) / np.float32(2)
         np.fill_diagonal(symmetric, 0)
         return symmetric
@@ -75,10 +57,7 @@ class ActivationStore:
 
 
 def standardised(rows: np.ndarray) -> np.ndarray:
-    """Rows (B, D) with mean 0 and length 1, so that products of two are Pearson's r.
-
-    Constant rows become NaN.
-    """
+    """Return rows (B, D) of mean 0 and length 1: products are Pearson's r. Constant rows: NaN."""
     centred = rows - rows.mean(axis=1, keepdims=True, dtype=np.float64).astype(np.float32)
     lengths = np.linalg.norm(centred, axis=1, keepdims=True)
     constant = rows.max(axis=1, keepdims=True) == rows.min(axis=1, keepdims=True)
@@ -89,9 +68,9 @@ def _blocks(count: int) -> list[slice]:
     return [slice(first, min(first + ROWS, count)) for first in range(0, count, ROWS)]
 
 
-def _room(shape: tuple[int, int], folder: Path) -> np.ndarray:
+def _empty(shape: tuple[int, int], folder: Path) -> np.ndarray:
     if 4 * shape[0] * shape[1] <= MOST_BYTES:
         return np.empty(shape, np.float32)
-    # The file has no name: it is gone with the process, however that ends.
+    # The file has no name: the system removes it when the process ends.
     with tempfile.TemporaryFile(dir=folder) as file:
         return np.memmap(file, np.float32, "w+", shape=shape)

@@ -3,11 +3,9 @@
 ::
 
     <camera>.png          the image
-    <camera>.json         how its synthesis ended, and what it was made from
-    pixel_metamer.json    all of them, judged; written last
+    <camera>.json         how its synthesis ended, and a hash of its inputs
+    pixel_metamer.json    all cameras with their verdict; written last
     preview.png           target, scene and pixel metamer side by side
-
-A camera whose two files belong together, and were made from the run as it is, is not made again.
 """
 
 import hashlib
@@ -20,8 +18,8 @@ import imageio.v3 as imageio
 import numpy as np
 from numpy.typing import NDArray
 
-from mrd.study.json_files import plain, write_json
 from mrd.study.run_directory import RunDirectory
+from mrd.study.storage import plain, write_json
 from scenes.base.digest import file_sha256
 from scenes.base.inside_folder import inside
 from stimuli.pixel_metamers import PixelMetamer
@@ -31,52 +29,44 @@ SCHEMA_VERSION = 1
 
 
 def digest(content: Mapping[str, Any]) -> str:
-    """SHA-256 of plain data."""
+    """Return the SHA-256 of plain data."""
     return hashlib.sha256(json.dumps(plain(content), sort_keys=True).encode()).hexdigest()
 
 
-def write_camera(folder: Path, camera: str, inputs: str, ended: Mapping[str, Any]) -> None:
-    """Say how the synthesis at a camera ended; its picture is there."""
-    picture = file_sha256(folder / f"{camera}.png")
-    write_json(folder / f"{camera}.json", {**ended, "inputs": inputs, "sha256": picture})
+def write_camera(folder: Path, camera: str, inputs: str, synthesis: Mapping[str, Any]) -> None:
+    """Write how the synthesis at a camera ended, beside its image."""
+    image = file_sha256(folder / f"{camera}.png")
+    write_json(folder / f"{camera}.json", {**synthesis, "inputs": inputs, "sha256": image})
 
 
-def kept_camera(folder: Path, camera: str, inputs: str) -> dict[str, Any] | None:
-    """How the synthesis at a camera ended; None where it has to be made (again)."""
-    ended = _read(folder / f"{camera}.json")
-    picture = folder / f"{camera}.png"
-    if ended.get("inputs") != inputs or not picture.is_file():
+def read_camera(folder: Path, camera: str, inputs: str) -> dict[str, Any] | None:
+    """Return how the synthesis at a camera ended; None if it is missing or of other inputs."""
+    synthesis = _read_json(folder / f"{camera}.json")
+    image = folder / f"{camera}.png"
+    if synthesis.get("inputs") != inputs or not image.is_file():
         return None
-    return ended if ended.get("sha256") == file_sha256(picture) else None
+    return synthesis if synthesis.get("sha256") == file_sha256(image) else None
 
 
 def finished(folder: Path, inputs: str) -> dict[str, Any] | None:
-    """The record, if all of it is there and was made from what is there now; else None."""
-    record = _read(folder / RECORD)
+    """Return the record if inputs and images are unchanged and no file is missing, else None."""
+    record = _read_json(folder / RECORD)
     if record.get("inputs") != inputs or not (folder / PREVIEW).is_file():
         return None
-    whole = all(
+    images_unchanged = all(
         path.is_file() and file_sha256(path) == row["sha256"]
         for row in record["cameras"]
         for path in [inside(folder, f"{row['camera']}.png", folder / RECORD)]
     )
-    return record if whole else None
+    return record if images_unchanged else None
 
 
 def read(run: Path) -> PixelMetamer | None:
-    """Pixel metamers of a run with the images beside them, for a stimulus set.
+    """Read the pixel metamers in a run's folder, for a stimulus set.
 
-    Parameters
-    ----------
-    run
-        The run's folder.
-
-    Returns
-    -------
-    PixelMetamer or None
-        None where there are none, some are lost, or the run has another result since.
+    None if there are none, a file is missing, or the run has another result now.
     """
-    record = _read(run / FOLDER / RECORD)
+    record = _read_json(run / FOLDER / RECORD)
     judgement = RunDirectory(run).judgement() if record else None
     if judgement is None or record["result"] != judgement["result"]:
         return None
@@ -91,23 +81,23 @@ def read(run: Path) -> PixelMetamer | None:
             scene=rendered(run, "result", names),
             pixel=np.stack([picture(run / FOLDER / f"{name}.png") for name in names]),
         )
-    except FileNotFoundError:  # a damaged run: generate makes its renders again
+    except FileNotFoundError:  # a damaged run, whose renders mrd generate makes again
         return None
 
 
 def rendered(run: Path, scene: str, cameras: list[str]) -> NDArray[np.uint8]:
-    """Display images (C, H, W, 3) that a run keeps of its target, start or result."""
+    """Return the display images (C, H, W, 3) of a run's target, start or result."""
     folder, record = run / "renders", run / FOLDER / RECORD
     return np.stack([picture(inside(folder, f"{scene}_{name}.png", record)) for name in cameras])
 
 
 def picture(path: Path) -> NDArray[np.uint8]:
-    """Pixels (H, W, 3) of an 8-bit PNG."""
+    """Return the pixels (H, W, 3) of an 8-bit PNG."""
     return np.asarray(imageio.imread(path), np.uint8)
 
 
-def _read(path: Path) -> dict[str, Any]:
-    """A JSON file; empty where it is missing or damaged."""
+def _read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON file; empty if it is missing or damaged."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -1,15 +1,16 @@
-"""The pixel metamers of a finished run, at the match of its scene metamer; made, judged and kept.
+"""Make the pixel metamers of a finished run, at the match of its scene metamer.
 
-At every camera that the search saw: the same target image, model, layers and loss, and a synthesis
-that ends at the match which the search's result has there. A camera that no search saw has none:
-an image of one view says nothing of another.
+At every camera that the search used, a synthesis has the same target image, model, layers and loss,
+and ends at the match of the search's result. Held-out cameras have none: an image of one view does
+not determine another view.
 
 Import this module only after ``mrd.rendering.backend.activate()``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -33,12 +34,32 @@ from mrd.study.provenance import hardware, installed, versions
 from mrd.study.run_directory import RunDirectory
 from mrd.study.study import ResolvedRun
 from scenes.base.errors import InputError
-from stimuli.one_writer import one_writer
+from stimuli.storage import one_writer
 
-VERSION = 2  # raise when the same run would get other pixel metamers
+VERSION = 2  # raise when the pixel metamers of the same run change
 MATCH_DIGITS = 4
 
 Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class _FinishedRun:
+    """A run with its model, verdict, reference and folder."""
+
+    run: ResolvedRun
+    model: Model
+    judgement: Mapping[str, Any]  # what `criterion.json` holds
+    reference: Reference  # null, ceiling and target of the search
+    path: Path  # of the run directory
+
+    @property
+    def folder(self) -> Path:
+        return self.path / files.FOLDER
+
+    @property
+    def cameras(self) -> list[str]:
+        """Names of the cameras that the search used."""
+        return [self.reference.views[c].name for c in training(self.reference.views)]
 
 
 def make(
@@ -48,164 +69,131 @@ def make(
     progress: Progress = lambda *_: None,
     steps: int = MOST_STEPS,
 ) -> dict[str, Any]:
-    """Make the pixel metamers of a run, those that are not there yet.
+    """Make the missing pixel metamers of a run, and return the content of ``pixel_metamer.json``.
 
-    Parameters
-    ----------
-    run
-        Whose search is done.
-    runs
-        Folder of the run directories.
-    device
-        Of torch tensors.
-    progress
-        Told (what, done, of how many).
-    steps
-        Of a synthesis, at most.
-
-    Returns
-    -------
-    dict
-        What ``pixel_metamer.json`` holds.
+    `runs` is the folder of run directories, and `steps` the most steps of a synthesis.
 
     Raises
     ------
     InputError
-        The search is not done, its match is undefined at a camera, another process makes them, or
-        a file cannot be written.
+        The search is not finished, its match is undefined at a camera, another process makes the
+        same, or a file cannot be written.
     """
     directory = RunDirectory(runs / run.name)
     folder = directory.path / files.FOLDER
     judgement = directory.judgement()
     if judgement is None:
-        raise InputError(f"{directory.path}: its search is not done; mrd generate goes on with it")
+        raise InputError(
+            f"{directory.path}: its search is not finished; run mrd generate to resume it"
+        )
     wanted = _matches(judgement, directory.path)
-    made_of = {
+    inputs_of_images = {
         "version": VERSION,
         "run": run.name,
         "result": judgement["result"],
-        # A judgement that is repeated differs in digits that no synthesis comes near.
+        # A repeated verdict differs in digits that do not matter to a synthesis.
         "match": {camera: round(each, MATCH_DIGITS) for camera, each in wanted.items()},
         "steps": steps,
     }
-    inputs = files.digest(made_of)
-    judged = files.digest({**made_of, "floor": run.search.criterion.floor})
+    image_inputs = files.digest(inputs_of_images)
+    record_inputs = files.digest({**inputs_of_images, "floor": run.search.criterion.floor})
     with one_writer(folder / files.RECORD):
-        if record := files.finished(folder, judged):
+        if record := files.finished(folder, record_inputs):
             return record
         model = registry.create(run.model, device)
-        against = _reference(run, model, runs, device, progress)
-        _synthesise(run, model, against, wanted, folder, inputs, device, progress, steps)
-        record = _record(run, model, against, judgement, folder, inputs, judged)
-        _write_preview(directory.path, record)
+        seed, references = run.record["seeds"]["study"], runs / "references"
+        stored = reference(
+            prepared(run)[0], run.search, model, seed, references, device,
+            lambda what, done, total: progress(f"{run.name}: {what}", done, total),
+        )  # fmt: skip
+        finished = _FinishedRun(run, model, judgement, stored, directory.path)
+        _synthesise(finished, wanted, image_inputs, device, progress, steps)
+        record = _record(finished, image_inputs, record_inputs)
+        _write_preview(finished, record)
         files.write_json(folder / files.RECORD, record)
     return record
 
 
 def _matches(judgement: Mapping[str, Any], path: Path) -> dict[str, float]:
-    """Match of a search's result at each camera that the search saw."""
+    """Return the match of a search's result at each camera that it used."""
     found = {row["camera"]: row["match"] for row in judgement["training"]["cameras"]}
     for camera, value in found.items():
         if value is None:
             raise InputError(
                 f"{path / 'criterion.json'}: the match at camera {camera} is undefined (no room "
-                "between null and ceiling), and no image can be brought to it"
+                "between null and ceiling), so no pixel metamer can have it"
             )
     return found
 
 
-def _reference(
-    run: ResolvedRun, model: Model, runs: Path, device: str, progress: Progress
-) -> Reference:
-    """Null and ceiling of the search, as they were kept, and the images that it was judged by."""
-    target, _ = prepared(run)
-    return reference(
-        target,
-        run.search,
-        model,
-        run.record["seeds"]["study"],
-        runs / "references",
-        device,
-        lambda what, done, total: progress(f"{run.name}: {what}", done, total),
-    )
-
-
 def _synthesise(
-    run: ResolvedRun,
-    model: Model,
-    against: Reference,
+    finished: _FinishedRun,
     wanted: Mapping[str, float],
-    folder: Path,
     inputs: str,
     device: str,
     progress: Progress,
     steps: int,
 ) -> None:
-    """Make the image of every camera whose image is not there."""
-    views = [against.views[c] for c in training(against.views)]
-    due = [c for c, view in enumerate(views) if not files.kept_camera(folder, view.name, inputs)]
-    if not due:
+    """Make the images of the cameras that have none."""
+    run, stored, folder = finished.run, finished.reference, finished.folder
+    views = [stored.views[c] for c in training(stored.views)]
+    missing = [
+        c for c, view in enumerate(views) if not files.read_camera(folder, view.name, inputs)
+    ]
+    if not missing:
         return
     aims = aimed_at(prepared(run)[0], run.search, views, device)
-    for c in due:
+    for c in missing:
         view = views[c]
-        ended = synthesised(
+        generator = run.generator(f"pixel metamer {view.name}")
+        synthesis = synthesised(
             aims[c : c + 1],
-            noise((view.height, view.width), run.generator(f"pixel metamer {view.name}"), device),
-            model,
+            noise((view.height, view.width), generator, device),
+            finished.model,
             run.search.loss,
-            partial(_match_at, c, against, model),
+            partial(_match_at, c, finished),
             wanted[view.name],
             steps=steps,
             progress=partial(progress, f"{run.name}: {view.name}"),
         )
-        image_files.write_png(folder / f"{view.name}.png", ended.image)
-        files.write_camera(
-            folder, view.name, inputs, {"step": ended.step, "reached": ended.reached}
-        )
+        image_files.write_png(folder / f"{view.name}.png", synthesis.image)
+        ended = {"step": synthesis.step, "reached": synthesis.reached}
+        files.write_camera(folder, view.name, inputs, ended)
 
 
 @torch.no_grad()
-def _match_at(camera: int, against: Reference, model: Model, image: torch.Tensor) -> float:
-    """Match of an image (1, 3, H, W) with the target's at a camera, by the search's own measure."""
-    seen = model.activations(image)
-    s = np.mean(
+def _match_at(camera: int, finished: _FinishedRun, image: torch.Tensor) -> float:
+    """Return the match of an image (1, 3, H, W) with the target's at a camera."""
+    activations = finished.model.activations(image)
+    stored = finished.reference
+    similarity = np.mean(
         [
-            float(pearson(flattened(rows[[camera]]), flattened(seen[layer])))
-            for layer, rows in against.activations.items()
+            float(pearson(flattened(rows[[camera]]), flattened(activations[layer])))
+            for layer, rows in stored.activations.items()
         ]
     )
-    null, ceiling = (kept["pearson"][:, [camera]] for kept in (against.null, against.ceiling))
-    return float(match(np.array([s]), null, ceiling)[0])
+    null, ceiling = (each["pearson"][:, [camera]] for each in (stored.null, stored.ceiling))
+    return float(match(np.array([similarity]), null, ceiling)[0])
 
 
 @torch.no_grad()
-def _verdict(
-    run: ResolvedRun, model: Model, against: Reference, images: NDArray[np.uint8]
-) -> Verdict:
-    """The search's criterion, applied to the images (C, H, W, 3) of the cameras that it saw."""
-    rows = training(against.views)  # the first ones
-    shown = in_levels(images).to(next(iter(against.activations.values())).device)
-    here = {layer: each[: len(rows)] for layer, each in against.activations.items()}
-    similarity = measures(here, model.activations(shown))
-    return verdict_over(run.search, against, similarity, model.labels(shown), rows)
+def _verdict(finished: _FinishedRun, images: NDArray[np.uint8]) -> Verdict:
+    """Apply the search's criterion to images (C, H, W, 3) at the cameras that it used."""
+    stored, model = finished.reference, finished.model
+    rows = training(stored.views)  # the first ones
+    shown = in_levels(images).to(next(iter(stored.activations.values())).device)
+    target = {layer: each[: len(rows)] for layer, each in stored.activations.items()}
+    similarity = measures(target, model.activations(shown))
+    return verdict_over(finished.run.search, stored, similarity, model.labels(shown), rows)
 
 
-def _record(
-    run: ResolvedRun,
-    model: Model,
-    against: Reference,
-    judgement: Mapping[str, Any],
-    folder: Path,
-    inputs: str,
-    judged: str,
-) -> dict[str, Any]:
-    """What is kept of all cameras: both metamers by the same numbers, and how they were made."""
-    path = folder.parent
-    names = [against.views[c].name for c in training(against.views)]
+def _record(finished: _FinishedRun, image_inputs: str, record_inputs: str) -> dict[str, Any]:
+    """Return the record of all cameras: both metamers by the same numbers, and how they ended."""
+    run, judgement, folder = finished.run, finished.judgement, finished.folder
+    names = finished.cameras
     pixel = np.stack([files.picture(folder / f"{name}.png") for name in names])
-    target, scene = (files.rendered(path, name, names) for name in ("target", "result"))
-    verdict = _verdict(run, model, against, pixel)
+    target, scene = (files.rendered(finished.path, name, names) for name in ("target", "result"))
+    verdict = _verdict(finished, pixel)
     rows = zip(
         judgement["training"]["cameras"],
         verdict.as_json()["cameras"],
@@ -215,13 +203,13 @@ def _record(
     )
     return {
         "schema_version": files.SCHEMA_VERSION,
-        "inputs": judged,
+        "inputs": record_inputs,
         "run": run.name,
         "target": run.spec.target,
         "search": run.spec.search,
         "attribute": "+".join(run.search.attributes),
         "model": run.spec.model,
-        "layer": ";".join(model.layers),
+        "layer": ";".join(finished.model.layers),
         "result": judgement["result"],
         "scene_verdict": judgement["verdict"],
         "pixel_verdict": "metamer" if verdict.metamer else "result",
@@ -233,7 +221,7 @@ def _record(
                 "scene_rms": of_scene_rms,
                 "pixel_rms": of_pixel_rms,
                 "pixel_failed": of_pixel["failed"],
-                **(files.kept_camera(folder, of_scene["camera"], inputs) or {}),
+                **(files.read_camera(folder, of_scene["camera"], image_inputs) or {}),
             }
             for of_scene, of_pixel, of_scene_rms, of_pixel_rms in rows
         ],
@@ -245,32 +233,29 @@ def _record(
 
 
 def rms(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> list[float]:
-    """RMS difference of images (C, H, W, 3) of 8 bits, for each of them; white is 1."""
+    """Return the RMS difference (C,) of 8-bit images (C, H, W, 3), where white is 1."""
     difference = (one.astype(np.float64) - other) / LEVELS
     return [float(value) for value in np.sqrt(np.square(difference).mean(axis=(1, 2, 3)))]
 
 
-def _write_preview(path: Path, record: Mapping[str, Any]) -> None:
-    """Target, scene metamer and pixel metamer of every camera, with their numbers."""
-    cameras: Sequence[Mapping[str, Any]] = record["cameras"]
+def _write_preview(finished: _FinishedRun, record: Mapping[str, Any]) -> None:
+    """Draw target, scene metamer and pixel metamer of every camera, with their numbers."""
+    cameras, folder = record["cameras"], finished.folder
     names = [row["camera"] for row in cameras]
-    folder = path / files.FOLDER
+    pixel = np.stack([files.picture(folder / f"{name}.png") for name in names])
+    scene_captions, pixel_captions = (
+        [f"match {row[f'{which}_match']:.3f}, RMS {row[f'{which}_rms']:.3f}" for row in cameras]
+        for which in ("scene", "pixel")
+    )
     image_files.write_comparison(
         folder / files.PREVIEW,
         {
-            "target": (files.rendered(path, "target", names), [""] * len(names)),
+            "target": (files.rendered(finished.path, "target", names), [""] * len(names)),
             f"scene {record['scene_verdict']}": (
-                files.rendered(path, "result", names),
-                [_caption(row, "scene") for row in cameras],
+                files.rendered(finished.path, "result", names),
+                scene_captions,
             ),
-            f"pixel {record['pixel_verdict']}": (
-                np.stack([files.picture(folder / f"{name}.png") for name in names]),
-                [_caption(row, "pixel") for row in cameras],
-            ),
+            f"pixel {record['pixel_verdict']}": (pixel, pixel_captions),
         },
         [f"camera {name}" for name in names],
     )
-
-
-def _caption(row: Mapping[str, Any], which: str) -> str:
-    return f"match {row[f'{which}_match']:.3f}, RMS {row[f'{which}_rms']:.3f}"

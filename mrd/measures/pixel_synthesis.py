@@ -1,8 +1,8 @@
-"""A pixel metamer: noise, turned into an image that a model sees as it sees another.
+"""Synthesis of a pixel metamer: noise is turned into an image with the activations of another.
 
-The synthesis is plenoptic's (`plenoptic.Metamer`; Duong et al. 2023, *Plenoptic: a platform for
-synthesizing model-optimized visual stimuli*), with the model, layers and loss of a search. Where a
-search may change what a scene allows, here every pixel may change on its own.
+The synthesis is that of plenoptic (`plenoptic.Metamer`; Duong et al. 2023, *Plenoptic: a platform
+for synthesizing model-optimized visual stimuli*), with the model, layers and loss of a search. A
+search changes a scene; here every pixel is free.
 """
 
 from __future__ import annotations
@@ -24,42 +24,30 @@ from mrd.rendering.image_files import to_bytes
 from mrd.search import loss as losses
 
 MOST_STEPS = 2000
-"""Steps after which a synthesis ends where it came nearest."""
+"""Most steps of a synthesis; it then returns the image with the nearest match."""
 
-# One direction and its line search to a step. Adam, plenoptic's own choice, is many times slower to
+# One direction and its line search a step. Adam, plenoptic's default, needs many times longer for
 # the matches that searches reach.
 LBFGS = {
     "lr": 1.0, "max_iter": 1, "max_eval": 10, "history_size": 10, "line_search_fn": "strong_wolfe",
     "tolerance_grad": 0.0, "tolerance_change": 0.0,
 }  # fmt: skip
-HALVINGS = 16  # of the last step, until it ends where it should
+HALVINGS = 16  # of the last step, to end it at the wanted match
 LEVELS = 255  # of an 8-bit channel
 
 
 @dataclass(frozen=True)
 class Synthesis:
-    """What a synthesis came to.
+    """The result of a synthesis."""
 
-    Parameters
-    ----------
-    image
-        (H, W, 3) uint8, sRGB-encoded.
-    step
-        Number of steps to the image, the shortened last one included; 0 is the start.
-    match
-        Of the image as it is here, in whole levels of 8 bits.
-    reached
-        Whether the synthesis came to the match that was asked for.
-    """
-
-    image: NDArray[np.uint8]
-    step: int
-    match: float
-    reached: bool
+    image: NDArray[np.uint8]  # (H, W, 3), sRGB-encoded
+    step: int  # number of steps, with the shortened last one; 0 is the start
+    match: float  # of the image as stored, with 8 bits
+    reached: bool  # whether the synthesis reached the wanted match
 
 
 class Representation(nn.Module):
-    """A model as plenoptic takes it: from images to one tensor (V, D), the layers side by side."""
+    """A model in the form of plenoptic: from images to one tensor (V, D) with all layers."""
 
     def __init__(self, model: Model) -> None:
         super().__init__()
@@ -67,40 +55,35 @@ class Representation(nn.Module):
         self.eval()
 
     def forward(self, images: Tensor) -> Tensor:
-        """Activations of all layers, flattened and joined in the order of the layers."""
+        """Return the activations of all layers, flattened and joined in the order of the layers."""
         return torch.cat([flattened(each) for each in self.model.activations(images).values()], 1)
 
     def loss(
         self, names: str | Mapping[str, str], image: Tensor
     ) -> Callable[[Tensor, Tensor], Tensor]:
-        """Loss of a search between two representations of images of one size.
+        """Return the loss of a search (`SearchConfig.loss`) between two representations.
 
-        Parameters
-        ----------
-        names
-            As in `SearchConfig.loss`, for all layers or by layer. Layers that the model is not
-            read at are passed over; "dual_buffer", which only noisy renders need, is "l2".
-        image
-            (1, 3, H, W), of that size.
+        Both are of images with the size of `image`, (1, 3, H, W). Names of other layers are
+        ignored; "dual_buffer", which only noisy renders need, becomes "l2".
         """
         with torch.no_grad():
             sizes = {k: each[0].numel() for k, each in self.model.activations(image).items()}
         given = names if isinstance(names, Mapping) else dict.fromkeys(sizes, names)
-        by_layer = {
+        losses_of = {
             layer: "l2" if given[layer] == losses.DUAL_BUFFER else given[layer] for layer in sizes
         }
 
-        def parted(joined: Tensor) -> dict[str, Tensor]:
+        def by_layers(joined: Tensor) -> dict[str, Tensor]:
             return dict(zip(sizes, joined.split(list(sizes.values()), dim=1), strict=True))
 
-        def compared(x: Tensor, y: Tensor) -> Tensor:
-            return losses.total(by_layer, parted(x), parted(y), self.model.layer_weights)
+        def between(x: Tensor, y: Tensor) -> Tensor:
+            return losses.total(losses_of, by_layers(x), by_layers(y), self.model.layer_weights)
 
-        return compared
+        return between
 
 
 def noise(shape: tuple[int, int], rng: np.random.Generator, device: str) -> Tensor:
-    """Start of a synthesis, (1, 3, H, W): every channel of every pixel uniform in [0, 1]."""
+    """Return the start of a synthesis, (1, 3, H, W), uniform in [0, 1]."""
     drawn = rng.random((1, 3, *shape), dtype=np.float32)
     return torch.from_numpy(drawn).to(device)
 
@@ -116,35 +99,16 @@ def synthesised(
     steps: int = MOST_STEPS,
     progress: Callable[[int, int], None] = lambda *_: None,
 ) -> Synthesis:
-    """Turn an image into one with a certain match.
+    """Change an image until it has the wanted match with another.
 
-    The match is measured after every step, on the image in whole levels of 8 bits. The first step
-    that comes to the match that is wanted is shortened, so that it ends there; without one, the
-    nearest image of all steps is kept.
+    `aim` and `start` are (1, 3, H, W), display-encoded, in [0, 1]. The representation of `aim` is
+    approached; `match_of` returns the match of an image (1, 3, H, W), and `loss` is as in
+    `SearchConfig.loss`. The match is measured after every step, on the image with 8 bits. The first
+    step that reaches the wanted match is shortened to end at it; if none does, the image with the
+    nearest match is kept.
 
-    Parameters
-    ----------
-    aim
-        (1, 3, H, W), display-encoded, in [0, 1]: whose representation is approached.
-    start
-        As `aim`.
-    model
-        Whose activations, and at which layers.
-    loss
-        As in `SearchConfig.loss`.
-    match_of
-        Match of an image (1, 3, H, W).
-    wanted
-        The match.
-    steps
-        At most so many.
-    progress
-        Told (steps done, of how many).
-
-    Notes
-    -----
-    L-BFGS, with plenoptic's penalty on values outside [0, 1] at its own weight (.1); the image is
-    clipped where it is measured and kept.
+    L-BFGS, with plenoptic's penalty on values outside [0, 1] at its default weight (.1); the image
+    is clipped where it is measured and kept.
     """
     representation = Representation(model)
     metamer = Metamer(aim.clamp(0, 1), representation, loss_function=representation.loss(loss, aim))
@@ -159,7 +123,7 @@ def synthesised(
     nearest = last = measured(after, 0)
     while not last.reached and last.step < steps:
         before = after
-        with redirect_stderr(io.StringIO()):  # its own bar of progress
+        with redirect_stderr(io.StringIO()):  # without plenoptic's progress bar
             metamer.synthesize(max_iter=1, stop_criterion=0)
         after = metamer.metamer.detach().clone()
         last = measured(after, last.step + 1)
@@ -177,7 +141,7 @@ def _shortened(
     measured: Callable[[Tensor, int], Synthesis],
     wanted: float,
 ) -> Synthesis:
-    """End the last step where the match is the one that is wanted, by bisection of its line."""
+    """End the last step at the wanted match, by bisection of its line."""
     nearest, short, far = last, 0.0, 1.0
     for _ in range(HALVINGS):
         part = (short + far) / 2
@@ -192,5 +156,5 @@ def _nearer(one: Synthesis, other: Synthesis, wanted: float) -> Synthesis:
 
 
 def in_levels(image: NDArray[np.uint8]) -> Tensor:
-    """Images (V, H, W, 3) of 8 bits as a model sees them: (V, 3, H, W) float32 in [0, 1]."""
+    """Return 8-bit images (V, H, W, 3) as input of a model, (V, 3, H, W) float32 in [0, 1]."""
     return torch.from_numpy(image.astype(np.float32) / LEVELS).permute(0, 3, 1, 2).contiguous()

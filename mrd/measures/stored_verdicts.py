@@ -1,4 +1,4 @@
-"""The criterion on the images of a set: what it says of a scene, as rows of plain data."""
+"""The criterion on the stored images of a set, as rows of plain data."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 
 from mrd.criterion.criterion import Judgement, Measures, Verdict, judge, target_again
-from mrd.study.json_files import plain
+from mrd.study.storage import plain
 from scenes.differences import DISTANCE
 
 
 @dataclass(frozen=True)
-class Candidate:
+class ComparedScene:
     """A scene that is compared with the target: one of its rows, and an image at each camera."""
 
     row: pd.Series
@@ -23,77 +23,53 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Judged:
-    """What scenes of a family are judged against, under one light.
-
-    Parameters
-    ----------
-    cameras
-        Their names.
-    held_out
-        Camera → whether no search saw it.
-    null, ceiling
-        Measures of null scenes (N, C) and of other images of the target (K, C).
-    labels
-        Classes of the target's first image and of its other images, (1 + K, C), or None.
-    floor
-        Least match of a metamer.
-    layers
-        Over which the measures were averaged, joined by ``;``.
-    """
+class StoredReference:
+    """The values that scenes of a family are compared with, under one light of C cameras."""
 
     cameras: Sequence[str]
-    held_out: Mapping[str, bool]
-    null: Measures
-    ceiling: Measures
-    labels: np.ndarray | None
-    floor: float
-    layers: str
+    held_out: Mapping[str, bool]  # by camera: whether no search used it
+    null: Measures  # of N null scenes, (N, C)
+    ceiling: Measures  # of K other images of the target, (K, C)
+    labels: np.ndarray | None  # classes of the target's first and other images, (1 + K, C)
+    floor: float  # least match of a metamer
+    layers: str  # over which the measures are averaged, joined by ";"
 
 
-def rows_of(
-    candidate: Candidate, similar: Measures, labels: Sequence[int] | None, against: Judged
+def verdict_rows(
+    scene: ComparedScene,
+    similarity: Measures,
+    labels: Sequence[int] | None,
+    reference: StoredReference,
 ) -> list[dict[str, Any]]:
-    """Judge a scene, training cameras and held-out ones apart.
+    """Return the verdict on a scene as a row a camera, NaN and infinity as None.
 
-    Parameters
-    ----------
-    candidate
-        The scene.
-    similar
-        Its measures against the target, each (C,).
-    labels
-        Its classes at each camera, or None.
-    against
-        Null, ceiling and target.
-
-    Returns
-    -------
-    list of dict
-        A row a camera, NaN and infinity as None. ``metamer`` is the verdict over all cameras of
-        the row's group (training or held out), and never true of the target again.
+    `similarity` holds its measures against the target, (C,) each, and `labels` its classes at each
+    camera. ``metamer`` is the verdict over all training or all held-out cameras; it is never true
+    if the scene is the target itself.
     """
-    again = _is_target_again(candidate.row)
+    again = _is_target_again(scene.row)
     rows: list[dict[str, Any]] = []
     for group in (False, True):
-        chosen = [c for c, name in enumerate(against.cameras) if against.held_out[name] == group]
+        chosen = [
+            c for c, name in enumerate(reference.cameras) if reference.held_out[name] == group
+        ]
         if not chosen:
             continue
         here, null, ceiling = (
             {name: values[..., chosen] for name, values in measured.items()}
-            for measured in (similar, against.null, against.ceiling)
+            for measured in (similarity, reference.null, reference.ceiling)
         )
         verdict = judge(
-            [against.cameras[c] for c in chosen],
+            [reference.cameras[c] for c in chosen],
             here,
             null,
             ceiling,
-            against.floor,
-            None if against.labels is None else against.labels[:, chosen],
+            reference.floor,
+            None if reference.labels is None else reference.labels[:, chosen],
             None if labels is None else [labels[c] for c in chosen],
         )
         rows += [
-            _row(candidate.row, judgement, verdict, group, again, against.layers)
+            _row(scene.row, judgement, verdict, group, again, reference.layers)
             for judgement in verdict.judgements
         ]
     return rows
@@ -126,12 +102,12 @@ def _row(
         "null_size": verdict.null_size,
         "ceiling_size": verdict.ceiling_size,
     }
-    row_of_json: dict[str, Any] = plain(found)
-    return row_of_json
+    as_json: dict[str, Any] = plain(found)
+    return as_json
 
 
 def _is_target_again(row: pd.Series) -> bool:
-    """Whether the scene is physically the target, by the distances of the table."""
+    """Return whether a scene is physically the target, by the distances in the table."""
     difference = {
         attribute: {DISTANCE[attribute]: float(row[f"distance_{attribute}"])}
         for attribute in str(row["attribute"]).split("+")

@@ -6,7 +6,6 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import imageio.v3 as imageio
 import imageio_ffmpeg
 import matplotlib as mpl
 import numpy as np
@@ -16,6 +15,7 @@ from matplotlib.figure import Figure
 from scenes.base.atomic_files import whole_file
 from scenes.camera import Camera
 from scenes.pictures import files
+from stimuli.png import write_png as write_png
 
 TURNTABLE_FRAMES = 36
 FRAMES_PER_SECOND = 12
@@ -24,12 +24,6 @@ FRAMES_PER_SECOND = 12
 def to_bytes(images: torch.Tensor) -> np.ndarray:
     """Return 8-bit images (V, H, W, 3) of display-encoded ones (V, 3, H, W) in [0, 1]."""
     return (images.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
-
-
-def write_png(path: Path, image: np.ndarray) -> None:
-    """Write an 8-bit image (H, W, 3) atomically."""
-    with whole_file(path) as beside:
-        imageio.imwrite(beside, image, extension=".png")
 
 
 def write_exr(path: Path, radiance: torch.Tensor) -> None:

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from mrd.search.distance_from_target import UNIT, Distance, distance_of
 from mrd.search.loop import Arrays, Search, under
-from mrd.study.checkpoint import State
+from mrd.study.checkpoint import SearchState
 from scenes.scene import Scene
 
 ROUNDS = 2
@@ -221,7 +221,7 @@ class ConstrainedSearch(Search):
             v.keep_in_bounds()
         return self.scene()
 
-    def state(self) -> State:
+    def state(self) -> SearchState:
         """All that `resume` needs."""
         plain = super().state()
         arrays = {**plain.arrays} | {
@@ -238,9 +238,9 @@ class ConstrainedSearch(Search):
             "gained": self._gained,
             "candidates": [[k, each.distance] for k, each in self._candidates.items()],
         }
-        return State(plain.step, arrays, {**plain.header, "constrained": header})
+        return SearchState(plain.step, arrays, {**plain.header, "constrained": header})
 
-    def resume(self, state: State) -> None:
+    def resume(self, state: SearchState) -> None:
         """Stand where the state was saved."""
         super().resume(state)
         header = state.header["constrained"]

@@ -2,7 +2,8 @@
 
 A step renders some training cameras without gradients, lets the network see them, sends the
 derivative of the loss with respect to each image through one adjoint render, and moves the
-variables. Everything that it needs is passed in; everything that it leaves is a `State` and rows.
+variables. Everything that it needs is passed in; everything that it leaves is a `SearchState` and
+rows.
 
 Where a search may stop early or start again, the state with the lowest smoothed loss is kept aside,
 and is what the search ends in.
@@ -29,7 +30,7 @@ from mrd.search.plateau import Plateau
 from mrd.search.remeshing import mean_edge, remeshed
 from mrd.search.variables.base import values_of
 from mrd.search.variables.build import variables_of
-from mrd.study.checkpoint import State
+from mrd.study.checkpoint import SearchState
 from mrd.study.search_section import SearchConfig
 from scenes.arrays import Mesh
 from scenes.camera import Camera
@@ -440,7 +441,7 @@ class Search:
                 for name, tensor in v.tensors.items():
                     tensor.copy_(torch.as_tensor(snapshot[f"{v.attribute}.{name}"]))
 
-    def state(self) -> State:
+    def state(self) -> SearchState:
         """All that `resume` needs."""
         optimisers: dict[str, Any] = (
             {"lbfgs": self._line_search}
@@ -460,9 +461,9 @@ class Search:
             "best_loss": self._best_loss if self._best else None,
             "best_step": self._best_step if self._best else None,
         }
-        return State(self.finished, arrays, header)
+        return SearchState(self.finished, arrays, header)
 
-    def resume(self, state: State) -> None:
+    def resume(self, state: SearchState) -> None:
         """Stand where the state was saved."""
         self._return_to(state.arrays)
         if self._line_search:

@@ -1,1 +1,1 @@
-"""The study file, its sections, the runs it asks for, and their directories."""
+"""The study file and its sections, the runs of a study, and their directories."""

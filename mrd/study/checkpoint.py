@@ -1,4 +1,4 @@
-"""A saved state of a search: named arrays and a header, in a file that knows when it is damaged."""
+"""A saved state of a search: named arrays and a header, with a checksum over all of it."""
 
 import hashlib
 import json
@@ -17,44 +17,24 @@ from scenes.base.atomic_files import whole_file
 SCHEMA_VERSION = 1
 
 _HEADER = "header"
-_ARRAY = "array."  # keeps a state's own names apart from the header's, and from NumPy's arguments
+_ARRAY = "array."  # separates array names from the header's, and from NumPy's arguments
 
 
 class DamagedStateError(Exception):
-    """A state file does not hold what was written."""
+    """A state file is unreadable or was altered."""
 
 
 @dataclass(frozen=True)
-class State:
-    """Where a search stands.
-
-    Parameters
-    ----------
-    step
-        Number of finished steps, from 0.
-    arrays
-        Variables, moments of the optimiser, …, by name; plain numeric arrays of any shape.
-    header
-        All else that resuming needs and JSON can hold (the random generator's state, …).
-    """
+class SearchState:
+    """State of a search after `step` finished steps: numeric arrays, and a JSON-able header."""
 
     step: int
     arrays: Mapping[str, NDArray[Any]]
     header: Mapping[str, Any] = field(default_factory=dict)
 
 
-def write_state(state: State, path: Path) -> None:
-    """Write a state in one step: afterwards the file is whole, or as it was before.
-
-    The header is read with its keys in the order that it is written with.
-
-    Raises
-    ------
-    InputError
-        The file cannot be written.
-    ValueError
-        An array holds Python objects, or the header something that is not JSON.
-    """
+def write_state(state: SearchState, path: Path) -> None:
+    """Write a state as a whole file; the header keeps the order of its keys."""
     arrays = {name: np.asarray(array, order="C") for name, array in state.arrays.items()}
     for name, array in arrays.items():
         if array.dtype.hasobject:
@@ -68,14 +48,24 @@ def write_state(state: State, path: Path) -> None:
         np.savez(file, **members)
 
 
-def read_state(path: Path) -> State:
-    """Read a state and verify every byte of it.
+# All that a flipped byte was seen to raise in zipfile, zlib, NumPy and json.
+_UNREADABLE = (
+    OSError,
+    EOFError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    NotImplementedError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    zlib.error,
+    MemoryError,
+)
 
-    Raises
-    ------
-    DamagedStateError
-        The file is torn, altered, or no state.
-    """
+
+def read_state(path: Path) -> SearchState:
+    """Read a state and verify its checksum; raise DamagedStateError if it fails."""
     try:
         with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             packed = json.loads(file[_HEADER].tobytes().decode())
@@ -84,29 +74,17 @@ def read_state(path: Path) -> State:
             }
         text, expected = packed["content"], packed["sha256"]
         content = json.loads(text)
-    except (
-        OSError,
-        EOFError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        NotImplementedError,
-        RuntimeError,
-        zipfile.BadZipFile,
-        zlib.error,
-        MemoryError,
-    ) as error:  # all that a flipped byte has been seen to raise in zipfile, zlib, NumPy and json
+    except _UNREADABLE as error:
         raise DamagedStateError(f"it cannot be read ({type(error).__name__})") from error
     if _digest(text, arrays) != expected:
         raise DamagedStateError("its checksum differs")
     if content["schema_version"] != SCHEMA_VERSION:
         raise DamagedStateError(f"its schema_version is {content['schema_version']}")
-    return State(content["step"], arrays, content["header"])
+    return SearchState(content["step"], arrays, content["header"])
 
 
 def _digest(text: str, arrays: Mapping[str, NDArray[Any]]) -> str:
-    """SHA-256 over the header and every array: name, type, shape, bytes."""
+    """Return the SHA-256 of the header and of every array: name, type, shape, bytes."""
     digest = hashlib.sha256(text.encode())
     for name in sorted(arrays):
         array = arrays[name]

@@ -1,4 +1,4 @@
-"""Kinds of fields that several sections of a study file have, and where an error points."""
+"""Types of values that several sections of a study file share."""
 
 from typing import Annotated, TypeVar
 
@@ -7,30 +7,30 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 Item = TypeVar("Item")
 
+MOST_LETTERS = 40
+_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
+
 
 def distinct(items: tuple[Item, ...]) -> tuple[Item, ...]:
-    """Check that nothing is named twice."""
+    """Return the items; raise `ValueError` if one occurs twice."""
     repeated = sorted({str(item) for item in items if items.count(item) > 1})
     if repeated:
         raise ValueError(f"{', '.join(repeated)} is named more than once; name each once")
     return items
 
 
-_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
-
-
 def _file_name(name: str) -> str:
-    if not name or name[0] in "_-" or not set(name) <= _LETTERS or len(name) > 40:
+    if not name or name[0] in "_-" or not set(name) <= _LETTERS or len(name) > MOST_LETTERS:
         raise ValueError(
-            f"'{name}' cannot name a file or folder; use at most 40 lower-case letters, digits, "
-            "'_' and '-', with a letter or digit first"
+            f"'{name}' cannot name a file or folder; use at most {MOST_LETTERS} lower-case "
+            "letters, digits, '_' and '-', with a letter or digit first"
         )
     return name
 
 
 def misplaced(model: str, location: tuple[str | int, ...], text: str) -> ValidationError:
-    """Make a validation error that points at one key inside a model, seen from that model."""
-    # Without a context, braces in the text are left alone.
+    """Return a validation error that points at one key inside a model."""
+    # Without a context, pydantic leaves braces in the text unchanged.
     kind = PydanticCustomError("misplaced", text)
     return ValidationError.from_exception_data(
         model, [InitErrorDetails(type=kind, loc=location, input=None)]

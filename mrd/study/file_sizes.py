@@ -1,59 +1,41 @@
-"""What finished work has left on disk, by size: a cheap look at whether all of it is still there.
+"""Sizes of the files of finished work: a cheap check that none is missing or cut.
 
-A file that is gone or cut is seen at once; one whose bytes changed in place is not (hashes see it).
+Bytes that changed in place are not seen; hashes see them.
 """
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from mrd.study.json_files import write_json
+from mrd.study.storage import read_mapping, write_json
 
 FILE = "files.json"
 
 
 def note(folder: Path, paths: Iterable[Path]) -> None:
-    """Write down the sizes of files.
-
-    Parameters
-    ----------
-    folder
-        Where the list is kept, and against which its names are taken.
-    paths
-        Files of this folder or below it; those that are not there are left out.
-
-    Raises
-    ------
-    InputError
-        The list cannot be written.
-    """
+    """Write the sizes of existing files in or below a folder to its list."""
     sizes = {path.relative_to(folder).as_posix(): _size(path) for path in paths}
     known = {
         name: size
         for name, size in sorted(sizes.items())
-        if size is not None and not _is_of_the_system(name)
+        if size is not None and not _is_system_file(name)
     }
     write_json(folder / FILE, known)
 
 
 def differing(folder: Path) -> list[str]:
-    """Name the files that are gone, or of another size than was noted.
-
-    Where no list can be read there is nothing to compare with but the list: it is named itself.
-    """
-    try:
-        noted = dict(json.loads((folder / FILE).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+    """Return the files that are missing or have another size; the list itself if unreadable."""
+    noted = read_mapping(folder / FILE)
+    if noted is None:
         return [FILE]
     return [
         name
         for name, size in noted.items()
-        if not _is_of_the_system(name) and _size(folder / name) != size
+        if not _is_system_file(name) and _size(folder / name) != size
     ]
 
 
-def _is_of_the_system(name: str) -> bool:
-    """Tell whether a name is that of a file that a desktop leaves in folders, such as .DS_Store."""
+def _is_system_file(name: str) -> bool:
+    """Return whether a desktop leaves files of this name in folders, such as .DS_Store."""
     last = name.rpartition("/")[2]
     return last.startswith(".") or last.lower() in ("thumbs.db", "desktop.ini")
 

@@ -1,4 +1,4 @@
-"""How thresholds are predicted from the derivative of a model's activations (`mrd fisher`)."""
+"""The section ``fisher``: thresholds predicted from derivatives of a model's activations."""
 
 from typing import Annotated
 
@@ -6,27 +6,31 @@ from pydantic import Field
 
 from scenes.base.frozen import Frozen
 
+Samples = Annotated[int, Field(strict=True, ge=16, le=65536)]
+
 
 class FisherConfig(Frozen):
-    """Counts and the noise floor of predicted thresholds.
+    """Settings of `mrd fisher`.
 
     Parameters
     ----------
     rerenders
-        Number N of re-renders over which the variance of activations is taken, 8 to 1000.
+        Number of renders from which the variance of each unit's activation is estimated, 8 to
+        1000.
     floor
-        Least variance of a unit, as a share of its layer's mean variance, above 0 up to 1: a unit
-        that noise leaves alone would count without limit.
+        Smallest variance of a unit, as a share of the mean variance of its layer; above 0, up to 1.
+        Without it, a unit that render noise does not change would have unlimited weight.
     samples
-        Per pixel, of every re-render, 16 to 65536: the noise that thresholds are measured in.
+        Samples per pixel of these renders, 16 to 65536. They set the noise that thresholds are
+        measured in.
     derivative_samples
-        Per pixel, of each of two derivative images that are averaged, 16 to 65536.
+        Samples per pixel of each of the two derivative images that are averaged, 16 to 65536.
     shape_modes
         Number of smooth modes of the shape, 0 to 64.
     """
 
     rerenders: Annotated[int, Field(strict=True, ge=8, le=1000)] = 16
     floor: Annotated[float, Field(strict=True, gt=0, le=1)] = 0.1
-    samples: Annotated[int, Field(strict=True, ge=16, le=65536)] = 144
-    derivative_samples: Annotated[int, Field(strict=True, ge=16, le=65536)] = 256
+    samples: Samples = 144
+    derivative_samples: Samples = 256
     shape_modes: Annotated[int, Field(strict=True, ge=0, le=64)] = 4

@@ -1,63 +1,55 @@
-"""Which images a study asks for, and how many: known before anything is rendered."""
-
-from __future__ import annotations
+"""Which images a study needs, and how many; known before any is rendered."""
 
 from typing import Any
 
+from mrd.study.resolved_run import ResolvedRun
 from mrd.study.series import ResolvedSeries
-from mrd.study.study import ResolvedRun
+
+_REPRESENTATION = (
+    "attributes",
+    "material_parameters",
+    "texture_resolution",
+    "textured_parameters",
+    "environment_height",
+    "sky_parameters",
+)
 
 
 def series_of(run: ResolvedRun) -> ResolvedSeries:
-    """Series of a run that has one.
-
-    Raises
-    ------
-    ValueError
-        It has none.
-    """
+    """Return the series of a run; raise `ValueError` if it has none."""
     if run.series is None:
         raise ValueError(f"{run.name} has no series")
     return run.series
 
 
-def asked_of_family(run: ResolvedRun) -> dict[str, Any]:
-    """What the images of a family hang on, as JSON (each image is also known by its scene)."""
+def inputs_of_family(run: ResolvedRun) -> dict[str, Any]:
+    """Return the inputs that determine the images of a run's family, as JSON."""
     search = run.record["search"]
-    representing = (
-        "attributes",
-        "material_parameters",
-        "texture_resolution",
-        "textured_parameters",
-        "environment_height",
-        "sky_parameters",
-    )
     return {
         "family": run.spec.family,
         "target": run.record["target"],
         "start": run.record["start"],
-        "search": {name: search[name] for name in representing},
+        "search": {name: search[name] for name in _REPRESENTATION},
         "null": {"count": run.search.criterion.null, "seed": run.record["seeds"]["study"]},
         "series": series_of(run).record_of_family,
     }
 
 
-def asked_of_run(run: ResolvedRun) -> dict[str, Any]:
-    """What the images of a run hang on, as JSON."""
-    # Records tell the verdict.
-    floor = run.search.criterion.floor
+def inputs_of_run(run: ResolvedRun) -> dict[str, Any]:
+    """Return the inputs that determine a run's images, as JSON."""
+    floor = run.search.criterion.floor  # image records contain the verdict
     return {"run": run.name, "floor": floor, "series": series_of(run).record}
 
 
-def of_family(run: ResolvedRun) -> int:
-    """How many images a family shares."""
+def count_of_family(run: ResolvedRun) -> int:
+    """Return the number of images that the runs of a family share."""
     series = series_of(run)
     scenes = 2 * series.config.noise_seeds + run.search.criterion.null
     return scenes * len(series.cameras) * len(series.lights)
 
 
-def of_run(run: ResolvedRun) -> int:
-    """How many images a run adds."""
+def count_of_run(run: ResolvedRun) -> int:
+    """Return the number of images that a run adds to those of its family."""
     series = series_of(run)
     scenes = series.config.levels * (1 if run.spec.is_pixel_search else 2)
     return scenes * series.config.noise_seeds * len(series.cameras) * len(series.lights)

@@ -1,4 +1,4 @@
-"""The models of a study: networks, their layers and what images pass before them."""
+"""The section ``models``: networks, their layers, and the front end before them."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -17,25 +17,23 @@ def _written_as(layers: Any) -> str:
 
 
 Layers = Annotated[
-    Annotated[Names, Tag("names")] | Annotated[Weights, Tag("weights")],
-    Discriminator(_written_as),
+    Annotated[Names, Tag("names")] | Annotated[Weights, Tag("weights")], Discriminator(_written_as)
 ]
 
 
 class FrontEnd(Frozen):
-    """What happens to an image before the network sees it: blur, then grey, then contrast.
+    """What is done to an image before the network sees it: blur, then grey, then contrast.
 
     Parameters
     ----------
     blur
-        Standard deviation of a Gaussian blur, in pixels of the rendered image, from 0 (none)
-        to 20. It stands for the optics of the eye and of a display, and keeps Monte Carlo noise
-        out of the network.
+        Standard deviation of a Gaussian blur, in pixels of the rendered image, 0 (none) to 20. It
+        models the optics of the eye and of the display, and removes Monte Carlo noise.
     grey
-        Whether all three channels become the luma: the sum of the display-encoded channels with
-        Rec. 709's weights.
+        Whether all three channels are set to the luma: the sum of the display-encoded channels,
+        weighted as in Rec. 709.
     contrast
-        Factor on the difference from display grey, 0.5: above 0, up to 1 (none).
+        Factor of the difference from mid-grey (0.5, display-encoded); above 0, up to 1 (unchanged).
     """
 
     blur: float = Field(default=1.0, strict=True, ge=0, le=20)
@@ -44,25 +42,25 @@ class FrontEnd(Frozen):
 
 
 class ModelConfig(Frozen):
-    """A network with chosen layers.
+    """A network, the layers that are compared, and its front end.
 
     Parameters
     ----------
     network
-        Name of a network, as `mrd models` lists them, or ``my_module:factory`` for one's own.
+        Name of a network (`mrd models` lists them), or ``my_module:factory`` for your own.
     layers
         The layers whose activations are matched (`mrd models NETWORK` lists them): a list of
-        names, which then weigh the same, or a mapping of names to weights, above 0 and at most a
-        million; without it, the network's own default.
+        names, with equal weights, or a mapping of names to weights, above 0 and at most a million.
+        By default, a layer that is chosen for the network.
     guides
-        Further layers that a search moves toward and that no verdict looks at, as `layers`: where
-        the judged layers say too little of where to go. Their weights fall along a line, to
-        nothing at the end (but with L-BFGS, where they stay).
+        Further layers that only the search uses, as `layers`: they help where the gradient of
+        `layers` is too weak. They do not count for the verdict. Their weights decrease linearly to
+        0 during the search (with L-BFGS, they stay constant).
     weights
-        ``"default"`` (those that come with the network), ``"none"`` (its untrained twin) or the
-        path of a weights file, relative to the study.
+        ``"default"`` (the weights that come with the network), ``"none"`` (untrained), or the path
+        of a weights file, relative to the study.
     front_end
-        What happens to an image before the network sees it.
+        What is done to an image before the network sees it.
     """
 
     network: str = Field(min_length=1)
@@ -73,21 +71,21 @@ class ModelConfig(Frozen):
 
     @property
     def layer_names(self) -> tuple[str, ...]:
-        """Names of the layers, in the order of the file; empty where the network's are read."""
+        """Names of the layers, in the order of the file; empty if the network's default is used."""
         return tuple(self.layers or ())
 
     @property
     def layer_weights(self) -> dict[str, float]:
-        """Layer → weight, 1 where the file gives names alone; empty where it gives none."""
+        """Layer → weight, 1 if the file gives only names; empty if it gives no layers."""
         return _weights(self.layers)
 
     def guided(self, judged: Mapping[str, float]) -> "ModelConfig":
-        """The model that a search moves by, read at the judged layers and at the guides."""
+        """Return the model that a search uses: with the judged layers and the guides."""
         layers = {**_weights(self.guides), **judged}
         return self.model_copy(update={"layers": layers, "guides": None})
 
     @model_validator(mode="after")
-    def _guides_are_others(self) -> "ModelConfig":
+    def _guides_are_not_layers(self) -> "ModelConfig":
         for name in self.guides or ():
             if name in self.layer_names:
                 raise misplaced(

@@ -1,8 +1,7 @@
-"""Modules that lie beside a user's model file: found while its code runs, and by nothing else.
+"""Modules in the folder of a user's model file: importable while its code runs, and only then.
 
-The folder is the last place on Python's path, so that a file of the user's never takes the place
-of a module that Python, a library or this suite means. Where an import of the user's own code could
-mean either, it is refused.
+The folder is put last on Python's path, so that its files never replace a module of Python, of a
+library or of this suite. An import that could mean either is refused.
 """
 
 import ast
@@ -13,20 +12,20 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
 
-from scenes.base.errors import InputError
+from scenes.base.errors import OWN_PACKAGES, InputError
 
-_SUITE = ("analysis", "mrd", "psychophysics", "scenes", "stimuli")
-
-# Modules of each folder that has been used: two folders may have modules of the same name.
+# Modules of each folder that was used: two folders may have modules of the same name.
 _loaded: dict[Path, dict[str, ModuleType]] = {}
 
 
 @contextmanager
 def importable(folder: Path) -> Iterator[None]:
-    """Let modules of a folder be imported inside the block, after all that are installed."""
+    """Let modules of a folder be imported inside the block, after all installed ones."""
     for other, modules in _loaded.items():
         if other != folder:
-            _forget(modules)
+            for name, module in modules.items():
+                if sys.modules.get(name) is module:
+                    del sys.modules[name]
     sys.modules.update(_loaded.get(folder, {}))
     before, path = set(sys.modules), list(sys.path)
     if str(folder) not in path:
@@ -41,14 +40,9 @@ def importable(folder: Path) -> Iterator[None]:
 
 
 def check_names(path: Path) -> None:
-    """Refuse a model file that imports a module of its folder by a name that is taken.
+    """Raise `InputError` if a model file imports a neighbour whose name another module has.
 
-    Modules beside it that it imports are looked at, too.
-
-    Raises
-    ------
-    InputError
-        With the name, both files, and what to do.
+    Neighbours that it imports are checked as well.
     """
     waiting, seen = [path], {path}
     while waiting:
@@ -57,8 +51,7 @@ def check_names(path: Path) -> None:
             own = _beside(file.parent if file.name != "__init__.py" else path.parent, name)
             if own is None:
                 continue
-            other = _taken_by(name, own)
-            if other:
+            if other := _taken_by(name, own):
                 raise InputError(
                     f"network: {file.name} imports '{name}', which is both {own} and {other}; "
                     "rename the first, and change the import"
@@ -69,10 +62,10 @@ def check_names(path: Path) -> None:
 
 
 def _imports(file: Path) -> set[str]:
-    """First parts of the names of the modules that a file imports; none where it is not Python."""
+    """Return the top-level names of the modules that a file imports."""
     try:
         tree = ast.parse(file.read_bytes())
-    except (OSError, SyntaxError, ValueError):  # told where it is imported
+    except (OSError, SyntaxError, ValueError):  # reported when it is imported
         return set()
     names: set[str] = set()
     for node in ast.walk(tree):
@@ -84,14 +77,13 @@ def _imports(file: Path) -> set[str]:
 
 
 def _beside(folder: Path, name: str) -> Path | None:
-    """File of a module of a folder; None where there is none."""
     files = (folder / name / "__init__.py", folder / f"{name}.py")
     return next((file for file in files if file.is_file()), None)
 
 
 def _taken_by(name: str, own: Path) -> str:
-    """What else has the name of a module of the user's; "" where nothing has."""
-    if name in _SUITE:
+    """Return what else has the name of a user's module, or ""."""
+    if name in OWN_PACKAGES:
         return "a package of this suite"
     if name in sys.stdlib_module_names:
         return "a module of Python"
@@ -120,9 +112,3 @@ def _is_same(own: Path, file: str) -> bool:
 
 def _is_below(folder: Path, file: str | None) -> bool:
     return file is not None and Path(file).absolute().is_relative_to(folder.absolute())
-
-
-def _forget(modules: dict[str, ModuleType]) -> None:
-    for name, module in modules.items():
-        if sys.modules.get(name) is module:
-            del sys.modules[name]

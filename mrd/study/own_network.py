@@ -1,6 +1,6 @@
-"""Networks of one's own: where ``my_module:factory`` is found, and how it is called.
+"""A user's own networks: how ``my_module:factory`` is found, imported and called.
 
-Loads no PyTorch, so that a study can be resolved without it.
+This module does not import PyTorch, so that a study can be resolved without it.
 """
 
 import functools
@@ -19,34 +19,23 @@ from mrd.study import modules_beside
 from scenes.base.errors import InputError, nearest, one_line
 
 GROUP = "mrd.models"
-"""Entry points of this group are networks that other packages bring."""
+"""Entry points of this group are networks of other packages."""
 
 
 def is_factory(network: str) -> bool:
-    """Tell whether a network's name is that of a factory, ``my_module:factory``."""
+    """Return whether a network is named as a factory, ``my_module:factory``."""
     return ":" in network
 
 
 def entries() -> dict[str, EntryPoint]:
-    """Name → entry point of the networks that installed packages bring."""
+    """Return the networks of installed packages: name → entry point."""
     return {entry.name: entry for entry in entry_points(group=GROUP)}
 
 
 def located(network: str, folder: Path) -> str:
-    """Find the file of a factory in the study's folder.
+    """Return ``/whole/path/my_module.py:factory`` if a folder has the file, else the same name.
 
-    Parameters
-    ----------
-    network
-        ``my_module:factory`` or ``path/to/file.py:factory``.
-    folder
-        The study's folder.
-
-    Returns
-    -------
-    str
-        ``/whole/path/my_module.py:factory``; the name as it is where no such file is there, for
-        modules that are installed.
+    `network` is ``my_module:factory`` or ``path/to/file.py:factory``.
     """
     module, _, function = network.rpartition(":")
     file = folder / (module if module.endswith(".py") else f"{module}.py")
@@ -54,30 +43,19 @@ def located(network: str, folder: Path) -> str:
 
 
 def code_of(network: str) -> Path | None:
-    """Give a located factory's file; None where its module is installed."""
+    """Return the file of a located factory, or None if its module is installed."""
     file = Path(network.rpartition(":")[0])
     return file if file.suffix == ".py" and file.is_file() else None
 
 
 def shown(network: str) -> str:
-    """Name a located factory as a study does, without the folder: ``my_module:factory``."""
+    """Return the name of a located factory without its folder: ``my_module:factory``."""
     module, _, function = network.rpartition(":")
     return f"{Path(module).stem if module.endswith('.py') else module}:{function}"
 
 
 def load(network: str) -> Callable[..., Any]:
-    """Import a factory.
-
-    Parameters
-    ----------
-    network
-        As `located` gives it.
-
-    Raises
-    ------
-    InputError
-        Where the module does not exist or its code raises, or it holds no such function.
-    """
+    """Import a located factory; raise `InputError` if its module fails or does not have it."""
     module, _, function = network.rpartition(":")
     is_file = module.endswith(".py")
     with naming(f"network: importing {Path(module).name}"):
@@ -89,12 +67,30 @@ def load(network: str) -> Callable[..., Any]:
             f"network: {module} has no function '{function}'; {nearest(function, valid)} "
             "use my_module:factory"
         )
-    made: Callable[..., Any] = found
-    return _called_beside(Path(module).parent, made) if is_file else made
+    factory: Callable[..., Any] = found
+    return _with_neighbours(Path(module).parent, factory) if is_file else factory
 
 
-def _called_beside(folder: Path, factory: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a factory that may import files of its folder when it is called, too."""
+def load_entry(entry: EntryPoint) -> Callable[..., Any]:
+    """Import the factory of an entry point; raise `InputError` if its package fails."""
+    with naming(f"network: loading {entry.name} ({entry.value})"):
+        factory: Callable[..., Any] = entry.load()
+    return factory
+
+
+@contextmanager
+def naming(call: str) -> Iterator[None]:
+    """Raise any error of a user's code as an `InputError` that names the call."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        raise InputError(f"{call} raised {type(error).__name__}: {one_line(error)}") from error
+
+
+def _with_neighbours(folder: Path, factory: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a factory that can import files of its folder also when it is called."""
 
     @functools.wraps(factory)
     def called(*arguments: Any, **keywords: Any) -> Any:
@@ -102,30 +98,6 @@ def _called_beside(folder: Path, factory: Callable[..., Any]) -> Callable[..., A
             return factory(*arguments, **keywords)
 
     return called
-
-
-def load_entry(entry: EntryPoint) -> Callable[..., Any]:
-    """Import the factory that an entry point names.
-
-    Raises
-    ------
-    InputError
-        Where its package's code raises.
-    """
-    with naming(f"network: loading {entry.name} ({entry.value})"):
-        made: Callable[..., Any] = entry.load()
-    return made
-
-
-@contextmanager
-def naming(call: str) -> Iterator[None]:
-    """Turn whatever a user's code raises inside the block into one line that names the call."""
-    try:
-        yield
-    except InputError:
-        raise
-    except Exception as error:
-        raise InputError(f"{call} raised {type(error).__name__}: {one_line(error)}") from error
 
 
 def _installed(module: str) -> ModuleType:
@@ -138,15 +110,13 @@ def _installed(module: str) -> ModuleType:
 
 
 def _from_file(path: Path) -> ModuleType:
-    """Import one file under a name of its own; files beside it can be imported by it."""
     modules_beside.check_names(path)
     name = f"mrd_own_{hashlib.sha256(str(path).encode()).hexdigest()[:16]}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise InputError(f"network: {path} is no Python file")
+        raise InputError(f"network: {path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
-    # Dataclasses and the like look their module up while it is being imported.
-    sys.modules[name] = module
+    sys.modules[name] = module  # dataclasses look their module up during the import
     try:
         with modules_beside.importable(path.parent):
             spec.loader.exec_module(module)

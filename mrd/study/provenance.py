@@ -1,4 +1,4 @@
-"""What a result was made with: versions of libraries, and the machine."""
+"""Versions of libraries and the machine, as recorded with every result."""
 
 import os
 import platform
@@ -20,7 +20,7 @@ LIBRARIES = (
 
 
 def installed(library: str) -> str | None:
-    """Version of an installed library, None where it is missing; nothing is imported."""
+    """Return the version of an installed library, None if it is missing; import nothing."""
     try:
         return version(library)
     except PackageNotFoundError:
@@ -28,7 +28,7 @@ def installed(library: str) -> str | None:
 
 
 def versions() -> dict[str, str | None]:
-    """Versions of Python and of every library that can change a result."""
+    """Return the versions of Python and of every library that can change a result."""
     return {
         "python": platform.python_version(),
         **{library: installed(library) for library in LIBRARIES},
@@ -36,7 +36,7 @@ def versions() -> dict[str, str | None]:
 
 
 def hardware() -> dict[str, Any]:
-    """System, processor and number of processors of this machine."""
+    """Return system, processor type and number of processors of this machine."""
     return {
         "system": platform.platform(),
         "machine": platform.machine(),

@@ -1,10 +1,7 @@
-"""Series: which levels a family has, and where along a search or between two scenes they lie.
+"""Series of scenes: lights, cameras, and the positions of the levels.
 
-Level 0 is the target itself. Everything here is numbers and data: `mrd.generate.levels` makes the
-scenes, `mrd.generate.images` renders them.
+Level 0 is the target. `mrd.generate.levels` makes the scenes, `mrd.generate.images` renders them.
 """
-
-from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,28 +22,18 @@ from scenes.scene import Scene
 
 SCHEMA_VERSION = 1
 
-# States of a search that stay on disk for its trajectory: so many to a doubling of the step.
-KEPT_A_DOUBLING = 3
+# Number of states of a search that are kept for each doubling of the step.
+_STATES_PER_DOUBLING = 3
 
-
-# Keys of a series that say where its levels lie, and nothing of how an image is made.
-OF_LEVELS = ("kind", "levels", "spacing", "first")
+# Keys of a series that choose its levels; the others determine how an image is made.
+_LEVEL_KEYS = ("kind", "levels", "spacing", "first")
 
 
 @dataclass(frozen=True)
 class ResolvedSeries:
-    """A series with nothing left to look up.
+    """A series with its lights loaded (None is the target's own) and its cameras chosen.
 
-    Parameters
-    ----------
-    config
-        Its section of the study.
-    lights
-        By name, loaded; None stands for the target's own.
-    cameras
-        Names of the cameras that it is seen by.
-    record
-        The same as JSON, lights by their content.
+    `record` is the same as JSON, with the content of the lights.
     """
 
     config: SeriesConfig
@@ -56,35 +43,17 @@ class ResolvedSeries:
 
     @property
     def record_of_family(self) -> dict[str, Any]:
-        """The part of the record that the images of a family hang on: all but the levels."""
-        return {key: each for key, each in self.record.items() if key not in OF_LEVELS}
+        """The part of the record that the images of a family depend on: all but the levels."""
+        return {key: each for key, each in self.record.items() if key not in _LEVEL_KEYS}
 
 
 def resolved_series(
-    config: SeriesConfig,
-    attributes: Sequence[Attribute],
-    target: Scene,
-    start: Scene,
-    folder: Path,
+    config: SeriesConfig, attributes: Sequence[Attribute], target: Scene, start: Scene, folder: Path
 ) -> ResolvedSeries:
-    """Resolve the series of a search on a target: lights read, cameras found, a path for the shape.
+    """Resolve the series of a search on a target.
 
-    Parameters
-    ----------
-    config
-        The section of the study.
-    attributes
-        What the search changes.
-    target, start
-        Of the search, loaded.
-    folder
-        Against which paths of lights are taken.
-
-    Raises
-    ------
-    InputError
-        A light's file is missing, a camera does not exist, or the result will not have the
-        topology that an interpolation needs.
+    Raises `InputError` if a light's file is missing, a camera does not exist, or the start shape
+    does not have the topology that an interpolation needs.
     """
     lights = {
         name: light and loaded_lighting(light, folder)
@@ -102,13 +71,7 @@ def resolved_series(
 
 
 def chosen_cameras(asked: str | tuple[str, ...], target: Scene) -> tuple[str, ...]:
-    """Names of the target's cameras that a series asks for, in the order of the rig.
-
-    Raises
-    ------
-    InputError
-        There is no such camera, or none at all.
-    """
+    """Return the names of the cameras of a series, in the order of the target's cameras."""
     rig = {camera.name: camera for camera in cameras(target.cameras)}
     if isinstance(asked, str):
         chosen = tuple(
@@ -118,7 +81,8 @@ def chosen_cameras(asked: str | tuple[str, ...], target: Scene) -> tuple[str, ..
         )
         if not chosen:
             raise InputError(
-                f"cameras: {asked} is not allowed, for none is; known: {', '.join(rig)}"
+                f"cameras: {asked} is not allowed: the target has no such camera; "
+                f"known: {', '.join(rig)}"
             )
         return chosen
     for name in asked:
@@ -127,68 +91,41 @@ def chosen_cameras(asked: str | tuple[str, ...], target: Scene) -> tuple[str, ..
     return tuple(name for name in rig if name in asked)
 
 
-# ---- Interpolation ------------------------------------------------------------------------------
-
-
 def fractions(config: SeriesConfig) -> NDArray[np.float64]:
-    """Levels above 0 of an interpolation, growing; the last is 1, the result."""
+    """Return the positions of levels 1, 2, … between target (0) and result (1), growing to 1."""
     if config.spacing == "log":
         return np.geomspace(config.first, 1, config.levels) if config.levels > 1 else np.ones(1)
     return np.arange(1, config.levels + 1) / config.levels
 
 
-# ---- Trajectory ---------------------------------------------------------------------------------
-
-
 def is_kept(step: int) -> bool:
-    """Tell whether the state after a step stays on disk: denser where a search moves faster.
+    """Return whether the state after a step, counted from the last restart, is kept on disk.
 
-    Kept are the start and whole steps nearest to 2^(k/3), k = 0, 1, 2 …, so a search of n steps
-    keeps about 3 log₂ n states. Steps are counted from the last restart.
+    These are the start and the whole steps nearest to 2^(k/3), k = 0, 1, 2, …: of n steps about
+    3 log₂ n, most of them at the beginning, where the search moves fastest.
     """
     if step <= 0:
         return step == 0
-    nearest = round(KEPT_A_DOUBLING * np.log2(step))
-    return round(2 ** (nearest / KEPT_A_DOUBLING)) == step
+    nearest = round(_STATES_PER_DOUBLING * np.log2(step))
+    return round(2 ** (nearest / _STATES_PER_DOUBLING)) == step
 
 
 def on_the_way(states: Sequence[int], came: int, steps: int) -> list[int]:
-    """Steps of the states that the search passed on its way to the result.
+    """Return the steps of the kept states that led to the result of step `came`, in order.
 
-    The result of a search with restarts or with early stopping is the best that it found: states
-    of other starts, and those after the best, did not lead there.
-
-    Parameters
-    ----------
-    states
-        Steps of all that are kept, in growing order.
-    came
-        Step in which the search came to the result.
-    steps
-        Of one start. The state after the last of them stands at the next start already.
-
-    Returns
-    -------
-    list of int
-        In growing order, without the result.
+    With restarts or early stopping, the result is the best state of the whole search: other starts
+    of `steps` steps, and states after the best, did not lead to it. The state after the last step
+    of a start is already the next start.
     """
     start = (came - 1) // steps
     return [step for step in states if step // steps == start and step < came]
 
 
 def joint_distances(distances: Sequence[Mapping[str, float]]) -> NDArray[np.float64]:
-    """One number a state where several attributes move: the mean of their shares.
+    """Return one distance per state, (states,), from its distances attribute → distance.
 
-    Parameters
-    ----------
-    distances
-        For each state, attribute → physical distance.
-
-    Returns
-    -------
-    (states,)
-        For a single attribute its distance; for several, the mean over the attributes of the
-        distance ÷ its largest over all states.
+    For a single attribute, that is its distance. For several, it is the mean over the attributes of
+    distance ÷ largest distance of that attribute over all states.
     """
     table = np.array([list(each.values()) for each in distances], dtype=np.float64)
     if table.shape[1] == 1:
@@ -198,42 +135,29 @@ def joint_distances(distances: Sequence[Mapping[str, float]]) -> NDArray[np.floa
 
 
 def chosen_states(distances: ArrayLike, config: SeriesConfig) -> list[int]:
-    """Choose the states of a trajectory: strictly growing distances, spaced as asked.
+    """Return the indices of `config.levels` states with strictly growing distances.
 
-    Parameters
-    ----------
-    distances : (states,)
-        Physical distances from the target: of the result first, then of ever earlier states.
-    config
-        How many, and how they are spaced between the result's distance and the largest.
-
-    Returns
-    -------
-    list of int
-        Indices of `config.levels` states: the result's (0) first, the farthest last.
-
-    Raises
-    ------
-    InputError
-        Fewer states than that lie ever farther from the target.
+    `distances` (states,) are those from the target, backward in time from the result. The first
+    index is 0, the result; the last is the farthest state. Raises `InputError` if the distances
+    grow too rarely for so many levels.
     """
     values = np.asarray(distances, dtype=np.float64)
-    # Those farther than everything after them in the search.
+    # States that are farther than all later ones of the search.
     highest = np.maximum.accumulate(np.concatenate([[0.0], values[:-1]]))
     growing = np.flatnonzero(values > highest)
     if not len(growing) or growing[0] != 0 or len(growing) < config.levels:
         raise InputError(
-            f"the search passed {len(growing)} of its {len(values)} kept states in strictly "
+            f"only {len(growing)} of the search's {len(values)} kept states are in strictly "
             f"growing physical distance from the target, and the series has {config.levels} "
             "levels; lower series.levels"
         )
-    chain = values[growing]
+    farther = values[growing]
     if config.levels == 1:
         return [0]
     space = np.geomspace if config.spacing == "log" else np.linspace
     chosen = [0]
-    for k, wanted in enumerate(space(chain[0], chain[-1], config.levels)[1:], start=1):
-        # The nearest that is farther than the last, and leaves enough for the levels to come.
-        low, high = chosen[-1] + 1, len(chain) - (config.levels - k)
-        chosen.append(low + int(np.abs(chain[low : high + 1] - wanted).argmin()))
+    for k, wanted in enumerate(space(farther[0], farther[-1], config.levels)[1:], start=1):
+        # The nearest that is farther than the last one and leaves enough for the next levels.
+        low, high = chosen[-1] + 1, len(farther) - (config.levels - k)
+        chosen.append(low + int(np.abs(farther[low : high + 1] - wanted).argmin()))
     return [int(growing[k]) for k in chosen]

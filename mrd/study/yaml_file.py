@@ -1,11 +1,11 @@
-"""A YAML file as plain values, with the line of every one of them.
+"""A YAML file as plain values, with the line of each of them.
 
-The file is composed, never constructed: no tag of it can make an object. Only the values that a
-person would write by hand are let through (mappings, lists, text, numbers, true and false, null).
+The file is composed but never constructed, so that no tag in it can create an object. Only
+mappings, lists, text, numbers, true, false and null are allowed.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ruamel.yaml import YAML
@@ -23,20 +23,14 @@ Location = tuple[str | int, ...]
 _PLAIN = "tag:yaml.org,2002:"
 _SCALARS = {f"{_PLAIN}{kind}" for kind in ("str", "int", "float", "bool", "null")}
 _TEXT = {f"{_PLAIN}{kind}" for kind in ("timestamp", "merge", "value")}
+_KINDS = {ScalarNode: "single value", SequenceNode: "list", MappingNode: "mapping"}
 
 
 @dataclass(frozen=True)
 class Document:
-    """What a YAML file says, and where.
+    """The content of a YAML file.
 
-    Parameters
-    ----------
-    path
-        The file, as it was asked for.
-    data
-        Its content: a mapping of plain values.
-    lines
-        Line number, from 1, of every key and list item, by its location in `data`.
+    `lines` holds the line number, from 1, of every key and list item, by its location in `data`.
     """
 
     path: Path
@@ -44,59 +38,57 @@ class Document:
     lines: Mapping[Location, int]
 
     def line(self, location: Location) -> int:
-        """Line of a location, or of the nearest thing around it that the file holds."""
+        """Return the line of a location, or of the closest parent that is in the file."""
         while location not in self.lines and location:
             location = location[:-1]
         return self.lines.get(location, 1)
 
     def error(self, location: Location, text: str) -> InputError:
-        """Complaint about what stands at a location: ``study.yaml:12: searches.a.steps: …``."""
-        where = f"{dotted(location)}: " if location else ""
-        return InputError(f"{self.path}:{self.line(location)}: {where}{text}")
+        """Return an error about a location: ``study.yaml:12: searches.a.steps: …``."""
+        return _error(self.path, self.line(location), location, text)
+
+
+def _error(path: Path, line: int, location: Location, text: str) -> InputError:
+    where = f"{dotted(location)}: " if location else ""
+    return InputError(f"{path}:{line}: {where}{text}")
 
 
 def dotted(location: Location) -> str:
-    """Location as people write it: ``searches.shape.seeds[0]``."""
-    text = ""
-    for part in location:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}"
-    return text.removeprefix(".")
+    """Return a location as people write it: ``searches.shape.seeds[0]``."""
+    parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+    return "".join(parts).removeprefix(".")
 
 
 def read_document(path: Path) -> Document:
     """Read a YAML file whose top level is a mapping.
 
-    Raises
-    ------
-    InputError
-        The file is missing, unreadable, no UTF-8, no YAML, not a mapping, larger than 500 kB;
-        a key occurs twice, a value is tagged, or a number has more than 308 digits.
+    Raises `InputError` if the file is missing, unreadable, not UTF-8, not YAML, not a mapping or
+    larger than 500 kB, if a key occurs twice, a value has a tag, or a number is too long.
     """
     text = _text(path)
     yaml = YAML(typ="safe", pure=True)
     try:
         root = yaml.compose(text)
         if not isinstance(root, MappingNode):
-            found = "empty" if root is None else f"a {_kind(root)}"
+            found = "empty" if root is None else f"a {_KINDS[type(root)]}"
             raise InputError(
                 f"{path}:1: the file is {found}; it must be a mapping (lines of 'key: value')"
             )
-        lines: dict[Location, int] = {}
-        data = _mapping(root, (), _Reader(path, yaml, lines))
+        reader = _Reader(path, yaml)
+        return Document(path, reader.mapping(root, ()), reader.lines)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f":{mark.line + 1}" if mark else ""
         advice = (
             "indent with spaces, not with tabs"
             if "'\\t'" in str(error.problem)
-            else "look at colons, quotes, brackets and indentation there and in the line before"
+            else "check colons, quotes, brackets and indentation in this line and the one before"
         )
         raise InputError(f"{path}{line}: broken YAML: {error.problem}; {advice}") from error
     except YAMLError as error:
         raise InputError(f"{path}: broken YAML: {error}; remove it") from error
     except RecursionError as error:
-        raise InputError(f"{path}: nested too deeply; a study needs no more than ten") from error
-    return Document(path, data, lines)
+        raise InputError(f"{path}: nested too deeply; a study needs at most ten levels") from error
 
 
 def _text(path: Path) -> str:
@@ -115,98 +107,72 @@ def _text(path: Path) -> str:
         raise InputError(f"{path}:{line}: not UTF-8; save the file as UTF-8") from error
 
 
-def _kind(node: Node) -> str:
-    return {ScalarNode: "single value", SequenceNode: "list", MappingNode: "mapping"}[type(node)]
-
-
+@dataclass
 class _Reader:
-    """Turns nodes into values, counting them: aliases of aliases can multiply without end."""
+    """Converts YAML nodes to values. It counts them, because nested aliases multiply."""
 
-    def __init__(self, path: Path, yaml: YAML, lines: dict[Location, int]) -> None:
-        self.path, self.yaml, self.lines = path, yaml, lines
-        self.values = 0
+    path: Path
+    yaml: YAML
+    lines: dict[Location, int] = field(default_factory=dict)
+    values: int = 0
 
     def error(self, node: Node, location: Location, text: str) -> InputError:
-        where = f"{dotted(location)}: " if location else ""
-        return InputError(f"{self.path}:{node.start_mark.line + 1}: {where}{text}")
+        return _error(self.path, node.start_mark.line + 1, location, text)
 
-    def count(self, node: Node, location: Location) -> None:
+    def value(self, node: Node, location: Location) -> Value:
         self.values += 1
         if self.values > MOST_VALUES:
             raise self.error(node, location, f"more than {MOST_VALUES} values; are aliases nested?")
+        if isinstance(node, MappingNode) and node.tag == f"{_PLAIN}map":
+            return self.mapping(node, location)
+        if isinstance(node, SequenceNode) and node.tag == f"{_PLAIN}seq":
+            return self.sequence(node, location)
+        if isinstance(node, ScalarNode) and node.tag in _SCALARS | _TEXT:
+            return self.scalar(node, location)
+        raise self.error(node, location, f"the tag {node.tag} is not allowed; remove it")
 
+    def mapping(self, node: MappingNode, location: Location) -> dict[str, Value]:
+        mapping: dict[str, Value] = {}
+        for key, value in node.value:
+            if not isinstance(key, ScalarNode):
+                raise self.error(key, location, f"a {_KINDS[type(key)]} cannot be a key; use text")
+            name = self.characters(key, location)
+            place = (*location, name)
+            if name in mapping:
+                first = self.lines[place]
+                text = f"named twice (first in line {first}); keep one of them"
+                raise self.error(key, place, text)
+            self.lines[place] = key.start_mark.line + 1
+            mapping[name] = self.value(value, place)
+        return mapping
 
-def _value(node: Node, location: Location, reader: _Reader) -> Value:
-    reader.count(node, location)
-    if isinstance(node, MappingNode) and node.tag == f"{_PLAIN}map":
-        return _mapping(node, location, reader)
-    if isinstance(node, SequenceNode) and node.tag == f"{_PLAIN}seq":
-        items = []
+    def sequence(self, node: SequenceNode, location: Location) -> list[Value]:
         for index, item in enumerate(node.value):
-            reader.lines[(*location, index)] = item.start_mark.line + 1
-            items.append(_value(item, (*location, index), reader))
-        return items
-    if isinstance(node, ScalarNode):
-        return _scalar(node, location, reader)
-    raise reader.error(node, location, f"the tag {node.tag} is not allowed; remove it")
+            self.lines[(*location, index)] = item.start_mark.line + 1
+        return [self.value(item, (*location, index)) for index, item in enumerate(node.value)]
 
-
-def _scalar(node: ScalarNode, location: Location, reader: _Reader) -> Value:
-    node.value = _characters(node, location, reader)
-    if node.tag in _TEXT:
-        return str(node.value)
-    if node.tag not in _SCALARS:
-        raise reader.error(node, location, f"the tag {node.tag} is not allowed; remove it")
-    try:
-        value: Value = reader.yaml.constructor.construct_object(node)
-    except ValueError as error:  # `!!int many`, and numbers of thousands of digits
-        raise reader.error(
-            node, location, f"'{_short(node.value)}' is not the number or word that it is marked as"
-        ) from error
-    if isinstance(value, int):
+    def scalar(self, node: ScalarNode, location: Location) -> Value:
+        node.value = self.characters(node, location)
+        if node.tag in _TEXT:
+            return str(node.value)
+        shown = node.value if len(node.value) <= 40 else f"{node.value[:40]}…"
         try:
-            float(value)
-        except OverflowError as error:
-            raise reader.error(
-                node,
-                location,
-                f"{_short(node.value)} is too large; use at most 308 digits",
-            ) from error
-    return value
+            value: Value = self.yaml.constructor.construct_object(node)
+        except ValueError as error:  # `!!int many`, and numbers of thousands of digits
+            text = f"'{shown}' is not the number or word that it is marked as"
+            raise self.error(node, location, text) from error
+        if isinstance(value, int):
+            try:
+                float(value)
+            except OverflowError as error:
+                text = f"{shown} is too large; use at most 308 digits"
+                raise self.error(node, location, text) from error
+        return value
 
-
-def _mapping(node: MappingNode, location: Location, reader: _Reader) -> dict[str, Value]:
-    mapping: dict[str, Value] = {}
-    for key, value in _pairs(node, location, reader):
-        here = (*location, key.value)
-        if key.value in mapping:
-            raise reader.error(
-                key, here, f"named twice (first in line {reader.lines[here]}); keep one of them"
-            )
-        reader.lines[here] = key.start_mark.line + 1
-        mapping[key.value] = _value(value, here, reader)
-    return mapping
-
-
-def _pairs(
-    node: MappingNode, location: Location, reader: _Reader
-) -> Iterator[tuple[ScalarNode, Node]]:
-    for key, value in node.value:
-        if not isinstance(key, ScalarNode):
-            raise reader.error(key, location, f"a {_kind(key)} cannot be a key; use text")
-        key.value = _characters(key, location, reader)
-        yield key, value
-
-
-def _characters(node: ScalarNode, location: Location, reader: _Reader) -> str:
-    """Text with characters that two escapes stand for, as JSON writes them, joined."""
-    try:
-        return str(node.value).encode("utf-16", "surrogatepass").decode("utf-16")
-    except UnicodeDecodeError as error:
-        raise reader.error(
-            node, location, "half a character is escaped; write the character itself"
-        ) from error
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 40 else f"{text[:40]}…"
+    def characters(self, node: ScalarNode, location: Location) -> str:
+        """Return the text of a node, with pairs of escapes joined, as JSON writes one character."""
+        try:
+            return str(node.value).encode("utf-16", "surrogatepass").decode("utf-16")
+        except UnicodeDecodeError as error:
+            text = "half a character is escaped; write the character itself"
+            raise self.error(node, location, text) from error

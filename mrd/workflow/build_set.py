@@ -1,7 +1,5 @@
-"""From a study to its stimulus set: where its records lie, and what goes into the set."""
+"""Build the stimulus set of a study, and add findings to it."""
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,8 +9,10 @@ from typing import Any
 from mrd.measures import pixel_files
 from mrd.measures.fisher.planned import FOLDER, planned
 from mrd.study import image_directory, image_plan
+from mrd.study.cache_key import CacheKey
 from mrd.study.provenance import hardware, versions
-from mrd.study.study import Study, resolve_all
+from mrd.study.resolved_study import ResolvedStudy, resolve_study
+from mrd.study.study import Study
 from mrd.workflow import reach_records
 from mrd.workflow.keep_shown_set import Kept, kept_if_shown
 from psychophysics.data.bids_names import PEOPLE
@@ -23,28 +23,22 @@ from stimuli.build import Built, build_set
 from stimuli.findings import KINDS, Findings
 from stimuli.intake import RECORDS_FILE
 from stimuli.pixel_metamers import PixelMetamer, read_pixel_metamers
-from stimuli.seal import check_seal
 from stimuli.selection import Refusal
 from stimuli.stimulus_set import StimulusSet
+from stimuli.storage import check_seal
 
 
 @dataclass(frozen=True)
 class Packed:
-    """What packing came to.
-
-    Parameters
-    ----------
-    built
-        The new set.
-    kept
-        The set that it replaced, if sessions were run with that one.
-    """
+    """The new set, and the set that it replaced if sessions were run with that one."""
 
     built: Built
     kept: Kept | None
 
 
-def pack(study: Study, progress: Callable[[int, int], None] = lambda *_: None) -> Packed | None:
+def pack(
+    study: Study | ResolvedStudy, progress: Callable[[int, int], None] = lambda *_: None
+) -> Packed | None:
     """Build the set of a study from its finished runs.
 
     A set that is replaced, and that people's sessions were run with, is kept under another name.
@@ -52,15 +46,14 @@ def pack(study: Study, progress: Callable[[int, int], None] = lambda *_: None) -
     Parameters
     ----------
     study
-        The study.
+        The study, or the same study resolved.
     progress
-        Told (images done, of how many).
+        Called with the number of finished images and of all images.
 
     Returns
     -------
     Packed or None
-        None where the set is there already, whole, and of these runs; what was found beside them
-        since is put into it.
+        None if the set already exists and is up to date; new findings are added to it.
 
     Raises
     ------
@@ -68,127 +61,105 @@ def pack(study: Study, progress: Callable[[int, int], None] = lambda *_: None) -
         Nothing has been generated, the earlier set cannot be kept, or
         `stimuli.build.build_set` refuses.
     """
-    records, unfinished = record_files(study)
+    resolved = resolve_study(study)
+    described = resolved.study
+    records, unfinished = record_files(resolved)
     if not records:
         raise InputError(
-            f"{study.runs}: holds no finished images of any series; mrd generate {study.folder} "
-            "makes them, if the study has a section series"
+            f"{described.runs}: holds no finished images of any series; mrd generate "
+            f"{described.folder} makes them, if the study has a section series"
         )
-    ingredients = made_of(study, records)
-    inputs = _hash(ingredients)
-    if _is_made_of(study.stimulus_set, inputs):
-        add_findings(study)
+    inputs = inputs_of(described, records)
+    digest = _digest(inputs)
+    if _is_built_from(described.stimulus_set, digest):
+        add_findings(resolved)
         return None
-    with kept_if_shown(study.stimulus_set, study.folder / PEOPLE) as earlier:
+    with kept_if_shown(described.stimulus_set, described.folder / PEOPLE) as earlier:
         built = build_set(
             records,
-            study.name,
-            study.stimuli,
-            study.stimulus_set,
-            provenance(study) | {"inputs": inputs, "made_of": ingredients},
+            described.name,
+            described.stimuli,
+            described.stimulus_set,
+            provenance(described) | {"inputs": digest, "made_of": inputs},
             progress,
             unfinished,
-            pixel_metamers(study),
-            findings(study),
+            pixel_metamers(resolved),
+            findings(resolved),
         )
     if earlier is None or earlier.content_hash == built.content_hash:
         return Packed(built, None)
     return Packed(built, earlier)
 
 
-def pixel_metamers(study: Study) -> list[PixelMetamer]:
-    """Read the pixel metamers of the study's runs, as far as there are any."""
-    found = (pixel_files.read(study.runs / run.name) for run in resolve_all(study))
+# ---- Findings -----------------------------------------------------------------------------------
+
+
+def pixel_metamers(study: ResolvedStudy) -> list[PixelMetamer]:
+    """Read the pixel metamers of a study's runs."""
+    found = (pixel_files.read(study.study.runs / run.name) for run in study.runs)
     return [each for each in found if each is not None]
 
 
-def findings(study: Study) -> Findings:
-    """Read the predicted thresholds and reaches of a study, as far as there are any.
-
-    Raises
-    ------
-    InputError
-        A target or a file of a model is missing, or a prediction's record is damaged.
-    """
-    plan = planned(study) if (study.runs / FOLDER).is_dir() else []
+def findings(study: ResolvedStudy) -> Findings:
+    """Read the predicted thresholds and reaches of a study; raise if a record is damaged."""
+    folder = study.study.runs
+    plan = planned(study.study) if (folder / FOLDER).is_dir() else []
     predicted = {each.folder.name: each.finding() for each in plan if each.is_done}
-    reached = {
-        run.name: reach_records.finding(run, study.runs / run.name) for run in resolve_all(study)
-    }
+    reached = {run.name: reach_records.finding(run, folder / run.name) for run in study.runs}
     return Findings(predicted, {run: each for run, each in reached.items() if each is not None})
 
 
-def missing_findings(study: Study, stimuli: StimulusSet) -> list[str]:
-    """Kinds of findings of which a set holds others than the study has of its targets and runs."""
-    ours, there = findings(study).of(stimuli.table), stimuli.findings
-    return [kind for kind in KINDS if getattr(ours, kind) != getattr(there, kind)]
+def missing_findings(study: ResolvedStudy, stimuli: StimulusSet) -> list[str]:
+    """Return the kinds of findings in which a set differs from the study's files."""
+    ours, stored = findings(study).of(stimuli.table), stimuli.findings
+    return [kind for kind in KINDS if getattr(ours, kind) != getattr(stored, kind)]
 
 
-def add_findings(study: Study) -> bool:
-    """Put predicted thresholds and reaches of a study into its set, if it has one.
+def add_findings(study: Study | ResolvedStudy) -> bool:
+    """Put predicted thresholds and reaches into a study's set; return whether there is a set.
 
-    Returns
-    -------
-    bool
-        Whether there is a set, which holds them now.
-
-    Raises
-    ------
-    InputError
-        The set was altered, or cannot be written; or as `findings`.
+    Raise if the set was altered, or cannot be written.
     """
-    if not study.stimulus_set.is_file():
+    resolved = resolve_study(study)
+    path = resolved.study.stimulus_set
+    if not path.is_file():
         return False
-    check_seal(study.stimulus_set)
-    with StimulusSet(study.stimulus_set) as stimuli:
-        ours, expected = findings(study).of(stimuli.table), stimuli.content_hash
-        missing = missing_findings(study, stimuli)
+    check_seal(path)
+    with StimulusSet(path) as stimuli:
+        ours, expected = findings(resolved).of(stimuli.table), stimuli.content_hash
+        missing = missing_findings(resolved, stimuli)
     for kind in missing:
-        writing.replace_findings(study.stimulus_set, kind, getattr(ours, kind), expected)
+        writing.replace_findings(path, kind, getattr(ours, kind), expected)
     return True
 
 
-def add_pixel_metamers(study: Study) -> list[str]:
-    """Put the pixel metamers of a study's runs into its set, if it has one.
+def add_pixel_metamers(study: Study | ResolvedStudy) -> list[str]:
+    """Put pixel metamers into a study's set; return the runs of which the set now has them.
 
-    Returns
-    -------
-    list of str
-        The runs whose pixel metamers are in the set now: those that the set holds images of.
-
-    Raises
-    ------
-    InputError
-        The set was altered, or cannot be written.
+    Raise if the set was altered, or cannot be written.
     """
-    if not study.stimulus_set.is_file():
+    resolved = resolve_study(study)
+    path = resolved.study.stimulus_set
+    if not path.is_file():
         return []
-    check_seal(study.stimulus_set)
-    with StimulusSet(study.stimulus_set) as stimuli:
+    check_seal(path)
+    with StimulusSet(path) as stimuli:
         runs, expected = set(stimuli.table["run"]), stimuli.content_hash
-        there = {run: each.content_hash for run, each in read_pixel_metamers(stimuli).items()}
-    ours = [each for each in pixel_metamers(study) if each.run in runs]
-    new = [each for each in ours if there.get(each.run) != each.content_hash]
+        stored = {run: each.content_hash for run, each in read_pixel_metamers(stimuli).items()}
+    ours = [each for each in pixel_metamers(resolved) if each.run in runs]
+    new = [each for each in ours if stored.get(each.run) != each.content_hash]
     if new:
-        writing.add_pixel_metamers(study.stimulus_set, new, expected)
+        writing.add_pixel_metamers(path, new, expected)
     return [each.run for each in ours]
 
 
-def made_of(study: Study, records: Sequence[Path]) -> dict[str, Any]:
-    """All that a set hangs on, as JSON: records name images and scenes by their hashes.
+# ---- Inputs of a set ----------------------------------------------------------------------------
 
-    Parameters
-    ----------
-    study
-        The study.
-    records
-        Of its runs and families (`record_files`).
 
-    Returns
-    -------
-    dict
-        ``records``: SHA-256 by the name of the run or ``families/<family>``; ``stimuli``: the
-        section of the study; ``schema_version`` of the set.
+def inputs_of(study: Study, records: Sequence[Path]) -> dict[str, Any]:
+    """Return the inputs that determine a set, as JSON; records hold hashes of images and scenes.
+
+    ``records`` maps each run or ``families/<family>`` to the SHA-256 of its table.
     """
     return {
         "records": {_owner(study, path): file_sha256(path) for path in sorted(records)},
@@ -198,48 +169,39 @@ def made_of(study: Study, records: Sequence[Path]) -> dict[str, Any]:
 
 
 def _owner(study: Study, records: Path) -> str:
-    """Name of the run, or ``families/<family>``, whose images a table is of."""
+    """Return the run, or ``families/<family>``, of a table of records."""
     return records.parent.relative_to(study.runs).as_posix().removesuffix("/series")
 
 
-def _hash(ingredients: Mapping[str, Any]) -> str:
-    content = {**ingredients, "records": sorted(ingredients["records"].values())}
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+def _digest(inputs: Mapping[str, Any]) -> str:
+    content = {"records": sorted(inputs["records"].values()), "stimuli": inputs["stimuli"]}
+    return CacheKey(content, inputs["schema_version"], "schema_version").digest
 
 
-def _is_made_of(path: Path, inputs: str) -> bool:
-    """Whether a set is there, unaltered, and made of these inputs."""
+def _is_built_from(path: Path, digest: str) -> bool:
+    """Return whether a set exists, is unaltered, and was built from these inputs."""
     try:
         with StimulusSet(path) as stimuli:
             found = stimuli.provenance.get("inputs")
         check_seal(path)
     except InputError:
         return False
-    return bool(found == inputs)
+    return bool(found == digest)
 
 
-def record_files(study: Study) -> tuple[list[Path], list[Refusal]]:
-    """Find the records of the study's runs and of their families, as the study is now.
-
-    Returns
-    -------
-    files
-        Every ``records.csv`` whose images are all there.
-    unfinished
-        Runs and families whose images are missing, or of an earlier form of the study.
-    """
+def record_files(study: ResolvedStudy) -> tuple[list[Path], list[Refusal]]:
+    """Return the ``records.csv`` of all finished images, and what is not finished."""
+    folder = study.study.runs
     wanted = {}
-    for run in resolve_all(study):
+    for run in study.runs:
         if run.series is not None:
-            family = image_directory.of_family(study.runs, run.spec.family)
-            wanted[run.spec.family] = (family, image_plan.asked_of_family(run))
-            wanted[run.name] = (
-                image_directory.of_run(study.runs, run.name),
-                image_plan.asked_of_run(run),
-            )
+            family = image_directory.of_family(folder, run.spec.family)
+            wanted[run.spec.family] = (family, image_plan.inputs_of_family(run))
+            images = image_directory.of_run(folder, run.name)
+            wanted[run.name] = (images, image_plan.inputs_of_run(run))
     files, unfinished = [], []
-    for name, (directory, asked) in wanted.items():
-        if directory.is_done(asked):
+    for name, (directory, requested) in wanted.items():
+        if directory.is_done(requested):
             files.append(directory.path / RECORDS_FILE)
         else:
             unfinished.append(Refusal(name, "its images are not finished; mrd generate makes them"))
@@ -247,7 +209,7 @@ def record_files(study: Study) -> tuple[list[Path], list[Refusal]]:
 
 
 def provenance(study: Study) -> dict[str, Any]:
-    """What a set says of its making; it does not enter the content hash."""
+    """Return the provenance of a set, which does not enter its content hash."""
     return {
         "study": study.model_dump(mode="json"),
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -256,16 +218,11 @@ def provenance(study: Study) -> dict[str, Any]:
     }
 
 
-def set_of(path: Path, read: Callable[[Path], Study]) -> Path:
-    """Tell which set is meant by a file or a study.
+# ---- Sets and their studies ---------------------------------------------------------------------
 
-    Parameters
-    ----------
-    path
-        A set, a ``study.yaml``, or the folder that holds one.
-    read
-        Reads a study.
-    """
+
+def set_of(path: Path, read: Callable[[Path], Study]) -> Path:
+    """Return the set that a path means: a set, a ``study.yaml``, or the folder that holds one."""
     path = Path(path)
     if path.is_dir() or path.suffix in (".yaml", ".yml"):
         return read(path).stimulus_set
@@ -273,12 +230,9 @@ def set_of(path: Path, read: Callable[[Path], Study]) -> Path:
 
 
 def recorded_study(path: Path, provenance: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the study that a set was made of: its models and searches (all, if merged).
+    """Return the study in a set's provenance; of a merged set, all models and searches.
 
-    Raises
-    ------
-    InputError
-        The studies of a merged set call different things by one name.
+    Raise if merged studies use one name for different things.
     """
     if "merged" not in provenance:
         return dict(provenance.get("study", {}))
@@ -289,13 +243,13 @@ def recorded_study(path: Path, provenance: Mapping[str, Any]) -> dict[str, Any]:
             for name, entry in study.get(kind, {}).items():
                 if entries.setdefault(name, entry) != entry:
                     raise InputError(
-                        f"{path}: {kind}.{name} is another in each of the merged studies; embed "
-                        "the sets before they are merged"
+                        f"{path}: {kind}.{name} differs between the merged studies; embed the "
+                        "sets before they are merged"
                     )
     return joined
 
 
 def floors(study: Mapping[str, Any]) -> dict[str, float]:
-    """Least match of a metamer for each search of a study (as a set's provenance holds it)."""
+    """Return the least match of a metamer for each search of a study, given as JSON."""
     searches: Mapping[str, Any] = study.get("searches", {})
     return {name: float(search["criterion"]["floor"]) for name, search in searches.items()}

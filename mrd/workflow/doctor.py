@@ -1,8 +1,7 @@
-"""What this machine can do, and what to install where it cannot.
+"""Check what this machine can do, and what to install.
 
-Nothing here imports a library that may be missing, broken or fatal: versions are read from
-installed metadata, and the one trial render runs in a process of its own. So `mrd doctor` answers
-on a machine that has nothing but the base install.
+No library is imported that may be missing or broken: versions are read from installed metadata,
+and one trial render runs in another process. So `mrd doctor` works with the base install alone.
 """
 
 import os
@@ -25,7 +24,7 @@ from scenes.base.errors import InputError
 LEAST_DISK = 5.0
 """Free disk, in GB (10⁹ bytes), below which a study may not find room."""
 
-# One camera ray of a sphere in white light: what no import and no check of versions can promise.
+# One pixel of a sphere in white light: neither imports nor versions show that rendering works.
 _TRIAL = """
 from mrd.rendering import backend
 from scenes.base.errors import InputError
@@ -50,18 +49,9 @@ _PATIENCE = 120.0  # seconds; the trial takes about 2 s, several times that on a
 
 @dataclass(frozen=True)
 class Check:
-    """One line of the table.
+    """One line of the table: what was checked and found, and what to do ("" if nothing).
 
-    Attributes
-    ----------
-    name : str
-        What was looked at.
-    ok : bool or None
-        Whether it serves; None where it is not needed, or merely told.
-    value : str
-        What was found.
-    advice : str
-        What to do about it; "" where nothing is to be done.
+    `ok` is None for information, and for parts that are not needed.
     """
 
     name: str
@@ -71,37 +61,43 @@ class Check:
 
 
 def examine(folder: Path | None = None) -> list[Check]:
-    """Look at everything a study may need; takes some seconds, changes nothing.
+    """Check everything that a study may need; this takes some seconds and changes nothing.
 
     Parameters
     ----------
     folder : Path, optional
-        Where a study would be written; the current folder by default.
+        Folder of a study; the current folder by default.
+
+    Returns
+    -------
+    list of Check
+        One line each: what was checked (``name``), whether it works (``ok``; None if it is not
+        needed), what was found (``value``), and what to do (``advice``).
     """
-    here = Path.cwd() if folder is None else folder
+    folder = Path.cwd() if folder is None else folder
     return [
         check_python(),
         *check_backend(),
         check_torch(),
         check_display(sys.platform, os.environ),
         check_psychopy(),
-        check_writing(here),
-        check_disk(here),
+        check_writing(folder),
+        check_disk(folder),
     ]
 
 
 def usable(checks: Sequence[Check]) -> bool:
-    """Tell whether one can search here: Mitsuba renders, torch is whole, the folder is writable."""
+    """Return whether searches can run: Mitsuba renders, torch works, the folder is writable."""
     return all(check.ok for check in checks if check.name in ("backend", "torch", "writing"))
 
 
 def check_python() -> Check:
-    """Tell Python's version and where it is."""
+    """Check Python: its version and path."""
     return Check("Python", True, f"{platform.python_version()} ({sys.executable})")
 
 
 def check_backend() -> list[Check]:
-    """Choose a backend and render one pixel with it: the lines backend, LLVM and GPU."""
+    """Choose a backend and render one pixel; return the lines backend, LLVM and GPU."""
     gpu, why_not = backend.find_gpu()
     gpu_check = Check("GPU", True, gpu) if gpu else Check("GPU", None, f"none ({why_not})")
     try:
@@ -127,7 +123,7 @@ _REPAIR = "install what it names; make venv installs all that the suite needs"
 
 
 def check_torch() -> Check:
-    """Tell torch's and torchvision's versions, and whether they were made for one another."""
+    """Check that torch and torchvision are installed, and fit each other."""
     torch, torchvision = installed("torch"), installed("torchvision")
     advice = backend.INSTALL
     if torch is None or torchvision is None:
@@ -139,17 +135,10 @@ def check_torch() -> Check:
 
 
 def mismatch(torch: str, torchvision: str, requirements: Sequence[str]) -> str:
-    """Say why two versions do not belong together; "" when they do.
+    """Return why installed versions do not fit; "" if they do. `requirements` are torchvision's.
 
-    torchvision names the one torch it was compiled for, and both come in builds (``+cpu``,
-    ``+cu128``) that mix at import only to fail at the first operator.
-
-    Parameters
-    ----------
-    torch, torchvision : str
-        Installed versions, as "2.15.0" or "2.15.0+cpu".
-    requirements : sequence of str
-        torchvision's own, as "torch==2.15.0".
+    torchvision names the one torch it was compiled for. Builds (``+cpu``, ``+cu128``) that differ
+    can be imported together, but fail at the first operator.
     """
     release, _, build = torch.partition("+")
     pins = [m[1] for r in requirements if (m := re.match(r"torch\s*\(?==([\w.]+)", r))]
@@ -162,15 +151,7 @@ def mismatch(torch: str, torchvision: str, requirements: Sequence[str]) -> str:
 
 
 def check_display(system: str, environment: Mapping[str, str]) -> Check:
-    """Tell whether a window could open.
-
-    Parameters
-    ----------
-    system : str
-        As `sys.platform`.
-    environment : mapping
-        As `os.environ`.
-    """
+    """Check whether a window could open, given `sys.platform` and `os.environ`."""
     if system in ("win32", "darwin"):
         return Check("display", True, "the system's own")
     for variable in ("DISPLAY", "WAYLAND_DISPLAY"):
@@ -182,7 +163,7 @@ def check_display(system: str, environment: Mapping[str, str]) -> Check:
 
 
 def check_psychopy() -> Check:
-    """Tell PsychoPy's version, without importing it."""
+    """Check PsychoPy's version, without importing it."""
     version = installed("psychopy-lib") or installed("psychopy")
     if version is None:
         value = "not installed (extra lab)"
@@ -191,7 +172,7 @@ def check_psychopy() -> Check:
 
 
 def check_writing(folder: Path) -> Check:
-    """Write a small file into a folder, and remove it."""
+    """Check that a folder is writable, with a temporary file."""
     try:
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(b"mrd")
@@ -203,7 +184,7 @@ def check_writing(folder: Path) -> Check:
 
 
 def check_disk(folder: Path) -> Check:
-    """Tell the free disk space of a folder, in GB (10⁹ bytes)."""
+    """Check the free disk space of a folder, in GB (10⁹ bytes)."""
     try:
         free = shutil.disk_usage(folder).free / 1e9
     except OSError as error:
@@ -214,7 +195,7 @@ def check_disk(folder: Path) -> Check:
 
 
 def _trial_render() -> str:
-    """Render one pixel in another process; say in one line what went wrong, "" when nothing."""
+    """Render one pixel in another process; return its error in one line, "" if there is none."""
     command = python_process.command(_TRIAL)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
     try:

@@ -1,57 +1,52 @@
-"""How much work is left in a study, how long it takes and what room: a forecast.
+"""Forecast of a study's remaining work: how many searches and images, how long, how much disk.
 
-Times come from what was measured on this study's own runs; where nothing was, from one small
-render, and from a rough figure for a step, which is said.
+Speeds come from the study's own finished runs and images. Before the first run they come from a few
+small renders, and the steps of a search are a rough guess.
 """
 
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 
-from mrd.rendering import backend
-from mrd.study import image_directory
+from mrd.study.image_directory import TIMING, ImageDirectory
+from mrd.study.resolved_run import ResolvedRun
+from mrd.study.resolved_study import ResolvedStudy, resolve_study
 from mrd.study.run_directory import RunDirectory
-from mrd.study.study import ResolvedRun, Study
-from mrd.workflow.standings import ImagesStanding, Standing
-from scenes.camera import cameras
+from mrd.study.study import Study
+from mrd.workflow.speed import (
+    Speed,
+    reference_key,
+    speed_of_renders,
+    speed_of_runs,
+    with_network,
+)
+from mrd.workflow.standings import ImagesStatus, RunStatus
+from mrd.workflow.work_amounts import Work, image_work, pixels_of, search_work, step_work
 
-# One view of 128² with a small network on two processors, seconds; three times it, or a third, are
-# no surprise.
-ROUGH_STEP = 0.15
-ROUGH_SIDE = 128
-ROUGH_PIXELS = ROUGH_SIDE**2
-# An EXR of three float16 channels hardly shrinks, noise does not; a PNG takes about half.
-ROUGH_BYTES_A_PIXEL = 8.0
-
-# A step of L-BFGS looks 1 to 8 times at all training cameras.
-EVALUATIONS_OF_LBFGS = 4
-
-TRIAL_SAMPLES = 16
-
-JUDGED_SCENES = 5  # target, what the search aims at, start, result, turntable
+# An EXR of three float16 channels hardly shrinks, because of noise; a PNG takes about half.
+BYTES_PER_PIXEL = 8.0
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """What is left to do.
+    """The remaining work of a study.
 
     Attributes
     ----------
     searches, images
-        How many of each are left.
+        Numbers of remaining searches and images.
     all_searches, all_images
-        How many there are.
+        Numbers of all searches and images.
     seconds
-        Expected of one worker, which has all processors; several are faster by what a search
-        leaves idle.
+        Expected time with one worker, which has all processors.
     bytes
-        Of the images that are left.
+        Expected size of the remaining images.
     basis
-        What the expectation stands on, in words.
+        What the expectation is based on, in words.
     """
 
     searches: int
@@ -63,135 +58,139 @@ class Forecast:
     basis: str
 
 
+@dataclass(frozen=True)
+class _Pace:
+    """Steps of finished or begun runs of one search and model."""
+
+    seconds_per_pixel: float
+    steps: float | None  # of a finished run; fewer than planned with early stopping
+
+
 def forecast(
-    study: Study, standings: Sequence[Standing], shared: Sequence[ImagesStanding]
+    study: Study | ResolvedStudy,
+    statuses: Sequence[RunStatus],
+    shared: Sequence[ImagesStatus],
 ) -> Forecast:
-    """Forecast what is left of a study.
+    """Forecast the remaining work of a study.
 
     Parameters
     ----------
     study
-        The study.
-    standings, shared
-        Where its runs and its families stand (`mrd.workflow.standings`).
+        The study, or the same study resolved.
+    statuses, shared
+        Status of its runs and of its families' images (`mrd.workflow.standings`).
     """
-    left = [each for each in standings if each.status != "done"]
-    family = {each.run.spec.family: each.run for each in standings}
-    wanted = [(each.images, each.run) for each in standings if each.images is not None]
-    wanted += [(each, family[each.name.removeprefix("families/")]) for each in shared]
-    rate, room, rate_basis = _rate(study, [each.run for each in standings])
-    samples = sum(
-        (images.total - images.done) * _pixels(run) * _quality(run) for images, run in wanted
-    )
-    pixels = sum((images.total - images.done) * _pixels(run) for images, run in wanted)
-    reference = _reference_samples(left, standings)
-    steps, step_basis = _seconds_of_steps(study, left, standings)
-    seconds = steps + (samples + reference) / rate
+    resolved = resolve_study(study)
+    folder = resolved.study.runs
+    remaining = [each for each in statuses if each.status != "done"]
+    wanted = [(each.images, each.run) for each in statuses if each.images is not None]
+    wanted += [(each, resolved.families[each.name.removeprefix("families/")]) for each in shared]
+    missing = {images.name: images.total - images.done for images, _ in wanted}
+    work_of_images = [image_work(run, missing[images.name]) for images, run in wanted]
+    directories = [RunDirectory(folder / each.run.name) for each in statuses]
+
+    paces = _paces(statuses, directories)
+    images_done = _totals(folder)
+    measured = speed_of_runs(statuses, directories)
+    needs_trial = (remaining and not measured) or (any(missing.values()) and not images_done)
+    trial = speed_of_renders(resolved.runs[0]) if needs_trial else None
+    speed = measured or trial or Speed()
+
+    searching = _seconds_of_searches(remaining, statuses, paces, speed, trial is not None)
+    if images_done:
+        processes = sum(work.processes for work in work_of_images)
+        samples = sum(work.samples for work in work_of_images)
+        rendering = processes * speed.process
+        rendering += samples * images_done["seconds"] / images_done["samples"]
+    else:
+        rendering = speed.seconds(sum(work_of_images, Work()))
+    room = images_done["bytes"] / images_done["pixels"] if images_done else BYTES_PER_PIXEL
+    pixels = sum(missing[images.name] * pixels_of(run) for images, run in wanted)
+    guessed = any(_kind(each.run) not in paces for each in remaining)
     return Forecast(
-        searches=len(left),
-        all_searches=len(standings),
-        images=sum(images.total - images.done for images, _ in wanted),
+        searches=len(remaining),
+        all_searches=len(statuses),
+        images=sum(missing.values()),
         all_images=sum(images.total for images, _ in wanted),
-        seconds=seconds,
+        seconds=searching + rendering,
         bytes=pixels * room,
-        basis=f"{step_basis}; {rate_basis}",
+        basis="; ".join(
+            (
+                "a rough guess of the steps before the first run"
+                if guessed
+                else "the pace of this study's own steps",
+                "the speed of a few small renders"
+                if trial
+                else "the speed of this study's own runs and images"
+                if measured or images_done
+                else "the speed of a usual machine",
+            )
+        ),
     )
 
 
-def _pixels(run: ResolvedRun) -> int:
-    return int(run.target.cameras.resolution) ** 2
+def _kind(run: ResolvedRun) -> tuple[str, str]:
+    return run.spec.search, run.spec.model
 
 
-def _quality(run: ResolvedRun) -> int:
-    return run.series.config.samples if run.series is not None else 0
-
-
-def _reference_samples(left: Sequence[Standing], standings: Sequence[Standing]) -> int:
-    """Samples of nulls and ceilings, which seeds share, and of the images that runs judge."""
-    # A search begins when its references are there.
-    there = {_key(each) for each in standings if each.step or each.status == "done"}
-    to_come = {_key(each): each.run for each in left if _key(each) not in there}
-    shared = sum(
-        (run.search.criterion.null + run.search.criterion.ceiling) * _scene_samples(run)
-        for run in to_come.values()
-    )
-    return shared + sum(JUDGED_SCENES * _scene_samples(each.run) for each in left)
-
-
-def _key(standing: Standing) -> tuple[str, str, str]:
-    """What runs share that have one null, one ceiling: all but the seed."""
-    spec = standing.run.spec
-    return spec.target, spec.search, spec.model
-
-
-def _scene_samples(run: ResolvedRun) -> int:
-    """Samples of one scene at scoring quality, from every camera."""
-    return len(cameras(run.target.cameras)) * _pixels(run) * run.search.samples.score
-
-
-def _seconds_of_steps(
-    study: Study, left: Sequence[Standing], standings: Sequence[Standing]
-) -> tuple[float, str]:
-    """Seconds of the steps that are left, at the pace of the same search with the same model."""
-    measured: dict[tuple[str, str], list[float]] = {}
-    for each in standings:
-        rows = RunDirectory(study.runs / each.run.name).history()[1:]  # the first one compiles
-        measured.setdefault((each.run.spec.search, each.run.spec.model), []).extend(
-            row["seconds"] / _pixels(each.run) for row in rows
-        )
+def _seconds_of_searches(
+    remaining: Sequence[RunStatus],
+    statuses: Sequence[RunStatus],
+    paces: dict[tuple[str, str], _Pace],
+    speed: Speed,
+    is_trial: bool,
+) -> float:
+    """Return the expected seconds of the remaining searches, all kinds of work together."""
+    # A search with a step has its references already, and shares them with the other seeds.
+    referenced = {reference_key(each.run) for each in statuses if each.step}
+    of_network: dict[tuple[str, int], Speed] = {}
     seconds = 0.0
-    rough = False
-    for each in left:
-        known = measured[each.run.spec.search, each.run.spec.model]
-        rough = rough or not known
-        a_pixel = median(known) if known else ROUGH_STEP * _views_of_a_step(each.run) / ROUGH_PIXELS
-        seconds += (each.run.search.total_steps - each.step) * a_pixel * _pixels(each.run)
-    return seconds, (
-        f"a rough guess before the first run, {ROUGH_STEP:g} s a step for each render of "
-        f"{ROUGH_SIDE} × {ROUGH_SIDE} pixels"
-        if rough
-        else "the pace of this study's own steps"
-    )
+    for each in remaining:
+        run = each.run
+        if is_trial:
+            key = (run.spec.model, pixels_of(run))
+            if key not in of_network:
+                of_network[key] = with_network(speed, run)
+            speed = of_network[key]
+        work = search_work(run, has_references=reference_key(run) in referenced)
+        referenced.add(reference_key(run))
+        seconds += speed.seconds(sum(work.values(), Work()))
+        pace = paces.get(_kind(run))
+        steps = pace.steps if pace and pace.steps else run.search.total_steps
+        if pace:
+            per_step = pace.seconds_per_pixel * pixels_of(run)
+        else:
+            per_step = speed.seconds_of_step(step_work(run))
+        seconds += max(steps - each.step, 0) * per_step
+    return seconds
 
 
-def _views_of_a_step(run: ResolvedRun) -> int:
-    """Renders with their gradients in one step, as far as they are known before."""
-    search = run.search
-    training = sum(not view.held_out for view in cameras(run.target.cameras))
-    losses = search.loss.values() if isinstance(search.loss, dict) else (search.loss,)
-    renders = 2 if "dual_buffer" in losses else 1
-    if search.optimiser == "lbfgs":
-        return EVALUATIONS_OF_LBFGS * training * renders
-    return min(search.views_per_step, training) * renders
+def _paces(
+    statuses: Sequence[RunStatus], directories: Sequence[RunDirectory]
+) -> dict[tuple[str, str], _Pace]:
+    """Return the pace of each search and model that has made steps."""
+    seconds: dict[tuple[str, str], list[float]] = {}
+    counts: dict[tuple[str, str], list[int]] = {}
+    for each, directory in zip(statuses, directories, strict=True):
+        rows = directory.history()
+        seconds.setdefault(_kind(each.run), []).extend(
+            row["seconds"] / pixels_of(each.run)
+            for row in rows[1:]  # the first step compiles
+        )
+        if each.status == "done":
+            counts.setdefault(_kind(each.run), []).append(len(rows))
+    return {
+        kind: _Pace(median(known), median(counts[kind]) if kind in counts else None)
+        for kind, known in seconds.items()
+        if known
+    }
 
 
-def _rate(study: Study, runs: Sequence[ResolvedRun]) -> tuple[float, float, str]:
-    """Samples a second and bytes a pixel of images, and where they were measured."""
-    kept = [
-        image_directory.ImageDirectory(folder.parent).timing()
-        for folder in study.runs.glob(f"**/{image_directory.TIMING}")
-    ]
+def _totals(folder: Path) -> dict[str, float]:
+    """Return samples, seconds, pixels and bytes of all images of a study; empty without any."""
+    timings = [ImageDirectory(path.parent).timing() for path in folder.glob(f"**/{TIMING}")]
     totals = {
-        name: math.fsum(each.get(name, 0.0) for each in kept)
+        name: math.fsum(each.get(name, 0.0) for each in timings)
         for name in ("samples", "seconds", "pixels", "bytes")
     }
-    if all(totals.values()):
-        return (
-            totals["samples"] / totals["seconds"],
-            totals["bytes"] / totals["pixels"],
-            "the speed of this study's own images",
-        )
-    return _trial(runs[0]), ROUGH_BYTES_A_PIXEL, "a small render of the first target"
-
-
-def _trial(run: ResolvedRun) -> float:
-    """Samples a second of a small render, compiled before."""
-    backend.activate()
-    from mrd.rendering.stage import Stage, with_film
-
-    stage = Stage(with_film(run.target, exposure=1.0))
-    view = cameras(run.target.cameras)[0]
-    stage.photographs([view], 1, 0)
-    began = time.perf_counter()
-    stage.photographs([view], TRIAL_SAMPLES, 1)
-    return TRIAL_SAMPLES * _pixels(run) / (time.perf_counter() - began)
+    return totals if all(totals.values()) else {}

@@ -1,4 +1,4 @@
-"""How precisely a threshold will be known, for a number of trials: simulated, then fitted."""
+"""Expected precision of a threshold for a number of trials: simulated, then fitted."""
 
 from dataclasses import dataclass, replace
 
@@ -16,20 +16,20 @@ from scenes.base.errors import needs
 
 @dataclass(frozen=True)
 class Plan:
-    """What a number of trials gives.
+    """Precision that a number of trials gives.
 
     Parameters
     ----------
     trials_per_level, trials
-        Of a condition: of each level, and of all.
+        Trials of each level of a condition, and of the whole condition.
     observers, measured
-        How many were simulated, and of how many the threshold could be measured.
+        Number of simulated observers, and of those whose threshold was measurable.
     threshold
         Median of the fitted thresholds.
     interval
         Median width of the 95 % credible intervals, in the unit of the level.
     covered
-        How many of these hold the true threshold.
+        Number of these intervals that contain the true threshold.
     """
 
     trials_per_level: int
@@ -42,7 +42,7 @@ class Plan:
 
 
 def plain(config: ExperimentConfig, trials_per_level: int) -> ExperimentConfig:
-    """Take constant stimuli alone: without practice, catch trials and blocks."""
+    """Return the experiment with constant stimuli, without practice, catch trials and blocks."""
     return config.model_copy(
         update={
             "procedure": ConstantStimuliConfig(trials=trials_per_level),
@@ -61,21 +61,20 @@ def planned(
     Parameters
     ----------
     experiment
-        The study's, as it is or `plain`; its first condition stands for all, its procedure is not
-        used.
+        The study's experiment. Its first condition represents all; its procedure is not used.
     follows
-        What the observers follow.
+        Psychometric function of the observers.
     trials_per_level
         Trials of each level.
     observers
-        How many.
+        Number of observers.
 
     Raises
     ------
     InputError
         The extra ``analysis`` is not installed.
     """
-    # Here, so that other commands do without the extra `analysis`.
+    # Imported late: other commands work without the extra `analysis`.
     from analysis.statistics import psychometric
 
     config = plain(experiment.config, trials_per_level)
@@ -101,7 +100,7 @@ def planned(
 
 
 def _answers(experiment: Experiment, follows: Psychometric, number: int) -> pd.DataFrame:
-    """Simulate one observer, in the columns that `analysis` takes."""
+    """Return the answers of one simulated observer, in the columns that `analysis` takes."""
     seed = session_seed(experiment.study, experiment.seed, f"power{number}", "01")
     observer = SimulatedObserver(follows, experiment.task, np.random.default_rng(seed))
     rows = [

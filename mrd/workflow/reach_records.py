@@ -1,30 +1,19 @@
-"""The reach of a run on disk, for a stimulus set."""
+"""Record of a run's reach for a stimulus set."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
+from mrd.study.resolved_run import ResolvedRun
 from mrd.study.run_directory import RunDirectory
-from mrd.study.study import ResolvedRun
 from scenes.base.digest import file_sha256
 
 
 def finding(run: ResolvedRun, path: Path) -> dict[str, Any] | None:
-    """What a set holds of a run's reach.
+    """Return the reach of the run in folder `path`, with the SHA-256 of its `criterion.json`.
 
-    Parameters
-    ----------
-    run
-        The run.
-    path
-        Its folder.
-
-    Returns
-    -------
-    dict or None
-        ``reach`` as in `criterion.json`, the SHA-256 of that file, and what was searched for; None
-        where the search is not done, or did not go away from its target.
+    Return None if the search is not done, or its mode is not diverge.
     """
     judgement = RunDirectory(path).judgement()
     if judgement is None or "reach" not in judgement:

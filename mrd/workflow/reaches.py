@@ -1,4 +1,4 @@
-"""The reaches of a study's searches away from their targets, or why there are none."""
+"""Reaches of a study's searches with ``mode: diverge``, or why a search has none."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mrd.study.study import ResolvedRun
-from mrd.workflow.standings import Standing
+from mrd.study.resolved_run import ResolvedRun
+from mrd.workflow.standings import RunStatus
 
 # Units of the distances in `scenes.differences.DISTANCE`.
 UNITS = {"shape": "radii", "material": "log units", "lighting": "log units", "pose": "degrees"}
@@ -15,68 +15,53 @@ UNITS = {"shape": "radii", "material": "log units", "lighting": "log units", "po
 
 @dataclass(frozen=True)
 class Reach:
-    """How far one search went, as its `criterion.json` tells.
-
-    Parameters
-    ----------
-    run
-        What the study asks for.
-    distance
-        The reach, in `unit`; None where there is none.
-    control
-        How far a random change of the same kind goes before the model tells; None where nothing
-        passed, or it was not looked for.
-    control_ends
-        Whether a change beyond that was seen to fail; the control's reach is a lower bound else.
-    standing
-        How many of its starts passed, and why there is no reach.
-    """
+    """Reach of one search, from its `criterion.json`; distances are in `unit`."""
 
     run: ResolvedRun
-    distance: float | None
-    control: float | None
-    control_ends: bool
-    standing: str
+    distance: float | None  # the reach; None if there is none
+    control: float | None  # largest random change that passes the criterion; None if none does
+    control_ends: bool  # whether a larger random change failed; else `control` is a lower bound
+    starts: str  # how many starts passed, and why there is no reach
 
     @property
     def attribute(self) -> str:
-        """What was searched."""
+        """The searched attribute."""
         return str(self.run.search.attributes[0])
 
     @property
     def unit(self) -> str:
-        """Of both distances."""
+        """Unit of both distances."""
         return UNITS[self.attribute]
 
 
-def reaches(standings: Sequence[Standing]) -> list[Reach]:
-    """Tell the reach of every search that goes away from its target, in the order of the grid."""
-    return [_reach(each) for each in standings if each.run.search.mode == "diverge"]
+def reaches(statuses: Sequence[RunStatus]) -> list[Reach]:
+    """Return the reach of every search with ``mode: diverge``, in the order of the grid."""
+    return [_reach(each) for each in statuses if each.run.search.mode == "diverge"]
 
 
-def _reach(standing: Standing) -> Reach:
-    if standing.judgement is None:
-        return Reach(standing.run, None, None, False, f"search {standing.status}")
-    told = standing.judgement["reach"]
-    control = told.get("control") or {}
+def _reach(status: RunStatus) -> Reach:
+    if status.judgement is None:
+        return Reach(status.run, None, None, False, f"search {status.status}")
+    reach = status.judgement["reach"]
+    control = reach.get("control") or {}
     return Reach(
-        run=standing.run,
-        distance=told["distance"],
+        run=status.run,
+        distance=reach["distance"],
         control=control.get("distance"),
         control_ends=control.get("failed_at") is not None,
-        standing=_starts(told),
+        starts=_starts(reach),
     )
 
 
-def _starts(told: dict[str, Any]) -> str:
-    """Count the starts whose widest passed; say what happened where none is the reach."""
-    starts = told["starts"]
+def _starts(reach: dict[str, Any]) -> str:
+    """Count the starts that passed, and say why if there is no reach."""
+    starts = reach["starts"]
     passed = sum(each["verdict"] == "metamer" for each in starts)
     count = f"{passed} of {len(starts)}"
-    if told["distance"] is not None:
+    if reach["distance"] is not None:
         return count
     if passed:
-        return f"{count}, none when judged again"
+        return f"{count}, none when scored again"
     if all(each["distance"] is None for each in starts):
         return f"{count}, none kept a match"
     return f"{count}, the criterion fails all"

@@ -1,7 +1,7 @@
-"""Carry out the steps of a study that are due, one after the other.
+"""Carry out the remaining steps of a study, one after the other.
 
-A step is a command of ``mrd``, the one that a user would type, in a process of its own: what one
-step loads (renderer, networks, a window) is gone before the next begins.
+Each step runs the commands of ``mrd`` that a user would type, each in its own process, so that
+renderer, networks and windows of one step are gone before the next begins.
 """
 
 import signal
@@ -13,84 +13,72 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from mrd.generate import python_process
-from mrd.workflow.step_reasons import Step
+from mrd.workflow.step_reasons import StudyStep
 
 MRD = "from mrd.cli.main import run; run()"
 FAILED = 1
 
 
-class ChainReport(Protocol):
-    """Who is told how it goes."""
+class StepsProgress(Protocol):
+    """Shows the steps as they are carried out."""
 
-    def begins(self, step: Step) -> None:
-        """Take note that a step begins."""
+    def begins(self, step: StudyStep) -> None:
+        """Show that a step begins."""
 
-    def finished(self, step: Step, seconds: float) -> None:
-        """Take note that it is done."""
+    def finished(self, step: StudyStep, seconds: float) -> None:
+        """Show that a step is done, and how long it took."""
 
 
 @dataclass(frozen=True)
 class Stop:
-    """Why the steps were not all carried out.
+    """The step that failed, and its command."""
 
-    Parameters
-    ----------
-    step
-        The one that failed.
-    command
-        The words behind ``mrd`` that did.
-    code
-        What it exited with; for a step that is due still, though all went well, 1.
-    again
-        Whether the step is due still, though its commands went well.
-    """
-
-    step: Step
-    command: tuple[str, ...]
-    code: int
-    again: bool = False
+    step: StudyStep
+    command: tuple[str, ...]  # words after ``mrd``
+    code: int  # exit code of the command; 1 if `again`
+    again: bool = False  # whether the step remains although its commands succeeded
 
 
-def carried_out(look: Callable[[], list[Step]], report: ChainReport) -> Stop | None:
-    """Carry out what is due until nothing is; what is due is looked up anew after every step.
+def carried_out(look: Callable[[], list[StudyStep]], progress: StepsProgress) -> Stop | None:
+    """Carry out the remaining steps; look at the state of all steps again after each.
 
     Parameters
     ----------
     look
-        Tells where the steps stand.
-    report
-        Told how it goes.
+        Returns the steps with their state.
+    progress
+        Shows the progress.
 
     Returns
     -------
     Stop or None
-        The first failure; None where there was none.
+        The first failure; None if there was none.
     """
-    tried: set[str] = set()
-    while due := [step for step in look() if step.state == "due"]:
-        step = due[0]
-        if step.name in tried:
+    attempted: set[str] = set()
+    while remaining := [step for step in look() if step.state == "due"]:
+        step = remaining[0]
+        if step.name in attempted:
             return Stop(step, step.commands[0], FAILED, again=True)
-        tried.add(step.name)
-        report.begins(step)
+        attempted.add(step.name)
+        progress.begins(step)
         began = time.monotonic()
         for command in step.commands:
             if code := exit_code(command):
                 return Stop(step, command, code)
-        report.finished(step, time.monotonic() - began)
+        progress.finished(step, time.monotonic() - began)
     return None
 
 
 def exit_code(words: tuple[str, ...]) -> int:
-    """Run a command of ``mrd`` to its end, and return what it exits with."""
+    """Run a command of ``mrd`` to its end, and return its exit code."""
     program = subprocess.Popen(python_process.command(MRD, *words))
-    with _ending_together(program):
+    with _signals_passed_to(program):
         return program.wait()
 
 
 @contextmanager
-def _ending_together(program: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Hand a request to end on to the program; it hears Ctrl-C in the terminal by itself."""
+def _signals_passed_to(program: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Pass SIGTERM to the program, and ignore Ctrl-C, which the terminal sends to both."""
     end = signal.signal(signal.SIGTERM, lambda *_: program.terminate())
     interrupt = signal.signal(signal.SIGINT, lambda *_: None)
     try:

@@ -1,92 +1,71 @@
-"""Where the runs of a study stand, as their directories tell; nothing is rendered or changed."""
+"""Status of the runs of a study, as their directories record it; nothing is rendered or changed."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from mrd.study import image_directory, image_plan
 from mrd.study.image_directory import ImageDirectory
+from mrd.study.resolved_run import ResolvedRun
+from mrd.study.resolved_study import ResolvedStudy, resolve_study
 from mrd.study.run_directory import RunDirectory, Status
-from mrd.study.study import ResolvedRun, Study, resolve_all
+from mrd.study.study import Study
 from scenes.base.errors import InputError
 
 
 @dataclass(frozen=True)
-class ImagesStanding:
-    """Where the images of a run or a family stand.
-
-    Parameters
-    ----------
-    name
-        Of the run or the family.
-    status
-        `pending` where nothing that is asked for now is on disk.
-    done, total
-        Images that are finished, and that are asked for.
-    message
-        Why they failed, where they did; what is lost, where they were done.
-    """
+class ImagesStatus:
+    """Status of the images of a run or a family."""
 
     name: str
-    status: Status
-    done: int
-    total: int
-    message: str
+    status: Status  # `pending` if no requested image is on disk
+    done: int  # finished images
+    total: int  # requested images
+    message: str  # why they failed, or what they have lost since they were done
 
 
 @dataclass(frozen=True)
-class Standing:
-    """Where one run stands.
+class RunStatus:
+    """Status of one run."""
+
+    run: ResolvedRun
+    status: Status  # `pending` if nothing is on disk
+    step: int  # last step in its history
+    newest: dict[str, float]  # last row of its history; empty before the first step
+    judgement: dict[str, Any] | None  # content of `criterion.json`; None before the run is done
+    message: str  # why it failed, or what it has lost since it was done
+    images: ImagesStatus | None = None  # None if the study requests none
+
+
+def overview(study: Study | ResolvedStudy) -> list[RunStatus]:
+    """Return the status of every run of a study, in the order of its grid.
 
     Parameters
     ----------
-    run
-        What the study asks for.
-    status
-        `pending` where nothing is on disk yet.
-    step
-        Steps that its history holds.
-    newest
-        The last row of its history; empty before the first step.
-    judgement
-        What `criterion.json` holds; None before the run is done.
-    message
-        Why it failed, where it did; what it has lost, where it was done.
-    images
-        Where its images stand; None where the study asks for none.
-    """
-
-    run: ResolvedRun
-    status: Status
-    step: int
-    newest: dict[str, float]
-    judgement: dict[str, Any] | None
-    message: str
-    images: ImagesStanding | None = None
-
-
-def overview(study: Study) -> list[Standing]:
-    """Tell where every run of a study stands, in the order of its grid.
+    study
+        The study, or the same study resolved.
 
     Raises
     ------
     InputError
         A file that the study names cannot be read.
     """
-    return [standing(run, RunDirectory(study.runs / run.name)) for run in resolve_all(study)]
+    resolved = resolve_study(study)
+    folder = resolved.study.runs
+    return [run_status(run, RunDirectory(folder / run.name)) for run in resolved.runs]
 
 
-def standing(run: ResolvedRun, directory: RunDirectory) -> Standing:
-    """Read where one run stands."""
+def run_status(run: ResolvedRun, directory: RunDirectory) -> RunStatus:
+    """Read the status of one run."""
     images = None
     if run.series is not None:
-        images = _images(
+        images = _images_status(
             run.name,
             image_directory.of_run(directory.path.parent, run.name),
-            image_plan.asked_of_run(run),
-            image_plan.of_run(run),
+            image_plan.inputs_of_run(run),
+            image_plan.count_of_run(run),
         )
     if not directory.exists:
-        return Standing(run, "pending", 0, {}, None, "", images)
+        return RunStatus(run, "pending", 0, {}, None, "", images)
     history = directory.history()
     newest = history[-1] if history else {}
     try:
@@ -94,47 +73,45 @@ def standing(run: ResolvedRun, directory: RunDirectory) -> Standing:
     except InputError as error:  # its record is damaged
         status, message = "failed", str(error)
     judgement = directory.judgement() if status == "done" else None
-    if judgement is not None and not run.is_judged_by(judgement):
+    if judgement is not None and not run.has_floor_of(judgement):
         status, judgement = "interrupted", None
-        message = "its result was judged by another floor; generate judges it anew"
-    return Standing(run, status, int(newest.get("step", 0)), newest, judgement, message, images)
+        message = "the result was scored with a different criterion.floor; generate scores it again"
+    return RunStatus(run, status, int(newest.get("step", 0)), newest, judgement, message, images)
 
 
-def families(study: Study, standings: list[Standing]) -> list[ImagesStanding]:
-    """Tell where the images stand that the runs of a family share, a family a row."""
-    first = {each.run.spec.family: each.run for each in standings if each.run.series is not None}
+def families(study: ResolvedStudy) -> list[ImagesStatus]:
+    """Return the status of the images that the runs of each family share."""
     return [
-        _images(
+        _images_status(
             f"families/{family}",
-            image_directory.of_family(study.runs, family),
-            image_plan.asked_of_family(run),
-            image_plan.of_family(run),
+            image_directory.of_family(study.study.runs, family),
+            image_plan.inputs_of_family(run),
+            image_plan.count_of_family(run),
         )
-        for family, run in first.items()
+        for family, run in study.families.items()
     ]
 
 
-def _images(
-    name: str, directory: ImageDirectory, asked: dict[str, Any], total: int
-) -> ImagesStanding:
-    """Read where images stand; those of an earlier form of the study do not count yet."""
-    if not directory.exists or not directory.is_asked(asked):
-        return ImagesStanding(name, "pending", 0, total, "")
+def _images_status(
+    name: str, directory: ImageDirectory, requested: dict[str, Any], total: int
+) -> ImagesStatus:
+    """Read the status of images; images of an earlier form of the study do not count."""
+    if not directory.exists or not directory.is_request(requested):
+        return ImagesStatus(name, "pending", 0, total, "")
     done = min(directory.count(), total)
-    return ImagesStanding(name, directory.status(), done, total, _message(directory))
+    return ImagesStatus(name, directory.status(), done, total, _message(directory))
 
 
 def _message(directory: RunDirectory) -> str:
-    """What is to be said of a run or its images: why they failed, or what they have lost."""
     record = directory.record()
     return str(record["message"]) if record["status"] == "failed" else directory.loss()
 
 
-def outdated(study: Study, standings: list[Standing]) -> list[str]:
-    """Name the runs on disk that the study, as it is now, does not ask for."""
-    asked = {standing.run.name for standing in standings}
+def outdated(study: ResolvedStudy) -> list[str]:
+    """Return the names of runs on disk that are not part of the study any more."""
+    names = {run.name for run in study.runs}
     return sorted(
         folder.name
-        for folder in study.runs.glob("*")
-        if RunDirectory(folder).exists and folder.name not in asked
+        for folder in study.study.runs.glob("*")
+        if RunDirectory(folder).exists and folder.name not in names
     )

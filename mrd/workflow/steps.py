@@ -11,11 +11,13 @@ from analysis.findings import source
 from mrd.measures.fisher.planned import planned
 from mrd.study import image_directory, image_plan
 from mrd.study.provenance import installed
+from mrd.study.resolved_model import seen_by
+from mrd.study.resolved_study import ResolvedStudy, resolve_study
 from mrd.study.run_directory import RunDirectory
-from mrd.study.study import Study, as_word, grid, resolved_model, seen_by
+from mrd.study.study import Study, as_word, grid
 from mrd.workflow import build_set, step_reasons
-from mrd.workflow.standings import ImagesStanding, Standing, families, outdated, overview
-from mrd.workflow.step_reasons import AskedModel, FoundModel, Step
+from mrd.workflow.standings import ImagesStatus, RunStatus, families, outdated, overview
+from mrd.workflow.step_reasons import EmbeddedModel, RequestedModel, StudyStep
 from psychophysics import experiment
 from psychophysics.data import bids_names, data_set, json_files, session_files
 from psychophysics.data.data_set import ObserverKind
@@ -24,33 +26,23 @@ from psychophysics.experiment import Experiment
 from scenes.base import changes
 from scenes.base.errors import InputError
 from stimuli.model_results import nulls
-from stimuli.seal import check_seal
 from stimuli.stimulus_set import StimulusSet
+from stimuli.storage import check_seal
 
-OBSERVERS = 20  # simulated, where nobody says how many
+OBSERVERS = 20  # simulated by default
 
 
 @dataclass(frozen=True)
 class Audience:
-    """Who answers.
+    """The participants: one person, or simulated observers."""
 
-    Parameters
-    ----------
-    participant
-        Code of a person; None for simulated observers.
-    session
-        Code of the person's session.
-    observers
-        How many are simulated.
-    """
-
-    participant: str | None = None
-    session: str = bids_names.FIRST_SESSION
-    observers: int = OBSERVERS
+    participant: str | None = None  # code of a person; None for simulated observers
+    session: str = bids_names.FIRST_SESSION  # code of the person's session
+    observers: int = OBSERVERS  # number of simulated observers
 
     @property
     def kind(self) -> ObserverKind:
-        """What the data calls them."""
+        """Their kind in the data."""
         return "simulated" if self.participant is None else "person"
 
     @property
@@ -66,43 +58,47 @@ class Audience:
         return [self.participant]
 
 
-def steps(study: Study, path: Path, audience: Audience, workers: int = 1) -> list[Step]:
-    """Tell of every step whether it is due, and why.
+def steps(
+    study: Study | ResolvedStudy, path: Path, audience: Audience, workers: int = 1
+) -> list[StudyStep]:
+    """Return every step of a study with its state and the reasons for it.
 
     Parameters
     ----------
     study
-        The study.
+        The study, or the same study resolved.
     path
-        As the user named it: commands name it so.
+        Path of the study as the user wrote it, for the commands.
     audience
-        Who answers.
+        The participants.
     workers
-        Searches at once.
+        Number of searches at once.
 
     Raises
     ------
     InputError
         A file that the study names cannot be read.
     """
+    resolved = resolve_study(study)
+    described = resolved.study
     named = as_word(path)
     looks: dict[str, Callable[[], tuple[str, list[str]]]] = {
-        "generate": lambda: _generated(study),
-        "fisher": lambda: _predicted(study),
-        "build": lambda: _built(study),
-        "embed": lambda: _embedded(study),
-        "experiment": lambda: _answered(study, audience),
-        "analyse": lambda: _analysed(study, audience),
+        "generate": lambda: _generated(resolved),
+        "fisher": lambda: _predicted(resolved),
+        "build": lambda: _built(resolved),
+        "embed": lambda: _embedded(resolved),
+        "experiment": lambda: _answered(described, audience),
+        "analyse": lambda: _analysed(described, audience),
     }
     commands = _commands(named, audience, workers)
-    found: list[Step] = []
-    if "fisher" not in study.model_fields_set:  # `mrd fisher` works without, if asked to
+    found: list[StudyStep] = []
+    if "fisher" not in described.model_fields_set:  # `mrd fisher` works without the section
         del looks["fisher"]
     for name, look in looks.items():
-        if reason := _not_asked(study, name):
-            found.append(Step(name, "none", reason))
+        if reason := _no_such_step(described, name):
+            found.append(StudyStep(name, "none", reason))
         elif blocking := [step.name for step in found if step.state == "due"]:
-            found.append(Step(name, "waits", f"for {blocking[0]}", commands[name]))
+            found.append(StudyStep(name, "waits", f"for {blocking[0]}", commands[name]))
         else:
             found.append(_step(name, look, commands[name]))
     return found
@@ -110,22 +106,22 @@ def steps(study: Study, path: Path, audience: Audience, workers: int = 1) -> lis
 
 def _step(
     name: str, look: Callable[[], tuple[str, list[str]]], commands: tuple[tuple[str, ...], ...]
-) -> Step:
+) -> StudyStep:
     try:
-        there, reasons = look()
+        existing, reasons = look()
     except InputError as error:
         if name == "generate":
             raise
-        return Step(name, "due", str(error), commands)
+        return StudyStep(name, "due", str(error), commands)
     if reasons:
-        return Step(name, "due", changes.in_words(reasons), commands)
-    return Step(name, "done", there, commands)
+        return StudyStep(name, "due", changes.in_words(reasons), commands)
+    return StudyStep(name, "done", existing, commands)
 
 
 def _commands(
     named: str, audience: Audience, workers: int
 ) -> dict[str, tuple[tuple[str, ...], ...]]:
-    """Words behind ``mrd`` that carry out each step."""
+    """Return the words after ``mrd`` that carry out each step."""
     simulate = ("experiment", "simulate", named, "--observers", str(audience.observers))
     sitting = ("--participant", str(audience.participant), "--session", audience.session)
     run = ("experiment", "run", named, *sitting)
@@ -141,8 +137,8 @@ def _commands(
     }
 
 
-def _not_asked(study: Study, name: str) -> str:
-    """Why a study has no such step; "" where it has."""
+def _no_such_step(study: Study, name: str) -> str:
+    """Return why a study has no such step; "" if it has."""
     if name in ("generate", "fisher"):
         return ""
     if not any(study.series_of(search) for search in study.searches):
@@ -155,31 +151,31 @@ def _not_asked(study: Study, name: str) -> str:
 # ---- Searches and images ------------------------------------------------------------------------
 
 
-def _generated(study: Study) -> tuple[str, list[str]]:
-    standings = overview(study)
-    shared = families(study, standings)
-    images = [*shared, *(each.images for each in standings if each.images is not None)]
-    searched = sum(each.status == "done" for each in standings)
+def _generated(study: ResolvedStudy) -> tuple[str, list[str]]:
+    runs = overview(study)
+    shared = families(study)
+    images = [*shared, *(each.images for each in runs if each.images is not None)]
+    searched = sum(each.status == "done" for each in runs)
     done, total = sum(each.done for each in images), sum(each.total for each in images)
     reasons = []
-    if searched < len(standings):
-        reasons.append(f"{len(standings) - searched} of {len(standings)} searches to do")
+    if searched < len(runs):
+        reasons.append(f"{len(runs) - searched} of {len(runs)} searches to do")
     if left := [each for each in images if each.status != "done"]:
         missing = sum(each.total - each.done for each in left)
         reasons.append(f"{missing} of {total} images to do" if missing else "images to finish")
-    reasons += _changed_searches(study, standings)
-    reasons += _changed_images(study, standings, shared)
-    reasons += [each.message for each in standings if each.message]
+    reasons += _changed_searches(study, runs)
+    reasons += _changed_images(study, shared)
+    reasons += [each.message for each in runs if each.message]
     reasons += [each.message for each in images if each.message]
-    there = f"{searched} of {len(standings)} searches, {done} of {total} images"
-    return there, reasons if searched < len(standings) or left else []
+    existing = f"{searched} of {len(runs)} searches, {done} of {total} images"
+    return existing, reasons if searched < len(runs) or left else []
 
 
-def _changed_searches(study: Study, standings: list[Standing]) -> list[str]:
-    """Name what the study says otherwise than the runs on disk that had the same names."""
-    earlier = _newest(study, outdated(study, standings))
+def _changed_searches(study: ResolvedStudy, runs: list[RunStatus]) -> list[str]:
+    """Return the settings that differ from the earlier run of the same label."""
+    earlier = _newest_records(study.study, outdated(study))
     reasons = []
-    for each in standings:
+    for each in runs:
         label = each.run.spec.label
         if each.status == "pending" and label in earlier:
             what = changes.changes(earlier[label]["resolved"], changes.as_read(each.run.record))
@@ -187,11 +183,8 @@ def _changed_searches(study: Study, standings: list[Standing]) -> list[str]:
     return reasons
 
 
-def _newest(study: Study, names: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """What the newest of the runs of each label says of itself, one that is done before others.
-
-    Damaged ones say nothing.
-    """
+def _newest_records(study: Study, names: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Return the record of the newest run of each label; finished runs first, no damaged ones."""
     found: dict[str, dict[str, Any]] = {}
     for name in names:
         label = name.rpartition("-")[0]
@@ -203,98 +196,91 @@ def _newest(study: Study, names: Iterable[str]) -> dict[str, dict[str, Any]]:
 
 
 def _order(record: Mapping[str, Any]) -> tuple[bool, str]:
-    """Whether a run is done, and when it was begun; "" where it never was."""
     return record["status"] == "done", record["started"] or ""
 
 
-def _changed_images(
-    study: Study, standings: list[Standing], shared: list[ImagesStanding]
-) -> list[str]:
-    """Name what the study says otherwise than the images on disk."""
-    runs = {each.run.name: each.run for each in standings if each.images is not None}
-    kinds = [
-        (image_directory.of_run(study.runs, name), image_plan.asked_of_run(run), name)
-        for name, run in runs.items()
+def _changed_images(study: ResolvedStudy, shared: list[ImagesStatus]) -> list[str]:
+    """Return the settings that differ from those of the images on disk."""
+    folder = study.study.runs
+    wanted = [
+        (image_directory.of_run(folder, run.name), image_plan.inputs_of_run(run), run.name)
+        for run in study.runs
+        if run.series is not None
     ]
-    of_family = {run.spec.family: run for run in runs.values()}
     for images in shared:
         family = images.name.removeprefix("families/")
-        directory = image_directory.of_family(study.runs, family)
-        kinds.append((directory, image_plan.asked_of_family(of_family[family]), images.name))
-    reasons: dict[str, None] = {}  # each once: a series is that of all runs
-    for directory, asked, name in kinds:
-        if directory.exists and not directory.is_asked(asked):
-            what = changes.changes(directory.record()["resolved"], changes.as_read(asked))
-            reasons[f"the images of {name} changed ({what})"] = None
-    return list(reasons)
+        requested = image_plan.inputs_of_family(study.families[family])
+        wanted.append((image_directory.of_family(folder, family), requested, images.name))
+    reasons = []
+    for directory, requested, name in wanted:
+        if directory.exists and not directory.is_request(requested):
+            what = changes.changes(directory.record()["resolved"], changes.as_read(requested))
+            reasons.append(f"the images of {name} changed ({what})")
+    return reasons
 
 
 # ---- Predicted thresholds -----------------------------------------------------------------------
 
 
-def _predicted(study: Study) -> tuple[str, list[str]]:
-    plan = planned(study)
-    due = [each for each in plan if not each.is_done]
-    there = f"thresholds of {len(plan)} targets and models"
-    if not due:
-        return there, []
-    reasons = [f"{len(due)} of {len(plan)} targets and models to predict"]
-    return there, reasons + [what for each in due if (what := each.changed())]
+def _predicted(study: ResolvedStudy) -> tuple[str, list[str]]:
+    plan = planned(study.study)
+    missing = [each for each in plan if not each.is_done]
+    existing = f"thresholds of {len(plan)} targets and models"
+    if not missing:
+        return existing, []
+    reasons = [f"{len(missing)} of {len(plan)} targets and models to predict"]
+    return existing, reasons + [what for each in missing if (what := each.changed())]
 
 
 # ---- The set ------------------------------------------------------------------------------------
 
 
-def _built(study: Study) -> tuple[str, list[str]]:
-    path = study.stimulus_set
+def _built(study: ResolvedStudy) -> tuple[str, list[str]]:
+    path = study.study.stimulus_set
     if not path.exists():
         return "", [f"there is no {path.name} yet"]
     files, _ = build_set.record_files(study)
-    asked = build_set.made_of(study, files)
+    requested = build_set.inputs_of(study.study, files)
     with StimulusSet(path) as stimuli:
         then = stimuli.provenance.get("made_of", {})
         check_seal(path)
-        there = f"{len(stimuli)} images, content hash {stimuli.content_hash[:12]}"
-        beside = build_set.missing_findings(study, stimuli)
-    searches = {f"families/{run.family}": run.search for run in grid(study)}
-    searches |= {name: _search_of(study, name) for name in asked["records"] if "/" not in name}
-    reasons = step_reasons.build_reasons(asked, then, searches)
-    return there, reasons + [f"it holds other records of {_worded(kind)}" for kind in beside]
+        existing = f"{len(stimuli)} images, content hash {stimuli.content_hash[:12]}"
+        differing = build_set.missing_findings(study, stimuli)
+    specs = grid(study.study)
+    search_of = {spec.label: spec.search for spec in specs}
+    searches = {f"families/{spec.family}": spec.search for spec in specs}
+    searches |= {
+        name: search_of[name.rpartition("-")[0]] for name in requested["records"] if "/" not in name
+    }
+    reasons = step_reasons.build_reasons(requested, then, searches)
+    return existing, reasons + [
+        f"it holds other records of {kind.replace('_', ' ')}" for kind in differing
+    ]
 
 
-def _worded(kind: str) -> str:
-    return kind.replace("_", " ")
-
-
-def _search_of(study: Study, run: str) -> str:
-    """Search of a run, by its name."""
-    label = run.rpartition("-")[0]
-    return next(spec.search for spec in grid(study) if spec.label == label)
-
-
-def _embedded(study: Study) -> tuple[str, list[str]]:
-    floors = build_set.floors(study.model_dump(mode="json"))
+def _embedded(study: ResolvedStudy) -> tuple[str, list[str]]:
+    described = study.study
+    floors = build_set.floors(described.model_dump(mode="json"))
     reasons = []
-    with StimulusSet(study.stimulus_set) as stimuli:
+    with StimulusSet(described.stimulus_set) as stimuli:
         table = stimuli.table
         search_of = dict(table[["family", "search"]].drop_duplicates().to_numpy().tolist())
-        of_family = {
+        family_floors = {
             family: None if nulls(table, family).empty else floors[search]
             for family, search in search_of.items()
         }
-        for name, config in study.models.items():
-            _, record = resolved_model(config, study.folder, f"models.{name}")
+        for name, config in described.models.items():
             own = table.loc[table["model"] == name, "layer"].dropna().unique()
             layers = config.layer_names or tuple(own[0].split(";") if len(own) else ())
-            found = _found(stimuli, name)
+            found = _embedded_model(stimuli, name)
             libraries = found.record.get("libraries", {}) if found else {}
             versions = {library: installed(library) for library in libraries}
-            asked = AskedModel(seen_by(record), layers)
-            reasons += step_reasons.embed_reasons(name, asked, found, of_family, versions)
-    return f"distances of {', '.join(study.models)}", reasons
+            requested = RequestedModel(seen_by(study.models[name]), layers)
+            reasons += step_reasons.embed_reasons(name, requested, found, family_floors, versions)
+    return f"distances of {', '.join(described.models)}", reasons
 
 
-def _found(stimuli: StimulusSet, name: str) -> FoundModel | None:
+def _embedded_model(stimuli: StimulusSet, name: str) -> EmbeddedModel | None:
     if name not in stimuli.models:
         return None
     results = stimuli.results(name)
@@ -302,35 +288,38 @@ def _found(stimuli: StimulusSet, name: str) -> FoundModel | None:
     for family, rows in results.verdicts.items():
         for row in rows:
             floors.setdefault(family, {}).setdefault(row["layers"], set()).add(row["floor"])
-    return FoundModel(results.record, results.layers, floors)
+    return EmbeddedModel(results.record, results.layers, floors)
 
 
-# ---- Answers and what they mean -----------------------------------------------------------------
+# ---- Sessions and the report --------------------------------------------------------------------
 
 
 def _answered(study: Study, audience: Audience) -> tuple[str, list[str]]:
     if study.experiment is None:
         raise ValueError("the study has no experiment")
     folder = study.folder / audience.data
-    asked = experiment.prepare(study.name, study.seed, study.experiment, study.stimulus_set)
-    with asked.stimuli:
-        facts = {code: _facts(asked, folder, code, audience) for code in audience.codes}
+    requested = experiment.prepare(study.name, study.seed, study.experiment, study.stimulus_set)
+    with requested.stimuli:
+        facts = {code: _facts(requested, folder, code, audience) for code in audience.codes}
     found = {}
     for code in audience.codes:
-        table = bids_names.table_path(folder, code, audience.session, asked.task)
+        table = bids_names.table_path(folder, code, audience.session, requested.task)
         if table.is_file() and table.with_suffix(".json").is_file():
             found[code] = json_files.read_json(table.with_suffix(".json"))
     sessions = len(session_files.find(folder).tables)
     return f"{sessions} sessions in {audience.data}", step_reasons.session_reasons(facts, found)
 
 
-def _facts(asked: Experiment, folder: Path, code: str, audience: Audience) -> dict[str, Any] | None:
+def _facts(
+    requested: Experiment, folder: Path, code: str, audience: Audience
+) -> dict[str, Any] | None:
+    """Return the facts that a participant's session must have; None if not enrolled yet."""
     number = data_set.participant_number(folder, code)
     if number is None:
         return None
-    rule = rule_for(folder, code, audience.session, asked.task)
-    seat = experiment.make_seat(asked, code, audience.session, audience.kind, number, rule)
-    own = experiment.with_recorded_rules(asked, folder, code, audience.session)
+    rule = rule_for(folder, code, audience.session, requested.task)
+    seat = experiment.make_seat(requested, code, audience.session, audience.kind, number, rule)
+    own = experiment.with_recorded_rules(requested, folder, code, audience.session)
     return changes.as_read(experiment.fixed_entries(own, seat))
 
 
@@ -340,7 +329,7 @@ def _analysed(study: Study, audience: Audience) -> tuple[str, list[str]]:
         return "", [f"there is no {source.REPORT}/{source.PAGE} yet"]
     data = study.folder / audience.data
     with StimulusSet(study.stimulus_set) as stimuli:
-        asked = {
+        requested = {
             "source": {
                 "study": study.name,
                 "data": audience.data,
@@ -354,4 +343,4 @@ def _analysed(study: Study, audience: Audience) -> tuple[str, list[str]]:
             "versions": {"mrd-suite": version("mrd-suite")},
         }
     found = source.recorded(folder)
-    return str(folder / source.PAGE), step_reasons.report_reasons(found, changes.as_read(asked))
+    return str(folder / source.PAGE), step_reasons.report_reasons(found, changes.as_read(requested))

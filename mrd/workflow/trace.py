@@ -1,7 +1,7 @@
-"""From a stimulus back to all that it came from, and on to the trials that showed it.
+"""Trace a stimulus to its scene, run and models, and to the trials that showed it.
 
-Everything is read from the files of the study; what is not on this machine (runs, say, on the
-experiment computer) is told as missing, and the rest is told all the same.
+Everything is read from the study's files. Files that are not on this machine, such as runs on the
+experiment computer, are returned as missing.
 """
 
 from collections.abc import Mapping
@@ -14,8 +14,8 @@ import pandas as pd
 from analysis.findings import source
 from mrd.study import image_directory
 from mrd.study.image_directory import ImageDirectory
-from mrd.study.json_files import plain
 from mrd.study.run_directory import RunDirectory
+from mrd.study.storage import plain
 from mrd.study.study import Study
 from psychophysics.data import session_files
 from psychophysics.data.bids_names import PEOPLE, SIMULATED
@@ -29,7 +29,7 @@ Fact = dict[str, Any]
 
 
 def trace(study: Study, stimulus: str, path: Path | None = None) -> Fact:
-    """Tell where a stimulus came from and where it was shown, as plain data.
+    """Return where a stimulus came from and where it was shown, as plain data.
 
     Parameters
     ----------
@@ -38,20 +38,20 @@ def trace(study: Study, stimulus: str, path: Path | None = None) -> Fact:
     stimulus
         Its ``stimulus_id``.
     path
-        Of the set, if not the study's ``stimuli.h5``.
+        Path of the set, if not the study's ``stimuli.h5``.
 
     Returns
     -------
     dict
-        ``stimulus`` (its row of the table), ``set``, ``scene``, ``files`` (as they were rendered),
+        ``stimulus`` (its row of the table), ``set``, ``scene``, ``files`` (the rendered images),
         ``run`` (search, seeds, model with its weights, verdict, versions, machine; None for images
-        that a family shares), ``models`` (those that were embedded, with their weights),
-        ``trials`` and ``dots`` (the cells of the report that it stands in).
+        that a family shares), ``models`` (the embedded models, with their weights),
+        ``trials`` and ``dots`` (the cells of the report's figures that it is part of).
 
     Raises
     ------
     InputError
-        There is no set, or no stimulus of that id in it.
+        There is no set, or no such stimulus in it.
     """
     with StimulusSet(path or study.stimulus_set) as stimuli:
         row = plain(stimuli.table.iloc[stimuli.row(stimulus)].to_dict())
@@ -81,18 +81,18 @@ def _is_empty(value: Any) -> bool:
 
 
 def _model(stimuli: StimulusSet, name: str) -> Fact:
-    """What an embedded model is: network, layers, weights and their hash, libraries."""
+    """Return network, layers, weights with their hash, and libraries of an embedded model."""
     group, record = stimuli.model_group(name), stimuli.results(name).record
-    told = {key: record.get(key) for key in ("network", "weights", "front_end", "libraries")}
+    facts = {key: record.get(key) for key in ("network", "weights", "front_end", "libraries")}
     layers = list(stimuli.models[name])
-    return {**told, "layers": layers, "content_hash": str(group.attrs["content_hash"])}
+    return {**facts, "layers": layers, "content_hash": str(group.attrs["content_hash"])}
 
 
-# ---- Where it came from -------------------------------------------------------------------------
+# ---- Origin -------------------------------------------------------------------------------------
 
 
 def _images(study: Study, row: Mapping[str, Any]) -> ImageDirectory:
-    """Folder that the image was rendered into."""
+    """Return the folder that the image was rendered into."""
     name = row["run" if "run" in row else "family"]
     below(study.runs, name, study.stimulus_set)  # the set may come from others
     if "run" in row:
@@ -105,14 +105,14 @@ def _record(row: Mapping[str, Any], images: ImageDirectory) -> ImageRecord | Non
 
 
 def _scene(row: Mapping[str, Any], images: ImageDirectory) -> Fact:
-    """Hash of the scene, which the set holds too, and its file."""
+    """Return the hash and the file of the scene, which the set holds too."""
     record = _record(row, images)
     file = None if record is None else images.path / record.scene_file
     return {"sha256": row["scene"], "file": _named(file)}
 
 
 def _files(row: Mapping[str, Any], images: ImageDirectory) -> Fact:
-    """Files of the render, and whether they are whole and of the packed scene."""
+    """Return the rendered files, and whether they are whole and of the packed scene."""
     record = _record(row, images)
     if record is None:
         return {"folder": _named(images.path), "radiance": None, "display": None, "whole": None}
@@ -125,12 +125,12 @@ def _files(row: Mapping[str, Any], images: ImageDirectory) -> Fact:
 
 
 def _named(path: Path | None) -> str | None:
-    """Name a file or folder that is there; None where it is not."""
+    """Return the path of an existing file or folder; None if it is missing."""
     return str(path) if path is not None and path.exists() else None
 
 
 def _run(study: Study, name: str | None) -> Fact | None:
-    """What the search was that led to the image."""
+    """Return the facts of the search that the image is of."""
     if name is None:
         return None
     directory = RunDirectory(below(study.runs, name, study.stimulus_set))
@@ -156,11 +156,11 @@ def _run(study: Study, name: str | None) -> Fact | None:
     }
 
 
-# ---- Where it went ------------------------------------------------------------------------------
+# ---- Trials and figures -------------------------------------------------------------------------
 
 
 def _trials(study: Study, stimulus: str) -> list[Fact]:
-    """Every trial that showed it: whose, in which line of which file, and how it was answered."""
+    """Return every trial that showed the stimulus, with its file, line and answer."""
     trials: list[Fact] = []
     for folder in (PEOPLE, SIMULATED):
         for path in session_files.find(study.folder / folder).tables:
@@ -196,7 +196,7 @@ def _of_session(path: Path, stimulus: str) -> list[Fact]:
 
 
 def _dots(study: Study, stimulus: str) -> list[Fact]:
-    """Cells of the report's figures that it stands in."""
+    """Return the cells of the report's figures that the stimulus is part of."""
     path = study.folder / source.REPORT / source.TABLES / "stimuli.csv"
     if not path.is_file():
         return []

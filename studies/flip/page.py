@@ -19,8 +19,9 @@ from matplotlib.figure import Figure
 from torchvision.models import ResNet18_Weights
 
 from analysis.report.figure_style import STYLE
+from mrd.study.resolved_run import ResolvedRun
 from mrd.study.run_directory import RunDirectory
-from mrd.study.study import ResolvedRun, read_study, resolve_all
+from mrd.study.study import read_study, resolve_all
 
 HERE = Path(__file__).parent
 PICTURE = HERE.parents[1] / "docs" / "pictures" / "flip.png"

@@ -111,8 +111,10 @@ def test_the_commands_of_mrd_run_find_the_study_too(placed, place, named, capfd)
         run(["run", *words])
     error, last = capfd.readouterr().err.splitlines()
     assert error.endswith("run.json: cannot be written: Not a directory")
-    assert last.startswith(f"stopped at generate: mend what mrd generate {named} says above")
-    assert last.endswith(f"; then mrd run {named} goes on from there")
+    assert last.startswith(
+        f"stopped at generate: correct the error that mrd generate {named} printed above"
+    )
+    assert last.endswith(f"; then mrd run {named} resumes there")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps the folder of a process")

@@ -68,7 +68,7 @@ def test_a_killed_search_resumes_from_its_newest_undamaged_state(tmp_path):
     done = generate(folder)
     assert done.returncode == 0, done.stderr
     assert f"{newest} is damaged" in done.stdout.replace("\n", "")
-    assert f"going on from step {states[-2]}" in done.stdout
+    assert f"resuming from step {states[-2]}" in done.stdout
     assert [int(row["step"]) for row in rows(directory)] == list(range(1, STEPS + 1))
     assert directory.status() == "done"
     assert len(directory.record()["sessions"]) == 2
@@ -79,7 +79,7 @@ def test_a_search_that_was_killed_twice_ends_like_an_uninterrupted_one(tmp_path)
     folder = study_in(tmp_path / "tiny", STEPS, SAVE_EVERY)
     _, states, _ = killed(*started(folder, until=SAVE_EVERY + 2))
     _, _, said = killed(*started(folder, until=3 * SAVE_EVERY + 2))
-    assert f"going on from step {states[-1]}" in said
+    assert f"resuming from step {states[-1]}" in said
     assert generate(folder).returncode == 0
     (directory,) = run_directories(folder)
     assert len(directory.record()["sessions"]) == 3
@@ -130,9 +130,7 @@ def test_an_interrupt_ends_every_worker_and_leaves_resumable_runs(tmp_path):
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
     assert process.returncode == 130
-    assert said.strip() == (
-        "interrupted; what was finished is kept, and the same command goes on from there"
-    )
+    assert said.strip() == ("interrupted; finished work is kept; the same command resumes")
     assert [run.status() for run in runs] == ["interrupted", "interrupted"]
 
 

@@ -1,27 +1,27 @@
-"""What the manual shows is carried out, page by page, in a folder of its own.
+"""Run the code blocks of the manual, page by page, in one process and on one shared study.
 
-A command line is run as it stands, with a name in place of what is written in capitals. A block of
-Python goes on from those before it on its page; one whose first line names a file is that file.
-What is not run says why, in a comment ``not-run:`` before its block or behind its line.
+Words in capitals in a command are replaced by names. The Python blocks of a page run as one
+script; a block whose first line is ``# NAME.py`` is saved as that file instead. A block that is
+not run gives its reason in a comment ``not-run:`` (tests/manual_pages.py).
 """
 
-import os
 import re
+import runpy
 import shlex
-import subprocess
-import sys
+import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from mrd.cli.main import run
 from stimuli.stimulus_set import StimulusSet
 from tests import simulated_study
 from tests.manual_pages import ROOT, all_blocks, blocks
 
 FIRST = "docs/first_study.md"
-# Pages that go on from the first study; of two together, the second needs a file of the first.
-STUDIED = (
+# Pages that use the study of the first page; of two together, the second needs a file of the first.
+WITH_THE_FIRST_STUDY = (
     ("docs/stimuli.md",),
     ("docs/how_metamers_are_made.md",),
     ("docs/models.md", "docs/extending.md"),
@@ -30,39 +30,44 @@ STUDIED = (
     ("docs/experiment.md",),
     ("docs/analysis.md",),
 )
-SIMULATED = ("docs/notebooks.md", "docs/pixel_metamers.md")
-CARRIED_OUT = (FIRST, *(page for pages in STUDIED for page in pages), *SIMULATED)
-SECONDS = 570  # of a command
+WITH_A_SIMULATED_STUDY = ("docs/notebooks.md", "docs/pixel_metamers.md")
+PAGES_RUN = (FIRST, *(page for pages in WITH_THE_FIRST_STUDY for page in pages),
+             *WITH_A_SIMULATED_STUDY)  # fmt: skip
 
 
-def run(folder, words):
-    """Run Python with these words in a folder, and give what it printed."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(folder)])}
-    done = subprocess.run(
-        [sys.executable, *words],
-        env=environment,
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        check=False,
-    )
-    assert done.returncode == 0, f"{words[-1]}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
-    return done.stdout
+def run_page(folder, page):
+    """Run every block of a page that is to be run, in order."""
+    script = ""
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
+        warnings.simplefilter("default")
+        patch.chdir(folder)
+        patch.syspath_prepend(str(folder))
+        for block in blocks(ROOT / page):
+            named = re.match(r"# (\w+\.py)\n", block.text)
+            if block.to_run and named:
+                (folder / named[1]).write_text(block.text, encoding="utf-8")
+            elif block.to_run and block.language == "python":
+                script += block.text
+            for line in block.commands if block.to_run else ():
+                run_command(folder, line)
+        (folder / "page.py").write_text(script, encoding="utf-8")
+        runpy.run_path(str(folder / "page.py"), run_name="__main__")
 
 
-def type_in(folder, line):
-    """Run a line as a user would type it."""
+def run_command(folder, line):
+    """Run a line of the manual as if a user had typed it."""
     command = re.sub(r"\s+#.*$", "", line).replace("[", "").replace("]", "")
-    for place, name in names(folder).items():
-        command = re.sub(rf"\b{place}\b", name, command)
+    for placeholder, name in names(folder).items():
+        command = re.sub(rf"\b{placeholder}\b", name, command)
     program, *words = shlex.split(command)
-    assert program == "mrd", f"no program of the suite: {line}"
-    return run(folder, ["-c", "from mrd.cli.main import run; run()", *words])
+    assert program == "mrd", f"not a command of the suite: {line}"
+    with pytest.raises(SystemExit, match=r"^\d+$") as ended:
+        run(words)
+    assert ended.value.code == 0, line
 
 
 def names(folder):
-    """Say what stands for the words in capitals."""
+    """Return what replaces the words in capitals."""
     found = {"STUDY": "my-study", "SET": "my-study/stimuli.h5", "FILE": "merged.h5"}
     found |= {"DIR": f"out{len(list(folder.iterdir()))}", "URL": "https://lab.example/answers"}
     if (folder / "my-study" / "stimuli.h5").is_file():
@@ -71,26 +76,8 @@ def names(folder):
     return found
 
 
-def carry_out(folder, page):
-    """Run every block of a page that is to be run, in their order."""
-    python = ""
-    for block in blocks(ROOT / page):
-        if not block.to_run:
-            continue
-        named = re.match(r"# (\w+\.py)\n", block.text)
-        if named:
-            (folder / named[1]).write_text(block.text, encoding="utf-8")
-        elif block.language == "python":
-            python += block.text
-        for line in block.commands:
-            type_in(folder, line)
-    if python:
-        (folder / "page.py").write_text(python, encoding="utf-8")
-        run(folder, ["page.py"])
-
-
 def other_lab(seed):
-    """Make a table of another lab: three people, two conditions, four levels."""
+    """Return trials of another lab: three people, two conditions, four levels."""
     rng = np.random.default_rng(seed)
     rows = [
         {"subj": subject, "cond": condition, "img": f"{condition}{level}", "contrast": level,
@@ -102,48 +89,54 @@ def other_lab(seed):
 
 
 @pytest.fixture(scope="module")
-def studied(tmp_path_factory):
-    """Give the folder in which the first page was carried out, from an empty one on."""
+def first_study(tmp_path_factory):
+    """Return the folder in which the first page was run; its simulated answers are also `data`."""
     folder = tmp_path_factory.mktemp("manual")
-    carry_out(folder, FIRST)
-    # Simulated answers where people's would lie: the pages after it read both folders.
+    run_page(folder, FIRST)
     (folder / "my-study" / "data").symlink_to("data-simulated")
     return folder
 
 
-def test_every_block_is_run_or_says_why_not():
-    same = {block.text for page in CARRIED_OUT for block in blocks(ROOT / page) if block.to_run}
-    left = [
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory):
+    """Return a folder with a study of simulated people, and trials of another lab."""
+    folder = tmp_path_factory.mktemp("notebooks")
+    (folder / "my-study").mkdir()
+    simulated_study.write(folder / "my-study")
+    simulated_study.answer(folder / "my-study", 4, trials=8)
+    other_lab(1).to_csv(folder / "their_data.csv", index=False)
+    return folder
+
+
+def test_every_block_is_run_or_has_a_reason():
+    run_here = {block.text for page in PAGES_RUN for block in blocks(ROOT / page) if block.to_run}
+    missing = [
         f"{block.page}:{block.line}"
         for block in all_blocks()
-        if block.to_run and block.text not in same
+        if block.to_run and block.text not in run_here
     ]
-    assert left == []
+    assert missing == []
 
 
-def test_every_page_that_is_carried_out_has_something_to_run():
-    for page in CARRIED_OUT:
+def test_every_page_in_the_list_has_a_block_to_run():
+    for page in PAGES_RUN:
         assert any(block.to_run for block in blocks(ROOT / page)), page
 
 
 @pytest.mark.full
-def test_a_first_study(studied):
-    assert (studied / "my-study" / "report" / "index.html").is_file()
-    assert "simulated answers" in (studied / "my-study" / "report" / "index.html").read_text()
+def test_first_study(first_study):
+    report = first_study / "my-study" / "report" / "index.html"
+    assert "simulated answers" in report.read_text(encoding="utf-8")
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("pages", STUDIED, ids=lambda pages: pages[-1])
-def test_a_page_that_goes_on_from_the_first_study(pages, studied):
+@pytest.mark.parametrize("pages", WITH_THE_FIRST_STUDY, ids=lambda pages: pages[-1])
+def test_page_with_the_first_study(pages, first_study):
     for page in pages:
-        carry_out(studied, page)
+        run_page(first_study, page)
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("page", SIMULATED)
-def test_a_page_about_notebooks(page, tmp_path, seed):
-    (tmp_path / "my-study").mkdir()
-    simulated_study.write(tmp_path / "my-study")
-    simulated_study.answer(tmp_path / "my-study", 4, trials=8)
-    other_lab(seed).to_csv(tmp_path / "their_data.csv", index=False)
-    carry_out(tmp_path, page)
+@pytest.mark.parametrize("page", WITH_A_SIMULATED_STUDY)
+def test_page_with_a_simulated_study(page, simulated):
+    run_page(simulated, page)

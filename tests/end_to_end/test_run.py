@@ -67,7 +67,9 @@ def test_it_stops_at_the_first_failure_and_says_what_to_do(tmp_path):
     assert done.returncode == 2
     assert "raise stimuli.most_clipped" in done.stderr
     last = done.stderr.splitlines()[-1]
-    assert last.startswith(f"stopped at build: mend what mrd stimuli build {folder} says above")
+    assert last.startswith(
+        f"stopped at build: correct the error that mrd stimuli build {folder} printed above"
+    )
     assert done.stdout.rstrip().splitlines()[-5].startswith("[x] generate    done")
 
 

@@ -94,9 +94,9 @@ def test_images_are_rendered_again_after_a_full_disk(folder):
     done = generate(folder)
     assert done.returncode == 0, done.stdout
     assert directory.status() == "done"
-    assert family.is_done(image_plan.asked_of_family(run), by_hash=True)
+    assert family.is_done(image_plan.inputs_of_family(run), by_hash=True)
     series = image_directory.of_run(folder / "runs", run.name)
-    assert series.is_done(image_plan.asked_of_run(run), by_hash=True)
+    assert series.is_done(image_plan.inputs_of_run(run), by_hash=True)
 
 
 @pytest.mark.full

@@ -1,4 +1,4 @@
-"""From runs to a set: what is taken, how it is stored, what is refused."""
+"""Building a set from runs: how it is stored, and what is refused."""
 
 import csv
 import os
@@ -67,81 +67,42 @@ def test_a_set_built_twice_has_the_same_content_hash(built, written_runs, tmp_pa
         assert again.content_hash == one.content_hash
 
 
-def test_sixteen_bits_and_radiance(written_runs, tmp_path, built):
-    build(written_runs, tmp_path / "deep.h5", bits=16, radiance=True, compression="lzf")
+def test_sixteen_bits_and_radiance(runs, tmp_path, built):
+    build(runs, tmp_path / "deep.h5", bits=16, radiance=True, compression="lzf")
     assert problems(tmp_path / "deep.h5") == []
     with StimulusSet(tmp_path / "deep.h5") as deep, StimulusSet(built) as plain:
-        for name in plain.table["stimulus_id"][::13]:
+        for name in deep.table["stimulus_id"][::13]:
             fine = display_values(deep.image(name)) * 255
             assert np.abs(fine - plain.image(name)).max() <= 0.5 + 1e-3
             assert deep.radiance(name).dtype == np.float16
 
 
 @pytest.mark.parametrize("matching", ["luminance", "luminance_and_contrast"])
-def test_matching_makes_a_family_alike_and_says_so(written_runs, tmp_path, built, matching):
+def test_matching_equalises_the_images_of_a_family(runs, tmp_path, built, matching):
     # In this toy, matched contrast needs a little more light than the display has.
-    build(written_runs, tmp_path / "s.h5", bits=16, matching=matching, most_clipped=0.2)
+    build(runs, tmp_path / "s.h5", bits=16, matching=matching, most_clipped=0.2)
     with StimulusSet(tmp_path / "s.h5") as matched, StimulusSet(built) as plain:
-        before, after = measures(plain), measures(matched)
-        table = matched.table
-        for _, rows in after[table.loc[after.index, "clipped"] == 0].groupby("family"):
-            assert np.ptp(rows["luminance"]) < 2e-4
-            if matching == "luminance_and_contrast":
-                assert np.ptp(rows["contrast"]) < 2e-3
+        before, after, table = measures(plain), measures(matched), matched.table
+        before = before[before["family"] == "vase-shape"]
+        unclipped = after[table.loc[after.index, "clipped"] == 0]
+        assert np.ptp(unclipped["luminance"]) < 2e-4
+        if matching == "luminance_and_contrast":
+            assert np.ptp(unclipped["contrast"]) < 2e-3
         assert np.ptp(before["luminance"]) > 0.005
-        shape = before[before["family"] == "vase-shape"]
-        assert after.loc[shape.index, "luminance"].mean() == pytest.approx(
-            shape["luminance"].mean(), abs=1e-3
-        )
+        assert after["luminance"].mean() == pytest.approx(before["luminance"].mean(), abs=1e-3)
         assert (table["matching_gain"] != 1).all()
         assert (table["matching_offset"] != 0).all() == (matching == "luminance_and_contrast")
 
 
-# ---- What is taken --------------------------------------------------------------------------
-
-
-def test_a_result_that_is_no_metamer_is_left_out_unless_all_are_accepted(runs, tmp_path):
-    table = runs / "vase-shape-net-s1" / "series" / "records.csv"
-    changed(table, {"verdict": "result"}, lambda row: row["role"] in ("series", "result"))
-    one = build(runs, tmp_path / "s.h5")
-    assert {each.name: each.reason for each in one.refusals} == {
-        "vase-shape-net-s1": "its result is no metamer (stimuli.accept: all takes it)",
-        "vase-shape": "none of its runs is taken",
-    }
-    assert set(one.table["family"]) == {"vase-material"}
-    both = build(runs, tmp_path / "s.h5", accept="all")
-    assert both.refusals == ()
-    kept = both.table[both.table["run"] == "vase-shape-net-s1"]
-    assert set(kept[kept["role"] == "result"]["verdict"]) == {"result"}
-
-
-@pytest.mark.parametrize(
-    ("folder", "keep", "reason"),
-    [
-        ("vase-shape-net-s1/series", lambda r: r["level_index"] != "1", r"series lacks a level"),
-        (
-            "vase-shape-net-s1/series",
-            lambda r: (r["role"], r["camera"], r["noise_seed"]) != ("control", "c1", "2"),
-            r"control lacks images at level 1",
-        ),
-        ("families/vase-shape", lambda r: r["role"] != "rerender", r"re-rendered target lacks"),
-        ("families/vase-shape", lambda r: r["role"] != "target", r"target's images are missing"),
-        ("families/vase-shape", lambda r: int(r["noise_seed"]) % 3, r"has 2 noise seeds"),
-        (
-            "families/vase-shape",
-            lambda r: (r["role"], r["level_index"], r["camera"]) != ("null", "2", "h0"),
-            r"null scene 2 lacks images",
-        ),
-    ],
-)
-def test_incomplete_runs_and_families_are_left_out(runs, tmp_path, folder, keep, reason):
-    table = runs / folder / "records.csv"
-    lines = table.read_text().splitlines()
-    kept = [line for line, row in zip(lines[1:], csv.DictReader(lines), strict=True) if keep(row)]
-    table.write_text("\n".join([lines[0], *kept, ""]))
+def test_refused_runs_are_listed(runs, tmp_path):
+    table = runs / "vase-shape-pixels-s1" / "series" / "records.csv"
+    changed(table, {"level_index": "3"}, lambda row: row["level_index"] == "1")
     built = build(runs, tmp_path / "s.h5")
-    assert any(reason in each.reason for each in built.refusals), built.refusals
-    assert set(built.table["family"]) == {"vase-material"}
+    (refusal,) = built.refusals
+    assert refusal.name == "vase-shape-pixels-s1"
+    assert "pixel" not in set(built.table["role"])
+    with StimulusSet(tmp_path / "s.h5") as stimuli:
+        assert stimuli.provenance["refusals"] == {refusal.name: refusal.reason}
 
 
 # ---- What is refused ------------------------------------------------------------------------
@@ -222,7 +183,7 @@ def _elsewhere(runs):
         ),
     ],
 )
-def test_bad_runs_are_refused_and_the_old_set_stays(runs, tmp_path, damage, message):
+def test_damaged_runs_are_refused_and_the_old_set_stays(runs, tmp_path, damage, message):
     out = tmp_path / "stimuli.h5"
     out.write_text("the old set")
     damage(runs)
@@ -233,16 +194,14 @@ def test_bad_runs_are_refused_and_the_old_set_stays(runs, tmp_path, damage, mess
     assert names == {"runs", "stimuli.h5"}
 
 
-def test_every_file_may_be_a_link_as_git_annex_stores_it(runs, tmp_path):
-    build(runs, tmp_path / "files.h5")
+def test_every_file_may_be_a_link_of_git_annex(runs, tmp_path):
+    expected = build(runs, tmp_path / "files.h5").content_hash
     annex = tmp_path / ".git/annex/objects"
     annex.mkdir(parents=True)
     for number, path in enumerate(sorted(each for each in runs.rglob("*") if each.is_file())):
         moved = path.rename(annex / f"{number}{path.suffix}")
         path.symlink_to(os.path.relpath(moved, path.parent))
-    build(runs, tmp_path / "links.h5")
-    with StimulusSet(tmp_path / "files.h5") as files, StimulusSet(tmp_path / "links.h5") as links:
-        assert files.content_hash == links.content_hash
+    assert build(runs, tmp_path / "links.h5").content_hash == expected
 
 
 def test_null_scenes_may_clip(runs, tmp_path):
@@ -252,7 +211,7 @@ def test_null_scenes_may_clip(runs, tmp_path):
     assert built.table["clipped"].max() == 0.9
 
 
-def test_nothing_to_take_says_why(runs, tmp_path):
+def test_a_set_without_runs_is_refused_with_the_reasons(runs, tmp_path):
     for table in runs.glob("*-net-s1/series/records.csv"):
         changed(table, {"verdict": "result"}, lambda row: row["role"] in ("series", "result"))
     with pytest.raises(InputError, match=r"no run can be taken: vase-.*: its result is no metamer"):

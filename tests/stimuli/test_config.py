@@ -17,6 +17,6 @@ from stimuli.config import StimuliConfig
         ({"matching": "luminence"}, r"did you mean 'luminance'\?"),
     ],
 )
-def test_what_is_not_allowed_is_named(given, message):
+def test_invalid_values_are_named(given, message):
     with pytest.raises(ValidationError, match=message):
         StimuliConfig.model_validate(given)

@@ -1,4 +1,4 @@
-"""Trivial cues: told where they are, and not where there is none."""
+"""Trivial cues: found where images differ in one, and nowhere else."""
 
 import numpy as np
 import pytest
@@ -7,30 +7,30 @@ from scenes.camera import Single, cameras
 from scenes.pose import Pose
 from scenes.scene import Scene
 from scenes.shape import Sphere
-from stimuli.cues import CHANCE, CUES, cues, given_away, silhouette
+from stimuli.cues import CHANCE, CUES, cues, share_right, silhouette
 from stimuli.stimulus_set import StimulusSet
-from tests.small_set import small_image, small_table, write_small_set
+from tests.small_set import small_parts, write_small_set
 
 
 @pytest.mark.parametrize(
     ("target", "other", "share"),
     [
-        ([1.0, 1.2], [9.0], 1),  # 9 stands apart
+        ([1.0, 1.2], [9.0], 1),  # 9 is the farthest
         ([1.0, 9.0], [1.2], 0),  # a target image does
-        ([0.0, 2.0], [1.0], 0),  # the comparison lies in the middle
+        ([0.0, 2.0], [1.0], 0),  # the comparison is in the middle
         ([0.0, 1.0], [2.0], 1 / 2),  # as far from the middle as a target image
-        ([4.0, 4.0], [4.0], 1 / 3),  # nothing to see
+        ([4.0, 4.0], [4.0], 1 / 3),  # all are equal
         # 4 4|4 by chance, 4 4|5 right; then two of the comparison, 4 5|4: the 5 is picked.
         ([4.0, 4.0], [4.0, 5.0], ((1 / 3 + 1) / 2 + 0) / 2),
     ],
 )
-def test_the_image_that_lies_farthest_off_is_picked(target, other, share):
-    assert given_away(np.array(target), np.array(other)) == pytest.approx(share)
+def test_the_farthest_image_is_picked(target, other, share):
+    assert share_right(np.array(target), np.array(other)) == pytest.approx(share)
 
 
 def test_without_two_images_of_one_kind_there_is_no_trial():
-    assert np.isnan(given_away(np.array([1.0]), np.array([2.0])))
-    assert np.isnan(given_away(np.array([1.0, 2.0]), np.array([])))
+    assert np.isnan(share_right(np.array([1.0]), np.array([2.0])))
+    assert np.isnan(share_right(np.array([1.0, 2.0]), np.array([])))
 
 
 def test_noise_alone_is_right_by_chance(rng):
@@ -38,14 +38,14 @@ def test_noise_alone_is_right_by_chance(rng):
 
     Band: 4 binomial standard deviations, a false alarm in 16,000 runs.
     """
-    right = [given_away(draw[:2], draw[2:]) for draw in rng.normal(size=(4000, 3))]
+    right = [share_right(draw[:2], draw[2:]) for draw in rng.normal(size=(4000, 3))]
     assert np.mean(right) == pytest.approx(CHANCE, abs=4 * np.sqrt(CHANCE * (1 - CHANCE) / 4000))
 
 
-def test_the_target_again_is_told_by_nothing(small_set):
+def test_no_cue_discriminates_the_target_from_itself(small_set):
     with StimulusSet(small_set) as stimuli:
-        told = cues(stimuli)
-    again = told[told["role"] == "rerender"]
+        found = cues(stimuli)
+    again = found[found["role"] == "rerender"]
     assert len(again) == 2
     # Noise alone, in 2 × 9 trials of each of 3 cameras (the small set's noise is always the same).
     assert (again[list(CUES)] <= 0.6).all(axis=None)
@@ -54,31 +54,32 @@ def test_the_target_again_is_told_by_nothing(small_set):
 
 
 def changed_control(path, light):
-    """Write the small set, its controls brighter or darker by some display values a camera."""
-    table = small_table()
-    images = np.array([small_image(row) for row in table.itertuples()]).astype(int)
+    """Give the cues of a family whose controls are brighter or darker at some cameras."""
+    table, images, _ = small_parts()
+    images = images.astype(int)
     for camera, values in light.items():
         images[(table["role"] == "control") & (table["camera"] == camera)] += values
-    images = np.clip(images, 0, 255).astype(np.uint8)
-    with StimulusSet(write_small_set(path, images=images, models={})) as stimuli:
+    shape = table["family"] == "vase-shape"
+    images = np.clip(images, 0, 255).astype(np.uint8)[shape]
+    with StimulusSet(write_small_set(path, rows=shape, images=images)) as stimuli:
         return cues(stimuli).set_index(["family", "role", "level"]).sort_index()
 
 
-def test_a_brighter_comparison_is_told_by_its_luminance(tmp_path):
-    told = changed_control(tmp_path / "s.h5", {"c0": 30, "c1": 30, "h0": 30})
-    assert (told.loc[("vase-shape", "control"), "luminance"] == 1).all()
+def test_luminance_discriminates_a_brighter_comparison(tmp_path):
+    found = changed_control(tmp_path / "s.h5", {"c0": 30, "c1": 30, "h0": 30})
+    assert (found.loc[("vase-shape", "control"), "luminance"] == 1).all()
     # From display value .5 (light .214) to .618 (light .340).
-    assert told.loc[("vase-shape", "control", 0.5), "luminance_difference"] == pytest.approx(
+    assert found.loc[("vase-shape", "control", 0.5), "luminance_difference"] == pytest.approx(
         0.59, abs=0.05
     )
-    assert told.loc[("vase-shape", "series", 0.5), "luminance_difference"] < 0.05
+    assert found.loc[("vase-shape", "series", 0.5), "luminance_difference"] < 0.05
 
 
-def test_brighter_at_one_camera_and_darker_at_another_is_told_as_well(tmp_path):
-    """The odd one out is seen either way: what cancels over cameras cancels in no trial."""
-    told = changed_control(tmp_path / "s.h5", {"c0": 8, "c1": -8, "h0": 8})
-    assert (told.loc[("vase-shape", "control"), "luminance"] == 1).all()
-    assert (told.loc[("vase-shape", "control"), "luminance_difference"] > 0.1).all()
+def test_opposite_differences_at_two_cameras_do_not_cancel(tmp_path):
+    """A difference of either sign shows the odd image; trials are of one camera."""
+    found = changed_control(tmp_path / "s.h5", {"c0": 8, "c1": -8, "h0": 8})
+    assert (found.loc[("vase-shape", "control"), "luminance"] == 1).all()
+    assert (found.loc[("vase-shape", "control"), "luminance_difference"] > 0.1).all()
 
 
 @pytest.mark.parametrize("shift", [0.0, 0.5])

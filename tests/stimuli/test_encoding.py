@@ -1,50 +1,53 @@
-"""Light, its statistics, and what matching makes of them: worked out by hand."""
+"""Luminance statistics, matching and quantisation, on cases that are worked out by hand."""
 
 import numpy as np
 import pytest
 
-from scenes.film import Film
+from scenes.film import Film, srgb_encode
 from stimuli.encoding import (
-    Change,
-    Looks,
+    LightChange,
+    LuminanceStatistics,
+    changed_light,
     clipped_share,
     display_values,
-    looks,
-    matched,
-    matching,
+    displayed_light,
+    luminance_statistics,
+    matching_change,
     quantised,
-    shown_light,
-    stored,
 )
 
 
 def test_luminance_and_contrast_of_half_black_half_white():
     light = np.zeros((2, 2, 3))
     light[0] = 1
-    assert looks(light) == Looks(0.5, 1.0)  # mean .5, standard deviation .5
-    assert looks(np.zeros((2, 2, 3))) == Looks(0.0, 0.0)
+    assert luminance_statistics(light) == LuminanceStatistics(
+        0.5, 1.0
+    )  # mean .5, standard deviation .5
+    assert luminance_statistics(np.zeros((2, 2, 3))) == LuminanceStatistics(0.0, 0.0)
     green = np.zeros((1, 2, 3))
     green[0, :, 1] = 1
-    assert looks(green).luminance == pytest.approx(0.7152)
+    assert luminance_statistics(green).luminance == pytest.approx(0.7152)
 
 
-def test_matching_reaches_what_is_wanted(rng):
+def test_matching_reaches_the_wanted_statistics(rng):
     light = rng.uniform(0.2, 0.4, (8, 8, 3))
-    here, wanted = looks(light), Looks(0.35, 0.2)
-    both, clipped = matched(light, matching(here, wanted, with_contrast=True))
+    own, wanted = luminance_statistics(light), LuminanceStatistics(0.35, 0.2)
+    both, clipped = changed_light(light, matching_change(own, wanted, with_contrast=True))
     assert clipped == 0
-    assert looks(both).luminance == pytest.approx(0.35)
-    assert looks(both).contrast == pytest.approx(0.2)
-    one, _ = matched(light, matching(here, wanted, with_contrast=False))
-    assert looks(one).luminance == pytest.approx(0.35)
-    assert looks(one).contrast == pytest.approx(here.contrast)
+    assert luminance_statistics(both).luminance == pytest.approx(0.35)
+    assert luminance_statistics(both).contrast == pytest.approx(0.2)
+    one, _ = changed_light(light, matching_change(own, wanted, with_contrast=False))
+    assert luminance_statistics(one).luminance == pytest.approx(0.35)
+    assert luminance_statistics(one).contrast == pytest.approx(own.contrast)
 
 
 def test_matching_an_image_to_itself_changes_nothing(rng):
     light = rng.uniform(0.0, 1.0, (4, 4, 3))
-    change = matching(looks(light), looks(light), with_contrast=True)
+    change = matching_change(
+        luminance_statistics(light), luminance_statistics(light), with_contrast=True
+    )
     assert (change.gain, change.offset) == pytest.approx((1, 0), abs=1e-12)
-    again, clipped = matched(light, change)
+    again, clipped = changed_light(light, change)
     assert clipped == 0
     assert np.allclose(again, light)
 
@@ -52,9 +55,9 @@ def test_matching_an_image_to_itself_changes_nothing(rng):
 def test_pixels_pushed_out_of_range_are_counted():
     light = np.full((2, 2, 3), 0.5)
     light[0, 0, 2] = 0.6
-    assert matched(light, Change(gain=1.8))[1] == 0.25
-    assert matched(light, Change(gain=1, offset=-0.55))[1] == 1.0
-    assert matched(light, Change(gain=2, offset=0))[0].max() == 1.0
+    assert changed_light(light, LightChange(gain=1.8))[1] == 0.25
+    assert changed_light(light, LightChange(gain=1, offset=-0.55))[1] == 1.0
+    assert changed_light(light, LightChange(gain=2, offset=0))[0].max() == 1.0
 
 
 def test_clipped_share_counts_pixels_not_channels():
@@ -67,7 +70,7 @@ def test_clipped_share_counts_pixels_not_channels():
 
 
 @pytest.mark.parametrize(("bits", "dtype", "top"), [(8, np.uint8, 255), (16, np.uint16, 65535)])
-def test_numbers_of_a_set_are_the_nearest(bits, dtype, top):
+def test_stored_values_are_the_nearest_levels(bits, dtype, top):
     display = np.array([[[0, 1, 0.5], [0.499 / top, 0.501 / top, 1.5 / top + 1e-9]]])
     image = quantised(display, bits)
     assert image.dtype == dtype
@@ -76,9 +79,9 @@ def test_numbers_of_a_set_are_the_nearest(bits, dtype, top):
     assert np.array_equal(quantised(display_values(image), bits), image)
 
 
-def test_light_is_what_the_film_shows():
+def test_displayed_light_follows_the_film():
     film = Film(exposure=2.0)
     radiance = np.array([[[0.0, 0.25, 5.0]]])
-    assert np.allclose(shown_light(radiance, film), [[[0, 0.5, 1]]])
+    assert np.allclose(displayed_light(radiance, film), [[[0, 0.5, 1]]])
     # IEC 61966-2-1: half of the light is display value .7354.
-    assert stored(np.array([[[0.5]]]), 8).item() == round(0.73536 * 255)
+    assert quantised(srgb_encode(np.array([[[0.5]]])), 8).item() == round(0.73536 * 255)

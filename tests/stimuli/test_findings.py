@@ -1,4 +1,4 @@
-"""Predicted thresholds and reaches in a set: beside its stimuli, and no part of its content."""
+"""Predicted thresholds and reaches in a set, which are no part of its content."""
 
 import shutil
 
@@ -11,8 +11,8 @@ from stimuli.check import problems
 from stimuli.comparison import differences
 from stimuli.findings import Findings
 from stimuli.merging import merge
-from stimuli.seal import seal
 from stimuli.stimulus_set import StimulusSet
+from stimuli.storage import seal
 from stimuli.summary import summary
 from stimuli.writing import replace_findings
 from tests.small_set import write_small_set
@@ -55,7 +55,7 @@ def holding(tmp_path_factory):
     return write_small_set(tmp_path_factory.mktemp("set") / "stimuli.h5", findings=FINDINGS)
 
 
-def test_they_come_back_as_they_were(holding, small_set):
+def test_findings_are_read_as_written(holding, small_set):
     assert problems(holding) == []
     with StimulusSet(holding) as stimuli, StimulusSet(small_set) as without:
         assert stimuli.findings == FINDINGS
@@ -67,11 +67,11 @@ def test_they_come_back_as_they_were(holding, small_set):
         assert "reach" not in summary(without)
 
 
-def test_they_are_read_as_tables(holding):
+def test_findings_as_tables(holding):
     with StimulusSet(holding) as stimuli:
         predicted, reach = stimuli.predicted_thresholds(), stimuli.reach()
     assert predicted["parameter"].tolist() == ["roughness", "light.level"]
-    assert predicted["threshold"].tolist() == [0.02, np.inf]  # what is not seen
+    assert predicted["threshold"].tolist() == [0.02, np.inf]  # no response
     assert predicted["distance"].tolist() == [0.05, np.inf]
     assert predicted["layer"].unique().tolist() == ["early;late"]
     assert predicted["record_sha256"].unique().tolist() == ["a" * 64]
@@ -81,7 +81,7 @@ def test_they_are_read_as_tables(holding):
     assert np.isnan(reach["distance"][1])
 
 
-def test_a_kind_is_replaced_whole_and_the_other_stays(holding, tmp_path):
+def test_replacing_one_kind_keeps_the_other(holding, tmp_path):
     path = shutil.copy(holding, tmp_path / "stimuli.h5")
     with StimulusSet(path) as stimuli:
         expected = stimuli.content_hash
@@ -92,11 +92,11 @@ def test_a_kind_is_replaced_whole_and_the_other_stays(holding, tmp_path):
         assert list(stimuli.findings.predicted_thresholds) == ["vase-net-89abcdef"]
         assert stimuli.findings.reach == FINDINGS.reach
         assert stimuli.models == models
-    with pytest.raises(InputError, match=r"reach are of 000000000000: another set took its place"):
+    with pytest.raises(InputError, match=r"reach are of 000000000000: the file was replaced by"):
         replace_findings(path, "reach", {}, "0" * 64)
 
 
-def test_altered_records_and_those_of_nothing_are_found(holding, tmp_path):
+def test_altered_and_unrelated_records_are_found(holding, tmp_path):
     path = shutil.copy(holding, tmp_path / "stimuli.h5")
     with StimulusSet(path) as stimuli:
         expected = stimuli.content_hash
@@ -133,11 +133,11 @@ def test_sets_are_compared_and_merged_with_them(holding, small_set, tmp_path):
     replace_findings(another, "reach", {RUN: REACHED | {"sha256": "c" * 64}}, expected)
     with StimulusSet(holding) as one, StimulusSet(another) as other:
         assert differences(one, other) == [f"reach/{RUN}: differs"]
-    with pytest.raises(InputError, match=rf"reach/{RUN}: is another than in an earlier set"):
+    with pytest.raises(InputError, match=rf"reach/{RUN}: differs from an earlier set"):
         merge([holding, another], tmp_path / "none.h5")
 
 
-def test_findings_are_kept_of_what_is_in_the_table(holding):
+def test_only_findings_of_the_table_are_kept(holding):
     with StimulusSet(holding) as stimuli:
         table = stimuli.table
     elsewhere = {**PREDICTED, "names": {**PREDICTED["names"], "target": "cup"}}

@@ -1,4 +1,4 @@
-"""The record of an image: what is written is read, and what is not allowed is refused."""
+"""Records of images: they are read as written, and values that are not allowed are refused."""
 
 import json
 

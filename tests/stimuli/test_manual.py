@@ -1,4 +1,4 @@
-"""The reader that the manual shows works, and knows nothing of the suite."""
+"""Check docs/stimuli.md: its ten-line reader works without the suite, its defaults are right."""
 
 import re
 import subprocess
@@ -21,7 +21,7 @@ print(columns["level"], columns["role"].decode())
 """
 
 
-def test_the_ten_line_reader(small_set, tmp_path):
+def test_ten_line_reader(small_set, tmp_path):
     text = MANUAL.read_text(encoding="utf-8")
     (reader,) = re.findall(r"<!-- the ten-line reader.*?```python\n(.*?)```", text, re.DOTALL)
     assert len([line for line in reader.splitlines() if line.strip()]) <= 10
@@ -38,7 +38,7 @@ def test_the_ten_line_reader(small_set, tmp_path):
         assert np.array_equal(np.load(tmp_path / "image.npy"), stimuli.image(name))
 
 
-def test_the_manual_states_the_present_defaults():
+def test_manual_states_the_defaults():
     from stimuli.config import StimuliConfig
 
     text = MANUAL.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Two sets into one, and what two sets differ in."""
+"""Merging two sets, and the differences between them."""
 
 import dataclasses
 import shutil
@@ -10,27 +10,24 @@ from scenes.base.errors import InputError
 from stimuli.check import problems
 from stimuli.comparison import differences
 from stimuli.merging import merge
-from stimuli.packed_scene import packed
-from stimuli.seal import BLOCK
 from stimuli.stimulus_set import StimulusSet
+from stimuli.storage import BLOCK
 from stimuli.writing import add_results, write_set
-from tests.small_set import small_image, small_results, small_scene, small_table
+from tests.small_set import small_parts, small_results
 
 FAMILIES = ("vase-material", "vase-shape")
 
 
 def write_part(path, families=FAMILIES, bits=8, models=("net",), **columns):
     """Write some families of the small set."""
-    table = small_table()
-    table = table[table["family"].isin(families)].reset_index(drop=True)
-    rows = list(table.itertuples())
-    scenes = [packed(small_scene(row)) for row in rows]
-    images = np.array([small_image(row, bits) for row in rows])
-    table = table.assign(scene=[scene.sha256 for scene in scenes], **columns)
-    results = {}
-    if len(families) == 2:
-        results = {name: small_results(table, images)[name] for name in models}
-    write_set(path, table, images, scenes, models=results)
+    table, images, scenes = small_parts()
+    kept = table["family"].isin(families)
+    if bits == 16:
+        images = images.astype(np.uint16) * 257
+    results = small_results(table, images) if len(families) == 2 else {}
+    results = {name: each for name, each in results.items() if name in models}
+    table = table[kept].reset_index(drop=True).assign(**columns)
+    write_set(path, table, images[kept], scenes, models=results)
     return path
 
 
@@ -39,7 +36,7 @@ def parts(tmp_path):
     return [write_part(tmp_path / f"{family}.h5", (family,)) for family in FAMILIES]
 
 
-def test_parts_make_the_whole_again(small_set, parts, tmp_path):
+def test_merged_parts_equal_the_whole_set(small_set, parts, tmp_path):
     out = tmp_path / "merged.h5"
     found = merge(parts, out)
     assert problems(out) == []
@@ -63,7 +60,10 @@ def test_equal_families_are_taken_once_and_models_are_joined(tmp_path):
 @pytest.mark.parametrize(
     ("other", "message"),
     [
-        ({"samples": 64}, r"other.h5: stimuli/family: 'vase-material' is another in .*one.h5"),
+        (
+            {"samples": 64},
+            r"other.h5: stimuli/family: 'vase-material' differs from .*one.h5",
+        ),
         ({"bits": 16}, r"other.h5: images: \(16, 16, 3\) uint16, and .* \(16, 16, 3\) uint8"),
     ],
 )
@@ -76,7 +76,7 @@ def test_conflicting_sets_are_refused(tmp_path, other, message):
 
 
 def with_results(path, change):
-    """Write the small set, what `net` makes of it changed."""
+    """Write the small set with changed results of `net`."""
     path = write_part(path)
     with StimulusSet(path) as one:
         expected, found = one.content_hash, one.results("net")
@@ -108,16 +108,16 @@ def with_verdict(metamer, layers="early"):
         (
             with_distance(0),
             with_distance(0.01),
-            r"other.h5: models/net/early/distances/vase-shape: is not what an earlier set says of",
+            r"other.h5: models/net/early/distances/vase-shape: differs from an earlier set for the",
         ),
         (
             with_verdict(True),
             with_verdict(False),
-            r"other.h5: models/net/verdicts/vase-shape: is not what an earlier set says",
+            r"other.h5: models/net/verdicts/vase-shape: differs from an earlier set",
         ),
     ],
 )
-def test_sets_that_disagree_on_what_a_model_sees_are_refused(tmp_path, one, other, message):
+def test_sets_with_different_results_of_a_model_are_refused(tmp_path, one, other, message):
     paths = [with_results(tmp_path / "one.h5", one), with_results(tmp_path / "other.h5", other)]
     with pytest.raises(InputError, match=message):
         merge(paths, tmp_path / "merged.h5")
@@ -125,7 +125,7 @@ def test_sets_that_disagree_on_what_a_model_sees_are_refused(tmp_path, one, othe
 
 
 def test_results_that_agree_are_joined(tmp_path):
-    """Rounding is no disagreement; verdicts over other layers stand beside each other."""
+    """Rounding is no contradiction; verdicts over other layers are kept as well."""
     one = with_results(tmp_path / "one.h5", with_verdict(True))
     near = with_results(tmp_path / "near.h5", with_distance(1e-6))
     late = with_results(tmp_path / "late.h5", with_verdict(False, layers="late"))
@@ -148,7 +148,7 @@ def test_a_damaged_set_is_not_merged(parts, tmp_path):
         merge(parts[:1], tmp_path / "merged.h5")
 
 
-def test_what_two_sets_differ_in(small_set, parts, tmp_path):
+def test_differences_are_listed(small_set, parts, tmp_path):
     copy = shutil.copy(small_set, tmp_path / "copy.h5")
     with StimulusSet(small_set) as whole:
         assert differences(whole, StimulusSet(copy)) == []

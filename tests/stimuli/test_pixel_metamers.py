@@ -1,4 +1,4 @@
-"""Pixel metamers in a set: beside its stimuli, and no part of its content."""
+"""Pixel metamers in a set, which are no part of its content."""
 
 import shutil
 
@@ -11,8 +11,8 @@ from stimuli.check import problems
 from stimuli.comparison import differences
 from stimuli.merging import merge
 from stimuli.pixel_metamers import PixelMetamer, read_pixel_metamers
-from stimuli.seal import seal
 from stimuli.stimulus_set import StimulusSet
+from stimuli.storage import seal
 from stimuli.summary import summary
 from stimuli.writing import add_pixel_metamers, add_results
 
@@ -35,7 +35,7 @@ def beside(small_set, tmp_path, rng):
     return path, given
 
 
-def test_they_come_back_as_they_were(beside, small_set):
+def test_pixel_metamers_are_read_as_written(beside, small_set):
     path, given = beside
     assert problems(path) == []
     with StimulusSet(path) as stimuli, StimulusSet(small_set) as without:
@@ -50,7 +50,7 @@ def test_they_come_back_as_they_were(beside, small_set):
     assert found.content_hash == given.content_hash
 
 
-def test_others_stay_when_some_are_added(beside, rng):
+def test_adding_some_keeps_the_others(beside, rng):
     path, given = beside
     with StimulusSet(path) as stimuli:
         expected = stimuli.content_hash
@@ -63,9 +63,9 @@ def test_others_stay_when_some_are_added(beside, rng):
     assert found[RUN].content_hash == given.content_hash
 
 
-def test_those_of_another_set_are_refused(beside, rng):
+def test_pixel_metamers_of_another_set_are_refused(beside, rng):
     path, _ = beside
-    with pytest.raises(InputError, match=r"pixel metamers are of 000000000000: another set took"):
+    with pytest.raises(InputError, match=r"metamers are of 000000000000: the file was replaced"):
         add_pixel_metamers(path, [entry(rng)], "0" * 64)
 
 
@@ -95,5 +95,5 @@ def test_sets_are_compared_and_merged_with_them(beside, small_set, tmp_path, rng
         add_pixel_metamers(another, [entry(rng)], stimuli.content_hash)
     with StimulusSet(path) as one, StimulusSet(another) as other:
         assert differences(one, other) == [f"pixel_metamers/{RUN}: differs"]
-    with pytest.raises(InputError, match=rf"pixel_metamers/{RUN}: is another than in an earlier"):
+    with pytest.raises(InputError, match=rf"pixel_metamers/{RUN}: differs from an earlier"):
         merge([path, another], tmp_path / "none.h5")

@@ -1,4 +1,4 @@
-"""The second judgement beside the first: what is counted, and what is named."""
+"""Verdicts on the stored images, compared with those of the searches."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from stimuli.stimulus_set import StimulusSet
 from stimuli.summary import summary
 from tests.small_set import write_small_set
 
-OWN = "early;late"  # what the small set's searches looked at, with the model `net`
+OWN = "early;late"  # layers of the small set's searches, with the model `net`
 MATERIAL, SHAPE = "vase-material-net-s1", "vase-shape-net-s1"
 
 
@@ -29,23 +29,23 @@ def cameras(run, failed, *, layers=OWN, light="own", again=False, role="result")
 
 
 @pytest.fixture
-def judged(tmp_path):
+def with_verdicts(tmp_path):
     """Write the small set (its results are metamers) with verdicts of some models; give it open."""
 
-    def judged(**verdicts):
+    def with_verdicts(**verdicts):
         models = {
             model: ModelResults({"network": model}, {}, {"vase-shape": rows})
             for model, rows in verdicts.items()
         }
         return StimulusSet(write_small_set(tmp_path / "s.h5", models=models))
 
-    return judged
+    return with_verdicts
 
 
-def test_a_metamer_that_is_none_on_the_stored_images_is_named(judged):
+def test_a_result_that_is_no_metamer_any_more_is_named(with_verdicts):
     rows = [*cameras(SHAPE, "match 0.850 is below 0.9"), *cameras(MATERIAL, "")]
     rows += cameras(SHAPE, "match 0.850 is below 0.9", role="series")
-    with judged(net=rows) as stimuli:
+    with with_verdicts(net=rows) as stimuli:
         found = second_judgement(stimuli, "net")
         shown = summary(stimuli)
     assert list(found) == list(COLUMNS)
@@ -61,18 +61,18 @@ def test_a_metamer_that_is_none_on_the_stored_images_is_named(judged):
     assert shown["verdicts of net"].splitlines() == lines
 
 
-def test_a_result_may_become_a_metamer_or_the_target_again(judged):
-    with judged(net=[*cameras(SHAPE, "", again=True), *cameras(MATERIAL, "")]) as stimuli:
+def test_a_result_can_become_a_metamer_or_the_target(with_verdicts):
+    with with_verdicts(net=[*cameras(SHAPE, "", again=True), *cameras(MATERIAL, "")]) as stimuli:
         found = second_judgement(stimuli, "net")
     assert in_words(found)[1:] == [f"no metamer any more: {SHAPE}: it is the target again"]
     found["before"] = [False, False]
     assert in_words(found)[1:] == [f"a metamer only now: {MATERIAL}"]
 
 
-def test_other_models_layers_and_lights_are_counted_and_not_compared(judged):
+def test_other_models_layers_and_lights_are_only_counted(with_verdicts):
     rows = [*cameras(SHAPE, "", layers="late"), *cameras(SHAPE, "x"), *cameras(MATERIAL, "")]
     rows += cameras(SHAPE, "x", light="studio")
-    with judged(net=rows, other=[*cameras(SHAPE, "x"), *cameras(MATERIAL, "")]) as stimuli:
+    with with_verdicts(net=rows, other=[*cameras(SHAPE, "x"), *cameras(MATERIAL, "")]) as stimuli:
         assert in_words(second_judgement(stimuli, "other")) == [
             "metamers on the stored images: 1 of 2 other results"
         ]
@@ -86,7 +86,7 @@ def test_other_models_layers_and_lights_are_counted_and_not_compared(judged):
         ]
 
 
-def test_without_verdicts_there_is_nothing_to_say(small_set):
+def test_without_verdicts_there_are_no_lines(small_set):
     with StimulusSet(small_set) as stimuli:
         found = second_judgement(stimuli, "net")
         assert list(found) == list(COLUMNS)

@@ -25,6 +25,6 @@ def test_a_thumb_at_arms_length():
         (lambda: degrees(1, math.inf, 0.25), r"distance inf mm is out of range"),
     ],
 )
-def test_what_cannot_be_is_refused(call, message):
+def test_values_out_of_range_are_refused(call, message):
     with pytest.raises(InputError, match=message):
         call()

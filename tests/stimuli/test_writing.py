@@ -1,4 +1,4 @@
-"""Writing a set: what it refuses, and that the same content has the same hash."""
+"""Writing a set: content hashes, refused input, and several processes."""
 
 import dataclasses
 import shutil
@@ -16,21 +16,16 @@ from scenes.arrays import array_sha256
 from scenes.base.errors import InputError
 from stimuli.check import problems
 from stimuli.model_results import ModelResults
-from stimuli.one_writer import one_writer
-from stimuli.packed_scene import packed
-from stimuli.seal import check_seal
 from stimuli.stimulus_set import StimulusSet
+from stimuli.storage import check_seal, one_writer
 from stimuli.writing import add_results, write_set
-from tests.small_set import small_image, small_scene, small_table, write_small_set
+from tests.small_set import small_image, small_parts, write_small_set
 
 
 @pytest.fixture(scope="module")
 def parts():
-    table = small_table().iloc[:12].reset_index(drop=True)
-    rows = list(table.itertuples())
-    scenes = [packed(small_scene(row)) for row in rows]
-    table["scene"] = [scene.sha256 for scene in scenes]
-    return table, [small_image(row) for row in rows], scenes
+    table, images, scenes = small_parts()
+    return table.iloc[:12], list(images[:12]), scenes[:12]
 
 
 def test_the_same_content_has_the_same_hash_and_other_content_another(parts, tmp_path):
@@ -52,7 +47,7 @@ def test_the_same_content_has_the_same_hash_and_other_content_another(parts, tmp
     assert len(others | {first}) == 4
 
 
-def test_models_leave_the_content_hash_alone_and_have_their_own(small_set, tmp_path):
+def test_models_do_not_change_the_content_hash(small_set, tmp_path):
     bare = write_small_set(tmp_path / "bare.h5", models={})
     with StimulusSet(small_set) as one, StimulusSet(bare) as other:
         assert one.content_hash == other.content_hash
@@ -175,8 +170,8 @@ def _results_of(path, **changes):
         return one.content_hash, dataclasses.replace(one.results("net"), **changes)
 
 
-def test_results_are_added_to_what_is_there(small_set, tmp_path):
-    """Layers of the same model add up; another model of the name takes its place."""
+def test_results_are_added_to_earlier_ones(small_set, tmp_path):
+    """Layers of the same model add up; another model of that name replaces it."""
     path = shutil.copy(small_set, tmp_path / "s.h5")
     expected, found = _results_of(path, verdicts={"vase-shape": [{"layers": "late", "n": 1}]})
     late = dataclasses.replace(found, layers={"late": found.layers["late"]})
@@ -205,14 +200,14 @@ def test_results_are_added_to_what_is_there(small_set, tmp_path):
         assert one.models == {"net": ("late",), "other": ("rows",)}
 
 
-def test_results_are_not_put_beside_other_images(small_set, parts, tmp_path):
-    """The same stimuli under the same names, but other pixels: a set that was built meanwhile."""
+def test_results_of_other_images_are_refused(small_set, parts, tmp_path):
+    """The set was built again meanwhile: the same ids, but other pixels."""
     expected, found = _results_of(small_set)
-    images = np.array([small_image(row) for row in small_table().itertuples()])
+    images = small_parts()[1]
     images[7, 0, 0, 0] ^= 1
     path = write_small_set(tmp_path / "s.h5", images=images, models={})
     before = path.read_bytes()
-    with pytest.raises(InputError, match=r"the results of net are of .*: another set took its pl"):
+    with pytest.raises(InputError, match=r"the results of net are of .*: the file was replaced"):
         add_results(path, {"net": found}, expected)
     assert path.read_bytes() == before
 
@@ -224,7 +219,7 @@ def test_results_wait_while_another_process_writes(small_set, tmp_path):
         added = pool.submit(add_results, path, {"again": found}, expected)
         time.sleep(0.3)
         assert not added.done()
-        with StimulusSet(path) as one:  # readers need no turn
+        with StimulusSet(path) as one:  # readers do not wait
             assert set(one.models) == {"net", "other"}
     added.result()
     with StimulusSet(path) as one:
@@ -234,14 +229,14 @@ def test_results_wait_while_another_process_writes(small_set, tmp_path):
 WRITER = """
 import sys
 from pathlib import Path
-from stimuli.one_writer import one_writer
+from stimuli.storage import one_writer
 with one_writer(Path(sys.argv[1])):
     print("writing", flush=True)
     sys.stdin.read()
 """
 
 
-def test_a_set_that_another_process_writes_is_left_alone(parts, tmp_path):
+def test_a_set_that_another_process_writes_is_not_written(parts, tmp_path):
     path = tmp_path / "new" / "s.h5"
     command = [sys.executable, "-c", WRITER, str(path)]
     with subprocess.Popen(command, stdin=PIPE, stdout=PIPE, text=True) as writer:

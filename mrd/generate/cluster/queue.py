@@ -1,4 +1,4 @@
-"""Slurm's queue: which tasks of a study wait or run, and which ended before they could tell."""
+"""Slurm's queue: the status of a study's tasks."""
 
 from __future__ import annotations
 
@@ -15,38 +15,16 @@ from scenes.base.errors import InputError
 
 SECONDS_TO_ANSWER = 120  # Slurm's own programs give up earlier
 SECONDS_BETWEEN_LOOKS = 5.0
-SECONDS_UNHEARD = 600.0  # of a queue that does not answer, until waiting for it ends
+SECONDS_OF_SILENCE = 600.0  # waiting ends if the queue does not answer for so long
 
 # States that a job does not leave (man squeue); Slurm remembers such a job for some minutes.
-ENDED = frozenset(
-    {
-        "BOOT_FAIL",
-        "CANCELLED",
-        "COMPLETED",
-        "DEADLINE",
-        "FAILED",
-        "NODE_FAIL",
-        "OUT_OF_MEMORY",
-        "PREEMPTED",
-        "REVOKED",
-        "TIMEOUT",
-    }
-)
+ENDED = frozenset(("BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL",
+                   "OUT_OF_MEMORY", "PREEMPTED", "REVOKED", "TIMEOUT"))  # fmt: skip
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A line of the queue.
-
-    Attributes
-    ----------
-    state
-        Slurm's word, such as ``PENDING``.
-    elapsed
-        Time that it has run, as Slurm writes it.
-    where
-        Nodes of a job that runs; why another does not.
-    """
+class QueueEntry:
+    """A line of the queue: Slurm's state, elapsed time, and nodes or the reason to wait."""
 
     state: str
     elapsed: str
@@ -54,48 +32,25 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class TaskStanding:
-    """Where a task stands whose work is not done.
-
-    Attributes
-    ----------
-    task
-        The task.
-    is_active
-        Whether it waits or runs.
-    state
-        Slurm's word in small letters while it is active; then `failed`.
-    message
-        Where it runs or why it waits; why it failed.
-    refused
-        Whether it failed over something that the user can mend.
-    """
+class TaskStatus:
+    """Status of a task whose work is not done."""
 
     task: Task
-    is_active: bool
-    state: str
-    message: str
-    refused: bool = False
+    is_active: bool  # whether it waits or runs
+    state: str  # Slurm's state in small letters while it is active; else `failed`
+    message: str  # where it runs, why it waits, or why it failed
+    refused: bool = False  # whether the user can correct the failure
 
 
 class QueueError(InputError):
     """Slurm refuses, or does not answer."""
 
 
-def answer(*command: str) -> str:
-    """What one of Slurm's programs prints.
-
-    Raises
-    ------
-    InputError
-        It is not here.
-    QueueError
-        It refuses, or does not answer.
-    """
+def run_program(*command: str) -> str:
+    """Return the output of one of Slurm's programs; raise QueueError if it refuses or hangs."""
     if shutil.which(command[0]) is None:
         raise InputError(
-            f"{command[0]} is not on the PATH; Slurm's queue is asked where its programs are, on a "
-            "login node"
+            f"{command[0]} is not on the PATH; run this where Slurm's programs are, on a login node"
         )
     try:
         done = subprocess.run(
@@ -110,127 +65,90 @@ def answer(*command: str) -> str:
     return done.stdout
 
 
-def asked(tasks: Iterable[Task]) -> dict[str, Entry]:
-    """What Slurm knows of tasks, by job; jobs that it has forgotten are left out.
-
-    Raises
-    ------
-    InputError
-        The queue cannot be read.
-    """
+def entries(tasks: Iterable[Task]) -> dict[str, QueueEntry]:
+    """Return the queue entries of tasks, by job; jobs that Slurm forgot are left out."""
     names = {task.job: task.job_name for task in tasks}
     if not names:
         return {}
     numbers = sorted({job.partition("_")[0] for job in names})
     squeue = ("squeue", "--noheader", "--array", "--states=all", "--format=%i|%j|%T|%M|%R")
     try:
-        listed = answer(*squeue, f"--jobs={','.join(numbers)}")
+        listed = run_program(*squeue, f"--jobs={','.join(numbers)}")
     except InputError as error:
-        if "Invalid job id" in str(error):  # of a single one that is forgotten
+        if "Invalid job id" in str(error):  # Slurm forgot the only job
             return {}
         raise
     lines = [line.split("|", 4) for line in listed.splitlines()]
-    # A number may have begun anew, and be somebody else's by now.
+    # Job numbers may have started again: then a number belongs to another job, of another name.
     return {
-        job: Entry(state, elapsed, where.strip("()"))
+        job: QueueEntry(state, elapsed, where.strip("()"))
         for job, name, state, elapsed, where in lines
         if names.get(job) == name
     }
 
 
-def standings(runs: Path, due: Callable[[], Collection[str]]) -> list[TaskStanding]:
-    """Where tasks stand: the newest of each piece of work, if it waits, runs or has failed.
+def statuses(runs: Path, remaining: Callable[[], Collection[str]]) -> list[TaskStatus]:
+    """Return the status of the newest task of each piece of work that waits, runs or failed.
 
-    Parameters
-    ----------
-    runs
-        Folder of the run directories.
-    due
-        Names what is not done. It is asked after the queue, so that a task that ends meanwhile is
-        not taken for one that vanished.
-
-    Raises
-    ------
-    InputError
-        The queue, or a file of jobs, cannot be read.
+    `remaining` returns the names of unfinished work. It is called after the queue was read, so that
+    a task that ends in between is not taken for a lost one.
     """
     tasks = submissions.newest(runs)
-    entries = asked(tasks.values())
-    left = due() if tasks else ()
+    queued = entries(tasks.values())
+    unfinished = remaining() if tasks else ()
     found = []
     for name, task in tasks.items():
-        entry = entries.get(task.job)
+        entry = queued.get(task.job)
         if entry is not None and entry.state not in ENDED:
-            found.append(_active(task, entry))
-        elif name in left:
+            running = f"{entry.where}, {entry.elapsed}"
+            message = running if entry.state == "RUNNING" else entry.where
+            found.append(TaskStatus(task, True, entry.state.lower().replace("_", " "), message))
+        elif name in unfinished:
             found += _failed(task, entry)
     return found
 
 
-def _active(task: Task, entry: Entry) -> TaskStanding:
-    running = f"{entry.where}, {entry.elapsed}" if entry.state == "RUNNING" else entry.where
-    return TaskStanding(task, True, entry.state.lower().replace("_", " "), running)
-
-
-def _failed(task: Task, entry: Entry | None) -> list[TaskStanding]:
-    """The failure of a task that has ended; none where its work is asked for anew since."""
-    ending = task.ending()
-    if ending is None:
+def _failed(task: Task, entry: QueueEntry | None) -> list[TaskStatus]:
+    """Return the failure of an ended task; nothing if it succeeded and its work changed since."""
+    end = task.end()
+    if end is None:
         how = f"Slurm says {entry.state}" if entry else "it is not in the queue"
-        lost = f"ended before it was done, without a word ({how}); see {task.log}"
-        return [TaskStanding(task, False, "failed", lost)]
-    if not ending.failure:
+        lost = f"ended before it was done, without a message ({how}); see {task.log}"
+        return [TaskStatus(task, False, "failed", lost)]
+    if not end.failure:
         return []
-    return [TaskStanding(task, False, "failed", ending.failure, ending.refused)]
+    return [TaskStatus(task, False, "failed", end.failure, end.refused)]
 
 
 def wait(
-    look: Callable[[], Sequence[TaskStanding]],
-    told: Callable[[TaskStanding], None],
-    unheard: Callable[[str], None] = lambda _: None,
+    look: Callable[[], Sequence[TaskStatus]],
+    show: Callable[[TaskStatus], None],
+    show_silence: Callable[[str], None] = lambda _: None,
     seconds: float = SECONDS_BETWEEN_LOOKS,
-    patience: float = SECONDS_UNHEARD,
-) -> list[TaskStanding]:
-    """Look until no task waits or runs; returns the tasks that failed.
+    patience: float = SECONDS_OF_SILENCE,
+) -> list[TaskStatus]:
+    """Look until no task waits or runs; return the failed tasks.
 
-    A controller may be busy or begin anew while tasks run for days: a queue that does not answer
-    is asked again.
-
-    Parameters
-    ----------
-    look
-        Gives where tasks stand.
-    told
-        Told of every task that stands elsewhere than at the last look.
-    unheard
-        Told what the queue says in place of an answer, the first time in a row.
-    seconds
-        Between two looks.
-    patience
-        Seconds without an answer after which waiting ends.
-
-    Raises
-    ------
-    QueueError
-        The queue has not answered for so long.
+    Every change of a task's state is shown. A queue that does not answer is asked again, and its
+    error is shown once; QueueError is raised after `patience` seconds without an answer.
     """
     before: dict[str, str] = {}
-    heard, is_told = time.monotonic(), False
+    last_answer, is_silent = time.monotonic(), False
     while True:
         try:
             now = look()
         except QueueError as error:
-            if time.monotonic() - heard >= patience:
+            if time.monotonic() - last_answer >= patience:
                 raise
-            if not is_told:
-                unheard(str(error))
-            is_told = True
+            if not is_silent:
+                show_silence(str(error))
+            is_silent = True
             time.sleep(seconds)
             continue
-        heard, is_told = time.monotonic(), False
+        last_answer, is_silent = time.monotonic(), False
         for each in now:
             if before.get(each.task.job) != each.state:
-                told(each)
+                show(each)
         before = {each.task.job: each.state for each in now}
         if not any(each.is_active for each in now):
             return list(now)

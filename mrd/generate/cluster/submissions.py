@@ -1,14 +1,14 @@
-"""What was submitted to a cluster: a folder for each array of tasks, within a study's runs.
+"""Records of what was submitted to a cluster: a folder for each array of tasks.
 
 ::
 
     slurm/<time>/
-        jobs.json       job → name of its work, and what was asked for; written when Slurm has it
+        jobs.json       job → name of its work, and the options; written after Slurm accepts
         <job>.json      how the work of a job ended; written by the job
-        <job>_0_log.out what it printed
-        *.pkl, *.sh     submitit's own; nothing here reads them
+        <job>_0_log.out output of the job
+        *.pkl, *.sh     submitit's files, which nothing in the suite reads
 
-Job numbers begin anew when a cluster forgets its state, so each array has a folder of its own.
+Job numbers start again when a cluster loses its state, so each array has its own folder.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from mrd.generate.cluster.options import Request
-from mrd.study.json_files import write_json, writing
+from mrd.generate.cluster.options import SlurmOptions
+from mrd.study.storage import read_mapping, write_json, writing
 from scenes.base.errors import InputError
 
 SCHEMA_VERSION = 1
@@ -31,16 +31,8 @@ JOBS_FILE = "jobs.json"
 
 
 @dataclass(frozen=True)
-class Ending:
-    """How a task ended.
-
-    Attributes
-    ----------
-    failure
-        Why it failed, in one line; "" where it did not.
-    refused
-        Whether over something that the user can mend.
-    """
+class TaskEnd:
+    """How a task ended: its failure ("" if none), and whether the user can correct it."""
 
     failure: str = ""
     refused: bool = False
@@ -48,81 +40,52 @@ class Ending:
 
 @dataclass(frozen=True)
 class Task:
-    """A task that was submitted.
+    """A submitted task."""
 
-    Attributes
-    ----------
-    name
-        Of its work: a run, or ``families/<family>``.
-    job
-        Slurm's number of it, such as ``12_0``.
-    job_name
-        What Slurm calls it.
-    folder
-        Of its submission.
-    """
-
-    name: str
-    job: str
-    job_name: str
-    folder: Path
+    name: str  # of its work: a run, or ``families/<family>``
+    job: str  # Slurm's number, such as ``12_0``
+    job_name: str  # Slurm's name of the job
+    folder: Path  # of the submission
 
     @property
     def log(self) -> Path:
-        """File of what it printed."""
+        """File of the task's output."""
         return self.folder / f"{self.job}_0_log.out"
 
-    def ending(self) -> Ending | None:
-        """How it ended; None where it has not, or was ended before it could tell."""
-        with suppress(OSError, ValueError, TypeError):
-            return Ending(**json.loads(ending_file(self.folder, self.job).read_text("utf-8")))
+    def end(self) -> TaskEnd | None:
+        """Return how the task ended; None if it did not end, or ended without a record."""
+        content = read_mapping(end_file(self.folder, self.job))
+        with suppress(TypeError):
+            return None if content is None else TaskEnd(**content)
         return None
 
 
-def ending_file(folder: Path, job: str) -> Path:
-    """File that the task of a job tells its end by."""
+def end_file(folder: Path, job: str) -> Path:
+    """Return the file in which a job records its end."""
     return folder / f"{job}.json"
 
 
 def new_folder(runs: Path) -> Path:
-    """Make the folder of a submission, named by the time.
-
-    Raises
-    ------
-    InputError
-        It cannot be made.
-    """
+    """Make the folder of a submission, named by the time."""
     folder = runs / FOLDER / f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
     with writing(folder):
         folder.mkdir(parents=True)
     return folder
 
 
-def record(folder: Path, job_name: str, asked: Request, tasks: Mapping[str, str]) -> None:
-    """Keep which jobs Slurm was given: job → name of its work.
-
-    Raises
-    ------
-    InputError
-        The file cannot be written.
-    """
+def record(folder: Path, job_name: str, options: SlurmOptions, tasks: Mapping[str, str]) -> None:
+    """Record submitted jobs: job → name of its work."""
     content = {
         "schema_version": SCHEMA_VERSION,
         "job_name": job_name,
-        "request": asked.given,
+        "request": options.given,
         "tasks": tasks,
     }
     write_json(folder / JOBS_FILE, content)
 
 
 def newest(runs: Path) -> dict[str, Task]:
-    """Newest task of every piece of work that was ever submitted, by its name.
-
-    Raises
-    ------
-    InputError
-        A file of jobs cannot be read.
-    """
+    """Return the newest task of each piece of work that was ever submitted, by its name."""
     tasks: dict[str, Task] = {}
     for path in sorted(runs.glob(f"{FOLDER}/*/{JOBS_FILE}")):
         content = _content(path)
@@ -141,6 +104,6 @@ def _content(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict) or content.get("schema_version") != SCHEMA_VERSION:
         raise InputError(
             f"{path}: schema_version is not {SCHEMA_VERSION}; another version of this suite "
-            "wrote it, so ask that one"
+            "wrote it, so use that version"
         )
     return content

@@ -1,8 +1,7 @@
-"""A study on a Slurm cluster: arrays of tasks, each a run or the images of a family.
+"""Submit a study to a Slurm cluster: arrays of tasks, each a run or the images of a family.
 
-Tasks share nothing but the study's folder, so one that fails leaves the others alone. What is done
-is told by the run directories alone: submitit's pickles carry the work to the nodes, and are never
-asked for results.
+Tasks share only the study's folder, so a failed task leaves the others alone. The run directories
+alone show what is done: submitit's pickles carry the work to the nodes, and no result is read back.
 """
 
 from __future__ import annotations
@@ -19,115 +18,34 @@ from typing import Any
 
 from mrd.generate import python_process, study_runs
 from mrd.generate.cluster import queue, submissions
-from mrd.generate.cluster.options import LEAD_SECONDS, Request
+from mrd.generate.cluster.options import LEAD_SECONDS, SlurmOptions
 from mrd.generate.cluster.submissions import Task
 from mrd.generate.cluster.task import Work
-from mrd.generate.progress import SweepReport
+from mrd.generate.progress import StudyProgress
 from mrd.rendering import backend
-from mrd.study.study import ResolvedRun, Study, resolve_all
+from mrd.study.resolved_study import ResolvedStudy
+from mrd.study.study import Study
 from scenes.base.errors import InputError, needs, one_line
 
-MOST_TIME_OUTS = 10_000  # a task that gains nothing in its time is stopped by `Work.checkpoint`
-ARRAY_SIZE = 1001  # Slurm's own MaxArraySize, where it does not say
+MOST_TIME_OUTS = 10_000  # `Work.checkpoint` stops a task that makes no progress
+ARRAY_SIZE = 1001  # Slurm's default of MaxArraySize
 
 
 @dataclass(frozen=True)
-class Left:
-    """Names of what is not done of a study.
-
-    Attributes
-    ----------
-    waiting
-        What waits to be submitted.
-    queued
-        What an earlier submission has put into the queue.
-    """
+class RemainingTasks:
+    """Names of unfinished work: not submitted yet, and in the queue already."""
 
     waiting: Sequence[str]
     queued: Sequence[str]
 
 
-def left(study: Study, note: Callable[[str], None]) -> Left:
-    """Look at a study, this machine and the queue: what would be submitted now.
-
-    Parameters
-    ----------
-    study
-        The study.
-    note
-        Told what could not be looked at here.
-
-    Raises
-    ------
-    InputError
-        Slurm or submitit are not here, or something of the study is wrong.
-    """
-    _check_here(study.runs)
-    runs = resolve_all(study)
-    _check(runs, study, note)
-    active = {each.task.name for each in standings(study, runs) if each.is_active}
-    due = study_runs.due(runs, study.runs)
-    return Left(
-        waiting=[name for name in due if name not in active],
-        queued=[name for name in due if name in active],
-    )
-
-
-def submit(
-    names: Sequence[str],
-    study: Study,
-    path: Path,
-    asked: Request,
-    telling: Callable[[], SweepReport],
-) -> list[Task]:
-    """Give Slurm pieces of a study's work, a task each, in arrays as large as it allows.
-
-    Parameters
-    ----------
-    names
-        Of the pieces, as `left` gives them.
-    study
-        The study.
-    path
-        What it was read from, and will be on the nodes: they must reach it by the same path.
-    asked
-        What each task asks for.
-    telling
-        Makes on the node what is told how the work goes; a function of a module.
-
-    Raises
-    ------
-    InputError
-        Slurm refuses. Nothing is left behind then, but for arrays that were submitted before.
-    """
-    size = _array_size()
-    tasks: list[Task] = []
-    for first in range(0, len(names), size):
-        try:
-            tasks += _array(path, study, names[first : first + size], asked, telling)
-        except InputError as error:
-            if not tasks:
-                raise
-            raise InputError(
-                f"{len(tasks)} of {len(names)} tasks are submitted; {error}; the same command "
-                "submits the others later"
-            ) from error
-    return tasks
-
-
-def _check_here(runs: Path) -> None:
-    """Find out whether jobs that work in a folder of runs can be submitted from this machine.
-
-    Raises
-    ------
-    InputError
-        They cannot.
-    """
+def check_machine(runs: Path) -> None:
+    """Raise if this machine cannot submit jobs that work in a folder of runs."""
     for program in ("sbatch", "scancel", "srun", "squeue", "scontrol"):
         if shutil.which(program) is None:
             raise InputError(
                 f"--slurm: {program} is not on the PATH; submit where Slurm's programs are, on a "
-                "login node, or leave --slurm out to work here"
+                "login node, or leave --slurm out to work on this machine"
             )
     with needs("cluster"):
         importlib.import_module("submitit")
@@ -138,83 +56,121 @@ def _check_here(runs: Path) -> None:
         )
 
 
-def standings(study: Study, runs: Sequence[ResolvedRun]) -> list[queue.TaskStanding]:
-    """Where the tasks of a study's runs stand; none where nothing was ever submitted.
+def remaining_tasks(study: ResolvedStudy, note: Callable[[str], None]) -> RemainingTasks:
+    """Check the study and the queue; return what would be submitted.
 
-    Raises
-    ------
-    InputError
-        The queue cannot be read, or a file of the study.
+    `note` shows what cannot be checked on this machine.
     """
-    return queue.standings(study.runs, lambda: study_runs.due(runs, study.runs))
+    _check_study(study, note)
+    active = {each.task.name for each in task_statuses(study) if each.is_active}
+    names = study_runs.remaining(study.runs, study.study.runs)
+    return RemainingTasks(
+        waiting=[name for name in names if name not in active],
+        queued=[name for name in names if name in active],
+    )
 
 
-def _check(runs: Sequence[ResolvedRun], study: Study, note: Callable[[str], None]) -> None:
-    """Look at what can be wrong, as far as this machine can: it need not be able to render."""
+def task_statuses(study: ResolvedStudy) -> list[queue.TaskStatus]:
+    """Return the status of a study's tasks; none if nothing was ever submitted."""
+    folder = study.study.runs
+    return queue.statuses(folder, lambda: study_runs.remaining(study.runs, folder))
+
+
+def submit(
+    names: Sequence[str],
+    study: Study,
+    path: Path,
+    options: SlurmOptions,
+    make_progress: Callable[[], StudyProgress],
+) -> list[Task]:
+    """Submit pieces of work, one task each, in arrays as large as Slurm allows.
+
+    `path` of the study must be the same on the nodes, and `make_progress`, which is called there, a
+    function of a module. If Slurm refuses, only arrays that were submitted before remain.
+    """
+    size = _array_size()
+    tasks: list[Task] = []
+    for first in range(0, len(names), size):
+        try:
+            tasks += _submit_array(path, study, names[first : first + size], options, make_progress)
+        except InputError as error:
+            if not tasks:
+                raise
+            raise InputError(
+                f"{len(tasks)} of {len(names)} tasks are submitted; {error}; the same command "
+                "submits the others later"
+            ) from error
+    return tasks
+
+
+def _check_study(study: ResolvedStudy, note: Callable[[str], None]) -> None:
+    """Check the study as far as possible: a login node may be unable to render."""
     try:
         backend.activate()
     except InputError as error:
-        note(f"models and starts are looked at on the nodes alone, for here: {error}")
+        note(f"models and starts are checked on the nodes alone, because on this machine: {error}")
         return
-    study_runs.check([run for run in runs if not study_runs.is_searched(run, study.runs)])
-    study_runs.check_series(runs)
+    folder = study.study.runs
+    study_runs.check([run for run in study.runs if not study_runs.is_searched(run, folder)])
+    study_runs.check_series(study.runs)
 
 
 def _array_size() -> int:
-    """Most tasks of an array."""
-    found = re.search(r"MaxArraySize\s*=\s*(\d+)", queue.answer("scontrol", "show", "config"))
+    """Return the largest number of tasks of an array."""
+    configuration = queue.run_program("scontrol", "show", "config")
+    found = re.search(r"MaxArraySize\s*=\s*(\d+)", configuration)
     return int(found[1]) if found else ARRAY_SIZE
 
 
-def _array(
+def _submit_array(
     path: Path,
     study: Study,
     names: Sequence[str],
-    asked: Request,
-    telling: Callable[[], SweepReport],
+    options: SlurmOptions,
+    make_progress: Callable[[], StudyProgress],
 ) -> list[Task]:
-    """Submit one array, and keep its jobs."""
+    """Submit one array, and record its jobs."""
     from submitit import SlurmExecutor  # an extra
     from submitit.core.utils import FailedSubmissionError, UncompletedJobError
 
     job_name = f"mrd-{study.name}"
     folder = submissions.new_folder(study.runs.absolute())
-    work = [Work(path.absolute(), name, asked.minutes, folder, telling) for name in names]
+    work = [Work(path.absolute(), name, options.minutes, folder, make_progress) for name in names]
     executor = SlurmExecutor(
         folder, max_num_timeout=MOST_TIME_OUTS, python=python_process.interpreter()
     )
     try:
-        executor.update_parameters(**_parameters(asked, job_name))
-        with redirect_stderr(io.StringIO()):  # what sbatch says is in the error, once
+        executor.update_parameters(**_parameters(options, job_name))
+        with redirect_stderr(io.StringIO()):  # the error holds sbatch's message, once
             jobs = executor.submit_array(work)
-    except (UncompletedJobError, FailedSubmissionError, OSError) as error:
+    except (UncompletedJobError, FailedSubmissionError, OSError, ValueError, TypeError) as error:
         shutil.rmtree(folder)
         for above in (folder.parent, study.runs):
-            with suppress(OSError):  # others are in it
+            with suppress(OSError):  # not empty
                 above.rmdir()
         raise InputError(f"--slurm: {one_line(error)}") from error
     tasks = {str(job.job_id): name for job, name in zip(jobs, names, strict=True)}
     try:
-        submissions.record(folder, job_name, asked, tasks)
+        submissions.record(folder, job_name, options, tasks)
     except InputError:
-        # What no file knows of would be submitted a second time.
+        # Without a record, the same work would be submitted a second time.
         with suppress(InputError):
-            queue.answer("scancel", *sorted({job.partition("_")[0] for job in tasks}))
+            queue.run_program("scancel", *sorted({job.partition("_")[0] for job in tasks}))
         raise
     return [Task(name, job, job_name, folder) for job, name in tasks.items()]
 
 
-def _parameters(asked: Request, job_name: str) -> dict[str, Any]:
-    """What submitit writes into the batch script."""
-    cpus = asked.parameters.get("cpus_per_task")
+def _parameters(options: SlurmOptions, job_name: str) -> dict[str, Any]:
+    """Return the parameters from which submitit writes the batch script."""
+    cpus = options.parameters.get("cpus_per_task")
     return {
-        **asked.parameters,
+        **options.parameters,
         "job_name": job_name,
         "signal_delay_s": LEAD_SECONDS,
         "stderr_to_stdout": True,
         "wckey": None,
-        # A cluster may be set up not to queue jobs again.
+        # A cluster may not queue jobs again by default.
         "additional_parameters": {"requeue": True},
-        # srun does not take this over from the batch script since Slurm 22.05.
+        # Since Slurm 22.05, srun does not take this from the batch script.
         "srun_args": [] if cpus is None else [f"--cpus-per-task={cpus}"],
     }

@@ -1,10 +1,10 @@
 """The derivative of activations with respect to a scene parameter, in forward mode.
 
-Dr.Jit carries the change of a parameter through the render to the image, torch's dual numbers on
-through the display encoding and the network. Where there is no forward mode to trust the image is
-differentiated by central differences with common random numbers, one-sided at a bound: Mitsuba does
-not differentiate the rotation of a light, nor the level of a sun and sky in one number, and its
-forward mode through moving vertices did not agree with differences.
+Dr.Jit propagates the change of a parameter through the render to the image, and the dual numbers of
+torch through display encoding and network. Some parameters need central differences of the image
+instead, with common random numbers, one-sided at a bound: Mitsuba differentiates neither the
+rotation of a light nor the level of sun and sky as one number, and its forward mode through moving
+vertices did not agree with differences.
 
 Import this module only after ``mrd.rendering.backend.activate()``.
 """
@@ -34,22 +34,9 @@ def image_derivative(
     seeds: Sequence[int],
     device: str,
 ) -> torch.Tensor:
-    """Change (V, 3, H, W) of linear radiance per unit of a parameter.
+    """Return the change (V, 3, H, W) of linear radiance per unit of a parameter of a loaded scene.
 
-    Parameters
-    ----------
-    scene
-        Loaded.
-    parameter
-        Of this scene.
-    views
-        Cameras.
-    samples
-        Per pixel.
-    seeds
-        One renderer seed for each view.
-    device
-        Of torch tensors.
+    `samples` are per pixel, and `seeds` one renderer seed for each of V views.
     """
     tangent = parameter.tangent(scene)
     if tangent is None:
@@ -67,7 +54,7 @@ def image_difference(
     seeds: Sequence[int],
     device: str,
 ) -> torch.Tensor:
-    """The same by differences: both sides are rendered with the same seeds."""
+    """Return the same by differences; both sides are rendered with the same seeds."""
     low, high = parameter.room(scene)
     ends = (max(-parameter.step, low), min(parameter.step, high))
     before, after = (
@@ -80,19 +67,12 @@ def image_difference(
 def activation_derivative(
     model: Model, film: Film, radiance: torch.Tensor, tangent: torch.Tensor
 ) -> dict[str, torch.Tensor]:
-    """Change of every layer's activations, each (V, units), along a change of the radiance.
+    """Return the change (V, units) of every layer's activations along a change of the radiance.
 
-    Parameters
-    ----------
-    model
-        The network.
-    film
-        With its exposure resolved.
-    radiance, tangent
-        (V, 3, H, W): linear radiance of the scene, and its derivative.
+    `radiance` and its derivative `tangent` are (V, 3, H, W); the film has a fixed exposure.
     """
     with warnings.catch_warnings():
-        # torch's own rules of forward mode are compiled by what torch itself deprecates.
+        # torch compiles its own rules of forward mode with a function that it deprecates.
         warnings.filterwarnings("ignore", "`torch.jit.script", FutureWarning)
         warnings.filterwarnings("ignore", "`torch.jit.script", DeprecationWarning)
         with forward_ad.dual_level():
@@ -102,7 +82,7 @@ def activation_derivative(
                 for layer, each in model.activations(images).items()
             }
             return {
-                # Without a tangent: activations that hang on the image in no way that counts.
+                # Activations that do not depend on the image have no tangent.
                 layer: (torch.zeros_like(primal) if change is None else change).flatten(1)
                 for layer, (primal, change) in pairs.items()
             }

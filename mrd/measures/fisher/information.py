@@ -1,4 +1,4 @@
-"""Fisher information of noisy activations, and the thresholds that it predicts: pure functions."""
+"""Fisher information of noisy activations, and the thresholds that it predicts."""
 
 from __future__ import annotations
 
@@ -11,23 +11,12 @@ Array = NDArray[np.float64]
 
 
 def floored_variance(rerenders: Array, floor: float) -> Array:
-    """Variance (…, units) of activations (N, …, units) over re-renders, for information.
+    """Return the variance (…, units) of activations (N ≥ 4, …, units) over N re-renders.
 
-    What counts there is 1/σ², and the mean of 1/s² over samples of a Gaussian is
-    (N − 1)/(N − 3)/σ² (the mean of an inverse χ²): by that the variance s² is enlarged, or few
-    re-renders would promise thresholds that many do not hold.
-
-    Parameters
-    ----------
-    rerenders
-        Activations of one layer, N ≥ 4.
-    floor
-        Least variance, as a share of the mean variance over everything but N.
-
-    Raises
-    ------
-    ValueError
-        No unit varies at all.
+    Information needs 1/σ². For Gaussian samples the mean of 1/s² is (N − 1)/(N − 3)/σ² (the mean of
+    an inverse χ²), so s² is enlarged by this factor; otherwise few re-renders would give lower
+    thresholds than many. `floor` is the least variance, as a share of the mean variance. Raises
+    ValueError if no unit varies.
     """
     count = len(rerenders)
     variance = rerenders.var(axis=0, ddof=1) * (count - 1) / (count - 3)
@@ -38,22 +27,11 @@ def floored_variance(rerenders: Array, floor: float) -> Array:
 
 
 def information(derivative: Array, variance: Array) -> Array:
-    """F = JᵀΣ⁻¹J, the mean over cameras: what one view tells.
+    """Return F = JᵀΣ⁻¹J (P, P), the mean over cameras: the information of one view.
 
     For Gaussian noise of fixed, diagonal covariance Σ (Kay 1993, eq. 3.31; of networks: Berardino,
-    Ballé, Laparra & Simoncelli 2017).
-
-    Parameters
-    ----------
-    derivative
-        J, (P, cameras, units).
-    variance
-        Diagonal of Σ, (cameras, units).
-
-    Returns
-    -------
-    ndarray
-        (P, P).
+    Ballé, Laparra & Simoncelli 2017). `derivative` is J, (P, cameras, units), and `variance` the
+    diagonal of Σ, (cameras, units).
     """
     scaled = (derivative / np.sqrt(variance)).reshape(len(derivative), -1)
     return np.asarray(scaled @ scaled.T / variance.shape[0])
@@ -61,33 +39,26 @@ def information(derivative: Array, variance: Array) -> Array:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a Fisher information predicts.
+    """Predictions from a Fisher information F of P parameters."""
 
-    Parameters
-    ----------
-    thresholds
-        F_kk^(−1/2), (P,): each parameter alone moved by this is at d′ = 1; infinite where the
-        model does not see it.
-    eigenvalues, eigenvectors
-        Of F with each parameter in units of its own threshold, so that they hang on no choice of
-        units; (P,) falling, and (P, P), one a row. Parameters that are not seen are 0 in them.
-    steps
-        (P, P): row k is the change of all parameters, in their own units, along eigenvector k that
-        is at d′ = 1; NaN where the eigenvalue is 0.
-    """
-
+    # (P,): F_kk^(−1/2), the change of each parameter alone that is at d′ = 1; infinite if the model
+    # does not respond to it.
     thresholds: Array
+    # (P,), decreasing, of F with each parameter in units of its own threshold, so that they do not
+    # depend on the choice of units.
     eigenvalues: Array
-    eigenvectors: Array
+    eigenvectors: Array  # (P, P), one a row; 0 for parameters without a response
+    # (P, P): row k is the change of all parameters, in their own units, along eigenvector k that is
+    # at d′ = 1; NaN if the eigenvalue is 0.
     steps: Array
 
 
-# An eigenvalue below this share of the largest is rounding.
+# An eigenvalue below this share of the largest is a rounding error.
 LEAST_EIGENVALUE = 1e-9
 
 
 def prediction(fisher: Array) -> Prediction:
-    """Thresholds and eigenvectors of an information matrix (P, P)."""
+    """Return thresholds and eigenvectors of an information matrix (P, P)."""
     diagonal = np.diag(fisher)
     seen = diagonal > 0
     thresholds = np.full(len(fisher), np.inf)

@@ -1,9 +1,9 @@
-"""How much the noise of a derivative falsifies the threshold that follows from it.
+"""Effect of Monte Carlo noise in a derivative on the threshold.
 
-A derivative is the mean of two of independent noise. With S² the whitened square of what both have
-in common and N² that of either's noise, the two agree by a = S²/(S² + N²), and the square of their
-mean is S² + N²/2 where S² was meant: the threshold, one over its root, is √(2a/(1 + a)) of the true
-one. N² falls as one over the samples.
+A derivative is the mean of two with independent noise. With S² the whitened square of their common
+part and N² that of the noise of one, their agreement is a = S²/(S² + N²), and the square of the
+mean is S² + N²/2 instead of S². The threshold, one over its root, is √(2a/(1 + a)) of the true
+threshold. N² is inversely proportional to the samples.
 """
 
 from __future__ import annotations
@@ -14,47 +14,26 @@ from typing import Any
 
 from stimuli.findings import NOISY
 
-WANTED = 0.8  # agreement that more samples are to bring: thresholds 6 % too small
-MOST_SAMPLES = 65536  # that `fisher.derivative_samples` allows
+WANTED = 0.8  # agreement that is aimed at: thresholds 6 % too small
+MOST_SAMPLES = 65536  # limit of `fisher.derivative_samples`
 
 
 def share_of_threshold(agreement: float) -> float:
-    """√(2a/(1 + a)): what noise leaves of a threshold, at an agreement a above 0, up to 1."""
+    """Return √(2a/(1 + a)), the share of a threshold at an agreement 0 < a ≤ 1."""
     return math.sqrt(2 * agreement / (1 + agreement))
 
 
 def samples_for(agreement: float, samples: int) -> int:
-    """Samples per pixel at which two derivatives come to agree by `WANTED`.
-
-    Parameters
-    ----------
-    agreement
-        Above 0, up to 1, of the two that were made.
-    samples
-        Per pixel, of each of these.
-    """
-    return round(samples * _noise(agreement) / _noise(WANTED))
-
-
-def _noise(agreement: float) -> float:
-    """N²/S²."""
-    return (1 - agreement) / agreement
+    """Return the samples per pixel that give an agreement of `WANTED`."""
+    noise, wanted = ((1 - a) / a for a in (agreement, WANTED))  # N²/S²
+    return round(samples * noise / wanted)
 
 
 def warning(parameter: Mapping[str, Any], samples: int) -> str | None:
-    """Tell that a predicted threshold is mostly noise, by how much, and what to do.
+    """Return a warning, with advice, if noise dominates a predicted threshold; else None.
 
-    Parameters
-    ----------
-    parameter
-        A row of `fisher.json`: ``agreement`` of its two derivatives, None where both are 0.
-    samples
-        ``fisher.derivative_samples`` that it was made with.
-
-    Returns
-    -------
-    str or None
-        None where the agreement is `stimuli.findings.NOISY` or more, or there is none.
+    `parameter` is a row of `fisher.json`, made with `samples` (``fisher.derivative_samples``). Its
+    ``agreement`` is None if both derivatives are 0.
     """
     agreement = parameter["agreement"]
     if agreement is None or agreement >= NOISY:
@@ -67,6 +46,6 @@ def warning(parameter: Mapping[str, Any], samples: int) -> str | None:
     advice = (
         f"raise fisher.derivative_samples from {samples} toward {needed}"
         if samples < needed
-        else "more samples than these are not to be had: leave this parameter out"
+        else "this is the largest number of samples: leave this parameter out"
     )
     return f"two derivatives of independent noise agree by {agreement:.2f}: {lost}; {advice}"

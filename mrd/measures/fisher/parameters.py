@@ -1,13 +1,12 @@
-"""The scene parameters that thresholds are predicted for: how each is named, moved and bounded.
+"""The scene parameters that thresholds are predicted for: names, changes and bounds.
 
 Import this module only after ``mrd.rendering.backend.activate()``.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,116 +21,86 @@ from scenes.lighting import Constant, EnvironmentMap
 from scenes.material import SCALARS
 from scenes.scene import Scene
 from scenes.shape import MeshShape, bounding_sphere, geometry
+from stimuli.findings import COLOUR_CHANNELS
 
 Array = NDArray[np.float64]
 
-# Of the principled material those that every surface has; others count where they are above 0.
-ALWAYS = ("roughness", "metallic")
-CHANNELS = ("red", "green", "blue")
+ALWAYS = ("roughness", "metallic")  # other parameters of the material count if they are above 0
 
 
-class Parameter(Protocol):
-    """A number of a scene.
+class Parameter(ABC):
+    """A number of a scene that can be changed by an amount, in its unit and within its room."""
 
-    Attributes
-    ----------
-    name, unit
-        For tables.
-    attribute
-        "shape", "material" or "lighting".
-    step
-        Half the width of a central difference, in the parameter's unit, above 0.
-    """
+    name: str
+    attribute: str  # "shape", "material" or "lighting"
+    unit: str
+    step: float  # half the width of a central difference, above 0
+    limits: tuple[float, float]  # least and largest change that is allowed
 
-    @property
-    def name(self) -> str:
-        """As in tables."""
-
-    @property
-    def unit(self) -> str:
-        """Of its amounts."""
-
-    @property
-    def attribute(self) -> str:
-        """What of the scene it belongs to."""
-
-    @property
-    def step(self) -> float:
-        """Half the width of a central difference."""
+    def room(self, scene: Scene) -> tuple[float, float]:  # noqa: ARG002
+        """Return the least (≤ 0) and largest (≥ 0) change of a scene that is allowed."""
+        return self.limits
 
     def moved(self, scene: Scene, amount: float) -> Scene:
-        """The scene with the parameter changed by an amount, clipped to `room`."""
+        """Return the scene with the parameter changed by an amount, clipped to `room`."""
+        return self._moved(scene, float(np.clip(amount, *self.room(scene))))
 
-    def room(self, scene: Scene) -> tuple[float, float]:
-        """Least (≤ 0) and largest (≥ 0) change of the scene that is allowed."""
+    @abstractmethod
+    def _moved(self, scene: Scene, amount: float) -> Scene:
+        """Return the scene with the parameter changed by an allowed amount."""
 
-    def tangent(self, scene: Scene) -> Mapping[str, Array] | None:
-        """Derivative of Mitsuba's parameters, flat, by name; None where it has no forward mode."""
+    def tangent(self, scene: Scene) -> Mapping[str, Array] | None:  # noqa: ARG002
+        """Return the flat derivative of Mitsuba's parameters by name; None without forward mode."""
+        return None
 
 
-@dataclass(frozen=True)
-class MaterialParameter:
-    """A uniform parameter of the material, or a channel of its colour."""
+class MaterialParameter(Parameter):
+    """A uniform parameter of the material, or a channel of its colour (``base_color.red``)."""
 
-    key: str
-    channel: int | None = None
-    attribute: str = "material"
-    unit: str = "of its range, 0 to 1"
-    step: float = 0.02
+    attribute, unit, step = "material", "of its range, 0 to 1", 0.02
 
-    @property
-    def name(self) -> str:
-        """As in ``base_color.red``."""
-        return self.key if self.channel is None else f"{self.key}.{CHANNELS[self.channel]}"
+    def __init__(self, key: str, channel: int | None = None) -> None:
+        self.key, self.channel = key, channel
+        self.name = key if channel is None else f"{key}.{COLOUR_CHANNELS[channel]}"
 
     def _values(self, scene: Scene) -> Array:
         own = np.asarray(getattr(scene.material, self.key), dtype=np.float64)
         return np.array(np.broadcast_to(own, 1 if self.channel is None else 3))
 
     def room(self, scene: Scene) -> tuple[float, float]:
-        """To the bounds that a search keeps to."""
+        """Return the distances to the bounds of a search."""
         low, high = BOUNDS.get(self.key, OTHERWISE)
         value = float(self._values(scene)[self.channel or 0])
         return min(low - value, 0.0), max(high - value, 0.0)
 
-    def moved(self, scene: Scene, amount: float) -> Scene:
-        """The scene with this much more of it."""
+    def _moved(self, scene: Scene, amount: float) -> Scene:
         values = self._values(scene)
-        values[self.channel or 0] += np.clip(amount, *self.room(scene))
+        values[self.channel or 0] += amount
         value = float(values[0]) if self.channel is None else tuple(float(v) for v in values)
-        return scene.model_copy(
-            update={"material": scene.material.model_copy(update={self.key: value})}
-        )
+        material = scene.material.model_copy(update={self.key: value})
+        return scene.model_copy(update={"material": material})
 
     def tangent(self, scene: Scene) -> Mapping[str, Array]:
-        """1 at the parameter."""
+        """Return 1 at the parameter."""
         along = np.zeros(1 if self.channel is None else 3)
         along[self.channel or 0] = 1
         return {material_key(self.key, scene.material): along}
 
 
-@dataclass(frozen=True)
-class LightLevel:
-    """The light's level, as a natural logarithm: 0.01 is one per cent."""
+class LightLevel(Parameter):
+    """The light's level, as a natural logarithm: 0.01 is one per cent; the exposure stays."""
 
-    name: str = "light.level"
-    attribute: str = "lighting"
-    unit: str = "natural log units"
-    step: float = 0.02
+    name, attribute, unit, step = "light.level", "lighting", "natural log units", 0.02
+    limits = (-5.0, 5.0)
 
-    def room(self, scene: Scene) -> tuple[float, float]:  # noqa: ARG002
-        """Wide: a factor of e^5 either way."""
-        return -5.0, 5.0
-
-    def moved(self, scene: Scene, amount: float) -> Scene:
-        """The scene in a light of another level, at the same exposure."""
-        level = scene.lighting.level * float(np.exp(np.clip(amount, *self.room(scene))))
+    def _moved(self, scene: Scene, amount: float) -> Scene:
+        level = scene.lighting.level * float(np.exp(amount))
         return scene.model_copy(
             update={"lighting": scene.lighting.model_copy(update={"level": level})}
         )
 
     def tangent(self, scene: Scene) -> Mapping[str, Array] | None:
-        """The radiance itself; a sun and sky has too many factors, and takes differences."""
+        """Return the radiance itself; None for a sun and sky, which has too many factors."""
         light = scene.lighting
         if isinstance(light, Constant):
             return {light_key(light): light.level * np.asarray(light.radiance)}
@@ -142,71 +111,51 @@ class LightLevel:
         return None
 
 
-@dataclass(frozen=True)
-class LightRotation:
-    """The light's rotation about +y. Mitsuba does not differentiate it: differences are taken."""
+class LightRotation(Parameter):
+    """The light's rotation about +y, which Mitsuba does not differentiate."""
 
-    name: str = "light.rotation"
-    attribute: str = "lighting"
-    unit: str = "degrees"
-    step: float = 1.0
+    name, attribute, unit, step = "light.rotation", "lighting", "degrees", 1.0
+    limits = (-180.0, 180.0)
 
-    def room(self, scene: Scene) -> tuple[float, float]:  # noqa: ARG002
-        """Half a turn either way."""
-        return -180.0, 180.0
-
-    def moved(self, scene: Scene, amount: float) -> Scene:
-        """The scene in the turned light."""
-        turned = scene.lighting.rotation + float(np.clip(amount, *self.room(scene)))
+    def _moved(self, scene: Scene, amount: float) -> Scene:
+        turned = scene.lighting.rotation + amount
         return scene.model_copy(
             update={"lighting": scene.lighting.model_copy(update={"rotation": turned})}
         )
 
-    def tangent(self, scene: Scene) -> None:  # noqa: ARG002
-        """None."""
-        return
 
+class ShapeMode(Parameter):
+    """A smooth displacement along the normals; forward mode did not agree with differences."""
 
-@dataclass(frozen=True, eq=False)
-class ShapeMode:
-    """A smooth displacement along the normals; the unit is the bounding sphere's radius."""
+    attribute, unit = "shape", "radii of the bounding sphere (root mean square)"
+    step = 0.005
+    limits = (-0.2, 0.2)  # beyond, surfaces fold
 
-    name: str
-    field: Array  # (V,), of root mean square 1
-    attribute: str = "shape"
-    unit: str = "radii of the bounding sphere (root mean square)"
-    step: float = 0.005
-
-    def room(self, scene: Scene) -> tuple[float, float]:  # noqa: ARG002
-        """A fifth of the radius either way: beyond, surfaces fold."""
-        return -0.2, 0.2
+    def __init__(self, name: str, field: Array) -> None:
+        self.name = name
+        self.field = field  # (V,), of root mean square 1
 
     def displacements(self, scene: Scene) -> Array:
-        """(V, 3) in the shape's own coordinates, for an amount of 1."""
+        """Return the displacements (V, 3) for an amount of 1, in the shape's coordinates."""
         mesh = geometry(scene.shape)
         radius = bounding_sphere(mesh)[1]
         return radius * self.field[:, None] * vertex_normals(mesh).astype(np.float64)
 
-    def moved(self, scene: Scene, amount: float) -> Scene:
-        """The scene with the displaced mesh, in scene units as it stands."""
+    def _moved(self, scene: Scene, amount: float) -> Scene:
         mesh = geometry(scene.shape)
-        by = float(np.clip(amount, *self.room(scene))) * self.displacements(scene)
-        surface = Mesh((mesh.vertices + by).astype(np.float32), mesh.faces, mesh.uvs)
+        vertices = mesh.vertices + amount * self.displacements(scene)
+        surface = Mesh(vertices.astype(np.float32), mesh.faces, mesh.uvs)
         shape = MeshShape(surface=surface, fit=False, normals=scene.shape.normals)
         return scene.model_copy(update={"shape": shape})
 
-    def tangent(self, scene: Scene) -> None:  # noqa: ARG002
-        """None: forward mode through moving vertices did not agree with differences."""
-        return
-
 
 def parameters_of(scene: Scene, shape_modes: int) -> list[Parameter]:
-    """The parameters that a loaded scene has.
+    """Return the parameters of a loaded scene.
 
     Base colour (3), roughness, metallic, every other material parameter above 0, light level and
-    (but for a constant light) rotation, and smooth shape modes. Textured parameters are left out:
-    they have no single number. So are shape modes where the mesh is flat-shaded, not a closed
-    surface, or carries texture coordinates (its seams would open).
+    rotation (but for a constant light), and smooth shape modes. Textures are left out, since they
+    are not a single number. So are shape modes if the mesh is flat-shaded, not a closed surface, or
+    has texture coordinates (its seams would open).
     """
     found: list[Parameter] = []
     material = scene.material
@@ -229,14 +178,14 @@ def parameters_of(scene: Scene, shape_modes: int) -> list[Parameter]:
 
 
 def moved(scene: Scene, parameters: Sequence[Parameter], amounts: Array) -> Scene:
-    """The scene with several parameters changed, each clipped to its room."""
+    """Return the scene with several parameters changed, each clipped to its room."""
     for parameter, amount in zip(parameters, amounts, strict=True):
         scene = parameter.moved(scene, float(amount)) if amount else scene
     return scene
 
 
 def is_clipped(scene: Scene, parameters: Sequence[Parameter], amounts: Array) -> bool:
-    """Whether a bound shortens any of the changes."""
+    """Return whether a bound shortens any of the changes."""
     return any(
         not low <= amount <= high
         for (low, high), amount in zip(

@@ -1,4 +1,4 @@
-"""Predicted thresholds on the axes of physical distance that series have."""
+"""Physical distance, on the axes of series, per unit of a scene parameter."""
 
 from __future__ import annotations
 
@@ -8,27 +8,15 @@ from mrd.measures.fisher.parameters import Parameter
 from mrd.search.controls import measure_from
 from scenes.scene import Scene
 
-SAMPLING = 0  # seed of the points by which shapes are compared
+SAMPLING = 0  # seed of the points of surfaces that are compared
 
 
 def distance_per_unit(scene: Scene, parameter: Parameter) -> float:
-    """How much physical distance a unit of a parameter makes, near the scene.
+    """Return the distance (`scenes.differences.DISTANCE`) per unit of a parameter near a scene.
 
-    A distance is a norm of a difference, so it grows with the size of a small change: its slope is
-    taken at the parameter's central step, over the sides on which there is room, where neither
-    rounding nor curvature tells.
-
-    Parameters
-    ----------
-    scene
-        Loaded.
-    parameter
-        Of it.
-
-    Returns
-    -------
-    float
-        In `scenes.differences.DISTANCE` of the parameter's attribute; NaN without room.
+    A distance is a norm, so it is proportional to a small change. Its slope is taken at the
+    parameter's central step, where rounding and curvature are small, over the sides that are
+    inside the bounds; NaN if none is.
     """
     measure = measure_from(scene, parameter.attribute, SAMPLING)
     low, high = parameter.room(scene)

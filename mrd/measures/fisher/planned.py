@@ -1,4 +1,4 @@
-"""Which predictions a study asks for, and where each is kept; read without renderer or network."""
+"""The predictions of a study and their folders; needs neither renderer nor network."""
 
 from __future__ import annotations
 
@@ -25,44 +25,24 @@ HASH = "[0-9a-f]" * 8  # the end of a folder's name, for a glob
 
 @dataclass(frozen=True)
 class Planned:
-    """A prediction that a study asks for.
+    """A prediction of a study: the threshold of a model for the parameters of a target."""
 
-    Parameters
-    ----------
-    target, model
-        Their names in the study.
-    scene
-        The target, loaded.
-    asked
-        All that the prediction hangs on, as JSON: target, model and files by their hashes.
-    folder
-        ``runs/fisher/<target>-<model>-<hash of asked>``.
-    """
-
-    target: str
+    target: str  # names in the study
     model: str
-    scene: Scene
-    asked: dict[str, Any]
-    folder: Path
+    scene: Scene  # the target, loaded
+    inputs: dict[str, Any]  # all that determine the prediction, as JSON: hashes of target and files
+    folder: Path  # ``runs/fisher/<target>-<model>-<hash of inputs>``
 
     @property
     def is_done(self) -> bool:
-        """Whether it is there, its record (which is written last) and the files beside it."""
+        """Whether the record, which is written last, and the files beside it exist."""
         return all((self.folder / name).is_file() for name in FILES)
 
     def due(self) -> str | None:
-        """Say why it is to be made; None where it is there whole.
+        """Return why the prediction has to be made, or None if it is complete.
 
-        Returns
-        -------
-        str or None
-            ``new``; what of it is gone or altered; or, where the study predicted the same target
-            and model before, what it asks otherwise than then.
-
-        Raises
-        ------
-        InputError
-            Its record is damaged.
+        The reason is "new", the missing or altered files, or the inputs that differ from an
+        earlier prediction of the same target and model. Raises InputError for a damaged record.
         """
         missing = [name for name in FILES if not (self.folder / name).is_file()]
         if len(missing) == len(FILES):
@@ -74,67 +54,53 @@ class Planned:
         return f"altered: {', '.join(altered)}" if altered else None
 
     def changed(self) -> str | None:
-        """Name what the study says otherwise than an earlier prediction of the same names."""
+        """List the inputs that differ from an earlier prediction of the same names."""
         for other in sorted(self.folder.parent.glob(f"{self.target}-{self.model}-{HASH}")):
             earlier = replace(self, folder=other)
             if other != self.folder and earlier.is_done:
-                with suppress(InputError):  # a damaged one that nobody asks for any more
-                    return changes(earlier.record()["asked"], as_read(self.asked))
+                with suppress(InputError):  # a damaged record that is no longer needed
+                    return changes(earlier.record()["asked"], as_read(self.inputs))
         return None
 
     def record(self) -> dict[str, Any]:
-        """What `fisher.json` holds.
-
-        Raises
-        ------
-        InputError
-            It is missing or damaged.
-        """
+        """Return the content of `fisher.json`; raise InputError if it is missing or damaged."""
         path = self.folder / RECORD
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
             if not {"asked", "parameters", "files"} <= set(record):
-                raise ValueError("what every record has is missing")
+                raise ValueError("keys that every record has are missing")
             return dict(record)
         except (OSError, ValueError, TypeError) as error:
             raise InputError(
-                f"{path}: cannot be read; remove {self.folder}, and mrd fisher makes it anew"
+                f"{path}: cannot be read; remove {self.folder}, and run mrd fisher to make it again"
             ) from error
 
     def finding(self) -> dict[str, Any]:
-        """The record for a stimulus set, with the SHA-256 of its file."""
+        """Return the record for a stimulus set, with the SHA-256 of its file."""
         return self.record() | {"sha256": file_sha256(self.folder / RECORD)}
 
 
 def planned(study: Study) -> list[Planned]:
-    """List the predictions of a study: every target seen by every model.
+    """List the predictions of a study: every target with every model.
 
-    Raises
-    ------
-    InputError
-        A target or a file of a model does not exist or fit.
+    Raises InputError if a target or a file of a model does not exist or is not valid.
     """
     models = {
         name: resolved_model(config, study.folder, f"models.{name}")[1]
         for name, config in study.models.items()
     }
-    targets = {name: loaded_target(name, study) for name in study.targets}
-    return [
-        _planned(study, target, model, scene, record)
-        for target, scene in targets.items()
-        for model, record in models.items()
-    ]
-
-
-def _planned(
-    study: Study, target: str, model: str, scene: Scene, record: dict[str, Any]
-) -> Planned:
-    asked = {
-        "schema_version": SCHEMA_VERSION,
-        "target": scene.sha256,
-        "model": record,
-        "fisher": study.fisher.model_dump(mode="json"),
-    }
-    text = json.dumps(asked, sort_keys=True, separators=(",", ":"))
-    digest = hashlib.sha256(text.encode()).hexdigest()[:8]
-    return Planned(target, model, scene, asked, study.runs / FOLDER / f"{target}-{model}-{digest}")
+    plan = []
+    for target in study.targets:
+        scene = loaded_target(target, study)
+        for model, record in models.items():
+            inputs = {
+                "schema_version": SCHEMA_VERSION,
+                "target": scene.sha256,
+                "model": record,
+                "fisher": study.fisher.model_dump(mode="json"),
+            }
+            text = json.dumps(inputs, sort_keys=True, separators=(",", ":"))
+            digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+            folder = study.runs / FOLDER / f"{target}-{model}-{digest}"
+            plan.append(Planned(target, model, scene, inputs, folder))
+    return plan

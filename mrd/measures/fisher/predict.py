@@ -1,4 +1,4 @@
-"""Predicted thresholds of a target for a model, from the render to the matrix.
+"""Predict the thresholds of a model for a target, from renders to the Fisher information.
 
 Import this module only after ``mrd.rendering.backend.activate()``.
 """
@@ -28,39 +28,21 @@ from scenes.base.errors import InputError
 from scenes.camera import Camera, cameras
 from scenes.scene import Scene
 
-# Two derivatives of independent noise: they are averaged, and their agreement is told.
-HALVES = 2
+HALVES = 2  # derivatives with independent noise, which are averaged and compared
 
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """What a model's activations tell of a scene's parameters.
-
-    Parameters
-    ----------
-    parameters
-        The P parameters.
-    views
-        The training cameras, over which the information is averaged.
-    derivative
-        Layer → J (P, cameras, units), in activations per unit of each parameter.
-    variance
-        Layer → floored variance (cameras, units).
-    agreement
-        (P,): correlation of the two derivatives, whitened, that were averaged; near 1 where the
-        Monte Carlo noise of J is small. NaN where both are 0.
-    fisher
-        (P, P): over all layers, for one view.
-    predicted
-        What follows from it.
-    """
+    """Derivative, variance and Fisher information of a model's activations for P parameters."""
 
     parameters: list[Parameter]
-    views: list[Camera]
-    derivative: dict[str, Array]
-    variance: dict[str, Array]
+    views: list[Camera]  # the training cameras, over which the information is averaged
+    derivative: dict[str, Array]  # layer → J (P, cameras, units), per unit of each parameter
+    variance: dict[str, Array]  # layer → floored variance (cameras, units)
+    # (P,): correlation of the two whitened derivatives that are averaged; near 1 if the Monte Carlo
+    # noise of J is small, NaN if both are 0.
     agreement: Array
-    fisher: Array
+    fisher: Array  # (P, P), over all layers, for one view
     predicted: Prediction
 
 
@@ -72,25 +54,11 @@ def sensitivity(
     device: str,
     progress: Callable[[str, int, int], None] = lambda *_: None,
 ) -> Sensitivity:
-    """Differentiate a model's activations by the parameters of a scene.
+    """Differentiate a model's activations with respect to the parameters of a loaded scene.
 
-    Parameters
-    ----------
-    scene
-        Loaded, its exposure resolved.
-    model
-        Whose layers are taken together.
-    config
-        Counts and floor.
-    device
-        Of torch tensors.
-    progress
-        Told (what, done, of how many).
-
-    Raises
-    ------
-    InputError
-        A layer's activations do not vary over re-renders, or the model cannot see these images.
+    All layers of the model are combined; the scene has a fixed exposure. `progress` is called with
+    (step, done, of how many). Raises InputError if a layer's activations do not vary over
+    re-renders, or the model does not accept these images.
     """
     views = [view for view in cameras(scene.cameras) if not view.held_out]
     parameters = parameters_of(scene, config.shape_modes)
@@ -133,12 +101,12 @@ def _variance(
     device: str,
     progress: Callable[[str, int, int], None],
 ) -> dict[str, Array]:
-    """Floored variance of every layer over re-renders."""
+    """Return the floored variance of every layer over re-renders."""
     stage = Stage(scene, device=device)
     seen: dict[str, list[Array]] = {layer: [] for layer in model.layers}
     for index in range(config.rerenders):
         progress("re-renders", index, config.rerenders)
-        # Index 0 is the image that the derivative is taken at.
+        # Index 0 is the image at which the derivative is taken.
         images = display(stage.photographs(views, config.samples, index + 1), scene.film)
         names = [f"re-render {index + 1} at camera {view.name}" for view in views]
         for layer, each in finite_activations(model, images, names).items():
@@ -153,7 +121,7 @@ def _variance(
 
 
 def _agreement(halves: Sequence[dict[str, Array]], variance: dict[str, Array]) -> Array:
-    """Cosine (P,) between the two whitened derivatives."""
+    """Return the cosine (P,) between the two whitened derivatives."""
 
     def dot(one: dict[str, Array], two: dict[str, Array]) -> Array:
         total = [

@@ -1,4 +1,4 @@
-"""``runs/fisher/<target>-<model>-<hash>/``: predictions of a study, each made once and kept.
+"""Make and store the predictions of a study, in ``runs/fisher/<target>-<model>-<hash>/``.
 
 Import this module only after ``mrd.rendering.backend.activate()``.
 """
@@ -15,7 +15,7 @@ import numpy as np
 
 from mrd.measures.fisher.parameters import is_clipped, moved
 from mrd.measures.fisher.physical import distance_per_unit
-from mrd.measures.fisher.picture import Step, write_steps
+from mrd.measures.fisher.picture import ThresholdRow, write_thresholds
 from mrd.measures.fisher.planned import (
     BESIDE,
     DERIVATIVE,
@@ -30,24 +30,23 @@ from mrd.measures.fisher.predict import Sensitivity, sensitivity
 from mrd.models import registry
 from mrd.models.base import Model
 from mrd.rendering.stage import Stage, display, exposed
-from mrd.study.json_files import plain
 from mrd.study.provenance import hardware, versions
+from mrd.study.storage import plain
 from mrd.study.study import Study
 from scenes.base.atomic_files import remove_leftovers, whole_file
 from scenes.base.digest import file_sha256
 from scenes.differences import DISTANCE
 from scenes.scene import Scene
-from stimuli.one_writer import one_writer
+from stimuli.storage import one_writer
 
 Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
-class Made:
-    """A prediction: its folder, what `fisher.json` holds, and why it was made.
+class StoredPrediction:
+    """A prediction on disk: its folder, the content of `fisher.json`, and why it was made now.
 
-    ``why`` is ``new``, what of it was gone or altered, what the study asks otherwise than before;
-    None where it was there already.
+    ``why`` is a reason as in `Planned.due`; None if the prediction existed already.
     """
 
     folder: Path
@@ -55,52 +54,61 @@ class Made:
     why: str | None
 
 
-def fisher(study: Study, device: str, progress: Progress = lambda *_: None) -> Iterator[Made]:
-    """Predict thresholds for every target and model of a study; what is there is read.
+def fisher(
+    study: Study, device: str, progress: Progress = lambda *_: None
+) -> Iterator[StoredPrediction]:
+    """Predict thresholds for every target and model of a study; existing predictions are read.
 
     Parameters
     ----------
     study
         The study.
     device
-        Of torch tensors.
+        Torch device, such as "cpu" or "cuda".
     progress
-        Told (target, model and step; done; of how many).
+        Called with (target, model and step; done; of how many).
+
+    Yields
+    ------
+    StoredPrediction
+        One for each target and model.
 
     Raises
     ------
     InputError
-        A target or model does not exist or fit, a record is damaged, or a folder cannot be written.
+        A target or model does not exist or is not valid, a record is damaged, or a folder cannot
+        be written.
     """
     plan = [(each, each.due()) for each in planned(study)]
-    due = dict.fromkeys(each.model for each, why in plan if why)
-    models = {name: registry.create(study.models[name], device, study.folder) for name in due}
+    needed = dict.fromkeys(each.model for each, why in plan if why)
+    models = {name: registry.create(study.models[name], device, study.folder) for name in needed}
     for each, why in plan:
         if why:
-            scene, told = exposed(each.scene), f"{each.target}, {each.model}"
+            scene, model = exposed(each.scene), models[each.model]
 
-            def tell(what: str, done: int, total: int, told: str = told) -> None:
-                progress(f"{told}: {what}", done, total)
+            def step(
+                what: str, done: int, total: int, names: str = f"{each.target}, {each.model}"
+            ) -> None:
+                progress(f"{names}: {what}", done, total)
 
-            model = models[each.model]
-            found = sensitivity(scene, model, study.fisher, device, tell)
+            found = sensitivity(scene, model, study.fisher, device, step)
             with one_writer(each.folder / RECORD):
                 for name in FILES:
                     remove_leftovers(each.folder / name)
                 _write(each, scene, found, model, study, device)
-        yield Made(each.folder, each.record(), why)
+        yield StoredPrediction(each.folder, each.record(), why)
 
 
 def _write(
-    made: Planned,
+    prediction: Planned,
     scene: Scene,
     found: Sensitivity,
     model: Model,
     study: Study,
     device: str,
 ) -> None:
-    """Write J, the picture, and last the record; that of one which is not whole goes first."""
-    folder = made.folder
+    """Write the derivative, the picture, and last the record; remove an incomplete record first."""
+    folder = prediction.folder
     (folder / RECORD).unlink(missing_ok=True)
     arrays: dict[str, Any] = {
         f"derivative/{layer}": each for layer, each in found.derivative.items()
@@ -109,13 +117,13 @@ def _write(
     single: dict[str, Any] = {key: each.astype(np.float32) for key, each in arrays.items()}
     with whole_file(folder / DERIVATIVE) as beside:
         np.savez_compressed(beside, **single)
-    title = f"{made.target} seen by {made.model}"
-    clipped = _picture(folder / PICTURE, title, scene, found, study, device)
+    title = f"{prediction.target} for {prediction.model}"
+    clipped = _picture(folder / PICTURE, title, scene, found, study.fisher.samples, device)
     predicted = found.predicted
     record = {
         "schema_version": SCHEMA_VERSION,
-        "asked": made.asked,
-        "names": {"study": study.name, "target": made.target, "model": made.model},
+        "asked": prediction.inputs,
+        "names": {"study": study.name, "target": prediction.target, "model": prediction.model},
         "scene": scene.sha256,
         "model": plain(model.record()),
         "layers": list(found.derivative),
@@ -146,36 +154,33 @@ def _write(
 
 
 def _picture(
-    path: Path, title: str, scene: Scene, found: Sensitivity, study: Study, device: str
+    path: Path, title: str, scene: Scene, found: Sensitivity, samples: int, device: str
 ) -> dict[str, bool]:
-    """Draw every parameter and the first and last eigenvector; returns name → was it clipped."""
+    """Draw all parameters and the first and last eigenvector; return by name if it is clipped."""
+
+    def display_after(change: np.ndarray) -> np.ndarray:
+        """Return the display image (H, W, 3) of a changed scene, with fixed noise."""
+        stage = Stage(moved(scene, found.parameters, change), device=device)
+        radiance = stage.radiance(found.views[:1], samples, [1])
+        return np.asarray(display(radiance, scene.film)[0].permute(1, 2, 0).cpu().numpy())
+
     names = [each.name for each in found.parameters]
-    amounts = dict(zip(names, np.diag(found.predicted.thresholds), strict=True))
-    rows = found.predicted.steps[np.isfinite(found.predicted.steps).all(axis=1)]
-    if len(rows):
-        amounts |= {"first eigenvector": rows[0], "last eigenvector": rows[-1]}
     thresholds = dict(zip(names, found.predicted.thresholds, strict=True))
-    clipped, steps = {}, []
-    for name, change in amounts.items():
+    changes = dict(zip(names, np.diag(found.predicted.thresholds), strict=True))
+    steps = found.predicted.steps[np.isfinite(found.predicted.steps).all(axis=1)]
+    if len(steps):
+        changes |= {"first eigenvector": steps[0], "last eigenvector": steps[-1]}
+    clipped, rows = {}, []
+    for name, change in changes.items():
         change = np.nan_to_num(change, nan=0.0)
         clipped[name] = any(is_clipped(scene, found.parameters, s * change) for s in (-1, 1))
-        less, more = (_seen(scene, found, study, s * change, device) for s in (-1, 1))
-        told = f"{name}\n± {thresholds[name]:.3g}" if name in thresholds else name
-        steps.append(Step(told + ("\nclipped to bounds" if clipped[name] else ""), less, more))
-    write_steps(path, title, _seen(scene, found, study, np.zeros(len(names)), device), steps)
+        label = f"{name}\n± {thresholds[name]:.3g}" if name in thresholds else name
+        label += "\nclipped to bounds" if clipped[name] else ""
+        rows.append(ThresholdRow(label, display_after(-change), display_after(change)))
+    write_thresholds(path, title, display_after(np.zeros(len(names))), rows)
     return clipped
 
 
-def _seen(
-    scene: Scene, found: Sensitivity, study: Study, amounts: np.ndarray, device: str
-) -> np.ndarray:
-    """Display image (H, W, 3) of a moved scene at the first camera, always of the same noise."""
-    changed = moved(scene, found.parameters, amounts)
-    view = found.views[0]
-    radiance = Stage(changed, device=device).radiance([view], study.fisher.samples, [1])
-    return np.asarray(display(radiance, scene.film)[0].permute(1, 2, 0).cpu().numpy())
-
-
 def _number(value: float) -> float | None:
-    """JSON has no infinity: None, for what the model does not see."""
+    """Return None for infinity (no response of the model), which JSON does not have."""
     return float(value) if np.isfinite(value) else None

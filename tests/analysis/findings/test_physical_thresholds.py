@@ -9,8 +9,7 @@ from analysis.findings import physical_thresholds, predicted_thresholds, reaches
 from scenes.arrays import Picture
 from scenes.base.errors import InputError
 from scenes.material import Material
-from stimuli.findings import Findings, predicted_table, reach_table
-from stimuli.material_change import direction
+from stimuli.findings import Findings, material_change, predicted_table, reach_table
 from stimuli.stimulus_set import StimulusSet
 from tests import simulated_study
 from tests.small_set import write_small_set
@@ -118,12 +117,12 @@ PARAMETERS = [
 def test_a_change_of_materials_is_told_in_the_predicted_parameters():
     start = Material(base_color=(0.5, 0.2, 0.5), roughness=0.5)
     end = Material(base_color=(0.5, 0.3, 0.5), roughness=0.3)
-    found = direction(start, end, PARAMETERS)
+    found = material_change(start, end, PARAMETERS)
     assert found == pytest.approx([0.1, -0.2, 0.0])
     more = end.model_copy(update={"metallic": 0.1})
-    assert direction(start, more, PARAMETERS) is None  # nothing is predicted of it
+    assert material_change(start, more, PARAMETERS) is None  # nothing is predicted of it
     texture = end.model_copy(update={"roughness": Picture(np.full((2, 4, 1), 0.3, np.float32))})
-    assert direction(start, texture, PARAMETERS) is None
+    assert material_change(start, texture, PARAMETERS) is None
 
 
 def test_a_prediction_along_a_series_is_in_its_own_direction(tmp_path):

@@ -17,18 +17,18 @@ COMMANDS = """
 import contextlib, io, json, sys
 from mrd.cli.main import run
 for words in json.loads(sys.argv[1]):
-    said = io.StringIO()
-    with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
+    error = io.StringIO()
+    with contextlib.redirect_stderr(error), contextlib.redirect_stdout(io.StringIO()):
         try:
             run(words)
         except SystemExit as stopped:
             code = stopped.code
-    print(json.dumps([code, said.getvalue()]))
+    print(json.dumps([code, error.getvalue()]))
 """
 
 
 def test_a_missing_extra_is_named(base_install, small_set, tmp_path):
-    """In the base install each command that needs more says what, in one line, and exits with 2."""
+    """In the base install, a command that needs an extra names it in one line, and exits with 2."""
     folder = study_in(tmp_path, small_set)
     (tmp_path / "quest").mkdir()
     quest = study_in(tmp_path / "quest", small_set)
@@ -51,15 +51,15 @@ def test_a_missing_extra_is_named(base_install, small_set, tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     for line, (library, extra) in zip(done.stdout.splitlines(), refused.values(), strict=True):
-        code, said = json.loads(line)
+        code, error = json.loads(line)
         assert code == 2
-        assert len(said.splitlines()) == 1
-        assert f"{library} is not installed; {how_to_install(extra)}" in said
+        assert len(error.splitlines()) == 1
+        assert f"{library} is not installed; {how_to_install(extra)}" in error
     assert not (folder / "data").exists()
     assert not (quest / "data-simulated").exists()
 
 
-def test_sessions_of_models_are_labelled_and_kept_apart(mrd, small_set, tmp_path):
+def test_sessions_of_models_are_labelled_and_separate_from_observers(mrd, small_set, tmp_path):
     folder = study_in(tmp_path, small_set)
     simulate = ("experiment", "simulate", folder)
     assert mrd(*simulate, "--observers", 2)[0] == 0
@@ -77,7 +77,7 @@ def test_sessions_of_models_are_labelled_and_kept_apart(mrd, small_set, tmp_path
     assert [line.split("\t")[2] for line in table[1:]] == ["simulated"] * 2 + ["model"] * 3
 
 
-def test_a_model_that_is_not_in_the_set_is_told(mrd, small_set, tmp_path):
+def test_a_model_that_is_not_in_the_set_is_refused(mrd, small_set, tmp_path):
     folder = study_in(tmp_path, small_set)
     code, _, err = mrd("experiment", "simulate", folder, "--model", "net")
     assert code == 2
@@ -88,7 +88,7 @@ def test_a_model_that_is_not_in_the_set_is_told(mrd, small_set, tmp_path):
     assert not (folder / "data-simulated").exists()
 
 
-def test_a_lapse_rate_above_what_guesses_leave_is_told(mrd, small_set, tmp_path):
+def test_a_lapse_rate_that_guessing_rules_out_is_refused(mrd, small_set, tmp_path):
     folder = study_in(tmp_path, small_set, task="match_to_sample", presentation="space")
     for more in ((), ("--model", "net:late")):
         code, _, err = mrd("experiment", "simulate", folder, "--lapse", 0.6, *more)
@@ -97,7 +97,7 @@ def test_a_lapse_rate_above_what_guesses_leave_is_told(mrd, small_set, tmp_path)
     assert not (folder / "data-simulated").exists()
 
 
-def test_power_tells_how_wide_intervals_will_be(mrd, small_set, tmp_path):
+def test_power_prints_the_width_of_intervals(mrd, small_set, tmp_path):
     """Two observers of 2 × 2 and of 30 × 2 trials above level 0: intervals shrink."""
     folder = study_in(tmp_path, small_set, task="match_to_sample", presentation="space")
     words = ("--trials", "2,30", "--observers", 2, "--threshold", 0.6, "--width", 1)
@@ -145,7 +145,7 @@ def test_a_display_is_calibrated_from_a_file_of_readings(mrd, small_set, tmp_pat
         ("scurve.csv:4", "red 128 is 4.49 cd/m², less than 9.5 at 64; correct one of the two"),
     ],
 )
-def test_wrong_readings_are_named_and_nothing_is_saved(file, text, mrd, small_set, tmp_path):
+def test_wrong_readings_are_named_and_no_table_is_saved(file, text, mrd, small_set, tmp_path):
     folder = study_in(tmp_path, small_set)
     readings = DATA / "calibration" / file.partition(":")[0]
     code, out, err = mrd("calibrate", folder, "--readings", readings)
@@ -154,7 +154,7 @@ def test_wrong_readings_are_named_and_nothing_is_saved(file, text, mrd, small_se
     assert not (folder / "calibration.json").exists()
 
 
-def test_readings_that_were_taken_and_refused_are_kept(mrd, small_set, tmp_path, monkeypatch):
+def test_new_readings_that_are_refused_are_kept(mrd, small_set, tmp_path, monkeypatch):
     """A typed reading ten times too bright: corrected in the file, the readings are accepted."""
     folder = study_in(tmp_path, small_set)
     taken = {
@@ -163,7 +163,7 @@ def test_readings_that_were_taken_and_refused_are_kept(mrd, small_set, tmp_path,
     }
     right = taken["green"][2][1]
     taken["green"][2] = (128, 10 * right)
-    monkeypatch.setattr(calibrate, "_shown", lambda *_: taken)
+    monkeypatch.setattr(calibrate, "_measure", lambda *_: taken)
     code, _, err = mrd("calibrate", folder, "--typed")
     kept = folder / "calibration.readings.csv"
     assert code == 2

@@ -1,4 +1,4 @@
-"""The program as a user meets it: output, one-line errors, exit codes."""
+"""The program: output, one-line errors, exit codes."""
 
 import json
 import os
@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from mrd.cli.main import app, one_each
@@ -16,17 +17,6 @@ from tests.paths import ROOT
 DEMO = ROOT / "studies" / "demo"
 # By its name, for `mrd` is a fixture here.
 DOCTOR = sys.modules["mrd.cli.doctor"]
-PROGRAM = "from mrd.cli.main import run; run()"
-
-
-def in_a_process(*arguments, **kwargs):
-    return subprocess.run(
-        [sys.executable, "-c", PROGRAM, *map(str, arguments)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        **kwargs,
-    )
 
 
 @pytest.fixture
@@ -54,20 +44,12 @@ NASTY = "\x1b]0;title\x07\x1b[2J\u202ename\x9b31m"
         ("analyse", NASTY),
     ],
 )
-def test_no_name_moves_the_terminal(mrd, arguments):
+def test_no_name_controls_the_terminal(mrd, arguments):
     code, out, err = mrd(*arguments)
     assert code == 2
     assert "name" in err
     for line in (out + err).splitlines():
         assert line.isprintable(), line
-
-
-def test_scenes_lists_what_has_a_name(mrd):
-    code, out, err = mrd("scenes")
-    assert (code, err) == (0, "")
-    assert "bunny, suzanne" in out
-    assert "studio, forest, venice, lobby" in out
-    assert "matte, glossy_plastic, brushed_metal, translucent" in out
 
 
 def test_models_lists_networks_and_layers(mrd):
@@ -79,7 +61,7 @@ def test_models_lists_networks_and_layers(mrd):
     assert out.splitlines()[1].split() == ["pixels", "3", "×", "32", "×", "32", "the", "default"]
 
 
-def test_models_lists_networks_by_a_part_of_their_name_and_never_floods(mrd):
+def test_models_lists_at_most_60_networks_by_a_part_of_their_name(mrd):
     code, out, _ = mrd("models", "timm/dinov2")
     assert code == 0
     assert "timm/vit_small_patch14_dinov2.lvd142m" in out.splitlines()
@@ -89,7 +71,7 @@ def test_models_lists_networks_by_a_part_of_their_name_and_never_floods(mrd):
     assert out.splitlines()[-1].endswith("more: a longer part of a name lists fewer")
 
 
-def test_models_lists_a_transformer_at_its_own_size_without_being_asked(mrd):
+def test_models_lists_a_transformer_at_its_own_size(mrd):
     code, out, _ = mrd("models", "timm/vit_tiny_patch16_224")
     assert code == 0
     row = next(line for line in out.splitlines() if line.startswith("fc_norm "))
@@ -99,9 +81,7 @@ def test_models_lists_a_transformer_at_its_own_size_without_being_asked(mrd):
     assert "takes images of 224×224 pixels alone, not 128×128" in err
 
 
-def test_models_shows_a_network_of_ones_own_or_names_the_call_that_fails(
-    mrd, tmp_path, monkeypatch
-):
+def test_models_shows_your_own_network_or_names_the_call_that_fails(mrd, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "own.py").write_text(
         "from torch import nn\n"
@@ -116,7 +96,7 @@ def test_models_shows_a_network_of_ones_own_or_names_the_call_that_fails(
     assert err == "error: network: own:bad() returned a int, not a torch.nn.Module\n"
 
 
-def test_status_and_dry_run_tell_the_same_and_write_nothing(mrd, study):
+def test_status_and_dry_run_print_the_same_and_write_nothing(mrd, study):
     code, out, err = mrd("status", study)
     assert (code, err) == (0, "")
     steps, tables = out.split("\n\n", 1)
@@ -165,7 +145,7 @@ def _steps(study):
         (["S", "x=y"], ["S", "x=y"]),
     ],
 )
-def test_an_option_of_several_words_is_repeated_for_each(words, spread):
+def test_an_option_is_repeated_before_each_of_its_words(words, spread):
     assert one_each("--slurm", words) == spread
 
 
@@ -178,7 +158,7 @@ def test_doctor_prints_json_for_programs():
     assert result.exit_code == (0 if all(checks[name]["ok"] for name in needed) else 2)
 
 
-def test_doctor_exits_with_2_where_nothing_can_be_rendered(mrd, monkeypatch):
+def test_doctor_exits_with_2_if_nothing_can_be_rendered(mrd, monkeypatch):
     missing = Check("backend", False, "none", "install libllvm19")
     monkeypatch.setattr(DOCTOR, "examine", lambda: [missing])
     code, out, _ = mrd("doctor")
@@ -186,11 +166,24 @@ def test_doctor_exits_with_2_where_nothing_can_be_rendered(mrd, monkeypatch):
     assert out.splitlines()[1].split() == ["NO", "backend", "none", "install", "libllvm19"]
 
 
-@pytest.mark.parametrize("command", ["generate", "status", "render", "scenes", "models", "doctor"])
-def test_every_command_explains_itself(command):
-    result = CliRunner().invoke(app, [command, "--help"])
+def commands(command, words=()):
+    """List every command, each as its words."""
+    if not hasattr(command, "commands"):
+        return [words]
+    return [
+        each for name, inner in command.commands.items() for each in commands(inner, (*words, name))
+    ]
+
+
+@pytest.mark.parametrize("words", commands(typer.main.get_command(app)))
+def test_the_help_of_every_command_describes_each_option_in_sentences(words):
+    result = CliRunner().invoke(app, [*words, "--help"])
     assert result.exit_code == 0
-    assert f"Usage: mrd {command}" in result.stdout
+    assert f"Usage: mrd {' '.join(words)}" in result.stdout
+    command = typer.main.get_command(app)
+    for word in words:
+        command = command.commands[word]
+    assert all(each.help and each.help.endswith((".", "gpus=1")) for each in command.params)
 
 
 def test_version_is_that_of_the_package():
@@ -210,8 +203,11 @@ def test_version_is_that_of_the_package():
         (["render", "bunni", "--out", "x"], "no scene is called 'bunni'; did you mean 'bunny'? "),
         (["render", "none.json", "--out", "x"], "none.json: cannot be read: No such file"),
         (["models", "efficientnit"], "no network is called 'efficientnit'; did you mean"),
-        (["models", "--classes", "cat"], "--classes is of one network; name it, such as"),
-        (["models", "pixels", "--classes", "cat"], "pixels has no classes, or its library has no"),
+        (["models", "--classes", "cat"], "--classes needs a network; name it, such as"),
+        (
+            ["models", "pixels", "--classes", "cat"],
+            "pixels has no classes, or its library does",
+        ),
         (
             ["models", "efficientnet_lite0", "--classes", "unicorn"],
             "none of 1000 classes of efficientnet_lite0 has 'unicorn' in its name",
@@ -267,7 +263,7 @@ def test_a_fault_of_the_program_is_one_line_and_exit_1(mrd, monkeypatch):
 @pytest.mark.parametrize(
     ("refused", "expected"), [((), 0), ((True,), 2), ((True, True), 2), ((True, False), 1)]
 )
-def test_what_the_user_can_mend_exits_with_2_and_a_fault_with_1(
+def test_generate_exits_with_2_if_the_user_can_correct_all_failures_and_else_with_1(
     mrd, study, monkeypatch, refused, expected
 ):
     outcomes = [study_runs.Outcome("run", None, "it stopped", each) for each in refused]
@@ -289,40 +285,30 @@ def test_dry_run_finds_what_would_stop_the_runs(mrd, study):
     assert "not 16×16" in err
 
 
-def test_an_interrupt_says_that_the_work_goes_on(mrd, monkeypatch):
+def test_an_interrupt_says_that_the_command_resumes(mrd, monkeypatch):
     def interrupt():
         raise KeyboardInterrupt
 
     monkeypatch.setattr(DOCTOR, "examine", interrupt)
     code, _, err = mrd("doctor")
     assert code == 130
-    assert err.startswith("interrupted; what was finished is kept")
+    assert err == "interrupted; finished work is kept; the same command resumes\n"
 
 
 # ---- As a process ---------------------------------------------------------------------------
 
 
-def test_the_program_alone_prints_its_help():
-    done = in_a_process()
-    assert done.returncode == 2
-    assert done.stdout.startswith("Usage: mrd [OPTIONS] COMMAND")
-    assert done.stderr == ""
+def test_without_a_command_the_help_is_printed(mrd):
+    code, out, err = mrd()
+    assert (code, err) == (2, "")
+    assert out.startswith("Usage: mrd [OPTIONS] COMMAND")
 
 
-def test_the_exit_code_reaches_the_shell(tmp_path):
-    done = in_a_process("generate", tmp_path)
-    assert done.returncode == 2
-    assert done.stdout == ""
-    assert done.stderr == (
-        f"error: {tmp_path / 'study.yaml'}: there is no such file; a study's folder holds one\n"
-    )
-
-
-def test_a_reader_that_goes_away_is_no_fault():
+def test_a_closed_pipe_is_an_error_without_a_traceback():
     read, write = os.pipe()
     os.close(read)
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, "scenes"],
+        [sys.executable, "-c", "from mrd.cli.main import run; run()", "scenes"],
         cwd=ROOT,
         stdout=write,
         stderr=subprocess.PIPE,
@@ -333,8 +319,8 @@ def test_a_reader_that_goes_away_is_no_fault():
     assert "Traceback" not in done.stderr
 
 
-def test_the_command_line_loads_no_renderer_and_no_network(study):
-    code = (
+def test_status_loads_no_renderer_and_no_network_and_the_exit_code_reaches_the_shell(study):
+    script = (
         "import sys\n"
         "from mrd.cli.main import run\n"
         "try:\n"
@@ -343,8 +329,11 @@ def test_the_command_line_loads_no_renderer_and_no_network(study):
         "    assert ended.code == 0\n"
         "heavy = {'mitsuba', 'drjit', 'torch', 'torchvision', 'timm', 'psychopy', 'matplotlib'}\n"
         "print('loaded:', sorted(heavy & set(sys.modules)))\n"
+        f"run(['status', {str(study / 'none')!r}])\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.stdout.splitlines()[-1] == "loaded: []"
+    assert done.stderr == f"error: {study / 'none'}: there is no such file or folder\n"
+    assert done.returncode == 2

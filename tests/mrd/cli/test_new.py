@@ -1,4 +1,4 @@
-"""``mrd new``: a study that runs as it is, and what it refuses."""
+"""``mrd new``: the study that it writes, and what it refuses."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from mrd.study.new import name_of
 from mrd.study.study import grid, read_study, resolve_all
 
 
-def test_a_new_study_is_whole(mrd, tmp_path):
+def test_a_new_study_is_complete(mrd, tmp_path):
     folder = tmp_path / "my study"
     code, out, _ = mrd("new", folder)
     assert code == 0
@@ -15,7 +15,7 @@ def test_a_new_study_is_whole(mrd, tmp_path):
     assert study.name == "my-study"
     assert [path.name for path in folder.iterdir()] == ["study.yaml"]
     assert [run.label for run in grid(study)] == ["bunny_studio-efficientnet-material-s1"]
-    assert len(resolve_all(study)) == 1  # files that it names are there
+    assert len(resolve_all(study)) == 1  # the files that it names exist
     assert study.series is not None
     assert study.experiment is not None
     text = (folder / "study.yaml").read_text()
@@ -23,7 +23,7 @@ def test_a_new_study_is_whole(mrd, tmp_path):
     assert "DIR" not in text
 
 
-def test_a_study_that_is_there_is_left_alone(mrd, tmp_path):
+def test_an_existing_study_is_not_overwritten(mrd, tmp_path):
     (tmp_path / "study.yaml").write_text("mine")
     code, _, error = mrd("new", tmp_path)
     assert code == 2
@@ -31,7 +31,7 @@ def test_a_study_that_is_there_is_left_alone(mrd, tmp_path):
     assert (tmp_path / "study.yaml").read_text() == "mine"
 
 
-def test_a_name_that_is_none_is_refused_before_anything_is_made(mrd, tmp_path):
+def test_a_name_that_is_not_allowed_is_refused_before_anything_is_written(mrd, tmp_path):
     code, _, error = mrd("new", tmp_path / "a", "--name", "My Study")
     assert code == 2
     assert "--name: 'My Study' cannot name a file or folder" in error
@@ -43,5 +43,5 @@ def test_a_name_that_is_none_is_refused_before_anything_is_made(mrd, tmp_path):
 @pytest.mark.parametrize(
     ("folder", "name"), [("Glänzend 2", "gl-nzend-2"), ("__", "study"), ("x" * 60, "x" * 40)]
 )
-def test_folders_lend_their_names(tmp_path, folder, name):
+def test_a_name_is_derived_from_that_of_the_folder(tmp_path, folder, name):
     assert name_of(tmp_path / folder) == name

@@ -1,4 +1,4 @@
-"""What is said while a search goes, against a clock that the test moves."""
+"""Progress of searches, with a clock that the test controls."""
 
 import io
 import math
@@ -6,7 +6,7 @@ import math
 import pytest
 from rich.console import Console
 
-from mrd.cli.progress import Lines, Pace, shown
+from mrd.cli.progress import Lines, Pace, search_progress
 from mrd.cli.tables import duration
 
 NAN = float("nan")
@@ -43,11 +43,11 @@ def paper():
         (3900, "1 h 05 min"),
     ],
 )
-def test_durations_in_words(seconds, text):
+def test_durations(seconds, text):
     assert duration(seconds) == text
 
 
-def test_pace_is_that_of_the_last_twenty_steps(clock):
+def test_the_pace_is_that_of_the_last_twenty_steps(clock):
     pace = Pace(100, clock)
     pace.step(1)
     assert math.isnan(pace.seconds_per_step)
@@ -62,7 +62,7 @@ def test_pace_is_that_of_the_last_twenty_steps(clock):
     assert pace.seconds_left == pytest.approx(30)  # 60 steps at half a second
 
 
-def test_a_resumed_run_counts_from_where_it_goes_on(clock):
+def test_the_pace_of_a_resumed_run_begins_where_it_resumes(clock):
     pace = Pace(100, clock)
     pace.step(80)
     clock.now += 2
@@ -70,7 +70,7 @@ def test_a_resumed_run_counts_from_where_it_goes_on(clock):
     assert pace.seconds_left == pytest.approx(38)
 
 
-def test_lines_come_now_and_then_and_at_the_end(clock):
+def test_lines_are_printed_every_five_seconds_and_at_the_end(clock):
     console = paper()
     lines = Lines(console, clock).started("bunny-lite-shape-s1", 40, "steps")
     for done in range(1, 4):
@@ -97,14 +97,14 @@ def test_lines_come_now_and_then_and_at_the_end(clock):
     ]
 
 
-def test_the_first_step_tells_no_pace(clock):
+def test_the_first_step_has_no_pace(clock):
     console = paper()
     lines = Lines(console, clock).started("bunny-lite-shape-s1", 400, "steps")
     lines.step({"step": 313, "loss": 0.25, "match": 0.5})
     assert printed(console)[-1] == "  step 313/400  loss 0.25  match 0.5"
 
 
-def tell_a_run(report):
+def run_to(report):
     report = report.started("bunny-lite-shape-s1", 2, "steps")
     report.prepared("null", 1, 1)
     report.step({"step": 1, "seconds": 1.0, "loss": 0.5, "match": 0.1})
@@ -115,8 +115,8 @@ def tell_a_run(report):
 
 def test_without_a_terminal_there_are_lines():
     console = paper()
-    with shown(console) as report:
-        tell_a_run(report)
+    with search_progress(console) as report:
+        run_to(report)
     assert printed(console)[-1] == "bunny-lite-shape-s1: verdict result"
     assert "\x1b" not in console.file.getvalue()
 
@@ -127,7 +127,7 @@ def terminal():
 
 
 def test_in_a_terminal_there_is_a_bar(terminal):
-    with shown(terminal) as report:
+    with search_progress(terminal) as report:
         report = report.started("bunny-lite-shape-s1", 2, "steps")
         report.step({"step": 1, "seconds": 1.0, "loss": 0.5, "match": 0.1})
         report.step({"step": 2, "seconds": 1.0, "loss": 0.25, "match": 0.2})
@@ -137,15 +137,15 @@ def test_in_a_terminal_there_is_a_bar(terminal):
     assert "loss 0.25  match 0.2" in text
 
 
-def test_what_happened_stays_when_the_bar_goes(terminal):
-    with shown(terminal) as report:
-        tell_a_run(report)
+def test_notes_and_results_stay_when_the_bar_disappears(terminal):
+    with search_progress(terminal) as report:
+        run_to(report)
     text = terminal.file.getvalue()
     assert "a note\n" in text
     assert "bunny-lite-shape-s1: verdict result\n" in text
 
 
-def test_several_at_once_name_their_work_on_every_line(clock):
+def test_tasks_at_the_same_time_name_themselves_on_every_line(clock):
     console = paper()
     lines = Lines(console, clock, several=True)
     one = lines.started("one", 10, "steps")

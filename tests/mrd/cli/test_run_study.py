@@ -1,39 +1,49 @@
-"""``mrd run``: what it says to type after a failure."""
+"""``mrd run``: what it prints after a failure."""
+
+import re
+from pathlib import Path
 
 import pytest
 from typer import Exit
 
 from mrd.cli import run_study
 from mrd.workflow.run_steps import Stop
-from mrd.workflow.step_reasons import Step
-from tests.end_to_end.tiny import study_in
+from mrd.workflow.step_reasons import StudyStep
+from mrd.workflow.steps import OBSERVERS, Audience
 
-
-def test_a_step_that_stays_due_is_said_with_its_reason_and_not_to_be_repeated(capsys):
-    step = Step("build", "due", "it holds other records of reach", (("stimuli", "build", "a b"),))
-    with pytest.raises(Exit, match=r"^1$"):
-        run_study._tell(Stop(step, step.commands[0], 1, again=True), "mrd run 'a b'")
-    told = capsys.readouterr().err
-    assert told.startswith(
-        "stopped at build: mrd stimuli build 'a b' went well, and there is still something to do: "
-        "it holds other records of reach; "
-    )
-    assert "goes on" not in told
+STEP = StudyStep("build", "due", "it holds other records of reach", (("stimuli", "build", "a b"),))
 
 
 @pytest.mark.parametrize(
-    "options",
+    ("code", "again", "exits_with", "message"),
     [
-        ("--observers", "3", "--workers", "2"),
-        pytest.param(("--participant", "07", "--session", "02"), marks=pytest.mark.full),
+        (1, True, 1,
+         "stopped at build: mrd stimuli build 'a b' succeeded, but the step is not complete: "
+         "it holds other records of reach; change what this names"),
+        (2, False, 2,
+         "stopped at build: correct the error that mrd stimuli build 'a b' printed above (--debug "
+         "shows where it occurred); then mrd run 'a b' resumes there\n"),
+        (-9, False, 1,
+         "stopped at build: mrd stimuli build 'a b' was ended by signal 9; then mrd run 'a b' "
+         "resumes there\n"),
+    ],
+)  # fmt: skip
+def test_a_failure_is_printed_with_what_to_do(capsys, code, again, exits_with, message):
+    with pytest.raises(Exit, match=rf"^{exits_with}$"):
+        run_study._exit(Stop(STEP, STEP.commands[0], code, again), "mrd run 'a b'")
+    error = capsys.readouterr().err
+    assert error.startswith(message)
+    assert bool(re.search("resumes", error)) == (not again)
+
+
+@pytest.mark.parametrize(
+    ("audience", "workers", "options"),
+    [
+        (Audience(None, "01", 3), 2, " --observers 3 --workers 2"),
+        (Audience("07", "02", OBSERVERS), 1, " --participant 07 --session 02"),
+        (Audience(None, "01", OBSERVERS), 1, ""),
     ],
 )
-def test_a_failure_ends_with_the_command_that_goes_on_as_it_was_typed(tmp_path, mrd, options):
-    folder = study_in(tmp_path / "a study")
-    (folder / "runs").write_text("a file where a folder is to be")
-    code, _, told = mrd("run", folder, *options)
-    assert code == 2
-    last = told.splitlines()[-1]
-    again = " ".join(("mrd run", f"'{folder}'", *options))
-    assert last.startswith("stopped at generate: mend what mrd generate ")
-    assert last.endswith(f"; then {again} goes on from there")
+def test_the_command_that_resumes_has_the_options_that_were_typed(audience, workers, options):
+    command = run_study._same_command(Path("a study"), audience, workers)
+    assert command == f"mrd run 'a study'{options}"

@@ -5,24 +5,17 @@ import pytest
 
 from scenes.pictures.files import write_exr
 from tests.paths import DATA
+from tests.small_study import write_study
 
 MESHES = DATA / "meshes"
 
-STUDY = """
-name: own
-targets:
-  star:
-    shape: {kind: mesh, surface: star.obj, normals: flat}
-    cameras: {kind: single, resolution: 24}
-models: {net: {network: pixels}}
-searches: {material: {attributes: [material]}}
-"""
-
 
 def test_names_are_listed(mrd):
-    code, said, _ = mrd("scenes")
-    assert code == 0
-    assert "bunny, suzanne" in said
+    code, out, err = mrd("scenes")
+    assert (code, err) == (0, "")
+    assert "bunny, suzanne" in out
+    assert "studio, forest, venice, lobby" in out
+    assert "matte, glossy_plastic, brushed_metal, translucent" in out
 
 
 @pytest.mark.parametrize(
@@ -37,27 +30,31 @@ def test_names_are_listed(mrd):
     ],
 )
 def test_a_mesh_is_checked(mrd, name, expected):
-    code, said, _ = mrd("scenes", "--check", MESHES / name)
+    code, out, _ = mrd("scenes", "--check", MESHES / name)
     assert code == 0
-    assert said.startswith(f"{MESHES / name}: ")
-    assert expected in said
-    assert said.count("\n") == 1
+    assert out.startswith(f"{MESHES / name}: ")
+    assert expected in out
+    assert out.count("\n") == 1
 
 
 @pytest.mark.parametrize(("width", "remark"), [(8, False), (12, True)])
-def test_a_light_that_is_no_whole_sphere_is_remarked(mrd, tmp_path, width, remark):
+def test_a_light_that_does_not_cover_the_sphere_is_remarked(mrd, tmp_path, width, remark):
     write_exr(np.ones((4, width, 3), np.float32), tmp_path / "sky.exr")
-    code, said, _ = mrd("scenes", "--check", tmp_path / "sky.exr")
+    code, out, _ = mrd("scenes", "--check", tmp_path / "sky.exr")
     assert code == 0
-    assert ("can be a texture, but no environment map" in said) == remark
+    assert ("can be a texture, but no environment map" in out) == remark
 
 
 def test_the_files_of_a_study_are_checked(mrd, tmp_path):
-    (tmp_path / "study.yaml").write_text(STUDY)
+    star = {
+        "shape": {"kind": "mesh", "surface": "star.obj", "normals": "flat"},
+        "cameras": {"kind": "single", "resolution": 24},
+    }
+    write_study(tmp_path, targets={"star": star})
     (tmp_path / "star.obj").write_bytes((MESHES / "star.obj").read_bytes())
-    code, said, _ = mrd("scenes", "--check", tmp_path)
+    code, out, _ = mrd("scenes", "--check", tmp_path)
     assert code == 0
-    first, second = said.splitlines()
+    first, second = out.splitlines()
     assert first.startswith(f"targets.star.shape.surface: {tmp_path / 'star.obj'}: 20 vertices")
     assert second == "targets.star: every camera sees the object"
 
@@ -74,7 +71,7 @@ def test_the_files_of_a_study_are_checked(mrd, tmp_path):
 def test_a_file_that_cannot_be_read_is_refused(mrd, tmp_path, name, content, message):
     if content is not None:
         (tmp_path / name).write_bytes(content)
-    code, said, told = mrd("scenes", "--check", tmp_path / name)
-    assert (code, said) == (2, "")
-    assert message in told
-    assert told.count("\n") == 1
+    code, out, error = mrd("scenes", "--check", tmp_path / name)
+    assert (code, out) == (2, "")
+    assert message in error
+    assert error.count("\n") == 1

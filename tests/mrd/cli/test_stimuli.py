@@ -1,4 +1,4 @@
-"""``mrd stimuli`` and ``mrd embed`` as a user meets them."""
+"""``mrd stimuli`` and ``mrd embed``."""
 
 import json
 import shutil
@@ -7,60 +7,64 @@ import pytest
 
 from mrd.study.image_directory import ImageDirectory
 from mrd.study.study import read_study
+from mrd.workflow.build_set import pack
 from stimuli.check import problems
 from stimuli.stimulus_set import StimulusSet
 from tests.small_runs import write_study_runs
+from tests.small_study import write_study
 
-STUDY = """
-name: small
-targets:
-  vase: {shape: {kind: sphere}}
-models:
-  net: {network: pixels}
-searches:
-  shape: {attributes: [shape]}
-series: {kind: trajectory, levels: 2}
-"""
+SECTIONS = {
+    "targets": {"vase": {"shape": {"kind": "sphere"}}},
+    "searches": {"shape": {"attributes": ["shape"]}},
+    "series": {"kind": "trajectory", "levels": 2},
+}
+
+
+def write(folder, **sections):
+    return write_study(folder, **(SECTIONS | sections))
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """Give a study whose set is built; not to be changed."""
+    folder = write(tmp_path_factory.mktemp("study"))
+    study = read_study(folder)
+    write_study_runs(study)
+    pack(study)
+    return folder
 
 
 @pytest.fixture
-def study(tmp_path):
-    (tmp_path / "study.yaml").write_text(STUDY)
-    write_study_runs(read_study(tmp_path))
-    return tmp_path
+def study(built, tmp_path):
+    """Give a copy of it."""
+    return shutil.copytree(built, tmp_path / "study")
 
 
-def test_from_runs_to_distances(mrd, study):
+def test_a_set_is_built_embedded_and_checked(mrd, study):
+    path = study / "stimuli.h5"
+    before = path.read_bytes()
+    assert mrd("stimuli", "build", study) == (0, f"{path}: is up to date\n", "")
+    assert path.read_bytes() == before
+    path.unlink()
     code, out, err = mrd("stimuli", "build", study)
     assert (code, err) == (0, "")
-    assert f"{study / 'stimuli.h5'}: 66 images" in out
+    assert f"{path}: 66 images" in out
     assert "clipped: 0 images, at most 0.00% of their pixels" in out
     assert "images 66/66" in out
-    before = (study / "stimuli.h5").read_bytes()
-    assert mrd("stimuli", "build", study)[1].startswith(f"{study / 'stimuli.h5'}: is of these runs")
-    assert (study / "stimuli.h5").read_bytes() == before
     code, out, err = mrd("embed", study)
     assert (code, err) == (0, "")
-    # The records say that the search looked at other layers, so their verdict is not held to it.
-    judged = "net: metamers on the stored images: 0 of 1 other results"
-    assert out.splitlines()[-3:] == ["net: embedded", judged, str(study / "stimuli.h5")]
-    assert mrd("embed", study)[1].splitlines() == [
-        "net: was there already",
-        judged,
-        str(study / "stimuli.h5"),
-    ]
+    # The search used other layers, so its verdict is not compared with the second one.
+    scored = "net: metamers on the stored images: 0 of 1 other results"
+    assert out.splitlines()[-3:] == ["net: embedded", scored, str(path)]
+    assert mrd("embed", study)[1].splitlines() == ["net: was there already", scored, str(path)]
     code, out, _ = mrd("stimuli", "info", study)
     assert code == 0
     assert "verdicts of net" in out
-    assert judged.removeprefix("net: ") in out
-    arguments = ("--model", "efficientnet_lite0", "--layer", "blocks.0", "--layer", "blocks.2")
-    code, _, err = mrd("embed", study / "stimuli.h5", *arguments)
+    assert scored.removeprefix("net: ") in out
+    code, _, err = mrd("embed", path, "--model", "pixels", "--layer", "pixels")
     assert (code, err) == (0, "")
-    with StimulusSet(study / "stimuli.h5") as stimuli:
-        assert stimuli.models == {
-            "efficientnet_lite0": ("blocks.0", "blocks.2"),
-            "net": ("pixels",),
-        }
+    with StimulusSet(path) as stimuli:
+        assert stimuli.models == {"net": ("pixels",), "pixels": ("pixels",)}
     code, out, err = mrd("stimuli", "check", study)
     assert (code, err) == (0, "")
     assert "66 images, no problem" in out
@@ -70,20 +74,18 @@ def test_from_runs_to_distances(mrd, study):
 
 
 def test_a_set_that_people_saw_is_kept_when_the_study_changes(mrd, study):
-    mrd("stimuli", "build", study)
-    path = study / "stimuli.h5"
-    with StimulusSet(path) as stimuli:
+    with StimulusSet(study / "stimuli.h5") as stimuli:
         found = stimuli.content_hash
     beh = study / "data/sub-01/ses-01/beh"
     beh.mkdir(parents=True)
     sidecar = {"Session": {"StimulusSet": found}}
     (beh / "sub-01_ses-01_task-oddity_run-01_beh.json").write_text(json.dumps(sidecar))
     kept = study / f"stimuli-{found[:12]}.h5"
-    # The same images, told differently: the sessions can go on.
-    (study / "study.yaml").write_text(f"{STUDY}stimuli: {{compression: lzf}}\n")
+    # With the same images, the sessions can continue.
+    write(study, stimuli={"compression": "lzf"})
     code, out, _ = mrd("stimuli", "build", study)
     assert (code, "kept: " in out, kept.exists()) == (0, False, False)
-    (study / "study.yaml").write_text(f"{STUDY}stimuli: {{bits: 16}}\n")
+    write(study, stimuli={"bits": 16})
     code, out, _ = mrd("stimuli", "build", study)
     assert code == 0
     assert out.splitlines()[-1].startswith(
@@ -94,11 +96,9 @@ def test_a_set_that_people_saw_is_kept_when_the_study_changes(mrd, study):
     assert problems(kept) == []
 
 
-def test_what_is_left_out_is_told_with_its_reason(mrd, tmp_path):
-    (tmp_path / "study.yaml").write_text(
-        STUDY.replace("searches:", "searches:\n  material: {attributes: [material]}")
-    )
-    write_study_runs(read_study(tmp_path))
+def test_what_is_left_out_is_printed_with_its_reason(mrd, tmp_path):
+    searches = {name: {"attributes": [name]} for name in ("material", "shape")}
+    write_study_runs(read_study(write(tmp_path, searches=searches)))
     (records,) = tmp_path.glob("runs/*-material-*/series/records.csv")
     records.write_text(records.read_text().replace(",metamer,", ",result,"))
     ImageDirectory(records.parent).finish()  # an edited table would count as damaged
@@ -158,7 +158,7 @@ def test_wrong_input_is_one_line_and_exit_2(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_every_problem_of_a_damaged_set_is_told(mrd, small_set, tmp_path):
+def test_every_problem_of_a_damaged_set_is_printed(mrd, small_set, tmp_path):
     copy = shutil.copy(small_set, tmp_path / "copy.h5")
     with copy.open("r+b") as file:
         file.seek(3000)

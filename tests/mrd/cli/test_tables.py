@@ -9,7 +9,7 @@ from rich.console import Console
 from mrd.cli.progress import bars_on
 from mrd.cli.tables import console, images, number, reasons, states, table, verdicts, widest
 from mrd.workflow.reaches import reaches
-from mrd.workflow.standings import ImagesStanding, Standing
+from mrd.workflow.standings import ImagesStatus, RunStatus
 
 JUDGEMENT = {
     "verdict": "result",
@@ -35,7 +35,7 @@ JUDGEMENT = {
 }
 
 
-# As long as that of a series that its search's states do not fill.
+# As long as the longest reason that a run can have.
 LONG = "the search passed few of its kept states in growing distance; " * 5 + "lower series.levels"
 
 
@@ -46,7 +46,7 @@ def standing(status="done", judgement=None, message="", name="ball-[x]-s1", sear
         spec=SimpleNamespace(target="teapot", search=f"far {searched}", model="lite0", seed=1),
     )
     newest = {"step": 150.0, "seconds": 0.1312, "loss": 0.5, "match": float("nan")}
-    return Standing(run, status, 150, newest, judgement, message)
+    return RunStatus(run, status, 150, newest, judgement, message)
 
 
 def lines(renderable, width=300):
@@ -67,7 +67,7 @@ def test_brackets_are_brackets():
     assert lines(table(("layer",), [("[bold]features[0]",)])) == ["layer", "[bold]features[0]"]
 
 
-def test_where_runs_stand():
+def test_the_progress_of_runs():
     runs = [
         standing("interrupted"),
         standing("failed", message="disk full"),
@@ -83,7 +83,7 @@ def test_where_runs_stand():
     assert reasons(runs, []) == ["ball-[x]-s1: disk full"]
 
 
-def test_what_came_out_is_reported_as_it_is():
+def test_a_result_and_the_reason_why_it_is_not_a_metamer():
     run = standing(judgement=JUDGEMENT)
     assert lines(verdicts([run])) == [
         "run          match  held out  r of null        of ceiling  physical difference  verdict",
@@ -92,47 +92,47 @@ def test_what_came_out_is_reported_as_it_is():
     assert reasons([run], []) == ["ball-[x]-s1: c1: match 0.712 is below 0.9 (1 of 2 cameras fail)"]
 
 
-def test_a_metamer_is_called_one_with_its_p():
+def test_a_metamer_has_its_p():
     passed = {**JUDGEMENT["training"], "metamer": True}
     run = standing(judgement=JUDGEMENT | {"verdict": "metamer", "training": passed})
     assert lines(verdicts([run]))[1].endswith("metamer (p ≤ 0.05)")
     assert reasons([run], []) == []
 
 
-def test_a_run_without_a_judgement_says_why():
+def test_a_failed_run_has_its_reason():
     run = standing("failed", message="disk full")
     (_, row) = lines(verdicts([run]))
     assert row.split() == ["ball-[x]-s1", "failed"]
     assert reasons([run], []) == ["ball-[x]-s1: disk full"]
 
 
-def test_the_target_again_is_no_metamer():
+def test_the_target_again_is_not_a_metamer():
     matched = {**JUDGEMENT["training"], "metamer": True}
     run = standing(judgement={**JUDGEMENT, "target_again": True, "training": matched})
     assert lines(verdicts([run]))[1].endswith("result")
     assert reasons([run], []) == ["ball-[x]-s1: physically the target again"]
 
 
-def test_a_long_reason_widens_no_row_and_is_told_once():
+def test_a_long_reason_widens_no_row_and_is_printed_once():
     runs = [
         standing("failed", message=LONG, name="a"),
         standing("failed", message=LONG, name="b"),
         standing("pending", name="c"),
     ]
-    shared = [ImagesStanding("families/ball", "failed", 3, 60, LONG)]
+    shared = [ImagesStatus("families/ball", "failed", 3, 60, LONG)]
     printed = [
         *lines(verdicts(runs), 80),
         *lines(states(runs), 80),
         *lines(images(runs, shared), 80),
         *reasons(runs, shared),
     ]
-    *rows, told = printed
-    assert told == f"a, b, families/ball: {LONG}"
+    *rows, last = printed
+    assert last == f"a, b, families/ball: {LONG}"
     assert max(map(len, rows)) <= 80
     assert len(rows) == 4 + 4 + 2  # none is folded
 
 
-def test_a_row_ends_where_its_text_does():
+def test_rows_have_no_blanks_at_their_ends():
     shown = table(("step", "why"), [("build", "short"), ("embed", LONG)])
     assert lines(shown, 10_000) == ["step   why", "build  short", f"embed  {LONG}"]
     folded = lines(shown, 60)
@@ -145,12 +145,12 @@ def test_a_row_ends_where_its_text_does():
 
 
 def reached(distance, *starts, control=None):
-    """Give a judgement that tells of starts (distance and verdict), and of the control."""
-    told = [{"distance": far, "match": 0.95, "verdict": verdict} for far, verdict in starts]
-    return JUDGEMENT | {"reach": {"distance": distance, "starts": told, "control": control}}
+    """Return a judgement with starts (distance and verdict) and a control."""
+    each_start = [{"distance": far, "match": 0.95, "verdict": verdict} for far, verdict in starts]
+    return JUDGEMENT | {"reach": {"distance": distance, "starts": each_start, "control": control}}
 
 
-def test_the_reach_of_every_search_away_or_why_there_is_none():
+def test_the_reach_of_every_search_or_why_it_has_none():
     near, far, alike = (3.05, "metamer"), (3.42, "metamer"), (2.9, "result")
     nothing = (None, "nothing alike was kept")
     ended, open_ended = ({"distance": 0.71, "failed_at": end} for end in (0.75, None))
@@ -174,7 +174,7 @@ def test_the_reach_of_every_search_away_or_why_there_is_none():
         "teapot  far lighting  lighting   lite0     1      –        –  log units  "
         "0 of 2, none kept a match",
         "teapot  far pose      pose       lite0     1      –        –  degrees    "
-        "1 of 2, none when judged again",
+        "1 of 2, none when scored again",
         "teapot  far shape     shape      lite0     1      –        –  radii      "
         "search interrupted",
     ]
@@ -187,7 +187,7 @@ def test_a_search_toward_its_target_has_no_reach():
     assert reaches([run]) == []
 
 
-# ---- Texts of others -------------------------------------------------------------------------
+# ---- Unsafe text ----------------------------------------------------------------------------
 
 NASTY = "[red]x[/] [link=http://e.org]y[/link] :smile: \x1b[31mz\x1b[0m \u202eabc\x9b1m\x07 日本 ä"
 PRINTED = (
@@ -197,7 +197,7 @@ PRINTED = (
 
 @pytest.fixture
 def printed(monkeypatch):
-    """Give what the console of the commands writes to a terminal with colours."""
+    """Give a function that returns what the console writes to a terminal with colours."""
     monkeypatch.setattr("sys.stdout", io.StringIO())
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
 
@@ -215,14 +215,14 @@ def printed(monkeypatch):
 
 def test_names_and_notes_are_printed_as_text(printed):
     assert printed(NASTY) == f"{PRINTED}\n"
-    told = printed(table(("what", NASTY), [("cell", NASTY)]))
-    assert told.count(PRINTED) == 2
-    assert told.replace("\x1b[1m", "").replace("\x1b[0m", "").replace("\n", "").isprintable()
+    text = printed(table(("what", NASTY), [("cell", NASTY)]))
+    assert text.count(PRINTED) == 2
+    assert text.replace("\x1b[1m", "").replace("\x1b[0m", "").replace("\n", "").isprintable()
 
 
 def test_progress_has_no_markup(printed):
     bars = bars_on(console())
     bars.add_task("[red]images[/]", total=1, words="[link=x]")
-    told = printed(bars.get_renderable())
-    assert "[red]images[/]" in told
-    assert "[link=x]" in told
+    text = printed(bars.get_renderable())
+    assert "[red]images[/]" in text
+    assert "[link=x]" in text

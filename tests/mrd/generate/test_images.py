@@ -9,7 +9,7 @@ import pytest
 from mrd.generate import images, one_run, study_runs
 from mrd.generate.levels import lit_targets, run_levels
 from mrd.study import image_directory, image_plan
-from mrd.study.checkpoint import State, read_state, write_state
+from mrd.study.checkpoint import SearchState, read_state, write_state
 from mrd.study.run_directory import RunDirectory
 from mrd.study.study import read_study, resolve_all
 from scenes.base.digest import file_sha256
@@ -198,7 +198,7 @@ def test_a_trajectory_has_no_state_from_after_its_result_was_found(study, tmp_pa
     last = read_state(directory.state_path(9))
     assert last.header["best_step"] is None
     assert run_levels(run, directory, run.series.config)[0].step == 9
-    stopped = State(9, last.arrays, last.header | {"best_step": 5})
+    stopped = SearchState(9, last.arrays, last.header | {"best_step": 5})
     write_state(stopped, directory.state_path(9))
     shutil.rmtree(directory.path / "series")
     # Two levels there are always: the result, and the start, which is farthest.
@@ -345,12 +345,12 @@ def test_another_series_is_another_request_of_the_same_search(study):
     run = resolve_all(study)[1]
     other = resolve_all(changed(study, "levels: 2, samples: 16", "levels: 3, samples: 16"))[1]
     assert other.name == run.name
-    assert image_plan.of_run(other) == image_plan.of_run(run) * 3 // 2
+    assert image_plan.count_of_run(other) == image_plan.count_of_run(run) * 3 // 2
     directory = image_directory.of_run(study.runs, run.name)
-    assert directory.is_done(image_plan.asked_of_run(run))
-    assert not directory.is_done(image_plan.asked_of_run(other))
+    assert directory.is_done(image_plan.inputs_of_run(run))
+    assert not directory.is_done(image_plan.inputs_of_run(other))
     family = image_directory.of_family(study.runs, run.spec.family)
-    assert family.is_done(image_plan.asked_of_family(other))  # it has no levels
+    assert family.is_done(image_plan.inputs_of_family(other))  # it has no levels
 
 
 def test_more_noise_seeds_keep_what_is_there_and_fewer_drop_it(study):

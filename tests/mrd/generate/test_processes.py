@@ -76,8 +76,8 @@ def test_a_job_says_where_it_works_and_how_much_it_is(study):
     [
         (1, "exit code 1; what it printed above says why"),
         (-9, "signal 9 (unless somebody ended it, memory ran out"),
-        (-11, "signal 11 (a crash; if it comes again,"),
-        (-15, "signal 15; the same command goes on"),
+        (-11, "signal 11 (a crash; if it happens again,"),
+        (-15, "signal 15; the same command resumes"),
     ],
 )
 def test_a_process_that_ended_without_a_word_is_told_with_what_to_do(code, said):

@@ -1,4 +1,4 @@
-"""Many runs: what is found out before the first render."""
+"""All runs of a study: remaining work, and checks before the first render."""
 
 import pytest
 
@@ -37,18 +37,18 @@ def study(tmp_path):
     return study
 
 
-# ---- What is due -------------------------------------------------------------------------------
+# ---- Remaining work ----------------------------------------------------------------------------
 
 
-def test_runs_and_families_are_due_and_need_not_wait_for_one_another(study):
+def test_remaining_work_is_named_in_independent_pieces(study):
     described = study()
     (run,) = resolve_all(described)
-    assert study_runs.due([run], described.runs) == [run.name]
+    assert study_runs.remaining([run], described.runs) == [run.name]
     described = study(
         ("searches:", "series: {}\nsearches:"), ("steps: 4", "steps: 4, seeds: [1, 2]")
     )
     first, second = resolve_all(described)
-    assert study_runs.due([first, second], described.runs) == [
+    assert study_runs.remaining([first, second], described.runs) == [
         first.name,
         second.name,
         "families/ball-light",
@@ -59,22 +59,24 @@ def test_runs_and_families_are_due_and_need_not_wait_for_one_another(study):
     searched.write_json("criterion.json", judged)
     searched.finish()
     images = image_directory.of_run(described.runs, first.name)
-    assert first.name in study_runs.due([first, second], described.runs)
+    assert first.name in study_runs.remaining([first, second], described.runs)
     for directory, asked in (
-        (images, image_plan.asked_of_run(first)),
+        (images, image_plan.inputs_of_run(first)),
         (
             image_directory.of_family(described.runs, "ball-light"),
-            image_plan.asked_of_family(first),
+            image_plan.inputs_of_family(first),
         ),
     ):
-        directory.ask(asked)
+        directory.request(asked)
         directory.finish()
-    assert study_runs.due([first, second], described.runs) == [second.name]
+    assert study_runs.remaining([first, second], described.runs) == [second.name]
 
 
-def test_what_a_study_no_longer_asks_for_is_not_carried_out(study, tmp_path):
+def test_a_run_that_is_not_in_the_study_any_more_is_refused(study, tmp_path):
     described = study()
-    with pytest.raises(InputError, match=r"does not ask for ball-sees-light-s9-0; it was changed"):
+    with pytest.raises(
+        InputError, match=r"has no run or family ball-sees-light-s9-0 any more; it was"
+    ):
         study_runs.carry_out(described, "ball-sees-light-s9-0", Silent())
     assert not described.runs.exists()
 

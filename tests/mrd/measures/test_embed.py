@@ -1,6 +1,7 @@
-"""Embedding a set: distances and verdicts on the stored images, in one step, taken up again."""
+"""Embedding a set: distances and verdicts on the stored images, added in one step; resuming."""
 
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,8 +9,8 @@ import torch
 
 from mrd.criterion.criterion import match
 from mrd.measures import embed as embedding
-from mrd.measures import embed_family
-from mrd.measures.embed import Request, embed
+from mrd.measures.embed import ModelToEmbed, embed
+from mrd.measures.embed_family import embed_family
 from mrd.models import registry
 from mrd.rendering.stage import Stage, noise_seed
 from mrd.study.model_section import FrontEnd, ModelConfig
@@ -25,11 +26,16 @@ from stimuli.packed_scene import packed
 from stimuli.second_judgement import in_words, second_judgement
 from stimuli.stimulus_set import StimulusSet
 from stimuli.writing import write_set
-from tests.small_set import small_image, small_table, write_small_set
+from tests.small_set import small_parts, small_table, write_small_set
 
 FLOORS = {"material": 0.9, "shape": 0.9}
-PLAIN = ModelConfig(network="pixels", front_end=FrontEnd(blur=0.0))
-NETWORK = ModelConfig(network="efficientnet_lite0", layers=("blocks.0", "blocks.2"))
+NO_BLUR = FrontEnd(blur=0.0)
+PLAIN = ModelToEmbed("plain", ModelConfig(network="pixels", front_end=NO_BLUR))
+BESIDE = Path(__file__).parent  # holds tiny_network.py
+NETWORK = ModelConfig(network="tiny_network:net", layers=("early", "late"), front_end=NO_BLUR)
+EARLY, LATE = (
+    ModelToEmbed("m", NETWORK.model_copy(update={"layers": (layer,)})) for layer in NETWORK.layers
+)
 
 
 @pytest.fixture
@@ -37,21 +43,29 @@ def copy(small_set, tmp_path):
     return shutil.copy(small_set, tmp_path / "stimuli.h5")
 
 
-def embedded(path, *requests, **more):
-    return embed(path, requests, FLOORS, path.parent, "cpu", **more)
+def embedded(path, *models, floors=FLOORS, **more):
+    return embed(path, models, floors, BESIDE, "cpu", **more)
 
 
 def names(path):
     return {each.name for each in path.parent.iterdir()}
 
 
-def test_pixel_distances_are_those_of_the_stored_images(copy):
-    with StimulusSet(copy) as before:
+@pytest.fixture(scope="module")
+def plain(small_set, tmp_path_factory):
+    """Give the small set with the results of `PLAIN`, not to be changed, and calls of progress."""
+    path = shutil.copy(small_set, tmp_path_factory.mktemp("plain") / "stimuli.h5")
+    calls = []
+    assert embedded(path, PLAIN, progress=lambda *call: calls.append(call)) == ["plain"]
+    return path, calls
+
+
+def test_pixel_distances_are_those_of_the_stored_images(small_set, plain):
+    with StimulusSet(small_set) as before:
         content_hash, models = before.content_hash, before.models
         kept = before.distances("net", "late", "vase-shape")
-    assert embedded(copy, Request("plain", PLAIN)) == ["plain"]
-    assert problems(copy) == []
-    with StimulusSet(copy) as stimuli:
+    assert problems(plain[0]) == []
+    with StimulusSet(plain[0]) as stimuli:
         assert stimuli.content_hash == content_hash
         assert stimuli.models == models | {"plain": ("pixels",)}
         assert stimuli.distances("net", "late", "vase-shape").equals(kept)
@@ -66,9 +80,8 @@ def test_pixel_distances_are_those_of_the_stored_images(copy):
             assert row.distance == pytest.approx(1 - r, abs=2e-6)
 
 
-def test_the_criterion_is_judged_on_the_stored_images(copy):
-    embedded(copy, Request("plain", PLAIN))
-    with StimulusSet(copy) as stimuli:
+def test_the_criterion_is_applied_to_the_stored_images(plain):
+    with StimulusSet(plain[0]) as stimuli:
         table, verdicts = stimuli.table, stimuli.verdicts("plain")
         own = table[table["family"] == "vase-shape"]
         flat = {name: stimuli.image(name).ravel() / 255 for name in own["stimulus_id"]}
@@ -104,185 +117,167 @@ def test_the_criterion_is_judged_on_the_stored_images(copy):
     assert not full["metamer"].any()
 
 
-def test_a_network_sees_the_stored_images_as_the_model_does(copy):
-    embedded(copy, Request("net2", NETWORK))
-    model = registry.create(NETWORK)
+def test_a_network_receives_the_stored_images(copy):
+    embedded(copy, ModelToEmbed("net2", NETWORK))
+    model = registry.create(NETWORK, folder=BESIDE)
     with StimulusSet(copy) as stimuli:
-        found = stimuli.distances("net2", "blocks.2", "vase-material")
+        found = stimuli.distances("net2", "late", "vase-material")
         names = [found.index[0], found.index[40]]
         images = np.stack([display_values(stimuli.image(name)) for name in names])
         with torch.no_grad():
-            seen = model.activations(torch.from_numpy(images).permute(0, 3, 1, 2))["blocks.2"]
+            seen = model.activations(torch.from_numpy(images).permute(0, 3, 1, 2))["late"]
         r = np.corrcoef(seen.flatten(1).numpy())[0, 1]
         assert found.iloc[0, 40] == pytest.approx(1 - r, abs=1e-5)
         verdicts = stimuli.verdicts("net2")
-        assert set(verdicts["layers"]) == {"blocks.0;blocks.2"}
+        assert set(verdicts["layers"]) == {"early;late"}
         assert verdicts["labels_target"].notna().all()
 
 
-def test_what_is_there_is_left_alone_and_layers_add_up(copy):
-    one = NETWORK.model_copy(update={"layers": ("blocks.0",)})
-    assert embedded(copy, Request("m", one)) == ["m"]
+def test_existing_results_stay_and_layers_add_up(copy):
+    assert embedded(copy, EARLY) == ["m"]
     before = copy.read_bytes()
-    assert embedded(copy, Request("m", one)) == []
+    assert embedded(copy, EARLY) == []
     assert copy.read_bytes() == before
-    other = NETWORK.model_copy(update={"layers": ("blocks.2",)})
-    assert embedded(copy, Request("m", other)) == ["m"]
+    assert embedded(copy, LATE) == ["m"]
     with StimulusSet(copy) as stimuli:
-        assert stimuli.models["m"] == ("blocks.0", "blocks.2")
-        assert set(stimuli.verdicts("m")["layers"]) == {"blocks.0", "blocks.2"}
-    # Another front end is another model: nothing of the old one stays.
-    changed = one.model_copy(update={"front_end": FrontEnd(blur=0.0)})
-    assert embedded(copy, Request("m", changed)) == ["m"]
+        assert stimuli.models["m"] == ("early", "late")
+        assert set(stimuli.verdicts("m")["layers"]) == {"early", "late"}
+    # With another front end it is another model, which replaces all results.
+    changed = EARLY.config.model_copy(update={"front_end": FrontEnd(blur=1.0)})
+    assert embedded(copy, ModelToEmbed("m", changed)) == ["m"]
     with StimulusSet(copy) as stimuli:
-        assert stimuli.models["m"] == ("blocks.0",)
+        assert stimuli.models["m"] == ("early",)
     assert problems(copy) == []
 
 
-def test_what_was_stopped_goes_on(copy, monkeypatch):
+def test_an_interrupted_embedding_resumes(copy, monkeypatch):
     before = copy.read_bytes()
     families = []
 
-    def count(stimuli, family, *rest):
+    def interrupted(stimuli, family, *rest):
         families.append(family)
         if len(families) == 2:
             raise KeyboardInterrupt
-        return embed_family.embed_family(stimuli, family, *rest)
+        return embed_family(stimuli, family, *rest)
 
-    monkeypatch.setattr(embedding, "embed_family", count)
+    monkeypatch.setattr(embedding, "embed_family", interrupted)
     with pytest.raises(KeyboardInterrupt, match=r"^$"):
-        embedded(copy, Request("plain", PLAIN))
+        embedded(copy, PLAIN)
     assert copy.read_bytes() == before
-    assert embedded(copy, Request("plain", PLAIN)) == ["plain"]
+    assert embedded(copy, PLAIN) == ["plain"]
     assert families == ["vase-material", "vase-shape", "vase-shape"]
     assert names(copy) == {"stimuli.h5", ".stimuli.h5.lock"}
     assert problems(copy) == []
 
 
-def meanwhile(monkeypatch, happens):
-    """Let something happen once, while a family is being embedded."""
-    waiting = [happens]
+def meanwhile(monkeypatch, action):
+    """Run an action once, while the first family is being embedded."""
+    waiting = [action]
 
-    def embed_family(*arguments):
+    def after_action(*arguments):
         if waiting:
             waiting.pop()()
-        return embed_family.embed_family(*arguments)
+        return embed_family(*arguments)
 
-    monkeypatch.setattr(embedding, "embed_family", embed_family)
+    monkeypatch.setattr(embedding, "embed_family", after_action)
 
 
-def test_of_two_that_embed_at_once_none_undoes_the_other(copy, monkeypatch):
-    one, two = (NETWORK.model_copy(update={"layers": (f"blocks.{n}",)}) for n in (0, 2))
-
+def test_two_processes_that_embed_at_once_keep_each_others_results(copy, monkeypatch):
     def other():
-        assert embedded(copy, Request("m", two)) == ["m"]
-        assert embedded(copy, Request("plain", PLAIN)) == ["plain"]
+        assert embedded(copy, LATE, PLAIN) == ["m", "plain"]
 
     meanwhile(monkeypatch, other)
-    assert embedded(copy, Request("m", one)) == ["m"]
+    assert embedded(copy, EARLY) == ["m"]
     with StimulusSet(copy) as stimuli:
-        assert stimuli.models["m"] == ("blocks.0", "blocks.2")
+        assert stimuli.models["m"] == ("early", "late")
         assert "plain" in stimuli.models
-        assert set(stimuli.verdicts("m")["layers"]) == {"blocks.0", "blocks.2"}
+        assert set(stimuli.verdicts("m")["layers"]) == {"early", "late"}
     assert problems(copy) == []
     assert names(copy) == {"stimuli.h5", ".stimuli.h5.lock"}
 
 
-def test_what_another_process_keeps_stays(copy, monkeypatch):
-    """One embedding ends in the middle of another, which is stopped then and goes on."""
-    partial = copy.parent / ".stimuli.h5.embedding"
+def test_cached_families_of_another_process_stay(copy, monkeypatch):
+    """One embedding ends in the middle of another, which is interrupted then and resumes."""
+    cache = copy.parent / ".stimuli.h5.embedding"
     seen = []
 
-    def stopped(stimuli, family, model, *rest):
+    def interrupted(stimuli, family, model, *rest):
         if family == "vase-shape" and "pixels" in model.layers and not seen:
-            seen.extend(partial.iterdir())
-            monkeypatch.setattr(embedding, "embed_family", embed_family.embed_family)
-            assert embedded(copy, Request("m", NETWORK)) == ["m"]
+            seen.extend(cache.iterdir())
+            monkeypatch.setattr(embedding, "embed_family", embed_family)
+            assert embedded(copy, EARLY) == ["m"]
             raise KeyboardInterrupt
-        return embed_family.embed_family(stimuli, family, model, *rest)
+        return embed_family(stimuli, family, model, *rest)
 
-    monkeypatch.setattr(embedding, "embed_family", stopped)
+    monkeypatch.setattr(embedding, "embed_family", interrupted)
     with pytest.raises(KeyboardInterrupt, match=r"^$"):
-        embedded(copy, Request("plain", PLAIN))
+        embedded(copy, PLAIN)
     assert len(seen) == 1
-    assert list(partial.iterdir()) == seen
-    assert embedded(copy, Request("plain", PLAIN)) == ["plain"]
+    assert list(cache.iterdir()) == seen
+    assert embedded(copy, PLAIN) == ["plain"]
     assert names(copy) == {"stimuli.h5", ".stimuli.h5.lock"}
 
 
-def test_a_set_that_takes_the_place_of_the_one_that_is_embedded_stays(copy, monkeypatch):
-    """The same rows, other pixels in one image: distances of the old ones must not be put there."""
-    images = np.array([small_image(row) for row in small_table().itertuples()])
+def test_a_set_that_replaces_the_embedded_one_is_not_changed(copy, monkeypatch):
+    """The same rows, but other pixels in one image: the distances are not of these images."""
+    images = small_parts()[1]
     images[7, 0, 0, 0] ^= 1
     meanwhile(monkeypatch, lambda: write_small_set(copy, images=images))
-    with pytest.raises(InputError, match=r"the results of plain are of .*: another set took its"):
-        embedded(copy, Request("plain", PLAIN))
+    with pytest.raises(InputError, match=r"the results of plain are of .*: the file was replaced"):
+        embedded(copy, PLAIN)
     with StimulusSet(copy) as stimuli:
         assert np.array_equal(stimuli.image(stimuli.table["stimulus_id"][7]), images[7])
         assert "plain" not in stimuli.models
     assert problems(copy) == []
-    assert embedded(copy, Request("plain", PLAIN)) == ["plain"]
+    assert embedded(copy, PLAIN) == ["plain"]
     assert problems(copy) == []
 
 
-def test_results_of_another_version_or_floor_are_made_anew(copy, monkeypatch):
-    assert embedded(copy, Request("plain", PLAIN)) == ["plain"]
+def test_results_of_another_version_or_floor_are_made_again(plain, tmp_path, monkeypatch):
+    path = shutil.copy(plain[0], tmp_path / "stimuli.h5")
+    assert embedded(path, PLAIN) == []
     monkeypatch.setattr(embedding, "VERSION", embedding.VERSION + 1)
-    assert embedded(copy, Request("plain", PLAIN)) == ["plain"]
-    assert embedded(copy, Request("plain", PLAIN)) == []
+    assert embedded(path, PLAIN) == ["plain"]
     lower = {"material": 0.1, "shape": 0.9}
-    assert embed(copy, [Request("plain", PLAIN)], lower, copy.parent, "cpu") == ["plain"]
-    with StimulusSet(copy) as stimuli:
+    assert embedded(path, PLAIN, floors=lower) == ["plain"]
+    with StimulusSet(path) as stimuli:
         verdicts = stimuli.verdicts("plain")
         assert verdicts.groupby("family")["floor"].unique().explode().to_dict() == {
             "vase-material": 0.1,
             "vase-shape": 0.9,
         }
-    assert embed(copy, [Request("plain", PLAIN)], lower, copy.parent, "cpu") == []
+    assert embedded(path, PLAIN, floors=lower) == []
 
 
-def test_progress_counts_the_images(copy):
-    told = []
-    embedded(copy, Request("plain", PLAIN), progress=lambda *count: told.append(count))
-    assert told[-1] == ("plain, vase-shape", 84, 84)
-    assert [each[1] for each in told] == sorted(each[1] for each in told[:6]) * 2
+def test_progress_counts_the_images(plain):
+    _, calls = plain
+    assert calls[-1] == ("plain, vase-shape", 84, 84)
+    assert [each[1] for each in calls] == sorted(each[1] for each in calls[:6]) * 2
 
 
 def test_a_family_without_nulls_has_distances_and_no_verdict(tmp_path):
-    table = small_table()
-    keep = table["role"] != "null"
-    path = write_small_set(tmp_path / "s.h5", **_parts(table[keep]))
-    assert embedded(path, Request("plain", PLAIN)) == ["plain"]
-    assert embedded(path, Request("plain", PLAIN)) == []
+    kept = small_table()["role"] != "null"
+    path = write_small_set(tmp_path / "s.h5", rows=kept)
+    assert embedded(path, PLAIN) == ["plain"]
+    assert embedded(path, PLAIN) == []
     with StimulusSet(path) as stimuli:
         assert stimuli.verdicts("plain").empty
         assert stimuli.null_distances("plain", "pixels", "vase-shape").empty
     assert problems(path) == []
 
 
-def test_metamers_that_the_stored_images_do_not_bear_out_are_told(tmp_path):
-    """In the small set every result calls itself a metamer, and is far from its target."""
-    table = small_table()
-    searched = table["model"] == "net"
-    table.loc[searched, "layer"] = "pixels"
-    path = write_small_set(tmp_path / "s.h5", **_parts(table))
-    assert embedded(path, Request("net", PLAIN)) == ["net"]
+def test_metamers_that_fail_on_the_stored_images_are_listed(tmp_path):
+    """In the small set every result has the verdict metamer, and is far from its target."""
+    table = small_parts()[0]
+    table.loc[table["model"] == "net", "layer"] = "pixels"
+    path = write_small_set(tmp_path / "s.h5", table=table, models={})
+    assert embedded(path, ModelToEmbed("net", PLAIN.config)) == ["net"]
     with StimulusSet(path) as stimuli:
         first, *others = in_words(second_judgement(stimuli, "net"))
     assert first == "metamers on the stored images: 0 of 2 results of its own searches"
     assert len(others) == 2
     assert others[0].startswith("no metamer any more: vase-material-net-s1: c0: ")
     assert "is below 0.9" in others[0]
-
-
-def _parts(table):
-    from tests.small_set import small_scene
-
-    table = table.reset_index(drop=True)
-    rows = list(table.itertuples())
-    scenes = [packed(small_scene(row)) for row in rows]
-    table = table.assign(scene=[scene.sha256 for scene in scenes])
-    return {"table": table, "images": [small_image(row) for row in rows], "models": {}}
 
 
 @pytest.mark.parametrize(
@@ -293,10 +288,10 @@ def _parts(table):
         (ModelConfig(network="squeezenet1_0", weights="none"), r"not 16×16"),
     ],
 )
-def test_a_model_that_cannot_be_is_refused(copy, config, message):
+def test_an_invalid_model_is_refused(copy, config, message):
     before = copy.read_bytes()
     with pytest.raises(InputError, match=message):
-        embedded(copy, Request("m", config))
+        embedded(copy, ModelToEmbed("m", config))
     assert copy.read_bytes() == before
 
 
@@ -305,14 +300,14 @@ def test_an_altered_set_is_not_embedded(copy):
         file.seek(20_000)
         file.write(b"!!!")
     with pytest.raises(InputError, match=r"stimuli.h5: user block: the SHA-256"):
-        embedded(copy, Request("plain", PLAIN))
+        embedded(copy, PLAIN)
     with pytest.raises(InputError, match=r"there is no such file"):
-        embedded(copy.with_name("none.h5"), Request("plain", PLAIN))
+        embedded(copy.with_name("none.h5"), PLAIN)
 
 
 def test_an_unknown_search_has_no_floor(copy):
     with pytest.raises(InputError, match=r"search 'material' is not in the study"):
-        embed(copy, [Request("plain", PLAIN)], {}, copy.parent, "cpu")
+        embedded(copy, PLAIN, floors={})
 
 
 def test_an_image_of_the_set_can_be_rendered_again(tmp_path):

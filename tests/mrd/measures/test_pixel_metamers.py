@@ -1,4 +1,4 @@
-"""The pixel metamers of a run: made once, judged as the search is, and packed into the set."""
+"""Pixel metamers of a run: made once, scored as the search is, and stored in the set."""
 
 import dataclasses
 import io
@@ -50,7 +50,7 @@ stimuli: {accept: all}
 
 @pytest.fixture(scope="module")
 def commanded(tmp_path_factory):
-    """Give a study with a finished search and a set, after the command; what was, what was said."""
+    """Give a study with a finished search and a set, the earlier content hash, and the output."""
     folder = tmp_path_factory.mktemp("searched") / "small"
     folder.mkdir()
     (folder / "study.yaml").write_text(STUDY)
@@ -59,10 +59,10 @@ def commanded(tmp_path_factory):
     one_run.make(run, study.runs, "cpu", Silent())
     write_study_runs(study)
     before = pack(study).built.content_hash
-    said = io.StringIO()
-    with redirect_stdout(said), pytest.raises(SystemExit, match=r"^0$"):
+    output = io.StringIO()
+    with redirect_stdout(output), pytest.raises(SystemExit, match=r"^0$"):
         main.run(["pixel-metamers", str(folder)])
-    return study, run, before, said.getvalue()
+    return study, run, before, output.getvalue()
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def copied(made, tmp_path):
     return run, shutil.copytree(path.parent, tmp_path / "runs")
 
 
-def test_every_camera_that_the_search_saw_has_one(made):
+def test_every_camera_of_the_search_has_a_pixel_metamer(made):
     _, path, record = made
     assert [row["camera"] for row in record["cameras"]] == ["c0", "c1"]
     for name in ("c0", "c1"):
@@ -116,74 +116,74 @@ def test_match_and_distance_are_those_of_the_kept_images(made):
         )
         assert row["scene_rms"] == pytest.approx(np.sqrt(((scene - target) ** 2).mean()))
         assert row["pixel_rms"] == pytest.approx(np.sqrt(((image / 255 - target) ** 2).mean()))
-    judged = json.loads((path / "criterion.json").read_text())
-    expected = [each["match"] for each in judged["training"]["cameras"]]
+    criterion_json = json.loads((path / "criterion.json").read_text())
+    expected = [each["match"] for each in criterion_json["training"]["cameras"]]
     assert [row["scene_match"] for row in record["cameras"]] == expected
 
 
-def test_what_is_done_is_left_alone(copied):
+def test_finished_pixel_metamers_are_not_made_again(copied):
     run, runs = copied
     before = contents(runs / run.name / "pixel_metamer")
     pixel_metamers.make(run, runs, "cpu")
     assert contents(runs / run.name / "pixel_metamer") == before
 
 
-def test_what_is_half_done_is_gone_on_with(copied):
+def test_missing_images_are_made(copied):
     run, runs = copied
     folder = runs / run.name / "pixel_metamer"
     before = contents(folder)
     for lost in ("c1.png", "pixel_metamer.json"):
         (folder / lost).unlink()
-    told = []
-    pixel_metamers.make(run, runs, "cpu", lambda what, *_: told.append(what))
-    assert {what.rpartition(" ")[2] for what in told} == {"c1"}
+    steps = []
+    pixel_metamers.make(run, runs, "cpu", lambda what, *_: steps.append(what))
+    assert {what.rpartition(" ")[2] for what in steps} == {"c1"}
     after = contents(folder)
     c0, c1 = (type(next(iter(before)))(f"{name}.png") for name in ("c0", "c1"))
     assert after[c0] == before[c0]
-    assert after[c1][0] == before[c1][0]  # made anew, of the same seed
+    assert after[c1][0] == before[c1][0]  # made again with the same seed
 
 
-def test_what_has_changed_is_made_anew(copied):
+def test_a_changed_match_needs_other_images(copied):
     run, runs = copied
     path = runs / run.name
-    judged = json.loads((path / "criterion.json").read_text())
-    for row in judged["training"]["cameras"]:
+    criterion_json = json.loads((path / "criterion.json").read_text())
+    for row in criterion_json["training"]["cameras"]:
         row["match"] = 0.5
-    (path / "criterion.json").write_text(json.dumps(judged))
+    (path / "criterion.json").write_text(json.dumps(criterion_json))
     record = pixel_metamers.make(run, runs, "cpu")
     for row in record["cameras"]:
         assert row["pixel_match"] == pytest.approx(0.5, abs=0.005)
     assert record["pixel_verdict"] == "result"
 
 
-def test_another_floor_is_judged_anew_and_nothing_synthesised(copied):
+def test_with_another_floor_only_the_verdict_changes(copied):
     run, runs = copied
     path = runs / run.name
-    judged = json.loads((path / "criterion.json").read_text())
-    for row in judged["training"]["cameras"]:
-        row["match"] += 1e-7  # a repetition's digits
-    (path / "criterion.json").write_text(json.dumps(judged))
+    criterion_json = json.loads((path / "criterion.json").read_text())
+    for row in criterion_json["training"]["cameras"]:
+        row["match"] += 1e-7  # as a repeated verdict may differ
+    (path / "criterion.json").write_text(json.dumps(criterion_json))
     criterion = run.search.criterion.model_copy(update={"floor": 1.0})
     search = run.search.model_copy(update={"criterion": criterion})
-    told = []
+    steps = []
     record = pixel_metamers.make(
-        dataclasses.replace(run, search=search), runs, "cpu", lambda what, *_: told.append(what)
+        dataclasses.replace(run, search=search), runs, "cpu", lambda what, *_: steps.append(what)
     )
-    assert {what.rpartition(" ")[2] for what in told} <= {"null", "ceiling"}
+    assert {what.rpartition(" ")[2] for what in steps} <= {"null", "ceiling"}
     assert all("is below 1" in row["pixel_failed"] for row in record["cameras"])
 
 
 def test_an_undefined_match_is_refused(copied):
     run, runs = copied
     path = runs / run.name / "criterion.json"
-    judged = json.loads(path.read_text())
-    judged["training"]["cameras"][1]["match"] = None
-    path.write_text(json.dumps(judged))
+    criterion_json = json.loads(path.read_text())
+    criterion_json["training"]["cameras"][1]["match"] = None
+    path.write_text(json.dumps(criterion_json))
     with pytest.raises(InputError, match=r"criterion.json: the match at camera c1 is undefined"):
         pixel_metamers.make(run, runs, "cpu")
 
 
-def test_of_another_result_nothing_is_read(copied):
+def test_pixel_metamers_of_another_result_are_not_read(copied):
     run, runs = copied
     assert pixel_files.read(runs / run.name) is not None
     path = runs / run.name / "criterion.json"
@@ -192,24 +192,24 @@ def test_of_another_result_nothing_is_read(copied):
 
 
 def test_the_command_puts_them_into_the_set(commanded, made):
-    study, run, before, said = commanded
-    assert f"1 of 1 runs are in {study.stimulus_set}" in said
+    study, run, before, output = commanded
+    assert f"1 of 1 runs are in {study.stimulus_set}" in output
     assert problems(study.stimulus_set) == []
     with StimulusSet(study.stimulus_set) as stimuli:
-        assert stimuli.content_hash == before  # sessions go on with it
+        assert stimuli.content_hash == before  # sessions continue with it
         (entry,) = read_pixel_metamers(stimuli).values()
     assert entry.run == run.name
     assert entry.record == made[2]
     assert pack(study) is None
     bare = study.stimulus_set.read_bytes()
     study.stimulus_set.unlink()
-    pack(study)  # those that are there come with the runs
+    pack(study)  # a new set holds the existing pixel metamers
     with StimulusSet(study.stimulus_set) as stimuli:
         assert read_pixel_metamers(stimuli)[entry.run].content_hash == entry.content_hash
     study.stimulus_set.write_bytes(bare)
 
 
-def test_a_run_that_is_refused_stops_no_other(commanded, tmp_path, capsys):
+def test_a_refused_run_does_not_stop_others(commanded, tmp_path, capsys):
     study, run, _, _ = commanded
     folder = shutil.copytree(study.folder, tmp_path / "small")
     text = STUDY.replace("steps: 6", "steps: 6\n    seeds: [1, 2]")
@@ -217,10 +217,10 @@ def test_a_run_that_is_refused_stops_no_other(commanded, tmp_path, capsys):
     other = resolve_all(read_study(folder))[1]
     shutil.copytree(folder / "runs" / run.name, folder / "runs" / other.name)
     path = folder / "runs" / run.name / "criterion.json"
-    judged = json.loads(path.read_text())
-    judged["training"]["cameras"][1]["match"] = None
+    criterion_json = json.loads(path.read_text())
+    criterion_json["training"]["cameras"][1]["match"] = None
     size = path.stat().st_size  # a file of another size is a damaged one
-    path.write_text(json.dumps(judged).ljust(size))
+    path.write_text(json.dumps(criterion_json).ljust(size))
     with pytest.raises(SystemExit, match=r"^2$"):
         main.run(["pixel-metamers", str(folder)])
     printed = capsys.readouterr()

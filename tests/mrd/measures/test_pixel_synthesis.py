@@ -1,4 +1,4 @@
-"""One pixel metamer: what plenoptic is given, where its synthesis ends, what is kept."""
+"""Synthesis of a pixel metamer: representation, loss, where it ends, and what is kept."""
 
 import numpy as np
 import pytest
@@ -15,13 +15,13 @@ SIZE = 12
 
 @pytest.fixture(scope="module")
 def pixels():
-    """Give the model whose activations are the pixels themselves."""
+    """Give the model whose activations are the pixels."""
     return registry.create(ModelConfig(network="pixels", front_end=FrontEnd(blur=0.0)))
 
 
 @pytest.fixture
 def aim(rng):
-    """Give a target image: a ramp of its own in each channel."""
+    """Give a target image: another ramp in each channel."""
     return torch.from_numpy(np.sort(rng.random((1, 3, SIZE, SIZE), np.float32), axis=-1))
 
 
@@ -47,7 +47,7 @@ def test_the_loss_is_that_of_the_search(pixels, rng):
     expected = {
         "l1": losses.l1(x, y),
         "relative_squared_error": losses.relative_squared_error(x, y),
-        "dual_buffer": losses.l2(x, y),  # there is no noise to cancel
+        "dual_buffer": losses.l2(x, y),  # without noise to cancel
     }
     for name, value in expected.items():
         assert representation.loss(name, images[0])(x, y) == pytest.approx(float(value))
@@ -67,10 +67,10 @@ def test_the_start_is_uniform_noise_that_its_generator_repeats():
     assert float(one.mean()) == pytest.approx(0.5, abs=0.034)
 
 
-def test_a_synthesis_ends_at_the_match_that_is_wanted(pixels, aim, seed):
+def test_a_synthesis_ends_at_the_wanted_match(pixels, aim, seed):
     match_of = correlation(aim)
     start = noise((SIZE, SIZE), np.random.default_rng(seed), "cpu")
-    told = []
+    calls = []
     done = synthesised(
         aim,
         start,
@@ -79,17 +79,17 @@ def test_a_synthesis_ends_at_the_match_that_is_wanted(pixels, aim, seed):
         match_of,
         0.9,
         steps=400,
-        progress=lambda *each: told.append(each),
+        progress=lambda *each: calls.append(each),
     )
     assert done.reached
-    assert told == [(step, 400) for step in range(1, len(told) + 1)]
-    assert done.step == len(told)  # the first that matches, shortened
+    assert calls == [(step, 400) for step in range(1, len(calls) + 1)]
+    assert done.step == len(calls)  # the first that matches, shortened
     # A halving of 16 moves no pixel by a level of 8 bits; a level of one of 432 numbers moves their
     # correlation by less than .0005.
     assert done.match == pytest.approx(0.9, abs=0.0005)
     assert done.image.shape == (SIZE, SIZE, 3)
     assert done.image.dtype == np.uint8
-    # The number is that of the image that is kept.
+    # The match is that of the kept image.
     assert done.match == match_of(in_levels(done.image[None]))
     again = synthesised(aim, start, pixels, "l2", match_of, 0.9, steps=400)
     assert np.array_equal(done.image, again.image)
@@ -104,7 +104,7 @@ def test_a_synthesis_that_runs_out_of_steps_keeps_the_nearest(pixels, aim, seed)
     assert done.match == match_of(in_levels(done.image[None])) > match_of(start)
 
 
-def test_a_start_that_matches_too_well_is_kept_as_it_is(pixels, aim, seed):
+def test_a_start_that_matches_too_well_is_kept(pixels, aim, seed):
     start = noise((SIZE, SIZE), np.random.default_rng(seed), "cpu")
     done = synthesised(aim, start, pixels, "l2", correlation(aim), -1.0)
     assert (done.step, done.reached) == (0, True)

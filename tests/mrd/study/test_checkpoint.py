@@ -7,7 +7,7 @@ from zipfile import ZipFile
 import numpy as np
 import pytest
 
-from mrd.study.checkpoint import DamagedStateError, State, read_state, write_state
+from mrd.study.checkpoint import DamagedStateError, SearchState, read_state, write_state
 
 
 def state_of(rng, step=25):
@@ -21,7 +21,9 @@ def state_of(rng, step=25):
         "file": np.arange(3),  # also the name of an argument of NumPy's
         "shape/moment.1": np.asfortranarray(rng.normal(size=(3, 5))),
     }
-    return State(step, arrays, {"rng": rng.bit_generator.state, "order": [2, 0, 1], "loss": 0.1})
+    return SearchState(
+        step, arrays, {"rng": rng.bit_generator.state, "order": [2, 0, 1], "loss": 0.1}
+    )
 
 
 def same(a, b):
@@ -50,13 +52,13 @@ def test_what_is_read_is_what_was_written(tmp_path, rng):
 
 def test_a_header_keeps_the_order_of_its_keys(tmp_path):
     rows = [{"run": "bunny", "camera": "c1", "Match": 0.5}]
-    write_state(State(3, {}, {"verdicts": rows}), tmp_path / "state.npz")
+    write_state(SearchState(3, {}, {"verdicts": rows}), tmp_path / "state.npz")
     read = read_state(tmp_path / "state.npz").header["verdicts"]
     assert json.dumps(read) == json.dumps(rows)
 
 
 def test_numbers_that_are_not_finite_survive(tmp_path):
-    write_state(State(1, {"a": np.array([np.nan, np.inf, -0.0])}), tmp_path / "1.npz")
+    write_state(SearchState(1, {"a": np.array([np.nan, np.inf, -0.0])}), tmp_path / "1.npz")
     values = read_state(tmp_path / "1.npz").arrays["a"]
     assert np.isnan(values[0])
     assert values[1] == np.inf
@@ -71,7 +73,7 @@ def test_nothing_is_left_beside_it(tmp_path, rng):
 
 def test_objects_are_no_numbers(tmp_path):
     with pytest.raises(ValueError, match="'a' holds Python objects"):
-        write_state(State(1, {"a": np.array([{}])}), tmp_path / "1.npz")
+        write_state(SearchState(1, {"a": np.array([{}])}), tmp_path / "1.npz")
     assert not list(tmp_path.iterdir())
 
 

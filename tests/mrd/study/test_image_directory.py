@@ -1,4 +1,4 @@
-"""What a folder of images names lies in it: nothing else is read, published or deleted."""
+"""Folders of images: no file outside of them is read, published or deleted."""
 
 import json
 import shutil
@@ -11,7 +11,7 @@ from mrd.measures import pixel_files
 from mrd.study.image_directory import JOURNAL, ImageDirectory
 from scenes.base.errors import InputError
 from stimuli.intake import RECORDS_FILE, read_records
-from tests.mrd.study.test_run_directory import lay
+from tests.mrd.study.test_run_directory import write_files
 from tests.small_runs import write_runs
 
 NAME = "vase-shape"
@@ -112,7 +112,7 @@ def test_levels_of_another_folder_are_made_again(tmp_path):
     folder.mkdir()
     row = {"role": "series", "index": 1, "level": 1.0, "scene": "../../x.json", "distances": {}}
     (folder / levels.LEVELS_FILE).write_text(json.dumps({"key": {}, "levels": [row]}))
-    assert levels._kept(folder, {}) is None
+    assert levels._read_levels(folder, {}) is None
 
 
 def test_pixel_metamers_of_another_folder_are_refused(tmp_path):
@@ -147,8 +147,8 @@ OF_OTHERS = [
 
 def test_claiming_removes_what_a_killed_writer_left_and_nothing_else(tmp_path):
     images = ImageDirectory(tmp_path / "series")
-    images.ask({"images": 3})
-    lay(images.path, LEFTOVERS + OF_OTHERS)
+    images.request({"images": 3})
+    write_files(images.path, LEFTOVERS + OF_OTHERS)
     with images.claim():
         assert [name for name in LEFTOVERS if (images.path / name).exists()] == []
         assert [name for name in OF_OTHERS if not (images.path / name).exists()] == []

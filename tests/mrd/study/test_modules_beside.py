@@ -1,4 +1,4 @@
-"""Files beside a user's model: imported by it, and never in place of a library or the suite."""
+"""Files in the folder of a user's model: it imports them, but never in place of a library."""
 
 import sys
 from types import ModuleType
@@ -34,15 +34,17 @@ def loaded(folder, function="make"):
 
 
 def test_a_file_beside_the_model_is_imported_by_it(study):
-    here = study(own=MODEL.format(name="lab_helper"), lab_helper="VALUE = 3")
-    assert loaded(here)().VALUE == 3
-    assert str(here) not in sys.path
+    folder = study(own=MODEL.format(name="lab_helper"), lab_helper="VALUE = 3")
+    assert loaded(folder)().VALUE == 3
+    assert str(folder) not in sys.path
 
 
-def test_a_factory_may_import_it_when_it_is_called(study):
-    here = study(own="def make():\n    import lab_late\n    return lab_late", lab_late="VALUE = 4")
-    assert loaded(here)().VALUE == 4
-    assert str(here) not in sys.path
+def test_a_factory_can_import_a_file_when_it_is_called(study):
+    folder = study(
+        own="def make():\n    import lab_late\n    return lab_late", lab_late="VALUE = 4"
+    )
+    assert loaded(folder)().VALUE == 4
+    assert str(folder) not in sys.path
 
 
 def test_two_folders_may_have_files_of_the_same_name(study):
@@ -60,68 +62,66 @@ def test_two_folders_may_have_files_of_the_same_name(study):
 
 @pytest.mark.parametrize("name", ["random", "statistics", "profile", "code", "numpy", "torch"])
 @pytest.mark.parametrize("where", ["import {0}", "def make():\n    from {0} import something"])
-def test_a_file_with_the_name_of_a_module_that_python_or_the_suite_uses_is_refused(
-    study, name, where
-):
-    here = study(own=where.format(name), **{name: "raise SystemExit('executed')"})
+def test_a_file_with_the_name_of_a_module_of_python_or_a_library_is_refused(study, name, where):
+    folder = study(own=where.format(name), **{name: "raise SystemExit('executed')"})
     other = r".*(numpy|torch).__init__\.py" if name in ("numpy", "torch") else "a module of Python"
     message = rf"own\.py imports '{name}', which is both .*study/{name}\.py and {other}; rename the"
     with pytest.raises(InputError, match=message):
-        loaded(here)
+        loaded(folder)
 
 
 @pytest.mark.parametrize("name", ["random", "torch"])
-def test_modules_of_python_are_imported_where_no_file_has_their_name(study, name):
-    here = study(own=MODEL.format(name=name), lab_helper="")
-    assert loaded(here)() is sys.modules[name]
+def test_modules_of_python_are_imported_if_no_file_has_their_name(study, name):
+    folder = study(own=MODEL.format(name=name), lab_helper="")
+    assert loaded(folder)() is sys.modules[name]
 
 
 def test_a_module_that_was_loaded_without_a_file_is_named_too(study, monkeypatch):
     monkeypatch.setitem(sys.modules, "lab_memory", ModuleType("lab_memory"))
-    here = study(own=MODEL.format(name="lab_memory"), lab_memory="")
+    folder = study(own=MODEL.format(name="lab_memory"), lab_memory="")
     with pytest.raises(InputError, match=r"lab_memory\.py and a module that is loaded; rename"):
-        loaded(here)
+        loaded(folder)
 
 
-def test_an_environment_in_the_folder_is_no_file_beside_the_model(study, monkeypatch):
-    here = study(own=MODEL.format(name="lab_inner"), lab_inner="VALUE = 6")
+def test_a_module_of_an_environment_in_the_folder_is_not_the_users_own(study, monkeypatch):
+    folder = study(own=MODEL.format(name="lab_inner"), lab_inner="VALUE = 6")
     package = study("study/site", lab_inner="VALUE = 5")
     monkeypatch.syspath_prepend(str(package))
     with pytest.raises(InputError, match=r"study/lab_inner\.py and .*site/lab_inner\.py; rename"):
-        loaded(here)
+        loaded(folder)
 
 
 @pytest.mark.parametrize("name", ["analysis", "mrd", "psychophysics", "scenes", "stimuli"])
 @pytest.mark.parametrize("where", ["import {0}", "def make():\n    from {0} import something"])
 def test_a_file_with_the_name_of_a_package_of_the_suite_is_refused(study, name, where):
-    here = study(own=where.format(name), **{name: ""})
+    folder = study(own=where.format(name), **{name: ""})
     message = rf"own\.py imports '{name}', which is both .*{name}\.py and a package of this suite; "
     with pytest.raises(InputError, match=message + "rename the first"):
-        loaded(here)
+        loaded(folder)
 
 
 def test_a_file_with_the_name_of_an_installed_module_is_refused(study, monkeypatch):
     package = study("installed", lab_package="VALUE = 5")
-    here = study(own=MODEL.format(name="lab_package"), lab_package="VALUE = 6")
+    folder = study(own=MODEL.format(name="lab_package"), lab_package="VALUE = 6")
     monkeypatch.syspath_prepend(str(package))
     with pytest.raises(InputError, match=r"both .*study/lab_package\.py and .*installed/lab_pack"):
-        loaded(here)
+        loaded(folder)
 
 
-def test_what_a_file_beside_the_model_imports_is_looked_at_too(study):
-    here = study(own=MODEL.format(name="lab_helper"), lab_helper="import stimuli", stimuli="")
+def test_imports_of_a_file_beside_the_model_are_checked_as_well(study):
+    folder = study(own=MODEL.format(name="lab_helper"), lab_helper="import stimuli", stimuli="")
     with pytest.raises(InputError, match=r"lab_helper\.py imports 'stimuli', which is both"):
-        loaded(here)
+        loaded(folder)
 
 
-def test_a_file_that_nobody_imports_is_left_alone(study):
+def test_a_file_that_is_not_imported_is_ignored(study):
     files = dict.fromkeys(("analysis", "mrd", "numpy", "random"), "raise SystemExit('executed')")
-    here = study(own="def make():\n    return 7", **files)
-    assert loaded(here)() == 7
+    folder = study(own="def make():\n    return 7", **files)
+    assert loaded(folder)() == 7
 
 
-def test_a_folder_that_is_on_the_path_already_is_no_other_place(study, monkeypatch):
-    here = study(own=MODEL.format(name="lab_helper"), lab_helper="VALUE = 8")
-    monkeypatch.syspath_prepend(str(here))
-    assert loaded(here)().VALUE == 8
-    assert sys.path.count(str(here)) == 1
+def test_a_folder_that_is_on_the_path_already_is_not_added(study, monkeypatch):
+    folder = study(own=MODEL.format(name="lab_helper"), lab_helper="VALUE = 8")
+    monkeypatch.syspath_prepend(str(folder))
+    assert loaded(folder)().VALUE == 8
+    assert sys.path.count(str(folder)) == 1

@@ -1,4 +1,4 @@
-"""Run directories: killed anywhere, damaged, wanted by two at once."""
+"""Run directories: killed at any moment, damaged, claimed by two processes."""
 
 import json
 import os
@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
-from mrd.study.checkpoint import State
+from mrd.study import storage
+from mrd.study.checkpoint import SearchState
 from mrd.study.run_directory import RunDirectory
 from scenes.base.errors import InputError
 from scenes.scene import Scene, write_scene
@@ -22,13 +23,13 @@ from tests.paths import ROOT
 RESOLVED = {"target": "abc", "search": {"steps": 300, "attributes": ("shape",)}}
 JUDGEMENT = {"verdict": "metamer"}
 
-# What a search does to its directory, as fast as it can; says when it has begun.
+# Writes to a run directory as a search does, as fast as possible; prints a line once it begins.
 SEARCH = """
 import sys
 import numpy as np
 from pathlib import Path
 from mrd.study.run_directory import RunDirectory
-from mrd.study.checkpoint import State
+from mrd.study.checkpoint import SearchState
 
 run = RunDirectory(Path(sys.argv[1]))
 run.create({"target": "abc", "search": {"steps": 300, "attributes": ("shape",)}})
@@ -41,20 +42,22 @@ with run.claim():
         step += 1
         run.append_history({"step": step, "loss": 1 / step, "match": float("nan")})
         if step % 3 == 0:
-            run.save_state(State(step, {"x": np.full((200, 3), step)}), keep=step == 6)
+            run.save_state(SearchState(step, {"x": np.full((200, 3), step)}), keep=step == 6)
 """
 
 
-# Two processes create and claim one run, both at the same second.
+# Two processes create and claim one run at the same time.
 BEGIN = """
-import sys, time
+import sys
 from pathlib import Path
-from mrd.study import run_directory
-run_directory.SECONDS_FOR_LOCK = 60
-directory = run_directory.RunDirectory(Path(sys.argv[1]))
-time.sleep(max(0, {seconds} - time.time()))
+from mrd.study import storage
+from mrd.study.run_directory import RunDirectory
+storage.SECONDS_FOR_LOCK = 60
+directory = RunDirectory(Path(sys.argv[1]))
+print("ready", flush=True)
+sys.stdin.readline()
 for _ in range(50):
-    directory.create({{"target": "abc"}})
+    directory.create({"target": "abc"})
 with directory.claim():
     pass
 """
@@ -68,7 +71,7 @@ def run(tmp_path):
 
 
 def state(step):
-    return State(step, {"x": np.arange(step)}, {"step": step})
+    return SearchState(step, {"x": np.arange(step)}, {"step": step})
 
 
 def flip(path, place=-200):
@@ -79,7 +82,7 @@ def flip(path, place=-200):
 
 @pytest.fixture
 def start():
-    """Start the search as a process of its own; give it once it has begun to write."""
+    """Return a function that starts that process, and waits until it begins to write."""
     processes = []
 
     def start(path):
@@ -121,7 +124,7 @@ def test_a_run_of_another_search_is_not_overwritten(run):
         run.create(RESOLVED | {"target": "xyz"})
 
 
-def test_every_session_tells_versions_and_hardware(run):
+def test_every_session_records_versions_and_hardware(run):
     for _ in range(2):
         with run.claim():
             pass
@@ -193,7 +196,7 @@ def test_a_done_run_that_has_lost_a_file_is_interrupted(run, name, cut):
     assert run.status() == "done"
 
 
-def test_a_judgement_that_is_no_json_any_more_is_lost(run):
+def test_a_judgement_that_is_not_json_is_lost(run):
     with run.claim():
         run.write_json("criterion.json", JUDGEMENT)
         run.finish("metamer")
@@ -201,7 +204,7 @@ def test_a_judgement_that_is_no_json_any_more_is_lost(run):
     assert (run.status(), run.lost()) == ("interrupted", ["criterion.json"])
 
 
-def test_an_error_makes_the_run_failed_and_goes_on(run):
+def test_an_error_makes_the_run_failed_and_is_raised(run):
     with pytest.raises(RuntimeError, match=r"no\nmore"), run.claim():
         raise RuntimeError("no\nmore")
     assert run.status() == "failed"
@@ -214,7 +217,7 @@ def test_an_interrupt_leaves_the_run_interrupted(run):
     assert run.status() == "interrupted"
 
 
-def test_a_failed_run_can_be_taken_up(run):
+def test_a_failed_run_can_be_claimed_again(run):
     with pytest.raises(RuntimeError, match="no more"), run.claim():
         raise RuntimeError("no more")
     with run.claim():
@@ -222,6 +225,13 @@ def test_a_failed_run_can_be_taken_up(run):
         assert run.record()["message"] == ""
 
 
+@pytest.fixture
+def impatient(monkeypatch):
+    """Wait only briefly for the lock of another process."""
+    monkeypatch.setattr(storage, "SECONDS_FOR_LOCK", 0.1)
+
+
+@pytest.mark.usefixtures("impatient")
 def test_two_cannot_write_one_run(run, start):
     process = start(run.path)
     assert run.status() == "running"
@@ -242,28 +252,31 @@ def test_the_lock_of_a_killed_process_is_free_at_once(run, start):
 
 def test_two_that_begin_at_once_write_one_record(tmp_path):
     path = tmp_path / "runs" / "a"
-    code = BEGIN.format(seconds=time.time() + 4)
-    both = [
-        subprocess.Popen([sys.executable, "-c", code, str(path)], cwd=ROOT, stderr=subprocess.PIPE)
-        for _ in range(2)
-    ]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    command = [sys.executable, "-c", BEGIN, str(path)]
+    both = [subprocess.Popen(command, cwd=ROOT, text=True, **pipes) for _ in range(2)]
+    assert [process.stdout.readline() for process in both] == ["ready\n"] * 2
+    for process in both:
+        process.stdin.write("\n")
+        process.stdin.flush()
     ended = [process.communicate()[1] for process in both]
     assert [process.returncode for process in both] == [0, 0], ended
     assert len(RunDirectory(path).record()["sessions"]) == 2
 
 
-def test_what_another_has_finished_meanwhile_is_not_done_again(run):
-    with run.claim(lambda: run.status() == "done") as is_due:
-        assert is_due
+def test_a_run_that_another_process_finished_is_not_done_again(run):
+    with run.claim(lambda: run.status() == "done") as has_work:
+        assert has_work
         run.write_json("criterion.json", JUDGEMENT)
         run.finish("metamer")
     before = run.record()
-    with run.claim(lambda: run.status() == "done") as is_due:
-        assert not is_due
+    with run.claim(lambda: run.status() == "done") as has_work:
+        assert not has_work
     assert run.record() == before
 
 
-def test_a_lock_that_is_held_before_there_is_a_record_is_told(tmp_path):
+@pytest.mark.usefixtures("impatient")
+def test_a_lock_that_is_held_before_there_is_a_record_is_reported(tmp_path):
     begun = RunDirectory(tmp_path / "a")
     begun.path.mkdir()
     message = r"a is being written by another process; wait for it"
@@ -280,7 +293,7 @@ def test_looking_at_the_status_does_not_keep_a_writer_out(run):
 # ---- History --------------------------------------------------------------------------------
 
 
-def test_history_is_read_as_it_was_written(run):
+def test_history_is_read_as_written(run):
     rows = [{"step": step, "loss": 0.1 * step, "match": float("nan")} for step in (1, 2)]
     for row in rows:
         run.append_history(row)
@@ -348,7 +361,7 @@ def test_a_damaged_state_is_named_and_the_one_before_is_used(run):
     assert len(problems) == 2
     assert problems[0].startswith(f"{run.state_path(75)} is damaged: ")
     assert problems[1].startswith(f"{run.state_path(50)} is damaged: ")
-    assert all(problem.endswith("; going on from 00025.npz") for problem in problems)
+    assert all(problem.endswith("; resuming from 00025.npz") for problem in problems)
 
 
 def test_with_every_state_damaged_the_search_starts_again(run):
@@ -375,7 +388,7 @@ def test_killed_at_any_moment_nothing_but_the_steps_since_the_last_state_is_lost
     run, start, rng, count
 ):
     reached = 0
-    for _ in range(count(8, 50)):
+    for _ in range(count(4, 50)):
         process = start(run.path)
         time.sleep(rng.uniform(0, 0.3))
         os.kill(process.pid, signal.SIGKILL)
@@ -397,12 +410,12 @@ def test_killed_at_any_moment_nothing_but_the_steps_since_the_last_state_is_lost
         assert not list(run.path.rglob(".*")), "unfinished files stay"
 
 
-def test_where_no_lock_can_be_taken_the_record_is_believed(run):
+def test_without_a_usable_lock_the_record_counts(run):
     with pytest.raises(KeyboardInterrupt, match=r"^$"), run.claim():
         raise KeyboardInterrupt
     assert run.status() == "interrupted"
     (run.path / "lock").unlink(missing_ok=True)
-    (run.path / "lock").mkdir()  # as on a read-only disk: an OSError, whoever asks
+    (run.path / "lock").mkdir()  # as on a read-only disk: an OSError for every process
     assert run.status() == "running"
 
 
@@ -445,14 +458,14 @@ OF_OTHERS = [
 ]
 
 
-def lay(folder, names):
+def write_files(folder, names):
     for name in names:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(name)
 
 
 def test_claiming_removes_what_a_killed_search_left_and_nothing_else(run):
-    lay(run.path, LEFTOVERS + OF_OTHERS)
+    write_files(run.path, LEFTOVERS + OF_OTHERS)
     with run.claim():
         assert [name for name in LEFTOVERS if (run.path / name).exists()] == []
         assert [name for name in OF_OTHERS if not (run.path / name).exists()] == []
@@ -495,14 +508,14 @@ import resource, sys
 import numpy as np
 from pathlib import Path
 from mrd.study.run_directory import RunDirectory
-from mrd.study.checkpoint import State
+from mrd.study.checkpoint import SearchState
 
 run = RunDirectory(Path(sys.argv[1]))
 with run.claim():
-    run.save_state(State(25, {"x": np.arange(10)}))
+    run.save_state(SearchState(25, {"x": np.arange(10)}))
     run.append_history({"step": 1, "loss": 0.5})
     resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
-    run.save_state(State(50, {"x": np.arange(10_000)}))
+    run.save_state(SearchState(50, {"x": np.arange(10_000)}))
 """
 
 

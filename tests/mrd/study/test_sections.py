@@ -15,7 +15,7 @@ def search(**changes):
     return SearchConfig.model_validate({"attributes": ["shape"], **changes})
 
 
-def test_defaults_are_those_of_the_recipe():
+def test_defaults_of_a_search_and_a_model():
     config = search()
     assert config.steps == 400
     assert config.views_per_step == 1
@@ -37,7 +37,7 @@ def test_start_of_every_searched_attribute_has_a_default():
     }
 
 
-def test_start_holds_searched_attributes_alone():
+def test_a_start_has_only_searched_attributes():
     config = search(start={"shape": {"kind": "blob", "seed": 3}})
     assert config.starts() == {"shape": Blob(seed=3)}
 
@@ -89,7 +89,7 @@ def test_start_of_an_attribute_that_is_not_searched_is_refused():
         ({"stpes": 3}, "did you mean 'steps'"),
     ],
 )
-def test_what_is_out_of_range_is_refused(changes, message):
+def test_values_out_of_range_are_refused(changes, message):
     with pytest.raises(ValidationError, match=message):
         search(**changes)
 
@@ -104,7 +104,7 @@ def test_blur_has_a_range(blur):
     "front_end",
     [{"contrast": 0}, {"contrast": 1.1}, {"contrast": "1"}, {"grey": 1}, {"grey": "no"}],
 )
-def test_grey_is_a_truth_value_and_contrast_has_a_range(front_end):
+def test_grey_is_true_or_false_and_contrast_has_a_range(front_end):
     with pytest.raises(ValidationError, match=r"front_end\.(contrast|grey)"):
         ModelConfig.model_validate({"network": "pixels", "front_end": front_end})
 
@@ -146,7 +146,7 @@ def test_layers_of_another_form_are_refused(layers, message):
         ModelConfig.model_validate({"network": "pixels", "layers": layers})
 
 
-def test_a_guide_is_read_beside_the_judged_layers():
+def test_a_search_uses_guides_and_judged_layers():
     described = {"network": "resnet18", "layers": ["layer4"], "guides": {"layer1": 0.5}}
     config = ModelConfig.model_validate(described)
     assert config.layer_names == ("layer4",)
@@ -156,7 +156,7 @@ def test_a_guide_is_read_beside_the_judged_layers():
     assert by_default.guided({"avgpool": 1.0}).layer_names == ("layer1", "avgpool")
 
 
-def test_a_guide_that_is_judged_anyway_is_refused():
+def test_a_guide_that_is_also_a_layer_is_refused():
     with pytest.raises(ValidationError, match=r"'layer4' is one of layers; name it once"):
         ModelConfig(network="resnet18", layers=("layer4",), guides=("layer4",))
 

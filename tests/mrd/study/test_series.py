@@ -1,4 +1,4 @@
-"""Which levels a series has: spacing by hand, states in growing distance, refusals."""
+"""Levels of a series: spacing, states in growing distance, cameras."""
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ def test_log_levels_grow_by_equal_ratios_from_the_first():
     assert fractions(SeriesConfig(levels=1, spacing="log")).tolist() == [1.0]
 
 
-def test_kept_states_thin_out():
+def test_kept_states_become_sparser():
     kept = [step for step in range(101) if is_kept(step)]
     assert kept == [0, 1, 2, 3, 4, 5, 6, 8, 10, 13, 16, 20, 25, 32, 40, 51, 64, 81]
 
@@ -65,11 +65,11 @@ def test_chosen_states_grow_strictly_or_are_refused(distances, levels, spacing):
 
 
 def test_a_result_that_is_the_target_is_refused():
-    with pytest.raises(InputError, match="passed 1 of its 2 kept states"):
+    with pytest.raises(InputError, match="only 1 of the search's 2 kept states"):
         chosen_states([0.0, 0.5], SeriesConfig(levels=1))
 
 
-def test_several_attributes_count_by_their_shares():
+def test_distances_of_several_attributes_are_averaged_as_shares():
     distances = [{"shape": 0.1, "material": 2.0}, {"shape": 0.4, "material": 1.0}]
     assert joint_distances(distances) == pytest.approx([(0.25 + 1) / 2, (1 + 0.5) / 2])
     assert joint_distances([{"pose": 30.0}, {"pose": 60.0}]).tolist() == [30.0, 60.0]
@@ -93,12 +93,14 @@ def test_cameras_that_do_not_exist_are_refused():
     target = Scene(name="ball", shape=Sphere(), cameras=Ring(count=2))
     with pytest.raises(InputError, match=r"no camera is called 'c9'; .*known: c0, c1"):
         chosen_cameras(("c9",), target)
-    with pytest.raises(InputError, match="held_out is not allowed, for none is; known: c0, c1"):
+    with pytest.raises(
+        InputError, match="held_out is not allowed: the target has no such camera; known: c0, c1"
+    ):
         chosen_cameras("held_out", target)
 
 
-def test_a_trajectory_is_of_the_start_that_won():
-    # Three starts of ten steps. A state after the tenth step stands at the next start.
+def test_a_trajectory_has_only_states_of_the_best_start():
+    # Three starts of ten steps. The state after the tenth step is the next start.
     kept = [0, 4, 10, 14, 18, 20, 26, 30]
     assert on_the_way(kept, 17, 10) == [10, 14]
     assert on_the_way(kept, 18, 10) == [10, 14]  # the state after step 18 is the result
@@ -108,6 +110,6 @@ def test_a_trajectory_is_of_the_start_that_won():
     assert on_the_way(kept, 30, 10) == [20, 26]
 
 
-def test_states_after_the_best_of_a_single_start_did_not_lead_to_it():
+def test_a_trajectory_has_no_states_after_the_best():
     assert on_the_way([0, 4, 7, 10, 16, 30], 9, 30) == [0, 4, 7]
     assert on_the_way([0, 4, 7, 10, 16, 30], 30, 30) == [0, 4, 7, 10, 16]

@@ -1,4 +1,4 @@
-"""A YAML file as plain values with lines."""
+"""A YAML file as plain values with their lines."""
 
 import pytest
 
@@ -16,7 +16,7 @@ def write(tmp_path):
     return write
 
 
-def test_values_are_plain_and_every_one_has_its_line(write):
+def test_values_are_plain_and_each_has_its_line(write):
     document = read_document(
         write(
             "# a comment\n"
@@ -49,7 +49,7 @@ def test_values_are_plain_and_every_one_has_its_line(write):
     assert document.line((*at, "day")) == 14
 
 
-def test_line_of_what_is_not_there_is_that_of_what_is_around_it(write):
+def test_the_line_of_a_missing_key_is_that_of_its_parent(write):
     document = read_document(write("a:\n  b:\n    c: 1\n"))
     assert document.line(("a", "b", "missing")) == 2
     assert document.line(("missing",)) == 1
@@ -60,19 +60,19 @@ def test_an_anchor_can_be_used_again(write):
     assert document.data == {"a": {"b": 1}, "c": {"b": 1}}
 
 
-def test_a_character_of_two_escapes_is_one(write):
+def test_a_pair_of_escapes_is_one_character(write):
     assert read_document(write('a: "\\ud83d\\ude00"\n')).data == {"a": "\U0001f600"}
 
 
-def test_a_byte_order_mark_is_no_content(write):
+def test_a_byte_order_mark_is_ignored(write):
     assert read_document(write(b"\xef\xbb\xbfa: 1\n")).data == {"a": 1}
 
 
-def test_locations_read_as_people_write_them():
+def test_locations_are_written_with_dots_and_brackets():
     assert dotted(("searches", "shape", "seeds", 0)) == "searches.shape.seeds[0]"
 
 
-# Ten aliases of ten aliases of …: a few hundred bytes that stand for a million values.
+# Ten aliases of ten aliases and so on: a few hundred bytes expand to a million values.
 LAUGHS = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 6)
 )
@@ -91,7 +91,7 @@ LAUGHS = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         ("a: b: c\n", r":1: broken YAML: mapping values are not allowed here"),
         (
             "a: 1\n  b: 2\n",
-            r":2: broken YAML: .*; look at colons, quotes, brackets and indentation",
+            r":2: broken YAML: .*; check colons, quotes, brackets and indentation",
         ),
         ("a:\n\tb: 2\n", r":2: broken YAML: .*; indent with spaces, not with tabs$"),
         ("a: *nowhere\n", r":1: broken YAML: found undefined alias"),
@@ -107,24 +107,21 @@ LAUGHS = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         (f"a: -1{'0' * 400}\n", r":1: a: -10{38}… is too large; use at most 308 digits"),
         ('a: "\\ud800"\n', r":1: a: half a character is escaped; write the character itself"),
         ('"\\udc00": 1\n', r":1: half a character is escaped"),
-        ("a: " + "[" * 5000, r"nested too deeply"),
+        ("a: " + "[" * 600, r"nested too deeply"),
         ("a: &x [*x]\n", r"nested too deeply"),
         (LAUGHS, r"more than 50000 values; are aliases nested\?"),
         (b"a: 1\nb: \xff\n", r":2: not UTF-8"),
         (b" " * (MOST_BYTES + 1), rf"{MOST_BYTES + 1} bytes; at most {MOST_BYTES} are read"),
     ],
 )
-def test_what_is_no_plain_mapping_is_refused_in_one_line(write, content, message):
+def test_other_content_is_refused_in_one_line(write, content, message):
     with pytest.raises(InputError, match=message) as error:
         read_document(write(content))
     assert "\n" not in str(error.value)
 
 
-def test_a_missing_file_is_named(tmp_path):
+def test_a_missing_file_and_a_folder_are_refused(tmp_path):
     with pytest.raises(InputError, match=r"none\.yaml: there is no such file or folder"):
         read_document(tmp_path / "none.yaml")
-
-
-def test_a_folder_is_no_file(tmp_path):
     with pytest.raises(InputError, match="cannot be read: Is a directory"):
         read_document(tmp_path)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from mrd.study.resolved_study import resolve_study
 from mrd.study.study import read_study
 from mrd.workflow.build_set import floors, pack, provenance, record_files, recorded_study, set_of
 from scenes.base.errors import InputError
@@ -57,15 +58,15 @@ def test_a_study_is_packed(study_folder):
 
 def test_images_of_an_earlier_form_of_the_study_are_passed_over(study_folder):
     study = read_study(study_folder)
-    files, unfinished = record_files(study)
+    files, unfinished = record_files(resolve_study(study))
     assert (len(files), unfinished) == (4, [])
     changed = study.model_copy(update={"seed": 2}).in_folder(study_folder)
-    files, unfinished = record_files(changed)
+    files, unfinished = record_files(resolve_study(changed))
     assert files == []
     assert len(unfinished) == 4
     assert unfinished[0].reason == "its images are not finished; mrd generate makes them"
     fewer = study.model_copy(update={"searches": {"shape": study.searches["shape"]}})
-    files, unfinished = record_files(fewer.in_folder(study_folder))
+    files, unfinished = record_files(resolve_study(fewer.in_folder(study_folder)))
     assert {path.parent.name for path in files} == {"series", "vase-shape"}
     assert unfinished == []
 
@@ -89,5 +90,5 @@ def test_merged_studies_must_agree_on_their_names(study_folder, tmp_path):
     merged = {"merged": [{"provenance": one}, {"provenance": one}]}
     assert floors(recorded_study(tmp_path, merged)) == {"material": 0.5, "shape": 0.9}
     other = {"study": {"searches": {"shape": {"criterion": {"floor": 0.1}}}}}
-    with pytest.raises(InputError, match=r"searches.shape is another in each of the merged"):
+    with pytest.raises(InputError, match=r"searches.shape differs between the merged"):
         recorded_study(tmp_path, {"merged": [{"provenance": one}, {"provenance": other}]})

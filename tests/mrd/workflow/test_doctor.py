@@ -1,14 +1,13 @@
-"""The doctor, on this machine as it is and on machines that lack something."""
+"""`mrd doctor`, on this machine and on machines that lack something."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from mrd.rendering import llvm
+from mrd.rendering import backend, llvm
 from mrd.study.provenance import installed
 from mrd.workflow import doctor
 from mrd.workflow.doctor import Check
@@ -27,56 +26,37 @@ NAMES = [
 ]
 
 
-def mrd_doctor(
-    *words: str, before: str = "", environment: dict[str, str] | None = None
-) -> subprocess.CompletedProcess[str]:
-    """Run ``mrd doctor`` in a process of its own, with any GPU hidden."""
-    script = f"{before}\nfrom mrd.cli.main import run\nrun({['doctor', *words]!r})"
-    inherited = dict(os.environ) | {"PYTHONPATH": str(ROOT)} if environment is None else environment
-    inherited.pop(llvm.VARIABLE, None)
-    return subprocess.run(
-        [sys.executable, "-c", script],
-        env=inherited | {"CUDA_VISIBLE_DEVICES": "", "COLUMNS": "250"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+@pytest.fixture
+def without_gpu(monkeypatch):
+    """Hide a GPU, and the LLVM that an earlier test may have chosen."""
+    monkeypatch.setattr(backend, "find_gpu", lambda: (None, "hidden"))
+    monkeypatch.delenv(llvm.VARIABLE, raising=False)
 
 
-def test_this_machine_is_usable():
-    checks = doctor.examine()
-    assert [check.name for check in checks] == NAMES
-    by_name = {check.name: check for check in checks}
-    assert by_name["backend"].ok
-    assert "does not render" not in by_name["backend"].value
-    assert by_name["torch"].ok
-    assert doctor.usable(checks)
-
-
-def test_json_and_exit_code_of_this_machine():
-    done = mrd_doctor("--json")
-    assert done.returncode == 0, done.stderr
-    rows = json.loads(done.stdout)
+def rows_of(printed):
+    rows = json.loads(printed)
     assert [row["name"] for row in rows] == NAMES
     assert all(set(row) == {"name", "ok", "value", "advice"} for row in rows)
-    assert {row["ok"] for row in rows} <= {True, False, None}
+    return {row["name"]: row for row in rows}
 
 
-def test_table_shows_every_line():
-    done = mrd_doctor()
-    assert done.returncode == 0, done.stderr
-    for name in NAMES:
-        assert name in done.stdout
+def test_this_machine_is_usable(mrd):
+    code, out, err = mrd("doctor", "--json")
+    assert (code, err) == (0, "")
+    rows = rows_of(out)
+    assert {row["ok"] for row in rows.values()} <= {True, False, None}
+    assert rows["backend"]["ok"]
+    assert "does not render" not in rows["backend"]["value"]
+    assert rows["torch"]["ok"]
+    assert doctor.usable([Check(**row) for row in rows.values()])
 
 
-def test_without_llvm_the_table_is_whole_and_the_exit_code_2():
-    hide = "from mrd.rendering import llvm\nllvm.usual_folders = lambda: []"
-    done = mrd_doctor("--json", before=hide)
-    assert done.returncode == 2
-    assert "Traceback" not in done.stderr
-    rows = {row["name"]: row for row in json.loads(done.stdout)}
-    assert list(rows) == NAMES
+@pytest.mark.usefixtures("without_gpu")
+def test_without_llvm_the_table_is_complete_and_the_exit_code_2(mrd, monkeypatch):
+    monkeypatch.setattr(llvm, "usual_folders", list)
+    code, out, err = mrd("doctor", "--json")
+    assert (code, err) == (2, "")
+    rows = rows_of(out)
     assert rows["backend"] == {
         "name": "backend",
         "ok": False,
@@ -85,51 +65,56 @@ def test_without_llvm_the_table_is_whole_and_the_exit_code_2():
     }
     assert rows["LLVM"]["ok"] is False
     assert rows["LLVM"]["value"] == "no libLLVM at all"
+    code, out, _ = mrd("doctor")
+    assert code == 2
+    for name in NAMES:
+        assert name in out
 
 
-def test_refused_libraries_are_told(tmp_path):
+@pytest.mark.usefixtures("without_gpu")
+def test_unusable_libraries_are_listed(mrd, monkeypatch, tmp_path):
     (tmp_path / "libLLVM-15.so.1").write_text("no library")
     (tmp_path / "libLLVM-21.so").write_text("no library")
-    hide = (
-        "from pathlib import Path\nfrom mrd.rendering import llvm\n"
-        f"llvm.usual_folders = lambda: [Path({str(tmp_path)!r})]"
-    )
-    done = mrd_doctor("--json", before=hide)
-    assert done.returncode == 2
-    rows = {row["name"]: row for row in json.loads(done.stdout)}
-    assert rows["LLVM"]["value"] == (
+    monkeypatch.setattr(llvm, "usual_folders", lambda: [tmp_path])
+    code, out, _ = mrd("doctor", "--json")
+    assert code == 2
+    assert rows_of(out)["LLVM"]["value"] == (
         f"{tmp_path}/libLLVM-21.so (does not load); "
         f"{tmp_path}/libLLVM-15.so.1 (LLVM 15, older than 17)"
     )
 
 
-def test_base_install_gets_the_whole_table_and_what_to_install(base_install):
-    done = mrd_doctor("--json", environment=dict(base_install))
+def test_the_base_install_gets_the_whole_table_and_what_to_install(base_install):
+    done = subprocess.run(
+        [sys.executable, "-c", "from mrd.cli.main import run; run(['doctor', '--json'])"],
+        env=dict(base_install) | {"CUDA_VISIBLE_DEVICES": ""},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
-    rows = {row["name"]: row for row in json.loads(done.stdout)}
-    assert list(rows) == NAMES
+    rows = rows_of(done.stdout)
     assert rows["backend"]["ok"] is False
     assert "mitsuba is not installed" in rows["backend"]["value"]
     assert rows["LLVM"]["ok"] is True
     assert rows["torch"]["ok"] is False
     assert rows["torch"]["value"] == "torch is not installed"
-    table = mrd_doctor(environment=dict(base_install))
-    assert table.returncode == 2
-    assert "'.[generate]'" in table.stdout
+    assert "'.[generate]'" in rows["torch"]["advice"]
 
 
-def test_render_that_dies_is_told_in_one_line(monkeypatch):
-    # What LLVM 15 does to a process: it ends it, with an error first and much else after.
+def test_a_render_that_aborts_is_reported_in_one_line(monkeypatch):
+    # LLVM 15 aborts the process: it prints an error first, and much else after it.
     died = "import sys, os\nprint('LLVM ERROR: Cannot select: fmaximum\\nmore', file=sys.stderr)\n"
     monkeypatch.setattr(doctor, "_TRIAL", f"{died}sys.stderr.flush()\nos.abort()")
-    backend = doctor.check_backend()[0]
-    assert backend.ok is False
-    assert backend.value.endswith("does not render: LLVM ERROR: Cannot select: fmaximum")
-    assert not doctor.usable([backend, Check("torch", True, "")])
+    check = doctor.check_backend()[0]
+    assert check.ok is False
+    assert check.value.endswith("does not render: LLVM ERROR: Cannot select: fmaximum")
+    assert not doctor.usable([check, Check("torch", True, "")])
 
 
-def test_render_that_dies_without_a_word(monkeypatch):
+def test_a_render_that_aborts_without_a_message(monkeypatch):
     monkeypatch.setattr(doctor, "_TRIAL", "import os\nos.abort()")
     assert doctor.check_backend()[0].value.endswith("does not render: the trial ended with -6")
 
@@ -158,11 +143,11 @@ def test_torch_and_torchvision_must_belong_together(torch, torchvision, requirem
         ("linux", {"WAYLAND_DISPLAY": "wayland-0"}, "WAYLAND_DISPLAY=wayland-0"),
     ],
 )
-def test_display_that_is_there(system, environment, value):
+def test_a_display_is_found(system, environment, value):
     assert doctor.check_display(system, environment) == Check("display", True, value)
 
 
-def test_no_display_is_no_fault():
+def test_a_missing_display_is_not_an_error():
     assert doctor.check_display("linux", {"DISPLAY": ""}).ok is None
 
 
@@ -180,25 +165,25 @@ def test_versions_are_those_installed():
     assert installed("no-such-distribution") is None
 
 
-def test_folder_that_can_be_written(tmp_path):
+def test_a_writable_folder(tmp_path):
     assert doctor.check_writing(tmp_path) == Check("writing", True, str(tmp_path))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_folder_that_cannot_be_written(tmp_path):
+def test_a_folder_that_cannot_be_written(tmp_path):
     check = doctor.check_writing(tmp_path / "missing")
     assert check.ok is False
     assert check.value == f"{tmp_path / 'missing'}: No such file or directory"
     assert doctor.check_writing(Path("/proc")).ok is False
 
 
-def test_a_folder_that_cannot_be_written_is_of_no_use(tmp_path):
+def test_without_a_writable_folder_nothing_is_usable(tmp_path):
     whole = [Check("backend", True, ""), Check("torch", True, "")]
     assert doctor.usable([*whole, doctor.check_writing(tmp_path)])
     assert not doctor.usable([*whole, doctor.check_writing(tmp_path / "missing")])
 
 
-def test_disk_with_room_and_without(tmp_path, monkeypatch):
+def test_free_disk_space(tmp_path, monkeypatch):
     monkeypatch.setattr(doctor, "LEAST_DISK", 0.0)
     assert doctor.check_disk(tmp_path).ok is True
     monkeypatch.setattr(doctor, "LEAST_DISK", 1e9)

@@ -1,13 +1,16 @@
-"""What is left of a study, counted by hand; speeds as earlier runs have left them."""
+"""Forecasts from speeds that earlier runs left on disk, calculated by hand."""
 
 import pytest
 
 from mrd.study import image_directory
-from mrd.study.json_files import write_json
+from mrd.study.resolved_study import resolve_study
 from mrd.study.run_directory import RunDirectory
-from mrd.study.study import read_study, resolve_all
+from mrd.study.storage import write_json
+from mrd.study.study import read_study
 from mrd.workflow.forecast import forecast
+from mrd.workflow.speed import Speed, speed_of_renders, speed_of_runs, with_network
 from mrd.workflow.standings import families, overview
+from mrd.workflow.work_amounts import Work, search_work, step_work
 
 STUDY = """\
 name: demo
@@ -25,14 +28,13 @@ searches:
     criterion: {null: 6, ceiling: 2}
     seeds: [1, 2]
 """
-RATE = 1000.0  # samples a second of the images
-SCENE = 4 * 16**2 * 16  # samples of one scene: four cameras, 16², score
-ROUGH = 0.15 * 16**2 / 128**2  # seconds of a render in a step
+RATE = 1000.0  # samples of images per second
+SERIES = "series: {levels: 2, samples: 16, noise_seeds: 3, cameras: all}\nsearches:"
 
 
 @pytest.fixture
 def study(tmp_path):
-    """Give a study with some of its text replaced, and images that took a second each thousand."""
+    """Return a function that resolves the study with some of its text replaced."""
 
     def study(*replacements):
         text = STUDY
@@ -40,84 +42,126 @@ def study(tmp_path):
             assert text.count(old) == 1, f"{old!r} must occur once"
             text = text.replace(old, new)
         (tmp_path / "study.yaml").write_text(text)
-        write_json(
-            tmp_path / "runs" / "families" / "ball-other" / image_directory.TIMING,
-            {"samples": 5 * RATE, "seconds": 5, "pixels": 100, "bytes": 600},
-        )
-        return read_study(tmp_path)
+        return resolve_study(read_study(tmp_path))
 
     return study
 
 
 def expected(study):
-    standings = overview(study)
-    return forecast(study, standings, families(study, standings))
+    return forecast(study, overview(study), families(study))
 
 
-def searched(study, index, seconds, steps=10):
-    """Leave the history of a run: a slow first step, then so many seconds each."""
-    run = resolve_all(study)[index]
-    directory = RunDirectory(study.runs / run.name)
+def search(study, index, step_seconds, scored_seconds, steps=10):
+    """Leave a finished run: a slow first step, steps of equal length, and scoring."""
+    run = study.runs[index]
+    directory = RunDirectory(study.study.runs / run.name)
     directory.create(run.record)
     with directory.claim():
         for step in range(1, steps + 1):
-            row = {"step": step, "seconds": 100 if step == 1 else seconds, "loss": 1, "match": 0}
-            directory.append_history(row)
+            seconds = 100 if step == 1 else step_seconds
+            directory.append_history({"step": step, "seconds": seconds, "loss": 1, "match": 0})
         judgement = {"verdict": "result", "training": {"floor": 0.9}}
         directory.write_json("criterion.json", judgement)
         directory.finish("result")
+    taken = 100 + (steps - 1) * step_seconds + scored_seconds
+    minutes, seconds = divmod(taken, 60)
+    record = directory.record() | {
+        "started": "2026-01-01T00:00:00+00:00",
+        "finished": f"2026-01-01T00:{minutes:02d}:{seconds:02d}+00:00",
+    }
+    directory.write_json("run.json", record)
 
 
-def test_seeds_share_null_and_ceiling(study):
-    found = expected(study())
-    assert (found.searches, found.all_searches, found.images) == (2, 2, 0)
-    # Once 6 null scenes and 2 re-renders, and for each of two runs the 5 that are judged or shown.
-    references = (6 + 2 + 2 * 5) * SCENE / RATE
-    assert found.seconds == pytest.approx(references + 2 * 10 * ROUGH)
+def beside_steps(run, has_references, kinds=("references", "scoring")):
+    amounts = search_work(run, has_references)
+    return Speed().seconds(sum((amounts[kind] for kind in kinds), Work()))
+
+
+def test_steps_and_scoring_of_a_second_seed_take_as_long_as_those_of_the_first(study):
+    resolved = study()
+    search(resolved, 0, step_seconds=2, scored_seconds=40)
+    found = expected(resolved)
+    assert (found.searches, found.all_searches, found.images) == (1, 2, 0)
+    # The first run made the references, and scored, in 40 s; the second one only scores.
+    first, second = resolved.runs
+    scoring = 40 * beside_steps(second, True) / beside_steps(first, False)
+    assert found.seconds == pytest.approx(Speed().process + 10 * 2 + scoring)
     assert found.basis == (
-        "a rough guess before the first run, 0.15 s a step for each render of 128 × 128 pixels; "
-        "the speed of this study's own images"
+        "the pace of this study's own steps; the speed of this study's own runs and images"
     )
 
 
-def test_references_that_are_there_are_not_built_again(study):
-    described = study()
-    searched(described, 0, seconds=2)
-    found = expected(described)
-    assert found.searches == 1
-    assert found.seconds == pytest.approx(5 * SCENE / RATE + 10 * 2)
-    assert found.basis.startswith("the pace of this study's own steps")
+def test_a_search_that_stops_early_is_expected_to_stop_early_again(study):
+    resolved = study()
+    search(resolved, 0, step_seconds=2, scored_seconds=40, steps=4)
+    whole = study(("steps: 10", "steps: 11"))
+    search(whole, 0, step_seconds=2, scored_seconds=40, steps=11)
+    fewer, more = (expected(each).seconds for each in (resolved, whole))
+    assert more - fewer == pytest.approx((11 - 4) * 2)
 
 
-def test_a_pixel_search_says_nothing_of_the_pace_of_a_network(study):
-    described = study(("seeds: [1, 2]", "pixel_search: true"))
-    searched(described, 1, seconds=3)
-    found = expected(described)
-    assert found.seconds == pytest.approx((6 + 2 + 5) * SCENE / RATE + 10 * ROUGH)
-    assert "rough guess" in found.basis
-
-
-def test_the_pace_goes_with_the_pixels_of_a_target(study):
-    described = study(
+def test_the_pace_is_proportional_to_the_pixels_of_a_target(study):
+    resolved = study(
         ("models:", "  large:\n    shape: {kind: sphere, subdivisions: 1}\n"
          "    cameras: {kind: single, resolution: 32}\nmodels:"),
         ("seeds: [1, 2]", "seeds: [1]"),
     )  # fmt: skip
-    searched(described, 0, seconds=2)
-    references = (6 + 2 + 5) * 32**2 * 16 / RATE
-    assert expected(described).seconds == pytest.approx(references + 10 * 2 * 4)
+    search(resolved, 0, step_seconds=2, scored_seconds=40)
+    ball, large = resolved.runs
+    scoring = 40 * beside_steps(large, False) / beside_steps(ball, False)
+    assert expected(resolved).seconds == pytest.approx(Speed().process + 10 * 2 * 4 + scoring)
 
 
-@pytest.mark.parametrize(
-    ("changes", "renders"),
-    [
-        ("views_per_step: 2", 2),
-        ("views_per_step: 99", 3),
-        ("loss: dual_buffer", 2),
-        ("optimiser: lbfgs", 4 * 3),
-    ],
-)
-def test_a_rough_step_counts_all_its_renders(study, changes, renders):
-    found = expected(study(("seeds: [1, 2]", changes)))
-    references = (6 + 2 + 5) * SCENE / RATE
-    assert found.seconds == pytest.approx(references + 10 * renders * ROUGH)
+def test_the_pace_of_a_pixel_search_is_not_that_of_a_network(study):
+    resolved = study(("seeds: [1, 2]", "pixel_search: true"))
+    search(resolved, 1, step_seconds=3, scored_seconds=40)
+    found = expected(resolved)
+    assert found.basis.startswith("a rough guess of the steps before the first run; ")
+    speed = speed_of_runs(
+        overview(resolved),
+        [RunDirectory(resolved.study.runs / run.name) for run in resolved.runs],
+    )
+    rest = speed.process + 40 * beside_steps(resolved.runs[0], False) / beside_steps(
+        resolved.runs[1], False
+    )
+    steps = 10 * speed.seconds_of_step(step_work(resolved.runs[0]))
+    assert found.seconds == pytest.approx(rest + steps)
+
+
+def test_a_run_of_two_sessions_says_nothing_about_the_speed(study):
+    resolved = study()
+    search(resolved, 0, step_seconds=2, scored_seconds=40)
+    directory = RunDirectory(resolved.study.runs / resolved.runs[0].name)
+    record = directory.record()
+    directory.write_json("run.json", record | {"sessions": record["sessions"] * 2})
+    assert speed_of_runs(overview(resolved)[:1], [directory]) is None
+
+
+def test_images_take_as_long_as_the_images_on_disk(study):
+    resolved = study(("searches:", SERIES))
+    for index in (0, 1):
+        search(resolved, index, step_seconds=2, scored_seconds=40)
+    write_json(
+        resolved.study.runs / "families" / "other" / image_directory.TIMING,
+        {"samples": 5 * RATE, "seconds": 5, "pixels": 100, "bytes": 600},
+    )
+    found = expected(resolved)
+    # At four cameras, three noise seeds, of nulls one. Family: target, re-render and 6 nulls; each
+    # run: 2 levels and 2 controls.
+    assert (found.searches, found.images) == (0, (2 * 3 + 6) * 4 + 2 * (4 * 3 * 4))
+    samples = found.images * 16**2 * 16
+    assert found.seconds == pytest.approx(3 * Speed().process + samples / RATE)
+    assert found.bytes == pytest.approx(found.images * 16**2 * 6)
+
+
+def test_before_the_first_run_a_few_renders_tell_the_speed(study):
+    resolved = study()
+    speed = speed_of_renders(resolved.runs[0])
+    assert min(speed.scene, speed.image + speed.sample) > 0
+    assert speed.process == Speed().process
+    assert with_network(speed, resolved.runs[0]).evaluation > 0
+    found = expected(resolved)
+    assert found.seconds > 2 * Speed().process
+    assert found.basis == (
+        "a rough guess of the steps before the first run; the speed of a few small renders"
+    )

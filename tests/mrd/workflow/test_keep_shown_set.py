@@ -1,4 +1,4 @@
-"""A set that sessions were run with outlives the one that takes its place."""
+"""A set that sessions were run with is kept when another set takes its name."""
 
 import shutil
 
@@ -14,14 +14,22 @@ from scenes.base.atomic_files import whole_file
 from scenes.base.errors import InputError
 
 
-@pytest.fixture
-def study(small_set, tmp_path):
-    """Give a folder with a set, and two sessions: one run with it, one with another."""
-    path = shutil.copy(small_set, tmp_path / "stimuli.h5")
+@pytest.fixture(scope="module")
+def made(small_set, tmp_path_factory):
+    """Return a folder with a set and two sessions, one of them with another set."""
+    folder = tmp_path_factory.mktemp("shown")
+    path = shutil.copy(small_set, folder / "stimuli.h5")
     session(path, "01")
-    first = session(path, "02")
-    first.write_text(first.read_text().replace(content_hash(path), "0" * 64))
-    return tmp_path
+    other_session = session(path, "02")
+    text = other_session.read_text().replace(content_hash(path), "0" * 64)
+    other_session.write_text(text)
+    return folder
+
+
+@pytest.fixture
+def study(made, tmp_path):
+    """Return a copy of the folder that a test may change."""
+    return shutil.copytree(made, tmp_path / "study")
 
 
 def session(path, participant):

@@ -3,6 +3,7 @@
 import pytest
 
 from mrd.generate import study_runs
+from mrd.study.resolved_study import resolve_study
 from mrd.study.run_directory import RunDirectory
 from mrd.study.study import read_study, resolve_all
 from mrd.workflow.standings import outdated, overview
@@ -75,7 +76,7 @@ def test_a_damaged_run_is_a_row_like_any_other(study):
     assert (done.status, done.message, done.judgement) == ("done", "", judgement)
     assert (damaged.status, damaged.judgement) == ("failed", None)
     assert "run.json: cannot be read" in damaged.message
-    assert damaged.message.endswith("move the folder away to run it anew")
+    assert damaged.message.endswith("move the folder away to run it again")
     assert pending.status == "pending"
 
 
@@ -90,7 +91,9 @@ def test_a_result_that_another_floor_judged_is_to_be_judged_anew(study, tmp_path
     standing = overview(changed)[0]
     assert (standing.run.name, standing.status) == (directory.name, "interrupted")
     assert standing.judgement is None
-    assert standing.message == "its result was judged by another floor; generate judges it anew"
+    assert standing.message == (
+        "the result was scored with a different criterion.floor; generate scores it again"
+    )
     assert not study_runs.is_searched(standing.run, changed.runs)
     assert study_runs.is_searched(overview(study)[0].run, study.runs)
 
@@ -98,7 +101,7 @@ def test_a_result_that_another_floor_judged_is_to_be_judged_anew(study, tmp_path
 def test_runs_of_an_earlier_form_of_the_study_are_named(study, tmp_path):
     name = begin(study, 0).name
     (study.runs / "references").mkdir()  # no run
-    assert outdated(study, overview(study)) == []
+    assert outdated(resolve_study(study)) == []
     (tmp_path / "study.yaml").write_text(STUDY.replace("steps: 4", "steps: 5"))
     changed = read_study(tmp_path)
-    assert outdated(changed, overview(changed)) == [name]
+    assert outdated(resolve_study(changed)) == [name]

@@ -1,24 +1,21 @@
-"""What is due, told from plain values; and how it is carried out."""
+"""Reasons why steps remain, from plain values."""
 
 import pytest
 
-from mrd.workflow.run_steps import carried_out
 from mrd.workflow.step_reasons import (
-    AskedModel,
-    FoundModel,
-    Step,
+    EmbeddedModel,
+    RequestedModel,
     build_reasons,
-    changes,
     embed_reasons,
-    in_words,
     report_reasons,
     session_reasons,
 )
+from scenes.base.changes import changes, in_words
 
 SEARCHES = {"vase-net-paint-s1-aa": "paint", "vase-net-form-s1-bb": "form", "families/v": "paint"}
 
 
-def made_of(records, bits=8):
+def inputs(records, bits=8):
     return {"records": records, "stimuli": {"bits": bits}, "schema_version": 1}
 
 
@@ -29,39 +26,39 @@ def test_differences_are_named_and_the_rest_is_counted():
     assert in_words([]) == ""
 
 
-def test_a_set_is_of_the_records_that_it_names():
-    then = made_of({"vase-net-paint-s1-aa": "1", "families/v": "2", "gone": "3"})
-    now = made_of({"vase-net-paint-s1-aa": "9", "families/v": "2", "vase-net-form-s1-bb": "4"})
+def test_a_set_is_built_from_the_records_that_it_names():
+    then = inputs({"vase-net-paint-s1-aa": "1", "families/v": "2", "gone": "3"})
+    now = inputs({"vase-net-paint-s1-aa": "9", "families/v": "2", "vase-net-form-s1-bb": "4"})
     assert build_reasons(then, then, SEARCHES | {"gone": "x"}) == []
     assert build_reasons(now, then, SEARCHES) == [
         "the search 'paint' has new images (vase-net-paint-s1-aa)",
         "the search 'form' has a new result (vase-net-form-s1-bb)",
         "gone is no part of the study any more",
     ]
-    deeper = made_of(then["records"], bits=16)
-    told = build_reasons(deeper, then, SEARCHES | {"gone": "x"})
-    assert told == ["stimuli.bits: 8 then, 16 now"]
+    deeper = inputs(then["records"], bits=16)
+    reasons = build_reasons(deeper, then, SEARCHES | {"gone": "x"})
+    assert reasons == ["stimuli.bits: 8 then, 16 now"]
 
 
 RECORD = {"network": "pixels", "weights": "default"}
-ASKED = AskedModel(RECORD, ("a", "b"))
-FOUND = FoundModel(
+REQUESTED = RequestedModel(RECORD, ("a", "b"))
+FOUND = EmbeddedModel(
     {"asked": RECORD, "libraries": {"torch": "2"}}, {"a": {"v"}, "b": {"v"}}, {"v": {"a;b": {0.9}}}
 )
 
 
 @pytest.mark.parametrize(
-    ("asked", "found", "floor", "torch", "expected"),
+    ("requested", "found", "floor", "torch", "expected"),
     [
-        (ASKED, FOUND, 0.9, "2", []),
-        (AskedModel(RECORD, ()), FOUND, 0.9, "2", []),
-        (AskedModel(RECORD, ("a",)), FOUND, None, "2", []),
-        (ASKED, None, 0.9, "2", ["'net' is not in the set"]),
-        (ASKED, FOUND, 0.8, "2", ["'net' has not judged v by the floor 0.8"]),
-        (ASKED, FOUND, 0.9, "3", ["'net' saw with torch 2, not 3"]),
-        (AskedModel(RECORD, ("a", "c")), FOUND, None, "2", ["'net' was not read at c"]),
+        (REQUESTED, FOUND, 0.9, "2", []),
+        (RequestedModel(RECORD, ()), FOUND, 0.9, "2", []),
+        (RequestedModel(RECORD, ("a",)), FOUND, None, "2", []),
+        (REQUESTED, None, 0.9, "2", ["'net' is not in the set"]),
+        (REQUESTED, FOUND, 0.8, "2", ["'net' has not scored v with the floor 0.8"]),
+        (REQUESTED, FOUND, 0.9, "3", ["'net' was embedded with torch 2, not 3"]),
+        (RequestedModel(RECORD, ("a", "c")), FOUND, None, "2", ["'net' was not read at c"]),
         (
-            AskedModel({**RECORD, "weights": "sha256:1"}, ("a", "b")),
+            RequestedModel({**RECORD, "weights": "sha256:1"}, ("a", "b")),
             FOUND,
             0.9,
             "2",
@@ -69,8 +66,10 @@ FOUND = FoundModel(
         ),
     ],
 )
-def test_a_model_is_embedded_as_it_is_asked_for(asked, found, floor, torch, expected):
-    assert embed_reasons("net", asked, found, {"v": floor}, {"torch": torch}) == expected
+def test_a_model_is_embedded_again_if_study_and_set_differ(
+    requested, found, floor, torch, expected
+):
+    assert embed_reasons("net", requested, found, {"v": floor}, {"torch": torch}) == expected
 
 
 def test_sessions_are_bound_to_the_experiment():
@@ -99,40 +98,7 @@ def test_a_report_is_of_its_answers_set_models_and_settings():
         "versions": {"mrd-suite": "1", "numpy": "2"},
     }
     assert report_reasons(then, now) == [
-        "the answers, or what describes them, are others than the report's",
-        "other distances than the report's of b, c",
+        "the answers, or their descriptions, differ from the report's",
+        "distances of b, c differ from the report's",
         "analysis.margin: 0.4 then, 0.5 now",
     ]
-
-
-class Told:
-    """Takes down what is told."""
-
-    def __init__(self):
-        self.lines = []
-
-    def begins(self, step):
-        self.lines.append(f"begins {step.name}")
-
-    def finished(self, step, seconds):
-        self.lines.append(f"finished {step.name}")
-        assert seconds > 0
-
-
-def test_what_is_due_is_carried_out_up_to_the_first_failure(tmp_path, capfd):
-    missing = str(tmp_path / "none.h5")
-    first = Step("generate", "due", "", (("--version",),))
-    second = Step("build", "due", "", (("--version",), ("stimuli", "check", missing)))
-    looks = iter([[first, Step("build", "waits", "")], [second]])
-    told = Told()
-    stop = carried_out(lambda: next(looks), told)
-    assert (stop.step, stop.command, stop.code) == (second, ("stimuli", "check", missing), 2)
-    assert told.lines == ["begins generate", "finished generate", "begins build"]
-    assert f"{missing}: there is no such file" in capfd.readouterr().err
-
-
-def test_a_step_that_stays_due_is_not_tried_for_ever():
-    step = Step("generate", "due", "nothing helps", (("--version",),))
-    stop = carried_out(lambda: [step], Told())
-    assert (stop.step, stop.code, stop.again) == (step, 1, True)
-    assert carried_out(lambda: [Step("generate", "done", "")], Told()) is None

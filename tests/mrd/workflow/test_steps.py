@@ -66,7 +66,7 @@ def shown(begun, tmp_path_factory):
     folder = shutil.copytree(begun, tmp_path_factory.mktemp("shown") / "small")
     study = read_study(folder)
     build_set.pack(study)
-    asked = embed.Request("net", study.models["net"])
+    asked = embed.ModelToEmbed("net", study.models["net"])
     embed.embed(study.stimulus_set, [asked], {"material": 0.9, "shape": 0.9}, folder, "cpu")
     simulate(folder)
     return folder
@@ -196,7 +196,7 @@ def test_a_report_is_of_the_bytes_that_were_read(copy):
             table.write_bytes(before + before.splitlines(keepends=True)[-1])
 
     study_report.make(copy, study.name, study.analysis, simulated=True, seed=study.seed, note=note)
-    changed = "the answers, or what describes them, are others than the report's"
+    changed = "the answers, or their descriptions, differ from the report's"
     assert table.read_bytes() != before
     assert found(copy)["analyse"].why == changed
     table.write_bytes(before)

@@ -84,7 +84,7 @@ def test_the_same_set_built_again_or_without_its_models_is_the_same(
 ):
     import h5py
 
-    from stimuli.seal import seal
+    from stimuli.storage import seal
 
     again = write_small_set(tmp_path / "again.h5")
     with h5py.File(again, "r+") as file:

@@ -3,25 +3,25 @@
 import pytest
 
 from mrd.generate.cluster import queue
-from mrd.generate.cluster.queue import QueueError, TaskStanding
+from mrd.generate.cluster.queue import QueueError, TaskStatus
 from tests.mrd.generate.cluster.submitted import submitted
 
 
-def test_waiting_tells_what_changes_and_ends_with_what_failed(tmp_path):
+def test_waiting_shows_changes_and_returns_the_failed_tasks(tmp_path):
     task = submitted(tmp_path, "a", "7_0")
-    pending = TaskStanding(task, True, "pending", "Resources")
-    running = [TaskStanding(task, True, "running", f"n1, 0:0{second}") for second in (1, 2)]
-    failed = TaskStanding(task, False, "failed", "a full disk")
+    pending = TaskStatus(task, True, "pending", "Resources")
+    running = [TaskStatus(task, True, "running", f"n1, 0:0{second}") for second in (1, 2)]
+    failed = TaskStatus(task, False, "failed", "a full disk")
     looks = [[pending], [running[0]], [running[1]], [failed]]
-    told = []
-    assert queue.wait(lambda: looks.pop(0), told.append, seconds=0) == [failed]
-    assert told == [pending, running[0], failed]
+    shown = []
+    assert queue.wait(lambda: looks.pop(0), shown.append, seconds=0) == [failed]
+    assert shown == [pending, running[0], failed]
 
 
-def test_a_queue_that_is_silent_for_a_while_is_asked_again(tmp_path):
+def test_a_queue_that_does_not_answer_is_asked_again(tmp_path):
     task = submitted(tmp_path, "a", "7_0")
-    looks = [[TaskStanding(task, True, "running", "")], None, None, []]
-    told = []
+    looks = [[TaskStatus(task, True, "running", "")], None, None, []]
+    shown = []
 
     def look():
         now = looks.pop(0)
@@ -29,8 +29,8 @@ def test_a_queue_that_is_silent_for_a_while_is_asked_again(tmp_path):
             raise QueueError("squeue did not answer")
         return now
 
-    assert queue.wait(look, lambda _: None, told.append, seconds=0) == []
-    assert told == ["squeue did not answer"]
+    assert queue.wait(look, lambda _: None, shown.append, seconds=0) == []
+    assert shown == ["squeue did not answer"]
     looks[:] = [None]
     with pytest.raises(QueueError, match="squeue did not answer"):
         queue.wait(look, lambda _: None, seconds=0, patience=0)

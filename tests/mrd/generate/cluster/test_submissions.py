@@ -1,4 +1,4 @@
-"""What was submitted, read from its files."""
+"""Records of submitted tasks."""
 
 import pytest
 
@@ -13,8 +13,8 @@ def test_the_newest_submission_of_a_piece_of_work_counts(tmp_path):
     again = submitted(tmp_path, "a", "9")
     found = submissions.newest(tmp_path)
     assert found["a"] == again
-    assert found["a"].ending() is None
-    assert found["b"].ending() == submissions.Ending("no room", refused=True)
+    assert found["a"].end() is None
+    assert found["b"].end() == submissions.TaskEnd("no room", refused=True)
 
 
 def test_a_damaged_file_of_jobs_is_refused(tmp_path):

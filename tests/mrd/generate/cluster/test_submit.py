@@ -1,8 +1,7 @@
-"""Studies on a real Slurm, which is started here: killed, out of time, failed, refused."""
+"""Studies on a real Slurm, started by the test: killed, out of time, failed, refused."""
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -15,15 +14,20 @@ import pytest
 from benchmarks.slurm_here import slurm_here
 from mrd.cli.main import run
 from mrd.generate.cluster import queue, submissions
+from mrd.rendering import backend
+from mrd.study.resolved_study import resolve_study
+from mrd.study.run_directory import RunDirectory
+from mrd.study.study import read_study
 from scenes.scene import read_scene
 from stimuli.intake import read_records
 from tests.end_to_end.test_any_folder import executed, set_traps
 from tests.end_to_end.tiny import rows, run_directories
 from tests.mrd.generate.cluster.submitted import submitted
 from tests.paths import ROOT
+from tests.silent import Silent
 
-SECONDS = 540.0  # until something must have happened on a busy machine
-STEPS = 300  # so many that a search is not done before it is interrupted
+SECONDS = 540.0  # patience, for a busy machine
+STEPS = 100  # so many that a search is not done before it is interrupted
 
 STUDY = """\
 name: tiny
@@ -55,14 +59,14 @@ def study_in(folder, steps=2, seeds=(1,), more=""):
 
 @pytest.fixture(scope="module")
 def started():
-    """Start a Slurm with two processors, and give the environment in which programs find it."""
+    """Start a Slurm with two processors; return the environment in which programs find it."""
     with slurm_here(processors=2, bound=False) as environment:
         yield environment
 
 
 @pytest.fixture
 def slurm(started, monkeypatch):
-    """Let what this test runs find that Slurm, and the tasks on it this project."""
+    """Let programs of this test find that Slurm, and let its tasks find this project."""
     for name in [each for each in os.environ if each.startswith(("SLURM_", "SBATCH_"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("SLURM_CONF", started["SLURM_CONF"])
@@ -71,7 +75,7 @@ def slurm(started, monkeypatch):
 
 @dataclass(frozen=True)
 class Done:
-    """How a command ended, and what it printed."""
+    """Exit code and output of a command."""
 
     code: int
     out: str
@@ -80,7 +84,7 @@ class Done:
 
 @pytest.fixture
 def mrd(capsys):
-    """Give a function that runs the program, in this process."""
+    """Return a function that runs a command of mrd in this process."""
 
     def mrd(*words):
         capsys.readouterr()
@@ -92,12 +96,15 @@ def mrd(capsys):
 
 
 @pytest.fixture(scope="module")
-def at_home(tmp_path_factory):
-    """Give a study that was searched without Slurm."""
-    folder = study_in(tmp_path_factory.mktemp("home") / "tiny", STEPS)
-    with pytest.raises(SystemExit, match=r"^0$"):
-        run(["generate", str(folder)])
-    return folder
+def uninterrupted(tmp_path_factory):
+    """Return the directory of a run that was searched in this process, without a stop."""
+    backend.activate()
+    from mrd.generate import one_run
+
+    study = read_study(study_in(tmp_path_factory.mktemp("home") / "tiny", STEPS))
+    (run,) = resolve_study(study).runs
+    one_run.make(run, study.runs, "cpu", Silent())
+    return RunDirectory(study.runs / run.name)
 
 
 def program(*words):
@@ -113,13 +120,13 @@ def task_of(directory):
 
 
 def tasks_in(printed):
-    """Give the lines of the table of tasks, each as job, work, state and what else is said."""
+    """Return the lines of the table of tasks, each as job, work, state and message."""
     _, table = re.split(r"^job .*in the queue *$", printed, flags=re.MULTILINE)
     return [line.strip().split(maxsplit=3) for line in table.splitlines() if line]
 
 
 def processes_of(task):
-    """Find what submitit has started for the only task of a submission."""
+    """Return the processes that submitit started for the only task of a submission."""
     return [
         process
         for process in psutil.process_iter(["cmdline"])
@@ -129,9 +136,9 @@ def processes_of(task):
     ]
 
 
-def until(there):
+def until(is_true):
     last = time.monotonic() + SECONDS
-    while not there():
+    while not is_true():
         assert time.monotonic() < last, "nothing happens"
         time.sleep(0.05)
 
@@ -164,20 +171,20 @@ def test_tasks_in_slurms_queue_are_listed_and_not_submitted_twice(slurm, mrd, tm
     program("scancel", tasks[2].job)
     listed = {name: (state, *why) for _, name, state, *why in tasks_in(mrd("status", folder).out)}
     assert len(listed) == 4
-    lost = f"ended before it was done, without a word (Slurm says CANCELLED); see {tasks[2].log}"
+    lost = f"ended before it was done, without a message (Slurm says CANCELLED); see {tasks[2].log}"
     assert listed.pop(tasks[2].name) == ("failed", lost)
     assert set(listed.values()) == {("pending", "PartitionDown")}
     program("scancel", "--partition=closed")
 
 
-# ---- Out of time, and killed --------------------------------------------------------------------
+# ---- Out of time, killed, and failed ------------------------------------------------------------
 
 
-def test_a_slurm_task_that_is_out_of_time_then_killed_goes_on_to_the_same_result(
-    slurm, mrd, tmp_path, at_home
+def test_interrupted_slurm_tasks_resume_to_the_same_result_beside_failed_ones(
+    slurm, mrd, tmp_path, uninterrupted
 ):
     request = ("--slurm", "time=60", "partition=main")
-    folder = study_in(tmp_path / "a study", STEPS)  # a space, as people have them
+    folder = study_in(tmp_path / "a study", STEPS)  # a path with a space
     done = mrd("generate", folder, *request)
     assert (done.code, done.err) == (0, "")
     assert done.out.startswith("1 task submitted as job ")
@@ -185,33 +192,43 @@ def test_a_slurm_task_that_is_out_of_time_then_killed_goes_on_to_the_same_result
     task = task_of(directory)
 
     until(lambda: len(rows(directory)) >= 8)
-    # As before a preemption, which leaves a task the time that it has until the other signal.
+    # As before a preemption: the task keeps the time that it has until the other signal.
     program("scancel", "--signal=TERM", task.job)
     reached = len(rows(directory))
     until(lambda: len(rows(directory)) > reached + 2)
-    program("scancel", "--signal=USR2", task.job)  # what Slurm says when time is nearly up
+    program("scancel", "--signal=USR2", task.job)  # Slurm's warning that time is nearly up
     until(lambda: "Requeued job" in task.log.read_text())
     assert task.job in in_the_queue()
 
-    until(lambda: "going on from step" in task.log.read_text())
+    until(lambda: "resuming from step" in task.log.read_text())
     for process in processes_of(task):
         process.kill()
     until(lambda: task.job not in in_the_queue())
     ((job, name, state, why),) = tasks_in(mrd("status", folder).out)
     assert (job, name, state) == (task.job, directory.name, "failed")
-    lost = f"ended before it was done, without a word (Slurm says FAILED); see {task.log}"
+    lost = f"ended before it was done, without a message (Slurm says FAILED); see {task.log}"
     assert why == lost
     until(lambda: directory.status() == "interrupted")  # its worker ends after its parent
 
-    done = mrd("generate", folder, *request)
-    assert (done.code, done.err) == (0, "")
+    # The same study with another seed, whose record is damaged, and with images.
+    study_in(folder, STEPS, seeds=(1, 2), more=SERIES)
+    _, damaged = run_directories(folder)
+    damaged.path.mkdir()
+    (damaged.path / "run.json").write_text("{")
+    done = mrd("generate", folder, *request, "--wait")
+    assert (done.code, done.err) == (2, "")
+    assert done.out.startswith("3 tasks submitted as job ")
+    ((_, name, state, why),) = tasks_in(done.out)
+    assert (name, state) == (damaged.name, "failed")
+    assert why.startswith(f"{damaged.path / 'run.json'}: ")
     again = task_of(directory)
     assert again != task
-    until(lambda: again.job not in in_the_queue())
-    assert "going on from step" in again.log.read_text()
+    assert "resuming from step" in again.log.read_text()
     assert len(directory.record()["sessions"]) >= 3
-    assert_like_an_uninterrupted_run(directory, *run_directories(at_home))
-    assert "in the queue" not in mrd("status", folder).out
+    assert_like_an_uninterrupted_run(directory, uninterrupted)
+    assert len(read_records(directory.path / "series" / "records.csv")) == 12
+    assert (folder / "runs" / "families" / "ball-paint" / "records.csv").is_file()
+    assert directory.name not in [name for _, name, *_ in tasks_in(mrd("status", folder).out)]
 
 
 def assert_like_an_uninterrupted_run(directory, whole):
@@ -244,7 +261,7 @@ def test_slurms_own_clock_has_a_task_queued_again(slurm, mrd, tmp_path):
     task = task_of(directory)
     until(lambda: rows(directory))
     until(lambda: "Requeued job" in task.log.read_text())
-    until(lambda: "going on from step" in task.log.read_text())
+    until(lambda: "resuming from step" in task.log.read_text())
     program("scancel", task.job)
     until(lambda: task.job not in in_the_queue())
 
@@ -265,31 +282,11 @@ def test_a_slurm_task_that_is_preempted_before_it_kept_anything_is_queued_again(
     task = task_of(begun)
     until(lambda: any(process.children() for process in processes_of(task)))
     program("scancel", "--signal=USR2", task.job)
-    until(lambda: task.ending() is not None)
+    until(lambda: task.end() is not None)
     until(lambda: task.job not in in_the_queue())
     assert begun.status() == "done"
     assert "in the queue" not in mrd("status", folder).out  # nothing failed, nothing waits
     assert executed(folder) == []
-
-
-# ---- Failed -------------------------------------------------------------------------------------
-
-
-def test_slurm_tasks_that_fail_are_listed_and_the_others_are_made(slurm, mrd, tmp_path, at_home):
-    shutil.copytree(at_home, tmp_path / "tiny")  # begun at home, finished on the cluster
-    folder = study_in(tmp_path / "tiny", STEPS, seeds=(1, 2), more=SERIES)
-    sound, damaged = run_directories(folder)
-    damaged.path.mkdir()
-    (damaged.path / "run.json").write_text("{")
-    done = mrd("generate", folder, "--slurm", "time=60", "--wait")
-    assert (done.code, done.err) == (2, "")
-    assert done.out.startswith("3 tasks submitted as job ")
-    ((_, name, state, why),) = tasks_in(done.out)
-    assert (name, state) == (damaged.name, "failed")
-    assert why.startswith(f"{damaged.path / 'run.json'}: ")
-    assert sound.status() == "done"
-    assert len(read_records(sound.path / "series" / "records.csv")) == 12
-    assert (folder / "runs" / "families" / "ball-paint" / "records.csv").is_file()
 
 
 # ---- Refused before anything is submitted -------------------------------------------------------
@@ -297,7 +294,7 @@ def test_slurm_tasks_that_fail_are_listed_and_the_others_are_made(slurm, mrd, tm
 
 @pytest.fixture
 def refused(mrd):
-    """Give what the program says of bad input, having looked that it left nothing."""
+    """Return a function that gives the error of a refused command, which must leave no file."""
 
     def refused(folder, *words):
         before = sorted(folder.rglob("*"))
@@ -318,6 +315,12 @@ def test_slurm_refuses_a_partition_and_nothing_is_left(slurm, refused, tmp_path)
     assert set(in_the_queue("--states=all")) <= set(before)
 
 
+def test_slurm_refuses_values_that_are_passed_on_to_it(slurm, refused, tmp_path):
+    line = refused(study_in(tmp_path / "tiny"), "--slurm", "time=10", "mem=lots")
+    assert line.startswith("error: --slurm: ")
+    assert "mem" in line
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -328,7 +331,7 @@ def test_slurm_refuses_a_partition_and_nothing_is_left(slurm, refused, tmp_path)
         (["--slurm", "time=9", "--verify"], "error: --verify: with --slurm, finished images are"),
     ],
 )
-def test_words_that_make_no_sense_are_refused(refused, tmp_path, words, message):
+def test_options_without_meaning_are_refused(refused, tmp_path, words, message):
     assert refused(study_in(tmp_path / "tiny"), *words).startswith(message)
 
 
@@ -357,27 +360,27 @@ def test_a_path_that_slurm_takes_for_a_pattern_is_refused(refused, tmp_path):
     assert "Slurm takes % in a path for a pattern" in line
 
 
-# ---- Where tasks stand --------------------------------------------------------------------------
+# ---- Status of tasks ----------------------------------------------------------------------------
 
 
-def test_slurm_has_forgotten_a_job_and_its_failure_is_still_told(slurm, tmp_path):
+def test_a_failure_is_reported_after_slurm_forgot_the_job(slurm, tmp_path):
     lost = submitted(tmp_path, "lost", "900001_0")
-    told = submitted(tmp_path, "told", "900002", failure="a full disk", refused=True)
-    submitted(tmp_path, "asked for anew", "900003", failure="", refused=False)
+    failed = submitted(tmp_path, "failed", "900002", failure="a full disk", refused=True)
+    submitted(tmp_path, "requested again", "900003", failure="", refused=False)
     submitted(tmp_path, "done since", "900004", failure="a full disk", refused=True)
-    assert queue.asked([lost]) == {}
-    found = queue.standings(tmp_path, lambda: ["lost", "told", "asked for anew"])
+    assert queue.entries([lost]) == {}
+    found = queue.statuses(tmp_path, lambda: ["lost", "failed", "requested again"])
     assert [(each.task, each.is_active, each.state, each.refused) for each in found] == [
         (lost, False, "failed", False),
-        (told, False, "failed", True),
+        (failed, False, "failed", True),
     ]
     assert [each.message for each in found] == [
-        f"ended before it was done, without a word (it is not in the queue); see {lost.log}",
+        f"ended before it was done, without a message (it is not in the queue); see {lost.log}",
         "a full disk",
     ]
 
 
-def test_a_queue_that_cannot_be_asked_does_not_hide_the_rest(mrd, tmp_path, monkeypatch):
+def test_without_slurm_the_status_of_runs_is_still_shown(mrd, tmp_path, monkeypatch):
     folder = study_in(tmp_path / "tiny")
     submitted(folder / "runs", "a", "7_0")
     monkeypatch.setenv("PATH", str(tmp_path))

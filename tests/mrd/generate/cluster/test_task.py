@@ -1,4 +1,4 @@
-"""What a task decides on its node when its time is nearly up."""
+"""Whether a task is queued again when its time ends."""
 
 import time
 
@@ -9,7 +9,7 @@ from scenes.base.errors import InputError
 from tests.end_to_end.tiny import run_directories, study_in
 
 
-def test_work_that_keeps_something_is_queued_again_however_often(tmp_path):
+def test_a_task_that_keeps_something_is_queued_again(tmp_path):
     folder = study_in(tmp_path / "tiny")
     (directory,) = run_directories(folder)
     work = Work(folder, directory.name, 2, tmp_path, list)
@@ -20,7 +20,7 @@ def test_work_that_keeps_something_is_queued_again_however_often(tmp_path):
     (directory.path / "states" / "00005.npz").touch()
     assert work.checkpoint().function is work
     work._before = (5, 0, 0)
-    work._began = time.monotonic()  # preempted at once: the lead alone is more than two minutes
+    work._began = time.monotonic()  # preempted at once: the lead alone exceeds two minutes
     assert work.checkpoint().function is work
     work.minutes = 60
     work._began = time.monotonic()  # preempted in its first minute

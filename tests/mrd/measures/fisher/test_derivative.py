@@ -1,9 +1,9 @@
-"""Forward-mode derivatives against central differences, and a study's predictions, kept.
+"""Forward-mode derivatives against central differences, and the stored predictions of a study.
 
 The figure compared is a fixed weighting of the derivative image, rendered with 3 seeds each way. A
 case fails where the means differ by more than 8 standard errors and 5 % of the value: false alarms
-come below 2 % a case (Student's t, 2 degrees of freedom at worst). It also fails where 8 standard
-errors exceed half of the value, since such a test would see nothing.
+are below 2 % a case (Student's t, 2 degrees of freedom at worst). It also fails where 8 standard
+errors exceed half of the value, since such a test would have no power.
 """
 
 import json
@@ -68,7 +68,7 @@ def test_a_network_derivative_agrees_with_central_differences(small, rng):
     assert float((found - expected).norm() / expected.norm()) < 0.02
 
 
-def test_the_parameters_are_those_that_the_target_has(small):
+def test_parameters_are_those_of_the_target(small):
     names = [each.name for each in parameters_of(small(lighting=Constant()), 1)]
     assert names == [
         "base_color.red", "base_color.green", "base_color.blue", "roughness", "metallic",

@@ -25,7 +25,7 @@ def test_the_information_is_the_mean_over_cameras():
     np.testing.assert_allclose(information(derivative, np.ones((2, 1))), [[5.0]])
 
 
-def test_predictions_hang_on_no_choice_of_units(rng):
+def test_predictions_do_not_depend_on_units(rng):
     root = rng.normal(size=(3, 5))
     scale = np.array([1.0, 100.0, 0.01])
     plain, scaled = (prediction(s[:, None] * (root @ root.T) * s) for s in (np.ones(3), scale))
@@ -33,7 +33,7 @@ def test_predictions_hang_on_no_choice_of_units(rng):
     np.testing.assert_allclose(scaled.eigenvalues, plain.eigenvalues)
 
 
-def test_a_parameter_that_is_not_seen_has_no_threshold():
+def test_a_parameter_without_a_response_has_no_threshold():
     found = prediction(np.diag([4.0, 0.0]))
     assert found.thresholds.tolist() == [0.5, np.inf]
     assert found.steps[0].tolist() == [0.5, 0.0]
@@ -49,7 +49,7 @@ def test_the_variance_has_a_floor():
 
 
 @pytest.mark.parametrize("count", [8, 16])
-def test_few_rerenders_promise_no_more_than_many(rng, count):
+def test_few_rerenders_give_the_thresholds_of_many(rng, count):
     """The mean of 1/variance over 10⁵ units of variance 1 is 1.
 
     Of ν = N − 1 its standard deviation is √(2 / (ν − 4)); the test allows 4 standard errors: false
@@ -61,7 +61,7 @@ def test_few_rerenders_promise_no_more_than_many(rng, count):
 
 
 def test_simulated_thresholds_are_at_d_prime_one(rng, count):
-    """An ideal observer of a Gaussian with this J and Σ tells 0 from one threshold at d′ = 1.
+    """An ideal observer of a Gaussian with this J and Σ discriminates one threshold at d′ = 1.
 
     d′ is estimated from n = 4000 (40 000) draws each; its standard error is about √(3 / n), and
     the test allows 4 of them: false alarms 6e-5.

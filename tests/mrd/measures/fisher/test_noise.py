@@ -1,4 +1,4 @@
-"""What noise in a derivative does to a threshold, against the estimator itself."""
+"""Effect of noise in a derivative on a threshold, compared with the estimator."""
 
 import re
 
@@ -36,13 +36,13 @@ def test_figures_worked_out_by_hand():
          r"fisher\.derivative_samples from 256 toward 2633$"),
         (0.01, 4096, r"toward 65536$"),
         (-0.02, 256, r"agree by -0\.02: the threshold is noise alone; raise .* toward 65536$"),
-        (0.3, 65536, r"more samples than these are not to be had: leave this parameter out$"),
+        (0.3, 65536, r"this is the largest number of samples: leave this parameter out$"),
     ],
 )  # fmt: skip
-def test_a_low_agreement_is_told_with_what_to_do(agreement, samples, expected):
+def test_a_low_agreement_is_a_warning_with_advice(agreement, samples, expected):
     assert re.search(expected, warning({"agreement": agreement}, samples))
 
 
 @pytest.mark.parametrize("agreement", [None, 0.5, 0.97])
-def test_a_good_agreement_or_none_is_not_told(agreement):
+def test_a_good_agreement_is_no_warning(agreement):
     assert warning({"agreement": agreement}, 256) is None

@@ -1,4 +1,4 @@
-"""Thresholds on physical axes: how far a unit of a parameter moves the scene."""
+"""Physical distance per unit of a parameter."""
 
 import numpy as np
 import pytest
@@ -41,7 +41,7 @@ def test_a_shape_mode_is_about_its_mean_displacement(small):
 
 
 def test_modes_of_a_surface_with_doubled_vertices_are_those_of_the_surface(small):
-    """Every face has corners of its own; each mode moves all vertices at a place alike."""
+    """Every face has its own corners; each mode moves all vertices at one place alike."""
     whole = small()
     mesh = geometry(whole.shape)
     surface = Mesh(

@@ -1,0 +1,58 @@
+"""A study whose files were read: meshes loaded and weights hashed once for a whole command."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from mrd.study.resolved_model import resolved_model
+from mrd.study.resolved_run import ResolvedRun
+from mrd.study.study import Study, loaded_target, resolve_all
+from scenes.scene import Scene
+
+
+@dataclass(frozen=True)
+class ResolvedStudy:
+    """A study and its runs, with nothing left to look up."""
+
+    study: Study
+    runs: tuple[ResolvedRun, ...]
+
+    @cached_property
+    def families(self) -> dict[str, ResolvedRun]:
+        """One run of each family that has a series, by the name of the family."""
+        return {run.spec.family: run for run in self.runs if run.series is not None}
+
+    @cached_property
+    def targets(self) -> dict[str, Scene]:
+        """Every target of the study, loaded; also targets that no search uses."""
+        known = {run.spec.target: run.target for run in self.runs}
+        return {
+            name: known[name] if name in known else loaded_target(name, self.study)
+            for name in self.study.targets
+        }
+
+    @cached_property
+    def models(self) -> dict[str, dict[str, Any]]:
+        """Record of every model of the study, its files by their SHA-256."""
+        known = {run.spec.model: run.record["model"] for run in self.runs}
+        return {
+            name: known[name]
+            if name in known
+            else resolved_model(config, self.study.folder, f"models.{name}")[1]
+            for name, config in self.study.models.items()
+        }
+
+
+def resolve_study(study: Study | ResolvedStudy) -> ResolvedStudy:
+    """Return the study with its files read; a resolved study is returned unchanged.
+
+    Raises
+    ------
+    InputError
+        A file is missing or broken (`mrd.study.study.resolve_all`).
+    """
+    if isinstance(study, ResolvedStudy):
+        return study
+    return ResolvedStudy(study, tuple(resolve_all(study)))

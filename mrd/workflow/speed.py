@@ -1,0 +1,139 @@
+"""Speed of this machine: from finished runs of the study, or from a few small renders."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from mrd.rendering import backend
+from mrd.study.resolved_run import ResolvedRun
+from mrd.study.run_directory import RunDirectory
+from mrd.workflow.standings import RunStatus
+from mrd.workflow.work_amounts import Work, pixels_of, search_work
+from scenes.base.errors import InputError
+from scenes.camera import cameras
+
+FEW_SAMPLES, MORE_SAMPLES = 1, 33
+REPEATS = 3  # the fastest counts: other programs only slow a render down
+GRADIENTS = 3.0  # a forward and a backward pass, or a primal and an adjoint render, in forward ones
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Seconds for each part of `Work`: the defaults were measured on two processors."""
+
+    process: float = 8.0
+    scene: float = 0.02
+    image: float = 0.01
+    sample: float = 2e-7
+    evaluation: float = 0.03
+
+    def seconds(self, work: Work) -> float:
+        """Return the expected seconds of an amount of work."""
+        return (
+            work.processes * self.process
+            + work.scenes * self.scene
+            + work.images * self.image
+            + work.samples * self.sample
+            + work.evaluations * self.evaluation
+        )
+
+    def seconds_of_step(self, work: Work) -> float:
+        """Return the expected seconds of a step, given its renders without gradients."""
+        return GRADIENTS * self.seconds(work)
+
+    def scaled(self, factor: float) -> Speed:
+        """Return the speed of renders and networks that take `factor` times as long."""
+        return replace(
+            self,
+            scene=factor * self.scene,
+            image=factor * self.image,
+            sample=factor * self.sample,
+            evaluation=factor * self.evaluation,
+        )
+
+
+def reference_key(run: ResolvedRun) -> tuple[str, str, str]:
+    """Return what runs with the same null and ceiling share: all names but the seed."""
+    return run.spec.target, run.spec.search, run.spec.model
+
+
+def speed_of_runs(
+    statuses: Sequence[RunStatus], directories: Sequence[RunDirectory]
+) -> Speed | None:
+    """Return the speed at which finished runs were scored; None if no run was timed.
+
+    Only runs of one session count: others waited in between. The oldest run of a target, search and
+    model made the references.
+    """
+    timed = []
+    for each, directory in zip(statuses, directories, strict=True):
+        if each.status == "done":
+            record = directory.record()
+            steps = sum(row["seconds"] for row in directory.history())
+            taken = _seconds_between(record["started"], record["finished"]) - steps
+            if len(record["sessions"]) == 1 and taken > 0:
+                timed.append((record["started"], each.run, taken))
+    seen: set[tuple[str, str, str]] = set()
+    expected = 0.0
+    for _, run, _ in sorted(timed, key=lambda each: each[0]):
+        work = search_work(run, has_references=reference_key(run) in seen)
+        expected += Speed().seconds(sum((w for k, w in work.items() if k != "start-up"), Work()))
+        seen.add(reference_key(run))
+    if not expected:
+        return None
+    return Speed().scaled(sum(taken for *_, taken in timed) / expected)
+
+
+def speed_of_renders(run: ResolvedRun) -> Speed | None:
+    """Return the speed of a few renders of a run's target; None if this machine cannot render."""
+    try:
+        backend.activate()
+    except InputError:
+        return None
+    from mrd.rendering.stage import Stage, with_film
+
+    scene = with_film(run.target, exposure=1.0)
+    view = cameras(scene.cameras)[0]
+    stage = Stage(scene)
+    stage.photographs([view], FEW_SAMPLES, 0)  # compiles
+    few = _fastest(lambda index: stage.photographs([view], FEW_SAMPLES, index))
+    more = _fastest(lambda index: stage.photographs([view], MORE_SAMPLES, index))
+    sample = max(more - few, 0.0) / ((MORE_SAMPLES - FEW_SAMPLES) * pixels_of(run))
+    return replace(
+        Speed(),
+        scene=_fastest(lambda _: Stage(scene)),
+        image=max(few - FEW_SAMPLES * pixels_of(run) * sample, 0.0),
+        sample=sample,
+    )
+
+
+def with_network(speed: Speed, run: ResolvedRun) -> Speed:
+    """Return the speed with the measured time that a run's network takes for one image."""
+    import torch
+
+    from mrd.models import registry
+
+    model = registry.create(run.model)
+    side = run.target.cameras.resolution
+    image = torch.zeros(1, 3, side, side)
+    with torch.no_grad():
+        return replace(speed, evaluation=_fastest(lambda _: model.activations(image)))
+
+
+def _fastest(work: Callable[[int], object]) -> float:
+    """Return the seconds of the fastest of several calls, each with another number."""
+    seconds = []
+    for number in range(1, REPEATS + 1):
+        began = time.perf_counter()
+        work(number)
+        seconds.append(time.perf_counter() - began)
+    return min(seconds)
+
+
+def _seconds_between(started: str | None, finished: str | None) -> float:
+    if not started or not finished:
+        return 0.0
+    return (datetime.fromisoformat(finished) - datetime.fromisoformat(started)).total_seconds()
