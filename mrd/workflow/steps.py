@@ -223,7 +223,7 @@ def _changed_images(study: ResolvedStudy, shared: list[ImagesStatus]) -> list[st
 
 
 def _predicted(study: ResolvedStudy) -> tuple[str, list[str]]:
-    plan = planned(study.study)
+    plan = planned(study)
     missing = [each for each in plan if not each.is_done]
     existing = f"thresholds of {len(plan)} targets and models"
     if not missing:
