@@ -1,9 +1,9 @@
-"""How much light a material reflects: a NumPy twin of Mitsuba 3's `principled` BSDF.
+"""Reflectance of a material: Mitsuba 3's `principled` BSDF in NumPy.
 
-It evaluates what the front of an opaque or refracting (solid, not thin) surface sends back, after
+It evaluates reflection from the front of an opaque or refracting (solid, not thin) surface, after
 Burley, "Physically Based Shading at Disney" (2012), and "Extending the Disney BRDF to a BSDF with
-Integrated Subsurface Scattering" (2015); the tests hold it to the renderer's own evaluation.
-Refracted light is left out: what leaves through the back depends on the whole object.
+Integrated Subsurface Scattering" (2015). Tests compare it with Mitsuba's own evaluation. Refracted
+light is left out: light that leaves through the back depends on the whole object.
 
 Directions are in the surface's frame: x along the tangent (u), y along the bitangent, z along the
 normal.
@@ -21,46 +21,30 @@ from scenes.material import SCALARS, Material
 
 Array = NDArray[np.floating]
 
-# Sides of the grid of texture places, one place in each cell.
-TEXTURE_CELLS = 12
+TEXTURE_CELLS = 12  # per side of the grid of texture places, one place in each cell
+# Degrees.
 HALF_ANGLES = (0.0, 2.5, 5.0, 10.0, 20.0, 35.0, 55.0, 75.0)
 HALF_AZIMUTHS = (0.0, 45.0, 90.0)
 DIFFERENCE_ANGLES = (0.0, 15.0, 30.0, 45.0, 60.0, 75.0)
 DIFFERENCE_AZIMUTHS = (0.0, 60.0, 120.0)
-# Directions closer to the horizon than 5° are left out.
-LOWEST_COSINE = np.cos(np.radians(85))
+LOWEST_COSINE = np.cos(np.radians(85))  # of directions used
 
 
 @dataclass(frozen=True)
 class Values:
-    """A material's numbers at U places of its texture.
+    """Parameters of a material at U places of its texture."""
 
-    Parameters
-    ----------
-    base_color : (U, 1, 3)
-        Linear RGB.
-    scalars
-        Every scalar parameter by name, (U, 1, 1) each.
-    """
-
-    base_color: Array
-    scalars: dict[str, Array]
+    base_color: Array  # (U, 1, 3) linear RGB
+    scalars: dict[str, Array]  # (U, 1, 1) each
 
 
 @cache
 def direction_table() -> tuple[Array, Array]:
-    """Give the fixed pairs of directions over which materials are compared.
+    """Return the fixed incident and outgoing unit vectors, (P, 3) each, that compare materials.
 
-    The pairs form a grid in half-vector coordinates (Rusinkiewicz 1998), denser near the
-    mirror direction, where glossy materials differ: angle of the half vector from the normal 0,
-    2.5, 5, 10, 20, 35, 55, 75°, its azimuth 0, 45, 90° (anisotropic highlights), angle between
-    half vector and directions 0, 15 … 75°, azimuth about the half vector 0, 60, 120°. Pairs with a
-    direction less than 5° above the surface, and repetitions, are left out.
-
-    Returns
-    -------
-    incident, outgoing : (P, 3)
-        Unit vectors in the upper hemisphere.
+    The pairs form a grid in half-vector coordinates (Rusinkiewicz 1998), denser near the mirror
+    direction, where glossy materials differ. Pairs with a direction less than 5° above the surface,
+    and repetitions, are left out.
     """
     grid = np.meshgrid(
         *(
@@ -81,53 +65,27 @@ def direction_table() -> tuple[Array, Array]:
 
 @cache
 def texture_places() -> Array:
-    """Give the fixed places at which textures are read: one in each cell of a grid.
-
-    Returns
-    -------
-    (U, 2)
-        u from the left, v from the top, in [0, 1].
-    """
+    """Return the fixed places (U, 2) where textures are read: u from the left, v from the top."""
     cells = np.stack(np.meshgrid(np.arange(TEXTURE_CELLS), np.arange(TEXTURE_CELLS)), axis=-1)
     inside = np.random.default_rng(0).random((TEXTURE_CELLS**2, 2))
     return (cells.reshape(-1, 2) + inside) / TEXTURE_CELLS
 
 
 def has_textures(material: Material) -> bool:
-    """Tell whether any parameter of a loaded material is a texture."""
+    """Return whether any parameter of a loaded material is a texture."""
     return any(isinstance(getattr(material, n), Picture) for n in ("base_color", *SCALARS))
 
 
 def values_at(material: Material, places: Array) -> Values:
-    """Read a material's parameters at places of its texture.
-
-    Parameters
-    ----------
-    material
-        Loaded.
-    places : (U, 2)
-        u from the left, v from the top.
-    """
+    """Return the parameters of a loaded material at places (U, 2) of its texture."""
     scalars = {name: _read(getattr(material, name), places, 1) for name in SCALARS}
     return Values(_read(material.base_color, places, 3), scalars)
 
 
 def reflectance(values: Values, incident: Array, outgoing: Array) -> Array:
-    """Evaluate the BSDF for reflection, times π.
+    """Return the reflectance factor π f (U, P, 3) of P pairs of directions, without the cosine.
 
-    So a white Lambertian surface has the value 1 for every pair (the reflectance factor).
-
-    Parameters
-    ----------
-    values
-        Of a material, at U places.
-    incident, outgoing : (P, 3)
-        Unit vectors in the upper hemisphere.
-
-    Returns
-    -------
-    (U, P, 3)
-        π f(incident, outgoing), linear RGB, without the cosine.
+    It is 1 for a white Lambertian surface.
     """
     half = incident + outgoing
     half = half / np.linalg.norm(half, axis=1, keepdims=True)
@@ -258,7 +216,7 @@ def _spherical(angle: Array, azimuth: Array) -> Array:
 
 
 def _about_half(v: Array, angle: Array, azimuth: Array) -> Array:
-    # Tilt the normal onto the half vector: turn about y by its angle, then about z by its azimuth.
+    # Rotate the normal onto the half vector: about y by its angle, then about z by its azimuth.
     x = np.cos(angle) * v[:, 0] + np.sin(angle) * v[:, 2]
     z = -np.sin(angle) * v[:, 0] + np.cos(angle) * v[:, 2]
     return np.stack(

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from mrd.study.study import Study
 from scenes.base.errors import about
 from scenes.config import target_scene
-from scenes.readings import FileReading, file_readings
+from scenes.file_summaries import FileSummary, file_summaries
 from scenes.scene import Scene
 
 
-def read_files(study: Study) -> Iterator[tuple[str, FileReading]]:
+def read_files(study: Study) -> Iterator[tuple[str, FileSummary]]:
     """Read the files of a study's targets and start shapes; yield a place and what was read.
 
     Raises
@@ -21,13 +21,13 @@ def read_files(study: Study) -> Iterator[tuple[str, FileReading]]:
         place = f"targets.{name}"
         with about(place):
             scene = target_scene(name, config, study.folder)
-            yield from ((place, each) for each in file_readings(scene, study.folder))
+            yield from ((place, each) for each in file_summaries(scene, study.folder))
     for name, search in study.searches.items():
         if search.start.shape is not None:
             place = f"searches.{name}.start"
             with about(place):
                 scene = Scene(name=name, shape=search.start.shape)
-                yield from ((place, each) for each in file_readings(scene, study.folder))
+                yield from ((place, each) for each in file_summaries(scene, study.folder))
 
 
 def changed_files(study: Study) -> Iterator[str]:

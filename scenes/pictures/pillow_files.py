@@ -1,4 +1,4 @@
-"""What PNG and JPEG files share: opening with Pillow, and orientation."""
+"""Open PNG and JPEG files with Pillow, and read their orientation."""
 
 import warnings
 from collections.abc import Iterator
@@ -13,9 +13,9 @@ from scenes.pictures.decoded import broken
 
 @contextmanager
 def opened(path: Path, kind: str) -> Iterator[Image.Image]:
-    """Open a file whose header names a size that is allowed, and decode its pixels.
+    """Open a file and decode its pixels; the size in its header must have been checked.
 
-    Pillow's warnings, of large pictures and of broken metadata, are kept quiet.
+    Pillow's warnings about large pictures and broken metadata are suppressed.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -29,12 +29,12 @@ def opened(path: Path, kind: str) -> Iterator[Image.Image]:
 
 
 def orientation_of(image: Image.Image) -> int:
-    """EXIF orientation of a picture, 1 (upright) to 8."""
+    """Return the EXIF orientation of a picture, 1 (upright) to 8."""
     try:
         found = image.getexif().get(ExifTags.Base.Orientation, 1)
     except (ValueError, SyntaxError, KeyError, TypeError, EOFError, OSError, IndexError) as error:
         raise InputError(
-            f"has EXIF data that cannot be read ({one_line(error)}); turn the picture upright, "
+            f"has EXIF data that cannot be read ({one_line(error)}); rotate the picture upright, "
             "and save it without EXIF data"
         ) from error
     return int(found) if found in range(1, 9) else 1

@@ -154,7 +154,7 @@ def test_no_two_cameras_stand_at_one_place_and_all_look_at_the_target(rig):
     [
         ({"kind": "ring", "count": 0}, "0 is out of range; allowed: 1 to 1000"),
         ({"kind": "ring", "elevation": 90}, "90 is out of range; allowed: -89 to 89"),
-        ({"kind": "fibonacci", "elevations": [30, 10]}, "give the lowest first"),
+        ({"kind": "fibonacci", "elevations": [30, 10]}, "give the lower first"),
         ({"kind": "single", "azimuth": 5, "held_out_azimuths": [365]}, "same azimuth"),
         ({"kind": "single", "elevation": 90, "held_out_azimuths": [5]}, "no other azimuths"),
         ({"kind": "ring", "resolution": 4}, "4 is out of range; allowed: 8 to 8192"),

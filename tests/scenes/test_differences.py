@@ -197,8 +197,8 @@ def test_darkness_is_measured_against_the_target():
     assert lighting_difference(dark, Constant())["rms_log_radiance"] == pytest.approx(found)
 
 
-def test_sun_and_sky_must_be_baked_first():
-    with pytest.raises(InputError, match="bake them into an environment map"):
+def test_sun_and_sky_must_be_converted_first():
+    with pytest.raises(InputError, match="convert them to an environment map"):
         lighting_difference(Constant(), SunSky())
 
 

@@ -132,7 +132,7 @@ PICTURE = Picture(np.ones((4, 8, 3), np.float32))
         (
             {"shape": Sphere(subdivisions=2)},
             "shape",
-            r"shape: no interpolation between meshes of other topology \(42 vertices and 80 faces "
+            r"shape: no interpolation between meshes of different topology \(42 vertices and 80 faces "
             r"against 162 and 320\); use kind: trajectory",
         ),
         (
@@ -152,7 +152,7 @@ def test_without_a_path_it_is_refused(changes, attribute, message):
 
 def test_maps_and_textures_of_another_size_are_refused():
     maps = [EnvironmentMap(radiance=PICTURE), EnvironmentMap(radiance=PICTURE, rotation=9.0)]
-    with pytest.raises(InputError, match="environment maps of another size or rotation"):
+    with pytest.raises(InputError, match="environment maps of different size or rotation"):
         check_path(*(scene(lighting=each) for each in maps), ["lighting"])
     textures = [Picture(np.full((n, n, 3), 0.5, np.float32)) for n in (2, 4)]
     with pytest.raises(InputError, match=r"base_color: no interpolation between textures of 2×2"):
@@ -162,7 +162,7 @@ def test_maps_and_textures_of_another_size_are_refused():
 def test_same_faces_in_another_order_are_another_topology():
     mesh = geometry(Sphere(subdivisions=1))
     turned = MeshShape(surface=Mesh(mesh.vertices, mesh.faces[::-1]), fit=False)
-    with pytest.raises(InputError, match="other topology"):
+    with pytest.raises(InputError, match="different topology"):
         check_path(scene(), scene(shape=turned), ["shape"])
 
 

@@ -150,7 +150,7 @@ def test_an_impossible_light_is_refused(make, message):
 
 
 def test_what_has_no_map_says_so():
-    with pytest.raises(InputError, match="bake them into an environment map first"):
+    with pytest.raises(InputError, match="convert them to an environment map first"):
         radiance_over_sphere(SunSky())
     with pytest.raises(InputError, match="the map 'studio' is not loaded"):
         radiance_over_sphere(EnvironmentMap(radiance="studio"))

@@ -8,7 +8,7 @@ import trimesh
 
 from scenes.arrays import Mesh, Picture
 from scenes.base.errors import InputError
-from scenes.embedded import LIGHTS, MESHES
+from scenes.bundled import LIGHTS, MESHES
 from scenes.lighting import Constant, EnvironmentMap
 from scenes.loading import loaded_lighting, loaded_material, loaded_shape
 from scenes.material import Material

@@ -251,7 +251,7 @@ def test_every_library_scene_is_visible():
     [
         (
             {"pose": Pose(translation=(50, 0, 0))},
-            "camera c0 sees nothing of the object: all of it lies",
+            "camera c0 sees nothing of the object: all of it is",
         ),
         (
             {"pose": Pose(translation=(0, 0, 50)), "cameras": Single(elevation=0)},
@@ -259,7 +259,7 @@ def test_every_library_scene_is_visible():
         ),
         (
             {"cameras": Ring(distance=0.9)},
-            r"camera c0 stands inside .* \(at 0.9 from its centre, rad",
+            r"camera c0 is inside .* \(at 0.9 from its centre, rad",
         ),
         ({"cameras": Ring(target=(0, 9, 0), distance=1)}, "outside the frame|behind the camera"),
         (

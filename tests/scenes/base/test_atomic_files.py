@@ -108,10 +108,10 @@ def test_an_empty_folder_is_filled_and_a_full_one_refused(tmp_path):
     path.mkdir()
     with whole_folder(path) as beside:
         (beside / "file.txt").write_text("content")
-    message = "folder: is there already; name a new folder, or remove that one"
+    message = "folder: already exists; name a new folder, or remove that one"
     with pytest.raises(InputError, match=message), whole_folder(path):
         pass
-    with pytest.raises(InputError, match="is there already"), whole_folder(path / "file.txt"):
+    with pytest.raises(InputError, match="already exists"), whole_folder(path / "file.txt"):
         pass
     assert (path / "file.txt").read_text() == "content"
 
@@ -209,7 +209,7 @@ def test_a_circle_of_links_is_refused(tmp_path):
     (tmp_path / "a").symlink_to(tmp_path / "b")
     (tmp_path / "b").symlink_to(tmp_path / "a")
     for work in (write, remove_leftovers):
-        with pytest.raises(InputError, match=r"a: is a link that leads round in a circle; remove"):
+        with pytest.raises(InputError, match=r"a: is a link in a circle of links; remove"):
             work(tmp_path / "a")
     assert sorted(each.name for each in tmp_path.iterdir()) == ["a", "b"]
 

@@ -23,7 +23,7 @@ def test_a_turned_face_cannot_start_a_search():
     faces = box().faces.copy()
     faces[0] = faces[0, ::-1]
     assert manifold_problem(Mesh(box().vertices, faces)).startswith(
-        "3 of 18 edges lie between faces turned against each other"
+        "3 of 18 edges are between faces of opposite orientation"
     )
 
 

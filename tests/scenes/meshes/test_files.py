@@ -12,13 +12,13 @@ import trimesh
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from tests.scenes.mesh_formats import writers
 
 from scenes.arrays import Mesh
 from scenes.base.errors import InputError
 from scenes.geometry.topology import manifold_problem
-from scenes.meshes.files import read_mesh, read_mesh_file, read_stored_mesh, write_mesh
+from scenes.meshes.files import read_mesh_file, read_stored_mesh, write_mesh
 from tests.paths import DATA
+from tests.scenes.meshes.formats import writers
 
 FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False, min_value=-1e6, max_value=1e6)
 CORNER = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], np.float32)
@@ -50,6 +50,10 @@ def test_the_renderer_reads_the_file(mi, tmp_path):
 
 
 MESHES = DATA / "meshes"
+
+
+def read_mesh(path):
+    return read_mesh_file(path, fit=False).mesh
 
 
 def front_area(mesh):
@@ -89,7 +93,7 @@ def test_a_sphere_far_from_the_origin_stays_a_sphere():
     mesh = read_mesh_file(MESHES / "utm.obj", fit=True).mesh
     np.testing.assert_allclose(np.linalg.norm(mesh.vertices, axis=1), 1, atol=2e-6)
     with pytest.raises(
-        InputError, match=r"utm\.obj: its vertices lie up to 5.41193e\+06 .*fit: true"
+        InputError, match=r"utm\.obj: its vertices are up to 5.41193e\+06 .*fit: true"
     ):
         read_mesh_file(MESHES / "utm.obj", fit=False)
 
@@ -208,7 +212,7 @@ def test_a_missing_file_is_named(tmp_path):
         (
             "http.gltf",
             b'{"asset": {"version": "2.0"}, "buffers": [{"uri": "http://x/y", "byteLength": 3}]}',
-            "buffer 0 lies at 'http://x/y'; save it beside the file",
+            "buffer 0 is at 'http://x/y'; save it beside the file",
         ),
         (
             "lost.gltf",
@@ -218,12 +222,12 @@ def test_a_missing_file_is_named(tmp_path):
         (
             "up.gltf",
             b'{"asset": {"version": "2.0"}, "buffers": [{"uri": "../x.bin", "byteLength": 3}]}',
-            "its buffer '../x.bin' lies elsewhere; keep it beside the file",
+            "its buffer '../x.bin' is in another folder; keep it beside the file",
         ),
         (
             "surplus.stl",
             bytes(80) + b"\x01\0\0\0" + bytes(100),
-            "promises 1 triangles and holds more: 184 bytes, where these need 134",
+            "names 1 triangles and holds more: 184 bytes, but these need 134",
         ),
         (
             "surplus.off",
@@ -235,10 +239,10 @@ def test_a_missing_file_is_named(tmp_path):
             b"ply\nformat ascii 1.0\nelement vertex 3\nproperty float x\nproperty float y\n"
             b"property float z\nelement face 1\nproperty list uchar int vertex_indices\n"
             b"end_header\n0 0 0\n1 0 0\n0 1 0\n3 0 1 2\n3 2 1 0\n",
-            "holds more than its header promises",
+            "holds more than its header states",
         ),
-        ("zero.obj", b"v 0 0 0\nf 0 1 1\n", "line 2: index 0 names nothing"),
-        ("back.obj", b"v 0 0 0\nv 1 0 0\nf -1 -2 -3\n", "line 3: index -3 names nothing"),
+        ("zero.obj", b"v 0 0 0\nf 0 1 1\n", "line 2: index 0 does not exist"),
+        ("back.obj", b"v 0 0 0\nv 1 0 0\nf -1 -2 -3\n", "line 3: index -3 does not exist"),
         ("far.obj", b"v 0 0 0\nv 1 0 0\nf 1 2 4\n", "line 3: names vertex 4, but there are 2"),
         ("word.obj", b"v 0 0 zero\n", "line 1: 'zero' is not a number"),
         ("comma.obj", b"v 0,5 1 1\n", "line 1: '0,5' is not a number; write the decimal sign"),
@@ -262,8 +266,8 @@ def test_a_missing_file_is_named(tmp_path):
         ("loose.stl", b"solid x\nvertex 0 0 0\nendsolid", "line 2: a vertex outside a face"),
         ("binary.off", b"OFF BINARY\n\0\0", "is a binary OFF file"),
         ("four.off", b"4OFF\n1 1 0\n", "has vertices of more than three coordinates"),
-        ("cut.off", b"OFF\n3 1 0\n0 0 0\n", "is cut short: line 2 promises 3 vertices and 1 faces"),
-        ("face.off", b"OFF\n3 1 0\n0 0 0\n1 0 0\n0 1 0\n3 0 1\n", "line 6: promises 3 corners"),
+        ("cut.off", b"OFF\n3 1 0\n0 0 0\n", "is cut short: line 2 names 3 vertices and 1 faces"),
+        ("face.off", b"OFF\n3 1 0\n0 0 0\n1 0 0\n0 1 0\n3 0 1\n", "line 6: states 3 corners"),
         (
             "grid.ply",
             b"ply\nformat ascii 1.0\nelement vertex 1\nproperty float x\nproperty float y\n"

@@ -125,8 +125,8 @@ RAMP = np.stack([np.arange(256)] * 3, axis=1)[None]
         ([(b"sRGB", b"\0"), gamma(100000)], srgb_decode, None),
         ([(b"cICP", bytes([1, 13, 0, 1])), gamma(100000)], srgb_decode, None),
         ([REC709], srgb_decode, None),
-        ([gamma(45455)], srgb_decode, "its gAMA is the one that sRGB pictures carry"),
-        ([gamma(45455), REC709], srgb_decode, "its gAMA is the one that sRGB pictures carry"),
+        ([gamma(45455)], srgb_decode, "its gAMA is that of sRGB pictures"),
+        ([gamma(45455), REC709], srgb_decode, "its gAMA is that of sRGB pictures"),
         ([gamma(100000)], lambda v: v, "its colours are marked as Rec. 709 with gamma 1/1"),
         (
             [gamma(55556)],
@@ -235,7 +235,7 @@ def with_byte(data, place, value):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (animated(), r"is an animation \(APNG\); save the frame"),
+        (animated(), r"is an animation \(APNG\); save the one frame"),
         (png(RAMP, extra=[(b"sTER", b"\0")]), "holds two views side by side"),
         (png(RAMP, extra=[(b"CgBI", bytes(4))]), "has a part 'CgBI' that PNG does not define"),
         (png(RAMP, extra=[(b"cICP", bytes([9, 16, 0, 1]))]), r"9/16/0/1 \(PQ, high dynamic range"),

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.scenes.mesh_formats import writers
 
 from scenes.base.errors import InputError
 from scenes.geometry.topology import manifold_problem
 from scenes.meshes.files import read_mesh_file
+from tests.scenes.meshes.formats import writers
 from tests.scenes.meshes.formats.solids import area_and_volume, mesh_area_and_volume, solids
 from tests.scenes.meshes.formats.writers import FLAT, TRIANGLES, Files
 

@@ -268,13 +268,15 @@ def gltf_beside(solid: Solid) -> Files:
 
 def glb_moved(solid: Solid) -> Files:
     """Rotated, scaled and moved by two nodes, one a matrix; the stored mesh is the inverse."""
+    size = float(np.abs(solid[0]).max())  # far smaller solids would be lost in 32 bits
     outer = np.array([[0, 0, 2, 1.5], [0, 3, 0, -2], [-1, 0, 0, 4], [0, 0, 0, 1.0]])
+    outer[:3, 3] *= size
     inner = np.diag([0.5, 2, 1, 1.0])
-    inner[:3, 3] = (3, -1, 2)
+    inner[:3, 3] = size * np.array([3, -1, 2])
     vertices = np.linalg.inv(outer @ inner) @ np.column_stack([solid[0], np.ones(len(solid[0]))]).T
     document = simple(solid, vertices[:3].T)
     document.node(children=[1], matrix=outer.T.ravel().tolist())
-    document.node(mesh=0, translation=[3, -1, 2], scale=[0.5, 2, 1])
+    document.node(mesh=0, translation=inner[:3, 3].tolist(), scale=[0.5, 2, 1])
     return document.glb()
 
 

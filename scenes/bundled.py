@@ -1,4 +1,4 @@
-"""The meshes and lights that come with the suite (sources: assets/LICENCES.md)."""
+"""Meshes and lights that come with the suite (sources: assets/LICENCES.md)."""
 
 from collections.abc import Callable
 from functools import cache, partial

@@ -1,39 +1,38 @@
-"""What the files of a scene hold, in words: for people who check that a file was read rightly."""
+"""Summaries of the files of a scene, so that users can check that they were read correctly."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from scenes.base.errors import InputError, about
-from scenes.embedded import LIGHTS, MESHES
+from scenes.bundled import LIGHTS, MESHES
 from scenes.lighting import EnvironmentMap
 from scenes.material import TEXTURED
 from scenes.meshes.files import READERS, read_mesh_file
-from scenes.pictures.files import KINDS, read_picture_file
-from scenes.pictures.panorama import check_whole_sphere, is_whole_sphere
+from scenes.pictures.files import KINDS, check_whole_sphere, read_picture_file
 from scenes.scene import Scene
 from scenes.shape import MeshShape
 
 PICTURES = tuple(suffix for _, _, suffixes in KINDS for suffix in suffixes)
-LIGHT = ("EXR", "Radiance HDR")  # kinds that environment maps mostly are
-# Textures of one number a pixel: data, not colours.
+LIGHT = ("EXR", "Radiance HDR")  # usual kinds of environment maps
+# Textures with one number per pixel hold data, not colours.
 SCALAR_TEXTURES = tuple(f"material.{name}" for name, channels in TEXTURED.items() if channels == 1)
 
 
 @dataclass(frozen=True)
-class FileReading:
-    """What was read from one file.
+class FileSummary:
+    """Summary of one file.
 
     Parameters
     ----------
     key
-        Where the scene names the file, such as ``shape.surface``; empty without a scene.
+        Key of the scene that names the file, such as ``shape.surface``; empty without a scene.
     path
-        Of the file.
+        Path of the file.
     text
-        What was read, in one line.
+        Contents of the file, in one line.
     changes
-        What was changed while reading, such as ``"320 of 320 faces turned outward"``.
+        Changes made while reading, such as ``"320 of 320 faces turned outward"``.
     """
 
     key: str
@@ -46,8 +45,8 @@ class FileReading:
         return f"{place}{self.path}: {self.text}"
 
 
-def file_reading(path: Path) -> FileReading:
-    """Read a mesh or a picture, and say what it holds.
+def file_summary(path: Path) -> FileSummary:
+    """Read a mesh or a picture, and return its summary.
 
     Raises
     ------
@@ -63,21 +62,8 @@ def file_reading(path: Path) -> FileReading:
     raise InputError(f"{path}: is neither a mesh nor a picture that is read; use {known}")
 
 
-def file_readings(scene: Scene, folder: Path) -> Iterator[FileReading]:
-    """Read every file that a scene names, and say what each holds.
-
-    Parameters
-    ----------
-    scene
-        Not loaded: a loaded one names no files.
-    folder
-        What relative paths start from.
-
-    Raises
-    ------
-    InputError
-        A file is missing or damaged.
-    """
+def file_summaries(scene: Scene, folder: Path) -> Iterator[FileSummary]:
+    """Read every file that an unloaded scene names, and yield its summary."""
     shape, light = scene.shape, scene.lighting
     surface = getattr(shape, "surface", None)
     if isinstance(shape, MeshShape) and isinstance(surface, str) and surface not in MESHES:
@@ -91,18 +77,18 @@ def file_readings(scene: Scene, folder: Path) -> Iterator[FileReading]:
         yield _of_picture("lighting.radiance", folder / radiance)
 
 
-def _of_mesh(key: str, path: Path, *, fit: bool) -> FileReading:
+def _of_mesh(key: str, path: Path, *, fit: bool) -> FileSummary:
     reading = read_mesh_file(path, fit=fit)
-    return FileReading(key, path, str(reading), reading.changes)
+    return FileSummary(key, path, str(reading), reading.changes)
 
 
-def _of_picture(key: str, path: Path) -> FileReading:
-    """Read a picture as the scene will; of what is repaired in a light, the count is noted."""
+def _of_picture(key: str, path: Path) -> FileSummary:
+    """Read a picture as its scene does, but clip values that need repair, and count them."""
     read = read_picture_file(path, "clip", "linear" if key in SCALAR_TEXTURES else "srgb")
     if key == "lighting.radiance":
         with about(str(path)):
             check_whole_sphere(read)
     text = str(read)
-    if not key and read.kind in LIGHT and not is_whole_sphere(read):
+    if not key and read.kind in LIGHT and not read.is_whole_sphere:
         text += "; not twice as wide as high: it can be a texture, but no environment map"
-    return FileReading(key, path, text, read.notes)
+    return FileSummary(key, path, text, read.notes)
