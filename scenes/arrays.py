@@ -73,27 +73,11 @@ def _not_finite(what: str, array: NDArray[Any]) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Mesh(_ByContent):
-    """A triangle mesh.
+    """A triangle mesh; `InputError` if shapes, indices or numbers are invalid or it has no area."""
 
-    Parameters
-    ----------
-    vertices : (V, 3) float32
-        Positions in scene units, right-handed axes.
-    faces : (F, 3) int32
-        Vertex indices, counter-clockwise seen from outside.
-    uvs : (V, 2) float32 or None
-        Texture coordinates: u from left to right, v from the top row of a texture to the bottom
-        one, both covering [0, 1] and repeating beyond.
-
-    Raises
-    ------
-    InputError
-        The arrays have wrong shapes, no face, numbers that are not finite, indices out of range,
-        or no area.
-    """
-
-    vertices: Float32
-    faces: Int32
+    vertices: Float32  # (V, 3) in scene units, right-handed axes
+    faces: Int32  # (F, 3) vertex indices, counter-clockwise seen from outside
+    # (V, 2): u from left to right, v from the top row of a texture; [0, 1], repeating beyond.
     uvs: Float32 | None = None
 
     def __post_init__(self) -> None:
@@ -145,19 +129,9 @@ class Mesh(_ByContent):
 
 @dataclass(frozen=True, eq=False)
 class Picture(_ByContent):
-    """A picture of linear-light values: a texture, an environment map, a rendered image.
+    """A picture of linear-light values: a texture, an environment map, a rendered image."""
 
-    Parameters
-    ----------
-    pixels : (H, W, C) float32
-        Row 0 is the top. C is 3 (linear Rec. 709) or 1. An (H, W) array is taken as one channel.
-
-    Raises
-    ------
-    InputError
-        The array has another shape, or a value is not finite.
-    """
-
+    # (H, W, C), row 0 at the top; C is 3 (linear Rec. 709) or 1. An (H, W) array has one channel.
     pixels: Float32
 
     def __post_init__(self) -> None:

@@ -9,21 +9,10 @@ from scenes.meshes.files import read_stored_mesh
 from scenes.pictures.files import read_picture
 
 ASSETS = Path(__file__).parent / "assets"
-
-
-@cache
-def _mesh(name: str) -> Mesh:
-    return read_stored_mesh(ASSETS / f"{name}.ply")
-
-
-@cache
-def _light(name: str) -> Picture:
-    return read_picture(ASSETS / f"{name}.exr")
-
-
 MESHES: dict[str, Callable[[], Mesh]] = {
-    name: partial(_mesh, name) for name in ("bunny", "suzanne")
+    name: cache(partial(read_stored_mesh, ASSETS / f"{name}.ply")) for name in ("bunny", "suzanne")
 }
 LIGHTS: dict[str, Callable[[], Picture]] = {
-    name: partial(_light, name) for name in ("studio", "forest", "venice", "lobby")
+    name: cache(partial(read_picture, ASSETS / f"{name}.exr"))
+    for name in ("studio", "forest", "venice", "lobby")
 }

@@ -15,6 +15,11 @@ from pydantic import Field, model_validator
 from scenes.base.frozen import Frozen, Number, Triple, between
 
 Vectors = NDArray[np.floating]
+FieldOfView = Annotated[float, between(0, 170, above_low=True)]  # horizontal, in degrees
+Pixels = Annotated[int, between(8, 8192)]
+Elevation = Annotated[float, between(-90, 90)]
+Count = Annotated[int, between(1, 1000)]
+HeldOut = Annotated[int, between(0, 1000)]
 
 GOLDEN_ANGLE = 180 * (3 - math.sqrt(5))
 STEEP = 89.9  # elevation in degrees above which +y cannot be the camera's up direction
@@ -22,30 +27,16 @@ CANDIDATES = 2000  # positions among which held-out cameras are chosen
 
 
 class Camera(Frozen):
-    """A pinhole camera.
+    """A pinhole camera at `origin` that looks at `target`; lengths in scene units."""
 
-    Parameters
-    ----------
-    name
-        ``c0``, ``c1`` … for training cameras, ``h0``, ``h1`` … for held-out ones.
-    origin, target, up
-        Position, point that it looks at, and direction that is up in the image; scene units.
-    field_of_view
-        Horizontal, in degrees, above 0 up to 170.
-    width, height
-        Image size in pixels, 8 to 8192.
-    held_out
-        True for a camera whose view no search uses.
-    """
-
-    name: str
+    name: str  # c0, c1 … for training cameras, h0, h1 … for held-out ones
     origin: Triple
     target: Triple = (0.0, 0.0, 0.0)
-    up: Triple = (0.0, 1.0, 0.0)
-    field_of_view: Annotated[float, between(0, 170, above_low=True)] = 32.0
-    width: Annotated[int, between(8, 8192)] = 128
-    height: Annotated[int, between(8, 8192)] = 128
-    held_out: bool = False
+    up: Triple = (0.0, 1.0, 0.0)  # direction that is up in the image
+    field_of_view: FieldOfView = 32.0
+    width: Pixels = 128
+    height: Pixels = 128
+    held_out: bool = False  # no search uses its view
 
     @model_validator(mode="after")
     def _has_a_direction(self) -> "Camera":
@@ -76,18 +67,14 @@ class Camera(Frozen):
         local = (world - matrix[:3, 3]) @ matrix[:3, :3]
         depth = np.where(local[:, 2] < 0, -local[:, 2], np.nan)
         focal = 0.5 * self.width / np.tan(np.radians(self.field_of_view) / 2)
-        return np.column_stack(
-            [
-                self.width / 2 + focal * local[:, 0] / depth,
-                self.height / 2 - focal * local[:, 1] / depth,
-            ]
-        )
+        x, y = focal * local[:, 0] / depth, focal * local[:, 1] / depth
+        return np.column_stack([self.width / 2 + x, self.height / 2 - y])
 
 
 class _Rig(Frozen):
     distance: Annotated[float, between(0, 1e6, above_low=True)] = 5.0
-    field_of_view: Annotated[float, between(0, 170, above_low=True)] = 32.0
-    resolution: Annotated[int, between(8, 8192)] = 128
+    field_of_view: FieldOfView = 32.0
+    resolution: Pixels = 128
     target: Triple = (0.0, 0.0, 0.0)
 
 
@@ -110,12 +97,9 @@ class Fibonacci(_Rig):
     """
 
     kind: Literal["fibonacci"] = "fibonacci"
-    count: Annotated[int, between(1, 1000)] = 4
-    held_out: Annotated[int, between(0, 1000)] = 0
-    elevations: tuple[Annotated[float, between(-90, 90)], Annotated[float, between(-90, 90)]] = (
-        -90.0,
-        90.0,
-    )
+    count: Count = 4
+    held_out: HeldOut = 0
+    elevations: tuple[Elevation, Elevation] = (-90.0, 90.0)
 
     @model_validator(mode="after")
     def _elevations_are_ordered(self) -> "Fibonacci":
@@ -140,8 +124,8 @@ class Ring(_Rig):
     """
 
     kind: Literal["ring"] = "ring"
-    count: Annotated[int, between(1, 1000)] = 4
-    held_out: Annotated[int, between(0, 1000)] = 0
+    count: Count = 4
+    held_out: HeldOut = 0
     elevation: Annotated[float, between(-89, 89)] = 15.0
     azimuth: Number = 0.0
 
@@ -161,7 +145,7 @@ class Single(_Rig):
 
     kind: Literal["single"] = "single"
     azimuth: Number = 0.0
-    elevation: Annotated[float, between(-90, 90)] = 15.0
+    elevation: Elevation = 15.0
     held_out_azimuths: tuple[Number, ...] = ()
 
     @model_validator(mode="after")
@@ -272,11 +256,8 @@ def _triple(vector: Vectors) -> Triple:
 def sides_of_view(
     rig: Cameras, distance: float = 0.0
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return half-spaces n · x ≥ b, (5 C, 3) and (5 C,), of points in the frame of all C cameras.
-
-    Held-out cameras count too: a view without the object cannot be scored. `distance` is the least
-    distance from the cameras' planes.
-    """
+    """Return half-spaces n · x ≥ b, (5 C, 3) and (5 C,), that all C cameras have in their frame."""
+    # Held-out cameras too: a view without the object cannot be scored.
     normals, offsets = [], []
     for camera in cameras(rig):
         across = np.tan(np.radians(camera.field_of_view) / 2)

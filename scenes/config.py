@@ -5,7 +5,7 @@ from pathlib import Path
 from pydantic import model_validator
 
 from scenes import library
-from scenes.base.errors import InputError, nearest
+from scenes.base.errors import unknown
 from scenes.base.frozen import Frozen
 from scenes.camera import Cameras
 from scenes.film import Film
@@ -81,9 +81,6 @@ def _base(scene: str, folder: Path) -> Scene:
     if scene in library.SCENES:
         return library.scene(scene)
     if Path(scene).suffix != ".json":
-        known = ", ".join(sorted(library.SCENES))
-        raise InputError(
-            f"no scene is called '{scene}'; {nearest(scene, library.SCENES)} known: {known}, "
-            "or the path of a scene.json; a mesh goes into a study, as a target's shape"
-        )
+        others = ", or the path of a scene.json; a mesh goes into a study, as a target's shape"
+        raise unknown("scene", scene, library.SCENES, others)
     return read_scene(folder / scene)

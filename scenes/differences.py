@@ -189,8 +189,7 @@ def pose_difference(
 
 def shift(target: Scene, other: Scene) -> float:
     """Return how far the centre of the target's bounding sphere moved, in scene units."""
-    centre = bounding_sphere(geometry(target.shape))[0]
-    return pose_difference(target.pose, other.pose, tuple(centre))["translation"]
+    return pose_difference(target.pose, other.pose, _centre(target))["translation"]
 
 
 def scene_difference(
@@ -221,9 +220,7 @@ def scene_difference(
         "shape": lambda: shape_difference(geometry(target.shape), geometry(other.shape), rng),
         "material": lambda: material_difference(target.material, other.material),
         "lighting": lambda: lighting_difference(target.lighting, other.lighting),
-        "pose": lambda: pose_difference(
-            target.pose, other.pose, tuple(bounding_sphere(geometry(target.shape))[0])
-        ),
+        "pose": lambda: pose_difference(target.pose, other.pose, _centre(target)),
     }
     differences = {}
     for attribute in attributes:
@@ -231,6 +228,10 @@ def scene_difference(
             raise unknown("attribute", attribute, measures)
         differences[attribute] = measures[attribute]()
     return differences
+
+
+def _centre(scene: Scene) -> tuple[float, ...]:
+    return tuple(bounding_sphere(geometry(scene.shape))[0])
 
 
 def _dominant(radiance: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -6,11 +6,10 @@ from pathlib import Path
 
 from scenes.base.errors import InputError, about
 from scenes.bundled import LIGHTS, MESHES
-from scenes.lighting import EnvironmentMap
 from scenes.material import TEXTURED
 from scenes.meshes.files import READERS, read_mesh_file
 from scenes.pictures.files import KINDS, check_whole_sphere, read_picture_file
-from scenes.scene import Scene
+from scenes.scene import Scene, contents
 from scenes.shape import MeshShape
 
 PICTURES = tuple(suffix for _, _, suffixes in KINDS for suffix in suffixes)
@@ -21,24 +20,12 @@ SCALAR_TEXTURES = tuple(f"material.{name}" for name, channels in TEXTURED.items(
 
 @dataclass(frozen=True)
 class FileSummary:
-    """Summary of one file.
+    """Summary of one file; as text, in one line."""
 
-    Parameters
-    ----------
-    key
-        Key of the scene that names the file, such as ``shape.surface``; empty without a scene.
-    path
-        Path of the file.
-    text
-        Contents of the file, in one line.
-    changes
-        Changes made while reading, such as ``"320 of 320 faces turned outward"``.
-    """
-
-    key: str
+    key: str  # of the scene, such as shape.surface; empty without a scene
     path: Path
-    text: str
-    changes: tuple[str, ...]
+    text: str  # contents of the file, in one line
+    changes: tuple[str, ...]  # made while reading, such as "320 of 320 faces turned outward"
 
     def __str__(self) -> str:
         place = f"{self.key}: " if self.key else ""
@@ -64,17 +51,15 @@ def file_summary(path: Path) -> FileSummary:
 
 def file_summaries(scene: Scene, folder: Path) -> Iterator[FileSummary]:
     """Read every file that an unloaded scene names, and yield its summary."""
-    shape, light = scene.shape, scene.lighting
-    surface = getattr(shape, "surface", None)
-    if isinstance(shape, MeshShape) and isinstance(surface, str) and surface not in MESHES:
-        yield _of_mesh("shape.surface", folder / surface, fit=shape.fit)
-    for name in TEXTURED:
-        value = getattr(scene.material, name)
-        if isinstance(value, str):
-            yield _of_picture(f"material.{name}", folder / value)
-    radiance = light.radiance if isinstance(light, EnvironmentMap) else None
-    if isinstance(radiance, str) and radiance not in LIGHTS:
-        yield _of_picture("lighting.radiance", folder / radiance)
+    names = {"shape": set(MESHES), "lighting": set(LIGHTS)}
+    for (part, name), value in contents(scene).items():
+        if not isinstance(value, str) or value in names.get(part, ()):
+            continue
+        key, path = f"{part}.{name}", folder / value
+        if isinstance(scene.shape, MeshShape) and part == "shape":
+            yield _of_mesh(key, path, fit=scene.shape.fit)
+        else:
+            yield _of_picture(key, path)
 
 
 def _of_mesh(key: str, path: Path, *, fit: bool) -> FileSummary:

@@ -26,10 +26,7 @@ Array = NDArray[np.float64]
 
 
 def between(target: Scene, other: Scene, t: float, attributes: Iterable[str]) -> Scene:
-    """Return the scene at fraction t, 0 to 1, of the way from a target to another loaded scene.
-
-    Only the named attributes change; at 0 and 1 they equal those of the two scenes.
-    """
+    """Return the scene at fraction t, 0 to 1, of the way to another loaded scene."""
     if not 0 <= t <= 1:
         raise ValueError(f"t is {t}; allowed: 0 to 1")
     blends = {"shape": _shape, "material": _material, "lighting": _lighting, "pose": _pose}

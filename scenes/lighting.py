@@ -131,10 +131,7 @@ Lighting = Annotated[Constant | EnvironmentMap | SunSky, Field(discriminator="ki
 
 
 def direction(u: ArrayLike, v: ArrayLike) -> NDArray[np.float64]:
-    """Return the unit vectors (..., 3) toward the light at places of an unrotated map.
-
-    u = φ/2π runs from the left edge to the right, v = θ/π from the top (+y) to the bottom.
-    """
+    """Return unit vectors (..., 3) toward the light; u is from the left, v from the top (+y)."""
     phi, theta = 2 * np.pi * np.asarray(u, np.float64), np.pi * np.asarray(v, np.float64)
     return np.stack(
         [np.sin(phi) * np.sin(theta), np.cos(theta), -np.cos(phi) * np.sin(theta)], axis=-1
@@ -150,11 +147,7 @@ def map_directions(height: int, width: int) -> NDArray[np.float64]:
 
 
 def solid_angles(height: int, width: int) -> NDArray[np.float64]:
-    """Return the solid angle (height, width) of every pixel of a map, in steradians, 4π in all.
-
-    It is the integral of the pixel's interpolation kernel, so that the sum over pixels times solid
-    angles integrates the interpolated map exactly.
-    """
+    """Return the solid angle (height, width) of every pixel of a map, in steradians, 4π in all."""
     step = np.pi / (height - 1)
     theta = step * np.arange(height)
     # ∫ (1 − |t|/step) sin(θ + t) dt over the triangular kernel, and over half of it at a pole.
@@ -164,16 +157,13 @@ def solid_angles(height: int, width: int) -> NDArray[np.float64]:
 
 
 def radiance_over_sphere(lighting: Lighting, height: int = 64) -> Picture:
-    """Return a light, level and rotation applied, as a map of (height, 2·height, 3) radiance.
-
-    `height` is at least 3. Where the source is finer, each pixel is the average over its kernel,
-    weighted by solid angle, so that no small bright light is missed.
-    """
+    """Return a light, with level and rotation, as a map of (height, 2·height, 3) radiance."""
     match lighting:
         case Constant():
             color = np.multiply(lighting.radiance, lighting.level)
             return Picture(np.broadcast_to(color, (height, 2 * height, 3)))
         case EnvironmentMap(radiance=Picture(pixels=pixels)):
+            # Averages over kernels where the source is finer, so that no small light is missed.
             rows = _row_weights(pixels.shape[0], height)
             columns = _column_weights(pixels.shape[1], 2 * height, lighting.rotation / 360)
             values = np.einsum("ai,ijc,bj->abc", rows, pixels, columns, optimize=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from scenes.arrays import Picture
-from scenes.base.errors import InputError, about, nearest
+from scenes.base.errors import InputError, about, first_problem, unknown
 from scenes.bundled import LIGHTS, MESHES
 from scenes.lighting import EnvironmentMap, Lighting
 from scenes.material import TEXTURED, Material
@@ -46,9 +46,8 @@ def loaded_material(material: Material, folder: Path) -> Material:
     try:
         return Material(**(fields | read))
     except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        name = str(problem["loc"][0])
-        raise InputError(f"{folder / fields[name]}: material.{name}: {problem['msg']}") from error
+        path = folder / fields[str(error.errors()[0]["loc"][0])]
+        raise InputError(f"{path}: material.{first_problem(error, fields)}") from error
 
 
 def loaded_lighting(lighting: Lighting, folder: Path) -> Lighting:
@@ -59,8 +58,8 @@ def loaded_lighting(lighting: Lighting, folder: Path) -> Lighting:
     try:
         return EnvironmentMap(**(dict(lighting) | {"radiance": picture, "repaired": repaired}))
     except ValidationError as error:
-        message = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
-        raise InputError(f"{lighting.radiance}: lighting.radiance: {message}") from error
+        problem = first_problem(error, {})
+        raise InputError(f"{lighting.radiance}: lighting.radiance: {problem}") from error
 
 
 def _named_light(name: str, folder: Path, repair: Repair) -> tuple[Picture, int]:
@@ -77,8 +76,4 @@ def _named_light(name: str, folder: Path, repair: Repair) -> tuple[Picture, int]
 
 
 def _unknown(key: str, kind: str, name: str, names: dict) -> InputError:
-    known = ", ".join(sorted(names))
-    hint = nearest(name, names)
-    return InputError(
-        f"{key}: no {kind} is called '{name}'; {hint} known: {known}, or a file with its suffix"
-    )
+    return InputError(f"{key}: {unknown(kind, name, names, ', or a file with its suffix')}")

@@ -14,6 +14,7 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import map_coordinates
 
 from scenes.arrays import Picture
 from scenes.film import LUMINANCE
@@ -40,12 +41,9 @@ class Values:
 
 @cache
 def direction_table() -> tuple[Array, Array]:
-    """Return the fixed incident and outgoing unit vectors, (P, 3) each, that compare materials.
-
-    The pairs form a grid in half-vector coordinates (Rusinkiewicz 1998), denser near the mirror
-    direction, where glossy materials differ. Pairs with a direction less than 5° above the surface,
-    and repetitions, are left out.
-    """
+    """Return the fixed incident and outgoing unit vectors, (P, 3) each, that compare materials."""
+    # A grid in half-vector coordinates (Rusinkiewicz 1998), denser near the mirror direction, where
+    # glossy materials differ. Low directions and repetitions are left out.
     grid = np.meshgrid(
         *(
             np.radians(angles)
@@ -83,10 +81,7 @@ def values_at(material: Material, places: Array) -> Values:
 
 
 def reflectance(values: Values, incident: Array, outgoing: Array) -> Array:
-    """Return the reflectance factor π f (U, P, 3) of P pairs of directions, without the cosine.
-
-    It is 1 for a white Lambertian surface.
-    """
+    """Return π f (U, P, 3) of P pairs of directions; 1 for a white Lambertian surface."""
     half = incident + outgoing
     half = half / np.linalg.norm(half, axis=1, keepdims=True)
     geometry = _Geometry(
@@ -196,17 +191,10 @@ def _read(value: object, places: Array, channels: int) -> Array:
 
 def _bilinear(pixels: Array, places: Array) -> Array:
     # Centres of pixels at half integers, repeating beyond the edge, as the renderer reads them.
-    height, width = pixels.shape[:2]
-    x, y = places[:, 0] * width - 0.5, places[:, 1] * height - 0.5
-    left, top = np.floor(x).astype(int), np.floor(y).astype(int)
-    across, down = (x - left)[:, None], (y - top)[:, None]
-
-    def at(row: NDArray[np.int_], column: NDArray[np.int_]) -> Array:
-        return pixels[row % height, column % width]
-
-    upper = (1 - across) * at(top, left) + across * at(top, left + 1)
-    lower = (1 - across) * at(top + 1, left) + across * at(top + 1, left + 1)
-    return (1 - down) * upper + down * lower
+    height, width, channels = pixels.shape
+    at = places[:, ::-1].T * [[height], [width]] - 0.5
+    read = [map_coordinates(pixels[..., k], at, order=1, mode="grid-wrap") for k in range(channels)]
+    return np.stack(read, axis=1)
 
 
 def _spherical(angle: Array, azimuth: Array) -> Array:

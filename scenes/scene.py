@@ -79,15 +79,11 @@ class Scene(Frozen):
     def unloaded(self) -> tuple[str, ...]:
         """Keys that still hold a name or a path, such as ``shape.surface``."""
         return tuple(
-            ".".join(key) for key, value in _contents(self).items() if isinstance(value, str)
+            ".".join(key) for key, value in contents(self).items() if isinstance(value, str)
         )
 
     def canonical_json(self) -> str:
-        """Return a loaded scene, without its name, as canonical JSON.
-
-        Keys are sorted, there is no white space, and numbers have their shortest exact form. Arrays
-        are replaced by their hash, shape and type.
-        """
+        """Return a loaded scene without its name as JSON; arrays are replaced by their hashes."""
         if self.unloaded:
             raise InputError(
                 f"scene '{self.name}': {', '.join(self.unloaded)} not loaded; call Scene.loaded()"
@@ -127,11 +123,7 @@ def write_scene(scene: Scene, folder: Path) -> Path:
 
 
 def write_shared_scene(scene: Scene, folder: Path) -> Path:
-    """Write a loaded scene into a folder of scenes, and return the path of its JSON.
-
-    Files are named by their content, so that scenes share equal meshes and pictures. Intact files
-    are kept; damaged ones are written again.
-    """
+    """Write a loaded scene beside others that share equal files, and return its JSON file."""
     path = Path(folder) / f"{scene.sha256[:16]}.json"
     if not _is_intact(path, scene):
         _write(scene, path, shared=True)
@@ -237,12 +229,12 @@ def _unseen(camera: Camera, vertices: NDArray[np.float64], faces: NDArray[np.int
     return "all of it is outside the frame"
 
 
-def _contents(scene: Scene) -> dict[tuple[str, str], Any]:
-    """Return the values that are files, names or arrays, by section and key."""
+def contents(scene: Scene) -> dict[tuple[str, str], Any]:
+    """Return the values that may be names, files or arrays, by section and key."""
     return {
         ("shape", "surface"): getattr(scene.shape, "surface", None),
-        ("lighting", "radiance"): getattr(scene.lighting, "radiance", None),
         **{("material", name): getattr(scene.material, name) for name in TEXTURED},
+        ("lighting", "radiance"): getattr(scene.lighting, "radiance", None),
     }
 
 
@@ -263,7 +255,7 @@ def _holds(file: Path, value: Mesh | Picture) -> bool:
 def _write(scene: Scene, path: Path, *, shared: bool) -> None:
     record: dict[str, Any] = {"schema_version": SCHEMA_VERSION, "sha256": scene.sha256}
     record |= scene.model_dump(mode="json")
-    for (part, key), value in _contents(scene).items():
+    for (part, key), value in contents(scene).items():
         if not isinstance(value, Mesh | Picture):
             continue
         stem = f"{key}-{value.sha256[:16]}" if shared else f"{part}-{key}"

@@ -38,10 +38,7 @@ def written_to(path: Path) -> Path:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Yield a temporary file in the same folder; it replaces `path` if the block succeeds.
-
-    The new file has the permissions of the old one. A symbolic link stays; its target is replaced.
-    """
+    """Yield a temporary file that replaces `path`, or a link's target, if the block succeeds."""
     real = written_to(path)
     with _naming(path):
         real.parent.mkdir(parents=True, exist_ok=True)

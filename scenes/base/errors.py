@@ -87,10 +87,10 @@ def nearest(name: str, valid: Iterable[str]) -> str:
     return f"did you mean '{names[close[0]]}'?" if close else ""
 
 
-def unknown(kind: str, name: str, valid: Iterable[str]) -> InputError:
+def unknown(kind: str, name: str, valid: Iterable[str], others: str = "") -> InputError:
     """Return the error for a name that does not exist, with the nearest and all valid names."""
     names = sorted(valid)
-    known = f"known: {', '.join(names)}"
+    known = f"known: {', '.join(names)}{others}"
     return InputError(f"no {kind} is called '{name}'; {nearest(name, names)} {known}")
 
 
@@ -103,10 +103,7 @@ def first_problem(error: ValidationError, data: Any) -> str:
 
 
 def keys_of(location: tuple[int | str, ...], data: Any) -> tuple[int | str, ...]:
-    """Return the keys of the data in a location of a pydantic error.
-
-    pydantic also puts the names of union members into a location: they are left out.
-    """
+    """Return the keys in a location of a pydantic error, without the names of union members."""
     keys: list[int | str] = []
     for place, part in enumerate(location):
         last = place == len(location) - 1

@@ -24,10 +24,7 @@ Triple = tuple[Number, Number, Number]
 
 
 class Frozen(BaseModel):
-    """An immutable record that refuses unknown keys and numbers that are not finite.
-
-    Validation errors keep pydantic's types and locations; the messages name what is allowed.
-    """
+    """An immutable record that refuses unknown keys and numbers that are not finite."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", arbitrary_types_allowed=True, allow_inf_nan=False
@@ -73,10 +70,7 @@ def _message(model: type[BaseModel], problem: Any) -> str:
 
 
 def by_type(message: str, **types: type | tuple[type, ...]) -> Discriminator:
-    """Return a discriminator that gives each value the tag of its Python type.
-
-    `message` is that of the error for a value of another type.
-    """
+    """Return a discriminator that tags each value by its Python type; `message` is for others."""
 
     def tag(value: Any) -> str | None:
         return next((name for name, each in types.items() if isinstance(value, each)), None)
@@ -85,10 +79,7 @@ def by_type(message: str, **types: type | tuple[type, ...]) -> Discriminator:
 
 
 def between(low: float, high: float, *, above_low: bool = False) -> BeforeValidator:
-    """Return a validator for a number in a range, as ``Annotated[float, between(0, 1)]``.
-
-    Both ends are allowed, `low` not if `above_low`. Text and booleans are refused.
-    """
+    """Return a validator for a number in a range, for ``Annotated[float, between(0, 1)]``."""
     allowed = f"above {low:g}, up to {high:g}" if above_low else f"{low:g} to {high:g}"
 
     def check(value: Any) -> Any:

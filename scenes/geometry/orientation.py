@@ -67,12 +67,10 @@ def turned_outward(vertices: Floats, faces: Faces) -> Turned:
 
 
 def _agreed(faces: Faces, edges: Edges) -> tuple[Faces, NDArray[np.bool_]]:
-    """Return the part of each face, and the fewest faces to turn for consistent parts.
-
-    A graph holds every face twice: unchanged and turned. Neighbours with consistent orientation are
-    connected in equal states, others in opposite states. If the two states of a face are connected,
-    its part has only one side.
-    """
+    """Return the part of each face, and the fewest faces to turn for consistent parts."""
+    # A graph holds every face twice, unchanged and turned. Neighbours that are consistent are
+    # connected in equal states, others in opposite ones. A part whose two states are connected has
+    # only one side.
     count = len(faces)
     one, other = edges.pairs()
     opposed = edges.forward[one] == edges.forward[other]

@@ -116,11 +116,9 @@ class Surface:
 
 
 def volume_iou(first: Mesh, second: Mesh, rng: np.random.Generator, rays: int = 256) -> float:
-    """Return the shared volume of two closed surfaces ÷ their joint volume, 0 to 1.
-
-    It is measured along rays in z, one at a random place in each cell of a grid. A point is inside
-    if its winding number is not 0, so parts of a surface may overlap.
-    """
+    """Return the shared volume of two closed surfaces ÷ their joint volume, 0 to 1."""
+    # Measured along rays in z, one at a random place in each cell of a grid. A point is inside if
+    # its winding number is not 0, so parts of a surface may overlap.
     triangles = [mesh.vertices.astype(np.float64)[mesh.faces] for mesh in (first, second)]
     both = np.concatenate(triangles)[:, :, :2].reshape(-1, 2)
     grid = ray_grid(both.min(axis=0), both.max(axis=0), rays, rng)

@@ -25,11 +25,7 @@ def place_of(vertices: NDArray[np.floating]) -> Integers:
 
 
 def joined(mesh: Mesh) -> tuple[Mesh, Integers]:
-    """Return the surface with one vertex per position, and the new vertex of each old one (V,).
-
-    Faces and remaining vertices keep their order. If vertices are joined, texture coordinates are
-    left out; otherwise the mesh itself is returned.
-    """
+    """Return the surface with one vertex per position, and the new vertex of each old one (V,)."""
     place = place_of(mesh.vertices)
     kept, number = np.unique(place, return_inverse=True)
     number = number.reshape(-1)

@@ -17,12 +17,7 @@ LEAST_AREA = 1e-12  # of a triangle, relative to its longest side squared
 
 
 def with_area(polygons: Polygons, triangles: Integers) -> tuple[Integers, Integers, int]:
-    """Return the triangles (T, 3) of the surface, the vertices with an area, and how many dropped.
-
-    A triangle without an area stays if other triangles use all its vertices: it closes a gap
-    between faces of different sizes. Others, such as a line stored as a face, are left out.
-    `triangles` are indices into ``polygons.corners``.
-    """
+    """Return triangles (T, 3) of the surface, the vertices with an area, and how many dropped."""
     vertices = polygons.corners[triangles]
     corners = polygons.vertices[vertices]
     check_span(polygons.vertices[np.unique(vertices)])
@@ -32,6 +27,7 @@ def with_area(polygons: Polygons, triangles: Integers) -> tuple[Integers, Intege
     if not real.any():
         raise InputError("all faces have no area; export a surface")
     used = np.unique(vertices[real])
+    # A triangle without an area may close a gap between faces of different sizes: then it is kept.
     kept = real | np.isin(vertices, used).all(axis=1)
     return triangles[kept], used, int(np.count_nonzero(~kept))
 
@@ -72,11 +68,8 @@ def placed(vertices: Floats, used: Integers, fit: bool) -> Floats:
 def once(
     vertices: NDArray[np.float32], polygons: Polygons, triangles: Integers
 ) -> tuple[Integers, int, int]:
-    """Return the triangles with three different positions, each once, and the two numbers dropped.
-
-    The same face with the opposite orientation counts as repeated: of two surfaces in one place,
-    it would be undefined which is visible.
-    """
+    """Return the triangles with three different positions, each once, and both numbers dropped."""
+    # A face with the opposite orientation is repeated too: which one is visible would be undefined.
     corners = place_of(vertices)[polygons.corners[triangles]]
     a, b, c = corners.T
     whole = (a != b) & (b != c) & (a != c)
@@ -88,10 +81,7 @@ def once(
 def joined_corners(
     vertices: NDArray[np.float32], polygons: Polygons, triangles: Integers
 ) -> tuple[NDArray[np.float32], Integers, NDArray[np.float32] | None, int]:
-    """Return vertices, faces, texture coordinates, and the number of vertices joined with others.
-
-    Each position gets one vertex, or one for each pair of its texture coordinates.
-    """
+    """Return vertices, faces and texture coordinates, joined by position; and the number joined."""
     corners = triangles.reshape(-1)
     of_vertex = polygons.corners[corners]
     place = place_of(vertices)[of_vertex]

@@ -60,11 +60,7 @@ def decoded(
     orientation: int = 1,
     pixel_aspect: float = 1.0,
 ) -> Decoded:
-    """Decode samples (H, W, 1 to 4) of which the second or fourth channel is alpha.
-
-    Data (``encoding="linear"``) is divided by the largest value of the samples' type. The
-    orientation is that of EXIF, 1 to 8.
-    """
+    """Decode samples (H, W, 1 to 4), of which the second or fourth channel is alpha."""
     all_notes = list(notes)
     top = int(np.iinfo(samples.dtype).max)
     channels = samples.shape[2]

@@ -89,11 +89,7 @@ class PictureRead:
 def read_picture_file(
     path: Path, repair: Repair = None, encoding: Encoding = "srgb"
 ) -> PictureRead:
-    """Read a picture as linear light.
-
-    A PNG or JPEG is decoded with the colour space that it names, by default sRGB; if `encoding` is
-    ``"linear"`` (roughness and other data), values are divided by the format's largest instead.
-    """
+    """Read a picture as linear light, or as data if the `encoding` is ``"linear"``."""
     path = Path(path)
     with about(str(path)):
         kind, notes = _kind(path)

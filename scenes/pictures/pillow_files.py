@@ -13,10 +13,7 @@ from scenes.pictures.decoded import broken
 
 @contextmanager
 def opened(path: Path, kind: str) -> Iterator[Image.Image]:
-    """Open a file and decode its pixels; the size in its header must have been checked.
-
-    Pillow's warnings about large pictures and broken metadata are suppressed.
-    """
+    """Open a file of a checked size and decode its pixels, without Pillow's warnings."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

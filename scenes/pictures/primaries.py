@@ -82,11 +82,7 @@ def adaptation(source: ArrayLike, target: ArrayLike) -> Matrix:
 def converted(
     values: NDArray[np.floating], matrix: Matrix, rounding: NDArray[np.floating]
 ) -> NDArray[np.float32]:
-    """Return all pixels (H, W, 3) multiplied by a matrix; pixels that are not finite stay.
-
-    Results below 0 or above 1 within the `rounding` of the file (half a step, an array like
-    `values`) become 0 or 1.
-    """
+    """Return pixels (H, W, 3) times a matrix; results within `rounding` of 0 or 1 become 0 or 1."""
     result = np.array(values, np.float32)
     for top in range(0, len(values), ROWS):
         rows = slice(top, top + ROWS)

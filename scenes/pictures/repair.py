@@ -12,10 +12,7 @@ Repair = Literal["clip"] | None
 
 
 def repaired(decoded: Decoded, repair: Repair) -> tuple[NDArray[np.float32], int]:
-    """Return pixels with such values clipped, and their number; raise if there are and no repair.
-
-    ``"clip"``: negative values and NaN become 0, infinite values the largest finite one.
-    """
+    """Return pixels with such values clipped, and their number; raise without a repair."""
     pixels, finite = decoded.pixels, np.isfinite(decoded.pixels)
     wrong = int(np.count_nonzero(~finite | (pixels < 0)))
     if not wrong:
@@ -29,5 +26,6 @@ def repaired(decoded: Decoded, repair: Repair) -> tuple[NDArray[np.float32], int
             found += f": colours of {decoded.converted} that Rec. 709 does not have"
             to_do = "convert the picture to sRGB"
         raise InputError(f"{found}; {to_do} (an environment map: or set repair: clip)")
+    # Negative values and NaN become 0, infinite values the largest finite one.
     highest = float(pixels[finite].max(initial=0.0))
     return np.nan_to_num(np.maximum(pixels, 0), nan=0.0, posinf=highest), wrong

@@ -132,8 +132,8 @@ PICTURE = Picture(np.ones((4, 8, 3), np.float32))
         (
             {"shape": Sphere(subdivisions=2)},
             "shape",
-            r"shape: no interpolation between meshes of different topology \(42 vertices and 80 faces "
-            r"against 162 and 320\); use kind: trajectory",
+            r"shape: no interpolation between meshes of different topology \(42 vertices and 80 "
+            r"faces against 162 and 320\); use kind: trajectory",
         ),
         (
             {"lighting": EnvironmentMap(radiance=PICTURE)},

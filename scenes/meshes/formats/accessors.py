@@ -17,10 +17,7 @@ WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT2": 4, "MAT3": 9, "M
 
 
 def buffers_of(document: dict[str, Any], binary: bytes | None, folder: Path) -> list[bytes | None]:
-    """Return the buffers of a document: the binary chunk, data URIs, and files in its folder.
-
-    A buffer without data, as in compressed files, is None.
-    """
+    """Return the buffers of a document: binary chunk, data URIs, files; None without data."""
     found: list[bytes | None] = []
     for number, buffer in enumerate(document.get("buffers", [])):
         uri = buffer.get("uri")
@@ -72,10 +69,7 @@ class Accessors:
         self._buffers = buffers
 
     def read(self, index: int) -> NDArray[np.float64]:
-        """Return an accessor's values (count, width), normalised integers within −1 to 1.
-
-        Without a buffer view, values that a sparse accessor does not replace are 0.
-        """
+        """Return an accessor's values (count, width), normalised integers within −1 to 1."""
         accessor = self._accessors[index]
         count, width = accessor["count"], WIDTHS[accessor["type"]]
         dtype = np.dtype(TYPES[accessor["componentType"]])

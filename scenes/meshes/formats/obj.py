@@ -21,10 +21,7 @@ OTHER_FILES = {"call", "csh"}
 
 
 def read_obj(data: bytes) -> Polygons:
-    """Return the faces of an OBJ file (``v``, ``vt`` and ``f`` or ``fo`` lines), all groups joined.
-
-    Texture coordinates are kept only if every corner has them.
-    """
+    """Return the faces of an OBJ file (``v``, ``vt`` and ``f`` or ``fo`` lines)."""
     vertices: list[list[float]] = []
     textures: list[list[float]] = []
     corners: list[int] = []

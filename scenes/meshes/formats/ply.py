@@ -74,10 +74,7 @@ def _parsed(path: Path) -> PlyData:
 
 
 def _of_triangles(path: Path, body: bytes) -> tuple[PlyData, bytes] | None:
-    """Read a binary file that has only triangles, which is much faster; None for other files.
-
-    The bytes after its last element are returned too.
-    """
+    """Read a binary file of only triangles, which is much faster, and the bytes after it."""
     try:
         with path.open("rb") as file:
             known = {"face": dict.fromkeys(INDEX_NAMES, 3)}

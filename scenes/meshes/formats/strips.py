@@ -7,11 +7,7 @@ from numpy.typing import NDArray
 
 
 def strip_triangles(strip: Sequence[int] | NDArray[np.integer]) -> NDArray[np.int64]:
-    """Return the triangles (T, 3) of a strip of vertices; −1 begins a new strip.
-
-    Every second triangle is turned, so that all face the same way. Triangles without an area, by
-    which strips are joined, are left out.
-    """
+    """Return the triangles (T, 3) of a strip of vertices; −1 begins a new strip."""
     whole = np.asarray(strip, np.int64)
     pieces = np.split(whole, np.flatnonzero(whole == -1))
     found = []
@@ -19,6 +15,7 @@ def strip_triangles(strip: Sequence[int] | NDArray[np.integer]) -> NDArray[np.in
         corners = piece[piece != -1]
         if len(corners) < 3:
             continue
+        # Every second triangle is turned; those without an area only join strips.
         triangles = np.column_stack([corners[:-2], corners[1:-1], corners[2:]])
         triangles[1::2] = triangles[1::2, [1, 0, 2]]
         a, b, c = triangles.T
