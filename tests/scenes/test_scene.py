@@ -286,7 +286,7 @@ def test_a_face_that_fills_the_frame_is_seen_though_its_corners_are_not():
     check_visible(scene)
 
 
-def test_scenes_in_one_folder_share_what_is_equal(tmp_path):
+def test_scenes_in_one_folder_share_equal_files(tmp_path):
     rough = Picture(np.full((2, 2, 1), 0.25, np.float32))
     first = Scene(name="a", shape=MeshShape(surface="suzanne")).loaded()
     second = first.model_copy(update={"material": Material(roughness=rough)})

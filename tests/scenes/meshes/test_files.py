@@ -1,8 +1,7 @@
 import json
 import re
+import resource
 import struct
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -13,14 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from scenes.arrays import Mesh
+from scenes.arrays import Mesh, Picture
 from scenes.base.errors import InputError
 from scenes.geometry.topology import manifold_problem
 from scenes.meshes.files import read_mesh_file, read_stored_mesh, write_mesh
+from scenes.pictures.files import write_picture
+from scenes.shape import Sphere, geometry
 from tests.paths import DATA
 from tests.scenes.meshes.formats import writers
 
 FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False, min_value=-1e6, max_value=1e6)
+NOISE = np.random.default_rng(0).random((64, 64, 3))
 CORNER = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], np.float32)
 
 
@@ -132,7 +134,7 @@ def test_a_compressed_file_is_refused_by_its_name():
         read_mesh(MESHES / "meshopt_real.glb")
 
 
-def test_the_reading_says_what_was_read():
+def test_the_summary_of_a_mesh_file():
     read = read_mesh_file(MESHES / "two_boxes.obj", fit=True)
     assert str(read) == (
         "16 vertices, 24 triangles (of 12 polygons), extents 4.5 × 2 × 2, closed, faces outward, "
@@ -141,8 +143,8 @@ def test_the_reading_says_what_was_read():
     )
 
 
-def test_what_is_no_part_of_the_surface_is_left_out(tmp_path):
-    """An unused vertex, a face without an area, a face that stands twice: each is said."""
+def test_elements_outside_the_surface_are_left_out(tmp_path):
+    """An unused vertex, a face without an area and a repeated face: each is reported."""
     (tmp_path / "m.obj").write_text(
         "v 0 0 0\nv 1 0 0\nv 0 1 0\nv 0 0 1\nv 9 9 9\n"
         "f 1 3 2\nf 1 2 4\nf 2 3 4\nf 3 1 4\nf 4 3 1\nf 1 1 2\n"
@@ -159,7 +161,7 @@ def test_what_is_no_part_of_the_surface_is_left_out(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["sphere.PLY", "sphere.xyz", "sphere.obj"])
-def test_a_file_under_another_name_is_read_by_how_it_begins(tmp_path, name):
+def test_the_first_bytes_of_a_file_decide_its_format(tmp_path, name):
     content = trimesh.creation.icosphere(subdivisions=1).export(file_type="ply")
     (tmp_path / name).write_bytes(content)
     assert read_mesh(tmp_path / name).vertices.shape == (42, 3)
@@ -362,33 +364,22 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path):
         write_mesh(Mesh(CORNER, [(0, 1, 2)]), tmp_path / "file" / "mesh.ply")
 
 
-FULL_DISK = """
-import resource, sys
-import numpy as np
-from pathlib import Path
-from scenes.arrays import Picture
-from scenes.base.errors import InputError
-from scenes.meshes.files import write_mesh
-from scenes.pictures.files import write_picture
-from scenes.shape import Sphere, geometry
-resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
-path = Path(sys.argv[1])
-try:
-    if path.suffix == ".ply":
-        write_mesh(geometry(Sphere()), path)
-    else:
-        write_picture(Picture(np.random.default_rng(0).random((64, 64, 3))), path)
-except InputError as error:
-    print(error)
-"""
-
-
-@pytest.mark.parametrize("name", ["mesh.ply", "picture.exr"])
-def test_a_full_disk_leaves_the_old_file(tmp_path, name):
+@pytest.mark.parametrize(
+    ("name", "write"),
+    [
+        ("mesh.ply", lambda path: write_mesh(geometry(Sphere()), path)),
+        ("picture.exr", lambda path: write_picture(Picture(NOISE), path)),
+    ],
+)
+def test_a_full_disk_leaves_the_old_file(tmp_path, name, write):
     (tmp_path / name).write_text("old")
-    script = [sys.executable, "-c", FULL_DISK, str(tmp_path / name)]
-    done = subprocess.run(script, capture_output=True, text=True, check=False)
-    assert f"{name}: cannot be written" in done.stdout, done.stderr
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        with pytest.raises(InputError, match=f"{name}: cannot be written"):
+            write(tmp_path / name)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert (tmp_path / name).read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
@@ -463,7 +454,7 @@ def test_a_corner_without_texture_coordinates_may_name_number_0(tmp_path):
 
 
 @pytest.mark.parametrize("share", [1, 0.5])
-def test_faces_that_share_no_vertex_with_others_show_their_outside(tmp_path, share, rng):
+def test_faces_without_shared_vertices_are_turned_outward(tmp_path, share, rng):
     """A surface in loose triangles with gaps between them, some or all turned inward."""
     ball = trimesh.creation.icosphere(subdivisions=3)
     corners = ball.triangles + 1e-4 * rng.normal(size=ball.triangles.shape)

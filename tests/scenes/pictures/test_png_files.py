@@ -143,7 +143,7 @@ RAMP = np.stack([np.arange(256)] * 3, axis=1)[None]
     ],
 )
 @pytest.mark.parametrize("bits", [8, 16])
-def test_the_transfer_curve_is_honoured_for_colours_alone(tmp_path, extra, decode, note, bits):
+def test_the_transfer_curve_is_applied_only_to_colours(tmp_path, extra, decode, note, bits):
     samples = RAMP * (257 if bits == 16 else 1)
     data = png(samples, bits, extra=extra)
     found = read(tmp_path, data)
@@ -272,6 +272,6 @@ def with_byte(data, place, value):
         ),
     ],
 )
-def test_what_is_not_one_plain_picture_is_refused(tmp_path, data, message):
+def test_animations_stereo_and_broken_files_are_refused(tmp_path, data, message):
     with pytest.raises(InputError, match=rf"p\.png: .*{message}"):
         read(tmp_path, data)
