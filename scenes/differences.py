@@ -18,13 +18,7 @@ from scenes.geometry.topology import manifold_problem
 from scenes.lighting import Lighting, map_directions, radiance_over_sphere, solid_angles
 from scenes.material import SCALARS, Material
 from scenes.pose import Pose
-from scenes.reflectance import (
-    direction_table,
-    has_textures,
-    reflectance,
-    texture_places,
-    values_at,
-)
+from scenes.reflectance import direction_table, has_textures, reflectance, texture_places, values_at
 from scenes.scene import Scene
 from scenes.shape import bounding_sphere, geometry
 

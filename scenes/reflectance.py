@@ -3,10 +3,8 @@
 It evaluates reflection from the front of an opaque or refracting (solid, not thin) surface, after
 Burley, "Physically Based Shading at Disney" (2012), and "Extending the Disney BRDF to a BSDF with
 Integrated Subsurface Scattering" (2015). Tests compare it with Mitsuba's own evaluation. Refracted
-light is left out: light that leaves through the back depends on the whole object.
-
-Directions are in the surface's frame: x along the tangent (u), y along the bitangent, z along the
-normal.
+light is left out: light that leaves through the back depends on the whole object. Directions are in
+the surface's frame: x along the tangent (u), y along the bitangent, z along the normal.
 """
 
 from dataclasses import dataclass
@@ -32,7 +30,7 @@ LOWEST_COSINE = np.cos(np.radians(85))  # of directions used
 
 
 @dataclass(frozen=True)
-class Values:
+class MaterialValues:
     """Parameters of a material at U places of its texture."""
 
     base_color: Array  # (U, 1, 3) linear RGB
@@ -74,13 +72,13 @@ def has_textures(material: Material) -> bool:
     return any(isinstance(getattr(material, n), Picture) for n in ("base_color", *SCALARS))
 
 
-def values_at(material: Material, places: Array) -> Values:
+def values_at(material: Material, places: Array) -> MaterialValues:
     """Return the parameters of a loaded material at places (U, 2) of its texture."""
     scalars = {name: _read(getattr(material, name), places, 1) for name in SCALARS}
-    return Values(_read(material.base_color, places, 3), scalars)
+    return MaterialValues(_read(material.base_color, places, 3), scalars)
 
 
-def reflectance(values: Values, incident: Array, outgoing: Array) -> Array:
+def reflectance(values: MaterialValues, incident: Array, outgoing: Array) -> Array:
     """Return π f (U, P, 3) of P pairs of directions; 1 for a white Lambertian surface."""
     half = incident + outgoing
     half = half / np.linalg.norm(half, axis=1, keepdims=True)
@@ -106,7 +104,7 @@ class _Geometry:
     cos_d: Array  # between a direction and the half vector
 
 
-def _specular(values: Values, at: _Geometry) -> Array:
+def _specular(values: MaterialValues, at: _Geometry) -> Array:
     s = values.scalars
     # Burley 2012, section 5.4: roughness² is the width, stretched along u by anisotropy.
     aspect = np.sqrt(1 - 0.9 * s["anisotropic"])
@@ -118,7 +116,7 @@ def _specular(values: Values, at: _Geometry) -> Array:
     return _fresnel(values, at.cos_d) * d * g / (4 * at.cos_i * at.cos_o)
 
 
-def _fresnel(values: Values, cos_d: Array) -> Array:
+def _fresnel(values: MaterialValues, cos_d: Array) -> Array:
     s, weight = values.scalars, _schlick_weight(cos_d)
     metal = values.base_color + (1 - values.base_color) * weight
     normal_incidence = ((s["eta"] - 1) / (s["eta"] + 1)) ** 2 * _hue(values.base_color)
@@ -128,7 +126,7 @@ def _fresnel(values: Values, cos_d: Array) -> Array:
     return s["metallic"] * metal + (1 - s["metallic"]) * dielectric
 
 
-def _clearcoat(values: Values, at: _Geometry) -> Array:
+def _clearcoat(values: MaterialValues, at: _Geometry) -> Array:
     s = values.scalars
     # Burley 2012, section 5.4: GTR with γ = 1, index 1.5, masking of width 0.25, strength 1/4.
     width = (0.1 + (0.001 - 0.1) * s["clearcoat_gloss"]) ** 2
@@ -138,7 +136,7 @@ def _clearcoat(values: Values, at: _Geometry) -> Array:
     return 0.25 * s["clearcoat"] * d * f * g
 
 
-def _diffuse(values: Values, at: _Geometry) -> Array:
+def _diffuse(values: MaterialValues, at: _Geometry) -> Array:
     s = values.scalars
     fi, fo = _schlick_weight(at.cos_i), _schlick_weight(at.cos_o)
     # Burley 2015, section 5.3: Lambert with Fresnel darkening, and retro-reflection.
@@ -153,7 +151,7 @@ def _diffuse(values: Values, at: _Geometry) -> Array:
     return share * values.base_color / np.pi * blend
 
 
-def _sheen(values: Values, at: _Geometry) -> Array:
+def _sheen(values: MaterialValues, at: _Geometry) -> Array:
     s = values.scalars
     color = 1 + (_hue(values.base_color) - 1) * s["sheen_tint"]
     return s["sheen"] * (1 - s["metallic"]) * _schlick_weight(at.cos_d) * color

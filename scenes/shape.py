@@ -144,9 +144,7 @@ def with_spherical_uvs(mesh: Mesh) -> tuple[Mesh, NDArray[np.float32]]:
     """Return a mesh with spherical texture coordinates unless it has some, and its smooth normals.
 
     About the centroid, u = φ/2π with φ the azimuth from −z toward +x, and v = θ/π with θ the angle
-    from +y. Vertices of triangles that cross the seam (−z) are doubled, with u above 1 on the far
-    side; vertices at the poles are repeated for each triangle. The normals are those of the mesh
-    before vertices were doubled.
+    from +y. Vertices are repeated at the seam (−z), with u above 1 on the far side, and the poles.
     """
     normals = vertex_normals(mesh)
     if mesh.uvs is not None:

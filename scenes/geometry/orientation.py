@@ -37,11 +37,11 @@ class Turned:
 def turned_outward(vertices: Floats, faces: Faces) -> Turned:
     """Return faces (F, 3), of three different positions each, turned outward in each part.
 
-    A part is a set of faces that are connected by edges of two faces. First, its faces are oriented
-    consistently. A closed part is then turned to have a positive volume, together with all closed
-    parts inside it, so that cavities stay cavities. The outside of an open part is the side that
-    more rays from outside the object meet first (after Takayama et al. 2014, A simple method for
-    correcting facet orientations in polygon meshes based on ray casting).
+    A part is a set of faces connected by edges of two faces, made consistent first. A closed part
+    is turned to a positive volume with all parts inside it, so that cavities stay cavities. The
+    outside of an open part is the side that more rays from outside meet first (after Takayama et
+    al. 2014, A simple method for correcting facet orientations in polygon meshes based on ray
+    casting).
     """
     edges = edges_of(vertices, faces)
     part, flips = _agreed(faces, edges)

@@ -134,10 +134,7 @@ def _display_window(header: Mapping[str, Any]) -> tuple[slice, slice]:
             f"{last_x} {last_y}, display window {left} {top} to {right} {bottom}); save the whole "
             "frame, or crop it"
         )
-    return (
-        slice(top - first_y, bottom - first_y + 1),
-        slice(left - first_x, right - first_x + 1),
-    )
+    return (slice(top - first_y, bottom - first_y + 1), slice(left - first_x, right - first_x + 1))
 
 
 def _values(channels: Mapping[str, Any], name: str, header: Mapping[str, Any]) -> NDArray[Any]:

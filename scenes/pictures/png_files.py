@@ -23,8 +23,7 @@ HIGH_AND_LOW = {RGB: ("RGB;16B", "RGB;16L"), RGB_ALPHA: ("RGBA;16B", "RGBA;16L")
 MOST_PROFILE_BYTES = 2**24
 PNG_GAMMA_OF_SRGB = 45455
 SRGB_BY_GAMMA = ColourSpace(
-    SRGB.name,
-    note="its gAMA is that of sRGB pictures: decoded with the sRGB curve",
+    SRGB.name, note="its gAMA is that of sRGB pictures: decoded with the sRGB curve"
 )
 Chunks = dict[bytes, bytes]
 

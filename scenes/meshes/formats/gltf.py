@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from scenes.base.errors import InputError
 from scenes.meshes.formats.accessors import Accessors, buffers_of
-from scenes.meshes.formats.polygons import Polygons
-from scenes.meshes.formats.strips import fan_triangles, strip_triangles
+from scenes.meshes.formats.polygons import Polygons, fan_triangles, strip_triangles
 
 Floats = NDArray[np.float64]
 

@@ -7,8 +7,7 @@ import numpy as np
 from plyfile import PlyData, PlyElement, PlyElementParseError, PlyHeaderParseError
 
 from scenes.base.errors import InputError
-from scenes.meshes.formats.polygons import Polygons, flattened, from_top
-from scenes.meshes.formats.strips import strip_triangles
+from scenes.meshes.formats.polygons import Polygons, flattened, from_top, strip_triangles
 
 # Comment of PLY files that `write_mesh` writes with texture coordinates.
 FROM_TOP = "texture coordinate t counts from the top"

@@ -677,7 +677,7 @@ def test_cameras_and_topology_are_looked_at_when_the_study_is_resolved(write):
     with pytest.raises(InputError, match=r"series of searches.shape on targets.ball: no camera"):
         resolve_all(read_study(path))
     path = write(WITH_SERIES, ("seed: 1, subdivisions: 2", "seed: 1, subdivisions: 3"))
-    with pytest.raises(InputError, match="no interpolation between meshes of other topology"):
+    with pytest.raises(InputError, match="no interpolation between meshes of different topology"):
         resolve_all(read_study(path))
 
 
