@@ -1,7 +1,7 @@
-"""What a report is of: the answers, the set, and what models make of it, by their hashes.
+"""What a report was made from: sessions, stimulus set and models, as hashes.
 
-A report says it, and it can be found again without making one: so one can tell whether a report is
-of what there is now.
+Every report stores it, and it can be computed again without making a report: so one can check
+whether a report is up to date.
 """
 
 import json
@@ -13,7 +13,7 @@ from scenes.base.errors import InputError
 from stimuli.schema import PIXEL_METAMERS
 from stimuli.stimulus_set import StimulusSet
 
-REPORT = "report"  # folder in the study's
+REPORT = "report"  # in the folder of the study
 PAGE = "index.html"
 NUMBERS = "results.json"
 TABLES = "tables"
@@ -21,41 +21,20 @@ TABLES = "tables"
 
 @dataclass(frozen=True)
 class Source:
-    """What was analysed.
+    """What was analysed."""
 
-    Parameters
-    ----------
-    study
-        Name of the study.
-    data
-        Folder of the sessions, as people know it.
-    data_sha256
-        Hash over all sessions, tables and descriptions, as they were read
-        (`psychophysics.data.session_files`).
-    stimuli
-        Content hash of the set.
-    simulated
-        Whether the answers were simulated.
-    models
-        By name: hash of what the set holds of a model.
-    seed
-        Of bootstraps and posterior draws.
-    findings
-        Hashes of predicted thresholds, reaches and pixel metamers in the set, by what they are.
-    """
-
-    study: str
-    data: str
-    data_sha256: str
-    stimuli: str
+    study: str  # name
+    data: str  # folder of the sessions
+    data_sha256: str  # of all sessions as they were read
+    stimuli: str  # content hash of the set
     simulated: bool
-    models: dict[str, str] = field(default_factory=dict)
-    seed: int = 0
-    findings: dict[str, str] = field(default_factory=dict)
+    models: dict[str, str] = field(default_factory=dict)  # `model_hashes`
+    seed: int = 0  # of bootstraps and posterior samples
+    findings: dict[str, str] = field(default_factory=dict)  # `finding_hashes`
 
 
 def models_of(stimuli: StimulusSet) -> dict[str, str]:
-    """Hash of what a set holds of each model: distances and verdicts."""
+    """Return the hash of each model's distances and verdicts in a set."""
     return {
         name: str(stimuli.model_group(name).attrs["content_hash"])
         for name in sorted(stimuli.models)
@@ -63,7 +42,7 @@ def models_of(stimuli: StimulusSet) -> dict[str, str]:
 
 
 def findings_of(stimuli: StimulusSet) -> dict[str, str]:
-    """Hash of all that was found beside the searches: predictions, reaches, pixel metamers."""
+    """Return the hashes of predicted thresholds, reaches and pixel metamers in a set."""
     pixels = stimuli.file.get(PIXEL_METAMERS, {})
     return stimuli.findings.hashes() | {
         f"{PIXEL_METAMERS}/{run}": str(group.attrs["content_hash"]) for run, group in pixels.items()
@@ -71,13 +50,7 @@ def findings_of(stimuli: StimulusSet) -> dict[str, str]:
 
 
 def recorded(folder: Path) -> dict[str, Any]:
-    """What the report in a folder says of itself: ``source``, ``settings``, ``versions``.
-
-    Raises
-    ------
-    InputError
-        There is none, or it is damaged.
-    """
+    """Return ``source``, ``settings`` and ``versions`` of the report in a folder."""
     path = folder / NUMBERS
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -85,4 +58,4 @@ def recorded(folder: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise InputError(f"{path}: there is no such file; mrd analyse makes it") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path}: cannot be read; mrd analyse makes it anew") from error
+        raise InputError(f"{path}: cannot be read; mrd analyse makes it again") from error

@@ -1,9 +1,8 @@
-"""A hierarchical Bayesian psychometric function of the whole group, in NumPyro (extra `bayes`).
+"""Hierarchical Bayesian psychometric function of the whole group, in NumPyro (extra `bayes`).
 
 ψ = γ + (1 − γ − λ) S((log x − m)/w) with m = μ[condition] + u[observer] + i[observer, condition] +
 v[target], all normal; a width for each condition, a lapse rate (in same–different also a
-false-alarm rate) for each observer. Sampled by NUTS. A fit whose chains disagree, have too few
-effective samples or diverged is refused, not reported.
+false-alarm rate) for each observer. Sampled by NUTS. A fit that has not converged is refused.
 """
 
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.trials.frame import GUESS, checked, is_same, only, yes
+from analysis.trials.frame import GUESS, check_trials, is_same, single_value, yes_counts
 from scenes.base.errors import InputError, how_to_install, unknown
 
 CHAINS = 4
@@ -24,12 +23,12 @@ WIDE = 9.0  # natural logarithms, four decades
 
 
 class NotConverged(InputError):
-    """The sampler did not settle: the fit is not to be used."""
+    """The sampler has not converged: the fit must not be used."""
 
 
 @dataclass(frozen=True)
 class _Data:
-    """Pooled answers: hits of n at log x, with numbers of observer, condition, target."""
+    """Pooled answers: hits of n at log x, with the indices of observer, condition and target."""
 
     log_x: np.ndarray
     hits: np.ndarray
@@ -57,39 +56,39 @@ def fit(
     Parameters
     ----------
     frame
-        Trials of one task. Targets are told apart by `target`, where there is such a column, else
-        by `stimulus`.
+        Trials of one task. Targets are the values of `target`, or of `stimulus` if there is no
+        such column.
     x
-        Column of the stimulus axis; level 0 stays out, as x stands on a log axis.
+        Column of the stimulus axis; level 0 is dropped, as the curve is a function of log x.
     curve
         ``weibull``, ``log_normal`` or ``log_logistic``.
     warmup, draws
-        Of each of 4 chains.
+        Iterations of each of 4 chains.
     seed
-        Of the sampler.
+        Seed of the sampler.
 
     Returns
     -------
     pandas.DataFrame
-        A row a condition (``observer`` empty: the population's threshold, the mean in log x) and
-        a row an observer and condition: ``threshold`` (posterior median, units of x) with
-        ``_low`` and ``_high`` (95 %), ``width`` (natural log units) likewise, ``lapse`` of
-        observers, ``guess``; ``measurable`` (``measured``, ``above``, ``below``; the threshold is
-        NaN where it lies outside the tested levels, with its ``bound``, and its interval open
-        there, up to infinity or down to 0); and of the whole fit
-        ``r_hat`` (largest), ``effective`` (least), both over everything but the standardised
-        effects of observers, which their thresholds hold, and ``divergences``.
+        A row for each condition (``observer`` empty: threshold of the population, the mean in
+        log x) and a row for each observer and condition: ``threshold`` (posterior median, units
+        of x) with ``_low`` and ``_high`` (95 %), ``width`` (natural log units) likewise, ``lapse``
+        of observers, ``guess``; ``measurable`` (``measured``, ``above``, ``below``: if the
+        threshold is outside the tested levels it is NaN, with ``bound``, and its interval is open
+        on that side); and for the whole fit ``r_hat`` (largest), ``effective`` (least sample size)
+        and ``divergences``. The first two cover all parameters except the standardised effects of
+        observers, which are part of their thresholds.
 
     Raises
     ------
     NotConverged
         R̂ above 1.01, fewer than 400 effective samples, or a divergence.
     InputError
-        A column is missing, the curve does not stand on log x, or `numpyro` is not installed.
+        A column is missing, the curve is not a function of log x, or `numpyro` is not installed.
     """
     if curve not in _SHAPES:
         raise unknown("curve on log x", curve, _SHAPES)
-    data = _pooled(checked(frame, ("observer", "condition", "correct", "n", "task", x)), x)
+    data = _pooled(check_trials(frame, ("observer", "condition", "correct", "n", "task", x)), x)
     samples, quality = _sample(data, curve, warmup, draws, seed)
     check(quality)
     return _table(data, samples).assign(**quality)
@@ -99,10 +98,10 @@ def fit(
 
 
 def _pooled(frame: pd.DataFrame, x: str) -> _Data:
-    task = only(frame, "task")
+    task = single_value(frame, "task")
     target = "target" if "target" in frame.columns else "stimulus"
     same = is_same(frame)
-    counted = frame.assign(_hits=yes(frame), _x=frame[x].astype(float))
+    counted = frame.assign(_hits=yes_counts(frame), _x=frame[x].astype(float))
     shown = counted[~same & (counted["_x"] > 0)]
     if shown["_x"].nunique() < 2:
         raise InputError(f"column '{x}' has fewer than 2 levels above 0; no curve can be fitted")
@@ -231,18 +230,7 @@ def _sample(
 
 
 def check(quality: Mapping[str, Any]) -> None:
-    """Refuse a fit that has not settled.
-
-    Parameters
-    ----------
-    quality
-        ``r_hat``, ``effective`` and ``divergences``, as `fit` tells them.
-
-    Raises
-    ------
-    NotConverged
-        R̂ above 1.01, fewer than 400 effective samples, or a divergence. A NaN is refused.
-    """
+    """Raise if R̂, the effective sample size or divergences show that a fit has not converged."""
     reasons = [
         text
         for fails, text in (

@@ -188,7 +188,7 @@ def _ratios(folder, seed, coverage=0.95):
     with StimulusSet(folder / "stimuli.h5") as stimuli:
         trials = sessions.load(data, stimuli)
         layers = {("net", "late"): distances(stimuli, trials)["net", "late"]}
-    kept, _, _ = exclusions.applied(trials, ExclusionsConfig(catch=0))
+    kept, _, _ = exclusions.apply(trials, ExclusionsConfig(catch=0))
     predicted, _ = model_observers.predict(kept, layers)
     return invariance.compare(kept, predicted, x="physical_distance", coverage=coverage)
 

@@ -90,7 +90,7 @@ TRUTH = np.array([np.log(0.25), SPAN / 2.5, 0.02, 1 / 3])
 @pytest.mark.parametrize("n", [60, 240])
 def test_likelihood_of_one_observer_is_as_wide_as_its_information(n):
     grid = threshold_likelihood.grid_for(SIX)
-    found = threshold_likelihood.observer(expected("oddity", SIX, n, 0, TRUTH), grid)
+    found = threshold_likelihood.group([expected("oddity", SIX, n, 0, TRUTH)], grid)
     low, high = found.interval()
     error = errors(SIX, n, 0, TRUTH)[0] / np.log(2)
     assert (high - low) / (2 * 1.96 * error) == pytest.approx(1, abs=0.1)

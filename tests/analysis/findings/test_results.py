@@ -130,7 +130,7 @@ def test_failed_catch_trials_forbid_the_claim_even_where_they_exclude_nobody(pai
     failed = pair.copy()
     failed.loc[(failed["phase"] == "catch") & (failed["observer"] == "02"), "correct"] = 0
     lenient = CONFIG.model_copy(update={"exclude": ExclusionsConfig(catch=0)})
-    kept, catch, _ = results.exclusions.applied(failed, lenient.exclude)
+    kept, catch, _ = results.exclusions.apply(failed, lenient.exclude)
     assert set(kept["observer"]) == {"01", "02"}
     assert (catch["proportion"] < 0.75).any()
     table = results.analyse(failed, {}, lenient).tables["equivalence"]

@@ -172,7 +172,10 @@ def test_overall_averages_conditions_then_pairs():
 
 @pytest.mark.parametrize(
     ("a", "b", "message"),
-    [([1, 0], [1], "give both the same trials"), ([0.5], [1], "1 .right. and 0 .wrong. alone")],
+    [
+        ([1, 0], [1], "give both the same trials"),
+        ([0.5], [1], "1 .correct. or 0 .wrong. for every"),
+    ],
 )
 def test_refusals(a, b, message):
     with pytest.raises(InputError, match=message):

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from analysis.statistics import invariance, threshold_likelihood
+from analysis.statistics.threshold_ratios import find_ratios
 from analysis.trials.load import from_table
 from scenes.base.errors import InputError
 
@@ -86,7 +87,7 @@ def test_conditions_and_models_are_compared():
     nets = [("one", "shape", 0.5), ("one", "material", 0.25), ("two", "shape", 0.25),
             ("two", "material", 0.25)]  # fmt: skip
     model = pd.concat([expected([n], [m], 400).assign(condition=c) for n, c, m in nets])
-    rows = invariance.compare_conditions(people, model)
+    rows = invariance.differences(find_ratios(people, model))
     assert len(rows) == 4
     found = rows.set_index(["within", "first", "second"])["difference"]
     assert found["one", "material", "shape"] == pytest.approx(-1, abs=0.2)
@@ -106,7 +107,7 @@ def test_models_are_compared_relative_to_their_controls_and_without_p():
             ("two", 0.5, "result"), ("two", 0.5, "control"),
         )
     )  # fmt: skip
-    row = invariance.compare_conditions(people, model).iloc[0]
+    row = invariance.differences(find_ratios(people, model)).iloc[0]
     assert (row["first"], row["second"]) == ("one", "two")
     # log₂(.5 / .25) − log₂(.5 / .5): alone, the two are alike.
     assert row["difference"] == pytest.approx(1, abs=0.15)
@@ -115,7 +116,7 @@ def test_models_are_compared_relative_to_their_controls_and_without_p():
 
 def test_a_model_beyond_the_levels_has_no_difference_from_another():
     model = pd.concat([expected(["one"], [50.0], 400), expected(["two"], [0.3], 400)])
-    assert np.isnan(invariance.compare_conditions(PEOPLE, model).iloc[0]["difference"])
+    assert np.isnan(invariance.differences(find_ratios(PEOPLE, model)).iloc[0]["difference"])
 
 
 def test_a_direction_is_read_only_where_it_survives_the_correction():
@@ -217,7 +218,7 @@ def test_a_likelihood_narrower_than_a_step_of_the_grid_keeps_its_limits(n):
     levels = LEVELS[:, None] * np.array([1.0, 1.01])  # thresholds that are on no grid
     for factor in levels.T / LEVELS:
         trials = expected(["a"], [0.27], n=n).assign(level=LEVELS * factor)
-        made = threshold_likelihood.observer(trials, threshold_likelihood.grid_for(LEVELS))
+        made = threshold_likelihood.group([trials], threshold_likelihood.grid_for(LEVELS))
         low, high = made.interval()
         truth = np.log2(0.27 * factor[0])
         assert low < truth < high
@@ -254,13 +255,13 @@ def _same_different(false_alarms, n, hits):
     frame = pd.DataFrame({"level": [0, *LEVELS], "correct": [right, *hits], "n": [6 * n, *[n] * 6]})
     named = frame.assign(observer="a", condition="c", stimulus="s")
     trials = from_table(named, task="same_different")
-    return threshold_likelihood.observer(trials, threshold_likelihood.grid_for(LEVELS))
+    return threshold_likelihood.group([trials], threshold_likelihood.grid_for(LEVELS))
 
 
 @pytest.mark.parametrize("power", [0.02, 1.0, 5.0])
 def test_levels_close_together_or_decades_apart(power):
     trials = expected(["a"], [0.3]).assign(level=LEVELS**power)
-    made = threshold_likelihood.observer(trials, threshold_likelihood.grid_for(LEVELS**power))
+    made = threshold_likelihood.group([trials], threshold_likelihood.grid_for(LEVELS**power))
     low, high = np.array(made.interval()) / power
     assert low < np.log2(0.3) < high
     assert high - low < 1.2

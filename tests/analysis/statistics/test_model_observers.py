@@ -16,7 +16,7 @@ from tests.statistical.bands import FALSE_ALARM, Rate
 
 @pytest.fixture(scope="module")
 def kept(trials):
-    return exclusions.applied(trials, ExclusionsConfig())[0]
+    return exclusions.apply(trials, ExclusionsConfig())[0]
 
 
 @pytest.fixture(scope="module")

@@ -48,13 +48,13 @@ def test_samples_have_the_intervals_of_the_posterior(example):
     found = np.quantile(example.samples["threshold"], [0.025, 0.975])
     assert found == pytest.approx([0.004251, 0.004932], abs=6e-5)
     low, high = example.band(np.array([0.005]))
-    assert low < example.evaluated(np.array([0.005])) < high
+    assert low < example.evaluate(np.array([0.005])) < high
 
 
 def test_stated_proportion_is_where_the_curve_has_it():
     made = psychometric.fit_cells(table(LEVELS, HITS, 90), curve="norm", proportion=0.8)[0]
     threshold, samples = psychometric.thresholds(made)
-    assert made.evaluated(np.array([threshold])) == pytest.approx([0.8], abs=1e-6)
+    assert made.evaluate(np.array([threshold])) == pytest.approx([0.8], abs=1e-6)
     assert samples.shape == (posterior.SAMPLES,)
 
 

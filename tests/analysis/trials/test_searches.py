@@ -23,12 +23,12 @@ def judged(metamer, **changes):
 
 def of_shape(images, *found):
     rows = pd.concat(found) if found else pd.DataFrame()
-    return searches.table(images, {"net": rows}).set_index("run").loc["vase-shape-net-s1"]
+    return searches.list_searches(images, {"net": rows}).set_index("run").loc["vase-shape-net-s1"]
 
 
 def test_results_end_where_their_kind_of_series_says(tmp_path):
     with StimulusSet(simulated_study.write(tmp_path)) as stimuli:
-        rows = searches.of(stimuli).set_index("run")
+        rows = searches.read_searches(stimuli).set_index("run")
     assert dict(rows["end"]) == {
         "bunny-shape-shapely-s1": 0.1,
         "bunny-material-shapely-s1": 1.0,
@@ -43,7 +43,8 @@ def test_results_end_where_their_kind_of_series_says(tmp_path):
 @pytest.mark.parametrize(("kind", "end"), [("interpolation", 1.0), ("trajectory", 0.5)])
 def test_pixel_searches_end_without_a_role_of_their_own(images, kind, end):
     pixel = images["role"] == "pixel"
-    rows = searches.table(images.assign(series_kind=images["series_kind"].where(~pixel, kind)), {})
+    kinds = images["series_kind"].where(~pixel, kind)
+    rows = searches.list_searches(images.assign(series_kind=kinds), {})
     pixels = rows[rows["model"] == "pixels"]
     assert list(pixels["end"]) == [end, end]
     assert list(pixels["verdict"]) == ["pixel", "pixel"]
@@ -70,4 +71,4 @@ def test_held_out_cameras_and_other_layers_have_verdicts_of_their_own(images):
 def test_a_session_knows_levels_to_nine_digits():
     known = pd.DataFrame({"run": ["a"], "end": [1 / 3], "verdict": ["metamer"], "unit": ["angle"]})
     trials = pd.DataFrame({"run": "a", "level": [0.333333333, 0.33334, 1.0]})
-    assert list(searches.joined(trials, known)["at_result"]) == [True, False, False]
+    assert list(searches.add_searches(trials, known)["at_result"]) == [True, False, False]

@@ -71,7 +71,7 @@ def test_what_the_session_wrote_is_what_is_read(trials):
             "shpae",
             "row 4, column 'attribute': 'shpae': does not fit the",
         ),
-        (4, "model", "n/a", "row 4, column 'model': 'n/a': does not fit .* has shapely there"),
+        (4, "model", "n/a", "row 4, column 'model': 'n/a': does not fit .* has shapely"),
         (
             4,
             "level",
@@ -192,7 +192,7 @@ def test_sessions_of_models_are_no_peoples(study_copy, first):
 def test_a_folder_of_models_alone(study_copy):
     for session in (study_copy / "data-simulated").glob("sub-*/ses-*/beh/*.tsv"):
         answered_by(session, "model")
-    with pytest.raises(InputError, match="data-simulated: holds sessions of models alone"):
+    with pytest.raises(InputError, match="data-simulated: holds only sessions of models"):
         load(study_copy)
 
 

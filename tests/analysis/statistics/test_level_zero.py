@@ -11,13 +11,13 @@ import pandas as pd
 import pytest
 from scipy.stats import binom
 
-from analysis.findings import artefact
+from analysis.statistics import level_zero
 from analysis.trials.frame import GUESS
 
 RATES = (0.02, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9)  # false-alarm rates: the null has no single one
 
 
-def rows_of(outcomes, n, task, same=0):
+def level_zero_trials(outcomes, n, task, same=0):
     """Trials of level 0, an outcome a condition; of same–different, with pairs of the same."""
     rows = []
     for number, (right, wrong) in enumerate(outcomes):
@@ -31,7 +31,7 @@ def rows_of(outcomes, n, task, same=0):
 @pytest.mark.parametrize("task", ["oddity", "match_to_sample"])
 @pytest.mark.parametrize("n", [5, 24])
 def test_p_is_the_upper_tail_of_guessing(task, n):
-    made = artefact.level_zero(rows_of([(k, 0) for k in range(n + 1)], n, task))
+    made = level_zero.level_zero(level_zero_trials([(k, 0) for k in range(n + 1)], n, task))
     guess = GUESS[task]
     for k, p in enumerate(made["p"]):
         tail = sum(comb(n, j) * guess**j * (1 - guess) ** (n - j) for j in range(k, n + 1))
@@ -42,7 +42,7 @@ def test_p_is_the_upper_tail_of_guessing(task, n):
 def test_p_is_uniform_where_people_guess(task):
     """P(p ≤ α) is α as far as whole trials allow: at most α, and above it with one outcome more."""
     n = 76
-    made = artefact.level_zero(rows_of([(k, 0) for k in range(n + 1)], n, task))
+    made = level_zero.level_zero(level_zero_trials([(k, 0) for k in range(n + 1)], n, task))
     weight = binom.pmf(np.arange(n + 1), n, GUESS[task])
     for alpha in (0.001, 0.01, 0.05, 0.2, 0.5, 0.9):
         accepted = made["p"].to_numpy() <= alpha
@@ -62,16 +62,16 @@ def test_p_is_uniform_where_people_guess(task):
 )
 def test_power_where_a_rerender_can_be_told_from_its_target(n, right, least):
     """Exact probability that `told` is true; at most α where people guess."""
-    made = artefact.level_zero(rows_of([(k, 0) for k in range(n + 1)], n, "oddity"))
+    made = level_zero.level_zero(level_zero_trials([(k, 0) for k in range(n + 1)], n, "oddity"))
     # `p_holm` of this table counts n + 1 conditions; that of one condition alone is p.
-    found = binom.pmf(np.arange(n + 1), n, right)[made["p"] < artefact.ALPHA].sum()
+    found = binom.pmf(np.arange(n + 1), n, right)[made["p"] < level_zero.ALPHA].sum()
     assert found >= least
     if right == 1 / 3:
-        assert found <= artefact.ALPHA
-    k = int(np.argmax(made["p"] < artefact.ALPHA))
-    alone = artefact.level_zero(rows_of([(k, 0)], n, "oddity")).iloc[0]
+        assert found <= level_zero.ALPHA
+    k = int(np.argmax(made["p"] < level_zero.ALPHA))
+    alone = level_zero.level_zero(level_zero_trials([(k, 0)], n, "oddity")).iloc[0]
     assert alone["told"]
-    assert not artefact.level_zero(rows_of([(k - 1, 0)], n, "oddity")).iloc[0]["told"]
+    assert not level_zero.level_zero(level_zero_trials([(k - 1, 0)], n, "oddity")).iloc[0]["told"]
 
 
 def test_several_conditions_raise_no_more_false_alarms_than_one():
@@ -81,7 +81,7 @@ def test_several_conditions_raise_no_more_false_alarms_than_one():
     for two in combinations_with_replacement(range(7), 2):
         if two[1] < 5:  # 4 right of 6 have p = .1: never told
             continue
-        table = artefact.level_zero(rows_of([(k, 0) for k in two], 6, "oddity"))
+        table = level_zero.level_zero(level_zero_trials([(k, 0) for k in two], 6, "oddity"))
         orders = 1 if two[0] == two[1] else 2
         false_alarm += orders * weight[list(two)].prod() * table["told"].any()
     # P(5 or 6 right) = 13/729 is below .05/2: 1 − (1 − 13/729)².
@@ -92,7 +92,9 @@ def test_errors_of_same_different_are_kept_whatever_the_false_alarm_rate():
     """All outcomes of 7 pairs of different and 7 of the same images, weighted with their null."""
     n = same = 7
     outcomes = list(product(range(n + 1), range(same + 1)))
-    p = artefact.level_zero(rows_of(outcomes, n, "same_different", same))["p"].to_numpy()
+    p = level_zero.level_zero(level_zero_trials(outcomes, n, "same_different", same))[
+        "p"
+    ].to_numpy()
     hits, wrong = np.array(outcomes).T
     largest = 0.0
     for rate in RATES:
@@ -104,12 +106,12 @@ def test_errors_of_same_different_are_kept_whatever_the_false_alarm_rate():
     assert largest > 0.4  # and it is not a test that never rejects
     # Hits in .9 and false alarms in .1: found in most of so few trials.
     seen = binom.pmf(hits, n, 0.9) * binom.pmf(wrong, same, 0.1)
-    assert seen[p < artefact.ALPHA].sum() > 0.9
+    assert seen[p < level_zero.ALPHA].sum() > 0.9
 
 
 def test_hits_and_false_alarms_are_reported_as_such():
-    made = artefact.level_zero(rows_of([(6, 2)], 8, "same_different", same=10)).iloc[0]
+    made = level_zero.level_zero(level_zero_trials([(6, 2)], 8, "same_different", same=10)).iloc[0]
     assert (made["hit_rate"], made["chance"], made["trials"]) == (0.75, 0.2, 8)
-    without = artefact.level_zero(rows_of([(6, 0)], 8, "same_different")).iloc[0]
+    without = level_zero.level_zero(level_zero_trials([(6, 0)], 8, "same_different")).iloc[0]
     assert np.isnan(without["p"])
     assert not without["told"]
