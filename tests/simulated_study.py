@@ -219,9 +219,10 @@ def answer(
     thresholds: Mapping[str, float] | None = None,
     spread: float = 0.3,
     seed: int = 1,
+    attributes: Sequence[str] | None = None,
 ) -> Path:
     """Let simulated people do the experiment; their sessions go to ``data-simulated/``."""
-    made = _prepared(folder, task, trials, seed)
+    made = _prepared(folder, task, trials, seed, attributes)
     rng = np.random.default_rng(seed)
     wanted = thresholds or {"shape": 0.3, "material": 0.3}
     groups = [Group(wanted, spread, rng) for _ in range(people)]
@@ -263,9 +264,15 @@ def answer_by_distances(
     )
 
 
-def _prepared(folder: Path, task: str, trials: int, seed: int) -> experiment.Experiment:
+def _prepared(
+    folder: Path, task: str, trials: int, seed: int, attributes: Sequence[str] | None = None
+) -> experiment.Experiment:
     config = ExperimentConfig(
-        task=task, procedure=ConstantStimuli(trials=trials), practice={"trials": 0}, catch=8
+        task=task,
+        procedure=ConstantStimuli(trials=trials),
+        practice={"trials": 0},
+        catch=8,
+        attributes=attributes,
     )
     return experiment.prepared("simulated", seed, config, folder / "stimuli.h5")
 

@@ -213,8 +213,7 @@ def _given_width(
         rise = rises(answers.log_x, m, w)
     # Where γ + λ is above 1, ψ is flat: it never falls.
     psi = np.clip(guess + np.maximum(1 - guess - lapse, 0) * rise, 1e-9, 1 - 1e-9)
-    wrong = answers.n - answers.hits
-    log_likelihood = (answers.hits * np.log(psi) + wrong * np.log1p(-psi)).sum(axis=-1)
+    log_likelihood = np.log(psi) @ answers.hits + np.log1p(-psi) @ (answers.n - answers.hits)
     log_likelihood += beta.logpdf(np.maximum(LAPSES, 1e-3), 1, 10)[:, None]
     return np.asarray(logsumexp(log_likelihood, axis=(2, 3)))
 

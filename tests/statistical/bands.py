@@ -187,7 +187,7 @@ class Intervals:
     too_low
         Coverage that has to be found.
     wider
-        Ratio of width to right width that has to be found.
+        Ratio of width to right width that has to be found; a width of None is not checked.
     bias, allowed_bias
         As `fault` and `allowed` of `Bias`; a bias of None is not checked.
     alpha
@@ -197,7 +197,7 @@ class Intervals:
     n: int
     coverage: Range = (0.94, 0.96)
     too_low: float = 0.8
-    wider: float = 2.0
+    wider: float | None = 2.0
     bias: float | None = 0.5
     allowed_bias: float = 0.0
     alpha: float = FALSE_ALARM
@@ -205,11 +205,11 @@ class Intervals:
     def __post_init__(self) -> None:
         self._parts()
 
-    def _parts(self) -> tuple[Rate, Width, Bias | None]:
+    def _parts(self) -> tuple[Rate, Width | None, Bias | None]:
         # Coverage is the least certain of the three, and has the largest part of alpha.
         return (
             Rate(self.n, self.coverage, (self.too_low,), 0.6 * self.alpha),
-            Width(self.n, (self.wider,), alpha=0.1 * self.alpha),
+            None if self.wider is None else Width(self.n, (self.wider,), alpha=0.1 * self.alpha),
             None
             if self.bias is None
             else Bias(self.n, self.bias, self.allowed_bias, 0.3 * self.alpha),
@@ -230,7 +230,8 @@ class Intervals:
         rate, width, bias = self._parts()
         rate.check(int(np.sum((low <= truth) & (truth <= high))))
         errors = np.asarray(estimate) - truth
-        width.check(errors, np.asarray(high) - np.asarray(low), quantile)
+        if width is not None:
+            width.check(errors, np.asarray(high) - np.asarray(low), quantile)
         if bias is not None:
             bias.check(errors)
 

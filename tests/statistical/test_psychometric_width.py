@@ -126,11 +126,12 @@ def test_intervals_and_p_of_a_group_are_students(people):
 def test_ratios_have_students_interval_and_p():
     """Five people and a model, whose errors add up: limits and p of the ratio."""
     each, error = group_of(5)
-    people = pd.concat(each)
-    for shift in (0.0, 0.5):
-        truth = np.array([(-2 + shift) * np.log(2), *TRUTH[1:]])
-        model = expected("oddity", SIX, 600, 0, truth, observer="net")
-        row = invariance.compare(people, model).iloc[0]
+    shifts = {"equal": 0.0, "higher": 0.5}
+    truths = {name: np.array([(-2 + s) * np.log(2), *TRUTH[1:]]) for name, s in shifts.items()}
+    models = [expected("oddity", SIX, 600, 0, truth, name) for name, truth in truths.items()]
+    rows = invariance.compare(pd.concat(each), pd.concat(models)).set_index("observer")
+    for name, shift in shifts.items():
+        row, truth = rows.loc[name], truths[name]
         both = np.hypot(error, errors(SIX, 600, 0, truth)[0] / np.log(2))
         assert row["log2_ratio"] == pytest.approx(shift, abs=0.1 * both)
         width = row["log2_ratio_high"] - row["log2_ratio_low"]

@@ -19,7 +19,7 @@ CONFIG = AnalysisConfig(overdispersion=False, draws=100)
 def analysed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("same_different")
     simulated_study.write(folder)
-    data = simulated_study.answer(folder, 2, task="same_different", trials=12)
+    data = simulated_study.answer(folder, 2, task="same_different", trials=24, attributes=["shape"])
     with StimulusSet(folder / "stimuli.h5") as stimuli:
         trials = sessions.load(data, stimuli)
         layers = distances(stimuli, trials)
@@ -51,8 +51,8 @@ def test_hit_rates_have_their_name(analysed, html):
 
 def test_curves_have_the_false_alarms_as_guess_rate(analysed):
     fits = analysed.tables["psychometric"]
-    assert len(fits) == 2 * 4
-    # Half of 2 × 6 levels × 12 trials are pairs of the same: 72 a cell, in each of 8 cells. About
-    # .2 of 576: 4 standard errors are .067, and the fits' modes lie near the shares.
+    assert len(fits) == 2 * 2
+    # Half of 2 × 6 levels × 24 trials are same pairs: 144 a cell, in each of 4 cells. About .2 of
+    # 576: 4 standard errors are .067, and the fits' modes are near the shares.
     assert np.mean(fits["guess"]) == pytest.approx(0.2, abs=0.08)
-    assert (fits["trials"] == 2 * 5 * 12 / 2).all()
+    assert (fits["trials"] == 2 * 5 * 24 / 2).all()
