@@ -161,7 +161,7 @@ def _distances(
     sees: Mapping[str, tuple[float, float]],
     rng: np.random.Generator,
 ) -> FamilyDistances:
-    """Distances that grow with the difference of levels; controls lie the other way."""
+    """Return distances that grow with the difference of levels; controls have the other sign."""
     own = compared(rows, family)
     series, controls = sees[str(own["attribute"].iloc[0])]
     control = (own["role"] == "control").to_numpy()

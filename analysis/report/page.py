@@ -82,9 +82,6 @@ def versions() -> dict[str, str]:
     return {name: version(name) for name in LIBRARIES}
 
 
-# ---- Parts of the page ---------------------------------------------------------------------------
-
-
 def _fitted_to(results: Results) -> str:
     """Return what models' noise and lapse rate were fitted to; empty without models."""
     if "model_decisions" not in results.tables:

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
 
+from analysis.findings.physical_thresholds import NOT_ASKED
 from analysis.report.figure_style import INK, MARKS, UNITS, WIDE
 from analysis.trials.frame import table_rows
 
@@ -78,7 +79,7 @@ def _why_not(row: dict[str, Any], column: str) -> str:
     state = row["people_measurable"]
     if state in ("above", "below"):
         return f"threshold {state}\nthe tested distances"
-    return "not asked" if state == "not asked" else f"threshold\n{state}"
+    return state if state == NOT_ASKED else f"threshold\n{state}"
 
 
 def predictions(table: pd.DataFrame) -> Figure:
@@ -113,20 +114,14 @@ def _panel(axes: Axes, cell: pd.DataFrame, models: list[str]) -> None:
     axes.set_xscale("log")
     _people(axes, table_rows(cell)[0])
     for number, model in enumerate(models):
-        its = cell[(cell["model"] == model) & (cell["distance"] > 0)]
-        seen = its[np.isfinite(its["distance"])]
-        style: dict[str, Any] = {
-            "color": INK[(number + 1) % len(INK)],
-            "marker": MARKS[number % len(MARKS)],
-            "ls": "",
-            "ms": 5,
-            "mec": "black",
-            "mew": 0.6,
-        }
+        own = cell[(cell["model"] == model) & (cell["distance"] > 0)]
+        seen = own[np.isfinite(own["distance"])]
+        ink, mark = INK[(number + 1) % len(INK)], MARKS[number % len(MARKS)]
+        style: dict[str, Any] = {"color": ink, "marker": mark, "ms": 5, "mec": "black", "mew": 0.6}
         shift = 0.16 * (number - (len(models) - 1) / 2)
         places = [parameters.index(name) + shift for name in seen["parameter"]]
-        axes.plot(seen["distance"], places, label=f"{model}, predicted", **style)
-        for name in its.loc[np.isinf(its["distance"]), "parameter"]:
+        axes.plot(seen["distance"], places, ls="", label=f"{model}, predicted", **style)
+        for name in own.loc[np.isinf(own["distance"]), "parameter"]:
             axes.annotate(
                 f"{model}: not seen →",
                 (1, parameters.index(name) + shift),
@@ -141,9 +136,9 @@ def _panel(axes: Axes, cell: pd.DataFrame, models: list[str]) -> None:
     axes.set_axisbelow(True)
     axes.xaxis.set_major_locator(LogLocator(numticks=7))
     axes.xaxis.set_minor_formatter(NullFormatter())
-    if table_rows(cell)[0]["people_measurable"] == "not asked":
+    if table_rows(cell)[0]["people_measurable"] == NOT_ASKED:
         axes.annotate(
-            "no series of this was shown to people",
+            "people were not shown such a series",
             (1, 1.03),
             xycoords="axes fraction",
             ha="right",
@@ -160,7 +155,7 @@ def _people(axes: Axes, row: dict[str, Any]) -> None:
         ("people", "people, series", "-", "0.72"),
         ("people_control", "people, controls", "--", "0.88"),
     ):
-        if row[f"{who}_measurable"] == "not asked":
+        if row[f"{who}_measurable"] == NOT_ASKED:
             continue
         low, high = row[f"{who}_threshold_low"], row[f"{who}_threshold_high"]
         if np.isfinite(low) and np.isfinite(high) and low > 0:

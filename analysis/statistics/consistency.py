@@ -211,9 +211,6 @@ def _overall(
     }
 
 
-# ---- One condition ------------------------------------------------------------------------------
-
-
 def _kappa(weights: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return κ for each row of weights (draws, trials); NaN where undefined."""
     total = weights.sum(axis=1)
@@ -295,11 +292,8 @@ def _ceiling(rows: list[dict[str, Any]], resampled: list[np.ndarray]) -> dict[st
     drawn = np.array([resampled[number] for number in chosen])[defined]
     some = ~np.isnan(drawn).all(axis=0)
     low, high = _interval(np.nanmean(drawn[:, some], axis=0))
-    return {
-        "noise_ceiling": float(values[defined].mean()),
-        "noise_ceiling_low": low,
-        "noise_ceiling_high": high,
-    }
+    mean = float(values[defined].mean())
+    return {"noise_ceiling": mean, "noise_ceiling_low": low, "noise_ceiling_high": high}
 
 
 def _among(pairs: pd.DataFrame, people: pd.Index) -> np.ndarray:

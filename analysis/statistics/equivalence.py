@@ -115,20 +115,17 @@ def _tests(
     p_below = float(t.sf((beta - at["low"]) / se, df))
     d = halfnorm.ppf((np.arange(400) + 0.5) / 400, scale=scale)
     expected = proportion_correct(d, task=task, decision_model=decision_model)
-    low, high = fitted["proportion_low"], fitted["proportion_high"]
-    d_of = [
-        dprime(p, task=task, decision_model=decision_model)
-        for p in (fitted["proportion"], low, high)
-    ]
+    proportions = {f"proportion{end}": fitted[f"proportion{end}"] for end in ("", "_low", "_high")}
     return {
-        "proportion": fitted["proportion"],
-        "proportion_low": low,
-        "proportion_high": high,
+        **proportions,
         "chance": chance,
         "margin_proportion": edge,
-        "dprime": d_of[0],
-        "dprime_low": d_of[1],
-        "dprime_high": d_of[2],
+        **{
+            name.replace("proportion", "dprime"): dprime(
+                p, task=task, decision_model=decision_model
+            )
+            for name, p in proportions.items()
+        },
         "p_below": p_below,
         "p_above": p_above,
         "p": max(p_below, p_above),
@@ -173,18 +170,14 @@ def _control(
 
 def _claim(row: dict[str, Any], margin: float, catch_passed: bool | None) -> dict[str, Any]:
     """Return whether the claim holds, or the first condition that fails."""
-    missing = [
-        reason
-        for fails, reason in (
-            (row["p"] >= ALPHA, f"not shown to be within d' {margin:g}"),
-            (row["bayes_factor"] <= 1, "the Bayes factor speaks against guessing"),
-            (np.isnan(row["control_dprime"]), "no controls show that these people can tell"),
-            (row["control_dprime_low"] <= margin, f"controls do not exceed d' {margin:g}"),
-            (catch_passed is None, "no catch trials"),
-            (catch_passed is False, "catch trials were failed"),
-        )
-        if fails
-    ]
-    if missing:
-        return {"cannot_tell": False, "reading": f"no claim: {missing[0]}"}
+    for fails, reason in (
+        (row["p"] >= ALPHA, f"not shown to be within d' {margin:g}"),
+        (row["bayes_factor"] <= 1, "the Bayes factor speaks against guessing"),
+        (np.isnan(row["control_dprime"]), "no controls show that these people can tell"),
+        (row["control_dprime_low"] <= margin, f"controls do not exceed d' {margin:g}"),
+        (catch_passed is None, "no catch trials"),
+        (catch_passed is False, "catch trials were failed"),
+    ):
+        if fails:
+            return {"cannot_tell": False, "reading": f"no claim: {reason}"}
     return {"cannot_tell": True, "reading": f"people cannot tell (d' below {margin:g})"}

@@ -118,9 +118,6 @@ def differences(pairs: Mapping[Names, ThresholdRatio], *, coverage: float = 0.95
     return table.assign(p_holm=holm(table["p"])) if rows else table
 
 
-# ---- Rows ---------------------------------------------------------------------------------------
-
-
 def _row(names: Names, each: ThresholdRatio, by: str, coverage: float) -> dict[str, Any]:
     row: dict[str, Any] = {by: names[0], "observer": names[1]}
     for who, likelihood in (("people", each.people), ("model", each.model)):

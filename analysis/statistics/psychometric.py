@@ -194,9 +194,6 @@ def measurability(each: CellFit) -> Measured:
     return "measured" if np.isfinite(most) or least > _least(each) else "unknown"
 
 
-# ---- One cell -----------------------------------------------------------------------------------
-
-
 def _fit_cell(
     cell: Cell, task: str, curve: str, proportion: float | None, overdispersion: bool
 ) -> CellFit:
@@ -263,14 +260,8 @@ def sigmoid(curve: str) -> Any:
 
 def _psi(curve: str, x: np.ndarray, parameters: dict[str, Any]) -> np.ndarray:
     axis = np.log(x) if CURVES[curve][1] else np.asarray(x, dtype=float)
-    value = sigmoid(curve)(
-        axis,
-        parameters["threshold"],
-        parameters["width"],
-        parameters["gamma"],
-        parameters["lambda"],
-    )
-    return np.asarray(value)
+    values = (parameters[name] for name in ("threshold", "width", "gamma", "lambda"))
+    return np.asarray(sigmoid(curve)(axis, *values))
 
 
 def _threshold(each: CellFit, parameters: dict[str, Any]) -> np.ndarray:

@@ -214,9 +214,6 @@ def clopper_pearson(
     return low, high
 
 
-# ---- Proportions -------------------------------------------------------------------------------
-
-
 def _inverse(curve: Curve, pc: np.ndarray) -> np.ndarray:
     """Return d′ of each proportion: roots of a rising curve between 0 and `LARGEST`."""
     least, most = curve(np.array([0.0, LARGEST]))
@@ -233,9 +230,6 @@ def _root(function: Any, *arguments: np.ndarray) -> np.ndarray:
     find: Any = elementwise.find_root  # its type stubs only know functions of one argument
     found = find(function, (0.0, LARGEST), args=arguments)
     return np.where(found.success, found.x, np.inf)  # none up to `LARGEST`
-
-
-# ---- Rates --------------------------------------------------------------------------------------
 
 
 def _independent_same_different(best: np.ndarray) -> np.ndarray:
@@ -303,9 +297,6 @@ def _rates_row(
         row[f"dprime_{model}"] = float(dprime_from_rates(*used, decision_model=model))
         row |= {f"dprime_{model}_low": low, f"dprime_{model}_high": high}
     return row | {"corrected": corrected}
-
-
-# ---- Checks -------------------------------------------------------------------------------------
 
 
 def _check_rates(name: str, values: np.ndarray) -> None:

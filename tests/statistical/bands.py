@@ -36,7 +36,7 @@ def binomial_band(n: int, p: float | Range, alpha: float | Range = FALSE_ALARM) 
 def power(
     n: int, p: float | Range, alternative: float, alpha: float | Range = FALSE_ALARM
 ) -> float:
-    """Return the probability that a count lies outside the band of p, if it has another one."""
+    """Return the probability that a count with another probability is outside the band of p."""
     low, high = binomial_band(n, p, alpha)
     return float(binom.cdf(low - 1, n, alternative) + binom.sf(high, n, alternative))
 
@@ -52,7 +52,7 @@ class Rate:
     right
         Probability of the property without a fault, or the range of what is right.
     faults
-        Probabilities that have to be found. Only the sides on which they lie are checked.
+        Probabilities that have to be found. Only their sides are checked.
     alpha
         False-alarm rate; divide `FALSE_ALARM` by the number of checks of a test.
     """
@@ -67,14 +67,14 @@ class Rate:
             _strong_enough(power(self.n, self.right, fault, self._sides()), f"a rate of {fault:g}")
 
     def _sides(self) -> Range:
-        """Divide alpha between the sides on which the faults lie."""
+        """Divide alpha between the sides of the faults."""
         middle = np.mean(self.right)
         used = np.array([min(self.faults) < middle, max(self.faults) > middle], dtype=float)
         below, above = self.alpha * used / used.sum()
         return float(below), float(above)
 
     def check(self, count: float) -> None:
-        """Fail unless the count lies in the band."""
+        """Fail unless the count is in the band."""
         low, high = binomial_band(self.n, self.right, self._sides())
         assert low <= count <= high, f"{count} of {self.n}: outside {low} to {high}"
 

@@ -67,7 +67,7 @@ def test_a_group_at_the_margin_is_accepted_with_p_one_half():
 @pytest.mark.full
 @pytest.mark.parametrize("spread", [0.0, 0.4])
 def test_error_rate_at_the_margin(spread, rng):
-    """People of d′ 1, the margin, are called unable to tell in at most .05 of experiments.
+    """People of d′ 1, the margin, are wrongly accepted in at most .05 of experiments.
 
     It finds an error rate of .10 with probability .9; false alarm 1e-3.
     """

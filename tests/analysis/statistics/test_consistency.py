@@ -164,7 +164,7 @@ def test_overall_averages_conditions_then_pairs():
     assert rows.loc["people", "kappa"] == pytest.approx(0.4)
     assert tuple(rows.loc["people", ["pairs", "cells", "undefined"]]) == (3, 4, 1)
     assert rows.loc["net", "kappa"] == pytest.approx((0.1 + 0.3 + 0.2) / 3)
-    # Resampled people: means lie between the least and the greatest of them.
+    # Resampled people: means are between their minimum and maximum.
     assert 0.1 <= rows.loc["net", "kappa_low"] < 0.2 < rows.loc["net", "kappa_high"] <= 0.3
     two = consistency.overall(pairs[pairs["observer_b"].isin(["b"])], draws=20).iloc[0]
     assert np.isnan(two["kappa_low"])

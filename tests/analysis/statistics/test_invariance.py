@@ -196,9 +196,6 @@ def test_refusals(call, message):
         call()
 
 
-# ---- Edges --------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("unit", [1e-6, 1e6])
 def test_the_unit_of_distances_only_changes_thresholds(unit):
     model, people = expected(["net"], [0.5], n=400), PEOPLE[PEOPLE["observer"].isin(["a", "f"])]

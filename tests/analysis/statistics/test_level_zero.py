@@ -1,4 +1,4 @@
-"""Level 0: exact p values, error rates that are kept, and power where people see a re-render.
+"""Level 0: exact p values, error rates that are kept, and power where people discriminate a re-render.
 
 Every possible outcome is tested once and weighted with its probability, so nothing here is random.
 """
@@ -18,7 +18,7 @@ RATES = (0.02, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9)  # false-alarm rates: the null has
 
 
 def level_zero_trials(outcomes, n, task, same=0):
-    """Trials of level 0, an outcome a condition; of same–different, with pairs of the same."""
+    """Return trials of level 0, an outcome a condition; of same–different, with same pairs."""
     rows = []
     for number, (right, wrong) in enumerate(outcomes):
         name = {"condition": f"{number:03d}", "observer": "o", "stimulus": "s", "task": task}
@@ -60,7 +60,7 @@ def test_p_is_uniform_where_people_guess(task):
         (24, 0.45, 0.1),
     ],
 )
-def test_power_where_a_rerender_can_be_told_from_its_target(n, right, least):
+def test_power_where_people_discriminate_a_rerender(n, right, least):
     """Exact probability that `told` is true; at most α where people guess."""
     made = level_zero.level_zero(level_zero_trials([(k, 0) for k in range(n + 1)], n, "oddity"))
     # `p_holm` of this table counts n + 1 conditions; that of one condition alone is p.
@@ -75,11 +75,11 @@ def test_power_where_a_rerender_can_be_told_from_its_target(n, right, least):
 
 
 def test_several_conditions_raise_no_more_false_alarms_than_one():
-    """All outcomes of two conditions of 6 trials: either is told in at most .05 of experiments."""
+    """All outcomes of two conditions of 6 trials: `told` is true for either in at most .05 of experiments."""
     weight = binom.pmf(np.arange(7), 6, 1 / 3)
     false_alarm = 0.0
     for two in combinations_with_replacement(range(7), 2):
-        if two[1] < 5:  # 4 right of 6 have p = .1: never told
+        if two[1] < 5:  # 4 right of 6 have p = .1: never significant
             continue
         table = level_zero.level_zero(level_zero_trials([(k, 0) for k in two], 6, "oddity"))
         orders = 1 if two[0] == two[1] else 2

@@ -108,7 +108,11 @@ def test_same_trials_give_the_guess_rate_of_same_different():
     ("trials", "options", "message"),
     [
         (table([0, 0.5], [5, 5], 10), {}, "1 level above 0 in column 'level'"),
-        (table([-1, 1], [5, 9], 10), {}, "-1, and weibull stands on log level; use curve='norm'"),
+        (
+            table([-1, 1], [5, 9], 10),
+            {},
+            "-1, but weibull is a function of log level; use curve=.norm.",
+        ),
         (table([1, 2], [5, 9], 10), {"curve": "weibul"}, "did you mean 'weibull'"),
         (table([1, 2], [5, 9], 10), {"proportion": 0.4}, "above 0.5"),
         (table([1, 2], [5, 9], 10).drop(columns="task"), {}, "no column 'task'"),

@@ -57,7 +57,7 @@ def test_rates_of_an_observer_give_its_sensitivity(model, alarms):
     if model == "differencing":
         k = -np.sqrt(2) * norm.ppf(alarms / 2)
         hits = norm.cdf((d - k) / np.sqrt(2)) + norm.cdf((-d - k) / np.sqrt(2))
-    else:  # the likelihood observer's rates lie on z(H) − z(F) = 2 z(best)
+    else:  # the likelihood observer's rates satisfy z(H) − z(F) = 2 z(best)
         best = norm.cdf(d / 2) ** 2 + norm.cdf(-d / 2) ** 2
         hits = norm.cdf(2 * norm.ppf(best) + norm.ppf(alarms))
     found = sensitivity.dprime_from_rates(hits, alarms, decision_model=model)

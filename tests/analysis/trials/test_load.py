@@ -88,7 +88,7 @@ def test_unknown_task():
 
 
 def test_every_analysis_takes_the_frame():
-    """No column but those that `from_table` makes is asked for."""
+    """The columns of `from_table` are sufficient."""
     rng = np.random.default_rng(1)
     rows = [
         (observer, condition, f"{condition}{number % 8}", level, int(rng.random() < p))

@@ -14,7 +14,7 @@ def images(small_set):
         return stimuli.table
 
 
-def judged(metamer, **changes):
+def verdict_of(metamer, **changes):
     """Rows of a verdict on the stored images, a row a camera."""
     row = {"run": "vase-shape-net-s1", "role": "result", "layers": "early;late", "light": "own",
            "held_out": False, "metamer": metamer}  # fmt: skip
@@ -52,20 +52,20 @@ def test_pixel_searches_end_without_a_role_of_their_own(images, kind, end):
 
 def test_stored_images_can_only_take_a_verdict_away(images):
     assert of_shape(images)["verdict"] == "metamer"
-    assert of_shape(images, judged(True))["on_stored"] == "metamer"
-    failed = of_shape(images, judged(True), judged(False, light="dim"))
+    assert of_shape(images, verdict_of(True))["on_stored"] == "metamer"
+    failed = of_shape(images, verdict_of(True), verdict_of(False, light="dim"))
     assert (failed["by_search"], failed["on_stored"], failed["verdict"]) == (
         "metamer", "result", "result",
     )  # fmt: skip
     refused = images.assign(verdict=images["verdict"].replace("metamer", "result"))
-    assert of_shape(refused, judged(True))["verdict"] == "result"
+    assert of_shape(refused, verdict_of(True))["verdict"] == "result"
 
 
 def test_held_out_cameras_and_other_layers_have_verdicts_of_their_own(images):
-    row = of_shape(images, judged(True), judged(False, held_out=True))
+    row = of_shape(images, verdict_of(True), verdict_of(False, held_out=True))
     assert (row["held_out"], row["verdict"]) == ("result", "metamer")
-    assert of_shape(images, judged(False, layers="early"))["on_stored"] == "not judged"
-    assert of_shape(images, judged(False, role="series"))["on_stored"] == "not judged"
+    assert of_shape(images, verdict_of(False, layers="early"))["on_stored"] == "not judged"
+    assert of_shape(images, verdict_of(False, role="series"))["on_stored"] == "not judged"
 
 
 def test_a_session_knows_levels_to_nine_digits():

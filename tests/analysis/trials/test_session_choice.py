@@ -63,9 +63,6 @@ def test_sessions_that_were_recorded_before_are_read(load):
     assert trials.attrs["notes"] == trials.attrs["left_out"] == []
 
 
-# ---- Sets --------------------------------------------------------------------------------------
-
-
 def test_sessions_of_another_set_are_refused_or_listed(data, load, small_set):
     change(data, "02", "Session", "StimulusSet", to=OTHER)
     with pytest.raises(
@@ -96,8 +93,6 @@ def test_a_set_that_no_session_showed_is_refused(data, load):
         ):
             load(other_sets=apart)
 
-
-# ---- Experiments -------------------------------------------------------------------------------
 
 DIFFERENT = {
     "task": (("task",), "same_different", "task: oddity in 01/01, same_different in 02/01"),
@@ -221,8 +216,6 @@ def test_like_names_one_experiment(data, load):
     assert len(trials.attrs["left_out"]) == 2
 
 
-# ---- Sessions that do not say all --------------------------------------------------------------
-
 SIZED = "size on the screen in degrees"
 
 
@@ -314,9 +307,6 @@ def test_a_minor_difference_is_said_whichever_session_says_nothing():
     ]
 
 
-# ---- The command -------------------------------------------------------------------------------
-
-
 def test_the_command_analyses_one_set_and_lists_the_other(data, small_set, capsys):
     folder = study_in(data.parent, small_set)
     with (folder / "study.yaml").open("a") as file:
@@ -351,8 +341,8 @@ PLACES = [
 
 
 @given(st.sampled_from(PLACES), JSON, st.booleans())
-def test_no_description_ends_in_another_error(small_set, tmp_path_factory, keys, value, apart):
-    """Whatever stands in a description: the sessions are read, or refused in one line."""
+def test_any_description_is_read_or_refused(small_set, tmp_path_factory, keys, value, apart):
+    """With any description, the sessions are read, or refused with an `InputError`."""
     data = shutil.copytree(RECORDED, tmp_path_factory.mktemp("any") / "data")
     if keys:
         change(data, "02", *keys, to=value)

@@ -224,7 +224,7 @@ def test_a_table_with_other_line_ends_says_the_same(study_copy, first, trials, s
 
 
 def test_a_last_row_that_was_cut_off_was_never_over(study_copy, first, trials):
-    """Only where the session was not finished: it goes on with that trial."""
+    """Only in an unfinished session, which resumes with that trial."""
     first.write_bytes(first.read_bytes()[:-20])
     with pytest.raises(InputError, match=first.name):
         load(study_copy)
