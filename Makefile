@@ -14,7 +14,7 @@ SPREAD = --dist loadfile --no-loadscope-reorder --numprocesses $(shell \
 help:
 	@echo "make demo       a study of three searches and its stimulus set (studies/demo)"
 	@echo "make test       lint, types, import rules and all tests at reduced counts"
-	@echo "make test-full  the same at full counts"
+	@echo "make test-full  the same at full counts; PART=statistics, faults, studies or people"
 	@echo "make lint       lint, types and import rules alone"
 	@echo "make docs       the manual as a site: site/index.html"
 	@echo "make venv       the environment alone (every target makes it when it is missing)"
@@ -40,8 +40,17 @@ docs: venv
 test: packages lint
 	$(BIN)/python -m pytest $(SPREAD)
 
+# Parts of the full run; each ends within an hour on two processors (CONTRIBUTING.md).
+PART ?= all
+PART_all = tests
+PART_statistics = tests/statistical tests/regression tests/analysis
+PART_faults = tests/faults
+PART_studies = tests/end_to_end tests/mrd
+PART_people = tests/psychophysics tests/stimuli tests/scenes $(wildcard tests/test_*.py)
+
 test-full: packages lint
-	$(BIN)/python -m pytest $(SPREAD) --full --seed fresh
+	@$(if $(PART_$(PART)),,echo "make: no part $(PART): use PART=statistics, faults, studies or people" >&2; exit 2)
+	$(BIN)/python -m pytest $(SPREAD) --full --seed fresh $(PART_$(PART))
 
 lint: style types imports
 

@@ -3,7 +3,7 @@
 Two of its faults are mended, so that the comparison is fair: the network sees unscrambled pixels,
 and target and render go through the same tone curve. For every view: a render that keeps its
 gradient graph, with Mitsuba's default octree guiding; L1 on the last feature map, the target's
-activation computed anew; backward; one optimiser step; three more forward passes for its log.
+activation computed again; backward; one optimiser step; three more forward passes for its log.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What replaying recorded kernels saves: the adjoint of materials and lights, and tracing's share.
 
-Prints, for each attribute: ``frozen_speedup``, seconds of an adjoint render traced anew ÷ replayed
+Prints, for each attribute: ``frozen_speedup``, seconds of an adjoint render traced again ÷ replayed
 (with the largest relative difference of their gradients), for one sample per pixel and for the
 default; and ``tracing_share``, the part of a search step that is neither kernels nor network.
 A shape is never replayed; its share of tracing is reported all the same.

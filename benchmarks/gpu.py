@@ -124,7 +124,7 @@ def seconds(size: Size, device: str) -> dict[str, float]:
 
 
 def _steps_of(loop: Iterator[tuple[float, object]]) -> Iterator[float]:
-    """Seconds of each step of a loop that tells how long it was busy in all."""
+    """Return the seconds of each step of a loop that yields its total busy time."""
     before: float | None = None
     for busy, _ in loop:
         if before is not None:

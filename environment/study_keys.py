@@ -1,6 +1,6 @@
 """The reference of `docs/study_file.md`: every key of a study file, from the code that reads it.
 
-``python environment/study_keys.py`` writes it anew, below the line `MARK`; a test says when it has
+``python environment/study_keys.py`` writes it again, below the line `MARK`; a test fails when it has
 to be. What a key means is what the docstring of its class says of it.
 """
 

@@ -1,8 +1,7 @@
-"""Fixtures for every test: a replayable seed, reduced or full counts, the renderer.
+"""Fixtures for all tests: a reproducible seed, reduced or full counts, the renderer.
 
-A seed is drawn from the test's name and the base seed (``--seed``, printed in the header), so a
-test draws the same numbers whether it runs alone or with others, and a failure prints what
-replays it.
+A test's seed depends on its name and on the base seed (``--seed``, printed in the header), so a
+test draws the same numbers alone and with others. A failure prints the command that repeats it.
 """
 
 import hashlib
@@ -21,7 +20,7 @@ from tests.paths import ROOT
 
 DEFAULT_SEED = 20240229
 
-# Files that take longest begin first, so that at the end no process is left alone with one of them.
+# The slowest files start first, so that no process is left with one of them at the end.
 LONGEST = (
     "faults/test_killed_steps.py",
     "end_to_end/test_generate.py",
@@ -59,8 +58,8 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"--seed {text}: use a whole number, or 'fresh'")
     config.kills = kills_asked(os.environ.get("MRD_KILLS", ""))
     config.base_seed = secrets.randbelow(2**31) if text == "fresh" else int(text)
-    # Examples follow the code alone, so a failure repeats; the full run draws new ones and
-    # prints the line that replays a failing one.
+    # Examples are fixed, so that a failure repeats; the full run draws new ones, and prints the
+    # line that repeats a failure.
     common = {"deadline": None, "print_blob": True}
     hypothesis.settings.register_profile("reduced", max_examples=25, derandomize=True, **common)
     hypothesis.settings.register_profile("full", max_examples=200, **common)
@@ -68,7 +67,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def kills_asked(text: str) -> int | None:
-    """Read how often each step is to be killed (tests/faults); None where nobody says."""
+    """Return the number of kills per step in `MRD_KILLS` (tests/faults); None if unset."""
     if not text:
         return None
     if not (text.isascii() and text.isdecimal() and len(text) < 7 and int(text) > 0):
@@ -77,9 +76,10 @@ def kills_asked(text: str) -> int | None:
 
 
 def _keep_to_one_processor() -> None:
-    """Give a worker of pytest-xdist one processor, since renderer and networks take all they see.
+    """Bind a worker of pytest-xdist to one processor; renderer and networks would use all.
 
-    Before Dr.Jit is imported, which makes a thread for each; programs that tests start inherit it.
+    This precedes the import of Dr.Jit, which starts a thread per processor. Child processes inherit
+    the binding.
     """
     worker = os.environ.get("PYTEST_XDIST_WORKER", "")
     if worker and hasattr(os, "sched_setaffinity"):
@@ -103,7 +103,7 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 @pytest.fixture
 def seed(request: pytest.FixtureRequest) -> int:
-    """Give the seed of this test, from its name and the base seed; printed, so shown on failure."""
+    """Return the seed of this test, and print it."""
     base = request.config.base_seed
     text = f"{base}:{request.node.nodeid}"
     value = int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "little")
@@ -113,19 +113,19 @@ def seed(request: pytest.FixtureRequest) -> int:
 
 @pytest.fixture
 def rng(seed: int) -> np.random.Generator:
-    """Give this test's own generator."""
+    """Return this test's random generator."""
     return np.random.default_rng(seed)
 
 
 @pytest.fixture(scope="session")
 def full(request: pytest.FixtureRequest) -> bool:
-    """Tell whether this run makes full counts."""
+    """Return whether this is the full run."""
     return request.config.getoption("--full")
 
 
 @pytest.fixture(scope="session")
 def count(full: bool) -> Callable[[int, int], int]:
-    """Choose a count: ``count(reduced, full)``."""
+    """Return a function that chooses a count: ``count(reduced, full)``."""
     return lambda reduced, complete: complete if full else reduced
 
 
@@ -133,14 +133,14 @@ def count(full: bool) -> Callable[[int, int], int]:
 def kills(
     request: pytest.FixtureRequest, count: Callable[[int, int], int]
 ) -> Callable[[int, int], int]:
-    """Choose how often to kill: ``kills(reduced, full)``, or what ``MRD_KILLS`` says."""
+    """Return a function for the number of kills: ``kills(reduced, full)``, or ``MRD_KILLS``."""
     asked: int | None = request.config.kills
     return lambda reduced, complete: asked or count(reduced, complete)
 
 
 @pytest.fixture(scope="session")
 def small_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a stimulus set of 168 images of 16², complete in every role; not to be changed."""
+    """Return a stimulus set of 168 images of 16² with every role; do not change it."""
     from tests.small_set import write_small_set
 
     return write_small_set(tmp_path_factory.mktemp("set") / "stimuli.h5")
@@ -148,7 +148,7 @@ def small_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def mrd(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
-    """Run the program in this process; give exit code, standard output, and standard error."""
+    """Return a function that runs ``mrd`` in this process: exit code, stdout, stderr."""
     from mrd.cli.main import run
 
     def mrd(*arguments: object) -> tuple[int, str, str]:
@@ -162,7 +162,7 @@ def mrd(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str
 
 @pytest.fixture(scope="session")
 def mi() -> ModuleType:
-    """Give Mitsuba with a usable variant set."""
+    """Return Mitsuba with its variant set."""
     from mrd.rendering import backend
 
     backend.activate()
@@ -173,26 +173,22 @@ def mi() -> ModuleType:
 
 @pytest.fixture(scope="session")
 def distributions_of() -> Callable[[set[str]], set[str]]:
-    """List the distributions that installing the project with some extras brings here."""
+    """Return a function: the installed distributions that some extras of the project require."""
     return _closure
 
 
 @pytest.fixture(scope="session")
 def base_install(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Give the environment of a process that sees the base install alone, without any extra.
+    """Return the environment variables of a process that has only the base install.
 
-    A folder of links to the installed packages stands for site-packages: nothing is imitated,
-    everything else is out of sight.
+    Its site-packages is a folder of links to the required packages.
     """
     return _environment_of(set(), tmp_path_factory.mktemp("base"))
 
 
 @pytest.fixture(scope="session")
 def lab_install(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Give the environment of a process that sees what an experiment computer has, the extra lab.
-
-    As `base_install`: neither torch nor mitsuba is in sight.
-    """
+    """Return the environment variables of a process with the extra `lab`: no torch, no mitsuba."""
     return _environment_of({"lab"}, tmp_path_factory.mktemp("lab"))
 
 
@@ -205,7 +201,7 @@ def _environment_of(extras: set[str], site: Path) -> dict[str, str]:
     information = metadata.distribution("mrd-suite").locate_file("")
     for folder in Path(str(information)).glob("mrd_suite-*.dist-info"):
         (site / folder.name).symlink_to(folder)
-    # A start hook keeps the interpreter's own site-packages out of sight.
+    # A start hook removes the interpreter's own site-packages from the path.
     hook = "import sys\nsys.path[:] = [p for p in sys.path if 'site-packages' not in p]\n"
     (site / "sitecustomize.py").write_text(hook)
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "COV"))}
@@ -213,7 +209,7 @@ def _environment_of(extras: set[str], site: Path) -> dict[str, str]:
 
 
 def _closure(extras: set[str]) -> set[str]:
-    """Follow the project's requirements through what is installed."""
+    """Return the project's requirements with all their installed dependencies."""
     from packaging.requirements import Requirement
     from packaging.utils import canonicalize_name
 

@@ -1,4 +1,4 @@
-"""The rules of the house: who loads what, what an installation needs, what make does."""
+"""Rules of the project: imports, dependencies, layout, and the targets of make."""
 
 import ast
 import importlib.util
@@ -25,7 +25,7 @@ LISTINGS = ["debian-packages.txt", "debian-packages-tests.txt"]
 RENDERERS_AND_NETWORKS = {"cholespy", "drjit", "mitsuba", "timm", "torch", "torchvision"}
 WINDOWS = {"psychopy", "pyglet"}
 
-# What a package must leave unloaded, however it is used.
+# Package → modules that importing it must not load.
 FORBIDDEN = {
     "scenes": RENDERERS_AND_NETWORKS
     | WINDOWS
@@ -34,7 +34,7 @@ FORBIDDEN = {
     "psychophysics": RENDERERS_AND_NETWORKS | WINDOWS | {"analysis", "mrd"},
     "analysis": RENDERERS_AND_NETWORKS | WINDOWS | {"mrd"},
 }
-# What of mrd loads on the experiment computer and on the analyst's laptop.
+# Modules of mrd that load on the experiment computer and on the analyst's laptop.
 LIGHT = (
     "mrd.rendering.backend",
     "mrd.study.model_section",
@@ -69,7 +69,7 @@ def run(
     )
 
 
-# Who loads what ----------------------------------------------------------------------------------
+# Imports ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("package", FORBIDDEN)
@@ -127,7 +127,7 @@ def declared(extras: tuple[str, ...]) -> set[str]:
         ("tests", ("generate", "lab", "analysis", "docs", "dev")),
     ],
 )
-def test_what_is_imported_is_declared(folder, extras):
+def test_imported_packages_are_declared(folder, extras):
     own = {*PACKAGES, "benchmarks", "conftest", "tests"}
     distributions = metadata.packages_distributions()
     undeclared = set()
@@ -150,7 +150,7 @@ def imported(tree: ast.AST) -> set[str]:
     return names
 
 
-# What is written down ----------------------------------------------------------------------------
+# Files ------------------------------------------------------------------------------------------
 
 
 def syntax_trees() -> Iterator[tuple[Path, ast.AST]]:
@@ -189,8 +189,8 @@ def test_constraints_cover_what_make_installs(distributions_of):
     assert needed - pinned == set()
 
 
-def test_what_make_installs_runs_on_the_oldest_python_that_is_promised():
-    """Debian 12, of which README speaks, has Python 3.11.2; here may be a newer one."""
+def test_installed_packages_support_the_oldest_supported_python():
+    """Debian 12 has Python 3.11.2; this machine may have a newer one."""
     asking = {
         each.name: wanted
         for each in metadata.distributions()
@@ -225,12 +225,12 @@ def test_hooks_are_parts_of_make_lint():
     assert parts[1].split() == hooks
 
 
-# What make does, on a project like this one but without needs ----------------------------------
+# make, on a project like this one without dependencies ----------------------------------------
 
 
 @pytest.fixture
 def prepare() -> ModuleType:
-    """Give environment/prepare.py as a module."""
+    """Return environment/prepare.py as a module."""
     spec = importlib.util.spec_from_file_location("prepare", ROOT / "environment" / "prepare.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -239,13 +239,13 @@ def prepare() -> ModuleType:
 
 @pytest.fixture
 def small_house(tmp_path: Path) -> Path:
-    """Make a project with this one's Makefile and script, which needs no other package."""
+    """Return a project with this one's Makefile and script, without dependencies."""
     return build_small_house(tmp_path)
 
 
 @pytest.fixture(scope="module")
 def made_house(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make such a project and its environment, once: every test leaves it complete."""
+    """Return such a project with its environment; every test leaves it complete."""
     house = build_small_house(tmp_path_factory.mktemp("house"))
     first = make(house, "venv")
     assert first.returncode == 0, first.stderr
@@ -273,7 +273,7 @@ def build_small_house(folder: Path) -> Path:
     return folder
 
 
-# Builds a wheel that says it is installed, and holds nothing; so no test asks a registry.
+# Builds an empty wheel, so that no test needs a package index.
 BUILD_BACKEND = """
 from zipfile import ZipFile
 
@@ -297,12 +297,12 @@ def build_editable(folder, config_settings=None, metadata_directory=None):
 
 
 def make(house: Path, *targets: str) -> subprocess.CompletedProcess[str]:
-    # A make above this one would hand down its own settings.
+    # An outer make would pass on its settings.
     environment = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}
     return run(["make", "--no-print-directory", *targets], environment, house)
 
 
-def test_second_make_installs_nothing_and_says_nothing(made_house):
+def test_a_second_make_installs_and_prints_nothing(made_house):
     python = made_house / ".venv" / "bin" / "python"
     script = "from importlib.metadata import version; print(version('small-house'))"
     assert run([str(python), "-c", script], {}).stdout == "1\n"
@@ -340,7 +340,7 @@ def test_failed_installation_is_one_line_and_tried_again(made_house):
     assert make(made_house, "venv").stderr == ""
 
 
-def test_environment_whose_python_is_gone_is_made_anew(made_house):
+def test_environment_without_its_python_is_made_again(made_house):
     python = made_house / ".venv" / "bin" / "python"
     python.unlink()
     assert "making .venv" in make(made_house, "venv").stderr
@@ -348,7 +348,7 @@ def test_environment_whose_python_is_gone_is_made_anew(made_house):
 
 
 def without_apt(house: Path, target: str, commands: Path) -> subprocess.CompletedProcess[str]:
-    """Make a target where there are all commands that the Makefile uses, and no apt-get."""
+    """Make a target where apt-get is missing, and all other commands exist."""
     commands.mkdir()
     for name in ("make", "sh"):
         (commands / name).symlink_to(shutil.which(name))
@@ -356,7 +356,7 @@ def without_apt(house: Path, target: str, commands: Path) -> subprocess.Complete
     return run(["make", "--no-print-directory", target], {"PATH": str(commands)}, house)
 
 
-def test_without_apt_one_line_names_what_is_missing(small_house, tmp_path):
+def test_without_apt_one_line_names_the_missing_packages(small_house, tmp_path):
     listing = small_house / "environment" / LISTINGS[0]
     listing.write_text(
         "# a comment\n\npython3-venv  module ensurepip\nabsent-one  program no-such-program-here\n"
@@ -374,7 +374,7 @@ def test_without_apt_one_line_names_what_is_missing(small_house, tmp_path):
 
 
 @pytest.mark.parametrize("target", ["packages", "test"])
-def test_what_tests_need_is_asked_for_by_tests_alone(made_house, tmp_path, target):
+def test_packages_of_the_tests_are_required_by_the_tests_only(made_house, tmp_path, target):
     needs = ("python3-venv  module ensurepip\n", "absent  program no-such-program-here\n")
     for name, needed in zip(LISTINGS, needs, strict=True):
         (made_house / "environment" / name).write_text(needed)
@@ -394,7 +394,7 @@ def test_without_python_one_line_says_so(small_house, tmp_path):
     assert stopped.stderr.splitlines()[0] == "environment: no Python 3.11 or newer found"
 
 
-def test_system_packages_are_wanted_only_where_their_provision_is_missing(prepare):
+def test_a_system_package_is_required_only_if_its_content_is_missing(prepare):
     listing = (
         "one  program sh\ntwo  library libc.so.6\nthree  module ensurepip\nfour  llvm\n"
         "five  program no-such-program-here\n"
@@ -402,7 +402,7 @@ def test_system_packages_are_wanted_only_where_their_provision_is_missing(prepar
     assert prepare.missing_packages(listing) == ["five"]
 
 
-def test_llvm_is_asked_for_where_there_is_none(prepare, monkeypatch):
+def test_llvm_is_required_if_there_is_none(prepare, monkeypatch):
     from mrd.rendering import llvm
 
     monkeypatch.setattr(llvm, "usual_folders", list)
@@ -417,3 +417,20 @@ def test_the_list_holds_llvm(prepare):
 @pytest.mark.parametrize("name", LISTINGS)
 def test_a_list_is_satisfied_here(prepare, name):
     assert prepare.missing_packages((ROOT / "environment" / name).read_text()) == []
+
+
+# The layout --------------------------------------------------------------------------------------
+
+
+def test_mrd_is_nine_folders():
+    found = {path.name for path in (ROOT / "mrd").iterdir() if path.name != "__pycache__"}
+    assert found == {
+        "__init__.py", "cli", "criterion", "generate", "measures", "models", "rendering",
+        "search", "study", "workflow",
+    }  # fmt: skip
+
+
+def test_no_source_file_is_longer_than_400_lines():
+    paths = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
+    longest = {str(path): len(path.read_text().splitlines()) for path in paths}
+    assert {path: lines for path, lines in longest.items() if lines > 400} == {}

@@ -1,1 +1,1 @@
-"""What a model sees: networks with chosen layers, as functions from images to activations."""
+"""Vision models: networks with chosen layers, as functions from images to activations."""

@@ -1,4 +1,4 @@
-"""What a search asks of a model, whatever is inside it."""
+"""The interface of every model."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
@@ -12,26 +12,24 @@ from mrd.study.model_section import ModelConfig
 from scenes.base.errors import InputError, nearest
 
 USUAL_SIZE = 128
-"""Height and width, in pixels, of the images on which a model is tried where any size will do."""
+"""Height and width, in pixels, of the images of test images for models that accept any size."""
 
 
 class Model(nn.Module, ABC):
     """A frozen function from images to the activations of chosen layers.
 
     Images are display-encoded sRGB in [0, 1], float32 of shape (V, 3, H, W): V views, red first,
-    row 0 at the top. They are seen at the size at which they were rendered; nothing is resized
-    or cropped. Gradients flow to the images, never to weights.
+    row 0 at the top. Nothing is resized or cropped. Gradients flow to
+    the images, not to the weights.
 
     Attributes
     ----------
     name
-        The network, its weights where they are not its own, and its front end, as in
-        ``efficientnet_lite0+blur1``: models with different names see different things.
+        Network, non-default weights and front end, such as ``efficientnet_lite0+blur1``.
     layer_weights
-        Layer → what the study has it weigh in a loss, above 0. The activations themselves are
-        not scaled.
+        Layer → its weight in the loss, above 0. The activations themselves are not scaled.
     has_labels
-        Whether the model sorts images into classes.
+        Whether the model classifies images.
     """
 
     name: str
@@ -45,7 +43,7 @@ class Model(nn.Module, ABC):
 
     @abstractmethod
     def activations(self, images: Tensor) -> dict[str, Tensor]:
-        """Give the activations of every layer, each of shape (V, …).
+        """Return the activations of every layer, each of shape (V, …).
 
         Parameters
         ----------
@@ -55,12 +53,12 @@ class Model(nn.Module, ABC):
         Raises
         ------
         InputError
-            Where the network cannot take images of this size.
+            The network does not accept images of this size.
         """
 
     @abstractmethod
     def logits(self, images: Tensor) -> Tensor | None:
-        """Give a number for each class, (V, classes), or None where the model has no classes.
+        """Return one logit per class, (V, classes), or None if the model has no classes.
 
         Parameters
         ----------
@@ -70,12 +68,13 @@ class Model(nn.Module, ABC):
         Raises
         ------
         InputError
-            Where the network cannot take images of this size, or gives no row of logits.
+            The network does not accept images of this size, or does not return one row of logits
+            per image.
         """
 
     @torch.no_grad()
     def labels(self, images: Tensor) -> Tensor | None:
-        """Give the class with the largest logit, (V,) int64, or None where there are no classes.
+        """Return the class with the largest logit, (V,) int64, or None if there are no classes.
 
         Parameters
         ----------
@@ -92,44 +91,38 @@ class Model(nn.Module, ABC):
 
     @abstractmethod
     def record(self) -> dict[str, Any]:
-        """Say what the model is: name, network, layers, weights and their hash, versions.
+        """Return name, network, layers, weights with their hash, and versions, as JSON data.
 
-        Plain data, ready for JSON; two models with equal records see the same.
+        Two models with equal records compute the same activations.
         """
 
     def train(self, mode: bool = True) -> "Model":  # noqa: ARG002
-        """Stay in evaluation mode: a model is an instrument, and dropout would make it noisy."""
+        """Stay in evaluation mode, so that dropout and batch statistics add no noise."""
         return super().train(False)
 
 
 class Source(Protocol):
-    """What the registry asks of whatever it can make models of."""
+    """The interface of everything that the registry can build a model from."""
 
     def default_layers(self) -> tuple[str, ...]:
-        """Name the layers that are read where a study names none; empty where it has to."""
+        """Return the layers that are read by default; empty if the study must name them."""
 
     def class_names(self) -> tuple[str, ...]:
-        """Name the classes, from class 0 on; empty where there are none, or no names of them."""
+        """Return the class names in order; empty if there are none."""
 
     def model(self, config: ModelConfig, folder: Path) -> Model:
-        """Make the model; a relative path of a weights file starts from the folder."""
+        """Build the model; relative paths of weights start in `folder`."""
 
     def layer_shapes(self, resolution: int | None) -> dict[str, tuple[int, ...]]:
-        """List the layers that can be read, with the shape of one image's activation.
+        """Return the shape of one image's activation for each readable layer.
 
-        `resolution` is the side of the image in pixels; None is `USUAL_SIZE`, or the nearest that
-        the model can take.
+        `resolution` is the side of the image in pixels; None is `USUAL_SIZE`, or the nearest
+        allowed size.
         """
 
 
 def check_known(layers: Iterable[str], valid: Sequence[str], name: str) -> None:
-    """Refuse layers that a model does not have, where it has few enough to list them all.
-
-    Raises
-    ------
-    InputError
-        With the nearest valid name and all of them.
-    """
+    """Raise InputError if the model lacks one of the layers; the message lists all layers."""
     for layer in layers:
         if layer not in valid:
             raise InputError(
@@ -139,13 +132,7 @@ def check_known(layers: Iterable[str], valid: Sequence[str], name: str) -> None:
 
 
 def check_images(images: Tensor) -> None:
-    """Refuse what is not a batch of images.
-
-    Raises
-    ------
-    ValueError
-        Where `images` is not (V, 3, H, W) float32: a mistake of the caller, not of the user.
-    """
+    """Raise ValueError unless `images` is (V, 3, H, W) float32."""
     if images.ndim != 4 or images.shape[1] != 3 or images.dtype != torch.float32:
         raise ValueError(
             f"images must be (V, 3, H, W) float32, not {tuple(images.shape)} {images.dtype}"

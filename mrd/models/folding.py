@@ -1,7 +1,7 @@
-"""Batch norms folded into the convolutions before them: fewer passes over memory, same numbers.
+"""Fold batch norms into the preceding convolutions, for speed.
 
-In evaluation mode a batch norm multiplies and shifts each channel by constants, which the
-convolution's weights and bias can do as well.
+In evaluation mode a batch norm scales and shifts each channel by constants, which the
+convolution's weights and bias can absorb.
 """
 
 from collections import Counter
@@ -21,25 +21,10 @@ TOLERANCE = 1e-4
 
 @torch.no_grad()
 def fold(network: nn.Module, layers: Sequence[str], images: Tensor) -> int:
-    """Fold batch norms where no layer that is read changes.
+    """Fold batch norms in place and return their number; undo all if any read layer changes.
 
-    Which batch norm follows which convolution is seen from a run. Whether anything else uses the
-    convolution's output cannot be seen there, so the layers and the network's output are compared
-    before and after, and all is undone where they differ.
-
-    Parameters
-    ----------
-    network
-        Frozen and in evaluation mode; changed in place.
-    layers
-        Names of the layers that are read.
-    images
-        Images that the network can take, (V, 3, H, W).
-
-    Returns
-    -------
-    int
-        The number of batch norms folded.
+    `layers` are the layers that are read; `images` (V, 3, H, W) are run to find which batch norm
+    follows which convolution, and to compare layers and output before and after.
     """
     watched = list(dict.fromkeys([*layers, OUTPUT]))
     with recorded(network, watched) as before:
@@ -59,7 +44,7 @@ def fold(network: nn.Module, layers: Sequence[str], images: Tensor) -> int:
 
 
 def _pairs(network: nn.Module, images: Tensor) -> list[tuple[str, str]]:
-    """Run the network; name the convolutions and the batch norms that are given their output."""
+    """Run the network; return (convolution, batch norm) pairs where one feeds the other."""
     made: list[tuple[str, Any]] = []
     pairs: list[tuple[str, str]] = []
     runs: Counter[str] = Counter()
@@ -76,7 +61,7 @@ def _pairs(network: nn.Module, images: Tensor) -> list[tuple[str, str]]:
     for name, module in network.named_modules():
         if isinstance(module, nn.Conv2d):
             handles.append(module.register_forward_hook(partial(after, name)))
-        # Subclasses do more than normalise.
+        # A subclass may do more than normalise.
         elif type(module) is nn.BatchNorm2d and module.track_running_stats:
             handles.append(module.register_forward_pre_hook(partial(before, name)))
     try:
@@ -88,13 +73,13 @@ def _pairs(network: nn.Module, images: Tensor) -> list[tuple[str, str]]:
 
 
 def _put(network: nn.Module, name: str, module: nn.Module) -> None:
-    """Put a module in the place of another."""
+    """Replace a module by another."""
     parent, _, last = name.rpartition(".")
     setattr(network.get_submodule(parent), last, module)
 
 
 def _agree(before: list[Any], after: list[Any]) -> bool:
-    """Tell whether what a layer gave is the same but for rounding; only tensors are read."""
+    """Return whether two lists of outputs agree within `TOLERANCE`; only tensors are compared."""
     if len(before) != len(after):
         return False
     return all(

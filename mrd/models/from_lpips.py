@@ -1,4 +1,4 @@
-"""LPIPS (Zhang et al. 2018), the perceptual distance, as a model: its features are the layers."""
+"""LPIPS (Zhang et al. 2018), the perceptual distance, as a model whose layers are its features."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,7 +15,7 @@ from mrd.models.prefixes import LPIPS
 from mrd.models.weights import read_weights
 from scenes.base.errors import unknown
 
-# LPIPS's name → torchvision's, and the places in `features` after which LPIPS reads.
+# LPIPS's name → torchvision's name, and the indices in `features` after which LPIPS reads.
 _BACKBONES: dict[str, tuple[str, tuple[int, ...]]] = {
     "alex": ("alexnet", (1, 4, 7, 9, 11)),
     "squeeze": ("squeezenet1_1", (1, 4, 7, 9, 10, 11, 12)),
@@ -24,26 +24,16 @@ _BACKBONES: dict[str, tuple[str, tuple[int, ...]]] = {
 
 
 def names() -> list[str]:
-    """List the networks that LPIPS was calibrated for, without the prefix."""
+    """Return LPIPS's backbones, without the prefix."""
     return list(_BACKBONES)
 
 
 def recipe(name: str) -> Recipe:
-    """Say how LPIPS is built.
+    """Return the recipe of LPIPS.
 
-    Weights are those of the network beneath, which come from torchvision or a file; the linear
-    layers are LPIPS's own (version 0.1) and come with its package. The layers ``lin0``, ``lin1``
-    … are scaled such that the loss `l2`, summed over all of them, is LPIPS.
-
-    Parameters
-    ----------
-    name
-        ``alex``, ``squeeze`` or ``vgg``.
-
-    Raises
-    ------
-    InputError
-        Where LPIPS has no such network.
+    The backbone's weights come from torchvision or a file; the linear layers (version 0.1) come
+    with the lpips package. The layers ``lin0``, ``lin1``, … are scaled so that the loss `l2`,
+    summed over all of them, equals LPIPS.
     """
     if name not in _BACKBONES:
         raise unknown("LPIPS network", f"{LPIPS}{name}", [f"{LPIPS}{each}" for each in _BACKBONES])
@@ -52,7 +42,7 @@ def recipe(name: str) -> Recipe:
     return replace(
         from_torchvision.recipe(network),
         name=f"{LPIPS}{name}",
-        # LPIPS takes images from −1 to 1; its own scaling layer does the rest.
+        # LPIPS takes images in [−1, 1]; its scaling layer normalises them further.
         mean=(0.5, 0.5, 0.5),
         std=(0.5, 0.5, 0.5),
         default=tuple(f"lin{index}" for index in range(len(places))),
@@ -64,11 +54,11 @@ def recipe(name: str) -> Recipe:
 
 
 class Calibrated(nn.Module):
-    """A feature map as LPIPS compares it, its square mean distance being LPIPS's.
+    """A feature map scaled so that its mean squared difference is LPIPS's distance.
 
-    Each place's features, over C channels, are scaled to length 1, and channel c is then
-    multiplied by √(C w_c): the mean over C, H and W of squared differences is Σ_c w_c times the
-    mean over H and W, equation 1 of Zhang et al. 2018.
+    The features of each pixel, over C channels, are scaled to length 1, and channel c is multiplied
+    by √(C w_c). The mean over C, H and W of squared differences is then Σ_c w_c times the mean over
+    H and W: equation 1 of Zhang et al. 2018.
 
     Parameters
     ----------
@@ -84,21 +74,13 @@ class Calibrated(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Scale features, (V, C, H, W)."""
-        # The library's own normalisation has the gradient NaN where all features are 0.
+        # The library's own normalisation has a NaN gradient where all features are 0.
         lengths = torch.linalg.vector_norm(features, dim=1, keepdim=True)
         return features / (lengths + 1e-10) * self.scale
 
 
 class Lpips(nn.Module):
-    """The network beneath, cut where LPIPS reads, with a calibrated layer at each cut.
-
-    Parameters
-    ----------
-    slices
-        The parts of the network, in order.
-    linear
-        LPIPS's weights of the channels after each part.
-    """
+    """The backbone in slices, with a calibrated layer after each; `linear` has LPIPS's weights."""
 
     def __init__(self, slices: Sequence[nn.Module], linear: Sequence[Tensor]) -> None:
         super().__init__()
@@ -108,7 +90,7 @@ class Lpips(nn.Module):
             self.add_module(f"lin{index}", Calibrated(weights))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Give the last calibrated layer of images from −1 to 1, (V, 3, H, W)."""
+        """Return the last calibrated layer of images (V, 3, H, W) in [−1, 1]."""
         features = self.scaling_layer(images)
         for index, part in enumerate(self.slices):
             features = part(features)

@@ -1,8 +1,7 @@
-"""Models of early vision and texture from plenoptic (Duong et al. 2023): no network, no training.
+"""Models of early vision and texture from plenoptic (Duong et al. 2023).
 
-They see one channel: the grey of the same luminance. Display-encoded sRGB is decoded to linear
-light, summed with Rec. 709's weights to luminance, and encoded again, so that a grey pixel keeps
-its value.
+Their input is one grey channel of the same luminance: sRGB is decoded to linear light, summed
+with the Rec. 709 weights, and encoded again.
 """
 
 from collections.abc import Callable, Mapping
@@ -35,24 +34,24 @@ Reader = Callable[[Any, Tensor], Mapping[str, Tensor]]
 
 @dataclass(frozen=True)
 class Classical:
-    """A model of plenoptic: how it is made for one size of image, and what is read from it.
+    """How a plenoptic model is built for one image size, and which layers are read from it.
 
     Attributes
     ----------
     name
         As in the study file, ``plenoptic/OnOff``.
     make
-        Makes the model for images of a height and width, pixels.
+        Builds the model for images of a height and width, pixels.
     read
-        Gives all layers of grey images, (V, 1, H, W).
+        Returns all layers of grey images, (V, 1, H, W).
     default
-        The layers to read where the study names none.
+        The layers that are read by default.
     smallest
         Least height and width, pixels.
     multiple
         Height and width have to be multiples of this many pixels.
     fitted
-        Whether it has parameters that were fitted to people's judgements.
+        Whether it has parameters fitted to human judgements.
     """
 
     name: str
@@ -64,19 +63,19 @@ class Classical:
     fitted: bool = False
 
     def default_layers(self) -> tuple[str, ...]:
-        """Name the layers that are read where a study names none."""
+        """Return the layers that are read by default."""
         return self.default
 
     def class_names(self) -> tuple[str, ...]:
-        """Name no class: there are none."""
+        """Return an empty tuple: these models have no classes."""
         return ()
 
     def model(self, config: ModelConfig, folder: Path) -> Model:  # noqa: ARG002
-        """Make the model; there are no weights to look for."""
+        """Build the model."""
         return ClassicalModel(self, config)
 
     def layer_shapes(self, resolution: int | None) -> dict[str, tuple[int, ...]]:
-        """List the layers, with the shape of one image's activation."""
+        """Return the shape of one image's activation for each layer."""
         resolution = resolution or USUAL_SIZE
         self.check_size(resolution, resolution)
         grey = torch.full((1, 1, resolution, resolution), 0.5)
@@ -85,13 +84,7 @@ class Classical:
         return {layer: tuple(value.shape[1:]) for layer, value in read.items()}
 
     def check_size(self, height: int, width: int) -> None:
-        """Refuse images of a size that the model cannot take.
-
-        Raises
-        ------
-        InputError
-            With the size, what is allowed, and the key to change.
-        """
+        """Raise InputError if the model does not accept images of this size."""
         if min(height, width) < self.smallest or height % self.multiple or width % self.multiple:
             multiples = f" in multiples of {self.multiple}" if self.multiple > 1 else ""
             raise InputError(
@@ -101,20 +94,7 @@ class Classical:
 
 
 class ClassicalModel(Model):
-    """A model of plenoptic with chosen layers, frozen.
-
-    Parameters
-    ----------
-    source
-        Which model.
-    config
-        Layers and front end; there is no other set of weights.
-
-    Raises
-    ------
-    InputError
-        Where a layer does not exist, or weights are asked for.
-    """
+    """A frozen plenoptic model with chosen layers."""
 
     has_labels = False
     rec_709: Tensor
@@ -136,13 +116,7 @@ class ClassicalModel(Model):
         self.eval()
 
     def activations(self, images: Tensor) -> dict[str, Tensor]:
-        """Give the activations of every layer, (V, …).
-
-        Raises
-        ------
-        InputError
-            Where the model cannot take images of this size.
-        """
+        """Return the activations of every layer, (V, …)."""
         check_images(images)
         height, width = images.shape[-2:]
         self._source.check_size(height, width)
@@ -151,11 +125,11 @@ class ClassicalModel(Model):
         return {layer: read[layer] for layer in self.layers}
 
     def logits(self, images: Tensor) -> None:  # noqa: ARG002
-        """Give None: these models have no classes."""
+        """Return None: these models have no classes."""
         return
 
     def record(self) -> dict[str, Any]:
-        """Say what the model is; its fitted parameters, where it has any, by their hash."""
+        """Return the record of the model, with the hash of fitted parameters."""
         weights = None
         if self._source.fitted:
             model = self._for((self._source.smallest,) * 2, torch.device("cpu"))
@@ -170,7 +144,7 @@ class ClassicalModel(Model):
         }
 
     def _for(self, shape: Shape, device: torch.device) -> nn.Module:
-        """Keep one model for each size of image and each device."""
+        """Return the model for one image size and device, built once."""
         key = (shape, device)
         if key not in self._made:
             made = self._source.make(shape)
@@ -179,20 +153,7 @@ class ClassicalModel(Model):
 
 
 def grey(images: Tensor, rec_709: Tensor) -> Tensor:
-    """Make of display-encoded colours the greys of the same luminance.
-
-    Parameters
-    ----------
-    images
-        (V, 3, H, W), sRGB-encoded, in [0, 1].
-    rec_709
-        Weights of the linear channels, (1, 3, 1, 1), summing to 1.
-
-    Returns
-    -------
-    Tensor
-        (V, 1, H, W), sRGB-encoded (IEC 61966-2-1), in [0, 1].
-    """
+    """Return greys (V, 1, H, W) of the same luminance; input and output are sRGB-encoded."""
     linear = decoded(images.clamp(0, 1))
     return encoded((linear * rec_709).sum(dim=1, keepdim=True))
 
@@ -201,7 +162,7 @@ def grey(images: Tensor, rec_709: Tensor) -> Tensor:
 
 
 def _fitted(name: str) -> Classical:
-    """A model of the retina and LGN, its parameters as fitted by Berardino et al. 2017."""
+    """Return a model of retina and LGN with the parameters of Berardino et al. (2017)."""
     size = 31
     return Classical(
         name=f"{PLENOPTIC}{name}",
@@ -214,7 +175,7 @@ def _fitted(name: str) -> Classical:
 
 
 def _portilla_simoncelli() -> Classical:
-    """Texture statistics (Portilla & Simoncelli 2000): all of them, or those of one scale."""
+    """Return the texture statistics of Portilla & Simoncelli (2000), whole or by scale."""
     return Classical(
         name=f"{PLENOPTIC}PortillaSimoncelli",
         make=lambda shape: models.PortillaSimoncelli(shape, n_scales=SCALES),
@@ -240,7 +201,7 @@ def _scale(scale: str | int) -> str:
 
 
 def _steerable_pyramid() -> Classical:
-    """Simple and complex cells (Simoncelli & Freeman 1995): four scales, four orientations."""
+    """Return simple and complex cells (Simoncelli & Freeman 1995): 4 scales, 4 orientations."""
     return Classical(
         name=f"{PLENOPTIC}SteerablePyramidFreq",
         make=lambda shape: SteerablePyramidFreq(shape, height=SCALES, order=3, is_complex=True),
@@ -252,7 +213,7 @@ def _steerable_pyramid() -> Classical:
 
 
 def _coefficients(model: SteerablePyramidFreq, images: Tensor) -> dict[str, Tensor]:
-    """Name the coefficients: phases 0° and 90° as channels, and their modulus, the energy."""
+    """Return coefficients by name: phases 0° and 90° as channels, and their modulus, the energy."""
     read: dict[str, Tensor] = {}
     for scale, coefficients in model(images).items():
         if coefficients.is_complex():
@@ -280,18 +241,12 @@ _MODELS: dict[str, Callable[[], Classical]] = {
 
 
 def names() -> list[str]:
-    """List the models, without the prefix."""
+    """Return the model names, without the prefix."""
     return sorted(_MODELS)
 
 
 def source(name: str) -> Classical:
-    """Say how a model of plenoptic is made.
-
-    Raises
-    ------
-    InputError
-        Where there is no such model.
-    """
+    """Return a plenoptic model by name; raise InputError if there is none."""
     if name not in _MODELS:
         known = [f"{PLENOPTIC}{each}" for each in _MODELS]
         raise unknown("model", f"{PLENOPTIC}{name}", known)

@@ -1,4 +1,4 @@
-"""Any network of timm: DINOv2, CLIP's image towers and a thousand others."""
+"""Networks of timm, such as DINOv2 and CLIP's image encoders."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -17,34 +17,22 @@ from mrd.models.prefixes import TIMM
 from mrd.models.weights import file_record, load_weights, read_weights
 from scenes.base.errors import InputError, nearest, one_line
 
-# Names of files of weights on the Hugging Face hub, the safe one first.
+# Names of weights files on the Hugging Face hub, safetensors first.
 _FILES = ("model.safetensors", "pytorch_model.bin")
 
 
 def names() -> list[str]:
-    """List timm's networks, each once for every set of weights, without the prefix."""
+    """Return timm's networks, one name per set of weights, without the prefix."""
     trained = timm.list_pretrained()
     architectures = {name.partition(".")[0] for name in trained}
     return sorted([*trained, *(name for name in timm.list_models() if name not in architectures)])
 
 
 def recipe(name: str) -> Recipe:
-    """Say how a network of timm is built.
+    """Return the recipe of a timm network.
 
-    Normalisation and size are those of timm's `resolve_data_config` for its weights, which is
-    also what its untrained twin is given. Nothing is resized or cropped.
-
-    Parameters
-    ----------
-    name
-        timm's name with or without the tag of its weights, such as
-        ``vit_small_patch14_dinov2.lvd142m``. ``@SIZE`` at its end builds a transformer for images
-        of another size, in pixels; timm then interpolates the positions that its weights hold.
-
-    Raises
-    ------
-    InputError
-        Where timm has no such network or weights, or cannot build it for that size.
+    Normalisation and size follow timm's `resolve_data_config`, also for untrained networks.
+    Nothing is resized or cropped.
     """
     network, _, size = name.partition("@")
     cfg = _configuration(network)
@@ -62,7 +50,7 @@ def recipe(name: str) -> Recipe:
         smallest=max(cfg.min_input_size[1:]) if cfg.min_input_size else 1,
         only_size=keywords.get("img_size", fixed),
         size_advice="" if size else f", or the network to {TIMM}{network}@SIZE",
-        # CLIP's towers end in a projection, which sorts nothing.
+        # CLIP's image encoders end in a projection, not in classes.
         labelled=subset is not None,
         classes=partial(imagenet.class_names, subset) if subset else tuple,
         libraries=("timm",),
@@ -72,7 +60,7 @@ def recipe(name: str) -> Recipe:
 
 
 def _configuration(network: str) -> Any:
-    """Look up what timm knows of a network and its weights."""
+    """Return timm's configuration of a network and its weights."""
     try:
         cfg = timm.get_pretrained_cfg(network)
     except RuntimeError as error:  # another tag
@@ -91,7 +79,7 @@ def _unknown(network: str, valid: list[str]) -> InputError:
 
 
 def _pixels(name: str, size: str) -> int:
-    """Read the size after the @, and make sure that timm can build the network for it."""
+    """Return the size after the @; raise InputError if timm cannot build the network for it."""
     if not size.isascii() or not size.isdecimal() or not 16 <= int(size) <= 8192:
         raise InputError(
             f"network: {TIMM}{name}: '{size}' is no size of images; use a whole number of pixels "
@@ -115,7 +103,7 @@ def _build(network: str, keywords: dict[str, Any]) -> nn.Module:
 
 
 def _check_patches(network: str, built: nn.Module, keywords: dict[str, Any]) -> None:
-    """Refuse a size whose last pixels no patch would hold: they would not be seen."""
+    """Raise InputError if the image size is not a multiple of the patch size."""
     patch = getattr(getattr(built, "patch_embed", None), "patch_size", None)
     if keywords and patch and keywords["img_size"] % patch[0]:
         size, side = keywords["img_size"], patch[0]
@@ -127,13 +115,13 @@ def _check_patches(network: str, built: nn.Module, keywords: dict[str, Any]) -> 
 
 
 def _trained(name: str, cfg: Any, keywords: dict[str, Any]) -> tuple[nn.Module, dict[str, Any]]:
-    """Make the network with the weights of its tag, from the hub's cache."""
+    """Build the network with the weights of its tag, from the Hugging Face cache."""
     path = _trained_file(name, cfg)
     return _from_file(name, keywords, path), file_record("default", path)
 
 
 def _from_file(name: str, keywords: dict[str, Any], path: Path) -> nn.Module:
-    """Have timm put a file's weights into the network: it renames some and resizes others."""
+    """Load a file's weights with timm, which renames some and resizes others."""
     read_weights(path)
     overlay = {"file": str(path)}
     built: nn.Module = timm.create_model(
@@ -143,16 +131,16 @@ def _from_file(name: str, keywords: dict[str, Any], path: Path) -> nn.Module:
 
 
 def _load(name: str, keywords: dict[str, Any], path: Path) -> nn.Module:
-    """Make the network with the weights of a user's file, in timm's form or its authors'."""
+    """Build the network with the weights of a user's file, in timm's or the authors' format."""
     try:
         return _from_file(name, keywords, path)
     except (RuntimeError, LookupError, AttributeError, ValueError):
-        # This says in one line what does not fit.
+        # load_weights reports in one line what does not fit.
         return load_weights(_build(name.partition("@")[0], keywords), path, f"{TIMM}{name}")
 
 
 def _trained_file(name: str, cfg: Any) -> Path:
-    """Find the weights in the hub's cache, or have the hub's library fetch them."""
+    """Return the weights file from the Hugging Face cache, downloading it if needed."""
     if not cfg.hf_hub_id:
         raise InputError(
             f"weights: {TIMM}{name} has none: set weights to none or to a file, or the network to "
@@ -165,14 +153,14 @@ def _trained_file(name: str, cfg: Any) -> Path:
 
 
 def _fetched(name: str, repository: str, files: Sequence[str]) -> Path:
-    """Fetch the first of some files that a repository of the hub holds."""
+    """Download the first of several files that a Hugging Face repository contains."""
     failure: Exception | None = None
     for file in files:
         try:
             return Path(hf_hub_download(repository, file))
         except (OSError, RuntimeError, ValueError) as error:
             failure = error
-            # Out of reach is also called not found; another name would be as far away.
+            # An unreachable hub raises the same error as a missing file.
             if isinstance(error, LocalEntryNotFoundError) or not isinstance(
                 error, EntryNotFoundError
             ):

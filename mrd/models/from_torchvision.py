@@ -1,4 +1,4 @@
-"""Any classification network of torchvision, with its own weights and its own normalisation."""
+"""Classification networks of torchvision, with their weights and normalisation."""
 
 import re
 import socket
@@ -25,30 +25,20 @@ from scenes.base.errors import InputError, nearest
 PATIENCE = 20.0
 """Seconds after which a silent server counts as out of reach."""
 
-# Families whose attention is laid out for one size of image.
+# Families whose attention is built for one image size.
 _ONE_SIZE = ("maxvit", "vit")
 
 
 def names() -> list[str]:
-    """List torchvision's classification networks."""
+    """Return torchvision's classification networks."""
     return torchvision.models.list_models(module=torchvision.models)
 
 
 def recipe(network: str) -> Recipe:
-    """Say how a network of torchvision is built.
+    """Return the recipe of a torchvision network.
 
-    Normalisation and least size are those of its default weights, which is also what its
-    untrained twin is given. Nothing is resized or cropped.
-
-    Parameters
-    ----------
-    network
-        torchvision's name, such as ``resnet50``.
-
-    Raises
-    ------
-    InputError
-        Where torchvision has no such classification network.
+    Normalisation and smallest size are those of its default weights, also for untrained networks.
+    Nothing is resized or cropped.
     """
     if network not in names():
         raise InputError(
@@ -74,7 +64,7 @@ def recipe(network: str) -> Recipe:
 
 
 def _build(network: str, weights: Any) -> nn.Module:
-    """Make the network untrained, of the same architecture as with its default weights."""
+    """Build the network untrained, with the architecture of its default weights."""
     keywords: dict[str, Any] = {}
     if network.startswith("vit"):
         keywords["image_size"] = weights.meta["min_size"][0]
@@ -85,16 +75,16 @@ def _build(network: str, weights: Any) -> nn.Module:
 
 
 def _trained(network: str, weights: Any) -> tuple[nn.Module, dict[str, Any]]:
-    """Make the network with its default weights, from torchvision's cache."""
+    """Build the network with its default weights, from torchvision's cache."""
     path = _trained_file(network, weights)
     return from_cache(network, weights, path), file_record("default", path)
 
 
 def from_cache(network: str, weights: Any, path: Path) -> nn.Module:
-    """Make the network with weights that are in torchvision's cache.
+    """Build the network with weights from torchvision's cache.
 
-    torchvision itself renames and drops some of a file's weights, so it loads the file; that the
-    file holds nothing but tensors is made sure of first.
+    torchvision loads the file, since it renames and drops some weights; the file is first checked
+    to hold only tensors.
     """
     read_weights(path)
     built: nn.Module = torchvision.models.get_model(network, weights=weights)
@@ -102,7 +92,7 @@ def from_cache(network: str, weights: Any, path: Path) -> nn.Module:
 
 
 def _trained_file(network: str, weights: Any) -> Path:
-    """Find the default weights in the cache, or fetch them; make sure that they are whole."""
+    """Return the default weights file, downloading it if needed; check its hash."""
     url: str = weights.url
     path = Path(torch.hub.get_dir()) / "checkpoints" / Path(urlparse(url).path).name
     # torchvision's names end in the first digits of the file's SHA-256: resnet18-f37072fd.pth.
@@ -119,7 +109,7 @@ def _trained_file(network: str, weights: Any) -> Path:
 
 
 def _fetch(network: str, url: str, path: Path, digits: str) -> None:
-    """Fetch a file of weights into the cache; without a network this fails, and says so."""
+    """Download a weights file into the cache; raise InputError if there is no network."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with _patience(PATIENCE):
@@ -137,7 +127,7 @@ def _fetch(network: str, url: str, path: Path, digits: str) -> None:
 
 @contextmanager
 def _patience(seconds: float) -> Iterator[None]:
-    """Let no connection that is made inside the block stay silent for longer."""
+    """Set a timeout for connections made inside the block."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(seconds)
     try:

@@ -1,7 +1,7 @@
-"""The front end: what happens to an image before a network sees it.
+"""The front end: blur, grey and contrast, applied to an image before the network.
 
-A Gaussian blur stands for the optics of the eye and of a display. It also keeps Monte Carlo noise
-out of the network, which is otherwise moved by it as much as by the scene.
+A Gaussian blur models the optics of the eye and of a display. It also removes Monte Carlo noise,
+which would otherwise change activations as much as the scene does.
 """
 
 from typing import Any
@@ -14,19 +14,7 @@ from scenes.film import LUMINANCE
 
 
 def gaussian(sigma: float) -> Tensor:
-    """Sample a Gaussian at whole pixels and scale it to a sum of one.
-
-    Parameters
-    ----------
-    sigma
-        Standard deviation in pixels, above 0.
-
-    Returns
-    -------
-    Tensor
-        (2r + 1,) float64 with r = ⌊4σ + 0.5⌋, where the tails hold less than 1e-4
-        (`scipy.ndimage.gaussian_filter` cuts there too).
-    """
+    """Return a Gaussian at whole pixels, (2r + 1,) with r = ⌊4σ + 0.5⌋, summing to 1."""
     radius = int(4 * sigma + 0.5)
     offsets = torch.arange(-radius, radius + 1, dtype=torch.float64)
     weights = torch.exp(-0.5 * (offsets / sigma) ** 2)
@@ -34,26 +22,11 @@ def gaussian(sigma: float) -> Tensor:
 
 
 def blur_matrix(size: int, sigma: float) -> Tensor:
-    """Write the blur of a line of pixels as a matrix.
+    """Return the blur of a line of `size` pixels as a symmetric matrix (size, size).
 
-    Beyond its ends the line is mirrored about the pixels' outer edges (d c b a | a b c d | d c b
-    a). Rows and columns then sum to one, so the blur keeps both a constant image and the mean of
-    any image; and a line may be shorter than the Gaussian is wide.
-
-    On images of the size used here, two dense products are many times faster than two
-    convolutions with one channel.
-
-    Parameters
-    ----------
-    size
-        Length n of the line in pixels.
-    sigma
-        Standard deviation in pixels; 0 gives the identity.
-
-    Returns
-    -------
-    Tensor
-        (n, n) float32, symmetric.
+    The line is mirrored at its ends (d c b a | a b c d | d c b a), so rows and columns sum to one
+    and the image's mean is kept. At the image sizes used here, two dense products are many times
+    faster than two one-channel convolutions.
     """
     if sigma == 0:
         return torch.eye(size)
@@ -69,16 +42,8 @@ def blur_matrix(size: int, sigma: float) -> Tensor:
 class FrontEndModule(nn.Module):
     """Blur, grey and contrast of display-encoded images, at their own resolution.
 
-    Parameters
-    ----------
-    config
-        σ in pixels, whether in grey, and the factor of contrast.
-
-    Notes
-    -----
-    Grey is luma, 0.2126 R + 0.7152 G + 0.0722 B, of the display-encoded values (the weights of
-    ITU-R BT.709), in all three channels. Contrast is c: 0.5 + c (x − 0.5). All three keep display
-    grey and commute, but for rounding.
+    Grey is luma, 0.2126 R + 0.7152 G + 0.0722 B (ITU-R BT.709), of the display-encoded values.
+    Contrast c is 0.5 + c (x − 0.5). The three operations commute up to rounding.
     """
 
     luma: Tensor
@@ -91,7 +56,7 @@ class FrontEndModule(nn.Module):
 
     @property
     def suffix(self) -> str:
-        """What the front end adds to a model's name: ``+blur1+grey+contrast0.5``, or nothing."""
+        """Suffix of the model's name, such as ``+blur1+grey+contrast0.5``; may be empty."""
         config = self._config
         parts = {
             f"+blur{config.blur:g}": config.blur > 0,
@@ -101,11 +66,11 @@ class FrontEndModule(nn.Module):
         return "".join(part for part, applies in parts.items() if applies)
 
     def record(self) -> dict[str, Any]:
-        """Say what it does, for the run's record."""
+        """Return the settings as JSON data."""
         return self._config.model_dump(mode="json")
 
     def forward(self, images: Tensor) -> Tensor:
-        """Give images (V, 3, H, W) as the network is to see them, of the same shape."""
+        """Return the processed images, (V, 3, H, W)."""
         config = self._config
         if config.blur > 0:
             images = self._blurred(images)
@@ -121,7 +86,7 @@ class FrontEndModule(nn.Module):
         return down @ images @ across.T
 
     def _matrix(self, size: int, device: torch.device) -> Tensor:
-        """Keep one matrix for each size of image and each device."""
+        """Return the blur matrix for one size and device, built once."""
         key = (size, device)
         if key not in self._matrices:
             self._matrices[key] = blur_matrix(size, self._config.blur).to(device)

@@ -1,15 +1,9 @@
-"""Names of the classes of ImageNet, in the order of networks' outputs."""
+"""Class names of ImageNet, in the order of the networks' outputs."""
 
 from timm.data import ImageNetInfo
 
 
 def class_names(subset: str = "imagenet-1k") -> tuple[str, ...]:
-    """Give the name of every class, from class 0 on.
-
-    Parameters
-    ----------
-    subset
-        Name of the set of classes, as timm's `infer_imagenet_subset` has it.
-    """
+    """Return the class names of a subset, named as in timm's `infer_imagenet_subset`."""
     info = ImageNetInfo(subset)
     return tuple(info.index_to_description(number) for number in range(info.num_classes()))

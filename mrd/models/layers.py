@@ -1,8 +1,8 @@
-"""Layers of a network: their names, and what they give while it runs.
+"""Layers of a network: their names and their activations.
 
-A layer is a module by its name. Two more names exist in every network: ``output`` is what the
-whole network gives, and ``NAME.input`` is what the module NAME is given, for activations that no
-module gives, such as a mean that the network's own code takes.
+A layer is a named module. Two more names exist in every network: ``output``, the output of the
+whole network, and ``NAME.input``, the input of the module NAME, for activations that no module
+returns, such as a mean computed by the network's own code.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,27 +22,12 @@ INPUT = ".input"
 
 
 def names(network: nn.Module) -> list[str]:
-    """List the modules of a network in the order of its definition, then ``output``."""
+    """Return the module names in the order of definition, then ``output``."""
     return [name for name, _ in network.named_modules() if name] + [OUTPUT]
 
 
 def check_layers(network: nn.Module, layers: Sequence[str], name: str) -> None:
-    """Refuse layers that a network does not have.
-
-    Parameters
-    ----------
-    network
-        Its layers are the names of its modules.
-    layers
-        What was asked for.
-    name
-        The network's name, for the message.
-
-    Raises
-    ------
-    InputError
-        With the nearest valid name, the outer layers, and how to list all of them.
-    """
+    """Raise InputError if the network lacks one of the layers."""
     valid = names(network)
     for layer in layers:
         if layer not in valid and layer.removesuffix(INPUT) not in valid[:-1]:
@@ -55,18 +40,10 @@ def check_layers(network: nn.Module, layers: Sequence[str], name: str) -> None:
 
 @contextmanager
 def recorded(network: nn.Module, layers: Sequence[str]) -> Iterator[dict[str, list[Any]]]:
-    """Record what the named layers give while the network runs inside the block.
+    """Record the outputs of the named layers while the network runs inside the block.
 
-    Every output of a layer is kept, in order. A tensor is cloned at once: many networks go on
-    to change it in place (ReLU, a residual sum). The hooks, and with them every graph, are gone
-    when the block ends.
-
-    Parameters
-    ----------
-    network
-        The network that runs inside the block.
-    layers
-        Names of its layers.
+    Every output is kept, in order. Tensors are cloned at once, since many networks change them in
+    place (ReLU, residual sums). The hooks are removed when the block ends.
     """
     outputs: dict[str, list[Any]] = {layer: [] for layer in layers}
 
@@ -82,7 +59,7 @@ def recorded(network: nn.Module, layers: Sequence[str]) -> Iterator[dict[str, li
 
 
 def _watched(network: nn.Module, layer: str, keep: Any) -> RemovableHandle:
-    """Have a layer's value told whenever the network comes past it."""
+    """Call `keep` with a layer's value whenever the network computes it."""
     modules: Mapping[str, nn.Module] = dict(network.named_modules())
     if layer in modules:
         return modules[layer].register_forward_hook(lambda _module, _given, value: keep(value))
@@ -94,7 +71,7 @@ def _watched(network: nn.Module, layer: str, keep: Any) -> RemovableHandle:
 
 
 def problem_of(outputs: Sequence[Any], views: int) -> str | None:
-    """Say why what a layer gave is no activation of so many images; None where it is one."""
+    """Return why outputs are not one activation for each of `views` images; None if they are."""
     if not outputs:
         return "does not run when the network sees an image"
     if len(outputs) > 1:
@@ -108,7 +85,7 @@ def problem_of(outputs: Sequence[Any], views: int) -> str | None:
 
 @dataclass(frozen=True)
 class _Passage:
-    """One run of a module: what came out, and how often that had been changed in place by then."""
+    """One call of a module: its output, and the output's in-place version counter."""
 
     layer: str
     module: nn.Module
@@ -121,23 +98,11 @@ class _Passage:
 def penultimate(
     network: nn.Module, run: Callable[[], Any], classifier: nn.Module | None
 ) -> str | None:
-    """Name the layer that gives the classifier its input: the last, pooled, activation.
+    """Return the layer whose output is the classifier's input: the last pooled activation.
 
-    Parameters
-    ----------
-    network
-        In evaluation mode.
-    run
-        Runs the network once; on the meta device will do.
-    classifier
-        The module that makes classes of features. Without it, the linear layer that runs last.
-
-    Returns
-    -------
-    str or None
-        The outermost and first layer whose output, reshaped at most, is what the classifier is
-        given; where the network's own code makes it, ``CLASSIFIER.input``. None where there is
-        no classifier.
+    Without `classifier`, the linear layer that runs last is the classifier. The result is the
+    outermost, first layer whose output the classifier receives, reshaped at most;
+    ``CLASSIFIER.input`` if the network's own code computes it; None without a classifier.
     """
     passages = _passages(network, run)
     heads = [
@@ -159,7 +124,7 @@ def penultimate(
 
 
 def _passages(network: nn.Module, run: Callable[[], Any]) -> list[_Passage]:
-    """Run the network and list what its modules gave, in the order in which they ended."""
+    """Run the network; return the calls of its modules in the order in which they ended."""
     passages: list[_Passage] = []
 
     def keep(layer: str, module: nn.Module, given: tuple[Any, ...], output: Any) -> None:
@@ -180,7 +145,7 @@ def _passages(network: nn.Module, run: Callable[[], Any]) -> list[_Passage]:
 
 
 def _is_reshaped(value: Any, output: Tensor) -> bool:
-    """Tell whether a value is an output itself, or a view of all of it."""
+    """Return whether a value is an output, or a view of all of it."""
     return value is output or (
         isinstance(value, Tensor)
         and value._base is not None

@@ -1,4 +1,4 @@
-"""A neural network as a model: front end, its own normalisation, layers read by their names."""
+"""A neural network as a model: front end, normalisation, named layers."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -29,47 +29,44 @@ from scenes.base.errors import InputError, one_line
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a library's network is built, and what it wants to be given.
+    """How a network is built, and which input it expects.
 
     Attributes
     ----------
     name
         As in the study file, ``resnet50``.
     build
-        Makes the network untrained, with its library's names of weights.
+        Builds the network untrained, with its library's weight names.
     trained
-        Makes the network with its library's own weights, and says which they are (plain data,
-        with their hash); raises InputError where there are none.
+        Builds the network with its library's weights, and returns their record (JSON data with
+        their hash); raises InputError if there are none.
     default
-        The layers to read where the study names none; without them, the one that gives the
-        classifier its input.
+        The default layers; without them, the layer whose output is the classifier's input.
     mean, std
-        Per channel: the network is given (image − mean) / std, as it was trained.
+        Per channel: the network's input is (image − mean) / std.
     smallest
-        Least height and width, in pixels, that the network can take.
+        Smallest height and width, in pixels.
     only_size
-        Height and width, in pixels, where it can take one size alone.
+        The only allowed height and width, in pixels.
     labelled
-        Whether the output is one number for each class.
+        Whether the output is one logit per class.
     classes
-        Names these, from class 0 on; nothing where the library does not.
+        Returns the class names in order; empty if the library has none.
     libraries
-        Distributions whose versions decide what the network computes, besides torch.
+        Distributions, besides torch, whose versions determine the activations.
     arranged
-        Gives the network's layers readable names, where its library does not.
+        Renames the network's layers if the library's names are unreadable.
     classifier
-        Finds the module that makes classes of features, where that need not be the linear layer
-        that runs last.
+        Returns the classifier module if it is not the linear layer that runs last.
     load
-        Makes the network with the weights of a user's file; without it, names and shapes of the
-        file's tensors have to be the network's own.
+        Builds the network with a user's weights file; without it, the file's tensors must have the
+        network's names and shapes.
     parts
-        Further files that decide what the network computes.
+        Further files that determine the activations.
     rehearse
-        Makes the network for a look at its layers, where it cannot be built and run without
-        numbers, on PyTorch's meta device.
+        Builds the network for listing its layers, if it cannot run on PyTorch's meta device.
     size_advice
-        What else can be done about a size that is not `only_size`.
+        Text for the error message about a wrong size.
     """
 
     name: str
@@ -91,13 +88,7 @@ class Recipe:
     size_advice: str = ""
 
     def check_size(self, height: int, width: int) -> None:
-        """Refuse images of a size that the network cannot take.
-
-        Raises
-        ------
-        InputError
-            With the size, what is allowed, and the key to change.
-        """
+        """Raise InputError if the network does not accept images of this size."""
         if self.only_size is not None and (height, width) != (self.only_size, self.only_size):
             raise InputError(
                 f"{self.name} takes images of {self.only_size}×{self.only_size} pixels alone, "
@@ -111,21 +102,15 @@ class Recipe:
             )
 
     def model(self, config: ModelConfig, folder: Path) -> Model:
-        """Make the network with the layers, weights and front end that a study asks for.
-
-        Raises
-        ------
-        InputError
-            Where a layer does not exist, or weights are missing, broken or of another network.
-        """
+        """Build the network with the layers, weights and front end of a study."""
         return Network(self, config, folder)
 
     def class_names(self) -> tuple[str, ...]:
-        """Name the classes, from class 0 on; empty where there are none, or no names of them."""
+        """Return the class names in order; empty if there are none."""
         return self.classes() if self.labelled else ()
 
     def default_layers(self) -> tuple[str, ...]:
-        """Name the layers that are read where a study names none; empty where it has to."""
+        """Return the default layers; empty if the study must name them."""
         if self.default:
             return self.default
         network, images = self._rehearsal(self.usual_size)
@@ -134,25 +119,9 @@ class Recipe:
         return (layer,) if layer else ()
 
     def layer_shapes(self, resolution: int | None) -> dict[str, tuple[int, ...]]:
-        """List the layers that can be read, with the shape of one image's activation.
+        """Return the shape of one image's activation for each readable layer.
 
-        The network is run without numbers (PyTorch's meta device) where it can be, so that even
-        the largest needs no weights and little time.
-
-        Parameters
-        ----------
-        resolution
-            Height and width of the image, pixels; None for the usual ones.
-
-        Returns
-        -------
-        dict
-            Name → shape without the axis of images, in the order of the network's definition.
-
-        Raises
-        ------
-        InputError
-            Where the network cannot take images of this size.
+        The network runs on PyTorch's meta device if it can, so large networks need no weights.
         """
         resolution = resolution or self.usual_size
         self.check_size(resolution, resolution)
@@ -169,17 +138,11 @@ class Recipe:
 
     @property
     def usual_size(self) -> int:
-        """Height and width of images that the network can take, pixels."""
+        """An allowed height and width of images, pixels."""
         return self.only_size or max(self.smallest, USUAL_SIZE)
 
     def run(self, network: nn.Module, given: Tensor) -> Any:
-        """Run the network on what it is given, and say whose call it was that failed.
-
-        Raises
-        ------
-        InputError
-            Where the network's own code raises anything.
-        """
+        """Run the network; raise InputError with the network's name if its code fails."""
         try:
             return network(given)
         except Exception as error:
@@ -189,7 +152,7 @@ class Recipe:
             ) from error
 
     def _rehearsal(self, resolution: int) -> tuple[nn.Module, Tensor]:
-        """Make the network and two images, without numbers where that is possible."""
+        """Return the network and two images, on the meta device if possible."""
         images = torch.zeros(2, 3, resolution, resolution)
         if self.rehearse:
             return self.arranged(untrained(self.rehearse)).eval(), images
@@ -204,22 +167,8 @@ class Recipe:
 class Network(Model):
     """A frozen network with chosen layers.
 
-    Images go through the front end, at their own size, then through the normalisation that the
-    network was trained with, then through the network.
-
-    Parameters
-    ----------
-    recipe
-        Which network.
-    config
-        Layers, weights and front end.
-    folder
-        What a relative path of a weights file is relative to.
-
-    Raises
-    ------
-    InputError
-        Where a layer does not exist, or weights are missing, broken or of another network.
+    Images pass the front end at their own size, the network's normalisation, then the network.
+    Relative paths of weights start in `folder`. Wrong layers or weights raise InputError.
     """
 
     mean: Tensor
@@ -246,14 +195,7 @@ class Network(Model):
         self._sizes_tried: set[tuple[int, int]] = set()
 
     def activations(self, images: Tensor) -> dict[str, Tensor]:
-        """Give the activations of every layer, as the network has them: (V, …).
-
-        Raises
-        ------
-        InputError
-            Where the network cannot take images of this size, or a layer gives no activation
-            that can be told apart by image.
-        """
+        """Return the activations of every layer, each (V, …)."""
         given = self._given(images)
         with recorded(self.network, self.layers) as outputs:
             self.network(given)
@@ -263,15 +205,7 @@ class Network(Model):
         }
 
     def logits(self, images: Tensor) -> Tensor | None:
-        """Give the network's output, (V, classes).
-
-        None for an untrained network, and for one whose outputs stand for no classes.
-
-        Raises
-        ------
-        InputError
-            Where the network cannot take images of this size, or gives no row of logits.
-        """
+        """Return the logits, (V, classes); None for untrained networks and non-classifiers."""
         if not self.has_labels:
             return None
         logits = self.network(self._given(images))
@@ -284,7 +218,7 @@ class Network(Model):
         return logits
 
     def record(self) -> dict[str, Any]:
-        """Say what the model is, down to the hash of its weights."""
+        """Return the record of the model, with the hash of its weights."""
         libraries = ("torch", *self._recipe.libraries)
         return {
             "name": self.name,
@@ -299,7 +233,7 @@ class Network(Model):
         }
 
     def _given(self, images: Tensor) -> Tensor:
-        """Make of images what the network is given."""
+        """Return the network's input for images."""
         check_images(images)
         height, width = images.shape[-2:]
         self._recipe.check_size(height, width)
@@ -311,24 +245,20 @@ class Network(Model):
 
     @torch.no_grad()
     def _try(self, images: Tensor) -> None:
-        """See whether the network takes images of a new size; the first time, make it faster.
-
-        It is tried on noise: on an image of one colour many differences would not show.
-        """
+        """Run the network once on noise of a new size; the first time, fold its batch norms."""
         noise = torch.rand(1, *images.shape[1:], generator=torch.Generator().manual_seed(0))
         given = (noise.to(images.device) - self.mean) / self.std
         self._recipe.run(self.network, given)
         if not self._sizes_tried:
             fold(self.network, self.layers, given)
-            # Channels last: on a CPU up to a fifth faster with depthwise convolutions; same
-            # numbers.
+            # Channels last: up to a fifth faster on a CPU with depthwise convolutions.
             self.network.to(memory_format=torch.channels_last)
 
 
 def _with_weights(
     recipe: Recipe, weights: str, folder: Path
 ) -> tuple[nn.Module, dict[str, Any], str]:
-    """Build a network with the weights asked for; say which they are, and how they are called."""
+    """Return a network with the requested weights, their record, and the model name's suffix."""
     if weights == "none":
         network = untrained(recipe.build)
         check_numbers(network.state_dict(), f"network: {recipe.name}, untrained")
@@ -339,7 +269,7 @@ def _with_weights(
         }
         return network, record, "+untrained"
     if weights == "default":
-        # Building draws weights that are thrown away: not from the process's random state.
+        # Building draws random weights first: this keeps the process's random state unchanged.
         network, record = untrained(recipe.trained)
         check_numbers(network.state_dict(), f"network: {recipe.name}")
         return network, record, ""

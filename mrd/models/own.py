@@ -1,20 +1,19 @@
-"""Networks of one's own, from a factory: what it has to return, and what it may say about it.
+"""A user's network, from a factory.
 
 A factory is called without arguments and returns a `torch.nn.Module` that takes images (V, 3, H,
-W), float32, and treats each by itself. The module may carry these attributes:
+W), float32, and processes each independently. The module may have these attributes:
 
 ``mean``, ``std``
-    Three numbers each; the network is given (image − mean) / std. Without them, the display-encoded
-    sRGB image in [0, 1] as it is.
+    Three numbers each; the network's input is (image − mean) / std. Without them, it is the
+    display-encoded sRGB image in [0, 1].
 ``default_layers``
-    Names of the layers to read where a study names none.
+    Names of the default layers.
 ``smallest``, ``only_size``
-    Least height and width, or the only ones, in pixels.
+    Smallest, or only, height and width in pixels.
 ``labelled``
-    True where the output is (V, classes), one number for each class.
+    True if the output is logits (V, classes).
 
-A factory that has a parameter ``pretrained`` can be asked for an untrained twin
-(``weights: none``): it is then called with ``pretrained=False``.
+With ``weights: none`` the factory is called with ``pretrained=False`` and must have this parameter.
 """
 
 import inspect
@@ -34,24 +33,7 @@ _ATTRIBUTES = ("mean", "std", "default_layers", "smallest", "only_size", "labell
 
 
 def recipe(name: str, factory: Callable[..., Any], code: Path | None) -> Recipe:
-    """Say how a user's network is built.
-
-    The factory is called once, to see what its network says about itself.
-
-    Parameters
-    ----------
-    name
-        As in the study file.
-    factory
-        See above.
-    code
-        The file that holds it, where that is part of the study.
-
-    Raises
-    ------
-    InputError
-        Where the factory raises or returns no module, or an attribute is not what it has to be.
-    """
+    """Return the recipe of a user's network; the factory is called once to read its attributes."""
     made = _made(name, factory)
     said = {key: getattr(made, key) for key in _ATTRIBUTES if hasattr(made, key)}
     return Recipe(

@@ -1,7 +1,4 @@
-"""The image itself as a model: the yardstick that every network has to beat.
-
-Its natural loss is `l1`, the mean absolute error of the pixels.
-"""
+"""The image itself as a model: the baseline for every network. Its natural loss is `l1`."""
 
 from pathlib import Path
 from typing import Any
@@ -18,39 +15,28 @@ LAYER = "pixels"
 
 
 class Source:
-    """Makes the model, for the registry."""
+    """Builds the model for the registry."""
 
     def default_layers(self) -> tuple[str, ...]:
-        """Give the only layer."""
+        """Return the only layer."""
         return (LAYER,)
 
     def class_names(self) -> tuple[str, ...]:
-        """Name no class: there are none."""
+        """Return an empty tuple: pixels have no classes."""
         return ()
 
     def model(self, config: ModelConfig, folder: Path) -> Model:  # noqa: ARG002
-        """Make the model; there are no weights to look for."""
+        """Build the model."""
         return Pixels(config)
 
     def layer_shapes(self, resolution: int | None) -> dict[str, tuple[int, ...]]:
-        """Give the one layer, of the size of the image."""
+        """Return the shape of the only layer."""
         resolution = resolution or USUAL_SIZE
         return {LAYER: (3, resolution, resolution)}
 
 
 class Pixels(Model):
-    """Activation = the image after the front end, (V, 3, H, W), display-encoded.
-
-    Parameters
-    ----------
-    config
-        The model's part of the study file; the only layer is `pixels`, and there are no weights.
-
-    Raises
-    ------
-    InputError
-        Where another layer, or a weights file, is asked for.
-    """
+    """A model whose only layer, `pixels`, is the image after the front end, (V, 3, H, W)."""
 
     has_labels = False
 
@@ -68,16 +54,16 @@ class Pixels(Model):
         self.eval()
 
     def activations(self, images: Tensor) -> dict[str, Tensor]:
-        """Give the images after the front end, (V, 3, H, W)."""
+        """Return the images after the front end, (V, 3, H, W)."""
         check_images(images)
         return {LAYER: self.front_end(images)}
 
     def logits(self, images: Tensor) -> None:  # noqa: ARG002
-        """Give None: pixels have no classes."""
+        """Return None: pixels have no classes."""
         return
 
     def record(self) -> dict[str, Any]:
-        """Say what the model is."""
+        """Return the record of the model."""
         return {
             "name": self.name,
             "network": "pixels",

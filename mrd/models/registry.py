@@ -1,4 +1,4 @@
-"""The networks that a study can name. Listing the families loads none of them, nor PyTorch."""
+"""The networks that a study can name; listing them does not import PyTorch."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Family:
-    """Networks with a prefix in common.
+    """Networks with a common prefix.
 
     Attributes
     ----------
     description
-        What they are, with an example.
+        One line, with an example.
     names
-        Lists them, without the prefix.
+        Returns all names, without the prefix.
     source
-        Finds one by its name without the prefix.
+        Returns a network by its name without the prefix.
     """
 
     description: str
@@ -55,7 +55,7 @@ def _stylized(_name: str) -> Source:
     return stylized.recipe()
 
 
-# Name → what it is, and how to load it.
+# Name → description, and how to load it.
 _SINGLE: dict[str, tuple[str, Callable[[str], Source]]] = {
     **{
         f"efficientnet_lite{size}": (
@@ -141,7 +141,7 @@ _FAMILIES: dict[str, Family] = {
 
 
 def descriptions() -> dict[str, str]:
-    """Name → what it is; ``timm/NAME`` stands for all of timm's names."""
+    """Return name → description; ``timm/NAME`` stands for all of timm's networks."""
     single = {name: description for name, (description, _) in _SINGLE.items()}
     entries = {name: f"from {entry.value}" for name, entry in own_network.entries().items()}
     many = {f"{prefix}NAME": family.description for prefix, family in _FAMILIES.items()}
@@ -150,18 +150,7 @@ def descriptions() -> dict[str, str]:
 
 
 def matching(text: str) -> list[str]:
-    """List the networks with a text in their names.
-
-    Parameters
-    ----------
-    text
-        Part of a name, such as ``dino``; with a prefix, ``timm/dino``, only names of that library.
-
-    Returns
-    -------
-    list of str
-        As a study names them; empty where there are none.
-    """
+    """Return the networks whose name contains a text, as a study names them."""
     for prefix, family in _FAMILIES.items():
         if text.startswith(prefix):
             part = text.removeprefix(prefix)
@@ -177,9 +166,9 @@ def _written(prefix: str, name: str) -> str:
 
 
 def exists(network: str) -> bool:
-    """Tell whether this is the whole name of a network, or may be that of a user's own.
+    """Return whether this is the full name of a network, or may be a user's own.
 
-    With timm's prefix any name may be: its tags and sizes are checked when the network is made.
+    Tags and sizes of timm's networks are checked when the network is built.
     """
     if network in _SINGLE or network in own_network.entries() or own_network.is_factory(network):
         return True
@@ -194,37 +183,36 @@ def exists(network: str) -> bool:
 def create(
     config: ModelConfig, device: str | torch.device = "cpu", folder: Path | None = None
 ) -> Model:
-    """Make the model that a study describes.
+    """Build the model of a study's `models` entry.
 
     Parameters
     ----------
     config
         Network, layers, weights and front end.
     device
-        Where it runs, and where its images have to be.
+        Torch device of the model and its images, such as "cpu" or "cuda".
     folder
-        What a relative path of a weights file or of a user's own module is relative to: the
-        study's folder. Without it, the current one.
+        Folder of the study: relative paths of weights and of a user's module start here. None is
+        the current folder.
 
     Raises
     ------
     InputError
-        Where network, layer or weights do not exist, or do not fit each other.
+        Network, layer or weights do not exist, or do not fit each other.
     """
     folder = folder or Path()
     return _source(config.network, folder).model(config, folder).to(device)
 
 
 def layer_shapes(config: ModelConfig, resolution: int | None) -> dict[str, tuple[int, ...]]:
-    """List the layers that a network can be read at; neither weights nor a front end are needed.
+    """Return the readable layers of a network; weights and front end are not needed.
 
     Parameters
     ----------
     config
-        Its `network` alone matters.
+        Only its `network` is used.
     resolution
-        Height and width of the images, pixels; None for 128, or the nearest that the network
-        can take.
+        Height and width of the images, pixels; None for 128, or the nearest allowed size.
 
     Returns
     -------
@@ -234,24 +222,18 @@ def layer_shapes(config: ModelConfig, resolution: int | None) -> dict[str, tuple
     Raises
     ------
     InputError
-        Where the network does not exist or cannot take images of this size.
+        The network does not exist or does not accept images of this size.
     """
     return _source(config.network, Path()).layer_shapes(resolution)
 
 
 def default_layers(config: ModelConfig) -> tuple[str, ...]:
-    """Name the layers that are read where a study names none."""
+    """Return the layers that are read by default."""
     return _source(config.network, Path()).default_layers()
 
 
 def class_names(config: ModelConfig) -> tuple[str, ...]:
-    """Name a network's classes, from class 0 on; empty where it has none, or no names of them.
-
-    Raises
-    ------
-    InputError
-        Where the network does not exist.
-    """
+    """Return a network's class names in order; empty if it has none."""
     return _source(config.network, Path()).class_names()
 
 
@@ -271,8 +253,8 @@ def _source(network: str, folder: Path) -> Source:
         return torchvision.source(network)
     valid = [*_SINGLE, *entries, *torchvision.names()]
     raise InputError(
-        f"no network is called '{network}'; {nearest(network, valid)} `mrd models` lists what "
-        f"there is, `mrd models {network[:4]}` those with this in their names"
+        f"no network is called '{network}'; {nearest(network, valid)} `mrd models` lists all "
+        f"networks, `mrd models {network[:4]}` those whose name contains this"
     )
 
 

@@ -1,4 +1,4 @@
-"""What a file of weights may look like: kinds of files, checkpoints around weights, bad numbers."""
+"""Checks of weights files: file type, checkpoint layout, invalid numbers."""
 
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -10,12 +10,11 @@ from torch import Tensor
 
 from scenes.base.errors import InputError
 
-# Keys under which training scripts put the weights beside the optimiser and the epoch, and those
-# of their moving averages.
+# Keys of the weights, and of their moving averages, in the checkpoints of training scripts.
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "network", "net", "weights", "params")
 _AVERAGES = ("state_dict_ema", "ema_state_dict", "model_ema", "ema", "params_ema")
 
-# What training puts before every name: DataParallel, torch.compile.
+# Prefixes that DataParallel and torch.compile add to every name.
 _ADDED = ("module.", "_orig_mod.")
 
 _BEGINNINGS = {
@@ -29,7 +28,7 @@ _BEGINNINGS = {
 
 
 def no_weights(path: Path) -> str:
-    """What a file is, by its first bytes, that holds no weights for sure; "" for others."""
+    """Return why a file cannot hold weights, by its first bytes; "" if it may."""
     try:
         with path.open("rb") as file:
             first = file.read(512)
@@ -55,7 +54,7 @@ def _is_torchscript(path: Path) -> bool:
 
 
 def is_safetensors(path: Path) -> bool:
-    """Tell whether a file is to be read as safetensors: by its name, or by how it begins."""
+    """Return whether a file is safetensors, by its name or first bytes."""
     if path.suffix == ".safetensors":
         return True
     with path.open("rb") as file:
@@ -64,13 +63,7 @@ def is_safetensors(path: Path) -> bool:
 
 
 def unwrapped(content: Any, path: Path) -> dict[str, Tensor]:
-    """Find the named tensors in what a file holds.
-
-    Raises
-    ------
-    InputError
-        There are none, or two sets of them.
-    """
+    """Return the named tensors in a file's content; raise InputError unless there is one set."""
     while isinstance(content, Mapping):
         found = [key for key in (*_WRAPPERS, *_AVERAGES) if _holds_weights(content.get(key))]
         if len(found) > 1:
@@ -82,7 +75,7 @@ def unwrapped(content: Any, path: Path) -> dict[str, Tensor]:
             break
         content = content[found[0]]
     if isinstance(content, Mapping) and content:
-        # How many models an average is of: torch.optim.swa_utils counts it beside the weights.
+        # torch.optim.swa_utils stores the number of averaged models beside the weights.
         content = {str(name): value for name, value in content.items() if name != "n_averaged"}
         wrong = [name for name, value in content.items() if not isinstance(value, Tensor)]
         if not wrong:
@@ -97,7 +90,7 @@ def unwrapped(content: Any, path: Path) -> dict[str, Tensor]:
 
 
 def _holds_weights(content: Any) -> bool:
-    """Tell whether something is named tensors, or holds them under a known key."""
+    """Return whether a value is named tensors, or contains them under a known key."""
     return isinstance(content, Mapping) and any(
         isinstance(value, Tensor) or (key in (*_WRAPPERS, *_AVERAGES) and _holds_weights(value))
         for key, value in content.items()
@@ -105,14 +98,14 @@ def _holds_weights(content: Any) -> bool:
 
 
 def _plain(name: str) -> str:
-    """Name of a weight without what training put before it."""
+    """Return a weight's name without prefixes added by training."""
     while begun := next((each for each in _ADDED if name.startswith(each)), None):
         name = name.removeprefix(begun)
     return name
 
 
 def kind_of(value: Tensor) -> str:
-    """What a tensor is that holds no plain numbers; "" for others."""
+    """Return "quantised", "sparse" or "complex"; "" for plain tensors."""
     if value.is_quantized:
         return "quantised"
     if value.layout != torch.strided:
@@ -121,7 +114,7 @@ def kind_of(value: Tensor) -> str:
 
 
 def fault_of(name: str, value: Tensor) -> str:
-    """Why the numbers of a tensor can be no weights; "" where they can."""
+    """Return why a tensor's numbers cannot be weights; "" if they can."""
     if not value.is_floating_point():
         return ""
     numbers = value.float()
@@ -138,7 +131,7 @@ def fault_of(name: str, value: Tensor) -> str:
 
 
 def shared_prefix(names: Sequence[str], wanted: Sequence[str]) -> str:
-    """What stands before every wanted name, where a file has all of them so; "" otherwise."""
+    """Return the prefix that a file adds to every wanted name; "" if there is none."""
     known = set(names)
     for name in names:
         if name.endswith(f".{wanted[0]}"):

@@ -1,4 +1,4 @@
-"""ResNet-50 trained on Stylized ImageNet (Geirhos et al. 2019): sees shape more than texture."""
+"""ResNet-50 trained on Stylized ImageNet (Geirhos et al. 2019), biased towards shape."""
 
 from dataclasses import replace
 from typing import NoReturn
@@ -9,11 +9,11 @@ from scenes.base.errors import InputError
 
 NAME = "resnet50_stylized"
 CHECKPOINT = "resnet50_train_60_epochs-c8e5653e.pth.tar"
-"""The authors' name of the weights that were trained on Stylized ImageNet alone."""
+"""The authors' file of the weights trained on Stylized ImageNet only."""
 
 
 def recipe() -> Recipe:
-    """Say how the network is built: torchvision's ResNet-50, its weights from the user's file."""
+    """Return the recipe: torchvision's ResNet-50, with weights from the user's file."""
     original = from_torchvision.recipe("resnet50")
     return replace(original, name=NAME, trained=_not_here)
 

@@ -1,4 +1,4 @@
-"""A model tried before it is used, and its activations looked at while it is."""
+"""Checks of a model before use, and of its activations during use."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,25 +9,13 @@ from mrd.models.base import Model
 from scenes.base.errors import InputError
 
 ALIKE = 1e-3
-"""Largest difference, as a share of a layer's largest activation, that rounding may make."""
+"""Tolerated rounding, as a share of a layer's largest activation."""
 
 
 def finite_activations(model: Model, images: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
-    """Activations of images, (V, …) for each layer.
+    """Return activations, (V, …) per layer; raise InputError if one is NaN or infinite.
 
-    Parameters
-    ----------
-    model
-        The model.
-    images
-        (V, 3, H, W), display-encoded.
-    names
-        What each image is, for the message: "the target at camera c0".
-
-    Raises
-    ------
-    InputError
-        One is NaN or infinite: with model, layer and image.
+    `names` describes each image for the message, such as "the target at camera c0".
     """
     activations = model.activations(images)
     check_finite(model.name, activations, names)
@@ -35,13 +23,7 @@ def finite_activations(model: Model, images: Tensor, names: Sequence[str]) -> di
 
 
 def check_finite(model: str, activations: Mapping[str, Tensor], names: Sequence[str]) -> None:
-    """Refuse activations that are NaN or infinite.
-
-    Raises
-    ------
-    InputError
-        With the model's name, the layer, and the first image.
-    """
+    """Raise InputError if an activation is NaN or infinite."""
     for layer, each in activations.items():
         fine = torch.isfinite(each.detach()).flatten(1).all(dim=1)
         if not bool(fine.all()):
@@ -54,20 +36,9 @@ def check_finite(model: str, activations: Mapping[str, Tensor], names: Sequence[
 
 
 def try_model(model: Model, resolution: int) -> None:
-    """Try a model on two images of noise, on the CPU.
+    """Raise InputError unless a model gives finite, repeatable, differentiable activations.
 
-    Parameters
-    ----------
-    model
-        The model.
-    resolution
-        Height and width of the images, pixels.
-
-    Raises
-    ------
-    InputError
-        Where the model cannot take images of this size, gives numbers that are not finite or
-        change from call to call, treats images of a batch together, or passes no gradient.
+    The model runs on two images of noise; each image must be processed independently.
     """
     noise = torch.rand(2, 3, resolution, resolution, generator=torch.Generator().manual_seed(0))
     noise.requires_grad_()
@@ -122,7 +93,7 @@ def _check_kind(model: str, layer: str, activation: Tensor, images: Tensor) -> N
 
 
 def _differing(some: Mapping[str, Tensor], others: Mapping[str, Tensor]) -> str | None:
-    """First layer of which the first image has other activations; None where all are alike."""
+    """Return the first layer whose activations of the first image differ; None if all agree."""
     for layer, each in some.items():
         one, other = each[0].detach().float(), others[layer][0].detach().float()
         if float((one - other).abs().max()) > ALIKE * float(one.abs().max()):

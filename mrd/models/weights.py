@@ -1,4 +1,4 @@
-"""Weights of networks: read from a file without running anything in it, fitted, hashed."""
+"""Weights of networks: reading without running code, loading, hashing."""
 
 import hashlib
 import pickle
@@ -23,7 +23,7 @@ UNTRAINED_SEED = 0
 Built = TypeVar("Built")
 
 
-# What the readers raise on files that are cut short, altered, or of another kind.
+# Exceptions of the readers on truncated, altered or foreign files.
 _UNREADABLE = (
     pickle.UnpicklingError,
     SafetensorError,
@@ -40,15 +40,9 @@ _UNREADABLE = (
 
 
 def untrained(build: Callable[[], Built]) -> Built:
-    """Build a network with its library's initialisation, always the same one.
+    """Build a network with its library's initialisation, from a fixed seed.
 
-    The weights depend on `UNTRAINED_SEED` and the version of the library alone; the process's
-    random state is as before.
-
-    Parameters
-    ----------
-    build
-        Makes the network, on the CPU.
+    The process's random state does not change.
     """
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(UNTRAINED_SEED)
@@ -58,20 +52,9 @@ def untrained(build: Callable[[], Built]) -> Built:
 def read_weights(path: Path) -> dict[str, Tensor]:
     """Read named tensors from a safetensors file or a PyTorch state dict.
 
-    PyTorch files are read with ``weights_only=True``: nothing in them is run. Checkpoints of
-    training scripts are unwrapped (`state_dict`, `model`, `model_ema`), and what `DataParallel`
-    and `torch.compile` put before every name is dropped.
-
-    Parameters
-    ----------
-    path
-        A safetensors file, or one that `torch.save` wrote.
-
-    Raises
-    ------
-    InputError
-        Where the file is missing, broken, holds something other than tensors, or numbers that
-        cannot be weights.
+    PyTorch files are read with ``weights_only=True``, which runs no code. Checkpoints of training
+    scripts are unwrapped (`state_dict`, `model`, `model_ema`), and the prefixes of `DataParallel`
+    and `torch.compile` are removed.
     """
     if path.is_dir():
         raise InputError(f"weights: {path} is a folder; give the file of the weights")
@@ -81,7 +64,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         raise InputError(f"weights: {path} {wrong}")
     try:
         with warnings.catch_warnings():
-            # PyTorch warns of unusual pickles; whether it can read this one is all that matters.
+            # PyTorch warns of unusual pickles, which may be readable all the same.
             warnings.simplefilter("ignore")
             content: Any = (
                 load_file(path)
@@ -99,20 +82,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 
 
 def check_numbers(weights: Mapping[str, Tensor], origin: str) -> None:
-    """Refuse tensors that hold NaN, infinity or a negative variance, and weights that are all 0.
-
-    Parameters
-    ----------
-    weights
-        By name.
-    origin
-        Where they come from, for the message.
-
-    Raises
-    ------
-    InputError
-        With the first such tensor.
-    """
+    """Raise InputError for NaN, infinity, a negative variance, or weights that are all 0."""
     for name, value in weights.items():
         if kind := stored_weights.kind_of(value):
             raise InputError(
@@ -132,30 +102,14 @@ def check_numbers(weights: Mapping[str, Tensor], origin: str) -> None:
 
 
 def load_weights(network: nn.Module, path: Path, name: str) -> nn.Module:
-    """Put the weights of a file into a network, all of them or none.
-
-    Parameters
-    ----------
-    network
-        Changed in place, and returned.
-    path
-        See `read_weights`.
-    name
-        The network's name, for the message.
-
-    Raises
-    ------
-    InputError
-        Where the network has no weights, or the file is of another architecture: the number and
-        the first name of tensors that are missing, unknown, or of another shape.
-    """
+    """Load a weights file into a network and return it; raise InputError if they do not fit."""
     own = network.state_dict()
     if not own:
         raise InputError(
             f"weights: {path} cannot be loaded into {name}, which has no weights; leave the key out"
         )
     weights = read_weights(path)
-    # Batch norm counts its training batches; older files leave that out and nothing here uses it.
+    # Older files lack batch norm's counter of batches, which inference does not use.
     missing = [key for key in own if key not in weights and not key.endswith("num_batches_tracked")]
     unknown = [key for key in weights if key not in own]
     reshaped = [key for key in own if key in weights and own[key].shape != weights[key].shape]
@@ -192,7 +146,7 @@ def _advice(
     unknown: Sequence[str],
     reshaped: Sequence[str],
 ) -> str:
-    """What to do about a file that does not fit."""
+    """Return advice about a file that does not fit."""
     prefix = stored_weights.shared_prefix(list(weights), list(own))
     if prefix:
         return f"take '{prefix}' off the beginning of the names of its tensors, and save it again"
@@ -202,12 +156,12 @@ def _advice(
 
 
 def file_record(source: str, path: Path) -> dict[str, Any]:
-    """Say which weights those of a file are: where they come from, name and hash of the file."""
+    """Return source, name and SHA-256 of a weights file."""
     return {"source": source, "file": path.name, "sha256": file_sha256(path)}
 
 
 def tensors_sha256(network: nn.Module) -> str:
-    """Hash the weights themselves, names and all: for networks that come from no file."""
+    """Return the SHA-256 of names and values of all weights, for networks without a file."""
     digest = hashlib.sha256()
     for key, value in network.state_dict().items():
         digest.update(f"{key} {value.dtype} {tuple(value.shape)}\n".encode())

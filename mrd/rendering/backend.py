@@ -1,7 +1,7 @@
-"""Choose what Mitsuba runs on, before Dr.Jit is imported: a GPU, or the newest usable LLVM.
+"""Choose Mitsuba's backend before Dr.Jit is imported: a GPU, or the newest usable LLVM.
 
-Importing this module imports neither; `activate` does, once the choice is made, because Dr.Jit
-loads its LLVM at import and never another (`mrd.rendering.llvm` tells what goes wrong then).
+Importing this module imports neither Mitsuba nor Dr.Jit; `activate` does. Dr.Jit loads its LLVM at
+import and cannot change it later (see `mrd.rendering.llvm`).
 """
 
 import ctypes
@@ -24,16 +24,16 @@ INSTALL = how_to_install("generate")
 
 @dataclass(frozen=True)
 class Backend:
-    """What Mitsuba runs on, and why.
+    """Mitsuba's variant, and why it was chosen.
 
     Attributes
     ----------
     variant : {"cuda_ad_rgb", "llvm_ad_rgb"}
         Mitsuba's variant.
     llvm_path, llvm_version : Path and str, or None
-        The libLLVM that Dr.Jit is told to load; None with CUDA, which needs none.
+        The libLLVM that Dr.Jit loads; None with CUDA, which needs none.
     reason : str
-        One line for people.
+        One line of text for users.
     """
 
     variant: Literal["cuda_ad_rgb", "llvm_ad_rgb"]
@@ -43,24 +43,14 @@ class Backend:
 
     @property
     def device(self) -> Literal["cuda", "cpu"]:
-        """Torch's device beside it."""
+        """The matching torch device."""
         return "cuda" if self.variant == "cuda_ad_rgb" else "cpu"
 
 
 def choose(folders: Iterable[Path] | None = None) -> Backend:
-    """Choose CUDA if it can render here, else the newest usable LLVM.
+    """Return CUDA if it can render on this machine, else the newest usable LLVM.
 
-    Sets nothing, and imports nothing (but torch, when an NVIDIA driver is present).
-
-    Parameters
-    ----------
-    folders : iterable of Path, optional
-        Where to look for libLLVM, in place of the system's usual places.
-
-    Raises
-    ------
-    scenes.base.errors.InputError
-        When neither is usable; says what was found and what to install.
+    Changes no setting; imports only torch, and only if an NVIDIA driver is present.
     """
     gpu, why_no_gpu = find_gpu()
     if gpu:
@@ -77,13 +67,13 @@ def choose(folders: Iterable[Path] | None = None) -> Backend:
 
 
 def activate() -> Backend:
-    """Choose a backend, tell Dr.Jit, import Mitsuba and set its variant; once a process.
+    """Choose a backend, import Mitsuba with it and set its variant, once per process.
 
     Raises
     ------
     scenes.base.errors.InputError
-        When no backend is usable, when Mitsuba is not installed, or when Dr.Jit was imported
-        before with another libLLVM.
+        No backend is usable, Mitsuba is not installed, or Dr.Jit was already imported with another
+        libLLVM.
     """
     global _active
     if _active is not None:
@@ -95,13 +85,13 @@ def activate() -> Backend:
         if "drjit" in sys.modules and not _loaded(chosen.llvm_version):
             raise InputError(
                 "drjit was imported before mrd.rendering.backend.activate() and has not loaded "
-                f"{chosen.llvm_path}; start Python anew and activate first"
+                f"{chosen.llvm_path}; restart Python and activate first"
             )
         os.environ[llvm.VARIABLE] = str(chosen.llvm_path)
     try:
         importlib.import_module("mitsuba").set_variant(chosen.variant)
     except (ImportError, NameError) as error:
-        # A system library that is missing: Dr.Jit then stumbles over its own handler's NameError.
+        # If a system library is missing, Dr.Jit raises a NameError in its own handler.
         cause = error.__context__ if isinstance(error.__context__, ImportError) else error
         raise InputError(f"mitsuba does not start with {chosen.reason}: {cause}") from error
     _active = chosen
@@ -112,17 +102,9 @@ _active: Backend | None = None
 
 
 def find_gpu() -> tuple[str | None, str]:
-    """Find a GPU that torch sees and that Mitsuba can trace rays on.
-
-    Returns
-    -------
-    name : str or None
-        The GPU's name.
-    why_not : str
-        Why there is none.
-    """
+    """Return the name of a usable GPU and None, or None and why there is none."""
     windows = sys.platform == "win32"
-    # A driver's library opens in no time, torch takes seconds: most machines need not ask it.
+    # Opening the driver's library is quick, importing torch takes seconds.
     if not _opens("nvcuda.dll" if windows else "libcuda.so.1"):
         return None, "no NVIDIA driver"
     try:
@@ -149,6 +131,6 @@ def _opens(library: str) -> bool:
 
 
 def _loaded(version: str) -> bool:
-    """Tell whether Dr.Jit, imported already, has loaded the LLVM of this version."""
+    """Return whether the imported Dr.Jit has loaded the LLVM of this version."""
     loaded = importlib.import_module("drjit").detail.llvm_version()
     return ".".join(map(str, loaded)) == version

@@ -1,4 +1,4 @@
-"""What a run looks like: a preview of every camera with the search's curves, and a turntable."""
+"""Image files of a run: PNG, EXR, previews with curves, and turntable films."""
 
 from __future__ import annotations
 
@@ -22,26 +22,18 @@ FRAMES_PER_SECOND = 12
 
 
 def to_bytes(images: torch.Tensor) -> np.ndarray:
-    """8-bit images (V, H, W, 3) of display-encoded ones (V, 3, H, W) in [0, 1]."""
+    """Return 8-bit images (V, H, W, 3) of display-encoded ones (V, 3, H, W) in [0, 1]."""
     return (images.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
 
 
 def write_png(path: Path, image: np.ndarray) -> None:
-    """Write an 8-bit image (H, W, 3) in one step."""
+    """Write an 8-bit image (H, W, 3) atomically."""
     with whole_file(path) as beside:
         imageio.imwrite(beside, image, extension=".png")
 
 
 def write_exr(path: Path, radiance: torch.Tensor) -> None:
-    """Write linear radiance (3, H, W) as a float16 EXR, in one step.
-
-    Radiance beyond the largest float16 (65504) is written as that.
-
-    Raises
-    ------
-    InputError
-        The file cannot be written.
-    """
+    """Write linear radiance (3, H, W) as a float16 EXR, clipped to 65504, atomically."""
     pixels = radiance.permute(1, 2, 0).cpu().numpy()
     half = np.clip(pixels, 0, np.finfo(np.float16).max).astype(np.float16)
     files.write_exr(half, path)
@@ -56,25 +48,7 @@ def write_preview(
     history: Sequence[Mapping[str, float]],
     floor: float,
 ) -> None:
-    """Target, start and result for every camera, and the curves of loss and match.
-
-    Parameters
-    ----------
-    path
-        PNG.
-    title
-        One line above.
-    rows
-        Name of a row ("target", "start", "result") → display images (C, 3, H, W).
-    views
-        The cameras, one a column.
-    matches
-        Camera → match of the result.
-    history
-        Rows with "step", "loss" and "match"; without any, there are no curves.
-    floor
-        Least match of a metamer, drawn as a line.
-    """
+    """Write target, start and result for every camera, and the curves of loss and match."""
     with mpl.rc_context({"font.size": 8, "axes.spines.top": False, "axes.spines.right": False}):
         figure = Figure(figsize=(1.45 * len(views) + 3.2, 1.45 * len(rows) + 0.6))
         figure.suptitle(title, fontsize=9, y=0.99)
@@ -111,17 +85,7 @@ def write_preview(
 def write_comparison(
     path: Path, rows: Mapping[str, tuple[np.ndarray, Sequence[str]]], columns: Sequence[str]
 ) -> None:
-    """Images in rows and columns, with a line below each.
-
-    Parameters
-    ----------
-    path
-        PNG.
-    rows
-        Name of a row → its images (C, H, W, 3) of 8 bits, and what stands below them.
-    columns
-        What stands above the first row.
-    """
+    """Write a grid of images with a caption below each."""
     with mpl.rc_context({"font.size": 8}):
         figure = Figure(figsize=(1.9 * len(columns) + 0.3, 2.05 * len(rows) + 0.2))
         grid = figure.subplots(len(rows), len(columns), squeeze=False)
@@ -146,7 +110,7 @@ def _curves(
     history: Sequence[Mapping[str, float]],
     floor: float,
 ) -> None:
-    """Loss above match over the steps of the search; the strong line is a running mean."""
+    """Plot loss and match over the steps; the strong line is a running mean."""
     steps = np.array([row["step"] for row in history])
     loss = figure.add_subplot(grid[0])
     match = figure.add_subplot(grid[1], sharex=loss)
@@ -158,38 +122,26 @@ def _curves(
     loss.set_ylim(bottom=0)
     loss.tick_params(labelbottom=False)
     match.axhline(floor, color="C3", linewidth=0.8, linestyle="--")
-    # Below its line: where a search succeeds, the curve is above it.
+    # Below the line: a successful curve ends above it.
     match.text(steps[-1], floor, "floor", color="C3", ha="right", va="top", fontsize=7)
     match.set_xlabel("step")
 
 
 def _running_mean(values: np.ndarray, width: int = 11) -> np.ndarray:
-    """Mean over a window that narrows toward the ends."""
+    """Return the running mean, with a narrower window at the ends."""
     half = width // 2
     return np.array([values[max(0, i - half) : i + half + 1].mean() for i in range(len(values))])
 
 
 def write_turntable(path: Path, sides: Sequence[torch.Tensor]) -> None:
-    """Film (MP4) of image sequences (frames, 3, H, W) side by side, in one step.
-
-    Raises
-    ------
-    InputError
-        The file cannot be written.
-    """
+    """Write an MP4 of image sequences (frames, 3, H, W) side by side, atomically."""
     frames = np.concatenate([to_bytes(side) for side in sides], axis=2)
     with whole_file(path) as beside:
         _encode(frames, beside)
 
 
 def _encode(frames: np.ndarray, path: Path) -> None:
-    """Encode 8-bit frames (N, H, W, 3) as H.264; H and W are padded to even numbers.
-
-    Raises
-    ------
-    OSError
-        The encoder failed, as on a full disk: what it has written is no film.
-    """
+    """Encode 8-bit frames (N, H, W, 3) as H.264; H and W are padded to even numbers."""
     _, height, width, _ = frames.shape
     raw = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}"]
     film = ["-c:v", "libx264", "-crf", "10", "-pix_fmt", "yuv420p"]

@@ -1,15 +1,16 @@
-"""Light transport: the primal render and its adjoints, with a background of our choice.
+"""Light transport: the primal render and its adjoints, with a chosen background.
 
-Mitsuba's integrators are used as they are, with three changes, each with its reason:
+Mitsuba's integrators are used with three changes:
 
-* **Background.** A camera ray that meets nothing sees either the environment or a constant grey.
-  The grey is added where the ray escapes, so that a moving silhouette is differentiated against
-  the background that is seen, while the object stays lit by the environment.
+* **Background.** A camera ray that hits nothing returns the environment or a constant grey. The
+grey
+  is added where the ray escapes, so that a moving silhouette is differentiated against the visible
+  background, while the environment still lights the object.
 * **Few boundary samples.** The derivative of an image with respect to a shape has a continuous
   part and a part that lives on silhouettes (Zhang et al. 2023, Projective Sampling). Mitsuba ties
-  the number of silhouette samples to the number of pixels; a search needs far fewer.
+  the number of silhouette samples to the number of pixels; a search needs fewer.
 * **An independent sampler for the silhouettes.** A multijittered sampler that is cloned for
-  another number of samples loses strata and shrinks the boundary term by a tenth.
+  another number of samples loses strata, which reduces the boundary term by a tenth.
 
 Import this module only after ``mrd.rendering.backend.activate()``.
 """
@@ -36,7 +37,7 @@ class SurfaceIntegrator(PRBIntegrator):
         self.hide_emitters = self.background >= 0
 
     def sample(self, mode: Any, **rest: Any) -> Any:
-        """Radiance along camera rays; the interface is that of Mitsuba's ``ADIntegrator``."""
+        """Return radiance along camera rays (interface of Mitsuba's ``ADIntegrator``)."""
         radiance, met, aovs, state = super().sample(mode=mode, **rest)
         if self.hide_emitters and mode == dr.ADMode.Primal:
             radiance = dr.select(met, radiance, mi.Spectrum(self.background))
@@ -44,16 +45,16 @@ class SurfaceIntegrator(PRBIntegrator):
 
 
 class SilhouetteIntegrator(DirectProjectiveIntegrator):
-    """Adjoint of a moving shape: what it changes in its shading, and where its outline moves.
+    """Adjoint of a moving shape: changes of shading and of silhouettes.
 
     Plugin properties: ``background`` as above; ``boundary_samples``, silhouette samples per view
     (0 switches the term off).
 
-    Two terms are left out. Edges of shadows and reflections (Mitsuba's ``sppi``) cost more than
-    they bring. And light that passes through the object counts in the image but not here: Mitsuba's
-    derivative of refracted paths is noise (at 64 samples per pixel its standard error is about as
-    large as itself), while that of direct light points the same way as finite differences do.
-    Edges between flat-shaded faces count as smooth.
+    Two terms are omitted. Edges of shadows and reflections (Mitsuba's ``sppi``) cost more time than
+    they gain. Light that passes through the object counts in the image but not in the derivative:
+    the standard error of Mitsuba's derivative of refracted paths is about as large as the
+    derivative (64 samples per pixel), while that of direct light agrees in direction with finite
+    differences. Edges between flat-shaded faces count as smooth.
     """
 
     def __init__(self, props: Any) -> None:
@@ -80,7 +81,7 @@ class SilhouetteIntegrator(DirectProjectiveIntegrator):
         si_shade: Any = None,
         **named: Any,
     ) -> Any:
-        """Radiance along rays; the interface is that of Mitsuba's ``PSIntegrator``."""
+        """Return radiance along rays (interface of Mitsuba's ``PSIntegrator``)."""
         radiance, met, aovs, seed = super().sample(
             mode, scene, sampler, ray, depth, δL, state_in, active, project, si_shade, **named
         )
@@ -103,7 +104,7 @@ class SilhouetteIntegrator(DirectProjectiveIntegrator):
         sampler.seed(0xFFFFFFFF ^ seed, self.boundary_samples)
         film = sensor.film()
         film.prepare([])
-        # The stock routine divides by samples per pixel: ours are fewer than one.
+        # Mitsuba's routine divides by samples per pixel, which may be below one here.
         per_pixel = self.boundary_samples / dr.prod(film.crop_size())
         image = self.render_primarily_visible_silhouette(scene, sensor, sampler, per_pixel)
         dr.set_grad(image, grad_in)

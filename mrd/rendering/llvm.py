@@ -1,10 +1,9 @@
 """Find the LLVM that Dr.Jit can compile with, without loading any.
 
-Dr.Jit loads libLLVM while it is itself being imported, and takes the newest file that it finds,
-usable or not. A library too old for it is noticed late: LLVM 15 and 16 pass every check, then
-abort the process at the first render. So this module looks first, and asks each candidate for its
-version in a process of its own. It needs Python's standard library alone (the environment is not
-made yet when `make` asks it), and no file that it meets can take the process down.
+Dr.Jit loads libLLVM at its import, and takes the newest file that it finds, usable or not. LLVM 15
+and 16 pass every check, then abort the process at the first render. So this module searches first,
+and asks each candidate for its version in a separate process, since a broken file may crash it. It
+needs only the standard library, because `make` uses it before the environment exists.
 """
 
 import os
@@ -20,15 +19,15 @@ OLDEST = 17
 """The oldest LLVM whose code generator knows all that Dr.Jit emits."""
 
 VARIABLE = "DRJIT_LIBLLVM_PATH"
-"""The environment variable that tells Dr.Jit which libLLVM to load."""
+"""The environment variable with the path of the libLLVM for Dr.Jit."""
 
 # libLLVM-15.so.1, libLLVM.so.19.1, libLLVM-19.so, libLLVM.dylib, libLLVM-19.dylib, LLVM-C.dll;
-# not the component libraries (libLLVMSupport.so). The 1 of libLLVM.so.1 is no version of LLVM.
+# not the component libraries (libLLVMSupport.so). The 1 of libLLVM.so.1 is not LLVM's version.
 _NAME = re.compile(
     r"(?:libLLVM(?:-(?P<dash>\d+)[\d.]*)?(?:\.so(?:\.(?P<dot>\d\d+)?[\d.]*)?|\.dylib)|LLVM-C\.dll)$"
 )
 
-# Asks one library for its version. LLVMGetVersion exists from LLVM 16 on.
+# Prints the version of one library. LLVMGetVersion exists from LLVM 16 on.
 _QUESTION = """
 import ctypes, sys
 library = ctypes.CDLL(sys.argv[1])
@@ -50,7 +49,7 @@ class Library:
     version : str
         Its version ("19.1.7"; only "15" when its name alone was read), or "" when unknown.
     trouble : str
-        Why it cannot be used; "" when nothing speaks against it.
+        Why it cannot be used; "" if it can.
     """
 
     path: Path
@@ -63,21 +62,7 @@ class Library:
 
 
 def find(folders: Iterable[Path] | None = None) -> tuple[Library | None, list[Library]]:
-    """Find the newest libLLVM that answers with a version of at least `OLDEST`.
-
-    Parameters
-    ----------
-    folders : iterable of Path, optional
-        Where to look, in place of `usual_folders`. A file named in the environment variable
-        DRJIT_LIBLLVM_PATH is asked before all others in any case.
-
-    Returns
-    -------
-    usable : Library or None
-        The first that answers.
-    refused : list of Library
-        Those that were looked at before it, each with its trouble.
-    """
+    """Return the newest usable libLLVM, and the libraries refused before it."""
     refused: list[Library] = []
     for candidate in _candidates(usual_folders() if folders is None else folders):
         answered = candidate if candidate.trouble else ask(candidate.path)
@@ -88,12 +73,12 @@ def find(folders: Iterable[Path] | None = None) -> tuple[Library | None, list[Li
 
 
 def described(refused: Iterable[Library]) -> str:
-    """Name the libraries that will not do, and why: one line for people."""
+    """Return one line that names unusable libraries and why."""
     return "; ".join(map(str, refused)) or "no libLLVM at all"
 
 
 def ask(path: Path) -> Library:
-    """Ask a library for its version, in a process of its own: a broken file may crash it."""
+    """Return a library's version, asked in a separate process."""
     if not path.is_file():
         return Library(path, "", "no such file")
     command = [sys.executable, "-I", "-S", "-c", _QUESTION, str(path)]
@@ -102,7 +87,7 @@ def ask(path: Path) -> Library:
     except subprocess.TimeoutExpired:
         return Library(path, "", "does not answer")
     if answer.returncode != 0:
-        # LLVM 15 and older load, and know no such function.
+        # LLVM 15 and older load, but lack this function.
         old = "LLVMGetVersion" in answer.stderr
         return Library(path, "", f"older than {OLDEST}" if old else "does not load")
     return _judged(path, answer.stdout.strip())
@@ -113,22 +98,12 @@ def usual_folders(
     environment: Mapping[str, str] = os.environ,
     root: Path = Path("/"),
 ) -> list[Path]:
-    """List where libLLVM may lie: packages, Homebrew, MacPorts, conda.
-
-    Parameters
-    ----------
-    platform : str
-        As `sys.platform`.
-    environment : mapping
-        As `os.environ`: CONDA_PREFIX, the library search path, and on Windows the program folder.
-    root : Path
-        Where the system's absolute folders begin.
-    """
+    """Return folders where libLLVM may be: packages, Homebrew, MacPorts, conda."""
     return list(dict.fromkeys(_usual_folders(platform, environment, root)))
 
 
 def advice() -> str:
-    """Say what to install on this system."""
+    """Return what to install on this system."""
     if sys.platform == "darwin":
         return "install one: brew install llvm"
     if sys.platform == "win32" or os.environ.get("CONDA_PREFIX"):
@@ -163,20 +138,20 @@ def _usual_folders(platform: str, environment: Mapping[str, str], root: Path) ->
 
 
 def _candidates(folders: Iterable[Path]) -> list[Library]:
-    """List each distinct libLLVM: the user's own first, then the newest first."""
+    """Return each distinct libLLVM: the user's setting first, then the newest first."""
     own = os.environ.get(VARIABLE)
     first = [_named(Path(own).resolve())] if own else []
     paths = dict.fromkeys(
         path.resolve() for folder in folders for path in _listed(folder) if _NAME.match(path.name)
     )
     others = [_named(path) for path in paths if path not in {library.path for library in first}]
-    # Where the name tells nothing (macOS, Windows), only the file itself knows its place.
+    # Without a version in the name (macOS, Windows), the file must be asked.
     known = [library if library.version else ask(library.path) for library in others]
     return first + sorted(known, key=_parts, reverse=True)
 
 
 def _named(path: Path) -> Library:
-    """Read the version off a file's name, if it is there."""
+    """Return the version in a file's name; "" without one."""
     match = _NAME.match(path.name)
     version = (match["dash"] or match["dot"] or "") if match else ""
     return _judged(path, version) if version else Library(path, "")

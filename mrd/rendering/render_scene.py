@@ -1,4 +1,4 @@
-"""Images of one scene in a folder: what `mrd render` does."""
+"""Images of one scene in a folder, for `mrd render`."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from scenes.scene import Scene, write_scene
 
 
 def photograph(scene: Scene, out: Path, samples: int, noise_index: int) -> Iterator[Path]:
-    """Render a loaded scene through each of its cameras: linear EXR, display PNG, scene.json.
+    """Render a loaded scene with each of its cameras; write linear EXR, display PNG, scene.json.
 
     Parameters
     ----------
     scene
-        Loaded; an automatic exposure is found first, and written into scene.json.
+        Loaded scene; an automatic exposure is resolved first, and written into scene.json.
     out
-        Folder of the images; made if it is missing.
+        Folder of the images; created if missing.
     samples
-        Per pixel.
+        Samples per pixel.
     noise_index
-        Which of the renders, alike but for their noise.
+        Index of the noise seed.
 
     Yields
     ------
     Path
-        Every image, as it is written.
+        Path of every image, once it is written.
 
     Raises
     ------
     InputError
-        No usable backend, or the folder cannot be written; found out before the first render.
+        No usable backend, or the folder cannot be written; raised before the first render.
     """
     device = backend.activate().device
     check_writable(out)

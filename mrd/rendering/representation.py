@@ -1,8 +1,8 @@
-"""One representation for the target and everything compared with it (no trivial cue).
+"""One representation for the target and everything compared with it.
 
-A search can only produce a mesh without texture coordinates, a texture of its own resolution, an
-environment map of its own size. The target is brought to the same form before anything is
-rendered, so that people and models never tell target from result by the form alone.
+A search produces meshes without texture coordinates, textures of its own resolution, and
+environment maps of its own size. The target is converted to the same form before it is rendered, so
+that the form itself is no cue for people or models.
 """
 
 from __future__ import annotations
@@ -30,25 +30,16 @@ from scenes.material import TEXTURED
 from scenes.scene import Scene
 from scenes.shape import MeshShape, geometry
 
-# Behind the object when its lighting is searched: a visible environment gives the change away.
+# Background for lighting searches: a visible environment would reveal the change.
 GREY_BEHIND_LIGHTING = 0.5
 
-# Of a searched map, as a share of its mean radiance. A search moves the logarithm, which black has
-# none of: results would differ from a target by nothing that is seen, and hugely in log radiance.
+# Floor of a searched map, as a share of its mean radiance: the search moves log radiance, which is
+# infinite for black.
 DARKEST_SHARE = 1e-4
 
 
 def represented(scene: Scene, search: SearchConfig) -> Scene:
-    """The loaded scene in the form that the search can produce.
-
-    Raises
-    ------
-    InputError
-        When a shape search meets a textured material (its meshes carry no texture coordinates), or
-        a search of shape or pose a flat-shaded shape (shading moves with the edges of the faces,
-        which Mitsuba does not differentiate: gradients of shapes came out 31 % too large, those of
-        turns with no relation to finite differences).
-    """
+    """Return the loaded scene in the form that the search can produce."""
     changes: dict[str, object] = {}
     if "shape" in search.attributes and (is_textured(scene.material) or search.textures):
         raise InputError(
@@ -56,7 +47,7 @@ def represented(scene: Scene, search: SearchConfig) -> Scene:
             "give the material uniform values (and texture_resolution 0)"
         )
     if "shape" in search.attributes and isinstance(scene.shape, MeshShape):
-        # Along a seam or hard edge a moving surface would tear.
+        # A moving surface would tear along a seam or hard edge.
         surface = joined(geometry(scene.shape))[0]
         changes["shape"] = scene.shape.model_copy(update={"surface": surface})
     moving = [name for name in ("shape", "pose") if name in search.attributes]
@@ -82,24 +73,7 @@ def represented(scene: Scene, search: SearchConfig) -> Scene:
 
 
 def start_scene(target: Scene, starts: Mapping[str, Any], search: SearchConfig) -> Scene:
-    """The target with what is searched replaced by its start, in the same form.
-
-    Parameters
-    ----------
-    target
-        Represented.
-    starts
-        Searched attribute → its start. Of a material, the parameters that are searched: all
-        others stay the target's, as does the rule for shading normals of a shape.
-    search
-        The search.
-
-    Raises
-    ------
-    InputError
-        When a parameter of the start material is a texture that the search cannot produce, or a
-        search of the pose alone starts at the target's.
-    """
+    """Return the target with the searched attributes replaced by their start, in the same form."""
     if search.is_from_target:
         return target
     shaped = dict(starts)
@@ -114,7 +88,7 @@ def start_scene(target: Scene, starts: Mapping[str, Any], search: SearchConfig) 
             "give the target or start.pose another rotation or translation"
         )
     if "lighting" in shaped and search.start.lighting is None:
-        # A start that the film shows as black or white has no gradient to follow.
+        # A start that renders black or white has no gradient.
         shaped["lighting"] = Constant(radiance=(mean_radiance(target.lighting),) * 3)
     start = represented(target.model_copy(update=shaped), search)
     if "lighting" in starts and isinstance(target.lighting, EnvironmentMap):
@@ -124,10 +98,10 @@ def start_scene(target: Scene, starts: Mapping[str, Any], search: SearchConfig) 
 
 
 def form_of_family(search: SearchConfig, target: Scene) -> Form:
-    """The form of every scene of a search, whatever the search moves.
+    """Return the form of every scene of a search.
 
-    Meshes of a shape search carry no texture coordinates (an anisotropic highlight is then
-    stretched along an arbitrary direction, the same one for all).
+    Meshes of a shape search have no texture coordinates; an anisotropic highlight is then stretched
+    along an arbitrary direction, the same for all scenes.
     """
     plainest = form_of(target.material)
     moved = search.material_parameters if "material" in search.attributes else ()
@@ -139,7 +113,7 @@ def form_of_family(search: SearchConfig, target: Scene) -> Form:
 
 
 def as_map(lighting: Lighting, height: int) -> EnvironmentMap:
-    """Environment map of ``height`` rows without black, level and rotation multiplied in."""
+    """Return a map of ``height`` rows without black, with level and rotation applied."""
     if isinstance(lighting, SunSky):
         radiance = Picture(pixels_of(baked(lighting, height)))
     else:
@@ -149,7 +123,7 @@ def as_map(lighting: Lighting, height: int) -> EnvironmentMap:
 
 
 def mean_radiance(lighting: Lighting) -> float:
-    """Mean over the sphere and the channels of a constant light, or of a map as it is loaded."""
+    """Return the mean radiance over sphere and channels of a constant light or a loaded map."""
     if isinstance(lighting, Constant):
         return lighting.level * float(np.mean(lighting.radiance))
     if isinstance(lighting, SunSky):
@@ -159,7 +133,7 @@ def mean_radiance(lighting: Lighting) -> float:
 
 
 def _as_searched(lighting: Lighting, search: SearchConfig) -> Lighting:
-    """A constant light whose start is one too stays one number per channel; all else is a map."""
+    """Return a constant light if target and start are constant; otherwise a map."""
     if isinstance(lighting, Constant) and isinstance(
         search.starts().get("lighting", lighting), Constant
     ):
@@ -169,7 +143,7 @@ def _as_searched(lighting: Lighting, search: SearchConfig) -> Lighting:
 
 
 def _check_textures(name: str, searched: Mapping[str, Any], search: SearchConfig) -> None:
-    """Refuse a texture that the search cannot produce: results could be told by its absence."""
+    """Raise InputError for a texture that the search cannot produce, which would be a cue."""
     textured = [
         parameter
         for parameter, value in searched.items()
@@ -186,9 +160,9 @@ def _check_textures(name: str, searched: Mapping[str, Any], search: SearchConfig
 
 
 def as_texture(value: Any, channels: int, search: SearchConfig) -> Picture:
-    """A parameter of a material as a texture of n × n texels, n the search's resolution.
+    """Return a material parameter as a texture of n × n texels, n being the search's resolution.
 
-    A texture of another size is averaged over the texels that fall into each new one.
+    A texture of another size is averaged.
     """
     size = search.texture_resolution
     if isinstance(value, Picture):
@@ -199,13 +173,13 @@ def as_texture(value: Any, channels: int, search: SearchConfig) -> Picture:
 
 
 def _resampled(pixels: np.ndarray, resolution: int) -> np.ndarray:
-    """Average (H, W, C) to (n, n, C): each new texel the mean of what it covers of the old."""
+    """Return (H, W, C) averaged to (n, n, C)."""
     rows, columns = (_coverage(size, resolution) for size in pixels.shape[:2])
     return np.einsum("ai,ijc,bj->abc", rows, pixels, columns, optimize=True)
 
 
 def _coverage(old: int, new: int) -> np.ndarray:
-    """Share (new, old) of each new interval of a line that each old one makes up."""
+    """Return the share (new, old) of each new interval that each old interval covers."""
     edges_old, edges_new = np.linspace(0, 1, old + 1), np.linspace(0, 1, new + 1)
     low = np.maximum(edges_new[:-1, None], edges_old[None, :-1])
     high = np.minimum(edges_new[1:, None], edges_old[None, 1:])

@@ -1,9 +1,8 @@
 """Images of a scene, and gradients from images back to the scene.
 
-The chain from scene to activations is split at the image. Primal renders keep no gradient graph;
-the network is differentiated by torch alone; and the gradient of the loss with respect to each
-image enters one adjoint render. Memory stays flat, and primal and adjoint have sample counts of
-their own.
+The chain from scene to activations is split at the image. Primal renders keep no gradient graph,
+torch differentiates the network, and the gradient of the loss with respect to each image enters one
+adjoint render. Memory use stays constant, and primal and adjoint have separate sample counts.
 
 Import this module only after ``mrd.rendering.backend.activate()``.
 """
@@ -28,64 +27,52 @@ from scenes.camera import Camera, cameras
 from scenes.film import LUMINANCE, Film
 from scenes.scene import Scene
 
-# Mitsuba warns of a sample count that it rounds up with every image.
+# Mitsuba warns at every image about sample counts that it rounds up.
 mi.set_log_level(mi.LogLevel.Error)
 
-# Auto exposure: this percentile of the object's luminance is brought to this display-linear value.
+# Auto exposure maps this percentile of the object's luminance to this display-linear value.
 EXPOSURE_PERCENTILE = 95
 EXPOSURE_LEVEL = 0.8
-# In tenths of a stop: the exposure is part of the scene, and renders repeat to about 1e-6 only.
+# Rounded to tenths of a stop, since renders repeat only to about 1e-6.
 EXPOSURES_PER_STOP = 10
 
 
 def noise_seed(scene_hash: str, camera: str, light: str, index: int) -> int:
-    """Renderer seed of an image: a hash of all that names it, so that no two share their noise."""
+    """Return an image's renderer seed: a hash of its names, so that no two images share noise."""
     text = f"{scene_hash}/{camera}/{light}/{index}"
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "little")
 
 
 def display(linear: torch.Tensor, film: Film) -> torch.Tensor:
-    """Display-encoded sRGB in [0, 1] of linear radiance: the torch twin of ``scenes.film.encode``.
-
-    Parameters
-    ----------
-    linear
-        Radiance, any shape, ≥ 0.
-    film
-        With a resolved (numeric) exposure.
-
-    Notes
-    -----
-    The sRGB curve is that of `mrd.rendering.srgb`; Reinhard's curve is x / (1 + x) before it.
-    """
+    """Return display-encoded sRGB in [0, 1] of linear radiance, as ``scenes.film.encode`` does."""
     exposed = (linear * film.fixed_exposure).clamp(min=0)
     if film.tone_curve == "reinhard":
         exposed = exposed / (1 + exposed)
     return encoded(exposed.clamp(max=1))
 
 
-# Adjoints that are made both ways before replays are trusted, and how far the two may be apart as a
-# share of the traced gradient's norm: threads add up in any order, and sums of both signs cancel.
+# Number of adjoints that are compared before replay is used, and their tolerance as a share of the
+# traced gradient's norm: threads add up in any order.
 REHEARSALS = 6
 APART = 1e-2
 
 
 class Stage:
-    """A scene in Mitsuba with its cameras, whose parameters can be moved.
+    """A scene in Mitsuba with its cameras; its parameters can be changed and differentiated.
 
     Parameters
     ----------
     scene
         Loaded scene.
     form
-        How it is put into Mitsuba; by default as the scene alone needs it.
+        How it is translated to Mitsuba; by default the simplest form of this scene.
     device
-        Of the torch tensors: "cpu", or "cuda" with Mitsuba's CUDA variant.
+        Torch device: "cpu", or "cuda" with Mitsuba's CUDA variant.
     frozen
-        Whether kernels are recorded at the first renders and then replayed, which saves the
-        tracing of each render. For materials and lights alone: a replayed adjoint of moving
-        vertices, or of a texture of one channel, is silently wrong (Mitsuba 3.9, Dr.Jit 1.5). The
-        first adjoints are also traced, and where the two disagree nothing is replayed any more.
+        Whether kernels are recorded at the first renders and then replayed, which saves tracing.
+        For materials and lights only: a replayed adjoint of moving vertices, or of a one-channel
+        texture, is silently wrong (Mitsuba 3.9, Dr.Jit 1.5). The first adjoints are also traced;
+        if the two disagree, replay is switched off.
     """
 
     def __init__(
@@ -113,17 +100,7 @@ class Stage:
         self._render_backward = dr.freeze(_render_backward, enabled=frozen)
 
     def radiance(self, views: Sequence[Camera], samples: int, seeds: Sequence[int]) -> torch.Tensor:
-        """Linear radiance (V, 3, H, W) of the scene as it is now, without gradients.
-
-        Parameters
-        ----------
-        views
-            Cameras of the scene.
-        samples
-            Per pixel.
-        seeds
-            One renderer seed for each view.
-        """
+        """Return linear radiance (V, 3, H, W) of the scene, without gradients."""
         images = []
         with dr.suspend_grad():
             for view, seed in zip(views, seeds, strict=True):
@@ -135,31 +112,19 @@ class Stage:
         return torch.stack(images)
 
     def photographs(self, views: Sequence[Camera], samples: int, index: int) -> torch.Tensor:
-        """Linear radiance (V, 3, H, W) with the noise that belongs to a noise-seed index.
-
-        Parameters
-        ----------
-        views
-            Cameras of the scene.
-        samples
-            Per pixel.
-        index
-            Noise-seed index, from 0. Images of one scene, camera, light and index are the same
-            image (to about 1e-6: threads add up a pixel's samples in any order); any other image
-            has noise of its own.
-        """
+        """Return linear radiance (V, 3, H, W) with the noise of a noise-seed index."""
         light = self.scene.lighting.kind
         seeds = [noise_seed(self._sha256, view.name, light, index) for view in views]
         return self.radiance(views, samples, seeds)
 
     def move(self, values: Mapping[str, torch.Tensor]) -> None:
-        """Set parameters of the scene, by Mitsuba's names, and watch them for gradients."""
+        """Set scene parameters, by Mitsuba's names, and enable their gradients."""
         with torch.no_grad():
             self._leaves = {key: _like(self._parameters[key], v) for key, v in values.items()}
         self._watch(values)
 
     def _watch(self, keys: Iterable[str]) -> None:
-        """Put moved parameters into the scene anew, as leaves of a graph that nothing has seen."""
+        """Set the changed parameters again, as leaves of a new graph."""
         for key in keys:
             self._leaves[key] = dr.detach(self._leaves[key])
             dr.enable_grad(self._leaves[key])
@@ -174,32 +139,13 @@ class Stage:
         samples: int,
         seeds: Sequence[int],
     ) -> dict[str, torch.Tensor]:
-        """Gradient of ``sum(radiance * gradients)`` with respect to what `move` set.
-
-        Parameters
-        ----------
-        integrator
-            Of `to_mitsuba.surface_integrator` or `to_mitsuba.silhouette_integrator`.
-        gradients
-            (V, 3, H, W): derivative of the loss with respect to linear radiance.
-        samples
-            Per pixel, for the continuous part of the derivative.
-        seeds
-            One renderer seed for each view, not those of the primal images: a shared seed would
-            correlate the noise of the loss with that of its derivative.
-
-        Returns
-        -------
-        dict
-            Flat gradient of each moved parameter, summed over the views.
-        """
+        """Return the flat gradient of ``sum(radiance * gradients)`` by each moved parameter."""
         if self._frozen and VERTICES in self._leaves:
             raise ValueError("the adjoint of moving vertices cannot be frozen")
         if self._rehearsals:
             return self._rehearsed(integrator, views, gradients, samples, seeds)
-        # Mitsuba derives what it needs from parameters when they are set, and an adjoint forgets
-        # the graph that it has traversed: so each view gets a new one. Vertices, which are dear
-        # to set, keep theirs, but for the normals.
+        # An adjoint frees the graph that it has traversed, so each view gets a new one. Vertices
+        # are slow to set and keep theirs, except for the normals.
         others = [key for key in self._leaves if key != VERTICES]
         found: dict[str, Any] = dict.fromkeys(others, 0.0)
         if VERTICES in self._leaves:
@@ -229,19 +175,7 @@ class Stage:
         samples: int,
         seeds: Sequence[int],
     ) -> torch.Tensor:
-        """Derivative (V, 3, H, W) of linear radiance along a direction, in forward mode.
-
-        Parameters
-        ----------
-        integrator
-            As for `adjoint`.
-        directions
-            Mitsuba's parameters by name → their change, flat.
-        samples
-            Per pixel, for the continuous part of the derivative.
-        seeds
-            One renderer seed for each view.
-        """
+        """Return the forward-mode derivative (V, 3, H, W) of radiance along a direction."""
         base = {key: mi.Float(dr.detach(_flat(self._parameters[key]))) for key in directions}
         images = []
         for view, seed in zip(views, seeds, strict=True):
@@ -270,7 +204,7 @@ class Stage:
         return torch.stack(images)
 
     def _rehearsed(self, *given: Any) -> dict[str, torch.Tensor]:
-        """An adjoint made both ways: traced, which is returned, and replayed, which is tried."""
+        """Return the traced adjoint, and compare it with the replayed one."""
         left, self._rehearsals = self._rehearsals, 0
         replayed = self.adjoint(*given)
         replay, self._render_backward = self._render_backward, _render_backward
@@ -281,11 +215,11 @@ class Stage:
 
     @contextmanager
     def _normals_apart(self) -> Iterator[None]:
-        """Collect gradients of shading normals on their own; at the end hand them to the vertices.
+        """Collect gradients of shading normals separately; pass them to the vertices at the end.
 
-        The way from normals to vertices would be forgotten after the first view.
+        Dr.Jit would free the graph from normals to vertices after the first view.
         """
-        normals = mi.Float(self._parameters[NORMALS])  # a copy: what stands there is a reference
+        normals = mi.Float(self._parameters[NORMALS])  # a copy, not a reference
         derived = VERTICES in self._leaves and NORMALS not in self._leaves
         if not derived or not dr.grad_enabled(normals):
             yield
@@ -304,7 +238,7 @@ class Stage:
         self._parameters.update()
 
     def coverage(self, view: Camera) -> np.ndarray:
-        """Boolean (H, W): pixels whose centre sees the object."""
+        """Return a boolean mask (H, W): pixels whose centre shows the object."""
         rows, columns = np.mgrid[0 : view.height, 0 : view.width]
         position = mi.Point2f(
             ((columns + 0.5) / view.width).ravel().astype(np.float32),
@@ -316,20 +250,14 @@ class Stage:
 
 
 def exposed(scene: Scene, samples: int = 16) -> Scene:
-    """The scene with its exposure resolved to a number, once for its whole family.
+    """Return the scene with its automatic exposure replaced by a number.
 
-    ``"auto"`` brings the 95th percentile of the luminance of the object's pixels, over all
-    training cameras, to 0.8 of the range (before the tone curve), to the nearest tenth of a stop.
-    A number is left as it is.
-
-    Raises
-    ------
-    InputError
-        When no training camera has a pixel of the object.
+    ``"auto"`` maps the 95th percentile of the object's luminance, over all training cameras, to
+    0.8 of the range before the tone curve, to the nearest tenth of a stop.
     """
     if scene.film.exposure != "auto":
         return scene
-    # The background is not measured, and one in display units would need the exposure already.
+    # The background is not measured, and one in display units would already need the exposure.
     stage = Stage(with_film(scene, exposure=1.0, background="environment"))
     views = [view for view in cameras(scene.cameras) if not view.held_out]
     seeds = [noise_seed("exposure", view.name, "", 0) for view in views]
@@ -351,7 +279,7 @@ def exposed(scene: Scene, samples: int = 16) -> Scene:
 
 
 def with_film(scene: Scene, **changes: Any) -> Scene:
-    """The scene with some settings of its film changed."""
+    """Return the scene with some film settings changed."""
     return scene.model_copy(update={"film": scene.film.model_copy(update=changes)})
 
 
@@ -366,12 +294,12 @@ def _render(scene: Any, sensor: Any, integrator: Any, samples: int, seed: Any) -
 def _render_backward(
     scene: Any, sensor: Any, integrator: Any, gradient: Any, samples: int, seed: Any
 ) -> None:
-    # Mitsuba's own integrators differentiate with respect to all that is watched in the scene.
+    # Mitsuba's integrators differentiate with respect to all parameters with gradients enabled.
     integrator.render_backward(scene, None, gradient, sensor=sensor, seed=seed, spp=samples)
 
 
 def _like(parameter: Any, tensor: torch.Tensor) -> Any:
-    """Values of a tensor as the Mitsuba type of a parameter."""
+    """Return a tensor's values as the Mitsuba type of a parameter."""
     tensor = tensor.contiguous()
     if isinstance(parameter, mi.TensorXf):
         return mi.TensorXf(tensor.reshape(parameter.shape))
@@ -379,14 +307,14 @@ def _like(parameter: Any, tensor: torch.Tensor) -> Any:
 
 
 def _shaped(parameter: Any, flat: Any) -> Any:
-    """Flat values (``mi.Float``) as the Mitsuba type of a parameter; gradients pass through."""
+    """Return flat values as the Mitsuba type of a parameter; gradients pass through."""
     if isinstance(parameter, mi.TensorXf):
         return mi.TensorXf(flat, parameter.shape)
     return flat if isinstance(parameter, mi.Float) else dr.unravel(type(parameter), flat)
 
 
 def _flat(value: Any) -> Any:
-    """Values of a Mitsuba parameter as one flat ``mi.Float``, in the order that `_like` reads."""
+    """Return a Mitsuba parameter as one flat ``mi.Float``, in the order of `_like`."""
     if isinstance(value, mi.TensorXf):
         return value.array
     return value if isinstance(value, mi.Float) else dr.ravel(value)

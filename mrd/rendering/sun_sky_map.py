@@ -1,12 +1,11 @@
 """Sun and sky as an environment map that varies smoothly with their parameters.
 
-Mitsuba differentiates its own sun and sky badly: against finite differences of renders, the
-derivative by albedo agrees, that by the sun's direction is biased (×0.7; of the sky alone it has
-the wrong sign), that by turbidity is wrong, and scales have none. So a search sees them as a map.
-The sky is evaluated on a fine grid and averaged; the sun, a disk of half a degree, is integrated on
-rings of its own and put onto the map as a point of light. Neither has Monte Carlo noise, so that
-central differences of the *map* are its derivatives; and the derivative of an image by the map's
-pixels is Mitsuba's own, which agrees with finite differences.
+Mitsuba's derivatives of its own sun and sky disagree with finite differences of renders: albedo
+agrees, the sun's direction is biased (×0.7; wrong sign for the sky alone), turbidity is wrong, and
+scales have none. So searches use a map. The sky is evaluated on a fine grid and averaged; the sun,
+a disk of half a degree, is integrated on rings and added as a point of light. Neither has Monte
+Carlo noise, so central differences of the *map* give its derivatives; Mitsuba's derivative of an
+image by the map's pixels agrees with finite differences.
 
 Import this module only after ``mrd.rendering.backend.activate()``.
 """
@@ -37,23 +36,14 @@ SUN_RINGS, SUN_SPOKES = 6, 12
 
 
 def baked(lighting: SunSky, height: int) -> EnvironmentMap:
-    """Environment map of a sun and sky; their rotation and level are multiplied in.
-
-    Parameters
-    ----------
-    lighting
-        Sun and sky.
-    height
-        Rows of the map, at least 3; it has twice as many columns. The sun comes out as wide as a
-        pixel, with all of its light.
-    """
+    """Return the environment map of a sun and sky, with rotation and level applied."""
     sun, sky = parts(lighting, height)
     radiance = lighting.sun_scale * sun + lighting.sky_scale * sky
     return EnvironmentMap(radiance=Picture(radiance.astype(np.float32)))
 
 
 def parts(lighting: SunSky, height: int) -> tuple[Array, Array]:
-    """Radiance (height, 2 height, 3) of the sun and of the sky, each at scale 1."""
+    """Return the radiance (height, 2 height, 3) of the sun and of the sky, each at scale 1."""
     return _sun(lighting, height), _sky(lighting, height)
 
 
@@ -66,7 +56,7 @@ def _sky(lighting: SunSky, height: int) -> Array:
 
 
 def _sun(lighting: SunSky, height: int) -> Array:
-    """All of the sun's light, shared by the four pixels about its direction as they interpolate."""
+    """Return the sun's light, spread bilinearly over the four pixels around its direction."""
     toward = np.array(sun_direction(lighting))
     theta, phi = np.arccos(np.clip(toward[1], -1, 1)), np.arctan2(toward[0], -toward[2])
     row, column = theta / np.pi * (height - 1), phi / np.pi * height - 0.5
@@ -80,12 +70,12 @@ def _sun(lighting: SunSky, height: int) -> Array:
 
 
 def _irradiance(lighting: SunSky, toward: Array) -> Array:
-    """Light (3,) of the sun at scale 1 on a surface that faces it: its radiance over its disk."""
+    """Return the irradiance (3,) of the sun at scale 1 on a surface that faces it."""
     alone = lighting.model_copy(update={"sun_scale": 1.0, "sky_scale": 0.0})
     right = np.cross(toward, np.eye(3)[np.abs(toward).argmin()])
     right /= np.linalg.norm(right)
     # Rings about the centre (Gauss–Legendre in 1 − cos θ, which counts solid angle), none on the
-    # edge: a grid of squares would lose or win a part of the sun with every small move.
+    # edge: on a square grid, part of the sun would appear or vanish with every small move.
     nodes, shares = np.polynomial.legendre.leggauss(SUN_RINGS)
     away = np.arccos(1 - (1 - np.cos(SUN_RADIUS)) * (nodes + 1) / 2)[:, None, None]
     around = (2 * np.pi * np.arange(SUN_SPOKES) / SUN_SPOKES)[None, :, None]
@@ -96,7 +86,7 @@ def _irradiance(lighting: SunSky, toward: Array) -> Array:
 
 
 def _radiance(lighting: SunSky, directions: Array) -> Array:
-    """What Mitsuba's sun and sky sends from directions (..., 3)."""
+    """Return the radiance of Mitsuba's sun and sky from directions (..., 3)."""
     emitter = mi.load_dict(light(lighting))
     interaction = dr.zeros(mi.SurfaceInteraction3f, directions.size // 3)
     interaction.wi = mi.Vector3f(-directions.reshape(-1, 3).T.astype(np.float32))

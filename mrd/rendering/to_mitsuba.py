@@ -1,7 +1,7 @@
 """The only translation of a `scenes.Scene` into Mitsuba.
 
-Names of Mitsuba parameters (``object.bsdf.roughness.value`` …) are known here and nowhere else.
-Poses are applied here, to the vertices: Mitsuba only ever knows world coordinates.
+Only this module knows the names of Mitsuba parameters (``object.bsdf.roughness.value`` …). Poses
+are applied to the vertices here, so Mitsuba always has world coordinates.
 Import this module only after ``mrd.rendering.backend.activate()``.
 """
 
@@ -26,13 +26,13 @@ from scenes.shape import geometry, with_spherical_uvs
 VERTICES = "object.vertex_positions"
 NORMALS = "object.vertex_normals"
 
-# Light that passes through a surface needs more bounces than light that it reflects.
+# Transmitted light needs more bounces than reflected light.
 OPAQUE_DEPTH = 2
 TRANSMITTING_DEPTH = 6
 
 
 def material_key(parameter: str, material: Material) -> str:
-    """Name of Mitsuba's parameter for a parameter of a material (uniform or textured)."""
+    """Return Mitsuba's name of a material parameter (uniform or textured)."""
     if parameter == "eta":
         return "object.bsdf.eta"
     textured = isinstance(getattr(material, parameter), Picture)
@@ -40,23 +40,23 @@ def material_key(parameter: str, material: Material) -> str:
 
 
 def light_key(lighting: Lighting) -> str:
-    """Name of Mitsuba's parameter that holds a light's radiance."""
+    """Return Mitsuba's name of a light's radiance."""
     return "light.data" if isinstance(lighting, EnvironmentMap) else "light.radiance.value"
 
 
 def is_textured(material: Material) -> bool:
-    """Whether any parameter varies over the surface (and so needs texture coordinates)."""
+    """Return whether any parameter is textured and needs texture coordinates."""
     return any(isinstance(getattr(material, name), Picture) for name in TEXTURED)
 
 
 @dataclass(frozen=True)
 class Form:
-    """How a scene is put into Mitsuba: the same for all scenes that are compared.
+    """How a scene is translated to Mitsuba; equal for all compared scenes.
 
     Parameters
     ----------
     texture_coordinates
-        Whether the mesh carries texture coordinates: its own, or spherical ones.
+        Whether the mesh has texture coordinates: its own, or spherical ones.
     path_depth
         Longest light path, in segments: 2 is direct light.
     """
@@ -66,16 +66,16 @@ class Form:
 
 
 def form_of(material: Material) -> Form:
-    """The plainest form that a scene of this material, on its own, can be put in."""
+    """Return the simplest form of a scene with this material."""
     return Form(
-        # An anisotropic highlight is stretched along u.
+        # An anisotropic highlight is stretched along u, so it needs texture coordinates.
         texture_coordinates=is_textured(material) or material.anisotropic > 0,
         path_depth=TRANSMITTING_DEPTH if material.spec_trans > 0 else OPAQUE_DEPTH,
     )
 
 
 def to_mitsuba(scene: Scene, form: Form | None = None) -> Any:
-    """Mitsuba scene of a loaded scene: object ``object`` and emitter ``light``, no cameras."""
+    """Return the Mitsuba scene: shape ``object``, emitter ``light``, no cameras."""
     form = form or form_of(scene.material)
     return mi.load_dict(
         {
@@ -87,28 +87,13 @@ def to_mitsuba(scene: Scene, form: Form | None = None) -> Any:
 
 
 def world_vertices(mesh: Mesh, scene: Scene) -> np.ndarray:
-    """Vertices (V, 3), float64, of a mesh under the scene's pose."""
+    """Return a mesh's vertices (V, 3), float64, in world coordinates."""
     matrix = scene.pose.matrix()
     return mesh.vertices.astype(np.float64) @ matrix[:3, :3].T + matrix[:3, 3]
 
 
 def world_surface(scene: Scene, texture_coordinates: bool) -> tuple[Mesh, np.ndarray | None]:
-    """Mesh as Mitsuba has it, under the scene's pose, and its shading normals.
-
-    Parameters
-    ----------
-    scene
-        Loaded scene.
-    texture_coordinates
-        Whether the mesh carries them (`Form`): vertices are then doubled along a seam.
-
-    Returns
-    -------
-    mesh
-        In world coordinates.
-    normals
-        (V, 3) unit vectors in the world; None where faces are flat.
-    """
+    """Return the mesh in world coordinates and its normals (V, 3); None for flat faces."""
     mesh = geometry(scene.shape)
     normals = vertex_normals(mesh)
     if texture_coordinates:
@@ -120,11 +105,11 @@ def world_surface(scene: Scene, texture_coordinates: bool) -> tuple[Mesh, np.nda
 
 
 def _mesh(scene: Scene, texture_coordinates: bool) -> Any:
-    """Mitsuba mesh in world coordinates.
+    """Return the Mitsuba mesh in world coordinates.
 
-    Smooth normals are handed over: Mitsuba's own, angle-weighted too, would shade the seam of the
-    texture coordinates, where vertices are split, as an edge. When vertices move without them it
-    recomputes them; the meshes of a shape search have no seam, and a pose moves both.
+    Smooth normals are set explicitly: Mitsuba's own would show the seam of texture coordinates,
+    where vertices are split, as an edge. If vertices move without normals, Mitsuba recomputes them;
+    meshes of a shape search have no seam, and a pose moves both.
     """
     mesh, normals = world_surface(scene, texture_coordinates)
     smooth = normals is not None
@@ -153,7 +138,7 @@ def _mesh(scene: Scene, texture_coordinates: bool) -> Any:
 
 
 def bsdf(material: Material) -> dict[str, Any]:
-    """Mitsuba dictionary of a principled material."""
+    """Return the Mitsuba dictionary of a principled material."""
     result: dict[str, Any] = {"type": "principled", "eta": material.eta}
     result["base_color"] = _spectrum(material.base_color)
     for name in SCALARS:
@@ -164,7 +149,7 @@ def bsdf(material: Material) -> dict[str, Any]:
 
 
 def light(lighting: Lighting) -> dict[str, Any]:
-    """Mitsuba dictionary of an emitter; level and radiance are multiplied into one number."""
+    """Return the Mitsuba dictionary of an emitter, with level and radiance multiplied."""
     turn = mi.ScalarTransform4f().rotate([0, 1, 0], lighting.rotation)
     if isinstance(lighting, Constant):
         radiance = [float(lighting.level * channel) for channel in lighting.radiance]
@@ -185,10 +170,10 @@ def light(lighting: Lighting) -> dict[str, Any]:
 
 
 def sensor(camera: Camera) -> Any:
-    """Mitsuba sensor of a camera.
+    """Return the Mitsuba sensor of a camera.
 
-    ``sample_border`` stays off: with it Mitsuba 3.9 scales the silhouette term by the area of the
-    enlarged film, and gradients of shapes come out too large.
+    ``sample_border`` stays off: with it, Mitsuba 3.9 scales the silhouette term by the area of the
+    enlarged film, and shape gradients are too large.
     """
     return mi.load_dict(
         {
@@ -213,7 +198,7 @@ def sensor(camera: Camera) -> Any:
 
 
 def surface_integrator(scene: Scene, form: Form | None = None) -> Any:
-    """Integrator of every primal image, and of adjoints of material and light."""
+    """Return the integrator of primal images and of adjoints of material and light."""
     form = form or form_of(scene.material)
     return mi.load_dict(
         {
@@ -225,7 +210,7 @@ def surface_integrator(scene: Scene, form: Form | None = None) -> Any:
 
 
 def silhouette_integrator(scene: Scene, boundary_samples: int) -> Any:
-    """Integrator of adjoints where vertices move: a searched shape or pose."""
+    """Return the integrator of adjoints for moving vertices: shape or pose."""
     return mi.load_dict(
         {
             "type": "mrd_silhouette",
@@ -236,21 +221,21 @@ def silhouette_integrator(scene: Scene, boundary_samples: int) -> Any:
 
 
 def background(scene: Scene) -> float:
-    """Linear radiance behind the object; −1 where the environment is seen."""
+    """Return the linear radiance behind the object; −1 if the environment is visible."""
     if scene.film.background in ("auto", "environment"):
         return -1.0
     return background_radiance(scene.film)
 
 
 def pixels_of(lighting: EnvironmentMap) -> np.ndarray:
-    """Radiance (H, W, 3) of a loaded map, without its level."""
+    """Return the radiance (H, W, 3) of a loaded map, without its level."""
     if not isinstance(lighting.radiance, Picture):
         raise InputError(f"the map '{lighting.radiance}' is not loaded; call Scene.loaded() first")
     return lighting.radiance.pixels
 
 
 def sun_direction(lighting: SunSky) -> list[float]:
-    """Direction to the sun in the world, its rotation included: Mitsuba turns it back itself."""
+    """Return the direction to the sun in world coordinates, with the light's rotation."""
     e, a = np.radians([lighting.sun_elevation, lighting.sun_azimuth + lighting.rotation])
     return [float(np.cos(e) * np.sin(a)), float(np.sin(e)), float(np.cos(e) * np.cos(a))]
 
@@ -263,7 +248,7 @@ def _spectrum(color: Any) -> Any:
 
 
 def _bitmap(picture: Picture) -> dict[str, Any]:
-    """Texture of linear values, as they are (raw): a new tensor, since Mitsuba consumes it."""
+    """Return a raw texture of linear values; a new tensor, since Mitsuba consumes it."""
     return {
         "type": "bitmap",
         "data": mi.TensorXf(np.array(picture.pixels)),

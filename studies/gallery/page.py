@@ -51,8 +51,8 @@ def finished(target: str, model: str, attribute: str) -> Path | None:
 
 def judgement(run: Path) -> dict[str, Any]:
     """What the run's criterion says."""
-    told: dict[str, Any] = json.loads((run / "criterion.json").read_text(encoding="utf-8"))
-    return told
+    found: dict[str, Any] = json.loads((run / "criterion.json").read_text(encoding="utf-8"))
+    return found
 
 
 def minutes(run: Path) -> float:
@@ -62,11 +62,11 @@ def minutes(run: Path) -> float:
     return median(seconds) * len(seconds) / 60
 
 
-def failures(told: dict[str, Any]) -> str:
+def failures(found: dict[str, Any]) -> str:
     """What failed, in a few words: the last reason of each camera that has one."""
-    if told["target_again"]:
+    if found["target_again"]:
         return "the target again"
-    floor, cameras = told["training"]["floor"], told["training"]["cameras"]
+    floor, cameras = found["training"]["floor"], found["training"]["cameras"]
     return ", ".join(
         f"{each['camera']}: {last_reason(each, floor)}" for each in cameras if each["failed"]
     )
@@ -100,10 +100,12 @@ def picture(target: str) -> None:
                 continue
             place.imshow(imageio.imread(run / "renders" / f"{image}_{CAMERA}.png"))
             if image == "result":
-                told = judgement(run)
-                if told["verdict"] == "metamer":
+                found = judgement(run)
+                if found["verdict"] == "metamer":
                     place.spines[:].set(linewidth=3, color="tab:green")
-                place.set_xlabel(f"{told['verdict']}, {told['training']['match']:.2f}", fontsize=8)
+                place.set_xlabel(
+                    f"{found['verdict']}, {found['training']['match']:.2f}", fontsize=8
+                )
         row[0].set_ylabel(attribute)
     figure.savefig(PICTURES / f"gallery_{target}.png", dpi=110)
 
@@ -118,17 +120,17 @@ def table() -> Iterable[str]:
                 run = finished(target, model, attribute)
                 if run is None:
                     continue
-                told = judgement(run)
-                cameras = told["training"]["cameras"]
+                found = judgement(run)
+                cameras = found["training"]["cameras"]
                 measure, least = DISTANCE[attribute], min(each["match"] for each in cameras)
-                least_told = apart(least, told["training"]["floor"], 2)[0]
-                distance = told["physical_difference"][attribute][measure]
-                failed = failures(told)
+                least_shown = apart(least, found["training"]["floor"], 2)[0]
+                distance = found["physical_difference"][attribute][measure]
+                failed = failures(found)
                 yield (
                     f"| {target} | {attribute} | {name} | "
-                    f"{told['verdict']}{f' ({failed})' if failed else ''} | "
-                    f"{least_told}, {told['training']['match']:.2f} | "
-                    f"{told['held_out']['match']:.2f} | {distance:.2g} {UNITS[measure]} | "
+                    f"{found['verdict']}{f' ({failed})' if failed else ''} | "
+                    f"{least_shown}, {found['training']['match']:.2f} | "
+                    f"{found['held_out']['match']:.2f} | {distance:.2g} {UNITS[measure]} | "
                     f"{minutes(run):.1f} |"
                 )
 

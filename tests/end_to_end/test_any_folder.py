@@ -1,4 +1,4 @@
-"""The program from any folder: beside files named like modules, and by any path of the study."""
+"""The program from any current folder: beside files named like modules, and by any path."""
 
 import os
 import subprocess
@@ -22,7 +22,7 @@ cloudpickle drjit filelock h5py mitsuba numpy pandas pydantic rich scipy submiti
 
 
 def set_traps(folder):
-    """Write files with the names of modules; each notes that it was executed, and fails."""
+    """Write files with the names of modules; each records that it was executed, and fails."""
     for name in TRAPS.split():
         (folder / f"{name}.py").write_text(
             f"with open({str(folder / 'executed.txt')!r}, 'a') as file:\n"
@@ -38,7 +38,7 @@ def executed(folder):
 
 @pytest.fixture
 def mrd(tmp_path):
-    """Give a function that runs the program as it is installed, in a folder."""
+    """Return a function that runs the installed program in a folder."""
     script = tmp_path / "installed" / "mrd"
     script.parent.mkdir()
     script.write_text(SCRIPT)
@@ -78,7 +78,7 @@ PLACES = {  # name of the study's folder, current folder, words
 
 @pytest.fixture
 def placed(tmp_path, monkeypatch):
-    """Give a function that makes a study and goes to a folder; it returns the words behind mrd."""
+    """Return a function that writes a study, changes to a folder, and returns the arguments."""
 
     def placed(name, current, words):
         folder = study_in(tmp_path / name)

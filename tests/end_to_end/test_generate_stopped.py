@@ -1,4 +1,4 @@
-"""``mrd generate`` that is killed or interrupted: what was finished is kept, and it goes on."""
+"""``mrd generate`` killed or interrupted: finished work is kept, and the command resumes."""
 
 import os
 import signal
@@ -22,7 +22,7 @@ STEPS, SAVE_EVERY = 60, 7
 
 
 def started(folder, until):
-    """Start in a process group of its own, and wait until a run has so many rows."""
+    """Start a command in a new process group; wait until its run has `until` rows."""
     process = subprocess.Popen(
         [*COMMAND, str(folder)],
         env=environment(),
@@ -40,13 +40,13 @@ def started(folder, until):
 
 
 def killed(process, directory):
-    """Kill a search and all that belongs to it; returns its rows and states, and what was said."""
+    """Kill a search with its processes; return the rows, the saved steps, and the output."""
     os.killpg(process.pid, signal.SIGKILL)
     said, _ = process.communicate()
     made, states = len(rows(directory)), directory.state_steps()
     assert directory.status() == "interrupted"
     assert made < STEPS
-    # What is lost are the steps since the newest state.
+    # Only the steps since the newest state are lost.
     assert 0 <= made - states[-1] <= SAVE_EVERY
     return made, states, said.replace("\n", "")
 
@@ -58,7 +58,7 @@ def damaged(path):
     path.write_bytes(content)
 
 
-def test_a_killed_search_goes_on_from_its_newest_whole_state(tmp_path):
+def test_a_killed_search_resumes_from_its_newest_undamaged_state(tmp_path):
     folder = study_in(tmp_path / "tiny", STEPS, SAVE_EVERY)
     process, directory = started(folder, until=2 * SAVE_EVERY + 2)
     made, states, _ = killed(process, directory)
@@ -93,7 +93,7 @@ def _ends_like_an_uninterrupted_one(directory, folder):
     check_searched_alike(directory, twin)
 
 
-def test_a_search_whose_command_was_killed_ends_too(tmp_path):
+def test_a_search_ends_if_its_command_is_killed(tmp_path):
     folder = study_in(tmp_path / "tiny", 100_000, 50)
     process, directory = started(folder, until=3)
     process.kill()  # the command alone, not the process that searches
@@ -105,9 +105,9 @@ def test_a_search_whose_command_was_killed_ends_too(tmp_path):
     assert directory.status() == "interrupted"
 
 
-def test_an_interrupt_ends_every_worker_and_leaves_what_can_go_on(tmp_path):
+def test_an_interrupt_ends_every_worker_and_leaves_resumable_runs(tmp_path):
     folder = study_in(tmp_path / "tiny", 100_000, 50, attributes=("material", "lighting"))
-    # Tests that were started in the background of a shell ignore interrupts, and hand that on.
+    # Processes started in the background of a shell ignore interrupts, and pass this on.
     heeding = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
     python, option, code, *arguments = COMMAND
     process = subprocess.Popen(
@@ -137,7 +137,7 @@ def test_an_interrupt_ends_every_worker_and_leaves_what_can_go_on(tmp_path):
 
 
 def test_one_run_that_dies_does_not_stop_the_others(tmp_path):
-    folder = study_in(tmp_path / "tiny", 30, 10, attributes=("material", "lighting"))
+    folder = study_in(tmp_path / "tiny", 12, 4, attributes=("material", "lighting"))
     process = subprocess.Popen(
         [*COMMAND, str(folder)], env=environment(), stdout=subprocess.PIPE, text=True
     )

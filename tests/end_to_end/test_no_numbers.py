@@ -1,4 +1,4 @@
-"""Networks that give no numbers: what ``mrd generate`` says, and when."""
+"""Networks with NaN weights or activations: the errors of ``mrd generate``."""
 
 import pytest
 import torch
@@ -17,7 +17,7 @@ class Net(nn.Module):
         self.conv = nn.Conv2d(3, 4, 3)
 
     def forward(self, x):
-        # Of noise, all is well; a picture whose neighbours are alike gives 0 / 0.
+        # Finite for noise; 0 / 0 for a picture whose neighbouring pixels are alike.
         steps = (x[..., 1:] - x[..., :-1]).abs().mean(dim=(1, 2, 3), keepdim=True)
         rough = (steps > 0.2).float()
         return self.conv(x) * (rough / rough)
@@ -29,7 +29,7 @@ def make():
 
 @pytest.fixture
 def study(tmp_path):
-    """Give a function that writes a study with a network of its own."""
+    """Return a function that writes a study with a user's network."""
 
     def study(more=""):
         folder = study_in(tmp_path / "tiny", steps=1)
@@ -64,11 +64,11 @@ def test_an_image_without_activations_is_named_with_model_layer_and_camera(study
     folder = study()
     with pytest.raises(SystemExit, match=r"^2$"):
         run(["generate", str(folder)])
-    told = " ".join(capfd.readouterr().out.split())
+    printed = " ".join(capfd.readouterr().out.split())
     assert (
         "model own:make: the layer 'output' gives NaN or infinite numbers for the image of target "
         "'ball' at camera c0 and for 2 more images; read another layer, or correct the network"
-    ) in told
+    ) in printed
     (directory,) = run_directories(folder)
     assert directory.status() == "failed"
-    assert "goes on" not in told
+    assert "goes on" not in printed

@@ -1,4 +1,4 @@
-"""``mrd run`` from a study file to a report, and again after changes."""
+"""``mrd run`` from a study file to a report, and a second run after changes."""
 
 import json
 import subprocess
@@ -109,11 +109,11 @@ def test_reaches_and_predictions_travel_from_runs_to_the_report(tmp_path):
     assert row["starts"] == len(starts) == 2
     assert row["over_control"] == pytest.approx(row["reach"] / row["control_reach"])
     assert row["people_measurable"] in ("measured", "above", "below")
-    told = pd.DataFrame(numbers["tables"]["predicted_thresholds"])
-    assert set(told["parameter"]) > set(predicted["parameter"])
-    level = told.set_index("parameter").loc["light.level"]
+    table = pd.DataFrame(numbers["tables"]["predicted_thresholds"])
+    assert set(table["parameter"]) > set(predicted["parameter"])
+    level = table.set_index("parameter").loc["light.level"]
     assert level["distance"] == pytest.approx(level["threshold"], rel=1e-3)  # one unit for both
-    assert {"series eye-material-s1", "control eye-material-s1"} <= set(told["parameter"])
+    assert {"series eye-material-s1", "control eye-material-s1"} <= set(table["parameter"])
     page = (tmp_path / "report" / "index.html").read_text()
     assert page.index('id="reach"') < page.index('id="predicted_thresholds"')
     for name in ("reach", "predicted_thresholds"):

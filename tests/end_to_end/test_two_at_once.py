@@ -5,11 +5,11 @@ import subprocess
 from stimuli.intake import read_records
 from tests.end_to_end.tiny import COMMAND, environment, rows, run_directories, study_in
 
-SERIES = "series: {levels: 2, samples: 16, cameras: [c0]}\n"
-STEPS = 30
+SERIES = "series: {levels: 1, samples: 16, cameras: [c0]}\n"
+STEPS = 10
 
 
-def test_each_run_is_made_once_and_the_second_says_what_the_first_is_at(tmp_path):
+def test_each_run_is_made_once_and_the_second_command_names_the_first(tmp_path):
     folder = study_in(tmp_path / "tiny", STEPS, attributes=("material", "lighting"))
     with (folder / "study.yaml").open("a", encoding="utf-8") as file:
         file.write(SERIES)

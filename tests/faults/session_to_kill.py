@@ -1,4 +1,4 @@
-"""A durable session to be killed: ``session_to_kill.py SET FOLDER KIND TRIALS``.
+"""A session to be killed: ``session_to_kill.py SET FOLDER KIND TRIALS``.
 
 Prints ``open``, then ``row N`` once row N is on the disk.
 """
@@ -13,7 +13,7 @@ from psychophysics.observers import Psychometric, SimulatedObserver
 
 
 def asked(path: Path, kind: str, trials: int) -> Experiment:
-    """Give the experiment: one condition."""
+    """Return an experiment with one condition."""
     config = ExperimentConfig.model_validate(
         {
             "procedure": {"kind": kind, "trials": trials},
@@ -27,7 +27,7 @@ def asked(path: Path, kind: str, trials: int) -> Experiment:
 
 
 class Telling(SimulatedObserver):
-    """Says on standard output that an answer is on the disk."""
+    """A simulated observer that prints when an answer is on the disk."""
 
     def begin(self, trial, before):
         print("open", flush=True)
@@ -37,7 +37,7 @@ class Telling(SimulatedObserver):
 
 
 def main(path: Path, folder: Path, kind: str, trials: int) -> None:
-    """Run the session, or go on with it."""
+    """Start or resume the session."""
     made = asked(path, kind, trials)
     seat = experiment.seated(made, folder, "01", "01", "simulated")
     follows = Psychometric(0.5, 1.0, 0.05)

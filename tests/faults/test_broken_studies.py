@@ -1,7 +1,6 @@
-"""A study file with something wrong in it, whatever it is: one line, exit 2, and soon.
+"""Study files with any error: one line, exit code 2, quickly.
 
-Examples are broken forms of one study that has every section; hypothesis makes them, shrinks a
-failing one, and in the full run prints the line that replays it.
+Hypothesis breaks one study that has every section, and shrinks a failing example.
 """
 
 import copy
@@ -24,9 +23,9 @@ from scenes.base.errors import InputError
 from tests.paths import ROOT
 
 WHOLE = read_document(ROOT / "studies" / "demo" / "study.yaml").data
-LONGEST = 60  # seconds that reading a file may take, also on a busy machine; most take 0.1
+LONGEST = 60  # seconds; reading takes about 0.1, more on a busy machine
 
-# The profile, chosen by --full before this file is read, says which counts are meant.
+# The profile is chosen by --full before this file is read.
 FULL = hypothesis.settings.get_current_profile_name() == "full"
 EXAMPLES = 500 if FULL else 8
 campaign = hypothesis.settings(
@@ -36,7 +35,7 @@ campaign = hypothesis.settings(
 
 
 def places(node: Any, location: Location = ()) -> Iterator[Location]:
-    """Every place of a document but its root."""
+    """Yield every place of a document except its root."""
     pairs = enumerate(node) if isinstance(node, list) else getattr(node, "items", tuple)()
     for key, value in pairs:
         yield (*location, key)
@@ -44,14 +43,14 @@ def places(node: Any, location: Location = ()) -> Iterator[Location]:
 
 
 def at(document: Any, location: Location) -> Any:
-    """What stands at a place."""
+    """Return the value at a place."""
     for key in location:
         document = document[key]
     return document
 
 
 def nested(depth: int, kind: str) -> Any:
-    """A value inside so many lists, or mappings."""
+    """Return a value nested in `depth` lists or mappings."""
     value: Any = 1
     for _ in range(depth):
         value = [value] if kind == "list" else {"a": value}
@@ -73,20 +72,20 @@ strange = st.one_of(
     st.dictionaries(st.text(max_size=8), st.integers() | st.text(max_size=5), max_size=3),
     st.builds(nested, st.integers(5, 60), st.sampled_from(["list", "mapping"])),
 )
-# What stands nowhere in a study, at whatever place it is put.
+# Values that are allowed nowhere in a study.
 never_allowed = st.builds(nested, st.integers(5, 60), st.sampled_from(["list", "mapping"]))
 NUMBERS = [
     place
     for place in PLACES
     if isinstance(at(WHOLE, place), int | float) and not isinstance(at(WHOLE, place), bool)
 ]
-# What is in no range of a number, written as YAML.
+# Numbers outside of every range, written as YAML.
 out_of_range = st.sampled_from([".nan", ".inf", "-.inf", "1.0e+308", str(10**30), f"-{10**400}"])
 
 
 @contextmanager
 def soon() -> Iterator[None]:
-    """Fail instead of hanging."""
+    """Raise TimeoutError instead of hanging."""
 
     def give_up(*_: object) -> None:
         raise TimeoutError(f"not read within {LONGEST} s")
@@ -101,14 +100,14 @@ def soon() -> Iterator[None]:
 
 
 def written(folder: Path, document: Any) -> Path:
-    """Write a document as YAML's subset that is JSON, which holds every number and text."""
+    """Write a document as JSON, a subset of YAML."""
     path = folder / "study.yaml"
     path.write_text(json.dumps(document), encoding="utf-8")
     return path
 
 
 def read_or_refused(path: Path) -> str | None:
-    """Read a study and name its runs; the complaint if it is refused, None if it is fine."""
+    """Read a study; return the error message, or None."""
     with soon():
         try:
             grid(read_study(path))
@@ -118,13 +117,13 @@ def read_or_refused(path: Path) -> str | None:
 
 
 def check_one_line(complaint: str) -> None:
-    """A complaint is one line that can be printed."""
+    """Check that a message is one printable line."""
     assert complaint.splitlines() == [complaint]
     complaint.encode("utf-8")
 
 
 def check_exit(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The program says so in one line, exits with 2, and leaves nothing behind."""
+    """Check one line on stderr, exit code 2, and no new files."""
     before = sorted(path.parent.iterdir())
     capsys.readouterr()
     with soon(), pytest.raises(SystemExit, match=r"^2$"):

@@ -1,4 +1,4 @@
-"""A disk that is full in the middle of a session."""
+"""A full disk during a session."""
 
 import subprocess
 import sys
@@ -7,7 +7,7 @@ from psychophysics.data import data_set
 from tests.paths import ROOT
 from tests.psychophysics.studies import study_in
 
-# Files may not grow beyond this many bytes: the description fits, the table of 600 trials does not.
+# Limit the size of files: the description fits, the table of 600 trials does not.
 LIMITED = """
 import resource
 from mrd.cli.main import run
@@ -25,7 +25,7 @@ def simulate(program, folder):
     )  # fmt: skip
 
 
-def test_a_session_that_meets_a_full_disk_ends_in_one_line_and_goes_on_later(small_set, tmp_path):
+def test_a_session_stops_with_one_line_on_a_full_disk_and_resumes_later(small_set, tmp_path):
     folder = study_in(tmp_path, small_set)
     text = (folder / "study.yaml").read_text()
     (folder / "study.yaml").write_text(text.replace("trials: 2}", "trials: 200}"))

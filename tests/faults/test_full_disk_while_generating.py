@@ -1,4 +1,4 @@
-"""A disk that is full while a study is generated: one line, nothing cut, and it goes on."""
+"""A full disk during ``mrd generate``: one line, no truncated file, and a later call resumes."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ from mrd.study.study import read_study, resolve_all
 from scenes.pictures.files import write_exr
 from tests.paths import ROOT
 
-# Files may not grow beyond so many bytes, in any process.
+# Limit the size of files in all processes.
 LIMITED = """
 import resource, sys
 if limit := int(sys.argv.pop(1)):
@@ -54,8 +54,8 @@ def generate(folder, limit=0):
     )  # fmt: skip
 
 
-def told(done, path):
-    """Lines that tell of a file that could not be written."""
+def refusals(done, path):
+    """Return the lines that report a file that could not be written."""
     assert (done.returncode, done.stderr) == (2, ""), done.stdout + done.stderr
     assert "Traceback" not in done.stdout
     return [line for line in done.stdout.splitlines() if f"{path}: cannot be written: " in line]
@@ -63,7 +63,7 @@ def told(done, path):
 
 @pytest.fixture
 def folder(tmp_path):
-    """Give a folder with the study, in a room of speckles: its film is hard to compress."""
+    """Return a study lit by random speckles, whose film is hard to compress."""
     speckle = np.random.default_rng(1).uniform(0, 2, (24, 48, 3)).astype(np.float32)
     write_exr(speckle, tmp_path / "speckle.exr")
     (tmp_path / "study.yaml").write_text(STUDY)
@@ -80,14 +80,14 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.mark.full
-def test_images_that_meet_a_full_disk_are_made_later(folder):
+def test_images_are_rendered_again_after_a_full_disk(folder):
     (folder / "study.yaml").write_text(f"{STUDY}{SERIES}")
     (run,) = resolve_all(read_study(folder))
     directory = RunDirectory(folder / "runs" / run.name)
     family = image_directory.of_family(folder / "runs", "ball-paint")
     done = generate(folder, BELOW_AN_IMAGE)
-    assert told(done, directory.path / "renders" / "target_c0.exr")
-    assert told(done, family.path / "target" / "c0_own_0.exr")
+    assert refusals(done, directory.path / "renders" / "target_c0.exr")
+    assert refusals(done, family.path / "target" / "c0_own_0.exr")
     assert (directory.status(), family.status()) == ("failed", "failed")
     assert family.count() == 0
     assert left_beside(folder) == []
@@ -100,11 +100,11 @@ def test_images_that_meet_a_full_disk_are_made_later(folder):
 
 
 @pytest.mark.full
-def test_a_film_that_meets_a_full_disk_is_made_later(folder):
+def test_a_film_is_written_again_after_a_full_disk(folder):
     (run,) = resolve_all(read_study(folder))
     directory = RunDirectory(folder / "runs" / run.name)
     film = directory.path / "turntable.mp4"
-    assert told(generate(folder, BELOW_THE_FILM), film)
+    assert refusals(generate(folder, BELOW_THE_FILM), film)
     assert directory.status() == "failed"
     assert not film.exists()
     assert left_beside(folder) == []

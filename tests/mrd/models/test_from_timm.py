@@ -21,7 +21,7 @@ def created(name, weights="none", folder=None, **changes):
 
 @pytest.fixture
 def hub(monkeypatch, tmp_path):
-    """An empty cache of the hub, on a machine that is told to stay offline."""
+    """An empty cache of the hub, on a machine set to stay offline."""
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     return tmp_path

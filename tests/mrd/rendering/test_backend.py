@@ -97,7 +97,7 @@ except InputError as error:
     assert message.startswith(
         "drjit was imported before mrd.rendering.backend.activate() and has not loaded"
     )
-    assert message.endswith("start Python anew and activate first")
+    assert message.endswith("restart Python and activate first")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="ld.so's way to look for libraries")
