@@ -1,4 +1,4 @@
-"""Level 0: exact p values, error rates that are kept, and power where people discriminate a re-render.
+"""Level 0: exact p values, error rates, and power where people discriminate a re-render.
 
 Every possible outcome is tested once and weighted with its probability, so nothing here is random.
 """
@@ -75,7 +75,7 @@ def test_power_where_people_discriminate_a_rerender(n, right, least):
 
 
 def test_several_conditions_raise_no_more_false_alarms_than_one():
-    """All outcomes of two conditions of 6 trials: `told` is true for either in at most .05 of experiments."""
+    """All outcomes of two conditions of 6 trials: either is significant in at most .05 of them."""
     weight = binom.pmf(np.arange(7), 6, 1 / 3)
     false_alarm = 0.0
     for two in combinations_with_replacement(range(7), 2):

@@ -111,7 +111,7 @@ def test_same_trials_give_the_guess_rate_of_same_different():
         (
             table([-1, 1], [5, 9], 10),
             {},
-            "-1, but weibull is a function of log level; use curve=.norm.",
+            "-1, but weibull is a function of log level; use",
         ),
         (table([1, 2], [5, 9], 10), {"curve": "weibul"}, "did you mean 'weibull'"),
         (table([1, 2], [5, 9], 10), {"proportion": 0.4}, "above 0.5"),
