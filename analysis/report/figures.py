@@ -35,7 +35,7 @@ def save(figure: Figure, folder: Path, name: str, note: str = "") -> None:
                 figure.savefig(beside, metadata=metadata, bbox_inches="tight")
 
 
-def drawn(results: Results) -> dict[str, Figure]:
+def draw_figures(results: Results) -> dict[str, Figure]:
     """Return every figure that the results allow, by name, in the order of the report."""
     tables = results.tables
     with matplotlib_style.context(STYLE):

@@ -14,8 +14,8 @@ import pandas as pd
 from analysis.config import AnalysisConfig
 from analysis.findings.pixel_metamers import Trio
 from analysis.findings.results import Results
-from analysis.findings.source import NUMBERS, PAGE, TABLES, Source
 from analysis.report import figures, page
+from analysis.report.provenance import NUMBERS, PAGE, TABLES, ReportSource
 from scenes.base.atomic_files import cannot_write, check_writable, remove_leftovers, whole_file
 from stimuli.one_writer import one_writer
 
@@ -26,7 +26,7 @@ SIMULATED = "simulated answers, not people’s"  # below every figure, which may
 def write(
     results: Results,
     folder: Path,
-    source: Source,
+    source: ReportSource,
     config: AnalysisConfig,
     examples: Mapping[str, bytes] | None = None,
     trios: Sequence[Trio] = (),
@@ -45,7 +45,7 @@ def write(
             for name, table in results.tables.items():
                 stamped(table, source).to_csv(beside / f"{name}.csv", index=False)
         with _replaced(folder / FIGURES) as beside:
-            for name, figure in figures.drawn(results).items():
+            for name, figure in figures.draw_figures(results).items():
                 figures.save(figure, beside, name, SIMULATED if source.simulated else "")
         pictures = {path.stem: path.read_bytes() for path in (folder / FIGURES).glob("*.png")}
         with whole_file(folder / NUMBERS) as file:
@@ -71,7 +71,7 @@ def _replaced(folder: Path) -> Iterator[Path]:
             raise cannot_write(folder, error) from error
 
 
-def stamped(table: pd.DataFrame, source: Source) -> pd.DataFrame:
+def stamped(table: pd.DataFrame, source: ReportSource) -> pd.DataFrame:
     """Add hashes of the data and the version of the code to every row."""
     return table.assign(
         data_sha256=source.data_sha256[:16],
@@ -81,7 +81,7 @@ def stamped(table: pd.DataFrame, source: Source) -> pd.DataFrame:
     )
 
 
-def as_json(results: Results, source: Source, config: AnalysisConfig) -> dict[str, Any]:
+def as_json(results: Results, source: ReportSource, config: AnalysisConfig) -> dict[str, Any]:
     """Return everything as plain data; non-finite numbers are ``NaN``, ``inf`` or ``-inf``."""
     tables = {
         name: [{k: _plain(v) for k, v in row.items()} for row in table.to_dict("records")]

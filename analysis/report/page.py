@@ -18,7 +18,7 @@ from analysis.config import AnalysisConfig
 from analysis.findings import reaches
 from analysis.findings.pixel_metamers import Trio
 from analysis.findings.results import Results
-from analysis.findings.source import Source
+from analysis.report.provenance import ReportSource
 from analysis.report.section_texts import FITTED_TO, HITS, SECTIONS
 from analysis.trials.frame import rate_name, single_value
 
@@ -30,7 +30,7 @@ MOST_DIGITS = 3
 
 def render_page(
     results: Results,
-    source: Source,
+    source: ReportSource,
     config: AnalysisConfig,
     pictures: Mapping[str, bytes],
     examples: Mapping[str, bytes],
@@ -134,7 +134,7 @@ def _warning(results: Results) -> str:
     table = results.tables.get("level_zero", pd.DataFrame())
     if table.empty:
         return "Level 0 was not shown, so it is not known whether people are at chance there."
-    above_chance = table[table["told"]]
+    above_chance = table[table["above_chance"]]
     if above_chance.empty:
         return ""
     rate = rate_name(single_value(results.trials, "task"))

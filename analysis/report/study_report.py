@@ -17,8 +17,8 @@ from analysis.findings import (
     results,
     shown_images,
 )
-from analysis.findings.source import REPORT, Source, findings_of, models_of
 from analysis.report import files
+from analysis.report.provenance import REPORT, ReportSource, finding_hashes, model_hashes
 from analysis.statistics.model_observers import Distances
 from analysis.trials import searches, sessions
 from analysis.trials.frame import CONTROL
@@ -115,15 +115,15 @@ def make(
         metamers = list(read_pixel_metamers(shown).values())
         found.tables |= _tables_of_set(shown, found, metamers)
         found.tables |= _with_people(shown, found, config)
-        source = Source(
+        source = ReportSource(
             name,
             data.name,
             trials.attrs["data_sha256"],
             shown.content_hash,
             bool((trials["kind"] == "simulated").any()),
-            models_of(shown),
+            model_hashes(shown),
             seed,
-            findings_of(shown),
+            finding_hashes(shown),
         )
         note("figures and report")
         pictures = examples(shown, found.trials)

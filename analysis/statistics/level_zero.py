@@ -17,7 +17,7 @@ def level_zero(trials: pd.DataFrame) -> pd.DataFrame:
     """Test in each condition whether people discriminate a re-render from its target.
 
     `chance` is the false-alarm rate in same–different; `p` is one-sided and exact (better than
-    chance); `told` is whether `p_holm` < .05. Empty without level 0.
+    chance); `above_chance` is whether `p_holm` < .05. Empty without level 0.
     """
     task = single_value(check_trials(trials), "task")
     rate = rate_name(task)
@@ -31,9 +31,11 @@ def level_zero(trials: pd.DataFrame) -> pd.DataFrame:
         row: dict[str, Any] = {"condition": condition, "trials": n, rate: k / n}
         rows.append(row | {"chance": chance, "p": p})
     if not rows:
-        return pd.DataFrame(columns=["condition", "trials", rate, "chance", "p", "p_holm", "told"])
+        return pd.DataFrame(
+            columns=["condition", "trials", rate, "chance", "p", "p_holm", "above_chance"]
+        )
     table = pd.DataFrame(rows).assign(p_holm=lambda made: holm(made["p"]))
-    return table.assign(told=table["p_holm"] < ALPHA)
+    return table.assign(above_chance=table["p_holm"] < ALPHA)
 
 
 def _chance(task: str, k: int, n: int) -> tuple[float, float]:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from analysis.findings.source import PAGE, REPORT
+from analysis.report.provenance import PAGE, REPORT
 from mrd.cli.tables import checklist, console, duration
 from mrd.study.study import as_word, read_study
 from mrd.workflow import steps

@@ -190,8 +190,8 @@ def report_reasons(found: Mapping[str, Any], asked: Mapping[str, Any]) -> list[s
     Parameters
     ----------
     found, asked
-        ``source`` (`analysis.findings.source`), ``settings`` and ``versions``, as the report says,
-        and as they would be now; keys that `asked` lacks do not count.
+        ``source`` (`analysis.report.provenance`), ``settings`` and ``versions``, as the report
+        says, and as they would be now; keys that `asked` lacks do not count.
     """
     reasons = []
     for part in ("source", "settings", "versions"):

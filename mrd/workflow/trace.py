@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.findings import source
+from analysis.report import provenance
 from mrd.study import image_directory
 from mrd.study.image_directory import ImageDirectory
 from mrd.study.json_files import plain
@@ -196,7 +196,7 @@ def _of_session(path: Path, stimulus: str) -> list[Fact]:
 
 def _dots(study: Study, stimulus: str) -> list[Fact]:
     """Cells of the report's figures that it stands in."""
-    path = study.folder / source.REPORT / source.TABLES / "stimuli.csv"
+    path = study.folder / provenance.REPORT / provenance.TABLES / "stimuli.csv"
     if not path.is_file():
         return []
     table = pd.read_csv(path, dtype={"stimulus_id": str})

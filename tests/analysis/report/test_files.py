@@ -15,9 +15,9 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 
 from analysis.config import AnalysisConfig, ExclusionsConfig
-from analysis.findings import pixel_metamers, results, source
-from analysis.findings.source import Source
-from analysis.report import figures, files, page, study_report
+from analysis.findings import pixel_metamers, results
+from analysis.report.provenance import ReportSource
+from analysis.report import figures, files, page, provenance, study_report
 from analysis.statistics import level_zero, model_observers
 from scenes.base.errors import InputError
 from stimuli.pixel_metamers import read_pixel_metamers
@@ -37,7 +37,7 @@ return boxes.flatMap(([a, r], i) => boxes.slice(i + 1)
 """
 
 
-SOURCE = Source(NAME, "data-simulated", "a" * 64, "b" * 64, simulated=True)
+SOURCE = ReportSource(NAME, "data-simulated", "a" * 64, "b" * 64, simulated=True)
 
 
 def results_of(trials, **tables):
@@ -225,7 +225,7 @@ def test_caption_says_if_matches_differ(rng):
 
 
 def test_report_stores_hashes_of_findings(report):
-    found = source.recorded(report.page.parent)["source"]["findings"]
+    found = provenance.read_source(report.page.parent)["source"]["findings"]
     kinds = {name.partition("/")[0] for name in found}
     assert kinds == {"pixel_metamers", "predicted_thresholds", "reach"}
 

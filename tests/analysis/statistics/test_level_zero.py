@@ -61,7 +61,7 @@ def test_p_is_uniform_where_people_guess(task):
     ],
 )
 def test_power_where_people_discriminate_a_rerender(n, right, least):
-    """Exact probability that `told` is true; at most α where people guess."""
+    """Exact probability that `above_chance` is true; at most α where people guess."""
     made = level_zero.level_zero(level_zero_trials([(k, 0) for k in range(n + 1)], n, "oddity"))
     # `p_holm` of this table counts n + 1 conditions; that of one condition alone is p.
     found = binom.pmf(np.arange(n + 1), n, right)[made["p"] < level_zero.ALPHA].sum()
@@ -70,8 +70,10 @@ def test_power_where_people_discriminate_a_rerender(n, right, least):
         assert found <= level_zero.ALPHA
     k = int(np.argmax(made["p"] < level_zero.ALPHA))
     alone = level_zero.level_zero(level_zero_trials([(k, 0)], n, "oddity")).iloc[0]
-    assert alone["told"]
-    assert not level_zero.level_zero(level_zero_trials([(k - 1, 0)], n, "oddity")).iloc[0]["told"]
+    assert alone["above_chance"]
+    assert not level_zero.level_zero(level_zero_trials([(k - 1, 0)], n, "oddity")).iloc[0][
+        "above_chance"
+    ]
 
 
 def test_several_conditions_raise_no_more_false_alarms_than_one():
@@ -83,7 +85,7 @@ def test_several_conditions_raise_no_more_false_alarms_than_one():
             continue
         table = level_zero.level_zero(level_zero_trials([(k, 0) for k in two], 6, "oddity"))
         orders = 1 if two[0] == two[1] else 2
-        false_alarm += orders * weight[list(two)].prod() * table["told"].any()
+        false_alarm += orders * weight[list(two)].prod() * table["above_chance"].any()
     # P(5 or 6 right) = 13/729 is below .05/2: 1 − (1 − 13/729)².
     assert false_alarm == pytest.approx(1 - (1 - 13 / 729) ** 2, abs=1e-12)
 
@@ -114,4 +116,4 @@ def test_hits_and_false_alarms_are_reported_as_such():
     assert (made["hit_rate"], made["chance"], made["trials"]) == (0.75, 0.2, 8)
     without = level_zero.level_zero(level_zero_trials([(6, 0)], 8, "same_different")).iloc[0]
     assert np.isnan(without["p"])
-    assert not without["told"]
+    assert not without["above_chance"]

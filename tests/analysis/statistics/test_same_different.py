@@ -5,8 +5,8 @@ import pytest
 
 from analysis.config import AnalysisConfig
 from analysis.findings import results
-from analysis.findings.source import Source
 from analysis.report import page
+from analysis.report.provenance import ReportSource
 from analysis.report.study_report import distances
 from analysis.trials import sessions
 from stimuli.stimulus_set import StimulusSet
@@ -29,7 +29,7 @@ def analysed(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def html(analysed):
-    source = Source("same or different", "data-simulated", "a" * 64, "b" * 64, simulated=True)
+    source = ReportSource("same or different", "data-simulated", "a" * 64, "b" * 64, simulated=True)
     return page.render_page(analysed, source, CONFIG, {}, {})
 
 

@@ -20,7 +20,7 @@ TABLES = "tables"
 
 
 @dataclass(frozen=True)
-class Source:
+class ReportSource:
     """What was analysed."""
 
     study: str  # name
@@ -33,7 +33,7 @@ class Source:
     findings: dict[str, str] = field(default_factory=dict)  # `finding_hashes`
 
 
-def models_of(stimuli: StimulusSet) -> dict[str, str]:
+def model_hashes(stimuli: StimulusSet) -> dict[str, str]:
     """Return the hash of each model's distances and verdicts in a set."""
     return {
         name: str(stimuli.model_group(name).attrs["content_hash"])
@@ -41,7 +41,7 @@ def models_of(stimuli: StimulusSet) -> dict[str, str]:
     }
 
 
-def findings_of(stimuli: StimulusSet) -> dict[str, str]:
+def finding_hashes(stimuli: StimulusSet) -> dict[str, str]:
     """Return the hashes of predicted thresholds, reaches and pixel metamers in a set."""
     pixels = stimuli.file.get(PIXEL_METAMERS, {})
     return stimuli.findings.hashes() | {
@@ -49,7 +49,7 @@ def findings_of(stimuli: StimulusSet) -> dict[str, str]:
     }
 
 
-def recorded(folder: Path) -> dict[str, Any]:
+def read_source(folder: Path) -> dict[str, Any]:
     """Return ``source``, ``settings`` and ``versions`` of the report in a folder."""
     path = folder / NUMBERS
     try:
