@@ -117,7 +117,7 @@ SECTIONS = {
     ),
 }
 HITS = " In same–different these are hit rates, which depend on the criterion too."
-# Data for the noise and lapse rate of models, by what is left out in turn.
+# Data that fit a model's noise and lapse rate; the key is the column that is left out in turn.
 FITTED_TO = {
     "target": "people's answers on control trials of the other targets",
     "observer": "the answers of the other participants on control trials (there is only one "

@@ -183,5 +183,5 @@ def test_refusals(a, b, message):
 
 
 def test_rows_of_several_trials_are_refused(rng):
-    with pytest.raises(InputError, match="one trial a row"):
+    with pytest.raises(InputError, match="one trial in a row"):
         consistency.agreement(answers(2, 5, rng, 0.5).assign(n=2))
