@@ -36,10 +36,12 @@ def search_of(attribute: str) -> Any:
     import numpy as np
 
     from benchmarks.subject import RESOLUTION, VIEWS, network
-    from mrd.criterion.null_and_ceiling import aim
-    from mrd.rendering.representation import represented, start_scene
+    from mrd.criterion.bench import Bench
+    from mrd.criterion.null_and_ceiling import target_activations
+    from mrd.rendering.representation import form_of_family, represented, start_scene
     from mrd.rendering.stage import exposed
     from mrd.search.loop import Search
+    from mrd.search.match import Match
     from mrd.study.search_section import SearchConfig
     from scenes import library
     from scenes.camera import Ring, cameras
@@ -49,10 +51,11 @@ def search_of(attribute: str) -> Any:
         update={"cameras": Ring(count=VIEWS, resolution=RESOLUTION)}
     )
     target = represented(exposed(scene.loaded()), config)
-    views, model = cameras(target.cameras), network(("head",))
+    views = cameras(target.cameras)
+    bench = Bench(network(("head",)), form_of_family(config, target))
     start = start_scene(target, config.starts(), config)
-    toward = aim(target, config, model, views, "cpu")
-    return Search(start, toward, views, model, config, np.random.default_rng(1))
+    activations = target_activations(target, config, bench, views)
+    return Search(start, activations, views, bench, config, np.random.default_rng(1), Match())
 
 
 def speedup(attribute: str, samples: int | None) -> None:
@@ -61,7 +64,7 @@ def speedup(attribute: str, samples: int | None) -> None:
 
     from mrd.rendering.stage import Stage
     from mrd.rendering.to_mitsuba import surface_integrator
-    from mrd.search.variables.base import values_of
+    from mrd.search.variables.base import mitsuba_values
     from scenes.camera import cameras
 
     search = search_of(attribute)
@@ -75,7 +78,7 @@ def speedup(attribute: str, samples: int | None) -> None:
     differences = []
     for number in range(WARM_UP + REPEATS):
         search.step()
-        values = values_of(search.variables)
+        values = mitsuba_values(search.moving.variables)
         found = {}
         for name, stage in stages.items():
             stage.move(values)
@@ -106,7 +109,7 @@ def tracing_share(attribute: str) -> None:
     import drjit as dr
 
     search = search_of(attribute)
-    stage = search._stage
+    stage = search.moving.stage
     rendering: list[float] = []
 
     def clocked(call: Callable[..., Any]) -> Callable[..., Any]:

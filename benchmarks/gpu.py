@@ -66,11 +66,13 @@ def subject(size: Size, device: str) -> Subject:
     import numpy as np
     import torch
 
-    from mrd.criterion.null_and_ceiling import seen
+    from mrd.criterion.bench import Bench, display_images
     from mrd.models import registry
     from mrd.rendering.representation import represented, start_scene
-    from mrd.rendering.stage import Stage, exposed
+    from mrd.rendering.stage import exposed
+    from mrd.rendering.to_mitsuba import form_of
     from mrd.search.loop import Search
+    from mrd.search.match import Match
     from mrd.study.model_section import ModelConfig
     from mrd.study.search_section import Samples, SearchConfig, StartConfig
     from scenes import library
@@ -92,11 +94,12 @@ def subject(size: Size, device: str) -> Subject:
         ModelConfig(network=size.network, layers=(size.layer,), weights="none"), device
     )
     views = cameras(target.cameras)
-    stage = Stage(target, device=device)
+    bench = Bench(model, form_of(target.material), device)
+    stage = bench.stage(target)
     with torch.no_grad():
-        images = [model.activations(seen(stage, [view], size.samples, 0)) for view in views]
-        wanted = {size.layer: torch.cat([each[size.layer] for each in images])}
-    search = Search(start, wanted, views, model, config, np.random.default_rng(1), device=device)
+        images = [display_images(stage, [view], size.samples, noise=0) for view in views]
+        wanted = {size.layer: torch.cat([model.activations(each)[size.layer] for each in images])}
+    search = Search(start, wanted, views, bench, config, np.random.default_rng(1), Match())
     return Subject(target, start, config, model, wanted[size.layer], search)
 
 

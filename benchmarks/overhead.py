@@ -24,17 +24,20 @@ def main() -> None:
     from benchmarks.clock import timed
     from benchmarks.parts import raw_parts
     from benchmarks.subject import network, scenes_of, shape_search
-    from mrd.criterion.null_and_ceiling import seen
-    from mrd.rendering.stage import Stage
+    from mrd.criterion.bench import Bench, display_images
+    from mrd.rendering.to_mitsuba import form_of
     from mrd.search.loop import Search
+    from mrd.search.match import Match
     from scenes.camera import cameras
 
     config = shape_search()
     target, start = scenes_of(config)
     views = cameras(target.cameras)
     model = network(("head",))
-    activations = model.activations(seen(Stage(target), views, 16, index=0))
-    search = Search(start, activations, views, model, config, np.random.default_rng(1))
+    bench = Bench(model, form_of(target.material))
+    activations = model.activations(display_images(bench.stage(target), views, 16, noise=0))
+    rng = np.random.default_rng(1)
+    search = Search(start, activations, views, bench, config, rng, Match())
 
     wanted = activations["head"][: config.views_per_step]
     parts = raw_parts(start, config, model, wanted, "head")

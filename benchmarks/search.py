@@ -30,9 +30,10 @@ def ours(seed: int, until: float, radius: float) -> Iterator[tuple[float, float]
     import numpy as np
 
     from benchmarks.subject import VIEWS, Score, network, scenes_of, shape_search
-    from mrd.criterion.null_and_ceiling import seen
-    from mrd.rendering.stage import Stage
+    from mrd.criterion.bench import Bench, display_images
+    from mrd.rendering.to_mitsuba import form_of
     from mrd.search.loop import Search
+    from mrd.search.match import Match
     from scenes.camera import cameras
 
     search = shape_search(radius)
@@ -42,9 +43,11 @@ def ours(seed: int, until: float, radius: float) -> Iterator[tuple[float, float]
     began = time.perf_counter()
     views = cameras(target.cameras)
     # Not the images that the score compares with: fitted noise must earn no progress.
-    activations = model.activations(seen(Stage(target), views, search.samples.score, index=2))
+    bench = Bench(model, form_of(target.material))
+    images = display_images(bench.stage(target), views, search.samples.score, noise=2)
+    activations = model.activations(images)
     rng = np.random.default_rng(seed)
-    run = Search(start, activations, views[:VIEWS], model, search, rng)
+    run = Search(start, activations, views[:VIEWS], bench, search, rng, Match())
     busy = time.perf_counter() - began
     looked = busy
     for step in run.steps():

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from mrd.criterion.null_and_ceiling import seen
+from mrd.criterion.bench import display_images
 from mrd.criterion.similarity import cosine, flattened
 from mrd.models import registry
 from mrd.models.base import Model
@@ -68,7 +68,7 @@ class Score:
 
     @torch.no_grad()
     def _activation(self, scene: Scene, index: int) -> torch.Tensor:
-        images = seen(Stage(scene), self._views, SCORING_SAMPLES, index)
+        images = display_images(Stage(scene), self._views, SCORING_SAMPLES, index)
         return flattened(self._model.activations(images)[SCORING_LAYER])
 
     def _similarity(self, activation: torch.Tensor) -> float:

@@ -1,8 +1,8 @@
-"""When is a result a metamer of its target? Pure functions on measures of similarity.
+"""The criterion that a result must meet to be a metamer of its target.
 
-The criterion follows Feather et al. (2023) with a null of scenes: at every camera each of three
-measures must beat the maximum of its null, the class must be one that images of the target get, and
-the match, the place of the similarity between null and ceiling, must reach a floor.
+It follows Feather et al. (2023) with a null of scenes: at every camera each of three measures must
+exceed the maximum of its null, the class must be one that images of the target get, and the match
+(the similarity on a scale from null, 0, to ceiling, 1) must reach a floor.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ LABEL_RULE = "a class that images of the target get"
 
 MEASURES = {"pearson": pearson, "spearman": spearman, "snr_db": snr_db}
 
-# With less room than this between null and ceiling, a match means nothing.
+# With a smaller difference than this between null and ceiling, no match is defined.
 LEAST_ROOM = 0.02
 
-# Physically nearer than this a result is the target again, whatever a model says of it:
-# a hundredth of the target's radius, a twentieth of a natural log unit, a degree, a hundredth of a
-# scene unit. Of a pose both count: a move without a turn is another pose.
+# Below these physical differences a result is the target again, whatever its similarity: radii of
+# the target, natural log units, degrees, scene units. A pose is the target's only if both its angle
+# and its translation are below.
 LEAST_DIFFERENCE = {
     "chamfer": 0.01,
     "rms_log_reflectance": 0.05,
@@ -34,19 +34,19 @@ LEAST_DIFFERENCE = {
     "translation": 0.01,
 }
 
-MOST_PLACES = 18  # with these, any two numbers about 1 are told apart
+MOST_PLACES = 18  # enough decimals to distinguish any two floats near 1
 
 Measures = dict[str, np.ndarray]
-"""Per measure, an array whose last axis is cameras; averaged over layers."""
+"""Measure → array whose last axis is cameras, averaged over layers."""
 
 
 def measures(target: Mapping[str, torch.Tensor], other: Mapping[str, torch.Tensor]) -> Measures:
-    """Similarity of two sets of activations, per camera, averaged over the layers.
+    """Return the similarity of two sets of activations, per camera, averaged over the layers.
 
     Parameters
     ----------
     target, other
-        Layer → activations (C, …), one row a camera.
+        Layer → activations (C, …), one row per camera.
 
     Returns
     -------
@@ -65,12 +65,12 @@ def measures(target: Mapping[str, torch.Tensor], other: Mapping[str, torch.Tenso
 
 
 def stacked(rows: Sequence[Measures]) -> Measures:
-    """Measures of several comparisons, each (rows, C)."""
+    """Return the measures of several comparisons as arrays (rows, C)."""
     return {name: np.stack([row[name] for row in rows]) for name in MEASURES}
 
 
 def match(s: np.ndarray, null: np.ndarray, ceiling: np.ndarray) -> np.ndarray:
-    """(s − mean null) / (mean ceiling − mean null), per camera.
+    """Return (s − mean null) / (mean ceiling − mean null), per camera.
 
     Parameters
     ----------
@@ -93,8 +93,8 @@ def match(s: np.ndarray, null: np.ndarray, ceiling: np.ndarray) -> np.ndarray:
 class Judgement:
     """The criterion at one camera, and what failed there ("" if nothing).
 
-    `labels_target` are the classes of the target and its re-renders, the target's own first;
-    empty where the model has no classes.
+    `labels_target` are the classes of the target and its re-renders, that of the target first;
+    empty if the model has no classes.
     """
 
     camera: str
@@ -109,7 +109,7 @@ class Judgement:
 
     @property
     def passed(self) -> bool:
-        """Whether every part of the criterion holds here."""
+        """Whether every part of the criterion holds at this camera."""
         return not self.failed
 
 
@@ -117,8 +117,8 @@ class Judgement:
 class Verdict:
     """The criterion over a group of cameras.
 
-    `metamer` says what the model finds; a result that is physically the target again
-    (`target_again`) is called no metamer all the same.
+    `metamer` holds for the model alone: a result that is physically the target again
+    (`target_again`) is not called a metamer.
     """
 
     judgements: tuple[Judgement, ...]
@@ -128,22 +128,22 @@ class Verdict:
 
     @property
     def metamer(self) -> bool:
-        """Whether it holds at every camera (and there is one)."""
+        """Whether the criterion holds at every camera, of which there is at least one."""
         return bool(self.judgements) and all(judgement.passed for judgement in self.judgements)
 
     @property
     def match(self) -> float:
-        """Mean match over cameras; NaN if any is, or there is none."""
+        """Mean match over cameras; NaN if any match is NaN or there is no camera."""
         matches = [judgement.match for judgement in self.judgements]
         return float(np.mean(matches)) if matches else float("nan")
 
     @property
     def p(self) -> float:
-        """What beating the maximum of the null means: p ≤ 1 / (N + 1)."""
+        """Upper bound of p for a result that exceeds the maximum of N null scenes: 1 / (N + 1)."""
         return 1 / (self.null_size + 1)
 
     def as_json(self) -> dict[str, Any]:
-        """For `criterion.json`."""
+        """Return the verdict as it is written to `criterion.json`."""
         labelled = any(judgement.labels_target for judgement in self.judgements)
         return {
             "metamer": self.metamer,
@@ -172,12 +172,9 @@ class Verdict:
 
 
 def target_again(difference: Mapping[str, Mapping[str, float]]) -> bool:
-    """Whether every searched attribute came back to the target's own.
+    """Return whether every searched attribute is physically the target's.
 
-    Parameters
-    ----------
-    difference
-        Attribute → figures of `scenes.differences.scene_difference`.
+    `difference` is that of `scenes.differences.scene_difference`: attribute → figures.
     """
     return all(
         figures[name] < least
@@ -211,23 +208,23 @@ def judge(
     floor
         Least match.
     labels_target
-        Classes of the target's image (first row) and of its re-renders, (1 + K, C); None where the
-        model has no classes. Where the target itself is called now this, now that, a result may be
-        called either: no rule that re-renders of the target fail can be asked of a metamer.
+        Classes of the target's image (first row) and of its re-renders, (1 + K, C); None if the
+        model has no classes. If these differ, the result may have any of them: a metamer cannot
+        be held to a rule that re-renders of the target fail.
     labels_result
         Classes of the result at each camera, or None.
     """
     matches = match(result["pearson"], null["pearson"], ceiling["pearson"])
     judgements = []
     for c, name in enumerate(names):
-        here = {measure: float(values[c]) for measure, values in result.items()}
-        highest = {measure: float(values[:, c].max()) for measure, values in null.items()}
+        values = {measure: float(each[c]) for measure, each in result.items()}
+        highest = {measure: float(each[:, c].max()) for measure, each in null.items()}
         own = () if labels_target is None else _distinct(labels_target[:, c])
         label = None if labels_result is None else int(labels_result[c])
         failed = [
-            _unbeaten(measure, here[measure], null[measure][:, c])
+            _not_above_null(measure, values[measure], null[measure][:, c])
             for measure in MEASURES
-            if not here[measure] > highest[measure]  # a NaN fails too
+            if not values[measure] > highest[measure]  # NaN fails too
         ]
         if np.isnan(matches[c]):
             failed.append("no room between null and ceiling")
@@ -239,7 +236,7 @@ def judge(
             Judgement(
                 camera=name,
                 match=float(matches[c]),
-                measures=here,
+                measures=values,
                 null_mean=float(null["pearson"][:, c].mean()),
                 null_maximum=highest,
                 ceiling_mean=float(ceiling["pearson"][:, c].mean()),
@@ -251,29 +248,32 @@ def judge(
     return Verdict(tuple(judgements), floor, len(null["pearson"]), len(ceiling["pearson"]))
 
 
-def below_floor(found: float, floor: float) -> str:
-    """Say that a match fails, with the digits that show it."""
-    return f"match {apart(found, floor)[0]} is below {floor:g}"
+def below_floor(match: float, floor: float) -> str:
+    """Return why a match fails, with enough decimals to show that it is below the floor."""
+    return f"match {distinct_digits(match, floor)[0]} is below {floor:g}"
 
 
-def apart(one: float, other: float, places: int = 3) -> tuple[str, str]:
-    """Two numbers with as many places as it takes to tell them apart; equal ones with `places`."""
+def distinct_digits(one: float, other: float, places: int = 3) -> tuple[str, str]:
+    """Return two numbers with as many decimals, at least `places`, as make their digits differ.
+
+    Equal numbers get `places` decimals.
+    """
     for each in range(places, MOST_PLACES):
-        told = f"{one:.{each}f}", f"{other:.{each}f}"
-        if told[0] != told[1]:
-            return told
+        texts = f"{one:.{each}f}", f"{other:.{each}f}"
+        if texts[0] != texts[1]:
+            return texts
     return f"{one:.{places}f}", f"{other:.{places}f}"
 
 
-def _unbeaten(measure: str, here: float, null: np.ndarray) -> str:
-    """Why a measure fails at a camera, (N,) being that of the null scenes there."""
+def _not_above_null(measure: str, value: float, null: np.ndarray) -> str:
+    """Return why a measure fails at a camera, given that of the null scenes there, (N,)."""
     undefined = int(np.isnan(null).sum())
     if undefined:
         return f"{measure} of {undefined} of {len(null)} null scenes is undefined"
-    told, highest = apart(here, float(null.max()))
-    return f"{measure} {told} does not beat the null's {highest}"
+    text, highest = distinct_digits(value, float(null.max()))
+    return f"{measure} {text} does not beat the null's {highest}"
 
 
 def _distinct(labels: np.ndarray) -> tuple[int, ...]:
-    """Each label once, in the order of first appearance."""
+    """Return each label once, in the order of first appearance."""
     return tuple(dict.fromkeys(labels.tolist()))

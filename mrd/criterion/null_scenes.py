@@ -1,7 +1,7 @@
-"""The scenes of a null: random draws in the searched attribute only, all else as the target.
+"""The scenes of a null: the target with its searched attributes drawn at random.
 
-Ranges of the draws are stated here; whoever changes one raises `reference.VERSION`, so that kept
-nulls are drawn anew. A light may be the target's own map, turned: that makes the null stricter.
+After a change of a range below, raise `null_and_ceiling.VERSION`, so that kept nulls are replaced.
+A light may be the target's own map, rotated: that makes the null stricter.
 """
 
 from __future__ import annotations
@@ -40,17 +40,17 @@ BASE_COLOR = (0.05, 0.95)
 ROUGHNESS = (0.08, 1.0)
 ANISOTROPIC = (0.0, 0.9)
 TEXTURE_CONTRAST = (0.05, 0.3)  # of a texture's smooth variation about its mean colour
-LIGHT_STOPS = (-1.0, 1.0)  # of mean radiance, about the target's
-SCALE_STOPS = (-2.0, 2.0)  # of sun and of sky, about the start's
+LIGHT_STOPS = (-1.0, 1.0)  # of mean radiance, relative to the target's
+SCALE_STOPS = (-2.0, 2.0)  # of sun and of sky, relative to the start's
 SUN_ELEVATION = (5.0, 85.0)
 TURBIDITY = (2.0, 8.0)
 ALBEDO = (0.0, 0.8)
-SHIFT = 0.2  # of a pose: radius of the ball, in radii of the target, that its centre is drawn from
-SHARE_OF_MESHES = 0.25  # of the shapes, turned at random; the others are blobs
+SHIFT = 0.2  # of a pose: radius of the ball that its centre is drawn from, in radii of the target
+SHARE_OF_MESHES = 0.25  # share of the shapes that are rotated library meshes; the others are blobs
 
 
 def null_scene(target: Scene, search: SearchConfig, rng: np.random.Generator) -> Scene:
-    """One scene of the null: loaded, in the search's representation, with the target's name."""
+    """Return one scene of the null: loaded, represented, with the target's name."""
     draw: dict[str, Callable[[], object]] = {
         "shape": lambda: _shape(target, rng),
         "material": lambda: _material(target.material, search, rng),
@@ -62,13 +62,13 @@ def null_scene(target: Scene, search: SearchConfig, rng: np.random.Generator) ->
 
 
 def null_scenes(target: Scene, search: SearchConfig, seed: int) -> Iterator[Scene]:
-    """All scenes of a null, one after the other: those of a study's seed are always the same."""
+    """Yield all scenes of a null; the same seed gives the same scenes."""
     for rng in np.random.default_rng(seed).spawn(search.criterion.null):
         yield null_scene(target, search, rng)
 
 
 def _shape(target: Scene, rng: np.random.Generator) -> Shape:
-    """A library mesh other than the target's, turned at random, or a blob; of the target's size."""
+    """Return a rotated library mesh other than the target's, or a blob, of the target's size."""
     own, normals = geometry(target.shape), target.shape.normals
     if rng.random() < SHARE_OF_MESHES:
         meshes = [loaded_shape(MeshShape(surface=name), Path()) for name in sorted(MESHES)]
@@ -85,7 +85,7 @@ def _shape(target: Scene, rng: np.random.Generator) -> Shape:
 
 
 def _filling(own: Mesh, shape: Shape) -> Shape:
-    """The shape, which fills the unit sphere, moved and scaled to fill the target's instead."""
+    """Return a shape of the unit bounding sphere, moved and scaled to that of the target."""
     centre, radius = bounding_sphere(own)
     if np.allclose([*centre, radius], [0, 0, 0, 1], atol=1e-3):
         return shape
@@ -95,7 +95,7 @@ def _filling(own: Mesh, shape: Shape) -> Shape:
 
 
 def _turned(mesh: Mesh, rng: np.random.Generator) -> Mesh:
-    """The mesh, turned about the vertical."""
+    """Return the mesh, rotated about the vertical by a random angle."""
     angle = rng.uniform(0, 2 * np.pi)
     c, s = np.cos(angle), np.sin(angle)
     turn = np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
@@ -103,7 +103,7 @@ def _turned(mesh: Mesh, rng: np.random.Generator) -> Mesh:
 
 
 def _material(target: Material, search: SearchConfig, rng: np.random.Generator) -> Material:
-    """The searched parameters drawn from their ranges; metals are metals half of the time."""
+    """Return the material with its searched parameters drawn; metallic is 0 or 1."""
     draws: dict[str, Callable[[], object]] = {
         "base_color": lambda: tuple(float(c) for c in rng.uniform(*BASE_COLOR, size=3)),
         "roughness": lambda: float(rng.uniform(*ROUGHNESS)),
@@ -124,7 +124,7 @@ def _material(target: Material, search: SearchConfig, rng: np.random.Generator) 
 def _texture(
     mean: Any, channels: int, resolution: int, rng: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Smooth texels (n, n, channels) about a mean colour or number."""
+    """Return smooth texels (n, n, channels) around a mean colour or number."""
     v, u = np.meshgrid(*[(np.arange(resolution) + 0.5) / resolution] * 2, indexing="ij")
     contrast = rng.uniform(*TEXTURE_CONTRAST)
     field = _smooth_field(direction(u, v), rng)
@@ -132,7 +132,7 @@ def _texture(
 
 
 def _lighting(target: Lighting, search: SearchConfig, rng: np.random.Generator) -> Lighting:
-    """Another light: a library map turned at random, or smooth coloured light, of like level."""
+    """Return a rotated library map, or a smooth coloured light, of a similar level."""
     if isinstance(search.start.lighting, SunSky):
         return _sky(search.start.lighting, mean_radiance(target), search, rng)
     stops = rng.uniform(*LIGHT_STOPS)
@@ -155,7 +155,7 @@ def _lighting(target: Lighting, search: SearchConfig, rng: np.random.Generator) 
 def _sky(
     start: SunSky, level: float, search: SearchConfig, rng: np.random.Generator
 ) -> EnvironmentMap:
-    """Another daylight: the searched parameters drawn; of like level where both scales are."""
+    """Return a daylight with its searched parameters drawn; its level if both scales are."""
     draws: dict[str, Callable[[], float]] = {
         "sun_scale": lambda: start.sun_scale * 2 ** rng.uniform(*SCALE_STOPS),
         "sky_scale": lambda: start.sky_scale * 2 ** rng.uniform(*SCALE_STOPS),
@@ -175,7 +175,7 @@ def _sky(
 
 
 def _pose(target: Scene, rng: np.random.Generator) -> Pose:
-    """Any orientation, every one as likely; the object's centre moved a little, within view."""
+    """Return a uniformly random orientation, the object's centre moved a little, within view."""
     matrix = target.pose.matrix()
     middle, radius = bounding_sphere(geometry(target.shape))
     centre = matrix[:3, :3] @ middle + matrix[:3, 3]
@@ -189,7 +189,7 @@ def _pose(target: Scene, rng: np.random.Generator) -> Pose:
 
 
 def _smooth_field(directions: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Random field of low frequencies over the sphere: (…, 3) colours at directions (…, 3)."""
+    """Return a random low-frequency field over the sphere: (…, 3) colours at directions (…, 3)."""
     field = np.zeros(directions.shape)
     for frequency in (1, 2, 4):
         waves = rng.normal(size=(3, 3))

@@ -1,8 +1,8 @@
-"""How alike two sets of activations are, view by view.
+"""Similarity of two sets of activations, view by view.
 
-Each function compares x with y, both (V, D), and gives (V,) float64: V views, each with D numbers.
-They are computed in double precision and carry no gradients. Where a measure is undefined it is
-NaN, which passes no criterion.
+Each function compares x with y, both (V, D), and returns (V,) float64: V views, each with D
+numbers. They compute in double precision and without gradients. An undefined measure is NaN,
+which passes no criterion.
 """
 
 import torch
@@ -11,68 +11,33 @@ from torch import Tensor
 
 
 def flattened(activation: Tensor) -> Tensor:
-    """Make one row of numbers of each view's activation: (V, …) → (V, D)."""
+    """Return each view's activation as one row: (V, …) → (V, D)."""
     return activation.flatten(start_dim=1)
 
 
 @torch.no_grad()
 def pearson(x: Tensor, y: Tensor) -> Tensor:
-    """Correlate x with y: Pearson's r, in [−1, 1].
-
-    Parameters
-    ----------
-    x, y
-        (V, D).
-
-    Returns
-    -------
-    Tensor
-        (V,) float64; NaN where either is constant.
-    """
+    """Return Pearson's r, in [−1, 1]; NaN if either is constant."""
     x, y = _checked(x, y)
     r = cosine(x - x.mean(dim=1, keepdim=True), y - y.mean(dim=1, keepdim=True)).clamp(-1, 1)
-    # The mean of equal numbers is not always that number: ask for constancy itself.
+    # The mean of equal numbers is not always that number: test for constancy directly.
     constant = (x.amax(dim=1) == x.amin(dim=1)) | (y.amax(dim=1) == y.amin(dim=1))
     return r.masked_fill(constant, torch.nan)
 
 
 @torch.no_grad()
 def spearman(x: Tensor, y: Tensor) -> Tensor:
-    """Correlate the ranks of x with those of y: Spearman's ρ, in [−1, 1].
-
-    Ties share the mean of their ranks.
-
-    Parameters
-    ----------
-    x, y
-        (V, D).
-
-    Returns
-    -------
-    Tensor
-        (V,) float64; NaN where either is constant.
-    """
+    """Return Spearman's ρ, in [−1, 1], tied values sharing their mean rank; NaN if constant."""
     x, y = _checked(x, y)
     return pearson(_ranks(x), _ranks(y))
 
 
 @torch.no_grad()
 def snr_db(signal: Tensor, other: Tensor) -> Tensor:
-    """Compare a signal with its difference from another: 20·log₁₀(‖x‖ / ‖x − y‖), in decibels.
+    """Return 20·log₁₀(‖x‖ / ‖x − y‖) in decibels, x being the signal (the target).
 
     The ratio is one of amplitudes; 10·log₁₀ of the same norms, as in the code of Feather et al.
-    (2023), is half of it. `signal` is the target: the measure is not symmetric.
-
-    Parameters
-    ----------
-    signal, other
-        (V, D).
-
-    Returns
-    -------
-    Tensor
-        (V,) float64; ∞ where the two are equal, −∞ where the signal alone is zero, NaN where
-        both are.
+    (2023), is half of it. ∞ if the two are equal, −∞ if the signal alone is zero, NaN if both are.
     """
     signal, other = _checked(signal, other)
     ratio = signal.norm(dim=1) / (signal - other).norm(dim=1)
@@ -81,19 +46,9 @@ def snr_db(signal: Tensor, other: Tensor) -> Tensor:
 
 @torch.no_grad()
 def cosine(x: Tensor, y: Tensor) -> Tensor:
-    """Measure the angle between x and y: its cosine, in [−1, 1].
+    """Return the cosine of the angle between x and y, in [−1, 1]; NaN if either is zero.
 
     It saturates: unrelated images can score .99 (the criterion uses `pearson`).
-
-    Parameters
-    ----------
-    x, y
-        (V, D).
-
-    Returns
-    -------
-    Tensor
-        (V,) float64; NaN where either is zero.
     """
     x, y = _checked(x, y)
     return (x * y).sum(dim=1) / (x.norm(dim=1) * y.norm(dim=1))
@@ -104,7 +59,7 @@ def _ranks(x: Tensor) -> Tensor:
 
 
 def _checked(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Refuse shapes that do not belong together, which would broadcast without a word."""
+    """Return both in double precision; refuse shapes that would broadcast silently."""
     if x.ndim != 2 or x.shape != y.shape:
         raise ValueError(f"two tensors (V, D) are compared, not {x.shape} with {y.shape}")
     return x.double(), y.double()

@@ -1,80 +1,89 @@
-"""A scene judged against its target: the criterion over cameras, and the physical difference."""
+"""The score of a scene against its target: the criterion over cameras, and physical difference."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 
-from mrd.criterion.criterion import Measures, Verdict, judge, measures, target_again
+from mrd.criterion.bench import Bench, display_images
+from mrd.criterion.criterion import Measures, Verdict, judge, match, measures, target_again
 from mrd.criterion.null_and_ceiling import Reference
-from mrd.models.base import Model
 from mrd.models.trial import finite_activations
+from mrd.study.resolved_run import ResolvedRun
 from mrd.study.search_section import SearchConfig
-from mrd.study.study import ResolvedRun
 from scenes.camera import Camera
 from scenes.differences import scene_difference
 from scenes.scene import Scene
 
 
 def training(views: Sequence[Camera]) -> list[int]:
-    """Indices of the cameras that a search sees."""
+    """Return the indices of the cameras that a search sees."""
     return [index for index, view in enumerate(views) if not view.held_out]
 
 
 def held_out(views: Sequence[Camera]) -> list[int]:
-    """Indices of the cameras that it never sees."""
+    """Return the indices of the cameras that a search never sees."""
     return [index for index, view in enumerate(views) if view.held_out]
 
 
-@torch.no_grad()
-def judged(
-    run: ResolvedRun,
-    target: Scene,
-    result: Scene,
-    images: torch.Tensor,
-    against: Reference,
-    model: Model,
-) -> dict[str, Any]:
-    """What `criterion.json` holds of a scene: both verdicts, and the physical difference.
-
-    Parameters
-    ----------
-    run
-        The run.
-    target, result
-        Exposed, in the search's representation.
-    images
-        Of the result, (C, 3, H, W), display-encoded, at scoring quality.
-    against
-        Null, ceiling and activations of the target.
-    model
-        The judged one.
-    """
-    names = [f"the result at camera {view.name}" for view in against.views]
-    similarity = measures(against.activations, finite_activations(model, images, names))
-    labels = model.labels(images)
-    verdicts = {
-        group: verdict_over(run.search, against, similarity, labels, rows(against.views))
-        for group, rows in (("training", training), ("held_out", held_out))
-    }
-    difference = scene_difference(
-        target, result, run.search.attributes, run.generator("difference")
+def mean_match(against: Reference) -> Callable[[float], float]:
+    """Return the match as a function of similarity, both averaged over the training cameras."""
+    train = training(against.views)
+    null, ceiling = (
+        measured["pearson"][:, train].mean(axis=1, keepdims=True)
+        for measured in (against.null, against.ceiling)
     )
-    again = target_again(difference)
-    kind = "metamer" if verdicts["training"].metamer and not again else "result"
-    return {
-        "schema_version": 1,
-        "verdict": kind,
-        "target_again": again,
-        "model": model.record(),
-        "target": target.sha256,
-        "result": result.sha256,
-        "samples": run.search.samples.score,
-        **{group: verdict.as_json() for group, verdict in verdicts.items()},
-        "physical_difference": difference,
-    }
+    return lambda s: float(match(np.array([s]), null, ceiling)[0])
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """Scores scenes of a run.
+
+    `target` is exposed and represented; `bench` holds the scored model, without guides.
+    """
+
+    run: ResolvedRun
+    target: Scene
+    against: Reference
+    bench: Bench
+
+    def images(self, scene: Scene, noise: int) -> torch.Tensor:
+        """Return display images (C, 3, H, W) at scoring quality, with a noise index."""
+        stage = self.bench.stage(scene)
+        return display_images(stage, self.against.views, self.run.search.samples.score, noise)
+
+    @torch.no_grad()
+    def score(self, scene: Scene, images: torch.Tensor) -> dict[str, Any]:
+        """Return what `criterion.json` holds of a scene: both verdicts, physical difference."""
+        run, against, model = self.run, self.against, self.bench.model
+        names = [f"the result at camera {view.name}" for view in against.views]
+        similarity = measures(against.activations, finite_activations(model, images, names))
+        labels = model.labels(images)
+        verdicts = {
+            group: verdict_over(run.search, against, similarity, labels, rows(against.views))
+            for group, rows in (("training", training), ("held_out", held_out))
+        }
+        difference = scene_difference(
+            self.target, scene, run.search.attributes, run.generator("difference")
+        )
+        again = target_again(difference)
+        is_metamer = verdicts["training"].metamer and not again
+        return {
+            "schema_version": 1,
+            "verdict": "metamer" if is_metamer else "result",
+            "target_again": again,
+            "model": model.record(),
+            "target": self.target.sha256,
+            "result": scene.sha256,
+            "samples": run.search.samples.score,
+            **{group: verdict.as_json() for group, verdict in verdicts.items()},
+            "physical_difference": difference,
+        }
 
 
 def verdict_over(
@@ -84,13 +93,13 @@ def verdict_over(
     labels: torch.Tensor | None,
     rows: list[int],
 ) -> Verdict:
-    """The criterion over some of the cameras."""
+    """Return the criterion's verdict over some of the cameras, given by their indices."""
     names = [against.views[c].name for c in rows]
-    here = {name: values[rows] for name, values in similarity.items()}
+    result = {name: values[rows] for name, values in similarity.items()}
     null, ceiling = (
         {name: values[:, rows] for name, values in measured.items()}
         for measured in (against.null, against.ceiling)
     )
-    before = None if against.labels is None else against.labels[:, rows]
-    after = None if labels is None else labels[rows].tolist()
-    return judge(names, here, null, ceiling, search.criterion.floor, before, after)
+    labels_target = None if against.labels is None else against.labels[:, rows]
+    labels_result = None if labels is None else labels[rows].tolist()
+    return judge(names, result, null, ceiling, search.criterion.floor, labels_target, labels_result)

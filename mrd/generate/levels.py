@@ -15,9 +15,9 @@ import torch
 from mrd.criterion.null_scenes import null_scenes
 from mrd.generate.one_run import prepared
 from mrd.rendering.stage import exposed, with_film
-from mrd.search.controls import controls, measure_from
-from mrd.search.loop import mesh_in
-from mrd.search.variables.build import variables_of
+from mrd.search.controls import control_scenes, measure_from
+from mrd.search.moving_scene import mesh_in
+from mrd.search.variables.build import build_variables
 from mrd.study.checkpoint import DamagedStateError, SearchState, read_state
 from mrd.study.resolved_run import ResolvedRun
 from mrd.study.run_directory import RunDirectory
@@ -172,10 +172,10 @@ def _states(directory: RunDirectory) -> dict[int, SearchState]:
 def scene_of_state(start: Scene, search: SearchConfig, state: SearchState) -> Scene:
     """Return the scene of a saved state of a search from `start`."""
     scene = start
-    for variables in variables_of(start, search, mesh=mesh_in(state.arrays)):
+    for variables in build_variables(start, search, mesh=mesh_in(state.arrays)):
         for name, tensor in variables.tensors.items():
             tensor.copy_(torch.as_tensor(state.arrays[f"{variables.attribute}.{name}"]))
-        scene = variables.placed_in(scene)
+        scene = variables.apply_to(scene)
     return scene
 
 
@@ -183,7 +183,7 @@ def _controls(
     run: ResolvedRun, target: Scene, series: Sequence[Level], sampling: int
 ) -> list[Level]:
     """Return random changes of the target, each as far from it as a level of the series."""
-    scenes = controls(
+    scenes = control_scenes(
         target,
         run.search,
         [each.distances for each in series],

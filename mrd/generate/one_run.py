@@ -7,31 +7,23 @@ Import this module only after ``mrd.rendering.backend.activate()``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
-from mrd.criterion.criterion import match
-from mrd.criterion.null_and_ceiling import Reference, aim, reference, seen
-from mrd.criterion.verdict import judged, training
+from mrd.criterion.bench import Bench, display_images
+from mrd.criterion.null_and_ceiling import reference, target_activations
+from mrd.criterion.verdict import Scorer, mean_match, training
 from mrd.generate.progress import RunProgress
 from mrd.models import registry
-from mrd.models.base import Model
-from mrd.models.classifier import Classifier
 from mrd.rendering import image_files
 from mrd.rendering.representation import form_of_family, represented, start_scene
-from mrd.rendering.stage import Stage, display, exposed
-from mrd.rendering.to_mitsuba import Form
-from mrd.search.constrained import ConstrainedSearch
-from mrd.search.diverge import Divergence
-from mrd.search.flip import Flip
-from mrd.search.flip_result import own_classes
+from mrd.rendering.stage import display, exposed
 from mrd.search.loop import Search
-from mrd.search.result import found
+from mrd.search.modes import mode_of
 from mrd.search.variables.shape import extent_of
 from mrd.study.resolved_run import ResolvedRun
 from mrd.study.run_directory import RunDirectory
@@ -56,35 +48,35 @@ def make(run: ResolvedRun, runs: Path, device: str, progress: RunProgress) -> di
     with directory.claim(is_done) as has_work:
         if not has_work:
             return directory.judgement() or {}
-        model = registry.create(run.model, device)
         target, start = prepared(run)
+        model = registry.create(run.model, device)
+        bench = Bench(model, form_of_family(run.search, target), device)
         write_scene(target, directory.path / "target")
         write_scene(start, directory.path / "start")
         against = reference(
             target,
             run.search,
-            model,
+            bench,
             run.record["seeds"]["study"],
             runs / "references",
-            device,
             progress.prepared,
         )
-        search = _searched(run, target, start, against, model, directory, device, progress)
-        form = form_of_family(run.search, target)
-        result, more = found(run, target, search, against, model, form, device)
+        scorer = Scorer(run, target, against, bench)
+        search = _searched(scorer, start, directory, progress)
+        result, more = search.mode.result(search, scorer)
         write_scene(result, directory.path / "result")
         radiance = {"target": against.radiance}
         for name, scene in (("start", start), ("result", result)):
-            stage = Stage(scene, form=form, device=device)
+            stage = bench.stage(scene)
             radiance[name] = stage.photographs(against.views, run.search.samples.score, index=0)
         images = {name: display(linear, target.film) for name, linear in radiance.items()}
-        judgement = judged(run, target, result, images["result"], against, model) | more
+        judgement = scorer.score(result, images["result"]) | more
         directory.write_json("criterion.json", judgement)
         progress.note("drawing previews")
         for name in images:
             _write_renders(directory.path / "renders", name, against.views, radiance, images)
         _write_preview(run, directory, images, judgement, against.views)
-        _write_turntable(directory.path / "turntable.mp4", [target, result], form, device)
+        _write_turntable(directory.path / "turntable.mp4", [target, result], bench)
         directory.finish(judgement["verdict"])
     return judgement
 
@@ -97,52 +89,40 @@ def prepared(run: ResolvedRun) -> tuple[Scene, Scene]:
 
 
 def _searched(
-    run: ResolvedRun,
-    target: Scene,
-    start: Scene,
-    against: Reference,
-    model: Model,
-    directory: RunDirectory,
-    device: str,
-    progress: RunProgress,
+    scorer: Scorer, start: Scene, directory: RunDirectory, progress: RunProgress
 ) -> Search:
     """Return the search, resumed at its newest state and run to its end."""
-    train = training(against.views)
-    views = [against.views[c] for c in train]
-    kind: Callable[..., Search] = Search
-    mover = model
-    if run.search.mode == "diverge":
-        null, ceiling = (each["pearson"][:, train] for each in (against.null, against.ceiling))
-        kind = partial(Divergence, null=null.mean(axis=0), ceiling=ceiling.mean(axis=0))
-    elif run.search.mode == "flip":
-        mover = Classifier(model)
-        own = own_classes(against)
-        kind = partial(Flip, own=[own[c] for c in train], label=run.search.label)
-    elif run.model.guides:
-        mover = registry.create(run.model.guided(model.layer_weights), device)
-    search = kind(
+    run, target, against = scorer.run, scorer.target, scorer.against
+    views = [against.views[c] for c in training(against.views)]
+    mode = mode_of(run.search, against)
+    bench = replace(scorer.bench, model=mode.model(run.model, scorer.bench))
+    search = Search(
         start,
-        aim(target, run.search, mover, views, device),
+        target_activations(target, run.search, bench, views),
         views,
-        mover,
+        bench,
         run.search,
         run.generator("search"),
-        judged=model.layers,
-        form=form_of_family(run.search, target),
+        mode,
+        scored=scorer.bench.model.layers,
         extent=extent_of(geometry(target.shape)),
-        match=_match_of(against, train),
-        device=device,
     )
     state, problems = directory.newest_state()
     for problem in problems:
         progress.note(problem)
+    if state is not None and not mode.can_resume(state):
+        progress.note(
+            f"{directory.state_path(state.step)} is from an earlier version of "
+            f"mode: {run.search.mode} and cannot be resumed; the search starts again"
+        )
+        state = None
     if state is not None:
         search.resume(state)
         progress.note(f"resuming from step {state.step}")
     directory.rewind(search.finished)
     if state is None:
         directory.save_state(search.state(), keep=True)
-    match_of = _match_of(against, train)
+    match = mean_match(against)
     try:
         for step in search.steps():
             row = {
@@ -150,10 +130,9 @@ def _searched(
                 "seconds": step.seconds,
                 "loss": step.loss,
                 "s": step.s,
-                "match": float(match_of(step.s)),
+                "match": match(step.s),
+                **mode.history(search),
             }
-            if isinstance(search, ConstrainedSearch):
-                row["distance"] = search.distance()
             directory.append_history(row)
             progress.step(row)
             while search.notes:
@@ -167,15 +146,6 @@ def _searched(
             f"learning_rate, more samples or another loss, or models.{run.spec.model} other layers"
         ) from error
     return search
-
-
-def _match_of(against: Reference, train: Sequence[int]) -> Callable[[float], float]:
-    """Return match as a function of similarity, with null and ceiling of the training cameras."""
-    null, ceiling = (
-        measured["pearson"][:, train].mean(axis=1, keepdims=True)
-        for measured in (against.null, against.ceiling)
-    )
-    return lambda s: float(match(np.array([s]), null, ceiling)[0])
 
 
 def _write_renders(
@@ -216,8 +186,8 @@ def _write_preview(
     )
 
 
-def _write_turntable(path: Path, sides: Sequence[Scene], form: Form, device: str) -> None:
-    """Write a video of target and result side by side, from a camera that circles them."""
+def _write_turntable(path: Path, sides: Sequence[Scene], bench: Bench) -> None:
+    """Target and result side by side, seen by a camera that goes around them."""
     rig = sides[0].cameras
     around = Ring(
         count=image_files.TURNTABLE_FRAMES,
@@ -231,6 +201,5 @@ def _write_turntable(path: Path, sides: Sequence[Scene], form: Form, device: str
     films = []
     for scene in sides:
         turned = scene.model_copy(update={"cameras": around})
-        stage = Stage(turned, form=form, device=device)
-        films.append(seen(stage, views, TURNTABLE_SAMPLES, index=0))
+        films.append(display_images(bench.stage(turned), views, TURNTABLE_SAMPLES, noise=0))
     image_files.write_turntable(path, films)

@@ -20,8 +20,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from mrd.criterion.bench import Bench
 from mrd.criterion.criterion import Verdict, match, measures
-from mrd.criterion.null_and_ceiling import Reference, aimed_at, reference
+from mrd.criterion.null_and_ceiling import Reference, reference, target_images
 from mrd.criterion.similarity import flattened, pearson
 from mrd.criterion.verdict import training, verdict_over
 from mrd.generate.one_run import prepared
@@ -30,11 +31,13 @@ from mrd.measures.pixel_synthesis import LEVELS, MOST_STEPS, in_levels, noise, s
 from mrd.models import registry
 from mrd.models.base import Model
 from mrd.rendering import image_files
+from mrd.rendering.representation import form_of_family
 from mrd.study.cache_key import CacheKey
 from mrd.study.provenance import hardware, installed, versions
 from mrd.study.run_directory import RunDirectory
 from mrd.study.study import ResolvedRun
 from scenes.base.errors import InputError
+from scenes.scene import Scene
 from stimuli.storage import one_writer
 
 VERSION = 2  # raise when the pixel metamers of the same run change
@@ -102,13 +105,15 @@ def make(
         if record := files.finished(folder, record_inputs):
             return record
         model = registry.create(run.model, device)
+        target, _ = prepared(run)
+        bench = Bench(model, form_of_family(run.search, target), device)
         seed, references = run.record["seeds"]["study"], runs / "references"
         stored = reference(
-            prepared(run)[0], run.search, model, seed, references, device,
+            target, run.search, bench, seed, references,
             lambda what, done, total: progress(f"{run.name}: {what}", done, total),
         )  # fmt: skip
         finished = _FinishedRun(run, model, judgement, stored, directory.path)
-        _synthesise(finished, wanted, image_inputs, device, progress, steps)
+        _synthesise(finished, target, bench, wanted, image_inputs, progress, steps)
         record = _record(finished, image_inputs, record_inputs)
         _write_preview(finished, record)
         files.write_json(folder / files.RECORD, record)
@@ -129,9 +134,10 @@ def _matches(judgement: Mapping[str, Any], path: Path) -> dict[str, float]:
 
 def _synthesise(
     finished: _FinishedRun,
+    target: Scene,
+    bench: Bench,
     wanted: Mapping[str, float],
     inputs: str,
-    device: str,
     progress: Progress,
     steps: int,
 ) -> None:
@@ -143,13 +149,13 @@ def _synthesise(
     ]
     if not missing:
         return
-    aims = aimed_at(prepared(run)[0], run.search, views, device)
+    images = target_images(target, run.search, bench, views)
     for c in missing:
         view = views[c]
         generator = run.generator(f"pixel metamer {view.name}")
         synthesis = synthesised(
-            aims[c : c + 1],
-            noise((view.height, view.width), generator, device),
+            images[c : c + 1],
+            noise((view.height, view.width), generator, bench.device),
             finished.model,
             run.search.loss,
             partial(_match_at, c, finished),

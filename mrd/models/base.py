@@ -72,6 +72,10 @@ class Model(nn.Module, ABC):
             per image.
         """
 
+    def activations_and_logits(self, images: Tensor) -> tuple[dict[str, Tensor], Tensor | None]:
+        """Return what `activations` and `logits` return, from one pass where that is possible."""
+        return self.activations(images), self.logits(images)
+
     @torch.no_grad()
     def labels(self, images: Tensor) -> Tensor | None:
         """Return the class with the largest logit, (V,) int64, or None if there are no classes.

@@ -26,11 +26,14 @@ class Classifier(Model):
 
     def activations(self, images: Tensor) -> dict[str, Tensor]:
         """Return the activations of every layer, (V, …), and the logits, (V, classes)."""
-        return {**self._model.activations(images), LOGITS: self.logits(images)}
+        activations, logits = self._model.activations_and_logits(images)
+        return {**activations, LOGITS: self._checked(logits)}
 
     def logits(self, images: Tensor) -> Tensor:
         """Return one logit per class, (V, classes)."""
-        logits = self._model.logits(images)
+        return self._checked(self._model.logits(images))
+
+    def _checked(self, logits: Tensor | None) -> Tensor:
         if logits is None:
             raise ValueError(f"{self.name} has no classes")
         return logits

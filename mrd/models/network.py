@@ -196,19 +196,32 @@ class Network(Model):
 
     def activations(self, images: Tensor) -> dict[str, Tensor]:
         """Return the activations of every layer, each (V, …)."""
-        given = self._given(images)
-        with recorded(self.network, self.layers) as outputs:
-            self.network(given)
-        return {
-            layer: _activation(self._recipe.name, layer, outputs[layer], len(images))
-            for layer in self.layers
-        }
+        return self._run(images)[0]
 
     def logits(self, images: Tensor) -> Tensor | None:
         """Return the logits, (V, classes); None for untrained networks and non-classifiers."""
         if not self.has_labels:
             return None
-        logits = self.network(self._given(images))
+        return self._checked_logits(self.network(self._given(images)), images)
+
+    def activations_and_logits(self, images: Tensor) -> tuple[dict[str, Tensor], Tensor | None]:
+        """Return what `activations` and `logits` return, from one pass."""
+        activations, output = self._run(images)
+        return activations, self._checked_logits(output, images) if self.has_labels else None
+
+    def _run(self, images: Tensor) -> tuple[dict[str, Tensor], Any]:
+        """Return the activations, and the output of the network."""
+        given = self._given(images)
+        with recorded(self.network, self.layers) as outputs:
+            output = self.network(given)
+        activations = {
+            layer: _activation(self._recipe.name, layer, outputs[layer], len(images))
+            for layer in self.layers
+        }
+        return activations, output
+
+    def _checked_logits(self, logits: Any, images: Tensor) -> Tensor:
+        """Return the network's output; raise InputError if it is not one row per image."""
         if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != len(images):
             given = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
             raise InputError(

@@ -1,20 +1,20 @@
-"""A search that begins at its target, under a condition at every training camera.
+"""Searches that start at their target, under a condition at every training camera.
 
-It makes a physical distance D as large or as small as the condition h_c(x) ≤ 0 allows at every
-training camera c, by an augmented Lagrangian (Hestenes 1969, Powell 1969, Rockafellar 1973): a step
-lowers
+They make a physical distance D as large or as small as the condition h_c(x) ≤ 0 allows at every
+training camera c, by an augmented Lagrangian (Hestenes 1969, Powell 1969, Rockafellar 1973). A step
+decreases
 
     ±D(x)/unit + Σ_c [max(0, λ_c + ρ h_c)² − λ_c²] / 2ρ
 
-over the cameras of its views, and after each round, in which every camera is seen `ROUNDS` times,
-λ_c ← max(0, λ_c + ρ h̄_c), h̄_c the round's mean; ρ is doubled where the largest h̄_c has not halved.
-At the target itself a distance has no gradient: every start is a small seeded step away from it.
+over the cameras of its views. After each round, in which every camera is seen `ROUNDS` times,
+λ_c ← max(0, λ_c + ρ h̄_c), where h̄_c is the round's mean; ρ is doubled if the largest h̄_c has not
+halved. At the target itself a distance has no gradient, so every start makes a small random step
+away from it.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -22,235 +22,194 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mrd.search.distance_from_target import UNIT, Distance, distance_of
-from mrd.search.loop import Arrays, Search, under
+from mrd.search.distance_from_target import UNIT, Distance, distance_from_target
+from mrd.search.loop import Mode, Search, StepActivations
+from mrd.search.moving_scene import Arrays, with_prefix
 from mrd.study.checkpoint import SearchState
 from scenes.scene import Scene
 
 ROUNDS = 2
 PENALTY, MOST_PENALTY = 10.0, 1e4  # ρ at the start, and at most
-SETTLED = 0.02  # a violation below which ρ stays
-FIRST_STEP = 0.5  # length of the step off the target, in steps at the pace of the start
+SETTLED = 0.02  # ρ is not raised for a violation below this
+FIRST_STEP = 0.5  # standard deviation of the step off the target, in steps at the pace of the start
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """Where a search stood when a round met its condition.
-
-    Attributes
-    ----------
-    distance
-        From the target, as `mrd.search.distance_from_target` measures it.
-    place
-        Of the variables.
-    """
+class FeasiblePlace:
+    """The variables at the end of a round that met the condition, and their distance D."""
 
     distance: float
-    place: Arrays
+    snapshot: Arrays
 
 
-class ConstrainedSearch(Search):
-    """A search from its target, which is its start; the parameters are those of `Search`.
+class Constrained(Mode):
+    """A mode that maximises or minimises the distance from the target under a condition."""
 
-    A subclass says what the condition is, which way the distance is to go, and calls `_move_off`
-    when it is made.
-    """
+    sign: ClassVar[int]  # 1 to maximise the distance, -1 to minimise it
+    first_pace: ClassVar[float]  # factor on the learning rates at the start
+    slack: ClassVar[float]  # a round meets its condition if it is violated by no more
+    no_gain: ClassVar[str]  # words of the note on an early stop
+    translation_counts: ClassVar[bool] = False  # whether a shift of a whole shape is distance
 
-    WAY: ClassVar[int]  # 1: the farther the better; -1: the nearer
-    PACE: ClassVar[float]  # of the learning rates, at the start
-    SLACK: ClassVar[float]  # a condition of a round that fails by no more is met
-    WITHOUT_GAIN: ClassVar[str]  # what an early stop says
-    PLACE_COUNTS: ClassVar[bool] = False  # whether what a whole shape moved is distance
+    places: dict[int, FeasiblePlace]  # the best place of each start, by the number of the start
+    _distance: Distance
 
-    def __init__(self, start: Scene, *args: Any, **named: Any) -> None:
-        super().__init__(start, *args, **named)
-        self._keeps_best = True
-        self._candidates: dict[int, Candidate] = {}  # of each start, by its number
-        self._target_place = self._snapshot()
-        self._multipliers = torch.zeros(len(self._views))
-        self._penalty, self._worst = PENALTY, float("inf")
-        self._failing: list[list[float]] = [[] for _ in self._views]
-        self._pace = self.PACE
-        self._gained = 0
-        self._distance: Distance = self._measured()
+    def begin(self, search: Search) -> None:
+        """Take the first step off the target."""
+        self.places = {}
+        self._at_target = search.moving.snapshot()
+        self.prepare(search)
+        self._begin_start(search, self.first_pace)
 
-    # ---- The objective --------------------------------------------------------------------------
+    def prepare(self, search: Search) -> None:
+        """Compute what the condition needs; raise InputError if the search is impossible."""
 
     @abstractmethod
-    def _condition(
-        self,
-        activations: Mapping[str, torch.Tensor],
-        wanted: Mapping[str, torch.Tensor],
-        chosen: Sequence[int],
-    ) -> torch.Tensor:
-        """By how much the condition fails at a step's views, (V,), differentiable; ≤ 0: it holds.
+    def condition(self, step: StepActivations) -> torch.Tensor:
+        """Return the violation of the condition at each view, (V,), differentiable; ≤ 0 if met."""
 
-        Parameters
-        ----------
-        activations, wanted
-            Layer → activations (V, …) of a step's renders, and of the target.
-        chosen
-            The training cameras that they are of, by number.
-        """
+    @abstractmethod
+    def is_gain(self, distance: float, before: float) -> bool:
+        """Return whether a distance is better than an earlier one by more than a trifle."""
 
-    def _objective(
-        self,
-        activations: Mapping[str, torch.Tensor],
-        wanted: Mapping[str, torch.Tensor],
-        second: Mapping[str, torch.Tensor] | None,  # noqa: ARG002
-        chosen: Sequence[int],
-    ) -> torch.Tensor:
-        failing = self._condition(activations, wanted, chosen)
-        for camera, each in zip(chosen, failing.detach().tolist(), strict=True):
-            self._failing[camera].append(each)
-        multipliers = self._multipliers[list(chosen)].to(failing)
-        pressed = (multipliers + self._penalty * failing).clamp(min=0)
-        return ((pressed**2 - multipliers**2) / (2 * self._penalty)).sum()
+    def _begin_start(self, search: Search, pace: float) -> None:
+        """Forget what was learned, and step off the target, where the variables are."""
+        self._multipliers = torch.zeros(len(search.views))
+        self._penalty, self._worst = PENALTY, float("inf")
+        self._violations: list[list[float]] = [[] for _ in search.views]
+        self.pace, self._last_gain = pace, search.finished
+        self._distance = distance_from_target(
+            search.start, search.moving.variables[0], self.translation_counts
+        )
+        search.moving.perturb(search.rng, FIRST_STEP * pace)
+        self.hold_fixed(search.moving.variables)
 
-    def _hand_on(
-        self,
-        values: Mapping[str, torch.Tensor],
-        gradients: Mapping[str, torch.Tensor],
-        penalty: torch.Tensor,
-    ) -> None:
-        """Take the model's gradients on to the tensors, with the distance's own."""
-        far = self._distance() / UNIT[self.config.attributes[0]]
-        super()._hand_on(values, gradients, penalty - self.WAY * far)
+    def return_to_target(self, search: Search, pace: float) -> None:
+        """Begin again beside the target."""
+        search.moving.reset()
+        self._begin_start(search, pace)
+
+    # ---- Objective ------------------------------------------------------------------------------
+
+    def objective(self, search: Search, step: StepActivations) -> torch.Tensor:  # noqa: ARG002
+        """Return the augmented Lagrangian of the condition at the step's views."""
+        violation = self.condition(step)
+        for camera, each in zip(step.views, violation.detach().tolist(), strict=True):
+            self._violations[camera].append(each)
+        multipliers = self._multipliers[step.views].to(violation)
+        raised = (multipliers + self._penalty * violation).clamp(min=0)
+        return ((raised**2 - multipliers**2) / (2 * self._penalty)).sum()
+
+    def distance_term(self, search: Search) -> torch.Tensor:
+        """Return the distance, signed so that it is minimised."""
+        return -self.sign * (self._distance() / UNIT[search.config.attributes[0]])
 
     # ---- Rounds ---------------------------------------------------------------------------------
 
-    def _rate(self, attribute: str) -> float:
-        """Learning rate of the next step."""
-        return self._pace * super()._rate(attribute)
+    def end_step(self, search: Search, loss: float, s: float) -> None:  # noqa: ARG002
+        """At the end of a round, update the multipliers; at the end of a start, begin the next."""
+        if all(len(each) >= ROUNDS for each in self._violations):
+            means = np.array([np.mean(each) for each in self._violations])
+            self._violations = [[] for _ in search.views]
+            self.end_round(search, means)
+        if self._ends_start(search) and search.finished < search.total:
+            self.return_to_target(search, self.first_pace)
 
-    def _look_at(self, loss: float, done: int) -> None:  # noqa: ARG002
-        """At the end of a round, see to the condition; at the end of a start, begin the next."""
-        if all(len(each) >= ROUNDS for each in self._failing):
-            failing = np.array([np.mean(each) for each in self._failing])
-            self._failing = [[] for _ in self._views]
-            self._end_round(failing)
-        stopping, restart = self.config.early_stopping, (self.finished - 1) // self.config.steps
-        if done < self.config.steps:
-            if stopping is None or self._restart not in self._candidates:
-                return  # what has met nothing yet has not stopped to gain
-            if self.finished - self._gained < stopping.patience:
-                return
-            self.notes.append(
-                f"step {self.finished}: stopped, {self.WITHOUT_GAIN} in {stopping.patience}"
-            )
-            self.finished = (restart + 1) * self.config.steps
-        if self.finished < self.total:
-            self._begin(self.PACE)
-
-    def _end_round(self, failing: NDArray[np.float64]) -> None:
-        """Keep what is met, and weigh the cameras anew; by how much each failed (C,)."""
-        worst = float(failing.max())
-        if worst <= self.SLACK:
-            self._keep()
-        raised = self._multipliers + self._penalty * torch.tensor(failing, dtype=torch.float32)
+    def end_round(self, search: Search, violation: NDArray[np.float64]) -> None:
+        """Keep a place that meets the condition, and update λ and ρ; mean violations (C,)."""
+        worst = float(violation.max())
+        if worst <= self.slack:
+            self._keep(search)
+        raised = self._multipliers + self._penalty * torch.tensor(violation, dtype=torch.float32)
         self._multipliers = raised.clamp(min=0)
         if worst > max(SETTLED, self._worst / 2):
             self._penalty = min(2 * self._penalty, MOST_PENALTY)
         self._worst = max(worst, 0.0)
 
-    @torch.no_grad()
-    def _keep(self) -> None:
-        """Keep where the variables stand, if no place of this start was better."""
-        here = Candidate(self.distance(), self._snapshot())
-        before = self._candidates.get(self._restart)
-        if before is None or self.WAY * here.distance > self.WAY * before.distance:
-            self._candidates[self._restart] = here
-        if before is None or self._is_gain(here.distance, before.distance):
-            self._gained = self.finished
+    def _keep(self, search: Search) -> None:
+        """Keep the variables if no place of this start was better."""
+        place = FeasiblePlace(self.distance(), search.moving.snapshot())
+        before = self.places.get(start_number(search))
+        if before is None or self.sign * place.distance > self.sign * before.distance:
+            self.places[start_number(search)] = place
+        if before is None or self.is_gain(place.distance, before.distance):
+            self._last_gain = search.finished
 
-    @abstractmethod
-    def _is_gain(self, distance: float, before: float) -> bool:
-        """Whether a distance is better than another by what counts."""
-
-    def _begin(self, pace: float) -> None:
-        """Stand beside the target, with nothing learnt of the way."""
-        self._stand_at_start()
-        self._multipliers = torch.zeros(len(self._views))
-        self._penalty, self._worst = PENALTY, float("inf")
-        self._failing = [[] for _ in self._views]
-        self._pace, self._gained = pace, self.finished
-        self._distance = self._measured()
-        self._move_off()
-
-    @torch.no_grad()
-    def _move_off(self) -> None:
-        """Take a small step at random."""
-        for v in self.variables:
-            length = FIRST_STEP * self._pace * getattr(self.config.learning_rate, v.attribute)
-            for tensor in v.tensors.values():
-                noise = self._rng.normal(scale=length, size=tuple(tensor.shape))
-                tensor.add_(torch.as_tensor(noise).to(tensor))
-            v.keep_in_bounds()
-
-    @property
-    def _restart(self) -> int:
-        """Number of the start that the last step belonged to, from 0."""
-        return max(self.finished - 1, 0) // self.config.steps
-
-    def _measured(self) -> Distance:
-        return distance_of(self.start, self.variables[0], self.PLACE_COUNTS)
+    def _ends_start(self, search: Search) -> bool:
+        """Return whether the current start is over; skip the steps that an early stop leaves."""
+        number, steps = start_number(search), search.config.steps
+        if search.steps_of_start == steps:
+            return True
+        stopping = search.config.early_stopping
+        if stopping is None or number not in self.places:  # nothing is kept that could stop gaining
+            return False
+        if search.finished - self._last_gain < stopping.patience:
+            return False
+        search.notes.append(
+            f"step {search.finished}: stopped, {self.no_gain} in {stopping.patience}"
+        )
+        search.finished = (number + 1) * steps
+        return True
 
     # ---- Results and states ---------------------------------------------------------------------
 
     @torch.no_grad()
     def distance(self) -> float:
-        """How far the variables stand from the target, in the unit of `scenes.differences`."""
+        """Return the distance of the variables from the target, in units of scenes.differences."""
         return float(self._distance())
 
-    def candidates(self) -> dict[int, Candidate]:
-        """The best place of each start, by its number, where the condition was met."""
-        return dict(self._candidates)
+    def history(self, search: Search) -> dict[str, float]:  # noqa: ARG002
+        """Return the distance."""
+        return {"distance": self.distance()}
 
-    def scene_at(self, candidate: Candidate, share: float = 1.0) -> Scene:
-        """The scene of a candidate, or at a share of the way to it, as far as bounds allow.
-
-        The search stands there then.
-        """
-        self._place(
+    def scene_at(self, search: Search, place: FeasiblePlace, share: float = 1.0) -> Scene:
+        """Move the search to a share of the way from the target to a place; return the scene."""
+        search.moving.place(
             {
-                name: first + share * (candidate.place[name] - first)
-                for name, first in self._target_place.items()
+                name: first + share * (place.snapshot[name] - first)
+                for name, first in self._at_target.items()
             }
         )
-        for v in self.variables:
-            v.keep_in_bounds()
-        return self.scene()
+        search.moving.keep_in_bounds()
+        return search.scene()
 
-    def state(self) -> SearchState:
-        """All that `resume` needs."""
-        plain = super().state()
-        arrays = {**plain.arrays} | {
-            f"candidate.{k}.{name}": array
-            for k, each in self._candidates.items()
-            for name, array in each.place.items()
+    def state(self) -> tuple[Arrays, dict[str, Any]]:
+        """Return the kept places, multipliers and pace."""
+        arrays = {
+            f"candidate.{number}.{name}": array
+            for number, place in self.places.items()
+            for name, array in place.snapshot.items()
         }
         header = {
             "multipliers": self._multipliers.tolist(),
             "penalty": self._penalty,
             "worst": None if np.isinf(self._worst) else self._worst,
-            "failing": self._failing,
-            "pace": self._pace,
-            "gained": self._gained,
-            "candidates": [[k, each.distance] for k, each in self._candidates.items()],
+            "failing": self._violations,
+            "pace": self.pace,
+            "gained": self._last_gain,
+            "candidates": [[number, place.distance] for number, place in self.places.items()],
         }
-        return SearchState(plain.step, arrays, {**plain.header, "constrained": header})
+        return arrays, {"constrained": header}
 
-    def resume(self, state: SearchState) -> None:
-        """Stand where the state was saved."""
-        super().resume(state)
+    def can_resume(self, state: SearchState) -> bool:
+        """Return whether the state is of a constrained search; the first version's is not."""
+        return "constrained" in state.header
+
+    def resume(self, search: Search, state: SearchState) -> None:  # noqa: ARG002
+        """Restore the kept places, multipliers and pace."""
         header = state.header["constrained"]
         self._multipliers = torch.tensor(header["multipliers"])
         self._penalty = header["penalty"]
         self._worst = float("inf") if header["worst"] is None else header["worst"]
-        self._failing = [list(each) for each in header["failing"]]
-        self._pace = header["pace"]
-        self._gained = header["gained"]
-        self._candidates = {
-            k: Candidate(distance, under(f"candidate.{k}.", state.arrays))
-            for k, distance in header["candidates"]
+        self._violations = [list(each) for each in header["failing"]]
+        self.pace = header["pace"]
+        self._last_gain = header["gained"]
+        self.places = {
+            number: FeasiblePlace(distance, with_prefix(f"candidate.{number}.", state.arrays))
+            for number, distance in header["candidates"]
         }
+
+
+def start_number(search: Search) -> int:
+    """Return the number of the start that the last step belonged to, from 0."""
+    return max(search.finished - 1, 0) // search.config.steps

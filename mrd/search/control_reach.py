@@ -1,10 +1,9 @@
-"""How far a random change of the same kind goes before a model tells: what a reach is divided by.
+"""The reach of a random change, which the reach of a search is compared with.
 
-The control of a search moves its target along one seeded random direction of the searched
-variables (`mrd.search.controls`). Its reach is the farthest place on that way which the criterion
-lets pass, at scoring quality: bracketed by doubling or halving, then narrowed by bisection. That a
-scene is the target again is no failure here: near the target a random change passes, and no metamer
-is claimed.
+The target is changed in one seeded random direction of the searched variables
+(`mrd.search.directions`). The reach is the farthest scene in that direction that meets the
+criterion at scoring quality: bracketed by doubling or halving, then narrowed by bisection. A scene
+that is physically the target again counts as passed: no metamer is claimed.
 """
 
 from __future__ import annotations
@@ -14,111 +13,94 @@ from typing import Any
 
 import numpy as np
 
-from mrd.search.controls import centred, measure_from, reaching, way_of
+from mrd.search.controls import amplitudes_at, measure_from, with_centre
+from mrd.search.directions import draw_direction
 from mrd.study.search_section import SearchConfig
 from scenes.base.errors import InputError
 from scenes.differences import DISTANCE
 from scenes.scene import Scene, check_visible
 
-JUDGED = 10  # scenes, each rendered at scoring quality
+MOST_SCORED = 10  # scenes, each rendered at scoring quality
 
 
 def control_reach(
     target: Scene,
     search: SearchConfig,
-    near: float,
-    judge: Callable[[Scene], dict[str, Any]],
+    first: float,
+    score: Callable[[Scene], dict[str, Any]],
     confirm: Callable[[Scene], dict[str, Any]],
     rng: np.random.Generator,
     sampling: int,
 ) -> dict[str, Any]:
-    """Find the farthest scene along a random direction that the criterion lets pass.
+    """Return the farthest scene in a random direction that meets the criterion.
 
     Parameters
     ----------
-    target
-        Loaded, in the search's representation.
-    search
-        Of one attribute.
-    near
-        Distance at which to begin, above 0: the reach of the search.
-    judge, confirm
-        Give what `criterion.json` says of a scene, at scoring quality; each with noise of its own,
-        as for the search's reach: what passes has to by both.
+    first
+        Distance of the first scene, above 0: the reach of the search.
+    score, confirm
+        Return what `criterion.json` holds of a scene, with independent noise, as for the search's
+        reach: a scene has to pass by both.
     rng
-        Draws the direction: given as for the control series, it is theirs.
+        Draws the direction; the generator of the control series gives the series' direction.
     sampling
         Seed of the points by which shapes are compared.
 
     Returns
     -------
     dict
-        ``distance`` and ``match`` of the farthest that passes (None where none does);
-        ``failed_at``: the nearest distance beyond it that fails, or None where the direction ends
-        before (at a range of a parameter, or out of view) or none failed: then the distance is a
-        lower bound; ``measure`` of both; ``judged``: how many scenes were.
+        ``distance`` and ``match`` of the farthest that passes (None if none does);
+        ``failed_at``: the nearest distance beyond it that fails, or None if the direction ends
+        before (at a range of a parameter, or out of view) or nothing failed: the distance is then
+        a lower bound; ``measure`` of both; ``judged``: the number of scored scenes.
     """
-    at = along(target, search, rng, sampling)
-    low, wall, has_failed = 0.0, np.inf, False
-    match, judged, wanted = None, 0, near
-    for _ in range(JUDGED):
-        scene = at(wanted)
+    scene_at = scenes_along(target, search, rng, sampling)
+    low, high, has_failed = 0.0, np.inf, False
+    match, scored, distance = None, 0, first
+    for _ in range(MOST_SCORED):
+        scene = scene_at(distance)
         if scene is None:
-            wall, has_failed = wanted, False
+            high, has_failed = distance, False
         else:
-            judged += 1
-            judgement = judge(scene)
-            if all(each["training"]["metamer"] for each in (judgement, confirm(scene))):
-                low, match = wanted, float(judgement["training"]["match"])
+            scored += 1
+            found = score(scene)
+            if all(each["training"]["metamer"] for each in (found, confirm(scene))):
+                low, match = distance, float(found["training"]["match"])
             else:
-                wall, has_failed = wanted, True
-        wanted = 2 * low if np.isinf(wall) else (low + wall) / 2
+                high, has_failed = distance, True
+        distance = 2 * low if np.isinf(high) else (low + high) / 2
     return {
         "distance": low or None,
         "match": match,
-        "failed_at": wall if has_failed else None,
+        "failed_at": high if has_failed else None,
         "measure": DISTANCE[search.attributes[0]],
-        "judged": judged,
+        "judged": scored,
     }
 
 
-def along(
+def scenes_along(
     target: Scene, search: SearchConfig, rng: np.random.Generator, sampling: int
 ) -> Callable[[float], Scene | None]:
-    """Draw a random direction of a search's variables, as its controls take.
+    """Draw a random direction of the one searched attribute, as controls do.
 
-    Parameters
-    ----------
-    target
-        Loaded, in the search's representation.
-    search
-        Of one attribute.
-    rng
-        Draws the direction.
-    sampling
-        Seed of the points by which shapes are compared.
-
-    Returns
-    -------
-    Callable
-        Gives the scene at a distance from the target; None where the direction does not reach.
+    Return the function from a distance to its scene; None if the direction does not reach it.
     """
     attribute = search.attributes[0]
-    way = way_of(attribute, target, search, rng)
+    direction = draw_direction(attribute, target, search, rng)
     measure = measure_from(target, attribute, sampling)
 
-    def at(distance: float) -> Scene | None:
-        amplitudes = reaching(lambda amplitude: measure(way(amplitude)), [distance])
+    def scene_at(distance: float) -> Scene | None:
+        amplitudes = amplitudes_at(lambda amplitude: measure(direction(amplitude)), [distance])
         if amplitudes is None:
             return None
-        scene = target.model_copy(update={attribute: way(amplitudes[0])})
+        scene = target.model_copy(update={attribute: direction(amplitudes[0])})
         if attribute != "pose":
             return scene
-        turned = centred(scene, target, np.zeros(3))
+        rotated = with_centre(scene, target, np.zeros(3))
         try:
-            check_visible(turned)
+            check_visible(rotated)
         except InputError:
             return None
-        return turned
+        return rotated
 
-    return at
+    return scene_at

@@ -1,12 +1,10 @@
-"""How far variables stand from the target they began at, differentiable.
+"""The differentiable distance of variables from the target at which they started.
 
-It is what `mode: diverge` makes large and `mode: flip` small.
-
-Each is the physical distance of `scenes.differences.DISTANCE` or stands for it: a Chamfer distance
-has no gradient that a step could follow through closest points alone, so a shape is measured by how
-far its vertices moved along the target's normals (sliding along the surface is no distance). What a
-result is reported by is measured anew, by `scenes.differences`. At the target itself a distance is
-0 and has derivative 0.
+`mode: diverge` maximises it and `mode: flip` minimises it. It is the physical distance of
+`scenes.differences.DISTANCE`, except for a shape: a Chamfer distance has no useful gradient, so the
+displacement of the vertices along the target's normals is used (sliding along the surface is no
+distance). Results report the distances of `scenes.differences`. At the target the distance is 0 and
+has derivative 0.
 """
 
 from __future__ import annotations
@@ -34,36 +32,26 @@ from scenes.shape import bounding_sphere, geometry
 
 Distance = Callable[[], torch.Tensor]
 
-# Distances are counted in these, about what metamers of networks reach: radii of the object,
-# natural log units, natural log units, degrees. They set how fast a search leaves its target
-# beside how fast it comes back to the match, and no result hangs on them but by the way there.
+# Units of distances, about what metamers of networks reach: radii of the object, natural log units,
+# natural log units, degrees. They weigh the distance against the condition in a step: they affect
+# the path of the search, not the score.
 UNIT = {"shape": 0.05, "material": 0.5, "lighting": 1.0, "pose": 10.0}
 
-# Step of the differences that stand for a material's derivative, in units of its parameters.
+# Step of the finite differences of a material's distance, in units of its parameters.
 DIFFERENCE = 1e-3
 
 
-def distance_of(target: Scene, variables: Variables, place_counts: bool = False) -> Distance:
-    """Make the function that measures how far one attribute's variables are from the target.
+def distance_from_target(
+    target: Scene, variables: Variables, translation_counts: bool = False
+) -> Distance:
+    """Return the function that gives the distance, a scalar tensor ≥ 0, of variables at the target.
 
-    Parameters
-    ----------
-    target
-        Loaded, represented; the variables began at it.
-    variables
-        Of shape (with the target's faces), material (without textures), lighting or pose.
-    place_counts
-        Whether what all points of a shape moved together is distance too: where it is made large
-        it would be no other shape, and where it is made small it would come for nothing.
-
-    Returns
-    -------
-    Callable
-        Gives a scalar tensor ≥ 0, differentiable in the variables' tensors, in the unit of
-        `scenes.differences`: radii, log units, log units, degrees.
+    Its unit is that of `scenes.differences`: radii, log units, log units, degrees. A shape has the
+    target's faces, a material no textures. `translation_counts` is whether a shift of a whole shape
+    is distance: a maximum would otherwise be no other shape, and a minimum would cost nothing.
     """
     if isinstance(variables, ShapeVariables):
-        return _along_normals(geometry(target.shape), variables, place_counts)
+        return _along_normals(geometry(target.shape), variables, translation_counts)
     if isinstance(variables, MaterialVariables):
         return _of_reflectance(target, variables)
     if isinstance(variables, LightingVariables):
@@ -73,10 +61,10 @@ def distance_of(target: Scene, variables: Variables, place_counts: bool = False)
     raise TypeError(f"no distance of {type(variables).__name__}")
 
 
-def _along_normals(mesh: Mesh, variables: ShapeVariables, place_counts: bool) -> Distance:
-    """Root mean square, over the target's area, of what its points moved along their normals.
+def _along_normals(mesh: Mesh, variables: ShapeVariables, translation_counts: bool) -> Distance:
+    """Return the RMS displacement along the target's normals, over its area, in its radii.
 
-    What all moved together is a place, and no shape: it is taken off first, unless it counts.
+    The mean displacement is subtracted first unless it counts.
     """
     first, along = torch.tensor(mesh.vertices), torch.tensor(vertex_normals(mesh))
     areas = vertex_areas(mesh)
@@ -87,7 +75,7 @@ def _along_normals(mesh: Mesh, variables: ShapeVariables, place_counts: bool) ->
         vertices = variables.vertices()
         weights = share.to(vertices)
         moved = vertices - first.to(vertices)
-        if not place_counts:
+        if not translation_counts:
             moved = moved - (weights[:, None] * moved).sum(dim=0)
         outward = (moved * along.to(vertices)).sum(dim=1)
         return _root((weights * outward**2).sum()) / radius
@@ -96,7 +84,7 @@ def _along_normals(mesh: Mesh, variables: ShapeVariables, place_counts: bool) ->
 
 
 def _of_radiance(variables: LightingVariables) -> Distance:
-    """RMS difference of log radiance over the sphere, of a map's pixels or a colour's channels."""
+    """Return the RMS difference of log radiance over the sphere and the channels."""
     first = variables.tensors["log_radiance"].detach().clone()
     if first.ndim == 3:
         weights = torch.tensor(solid_angles(*first.shape[:2]) / (4 * np.pi)).to(first)[:, :, None]
@@ -114,10 +102,10 @@ def _of_radiance(variables: LightingVariables) -> Distance:
 
 
 def _of_reflectance(target: Scene, variables: MaterialVariables) -> Distance:
-    """RMS log reflectance of `scenes.differences`; its derivative by differences, a number each."""
+    """Return the RMS log reflectance of `scenes.differences`."""
     names = tuple(variables.tensors)
 
-    def far(numbers: dict[str, np.ndarray]) -> float:
+    def measure(numbers: dict[str, np.ndarray]) -> float:
         changes: dict[str, Any] = {
             name: tuple(map(float, each)) if name == "base_color" else float(each[0])
             for name, each in numbers.items()
@@ -126,54 +114,52 @@ def _of_reflectance(target: Scene, variables: MaterialVariables) -> Distance:
         return material_difference(target.material, material)["rms_log_reflectance"]
 
     def distance() -> torch.Tensor:
-        made: torch.Tensor = _ByDifferences.apply(far, names, *variables.tensors.values())
-        return made
+        value: torch.Tensor = _ByDifferences.apply(measure, names, *variables.tensors.values())
+        return value
 
     return distance
 
 
 def _root(square: torch.Tensor) -> torch.Tensor:
-    """Square root with derivative 0 at 0, where it would be infinite."""
+    """Return the square root, with derivative 0 in place of infinity at 0."""
     return square.clamp(min=1e-20).sqrt()
 
 
 class _ByDifferences(torch.autograd.Function):
-    """A number that NumPy computes from a few parameters, with a derivative by differences.
-
-    Steps stay within the ranges in which the parameters are defined.
-    """
+    """A number that NumPy computes from a few parameters, with a finite-difference derivative."""
 
     @staticmethod
     def forward(
         context: Any,
-        far: Callable[[dict[str, np.ndarray]], float],
+        measure: Callable[[dict[str, np.ndarray]], float],
         names: tuple[str, ...],
         *tensors: torch.Tensor,
     ) -> torch.Tensor:
-        here = {
+        values = {
             name: tensor.detach().cpu().numpy().astype(np.float64)
             for name, tensor in zip(names, tensors, strict=True)
         }
-        context.far, context.here = far, here
-        return torch.tensor(far(here)).to(tensors[0])
+        context.measure, context.values = measure, values
+        return torch.tensor(measure(values)).to(tensors[0])
 
     @staticmethod
     def backward(context: Any, *gradients: torch.Tensor) -> tuple[Any, ...]:
-        slopes = (_derivative(context.far, context.here, name) for name in context.here)
+        slopes = (_derivative(context.measure, context.values, name) for name in context.values)
         return None, None, *(gradients[0] * torch.tensor(each).to(gradients[0]) for each in slopes)
 
 
 def _derivative(
-    far: Callable[[dict[str, np.ndarray]], float], here: dict[str, np.ndarray], name: str
+    measure: Callable[[dict[str, np.ndarray]], float], values: dict[str, np.ndarray], name: str
 ) -> np.ndarray:
-    slopes = np.zeros_like(here[name])
+    """Return the derivative by each number of one parameter, with steps inside its range."""
+    slopes = np.zeros_like(values[name])
     low, high = RANGES.get(name, (0.0, 1.0))
     for k in range(slopes.size):
 
-        def moved(value: float, k: int = k) -> float:
-            values = here[name].copy()
-            values[k] = value
-            return far(here | {name: values})
+        def changed(value: float, k: int = k) -> float:
+            numbers = values[name].copy()
+            numbers[k] = value
+            return measure(values | {name: numbers})
 
-        slopes[k] = derivative(moved, float(here[name][k]), DIFFERENCE, low, high)
+        slopes[k] = derivative(changed, float(values[name][k]), DIFFERENCE, low, high)
     return slopes

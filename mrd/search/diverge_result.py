@@ -1,4 +1,4 @@
-"""How far metamers of a target reach: the widest of several starts that the criterion lets pass."""
+"""The reach of metamers: the distance of the widest of several starts that meets the criterion."""
 
 from __future__ import annotations
 
@@ -6,110 +6,100 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from mrd.search.constrained import Candidate
-from mrd.search.diverge import Divergence
+from mrd.search.constrained import Constrained, FeasiblePlace
+from mrd.search.loop import Search
 from scenes.differences import DISTANCE
 from scenes.scene import Scene
 
-HALVINGS = 6  # of the way back from what fails, to a sixty-fourth of it
+HALVINGS = 6  # of the way back from a place that fails, to a sixty-fourth of it
+
+Score = Callable[[Scene], dict[str, Any]]
+"""From a scene to what `criterion.json` holds of it, at scoring quality."""
 
 
 @dataclass(frozen=True)
-class Judged:
-    """A scene, and what `criterion.json` says of it."""
+class ScoredScene:
+    """A scene and its score."""
 
     scene: Scene
-    judgement: dict[str, Any]
+    score: dict[str, Any]
 
     @property
     def is_metamer(self) -> bool:
-        """Whether it passes."""
-        return bool(self.judgement["verdict"] == "metamer")
+        """Whether the scene is a metamer."""
+        return bool(self.score["verdict"] == "metamer")
 
     @property
     def match(self) -> float:
-        """Mean over the training cameras."""
-        return float(self.judgement["training"]["match"])
+        """Mean match over the training cameras."""
+        return float(self.score["training"]["match"])
 
 
-def widest(
-    search: Divergence,
-    judge: Callable[[Scene], dict[str, Any]],
-    confirm: Callable[[Scene], dict[str, Any]],
+def widest_metamer(
+    mode: Constrained, search: Search, score: Score, confirm: Score
 ) -> tuple[Scene, dict[str, Any]]:
-    """Judge the farthest place of each start; where it fails, step back until it passes.
+    """Return the metamer that is farthest from the target, and its reach.
 
-    Of many that are judged the farthest is chosen, and with it the luckiest noise: so the choice
-    is judged once more, with noise that had no part in it, and the next farthest takes its place
-    where it fails.
+    The kept place of each start is scored; if it fails, the search steps back from it until it
+    passes. The farthest of many scored scenes owes part of its score to noise: so it has to pass
+    once more, by `confirm`, with independent noise, and if it fails the next farthest is taken.
+    Without a metamer, the scored scene with the highest match is returned; if there is none, the
+    scene where the search ended.
 
-    Parameters
-    ----------
-    search
-        Run to its end.
-    judge, confirm
-        Give what `criterion.json` says of a scene, at scoring quality; each with noise of its own.
-
-    Returns
-    -------
-    Scene
-        The metamer that is physically farthest from the target; where none is one, the candidate
-        with the highest match; where nothing was kept, where the search ended.
-    dict
-        The reach: ``distance`` (None where nothing passes) and its ``measure``, and ``starts``: for
-        each the distance, match and verdict of the widest that passes, or of the nearest that was
-        judged. A lower bound: a longer search may reach farther.
+    The reach holds ``distance`` (None if nothing passes) and its ``measure``, and ``starts``: for
+    each the distance, match and verdict of its widest metamer, or of its kept place. It is a lower
+    bound: a longer search may reach farther.
     """
     attribute = search.config.attributes[0]
     measure = DISTANCE[attribute]
 
-    def far(each: Judged) -> float:
-        return float(each.judgement["physical_difference"][attribute][measure])
+    def distance(each: ScoredScene) -> float:
+        return float(each.score["physical_difference"][attribute][measure])
 
-    found: list[Judged] = []
-    failed: list[Judged] = []
+    metamers: list[ScoredScene] = []
+    failed: list[ScoredScene] = []
     starts: list[dict[str, Any]] = []
-    for start in range(search.config.restarts):
-        candidate = search.candidates().get(start)
-        if candidate is None:
+    for number in range(search.config.restarts):
+        place = mode.places.get(number)
+        if place is None:
             starts.append({"distance": None, "match": None, "verdict": "nothing alike was kept"})
             continue
-        best = _stepped_back(search, candidate, judge)
-        (found if best.is_metamer else failed).append(best)
+        best = _stepped_back(mode, search, place, score)
+        (metamers if best.is_metamer else failed).append(best)
         starts.append(
-            {"distance": far(best), "match": best.match, "verdict": best.judgement["verdict"]}
+            {"distance": distance(best), "match": best.match, "verdict": best.score["verdict"]}
         )
     reach = {"measure": measure, "bound": "lower", "starts": starts}
-    for best in sorted(found, key=far, reverse=True):
-        if Judged(best.scene, confirm(best.scene)).is_metamer:
-            return best.scene, {"distance": far(best), **reach}
-    if kept := failed + found:
+    for best in sorted(metamers, key=distance, reverse=True):
+        if ScoredScene(best.scene, confirm(best.scene)).is_metamer:
+            return best.scene, {"distance": distance(best), **reach}
+    if kept := failed + metamers:
         return max(kept, key=lambda each: each.match).scene, {"distance": None, **reach}
     return search.scene(), {"distance": None, **reach}
 
 
 def _stepped_back(
-    search: Divergence, candidate: Candidate, judge: Callable[[Scene], dict[str, Any]]
-) -> Judged:
-    """The farthest that passes on the straight way from the target to a candidate, by halving.
+    mode: Constrained, search: Search, place: FeasiblePlace, score: Score
+) -> ScoredScene:
+    """Return the farthest metamer on the straight way from the target to a place, by halving.
 
-    What is the target again lies too near, not too far. Where nothing passes, the candidate.
+    A scene that is physically the target again is too near. Without a metamer, return the place.
     """
 
-    def judged(share: float) -> Judged:
-        scene = search.scene_at(candidate, share)
-        return Judged(scene, judge(scene))
+    def scored(share: float) -> ScoredScene:
+        scene = mode.scene_at(search, place, share)
+        return ScoredScene(scene, score(scene))
 
-    best = judged(1.0)
+    best = scored(1.0)
     if best.is_metamer:
         return best
     low, high = 0.0, 1.0
     for _ in range(HALVINGS):
         middle = (low + high) / 2
-        here = judged(middle)
-        if here.is_metamer:
-            best = here
-        if here.is_metamer or here.judgement["target_again"]:
+        found = scored(middle)
+        if found.is_metamer:
+            best = found
+        if found.is_metamer or found.score["target_again"]:
             low = middle
         else:
             high = middle

@@ -1,4 +1,4 @@
-"""Derivatives by finite differences of what is defined between two bounds alone."""
+"""Finite-difference derivatives of functions that are defined between two bounds only."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -10,27 +10,17 @@ Value = TypeVar("Value", float, NDArray[np.float64])
 
 
 def derivative(
-    of: Callable[[float], Value], here: float, step: float, low: float, high: float
+    function: Callable[[float], Value], at: float, step: float, low: float, high: float
 ) -> Value:
-    """Derivative at a number, of second order in the step, on the bounds too.
+    """Return the derivative at a number, of second order in the step, at the bounds too.
 
-    It is the central difference where a step fits on both sides. Nearer to a bound it is that of
-    the parabola through three places, a step apart, that lie within.
-
-    Parameters
-    ----------
-    of
-        The function; it is never called outside the bounds.
-    here
-        Where.
-    step
-        Between places.
-    low, high
-        The bounds, more than two steps apart.
+    It is the central difference if a step fits on both sides, or else the derivative of the
+    parabola through three points, a step apart, within the bounds. `low` and `high` are more than
+    two steps apart, and the function is never called outside them.
     """
-    middle = min(max(here, low + step), high - step)
-    before, after = of(max(middle - step, low)), of(min(middle + step, high))
+    middle = min(max(at, low + step), high - step)
+    before, after = function(max(middle - step, low)), function(min(middle + step, high))
     slope = (after - before) / (2 * step)
-    if middle != here:
-        slope = slope + (here - middle) * (after - 2 * of(middle) + before) / step**2
+    if middle != at:
+        slope = slope + (at - middle) * (after - 2 * function(middle) + before) / step**2
     return slope

@@ -1,4 +1,4 @@
-"""How small a change flips a class: the nearest flip of several starts, at scoring quality."""
+"""The size of the smallest change that flips a class, at scoring quality."""
 
 from __future__ import annotations
 
@@ -10,22 +10,17 @@ import torch
 
 from mrd.criterion.null_and_ceiling import Reference
 from mrd.models.base import Model
-from mrd.search.constrained import Candidate
-from mrd.search.flip import Flip, lead
+from mrd.search.constrained import Constrained, FeasiblePlace
+from mrd.search.loop import Search
 from scenes.differences import DISTANCE
 from scenes.scene import Scene
 
-FARTHER = (
-    1.0,
-    1.1,
-    1.25,
-    1.5,
-)  # shares of the way, tried in this order
+FARTHER = (1.0, 1.1, 1.25, 1.5)  # shares of the way to a place, attempted in this order
 HALVINGS = 6  # of the way back toward the target, to a sixty-fourth of it
 
 
 @dataclass(frozen=True)
-class Judged:
+class ClassifiedScene:
     """A scene with its distance from the target, and its class at every camera."""
 
     scene: Scene
@@ -34,38 +29,41 @@ class Judged:
 
     @property
     def is_flipped(self) -> bool:
-        """Whether every training camera is fooled."""
+        """Whether the class is flipped at every training camera."""
         return all(each["flipped"] for each in self.cameras if not each["held_out"])
 
 
-Judge = Callable[[Scene], Judged]
+Classify = Callable[[Scene], ClassifiedScene]
+
+
+def lead(logits: torch.Tensor, own: Sequence[Sequence[int]], label: int | None) -> torch.Tensor:
+    """Return by how much the best wanted class leads the best other one, (V,) logits.
+
+    `logits` is (V, classes). Wanted is `label`, or any class but the target's at that view, `own`.
+    """
+    wanted = torch.zeros_like(logits, dtype=torch.bool)
+    if label is None:
+        for row, classes in zip(wanted, own, strict=True):
+            row[:] = True
+            row[list(classes)] = False
+    else:
+        wanted[:, label] = True
+    low = torch.finfo(logits.dtype).min
+    best = logits.masked_fill(~wanted, low).amax(dim=1)
+    return best - logits.masked_fill(wanted, low).amax(dim=1)
 
 
 @torch.no_grad()
-def classes(
+def camera_classes(
     against: Reference, model: Model, images: torch.Tensor, label: int | None
 ) -> list[dict[str, Any]]:
-    """Class of a scene at every camera beside that of the target.
+    """Return the classes of a scene's images (C, 3, H, W) beside those of the target.
 
-    Parameters
-    ----------
-    against
-        The target's images and its classes.
-    model
-        That sorts images into classes.
-    images
-        Of the scene, (C, 3, H, W), display-encoded, at scoring quality.
-    label
-        The class that was asked for; None: any that no image of the target gets.
-
-    Returns
-    -------
-    list of dict
-        A camera each: ``camera``, ``held_out``; ``target`` (classes that images of the target
-        get), ``label`` of the scene and its ``probability`` (softmax); ``flipped``.
+    One entry per camera: ``camera``, ``held_out``; ``target`` (classes that images of the target
+    get), ``label`` of the scene and its ``probability`` (softmax); ``flipped``.
     """
     logits = model.logits(images)
-    if logits is None or against.labels is None:
+    if logits is None:
         raise ValueError(f"{model.name} has no classes")
     own = own_classes(against)
     leads = lead(logits, own, label).tolist()
@@ -84,61 +82,51 @@ def classes(
 
 
 def own_classes(against: Reference) -> list[list[int]]:
-    """Classes that images of the target get at every camera, that of its first image first."""
+    """Return the classes of the target's images at every camera, that of its first image first."""
     if against.labels is None:
         raise ValueError("the model has no classes")
     return [list(dict.fromkeys(column.tolist())) for column in against.labels.T]
 
 
-def smallest(
-    search: Flip, starts: int, judge: Judge, confirm: Judge
+def smallest_flip(
+    mode: Constrained, search: Search, classify: Classify, confirm: Classify
 ) -> tuple[Scene, dict[str, Any]]:
-    """Judge the nearest place of each start, and go back toward the target as far as it stays.
+    """Return the nearest flipped scene; if nothing is flipped, the scene where the search ended.
 
-    The nearest of many that are judged has the luckiest noise: it is judged once more, with noise
-    that had no part in the choice, and the next takes its place where it turns back.
+    From the kept place of each start, the search goes back toward the target while the class stays
+    flipped. The nearest of many scenes owes its class in part to noise: so it has to stay flipped
+    once more, by `confirm`, with independent noise, and if it does not the next is taken.
 
-    Parameters
-    ----------
-    search
-        Run to its end.
-    starts
-        How many it had.
-    judge, confirm
-        Judge a scene at scoring quality, each with noise of its own.
-
-    Returns
-    -------
-    Scene
-        The nearest that is flipped; where none is, where the search ended.
-    dict
-        ``distance`` (None where nothing flips) and its ``measure``; ``bound``: a longer search may
-        come nearer; ``starts``: the distance of each, None where it was not flipped.
+    The dict holds ``distance`` (None if nothing flips) and its ``measure``; ``bound``: a longer
+    search may come nearer; ``starts``: the distance of each, None if it was not flipped.
     """
-    end = search.scene()  # before the search is moved to what is judged
+    end = search.scene()  # before the search is moved
     found = {
-        start: _stepped_back(search, candidate, judge)
-        for start, candidate in sorted(search.candidates().items())
+        number: _stepped_back(mode, search, place, classify)
+        for number, place in sorted(mode.places.items())
     }
-    flipped = {start: each for start, each in found.items() if each is not None}
-    told = {
+    flipped = {number: each for number, each in found.items() if each is not None}
+    size = {
         "measure": DISTANCE[search.config.attributes[0]],
         "bound": "upper",
         "starts": [
-            flipped[start].distance if start in flipped else None for start in range(starts)
+            flipped[number].distance if number in flipped else None
+            for number in range(search.config.restarts)
         ],
     }
     for each in sorted(flipped.values(), key=lambda each: each.distance):
         if confirm(each.scene).is_flipped:
-            return each.scene, {"distance": each.distance, **told}
-    return end, {"distance": None, **told}
+            return each.scene, {"distance": each.distance, **size}
+    return end, {"distance": None, **size}
 
 
-def _stepped_back(search: Flip, candidate: Candidate, judge: Judge) -> Judged | None:
-    """The nearest that is flipped on the straight way through a candidate, by halving."""
+def _stepped_back(
+    mode: Constrained, search: Search, place: FeasiblePlace, classify: Classify
+) -> ClassifiedScene | None:
+    """Return the nearest flipped scene on the straight line through a place, by halving."""
 
-    def at(share: float) -> Judged:
-        return judge(search.scene_at(candidate, share))
+    def at(share: float) -> ClassifiedScene:
+        return classify(mode.scene_at(search, place, share))
 
     low = 0.0
     for high in FARTHER:
@@ -150,32 +138,17 @@ def _stepped_back(search: Flip, candidate: Candidate, judge: Judge) -> Judged | 
         return None
     for _ in range(HALVINGS):
         middle = (low + high) / 2
-        here = at(middle)
-        if here.is_flipped:
-            best, high = here, middle
+        found = at(middle)
+        if found.is_flipped:
+            best, high = found, middle
         else:
             low = middle
     return best
 
 
-def random_changes(
-    along: Sequence[Callable[[float], Scene | None]], distance: float, judge: Judge
+def count_random_flips(
+    directions: Sequence[Callable[[float], Scene | None]], distance: float, classify: Classify
 ) -> dict[str, int]:
-    """Count how many random changes of the same size flip the class too.
-
-    Parameters
-    ----------
-    along
-        Random directions: each gives the scene at a distance, None where it does not reach.
-    distance
-        From the target, of the flip.
-    judge
-        Judges a scene.
-
-    Returns
-    -------
-    dict
-        ``flipped`` ``of`` how many that could be made.
-    """
-    scenes = [scene for scene in (way(distance) for way in along) if scene is not None]
-    return {"flipped": sum(judge(scene).is_flipped for scene in scenes), "of": len(scenes)}
+    """Return how many random changes flip the class, and of how many that reach the distance."""
+    scenes = [scene for scene in (scene_at(distance) for scene_at in directions) if scene]
+    return {"flipped": sum(classify(scene).is_flipped for scene in scenes), "of": len(scenes)}

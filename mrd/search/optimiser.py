@@ -1,4 +1,4 @@
-"""How a search moves its variables: Adam or L-BFGS, at a learning rate that follows a schedule."""
+"""Optimisers of a search, Adam and L-BFGS, and schedules of the learning rate."""
 
 from __future__ import annotations
 
@@ -20,22 +20,16 @@ SCHEDULES: dict[str, Callable[[float], float]] = {
     "linear": lambda done: 1 - done,
     "constant": lambda _done: 1.0,
 }
-"""Name → share of the learning rate, from the share of the steps that are done, 0 to 1."""
+"""Name → share of the learning rate as a function of the share of steps that are done, 0 to 1."""
 
 
 class Adam:
-    """Adam (Kingma & Ba 2015), whose moments can be saved and brought back.
+    """Adam (Kingma & Ba 2015) on named tensors; those without a gradient are not moved.
 
-    Written out here because ``torch.optim`` loads a compiler of two seconds before its first step.
-
-    Parameters
-    ----------
-    tensors
-        Leaves to move, by name. Those without a gradient stay where they are.
-    uniform
-        Whether the second moment is the largest of all entries of a tensor. Adam's own, entry by
-        entry, would turn the direction of a vertex's step and undo the smoothness of LargeSteps
-        coordinates (Nicolet, Jacobson & Jakob 2021, section 4).
+    Not ``torch.optim``'s, which loads a compiler for two seconds before its first step. If
+    `uniform`, the second moment is the largest of all entries of a tensor: that of each entry would
+    change the direction of a vertex's step and undo the smoothness of LargeSteps coordinates
+    (Nicolet, Jacobson & Jakob 2021, section 4).
     """
 
     def __init__(self, tensors: Mapping[str, torch.Tensor], *, uniform: bool = False) -> None:
@@ -47,14 +41,7 @@ class Adam:
 
     @torch.no_grad()
     def step(self, rate: float) -> None:
-        """Move every tensor against its gradient.
-
-        Parameters
-        ----------
-        rate
-            Length of a step, in the tensors' units, where the gradient is steady (and, if
-            `uniform`, largest).
-        """
+        """Move every tensor against its gradient; `rate` is the step under a steady gradient."""
         self._steps += 1
         for name, tensor in self._tensors.items():
             if tensor.grad is None:
@@ -67,7 +54,7 @@ class Adam:
             tensor.sub_(rate * mean / (square.sqrt() + EPSILON))
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """All that `restore` needs."""
+        """Return all that `restore` needs."""
         moments = {"first": self._first, "second": self._second}
         arrays = {
             f"{name}.{moment}": tensor.cpu().numpy().copy()
@@ -77,7 +64,7 @@ class Adam:
         return arrays | {"steps": np.array(self._steps)}
 
     def restore(self, arrays: Arrays) -> None:
-        """Stand where `arrays` was taken."""
+        """Restore what `arrays` returned."""
         self._steps = int(arrays["steps"])
         for moment, tensors in {"first": self._first, "second": self._second}.items():
             for name, tensor in tensors.items():
@@ -87,19 +74,9 @@ class Adam:
 class LBFGS:
     """L-BFGS with a strong Wolfe line search, over all variables of a search at once.
 
-    It compares gradients of successive steps, so every evaluation has to see the same views with
-    the same noise. One step is one direction and its line search.
-
-    Parameters
-    ----------
-    tensors
-        Leaves to move.
-    rates
-        Unit of each tensor: attributes whose steps differ in scale are brought to one.
-    memory
-        Number of earlier steps that the curvature is estimated from.
-    evaluations
-        Most evaluations of one line search.
+    It compares gradients of successive steps, so every evaluation must have the same views and the
+    same noise. One step is one direction and its line search. Each tensor is moved in its own unit,
+    `rates`, as attributes differ in scale; curvature is estimated from `memory` steps.
     """
 
     def __init__(
@@ -124,19 +101,13 @@ class LBFGS:
         )
 
     def step(self, evaluate: Callable[[], float]) -> None:
-        """Move all tensors.
-
-        Parameters
-        ----------
-        evaluate
-            Gives the loss where the tensors stand, and leaves its gradient in them.
-        """
-        with torch.no_grad():  # the tensors may have been brought back into bounds
+        """Move all tensors; `evaluate` returns the loss and leaves its gradient in them."""
+        with torch.no_grad():  # the tensors may have been clipped to their bounds
             for scaled, tensor, rate in self._paired():
                 scaled.copy_(tensor / rate)
 
         def closure() -> float:
-            self._hand_over()
+            self._unscale()
             loss = evaluate()
             for scaled, tensor, rate in self._paired():
                 scaled.grad = rate * (
@@ -145,21 +116,21 @@ class LBFGS:
             return loss
 
         self._library.step(closure)
-        self._hand_over()
+        self._unscale()
 
     def _paired(self) -> list[tuple[torch.Tensor, torch.Tensor, float]]:
         return list(zip(self._scaled, self._tensors, self._rates, strict=True))
 
     @torch.no_grad()
-    def _hand_over(self) -> None:
+    def _unscale(self) -> None:
         for scaled, tensor, rate in self._paired():
             tensor.copy_(scaled * rate)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """All that `restore` needs: the library's own state, its lists stacked."""
+        """Return all that `restore` needs: the library's state, its lists stacked."""
         found: dict[str, NDArray[Any]] = {}
         for name, value in self._memory().items():
-            if name == "al":  # scratch of a step
+            if name == "al":  # temporary values of a step
                 continue
             if isinstance(value, list):
                 value = [each for each in value if each is not None]
@@ -170,7 +141,7 @@ class LBFGS:
         return found
 
     def restore(self, arrays: Arrays) -> None:
-        """Stand where `arrays` was taken."""
+        """Restore what `arrays` returned."""
         memory = self._memory()
         memory.clear()
         device = self._scaled[0].device

@@ -1,4 +1,4 @@
-"""When a search has stopped gaining: pure bookkeeping of its loss."""
+"""Detection of the point at which a search stops improving."""
 
 from __future__ import annotations
 
@@ -9,15 +9,10 @@ from typing import Any
 
 @dataclass
 class Plateau:
-    """The best smoothed loss so far, and how long ago it was.
+    """The lowest smoothed loss so far, and its step.
 
-    The loss of a step is that of few views and samples; its exponential mean over about `window`
-    steps is what is compared.
-
-    Parameters
-    ----------
-    window
-        Steps that the mean is taken over, at least 1.
+    The loss of a step is that of few views and samples, so its exponential mean over about `window`
+    steps, at least 1, is compared.
     """
 
     window: int
@@ -27,10 +22,7 @@ class Plateau:
     best_step: int = 0
 
     def observe(self, loss: float) -> bool:
-        """Take in the loss of a step; say whether the mean is now the best.
-
-        Until `window` steps are seen the mean is of too few views to be compared.
-        """
+        """Add the loss of a step; return whether the mean is the lowest, after `window` steps."""
         self.steps += 1
         weight = 1 / min(self.steps, self.window)
         self.mean = loss if self.steps == 1 else (1 - weight) * self.mean + weight * loss
@@ -41,15 +33,15 @@ class Plateau:
 
     @property
     def without_gain(self) -> int:
-        """Steps since the best mean, or since there is a mean that counts."""
+        """Number of steps since the lowest mean, or since the first `window` steps."""
         return max(0, self.steps - max(self.best_step, self.window))
 
     def as_json(self) -> dict[str, Any]:
-        """All numbers, for a saved state (those that are not finite as null)."""
+        """Return all numbers for a saved state, those that are not finite as null."""
         return {k: v if abs(v) < float("inf") else None for k, v in asdict(self).items()}
 
     @classmethod
     def from_json(cls, numbers: Mapping[str, Any]) -> Plateau:
-        """The plateau that `as_json` wrote."""
+        """Return the plateau that `as_json` returned."""
         known = {name: value for name, value in numbers.items() if value is not None}
         return cls(**known)

@@ -1,8 +1,7 @@
-"""Regularisers of a moving mesh: edge length, area and Laplacian, each a number and a gradient.
+"""Differentiable regularisers of a moving mesh: edge length, area and Laplacian.
 
-All are 1 or about 0 at what they are measured against, the mesh of the start, and do not depend on
-its size or on the number of its vertices, so that one weight serves every mesh. New triangles in
-the course of a search change nothing of what they are measured against.
+All are 1 or about 0 at the mesh of the start, and do not depend on its size or on the number of its
+vertices, so that one weight serves every mesh. Remeshing does not change their units.
 """
 
 from __future__ import annotations
@@ -17,16 +16,10 @@ from scenes.geometry.areas import face_areas
 
 
 class MeshOperators:
-    """The linear operators of a mesh's connections, built once, and its measures at the start.
+    """The linear operators of a mesh's edges, and the units of the regularisers.
 
-    Parameters
-    ----------
-    mesh
-        Of which every vertex belongs to a face.
-    device, dtype
-        Of the operators, and of the vertices that they will be given.
-    start
-        Mesh of the start, where the search has remeshed it; by default ``mesh``.
+    Every vertex of the mesh belongs to a face. `start` is the mesh of the start if the search has
+    remeshed it.
     """
 
     def __init__(
@@ -48,50 +41,30 @@ class MeshOperators:
 
 
 def edge_length(vertices: torch.Tensor, operators: MeshOperators) -> torch.Tensor:
-    """Mean squared length of the edges, in units of that of the start.
+    """Return the mean squared length of the edges, in units of that of the start.
 
-    (1/E) Σ ‖vᵢ − vⱼ‖² ÷ the same of the start: 1 there. It pulls long edges together (Wang et al.
-    2018, *Pixel2Mesh*, section 3.4).
-
-    Parameters
-    ----------
-    vertices
-        (V, 3).
-    operators
-        Of the mesh.
+    (1/E) Σ ‖vᵢ − vⱼ‖² ÷ the same of the start. It shortens long edges (Wang et al. 2018,
+    *Pixel2Mesh*, section 3.4).
     """
     return (operators.edges @ vertices).square().sum(dim=1).mean() / operators.square_length
 
 
 def area(vertices: torch.Tensor, operators: MeshOperators) -> torch.Tensor:
-    """Area of the surface, in units of that of the start.
+    """Return the area of the surface, in units of that of the start.
 
-    Σ ½ ‖(b − a) × (c − a)‖ ÷ the same of the start: 1 there. Its gradient is the mean curvature
-    normal, which flattens bumps and shrinks the whole (Desbrun et al. 1999, section 4).
-
-    Parameters
-    ----------
-    vertices
-        (V, 3); no face may have lost its area.
-    operators
-        Of the mesh.
+    Σ ½ ‖(b − a) × (c − a)‖ ÷ the same of the start. Its gradient is the mean curvature normal,
+    which flattens bumps and shrinks the whole (Desbrun et al. 1999, section 4).
     """
-    return _areas(vertices, operators.faces).sum() / operators.area
+    a, b, c = (vertices[operators.faces[:, corner]] for corner in range(3))
+    return 0.5 * torch.linalg.cross(b - a, c - a).norm(dim=1).sum() / operators.area
 
 
 def laplacian(vertices: torch.Tensor, operators: MeshOperators) -> torch.Tensor:
-    """Mean squared distance of a vertex from the mean of its neighbours.
+    """Return the mean squared distance of a vertex from the mean of its neighbours.
 
-    (1/V) Σ ‖vᵢ − (1/nᵢ) Σⱼ vⱼ‖² ÷ the mean squared edge length of the start: small where the
-    surface is smooth and its triangles are even (the umbrella operator: Taubin 1995; Desbrun et
-    al. 1999, section 3).
-
-    Parameters
-    ----------
-    vertices
-        (V, 3).
-    operators
-        Of the mesh.
+    (1/V) Σ ‖vᵢ − (1/nᵢ) Σⱼ vⱼ‖² ÷ the mean squared edge length of the start: small if the surface
+    is smooth and its triangles are even (the umbrella operator: Taubin 1995; Desbrun et al. 1999,
+    section 3).
     """
     return (operators.laplacian @ vertices).square().sum(dim=1).mean() / operators.square_length
 
@@ -99,7 +72,7 @@ def laplacian(vertices: torch.Tensor, operators: MeshOperators) -> torch.Tensor:
 def penalty(
     vertices: torch.Tensor, operators: MeshOperators, weights: Regularisers
 ) -> torch.Tensor:
-    """Sum of the regularisers, each times its weight; those of weight 0 are not computed."""
+    """Return the weighted sum of the regularisers; those of weight 0 are not computed."""
     terms = {"edge_length": edge_length, "area": area, "laplacian": laplacian}
     total = torch.zeros((), dtype=vertices.dtype, device=vertices.device)
     for name, term in terms.items():
@@ -110,7 +83,7 @@ def penalty(
 
 
 def neighbours(count: int, faces: np.ndarray) -> scipy.sparse.csr_matrix:
-    """Adjacency (V, V) of V vertices: 1 where two share an edge, however many faces share it."""
+    """Return the adjacency (V, V): 1 if two vertices share an edge of any number of faces."""
     start, end = faces[:, [0, 1, 2]].ravel(), faces[:, [1, 2, 0]].ravel()
     ones = np.ones(2 * len(start))
     adjacency = scipy.sparse.coo_matrix(
@@ -121,7 +94,7 @@ def neighbours(count: int, faces: np.ndarray) -> scipy.sparse.csr_matrix:
 
 
 def edge_matrix(mesh: Mesh) -> scipy.sparse.csr_matrix:
-    """Differences along edges, (E, V): a row for each edge, 1 at one end and −1 at the other."""
+    """Return differences along edges, (E, V): 1 at one end of each edge and −1 at the other."""
     ends = scipy.sparse.triu(neighbours(len(mesh.vertices), mesh.faces), format="coo")
     rows, ones = np.arange(ends.nnz), np.ones(ends.nnz)
     return scipy.sparse.csr_matrix(
@@ -131,16 +104,10 @@ def edge_matrix(mesh: Mesh) -> scipy.sparse.csr_matrix:
 
 
 def umbrella_matrix(mesh: Mesh) -> scipy.sparse.csr_matrix:
-    """I − D⁻¹ A, (V, V): a vertex less the mean of its neighbours."""
+    """Return I − D⁻¹ A, (V, V): a vertex minus the mean of its neighbours."""
     adjacency = neighbours(len(mesh.vertices), mesh.faces)
     inverse = scipy.sparse.diags(1 / np.asarray(adjacency.sum(axis=1)).ravel())
     return (scipy.sparse.identity(len(mesh.vertices)) - inverse @ adjacency).tocsr()
-
-
-def _areas(vertices: torch.Tensor, faces: torch.Tensor) -> torch.Tensor:
-    # `scenes.geometry.areas.face_areas` on tensors, to be differentiated.
-    a, b, c = (vertices[faces[:, corner]] for corner in range(3))
-    return 0.5 * torch.linalg.cross(b - a, c - a).norm(dim=1)
 
 
 def _sparse(matrix: scipy.sparse.csr_matrix, device: str, dtype: torch.dtype) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""New triangles for a shape under search: even ones, where the old were stretched or crowded."""
+"""Remeshing of a searched shape, into triangles of one size."""
 
 from __future__ import annotations
 
@@ -11,30 +11,16 @@ ITERATIONS = 10
 
 
 def mean_edge(mesh: Mesh) -> float:
-    """Mean length of the edges, scene units."""
+    """Return the mean length of the edges, scene units."""
     corners = mesh.vertices[mesh.faces].astype(np.float64)
     return float(np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).mean())
 
 
 def remeshed(mesh: Mesh, edge: float) -> tuple[Mesh, str | None]:
-    """The same surface in triangles of one edge length.
+    """Return a closed, manifold mesh in triangles of one edge length, scene units, and None.
 
-    Botsch & Kobbelt (2004), by gpytoolbox: edges are split, collapsed and flipped, vertices slid
-    along the surface and put back onto it.
-
-    Parameters
-    ----------
-    mesh
-        Closed and manifold.
-    edge
-        Wanted edge length, scene units.
-
-    Returns
-    -------
-    mesh
-        The new one; the old one where that would not be closed and manifold.
-    problem
-        Why the old one was kept, or None.
+    If the new mesh would not be closed and manifold, return the old one and the reason. The method
+    is that of Botsch & Kobbelt (2004), by gpytoolbox.
     """
     import gpytoolbox  # some seconds, which most searches need not wait for
 

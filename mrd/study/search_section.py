@@ -1,10 +1,12 @@
-"""The searches of a study: what changes, where it starts, how it moves, when it is a metamer."""
+"""The section `searches` of a study: what changes, from where, how, and the criterion."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
 from mrd.study.fields import Count, Names, Rate, Seed, Weight, distinct, misplaced
+from mrd.study.model_section import ModelConfig
 from mrd.study.series_section import SeriesConfig
 from scenes.base.errors import nearest
 from scenes.base.frozen import Frozen
@@ -18,11 +20,12 @@ SkyParameter = Literal[
     "sun_scale", "sky_scale", "sun_elevation", "sun_azimuth", "turbidity", "albedo"
 ]
 LossName = Literal["l1", "l2", "cosine", "relative_squared_error", "dual_buffer"]
+DEFAULT_LOSS: LossName = "relative_squared_error"
 
-FROM_THE_TARGET = ("diverge", "flip")  # modes of a search that begins at its target
-STARTS_FROM_THE_TARGET = 3
+FROM_THE_TARGET = ("diverge", "flip")  # modes of a search that starts at its target
+STARTS_FROM_THE_TARGET = 3  # default of restarts for them
 
-# What of a search is not the search itself: it leaves results as they are, and their hash.
+# Keys of a search that do not affect its result, and so are no part of its hash.
 BESIDE_THE_SEARCH = {"start", "targets", "models", "seeds", "series", "pixel_search"}
 
 
@@ -46,20 +49,20 @@ def _textured_parameter(name: str) -> str:
 
 
 class Samples(Frozen):
-    """Samples that a render takes, per pixel where not said otherwise.
+    """Samples of a render, per pixel unless stated otherwise.
 
     Parameters
     ----------
     primal
         For the images of a step, 1 to 4096. The sampler is a jittered grid, so squares (4, 9, 16)
-        waste nothing.
+        are used best.
     adjoint
         For the gradients of a step, 1 to 4096.
     boundary
         On silhouettes, per view (not per pixel), 1 to 10 million; shape and pose searches only.
     score
-        For images that are judged and shown, 16 to 65536: fewer, and the noise itself moves
-        what the network sees.
+        For images that are scored and shown, 16 to 65536. With fewer, noise would change what the
+        network sees.
     """
 
     primal: int = Field(default=16, strict=True, ge=1, le=4096)
@@ -69,15 +72,16 @@ class Samples(Frozen):
 
 
 class CriterionConfig(Frozen):
-    """When a result is called a metamer (STATISTICS: a metamer of its target).
+    """The criterion that a result must meet to be called a metamer of its target.
 
     Parameters
     ----------
     null
-        Number N of scenes, drawn at random in the searched attribute alone, that the result has
-        to beat, 1 to 9999. Beating all of them means p ≤ 1/(N + 1).
+        Number N of scenes, drawn at random in the searched attributes, whose similarity the result
+        must exceed, 1 to 9999. To exceed all of them means p ≤ 1/(N + 1).
     ceiling
-        Number of re-renders of the target that say how well the target matches itself, 2 to 1000.
+        Number of re-renders of the target that measure how well the target matches itself, 2 to
+        1000.
     floor
         Least match, (s − null) / (ceiling − null), at every training camera, 0 to 1.
     """
@@ -88,7 +92,7 @@ class CriterionConfig(Frozen):
 
 
 class LearningRate(Frozen):
-    """Step sizes of the Adam optimiser, one for each attribute, above 0 and at most 10.
+    """Step sizes of the optimiser, one for each attribute, above 0 and at most 10.
 
     Parameters
     ----------
@@ -109,7 +113,7 @@ class LearningRate(Frozen):
 
 
 class Regularisers(Frozen):
-    """Weights, 0 (off) to 1000, of what keeps a searched mesh in shape (`mrd.search.regularisers`).
+    """Weights, 0 (off) to 1000, of penalties on a searched mesh (`mrd.search.regularisers`).
 
     Parameters
     ----------
@@ -118,7 +122,7 @@ class Regularisers(Frozen):
     area
         Of the surface's area, 1 at the start.
     laplacian
-        Of the vertices' mean squared distance from the mean of their neighbours, in units of the
+        Of the mean squared distance of a vertex from the mean of its neighbours, in units of the
         start's squared edge length.
     """
 
@@ -128,19 +132,19 @@ class Regularisers(Frozen):
 
 
 class StartConfig(Frozen):
-    """Where a search starts, for the attributes that it searches; all else is the target's.
+    """Start of the searched attributes of a search; all others are the target's.
 
     Parameters
     ----------
     shape
-        Start shape; without it, a sphere of radius 1 with 2562 vertices.
+        Start shape; by default a sphere of radius 1 with 2562 vertices.
     material
-        Start material, of which the searched parameters count (all others are the target's);
-        without it, grey with roughness 0.5.
+        Start material, whose searched parameters are used (all others are the target's); by
+        default grey with roughness 0.5.
     lighting
-        Start lighting; without it, constant white of the target's mean radiance.
+        Start lighting; by default constant white of the target's mean radiance.
     pose
-        Start pose; without it, no rotation and no translation.
+        Start pose; by default no rotation and no translation.
     """
 
     shape: Shape | None = None
@@ -150,20 +154,20 @@ class StartConfig(Frozen):
 
 
 class EarlyStopping(Frozen):
-    """When a search stops before its last step.
+    """Conditions under which a search stops before its last step.
 
-    The loss is smoothed over the steps that see every training camera four times.
+    The loss is smoothed over the steps in which every training camera is seen four times.
 
     Parameters
     ----------
     patience
-        Steps without a new lowest smoothed loss after which the search stops, 1 to 100000, and
-        goes back to where the loss was lowest.
+        Number of steps without a new lowest smoothed loss after which the search stops, 1 to
+        100000, and returns to the lowest.
     match
         Smoothed match at which the search stops at once, above 0 and at most 1; none by default.
-        What is searched then stays as far from the target as its start allows: a search that could
-        find the target again (a pose often can) ends where the model is content. Renders of a
-        search are noisier than those of the verdict, where the match comes out higher.
+        The result then stays far from the target: a search that could find the target again (a
+        pose often can) ends as soon as the model's match is sufficient. The match of the verdict
+        is higher, as its renders are less noisy than those of a search.
     """
 
     patience: Count = 100
@@ -171,14 +175,14 @@ class EarlyStopping(Frozen):
 
 
 class Remeshing(Frozen):
-    """When a shape under search gets new triangles (Botsch & Kobbelt 2004).
+    """Remeshing of a searched shape (Botsch & Kobbelt 2004).
 
     Parameters
     ----------
     at
-        Steps after which it does, each later than the one before and before the last of a start.
+        Steps after which the shape is remeshed, in growing order, each before the last step.
     edge
-        Wanted edge length, in mean edge lengths of the start, above 0 and at most 10.
+        Edge length of the new triangles, in mean edge lengths of the start, above 0 and at most 10.
     rate
         Factor on the learning rate of the shape at each remeshing, above 0 and at most 1.
     """
@@ -189,44 +193,44 @@ class Remeshing(Frozen):
 
 
 class SearchConfig(Frozen):
-    """A search: from a start scene toward the activations of a target.
+    """A search: from a start scene toward the activations of a target, or away from a target.
 
     Parameters
     ----------
     attributes
-        What the search may change: one or several of shape, material, lighting, pose.
+        Attributes that the search may change: one or several of shape, material, lighting, pose.
     mode
-        match: from a start scene toward the target's activations. diverge: from the target away,
+        match: from a start scene toward the target's activations. diverge: away from the target,
         as far as the match stays at the floor (`mrd.search.diverge`). flip: from the target to the
-        nearest place where a classifier sees another class (`mrd.search.flip`). The last two are of
-        one attribute and have no start.
+        nearest scene in which a classifier sees another class (`mrd.search.flip`). The last two
+        search one attribute, and have no start, loss or guides.
     label
-        With mode: flip, the class that is wanted, counted from 0; null: any but the target's.
+        With mode: flip, the wanted class, counted from 0; null: any but the target's.
     start
-        Where it starts, for those attributes alone.
+        Start of the searched attributes.
     targets, models
-        Names of the targets and models that it runs on; without them, all of the study.
+        Names of the targets and models of this search; by default all of the study.
     steps
         Steps of the optimiser, 1 to 100000.
     views_per_step
-        Training cameras rendered in one step, 1 to 1000; all of them where there are fewer.
+        Training cameras rendered in one step, 1 to 1000; all of them if there are fewer.
     loss
-        Distance between activations: l1, l2, cosine, relative_squared_error or dual_buffer (two
-        renders a view), for all layers, or a mapping with one for each layer.
+        Distance between activations, with mode: match: l1, l2, cosine, relative_squared_error or
+        dual_buffer (two renders per view), for all layers, or a mapping with one for each layer.
     optimiser
         adam, or lbfgs: all training cameras and the same noise at every step, and a line search.
     learning_rate
-        Step size for each attribute (of L-BFGS: the unit that it counts each in).
+        Step size for each attribute (with L-BFGS: the unit of its variables).
     schedule
         How the learning rate of Adam falls to the last step: cosine, linear or constant.
     early_stopping
-        Stop where the loss has stopped falling, and take the best state; null: never.
+        Stop when the loss has stopped falling, and take the best state; null: never.
     restarts
-        Times, 1 to 100, that the search is made, each with other noise and, but for the first,
-        from a start that is a little moved at random. The result is the best. 3 by default where
-        it leaves its target (diverge, flip), from which each is moved a little.
+        Number of starts, 1 to 100, each with other noise and, except the first, from a start that
+        is moved a little at random. The result is the best. Default 1; with mode: diverge or flip
+        3, and each start is moved a little from the target.
     remeshing
-        New triangles on the way, of a shape; null: never.
+        New triangles for a searched shape; null: never.
     smoothness
         λ of LargeSteps (Nicolet, Jacobson & Jakob 2021), 0 to 1000: the larger, the more the
         vertices of a shape move together.
@@ -235,33 +239,33 @@ class SearchConfig(Frozen):
     material_parameters
         Parameters of the material that are searched.
     texture_resolution
-        0 searches one value for the whole surface; n, from 1 to 2048, a texture of n × n for each
-        of the `textured_parameters`.
+        0: one value for the whole surface; n, from 1 to 2048: a texture of n × n for each of the
+        `textured_parameters`.
     textured_parameters
-        The searched parameters that `texture_resolution` makes textures of: some of base_color,
-        roughness and metallic. A search of none of them has no texture.
+        The searched parameters that become textures: some of base_color, roughness and metallic.
+        Those that are not searched are ignored.
     environment_height
-        Rows of the searched environment map (its columns are twice as many), 3 to 1024.
+        Rows of the searched environment map (it has twice as many columns), 3 to 1024.
     environment_smoothness
-        Weight, 0 to 1000, of the penalty on differences between neighbouring pixels of the log
-        environment, which keeps directions that the views hardly see from speckling.
+        Weight, 0 to 1000, of the penalty on differences of log radiance between neighbouring
+        pixels, which suppresses speckles in directions that the views hardly show.
     sky_parameters
-        What is searched of a light that starts as sun and sky: some of sun_scale, sky_scale,
-        sun_elevation, sun_azimuth, turbidity and albedo; the others stay as start.lighting has
-        them. Target and results are seen as maps of `environment_height` rows.
+        Searched parameters of a light that starts as sun and sky: some of sun_scale, sky_scale,
+        sun_elevation, sun_azimuth, turbidity and albedo; the others stay those of start.lighting.
+        Target and results are rendered as maps of `environment_height` rows.
     samples
         Samples of the renders.
     criterion
-        When the result is called a metamer.
+        The criterion of a metamer.
     save_every
-        Steps between two saved states, 1 to 100000: what a killed search may lose.
+        Steps between two saved states, 1 to 100000: the most that a killed search loses.
     seeds
         One run for each, whole numbers from 0.
     series
         Keys of the study's ``series`` that differ for this search.
     pixel_search
-        Whether the same is also searched with no model: toward equal pixels (mean absolute
-        error), as a comparison of its own, once for each target and seed.
+        Whether to search without a model too: toward equal pixels (mean absolute error), as a
+        comparison, once for each target and seed.
     """
 
     attributes: Annotated[tuple[Attribute, ...], Field(min_length=1), AfterValidator(distinct)]
@@ -272,7 +276,7 @@ class SearchConfig(Frozen):
     models: Names | None = None
     steps: Count = 400
     views_per_step: int = Field(default=1, strict=True, ge=1, le=1000)
-    loss: LossName | dict[str, LossName] = "relative_squared_error"
+    loss: LossName | dict[str, LossName] = DEFAULT_LOSS
     optimiser: Literal["adam", "lbfgs"] = "adam"
     learning_rate: LearningRate = LearningRate()
     schedule: Literal["cosine", "linear", "constant"] = "linear"
@@ -304,61 +308,59 @@ class SearchConfig(Frozen):
 
     @model_validator(mode="before")
     @classmethod
-    def _one_start_is_not_enough(cls, data: Any) -> Any:
+    def _starts_from_the_target(cls, data: Any) -> Any:
         if isinstance(data, dict) and data.get("mode") in FROM_THE_TARGET:
             return {"restarts": STARTS_FROM_THE_TARGET, **data}
         return data
 
     @model_validator(mode="after")
-    def _start_only_what_is_searched(self) -> "SearchConfig":
+    def _check_start(self) -> "SearchConfig":
         for attribute in StartConfig.model_fields:
             if getattr(self.start, attribute) is not None and attribute not in self.attributes:
                 raise misplaced(
                     "SearchConfig",
                     ("start", attribute),
-                    f"this search changes {' and '.join(self.attributes)} alone; "
+                    f"this search changes only {' and '.join(self.attributes)}; "
                     f"remove this start, or add {attribute} to attributes",
                 )
         return self
 
     @model_validator(mode="after")
-    def _the_target_is_left_in_one_way(self) -> "SearchConfig":
+    def _check_mode(self) -> "SearchConfig":
         if self.label is not None and self.mode != "flip":
-            raise misplaced("SearchConfig", ("label",), "only a search with mode: flip wants one")
+            raise misplaced("SearchConfig", ("label",), "only with mode: flip; remove it")
         if not self.is_from_target:
             return self
         stopping = self.early_stopping
-        for key, asked, instead in (
+        for key, is_given, advice in (
             ("attributes", len(self.attributes) > 1, "name one: its distance is searched for"),
             ("start", self.start != StartConfig(), "remove it: the start is the target"),
             ("optimiser", self.optimiser != "adam", "use adam"),
-            ("loss", not isinstance(self.loss, str), "give one for all layers"),
+            ("loss", self.loss != DEFAULT_LOSS, "remove it: it would have no effect"),
             ("remeshing", self.remeshing is not None, "remove it: target and result share faces"),
-            ("texture_resolution", self.texture_resolution > 0, "use 0: one value a parameter"),
+            ("texture_resolution", self.texture_resolution > 0, "use 0: one value per parameter"),
             ("pixel_search", self.pixel_search, "remove it, or search with model pixels"),
             ("early_stopping", bool(stopping and stopping.match), "remove its match"),
         ):
-            if asked:
-                raise misplaced("SearchConfig", (key,), f"not with mode: {self.mode}; {instead}")
+            if is_given:
+                raise misplaced("SearchConfig", (key,), f"not with mode: {self.mode}; {advice}")
         return self
 
     @model_validator(mode="after")
-    def _remeshing_has_a_mesh(self) -> "SearchConfig":
-        if self.remeshing and "shape" not in self.attributes:
+    def _check_remeshing(self) -> "SearchConfig":
+        if not self.remeshing:
+            return self
+        if "shape" not in self.attributes:
             raise misplaced("SearchConfig", ("remeshing",), "only a search of shape has a mesh")
-        if self.remeshing and self.optimiser == "lbfgs":
+        if self.optimiser == "lbfgs":
             raise misplaced(
                 "SearchConfig",
                 ("remeshing",),
                 "L-BFGS compares successive gradients, which a new mesh makes impossible; "
                 "use optimiser: adam, or remove remeshing",
             )
-        return self
-
-    @model_validator(mode="after")
-    def _remeshing_is_in_time(self) -> "SearchConfig":
-        at = self.remeshing.at if self.remeshing else ()
-        if list(at) != sorted(at) or any(step >= self.steps for step in at):
+        at = self.remeshing.at
+        if list(at) != sorted(at) or at[-1] >= self.steps:
             raise misplaced(
                 "SearchConfig",
                 ("remeshing", "at"),
@@ -368,7 +370,7 @@ class SearchConfig(Frozen):
 
     @property
     def is_from_target(self) -> bool:
-        """Whether the search begins at its target and leaves it."""
+        """Whether the search starts at its target."""
         return self.mode in FROM_THE_TARGET
 
     @property
@@ -378,15 +380,15 @@ class SearchConfig(Frozen):
 
     @property
     def textures(self) -> tuple[str, ...]:
-        """Searched parameters of the material that are textures."""
+        """Names of the searched parameters of the material that are textures."""
         if "material" not in self.attributes or not self.texture_resolution:
             return ()
         return tuple(n for n in self.material_parameters if n in self.textured_parameters)
 
     def starts(self) -> dict[str, Shape | Material | Lighting | Pose]:
-        """Start of every searched attribute, defaults filled in (files not yet read).
+        """Return the start of every searched attribute, with defaults and files not yet read.
 
-        None where the search starts at the target.
+        Empty if the search starts at the target.
         """
         if self.is_from_target:
             return {}
@@ -395,3 +397,17 @@ class SearchConfig(Frozen):
             attribute: getattr(self.start, attribute) or defaults[attribute]()
             for attribute in self.attributes
         }
+
+
+def check_guides(searches: Mapping[str, SearchConfig], models: Mapping[str, ModelConfig]) -> None:
+    """Raise ValidationError if a search that starts at its target runs on a model with guides."""
+    for name, search in searches.items():
+        for model in search.models or models:
+            if search.is_from_target and model in models and models[model].guides:
+                raise misplaced(
+                    "Study",
+                    ("models", model, "guides"),
+                    f"not with mode: {search.mode} of searches.{name}, where they would have no "
+                    "effect; remove them, or name models without guides in "
+                    f"searches.{name}.models",
+                )

@@ -1,4 +1,4 @@
-"""The series of a study: scenes ordered by distance, and how their images are made."""
+"""The section `series` of a study: scenes ordered by distance, and their images."""
 
 from typing import Annotated, Any, Literal
 
@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field
 from mrd.study.fields import FileName, Names, distinct
 from scenes.base.errors import nearest
 from scenes.base.frozen import Frozen
-from scenes.embedded import LIGHTS
+from scenes.bundled import LIGHTS
 from scenes.lighting import EnvironmentMap, Lighting
 
 OWN_LIGHT = "own"
@@ -33,17 +33,16 @@ NewLight = Annotated[dict[FileName, Lighting], Field(min_length=1, max_length=1)
 
 
 class SeriesConfig(Frozen):
-    """Scenes ordered by distance from the target, and how their images are made.
+    """Scenes ordered by distance from the target, and their images.
 
-    A study has one such section for all searches; a search may have its own, whose keys take the
-    place of the study's.
+    A study has one such section for all searches; the keys of a search's own section override it.
 
     Parameters
     ----------
     kind
-        ``"interpolation"``: from the target to the result in parameters, where the two have the
-        same topology. ``"trajectory"``: the result, then earlier states of the search, each
-        physically farther from the target than the one before.
+        ``"interpolation"``: from the target to the result in parameters, if the two have the same
+        topology. ``"trajectory"``: the result, then earlier states of the search, each physically
+        farther from the target than the one before.
     levels
         Number of levels above 0 (the re-rendered target), 1 to 100.
     spacing
@@ -53,11 +52,11 @@ class SeriesConfig(Frozen):
     lights
         Lights that every level is rendered under: ``own`` (the target's), names from
         ``mrd scenes``, or new ones by name, ``night: {kind: constant, radiance: 0.1}``. A search
-        of the lighting has its own light alone.
+        of the lighting allows only ``own``.
     cameras
         ``"training"``, ``"held_out"``, ``"all"``, or names of cameras (c0, h0 …).
     noise_seeds
-        Renders of every scene, camera and light, alike but for their noise, 3 to 1000: no trial
+        Renders of every scene, camera and light that differ only in noise, 3 to 1000: no trial
         may show one image twice.
     samples
         Per pixel, 16 to 65536.
@@ -77,7 +76,7 @@ class SeriesConfig(Frozen):
     samples: int = Field(default=256, strict=True, ge=16, le=65536)
 
     def named_lights(self) -> dict[str, Lighting | None]:
-        """Lights by name, not loaded; None stands for the target's own."""
+        """Return the lights by name, not loaded; None is the target's own."""
         named: dict[str, Lighting | None] = {}
         for light in self.lights:
             if isinstance(light, dict):
@@ -87,6 +86,6 @@ class SeriesConfig(Frozen):
         return named
 
     def changed_by(self, other: "SeriesConfig | None") -> "SeriesConfig":
-        """The same with the keys that another section gives."""
+        """Return the section with the keys that another one gives."""
         given = other.model_fields_set if other else set()
         return self.model_copy(update={name: getattr(other, name) for name in given})

@@ -17,7 +17,7 @@ from mrd.study.fisher_section import FisherConfig
 from mrd.study.model_section import FrontEnd, ModelConfig
 from mrd.study.resolved_model import resolved_model
 from mrd.study.resolved_run import ResolvedRun, RunSpec, search_record
-from mrd.study.search_section import SearchConfig
+from mrd.study.search_section import SearchConfig, check_guides
 from mrd.study.series import resolved_series
 from mrd.study.series_section import OWN_LIGHT, SeriesConfig
 from mrd.study.validation_messages import refusal
@@ -123,6 +123,11 @@ class Study(Frozen):
                 f"the name '{PIXELS}' is kept for images of the pixel search of "
                 f"'{with_pixels[0]}'; rename the model",
             )
+        return self
+
+    @model_validator(mode="after")
+    def _guides_have_an_effect(self) -> Self:
+        check_guides(self.searches, self.models)
         return self
 
     @model_validator(mode="after")

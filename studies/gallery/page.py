@@ -18,7 +18,7 @@ from typing import Any
 import imageio.v3 as imageio
 from matplotlib.figure import Figure
 
-from mrd.criterion.criterion import apart, below_floor
+from mrd.criterion.criterion import below_floor, distinct_digits
 from scenes.differences import DISTANCE
 
 HERE = Path(__file__).parent
@@ -123,7 +123,7 @@ def table() -> Iterable[str]:
                 found = judgement(run)
                 cameras = found["training"]["cameras"]
                 measure, least = DISTANCE[attribute], min(each["match"] for each in cameras)
-                least_shown = apart(least, found["training"]["floor"], 2)[0]
+                least_shown = distinct_digits(least, found["training"]["floor"], 2)[0]
                 distance = found["physical_difference"][attribute][measure]
                 failed = failures(found)
                 yield (

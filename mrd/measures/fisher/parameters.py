@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from mrd.measures.fisher.modes import smooth_modes
 from mrd.rendering.to_mitsuba import form_of, light_key, material_key, pixels_of
+from mrd.search.smooth_modes import smooth_modes
 from mrd.search.variables.material import BOUNDS, OTHERWISE
 from scenes.arrays import Mesh, Picture
 from scenes.geometry.normals import vertex_normals

@@ -1,1 +1,1 @@
-"""What a search moves: one file an attribute, each with its start, its bounds and its step."""
+"""The variables of a search, one module per attribute."""

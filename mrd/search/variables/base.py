@@ -1,4 +1,4 @@
-"""What the search loop asks of variables, whatever their attribute."""
+"""The interface of the variables of an attribute."""
 
 from __future__ import annotations
 
@@ -17,40 +17,30 @@ NOTHING: Values = MappingProxyType({})
 
 
 class Variables(Protocol):
-    """The tensors that an optimiser moves, and the way from them to a scene.
+    """Tensors that an optimiser moves, and their effect on a scene."""
 
-    Attributes
-    ----------
-    attribute
-        "shape", "material", "lighting" or "pose".
-    tensors
-        Leaves that the optimiser moves, by name.
-    optimiser
-        That moves them, with its moments.
-    """
-
-    attribute: str
-    tensors: dict[str, torch.Tensor]
+    attribute: str  # "shape", "material", "lighting" or "pose"
+    tensors: dict[str, torch.Tensor]  # leaves, by name
     optimiser: Adam
 
     def values(self, given: Values = NOTHING) -> dict[str, torch.Tensor]:
-        """Mitsuba's parameters by name, differentiable in `tensors`, added to those of ``given``.
+        """Return `given` with this attribute's Mitsuba parameters, differentiable in `tensors`.
 
-        A pose moves the vertices that it is given, or else those of the start.
+        A pose moves the vertices in `given`, or else those of the start.
         """
 
     def penalty(self) -> torch.Tensor:
-        """Regulariser, a scalar that is added to the loss."""
+        """Return the regulariser, a scalar that is added to the loss."""
 
     def keep_in_bounds(self) -> None:
-        """Bring the tensors back into their bounds, in place."""
+        """Clip the tensors to their bounds, in place."""
 
-    def placed_in(self, scene: Scene) -> Scene:
-        """The scene with this attribute as the variables have it now."""
+    def apply_to(self, scene: Scene) -> Scene:
+        """Return the scene with the current value of this attribute."""
 
 
-def values_of(variables: Sequence[Variables]) -> dict[str, torch.Tensor]:
-    """Mitsuba's parameters as all variables together have them: a shape is formed, then posed."""
+def mitsuba_values(variables: Sequence[Variables]) -> dict[str, torch.Tensor]:
+    """Return the Mitsuba parameters of all variables together; a shape comes before its pose."""
     values: dict[str, torch.Tensor] = {}
     for each in sorted(variables, key=lambda each: each.attribute == "pose"):
         values = each.values(values)

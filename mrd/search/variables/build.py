@@ -1,4 +1,4 @@
-"""The variables of a search: one set for each attribute that it may change."""
+"""The variables of a search, by attribute."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from scenes.lighting import SunSky
 from scenes.scene import Scene
 
 
-def variables_of(
+def build_variables(
     start: Scene,
     config: SearchConfig,
     device: str = "cpu",
@@ -25,10 +25,10 @@ def variables_of(
     mesh: Mesh | None = None,
     extent: float = 0.0,
 ) -> list[Variables]:
-    """Variables of every searched attribute, standing at the start scene in the family's form.
+    """Return the variables of every searched attribute, at the start scene in the family's form.
 
-    A shape that was remeshed stands at ``mesh``; ``extent`` is the target's. All else is counted
-    from the start all the same, so that its tensors mean what they meant before.
+    The variables of a remeshed shape are at ``mesh``; those of the other attributes remain relative
+    to the start, so that saved tensors keep their meaning. ``extent`` is the target's.
     """
     sky = config.start.lighting
     make: dict[str, Callable[[], Variables]] = {

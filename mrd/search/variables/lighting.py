@@ -1,4 +1,4 @@
-"""Lighting: the pixels of an environment map, or the colour of a constant light."""
+"""Variables of a light: the pixels of an environment map, or the colour of a constant light."""
 
 from __future__ import annotations
 
@@ -12,22 +12,15 @@ from scenes.arrays import Picture
 from scenes.lighting import Constant, EnvironmentMap
 from scenes.scene import Scene
 
-# Bounds of radiance, linear: forty stops about 1.
+# Bounds of linear radiance: forty stops, centred on 1.
 DARKEST, BRIGHTEST = 1e-6, 1e6
 
 
 class LightingVariables:
-    """Log radiance of a light: positive by construction, and a step is a ratio.
+    """Log radiance of a constant light or an environment map, so that a step is a ratio.
 
-    Parameters
-    ----------
-    start
-        Loaded scene whose lighting is the start: constant or an environment map.
-    smoothness
-        Weight of the penalty on squared differences between neighbouring pixels' log radiance.
-        Directions that no view depends on follow their neighbours instead of speckling.
-    device
-        Of the tensors.
+    `smoothness` is the weight of the penalty on squared differences of log radiance between
+    neighbouring pixels, so that directions that no view depends on follow their neighbours.
     """
 
     attribute = "lighting"
@@ -41,14 +34,14 @@ class LightingVariables:
         self.optimiser = Adam(self.tensors)
 
     def values(self, given: Values = NOTHING) -> dict[str, torch.Tensor]:
-        """Radiance by Mitsuba's name; its maps repeat a column on either side."""
+        """Return the radiance by Mitsuba's name; Mitsuba's maps repeat a column on either side."""
         radiance = self.tensors["log_radiance"].exp()
         if isinstance(self._lighting, EnvironmentMap):
             radiance = torch.cat([radiance[:, -1:], radiance, radiance[:, :1]], dim=1)
         return {**given, light_key(self._lighting): radiance}
 
     def penalty(self) -> torch.Tensor:
-        """Mean squared step between neighbours (around the horizon too), times the weight."""
+        """Return the weighted mean squared difference of neighbours, across the map's edge too."""
         log = self.tensors["log_radiance"]
         if log.ndim != 3 or self._smoothness == 0:
             return torch.zeros((), device=log.device)
@@ -62,8 +55,8 @@ class LightingVariables:
         self.tensors["log_radiance"].clamp_(np.log(DARKEST), np.log(BRIGHTEST))
 
     @torch.no_grad()
-    def placed_in(self, scene: Scene) -> Scene:
-        """The scene with the light as it is now (its level multiplied in)."""
+    def apply_to(self, scene: Scene) -> Scene:
+        """Return the scene with the current light; its level is part of the radiance."""
         radiance = self.tensors["log_radiance"].exp().cpu().numpy()
         value: object = (
             tuple(float(channel) for channel in radiance)

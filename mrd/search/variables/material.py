@@ -1,4 +1,4 @@
-"""Material: parameters of the principled BSDF, uniform or as textures."""
+"""Variables of a material: parameters of the principled BSDF, uniform or as textures."""
 
 from __future__ import annotations
 
@@ -11,25 +11,14 @@ from mrd.search.variables.base import NOTHING, Values
 from scenes.arrays import Picture
 from scenes.scene import Scene
 
-# Bounds (low, high). Reflectance stays off 0 and 1, where gradients die; roughness off 0, where
-# highlights become finer than any sampling; eta off 1, where the surface vanishes.
+# Bounds (low, high). Reflectance avoids 0 and 1, where gradients vanish; roughness avoids 0, where
+# highlights become finer than any sampling; eta avoids 1, where the surface vanishes.
 BOUNDS = {"base_color": (0.01, 0.99), "roughness": (0.05, 1.0), "eta": (1.05, 4.0)}
 OTHERWISE = (0.0, 1.0)
 
 
 class MaterialVariables:
-    """Chosen parameters of a material, moved in their own units and clipped after every step.
-
-    Parameters
-    ----------
-    start
-        Loaded scene whose material is the start. Parameters that hold a `Picture` are moved
-        texel by texel.
-    parameters
-        Names of the parameters that move.
-    device
-        Of the tensors.
-    """
+    """Chosen parameters of a material in their own units; a `Picture` is moved texel by texel."""
 
     attribute = "material"
 
@@ -45,12 +34,12 @@ class MaterialVariables:
         self.keep_in_bounds()
 
     def values(self, given: Values = NOTHING) -> dict[str, torch.Tensor]:
-        """The parameters by Mitsuba's names."""
+        """Return the parameters by Mitsuba's names."""
         own = {material_key(name, self._material): t * 1.0 for name, t in self.tensors.items()}
         return {**given, **own}
 
     def penalty(self) -> torch.Tensor:
-        """None."""
+        """Return 0."""
         return torch.zeros((), device=next(iter(self.tensors.values())).device)
 
     @torch.no_grad()
@@ -60,8 +49,8 @@ class MaterialVariables:
             tensor.clamp_(*BOUNDS.get(name, OTHERWISE))
 
     @torch.no_grad()
-    def placed_in(self, scene: Scene) -> Scene:
-        """The scene with the material as it is now."""
+    def apply_to(self, scene: Scene) -> Scene:
+        """Return the scene with the current material."""
         changes: dict[str, object] = {}
         for name, tensor in self.tensors.items():
             values = tensor.cpu().numpy()
@@ -75,7 +64,7 @@ class MaterialVariables:
 
 
 def _numbers(name: str, value: object) -> np.ndarray:
-    """(H, W, C) of a texture, (3,) of a colour, (1,) of a scalar."""
+    """Return (H, W, C) of a texture, (3,) of a colour, (1,) of a scalar."""
     if isinstance(value, Picture):
         return np.array(value.pixels)
     numbers = np.atleast_1d(np.asarray(value, dtype=np.float32))

@@ -1,4 +1,4 @@
-"""Pose: a rigid motion of the object, away from where it stands at the start."""
+"""Variables of a pose: a rigid motion of the object relative to the start."""
 
 from __future__ import annotations
 
@@ -16,23 +16,13 @@ from scenes.shape import bounding_sphere
 
 
 class PoseVariables:
-    """A turn about the centre of the object's bounding sphere at the start, then a shift.
+    """A rotation about the centre of the object's bounding sphere at the start, then a shift.
 
-    The turn is a rotation vector ω (its direction the axis, its length the angle in radians), whose
-    matrix is the exponential of ω's cross-product matrix: at ω = 0, where every search starts, the
-    three turns are independent and equally long, which Euler angles are not. The shift is counted
-    in radii of the bounding sphere, so that a step of either moves the surface about as far. Since
-    the turn leaves the centre where it is, neither has to make up for the other.
-
-    Parameters
-    ----------
-    start
-        Loaded scene whose pose is the start.
-    form
-        Of the family: whether the mesh carries texture coordinates. By default as the start alone
-        needs it.
-    device
-        Of the tensors.
+    The rotation vector ω (its direction the axis, its length the angle in radians) has the
+    exponential of its cross-product matrix as its matrix: at ω = 0, where every search starts, the
+    three rotations are independent and of one scale, which Euler angles are not. The shift is in
+    radii of the bounding sphere, so that a step of either moves the surface about as far, and the
+    rotation does not move the centre.
     """
 
     attribute = "pose"
@@ -53,9 +43,9 @@ class PoseVariables:
         self.optimiser = Adam(self.tensors)
 
     def values(self, given: Values = NOTHING) -> dict[str, torch.Tensor]:
-        """Vertices in the world, and the shading normals that turn with them.
+        """Return vertices in world coordinates, and the shading normals that rotate with them.
 
-        Of vertices that a shape search moves, Mitsuba computes the normals itself.
+        Mitsuba computes the normals of vertices that a shape search moves.
         """
         turn = rotation_matrix(self.tensors["rotation"])
         before = given.get(VERTICES, self._vertices) - self._pivot
@@ -66,15 +56,15 @@ class PoseVariables:
         return values
 
     def penalty(self) -> torch.Tensor:
-        """None."""
+        """Return 0."""
         return torch.zeros((), device=self._pivot.device)
 
     @torch.no_grad()
     def keep_in_bounds(self) -> None:
-        """Keep the turn within 180 degrees, and the object's centre where every camera sees it.
+        """Keep the rotation within 180 degrees, and the object's centre in view of every camera.
 
-        A turn beyond 180 degrees is the shorter one the other way. A centre that leaves the common
-        view goes back along its way from the start.
+        A rotation beyond 180 degrees becomes the shorter one in the other direction. A centre out
+        of view is moved back toward the start.
         """
         rotation, translation = self.tensors["rotation"], self.tensors["translation"]
         angle = float(rotation.norm())
@@ -84,8 +74,8 @@ class PoseVariables:
         translation.mul_(share_in_view(self._centre, shift, *self._sides))
 
     @torch.no_grad()
-    def placed_in(self, scene: Scene) -> Scene:
-        """The scene with the pose as it is now; the start's own, exactly, while nothing moved."""
+    def apply_to(self, scene: Scene) -> Scene:
+        """Return the scene with the current pose, exactly that of the start if nothing moved."""
         vector, shift = (
             self.tensors[name].cpu().numpy().astype(np.float64)
             for name in ("rotation", "translation")
@@ -99,10 +89,7 @@ class PoseVariables:
 
 
 def rotation_matrix(vector: torch.Tensor) -> torch.Tensor:
-    """Matrix (3, 3) of a rotation vector (3,), radians: the exponential of its cross product.
-
-    Differentiable everywhere, at 0 too (Rodrigues' formula, without its division by the angle).
-    """
+    """Return the matrix (3, 3) of a rotation vector (3,), radians; differentiable at 0 too."""
     x, y, z = vector
     zero = torch.zeros_like(x)
     cross = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero]).reshape(3, 3)

@@ -1,4 +1,4 @@
-"""Shape: the vertices of a mesh of fixed topology, in LargeSteps coordinates."""
+"""Variables of a shape: the vertices of a mesh of fixed topology, in LargeSteps coordinates."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from scenes.geometry.topology import manifold_problem
 from scenes.scene import Scene
 from scenes.shape import MeshShape, geometry
 
-# Vertices stay within this many times the largest distance from the origin that a vertex of the
-# start has, or one of the target where that is farther out.
+# Largest distance of a vertex from the origin, in units of the largest one at the start or, if that
+# is larger, of the target.
 LARGEST_GROWTH = 2.0
 UNREGULARISED = Regularisers()
 
@@ -30,27 +30,9 @@ class ShapeVariables:
     """Vertices v through u = (I + λL) v, with L the combinatorial Laplacian of the mesh.
 
     A gradient step on u is a smooth step on v, so that noise of single vertices does not crumple
-    the surface (Nicolet, Jacobson & Jakob 2021).
-
-    Parameters
-    ----------
-    start
-        Loaded scene whose shape is the start; its mesh must be closed and manifold.
-    smoothness
-        λ ≥ 0.
-    device
-        Of the tensors.
-    regularisers
-        Weights of edge length, area and Laplacian, counted against the start.
-    mesh
-        At which the shape stands, where it was remeshed; by default the start's.
-    extent
-        Largest distance of the target's vertices from the origin of the shape's own coordinates.
-
-    Raises
-    ------
-    InputError
-        When the start shape is not manifold.
+    the surface (Nicolet, Jacobson & Jakob 2021). λ ≥ 0 is `smoothness`. `mesh` is the current mesh
+    if the shape was remeshed, and `extent` that of the target (`extent_of`). Raises InputError if
+    the mesh is not closed and manifold.
     """
 
     attribute = "shape"
@@ -92,22 +74,22 @@ class ShapeVariables:
         self._bound = LARGEST_GROWTH * max(extent_of(first), extent)
 
     def vertices(self) -> torch.Tensor:
-        """Vertices (V, 3) in the shape's own coordinates, differentiable."""
+        """Return the vertices (V, 3) in the shape's own coordinates, differentiable."""
         return _Solve.apply(self._solver, self.tensors["latent"])
 
     def values(self, given: Values = NOTHING) -> dict[str, torch.Tensor]:
-        """World coordinates of the vertices under the start's pose, by Mitsuba's name."""
+        """Return the vertices in world coordinates under the start's pose, by Mitsuba's name."""
         return {**given, VERTICES: self.vertices() @ self._rotation.T + self._translation}
 
     def penalty(self) -> torch.Tensor:
-        """Weighted regularisers; 0 by default, as the coordinates keep the surface smooth."""
+        """Return the weighted regularisers."""
         if self._operators is None:
             return torch.zeros((), device=self.tensors["latent"].device)
         return penalty(self.vertices(), self._operators, self._regularisers)
 
     @torch.no_grad()
     def keep_in_bounds(self) -> None:
-        """Pull vertices that lie too far out back to the bound."""
+        """Move vertices that are too far out back to the bound."""
         vertices = self.vertices()
         radius = vertices.norm(dim=1, keepdim=True)
         if radius.max() > self._bound:
@@ -116,20 +98,20 @@ class ShapeVariables:
             self.tensors["latent"].copy_(torch.as_tensor(latent, dtype=torch.float32))
 
     @torch.no_grad()
-    def placed_in(self, scene: Scene) -> Scene:
-        """The scene with the mesh as it is now."""
+    def apply_to(self, scene: Scene) -> Scene:
+        """Return the scene with the current mesh."""
         mesh = Mesh(self.vertices().cpu().numpy(), self._faces, None)
         shape = MeshShape(surface=mesh, fit=False, normals=self._normals)
         return scene.model_copy(update={"shape": shape})
 
 
 def extent_of(mesh: Mesh) -> float:
-    """Largest distance of a vertex from the origin."""
+    """Return the largest distance of a vertex from the origin."""
     return float(np.linalg.norm(mesh.vertices, axis=1).max())
 
 
 def smoothing_matrix(count: int, faces: np.ndarray, smoothness: float) -> scipy.sparse.csc_matrix:
-    """I + λL, (V, V), with L = degree − adjacency of the mesh's edges."""
+    """Return I + λL, (V, V), with L = degree − adjacency of the mesh's edges."""
     adjacency = neighbours(count, faces)
     degree = scipy.sparse.diags(np.asarray(adjacency.sum(axis=1)).ravel())
     return (scipy.sparse.identity(count) + smoothness * (degree - adjacency)).tocsc()
@@ -147,7 +129,7 @@ def _factorised(matrix: scipy.sparse.csc_matrix, device: str) -> CholeskySolverF
 
 
 class _Solve(torch.autograd.Function):
-    """x with A x = b, for a factorised symmetric A; its derivative is the same solve."""
+    """The solution x of A x = b for a factorised symmetric A, and its derivative."""
 
     @staticmethod
     def forward(context: Any, solver: CholeskySolverF, right: torch.Tensor) -> torch.Tensor:

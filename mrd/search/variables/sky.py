@@ -1,4 +1,4 @@
-"""Daylight: where the sun stands, how strong sun and sky are, haze, and the ground's albedo."""
+"""Variables of a daylight: sun position, scales of sun and sky, turbidity, ground albedo."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from scenes.scene import Scene
 LOGARITHMS = ("sun_scale", "sky_scale", "turbidity")
 ANGLES = ("sun_elevation", "sun_azimuth")
 
-# Bounds of the tensors: natural logarithms, radians, and albedo itself. At 0 degrees half of the
-# sun would be gone.
+# Bounds of the tensors: natural logarithms, radians, and albedo. At an elevation of 0 degrees half
+# of the sun would be below the horizon.
 BOUNDS = {
     "sun_scale": (np.log(1e-6), np.log(1e6)),
     "sky_scale": (np.log(1e-6), np.log(1e6)),
@@ -36,23 +36,12 @@ STEP = 0.01  # half of a central difference, in units of the tensors
 
 
 class SkyVariables:
-    """Parameters of a sun and sky that the renderer sees as an environment map.
+    """Parameters (names of `BOUNDS`) of a sun and sky that is rendered as an environment map.
 
     Logarithms of scales and turbidity, angles in radians and albedo move at one learning rate. The
-    map is that of `mrd.rendering.sun_sky_map`, and its derivatives are central differences of
-    itself: it has no noise. Results are maps, like the targets that they are compared with; the
-    parameters are in the states of the search.
-
-    Parameters
-    ----------
-    start
-        Loaded scene whose lighting is the map of ``sky``.
-    sky
-        Sun and sky where the search starts. What is not searched stays as it is there.
-    parameters
-        Names of those that move: of `BOUNDS`.
-    device
-        Of the tensors.
+    map is that of `mrd.rendering.sun_sky_map`; it has no noise, and its derivatives are finite
+    differences. Results are maps, like their targets; saved states hold the parameters. The
+    lighting of `start` is the map of `sky`.
     """
 
     attribute = "lighting"
@@ -75,17 +64,17 @@ class SkyVariables:
         self.keep_in_bounds()
 
     def sky(self) -> SunSky:
-        """Sun and sky as the variables have them now."""
+        """Return the current sun and sky."""
         return _changed(self._sky, {name: float(t.detach()) for name, t in self.tensors.items()})
 
     def values(self, given: Values = NOTHING) -> dict[str, torch.Tensor]:
-        """Pixels of the map by Mitsuba's name; its maps repeat a column on either side."""
+        """Return the pixels by Mitsuba's name; Mitsuba's maps repeat a column on either side."""
         names = tuple(self.tensors)
         pixels = _Map.apply(self._sky, self._height, names, *self.tensors.values())
         return {**given, self._key: torch.cat([pixels[:, -1:], pixels, pixels[:, :1]], dim=1)}
 
     def penalty(self) -> torch.Tensor:
-        """None."""
+        """Return 0."""
         return torch.zeros((), device=next(iter(self.tensors.values())).device)
 
     @torch.no_grad()
@@ -94,8 +83,8 @@ class SkyVariables:
         for name, tensor in self.tensors.items():
             tensor.clamp_(*BOUNDS[name])
 
-    def placed_in(self, scene: Scene) -> Scene:
-        """The scene under the map of the sun and sky as they are now."""
+    def apply_to(self, scene: Scene) -> Scene:
+        """Return the scene under the map of the current sun and sky."""
         return scene.model_copy(update={"lighting": as_map(self.sky(), self._height)})
 
 
@@ -127,7 +116,7 @@ class _Map(torch.autograd.Function):
 def _derivative(
     sky: SunSky, height: int, numbers: Mapping[str, float], name: str
 ) -> NDArray[np.float64]:
-    """Derivative of the map's pixels by one tensor, by differences within its bounds."""
+    """Return the derivative of the map's pixels by one tensor."""
 
     def pixels(value: float) -> NDArray[np.float64]:
         at = _changed(sky, {**numbers, name: value})
@@ -138,14 +127,14 @@ def _derivative(
 
 
 def _internal(name: str, value: float) -> float:
-    """A parameter as its tensor holds it."""
+    """Return the tensor's number for a parameter."""
     if name in LOGARITHMS:
         return float(np.log(max(value, 1e-6)))
     return float(np.radians(value)) if name in ANGLES else value
 
 
 def _changed(sky: SunSky, numbers: Mapping[str, float]) -> SunSky:
-    """The sky with parameters as tensors hold them."""
+    """Return the sky with the parameters that tensors hold."""
     changes = {}
     for name, number in numbers.items():
         value = float(np.clip(number, *BOUNDS[name]))

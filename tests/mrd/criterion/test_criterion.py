@@ -1,4 +1,4 @@
-"""The criterion, on numbers small enough to be checked by hand."""
+"""The criterion, on numbers that are checked by hand."""
 
 import json
 import warnings
@@ -7,7 +7,15 @@ import numpy as np
 import pytest
 import torch
 
-from mrd.criterion.criterion import LEAST_ROOM, apart, judge, match, measures, stacked, target_again
+from mrd.criterion.criterion import (
+    LEAST_ROOM,
+    distinct_digits,
+    judge,
+    match,
+    measures,
+    stacked,
+    target_again,
+)
 
 # Two cameras; four null scenes with mean 0.3 and 0.5, two re-renders with mean 0.9 and 0.9.
 NULL = np.array([[0.1, 0.3], [0.2, 0.5], [0.4, 0.6], [0.5, 0.6]])
@@ -15,7 +23,7 @@ CEILING = np.array([[0.88, 0.86], [0.92, 0.94]])
 
 
 def both(pearson, spearman=None, snr_db=None):
-    """Measures that agree, unless said otherwise; an SNR of ten times r."""
+    """Return measures that agree by default; the SNR is ten times r."""
     r = np.asarray(pearson, dtype=float)
     return {
         "pearson": r,
@@ -53,7 +61,7 @@ def test_a_ceiling_below_the_null_leaves_no_room_either():
     assert np.isnan(found).all()
 
 
-def test_what_beats_the_null_and_reaches_the_floor_is_a_metamer():
+def test_a_result_above_the_null_and_the_floor_is_a_metamer():
     verdict = judged(both([0.8, 0.85]))  # matches 0.8333, 0.875
     assert verdict.metamer
     assert failures(verdict) == ["", ""]
@@ -66,7 +74,7 @@ def test_one_camera_that_fails_is_enough():
     assert failures(verdict) == ["", "match 0.775 is below 0.8"]
 
 
-def test_what_fails_by_little_is_told_with_the_digits_that_show_it():
+def test_a_narrow_failure_is_reported_with_enough_digits():
     verdict = judged(both([0.8, 0.81985]))  # a match of .799625
     assert failures(verdict) == ["", "match 0.7996 is below 0.8"]
     verdict = judged(both([0.8, 0.85], spearman=[0.4999996, 0.85]))
@@ -74,7 +82,7 @@ def test_what_fails_by_little_is_told_with_the_digits_that_show_it():
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "places", "told"),
+    ("one", "other", "places", "texts"),
     [
         (0.775, 0.8, 3, ("0.775", "0.800")),
         (0.89966, 0.9, 2, ("0.8997", "0.9000")),
@@ -84,8 +92,8 @@ def test_what_fails_by_little_is_told_with_the_digits_that_show_it():
         (np.nextafter(0.9, 0), 0.9, 3, ("0.8999999999999999", "0.9000000000000000")),
     ],
 )
-def test_numbers_are_told_apart(one, other, places, told):
-    assert apart(one, other, places) == told
+def test_distinct_numbers_have_distinct_digits(one, other, places, texts):
+    assert distinct_digits(one, other, places) == texts
 
 
 def test_the_floor_itself_is_reached():

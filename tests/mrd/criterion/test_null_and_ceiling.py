@@ -1,4 +1,4 @@
-"""Null and ceiling: built once, kept by all that they depend on, rebuilt when damaged."""
+"""Null and ceiling: built once, kept by a hash of their inputs, rebuilt when damaged."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -7,7 +7,8 @@ from threading import Barrier
 import numpy as np
 import pytest
 
-from mrd.criterion.null_and_ceiling import _kept, aim, reference, seen
+from mrd.criterion.bench import Bench, display_images
+from mrd.criterion.null_and_ceiling import _cached, reference, target_activations
 from mrd.models import registry
 from mrd.rendering.representation import form_of_family
 from mrd.rendering.stage import Stage
@@ -34,7 +35,7 @@ def target(small):
 
 @pytest.fixture
 def build(target, tmp_path, monkeypatch):
-    """Give a reference, with what it rendered and told."""
+    """Return a function that gives a reference, with its renders and its progress."""
     rendered: list[tuple[str, int]] = []
     photographs = Stage.photographs
 
@@ -48,12 +49,13 @@ def build(target, tmp_path, monkeypatch):
         config = {"attributes": ("shape",), "criterion": CriterionConfig(null=3, ceiling=2)}
         search = SearchConfig(**(config | changes), samples=Samples(score=score))
         model = registry.create(ModelConfig(network="pixels", front_end=FrontEnd(blur=blur)))
-        told: list[tuple[str, int, int]] = []
+        bench = Bench(model, form_of_family(search, scene))
+        progress: list[tuple[str, int, int]] = []
         rendered.clear()
         found = reference(
-            scene, search, model, seed, tmp_path, "cpu", lambda *words: told.append(words)
+            scene, search, bench, seed, tmp_path, lambda *words: progress.append(words)
         )
-        return found, list(rendered), told
+        return found, list(rendered), progress
 
     return make
 
@@ -63,7 +65,7 @@ def files(folder):
 
 
 def test_null_and_ceiling_are_compared_with_one_image_of_the_target(build, target):
-    found, rendered, told = build()
+    found, rendered, progress = build()
     assert [view.name for view in found.views] == ["c0", "c1", "h0"]
     assert found.activations["pixels"].shape == (3, 3, 16, 16)
     assert found.labels is None
@@ -73,7 +75,7 @@ def test_null_and_ceiling_are_compared_with_one_image_of_the_target(build, targe
     # A re-render is nearly the target; another blob is not.
     assert found.ceiling["pearson"].min() > 0.98
     assert found.null["pearson"].max() < found.ceiling["pearson"].min()
-    assert told == [
+    assert progress == [
         ("null", 1, 3), ("null", 2, 3), ("null", 3, 3), ("ceiling", 1, 2), ("ceiling", 2, 2),
     ]  # fmt: skip
     # No image of the target is used twice: the judge's, and the ceiling's.
@@ -90,19 +92,20 @@ def test_the_classes_of_every_render_of_the_target_are_kept(target, tmp_path):
         samples=Samples(score=16),
     )
     model = registry.create(ModelConfig(network="efficientnet_lite0", layers=("blocks.0",)))
-    first = reference(target, search, model, SEED, tmp_path, "cpu")
+    bench = Bench(model, form_of_family(search, target))
+    first = reference(target, search, bench, SEED, tmp_path)
     assert first.labels is not None
     assert first.labels.shape == (3, 3)  # the target's image and two re-renders, three cameras
     assert set(first.ceiling) == {"pearson", "spearman", "snr_db"}
-    stage = Stage(target, form=form_of_family(search, target))
+    stage = bench.stage(target)
     for index, row in enumerate(first.labels):
-        labels = model.labels(seen(stage, first.views, samples=16, index=index))
+        labels = model.labels(display_images(stage, first.views, samples=16, noise=index))
         np.testing.assert_array_equal(row, labels)
-    again = reference(target, search, model, SEED, tmp_path, "cpu")
+    again = reference(target, search, bench, SEED, tmp_path)
     np.testing.assert_array_equal(again.labels, first.labels)
 
 
-def test_the_aim_of_the_search_is_another_image_than_those_of_the_reference(build, target):
+def test_a_search_moves_toward_another_image_than_those_of_the_reference(build, target):
     found, *_ = build()
     search = SearchConfig(
         attributes=("shape",),
@@ -110,7 +113,8 @@ def test_the_aim_of_the_search_is_another_image_than_those_of_the_reference(buil
         samples=Samples(score=16),
     )
     model = registry.create(ModelConfig(network="pixels", front_end=FrontEnd(blur=1.0)))
-    moved_toward = aim(target, search, model, found.views[:2], "cpu")["pixels"]
+    bench = Bench(model, form_of_family(search, target))
+    moved_toward = target_activations(target, search, bench, found.views[:2])["pixels"]
     assert moved_toward.shape == (2, 3, 16, 16)
     assert 0 < float((moved_toward - found.activations["pixels"][:2]).abs().max()) < 0.2
 
@@ -118,8 +122,8 @@ def test_the_aim_of_the_search_is_another_image_than_those_of_the_reference(buil
 def test_a_second_call_reads_equal_numbers_and_renders_the_target_alone(build, tmp_path):
     first, _, _ = build()
     before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
-    second, rendered, told = build()
-    assert told == []
+    second, rendered, progress = build()
+    assert progress == []
     assert [index for _, index in rendered] == [0]
     for measure in first.null:
         np.testing.assert_array_equal(second.null[measure], first.null[measure])
@@ -140,13 +144,13 @@ def test_a_second_call_reads_equal_numbers_and_renders_the_target_alone(build, t
     ],
     ids=str,
 )
-def test_whatever_changes_the_null_makes_another_file(build, tmp_path, change):
+def test_each_input_of_the_null_changes_its_file(build, tmp_path, change):
     build()
     before = {name for name in files(tmp_path) if name.startswith("null")}
-    _, _, told = build(**change)
+    _, _, progress = build(**change)
     after = {name for name in files(tmp_path) if name.startswith("null")}
     assert len(after) == len(before) + 1
-    assert ("null", 1) in {words[:2] for words in told}
+    assert ("null", 1) in {words[:2] for words in progress}
 
 
 @pytest.mark.parametrize(
@@ -160,20 +164,20 @@ def test_another_target_makes_other_files(build, target, tmp_path, part):
 
 def test_searches_of_other_attributes_share_a_ceiling(build, tmp_path):
     build()
-    _, _, told = build(attributes=("lighting",))
-    assert {kind for kind, *_ in told} == {"null"}
+    _, _, progress = build(attributes=("lighting",))
+    assert {kind for kind, *_ in progress} == {"null"}
     assert [name.split("-")[0] for name in files(tmp_path)] == ["ceiling", "null", "null"]
 
 
 def test_what_does_not_change_null_or_ceiling_shares_them(build, tmp_path):
     build()
-    _, _, told = build(steps=7, loss="l1", smoothness=3.0)
-    assert told == []
+    _, _, progress = build(steps=7, loss="l1", smoothness=3.0)
+    assert progress == []
     assert len(files(tmp_path)) == 2
 
 
 @pytest.mark.parametrize("damage", ["torn", "flipped", "emptied", "foreign"])
-def test_a_damaged_file_is_built_anew(build, tmp_path, damage):
+def test_a_damaged_file_is_built_again(build, tmp_path, damage):
     first, _, _ = build()
     (file,) = tmp_path.glob("null-*.npz")
     content = bytearray(file.read_bytes())
@@ -184,16 +188,16 @@ def test_a_damaged_file_is_built_anew(build, tmp_path, damage):
             damage
         ]
     )
-    again, _, told = build()
-    assert {kind for kind, *_ in told} == {"null"}
+    again, _, progress = build()
+    assert {kind for kind, *_ in progress} == {"null"}
     # Drawn again from the same seed and rendered with the same noise.
     for measure in first.null:
         np.testing.assert_allclose(again.null[measure], first.null[measure], atol=1e-4)
-    _, _, told = build()
-    assert told == []
+    _, _, progress = build()
+    assert progress == []
 
 
-def test_of_several_that_want_the_same_at_once_one_builds(tmp_path):
+def test_of_several_processes_that_need_one_file_one_builds_it(tmp_path):
     built, gate = [], Barrier(3)
 
     def build():
@@ -203,7 +207,7 @@ def test_of_several_that_want_the_same_at_once_one_builds(tmp_path):
 
     def keep(_):
         gate.wait(timeout=30)
-        return _kept(tmp_path / "references", "null", {"target": "abc"}, build)
+        return _cached(tmp_path / "references", "null", {"target": "abc"}, build)
 
     with ThreadPoolExecutor(3) as pool:  # the lock is of the file: threads are as processes are
         found = list(pool.map(keep, range(3)))
@@ -214,4 +218,4 @@ def test_of_several_that_want_the_same_at_once_one_builds(tmp_path):
 def test_a_folder_that_cannot_hold_references_is_named(tmp_path):
     (tmp_path / "references").write_text("a file where a folder is to be")
     with pytest.raises(InputError, match=r"references: cannot be written: File exists"):
-        _kept(tmp_path / "references", "null", {}, dict)
+        _cached(tmp_path / "references", "null", {}, dict)

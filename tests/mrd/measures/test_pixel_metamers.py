@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from mrd.cli import main
+from mrd.criterion.bench import Bench
 from mrd.criterion.criterion import match
 from mrd.criterion.null_and_ceiling import reference
 from mrd.criterion.similarity import flattened, pearson
@@ -18,6 +19,7 @@ from mrd.measures import pixel_files, pixel_metamers
 from mrd.measures.pixel_files import picture
 from mrd.measures.pixel_synthesis import in_levels
 from mrd.models import registry
+from mrd.rendering.representation import form_of_family
 from mrd.study.study import read_study, resolve_all
 from mrd.workflow.build_set import pack
 from scenes.base.errors import InputError
@@ -100,9 +102,9 @@ def test_both_match_equally_well(made):
 def test_match_and_distance_are_those_of_the_kept_images(made):
     run, path, record = made
     model = registry.create(run.model)
-    against = reference(
-        one_run.prepared(run)[0], run.search, model, 1, path.parent / "references", "cpu"
-    )
+    target = one_run.prepared(run)[0]
+    bench = Bench(model, form_of_family(run.search, target))
+    against = reference(target, run.search, bench, 1, path.parent / "references")
     for c, row in enumerate(record["cameras"]):
         image = picture(path / "pixel_metamer" / f"{row['camera']}.png")
         (layer,) = model.layers

@@ -28,7 +28,7 @@ from mrd.rendering.to_mitsuba import (
     surface_integrator,
     world_vertices,
 )
-from mrd.search.variables.base import values_of
+from mrd.search.variables.base import mitsuba_values
 from mrd.search.variables.lighting import LightingVariables
 from mrd.search.variables.material import MaterialVariables
 from mrd.search.variables.pose import PoseVariables
@@ -208,7 +208,7 @@ class Rendered:
         self.weights = ramps + 0.5 * fine if subject.moves else 1 + 0.5 * fine
 
     def values(self):
-        return values_of(self.variables)
+        return mitsuba_values(self.variables)
 
     def loss(self, seed):
         self.stage.move(self.values())

@@ -12,7 +12,7 @@ from mrd.rendering.representation import (
     start_scene,
 )
 from mrd.rendering.to_mitsuba import OPAQUE_DEPTH, TRANSMITTING_DEPTH, Form
-from mrd.search.variables.build import variables_of
+from mrd.search.variables.build import build_variables
 from mrd.study.search_section import SearchConfig, StartConfig
 from scenes.arrays import Mesh, Picture
 from scenes.base.errors import InputError
@@ -40,11 +40,11 @@ def family(target, search, seed=1):
     represented_target = represented(target, search)
     start = start_scene(represented_target, search.starts(), search)
     result = start
-    for variables in variables_of(start, search):
+    for variables in build_variables(start, search):
         for tensor in variables.tensors.values():
             tensor.data.mul_(1.01).add_(0.001)
         variables.keep_in_bounds()
-        result = variables.placed_in(result)
+        result = variables.apply_to(result)
     nulls = [
         null_scene(represented_target, search, rng) for rng in np.random.default_rng(seed).spawn(2)
     ]
@@ -172,8 +172,8 @@ def test_a_searched_map_has_no_black(small):
     assert 0.5e-4 < pixels.min() < 2e-4
     assert pixels.max() == pytest.approx(2, rel=1e-3)
     # Variables that stand at the target give the target again.
-    (variables,) = variables_of(target, search)
-    again = variables.placed_in(target)
+    (variables,) = build_variables(target, search)
+    again = variables.apply_to(target)
     difference = lighting_difference(target.lighting, again.lighting)
     assert difference["rms_log_radiance"] < 1e-4
 

@@ -9,8 +9,8 @@ from mrd.models import registry
 from mrd.rendering.representation import form_of_family, represented, start_scene
 from mrd.rendering.stage import EXPOSURE_LEVEL, Stage, display, exposed, noise_seed, with_film
 from mrd.rendering.to_mitsuba import surface_integrator
-from mrd.search.variables.base import values_of
-from mrd.search.variables.build import variables_of
+from mrd.search.variables.base import mitsuba_values
+from mrd.search.variables.build import build_variables
 from mrd.study.model_section import FrontEnd, ModelConfig
 from mrd.study.search_section import SearchConfig
 from scenes.arrays import Mesh
@@ -264,7 +264,7 @@ def test_replayed_renders_are_those_that_are_traced_anew(small, attributes, rng)
     start = start_scene(target, config.starts(), config)
     views = cameras(start.cameras)
     integrator = surface_integrator(start)
-    variables = variables_of(start, config)
+    variables = build_variables(start, config)
     gradient = torch.as_tensor(rng.normal(size=(1, 3, 16, 16)), dtype=torch.float32)
     stages = [Stage(start), Stage(start, frozen=True)]
     for number in range(12):  # rehearsals and replays, from both cameras, values moving
@@ -274,7 +274,7 @@ def test_replayed_renders_are_those_that_are_traced_anew(small, attributes, rng)
                 with torch.no_grad():
                     tensor.add_(torch.as_tensor(noise))
             each.keep_in_bounds()
-        values = values_of(variables)
+        values = mitsuba_values(variables)
         view = [views[number % 2]]
         images, gradients = [], []
         for stage in stages:
@@ -298,7 +298,7 @@ def test_a_replay_that_goes_wrong_is_found_out_and_replaced(small, rng):
     start = start_scene(target, config.starts(), config)
     form = form_of_family(config, target)
     integrator = surface_integrator(start, form)
-    values = values_of(variables_of(start, config, form=form))
+    values = mitsuba_values(build_variables(start, config, form=form))
     gradient = torch.as_tensor(rng.normal(size=(1, 3, 16, 16)), dtype=torch.float32)
     found = []
     for frozen in (False, True):
@@ -315,6 +315,6 @@ def test_moving_vertices_are_never_replayed(small):
     config = SearchConfig(attributes=("shape",))
     start = small()
     stage = Stage(start, frozen=True)
-    stage.move(values_of(variables_of(start, config)))
+    stage.move(mitsuba_values(build_variables(start, config)))
     with pytest.raises(ValueError, match="moving vertices cannot be frozen"):
         stage.adjoint(None, cameras(start.cameras), torch.zeros(1, 3, 32, 32), 1, [0])

@@ -71,7 +71,7 @@ def test_level_scales_and_rotation_are_in_the_map():
 
 def test_variables_begin_at_the_starts_map(small):
     start = small(lighting=as_map(NOON, HEIGHT))
-    placed = searched(small).placed_in(start).lighting
+    placed = searched(small).apply_to(start).lighting
     np.testing.assert_allclose(
         placed.radiance.pixels, start.lighting.radiance.pixels, rtol=1e-3, atol=1e-6
     )
@@ -84,7 +84,7 @@ def test_what_mitsuba_gets_is_what_the_result_will_hold(small):
     variables = searched(small)
     with torch.no_grad():
         variables.tensors["sun_azimuth"].add_(0.3)
-    placed = variables.placed_in(small()).lighting
+    placed = variables.apply_to(small()).lighting
     (found,) = variables.values().values()
     assert set(variables.values()) == {light_key(placed)}
     np.testing.assert_array_equal(found[:, 1:-1].detach(), placed.radiance.pixels)

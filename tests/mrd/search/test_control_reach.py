@@ -1,10 +1,10 @@
-"""The reach of a random change: the farthest on a seeded way that a judge lets pass."""
+"""The reach of a random change: the farthest scene in a seeded direction that passes."""
 
 import numpy as np
 import pytest
 
-from mrd.search.control_reach import JUDGED, control_reach
-from mrd.search.controls import controls
+from mrd.search.control_reach import MOST_SCORED, control_reach
+from mrd.search.controls import control_scenes
 from mrd.study.search_section import SearchConfig
 from scenes.differences import material_difference, pose_difference
 from scenes.material import Material
@@ -19,12 +19,12 @@ FAR = {
 
 
 def passing(_):
-    """Lets everything pass."""
+    """Pass every scene."""
     return {"training": {"metamer": True}}
 
 
 def reached(small, attribute, near, bound, seed=1):
-    """Give the control's reach where all nearer than a bound passes, and what was judged."""
+    """Return the reach if all scenes nearer than a bound pass, and the scored distances."""
     search = SearchConfig(mode="diverge", attributes=(attribute,))
     target = small(pose=Pose(translation=(0.1, 0, 0)), material=Material(roughness=0.5))
     seen = []
@@ -41,9 +41,9 @@ def reached(small, attribute, near, bound, seed=1):
 
 
 @pytest.mark.parametrize(("near", "bound"), [(1.0, 10.0), (64.0, 10.0), (10.5, 10.0)])
-def test_it_lies_between_what_passes_and_what_fails(small, near, bound):
+def test_it_is_between_the_scenes_that_pass_and_those_that_fail(small, near, bound):
     found, seen = reached(small, "pose", near, bound)
-    assert len(seen) == found["judged"] == JUDGED
+    assert len(seen) == found["judged"] == MOST_SCORED
     passed, failed = (
         [angle for angle in seen if (angle < bound) == which] for which in (True, False)
     )
@@ -61,13 +61,13 @@ def test_a_range_that_ends_before_anything_fails_makes_a_lower_bound(small):
     assert found["distance"] == pytest.approx(max(seen), rel=0.003)
 
 
-def test_nothing_that_passes_has_no_distance(small):
+def test_without_a_scene_that_passes_there_is_no_distance(small):
     found, _ = reached(small, "pose", 1.0, 0.0)
     assert (found["distance"], found["match"]) == (None, None)
     assert found["failed_at"] == pytest.approx(2.0**-9)
 
 
-def test_both_noises_have_to_let_it_pass(small):
+def test_a_scene_has_to_pass_with_both_noises(small):
     search = SearchConfig(mode="diverge", attributes=("pose",))
 
     def fails(_):
@@ -81,7 +81,7 @@ def test_both_noises_have_to_let_it_pass(small):
     assert found["distance"] is None
 
 
-def test_its_direction_is_the_control_series_own(small):
+def test_its_direction_is_that_of_the_control_series(small):
     target = small(material=Material(roughness=0.5))
     search = SearchConfig(mode="diverge", attributes=("material",))
     scenes = []
@@ -91,5 +91,7 @@ def test_its_direction_is_the_control_series_own(small):
         return {"training": {"metamer": False}}
 
     control_reach(target, search, 0.2, judge, passing, np.random.default_rng(4), 0)
-    (expected,) = controls(target, search, [{"material": 0.2}], [0.0], np.random.default_rng(4), 0)
+    (expected,) = control_scenes(
+        target, search, [{"material": 0.2}], [0.0], np.random.default_rng(4), 0
+    )
     assert scenes[0].material == expected.material

@@ -1,9 +1,10 @@
-"""Controls: as far from the target as asked, along a direction that no model has seen."""
+"""Controls: at given distances from the target, in a random direction."""
 
 import numpy as np
 import pytest
 
-from mrd.search.controls import _reflected, controls, reaching, smooth_field
+from mrd.search.controls import amplitudes_at, control_scenes
+from mrd.search.directions import reflected, smooth_field
 from mrd.study.search_section import SearchConfig
 from scenes.arrays import Mesh, Picture
 from scenes.base.errors import InputError
@@ -44,22 +45,22 @@ def distances(target, other, attributes):
 
 
 def test_a_proportional_distance_is_inverted():
-    found = reaching(lambda a: 3 * a, [0.3, 6.0, 30.0])
+    found = amplitudes_at(lambda a: 3 * a, [0.3, 6.0, 30.0])
     assert found == pytest.approx([0.1, 2.0, 10.0], rel=0.002)
 
 
 def test_a_curve_that_falls_again_is_inverted_on_its_way_up():
-    found = reaching(np.sin, [0.5, 0.8])
+    found = amplitudes_at(np.sin, [0.5, 0.8])
     assert np.sin(found) == pytest.approx([0.5, 0.8], rel=0.002)
 
 
-def test_no_distance_needs_no_step():
-    assert reaching(lambda a: a, [0.0, 0.5]) == [0.0, pytest.approx(0.5, rel=0.002)]
+def test_distance_zero_has_amplitude_zero():
+    assert amplitudes_at(lambda a: a, [0.0, 0.5]) == [0.0, pytest.approx(0.5, rel=0.002)]
 
 
-def test_what_is_out_of_reach_is_said():
-    assert reaching(lambda a: min(a, 1.0), [0.5, 2.0]) is None
-    assert reaching(lambda a: 1 - np.exp(-a), [1.5]) is None
+def test_a_distance_out_of_reach_gives_none():
+    assert amplitudes_at(lambda a: min(a, 1.0), [0.5, 2.0]) is None
+    assert amplitudes_at(lambda a: 1 - np.exp(-a), [1.5]) is None
 
 
 def test_few_evaluations_are_needed():
@@ -69,7 +70,7 @@ def test_few_evaluations_are_needed():
         calls.append(amplitude)
         return 0.2 * amplitude**1.3
 
-    reaching(distance, list(np.linspace(0.1, 1, 8)))
+    amplitudes_at(distance, list(np.linspace(0.1, 1, 8)))
     assert len(calls) < 40
 
 
@@ -96,7 +97,7 @@ CASES = {
 def test_the_distance_is_the_wanted_one_to_one_percent(case, rng):
     target, config, far = CASES[case]
     wanted = [{name: share * value for name, value in far.items()} for share in (0.2, 0.6, 1.0)]
-    made = controls(target, config, wanted, [0.0] * 3, rng, SAMPLING, SAMPLES)
+    made = control_scenes(target, config, wanted, [0.0] * 3, rng, SAMPLING, SAMPLES)
     for level, other in zip(wanted, made, strict=True):
         assert distances(target, other, far) == pytest.approx(level, rel=0.01)
         searched = {name: getattr(target, name) for name in far}
@@ -105,7 +106,7 @@ def test_the_distance_is_the_wanted_one_to_one_percent(case, rng):
 
 def test_a_direction_is_one_for_all_levels(rng):
     target, config, _ = CASES["shape"]
-    near, far = controls(
+    near, far = control_scenes(
         target, config, [{"shape": 0.02}, {"shape": 0.04}], [0, 0], rng, SAMPLING, SAMPLES
     )
     own = geometry(target.shape).vertices
@@ -114,10 +115,10 @@ def test_a_direction_is_one_for_all_levels(rng):
     assert np.linalg.norm(moves[1]) > np.linalg.norm(moves[0])
 
 
-def test_the_seed_decides(seed):
+def test_the_seed_determines_the_direction(seed):
     target, config, far = CASES["material"]
     made = [
-        controls(target, config, [far], [0.0], np.random.default_rng(s), SAMPLING)[0]
+        control_scenes(target, config, [far], [0.0], np.random.default_rng(s), SAMPLING)[0]
         for s in (seed, seed, seed + 1)
     ]
     assert made[0].sha256 == made[1].sha256 != made[2].sha256
@@ -127,7 +128,9 @@ def test_materials_stay_in_their_ranges(rng):
     target = scene(material=Material(base_color=(0.95, 0.02, 0.5), roughness=0.9, metallic=1.0))
     config = search("material", material_parameters=("base_color", "roughness", "metallic", "eta"))
     for _ in range(20):
-        (other,) = controls(target, config, [{"material": 1.0}], [0.0], rng, SAMPLING, SAMPLES)
+        (other,) = control_scenes(
+            target, config, [{"material": 1.0}], [0.0], rng, SAMPLING, SAMPLES
+        )
         Material.model_validate(other.material.model_dump())  # refuses what is out of range
         assert 0.05 <= other.material.roughness <= 1
         assert other.material.sheen == target.material.sheen
@@ -136,11 +139,11 @@ def test_materials_stay_in_their_ranges(rng):
 def test_a_distance_beyond_every_material_is_refused(rng):
     config = search("material", material_parameters=("spec_tint",))
     with pytest.raises(InputError, match="no random direction of material reaches"):
-        controls(scene(), config, [{"material": 50.0}], [0.0], rng, SAMPLING, SAMPLES)
+        control_scenes(scene(), config, [{"material": 50.0}], [0.0], rng, SAMPLING, SAMPLES)
 
 
 def test_a_value_is_folded_back_from_the_end_of_its_range():
-    folded = _reflected(np.array([-0.1, 0.3, 1.2, 2.1, -1.3]), 0.0, 1.0)
+    folded = reflected(np.array([-0.1, 0.3, 1.2, 2.1, -1.3]), 0.0, 1.0)
     np.testing.assert_allclose(folded, [0.1, 0.3, 0.8, 0.1, 0.7])
 
 
@@ -153,11 +156,11 @@ def off_centre(**changes):
     )
 
 
-def test_poses_turn_and_move_as_far_as_asked(rng):
+def test_poses_have_the_wanted_angle_and_shift(rng):
     for target in (scene(pose=Pose(rotation=(10, 20, 30))), off_centre()):
         wanted, far = [{"pose": 42.0}, {"pose": 120.0}], [0.0, 0.2]
-        for _ in range(10):
-            made = controls(target, search("pose"), wanted, far, rng, SAMPLING, SAMPLES)
+        for _ in range(4):
+            made = control_scenes(target, search("pose"), wanted, far, rng, SAMPLING, SAMPLES)
             for level, length, other in zip(wanted, far, made, strict=True):
                 assert distances(target, other, ["pose"]) == pytest.approx(level, rel=0.01)
                 assert shift(target, other) == pytest.approx(length, abs=1e-6)
@@ -166,7 +169,7 @@ def test_poses_turn_and_move_as_far_as_asked(rng):
 
 def test_a_pose_beyond_every_view_is_refused(rng):
     with pytest.raises(InputError, match="no random direction of pose keeps the object in view"):
-        controls(scene(), search("pose"), [{"pose": 9.0}], [50.0], rng, SAMPLING, SAMPLES)
+        control_scenes(scene(), search("pose"), [{"pose": 9.0}], [50.0], rng, SAMPLING, SAMPLES)
 
 
 # ---- Smooth modes ---------------------------------------------------------------------------
@@ -178,8 +181,8 @@ def test_a_direction_of_shapes_is_smooth_and_seeded(seed):
     assert np.mean(field**2) == pytest.approx(1)
     edges = mesh.faces[:, :2]
     steps = field[edges[:, 0]] - field[edges[:, 1]]
-    # White noise would differ by √2 between neighbours; the 30 slowest modes of a sphere, of
-    # degree 5 at most, by √30 × the edge length of about 0.15 at most.
+    # White noise would differ by √2 between neighbours; the 30 lowest modes of a sphere, of degree
+    # 5 at most, by √30 × the edge length of about 0.15 at most.
     assert np.sqrt(np.mean(steps**2)) < 0.5
     assert abs(field.mean()) < 0.2
     again = smooth_field(mesh, np.random.default_rng(seed))

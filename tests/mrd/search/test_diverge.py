@@ -1,22 +1,23 @@
-"""The widest metamer: it goes away from its target, as far as the match allows and no farther."""
-
-import csv
+"""`mode: diverge`: the search leaves its target as far as the match allows, and no farther."""
 
 import numpy as np
 import pytest
 import torch
 from pydantic import ValidationError
 
+from mrd.criterion.bench import Bench, display_images
 from mrd.criterion.criterion import measures
 from mrd.criterion.similarity import pearson
 from mrd.generate import one_run
 from mrd.models import registry
 from mrd.rendering.representation import form_of_family, represented, start_scene
-from mrd.rendering.stage import Stage, display
-from mrd.search.distance_from_target import distance_of
-from mrd.search.diverge import MARGIN, PACE, Divergence, correlation
-from mrd.search.diverge_result import widest
-from mrd.search.variables.build import variables_of
+from mrd.rendering.stage import Stage
+from mrd.search.distance_from_target import distance_from_target
+from mrd.search.diverge import MARGIN, PACE, Diverge, correlation
+from mrd.search.diverge_result import widest_metamer
+from mrd.search.loop import Search
+from mrd.search.variables.build import build_variables
+from mrd.study.checkpoint import SearchState, read_state, write_state
 from mrd.study.model_section import ModelConfig
 from mrd.study.run_directory import RunDirectory
 from mrd.study.search_section import EarlyStopping, Samples, SearchConfig
@@ -43,7 +44,7 @@ NULL = np.array([0.6, 0.65, 0.7])
 
 
 class Away:
-    """A search on pixels away from a small target, and how alike any scene is to that."""
+    """A search on pixels away from a small target, and the similarity of scenes to the target."""
 
     def __init__(self, small, attribute, steps=60, samples=16, **changes):
         self.config = SearchConfig(
@@ -54,32 +55,23 @@ class Away:
             **{"restarts": 1, **changes},
         )
         self.target = represented(small(**TARGET), self.config)
-        self.form = form_of_family(self.config, self.target)
+        model = registry.create(ModelConfig(network="pixels"))
+        self.bench = Bench(model, form_of_family(self.config, self.target))
         self.views = cameras(self.target.cameras)
-        self.model = registry.create(ModelConfig(network="pixels"))
-        self.wanted = self.model.activations(self._images(self.target, 0))
+        self.wanted = self._activations(self.target, 0)
 
     def search(self, seed=1):
         start = start_scene(self.target, {}, self.config)
         assert start == self.target
-        return Divergence(
-            start,
-            self.wanted,
-            self.views,
-            self.model,
-            self.config,
-            np.random.default_rng(seed),
-            form=self.form,
-            null=NULL,
-            ceiling=self.r(self.target),
-        )
+        rng, mode = np.random.default_rng(seed), Diverge(NULL, self.r(self.target))
+        return Search(start, self.wanted, self.views, self.bench, self.config, rng, mode)
 
     def r(self, scene):
-        """Pearson r with the target at every camera, at scoring quality, with noise of its own."""
-        return measures(self.wanted, self.model.activations(self._images(scene, 1)))["pearson"]
+        """Return Pearson's r with the target at every camera, with other noise."""
+        return measures(self.wanted, self._activations(scene, 1))["pearson"]
 
     def match(self, scene):
-        """Least match of the cameras."""
+        """Return the least match of the cameras."""
         return float(((self.r(scene) - NULL) / (self.r(self.target) - NULL)).min())
 
     def far(self, scene):
@@ -89,12 +81,12 @@ class Away:
         return found[self.config.attributes[0]]
 
     @torch.no_grad()
-    def _images(self, scene, noise):
-        linear = Stage(scene, form=self.form).photographs(self.views, 144, noise)
-        return display(linear, self.target.film)
+    def _activations(self, scene, noise):
+        images = display_images(self.bench.stage(scene), self.views, 144, noise)
+        return self.bench.model.activations(images)
 
 
-# ---- Where it comes to ---------------------------------------------------------------------------
+# ---- Results -------------------------------------------------------------------------------------
 
 
 def test_a_pose_turns_as_far_as_the_match_allows_and_no_farther(small):
@@ -102,16 +94,18 @@ def test_a_pose_turns_as_far_as_the_match_allows_and_no_farther(small):
     search = away.search()
     for _ in search.steps():
         pass
-    candidate = search.candidates()[0]
-    found = search.scene_at(candidate)
+    candidate = search.mode.places[0]
+    found = search.mode.scene_at(search, candidate)
     angle = away.far(found)["angle"]
     assert angle == pytest.approx(candidate.distance, rel=1e-3)
-    assert away.far(search.scene_at(candidate, 0.5))["angle"] == pytest.approx(angle / 2, rel=1e-3)
-    search.scene_at(candidate)
+    assert away.far(search.mode.scene_at(search, candidate, 0.5))["angle"] == pytest.approx(
+        angle / 2, rel=1e-3
+    )
+    search.mode.scene_at(search, candidate)
     assert angle > 2
     # Of four samples a pixel: what a step's noise costs is no distance lost.
     assert away.match(found) == pytest.approx(0.9 + MARGIN, abs=0.015)
-    vector = search.variables[0].tensors["rotation"]
+    vector = search.moving.variables[0].tensors["rotation"]
     with torch.no_grad():
         vector.mul_(2)
     assert away.far(search.scene())["angle"] == pytest.approx(2 * angle, rel=1e-3)
@@ -119,11 +113,11 @@ def test_a_pose_turns_as_far_as_the_match_allows_and_no_farther(small):
 
 
 def test_a_shape_keeps_its_faces_and_moves(small):
-    away = Away(small, "shape", steps=24)
+    away = Away(small, "shape", steps=12)
     search = away.search()
     for _ in search.steps():
         pass
-    found = search.scene_at(search.candidates()[0])
+    found = search.mode.scene_at(search, search.mode.places[0])
     np.testing.assert_array_equal(geometry(found.shape).faces, geometry(away.target.shape).faces)
     assert away.far(found)["chamfer"] > 0.001
 
@@ -138,18 +132,18 @@ def test_a_resumed_search_ends_where_an_uninterrupted_one_does(small):
     second.resume(first.state())
     rest = [step.s for step in second.steps()]
     np.testing.assert_allclose(rest, ends[8:], atol=1e-4)
-    ends, rest = whole.candidates(), second.candidates()
+    ends, rest = whole.mode.places, second.mode.places
     assert set(ends) == set(rest) == {0, 1}
     for start, candidate in ends.items():
         assert rest[start].distance == pytest.approx(candidate.distance, rel=1e-3)
 
 
-def test_the_reach_is_that_of_the_widest_that_passes(small):
+def test_the_reach_is_that_of_the_widest_scene_that_passes(small):
     away = Away(small, "pose", steps=24, restarts=2)
     search = away.search()
     for _ in search.steps():
         pass
-    far = {start: each.distance for start, each in search.candidates().items()}
+    far = {start: each.distance for start, each in search.mode.places.items()}
     nearer, farther = sorted(far, key=far.__getitem__)
     bound = 0.9 * far[nearer]  # both ends fail: the way back is halved
 
@@ -164,20 +158,20 @@ def test_the_reach_is_that_of_the_widest_that_passes(small):
             "training": {"match": 0.9},
         }
 
-    scene, reach = widest(search, judge, judge)
-    for start, told in enumerate(reach["starts"]):
-        assert told["verdict"] == "metamer"
-        assert bound - far[start] / 2**6 <= told["distance"] < bound
+    scene, reach = widest_metamer(search.mode, search, judge, judge)
+    for start, entry in enumerate(reach["starts"]):
+        assert entry["verdict"] == "metamer"
+        assert bound - far[start] / 2**6 <= entry["distance"] < bound
     assert reach["distance"] == max(each["distance"] for each in reach["starts"])
     assert away.far(scene)["angle"] == pytest.approx(reach["distance"])
     assert (reach["measure"], reach["bound"]) == ("angle", "lower")
 
     again = 0.9 * bound  # half way is the target again: too near, not too far
-    _, reach = widest(search, judge, judge)
-    assert all(again < told["distance"] < bound for told in reach["starts"])
+    _, reach = widest_metamer(search.mode, search, judge, judge)
+    assert all(again < entry["distance"] < bound for entry in reach["starts"])
 
     bound = (far[nearer] + far[farther]) / 2
-    _, reach = widest(search, judge, judge)
+    _, reach = widest_metamer(search.mode, search, judge, judge)
     assert reach["starts"][nearer]["distance"] == pytest.approx(far[nearer], rel=1e-3)
 
     def confirm(scene):  # with its own noise the farther one fails
@@ -186,36 +180,38 @@ def test_the_reach_is_that_of_the_widest_that_passes(small):
         return met if is_near else met | {"verdict": "result"}
 
     bound, again = 1.1 * far[farther], 0.0
-    scene, reach = widest(search, judge, confirm)
+    scene, reach = widest_metamer(search.mode, search, judge, confirm)
     assert reach["distance"] == pytest.approx(far[nearer], rel=1e-3)
     assert away.far(scene)["angle"] == pytest.approx(far[nearer], rel=1e-3)
 
     def fails(scene):
         return judge(scene) | {"verdict": "result"}
 
-    scene, nothing = widest(search, fails, fails)
+    scene, nothing = widest_metamer(search.mode, search, fails, fails)
     assert nothing["distance"] is None
     assert away.far(scene)["angle"] >= 0.99 * far[nearer]  # a candidate, not the way back
     assert [each["verdict"] for each in nothing["starts"]] == ["result", "result"]
 
 
-def test_a_match_that_is_lost_is_sought_where_it_was(small):
+def test_a_search_that_loses_its_match_returns_to_its_last_place(small):
     away = Away(small, "pose", steps=40)
     search = away.search()
     steps = search.steps()
-    while 0 not in search.candidates():
+    while 0 not in search.mode.places:
         next(steps)
-    kept = search.candidates()[0]
+    kept = search.mode.places[0]
     with torch.no_grad():
-        search.variables[0].tensors["rotation"].add_(1.5)
-        search.variables[0].tensors["translation"].add_(0.5)  # out of the middle: no match at all
-    lost = search.distance()
+        search.moving.variables[0].tensors["rotation"].add_(1.5)
+        search.moving.variables[0].tensors["translation"].add_(
+            0.5
+        )  # out of the middle: no match at all
+    lost = search.mode.distance()
     for _ in range(4 * len(away.views)):
         next(steps)
-        if search.distance() < lost / 2:
+        if search.mode.distance() < lost / 2:
             break
-    farthest = max(kept.distance, search.candidates()[0].distance)
-    assert search.distance() < 1.5 * farthest
+    farthest = max(kept.distance, search.mode.places[0].distance)
+    assert search.mode.distance() < 1.5 * farthest
     assert search.state().header["constrained"]["pace"] < PACE
 
 
@@ -233,37 +229,102 @@ targets:
     shape: {kind: sphere, subdivisions: 2}
     material: {base_color: [0.7, 0.3, 0.4], roughness: 0.6}
     cameras: {kind: ring, count: 2, held_out: 1, resolution: 16}
-models: {net: {network: pixels}}
+models:
+  net: {network: pixels}
 searches:
   paint:
     mode: diverge
     attributes: [material]
     steps: 12
     restarts: 2
+    save_every: 5
     samples: {primal: 16, score: 36}
     criterion: {null: 3, ceiling: 2}
 """
 
 
-def test_a_run_tells_its_reach_and_another_floor_is_another_run(tmp_path):
-    (tmp_path / "study.yaml").write_text(STUDY)
-    study = read_study(tmp_path)
+class Stopped(Exception):
+    """Raised to stop a search."""
+
+
+class Notes(Silent):
+    """A report that keeps its notes, and can stop the search after a step."""
+
+    def __init__(self, last_step=None):
+        self.notes, self._last_step = [], last_step
+
+    def note(self, text):
+        self.notes.append(text)
+
+    def step(self, row):
+        if row["step"] == self._last_step:
+            raise Stopped(f"at step {self._last_step}")
+
+
+@pytest.fixture(scope="module")
+def resumed_run(tmp_path_factory):
+    """A finished run whose first half was saved by the first version of `mode: diverge`.
+
+    Its study, run, score and notes, and the noise indices with which each scene was rendered.
+    """
+    folder = tmp_path_factory.mktemp("diverge")
+    (folder / "study.yaml").write_text(STUDY)
+    study = read_study(folder)
     (run,) = resolve_all(study)
-    told = one_run.make(run, study.runs, "cpu", Silent())
-    reach = told["reach"]
+    with pytest.raises(Stopped, match="at step 7"):
+        one_run.make(run, study.runs, "cpu", Notes(last_step=7))
+    directory = RunDirectory(study.runs / run.name)
+    for step in directory.state_steps():
+        path = directory.state_path(step)
+        state = read_state(path)
+        header = {k: v for k, v in state.header.items() if k != "constrained"}
+        write_state(SearchState(state.step, state.arrays, header), path)
+    report, noise = Notes(), {}
+    photographs = Stage.photographs
+
+    def recorded(stage, views, samples, index):
+        noise.setdefault(stage.scene.sha256, []).append(index)
+        return photographs(stage, views, samples, index)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Stage, "photographs", recorded)
+        score = one_run.make(run, study.runs, "cpu", report)
+    return study, run, score, report.notes, noise
+
+
+def test_a_run_records_its_reach(resumed_run):
+    study, run, score, _, _ = resumed_run
+    reach = score["reach"]
     assert len(reach["starts"]) == 2
-    if told["verdict"] == "metamer":
-        far = told["physical_difference"]["material"]["rms_log_reflectance"]
-        assert reach["distance"] == pytest.approx(far, rel=1e-4)
-    else:
-        assert reach["distance"] is None
-    assert told["reach"] == RunDirectory(study.runs / run.name).judgement()["reach"]
-    with (study.runs / run.name / "history.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    assert len(rows) == 24
-    assert max(float(row["distance"]) for row in rows[:12]) > 2 * float(rows[0]["distance"])
+    if reach["distance"] is not None:
+        distance = score["physical_difference"]["material"]["rms_log_reflectance"]
+        assert reach["distance"] == pytest.approx(distance, rel=1e-4)
+    directory = RunDirectory(study.runs / run.name)
+    assert directory.judgement()["reach"] == reach
+    rows = directory.history()
+    assert max(row["distance"] for row in rows[:12]) > 2 * rows[0]["distance"]
+
+
+def test_a_search_saved_by_the_first_version_starts_again(resumed_run):
+    study, run, _, notes, _ = resumed_run
+    (note,) = [each for each in notes if "earlier version" in each]
+    assert note.endswith(
+        "00005.npz is from an earlier version of mode: diverge and cannot be resumed; "
+        "the search starts again"
+    )
+    rows = RunDirectory(study.runs / run.name).history()
+    assert [row["step"] for row in rows] == list(range(1, 25))
+
+
+def test_choice_confirmation_and_final_score_have_separate_noise(resumed_run):
+    _, _, score, _, noise = resumed_run
+    assert score["reach"]["distance"] is not None
+    assert noise[score["result"]] == [1, 2, 0]
+
+
+def test_another_floor_is_another_run(resumed_run, tmp_path):
     (tmp_path / "study.yaml").write_text(STUDY.replace("null: 3", "floor: 0.8, null: 3"))
-    assert resolve_all(read_study(tmp_path))[0].name != run.name
+    assert resolve_all(read_study(tmp_path))[0].name != resumed_run[1].name
 
 
 # ---- Distances -----------------------------------------------------------------------------------
@@ -273,8 +334,8 @@ def standing(small, attribute, rng, **changes):
     """Give a target, its variables a little moved, and the distance between the two."""
     config = SearchConfig(mode="diverge", attributes=(attribute,), environment_height=MAP_HEIGHT)
     target = represented(small(**(TARGET | changes)), config)
-    (variables,) = variables_of(target, config)
-    distance = distance_of(target, variables)
+    (variables,) = build_variables(target, config)
+    distance = distance_from_target(target, variables)
     with torch.no_grad():
         for tensor in variables.tensors.values():
             tensor.add_(torch.tensor(rng.normal(scale=0.1, size=tuple(tensor.shape))).to(tensor))
@@ -296,7 +357,7 @@ def test_a_distance_is_that_of_scenes(small, rng, attribute, measure, tolerance)
     )
     changes = {"lighting": light} if attribute == "lighting" else {}
     target, variables, distance = standing(small, attribute, rng, **changes)
-    found = scene_difference(target, variables.placed_in(target), (attribute,), rng)
+    found = scene_difference(target, variables.apply_to(target), (attribute,), rng)
     assert float(distance().detach()) == pytest.approx(found[attribute][measure], rel=tolerance)
 
 
@@ -319,8 +380,8 @@ def test_the_derivative_of_a_distance_is_its_difference(small, rng, attribute):
 def test_sliding_and_shifting_a_sphere_are_no_distance_and_growing_is(small):
     config = SearchConfig(mode="diverge", attributes=("shape",), smoothness=0.0)
     target = represented(small(**(TARGET | {"shape": Sphere(subdivisions=3)})), config)
-    (variables,) = variables_of(target, config)
-    distance = distance_of(target, variables)
+    (variables,) = build_variables(target, config)
+    distance = distance_from_target(target, variables)
     vertices = torch.tensor(geometry(target.shape).vertices)
     angle = torch.tensor(0.02)
     turn = torch.tensor([[angle.cos(), -angle.sin(), 0], [angle.sin(), angle.cos(), 0], [0, 0, 1]])
@@ -328,7 +389,7 @@ def test_sliding_and_shifting_a_sphere_are_no_distance_and_growing_is(small):
         variables.tensors["latent"].copy_(vertices + torch.tensor([0.3, -0.2, 0.1]))
         assert float(distance().detach()) < 1e-5  # a place, and no shape
         # A third of it is along the normals, on average over the sphere.
-        counted = float(distance_of(target, variables, place_counts=True)().detach())
+        counted = float(distance_from_target(target, variables, translation_counts=True)().detach())
         assert counted == pytest.approx(np.sqrt(0.14 / 3), rel=0.01)
         variables.tensors["latent"].copy_(vertices @ turn.T)  # without smoothness, the vertices
         assert float(distance().detach()) < 3e-4  # of second order in the angle
@@ -342,7 +403,7 @@ def test_the_correlation_of_the_search_is_that_of_the_criterion(rng):
     assert torch.allclose(correlation(one, other, ["a"]), expected)
 
 
-# ---- What cannot be asked ------------------------------------------------------------------------
+# ---- Refused study files -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -351,19 +412,43 @@ def test_the_correlation_of_the_search_is_that_of_the_criterion(rng):
         ({"attributes": ("pose", "shape")}, "name one: its distance is searched for"),
         ({"start": {"pose": {}}}, "remove it: the start is the target"),
         ({"optimiser": "lbfgs"}, "use adam"),
+        ({"loss": "l2"}, "not with mode: diverge; remove it: it would have no effect"),
+        ({"loss": {"a": "relative_squared_error"}}, "not with mode: diverge; remove it"),
         ({"attributes": ("shape",), "remeshing": {"at": [1]}}, "target and result share faces"),
-        ({"texture_resolution": 4}, "use 0: one value a parameter"),
+        ({"texture_resolution": 4}, "use 0: one value per parameter"),
         ({"pixel_search": True}, "search with model pixels"),
         ({"early_stopping": EarlyStopping(match=0.9)}, "remove its match"),
     ],
 )
-def test_what_makes_no_way_from_the_target_is_refused(changes, message):
+def test_keys_without_effect_away_from_the_target_are_refused(changes, message):
     with pytest.raises(ValidationError, match=message):
         SearchConfig(**({"mode": "diverge", "attributes": ("pose",)} | changes))
 
 
-def test_three_starts_are_made_unless_another_number_is_asked_for():
+def test_the_default_number_of_starts_is_three():
     asked = {"mode": "diverge", "attributes": ["pose"]}
     assert SearchConfig(**asked).restarts == 3
     assert SearchConfig(**asked, restarts=5).restarts == 5
     assert SearchConfig(attributes=["pose"]).restarts == 1
+
+
+@pytest.mark.parametrize("mode", ["diverge", "flip"])
+def test_loss_and_guides_are_refused_in_the_study_file(tmp_path, mode):
+    path = tmp_path / "study.yaml"
+    text = STUDY.replace("mode: diverge", f"mode: {mode}")
+    path.write_text(text.replace("steps: 12", "loss: l1\n    steps: 12"))
+    message = rf"study.yaml:\d+: searches.paint.loss.*: not with mode: {mode}; remove it"
+    with pytest.raises(InputError, match=message):
+        read_study(tmp_path)
+    guided = text.replace("net: {network: pixels}", "net: {network: resnet18, guides: [layer1]}")
+    path.write_text(guided)
+    message = (
+        rf"study.yaml:\d+: models.net.guides.*: not with mode: {mode} of searches.paint, where "
+        "they would have no effect; remove them, or name models without guides in "
+        "searches.paint.models"
+    )
+    with pytest.raises(InputError, match=message):
+        read_study(tmp_path)
+    other = guided.replace("guides: [layer1]}", "guides: [layer1]}\n  plain: {network: pixels}")
+    path.write_text(other.replace(f"mode: {mode}", f"mode: {mode}\n    models: [plain]"))
+    assert set(read_study(tmp_path).models) == {"net", "plain"}

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mrd.rendering.representation import represented
-from mrd.search.distance_from_target import distance_of
+from mrd.search.distance_from_target import distance_from_target
 from mrd.search.finite_difference import derivative
-from mrd.search.variables.build import variables_of
+from mrd.search.variables.build import build_variables
 from mrd.study.search_section import SearchConfig
 from scenes.differences import material_difference
 from scenes.material import RANGES, Material
@@ -78,8 +78,8 @@ def reliable(name, here):
 def test_the_derivative_of_a_materials_distance_is_right_near_bounds_too(small, name, here):
     config = SearchConfig(mode="diverge", attributes=("material",), material_parameters=(name,))
     target = represented(small(material=TARGET), config)
-    (variables,) = variables_of(target, config)
-    distance = distance_of(target, variables)
+    (variables,) = build_variables(target, config)
+    distance = distance_from_target(target, variables)
     tensor = variables.tensors[name]
     with torch.no_grad():
         tensor.fill_(here)

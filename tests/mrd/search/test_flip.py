@@ -1,4 +1,4 @@
-"""The smallest change that changes a class: where it lies, what is told of it, what is refused."""
+"""`mode: flip`: the smallest change that changes a class, its record, and what is refused."""
 
 import csv
 import io
@@ -14,18 +14,22 @@ from rich.console import Console
 
 from mrd.cli.flips import flips
 from mrd.cli.tables import reasons, verdicts
+from mrd.criterion.bench import Bench, display_images
 from mrd.generate import one_run, study_runs
 from mrd.models.classifier import LOGITS, Classifier
 from mrd.models.registry import create
+from mrd.rendering.representation import form_of_family, represented
 from mrd.rendering.stage import Stage, display
-from mrd.search.flip import lead
-from mrd.search.flip_result import Judged, random_changes
+from mrd.search.flip import Flip
+from mrd.search.flip_result import ClassifiedScene, count_random_flips, lead
+from mrd.search.loop import Search
+from mrd.study.model_section import ModelConfig
 from mrd.study.run_directory import RunDirectory
-from mrd.study.search_section import SearchConfig
+from mrd.study.search_section import Samples, SearchConfig
 from mrd.study.study import read_study, resolve_all
 from mrd.workflow.standings import overview
 from scenes.base.errors import InputError
-from scenes.camera import cameras
+from scenes.camera import Ring, cameras
 from scenes.differences import material_difference
 from scenes.material import Material
 from tests.silent import Silent
@@ -119,13 +123,13 @@ def redness(target, color):
     return float((means[:, 0] - means[:, 2])[:2].max())
 
 
-# ---- Where it lies -------------------------------------------------------------------------------
+# ---- Results ------------------------------------------------------------------------------------
 
 
 def test_the_nearest_other_class_is_found(flipped):
-    _, run, told = flipped
+    _, run, score = flipped
     target, _ = one_run.prepared(run)
-    flip = told["flip"]
+    flip = score["flip"]
     # The nearest of all colours at the edge, looked for without gradients: to each red the blue at
     # which the class changes. Green is not looked at by the network, and stays.
     nearest = np.inf
@@ -141,21 +145,21 @@ def test_the_nearest_other_class_is_found(flipped):
     assert flip["distance"] == pytest.approx(nearest, rel=0.08)
     assert flip["measure"] == "rms_log_reflectance"
     assert flip["starts"] == [pytest.approx(flip["distance"])]
-    found = told["physical_difference"]["material"]["rms_log_reflectance"]
+    found = score["physical_difference"]["material"]["rms_log_reflectance"]
     assert found == pytest.approx(flip["distance"], rel=1e-4)
 
 
-def test_what_is_told_of_every_camera(flipped):
-    study, run, told = flipped
-    rows = told["flip"]["cameras"]
+def test_the_record_of_every_camera(flipped):
+    study, run, score = flipped
+    rows = score["flip"]["cameras"]
     assert [row["held_out"] for row in rows] == [False, False, True]
     for row in rows[:2]:
         assert (row["target"], row["label"], row["flipped"]) == ([0], 1, True)
         assert 0.5 < row["probability"] <= 1
-    assert told["verdict"] == "result"  # another class is no metamer
-    assert told["training"]["cameras"][0]["failed"].endswith("class 1 is not the target's 0")
+    assert score["verdict"] == "result"  # another class is no metamer
+    assert score["training"]["cameras"][0]["failed"].endswith("class 1 is not the target's 0")
     kept = RunDirectory(study.runs / run.name).judgement()
-    assert kept["flip"] == json.loads(json.dumps(told["flip"]))
+    assert kept["flip"] == json.loads(json.dumps(score["flip"]))
     with (study.runs / run.name / "history.csv").open() as file:
         distances = [float(row["distance"]) for row in csv.DictReader(file)]
     assert len(distances) == 60
@@ -163,29 +167,29 @@ def test_what_is_told_of_every_camera(flipped):
 
 
 def test_random_changes_of_its_size_flip_less_often_than_not(flipped):
-    told = flipped[2]["flip"]["random_changes"]
-    assert told["of"] == 5
-    assert told["flipped"] <= 2  # the nearest flip is one direction of many
+    score = flipped[2]["flip"]["random_changes"]
+    assert score["of"] == 5
+    assert score["flipped"] <= 2  # the nearest flip is one direction of many
 
 
-def test_the_tables_tell_it(flipped):
-    study, _, told = flipped
+def test_the_tables_show_the_flip(flipped):
+    study, _, score = flipped
     standings = overview(study)
     row = printed(verdicts(standings))[1]
-    assert f"flipped to class 1 at {told['flip']['distance']:.3g} log units, held out" in row
+    assert f"flipped to class 1 at {score['flip']['distance']:.3g} log units, held out" in row
     assert reasons(standings, []) == []  # another class was asked for
 
 
-def test_the_rate_is_told_over_targets_and_seeds(flipped):
-    study, _, told = flipped
+def test_the_rate_is_over_targets_and_seeds(flipped):
+    study, _, score = flipped
     (standing,) = overview(study)
-    size = {"distance": 3 * told["flip"]["distance"], "random_changes": {"flipped": 2, "of": 4}}
-    larger = replace(standing, judgement={"flip": told["flip"] | size})
-    failed = replace(standing, judgement={"flip": told["flip"] | {"distance": None}})
+    size = {"distance": 3 * score["flip"]["distance"], "random_changes": {"flipped": 2, "of": 4}}
+    larger = replace(standing, judgement={"flip": score["flip"] | size})
+    failed = replace(standing, judgement={"flip": score["flip"] | {"distance": None}})
     shown = flips([standing, larger, failed])
-    median = 2 * told["flip"]["distance"]
-    held_out = 2 * sum(row["flipped"] for row in told["flip"]["cameras"] if row["held_out"])
-    random = told["flip"]["random_changes"]["flipped"] + 2
+    median = 2 * score["flip"]["distance"]
+    held_out = 2 * sum(row["flipped"] for row in score["flip"]["cameras"] if row["held_out"])
+    random = score["flip"]["random_changes"]["flipped"] + 2
     assert re.split(" {2,}", printed(shown)[1]) == [
         "paint",
         "net",
@@ -198,7 +202,7 @@ def test_the_rate_is_told_over_targets_and_seeds(flipped):
 
 
 def test_of_a_pose_it_is_a_turn_alone(study):
-    _, told = carried_out(
+    _, score = carried_out(
         study(
             ("attributes: [material]", "attributes: [pose]"),
             ("    material_parameters: [base_color]\n", ""),
@@ -206,20 +210,20 @@ def test_of_a_pose_it_is_a_turn_alone(study):
             ("60", "4"),
         )
     )
-    moved = told["physical_difference"]["pose"]
+    moved = score["physical_difference"]["pose"]
     assert moved["angle"] > 0.1
     assert moved["translation"] < 1e-6
 
 
-def test_a_class_that_cannot_be_had_is_not_flipped(study):
-    _, told = carried_out(study(("mode: flip", "mode: flip\n    label: 2"), ("60", "4")))
-    flip = told["flip"]
+def test_a_class_that_no_image_gets_is_not_flipped(study):
+    _, score = carried_out(study(("mode: flip", "mode: flip\n    label: 2"), ("60", "4")))
+    flip = score["flip"]
     assert (flip["label"], flip["distance"], flip["starts"]) == (2, None, [None])
     assert not any(row["flipped"] for row in flip["cameras"])
     assert "random_changes" not in flip
 
 
-def test_a_stopped_search_goes_on_as_if_it_had_not_been(study):
+def test_a_stopped_search_resumes(study):
     class Stopped(Exception):
         pass
 
@@ -262,14 +266,39 @@ def test_a_classifier_gives_its_logits_with_its_layers(study):
 
 
 def test_random_changes_that_do_not_reach_do_not_count():
-    def judge(scene):
-        return Judged(scene, 1.0, [{"held_out": False, "flipped": scene == "flips"}])
+    def classify(scene):
+        return ClassifiedScene(scene, 1.0, [{"held_out": False, "flipped": scene == "flips"}])
 
-    ways = [lambda _: "flips", lambda _: None, lambda _: "stays"]
-    assert random_changes(ways, 0.5, judge) == {"flipped": 1, "of": 2}
+    directions = [lambda _: "flips", lambda _: None, lambda _: "stays"]
+    assert count_random_flips(directions, 0.5, classify) == {"flipped": 1, "of": 2}
 
 
-# ---- What cannot be asked ------------------------------------------------------------------------
+def test_a_step_runs_the_network_once(small):
+    """Layers and logits of a real network come from one forward pass."""
+    config = SearchConfig(
+        mode="flip",
+        attributes=("material",),
+        steps=3,
+        restarts=1,
+        samples=Samples(primal=1, adjoint=1),
+    )
+    target = represented(small(cameras=Ring(count=2, resolution=32)), config)
+    network = create(ModelConfig(network="efficientnet_lite0", layers=("blocks.0",)))
+    bench = Bench(Classifier(network), form_of_family(config, target))
+    views = cameras(target.cameras)
+    images = display_images(bench.stage(target), views, 16, noise=0)
+    targets = bench.model.activations(images)
+    own = [[label] for label in network.labels(images).tolist()]
+    rng = np.random.default_rng(1)
+    search = Search(target, targets, views, bench, config, rng, Flip(own, None))
+    passes = []
+    hook = network.network.register_forward_hook(lambda *_: passes.append(1))
+    rows = list(search.steps())
+    hook.remove()
+    assert len(rows) == len(passes) == 3
+
+
+# ---- Refused study files -------------------------------------------------------------------------
 
 
 def test_a_model_without_classes_is_refused_before_anything_is_rendered(study):
@@ -297,20 +326,21 @@ def test_the_targets_own_class_is_refused(study):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"mode": "match", "label": 3}, "only a search with mode: flip wants one"),
+        ({"mode": "match", "label": 3}, "only with mode: flip; remove it"),
         ({"label": -1}, "greater than or equal to 0"),
         ({"attributes": ("pose", "shape")}, "not with mode: flip; name one"),
-        ({"loss": {"a": "l1"}}, "give one for all layers"),
+        ({"loss": "l1"}, "not with mode: flip; remove it: it would have no effect"),
+        ({"loss": {"a": "l1"}}, "not with mode: flip; remove it"),
         ({"start": {"pose": {}}}, "remove it: the start is the target"),
     ],
 )
-def test_what_makes_no_way_to_a_class_is_refused(changes, message):
+def test_keys_without_effect_with_mode_flip_are_refused(changes, message):
     with pytest.raises(ValidationError, match=message):
         SearchConfig(**({"mode": "flip", "attributes": ("pose",)} | changes))
 
 
 def test_a_study_without_flips_keeps_its_runs(study):
-    """Runs made before there were labels are found again: a label that is not asked has no part."""
+    """Runs made before there were labels are found again: without a label, the record has none."""
     (run,) = resolve_all(study())
     assert "label" not in run.record["search"]
     (run,) = resolve_all(study(("mode: flip", "mode: flip\n    label: 1")))

@@ -1,8 +1,8 @@
-"""Whatever a search changes, everything else stays bit for bit the target's.
+"""A search leaves all attributes that it does not search bit for bit the target's.
 
-Real searches of three steps: of every attribute, of pairs, of all together. Looked at twice: in the
-scenes (each part as canonical JSON, arrays by their hash), and in Mitsuba itself, where every
-parameter that belongs to another attribute holds the same numbers after the steps as before.
+Real searches of every attribute, of pairs, of all together. Two things are compared: scenes (each
+part as canonical JSON, arrays by their hash), and the parameters in Mitsuba: those of other
+attributes hold the same numbers after the steps as before.
 """
 
 import json
@@ -11,13 +11,14 @@ import mitsuba as mi
 import numpy as np
 import pytest
 import torch
+from mrd.search.moving.variables.base import mitsuba_values
 
+from mrd.criterion.bench import Bench, display_images
 from mrd.models import registry
 from mrd.rendering.representation import form_of_family, represented, start_scene
-from mrd.rendering.stage import Stage, display
 from mrd.rendering.to_mitsuba import NORMALS, VERTICES
 from mrd.search.loop import Search
-from mrd.search.variables.base import values_of
+from mrd.search.match import Match
 from mrd.study.model_section import ModelConfig
 from mrd.study.search_section import Regularisers, Samples, SearchConfig, StartConfig
 from scenes.arrays import Picture
@@ -36,7 +37,7 @@ STARTS = {
     "lighting": Constant(radiance=(0.7, 0.8, 0.9)),
     "pose": Pose(rotation=(5, 30, 0), translation=(0.05, 0, 0)),
 }
-# What Mitsuba may show as moved, for each attribute.
+# Mitsuba's parameters that may change, for each attribute.
 MOVES = {
     "shape": {VERTICES, NORMALS},
     "material": {"object.bsdf.base_color.value", "object.bsdf.roughness.value"},
@@ -66,14 +67,14 @@ SEARCHES = {
 
 
 def begun(small, name):
-    """A search that stands at its start, and its represented target."""
+    """Return a search at its start, and its represented target."""
     attributes = tuple(name.split("-")[0].split("+"))
     starts = STARTS | ({"lighting": SunSky(level=5)} if "sky" in name else {})
     config = SearchConfig(
         attributes=attributes,
         start=StartConfig(**{each: starts[each] for each in attributes}),
         material_parameters=("base_color", "roughness"),
-        steps=3,
+        steps=2,
         environment_height=8,
         samples=Samples(primal=4, adjoint=1, boundary=512),
         **SEARCHES[name],
@@ -89,25 +90,24 @@ def begun(small, name):
         ),
         config,
     )
-    form = form_of_family(config, target)
     views = cameras(target.cameras)
     model = registry.create(ModelConfig(network="pixels"))
-    images = display(Stage(target, form=form).photographs(views, 16, 0), target.film)
+    bench = Bench(model, form_of_family(config, target))
+    activations = model.activations(display_images(bench.stage(target), views, 16, noise=0))
     start = start_scene(target, config.starts(), config)
-    activations = model.activations(images)
     rng = np.random.default_rng(1)
-    return Search(start, activations, views, model, config, rng, form=form), target
+    return Search(start, activations, views, bench, config, rng, Match()), target
 
 
 def canonical(scene):
-    """Each part of a scene, as the text that its hash is made of."""
+    """Return each part of a scene as canonical JSON."""
     content = json.loads(scene.canonical_json())
     return {part: json.dumps(content[part], sort_keys=True) for part in PARTS}
 
 
 def in_mitsuba(search):
-    """Every parameter of the scene that the search renders, as bytes."""
-    parameters = mi.traverse(search._stage._mitsuba)
+    """Return every parameter of the rendered scene as bytes."""
+    parameters = mi.traverse(search.moving.stage._mitsuba)
     # A transformation shows its numbers by its matrix alone.
     numbers = {key: np.array(getattr(value, "matrix", value)) for key, value in parameters.items()}
     assert not any(value.dtype.hasobject for value in numbers.values())
@@ -115,13 +115,13 @@ def in_mitsuba(search):
 
 
 @pytest.mark.parametrize("name", SEARCHES)
-def test_a_search_moves_what_it_searches_and_nothing_else(small, name):
+def test_a_search_changes_only_its_attributes(small, name):
     search, target = begun(small, name)
     attributes = search.config.attributes
-    search._stage.move({k: v.detach() for k, v in _values(search).items()})
+    search.moving.stage.move({k: v.detach() for k, v in _values(search).items()})
     before, start = in_mitsuba(search), canonical(search.scene())
-    assert [step.step for step in search.steps()] == [1, 2, 3]
-    search._stage.move({k: v.detach() for k, v in _values(search).items()})
+    assert [step.step for step in search.steps()] == [1, 2]
+    search.moving.stage.move({k: v.detach() for k, v in _values(search).items()})
 
     found, own = canonical(search.scene()), canonical(target)
     for part in PARTS:
@@ -139,4 +139,4 @@ def test_a_search_moves_what_it_searches_and_nothing_else(small, name):
 
 def _values(search):
     with torch.no_grad():
-        return values_of(search.variables)
+        return mitsuba_values(search.moving.variables)

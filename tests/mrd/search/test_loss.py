@@ -65,31 +65,31 @@ def test_gradients_agree_with_finite_differences(name, seed):
 
 
 @pytest.mark.parametrize("target", [{"a": Y[:1]}, {"b": Y}, {"a": Y, "b": Y}, {"a": Y[:, :1]}])
-def test_what_would_broadcast_without_a_word_is_refused(target):
+def test_activations_that_would_broadcast_is_refused(target):
     with pytest.raises(ValueError, match="cannot be compared with a target's"):
         loss.total("l2", {"a": X}, target)
 
 
-def test_a_layer_that_is_zero_counts_as_orthogonal():
+def test_a_zero_layer_has_a_loss_of_one_by_cosine():
     assert loss.cosine(torch.zeros(1, 3), Y[:1]).tolist() == [1.0]
 
 
-def test_layers_have_weights_and_losses_of_their_own():
+def test_each_layer_has_its_weight_and_loss():
     activations, target = {"a": X, "b": X}, {"a": Y, "b": Y}
     found = loss.per_view({"a": "l1", "b": "l2"}, activations, target, {"a": 2.0, "b": 0.5})
     expected = [2 * a + 0.5 * b for a, b in zip(BY_HAND["l1"], BY_HAND["l2"], strict=True)]
     assert found.tolist() == pytest.approx(expected)
 
 
-def test_guides_fade_along_a_line_and_judged_layers_do_not():
+def test_weights_of_guides_fall_linearly_and_those_of_scored_layers_are_constant():
     weights = {"pool": 2.0, "blocks.2": 4.0}
-    at = {done: loss.faded(weights, ("pool",), done) for done in (0.0, 0.25, 1.0)}
+    at = {done: loss.layer_weights_at(done, weights, ("pool",)) for done in (0.0, 0.25, 1.0)}
     assert at[0.0] == weights
     assert at[0.25] == {"pool": 2.0, "blocks.2": 3.0}
     assert at[1.0] == {"pool": 2.0, "blocks.2": 0.0}
 
 
-def test_a_dead_layer_is_refused_where_its_loss_is_in_units_of_it():
+def test_a_zero_target_layer_is_refused_if_its_loss_is_in_its_units():
     target = {"a": torch.tensor([[1.0, 0.0], [0.0, 0.0]]), "b": torch.ones(2, 3)}
     with pytest.raises(InputError, match=r"layer 'a' is zero everywhere in a view of the target"):
         loss.check_targets("relative_squared_error", target)

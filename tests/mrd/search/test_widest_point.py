@@ -1,4 +1,4 @@
-"""The widest point of a case that is solved by hand: its place, its distance, its multipliers.
+"""The widest point of a case that is solved by hand: its colour, its distance, its multipliers.
 
 A constant light of radiance exp(l) is seen directly, in a pixel past the object, so that a model
 knows u, the change of l, in each channel and without noise. The model gives each camera v the match
@@ -20,12 +20,13 @@ import numpy as np
 import pytest
 import torch
 
+from mrd.criterion.bench import Bench, display_images
 from mrd.models.base import Model
 from mrd.rendering.representation import form_of_family, represented, start_scene
 from mrd.rendering.srgb import decoded
-from mrd.rendering.stage import Stage, display
-from mrd.search.distance_from_target import UNIT
-from mrd.search.diverge import MARGIN, Divergence
+from mrd.rendering.stage import display
+from mrd.search.diverge import MARGIN, Diverge
+from mrd.search.loop import Search, StepActivations
 from mrd.study.search_section import Samples, SearchConfig
 from scenes.camera import Ring, cameras
 from scenes.film import Film
@@ -42,7 +43,7 @@ AXES = torch.tensor([[1, 1, -1, -1], [1, -1, 1, -1], [1, -1, -1, 1]]) / 2
 
 
 def widest(match):
-    """Largest distance at which both cameras have a match."""
+    """Return the largest distance at which both cameras have a match."""
     return np.sqrt(5 * -np.log(match) / (33 * SCALE))
 
 
@@ -72,35 +73,38 @@ class Lamp(Model):
         return {"name": self.name}
 
 
-class Exact(Divergence):
-    """A search whose every step goes to the minimum of what a step lowers; nothing is rendered."""
+class ExactSearch(Search):
+    """A search whose every step goes to the minimum of the objective; nothing is rendered."""
 
-    def _moved_by_adam(self):
-        light = self.variables[0].tensors["log_radiance"]
+    def step(self):
+        light = self.moving.variables[0].tensors["log_radiance"]
         minimiser = torch.optim.LBFGS(
             [light], max_iter=100, tolerance_change=1e-9, line_search_fn="strong_wolfe"
         )
-        seen = [list(each) for each in self._failing]
+        violations = [list(each) for each in self.mode._violations]
 
-        def lowered():
-            self._failing = [list(each) for each in seen]  # of the last look alone
+        def objective():
+            self.mode._violations = [list(each) for each in violations]  # of the last call only
             pixel = display(light.exp().expand(2, 3)[:, :, None, None], self.start.film)
-            activations = self._model.activations(pixel)
-            lagrangian = self._objective(activations, self._targets, None, (0, 1))
-            return lagrangian - self._distance() / UNIT["lighting"]
+            activations = self.bench.model.activations(pixel)
+            step = StepActivations(activations, self.targets, None, [0, 1])
+            return self.mode.objective(self, step) + self.mode.distance_term(self)
 
         def closure():
             minimiser.zero_grad()
-            value = lowered()
+            value = objective()
             value.backward()
             return value
 
         minimiser.step(closure)
-        return float(lowered().detach()), 0.0
+        loss = float(objective().detach())
+        self.finished += 1
+        self.mode.end_step(self, loss, 0.0)
+        return loss, 0.0
 
 
 def search(small, kind, steps):
-    """Make a search of a kind away from the lamp, with a seed."""
+    """Return a search of a kind away from the lamp, with a seed."""
     config = SearchConfig(
         mode="diverge",
         attributes=("lighting",),
@@ -121,43 +125,42 @@ def search(small, kind, steps):
         start_scene(target, {}, config),
         {"light": AXES[:2]},
         cameras(target.cameras),
-        Lamp(),
+        Bench(Lamp(), form_of_family(config, target)),
         config,
         np.random.default_rng(1),
-        form=form_of_family(config, target),
-        null=np.zeros(2),
-        ceiling=np.full(2, 0.5),
+        Diverge(np.zeros(2), np.full(2, 0.5)),
     )
 
 
 def changed(found):
-    """Log change u of the light, by channel."""
-    light = found.variables[0].tensors["log_radiance"].detach().numpy()
+    """Return the log change u of the light, by channel."""
+    light = found.moving.variables[0].tensors["log_radiance"].detach().numpy()
     return light - np.log(RADIANCE)
 
 
 def test_the_multipliers_lead_to_the_widest_point(small):
-    exact = search(small, Exact, 30)
+    exact = search(small, ExactSearch, 30)
     for _ in exact.steps():
         pass
     expected = np.sqrt(np.array([2, 3, 0]) * -np.log(MATCH) / (11 * SCALE))
     np.testing.assert_allclose(np.abs(changed(exact)), expected, atol=2e-3)
-    assert exact.distance() == pytest.approx(widest(MATCH), rel=1e-3)
+    assert exact.mode.distance() == pytest.approx(widest(MATCH), rel=1e-3)
     multipliers = np.array([3, 2]) / (11 * SCALE) / (6 * MATCH * widest(MATCH))
     found = exact.state().header["constrained"]["multipliers"]
     np.testing.assert_allclose(found, multipliers, rtol=5e-3)
 
 
 def test_a_rendered_search_comes_near_the_widest_point(small):
-    rendered = search(small, Divergence, 120)
+    rendered = search(small, Search, 120)
     for _ in rendered.steps():
         pass
-    reached = rendered.candidates()[0].distance
+    place = rendered.mode.places[0]
+    reached = place.distance
     assert 0.8 * widest(MATCH) < reached <= widest(FLOOR)
-    scene = rendered.scene_at(rendered.candidates()[0])
-    stage = Stage(scene, form=form_of_family(rendered.config, scene))
+    scene = rendered.mode.scene_at(rendered, place)
+    stage = rendered.bench.stage(scene)
     with torch.no_grad():
-        images = display(stage.photographs(cameras(scene.cameras), 1, 0), scene.film)
+        images = display_images(stage, cameras(scene.cameras), 1, noise=0)
         matches = 2 * (Lamp().activations(images)["light"] @ AXES[:2].T).diagonal()
     u = np.log(np.array(scene.lighting.radiance) / RADIANCE)
     np.testing.assert_allclose(matches, np.exp(-CURVATURE.numpy() @ u**2), atol=1e-5)

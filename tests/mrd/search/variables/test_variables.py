@@ -8,7 +8,7 @@ from scipy.spatial.transform import Rotation
 
 from mrd.rendering.stage import Stage
 from mrd.rendering.to_mitsuba import VERTICES, Form, form_of, light_key, to_mitsuba, world_vertices
-from mrd.search.variables.base import values_of
+from mrd.search.variables.base import mitsuba_values
 from mrd.search.variables.lighting import BRIGHTEST, DARKEST, LightingVariables
 from mrd.search.variables.material import BOUNDS, MaterialVariables
 from mrd.search.variables.pose import PoseVariables, rotation_matrix
@@ -54,7 +54,7 @@ def test_vertices_come_back_from_smoothed_coordinates(small, smoothness):
     variables = ShapeVariables(scene, smoothness)
     expected = geometry(scene.shape).vertices
     np.testing.assert_allclose(variables.vertices().detach(), expected, atol=1e-5)
-    placed = geometry(variables.placed_in(scene).shape)
+    placed = geometry(variables.apply_to(scene).shape)
     np.testing.assert_allclose(placed.vertices, expected, atol=1e-5)
     np.testing.assert_array_equal(placed.faces, geometry(scene.shape).faces)
 
@@ -145,7 +145,7 @@ def test_an_open_mesh_is_no_start(small):
 @pytest.mark.parametrize("normals", ["smooth", "flat"])
 def test_the_rule_for_normals_is_kept(small, normals):
     scene = small(shape=Sphere(subdivisions=2, normals=normals))
-    assert ShapeVariables(scene, 15.0).placed_in(scene).shape.normals == normals
+    assert ShapeVariables(scene, 15.0).apply_to(scene).shape.normals == normals
 
 
 # ---- Material -----------------------------------------------------------------------------------
@@ -160,7 +160,7 @@ def test_a_material_comes_back_as_it_was(small):
         spec_trans=0.7, flatness=0.8,
     )  # fmt: skip
     scene = small(material=material)
-    placed = MaterialVariables(scene, PARAMETERS).placed_in(scene).material
+    placed = MaterialVariables(scene, PARAMETERS).apply_to(scene).material
     assert Material(**placed.model_dump()) == placed  # still valid
     for name in PARAMETERS:
         np.testing.assert_allclose(getattr(placed, name), getattr(material, name), atol=1e-7)
@@ -172,13 +172,13 @@ def test_textures_come_back_as_they_were(small, rng):
     scene = small(material=Material(base_color=color, roughness=rough))
     variables = MaterialVariables(scene, ("base_color", "roughness"))
     assert variables.tensors["base_color"].shape == (3, 5, 3)
-    assert variables.placed_in(scene).material == scene.material
+    assert variables.apply_to(scene).material == scene.material
 
 
 def test_a_grey_becomes_a_colour(small):
     scene = small(material=Material(base_color=0.3))
     variables = MaterialVariables(scene, ("base_color",))
-    np.testing.assert_allclose(variables.placed_in(scene).material.base_color, [0.3] * 3, atol=1e-7)
+    np.testing.assert_allclose(variables.apply_to(scene).material.base_color, [0.3] * 3, atol=1e-7)
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
@@ -191,7 +191,7 @@ def test_material_parameters_stay_in_bounds(small, name):
             variables.tensors[name].fill_(value)
         variables.keep_in_bounds()
         np.testing.assert_allclose(variables.tensors[name].detach(), bound, rtol=1e-6)
-        placed = variables.placed_in(scene).material
+        placed = variables.apply_to(scene).material
         Material(**placed.model_dump())  # bounds lie within what a material may be
 
 
@@ -230,7 +230,7 @@ def test_a_parameter_that_starts_at_nothing_still_moves(small, name):
 
 def test_a_constant_light_comes_back_with_its_level_multiplied_in(small):
     scene = small(lighting=Constant(radiance=(0.5, 1, 2), level=3.0))
-    placed = LightingVariables(scene, 0.0).placed_in(scene).lighting
+    placed = LightingVariables(scene, 0.0).apply_to(scene).lighting
     assert isinstance(placed, Constant)
     np.testing.assert_allclose(placed.radiance, [1.5, 3, 6], rtol=1e-6)
     assert placed.level == 1
@@ -239,7 +239,7 @@ def test_a_constant_light_comes_back_with_its_level_multiplied_in(small):
 def test_a_map_comes_back_with_its_level_multiplied_in(small, rng):
     pixels = rng.uniform(0.1, 3, size=(5, 10, 3))
     lighting = map_of(pixels).model_copy(update={"level": 2.0, "rotation": 30.0})
-    placed = LightingVariables(small(lighting=lighting), 0.0).placed_in(small()).lighting
+    placed = LightingVariables(small(lighting=lighting), 0.0).apply_to(small()).lighting
     np.testing.assert_allclose(placed.radiance.pixels, 2 * pixels, rtol=1e-6)
     assert placed.rotation == 30
     assert placed.level == 1
@@ -272,7 +272,7 @@ def test_radiance_stays_in_bounds(small):
         with torch.no_grad():
             variables.tensors["log_radiance"].fill_(value)
         variables.keep_in_bounds()
-        radiance = variables.placed_in(small()).lighting.radiance.pixels
+        radiance = variables.apply_to(small()).lighting.radiance.pixels
         np.testing.assert_allclose(radiance, bound, rtol=1e-5)
 
 
@@ -330,7 +330,7 @@ def test_the_matrix_of_a_rotation_vector_has_its_derivative(vector):
 
 def test_a_pose_that_has_not_moved_is_exactly_the_starts(small):
     scene = small(pose=TURNED)
-    assert PoseVariables(scene).placed_in(small()).pose == TURNED
+    assert PoseVariables(scene).apply_to(small()).pose == TURNED
 
 
 def test_a_quarter_turn_about_the_centre_by_hand(small):
@@ -339,7 +339,7 @@ def test_a_quarter_turn_about_the_centre_by_hand(small):
     aside = Mesh(mesh.vertices + np.float32([1, 0, 0]), mesh.faces)
     scene = small(shape=MeshShape(surface=aside, fit=False))
     variables = moved_to(PoseVariables(scene), (0, np.pi / 2, 0), (0.1, 0, 0))
-    pose = variables.placed_in(scene).pose
+    pose = variables.apply_to(scene).pose
     np.testing.assert_allclose(pose.rotation, (0, 90, 0), atol=1e-4)
     matrix = pose.matrix()
     np.testing.assert_allclose(matrix @ [1, 0, 0, 1], [1.1, 0, 0, 1], atol=1e-6)
@@ -352,13 +352,13 @@ def test_a_moved_pose_is_what_its_scene_has_in_mitsuba(small, texture_coordinate
     scene = small(shape=Blob(seed=4, subdivisions=2), pose=TURNED)
     form = Form(texture_coordinates, 2)
     variables = moved_to(PoseVariables(scene, form), rotation, (0.1, 0.2, -0.1))
-    placed = mi.traverse(to_mitsuba(variables.placed_in(scene), form))
+    placed = mi.traverse(to_mitsuba(variables.apply_to(scene), form))
     for key, value in variables.values().items():
         np.testing.assert_allclose(value.detach().ravel(), np.array(placed[key]), atol=2e-6)
     stage = Stage(scene, form=form)
     stage.move(variables.values())
     views = cameras(scene.cameras)
-    expected = Stage(variables.placed_in(scene), form=form).radiance(views, 16, [1])
+    expected = Stage(variables.apply_to(scene), form=form).radiance(views, 16, [1])
     assert (stage.radiance(views, 16, [1]) - expected).abs().mean() < 1e-3
 
 
@@ -368,9 +368,9 @@ def test_a_searched_shape_is_formed_then_posed(small):
     shape = ShapeVariables(scene, 15.0)
     with torch.no_grad():
         shape.tensors["latent"].mul_(0.8)
-    found = values_of([pose, shape])
+    found = mitsuba_values([pose, shape])
     assert list(found) == [VERTICES]  # Mitsuba computes the normals
-    placed = pose.placed_in(shape.placed_in(scene))
+    placed = pose.apply_to(shape.apply_to(scene))
     expected = world_vertices(geometry(placed.shape), placed)
     np.testing.assert_allclose(found[VERTICES].detach(), expected, atol=1e-5)
 
@@ -389,7 +389,7 @@ def test_the_centre_stays_where_every_camera_sees_it(small):
     for away in ((9.0, 0, 0), (0, -9.0, 3.0), (0, 0, 9.0)):
         variables = moved_to(PoseVariables(scene), (0, 0, 0), away)
         variables.keep_in_bounds()
-        found = np.array(variables.placed_in(scene).pose.translation)
+        found = np.array(variables.apply_to(scene).pose.translation)
         along = np.array(away) / np.linalg.norm(away)
         assert 0.3 < found @ along < 2
         np.testing.assert_allclose(found, (found @ along) * along, atol=1e-6)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mrd.measures.fisher.modes import laplacian, smooth_modes
+from mrd.search.smooth_modes import laplacian, smooth_modes
 from scenes.shape import Sphere, geometry
 
 

@@ -1,0 +1,135 @@
+"""`mode: match`: from a start scene toward the target's activations.
+
+If a search may stop early or has several starts, it keeps the variables with the lowest smoothed
+loss, and ends at them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from mrd.criterion.bench import Bench
+from mrd.criterion.verdict import Scorer
+from mrd.models import registry
+from mrd.models.base import Model
+from mrd.search.loop import Mode, Search, StepActivations
+from mrd.search.moving_scene import Arrays, with_prefix
+from mrd.search.plateau import Plateau
+from mrd.study.checkpoint import SearchState
+from mrd.study.model_section import ModelConfig
+from scenes.scene import Scene
+
+# The loss is smoothed over the steps in which every camera is seen so many times.
+ROUNDS_OF_PLATEAU = 4
+
+# Standard deviation of the noise on the variables of a further start, in steps.
+STEPS_OF_RESTART = 3.0
+
+
+class Match(Mode):
+    """Minimise the study's loss.
+
+    `match` gives the match of a step's similarity, for `EarlyStopping.match`.
+    """
+
+    def __init__(self, match: Callable[[float], float] = float) -> None:
+        self._match = match
+        self.best: Arrays = {}
+        self.best_step = 0
+        self.best_loss = float("inf")
+
+    def model(self, config: ModelConfig, bench: Bench) -> Model:
+        """Return the model, read at its guides too if it has any."""
+        if not config.guides:
+            return bench.model
+        return registry.create(config.guided(bench.model.layer_weights), bench.device)
+
+    def begin(self, search: Search) -> None:
+        """Start without a best place."""
+        self._reset_plateaus(search)
+
+    def objective(self, search: Search, step: StepActivations) -> torch.Tensor:
+        """Return the study's loss."""
+        return search.matching_loss(step)
+
+    def after_remeshing(self, search: Search) -> None:
+        """Compare the losses of the new mesh among themselves."""
+        self._loss = Plateau(_window(search))
+
+    def end_step(self, search: Search, loss: float, s: float) -> None:
+        """Stop at a sufficient match; else keep the best place, and restart or end if due."""
+        config = search.config
+        if self._is_sufficient(search, s):
+            search.notes.append(f"step {search.finished}: stopped, alike enough")
+            self.best, self.best_step = search.moving.snapshot(), search.finished
+            search.finished = search.total
+        elif config.early_stopping is not None or config.restarts > 1:
+            self._update_best(search, loss)
+            if self._ends_start(search):
+                self._next_start(search)
+
+    def _is_sufficient(self, search: Search, s: float) -> bool:
+        stopping = search.config.early_stopping
+        if stopping is None or stopping.match is None:
+            return False
+        self._mismatch.observe(1 - self._match(s))
+        return self._mismatch.best <= 1 - stopping.match
+
+    def _update_best(self, search: Search, loss: float) -> None:
+        if self._loss.observe(loss) and self._loss.best < self.best_loss:
+            self.best, self.best_loss = search.moving.snapshot(), self._loss.best
+            self.best_step = search.finished
+
+    def _ends_start(self, search: Search) -> bool:
+        """Return whether the current start is over; skip the steps that an early stop leaves."""
+        done, stopping = search.steps_of_start, search.config.early_stopping
+        if stopping and self._loss.without_gain >= stopping.patience:
+            search.notes.append(
+                f"step {search.finished}: stopped, no gain in {stopping.patience} steps"
+            )
+            search.finished += search.config.steps - done
+            return True
+        return done == search.config.steps
+
+    def _next_start(self, search: Search) -> None:
+        """Begin the next start beside the first one; after the last, return to the best place."""
+        if search.finished < search.total:
+            search.moving.reset()
+            self._reset_plateaus(search)
+            search.moving.perturb(search.rng, STEPS_OF_RESTART)
+        elif self.best:
+            search.moving.restore(self.best)
+
+    def _reset_plateaus(self, search: Search) -> None:
+        self._loss, self._mismatch = Plateau(_window(search)), Plateau(_window(search))
+
+    def state(self) -> tuple[Arrays, dict[str, Any]]:
+        """Return the best place and the smoothed losses."""
+        header = {
+            "plateau": self._loss.as_json(),
+            "unlike": self._mismatch.as_json(),
+            "best_loss": self.best_loss if self.best else None,
+            "best_step": self.best_step if self.best else None,
+        }
+        return {f"best.{name}": array for name, array in self.best.items()}, header
+
+    def resume(self, search: Search, state: SearchState) -> None:  # noqa: ARG002
+        """Restore the best place and the smoothed losses."""
+        self.best = with_prefix("best.", state.arrays)
+        self.best_loss = state.header["best_loss"] if self.best else float("inf")
+        self.best_step = state.header["best_step"] if self.best else 0
+        self._loss = Plateau.from_json(state.header["plateau"])
+        self._mismatch = Plateau.from_json(state.header["unlike"])
+
+    def result(self, search: Search, scorer: Scorer) -> tuple[Scene, dict[str, Any]]:  # noqa: ARG002
+        """Return the scene where the search ended."""
+        return search.scene(), {}
+
+
+def _window(search: Search) -> int:
+    order = search.view_order
+    window = ROUNDS_OF_PLATEAU * -(-order.views // order.per_step)
+    return min(window, search.config.steps)  # even a short start has one mean

@@ -1,0 +1,34 @@
+"""The mode of a run's search, by the name that the study file gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mrd.criterion.null_and_ceiling import Reference
+from mrd.criterion.verdict import mean_match, training
+from mrd.search.diverge import Diverge
+from mrd.search.flip import Flip
+from mrd.search.flip_result import own_classes
+from mrd.search.loop import Mode
+from mrd.search.match import Match
+from mrd.study.search_section import SearchConfig
+
+
+def mode_of(search: SearchConfig, against: Reference) -> Mode:
+    """Return the mode of a search, against null and ceiling of its target."""
+    train = training(against.views)
+
+    def diverge() -> Mode:
+        null, ceiling = (each["pearson"][:, train] for each in (against.null, against.ceiling))
+        return Diverge(null.mean(axis=0), ceiling.mean(axis=0))
+
+    def flip() -> Mode:
+        own = own_classes(against)
+        return Flip([own[c] for c in train], search.label)
+
+    modes: dict[str, Callable[[], Mode]] = {
+        "match": lambda: Match(mean_match(against)),
+        "diverge": diverge,
+        "flip": flip,
+    }
+    return modes[search.mode]()

@@ -1,0 +1,141 @@
+"""A scene whose searched attributes are variables of an optimiser."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from mrd.criterion.bench import Bench
+from mrd.search.optimiser import LBFGS, Adam
+from mrd.search.variables.build import build_variables
+from mrd.study.search_section import SearchConfig
+from scenes.arrays import Mesh
+from scenes.scene import Scene
+from scenes.shape import MeshShape, geometry
+
+Arrays = dict[str, NDArray[Any]]
+
+
+class MovingScene:
+    """The variables of a search, their optimiser, and the renderer that shows them.
+
+    Parameters
+    ----------
+    start
+        Loaded start scene, represented and exposed like the target.
+    extent
+        Largest distance of the target's vertices from the origin: see `ShapeVariables`.
+    """
+
+    def __init__(self, start: Scene, config: SearchConfig, bench: Bench, extent: float) -> None:
+        self.start = start
+        self.config = config
+        self._bench = bench
+        self._extent = extent
+        self.reset()
+
+    def reset(self, mesh: Mesh | None = None) -> None:
+        """Return to the start, or to a new mesh of its shape, and forget earlier gradients."""
+        config, start = self.config, self.start
+        self.variables = build_variables(
+            start, config, self._bench.device, self._bench.form, mesh, self._extent
+        )
+        if mesh is not None:
+            shape = MeshShape(surface=mesh, fit=False, normals=start.shape.normals)
+            start = start.model_copy(update={"shape": shape})
+        is_replayable = not {"shape", "pose"} & set(config.attributes)
+        is_replayable &= set(config.textures) <= {"base_color"}
+        self.stage = self._bench.stage(start, frozen=is_replayable)
+        self.lbfgs: LBFGS | None = None
+        if config.optimiser == "lbfgs":
+            tensors = [(t, v.attribute) for v in self.variables for t in v.tensors.values()]
+            rates = [getattr(config.learning_rate, attribute) for _, attribute in tensors]
+            self.lbfgs = LBFGS([tensor for tensor, _ in tensors], rates)
+
+    def scene(self) -> Scene:
+        """Return the scene that the variables have now."""
+        result = self.start
+        for each in self.variables:
+            result = each.apply_to(result)
+        return result
+
+    def penalty(self) -> torch.Tensor:
+        """Return the sum of the variables' regularisers, a scalar."""
+        zero = torch.zeros((), device=self._bench.device)
+        return sum((each.penalty() for each in self.variables), zero)
+
+    def keep_in_bounds(self) -> None:
+        """Bring all variables back into their bounds."""
+        for each in self.variables:
+            each.keep_in_bounds()
+
+    @torch.no_grad()
+    def perturb(self, rng: np.random.Generator, steps: float) -> None:
+        """Add Gaussian noise whose standard deviation is the length of so many steps."""
+        for each in self.variables:
+            length = steps * getattr(self.config.learning_rate, each.attribute)
+            for tensor in each.tensors.values():
+                noise = rng.normal(scale=length, size=tuple(tensor.shape))
+                tensor.add_(torch.as_tensor(noise).to(tensor))
+            each.keep_in_bounds()
+
+    def snapshot(self) -> Arrays:
+        """Return copies of the variables, with the mesh if it can differ from the start's."""
+        arrays = {
+            f"{each.attribute}.{name}": tensor.detach().cpu().numpy().copy()
+            for each in self.variables
+            for name, tensor in each.tensors.items()
+        }
+        if self.config.remeshing:
+            mesh = geometry(self.scene().shape)
+            arrays |= {"mesh.vertices": mesh.vertices, "mesh.faces": mesh.faces}
+        return arrays
+
+    def restore(self, snapshot: Mapping[str, NDArray[Any]]) -> None:
+        """Set the variables, and the mesh, to those of a snapshot."""
+        mesh = mesh_in(snapshot)
+        if mesh is not None:
+            self.reset(mesh)
+        self.place(snapshot)
+
+    @torch.no_grad()
+    def place(self, snapshot: Mapping[str, NDArray[Any]], skip: str | None = None) -> None:
+        """Set the variables, except those of the attribute `skip`, to those of a snapshot."""
+        for each in self.variables:
+            if each.attribute != skip:
+                for name, tensor in each.tensors.items():
+                    tensor.copy_(torch.as_tensor(snapshot[f"{each.attribute}.{name}"]))
+
+    def optimiser_arrays(self) -> Arrays:
+        """Return the memory of the optimisers, by name."""
+        return {
+            f"{prefix}.{name}": array
+            for prefix, optimiser in self._optimisers().items()
+            for name, array in optimiser.arrays().items()
+        }
+
+    def restore_optimiser(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Restore what `optimiser_arrays` returned."""
+        for prefix, optimiser in self._optimisers().items():
+            optimiser.restore(with_prefix(f"{prefix}.", arrays))
+
+    def _optimisers(self) -> dict[str, Adam | LBFGS]:
+        if self.lbfgs:
+            return {"lbfgs": self.lbfgs}
+        return {f"{each.attribute}.adam": each.optimiser for each in self.variables}
+
+
+def mesh_in(arrays: Mapping[str, NDArray[Any]]) -> Mesh | None:
+    """Return the mesh that a state's shape belongs to; None if it is the start's."""
+    if "mesh.faces" not in arrays:
+        return None
+    return Mesh(arrays["mesh.vertices"], arrays["mesh.faces"], None)
+
+
+def with_prefix(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> Arrays:
+    """Return the arrays whose names begin with a prefix, by the rest of their names."""
+    return {k.removeprefix(prefix): array for k, array in arrays.items() if k.startswith(prefix)}
