@@ -29,6 +29,8 @@ DISTANCE: dict[str, str] = {
     "lighting": "rms_log_radiance",
     "pose": "angle",
 }
+# Its unit.
+UNITS = {"shape": "radii", "material": "log units", "lighting": "log units", "pose": "degrees"}
 
 # Added to a reflectance factor before its logarithm: a ten-thousandth of white.
 REFLECTANCE_FLOOR = 1e-4

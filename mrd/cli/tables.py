@@ -10,11 +10,11 @@ from rich.table import Table
 from rich.text import Text
 
 from mrd.generate.cluster.queue import TaskStatus
-from mrd.workflow.reaches import UNITS, Reach
+from mrd.workflow.reaches import Reach
 from mrd.workflow.standings import ImagesStatus, RunStatus
 from mrd.workflow.step_reasons import StudyStep
 from scenes.base.errors import printable
-from scenes.differences import DISTANCE
+from scenes.differences import DISTANCE, UNITS
 
 
 class PlainConsole(Console):

@@ -6,8 +6,6 @@ image of the target per camera. Each is kept in a file whose name is a hash of a
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -22,6 +20,7 @@ from mrd.criterion.criterion import Measures, measures, stacked
 from mrd.criterion.null_scenes import null_scenes
 from mrd.models.trial import finite_activations
 from mrd.rendering.stage import display
+from mrd.study.cache_key import CacheKey
 from mrd.study.checkpoint import DamagedStateError, SearchState, read_state, write_state
 from mrd.study.provenance import versions
 from mrd.study.search_section import SearchConfig
@@ -105,7 +104,6 @@ def reference(
         return stacked(rows)
 
     shared = {
-        "version": VERSION,
         "libraries": versions(),
         "target": target.sha256,
         "form": asdict(bench.form),
@@ -167,8 +165,8 @@ def _cached(
 
     Where several processes need the same file, one builds it and the others wait.
     """
-    text = json.dumps(inputs, sort_keys=True, default=str)
-    file = folder / f"{kind}-{hashlib.sha256(text.encode()).hexdigest()[:16]}.npz"
+    key = CacheKey(inputs, VERSION)
+    file = folder / f"{kind}-{key.digest[:16]}.npz"
     if (kept := _read(file)) is not None:
         return kept
     lock = FileLock(file.with_suffix(".lock"))  # released by the system when its process ends
@@ -179,7 +177,7 @@ def _cached(
         if (kept := _read(file)) is not None:
             return kept
         built = build()
-        write_state(SearchState(0, built, {"content": text}), file)
+        write_state(SearchState(0, built, {"content": key.text}), file)
         return built
     finally:
         lock.release()

@@ -17,6 +17,7 @@ from mrd.measures.embed_cache import EmbedCache
 from mrd.measures.embed_family import FamilyResults, embed_family
 from mrd.models import registry
 from mrd.models.base import Model
+from mrd.study.cache_key import CacheKey
 from mrd.study.model_section import ModelConfig
 from mrd.study.resolved_model import resolved_model, seen_by
 from mrd.study.storage import plain
@@ -97,19 +98,16 @@ def embed(
                 continue
             found: dict[str, FamilyResults] = {}
             for family, floor in floor_of.items():
-                inputs = {
-                    "version": VERSION,
-                    "images": images_sha256(stimuli.table, family),
-                    "model": plain(model.record()),
-                    "floor": floor,
-                }
-                if (cached := cache.read(inputs, model.layers)) is None:
+                images = images_sha256(stimuli.table, family)
+                inputs = {"images": images, "model": model.record(), "floor": floor}
+                key = CacheKey(inputs, VERSION)
+                if (cached := cache.read(key, model.layers)) is None:
 
                     def of_family(done: int, total: int, what: str = f"{name}, {family}") -> None:
                         progress(what, done, total)
 
                     cached = embed_family(stimuli, family, model, floor, device, of_family)
-                    cache.write(inputs, cached)
+                    cache.write(key, cached)
                 found[family] = cached
             embedded[name] = _results(model, record, found)
     if embedded:

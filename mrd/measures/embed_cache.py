@@ -6,28 +6,26 @@ resume and several processes can embed in one set.
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from mrd.measures.embed_family import FamilyResults
+from mrd.study.cache_key import CacheKey
 from mrd.study.checkpoint import DamagedStateError, SearchState, read_state, write_state
 from stimuli.model_results import FamilyDistances
 
 
 class EmbedCache:
-    """Cached results of the set at a path; inputs are plain data that determine the results."""
+    """Cached results of the set at a path."""
 
     def __init__(self, path: Path) -> None:
         self._folder = path.with_name(f".{path.name}.embedding")
         self._used: list[Path] = []
 
-    def read(self, inputs: Mapping[str, Any], layers: Sequence[str]) -> FamilyResults | None:
+    def read(self, key: CacheKey, layers: Sequence[str]) -> FamilyResults | None:
         """Return the cached results at some layers; None if there are none, or damaged ones."""
-        file = self._file(inputs)
+        file = self._file(key)
         self._used.append(file)
         if not file.exists():
             return None
@@ -41,13 +39,13 @@ class EmbedCache:
             return FamilyResults(distances, list(state.header["verdicts"]))
         return None
 
-    def write(self, inputs: Mapping[str, Any], results: FamilyResults) -> None:
+    def write(self, key: CacheKey, results: FamilyResults) -> None:
         """Cache results."""
         arrays = {}
         for layer, distances in results.layers.items():
             arrays[f"{layer}/between"] = distances.between
             arrays[f"{layer}/nulls"] = distances.nulls
-        write_state(SearchState(0, arrays, {"verdicts": results.verdicts}), self._file(inputs))
+        write_state(SearchState(0, arrays, {"verdicts": results.verdicts}), self._file(key))
 
     def remove(self) -> None:
         """Remove the files that were read here; those of other processes stay."""
@@ -56,6 +54,5 @@ class EmbedCache:
         with suppress(OSError):  # files of other processes are in it
             self._folder.rmdir()
 
-    def _file(self, inputs: Mapping[str, Any]) -> Path:
-        text = json.dumps(inputs, sort_keys=True)
-        return self._folder / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.npz"
+    def _file(self, key: CacheKey) -> Path:
+        return self._folder / f"{key.digest[:16]}.npz"

@@ -8,7 +8,6 @@
     preview.png           target, scene and pixel metamer side by side
 """
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,18 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mrd.study.run_directory import RunDirectory
-from mrd.study.storage import plain, write_json
+from mrd.study.storage import write_json
 from scenes.base.digest import file_sha256
 from scenes.base.inside_folder import inside
 from stimuli.pixel_metamers import PixelMetamer
 
 FOLDER, RECORD, PREVIEW = "pixel_metamer", "pixel_metamer.json", "preview.png"
 SCHEMA_VERSION = 1
-
-
-def digest(content: Mapping[str, Any]) -> str:
-    """Return the SHA-256 of plain data."""
-    return hashlib.sha256(json.dumps(plain(content), sort_keys=True).encode()).hexdigest()
 
 
 def write_camera(folder: Path, camera: str, inputs: str, synthesis: Mapping[str, Any]) -> None:

@@ -32,6 +32,7 @@ from mrd.models import registry
 from mrd.models.base import Model
 from mrd.rendering import image_files
 from mrd.rendering.representation import form_of_family
+from mrd.study.cache_key import CacheKey
 from mrd.study.provenance import hardware, installed, versions
 from mrd.study.run_directory import RunDirectory
 from mrd.study.study import ResolvedRun
@@ -91,15 +92,15 @@ def make(
         )
     wanted = _matches(judgement, directory.path)
     inputs_of_images = {
-        "version": VERSION,
         "run": run.name,
         "result": judgement["result"],
         # A repeated verdict differs in digits that do not matter to a synthesis.
         "match": {camera: round(each, MATCH_DIGITS) for camera, each in wanted.items()},
         "steps": steps,
     }
-    image_inputs = files.digest(inputs_of_images)
-    record_inputs = files.digest({**inputs_of_images, "floor": run.search.criterion.floor})
+    inputs_of_record = {**inputs_of_images, "floor": run.search.criterion.floor}
+    image_inputs = CacheKey(inputs_of_images, VERSION).digest
+    record_inputs = CacheKey(inputs_of_record, VERSION).digest
     with one_writer(folder / files.RECORD):
         if record := files.finished(folder, record_inputs):
             return record

@@ -8,9 +8,7 @@ from typing import Any
 
 from mrd.study.resolved_run import ResolvedRun
 from mrd.workflow.standings import RunStatus
-
-# Units of the distances in `scenes.differences.DISTANCE`.
-UNITS = {"shape": "radii", "material": "log units", "lighting": "log units", "pose": "degrees"}
+from scenes.differences import UNITS
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from mrd.study.cache_key import CacheKey
 from mrd.study.resolved_study import ResolvedStudy
 from mrd.study.study import Study, loaded_target, resolved_model
 from scenes.base.changes import as_read, changes
@@ -97,14 +97,9 @@ def planned(study: Study | ResolvedStudy) -> list[Planned]:
     plan = []
     for target, scene in targets.items():
         for model, record in models.items():
-            inputs = {
-                "schema_version": SCHEMA_VERSION,
-                "target": scene.sha256,
-                "model": record,
-                "fisher": study.fisher.model_dump(mode="json"),
-            }
-            text = json.dumps(inputs, sort_keys=True, separators=(",", ":"))
-            digest = hashlib.sha256(text.encode()).hexdigest()[:8]
-            folder = study.runs / FOLDER / f"{target}-{model}-{digest}"
-            plan.append(Planned(target, model, scene, inputs, folder))
+            fisher = study.fisher.model_dump(mode="json")
+            inputs = {"target": scene.sha256, "model": record, "fisher": fisher}
+            key = CacheKey(inputs, SCHEMA_VERSION, "schema_version", compact=True)
+            folder = study.runs / FOLDER / f"{target}-{model}-{key.digest[:8]}"
+            plan.append(Planned(target, model, scene, key.content, folder))
     return plan

@@ -237,5 +237,5 @@ def test_without_a_finished_search_the_command_says_so(tmp_path, capsys):
         main.run(["pixel-metamers", str(tmp_path)])
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert "runs: holds no finished search of a model; mrd generate" in printed.err
+    assert "runs: contains no finished search of a model; type mrd generate" in printed.err
     assert [path.name for path in tmp_path.iterdir()] == ["study.yaml"]
