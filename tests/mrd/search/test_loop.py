@@ -377,7 +377,7 @@ def test_a_remeshed_search_resumes(begun, tmp_path):
     np.testing.assert_array_equal(ours.faces, theirs.faces)
     np.testing.assert_allclose(ours.vertices, theirs.vertices, atol=1e-5)
     rows = list(resumed.steps())
-    assert rows[-1].step == 60
+    assert rows[-1].step == 30
     found = np.linalg.norm(geometry(resumed.scene().shape).vertices, axis=1)
     assert found.mean() == pytest.approx(0.7, abs=0.05)
 
