@@ -1,4 +1,4 @@
-"""The part of the study file that says how answers are analysed."""
+"""The `analysis` section of the study file."""
 
 from typing import Annotated, Literal
 
@@ -10,23 +10,24 @@ Share = Annotated[float, between(0, 1)]
 
 
 class ExclusionsConfig(Frozen):
-    """Which answers are left out, decided before they are looked at.
+    """Which answers are excluded. The rules are set before the data are seen.
 
     Parameters
     ----------
     participants
-        Codes left out whole.
+        Codes of participants who are excluded.
     catch
-        Least proportion of catch trials answered rightly; a session below it is left out whole.
+        Minimum proportion of catch trials answered correctly; a session below it is excluded.
     fastest, slowest
-        Response times in seconds; trials outside are left out.
+        Limits of response times in seconds; trials outside are excluded.
     dropped_frames
-        Most frames missed in the images of a trial; trials above it are left out.
+        Maximum number of dropped frames while a trial's images are shown; trials above it are
+        excluded.
     unfinished
-        Whether sessions that were not finished are left out.
+        Whether unfinished sessions are excluded.
     unanswered
-        Whether trials without an answer in time are left out, catch trials too; else they count
-        as wrong (in same–different: as the wrong one of its two answers).
+        Whether trials without an answer in time are excluded, catch trials too; if false, they
+        count as wrong (in same–different: as the wrong one of the two answers).
     """
 
     participants: tuple[str, ...] = ()
@@ -53,27 +54,28 @@ class AnalysisConfig(Frozen):
     Parameters
     ----------
     exclude
-        What is left out.
+        Rules of exclusion.
     x
-        Stimulus axis: ``physical_distance``, ``model_distance`` (of the model whose search led to
+        Stimulus axis: ``physical_distance``, ``model_distance`` (of the model whose search made
         the stimulus) or ``level``.
     curve
-        Psychometric function, on log x: ``weibull``, ``log_normal`` or ``log_logistic``.
+        Psychometric function on log x: ``weibull``, ``log_normal`` or ``log_logistic``.
     proportion
-        Proportion correct at threshold; without it, half way between guess and lapse rate.
+        Proportion correct at threshold; by default the middle between guess rate and
+        1 − lapse rate.
     overdispersion
-        Whether single fits are beta-binomial.
+        Whether the fits of single participants are beta-binomial.
     decision_model
-        By which d′ and proportion correct belong together where one has to be chosen (margin,
-        controls): ``differencing`` or ``independent``. Tables give both.
+        Model that relates d′ to proportion correct where one is needed (margin, controls):
+        ``differencing`` or ``independent``. Tables give both.
     margin
-        Smallest d′ of interest: "people cannot tell" is tested against it.
+        Smallest d′ of interest, for the test that people cannot tell.
     prior_scale
         Scale of the half-normal prior of d′ in Bayes factors.
     bayes
-        Whether the hierarchical model is fitted too (minutes; extra ``bayes``).
+        Whether the hierarchical model is fitted too (takes minutes; needs the extra ``bayes``).
     draws
-        Bootstrap samples, 100 to 100000.
+        Number of bootstrap samples, 100 to 100000.
     """
 
     exclude: ExclusionsConfig = ExclusionsConfig()

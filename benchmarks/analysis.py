@@ -35,7 +35,7 @@ def main() -> None:
     begin = time.perf_counter()
     made = results.analyse(trials, layers, config, workers=2)
     with tempfile.TemporaryDirectory() as folder:
-        source = files.Source("benchmark", "none", "0" * 64, "0" * 64, True)
+        source = files.ReportSource("benchmark", "none", "0" * 64, "0" * 64, True)
         files.write(made, Path(folder), source, config)
     seconds = time.perf_counter() - begin
     figure("analysis_seconds", seconds, trials=len(trials), left_out=list(made.left_out))

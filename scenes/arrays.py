@@ -1,4 +1,4 @@
-"""Arrays as values: a mesh and a picture that cannot change, compare by content, and hash."""
+"""Meshes and pictures as immutable values that are compared and hashed by content."""
 
 import hashlib
 from dataclasses import dataclass
@@ -17,18 +17,7 @@ Int32 = NDArray[np.int32]
 
 
 def array_sha256(array: NDArray[Any]) -> str:
-    """Hash an array: SHA-256 over its type, its shape and its bytes (little-endian, C order).
-
-    Parameters
-    ----------
-    array
-        Any numeric array.
-
-    Returns
-    -------
-    str
-        64 hexadecimal digits, the same on every platform.
-    """
+    """Return the SHA-256 of an array's type, shape and bytes (little-endian, C order)."""
     portable = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False)
     digest = hashlib.sha256(f"{array.dtype.name} {array.shape}\n".encode())
     digest.update(portable.tobytes())
@@ -39,12 +28,12 @@ class _ByContent:
     """Equality, hash and pydantic field behaviour of a value that holds arrays."""
 
     def canonical(self) -> dict[str, Any]:
-        """Describe the value by the hashes of its arrays."""
+        """Return the hashes, shapes and types of the arrays."""
         raise NotImplementedError
 
     @cached_property
     def sha256(self) -> str:
-        """SHA-256 over type, shape and bytes of the arrays, in hexadecimal."""
+        """SHA-256 of `canonical`, in hexadecimal."""
         return hashlib.sha256(repr(sorted(self.canonical().items())).encode()).hexdigest()
 
     def __eq__(self, other: object) -> bool:
@@ -66,15 +55,11 @@ class _ByContent:
 def _canonical(array: NDArray[Any] | None) -> dict[str, Any] | None:
     if array is None:
         return None
-    return {
-        "sha256": array_sha256(array),
-        "shape": list(array.shape),
-        "dtype": array.dtype.name,
-    }
+    return {"sha256": array_sha256(array), "shape": list(array.shape), "dtype": array.dtype.name}
 
 
 def _frozen_copy(array: Any, dtype: type[np.generic]) -> NDArray[Any]:
-    # Values too large for the type become infinite and are refused by the caller.
+    # Values that are too large for the type become infinite; the caller refuses them.
     with np.errstate(over="ignore", invalid="ignore"):
         copy = np.array(array, dtype=dtype, order="C", copy=True)
     copy.setflags(write=False)
@@ -88,27 +73,11 @@ def _not_finite(what: str, array: NDArray[Any]) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Mesh(_ByContent):
-    """A triangle mesh.
+    """A triangle mesh; `InputError` if shapes, indices or numbers are invalid or it has no area."""
 
-    Parameters
-    ----------
-    vertices : (V, 3) float32
-        Positions in scene units, right-handed axes.
-    faces : (F, 3) int32
-        Vertex indices, counter-clockwise seen from outside.
-    uvs : (V, 2) float32 or None
-        Texture coordinates: u from left to right, v from the top row of a texture to the bottom
-        one, both covering [0, 1] and repeating beyond.
-
-    Raises
-    ------
-    InputError
-        When the arrays are no mesh: wrong shapes, no face, numbers that are not finite, indices
-        out of range, or no area at all.
-    """
-
-    vertices: Float32
-    faces: Int32
+    vertices: Float32  # (V, 3) in scene units, right-handed axes
+    faces: Int32  # (F, 3) vertex indices, counter-clockwise seen from outside
+    # (V, 2): u from left to right, v from the top row of a texture; [0, 1], repeating beyond.
     uvs: Float32 | None = None
 
     def __post_init__(self) -> None:
@@ -154,36 +123,15 @@ class Mesh(_ByContent):
             raise InputError(f"all {len(self.faces)} faces have no area")
 
     def canonical(self) -> dict[str, Any]:
-        """Describe the mesh by the hashes of its arrays.
-
-        Returns
-        -------
-        dict
-            ``vertices``, ``faces`` and ``uvs``, each a dictionary of ``sha256``, ``shape`` and
-            ``dtype`` (``uvs`` None where there are none).
-        """
-        return {
-            "vertices": _canonical(self.vertices),
-            "faces": _canonical(self.faces),
-            "uvs": _canonical(self.uvs),
-        }
+        """Return hash, shape and type of ``vertices``, ``faces`` and ``uvs`` (may be None)."""
+        return {name: _canonical(getattr(self, name)) for name in ("vertices", "faces", "uvs")}
 
 
 @dataclass(frozen=True, eq=False)
 class Picture(_ByContent):
-    """A picture of linear-light values: a texture, an environment map, a rendered image.
+    """A picture of linear-light values: a texture, an environment map, a rendered image."""
 
-    Parameters
-    ----------
-    pixels : (H, W, C) float32
-        Row 0 is the top. C is 3 (linear Rec. 709) or 1. An (H, W) array is taken as one channel.
-
-    Raises
-    ------
-    InputError
-        When the array is no picture, or a value is not finite.
-    """
-
+    # (H, W, C), row 0 at the top; C is 3 (linear Rec. 709) or 1. An (H, W) array has one channel.
     pixels: Float32
 
     def __post_init__(self) -> None:
@@ -202,5 +150,5 @@ class Picture(_ByContent):
         return int(self.pixels.shape[2])
 
     def canonical(self) -> dict[str, Any]:
-        """Describe the picture by ``sha256``, ``shape`` and ``dtype`` of its array."""
+        """Return ``sha256``, ``shape`` and ``dtype`` of the pixels."""
         return _canonical(self.pixels) or {}

@@ -1,7 +1,7 @@
 """Cameras, and the rigs that place them.
 
 A direction about a rig's target is given by azimuth and elevation in degrees: azimuth 0 is in
-front (+z), positive toward the viewer's right (+x); elevation 90 is straight above (+y).
+front (+z), positive toward the viewer's right (+x); elevation 90 is directly above (+y).
 """
 
 import math
@@ -15,39 +15,28 @@ from pydantic import Field, model_validator
 from scenes.base.frozen import Frozen, Number, Triple, between
 
 Vectors = NDArray[np.floating]
+FieldOfView = Annotated[float, between(0, 170, above_low=True)]  # horizontal, in degrees
+Pixels = Annotated[int, between(8, 8192)]
+Elevation = Annotated[float, between(-90, 90)]
+Count = Annotated[int, between(1, 1000)]
+HeldOut = Annotated[int, between(0, 1000)]
 
 GOLDEN_ANGLE = 180 * (3 - math.sqrt(5))
-# Steeper than this, +y is no use as "up".
-STEEP = 89.9
-# Places among which held-out cameras are chosen.
-CANDIDATES = 2000
+STEEP = 89.9  # elevation in degrees above which +y cannot be the camera's up direction
+CANDIDATES = 2000  # positions among which held-out cameras are chosen
 
 
 class Camera(Frozen):
-    """A pinhole camera.
+    """A pinhole camera at `origin` that looks at `target`; lengths in scene units."""
 
-    Parameters
-    ----------
-    name
-        ``c0``, ``c1`` … for training cameras, ``h0``, ``h1`` … for held-out ones.
-    origin, target, up
-        Where it stands, what it looks at, and what is up in the image; scene units.
-    field_of_view
-        Horizontal, in degrees, above 0 up to 170.
-    width, height
-        Image size in pixels, 8 to 8192.
-    held_out
-        True for a camera that no search ever sees.
-    """
-
-    name: str
+    name: str  # c0, c1 … for training cameras, h0, h1 … for held-out ones
     origin: Triple
     target: Triple = (0.0, 0.0, 0.0)
-    up: Triple = (0.0, 1.0, 0.0)
-    field_of_view: Annotated[float, between(0, 170, above_low=True)] = 32.0
-    width: Annotated[int, between(8, 8192)] = 128
-    height: Annotated[int, between(8, 8192)] = 128
-    held_out: bool = False
+    up: Triple = (0.0, 1.0, 0.0)  # direction that is up in the image
+    field_of_view: FieldOfView = 32.0
+    width: Pixels = 128
+    height: Pixels = 128
+    held_out: bool = False  # no search uses its view
 
     @model_validator(mode="after")
     def _has_a_direction(self) -> "Camera":
@@ -60,14 +49,7 @@ class Camera(Frozen):
         return self
 
     def to_world(self) -> NDArray[np.float64]:
-        """Give the camera-to-world matrix.
-
-        Returns
-        -------
-        (4, 4) float64
-            Multiplies column vectors. In camera space x is right, y up and z toward the viewer:
-            the camera looks along −z.
-        """
+        """Return the camera-to-world matrix (4, 4); camera axes: +x right, +y up, −z ahead."""
         backward = _unit(np.subtract(self.origin, self.target))
         right = _unit(np.cross(self.up, backward))
         matrix = np.eye(4)
@@ -76,45 +58,32 @@ class Camera(Frozen):
         return matrix
 
     def project(self, points: ArrayLike) -> NDArray[np.float64]:
-        """Project points onto the image.
+        """Return pixels (N, 2) of world points (N, 3); NaN for points beside or behind the camera.
 
-        Parameters
-        ----------
-        points : (N, 3)
-            World coordinates.
-
-        Returns
-        -------
-        (N, 2) float64
-            Pixels, x from the left edge and y from the top edge, so that the centre of the first
-            pixel is (0.5, 0.5). NaN for points beside or behind the camera's plane.
+        x and y are from the left and top edges: the centre of the first pixel is (0.5, 0.5).
         """
         world = np.atleast_2d(np.asarray(points, np.float64))
         matrix = self.to_world()
         local = (world - matrix[:3, 3]) @ matrix[:3, :3]
         depth = np.where(local[:, 2] < 0, -local[:, 2], np.nan)
         focal = 0.5 * self.width / np.tan(np.radians(self.field_of_view) / 2)
-        return np.column_stack(
-            [
-                self.width / 2 + focal * local[:, 0] / depth,
-                self.height / 2 - focal * local[:, 1] / depth,
-            ]
-        )
+        x, y = focal * local[:, 0] / depth, focal * local[:, 1] / depth
+        return np.column_stack([self.width / 2 + x, self.height / 2 - y])
 
 
 class _Rig(Frozen):
     distance: Annotated[float, between(0, 1e6, above_low=True)] = 5.0
-    field_of_view: Annotated[float, between(0, 170, above_low=True)] = 32.0
-    resolution: Annotated[int, between(8, 8192)] = 128
+    field_of_view: FieldOfView = 32.0
+    resolution: Pixels = 128
     target: Triple = (0.0, 0.0, 0.0)
 
 
 class Fibonacci(_Rig):
     """Cameras spread evenly over the sphere, on a Fibonacci spiral.
 
-    Training camera i of n stands at height sin(elevation) = (i + ½)/n of the way between the two
-    `elevations`, each turned by the golden angle against the last (Swinbank & Purser 2006). Each
-    held-out camera stands where it is farthest from all cameras before it.
+    Training camera i of n is at height sin(elevation) = (i + ½)/n of the way between the two
+    `elevations`, each rotated by the golden angle from the previous one (Swinbank & Purser 2006).
+    Each held-out camera is placed farthest from all cameras before it.
 
     Parameters
     ----------
@@ -124,21 +93,18 @@ class Fibonacci(_Rig):
         Lowest and highest elevation in degrees, within −90 to 90.
     distance, field_of_view, resolution, target
         Distance from the target in scene units, horizontal field of view in degrees, side of the
-        square image in pixels, place looked at.
+        square image in pixels, point that the cameras look at.
     """
 
     kind: Literal["fibonacci"] = "fibonacci"
-    count: Annotated[int, between(1, 1000)] = 4
-    held_out: Annotated[int, between(0, 1000)] = 0
-    elevations: tuple[Annotated[float, between(-90, 90)], Annotated[float, between(-90, 90)]] = (
-        -90.0,
-        90.0,
-    )
+    count: Count = 4
+    held_out: HeldOut = 0
+    elevations: tuple[Elevation, Elevation] = (-90.0, 90.0)
 
     @model_validator(mode="after")
     def _elevations_are_ordered(self) -> "Fibonacci":
         if self.elevations[0] >= self.elevations[1]:
-            raise ValueError(f"elevations {self.elevations}: give the lowest first, then a higher")
+            raise ValueError(f"elevations {self.elevations}: give the lower first, then the higher")
         return self
 
 
@@ -158,8 +124,8 @@ class Ring(_Rig):
     """
 
     kind: Literal["ring"] = "ring"
-    count: Annotated[int, between(1, 1000)] = 4
-    held_out: Annotated[int, between(0, 1000)] = 0
+    count: Count = 4
+    held_out: HeldOut = 0
     elevation: Annotated[float, between(-89, 89)] = 15.0
     azimuth: Number = 0.0
 
@@ -170,16 +136,16 @@ class Single(_Rig):
     Parameters
     ----------
     azimuth, elevation
-        Where it stands, in degrees; elevation −90 to 90.
+        Position in degrees; elevation −90 to 90.
     held_out_azimuths
-        Of the held-out cameras at the same elevation, in degrees; none equals another.
+        Azimuths of held-out cameras at the same elevation, in degrees; all must differ.
     distance, field_of_view, resolution, target
         As in `Fibonacci`.
     """
 
     kind: Literal["single"] = "single"
     azimuth: Number = 0.0
-    elevation: Annotated[float, between(-90, 90)] = 15.0
+    elevation: Elevation = 15.0
     held_out_azimuths: tuple[Number, ...] = ()
 
     @model_validator(mode="after")
@@ -189,7 +155,7 @@ class Single(_Rig):
         turns = np.sort(np.mod([self.azimuth, *self.held_out_azimuths], 360))
         gaps = np.diff(np.append(turns, turns[0] + 360))
         if len(turns) > 1 and gaps.min() < 1e-6:
-            raise ValueError("two cameras stand at the same azimuth; give each its own")
+            raise ValueError("two cameras have the same azimuth; give each another one")
         return self
 
 
@@ -197,12 +163,12 @@ Cameras = Annotated[Fibonacci | Ring | Single, Field(discriminator="kind")]
 
 
 def cameras(rig: Cameras) -> tuple[Camera, ...]:
-    """Place the cameras of a rig.
+    """Return the cameras of a rig.
 
     Parameters
     ----------
     rig
-        Fibonacci, ring or single.
+        A `Fibonacci`, `Ring` or `Single` rig.
 
     Returns
     -------
@@ -230,7 +196,7 @@ def cameras(rig: Cameras) -> tuple[Camera, ...]:
 
 def _place(rig: _Rig, name: str, direction: Vectors, *, held_out: bool) -> Camera:
     origin = np.add(rig.target, rig.distance * direction)
-    # Seen from straight above, the front of the object (+z) is at the image's bottom.
+    # Seen from directly above, the front of the object (+z) is at the bottom of the image.
     steep = abs(direction[1]) > np.sin(np.radians(STEEP))
     up = (0.0, 0.0, -float(np.sign(direction[1]))) if steep else (0.0, 1.0, 0.0)
     return Camera(
@@ -259,7 +225,7 @@ def _spiral(count: int, elevations: tuple[float, float]) -> Vectors:
 
 
 def _farthest(candidates: Vectors, taken: Vectors, count: int) -> Vectors:
-    # Farthest-point sampling: every choice is as far as can be from all before it.
+    # Farthest-point sampling.
     chosen = np.empty((count, 3))
     closeness = (candidates @ taken.T).max(axis=1)
     for i in range(count):
@@ -269,7 +235,7 @@ def _farthest(candidates: Vectors, taken: Vectors, count: int) -> Vectors:
 
 
 def _in_gaps(gaps: int, count: int) -> Vectors:
-    # Dealt evenly over the gaps, evenly spaced within each; in units of one gap.
+    # Spread evenly over the gaps, evenly spaced within each; in units of one gap.
     if count == 0:
         return np.empty(0)
     gap = np.arange(count) * gaps // count if count <= gaps else np.arange(count) % gaps
@@ -290,22 +256,8 @@ def _triple(vector: Vectors) -> Triple:
 def sides_of_view(
     rig: Cameras, distance: float = 0.0
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Half-spaces n · x ≥ b whose points every camera of a rig has within its frame.
-
-    Parameters
-    ----------
-    rig
-        Cameras, held-out ones too: what they do not see cannot be judged.
-    distance
-        Least distance from the cameras' planes, scene units.
-
-    Returns
-    -------
-    normals
-        (5 C, 3): right, left, upper and lower side of each camera's pyramid, and its front.
-    offsets
-        (5 C,).
-    """
+    """Return half-spaces n · x ≥ b, (5 C, 3) and (5 C,), that all C cameras have in their frame."""
+    # Held-out cameras too: a view without the object cannot be scored.
     normals, offsets = [], []
     for camera in cameras(rig):
         across = np.tan(np.radians(camera.field_of_view) / 2)
@@ -324,7 +276,7 @@ def share_in_view(
     normals: NDArray[np.float64],
     offsets: NDArray[np.float64],
 ) -> float:
-    """How much of a shift, 0 to 1, leaves a point within the half-spaces that it started in."""
+    """Return how much of a shift, 0 to 1, keeps a point in the half-spaces that it started in."""
     room = normals @ start - offsets
     taken = -(normals @ shift)
     leaving = (room > 0) & (taken > room)

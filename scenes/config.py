@@ -1,11 +1,11 @@
-"""The part of the study file that says what the targets are."""
+"""The section ``targets`` of the study file."""
 
 from pathlib import Path
 
 from pydantic import model_validator
 
 from scenes import library
-from scenes.base.errors import InputError, nearest
+from scenes.base.errors import unknown
 from scenes.base.frozen import Frozen
 from scenes.camera import Cameras
 from scenes.film import Film
@@ -17,18 +17,17 @@ from scenes.shape import Shape
 
 
 class TargetConfig(Frozen):
-    """A target: a scene, with whole sections of it replaced.
+    """A target: a scene, of which whole sections may be replaced.
 
-    Only structure is checked here; names and files are looked up when the scene is made and
-    loaded.
+    Names and files are only looked up when the scene is made and loaded.
 
     Parameters
     ----------
     scene
         A scene from the library (``bunny``, ``suzanne``), or the path of a ``scene.json`` relative
-        to the study. Without it, `shape` must be given, and all else has its default.
+        to the study. Without it, `shape` is required, and other sections have their defaults.
     shape, material, pose, lighting, cameras, film
-        Each replaces that section of the scene as a whole.
+        Each replaces that whole section of the scene.
     """
 
     scene: str | None = None
@@ -47,16 +46,16 @@ class TargetConfig(Frozen):
 
 
 def target_scene(name: str, config: TargetConfig, folder: Path) -> Scene:
-    """Make the scene of a target.
+    """Return the scene of a target.
 
     Parameters
     ----------
     name
-        Of the target; becomes the scene's.
+        Name of the target, and of the scene.
     config
         The target's section of the study file.
     folder
-        The study's; relative paths are taken against it.
+        Folder of the study, for relative paths.
 
     Returns
     -------
@@ -66,12 +65,12 @@ def target_scene(name: str, config: TargetConfig, folder: Path) -> Scene:
     Raises
     ------
     InputError
-        When the scene is neither in the library nor a readable file.
+        The scene is neither in the library nor a readable file.
     """
     sections = {
         key: value
-        for key in ("shape", "material", "pose", "lighting", "cameras", "film")
-        if (value := getattr(config, key)) is not None
+        for key in TargetConfig.model_fields
+        if key != "scene" and (value := getattr(config, key)) is not None
     }
     if config.scene is None:
         return Scene(name=name, **sections)
@@ -82,9 +81,6 @@ def _base(scene: str, folder: Path) -> Scene:
     if scene in library.SCENES:
         return library.scene(scene)
     if Path(scene).suffix != ".json":
-        known = ", ".join(sorted(library.SCENES))
-        raise InputError(
-            f"no scene is called '{scene}'; {nearest(scene, library.SCENES)} known: {known}, "
-            "or the path of a scene.json; a mesh goes into a study, as a target's shape"
-        )
+        others = ", or the path of a scene.json; a mesh goes into a study, as a target's shape"
+        raise unknown("scene", scene, library.SCENES, others)
     return read_scene(folder / scene)

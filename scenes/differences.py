@@ -1,7 +1,7 @@
-"""How far apart two scenes are, physically: by shape, material, lighting and pose.
+"""Physical differences between two scenes in shape, material, lighting and pose.
 
-The first argument is always the target: lengths are measured in its size, darkness against its
-light. Figures that do not exist are NaN, never 0.
+The first argument is always the target: lengths are relative to its size, radiance floors to its
+light. Measures that are undefined are NaN, never 0.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -18,17 +18,11 @@ from scenes.geometry.topology import manifold_problem
 from scenes.lighting import Lighting, map_directions, radiance_over_sphere, solid_angles
 from scenes.material import SCALARS, Material
 from scenes.pose import Pose
-from scenes.reflectance import (
-    direction_table,
-    has_textures,
-    reflectance,
-    texture_places,
-    values_at,
-)
+from scenes.reflectance import direction_table, has_textures, reflectance, texture_places, values_at
 from scenes.scene import Scene
 from scenes.shape import bounding_sphere, geometry
 
-# The figure by which series are ordered, for each attribute.
+# The measure that orders the scenes of a series, for each attribute.
 DISTANCE: dict[str, str] = {
     "shape": "chamfer",
     "material": "rms_log_reflectance",
@@ -38,35 +32,33 @@ DISTANCE: dict[str, str] = {
 
 # Added to a reflectance factor before its logarithm: a ten-thousandth of white.
 REFLECTANCE_FLOOR = 1e-4
-# Added to radiance before its logarithm, as a share of the target's mean radiance.
+# Added to radiance before its logarithm, as a fraction of the target's mean radiance.
 RADIANCE_FLOOR = 1e-4
-# Rows of the maps in which lights are compared.
-MAP_HEIGHT = 64
-# A light whose mean direction is shorter than this share of its mean radiance has none.
-NO_DIRECTION = 1e-6
+MAP_HEIGHT = 64  # rows of the maps in which lights are compared
+NO_DIRECTION = 1e-6  # least length of a dominant direction, as a fraction of mean luminance
 
 
 def shape_difference(
     target: Mesh, other: Mesh, rng: np.random.Generator, samples: int = 20_000
 ) -> dict[str, float]:
-    """Measure how far two surfaces are apart.
+    """Measure the difference between two surfaces.
 
     Parameters
     ----------
     target, other
-        In one space; neither is moved or scaled.
+        In the same coordinates; neither is moved or scaled.
     rng
         Draws the samples.
     samples
-        Points drawn uniformly over each surface.
+        Number of points drawn uniformly on each surface.
 
     Returns
     -------
     dict
         ``chamfer``: mean of the two mean distances, from samples on one surface to the closest
-        point of the other, ÷ radius of the target's bounding sphere. Closest points lie on the
-        triangles themselves, so equal surfaces have 0.
-        ``hausdorff``: largest such distance, from samples and vertices, either way, ÷ the same.
+        point of the other, ÷ radius of the target's bounding sphere. Closest points are exact
+        points on the triangles, so equal surfaces have 0.
+        ``hausdorff``: largest such distance, from samples and vertices, both ways, ÷ the same.
         ``normal_angle``: mean angle in degrees, both ways, between the smooth normals at the
         samples and at their closest points.
         ``volume_iou``: shared volume ÷ joint volume; NaN unless both surfaces are closed.
@@ -91,13 +83,7 @@ def shape_difference(
 
 
 def chamfer(target: Mesh, other: Mesh, rng: np.random.Generator, samples: int = 20_000) -> float:
-    """Measure the Chamfer distance alone: that of `shape_difference` from the same generator.
-
-    Parameters
-    ----------
-    target, other, rng, samples
-        As there.
-    """
+    """Return only the ``chamfer`` of `shape_difference`, equal for the same generator."""
     surfaces = Surface(target), Surface(other)
     means = [
         two.closest(one.sample(samples, rng).points)[0].mean()
@@ -107,20 +93,20 @@ def chamfer(target: Mesh, other: Mesh, rng: np.random.Generator, samples: int = 
 
 
 def material_difference(target: Material, other: Material) -> dict[str, float]:
-    """Measure how far two materials are apart.
+    """Measure the difference between two materials.
 
     Parameters
     ----------
     target, other
-        Loaded.
+        Loaded materials.
 
     Returns
     -------
     dict
         For every parameter, by its name, the root mean square difference of its values (over
-        channels, and over places where there are textures); and ``rms_log_reflectance``: the root
+        channels, and over places if there are textures); and ``rms_log_reflectance``: the root
         mean square, over a fixed table of directions (`reflectance.direction_table`), channels and
-        places, of the difference of ln(π f + 10⁻⁴), f the BSDF for reflection.
+        places, of the difference of ln(π f + 10⁻⁴), with f the BSDF for reflection.
     """
     textured = has_textures(target) or has_textures(other)
     places = texture_places() if textured else np.full((1, 2), 0.5)
@@ -133,26 +119,26 @@ def material_difference(target: Material, other: Material) -> dict[str, float]:
 
 
 def lighting_difference(target: Lighting, other: Lighting) -> dict[str, float]:
-    """Measure how far two lights are apart, levels and rotations applied.
+    """Measure the difference between two lights, levels and rotations applied.
 
     Parameters
     ----------
     target, other
-        Constant, or loaded environment maps. Sun and sky must be baked into a map first.
+        Constant lights, or loaded environment maps. Sun and sky must first be converted to a map.
 
     Returns
     -------
     dict
         ``rms_log_radiance``: root mean square over the sphere (weighted by solid angle) and the
-        channels of the difference of ln(L + 10⁻⁴ L̄), L̄ the target's mean radiance (the other's
-        where the target is dark; 0 apart if both are).
+        channels of the difference of ln(L + 10⁻⁴ L̄), with L̄ the target's mean radiance (the
+        other's if the target is dark; if both are dark, the difference is 0).
         ``dominant_angle``: degrees between the dominant directions, the means of direction
-        weighted by luminance; NaN where a light has none, as a constant one.
+        weighted by luminance; NaN if a light has none, such as a constant light.
 
     Raises
     ------
     InputError
-        For sun and sky, and for maps not loaded.
+        A light is sun and sky, or a map that is not loaded.
     """
     maps = [
         radiance_over_sphere(each, MAP_HEIGHT).pixels.astype(np.float64) for each in (target, other)
@@ -171,21 +157,21 @@ def lighting_difference(target: Lighting, other: Lighting) -> dict[str, float]:
 def pose_difference(
     target: Pose, other: Pose, centre: Sequence[float] = (0.0, 0.0, 0.0)
 ) -> dict[str, float]:
-    """Measure how far two poses are apart.
+    """Measure the difference between two poses.
 
     Parameters
     ----------
     target, other
         Any poses.
     centre
-        Of the object, in its own coordinates: what is moved is measured there, since a turn about
-        another point moves the object too.
+        Centre of the object, in its own coordinates. Translation is measured there, because a
+        rotation about another point also moves the object.
 
     Returns
     -------
     dict
-        ``angle``: of the rotation that carries one orientation into the other, degrees, 0 to 180.
-        ``translation``: distance between the places of the centre, scene units.
+        ``angle``: of the rotation from one orientation to the other, degrees, 0 to 180.
+        ``translation``: distance between the two positions of the centre, scene units.
     """
     places = [each.matrix()[:3, :3] @ centre + each.matrix()[:3, 3] for each in (target, other)]
     turns = [Rotation.from_euler("xyz", each.rotation, degrees=True) for each in (target, other)]
@@ -196,48 +182,39 @@ def pose_difference(
 
 
 def shift(target: Scene, other: Scene) -> float:
-    """How far the object's centre moved, scene units, as `pose_difference` counts it.
-
-    Parameters
-    ----------
-    target, other
-        Loaded scenes; the centre is that of the target's bounding sphere.
-    """
-    centre = bounding_sphere(geometry(target.shape))[0]
-    return pose_difference(target.pose, other.pose, tuple(centre))["translation"]
+    """Return how far the centre of the target's bounding sphere moved, in scene units."""
+    return pose_difference(target.pose, other.pose, _centre(target))["translation"]
 
 
 def scene_difference(
     target: Scene, other: Scene, attributes: Iterable[str], rng: np.random.Generator
 ) -> dict[str, dict[str, float]]:
-    """Measure how far two scenes are apart in the attributes asked for.
+    """Measure the difference between two scenes in the given attributes.
 
     Parameters
     ----------
     target, other
         Loaded scenes.
     attributes
-        Of ``shape``, ``material``, ``lighting``, ``pose``. Shapes are compared before the pose.
+        Any of ``shape``, ``material``, ``lighting``, ``pose``. Shapes are compared before the pose.
     rng
         Draws samples on surfaces.
 
     Returns
     -------
     dict
-        For each attribute, what its own function returns.
+        For each attribute, the result of its own function, such as `shape_difference`.
 
     Raises
     ------
     InputError
-        For an attribute that does not exist, and for scenes not loaded.
+        An attribute does not exist, or a scene is not loaded.
     """
     measures: dict[str, Callable[[], dict[str, float]]] = {
         "shape": lambda: shape_difference(geometry(target.shape), geometry(other.shape), rng),
         "material": lambda: material_difference(target.material, other.material),
         "lighting": lambda: lighting_difference(target.lighting, other.lighting),
-        "pose": lambda: pose_difference(
-            target.pose, other.pose, tuple(bounding_sphere(geometry(target.shape))[0])
-        ),
+        "pose": lambda: pose_difference(target.pose, other.pose, _centre(target)),
     }
     differences = {}
     for attribute in attributes:
@@ -245,6 +222,10 @@ def scene_difference(
             raise unknown("attribute", attribute, measures)
         differences[attribute] = measures[attribute]()
     return differences
+
+
+def _centre(scene: Scene) -> tuple[float, ...]:
+    return tuple(bounding_sphere(geometry(scene.shape))[0])
 
 
 def _dominant(radiance: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:

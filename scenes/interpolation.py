@@ -1,8 +1,8 @@
-"""The scene between two scenes: each attribute in its own parameters.
+"""Interpolation between two scenes, for each attribute in its own parameters.
 
-Shape moves its vertices along straight lines, material and position change linearly, radiance
-changes by equal ratios, orientation turns at constant speed about one axis. Where two values have
-no such path between them (meshes of other topology, a map and a constant light), it is refused.
+Vertices move along straight lines, material and position change linearly, radiance by equal ratios,
+orientation at constant speed about one axis. Values without such a path are refused: meshes of
+different topology, or a map and a constant light.
 """
 
 import warnings
@@ -26,29 +26,7 @@ Array = NDArray[np.float64]
 
 
 def between(target: Scene, other: Scene, t: float, attributes: Iterable[str]) -> Scene:
-    """Give the scene at a fraction of the way from a target to another scene.
-
-    Parameters
-    ----------
-    target, other
-        Loaded scenes.
-    t
-        0 (the target) to 1 (the other).
-    attributes
-        Of shape, material, lighting, pose: what changes; all else stays the target's.
-
-    Returns
-    -------
-    Scene
-        With the target's name. At 0 and at 1 the attributes are exactly those of the two scenes.
-
-    Raises
-    ------
-    InputError
-        When an attribute has no path (`check_path`), or does not exist.
-    ValueError
-        When t lies outside 0 to 1.
-    """
+    """Return the scene at fraction t, 0 to 1, of the way to another loaded scene."""
     if not 0 <= t <= 1:
         raise ValueError(f"t is {t}; allowed: 0 to 1")
     blends = {"shape": _shape, "material": _material, "lighting": _lighting, "pose": _pose}
@@ -57,20 +35,14 @@ def between(target: Scene, other: Scene, t: float, attributes: Iterable[str]) ->
         if attribute not in blends:
             raise unknown("attribute", attribute, blends)
         ends = getattr(target, attribute), getattr(other, attribute)
-        # Mixed first, so that a missing path is refused at the ends too.
+        # Mixed at 0 and 1 too, so that a missing path is always refused.
         mixed = blends[attribute](*ends, t)  # type: ignore[operator]
         changes[attribute] = ends[int(t)] if t in (0, 1) else mixed
     return target.model_copy(update=changes)
 
 
 def check_path(target: Scene, other: Scene, attributes: Iterable[str]) -> None:
-    """Refuse scenes between which there is no path.
-
-    Raises
-    ------
-    InputError
-        Naming the attribute, and why.
-    """
+    """Raise if there is no path between two loaded scenes; name the attribute."""
     between(target, other, 0.5, attributes)
 
 
@@ -78,7 +50,7 @@ def _shape(target: Shape, other: Shape, t: float) -> Shape:
     first, second = geometry(target), geometry(other)
     if first.faces.shape != second.faces.shape or (first.faces != second.faces).any():
         raise InputError(
-            f"shape: no interpolation between meshes of other topology "
+            "shape: no interpolation between meshes of different topology "
             f"({len(first.vertices)} vertices and {len(first.faces)} faces against "
             f"{len(second.vertices)} and {len(second.faces)}); use kind: trajectory"
         )
@@ -100,7 +72,7 @@ def _material(target: Material, other: Material, t: float) -> Material:
 
 
 def _mixed_parameter(name: str, first: Any, second: Any, t: float) -> Any:
-    """Mix numbers, colours and textures; a number stands for a texture of that number."""
+    """Mix numbers, colours and textures; a number equals a uniform texture."""
     arrays = [
         each.pixels if isinstance(each, Picture) else np.asarray(each) for each in (first, second)
     ]
@@ -140,7 +112,7 @@ def _mixed_maps(target: EnvironmentMap, other: EnvironmentMap, t: float) -> Envi
     )
     if first.shape != second.shape or target.rotation != other.rotation:
         raise InputError(
-            "lighting: no interpolation between environment maps of another size or rotation; "
+            "lighting: no interpolation between environment maps of different size or rotation; "
             "use kind: trajectory"
         )
     weights = solid_angles(*first.shape[:2])
@@ -172,7 +144,7 @@ def _pose(target: Pose, other: Pose, t: float) -> Pose:
     turned = Rotation.from_rotvec(t * (second * first.inv()).as_rotvec()) * first
     place = _mix(np.array(target.translation), np.array(other.translation), t)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # at ±90° about y two angles are one: either will do
+        warnings.simplefilter("ignore")  # at ±90° about y, one of the other angles is arbitrary
         x, y, z = (float(each) for each in turned.as_euler("xyz", degrees=True))
     return Pose(rotation=(x, y, z), translation=(float(place[0]), float(place[1]), float(place[2])))
 
@@ -182,9 +154,6 @@ def _mix(first: Array, second: Array, t: float) -> Array:
 
 
 def _in_ratio(first: Array, second: Array, mean: float, t: float) -> Array:
-    """Mix the logarithm of what `differences.lighting_difference` takes it of: with its floor.
-
-    So the root mean square difference of log radiance grows in proportion to t.
-    """
+    """Mix log radiance with the floor of `lighting_difference`, which then is linear in t."""
     floor = RADIANCE_FLOOR * (mean or 1.0)
     return np.maximum(np.exp(_mix(np.log(first + floor), np.log(second + floor), t)) - floor, 0)

@@ -1,11 +1,11 @@
-"""Everything that has a name: tables from name to thunk, so that listing loads nothing."""
+"""Meshes, lights, materials and scenes by name; listing them loads nothing."""
 
 from collections.abc import Callable
 from functools import partial
 
 from scenes.base.errors import unknown
+from scenes.bundled import LIGHTS, MESHES
 from scenes.camera import Ring
-from scenes.embedded import LIGHTS, MESHES
 from scenes.lighting import EnvironmentMap
 from scenes.material import PRESETS, Material
 from scenes.scene import Scene
@@ -19,7 +19,7 @@ MATERIALS: dict[str, Callable[[], Material]] = {
 
 
 def _complete(mesh: str) -> Scene:
-    # Terracotta with a soft highlight: diffuse and specular both matter.
+    # Terracotta with a soft highlight, so that diffuse and specular reflection both matter.
     return Scene(
         name=mesh,
         shape=MeshShape(surface=mesh),
@@ -33,7 +33,7 @@ SCENES: dict[str, Callable[[], Scene]] = {name: partial(_complete, name) for nam
 
 
 def scene(name: str) -> Scene:
-    """Give a complete scene by its name.
+    """Return a complete scene by its name.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def scene(name: str) -> Scene:
     Raises
     ------
     InputError
-        When there is none of that name.
+        No scene has this name.
     """
     if name not in SCENES:
         raise unknown("scene", name, SCENES)

@@ -1,39 +1,37 @@
-"""Where the light comes from: constant, an environment map, or sun and sky.
+"""Lighting: constant, an environment map, or sun and sky.
 
-A map is equirectangular, in the default orientation of Mitsuba's `envmap`. Row i of H lies at
-polar angle θ = π i/(H − 1) from +y, so the first and the last row are the poles; column j of W at
-azimuth φ = 2π (j + ½)/W. The direction that light comes from is (sin φ sin θ, cos θ, −cos φ sin θ):
-the map's centre column is in front (+z), the first column behind (−z), a quarter of the way across
-is the right (+x). Between samples, radiance is interpolated linearly, periodic in φ.
+A map is equirectangular, in the default orientation of Mitsuba's `envmap`. Row i of H is at polar
+angle θ = π i/(H − 1) from +y, so the first and last rows are the poles; column j of W is at azimuth
+φ = 2π (j + ½)/W. Light comes from the direction (sin φ sin θ, cos θ, −cos φ sin θ): the centre
+column is in front (+z), the first column behind (−z), the column at a quarter of the width to the
+right (+x). Between samples, radiance is interpolated linearly, periodic in φ.
 
-A rotation by a degrees about +y (right-handed) carries what was in front (+z) toward the right
-(+x).
+A rotation about +y (right-handed) moves light from the front (+z) toward the right (+x).
 """
 
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from pydantic import Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import Field, Tag, field_validator, model_validator
 
 from scenes.arrays import Picture
 from scenes.base.errors import InputError
-from scenes.base.frozen import Frozen, Number, between
+from scenes.base.frozen import Frozen, Number, between, by_type
 
-Radiance = Annotated[float, between(0, 1e9)]
-RGB = tuple[Radiance, Radiance, Radiance]
 Level = Annotated[float, between(0, 1e9)]
+RGB = tuple[Level, Level, Level]
 
 
 class Constant(Frozen):
-    """The same radiance from everywhere.
+    """The same radiance from all directions.
 
     Parameters
     ----------
     radiance
-        Linear Rec. 709, each 0 to 1e9; one number stands for three.
+        Linear Rec. 709, each 0 to 1e9; a single number is used for all three channels.
     rotation
-        Degrees about +y; without effect here, kept so that every light has one.
+        Degrees about +y; it has no effect on a constant light.
     level
         Factor on radiance, 0 to 1e9.
     """
@@ -49,14 +47,8 @@ class Constant(Frozen):
         return (value,) * 3 if isinstance(value, int | float) else value
 
 
-def _form(value: Any) -> str | None:
-    if isinstance(value, Picture):
-        return "picture"
-    return "file" if isinstance(value, str) else None
-
-
 class EnvironmentMap(Frozen):
-    """Radiance from a picture of the whole sphere; orientation as stated for this module.
+    """Radiance from a picture of the whole sphere; its orientation is that of Mitsuba's `envmap`.
 
     Parameters
     ----------
@@ -68,20 +60,16 @@ class EnvironmentMap(Frozen):
     level
         Factor on radiance, 0 to 1e9.
     repair
-        ``"clip"``: negative radiance and NaN become 0, infinite radiance the largest finite one;
-        without it such maps are refused.
+        ``"clip"``: negative radiance and NaN become 0, infinite radiance the largest finite value.
+        Without it, such maps are refused.
     repaired
-        How many values `repair` changed: set when the map is loaded.
+        Number of values that `repair` changed; set when the map is loaded.
     """
 
     kind: Literal["map"] = "map"
     radiance: Annotated[
         Annotated[str, Tag("file")] | Annotated[Picture, Tag("picture")],
-        Discriminator(
-            _form,
-            custom_error_type="radiance_form",
-            custom_error_message="use the name of a library light, or a file",
-        ),
+        by_type("use the name of a library light, or a file", picture=Picture, file=str),
     ]
     rotation: Number = 0.0
     level: Level = 1.0
@@ -95,14 +83,14 @@ class EnvironmentMap(Frozen):
         pixels = self.radiance.pixels
         if self.radiance.channels != 3 or pixels.shape[0] < 3 or pixels.shape[1] < 2:
             raise ValueError(
-                f"an environment map needs 3 channels, at least 3 rows and 2 columns; this one has "
+                "an environment map needs 3 channels, at least 3 rows and 2 columns; this one has "
                 f"shape {pixels.shape}"
             )
         negative = int(np.count_nonzero(pixels < 0))
         if negative:
             raise ValueError(
                 f"{negative} of {pixels.size} radiance values are negative (down to "
-                f"{float(pixels.min()):g}); mend them, or load the file with repair: clip"
+                f"{float(pixels.min()):g}); correct them, or load the file with repair: clip"
             )
         return self
 
@@ -143,19 +131,7 @@ Lighting = Annotated[Constant | EnvironmentMap | SunSky, Field(discriminator="ki
 
 
 def direction(u: ArrayLike, v: ArrayLike) -> NDArray[np.float64]:
-    """Give the direction of a place on an unrotated map.
-
-    Parameters
-    ----------
-    u, v : arrays of equal shape
-        u = φ/2π from the left edge to the right one, v = θ/π from the top (+y) to the bottom.
-        Pixel (i, j) of an H×W map lies at u = (j + ½)/W, v = i/(H − 1).
-
-    Returns
-    -------
-    (..., 3) float64
-        Unit vectors toward the light.
-    """
+    """Return unit vectors (..., 3) toward the light; u is from the left, v from the top (+y)."""
     phi, theta = 2 * np.pi * np.asarray(u, np.float64), np.pi * np.asarray(v, np.float64)
     return np.stack(
         [np.sin(phi) * np.sin(theta), np.cos(theta), -np.cos(phi) * np.sin(theta)], axis=-1
@@ -163,18 +139,7 @@ def direction(u: ArrayLike, v: ArrayLike) -> NDArray[np.float64]:
 
 
 def map_directions(height: int, width: int) -> NDArray[np.float64]:
-    """Give the direction of every pixel of an unrotated map.
-
-    Parameters
-    ----------
-    height, width
-        Of the map.
-
-    Returns
-    -------
-    (height, width, 3) float64
-        Unit vectors toward the light.
-    """
+    """Return the direction (height, width, 3) of every pixel of an unrotated map."""
     v, u = np.meshgrid(
         np.arange(height) / (height - 1), (np.arange(width) + 0.5) / width, indexing="ij"
     )
@@ -182,54 +147,23 @@ def map_directions(height: int, width: int) -> NDArray[np.float64]:
 
 
 def solid_angles(height: int, width: int) -> NDArray[np.float64]:
-    """Give the solid angle that every pixel of a map stands for.
-
-    Parameters
-    ----------
-    height, width
-        Of the map.
-
-    Returns
-    -------
-    (height, width) float64
-        Steradians, 4π in all: the integral of the pixel's interpolation kernel over the sphere, so
-        that their sum with the pixels integrates the interpolated map exactly.
-    """
+    """Return the solid angle (height, width) of every pixel of a map, in steradians, 4π in all."""
     step = np.pi / (height - 1)
     theta = step * np.arange(height)
-    # ∫ (1 − |t|/step) sin(θ + t) dt over the whole hat, and over the half hat at a pole.
+    # ∫ (1 − |t|/step) sin(θ + t) dt over the triangular kernel, and over half of it at a pole.
     rows = np.sin(theta) * 2 * (1 - np.cos(step)) / step
     rows[[0, -1]] = 1 - np.sin(step) / step
     return np.repeat(rows[:, None] * (2 * np.pi / width), width, axis=1)
 
 
 def radiance_over_sphere(lighting: Lighting, height: int = 64) -> Picture:
-    """Sample a light over the whole sphere, level and rotation applied.
-
-    Parameters
-    ----------
-    lighting
-        Constant, or a loaded environment map.
-    height
-        Rows of the result (at least 3); it has twice as many columns.
-
-    Returns
-    -------
-    Picture
-        (height, 2·height, 3) linear radiance, an unrotated map. Where the source is finer, each
-        pixel is the average of the source over its kernel, weighted by solid angle, so that no
-        small bright light is missed.
-
-    Raises
-    ------
-    InputError
-        For sun and sky, which only a renderer can evaluate, and for a map not loaded.
-    """
+    """Return a light, with level and rotation, as a map of (height, 2·height, 3) radiance."""
     match lighting:
         case Constant():
             color = np.multiply(lighting.radiance, lighting.level)
             return Picture(np.broadcast_to(color, (height, 2 * height, 3)))
         case EnvironmentMap(radiance=Picture(pixels=pixels)):
+            # Averages over kernels where the source is finer, so that no small light is missed.
             rows = _row_weights(pixels.shape[0], height)
             columns = _column_weights(pixels.shape[1], 2 * height, lighting.rotation / 360)
             values = np.einsum("ai,ijc,bj->abc", rows, pixels, columns, optimize=True)
@@ -238,7 +172,7 @@ def radiance_over_sphere(lighting: Lighting, height: int = 64) -> Picture:
             raise InputError(f"the map '{lighting.radiance}' is not loaded; call Scene.loaded()")
         case SunSky():
             raise InputError(
-                "sun and sky have no map; bake them into an environment map first, or compare "
+                "sun and sky have no map; convert them to an environment map first, or compare "
                 "scenes with constant or map lighting"
             )
 
@@ -254,7 +188,7 @@ def _row_weights(source: int, result: int) -> NDArray[np.float64]:
 
 
 def _column_weights(source: int, result: int, turns: float) -> NDArray[np.float64]:
-    # World azimuth φ shows what stood at φ + rotation on the unrotated map.
+    # World azimuth φ shows the unrotated map at φ + rotation.
     at = (((np.arange(result) + 0.5) / result + turns) * source - 0.5)[:, None]
     apart = np.mod(at - np.arange(source)[None, :] + source / 2, source) - source / 2
     weights = np.maximum(0, 1 - np.abs(apart) / max(1.0, source / result))

@@ -1,14 +1,16 @@
-"""What the surface is made of: the principled BSDF."""
+"""Material of the surface: the principled BSDF."""
 
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import AfterValidator, Discriminator, Tag, model_validator
+from pydantic import AfterValidator, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
 from scenes.arrays import Picture
 from scenes.base.errors import nearest
-from scenes.base.frozen import Frozen, between
+from scenes.base.frozen import Frozen, between, by_type
+
+ETA_RANGE = (1.0, 4.0)  # 1 itself is excluded
 
 Unit = Annotated[float, between(0, 1)]
 RGB = tuple[Unit, Unit, Unit]
@@ -21,12 +23,7 @@ def _within_unit(texture: Picture) -> Picture:
         raise PydanticCustomError(
             "texture_range",
             "{count} of {size} texture values are out of range ({low} to {high}); allowed: 0 to 1",
-            {
-                "count": outside,
-                "size": texture.pixels.size,
-                "low": f"{low:g}",
-                "high": f"{high:g}",
-            },
+            {"count": outside, "size": texture.pixels.size, "low": f"{low:g}", "high": f"{high:g}"},
         )
     return texture
 
@@ -48,16 +45,6 @@ def _one_channel(texture: Picture) -> Picture:
     return texture
 
 
-def _form(value: Any) -> str | None:
-    if isinstance(value, Picture):
-        return "texture"
-    if isinstance(value, str):
-        return "file"
-    if isinstance(value, list | tuple):
-        return "rgb"
-    return "number" if isinstance(value, int | float) else None
-
-
 ColorTexture = Annotated[Picture, AfterValidator(_three_channels), AfterValidator(_within_unit)]
 ScalarTexture = Annotated[Picture, AfterValidator(_one_channel), AfterValidator(_within_unit)]
 Color = Annotated[
@@ -65,26 +52,29 @@ Color = Annotated[
     | Annotated[RGB, Tag("rgb")]
     | Annotated[str, Tag("file")]
     | Annotated[ColorTexture, Tag("texture")],
-    Discriminator(
-        _form,
-        custom_error_type="color_form",
-        custom_error_message="use a number, three numbers (linear RGB), or the file of a texture",
+    by_type(
+        "use a number, three numbers (linear RGB), or the file of a texture",
+        texture=Picture,
+        file=str,
+        rgb=(list, tuple),
+        number=(int, float),
     ),
 ]
 Scalar = Annotated[
     Annotated[Unit, Tag("number")]
     | Annotated[str, Tag("file")]
     | Annotated[ScalarTexture, Tag("texture")],
-    Discriminator(
-        _form,
-        custom_error_type="scalar_form",
-        custom_error_message="use a number, or the file of a texture with one channel",
+    by_type(
+        "use a number, or the file of a texture with one channel",
+        texture=Picture,
+        file=str,
+        number=(int, float),
     ),
 ]
 
-# What each preset sets; all else keeps its default.
+# Parameters that each preset sets; the others keep their defaults.
 PRESETS: dict[str, dict[str, Any]] = {
-    # Paper, plaster, chalk: no highlight to speak of.
+    # Paper, plaster, chalk: almost no highlight.
     "matte": {"base_color": 0.5, "roughness": 1.0},
     "glossy_plastic": {"base_color": 0.5, "roughness": 0.15},
     "brushed_metal": {
@@ -105,7 +95,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 class Material(Frozen):
     """The principled BSDF (Burley 2012, 2015), as Mitsuba 3's `principled` defines it.
 
-    In a file a material may be the name of a preset, or a mapping that may start from one:
+    In a file, a material may be the name of a preset, or a mapping that may start from a preset:
     ``{preset: matte, base_color: [0.8, 0.2, 0.1]}``.
 
     Parameters
@@ -118,15 +108,15 @@ class Material(Frozen):
     eta
         Index of refraction inside ÷ outside, above 1 up to 4.
     spec_tint, sheen_tint
-        0 to 1: how far the dielectric highlight, the sheen, take the hue of `base_color`.
+        0 to 1: how much the dielectric highlight and the sheen have the hue of `base_color`.
     anisotropic
-        0 to 1: how far the highlight is stretched along the surface's u direction.
+        0 to 1: how much the highlight is stretched along the surface's u direction.
     sheen, clearcoat
-        0 to 1: amount of a grazing sheen, of a second clear layer.
+        0 to 1: strength of the sheen at grazing angles, and of a second, clear layer.
     clearcoat_gloss
         0 to 1: 1 is a sharp clearcoat.
     spec_trans
-        0 to 1: share of light that is refracted instead of reflected diffusely.
+        0 to 1: proportion of light that is refracted instead of reflected diffusely.
     flatness
         0 to 1: blend from diffuse to an approximation of subsurface scattering.
     """
@@ -135,7 +125,7 @@ class Material(Frozen):
     base_color: Color = 0.5
     roughness: Scalar = 0.5
     metallic: Scalar = 0.0
-    eta: Annotated[float, between(1, 4, above_low=True)] = 1.5
+    eta: Annotated[float, between(*ETA_RANGE, above_low=True)] = 1.5
     spec_tint: Unit = 0.0
     anisotropic: Unit = 0.0
     sheen: Unit = 0.0
@@ -166,20 +156,8 @@ class Material(Frozen):
         return PRESETS[name] | changes
 
 
-# Ranges of the parameters that are one number (a texture's values included).
-RANGES: dict[str, tuple[float, float]] = {
-    "roughness": (0.0, 1.0),
-    "metallic": (0.0, 1.0),
-    "eta": (1.0, 4.0),
-    "spec_tint": (0.0, 1.0),
-    "anisotropic": (0.0, 1.0),
-    "sheen": (0.0, 1.0),
-    "sheen_tint": (0.0, 1.0),
-    "clearcoat": (0.0, 1.0),
-    "clearcoat_gloss": (0.0, 1.0),
-    "spec_trans": (0.0, 1.0),
-    "flatness": (0.0, 1.0),
-}
-SCALARS: tuple[str, ...] = tuple(RANGES)
-# The parameters that may be a texture, and the channels that it needs.
+# Parameters with one number (or one number per pixel of a texture), and their ranges.
+SCALARS = tuple(name for name in Material.model_fields if name not in ("kind", "base_color"))
+RANGES = {name: ETA_RANGE if name == "eta" else (0.0, 1.0) for name in SCALARS}
+# Parameters that may be a texture, and the number of channels that it needs.
 TEXTURED: dict[str, int] = {"base_color": 3, "roughness": 1, "metallic": 1}

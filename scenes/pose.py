@@ -1,4 +1,4 @@
-"""Where the object stands: rotation, then translation."""
+"""Pose of the object: rotation, then translation."""
 
 import warnings
 
@@ -25,13 +25,7 @@ class Pose(Frozen):
     translation: Triple = (0.0, 0.0, 0.0)
 
     def matrix(self) -> NDArray[np.float64]:
-        """Give the object-to-world matrix.
-
-        Returns
-        -------
-        (4, 4) float64
-            Multiplies column vectors.
-        """
+        """Return the object-to-world matrix, (4, 4) float64, for column vectors."""
         matrix = np.eye(4)
         # Lower-case axes are fixed ones in SciPy.
         matrix[:3, :3] = Rotation.from_euler("xyz", self.rotation, degrees=True).as_matrix()
@@ -40,21 +34,13 @@ class Pose(Frozen):
 
     @classmethod
     def from_matrix(cls, matrix: NDArray[np.float64]) -> "Pose":
-        """Find the pose of an object-to-world matrix.
+        """Return the pose of an object-to-world matrix (4, 4), to 1e-7.
 
-        Parameters
-        ----------
-        matrix : (4, 4)
-            A rotation, then a translation.
-
-        Returns
-        -------
-        Pose
-            With the same matrix, to 1e-7; its turn about y lies within ±90 degrees, where one
-            orientation has one set of angles (at ±90 itself, the turn about z is 0).
+        The angle about y is within ±90 degrees, where each orientation has one set of angles (at
+        ±90, the angle about z is 0).
         """
         with warnings.catch_warnings():
-            # At ±90 degrees the split between x and z is free, and SciPy says so.
+            # At ±90 degrees the split between x and z is arbitrary; SciPy warns about it.
             warnings.filterwarnings("ignore", "Gimbal lock", UserWarning)
             x, y, z = Rotation.from_matrix(matrix[:3, :3]).as_euler("xyz", degrees=True).tolist()
         a, b, c = matrix[:3, 3].tolist()

@@ -1,12 +1,10 @@
-"""How much light a material reflects: a NumPy twin of Mitsuba 3's `principled` BSDF.
+"""Reflectance of a material: Mitsuba 3's `principled` BSDF in NumPy.
 
-It evaluates what the front of an opaque or refracting (solid, not thin) surface sends back, after
+It evaluates reflection from the front of an opaque or refracting (solid, not thin) surface, after
 Burley, "Physically Based Shading at Disney" (2012), and "Extending the Disney BRDF to a BSDF with
-Integrated Subsurface Scattering" (2015); the tests hold it to the renderer's own evaluation.
-Refracted light is left out: what leaves through the back depends on the whole object.
-
-Directions are in the surface's frame: x along the tangent (u), y along the bitangent, z along the
-normal.
+Integrated Subsurface Scattering" (2015). Tests compare it with Mitsuba's own evaluation. Refracted
+light is left out: light that leaves through the back depends on the whole object. Directions are in
+the surface's frame: x along the tangent (u), y along the bitangent, z along the normal.
 """
 
 from dataclasses import dataclass
@@ -14,6 +12,7 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import map_coordinates
 
 from scenes.arrays import Picture
 from scenes.film import LUMINANCE
@@ -21,47 +20,28 @@ from scenes.material import SCALARS, Material
 
 Array = NDArray[np.floating]
 
-# Sides of the grid of texture places, one place in each cell.
-TEXTURE_CELLS = 12
+TEXTURE_CELLS = 12  # per side of the grid of texture places, one place in each cell
+# Degrees.
 HALF_ANGLES = (0.0, 2.5, 5.0, 10.0, 20.0, 35.0, 55.0, 75.0)
 HALF_AZIMUTHS = (0.0, 45.0, 90.0)
 DIFFERENCE_ANGLES = (0.0, 15.0, 30.0, 45.0, 60.0, 75.0)
 DIFFERENCE_AZIMUTHS = (0.0, 60.0, 120.0)
-# Directions closer to the horizon than 5° are left out.
-LOWEST_COSINE = np.cos(np.radians(85))
+LOWEST_COSINE = np.cos(np.radians(85))  # of directions used
 
 
 @dataclass(frozen=True)
-class Values:
-    """A material's numbers at U places of its texture.
+class MaterialValues:
+    """Parameters of a material at U places of its texture."""
 
-    Parameters
-    ----------
-    base_color : (U, 1, 3)
-        Linear RGB.
-    scalars
-        Every scalar parameter by name, (U, 1, 1) each.
-    """
-
-    base_color: Array
-    scalars: dict[str, Array]
+    base_color: Array  # (U, 1, 3) linear RGB
+    scalars: dict[str, Array]  # (U, 1, 1) each
 
 
 @cache
 def direction_table() -> tuple[Array, Array]:
-    """Give the fixed pairs of directions over which materials are compared.
-
-    The pairs form a grid in half-vector coordinates (Rusinkiewicz 1998), denser near the
-    mirror direction, where glossy materials differ: angle of the half vector from the normal 0,
-    2.5, 5, 10, 20, 35, 55, 75°, its azimuth 0, 45, 90° (anisotropic highlights), angle between
-    half vector and directions 0, 15 … 75°, azimuth about the half vector 0, 60, 120°. Pairs with a
-    direction less than 5° above the surface, and repetitions, are left out.
-
-    Returns
-    -------
-    incident, outgoing : (P, 3)
-        Unit vectors in the upper hemisphere.
-    """
+    """Return the fixed incident and outgoing unit vectors, (P, 3) each, that compare materials."""
+    # A grid in half-vector coordinates (Rusinkiewicz 1998), denser near the mirror direction, where
+    # glossy materials differ. Low directions and repetitions are left out.
     grid = np.meshgrid(
         *(
             np.radians(angles)
@@ -81,54 +61,25 @@ def direction_table() -> tuple[Array, Array]:
 
 @cache
 def texture_places() -> Array:
-    """Give the fixed places at which textures are read: one in each cell of a grid.
-
-    Returns
-    -------
-    (U, 2)
-        u from the left, v from the top, in [0, 1].
-    """
+    """Return the fixed places (U, 2) where textures are read: u from the left, v from the top."""
     cells = np.stack(np.meshgrid(np.arange(TEXTURE_CELLS), np.arange(TEXTURE_CELLS)), axis=-1)
     inside = np.random.default_rng(0).random((TEXTURE_CELLS**2, 2))
     return (cells.reshape(-1, 2) + inside) / TEXTURE_CELLS
 
 
 def has_textures(material: Material) -> bool:
-    """Tell whether any parameter of a loaded material is a texture."""
+    """Return whether any parameter of a loaded material is a texture."""
     return any(isinstance(getattr(material, n), Picture) for n in ("base_color", *SCALARS))
 
 
-def values_at(material: Material, places: Array) -> Values:
-    """Read a material's parameters at places of its texture.
-
-    Parameters
-    ----------
-    material
-        Loaded.
-    places : (U, 2)
-        u from the left, v from the top.
-    """
+def values_at(material: Material, places: Array) -> MaterialValues:
+    """Return the parameters of a loaded material at places (U, 2) of its texture."""
     scalars = {name: _read(getattr(material, name), places, 1) for name in SCALARS}
-    return Values(_read(material.base_color, places, 3), scalars)
+    return MaterialValues(_read(material.base_color, places, 3), scalars)
 
 
-def reflectance(values: Values, incident: Array, outgoing: Array) -> Array:
-    """Evaluate the BSDF for reflection, times π.
-
-    So a white Lambertian surface has the value 1 for every pair (the reflectance factor).
-
-    Parameters
-    ----------
-    values
-        Of a material, at U places.
-    incident, outgoing : (P, 3)
-        Unit vectors in the upper hemisphere.
-
-    Returns
-    -------
-    (U, P, 3)
-        π f(incident, outgoing), linear RGB, without the cosine.
-    """
+def reflectance(values: MaterialValues, incident: Array, outgoing: Array) -> Array:
+    """Return π f (U, P, 3) of P pairs of directions; 1 for a white Lambertian surface."""
     half = incident + outgoing
     half = half / np.linalg.norm(half, axis=1, keepdims=True)
     geometry = _Geometry(
@@ -153,7 +104,7 @@ class _Geometry:
     cos_d: Array  # between a direction and the half vector
 
 
-def _specular(values: Values, at: _Geometry) -> Array:
+def _specular(values: MaterialValues, at: _Geometry) -> Array:
     s = values.scalars
     # Burley 2012, section 5.4: roughness² is the width, stretched along u by anisotropy.
     aspect = np.sqrt(1 - 0.9 * s["anisotropic"])
@@ -165,7 +116,7 @@ def _specular(values: Values, at: _Geometry) -> Array:
     return _fresnel(values, at.cos_d) * d * g / (4 * at.cos_i * at.cos_o)
 
 
-def _fresnel(values: Values, cos_d: Array) -> Array:
+def _fresnel(values: MaterialValues, cos_d: Array) -> Array:
     s, weight = values.scalars, _schlick_weight(cos_d)
     metal = values.base_color + (1 - values.base_color) * weight
     normal_incidence = ((s["eta"] - 1) / (s["eta"] + 1)) ** 2 * _hue(values.base_color)
@@ -175,7 +126,7 @@ def _fresnel(values: Values, cos_d: Array) -> Array:
     return s["metallic"] * metal + (1 - s["metallic"]) * dielectric
 
 
-def _clearcoat(values: Values, at: _Geometry) -> Array:
+def _clearcoat(values: MaterialValues, at: _Geometry) -> Array:
     s = values.scalars
     # Burley 2012, section 5.4: GTR with γ = 1, index 1.5, masking of width 0.25, strength 1/4.
     width = (0.1 + (0.001 - 0.1) * s["clearcoat_gloss"]) ** 2
@@ -185,7 +136,7 @@ def _clearcoat(values: Values, at: _Geometry) -> Array:
     return 0.25 * s["clearcoat"] * d * f * g
 
 
-def _diffuse(values: Values, at: _Geometry) -> Array:
+def _diffuse(values: MaterialValues, at: _Geometry) -> Array:
     s = values.scalars
     fi, fo = _schlick_weight(at.cos_i), _schlick_weight(at.cos_o)
     # Burley 2015, section 5.3: Lambert with Fresnel darkening, and retro-reflection.
@@ -200,7 +151,7 @@ def _diffuse(values: Values, at: _Geometry) -> Array:
     return share * values.base_color / np.pi * blend
 
 
-def _sheen(values: Values, at: _Geometry) -> Array:
+def _sheen(values: MaterialValues, at: _Geometry) -> Array:
     s = values.scalars
     color = 1 + (_hue(values.base_color) - 1) * s["sheen_tint"]
     return s["sheen"] * (1 - s["metallic"]) * _schlick_weight(at.cos_d) * color
@@ -238,17 +189,10 @@ def _read(value: object, places: Array, channels: int) -> Array:
 
 def _bilinear(pixels: Array, places: Array) -> Array:
     # Centres of pixels at half integers, repeating beyond the edge, as the renderer reads them.
-    height, width = pixels.shape[:2]
-    x, y = places[:, 0] * width - 0.5, places[:, 1] * height - 0.5
-    left, top = np.floor(x).astype(int), np.floor(y).astype(int)
-    across, down = (x - left)[:, None], (y - top)[:, None]
-
-    def at(row: NDArray[np.int_], column: NDArray[np.int_]) -> Array:
-        return pixels[row % height, column % width]
-
-    upper = (1 - across) * at(top, left) + across * at(top, left + 1)
-    lower = (1 - across) * at(top + 1, left) + across * at(top + 1, left + 1)
-    return (1 - down) * upper + down * lower
+    height, width, channels = pixels.shape
+    at = places[:, ::-1].T * [[height], [width]] - 0.5
+    read = [map_coordinates(pixels[..., k], at, order=1, mode="grid-wrap") for k in range(channels)]
+    return np.stack(read, axis=1)
 
 
 def _spherical(angle: Array, azimuth: Array) -> Array:
@@ -258,7 +202,7 @@ def _spherical(angle: Array, azimuth: Array) -> Array:
 
 
 def _about_half(v: Array, angle: Array, azimuth: Array) -> Array:
-    # Tilt the normal onto the half vector: turn about y by its angle, then about z by its azimuth.
+    # Rotate the normal onto the half vector: about y by its angle, then about z by its azimuth.
     x = np.cos(angle) * v[:, 0] + np.sin(angle) * v[:, 2]
     z = -np.sin(angle) * v[:, 0] + np.cos(angle) * v[:, 2]
     return np.stack(

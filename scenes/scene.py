@@ -1,4 +1,4 @@
-"""A scene: everything that an image depends on but the renderer, as data."""
+"""A scene: everything that an image depends on except the renderer, as data."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from scenes.arrays import Mesh, Picture
 from scenes.base.atomic_files import whole_file
 from scenes.base.digest import file_sha256
-from scenes.base.errors import InputError, first_problem
+from scenes.base.errors import InputError, about, first_problem, reading
 from scenes.base.frozen import Frozen
 from scenes.base.inside_folder import inside
 from scenes.camera import Camera, Cameras, Ring, cameras
@@ -35,9 +35,9 @@ class Scene(Frozen):
     Parameters
     ----------
     name
-        For people; it does not enter the hash.
+        Any name; it is not part of the hash.
     shape, material, pose, lighting, cameras, film
-        What the image depends on. Names and paths are allowed until `loaded`.
+        Sections that the image depends on. Names and paths are allowed until `loaded`.
     """
 
     name: str
@@ -49,24 +49,24 @@ class Scene(Frozen):
     film: Film = Film()
 
     def loaded(self, folder: Path | None = None) -> "Scene":
-        """Read every name and file; fit the mesh; repair the light where asked.
+        """Return the scene with arrays in place of names and files; fit the mesh, repair the light.
 
         Parameters
         ----------
         folder
-            Against which relative paths are taken; the current folder by default.
+            Folder of relative paths; the current one by default.
 
         Returns
         -------
         Scene
-            With numbers in place of names and paths. A loaded scene comes back unchanged.
+            A loaded scene is returned unchanged.
 
         Raises
         ------
         InputError
-            When a name is unknown, or a file is missing or broken.
+            A name is unknown, or a file is missing or damaged.
         """
-        base = Path(folder) if folder is not None else Path()
+        base = Path(folder or "")
         return self.model_copy(
             update={
                 "shape": loaded_shape(self.shape, base),
@@ -78,27 +78,12 @@ class Scene(Frozen):
     @property
     def unloaded(self) -> tuple[str, ...]:
         """Keys that still hold a name or a path, such as ``shape.surface``."""
-        values = {
-            "shape.surface": getattr(self.shape, "surface", None),
-            "lighting.radiance": getattr(self.lighting, "radiance", None),
-            **{f"material.{name}": getattr(self.material, name) for name in TEXTURED},
-        }
-        return tuple(key for key, value in values.items() if isinstance(value, str))
+        return tuple(
+            ".".join(key) for key, value in contents(self).items() if isinstance(value, str)
+        )
 
     def canonical_json(self) -> str:
-        """Write the scene as one canonical text.
-
-        Returns
-        -------
-        str
-            JSON with sorted keys, no white space, and numbers in their shortest exact form; an
-            array is replaced by its hash, shape and type. The name is left out.
-
-        Raises
-        ------
-        InputError
-            While the scene is not loaded.
-        """
+        """Return a loaded scene without its name as JSON; arrays are replaced by their hashes."""
         if self.unloaded:
             raise InputError(
                 f"scene '{self.name}': {', '.join(self.unloaded)} not loaded; call Scene.loaded()"
@@ -120,62 +105,28 @@ def write_scene(scene: Scene, folder: Path) -> Path:
     scene
         A loaded scene.
     folder
-        Made if it is missing. Every file is replaced in one step, ``scene.json`` last.
+        Made if it is missing. Every file is replaced atomically, ``scene.json`` last.
 
     Returns
     -------
     Path
-        Of ``scene.json``.
+        Path of ``scene.json``.
 
     Raises
     ------
     InputError
-        When the scene is not loaded, or a file cannot be written.
+        The scene is not loaded, or a file cannot be written.
     """
-    folder = Path(folder)
-    scene.canonical_json()  # refuses what is not loaded, before anything is written
-    content = scene.model_dump(mode="json")
-    for (part, key), value in _arrays(scene).items():
-        path = folder / f"{part}-{key}{'.ply' if isinstance(value, Mesh) else '.exr'}"
-        _write_array(value, path)
-        content[part][key] = {"file": path.name, "sha256": file_sha256(path)}
-    _write_record(scene, content, folder / SCENE_FILE)
-    return folder / SCENE_FILE
+    path = Path(folder) / SCENE_FILE
+    _write(scene, path, shared=False)
+    return path
 
 
 def write_shared_scene(scene: Scene, folder: Path) -> Path:
-    """Write a scene among many: equal meshes and pictures of the folder's scenes are one file.
-
-    Parameters
-    ----------
-    scene
-        A loaded scene.
-    folder
-        Made if it is missing. Every file is named by its content; what is there and whole is left
-        alone, and a file that is damaged is written again.
-
-    Returns
-    -------
-    Path
-        Of the scene's JSON, which `read_scene` reads.
-
-    Raises
-    ------
-    InputError
-        When the scene is not loaded, or a file cannot be written.
-    """
-    folder = Path(folder)
-    path = folder / f"{scene.sha256[:16]}.json"
-    if _is_whole(path, scene):
-        return path
-    content = scene.model_dump(mode="json")
-    for (part, key), value in _arrays(scene).items():
-        suffix = ".ply" if isinstance(value, Mesh) else ".exr"
-        file = folder / f"{key}-{value.sha256[:16]}{suffix}"
-        if not _holds(file, value):
-            _write_array(value, file)
-        content[part][key] = {"file": file.name, "sha256": file_sha256(file)}
-    _write_record(scene, content, path)
+    """Write a loaded scene beside others that share equal files, and return its JSON file."""
+    path = Path(folder) / f"{scene.sha256[:16]}.json"
+    if not _is_intact(path, scene):
+        _write(scene, path, shared=True)
     return path
 
 
@@ -185,18 +136,18 @@ def read_scene(path: Path) -> Scene:
     Parameters
     ----------
     path
-        A scene's JSON file, as `write_scene` makes it; or one written by hand, with names and
-        paths (relative to it) in place of files with hashes.
+        JSON file written by `write_scene`; or by hand, with names and paths (relative to it) in
+        place of files with hashes.
 
     Returns
     -------
     Scene
-        Loaded.
+        A loaded scene.
 
     Raises
     ------
     InputError
-        When a file is missing, broken, of a newer version, or not the one that was written.
+        A file is missing, damaged, of a newer version, or was changed after writing.
     """
     path = Path(path)
     record = _read_json(path)
@@ -215,21 +166,19 @@ def read_scene(path: Path) -> Scene:
         scene = Scene.model_validate(record)
     except ValidationError as error:
         raise InputError(f"{path}: {first_problem(error, record)}") from error
-    try:
+    with about(str(path)):
         scene = scene.loaded(path.parent)
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from error
     if recorded is not None and scene.sha256 != recorded:
         raise InputError(
             f"{path}: the scene is not the one that was written (its hash is {scene.sha256[:12]}…, "
-            f"recorded is {str(recorded)[:12]}…); write it again, or delete the line sha256 if the "
-            "change was meant"
+            f"recorded is {str(recorded)[:12]}…); write it again, or delete the line sha256 if you "
+            "changed it on purpose"
         )
     return scene
 
 
 def check_visible(scene: Scene) -> None:
-    """Refuse a scene with a camera that sees nothing of the object, or stands inside it.
+    """Raise if a camera does not see the object, or is inside it.
 
     Parameters
     ----------
@@ -239,7 +188,7 @@ def check_visible(scene: Scene) -> None:
     Raises
     ------
     InputError
-        Naming the camera, and why.
+        The message names the camera and the reason.
     """
     matrix = scene.pose.matrix()
     mesh = geometry(scene.shape)
@@ -250,7 +199,7 @@ def check_visible(scene: Scene) -> None:
         distance = float(np.linalg.norm(np.subtract(camera.origin, centre)))
         if distance <= radius:
             raise InputError(
-                f"scene '{scene.name}': camera {camera.name} stands inside the object's bounding "
+                f"scene '{scene.name}': camera {camera.name} is inside the object's bounding "
                 f"sphere (at {distance:.3g} from its centre, radius {radius:.3g}); raise "
                 "cameras.distance"
             )
@@ -265,11 +214,11 @@ def check_visible(scene: Scene) -> None:
 def _unseen(camera: Camera, vertices: NDArray[np.float64], faces: NDArray[np.int32]) -> str | None:
     pixels = camera.project(vertices)
     if np.isnan(pixels).all():
-        return "all of it lies behind the camera"
+        return "all of it is behind the camera"
     size = (camera.width, camera.height)
     if np.any((pixels > 0).all(axis=1) & (pixels < size).all(axis=1)):
         return None
-    # No vertex in the frame; a large triangle may still cover it.
+    # No vertex is in the frame, but a large triangle may cover it.
     triangles = pixels[faces]
     middle = np.array(size) / 2
     edges = np.roll(triangles, -1, axis=1) - triangles
@@ -277,20 +226,19 @@ def _unseen(camera: Camera, vertices: NDArray[np.float64], faces: NDArray[np.int
     sides = edges[..., 0] * toward[..., 1] - edges[..., 1] * toward[..., 0]
     if np.any((sides > 0).all(axis=1) | (sides < 0).all(axis=1)):
         return None
-    return "all of it lies outside the frame"
+    return "all of it is outside the frame"
 
 
-def _arrays(scene: Scene) -> dict[tuple[str, str], Mesh | Picture]:
-    values: dict[tuple[str, str], Any] = {
+def contents(scene: Scene) -> dict[tuple[str, str], Any]:
+    """Return the values that may be names, files or arrays, by section and key."""
+    return {
         ("shape", "surface"): getattr(scene.shape, "surface", None),
-        ("lighting", "radiance"): getattr(scene.lighting, "radiance", None),
         **{("material", name): getattr(scene.material, name) for name in TEXTURED},
+        ("lighting", "radiance"): getattr(scene.lighting, "radiance", None),
     }
-    return {key: value for key, value in values.items() if isinstance(value, Mesh | Picture)}
 
 
-def _is_whole(path: Path, scene: Scene) -> bool:
-    """Tell whether a scene's file and all that it names are there and what they were."""
+def _is_intact(path: Path, scene: Scene) -> bool:
     try:
         return read_scene(path).sha256 == scene.sha256
     except InputError:
@@ -298,35 +246,38 @@ def _is_whole(path: Path, scene: Scene) -> bool:
 
 
 def _holds(file: Path, value: Mesh | Picture) -> bool:
-    """Tell whether a file is there and holds this mesh or picture."""
     try:
         return _read_array(file).sha256 == value.sha256
     except InputError:
         return False
 
 
-def _write_array(value: Mesh | Picture, path: Path) -> None:
-    if isinstance(value, Mesh):
-        write_mesh(value, path)
-    else:
-        write_picture(value, path)
-
-
-def _write_record(scene: Scene, content: dict[str, Any], path: Path) -> None:
-    record = {"schema_version": SCHEMA_VERSION, "sha256": scene.sha256, **content}
+def _write(scene: Scene, path: Path, *, shared: bool) -> None:
+    record: dict[str, Any] = {"schema_version": SCHEMA_VERSION, "sha256": scene.sha256}
+    record |= scene.model_dump(mode="json")
+    for (part, key), value in contents(scene).items():
+        if not isinstance(value, Mesh | Picture):
+            continue
+        stem = f"{key}-{value.sha256[:16]}" if shared else f"{part}-{key}"
+        file = path.with_name(stem + (".ply" if isinstance(value, Mesh) else ".exr"))
+        if not (shared and _holds(file, value)):
+            if isinstance(value, Mesh):
+                write_mesh(value, file)
+            else:
+                write_picture(value, file)
+        record[part][key] = {"file": file.name, "sha256": file_sha256(file)}
     with whole_file(path) as beside:
         beside.write_text(json.dumps(record, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: is not JSON: {error}") from error
-    if not isinstance(record, dict):
-        raise InputError(f"{path}: holds no scene; a scene file is a JSON object")
+    with reading(path):
+        try:
+            record = json.loads(path.read_text(encoding="utf-8"))
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"is not JSON: {error}") from error
+        if not isinstance(record, dict):
+            raise InputError("holds no scene; a scene file is a JSON object")
     return record
 
 

@@ -1,16 +1,16 @@
-"""What the object is: a sphere, a blob, or a mesh; and the geometry made from it."""
+"""Shapes of the object: a sphere, a blob or a mesh; and their triangles."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import trimesh
 from numpy.typing import NDArray
-from pydantic import Discriminator, Field, Tag
+from pydantic import Field, Tag
 from scipy.special import sph_harm_y
 
 from scenes.arrays import Mesh
 from scenes.base.errors import InputError
-from scenes.base.frozen import Frozen, between
+from scenes.base.frozen import Frozen, between, by_type
 from scenes.geometry.areas import face_areas
 from scenes.geometry.normals import vertex_normals
 from scenes.geometry.smallest_sphere import smallest_sphere
@@ -20,16 +20,16 @@ Normals = Literal["smooth", "flat"]
 
 
 class Sphere(Frozen):
-    """A sphere: an icosahedron, subdivided.
+    """A sphere: a subdivided icosahedron.
 
     Parameters
     ----------
     subdivisions
-        0 to 7; n give 10·4ⁿ + 2 vertices (4: 2562) and 20·4ⁿ faces.
+        0 to 7; n subdivisions give 10·4ⁿ + 2 vertices (4: 2562) and 20·4ⁿ faces.
     radius
         In scene units, above 0 up to 1000.
     normals
-        Shading normals: ``"smooth"`` interpolates vertex normals, ``"flat"`` gives each face one.
+        Shading normals: ``"smooth"`` interpolates vertex normals, ``"flat"`` has one per face.
     """
 
     kind: Literal["sphere"] = "sphere"
@@ -48,11 +48,11 @@ class Blob(Frozen):
     Parameters
     ----------
     seed
-        0 to 2⁶³ − 1; another seed is another blob.
+        0 to 2⁶³ − 1; each seed gives another blob.
     amplitude
         0 (a sphere) to 2.
     degree
-        Highest degree, 1 to 32: more is bumpier.
+        Highest degree, 1 to 32: a higher degree gives finer bumps.
     subdivisions
         As for a sphere, 0 to 7.
     normals
@@ -67,12 +67,6 @@ class Blob(Frozen):
     normals: Normals = "smooth"
 
 
-def _form(value: Any) -> str | None:
-    if isinstance(value, Mesh):
-        return "mesh"
-    return "file" if isinstance(value, str) else None
-
-
 class MeshShape(Frozen):
     """A mesh.
 
@@ -82,8 +76,8 @@ class MeshShape(Frozen):
         Name of a library mesh (``bunny``, ``suzanne``), a file (OBJ, PLY, STL, OFF, GLB or glTF),
         or a `Mesh`.
     fit
-        True: when loaded, moved and scaled to the unit bounding sphere about the origin (and then
-        False, since it is done). False: kept as it is, in scene units.
+        True: the mesh is moved and scaled to the unit bounding sphere about the origin when it is
+        loaded (`fit` is then False). False: the mesh is used unchanged, in scene units.
     normals
         As for a sphere.
     """
@@ -91,11 +85,7 @@ class MeshShape(Frozen):
     kind: Literal["mesh"] = "mesh"
     surface: Annotated[
         Annotated[str, Tag("file")] | Annotated[Mesh, Tag("mesh")],
-        Discriminator(
-            _form,
-            custom_error_type="surface_form",
-            custom_error_message="use the name of a library mesh, or a file",
-        ),
+        by_type("use the name of a library mesh, or a file", mesh=Mesh, file=str),
     ]
     fit: bool = True
     normals: Normals = "smooth"
@@ -105,23 +95,7 @@ Shape = Annotated[Sphere | Blob | MeshShape, Field(discriminator="kind")]
 
 
 def geometry(shape: Shape) -> Mesh:
-    """Make the triangles of a shape.
-
-    Parameters
-    ----------
-    shape
-        A `MeshShape` must be loaded.
-
-    Returns
-    -------
-    Mesh
-        In object space, before the pose.
-
-    Raises
-    ------
-    InputError
-        When a mesh is still a name or a file.
-    """
+    """Return the triangles of a shape, before the pose; a mesh must be loaded."""
     match shape:
         case Sphere():
             unit = _icosphere(shape.subdivisions)
@@ -135,19 +109,7 @@ def geometry(shape: Shape) -> Mesh:
 
 
 def fitted(mesh: Mesh) -> Mesh:
-    """Move and scale a mesh so that its smallest bounding sphere is the unit sphere.
-
-    Parameters
-    ----------
-    mesh
-        Any mesh with an extent.
-
-    Returns
-    -------
-    Mesh
-        The same faces and texture coordinates; centre of the bounding sphere at the origin,
-        farthest vertex at distance 1.
-    """
+    """Return a mesh moved and scaled so that its smallest bounding sphere is the unit sphere."""
     centre, radius = bounding_sphere(mesh)
     moved = (mesh.vertices - centre) / radius
     return Mesh(moved.astype(np.float32), mesh.faces, mesh.uvs)
@@ -156,22 +118,10 @@ def fitted(mesh: Mesh) -> Mesh:
 def random_harmonics(
     directions: NDArray[np.float64], degree: int, rng: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Draw a smooth random function on the sphere, with mean 0 and mean square 1 over it.
+    """Return a smooth random function of `directions` (N, 3): mean 0, mean square 1 on the sphere.
 
-    Parameters
-    ----------
-    directions : (N, 3)
-        Unit vectors, where the function is wanted.
-    degree
-        Highest degree of the real spherical harmonics; the lowest is 1.
-    rng
-        Draws their Gaussian coefficients, of standard deviation 1/l, in the order of degree l and
-        order m = −l … l.
-
-    Returns
-    -------
-    (N,)
-        Values of the function.
+    It is a sum of real spherical harmonics of degrees l = 1 to `degree`, with Gaussian coefficients
+    of standard deviation 1/l, drawn in the order of l and m = −l … l.
     """
     theta = np.arccos(np.clip(directions[:, 1], -1, 1))
     phi = np.arctan2(directions[:, 0], directions[:, 2])
@@ -186,42 +136,15 @@ def random_harmonics(
 
 
 def bounding_sphere(mesh: Mesh) -> tuple[NDArray[np.float64], float]:
-    """Find the smallest sphere that holds all vertices that faces use.
-
-    Parameters
-    ----------
-    mesh
-        Any mesh.
-
-    Returns
-    -------
-    centre : (3,) float64
-        In scene units.
-    radius : float
-        In scene units; no vertex lies outside.
-    """
+    """Return centre (3,) and radius of the smallest sphere around all vertices that faces use."""
     return smallest_sphere(mesh.vertices[np.unique(mesh.faces)].astype(np.float64))
 
 
 def with_spherical_uvs(mesh: Mesh) -> tuple[Mesh, NDArray[np.float32]]:
-    """Give a mesh texture coordinates about its centroid, unless it has its own.
+    """Return a mesh with spherical texture coordinates unless it has some, and its smooth normals.
 
-    u = φ/2π with φ the azimuth from −z toward +x, v = θ/π with θ the angle from +y: a texture
-    lies on the object like an environment map round it. Vertices of triangles that cross the seam
-    (−z) are doubled, with u beyond 1 on the far side; so are vertices at the poles, one for each
-    triangle.
-
-    Parameters
-    ----------
-    mesh
-        Any mesh.
-
-    Returns
-    -------
-    mesh : Mesh
-        With texture coordinates; unchanged if it had some.
-    normals : (V, 3) float32
-        Smooth shading normals of its vertices, computed before vertices were doubled.
+    About the centroid, u = φ/2π with φ the azimuth from −z toward +x, and v = θ/π with θ the angle
+    from +y. Vertices are repeated at the seam (−z), with u above 1 on the far side, and the poles.
     """
     normals = vertex_normals(mesh)
     if mesh.uvs is not None:
@@ -235,7 +158,7 @@ def with_spherical_uvs(mesh: Mesh) -> tuple[Mesh, NDArray[np.float32]]:
     pole = np.hypot(place[:, 0], place[:, 2])[mesh.faces] <= 1e-6 * distance.max()
     corner_u = _unwrapped(corner_u, pole)
 
-    # One vertex for each pair of old vertex and u (v goes with the vertex).
+    # One vertex for each pair of old vertex and u (v depends on the vertex alone).
     keys = np.column_stack([mesh.faces.ravel(), np.round(corner_u.ravel() * 2**30)])
     _, first, corner = np.unique(keys, axis=0, return_index=True, return_inverse=True)
     old = mesh.faces.ravel()[first]

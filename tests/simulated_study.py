@@ -161,7 +161,7 @@ def _distances(
     sees: Mapping[str, tuple[float, float]],
     rng: np.random.Generator,
 ) -> FamilyDistances:
-    """Distances that grow with the difference of levels; controls lie the other way."""
+    """Return distances that grow with the difference of levels; controls have the other sign."""
     own = compared(rows, family)
     series, controls = sees[str(own["attribute"].iloc[0])]
     control = (own["role"] == "control").to_numpy()
@@ -219,9 +219,10 @@ def answer(
     thresholds: Mapping[str, float] | None = None,
     spread: float = 0.3,
     seed: int = 1,
+    attributes: Sequence[str] | None = None,
 ) -> Path:
     """Let simulated people do the experiment; their sessions go to ``data-simulated/``."""
-    made = _prepared(folder, task, trials, seed)
+    made = _prepared(folder, task, trials, seed, attributes)
     rng = np.random.default_rng(seed)
     wanted = thresholds or {"shape": 0.3, "material": 0.3}
     groups = [Group(wanted, spread, rng) for _ in range(people)]
@@ -263,9 +264,15 @@ def answer_by_distances(
     )
 
 
-def _prepared(folder: Path, task: str, trials: int, seed: int) -> experiment.Experiment:
+def _prepared(
+    folder: Path, task: str, trials: int, seed: int, attributes: Sequence[str] | None = None
+) -> experiment.Experiment:
     config = ExperimentConfig(
-        task=task, procedure=ConstantStimuliConfig(trials=trials), practice={"trials": 0}, catch=8
+        task=task,
+        procedure=ConstantStimuliConfig(trials=trials),
+        practice={"trials": 0},
+        catch=8,
+        attributes=attributes,
     )
     return experiment.prepare("simulated", seed, config, folder / "stimuli.h5")
 

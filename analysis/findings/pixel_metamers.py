@@ -1,7 +1,8 @@
-"""Scene metamers beside pixel metamers of the same target image, model and layers."""
+"""Scene metamers and pixel metamers of the same target image, model and layers."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import pandas as pd
@@ -18,29 +19,18 @@ OF_CAMERA = (
 
 @dataclass(frozen=True)
 class Trio:
-    """Target, scene metamer and pixel metamer at one camera: PNG files, by what each is."""
+    """PNG files of target, scene metamer and pixel metamer at one camera, by caption."""
 
     title: str
     pictures: Mapping[str, bytes]
 
 
 def table(entries: Iterable[PixelMetamer]) -> pd.DataFrame:
-    """List what the two kinds of metamers share, and how far each is from its target.
+    """Return verdicts, matches and RMS of both kinds of metamers for each run and camera.
 
-    Parameters
-    ----------
-    entries
-        Of a stimulus set.
-
-    Returns
-    -------
-    pandas.DataFrame
-        A row a run and camera: ``run``, ``target``, ``attribute``, ``model``, ``layer``;
-        ``scene_verdict`` and ``pixel_verdict`` (``metamer`` or ``result``, by one criterion at all
-        of the run's training cameras); ``camera``; ``scene_match`` and ``pixel_match``;
-        ``scene_rms`` and ``pixel_rms``, the RMS difference of display values from the target's
-        image (white is 1); ``step`` of the synthesis, and ``reached``: whether it came to the
-        scene's match.
+    The verdicts (``metamer`` or ``result``) are of one criterion at all training cameras of the
+    run; RMS is the difference of display values from the target's image (white is 1); ``reached``
+    is whether the synthesis reached the match of the scene at ``step``.
     """
     return pd.DataFrame(
         [
@@ -53,9 +43,9 @@ def table(entries: Iterable[PixelMetamer]) -> pd.DataFrame:
 
 
 def trios(entries: Iterable[PixelMetamer]) -> list[Trio]:
-    """Pictures of every run at its first camera, at most `MOST_TRIOS`."""
+    """Return pictures of every run at its first camera, at most `MOST_TRIOS`."""
     found = []
-    for entry in list(entries)[:MOST_TRIOS]:
+    for entry in islice(entries, MOST_TRIOS):
         record, first = entry.record, entry.record["cameras"][0]
         title = f"{record['target']}: {record['attribute']}, by {record['model']} "
         pictures = {
@@ -73,7 +63,7 @@ def trios(entries: Iterable[PixelMetamer]) -> list[Trio]:
 
 
 def _caption(record: Mapping[str, Any], row: Mapping[str, Any], kind: str) -> str:
-    """What the picture is, and its numbers as the table has them."""
+    """Return what the picture is, with its numbers in the table."""
     apart = "" if kind == "scene" or row["reached"] else ", not at equal match"
     match, rms = row[f"{kind}_match"], row[f"{kind}_rms"]
     return f"{kind} {record[f'{kind}_verdict']}: match {match:.3g}, RMS {rms:.3g}{apart}"

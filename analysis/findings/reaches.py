@@ -1,8 +1,8 @@
-"""How far the widest metamers lie, beside what a random change of the kind and people make of it.
+"""Reach of the widest metamers, relative to random changes and to people's threshold.
 
-A reach is the physical distance of the farthest scene that a search away from its target found and
-the criterion let pass: a lower bound. In its own unit it says little; divided by the reach of a
-control, or by people's threshold on the same series, reaches of attributes can be compared.
+A reach is the physical distance of the farthest scene that passed the criterion in a search away
+from its target: a lower bound. Divided by the reach of a control, or by people's threshold on the
+same series, reaches of attributes can be compared.
 """
 
 from typing import Any
@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.findings.physical_thresholds import joined
-from analysis.statistics.invariance import rows_of
+from analysis.findings.physical_thresholds import NOT_ASKED, add_thresholds
+from analysis.trials.frame import table_rows
 from analysis.trials.searches import METAMER
 
 OF_RUN = ("run", "target", "attribute", "model", "layer", "reach", "measure")
@@ -19,82 +19,61 @@ FEW = "nothing passed the criterion"
 
 
 def table(starts: pd.DataFrame, thresholds: pd.DataFrame, searches: pd.DataFrame) -> pd.DataFrame:
-    """Put reaches beside controls and people.
+    """Return a row for each run: its reach (NaN if nothing passed), divided by control and people.
 
-    Parameters
-    ----------
-    starts
-        `StimulusSet.reach`: a row a start.
-    thresholds
-        Of people by ``run`` (`physical_thresholds.of_people`); may be empty.
-    searches
-        Verdicts by run (`analysis.trials.searches.table`).
-
-    Returns
-    -------
-    pandas.DataFrame
-        A row a run: ``run``, ``target``, ``attribute``, ``model``, ``layer``; ``reach`` in its
-        ``measure`` (NaN where nothing passed); ``starts`` and ``passed``, how many of them;
-        ``verdict`` (`analysis.trials.searches`); ``control_reach``, and ``control_bounded``:
-        whether something beyond it failed; ``over_control`` = reach ÷ control's reach; people's
-        threshold on the series (`physical_thresholds.joined`) and on its control; ``over_people`` =
-        reach ÷ people's threshold with ``_low`` and ``_high``; ``reading`` in words.
+    `starts` is `StimulusSet.reach`; `thresholds` are of people by ``run``; `searches` are verdicts
+    by run. ``passed`` counts starts that passed; ``control_bounded`` is whether a scene beyond the
+    control's reach failed; ``over_people`` = reach ÷ people's threshold with ``_low`` and
+    ``_high``.
     """
-    made = starts.drop_duplicates("run").reset_index(drop=True)
-    by_run = starts.groupby("run")["verdict"]
-    counts = pd.DataFrame({"starts": by_run.size(), "passed": by_run.agg(_passed)})
+    runs = starts.drop_duplicates("run").reset_index(drop=True)
+    passed = (starts["verdict"] == METAMER).groupby(starts["run"]).agg(["size", "sum"])
     verdicts = searches.set_index("run")["verdict"]
-    made = joined(
-        made[[*OF_RUN]].assign(
-            starts=counts["starts"].reindex(made["run"]).to_numpy(),
-            passed=counts["passed"].reindex(made["run"]).to_numpy(),
-            verdict=verdicts.reindex(made["run"]).fillna("not shown").to_numpy(),
-            control_reach=made["control_reach"],
-            control_bounded=made["control_failed_at"].notna(),
-            over_control=made["reach"] / made["control_reach"],
+    found = add_thresholds(
+        runs[[*OF_RUN]].assign(
+            starts=passed["size"].reindex(runs["run"]).to_numpy(),
+            passed=passed["sum"].reindex(runs["run"]).to_numpy(),
+            verdict=verdicts.reindex(runs["run"]).fillna("not shown").to_numpy(),
+            control_reach=runs["control_reach"],
+            control_bounded=runs["control_failed_at"].notna(),
+            over_control=runs["reach"] / runs["control_reach"],
         ),
         thresholds,
     )
-    made["over_people"] = made["reach"] / made["people_threshold"]
-    made["over_people_low"] = made["reach"] / made["people_threshold_high"]
-    made["over_people_high"] = made["reach"] / made["people_threshold_low"]
-    made["reading"] = [_reading(row) for row in rows_of(made)]
-    return made
+    found["over_people"] = found["reach"] / found["people_threshold"]
+    found["over_people_low"] = found["reach"] / found["people_threshold_high"]
+    found["over_people_high"] = found["reach"] / found["people_threshold_low"]
+    found["reading"] = [_reading(row) for row in table_rows(found)]
+    return found
 
 
 def headlines(table: pd.DataFrame) -> list[str]:
-    """Say of which metamers it is sure (95 %) that they reach beyond people's threshold."""
+    """Return the metamers that reach beyond people's threshold (95 %), a sentence for each."""
     return [
         f"{row['target']}: metamers of {row['model']} reach at least {row['over_people_low']:.2g} "
         f"times as far as people's threshold for {row['attribute']} (95 %)"
-        for row in rows_of(table)
+        for row in table_rows(table)
         if row["verdict"] == METAMER and row["over_people_low"] > 1
     ]
 
 
-def _passed(verdicts: pd.Series) -> int:
-    return int((verdicts == METAMER).sum())
-
-
 def _reading(row: dict[str, Any]) -> str:
-    """What a row says, bounds told as such."""
+    """Return in words what a row shows."""
     if np.isnan(row["reach"]):
         return FEW
-    said = []
-    if not np.isnan(row["over_control"]):
-        kind = "at least" if row["control_bounded"] else "about"
-        said.append(f"{kind} {row['over_control']:.2g} × a random change's")
-        if not row["control_bounded"]:
-            said[-1] += ", whose own is a lower bound too"
+    if np.isnan(row["over_control"]):
+        control = "the reach of a random change is not known"
+    elif row["control_bounded"]:
+        control = f"at least {row['over_control']:.2g} × the reach of a random change"
     else:
-        said.append("no random change's reach is known")
+        control = f"about {row['over_control']:.2g} × that of a random change, also a lower bound"
     state = row["people_measurable"]
     if state == "measured":
-        said.append(f"at least {row['over_people']:.2g} × people's threshold")
-    elif state == "not asked":
-        said.append("people were not shown this series")
+        people = f"at least {row['over_people']:.2g} × people's threshold"
+    elif state == NOT_ASKED:
+        people = "people were not shown this series"
     elif state in ("above", "below"):
-        said.append(f"people's threshold lies {state} the tested distances")
+        people = f"people's threshold is {state} the tested distances"
     else:
-        said.append(f"people's threshold is not measurable ({state})")
-    return "; ".join(said)
+        people = f"people's threshold is not measurable ({state})"
+    return f"{control}; {people}"

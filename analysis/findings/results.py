@@ -1,4 +1,4 @@
-"""The whole analysis of a study: from trials to tables. Nothing here reads or writes a file."""
+"""The whole analysis of a study, from trials to tables. It reads and writes no files."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -8,20 +8,20 @@ import numpy as np
 import pandas as pd
 
 from analysis.config import AnalysisConfig
-from analysis.findings import artefact
 from analysis.statistics import (
     consistency,
     equivalence,
     invariance,
+    level_zero,
     mixed_models,
     model_observers,
     psychometric,
-    ratios,
     sensitivity,
 )
 from analysis.statistics.psychometric import CellFit
+from analysis.statistics.threshold_ratios import find_ratios
 from analysis.trials import cells, completeness, exclusions
-from analysis.trials.frame import controls_apart, is_control, only, rate_name
+from analysis.trials.frame import curve_names, is_control, rate_name, single_value
 from analysis.trials.load import check_units
 from scenes.base.errors import InputError
 
@@ -30,23 +30,23 @@ Note = Callable[[str], None]
 
 @dataclass
 class Results:
-    """What came out.
+    """Results of an analysis.
 
     Parameters
     ----------
     tables
-        By name, in the order of the report. An analysis that the data do not allow has no table,
-        and stands in `left_out`.
+        By name, in the order of the report. An analysis that is not possible with these data has
+        no table, but an entry in `left_out`.
     left_out
-        Analysis → why it could not be made.
+        Analysis → why it was not possible.
     trials
-        What was analysed, `x` being the stimulus axis.
+        Analysed trials; `x` is the stimulus axis.
     predicted
-        The same trials done by models; empty without models.
+        The same trials answered by models; empty without models.
     fits
-        Of the psychometric functions, for curves.
+        Fits of the psychometric functions, for curves.
     axis
-        What `x` is, in words.
+        Name of `x`.
     """
 
     tables: dict[str, pd.DataFrame]
@@ -78,35 +78,35 @@ def analyse(
     config
         The analysis section of the study.
     workers
-        Processes for psychometric functions.
+        Number of processes for psychometric functions.
     seed
-        Of bootstraps and posterior draws.
+        Seed of bootstraps and posterior samples.
     note
-        Told what is being done, a line a step.
+        Called with the name of each step.
     source
-        What messages call the trials: the folder of the data.
+        Name of the trials in messages: the folder of the data.
 
     Raises
     ------
     InputError
-        Nothing is left after exclusions, a participant is left without trials of a condition or
-        of its controls, the physical distances of a condition have several units, or a curve
-        cannot stand on its axis.
+        No trial is left after exclusions, a participant has no trials left of a condition or of
+        its controls, the physical distances of a condition have several units, or a curve is not
+        possible on its axis.
     """
-    kept, catch, excluded = exclusions.applied(trials, config.exclude)
-    completeness.check(kept, source)
+    kept, catch, excluded = exclusions.apply(trials, config.exclude)
+    completeness.check_complete(kept, source)
     if config.x == "physical_distance":
         check_units(kept, source)
     tables: dict[str, pd.DataFrame] = {"exclusions": excluded, "catch_trials": catch}
     left_out: dict[str, str] = {}
-    if len(missing := completeness.gaps(kept)):
+    if len(missing := completeness.list_gaps(kept)):
         tables["gaps"] = missing
 
-    def attempt(name: str, made: Callable[[], pd.DataFrame]) -> None:
-        """Make a table, or say why these data do not allow it."""
+    def attempt(name: str, compute: Callable[[], pd.DataFrame]) -> None:
+        """Add a table, or why it is not possible with these data."""
         note(name.replace("_", " "))
         try:
-            tables[name] = made()
+            tables[name] = compute()
         except InputError as error:
             left_out[name] = str(error)
 
@@ -119,15 +119,15 @@ def analyse(
             left_out["models"] = str(error)
     kept, predicted = _with_axis(kept, predicted, layers, config)
 
-    attempt("level_zero", lambda: artefact.level_zero(kept))
+    attempt("level_zero", lambda: level_zero.level_zero(kept))
     note("psychometric functions")
-    named = kept.assign(condition=controls_apart(kept))
+    named = kept.assign(condition=curve_names(kept))
     fits, tables["psychometric"] = _fits(named, config, workers, seed)
     if reason := _not_fitted(tables["psychometric"]):
         left_out["psychometric"] = reason
     attempt("sensitivity", lambda: sensitivity.table(named, seed=seed))
     attempt("group", lambda: _group(named))
-    names = predicted.assign(condition=controls_apart(predicted)) if len(predicted) else predicted
+    names = predicted.assign(condition=curve_names(predicted)) if len(predicted) else predicted
     drawn = {"draws": config.draws, "seed": seed}
     attempt("agreement", lambda: consistency.within_levels(named, names, **drawn))
     if "agreement" in tables:
@@ -137,7 +137,7 @@ def analyse(
     if len(predicted):
         options: dict[str, Any] = {"x": "x", "curve": config.curve, "proportion": config.proportion}
         try:
-            likelihoods = ratios.found(kept, predicted, **options)
+            likelihoods = find_ratios(kept, predicted, **options)
         except InputError as error:
             left_out["invariance"] = str(error)
         else:
@@ -159,7 +159,7 @@ def analyse(
 def _fits(
     named: pd.DataFrame, config: AnalysisConfig, workers: int, seed: int
 ) -> tuple[list[CellFit], pd.DataFrame]:
-    """Fit every participant and condition; those with too few levels have a row, and no fit."""
+    """Fit every participant and condition; those with too few levels only have a row."""
     few = cells.too_few_levels(named, x="x", curve=config.curve)
     keys = ["observer", "condition"]
     thin = pd.MultiIndex.from_frame(named[keys]).isin(pd.MultiIndex.from_frame(few[keys]))
@@ -180,7 +180,7 @@ def _fits(
 
 
 def _not_fitted(table: pd.DataFrame) -> str:
-    """Name the cells of the psychometric table that have no fit."""
+    """Return which cells of the psychometric table have no fit."""
     missing = table[table["measurable"] == cells.NOT_FITTED]
     named = [f"{row['observer']} in {row['condition']}" for _, row in missing.iterrows()]
     if not named:
@@ -189,10 +189,10 @@ def _not_fitted(table: pd.DataFrame) -> str:
 
 
 def _group(named: pd.DataFrame) -> pd.DataFrame:
-    """Mixed model of every condition and level, on trials that showed a difference."""
-    made = mixed_models.fit(named[~named["same"]], by=("condition", "level"))
-    rate = rate_name(only(named, "task"))
-    return made.rename(columns=lambda name: str(name).replace("proportion", rate))
+    """Return the mixed model of every condition and level, on trials that showed a difference."""
+    fits = mixed_models.fit(named[~named["same"]], by=("condition", "level"))
+    rate = rate_name(single_value(named, "task"))
+    return fits.rename(columns=lambda name: str(name).replace("proportion", rate))
 
 
 def _with_axis(
@@ -201,13 +201,13 @@ def _with_axis(
     layers: Mapping[tuple[str, str], model_observers.Distances],
     config: AnalysisConfig,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Give both frames the stimulus axis as column `x`; level 0 is at 0 on every axis.
+    """Add the stimulus axis `x` to both frames; level 0 is at 0 on every axis.
 
-    A model finds some distance between a target and its re-render, which is noise and no stimulus.
+    The distance of a model between a target and its re-render is noise.
     """
     x = _model_distances(kept, layers) if config.x == "model_distance" else kept[config.x]
     x = x.where(kept["level"] > 0, 0.0)
-    if len(predicted):  # each model did the trials in their order
+    if len(predicted):  # the trials once for each model, in the same order
         predicted = predicted.assign(x=np.tile(x, len(predicted) // len(kept)))
     return kept.assign(x=x), predicted
 
@@ -215,32 +215,32 @@ def _with_axis(
 def _model_distances(
     kept: pd.DataFrame, layers: Mapping[tuple[str, str], model_observers.Distances]
 ) -> pd.Series:
-    """Distance to the model whose search led to each stimulus: mean over its layers in the set."""
-    right = model_observers.odd_places(kept)
+    """Return distances of the model whose search made each stimulus: mean over its layers."""
+    right = model_observers.right_choices(kept)
     x = pd.Series(float("nan"), index=kept.index)
-    for model, its in kept.groupby("model", sort=True):
-        own = [distances for (name, _), distances in layers.items() if name == model]
-        if not own:
+    for model, trials in kept.groupby("model", sort=True):
+        own_layers = [distances for (name, _), distances in layers.items() if name == model]
+        if not own_layers:
             raise InputError(
                 f"analysis.x: model_distance: the set holds no distances of '{model}'; mrd embed "
                 "makes them, or use physical_distance"
             )
-        place = kept.index.get_indexer(its.index)
+        place = kept.index.get_indexer(trials.index)
         found = [
             model_observers.distances_from_target(
-                its, model_observers.pair_distances(its, distances), right[place]
+                trials, model_observers.pair_distances(trials, distances), right[place]
             )
-            for distances in own
+            for distances in own_layers
         ]
-        x.loc[its.index] = sum(found) / len(found)
+        x.loc[trials.index] = sum(found) / len(found)
     return x
 
 
 def _equivalence(kept: pd.DataFrame, catch: pd.DataFrame, config: AnalysisConfig) -> pd.DataFrame:
-    """Equivalence where searches end; metamers apart from results that are none."""
+    """Return equivalence on results of searches; metamers are separate from other results."""
     at_result = kept[kept["at_result"] & ~kept["same"]]
     if at_result[~is_control(at_result)].empty:
-        raise InputError("no trial shows the end of a search; whether people can tell is not asked")
+        raise InputError("no trial shows the result of a search")
     passed = catch["proportion"] >= equivalence.CATCH_PASSED
     return equivalence.equivalence(
         at_result.assign(condition=at_result["condition"] + ", " + at_result["verdict"] + "s"),

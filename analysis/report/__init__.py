@@ -1,1 +1,1 @@
-"""The report of a study: tables, figures and one HTML page."""
+"""Report of a study: tables, figures and one HTML page."""

@@ -1,4 +1,4 @@
-"""The one style of all figures: it survives greyscale, for marks and lines differ too."""
+"""Style of all figures; marks and lines differ, so that figures are readable in greyscale."""
 
 # Dark to light, so that neighbours differ in print: people, then models (Okabe & Ito 2008).
 INK = ("#000000", "#0072B2", "#D55E00", "#56B4E9", "#E69F00", "#999999")

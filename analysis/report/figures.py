@@ -1,8 +1,9 @@
-"""Figures in one style that survives greyscale: marks and line styles differ, not colours alone."""
+"""Figures of a report."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,18 +15,17 @@ from matplotlib.ticker import NullLocator
 from analysis.findings.results import Results
 from analysis.report import physical_figures
 from analysis.report.figure_style import INK, LINES, MARKS, STYLE, UNITS, WIDE
-from analysis.statistics.invariance import rows_of
 from analysis.statistics.psychometric import CellFit
 from analysis.statistics.sensitivity import clopper_pearson
-from analysis.trials.frame import GUESS, is_control, only, rate_name
+from analysis.trials.frame import GUESS, is_control, rate_name, single_value, table_rows
 from scenes.base.atomic_files import whole_file
 
-MOST_TICKS = 5  # of a panel, so that their numbers do not touch
-MOST_LINES = 5  # of models in a panel; more have a panel for each model
+MOST_TICKS = 5  # of a panel, so that their numbers do not overlap
+MOST_LINES = 5  # of models in a panel; with more, each model has a panel
 
 
 def save(figure: Figure, folder: Path, name: str, note: str = "") -> None:
-    """Write a figure as PNG and SVG, with a note below it where there is one."""
+    """Write a figure as PNG and SVG, with a note below it if there is one."""
     with matplotlib_style.context(STYLE):
         if note:
             figure.text(0.99, 0, note, ha="right", va="top", fontsize="small", color="0.4")
@@ -35,32 +35,22 @@ def save(figure: Figure, folder: Path, name: str, note: str = "") -> None:
                 figure.savefig(beside, metadata=metadata, bbox_inches="tight")
 
 
-def drawn(results: Results) -> dict[str, Figure]:
-    """Draw every figure that the results allow, by name, in the order of the report."""
+def draw_figures(results: Results) -> dict[str, Figure]:
+    """Return every figure that the results allow, by name, in the order of the report."""
+    tables = results.tables
     with matplotlib_style.context(STYLE):
-        made = {"psychometric": psychometric_curves(results)}
-        tables = results.tables
-        if "sensitivity" in tables:
-            made["sensitivity"] = sensitivities(tables["sensitivity"])
-        if "invariance" in tables:
-            made["invariance"] = invariances(tables["invariance"])
-        if "cross_table" in tables:
-            made["cross_table"] = cross_table(tables["cross_table"])
-        if "agreement" in tables:
-            made["agreement"] = agreement(tables["agreement"])
-        if len(tables.get("reach", ())):
-            made["reach"] = physical_figures.reaches(tables["reach"])
-        if len(tables.get("predicted_thresholds", ())):
-            table = tables["predicted_thresholds"]
-            made["predicted_thresholds"] = physical_figures.predictions(table)
-    return made
+        drawings = {"psychometric": psychometric_curves(results)}
+        for name, draw in OF_TABLE.items():
+            if len(tables.get(name, ())):
+                drawings[name] = draw(tables[name])
+    return drawings
 
 
 def psychometric_curves(results: Results) -> Figure:
-    """Data and curve of every condition: people with band, models' predictions as lines.
+    """Draw data and curve of every condition, for people and models.
 
-    Points are proportions over people, with Clopper–Pearson limits; the people's curve is the mean
-    of their fitted curves, its band the mean of their credible bands.
+    Points are proportions over people with Clopper–Pearson limits; the people's curve is the mean
+    of their fits, its band the mean of their credible bands. Models are lines.
     """
     predicted = results.predicted
     judges = _judges(predicted["observer"] if len(predicted) else [])
@@ -68,46 +58,33 @@ def psychometric_curves(results: Results) -> Figure:
     for axes, condition, names in panels:
         condition_curves(axes, results, condition, names)
     for axes, _, _ in panels[1:]:
-        axes.set_ylabel("")  # they share the first one's
+        axes.set_ylabel("")  # shared with the first panel
     _legends(figure, panels)
     return figure
 
 
 def condition_curves(axes: Axes, results: Results, condition: str, judges: Sequence[str]) -> None:
-    """Draw one condition's data and curves, and those of some models (``model/layer``)."""
-    task = only(results.trials, "task")
+    """Draw data and curves of one condition, and those of some models (``model/layer``)."""
+    task = single_value(results.trials, "task")
     axes.set_xlabel(_axis_label(results, condition))
     right = rate_name(task) == "proportion"
     axes.set_ylabel("proportion correct" if right else "hit rate (“different”)")
     trials = results.trials[(results.trials["condition"] == condition) & ~results.trials["same"]]
-    for number, role in enumerate(("series", "control")):
-        its = trials[is_control(trials) == (role == "control")]
-        if its.empty:
+    for number, suffix in enumerate(("", ", control")):
+        shown = trials[is_control(trials) == bool(suffix)]
+        if shown.empty:
             continue
-        label = "people" if role == "series" else "people, control"
-        _points(axes, its, number, label)
-        name = condition if role == "series" else f"{condition}, control"
-        _mean_curve(
-            axes, [each for each in results.fits if each.names["condition"] == name], number
-        )
+        _points(axes, shown, number, f"people{suffix}")
+        name = condition + suffix
+        fits = [each for each in results.fits if each.names["condition"] == name]
+        _mean_curve(axes, fits, number)
     if len(results.predicted):
-        mine = results.predicted["condition"] == condition
-        its = results.predicted[mine & ~is_control(results.predicted)]
-        its = its[~its["same"] & (its["x"] > 0) & its["observer"].isin(judges)]
-        for number, (model, cell) in enumerate(its.groupby("observer", sort=True)):
+        own = results.predicted[results.predicted["condition"] == condition]
+        own = own[~is_control(own) & ~own["same"] & (own["x"] > 0) & own["observer"].isin(judges)]
+        for number, (model, cell) in enumerate(own.groupby("observer", sort=True)):
             of_bin = cell.groupby(_binned(cell["x"]))
-            mean = of_bin["correct"].mean()
-            ink = INK[(number + 1) % len(INK)]
-            axes.plot(
-                of_bin["x"].mean(),
-                mean,
-                color=ink,
-                ls=LINES[(number + 1) % len(LINES)],
-                lw=1.4,
-                marker=MARKS[(number + 2) % len(MARKS)],
-                ms=3.5,
-                label=str(model),
-            )
+            means = of_bin["x"].mean(), of_bin["correct"].mean()
+            axes.plot(*means, label=str(model), lw=1.4, **_model_style(number))
     if (guess := GUESS[task]) is not None:
         axes.axhline(guess, color="0.6", lw=0.8, ls=(0, (1, 2)))
     axes.set_xscale("log")
@@ -119,13 +96,23 @@ def condition_curves(axes: Axes, results: Results, condition: str, judges: Seque
     axes.set_ylim(0, 1.03)
 
 
+def _model_style(number: int) -> dict[str, Any]:
+    """Return colour, line and mark of a model; people have the first ones."""
+    return {
+        "color": INK[(number + 1) % len(INK)],
+        "ls": LINES[(number + 1) % len(LINES)],
+        "marker": MARKS[(number + 2) % len(MARKS)],
+        "ms": 3.5,
+    }
+
+
 def _binned(x: pd.Series) -> pd.Series:
-    """Round x to tenths of an octave: levels that lie so near are drawn as one, at their mean."""
+    """Return x rounded to tenths of an octave: nearer levels are drawn as one, at their mean."""
     return 2 ** (np.round(np.log2(x) * 10) / 10)
 
 
 def log_ticks(low: float, high: float) -> np.ndarray:
-    """1, 2 and 5 of every decade within the tested levels; else the ends of these."""
+    """Return 1, 2 and 5 of every decade within the tested levels, or the ends of these."""
     decades = 10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
     ticks = np.outer(decades, [1, 2, 5]).ravel()
     inside = ticks[(ticks >= 0.99 * low) & (ticks <= 1.01 * high)]
@@ -133,17 +120,17 @@ def log_ticks(low: float, high: float) -> np.ndarray:
 
 
 def _axis_label(results: Results, condition: str) -> str:
-    """The axis, with the unit of a condition's physical distances."""
+    """Return the name of the axis, with the unit of a condition's physical distances."""
     units = results.trials.loc[results.trials["condition"] == condition, "unit"].unique()
     if results.axis != "physical distance" or len(units) != 1:
         return results.axis
     return f"{results.axis}:\n{UNITS.get(units[0], units[0])}"
 
 
-def _points(axes: Axes, its: pd.DataFrame, number: int, label: str) -> None:
-    its = its[its["x"] > 0]
-    weighted = its.assign(weight=its["x"] * its["n"])
-    counts = weighted.groupby(_binned(its["x"]))[["correct", "n", "weight"]].sum()
+def _points(axes: Axes, trials: pd.DataFrame, number: int, label: str) -> None:
+    shown = trials[trials["x"] > 0]
+    weighted = shown.assign(weight=shown["x"] * shown["n"])
+    counts = weighted.groupby(_binned(shown["x"]))[["correct", "n", "weight"]].sum()
     k, n, weight = (counts[name].to_numpy(float) for name in ("correct", "n", "weight"))
     low, high = clopper_pearson(k, n)
     axes.errorbar(
@@ -166,37 +153,25 @@ def _mean_curve(axes: Axes, fits: Sequence[CellFit], number: int) -> None:
     low = min(each.levels.min() for each in fits)
     high = max(each.levels.max() for each in fits)
     x = np.geomspace(low, high, 60)
-    axes.plot(
-        x,
-        np.mean([each.evaluated(x) for each in fits], axis=0),
-        color="black",
-        lw=1.2,
-        ls=LINES[number],
-    )
+    mean = np.mean([each.evaluate(x) for each in fits], axis=0)
+    axes.plot(x, mean, color="black", lw=1.2, ls=LINES[number])
     if number == 0:
         bands = np.mean([each.band(x) for each in fits], axis=0)
         axes.fill_between(x, *bands, color="0.85", lw=0)
 
 
 def sensitivities(table: pd.DataFrame) -> Figure:
-    """d′ of every participant against level, a panel a condition; ceiling as open marks."""
+    """Draw d′ of every participant against level; open marks are at ceiling."""
     conditions = sorted(table["condition"].unique())
     figure, panels = _panels(len(conditions), height=2.2)
     for axes, condition in zip(panels, conditions, strict=False):
         cell = table[table["condition"] == condition]
-        for _, its in cell.groupby("observer", sort=True):
-            axes.plot(its["level"], its["dprime_differencing"], color="0.6", lw=0.7, zorder=1)
+        for _, own in cell.groupby("observer", sort=True):
+            axes.plot(own["level"], own["dprime_differencing"], color="0.6", lw=0.7, zorder=1)
         ceiling = cell["corrected"].to_numpy(bool)
         for chosen, face in ((~ceiling, "black"), (ceiling, "white")):
-            axes.plot(
-                cell.loc[chosen, "level"],
-                cell.loc[chosen, "dprime_differencing"],
-                "o",
-                ms=3,
-                mfc=face,
-                mec="black",
-                mew=0.7,
-            )
+            points = cell.loc[chosen, "level"], cell.loc[chosen, "dprime_differencing"]
+            axes.plot(*points, "o", ms=3, mfc=face, mec="black", mew=0.7)
         axes.set_title(condition)
         axes.set_xlabel("level")
     panels[0].set_ylabel("d′ (differencing)")
@@ -204,12 +179,12 @@ def sensitivities(table: pd.DataFrame) -> Figure:
 
 
 def invariances(table: pd.DataFrame) -> Figure:
-    """log₂(model ÷ people) of every condition and model, controls beside; arrows where open."""
+    """Draw log₂(model ÷ people) of every condition and model; arrows are open ends."""
     labels = table["condition"] + " · " + table["observer"]
     figure = Figure(figsize=(WIDE, 0.9 + 0.42 * len(table)), layout="constrained")
     axes = figure.subplots()
     ends = _finite_ends(table)
-    for row, record in enumerate(rows_of(table)):
+    for row, record in enumerate(table_rows(table)):
         for name, mark, shift, face in (
             ("log2_ratio", "o", -0.12, "black"),
             ("control_log2_ratio", "s", 0.18, "white"),
@@ -258,7 +233,7 @@ def _interval(
 
 
 def cross_table(table: pd.DataFrame) -> Figure:
-    """Proportion correct where searches end: stimuli of a model (rows) judged by (columns)."""
+    """Draw the proportion correct on results of each model (rows) by observer (columns)."""
     rate = "hit_rate" if "hit_rate" in table else "proportion"
     rows = table["attribute"] + ", " + table["verdict"] + "s of " + table["of"]
     wide = table.assign(row=rows).pivot(index="row", columns="judge", values=rate)
@@ -283,9 +258,9 @@ def cross_table(table: pd.DataFrame) -> Figure:
 
 
 def agreement(table: pd.DataFrame) -> Figure:
-    """Error consistency at every level: pairs of people, their mean, models' mean with people.
+    """Draw error consistency against level: pairs of people, their mean, and models with people.
 
-    In same–different, of pairs that differ.
+    In same–different, only of different pairs.
     """
     if "same" in table:
         table = table[~table["same"]]
@@ -295,19 +270,15 @@ def agreement(table: pd.DataFrame) -> Figure:
         cell = table[table["condition"] == condition]
         pairs, beside = cell[cell["people"]], cell[cell["observer_b"].isin(names)]
         axes.plot(pairs["level"], pairs["kappa"], "o", ms=2, mfc="white", mec="0.55", mew=0.5)
-        mean = cell.groupby("level")[
-            [f"noise_ceiling{end}" for end in ("_low", "", "_high")]
-        ].first()
+        ceiling = [f"noise_ceiling{end}" for end in ("_low", "", "_high")]
+        mean = cell.groupby("level")[ceiling].first()
         low, middle, high = mean.to_numpy().T
         limits = [middle - low, high - middle]
         axes.errorbar(mean.index, middle, limits, fmt="ko-", ms=4, lw=1, label="people")
-        for number, (model, its) in enumerate(beside.groupby("observer_b", sort=True)):
-            with_people = its.groupby("level")["kappa"].mean()
-            axes.plot(
-                with_people.index, with_people, label=f"{model} with people",
-                color=INK[(number + 1) % len(INK)], ls=LINES[(number + 1) % len(LINES)],
-                marker=MARKS[(number + 2) % len(MARKS)], lw=1.2, ms=3.5,
-            )  # fmt: skip
+        for number, (model, own) in enumerate(beside.groupby("observer_b", sort=True)):
+            with_people = own.groupby("level")["kappa"].mean()
+            label = f"{model} with people"
+            axes.plot(with_people.index, with_people, label=label, lw=1.2, **_model_style(number))
         axes.axhline(0, color="0.6", lw=0.8)
         axes.set_xlabel("level")
     panels[0][0].set_ylabel("error consistency κ")
@@ -316,7 +287,7 @@ def agreement(table: pd.DataFrame) -> Figure:
 
 
 def _judges(observers: Iterable[str]) -> list[list[str]]:
-    """Models and layers (``model/layer``) that share a panel: all, or where many, each model's."""
+    """Return the models and layers (``model/layer``) that share a panel: all, or each model's."""
     names = sorted(set(observers))
     if len(names) <= MOST_LINES:
         return [names]
@@ -326,7 +297,7 @@ def _judges(observers: Iterable[str]) -> list[list[str]]:
 def _conditions(
     conditions: Sequence[str], judges: Sequence[list[str]], height: float
 ) -> tuple[Figure, list[tuple[Axes, str, list[str]]]]:
-    """A panel for every condition and group of models, with both; groups stand side by side."""
+    """Return a panel for every condition and group of models; groups are side by side."""
     both = [(condition, names) for condition in conditions for names in judges]
     columns = min(len(judges), 3) if len(judges) > 1 else None
     figure, panels = _panels(len(both), height, columns)
@@ -348,7 +319,7 @@ def _panels(count: int, height: float, columns: int | None = None) -> tuple[Figu
 
 
 def _legends(figure: Figure, panels: Sequence[tuple[Axes, str, list[str]]]) -> None:
-    """One below the figure, or one for each group of models, in its first panel."""
+    """Draw one legend below the figure, or one in the first panel of each group of models."""
     first = {tuple(names): axes for axes, _, names in reversed(panels)}
     if len(first) == 1:
         handles, labels = panels[0][0].get_legend_handles_labels()
@@ -356,3 +327,13 @@ def _legends(figure: Figure, panels: Sequence[tuple[Axes, str, list[str]]]) -> N
         return
     for axes in first.values():
         axes.legend(loc="best", fontsize=6)
+
+
+OF_TABLE: dict[str, Callable[[pd.DataFrame], Figure]] = {
+    "sensitivity": sensitivities,
+    "invariance": invariances,
+    "cross_table": cross_table,
+    "agreement": agreement,
+    "reach": physical_figures.reaches,
+    "predicted_thresholds": physical_figures.predictions,
+}

@@ -1,4 +1,4 @@
-"""What a study's analysis leaves behind: tables (CSV), figures (PNG, SVG), one page (HTML)."""
+"""Write a report: tables (CSV), figures (PNG, SVG), numbers (JSON) and one page (HTML)."""
 
 import json
 import tempfile
@@ -14,52 +14,27 @@ import pandas as pd
 from analysis.config import AnalysisConfig
 from analysis.findings.pixel_metamers import Trio
 from analysis.findings.results import Results
-from analysis.findings.source import NUMBERS, PAGE, TABLES, Source
 from analysis.report import figures, page
+from analysis.report.provenance import NUMBERS, PAGE, TABLES, ReportSource
 from scenes.base.atomic_files import cannot_write, check_writable, remove_leftovers, whole_file
 from stimuli.storage import one_writer
 
 FIGURES = "figures"
-SIMULATED = "simulated answers, not people’s"  # below every figure, which may leave the page
+SIMULATED = "simulated answers, not people’s"  # below every figure, which may be copied elsewhere
 
 
 def write(
     results: Results,
     folder: Path,
-    source: Source,
+    source: ReportSource,
     config: AnalysisConfig,
     examples: Mapping[str, bytes] | None = None,
     trios: Sequence[Trio] = (),
 ) -> Path:
-    """Write tables, figures and the page; the page comes last, so where it is, all is there.
+    """Write tables, figures, numbers and last the page, so that a report with a page is complete.
 
-    ``tables/`` and ``figures/`` of an earlier analysis are replaced whole; whatever else is in
-    the folder stays.
-
-    Parameters
-    ----------
-    results
-        What came out.
-    folder
-        ``report/`` of the study.
-    source
-        What was analysed.
-    config
-        How.
-    examples
-        PNG files of example stimuli, by caption.
-    trios
-        Scene metamers beside pixel metamers.
-
-    Returns
-    -------
-    Path
-        The page.
-
-    Raises
-    ------
-    InputError
-        The folder cannot be written, or another process is writing this report.
+    ``tables/`` and ``figures/`` of an earlier report are replaced; other files stay. Raise if the
+    folder cannot be written, or another process is writing this report.
     """
     check_writable(folder)
     with one_writer(folder / PAGE):
@@ -70,20 +45,20 @@ def write(
             for name, table in results.tables.items():
                 stamped(table, source).to_csv(beside / f"{name}.csv", index=False)
         with _replaced(folder / FIGURES) as beside:
-            for name, figure in figures.drawn(results).items():
+            for name, figure in figures.draw_figures(results).items():
                 figures.save(figure, beside, name, SIMULATED if source.simulated else "")
         pictures = {path.stem: path.read_bytes() for path in (folder / FIGURES).glob("*.png")}
         with whole_file(folder / NUMBERS) as file:
             file.write_text(json.dumps(as_json(results, source, config), indent=1, allow_nan=False))
         with whole_file(folder / PAGE) as file:
-            html = page.rendered(results, source, config, pictures, examples or {}, trios)
+            html = page.render_page(results, source, config, pictures, examples or {}, trios)
             file.write_text(html, encoding="utf-8")
     return folder / PAGE
 
 
 @contextmanager
 def _replaced(folder: Path) -> Iterator[Path]:
-    """Give an empty folder; when the block ends well, it takes the place of `folder`."""
+    """Give an empty folder, which replaces `folder` if the block succeeds."""
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as name:
         fresh = Path(name) / "fresh"
         fresh.mkdir()
@@ -96,8 +71,8 @@ def _replaced(folder: Path) -> Iterator[Path]:
             raise cannot_write(folder, error) from error
 
 
-def stamped(table: pd.DataFrame, source: Source) -> pd.DataFrame:
-    """Give every row the data and the code version that made it."""
+def stamped(table: pd.DataFrame, source: ReportSource) -> pd.DataFrame:
+    """Add hashes of the data and the version of the code to every row."""
     return table.assign(
         data_sha256=source.data_sha256[:16],
         stimuli=source.stimuli[:16],
@@ -106,8 +81,8 @@ def stamped(table: pd.DataFrame, source: Source) -> pd.DataFrame:
     )
 
 
-def as_json(results: Results, source: Source, config: AnalysisConfig) -> dict[str, Any]:
-    """Everything as plain data; what is not finite is text: ``NaN``, ``inf``, ``-inf``."""
+def as_json(results: Results, source: ReportSource, config: AnalysisConfig) -> dict[str, Any]:
+    """Return everything as plain data; non-finite numbers are ``NaN``, ``inf`` or ``-inf``."""
     tables = {
         name: [{k: _plain(v) for k, v in row.items()} for row in table.to_dict("records")]
         for name, table in results.tables.items()
@@ -125,5 +100,5 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float) and not np.isfinite(value):
-        return {"nan": "NaN"}.get(str(value), str(value))
+        return "NaN" if np.isnan(value) else str(value)
     return value

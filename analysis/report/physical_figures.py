@@ -1,4 +1,4 @@
-"""Figures of what has physical distance as its axis: reaches, and predicted thresholds."""
+"""Figures with physical distance as axis: reaches and predicted thresholds."""
 
 from typing import Any
 
@@ -8,8 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
 
+from analysis.findings.physical_thresholds import NOT_ASKED
 from analysis.report.figure_style import INK, MARKS, UNITS, WIDE
-from analysis.statistics.invariance import rows_of
+from analysis.trials.frame import table_rows
 
 ROW = 0.3  # inches
 OVER = {
@@ -19,12 +20,12 @@ OVER = {
 
 
 def reaches(table: pd.DataFrame) -> Figure:
-    """Reaches divided by the control's and by people's threshold: bars from 1, lower bounds.
+    """Draw reaches divided by the control's and by people's threshold, as bars from 1.
 
-    An arrow says that a bar may go on to the right; an open bar, that its divisor is itself only a
-    lower bound; a line, the 95 % limits that come from people's threshold.
+    An arrow marks a lower bound; an open bar has a divisor that is only a lower bound; a line shows
+    the 95 % limits from people's threshold.
     """
-    rows = rows_of(table)
+    rows = table_rows(table)
     names = [f"{row['target']}: {row['attribute']}\nby {row['model']}" for row in rows]
     figure = Figure(figsize=(WIDE, 1.1 + 1.6 * ROW * len(rows)), layout="constrained")
     panels = figure.subplots(1, 2, sharey=True)
@@ -45,7 +46,7 @@ def reaches(table: pd.DataFrame) -> Figure:
 
 
 def _around_one(table: pd.DataFrame, column: str) -> tuple[float, float]:
-    """Limits of an axis of ratios that show 1 and everything finite."""
+    """Return limits of an axis of ratios that show 1 and all finite values."""
     values = table[[each for each in table if str(each).startswith(column)]].to_numpy(float).ravel()
     values = values[np.isfinite(values) & (values > 0)]
     ends = np.log2([*values, 1.0])
@@ -53,7 +54,7 @@ def _around_one(table: pd.DataFrame, column: str) -> tuple[float, float]:
 
 
 def _bar(axes: Axes, place: int, row: dict[str, Any], column: str) -> None:
-    """Draw a ratio; what is not known has no bar, and says so."""
+    """Draw a ratio, or why it is not known."""
     value = row[column]
     if np.isnan(value):
         axes.text(1.08, place, _why_not(row, column), va="center", fontsize=7, color="0.35")
@@ -78,15 +79,15 @@ def _why_not(row: dict[str, Any], column: str) -> str:
     state = row["people_measurable"]
     if state in ("above", "below"):
         return f"threshold {state}\nthe tested distances"
-    return "not asked" if state == "not asked" else f"threshold\n{state}"
+    return state if state == NOT_ASKED else f"threshold\n{state}"
 
 
 def predictions(table: pd.DataFrame) -> Figure:
-    """Predicted thresholds of every parameter and model, people's measured ones as bands.
+    """Draw predicted thresholds of every parameter and model, with people's as bands.
 
-    A panel an attribute and target: marks are models; the dark line is people's threshold on
-    series, the dashed one that on controls, both with their 95 % limits as bands; an arrow at the
-    right is a parameter that the model does not see.
+    There is a panel for each attribute and target. Marks are models; the solid line is people's
+    threshold on series, the dashed one on controls, with their 95 % limits as bands; an arrow at
+    the right is a parameter that the model does not see.
     """
     cells = list(table.groupby(["attribute", "target"], sort=True))
     counts = [cell["parameter"].nunique() for _, cell in cells]
@@ -111,22 +112,16 @@ def predictions(table: pd.DataFrame) -> Figure:
 def _panel(axes: Axes, cell: pd.DataFrame, models: list[str]) -> None:
     parameters = list(dict.fromkeys(cell["parameter"]))
     axes.set_xscale("log")
-    _people(axes, rows_of(cell)[0])
+    _people(axes, table_rows(cell)[0])
     for number, model in enumerate(models):
-        its = cell[(cell["model"] == model) & (cell["distance"] > 0)]
-        seen = its[np.isfinite(its["distance"])]
-        style: dict[str, Any] = {
-            "color": INK[(number + 1) % len(INK)],
-            "marker": MARKS[number % len(MARKS)],
-            "ls": "",
-            "ms": 5,
-            "mec": "black",
-            "mew": 0.6,
-        }
+        own = cell[(cell["model"] == model) & (cell["distance"] > 0)]
+        seen = own[np.isfinite(own["distance"])]
+        ink, mark = INK[(number + 1) % len(INK)], MARKS[number % len(MARKS)]
+        style: dict[str, Any] = {"color": ink, "marker": mark, "ms": 5, "mec": "black", "mew": 0.6}
         shift = 0.16 * (number - (len(models) - 1) / 2)
         places = [parameters.index(name) + shift for name in seen["parameter"]]
-        axes.plot(seen["distance"], places, label=f"{model}, predicted", **style)
-        for name in its.loc[np.isinf(its["distance"]), "parameter"]:
+        axes.plot(seen["distance"], places, ls="", label=f"{model}, predicted", **style)
+        for name in own.loc[np.isinf(own["distance"]), "parameter"]:
             axes.annotate(
                 f"{model}: not seen →",
                 (1, parameters.index(name) + shift),
@@ -141,9 +136,9 @@ def _panel(axes: Axes, cell: pd.DataFrame, models: list[str]) -> None:
     axes.set_axisbelow(True)
     axes.xaxis.set_major_locator(LogLocator(numticks=7))
     axes.xaxis.set_minor_formatter(NullFormatter())
-    if rows_of(cell)[0]["people_measurable"] == "not asked":
+    if table_rows(cell)[0]["people_measurable"] == NOT_ASKED:
         axes.annotate(
-            "no series of this was shown to people",
+            "people were not shown such a series",
             (1, 1.03),
             xycoords="axes fraction",
             ha="right",
@@ -155,12 +150,12 @@ def _panel(axes: Axes, cell: pd.DataFrame, models: list[str]) -> None:
 
 
 def _people(axes: Axes, row: dict[str, Any]) -> None:
-    """People's thresholds of a panel, as lines with bands; one that is a bound is a band alone."""
+    """Draw people's thresholds of a panel as lines with bands; a bound is only a band."""
     for who, label, line, shade in (
         ("people", "people, series", "-", "0.72"),
         ("people_control", "people, controls", "--", "0.88"),
     ):
-        if row[f"{who}_measurable"] == "not asked":
+        if row[f"{who}_measurable"] == NOT_ASKED:
             continue
         low, high = row[f"{who}_threshold_low"], row[f"{who}_threshold_high"]
         if np.isfinite(low) and np.isfinite(high) and low > 0:

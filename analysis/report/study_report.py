@@ -1,6 +1,6 @@
-"""From a study's folder to its report: what `mrd analyse` does, for scripts and notebooks too."""
+"""Make the report of a study folder: `mrd analyse`, also for scripts and notebooks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,27 +15,28 @@ from analysis.findings import (
     predicted_thresholds,
     reaches,
     results,
+    shown_images,
 )
-from analysis.findings.source import REPORT, Source, findings_of, models_of
-from analysis.report import files, images_of_dots
+from analysis.report import files
+from analysis.report.provenance import REPORT, ReportSource, finding_hashes, model_hashes
 from analysis.statistics.model_observers import Distances
 from analysis.trials import searches, sessions
 from analysis.trials.frame import CONTROL
 from psychophysics.data.bids_names import PEOPLE, SIMULATED
 from scenes.base.atomic_files import check_writable
 from scenes.base.errors import InputError
-from stimuli.pixel_metamers import read_pixel_metamers
+from stimuli.pixel_metamers import PixelMetamer, read_pixel_metamers
 from stimuli.png import eight_bit_png
 from stimuli.stimulus_set import StimulusSet
 
 SET = "stimuli.h5"
 MOST_EXAMPLES = 24
-SHARED = ("target", "rerender")  # roles of what all series of a family share
+SHARED = ("target", "rerender")  # roles of images that all series of a family share
 
 
 @dataclass(frozen=True)
-class Made:
-    """What was made: the page, and all numbers as plain data."""
+class StudyReport:
+    """A finished report: its page, and all numbers as plain data."""
 
     page: Path
     numbers: dict[str, Any]
@@ -53,58 +54,56 @@ def make(
     workers: int = 1,
     seed: int = 0,
     note: Callable[[str], None] = lambda _: None,
-) -> Made:
+) -> StudyReport:
     """Analyse a study and write its report.
 
     Parameters
     ----------
     folder
-        Of the study: holds ``stimuli.h5`` and ``data/`` or ``data-simulated/``.
+        Folder of the study, with ``stimuli.h5`` and ``data/`` or ``data-simulated/``.
     name
-        Of the study.
+        Name of the study.
     config
         Its analysis section.
     simulated
-        Whether ``data-simulated/`` is analysed.
+        Whether to analyse ``data-simulated/``.
     stimuli, out
-        The set and the report's folder, if elsewhere. Sessions of other sets than a named one are
-        left out and listed; without a name they are refused.
+        Stimulus set and folder of the report, if not in `folder`. With `stimuli`, sessions of other
+        sets are excluded and listed; by default they are refused.
     like
-        A participant, or ``participant/session``, whose experiment is analysed: sessions of others
-        are left out and listed; without it they are refused.
+        A participant, or ``participant/session``, whose experiment is analysed: sessions of other
+        experiments are excluded and listed; by default they are refused.
     workers, seed, note
         As in `analysis.findings.results.analyse`.
+
+    Returns
+    -------
+    StudyReport
+        The page, and all numbers.
 
     Raises
     ------
     InputError
-        Something in the data is not as it has to be; nothing has been written then.
+        The data are not valid; then nothing is written.
     """
     data = folder / (SIMULATED if simulated else PEOPLE)
     target = out or folder / REPORT
     with StimulusSet(stimuli or folder / SET) as shown:
         if not data.is_dir():
-            raise InputError(
-                f"{data}: there is no such folder; mrd experiment "
-                f"{'simulate' if simulated else 'run'} makes it"
-            )
+            command = "simulate" if simulated else "run"
+            raise InputError(f"{data}: there is no such folder; mrd experiment {command} makes it")
         check_writable(target)
         note("reading sessions")
         trials = sessions.load(
             data,
             shown,
-            apart=stimuli is not None,
+            other_sets=stimuli is not None,
             like=like,
             excluded=config.exclude.participants,
         )
-        for text in trials.attrs["notes"]:
+        for text in _notes(trials):
             note(text)
-        if others := trials.attrs["left_out"]:
-            named = ", ".join(f"{each['observer']}/{each['session']}" for each in others)
-            note(f"left out, since they are of another set or experiment: {named}")
-        if models := trials.attrs["models"]:
-            note(f"{models} sessions of models are left out: models answer by their distances")
-        made = results.analyse(
+        found = results.analyse(
             trials,
             distances(shown, trials),
             config,
@@ -113,58 +112,79 @@ def make(
             note=note,
             source=str(data),
         )
-        listed = searches.of(shown)
-        made.tables["searches"] = listed[listed["run"].isin(made.trials["run"])]
-        made.tables["stimuli"] = images_of_dots.table(made.trials, shown.table)
-        beside = list(read_pixel_metamers(shown).values())
-        if beside:
-            made.tables["against_pixels"] = pixel_metamers.table(beside)
-        made.tables |= _beside_people(shown, made, config)
-        source = Source(
+        metamers = list(read_pixel_metamers(shown).values())
+        found.tables |= _tables_of_set(shown, found, metamers)
+        found.tables |= _with_people(shown, found, config)
+        source = ReportSource(
             name,
             data.name,
             trials.attrs["data_sha256"],
             shown.content_hash,
             bool((trials["kind"] == "simulated").any()),
-            models_of(shown),
+            model_hashes(shown),
             seed,
-            findings_of(shown),
+            finding_hashes(shown),
         )
         note("figures and report")
-        pictures = examples(shown, made.trials)
-        trios = pixel_metamers.trios(beside)
-        page = files.write(made, target, source, config, pictures, trios)
-    return Made(page, files.as_json(made, source, config))
+        pictures = examples(shown, found.trials)
+        trios = pixel_metamers.trios(metamers)
+        page = files.write(found, target, source, config, pictures, trios)
+    return StudyReport(page, files.as_json(found, source, config))
 
 
-def _beside_people(
-    shown: StimulusSet, made: results.Results, config: AnalysisConfig
+def _notes(trials: pd.DataFrame) -> list[str]:
+    """Return what to report about the sessions."""
+    notes = list(trials.attrs["notes"])
+    if others := trials.attrs["left_out"]:
+        named = ", ".join(f"{each['observer']}/{each['session']}" for each in others)
+        notes.append(f"excluded, since they are of another set or experiment: {named}")
+    if models := trials.attrs["models"]:
+        notes.append(f"{models} sessions of models are skipped: distances predict their answers")
+    return notes
+
+
+def _tables_of_set(
+    shown: StimulusSet, found: results.Results, metamers: Sequence[PixelMetamer]
 ) -> dict[str, pd.DataFrame]:
-    """Tables of reaches and predicted thresholds, people's thresholds beside; those there are."""
+    """Return the tables of searches, shown images and pixel metamers."""
+    listed = searches.read_searches(shown)
+    tables = {
+        "searches": listed[listed["run"].isin(found.trials["run"])],
+        "stimuli": shown_images.list_shown_images(found.trials, shown.table),
+    }
+    if metamers:
+        tables["against_pixels"] = pixel_metamers.table(metamers)
+    return tables
 
-    def thresholds(beside: pd.DataFrame, *by: str) -> pd.DataFrame:
-        keys = made.trials[[*by]].apply(tuple, axis=1)
-        its = made.trials[keys.isin(beside[[*by]].apply(tuple, axis=1))]
+
+def _with_people(
+    shown: StimulusSet, found: results.Results, config: AnalysisConfig
+) -> dict[str, pd.DataFrame]:
+    """Return the tables of reaches and predicted thresholds, with people's thresholds."""
+
+    def thresholds(rows: pd.DataFrame, *by: str) -> pd.DataFrame:
+        keys = found.trials[[*by]].apply(tuple, axis=1)
+        own = found.trials[keys.isin(rows[[*by]].apply(tuple, axis=1))]
         try:
-            return physical_thresholds.of_people(its, by, config)
+            return physical_thresholds.group_thresholds(own, by, config)
         except InputError as error:
-            made.left_out["people beside reaches and predictions"] = str(error)
+            found.left_out["people beside reaches and predictions"] = str(error)
             return pd.DataFrame()
 
     tables = {}
     if len(starts := shown.reach()):
-        tables["reach"] = reaches.table(starts, thresholds(starts, "run"), searches.of(shown))
+        measured = thresholds(starts, "run")
+        tables["reach"] = reaches.table(starts, measured, searches.read_searches(shown))
     if len(predictions := shown.predicted_thresholds()):
         measured = thresholds(predictions, "target", "attribute")
-        every = pd.concat(
-            [predictions, predicted_thresholds.along_series(shown)], ignore_index=True
-        )
+        along = predicted_thresholds.along_series(shown)
+        every = pd.concat([predictions, along], ignore_index=True)
         tables["predicted_thresholds"] = predicted_thresholds.table(every, measured)
     return tables
 
 
 def distances(shown: StimulusSet, trials: pd.DataFrame) -> dict[tuple[str, str], Distances]:
-    """Distances of every model and layer of the set between the images of the families shown."""
+    """Return distances of every model and layer of a set within the families of the trials."""
     families = sorted(trials["family"].unique())
     return {
         (model, layer): {family: shown.distances(model, layer, family) for family in families}
@@ -174,14 +194,14 @@ def distances(shown: StimulusSet, trials: pd.DataFrame) -> dict[tuple[str, str],
 
 
 def examples(shown: StimulusSet, trials: pd.DataFrame) -> dict[str, bytes]:
-    """Target, end of the search and control beside it of every condition as PNG, by caption."""
+    """Return target, result and control of every condition as PNG, by caption."""
     table = shown.table.set_index("stimulus_id")
     found: dict[str, bytes] = {}
     ends = trials[trials["at_result"]]
     for (condition, target), cell in ends.groupby(["condition", "target"], sort=True):
         kinds = sorted(cell.groupby(["role", "verdict"]), key=lambda kind: kind[0][0] == CONTROL)
-        for (role, verdict), its in kinds:
-            images = its.filter(regex=r"^image_\d$").to_numpy().ravel()
+        for (role, verdict), own in kinds:
+            images = own.filter(regex=r"^image_\d$").to_numpy().ravel()
             rows = table.loc[np.unique(images.astype(str))]
             kind = CONTROL if role == CONTROL else verdict
             for caption, chosen in (

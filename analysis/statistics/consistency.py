@@ -1,11 +1,11 @@
-"""Error consistency: whether two observers err on the same trials, beyond their accuracies.
+"""Error consistency: whether two observers err on the same trials more than by chance.
 
 After Geirhos, Meding & Wichmann (2020): per condition and then averaged, never pooled over
 conditions. Intervals by bootstrap over stimuli (Klein et al. 2025).
 
-Of a model, what is known of every trial is the probability p that it is right. With a person who
-was right (a = 1) or not (a = 0) it agrees with probability p a + (1 − p)(1 − a): the mean of that
-takes the place of the share of trials on which both were right or both wrong.
+A model gives a probability p of a correct answer to each trial. With a person who was correct
+(a = 1) or not (a = 0) it agrees with probability p a + (1 − p)(1 − a); the mean of these
+probabilities replaces the share of trials on which both were correct or both wrong.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from analysis.trials.frame import checked, only
+from analysis.trials.frame import check_trials, single_value
 from scenes.base.errors import InputError
 
 DRAWS = 1000
@@ -24,23 +24,23 @@ COVERAGE = 0.95
 
 
 def error_consistency(correct_a: ArrayLike, correct_b: ArrayLike) -> float:
-    """Error consistency κ = (c_obs − c_exp)/(1 − c_exp) of two observers on the same trials.
+    """Return the error consistency κ = (c_obs − c_exp)/(1 − c_exp) of two observers.
 
     Parameters
     ----------
     correct_a, correct_b
-        (N,): 1 where the observer was right, 0 where not, trial by trial.
+        (N,): 1 for a correct answer, 0 for a wrong one, on the same trials in the same order.
 
     Returns
     -------
     float
-        −1 to 1; NaN where it is undefined: c_exp = p₁p₂ + (1 − p₁)(1 − p₂) is 1, as both are
-        always right or both always wrong.
+        −1 to 1; NaN where c_exp = p₁p₂ + (1 − p₁)(1 − p₂) is 1, as both observers are always
+        correct or both always wrong.
 
     Raises
     ------
     InputError
-        Unequal or no numbers of trials, or another value than 0 and 1.
+        Unequal or zero numbers of trials, or a value other than 0 and 1.
     """
     a, b = np.asarray(correct_a, dtype=float), np.asarray(correct_b, dtype=float)
     if a.shape != b.shape or a.ndim != 1 or not len(a):
@@ -48,43 +48,44 @@ def error_consistency(correct_a: ArrayLike, correct_b: ArrayLike) -> float:
             f"correct_a has {a.shape}, correct_b {b.shape} values; give both the same trials"
         )
     if not (np.isin(a, (0, 1)).all() and np.isin(b, (0, 1)).all()):
-        raise InputError("error consistency takes 1 (right) and 0 (wrong) alone, a value a trial")
+        raise InputError("error consistency needs 1 (correct) or 0 (wrong) for every trial")
     return float(_kappa(np.ones((1, len(a))), a, b)[0])
 
 
 def agreement(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
-    """Error consistency of every pair of observers in every condition, and the noise ceiling.
+    """Return the error consistency of every pair of observers in every condition.
 
-    Trials are matched by condition, stimulus and level (and `item` where the frame has such a
-    column); where an observer saw a stimulus several times, first with first, second with second.
+    Trials are matched by condition, stimulus and level (and `item`, if there is such a column). If
+    an observer saw a stimulus several times, its first trial is matched with the other's first.
 
     Parameters
     ----------
     frame
-        Trials, one a row. A column `kind`, where there is one, says ``model`` of those that are no
-        people: the noise ceiling is of people alone.
+        Trials, one in each row. Rows with ``model`` in the column `kind`, if any, do not count
+        for the noise ceiling.
     draws
-        Bootstrap samples of stimuli.
+        Number of bootstrap samples of stimuli.
     seed
-        Of the bootstrap.
+        Seed of the bootstrap.
 
     Returns
     -------
     pandas.DataFrame
-        A row a condition and pair: ``condition``, ``observer_a``, ``observer_b``, ``people`` (both
-        are), ``trials`` in common, ``accuracy_a``, ``accuracy_b``, ``observed``, ``expected``,
-        ``kappa`` with ``kappa_low`` and ``kappa_high`` (95 %), ``undefined`` (draws of the
-        bootstrap where κ was); and of the condition ``noise_ceiling`` (mean κ over pairs of
-        people) with ``_low`` and ``_high``. Pairs without a trial in common are left out.
+        A row for each condition and pair: ``condition``, ``observer_a``, ``observer_b``,
+        ``people`` (both are people), ``trials`` in common, ``accuracy_a``, ``accuracy_b``,
+        ``observed``, ``expected``, ``kappa`` with ``kappa_low`` and ``kappa_high`` (95 %),
+        ``undefined`` (bootstrap samples in which κ was undefined); and ``noise_ceiling`` of the
+        condition (mean κ over pairs of people) with ``_low`` and ``_high``. Pairs without a common
+        trial are omitted.
 
     Raises
     ------
     InputError
-        Rows hold several trials, or there are fewer than two observers.
+        A row holds several trials, or there are fewer than two observers.
     """
-    checked(frame, ("observer", "condition", "stimulus", "level", "correct", "n"))
+    check_trials(frame, ("observer", "condition", "stimulus", "level", "correct", "n"))
     if (frame["n"] != 1).any():
-        raise InputError("error consistency needs one trial a row; this frame has rows with n > 1")
+        raise InputError("error consistency needs one trial in a row; some rows have n > 1")
     if frame["observer"].nunique() < 2:
         raise InputError("error consistency needs at least two observers")
     rng = np.random.default_rng(seed)
@@ -95,30 +96,18 @@ def agreement(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) -> pd.D
 
 
 def with_models(predicted: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
-    """Error consistency of every model with every person, in every condition.
+    """Return the error consistency of every person (`observer_a`) with every model (`observer_b`).
 
-    Parameters
-    ----------
-    predicted
-        From `analysis.statistics.model_observers.predict`: people's trials, with the probability
-        that the model is right, `person`, and what the person `answered`.
-    draws, seed
-        As in `agreement`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        As of `agreement`: `observer_a` the person, `observer_b` the model, `people` False;
-        without a noise ceiling.
+    `predicted` is from `model_observers.predict`.
     """
     rng = np.random.default_rng(seed)
     rows: list[dict[str, Any]] = []
     for condition, cell in predicted.groupby("condition", sort=True):
-        for person, done in cell.groupby("person", sort=True):
-            first = done[done["observer"] == done["observer"].iloc[0]]
+        for person, trials in cell.groupby("person", sort=True):
+            first = trials[trials["observer"] == trials["observer"].iloc[0]]
             weights = _weights(first["stimulus"].to_numpy(), draws, rng)
-            for model, its in done.groupby("observer", sort=True):
-                a, p = (its[column].to_numpy(dtype=float) for column in ("answered", "correct"))
+            for model, own in trials.groupby("observer", sort=True):
+                a, p = (own[column].to_numpy(dtype=float) for column in ("answered", "correct"))
                 row = {"condition": condition, "observer_a": person, "observer_b": model}
                 rows.append(row | {"people": False} | _pair(a, p, _kappa(weights, a, p)))
     return pd.DataFrame(rows)
@@ -131,33 +120,13 @@ def within_levels(
     draws: int = DRAWS,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Agreement within each condition *and level*: difficulty itself makes observers agree.
+    """Return `agreement` and `with_models` for each condition and level.
 
-    In same–different also within each kind of pair, as those of the same are right or wrong in
-    another way.
-
-    Parameters
-    ----------
-    trials
-        As for `agreement`, of one task.
-    predicted
-        As for `with_models`, of the same trials; None for people alone.
-    draws, seed
-        As in `agreement`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Rows of `agreement` and `with_models`, with ``condition``, ``level`` (and ``same``) before;
-        the noise ceiling stands beside models too.
-
-    Raises
-    ------
-    InputError
-        No two people judged the same stimulus at the same level.
+    Levels are separate because difficulty alone makes observers agree; in same–different, same and
+    different pairs are separate too. Raise if no two people saw the same stimulus at a level.
     """
     keys = ["condition", "level"]
-    if only(trials, "task") == "same_different":
+    if single_value(trials, "task") == "same_different":
         keys.append("same")
     by_models: dict[Any, pd.DataFrame] = {}
     if predicted is not None and len(predicted):
@@ -166,7 +135,7 @@ def within_levels(
     for names, cell in trials.groupby(keys, sort=True):
         place: dict[str, Any] = dict(zip(keys, names, strict=True))
         people = pd.DataFrame()
-        if cell["observer"].nunique() > 1:  # an adaptive procedure may take one alone to a level
+        if cell["observer"].nunique() > 1:  # adaptive procedures may show a level to one person
             people = agreement(cell, draws=draws, seed=seed)
         models = pd.DataFrame()
         if len(people) and names in by_models:
@@ -175,50 +144,38 @@ def within_levels(
             models[list(ceiling.index)] = ceiling.to_numpy()
         parts += [part.assign(**place) for part in (people, models) if len(part)]
     if not parts:
-        raise InputError("no two people judged the same stimulus at the same level")
-    made = pd.concat(parts, ignore_index=True)
-    return made[[*keys, *made.columns.drop(keys)]]
+        raise InputError("no two people saw the same stimulus at the same level")
+    table = pd.concat(parts, ignore_index=True)
+    return table[[*keys, *table.columns.drop(keys)]]
 
 
 def mean_over_conditions(pairs: pd.DataFrame) -> pd.DataFrame:
-    """Average κ of each pair over conditions, and count those where it is undefined.
-
-    Parameters
-    ----------
-    pairs
-        What `agreement` and `with_models` give: rows of one condition, or of one level of it.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``observer_a``, ``observer_b``, ``people``, ``kappa``, ``cells`` (rows of the pair), and
-        how many of these are ``undefined``.
-    """
+    """Return the mean κ of each pair over its rows (`cells`), and how many are undefined."""
     grouped = pairs.groupby(["observer_a", "observer_b", "people"], sort=True)["kappa"]
-    made = grouped.agg(kappa="mean", cells="size", defined="count").reset_index()
-    made["undefined"] = made["cells"] - made["defined"]
-    return made.drop(columns="defined")
+    means = grouped.agg(kappa="mean", cells="size", defined="count").reset_index()
+    means["undefined"] = means["cells"] - means.pop("defined")
+    return means
 
 
 def overall(pairs: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
-    """Mean κ of people with one another, and of each model with people.
+    """Return the mean κ between people, and between each model and people.
 
-    Every pair is averaged over its conditions first (`mean_over_conditions`), then pairs are.
+    Each pair is averaged over its conditions first, then pairs are averaged.
 
     Parameters
     ----------
     pairs
-        What `agreement` and `with_models` give.
+        Table of `agreement` or `within_levels`.
     draws
-        Bootstrap samples of people.
+        Number of bootstrap samples of people.
     seed
-        Of the bootstrap.
+        Seed of the bootstrap.
 
     Returns
     -------
     pandas.DataFrame
-        ``who`` (``people`` or the model) with people: ``kappa`` with ``_low`` and ``_high`` (95 %,
-        bootstrap over people; NaN of fewer than three), ``pairs``, ``cells`` and how many of them
+        ``who`` (``people`` or the model); ``kappa`` with people, with ``_low`` and ``_high`` (95 %,
+        bootstrap over people; NaN for fewer than three), ``pairs``, ``cells`` and how many of these
         are ``undefined``.
     """
     means = mean_over_conditions(pairs)
@@ -232,9 +189,9 @@ def overall(pairs: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) -> pd.Dat
         matrix = _among(among, people)
         resampled = [matrix[np.ix_(chosen, chosen)] for chosen in drawn]
         rows.append({"who": "people"} | _overall(among, matrix, resampled))
-    for model, its in beside.groupby("observer_b", sort=True):
-        each = its.set_index("observer_a")["kappa"].reindex(people).to_numpy(dtype=float)
-        rows.append({"who": model} | _overall(its, each, [each[chosen] for chosen in drawn]))
+    for model, own in beside.groupby("observer_b", sort=True):
+        each = own.set_index("observer_a")["kappa"].reindex(people).to_numpy(dtype=float)
+        rows.append({"who": model} | _overall(own, each, [each[chosen] for chosen in drawn]))
     return pd.DataFrame(rows)
 
 
@@ -254,31 +211,27 @@ def _overall(
     }
 
 
-# ---- One condition ------------------------------------------------------------------------------
-
-
 def _kappa(weights: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """κ for each row of weights (draws, trials) of trials; NaN where undefined."""
+    """Return κ for each row of weights (draws, trials); NaN where undefined."""
     total = weights.sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         first, second = weights @ a / total, weights @ b / total
         observed = weights @ (a * b + (1 - a) * (1 - b)) / total
         expected = first * second + (1 - first) * (1 - second)
-        # Rounding leaves an expectation of 1 a little beside it.
+        # By rounding, an expectation of 1 is not exactly 1.
         certain = np.isclose(expected, 1, rtol=0, atol=1e-12)
         return np.where(certain, np.nan, (observed - expected) / (1 - expected))
 
 
 def _weights(stimuli: np.ndarray, draws: int, rng: np.random.Generator) -> np.ndarray:
-    """How often each trial is drawn, (draws, trials): stimuli are, and their trials come along."""
+    """Return how often each trial is drawn (draws, trials); stimuli are drawn with their trials."""
     names, place = np.unique(stimuli, return_inverse=True)
-    return rng.multinomial(len(names), np.full(len(names), 1 / len(names)), draws)[:, place].astype(
-        float
-    )
+    drawn = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), draws)
+    return drawn[:, place].astype(float)
 
 
 def _wide(cell: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
-    """Answers as (trials, observers), NaN where one did not see the trial; stimulus of each row."""
+    """Return answers (trials, observers), NaN for unseen trials, and the stimulus of each row."""
     keys = ["stimulus", "level", *(["item"] if "item" in cell.columns else [])]
     numbered = cell.assign(_time=cell.groupby(["observer", *keys]).cumcount())
     wide = numbered.pivot(index=[*keys, "_time"], columns="observer", values="correct")
@@ -330,7 +283,7 @@ def _pair(a: np.ndarray, b: np.ndarray, resampled: np.ndarray) -> dict[str, Any]
 
 
 def _ceiling(rows: list[dict[str, Any]], resampled: list[np.ndarray]) -> dict[str, float]:
-    """Mean κ over pairs of people, with the interval of that mean under the same resampling."""
+    """Return the mean κ over pairs of people, with its interval under the same resampling."""
     chosen = [number for number, row in enumerate(rows) if row["people"]]
     values = np.array([rows[number]["kappa"] for number in chosen])
     defined = ~np.isnan(values)
@@ -339,15 +292,12 @@ def _ceiling(rows: list[dict[str, Any]], resampled: list[np.ndarray]) -> dict[st
     drawn = np.array([resampled[number] for number in chosen])[defined]
     some = ~np.isnan(drawn).all(axis=0)
     low, high = _interval(np.nanmean(drawn[:, some], axis=0))
-    return {
-        "noise_ceiling": float(values[defined].mean()),
-        "noise_ceiling_low": low,
-        "noise_ceiling_high": high,
-    }
+    mean = float(values[defined].mean())
+    return {"noise_ceiling": mean, "noise_ceiling_low": low, "noise_ceiling_high": high}
 
 
 def _among(pairs: pd.DataFrame, people: pd.Index) -> np.ndarray:
-    """κ of pairs of people, (people, people), symmetric; NaN where there is none."""
+    """Return κ of pairs of people as a symmetric matrix (people, people); NaN without a pair."""
     values = np.full((len(people), len(people)), np.nan)
     first, second = (people.get_indexer(pd.Index(pairs[f"observer_{end}"])) for end in "ab")
     values[first, second] = values[second, first] = pairs["kappa"]
@@ -355,7 +305,7 @@ def _among(pairs: pd.DataFrame, people: pd.Index) -> np.ndarray:
 
 
 def _mean(values: np.ndarray) -> float:
-    """Mean of the values that are defined; NaN where none is."""
+    """Return the mean of the defined values; NaN if there is none."""
     defined = values[~np.isnan(values)]
     return float(defined.mean()) if len(defined) else np.nan
 

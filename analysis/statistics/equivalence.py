@@ -1,9 +1,8 @@
-"""Whether people cannot tell: a result of its own, and not the lack of one.
+"""Test whether people cannot discriminate result and target.
 
-It is claimed only for a margin that was stated before the data, the smallest d′ of interest, when
-two one-sided tests keep the group's proportion correct within it, a Bayes factor speaks for
-guessing, and the same people show that they can see what is there to be seen: they exceed that
-margin on the controls, and pass the catch trials.
+The claim needs a margin that was fixed before the data (smallest d′ of interest), two one-sided
+tests that keep the group's proportion correct within it, a Bayes factor for guessing, controls on
+which the same people exceed the margin, and passed catch trials.
 """
 
 from typing import Any
@@ -14,15 +13,14 @@ from scipy.special import expit, logsumexp, xlog1py, xlogy
 from scipy.stats import halfnorm, t
 
 from analysis.statistics import mixed_models
-from analysis.statistics.invariance import rows_of
 from analysis.statistics.sensitivity import DecisionModel, dprime, proportion_correct
-from analysis.trials.frame import checked, is_control, only
+from analysis.trials.frame import check_trials, is_control, single_value, table_rows
 from scenes.base.errors import InputError
 
 MARGIN = 0.5
 PRIOR_SCALE = 1.0
 ALPHA = 0.05
-CATCH_PASSED = 0.75  # least share of right catch trials of everyone
+CATCH_PASSED = 0.75  # minimum proportion of correct catch trials in every session
 
 
 def equivalence(
@@ -34,33 +32,33 @@ def equivalence(
     prior_scale: float = PRIOR_SCALE,
     catch_passed: bool | None = None,
 ) -> pd.DataFrame:
-    """Test in each condition whether people's sensitivity is within a margin of none.
+    """Test in each condition whether people's sensitivity is below a margin.
 
     Parameters
     ----------
     frame
-        Trials of people at the levels that the claim is about (such as the metamers alone), of
-        one task with a guess rate. Where it has a column `role`, its ``control`` rows are the
-        controls.
+        Trials of people at the levels of the claim (such as only the metamers), of one task with
+        a guess rate. Rows with ``control`` in the column `role`, if any, are the controls.
     by
-        Column that tells the conditions apart.
+        Column of conditions.
     margin
-        Smallest d′ of interest, stated before the data.
+        Smallest d′ of interest, fixed before the data.
     decision_model
-        By which d′ and proportion correct belong together.
+        Model that relates d′ to proportion correct.
     prior_scale
-        Under the alternative, d′ is half-normal with this scale.
+        Scale of the half-normal prior of d′ under the alternative.
     catch_passed
-        Whether the people pass the catch trials; None where there were none.
+        Whether the people passed the catch trials; None if there were none.
 
     Returns
     -------
     pandas.DataFrame
-        A row a condition: ``proportion`` of the mixed model with a 90 % interval, ``chance``,
-        ``margin_proportion``; ``dprime`` of the group with ``_low`` and ``_high``; ``p_below`` and
-        ``p_above`` (the two one-sided tests, against the margin below and above chance), ``p``
-        (the larger); ``bayes_factor`` for d′ = 0 against the alternative; ``control_dprime`` and
-        ``control_dprime_low``; ``cannot_tell`` (the claim holds), ``reading``.
+        A row for each condition: ``proportion`` of the mixed model with a 90 % interval,
+        ``chance``, ``margin_proportion``; ``dprime`` of the group with ``_low`` and ``_high``;
+        ``p_below`` and ``p_above`` (the two one-sided tests, against the margin below and above
+        chance), ``p`` (the larger one); ``bayes_factor`` for d′ = 0 against the alternative;
+        ``control_dprime`` and ``control_dprime_low``; ``cannot_tell`` (whether the claim holds),
+        ``reading``.
 
     Raises
     ------
@@ -69,22 +67,22 @@ def equivalence(
 
     Notes
     -----
-    The Bayes factor is the likelihood of all answers under d′ = 0 over that averaged over the
-    prior of d′, binomial with the dispersion that the mixed model finds.
+    The Bayes factor is the likelihood of all answers under d′ = 0 divided by their mean likelihood
+    under the prior of d′, binomial with the dispersion of the mixed model.
     """
-    checked(frame, ("observer", "condition", "correct", "n", "task", by))
-    task = only(frame, "task")
+    check_trials(frame, ("observer", "condition", "correct", "n", "task", by))
+    task = single_value(frame, "task")
     if task == "same_different":
         raise InputError(
-            "same_different: hits hang on the criterion as much as on sensitivity, so that neither "
-            "test nor Bayes factor on them can say that people cannot tell; see d' (table "
-            "sensitivity), or ask by oddity or match_to_sample"
+            "same_different: hits depend on the criterion as much as on sensitivity, so neither "
+            "test nor Bayes factor on them can show that people cannot tell; see d' (table "
+            "sensitivity), or use oddity or match_to_sample"
         )
     control = is_control(frame)
     rows = []
     fits = mixed_models.fit(frame[~control], by=(by,), coverage=1 - 2 * ALPHA)
     controls = _controls(frame[control], by)
-    for fitted in rows_of(fits):
+    for fitted in table_rows(fits):
         row = _tests(fitted, task, margin, decision_model, prior_scale)
         row |= _control(controls.get(fitted[by]), task, decision_model)
         rows.append({by: fitted[by]} | row | _claim(row, margin, catch_passed))
@@ -95,13 +93,13 @@ def _controls(frame: pd.DataFrame, by: str) -> dict[Any, dict[str, Any]]:
     if frame.empty:
         return {}
     fits = mixed_models.fit(frame, by=(by,), coverage=1 - 2 * ALPHA)
-    return {row[by]: row for row in rows_of(fits)}
+    return {row[by]: row for row in table_rows(fits)}
 
 
 def _tests(
     fitted: dict[str, Any], task: str, margin: float, decision_model: DecisionModel, scale: float
 ) -> dict[str, Any]:
-    """Two one-sided tests and the Bayes factor, on the logit of the mixed model."""
+    """Return two one-sided tests and the Bayes factor, on the logit of the mixed model."""
     chance, edge = proportion_correct(
         np.array([0.0, margin]), task=task, decision_model=decision_model
     )
@@ -117,20 +115,17 @@ def _tests(
     p_below = float(t.sf((beta - at["low"]) / se, df))
     d = halfnorm.ppf((np.arange(400) + 0.5) / 400, scale=scale)
     expected = proportion_correct(d, task=task, decision_model=decision_model)
-    low, high = fitted["proportion_low"], fitted["proportion_high"]
-    d_of = [
-        dprime(p, task=task, decision_model=decision_model)
-        for p in (fitted["proportion"], low, high)
-    ]
+    proportions = {f"proportion{end}": fitted[f"proportion{end}"] for end in ("", "_low", "_high")}
     return {
-        "proportion": fitted["proportion"],
-        "proportion_low": low,
-        "proportion_high": high,
+        **proportions,
         "chance": chance,
         "margin_proportion": edge,
-        "dprime": d_of[0],
-        "dprime_low": d_of[1],
-        "dprime_high": d_of[2],
+        **{
+            name.replace("proportion", "dprime"): dprime(
+                p, task=task, decision_model=decision_model
+            )
+            for name, p in proportions.items()
+        },
         "p_below": p_below,
         "p_above": p_above,
         "p": max(p_below, p_above),
@@ -139,10 +134,10 @@ def _tests(
 
 
 def _bayes_factor(fitted: dict[str, Any], chance: float, expected: np.ndarray) -> float:
-    """Likelihood of guessing over that averaged over the prior, given proportions under the prior.
+    """Return the likelihood of guessing over the mean likelihood of `expected` proportions.
 
-    Binomial, its log divided by how much more the mixed model's estimate varies than independent
-    trials would let it.
+    The binomial log likelihood is divided by the dispersion: the variance of the mixed model's
+    estimate over that of independent trials.
     """
     k, n = fitted["correct"], fitted["trials"]
     p = expit(fitted["logit"])
@@ -156,7 +151,7 @@ def _bayes_factor(fitted: dict[str, Any], chance: float, expected: np.ndarray) -
 
 
 def _logit_of(proportion: float, spread: float) -> float:
-    """β whose mean over the population is this proportion: the inverse of `population_mean`."""
+    """Return the logit whose population mean is this proportion: inverse of `population_mean`."""
     inner = float(np.clip(proportion, 1e-6, 1 - 1e-6))
     grid = np.linspace(-16, 16, 1601)
     return float(np.interp(inner, mixed_models.population_mean(grid, spread), grid))
@@ -174,19 +169,15 @@ def _control(
 
 
 def _claim(row: dict[str, Any], margin: float, catch_passed: bool | None) -> dict[str, Any]:
-    """The claim, or the first of its conditions that fails."""
-    missing = [
-        reason
-        for fails, reason in (
-            (row["p"] >= ALPHA, f"not shown to be within d' {margin:g}"),
-            (row["bayes_factor"] <= 1, "the Bayes factor speaks against guessing"),
-            (np.isnan(row["control_dprime"]), "no controls show that these people can tell"),
-            (row["control_dprime_low"] <= margin, f"controls do not exceed d' {margin:g}"),
-            (catch_passed is None, "no catch trials"),
-            (catch_passed is False, "catch trials were failed"),
-        )
-        if fails
-    ]
-    if missing:
-        return {"cannot_tell": False, "reading": f"no claim: {missing[0]}"}
+    """Return whether the claim holds, or the first condition that fails."""
+    for fails, reason in (
+        (row["p"] >= ALPHA, f"not shown to be within d' {margin:g}"),
+        (row["bayes_factor"] <= 1, "the Bayes factor speaks against guessing"),
+        (np.isnan(row["control_dprime"]), "no controls show that these people can tell"),
+        (row["control_dprime_low"] <= margin, f"controls do not exceed d' {margin:g}"),
+        (catch_passed is None, "no catch trials"),
+        (catch_passed is False, "catch trials were failed"),
+    ):
+        if fails:
+            return {"cannot_tell": False, "reading": f"no claim: {reason}"}
     return {"cannot_tell": True, "reading": f"people cannot tell (d' below {margin:g})"}

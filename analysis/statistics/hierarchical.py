@@ -1,9 +1,8 @@
-"""A hierarchical Bayesian psychometric function of the whole group, in NumPyro (extra `bayes`).
+"""Hierarchical Bayesian psychometric function of the whole group, in NumPyro (extra `bayes`).
 
 ψ = γ + (1 − γ − λ) S((log x − m)/w) with m = μ[condition] + u[observer] + i[observer, condition] +
 v[target], all normal; a width for each condition, a lapse rate (in same–different also a
-false-alarm rate) for each observer. Sampled by NUTS. A fit whose chains disagree, have too few
-effective samples or diverged is refused, not reported.
+false-alarm rate) for each observer. Sampled by NUTS. A fit that has not converged is refused.
 """
 
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.trials.frame import GUESS, checked, is_same, only, yes
+from analysis.trials.frame import GUESS, check_trials, is_same, single_value, yes_counts
 from scenes.base.errors import InputError, how_to_install, unknown
 
 CHAINS = 4
@@ -24,12 +23,12 @@ WIDE = 9.0  # natural logarithms, four decades
 
 
 class NotConverged(InputError):
-    """The sampler did not settle: the fit is not to be used."""
+    """The sampler has not converged: the fit must not be used."""
 
 
 @dataclass(frozen=True)
 class _Data:
-    """Pooled answers: hits of n at log x, with numbers of observer, condition, target."""
+    """Pooled answers: hits of n at log x, with the indices of observer, condition and target."""
 
     log_x: np.ndarray
     hits: np.ndarray
@@ -57,52 +56,49 @@ def fit(
     Parameters
     ----------
     frame
-        Trials of one task. Targets are told apart by `target`, where there is such a column, else
-        by `stimulus`.
+        Trials of one task. Targets are the values of `target`, or of `stimulus` if there is no
+        such column.
     x
-        Column of the stimulus axis; level 0 stays out, as x stands on a log axis.
+        Column of the stimulus axis; level 0 is dropped, as the curve is a function of log x.
     curve
         ``weibull``, ``log_normal`` or ``log_logistic``.
     warmup, draws
-        Of each of 4 chains.
+        Iterations of each of 4 chains.
     seed
-        Of the sampler.
+        Seed of the sampler.
 
     Returns
     -------
     pandas.DataFrame
-        A row a condition (``observer`` empty: the population's threshold, the mean in log x) and
-        a row an observer and condition: ``threshold`` (posterior median, units of x) with
-        ``_low`` and ``_high`` (95 %), ``width`` (natural log units) likewise, ``lapse`` of
-        observers, ``guess``; ``measurable`` (``measured``, ``above``, ``below``; the threshold is
-        NaN where it lies outside the tested levels, with its ``bound``, and its interval open
-        there, up to infinity or down to 0); and of the whole fit
-        ``r_hat`` (largest), ``effective`` (least), both over everything but the standardised
-        effects of observers, which their thresholds hold, and ``divergences``.
+        A row for each condition (``observer`` empty: threshold of the population, the mean in
+        log x) and a row for each observer and condition: ``threshold`` (posterior median, units
+        of x) with ``_low`` and ``_high`` (95 %), ``width`` (natural log units) likewise, ``lapse``
+        of observers, ``guess``; ``measurable`` (``measured``, ``above``, ``below``: if the
+        threshold is outside the tested levels it is NaN, with ``bound``, and its interval is open
+        on that side); and for the whole fit ``r_hat`` (largest), ``effective`` (least sample size)
+        and ``divergences``. The first two cover all parameters except the standardised effects of
+        observers, which are part of their thresholds.
 
     Raises
     ------
     NotConverged
         R̂ above 1.01, fewer than 400 effective samples, or a divergence.
     InputError
-        A column is missing, the curve does not stand on log x, or `numpyro` is not installed.
+        A column is missing, the curve is not a function of log x, or `numpyro` is not installed.
     """
     if curve not in _SHAPES:
         raise unknown("curve on log x", curve, _SHAPES)
-    data = _pooled(checked(frame, ("observer", "condition", "correct", "n", "task", x)), x)
+    data = _pooled(check_trials(frame, ("observer", "condition", "correct", "n", "task", x)), x)
     samples, quality = _sample(data, curve, warmup, draws, seed)
     check(quality)
     return _table(data, samples).assign(**quality)
 
 
-# ---- Data ---------------------------------------------------------------------------------------
-
-
 def _pooled(frame: pd.DataFrame, x: str) -> _Data:
-    task = only(frame, "task")
+    task = single_value(frame, "task")
     target = "target" if "target" in frame.columns else "stimulus"
     same = is_same(frame)
-    counted = frame.assign(_hits=yes(frame), _x=frame[x].astype(float))
+    counted = frame.assign(_hits=yes_counts(frame), _x=frame[x].astype(float))
     shown = counted[~same & (counted["_x"] > 0)]
     if shown["_x"].nunique() < 2:
         raise InputError(f"column '{x}' has fewer than 2 levels above 0; no curve can be fitted")
@@ -123,9 +119,6 @@ def _pooled(frame: pd.DataFrame, x: str) -> _Data:
         wrong=alarms["_hits"].fillna(0).to_numpy(dtype=float),
         same_n=alarms["n"].fillna(0).to_numpy(dtype=float),
     )
-
-
-# ---- Model --------------------------------------------------------------------------------------
 
 
 def _weibull(z: Any) -> Any:
@@ -162,10 +155,10 @@ def _model(data: _Data, curve: str) -> None:
     )
     tested = high - low
     mu = numpyro.sample("mu", dist.Normal((low + high) / 2, max(tested, 1.0)).expand([conditions]))
-    # Levels that lie close together were chosen for a steep curve, those far apart for a wide one.
+    # Narrow ranges of levels are chosen for steep curves, wide ranges for wide ones.
     typical = np.clip(tested / 2, 0.05, 1.5) if tested < WIDE else tested / 6
     width = numpyro.sample("width", dist.LogNormal(np.log(typical), 1.0).expand([conditions]))
-    unit = max(1.0, tested / 6)  # spreads in natural logarithms, more where the levels span more
+    unit = max(1.0, tested / 6)  # of spreads, in natural logarithms
 
     def normal(name: str, shape: tuple[int, ...], scale: float) -> Any:
         """Non-centred random effects with their spread."""
@@ -185,7 +178,7 @@ def _model(data: _Data, curve: str) -> None:
         middle = middle + normal("target", (targets,), unit / 2)[data.target]
     lapse = numpyro.sample("lapse", dist.Beta(1.0, 10.0).expand([observers]))
     if data.guess is None:
-        # Any false-alarm rate is possible, and lapses take a share of the room above it.
+        # Any false-alarm rate is possible; the lapse rate is a share of 1 − false-alarm rate.
         guess = numpyro.sample("guess", dist.Beta(1.0, 1.0).expand([observers]))
         numpyro.sample("false_alarms", dist.Binomial(data.same_n, guess), obs=data.wrong)
         gamma, lapse = guess[data.observer], (1 - guess) * lapse
@@ -209,7 +202,7 @@ def _sample(
             f"the hierarchical model needs numpyro; {how_to_install('bayes')}"
         ) from error
     sampler = MCMC(
-        # Small steps: spreads of a few observers or targets run into a funnel near 0.
+        # Small steps: the posterior of spreads of few observers or targets has a funnel near 0.
         NUTS(_model, target_accept_prob=0.995),
         num_warmup=warmup,
         num_samples=draws,
@@ -219,9 +212,9 @@ def _sample(
     )
     sampler.run(jax.random.PRNGKey(seed), data, curve)
     grouped = sampler.get_samples(group_by_chain=True)
-    # What these stand for is in m; effects of targets are nowhere else, and have to settle too.
-    told = {k: v for k, v in grouped.items() if k not in ("z_observer", "z_interaction")}
-    found = summary(told)
+    # m contains these effects; those of targets are in no other parameter, so they must converge.
+    checked = {k: v for k, v in grouped.items() if k not in ("z_observer", "z_interaction")}
+    found = summary(checked)
     quality = {
         "r_hat": max(float(np.max(each["r_hat"])) for each in found.values()),
         "effective": min(float(np.min(each["n_eff"])) for each in found.values()),
@@ -231,50 +224,31 @@ def _sample(
 
 
 def check(quality: Mapping[str, Any]) -> None:
-    """Refuse a fit that has not settled.
-
-    Parameters
-    ----------
-    quality
-        ``r_hat``, ``effective`` and ``divergences``, as `fit` tells them.
-
-    Raises
-    ------
-    NotConverged
-        R̂ above 1.01, fewer than 400 effective samples, or a divergence. A NaN is refused.
-    """
-    reasons = [
-        text
-        for fails, text in (
-            (not quality["r_hat"] <= MOST_R_HAT, f"R-hat {quality['r_hat']:.3f} > {MOST_R_HAT}"),
-            (
-                not quality["effective"] >= LEAST_EFFECTIVE,
-                f"{quality['effective']:.0f} effective samples < {LEAST_EFFECTIVE}",
-            ),
-            (quality["divergences"] > 0, f"{quality['divergences']} divergences"),
-        )
-        if fails
-    ]
+    """Raise if R̂, the effective sample size or divergences show that a fit has not converged."""
+    reasons = []
+    if not quality["r_hat"] <= MOST_R_HAT:  # also if NaN
+        reasons.append(f"R-hat {quality['r_hat']:.3f} > {MOST_R_HAT}")
+    if not quality["effective"] >= LEAST_EFFECTIVE:
+        reasons.append(f"{quality['effective']:.0f} effective samples < {LEAST_EFFECTIVE}")
+    if quality["divergences"] > 0:
+        reasons.append(f"{quality['divergences']} divergences")
     if reasons:
         raise NotConverged(
-            f"the hierarchical fit is not reported: {', '.join(reasons)}; ask for more warmup and "
-            "draws, or see whether the levels reach the thresholds"
+            f"the hierarchical fit is not reported: {', '.join(reasons)}; use more warmup and "
+            "draws, or check whether the levels reach the thresholds"
         )
-
-
-# ---- Table --------------------------------------------------------------------------------------
 
 
 def _table(data: _Data, samples: Mapping[str, np.ndarray]) -> pd.DataFrame:
     rows = []
     for c, condition in enumerate(data.names["condition"]):
-        here = data.log_x[data.condition == c]
+        tested = data.log_x[data.condition == c]
         width = _quantiles("width", samples["width"][:, c])
-        group = _threshold(samples["mu"][:, c], here) | width
+        group = _threshold(samples["mu"][:, c], tested) | width
         rows.append({"condition": condition, "observer": ""} | group)
         for o, observer in enumerate(data.names["observer"]):
             row = {"condition": condition, "observer": observer}
-            row |= _threshold(samples["m"][:, o, c], here) | width
+            row |= _threshold(samples["m"][:, o, c], tested) | width
             row |= _quantiles("lapse", samples["lapse_rate"][:, o])
             if "guess" in samples:
                 row |= _quantiles("guess", samples["guess"][:, o])
@@ -288,7 +262,7 @@ def _threshold(log_threshold: np.ndarray, tested: np.ndarray) -> dict[str, Any]:
     middle = row["threshold"]
     state = "above" if middle > high else "below" if middle < low else "measured"
     bound = {"measured": np.nan, "above": high, "below": low}[state]
-    if state != "measured":  # beyond the tested levels the prior alone sets a limit
+    if state != "measured":  # beyond the tested levels only the prior sets a limit
         row["threshold"] = np.nan
         row |= {"threshold_high": np.inf} if state == "above" else {"threshold_low": 0.0}
     return row | {"measurable": state, "bound": bound}

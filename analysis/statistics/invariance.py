@@ -1,23 +1,24 @@
-"""People against models in the same units: log₂(model threshold ÷ human threshold).
+"""Compare thresholds of models and people: log₂(model threshold ÷ human threshold).
 
-Above 0: people see the change at smaller distances than the model does, so the model is the more
-invariant. Thresholds beyond the tested levels enter through their likelihood
-(`analysis.statistics.threshold_likelihood`), and give open intervals.
+Above 0, people see the change at smaller distances than the model does: the model is more
+invariant. Thresholds outside the tested levels enter through their likelihood
+(`analysis.statistics.threshold_likelihood`) and give open intervals.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from statsmodels.stats.multitest import multipletests
 
-from analysis.statistics import ratios, threshold_likelihood
-from analysis.statistics.ratios import Names, Ratio
+from analysis.statistics import threshold_likelihood
+from analysis.statistics.multiple_tests import holm
 from analysis.statistics.threshold_likelihood import Likelihood
+from analysis.statistics.threshold_ratios import Names, ThresholdRatio, find_ratios
+from analysis.trials.frame import table_rows
 
-# Courses of answers that have no psychometric function, in words.
+# Answers without a psychometric function, in words.
 NO_CURVE = {
     "falling": "fall with the distance",
     "not monotone": "do not rise with the distance throughout",
@@ -34,17 +35,17 @@ def compare(
     proportion: float | None = None,
     coverage: float = 0.95,
 ) -> pd.DataFrame:
-    """Compare thresholds of models with those of people, condition by condition.
+    """Compare thresholds of models with those of people in each condition.
 
     Parameters
     ----------
     people
         Trials of people (`analysis.trials.load.from_table`).
     model
-        Trials of one or several models, told apart by `observer`: real answers, or expected
-        numbers of right ones (`analysis.statistics.model_observers.predict`).
+        Trials of one or several models (column `observer`): real answers, or expected numbers of
+        correct ones (`analysis.statistics.model_observers.predict`).
     by
-        Column that tells the conditions apart, such as ``condition`` or ``attribute``.
+        Column of conditions, such as ``condition`` or ``attribute``.
     x, curve, proportion
         Axis, curve (on log x) and proportion at threshold, as in
         `analysis.statistics.psychometric.fit`.
@@ -54,87 +55,56 @@ def compare(
     Returns
     -------
     pandas.DataFrame
-        A row a condition and model: ``people_threshold`` and ``model_threshold`` in units of x
-        with ``_low`` and ``_high``, NaN where not measurable, ``people_measurable`` and
-        ``model_measurable`` (``measured``, ``above`` or ``below`` the tested levels, ``unknown``,
-        ``falling`` or ``not monotone``: see `threshold_row`);
-        ``log2_ratio`` with ``_low`` and ``_high`` (NaN where only a bound is known, the open end
-        infinite); ``p`` of equal thresholds, ``p_holm`` over all rows. Where both frames have a
-        column `role` with ``control`` rows, the same on these as ``control_log2_ratio`` …, and
-        ``relative_log2_ratio`` … = ratio on all other rows less that on controls, with
+        A row for each condition and model: ``people_threshold`` and ``model_threshold`` in units
+        of x with ``_low`` and ``_high``, NaN where not measurable; ``people_measurable`` and
+        ``model_measurable`` (``measured``, ``above`` or ``below`` the tested levels, ``unknown``
+        if every threshold is possible, ``falling`` or ``not monotone`` if answers do not rise with
+        the level); ``log2_ratio`` with ``_low`` and ``_high`` (NaN where only a bound is known,
+        the open end infinite); ``p`` of equal thresholds, ``p_holm`` over all rows. If both frames
+        have ``control`` rows (column `role`), the same for these as ``control_log2_ratio`` …, and
+        ``relative_log2_ratio`` … = ratio on all other rows minus that on controls, with
         ``relative_p_holm``. ``reading`` says in words what holds after Holm's correction, at the
         level 1 − `coverage`.
 
     Raises
     ------
     InputError
-        A column is missing, conditions differ, no level is above 0, or there are controls alone.
+        A column is missing, conditions differ, no level is above 0, or there are only controls.
 
     Notes
     -----
-    Intervals are those of likelihood-ratio tests, referred to Student's t on the number of people
-    less one. Controls and comparisons are taken as independent, though the same people made them:
-    the relative interval is conservative.
+    Intervals are those of likelihood-ratio tests, referred to Student's t with the number of people
+    less one as degrees of freedom. Controls and comparisons are treated as independent, though they
+    are of the same people: the relative interval is conservative.
 
     Examples
     --------
     >>> rows = invariance.compare(people, model)
     >>> rows[["condition", "observer", "log2_ratio", "log2_ratio_low", "log2_ratio_high"]]
     """
-    pairs = ratios.found(people, model, by=by, x=x, curve=curve, proportion=proportion)
+    pairs = find_ratios(people, model, by=by, x=x, curve=curve, proportion=proportion)
     return table(pairs, by=by, coverage=coverage)
 
 
 def table(
-    pairs: Mapping[Names, Ratio], *, by: str = "condition", coverage: float = 0.95
+    pairs: Mapping[Names, ThresholdRatio], *, by: str = "condition", coverage: float = 0.95
 ) -> pd.DataFrame:
-    """Put `ratios.found` in the table that `compare` returns."""
-    made = pd.DataFrame([_row(names, each, by, coverage) for names, each in pairs.items()])
+    """Return the table of `compare` from `find_ratios`."""
+    rows = pd.DataFrame([_row(names, each, by, coverage) for names, each in pairs.items()])
     for what in ("", "relative_"):
-        if f"{what}p" in made:
-            made[f"{what}p_holm"] = holm(made[f"{what}p"])
-    made["reading"] = [_reading(row, 1 - coverage) for row in rows_of(made)]
-    return made
+        if f"{what}p" in rows:
+            rows[f"{what}p_holm"] = holm(rows[f"{what}p"])
+    rows["reading"] = [_reading(row, 1 - coverage) for row in table_rows(rows)]
+    return rows
 
 
-def compare_conditions(
-    people: pd.DataFrame,
-    model: pd.DataFrame,
-    *,
-    by: str = "condition",
-    x: str = "level",
-    curve: str = "weibull",
-    proportion: float | None = None,
-    coverage: float = 0.95,
-) -> pd.DataFrame:
-    """Compare the log₂ ratios of conditions within a model, and of models within a condition.
+def differences(pairs: Mapping[Names, ThresholdRatio], *, coverage: float = 0.95) -> pd.DataFrame:
+    """Return differences of log₂ ratios: between conditions of a model, and between models.
 
-    Parameters
-    ----------
-    people, model, by, x, curve, proportion, coverage
-        As in `compare`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        A row a pair: ``within`` (what both have in common), ``first``, ``second``,
-        ``difference`` of log₂ ratios with ``_low`` and ``_high``, ``p``, ``p_holm`` over all
-        rows that have a p. Where there are controls, ratios are those relative to controls.
-        Two models in a condition were compared with the same people, who cancel: the difference
-        is that of the models' own thresholds (relative to their controls). It has neither limits
-        nor p: a model's answers are expectations, and no sample.
-
-    Raises
-    ------
-    InputError
-        As `compare`.
+    Ratios are relative to controls where there are any. Two models in a condition share the same
+    people, who cancel: their difference is that of the models' thresholds, without limits or p, as
+    answers of models are expectations and no sample. `p_holm` is over all rows that have a p.
     """
-    pairs = ratios.found(people, model, by=by, x=x, curve=curve, proportion=proportion)
-    return differences(pairs, coverage=coverage)
-
-
-def differences(pairs: Mapping[Names, Ratio], *, coverage: float = 0.95) -> pd.DataFrame:
-    """Put differences of `ratios.found` in the table that `compare_conditions` returns."""
     rows = []
     for (first, a), (second, b) in combinations(pairs.items(), 2):
         same = [one for one, other in zip(first, second, strict=True) if one == other]
@@ -144,28 +114,11 @@ def differences(pairs: Mapping[Names, Ratio], *, coverage: float = 0.95) -> pd.D
         row: dict[str, Any] = {"within": same[0], "first": parts[0], "second": parts[1]}
         compared = _between_conditions if first[1] == second[1] else _between_models
         rows.append(row | compared(a, b, coverage))
-    made = pd.DataFrame(rows)
-    return made.assign(p_holm=holm(made["p"])) if rows else made
+    table = pd.DataFrame(rows)
+    return table.assign(p_holm=holm(table["p"])) if rows else table
 
 
-def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows of a table, each by the names of its columns."""
-    return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]
-
-
-def holm(p: Sequence[float] | pd.Series) -> np.ndarray:
-    """Correct p values for how many there are (Holm 1979); NaN stays NaN and is not counted."""
-    corrected = np.asarray(p, dtype=float).copy()
-    known = np.isfinite(corrected)
-    if known.any():
-        corrected[known] = multipletests(corrected[known], method="holm")[1]
-    return corrected
-
-
-# ---- Rows ---------------------------------------------------------------------------------------
-
-
-def _row(names: Names, each: Ratio, by: str, coverage: float) -> dict[str, Any]:
+def _row(names: Names, each: ThresholdRatio, by: str, coverage: float) -> dict[str, Any]:
     row: dict[str, Any] = {by: names[0], "observer": names[1]}
     for who, likelihood in (("people", each.people), ("model", each.model)):
         row |= threshold_row(who, likelihood, each.levels, coverage)
@@ -180,11 +133,7 @@ def _row(names: Names, each: Ratio, by: str, coverage: float) -> dict[str, Any]:
 def threshold_row(
     who: str, likelihood: Likelihood, levels: np.ndarray, coverage: float
 ) -> dict[str, Any]:
-    """Threshold in units of x; one outside the tested levels is a bound and no number.
-
-    ``unknown`` where every threshold is possible; ``falling`` or ``not monotone`` where answers do
-    not rise with the level (`analysis.statistics.monotonicity`).
-    """
+    """Return a threshold in units of x, NaN outside the tested levels, and why it is."""
     low, high = (2.0**end for end in likelihood.interval(coverage))
     mode = 2.0**likelihood.mode
     state = "above" if mode > levels.max() else "below" if mode < levels.min() else "measured"
@@ -206,21 +155,21 @@ def _estimate(name: str, likelihood: Likelihood, coverage: float) -> dict[str, f
     return {name: likelihood.mode if known else np.nan, f"{name}_low": low, f"{name}_high": high}
 
 
-def _between_conditions(a: Ratio, b: Ratio, coverage: float) -> dict[str, float]:
-    """Difference of a model's ratios in two conditions."""
-    made = threshold_likelihood.difference(a.relative or a.ratio, b.relative or b.ratio)
-    return _estimate("difference", made, coverage) | {"p": made.p_value()}
+def _between_conditions(a: ThresholdRatio, b: ThresholdRatio, coverage: float) -> dict[str, float]:
+    """Return the difference of a model's ratios in two conditions."""
+    found = threshold_likelihood.difference(a.relative or a.ratio, b.relative or b.ratio)
+    return _estimate("difference", found, coverage) | {"p": found.p_value()}
 
 
-def _between_models(a: Ratio, b: Ratio, coverage: float) -> dict[str, float]:
-    """Difference of two models' thresholds in a condition, NaN where only a bound is known."""
-    made = threshold_likelihood.difference(a.model_alone, b.model_alone)
-    known = _estimate("difference", made, coverage)["difference"]
+def _between_models(a: ThresholdRatio, b: ThresholdRatio, coverage: float) -> dict[str, float]:
+    """Return the difference of two models' thresholds; NaN where only a bound is known."""
+    found = threshold_likelihood.difference(a.model_relative, b.model_relative)
+    known = _estimate("difference", found, coverage)["difference"]
     return {"difference": known} | dict.fromkeys(("difference_low", "difference_high", "p"), np.nan)
 
 
 def _reading(row: dict[str, Any], alpha: float) -> str:
-    """Say in words what a row shows; without a difference shown, that is all that it says."""
+    """Return in words what a row shows."""
     low, high = row["log2_ratio_low"], row["log2_ratio_high"]
     for who, whose in (("people", "people's"), ("model", "the model's")):
         if (state := row[f"{who}_measurable"]) in NO_CURVE:
@@ -239,7 +188,7 @@ def _reading(row: dict[str, Any], alpha: float) -> str:
 
 
 def _beside_controls(row: dict[str, Any], alpha: float) -> str:
-    """Compare with random changes of the same size, where there were any."""
+    """Return the comparison with random changes of the same size, if there were any."""
     p = row.get("relative_p_holm", np.nan)
     low, high = (row.get(f"relative_log2_ratio_{end}", np.nan) for end in ("low", "high"))
     if np.isnan(p) or (np.isinf(low) and np.isinf(high)):

@@ -1,11 +1,10 @@
-"""Group fits: right answers of all people and targets in one mixed model.
+"""Logistic mixed model of the group: correct answers of all people and targets.
 
-logit P(right) = β[cell] + u[observer] + v[target], u and v normal: crossed random intercepts, by
-statsmodels (variational Bayes, Bernoulli rows). Its variational errors leave out that a cell's
-mean and the observers' intercepts go together, and are too small; the covariance here is that of
-the mixed-model equations (Henderson 1975) at the fitted values, and intervals are Student's. Their
-degrees of freedom are the least number of levels of a random column less one: what is said of all
-people and all targets rests on no more than the fewer of the two.
+logit P(correct) = β[cell] + u[observer] + v[target], u and v normal: crossed random intercepts, by
+statsmodels (variational Bayes, Bernoulli rows). Its variational errors ignore the correlation
+between a cell's mean and the observers' intercepts, and are too small; the covariance used is that
+of the mixed-model equations (Henderson 1975) at the fitted values, and intervals are Student's.
+Their degrees of freedom are the least number of levels of a random column less one.
 """
 
 import warnings
@@ -19,11 +18,11 @@ from scipy.stats import t
 from statsmodels.genmod.bayes_mixed_glm import BinomialBayesMixedGLM
 from statsmodels.tools.sm_exceptions import ConvergenceWarning
 
-from analysis.trials.frame import checked
+from analysis.trials.frame import check_trials
 from scenes.base.errors import InputError
 
 FIXED_SD, SPREAD_SD = 3.0, 1.0  # priors: of β (logits), and of the log of a spread
-MOST_SPREAD = 10.0  # logits: a person or target more is all right or all wrong
+MOST_SPREAD = 10.0  # logits: beyond it, a person or target is always correct or always wrong
 MOST_STEPS = 5000
 SMALL_GRADIENT = 0.05  # of the bound on the log evidence, per unit of any parameter
 _START_SD = np.exp(-0.5)  # of the variational posterior: the middle of what statsmodels draws
@@ -37,40 +36,40 @@ def fit(
     random: Sequence[str] | None = None,
     coverage: float = 0.95,
 ) -> pd.DataFrame:
-    """Fit the group's proportion of right answers in every cell.
+    """Fit the group's proportion of correct answers in every cell.
 
     Parameters
     ----------
     frame
-        Trials, of one task, all of them independent given observer and target.
+        Trials of one task, independent given observer and target.
     by
-        Columns that tell the cells apart: fixed effects.
+        Columns of the cells: fixed effects.
     random
-        Columns with crossed random intercepts; by default observer and target, or stimulus where
-        there is no target. A column with one value alone is left out.
+        Columns with crossed random intercepts; by default observer and target (stimulus if there
+        is no target). A column with a single value is ignored.
     coverage
         Of the intervals.
 
     Returns
     -------
     pandas.DataFrame
-        A row a cell: `by`, ``trials``, ``correct``; ``logit`` (β) with ``logit_se``, ``logit_low``,
-        ``logit_high``; ``proportion`` with ``_low`` and ``_high``: P(right) averaged over the
-        population of observers and targets; ``df``; and ``sd_<column>`` of each random intercept
-        (logits), the same in every row.
+        A row for each cell: `by`, ``trials``, ``correct``; ``logit`` (β) with ``logit_se``,
+        ``logit_low``, ``logit_high``; ``proportion`` with ``_low`` and ``_high``: P(correct)
+        averaged over the population of observers and targets; ``df``; and ``sd_<column>`` of each
+        random intercept (logits), the same in every row.
 
     Raises
     ------
     InputError
         A column is missing, there are fewer than two observers, a spread is not measurable, or
-        the fit does not settle.
+        the fit does not converge.
 
     Examples
     --------
     >>> mixed_models.fit(trials, by=("condition", "level"))[["condition", "level", "proportion"]]
     """
     random = _random_columns(frame, random)
-    checked(frame, ("observer", "correct", "n", *by, *random))
+    check_trials(frame, ("observer", "correct", "n", *by, *random))
     if frame["observer"].nunique() < 2:
         raise InputError(
             "a mixed model needs at least two observers; fit one with psychometric.fit"
@@ -87,9 +86,9 @@ def fit(
         if spread > MOST_SPREAD:
             raise InputError(
                 f"the spread of column '{column}' is not measurable: nearly each of its values is "
-                "always right or always wrong; see the table of each participant instead"
+                "always correct or always wrong; see the table of each participant instead"
             )
-    # Of a cell that is all right or all wrong the prior alone would set mean and error.
+    # If a cell is all correct or all wrong, only the prior would set its mean and error.
     share = fixed.T @ answers / fixed.sum(axis=0)
     certain = (share == 0) | (share == 1)
     means = np.where(certain, _logits(answers, fixed), means)
@@ -101,17 +100,30 @@ def fit(
 
     total = float(np.sqrt(np.sum(np.square(spreads))))
     counts = single.groupby(list(by), sort=True, observed=True)["correct"].agg(["size", "sum"])
-    made = counts.rename(columns={"size": "trials", "sum": "correct"}).reset_index()
-    made = made.assign(
+    table = counts.rename(columns={"size": "trials", "sum": "correct"}).reset_index()
+    table = table.assign(
         logit=means, logit_se=errors, logit_low=means - reach, logit_high=means + reach
     )
     for ending, value in (("", means), ("_low", means - reach), ("_high", means + reach)):
-        made[f"proportion{ending}"] = population_mean(value, total)
-    return made.assign(df=df, **dict(zip([f"sd_{c}" for c in random], spreads, strict=True)))
+        table[f"proportion{ending}"] = population_mean(value, total)
+    return table.assign(df=df, **dict(zip([f"sd_{c}" for c in random], spreads, strict=True)))
 
 
 def population_mean(logit: np.ndarray, spread: float) -> np.ndarray:
-    """Mean of expit(logit + normal of this spread), by Gauss–Hermite; the shape of `logit`."""
+    """Return the mean of expit(logit + normal noise), by Gauss–Hermite quadrature.
+
+    Parameters
+    ----------
+    logit
+        Logits, of any shape.
+    spread
+        Standard deviation of the noise (logits).
+
+    Returns
+    -------
+    numpy.ndarray
+        Probabilities, of the shape of `logit`.
+    """
     spaced = np.asarray(logit)[..., None] + spread * _NODES
     return expit(spaced) @ _WEIGHTS / np.sqrt(2 * np.pi)
 
@@ -124,7 +136,7 @@ def _random_columns(frame: pd.DataFrame, random: Sequence[str] | None) -> list[s
 
 
 def _single_trials(frame: pd.DataFrame) -> pd.DataFrame:
-    """One row a trial, as statsmodels takes Bernoulli rows alone."""
+    """Return one row for each trial, as statsmodels only takes Bernoulli rows."""
     if (frame["n"] == 1).all():
         return frame.reset_index(drop=True)
     n, k = frame["n"].to_numpy(dtype=int), frame["correct"].to_numpy(dtype=int)
@@ -136,9 +148,9 @@ def _single_trials(frame: pd.DataFrame) -> pd.DataFrame:
 def _statsmodels(
     answers: np.ndarray, fixed: np.ndarray, effects: list[np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Cell means (logits), spreads of the intercepts, and each row's random part.
+    """Return cell means (logits), spreads of the intercepts, and the random part of each row.
 
-    Where all answers are right, or all wrong, no spread can be told: none, and log-linear means.
+    If all answers are correct, or all wrong, spreads are 0 and means log-linearly corrected.
     """
     if answers.min() == answers.max():
         return _logits(answers, fixed), np.zeros(len(effects)), np.zeros(len(answers))
@@ -150,9 +162,9 @@ def _statsmodels(
     mean, sd = _start(answers, fixed, together, len(effects)), None
     for method in ("BFGS", "L-BFGS-B"):
         sd = np.full(len(mean), _START_SD) if sd is None else sd
-        # Steps of the search may go so far that the evidence is 0.
+        # A step of the optimiser may be so long that the evidence is 0.
         with warnings.catch_warnings(), np.errstate(over="ignore", invalid="ignore"):
-            # A step too small to measure counts as a failure there; the gradient says if it is.
+            # statsmodels warns of very small last steps; the gradient shows whether it converged.
             warnings.simplefilter("ignore", ConvergenceWarning)
             # Without `sd`, statsmodels draws it, and fits differ in the sixth digit.
             fitted: Any = model.fit_vb(
@@ -164,25 +176,25 @@ def _statsmodels(
             return fitted.fe_mean, np.exp(fitted.vcp_mean), together @ fitted.vc_mean
         mean, sd = found.x[: len(mean)], np.exp(found.x[len(mean) :])
     raise InputError(
-        "the mixed model does not settle; leave out conditions or levels with few trials"
+        "the mixed model does not converge; exclude conditions or levels with few trials"
     )
 
 
 def _start(answers: np.ndarray, fixed: np.ndarray, effects: np.ndarray, spreads: int) -> np.ndarray:
-    """Where the fit starts: every cell's own logit, spreads of .4, no random effects."""
+    """Return the start of the fit: the logit of every cell, spreads of .4, no random effects."""
     middle = _logits(answers, fixed)
     return np.concatenate([middle, np.full(spreads, np.log(0.4)), np.zeros(effects.shape[1])])
 
 
 def _logits(answers: np.ndarray, fixed: np.ndarray) -> np.ndarray:
-    """Logit of every cell's share of right answers, log-linearly corrected."""
+    """Return the logit of every cell's proportion correct, log-linearly corrected."""
     return np.asarray(logit((fixed.T @ answers + 0.5) / (fixed.sum(axis=0) + 1)))
 
 
 def _henderson(
     fixed: np.ndarray, effects: list[np.ndarray], spreads: np.ndarray, logits: np.ndarray
 ) -> np.ndarray:
-    """Covariance of fixed and random effects together, for given spreads."""
+    """Return the covariance of fixed and random effects for given spreads."""
     weights = expit(logits) * expit(-logits)
     design = np.hstack([fixed, *effects])
     precision = design.T @ (weights[:, None] * design)

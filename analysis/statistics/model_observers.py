@@ -1,14 +1,14 @@
-"""Models as observers: every trial that people did, done by a model from its stored distances.
+"""Models as observers: a model answers every trial of the people from its stored distances.
 
 A model compares images by its own distances D (1 − Pearson r of activations), each with normal
-noise σ, by the task's rule: oddity, the image with the largest summed distance (which leaves the
-pair with the smallest distance); match to sample, the smaller distance; same–different, a distance
-against a criterion. It lapses so often that 1 − λ is its upper asymptote. σ, λ (and the criterion)
-are one for each model and layer over all attributes, fitted by maximum likelihood to people's
-answers on control trials of the *other* targets, so that what they say on metamers is a prediction.
+noise σ, by the rule of the task: oddity, the image with the largest summed distance (which leaves
+the pair with the smallest distance); match to sample, the smaller distance; same–different, a
+distance against a criterion. 1 − λ is its upper asymptote. Each model and layer has one σ, λ (and
+criterion) for all attributes, fitted by maximum likelihood to people's answers on control trials
+of the *other* targets, so that its answers on metamers are predictions.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ import pandas as pd
 from scipy.optimize import minimize
 from scipy.special import ndtr
 
-from analysis.trials.frame import GUESS, is_control, only, rate_name
+from analysis.trials.frame import GUESS, is_control, rate_name, single_value
 from psychophysics.psychometric_function import lapse_probability
 from scenes.base.errors import InputError
 
@@ -25,9 +25,9 @@ from scenes.base.errors import InputError
 # without noise; above the second, they are guesses.
 NOISE = (1e-3, 1e3)
 LAPSE = 0.4
-# At these values or beyond, σ or λ is not set by the answers.
+# At these values or beyond, the answers do not determine σ or λ.
 NO_NOISE, GUESSES, MOST_LAPSES = 1.2e-3, 20.0, 0.98 * LAPSE
-MOST_STEPS = 2000  # of a search
+MOST_STEPS = 2000  # of the optimiser
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(21)
 
 Distances = Mapping[str, pd.DataFrame]  # by family: symmetric, rows and columns are stimulus ids
@@ -35,40 +35,16 @@ Distances = Mapping[str, pd.DataFrame]  # by family: symmetric, rows and columns
 
 @dataclass(frozen=True)
 class Decision:
-    """How a model decides.
+    """Parameters of a model's decisions, fitted by `fit_decision`."""
 
-    Parameters
-    ----------
-    noise
-        σ of every distance.
-    lapse
-        λ: one minus the upper asymptote; a guess with probability λ/(1 − γ), γ being chance.
-    criterion
-        Of same–different: distances above it are called different.
-    at_bound
-        What of these the answers do not set: ``noise small`` (as good as none), ``noise large``
-        (as good as guessing), ``lapse`` (at the end of its range), or several.
-    """
-
-    noise: float
-    lapse: float
-    criterion: float = 0.0
-    at_bound: str = ""
+    noise: float  # σ of every distance
+    lapse: float  # 1 − upper asymptote; the model guesses on λ/(1 − γ) of the trials, γ chance
+    criterion: float = 0.0  # same–different: larger distances are called different
+    at_bound: str = ""  # what the answers do not determine: noise small, noise large, lapse
 
 
 def pair_distances(trials: pd.DataFrame, distances: Distances) -> np.ndarray:
-    """Look up the distances between the images of every trial.
-
-    Returns
-    -------
-    numpy.ndarray
-        (trials, 3): between images 1 and 2, 1 and 3, 2 and 3; of tasks with two images (trials, 1).
-
-    Raises
-    ------
-    InputError
-        A family or an image has no distances.
-    """
+    """Return the distances of images 1–2, 1–3 and 2–3 (trials, 3); of two images (trials, 1)."""
     images = [column for column in ("image_1", "image_2", "image_3") if column in trials.columns]
     pairs = [(a, b) for i, a in enumerate(images) for b in images[i + 1 :]]
     found = np.empty((len(trials), len(pairs)))
@@ -80,39 +56,27 @@ def pair_distances(trials: pd.DataFrame, distances: Distances) -> np.ndarray:
         rows = trials.iloc[place]
         at = {column: matrix.index.get_indexer(pd.Index(rows[column])) for column in images}
         if any((where < 0).any() for where in at.values()):
-            raise InputError(f"family '{family}': a shown image has no distances; mrd embed it")
+            raise InputError(f"family '{family}': a shown image has no distances; run mrd embed")
         for number, (a, b) in enumerate(pairs):
             found[place, number] = values[at[a], at[b]]
     return found
 
 
-def odd_places(trials: pd.DataFrame) -> np.ndarray:
-    """Number, from 0, of the right choice of each trial: odd image, match, or 1 for different."""
+def right_choices(trials: pd.DataFrame) -> np.ndarray:
+    """Return the index of the correct choice (trials,): odd image, match, or 1 for different."""
     from psychophysics.tasks.registry import TASKS
 
-    alternatives = list(TASKS[only(trials, "task")].alternatives)
+    alternatives = list(TASKS[single_value(trials, "task")].alternatives)
     return trials["correct_response"].map(alternatives.index).to_numpy(dtype=int)
 
 
 def probability_correct(
     pairs: np.ndarray, right: np.ndarray, task: str, decision: Decision
 ) -> np.ndarray:
-    """Probability of a right answer of every trial.
-
-    Parameters
-    ----------
-    pairs
-        (trials, 3) or (trials, 1), from `pair_distances`.
-    right
-        (trials,): number of the right choice, from `odd_places`.
-    task
-        ``oddity``, ``match_to_sample`` or ``same_different``.
-    decision
-        Noise, lapse rate and criterion.
-    """
+    """Return the probability (trials,) of a correct answer; arguments as in `fit_decision`."""
     sigma = decision.noise
     if task == "oddity":
-        # Pairs 12, 13, 23: without image k remains pair 2 − k, whose distance has to be least.
+        # Pairs 12, 13, 23: without image k, pair 2 − k remains; its distance must be the smallest.
         rows = np.arange(len(pairs))
         rest = pairs[rows, 2 - right]
         others = [pairs[rows, (3 - right + shift) % 3] for shift in (0, 1)]
@@ -134,22 +98,26 @@ def fit_decision(pairs: np.ndarray, right: np.ndarray, correct: np.ndarray, task
 
     Parameters
     ----------
-    pairs, right, task
-        As in `probability_correct`.
+    pairs
+        (trials, 3), or (trials, 1) of tasks with two images: distances, from `pair_distances`.
+    right
+        (trials,): index of the correct choice, from `right_choices`.
     correct
-        (trials,): 1 where people were right.
+        (trials,): 1 where people were correct.
+    task
+        ``oddity``, ``match_to_sample`` or ``same_different``.
 
     Raises
     ------
     InputError
-        All distances are equal, or the search does not settle.
+        All distances are equal, or the fit does not converge.
     """
     same_different = task == "same_different"
     middle, scale = float(np.median(pairs)), float(np.std(pairs))
     if not scale > 1e-9 * abs(middle):
         raise InputError(
             f"the model's distances are all {middle:.3g} in the control trials; no noise can be "
-            "fitted to them: embed the set again, or take another layer"
+            "fitted to them: embed the set again, or use another layer"
         )
     # Standardised, so that no bound, start or tolerance depends on the unit of the distances.
     standard = (pairs - middle) / scale
@@ -162,7 +130,7 @@ def fit_decision(pairs: np.ndarray, right: np.ndarray, correct: np.ndarray, task
     def loss(parameters: np.ndarray) -> float:
         p = probability_correct(standard, right, task, decision(parameters))
         p = np.clip(p, 1e-9, 1 - 1e-9)
-        # A weak prior on the lapse rate (Beta(1, 10), as psignifit's) keeps it from running off.
+        # A weak prior (Beta(1, 10), as psignifit's) keeps the lapse rate from diverging.
         prior = 9 * np.log1p(-decision(parameters).lapse)
         return -float(np.sum(np.where(correct == 1, np.log(p), np.log1p(-p))) + prior)
 
@@ -174,31 +142,31 @@ def fit_decision(pairs: np.ndarray, right: np.ndarray, correct: np.ndarray, task
         for criterion in criteria
     ]
     first = min(starts, key=loss)
-    # Steps as wide as what is sought: a search that starts small ends on the edge of no lapses.
+    # First steps as large as the expected values: smaller ones end at the bound of no lapses.
     steps = np.diag([0.5, 0.1, 0.5][: len(first)])
-    # A hundredth of a log likelihood is far below what the answers can tell.
+    # Answers cannot resolve a hundredth of a log likelihood.
     options: dict[str, Any] = {
         "xatol": 1e-3, "fatol": 1e-2, "maxiter": MOST_STEPS, "maxfev": 2 * MOST_STEPS,
         "initial_simplex": np.vstack([first, first + steps]),
     }  # fmt: skip
     ends = [tuple(np.log(NOISE)), (0.0, LAPSE), (standard.min() - 1, standard.max() + 1)]
-    search: Any = minimize  # its stubs know no such options
-    found = search(loss, first, method="Nelder-Mead", bounds=ends[: len(first)], options=options)
+    optimise: Any = minimize  # its type stubs lack these options
+    found = optimise(loss, first, method="Nelder-Mead", bounds=ends[: len(first)], options=options)
     if not found.success:
         raise InputError(
-            "noise and lapses of a model as observer do not settle; ask for more control trials"
+            "noise and lapse rate of a model as observer do not converge; add more control trials"
         )
-    made = decision(found.x)
+    standardised = decision(found.x)
     return Decision(
-        scale * made.noise,
-        made.lapse,
-        middle + scale * made.criterion if same_different else 0.0,
-        _at_bound(made),
+        scale * standardised.noise,
+        standardised.lapse,
+        middle + scale * standardised.criterion if same_different else 0.0,
+        _at_bound(standardised),
     )
 
 
 def _at_bound(decision: Decision) -> str:
-    """What of a decision, on standardised distances, the answers do not set."""
+    """Return which parameters (on standardised distances) the answers do not determine."""
     named = {
         "noise small": decision.noise <= NO_NOISE,
         "noise large": decision.noise >= GUESSES,
@@ -210,43 +178,43 @@ def _at_bound(decision: Decision) -> str:
 def predict(
     trials: pd.DataFrame, layers: Mapping[tuple[str, str], Distances]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Let every model and layer do the people's trials.
+    """Predict the answers of every model and layer to people's trials.
 
     Parameters
     ----------
     trials
-        Of people (`analysis.trials.sessions.load`, exclusions applied), with ``control`` rows in
-        `role`.
+        Trials of people (`analysis.trials.sessions.load`, after exclusions), with ``control`` rows
+        in `role`.
     layers
         By model and layer: distances of every family.
 
     Returns
     -------
     predicted : pandas.DataFrame
-        The trials again, for each model and layer: `observer` is ``model/layer``, `kind`
-        ``model``, ``correct`` the *expected* number of right answers (between 0 and 1), `answered`
-        what the person did, `person` who it was.
+        The trials once for each model and layer: `observer` is ``model/layer``, `kind` is
+        ``model``, ``correct`` is the *expected* number of correct answers (0 to 1), `answered` is
+        the person's answer, `person` the person.
     decisions : pandas.DataFrame
         ``observer``, ``left_out`` (target or participant), ``noise``, ``lapse``, ``criterion``,
-        ``at_bound`` (what of these the answers do not set), ``trials`` (control trials that were
-        fitted).
+        ``at_bound`` (parameters that the answers do not determine), ``trials`` (number of fitted
+        control trials).
 
     Raises
     ------
     InputError
-        There are no control trials to fit, distances are missing or all equal, or a fit does not
-        settle.
+        There are no control trials, distances are missing or all equal, or a fit does not
+        converge.
     """
-    task = only(trials, "task")
+    task = single_value(trials, "task")
     control = is_control(trials)
     if not control.any():
         raise InputError(
-            "no control trials: the noise of models as observers is fitted to them; ask for "
-            "controls in experiment.comparisons"
+            "no control trials: the noise of models as observers is fitted to them; add "
+            "control to experiment.comparisons"
         )
     by = "target" if trials["target"].nunique() > 1 else "observer"
     groups = trials[by].to_numpy()
-    right = odd_places(trials)
+    right = right_choices(trials)
     correct = trials["correct"].to_numpy()
     predicted, decisions = [], []
     for (model, layer), distances in layers.items():
@@ -257,15 +225,15 @@ def predict(
             used = control & (groups != left_out)
             if not used.any():
                 raise InputError(
-                    f"{name}: no control trials but those of {by} '{left_out}'; its own cannot be "
+                    f"{name}: all control trials are of {by} '{left_out}'; its own cannot be "
                     "used to predict it"
                 )
             try:
                 decision = fit_decision(pairs[used], right[used], correct[used], task)
             except InputError as error:
                 raise InputError(f"{name}: {error}") from error
-            its = groups == left_out
-            expected[its] = probability_correct(pairs[its], right[its], task, decision)
+            own = groups == left_out
+            expected[own] = probability_correct(pairs[own], right[own], task, decision)
             row = {"observer": name, "left_out": left_out, "by": by, **vars(decision)}
             decisions.append(row | {"trials": int(used.sum())})
         predicted.append(
@@ -281,72 +249,58 @@ def predict(
 
 
 def cross_table(trials: pd.DataFrame, predicted: pd.DataFrame) -> pd.DataFrame:
-    """Proportion correct at the end of searches: of whom, judged by whom.
+    """Return the proportion correct on results of searches, by model of the search and observer.
 
     Parameters
     ----------
     trials
-        Of people.
+        Trials of people.
     predicted
         From `predict`.
 
     Returns
     -------
     pandas.DataFrame
-        ``attribute``, ``of`` (model whose search led to the stimuli), ``verdict`` (``metamer``,
-        ``result`` where it is none, ``pixel``), ``judge`` (``people`` or ``model/layer``),
-        ``trials``, ``proportion`` (same–different: ``hit_rate``). Controls are left out.
+        ``attribute``, ``of`` (model whose search made the stimuli), ``verdict`` (``metamer``,
+        ``result`` if it is no metamer, ``pixel``), ``judge`` (observer: ``people`` or
+        ``model/layer``), ``trials``, ``proportion`` (same–different: ``hit_rate``). Controls are
+        omitted.
 
     Raises
     ------
     InputError
-        No trial shows the end of a search.
+        No trial shows the result of a search.
     """
     both = pd.concat([trials.assign(judge="people"), predicted.assign(judge=predicted["observer"])])
     both = both[both["at_result"] & ~is_control(both) & ~both["same"]]
     if both.empty:
-        raise InputError("no trial shows the end of a search; who is fooled by it is not asked")
+        raise InputError("no trial shows the result of a search")
     cells = both.rename(columns={"model": "of"}).groupby(["attribute", "of", "verdict", "judge"])
-    rate = rate_name(only(trials, "task"))
-    made = cells["correct"].agg(trials="size", proportion="mean").reset_index()
-    return made.rename(columns={"proportion": rate})
+    rate = rate_name(single_value(trials, "task"))
+    table = cells["correct"].agg(trials="size", proportion="mean").reset_index()
+    return table.rename(columns={"proportion": rate})
 
 
 def prediction_quality(trials: pd.DataFrame, predicted: pd.DataFrame) -> pd.DataFrame:
-    """How well each model predicts people trial by trial, between two baselines.
+    """Return how well each model predicts people's answers other than to controls.
 
-    Parameters
-    ----------
-    trials
-        Of people.
-    predicted
-        From `predict`; controls are left out here.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``observer``, ``trials``, ``log_likelihood`` per trial (nats) of the model, of a
-        ``constant`` (the mean of all answers) and ``saturated`` (the mean of each condition,
-        target, level and kind of pair); ``explained``: share of the way from constant to saturated.
-
-    Raises
-    ------
-    InputError
-        There are controls alone.
+    ``log_likelihood`` per trial (nats) of the model, ``constant`` (the mean of all answers) and
+    ``saturated`` (the mean of each condition, target, level and kind of pair); ``explained`` is the
+    position of the model between these two.
     """
     cells = ["condition", "target", "level", "same"]
     people = trials[~is_control(trials)]
     if people.empty:
-        raise InputError("no trials other than controls; predictions are of other trials")
+        raise InputError("no trials other than controls; predictions are scored on other trials")
     mean = people["correct"].mean()
     saturated = people.groupby(cells)["correct"].transform("mean").to_numpy()
     answers = people["correct"].to_numpy()
     constant, best = _score(np.full(len(people), mean), answers), _score(saturated, answers)
     rows = []
-    for name, its in predicted[~is_control(predicted)].groupby("observer", sort=True):
-        score = _score(its["correct"].to_numpy(dtype=float), its["answered"].to_numpy())
+    for name, own in predicted[~is_control(predicted)].groupby("observer", sort=True):
+        score = _score(own["correct"].to_numpy(dtype=float), own["answered"].to_numpy())
         explained = (score - constant) / (best - constant) if best > constant else np.nan
-        row = {"observer": name, "trials": len(its), "log_likelihood": score}
+        row = {"observer": name, "trials": len(own), "log_likelihood": score}
         rows.append(row | {"constant": constant, "saturated": best, "explained": explained})
     return pd.DataFrame(rows)
 
@@ -357,21 +311,8 @@ def _score(p: np.ndarray, answers: np.ndarray) -> float:
 
 
 def distances_from_target(trials: pd.DataFrame, pairs: np.ndarray, right: np.ndarray) -> pd.Series:
-    """Mean model distance between target and comparison of each condition and level.
-
-    Parameters
-    ----------
-    trials
-        Of people.
-    pairs, right
-        Of the model whose distances they are.
-
-    Returns
-    -------
-    pandas.Series
-        A value for every trial: the mean over all trials of its condition, target, role and level.
-    """
-    task = only(trials, "task")
+    """Return the distance of target and comparison, mean by condition, target, role and level."""
+    task = single_value(trials, "task")
     if task == "oddity":
         rows = np.arange(len(pairs))
         unlike = [pairs[rows, (3 - right + shift) % 3] for shift in (0, 1)]
@@ -380,5 +321,5 @@ def distances_from_target(trials: pd.DataFrame, pairs: np.ndarray, right: np.nda
         across = np.where(right == 0, pairs[:, 1], pairs[:, 0])
     else:
         across = np.where(right == 1, pairs[:, 0], np.nan)
-    keys: Sequence[str] = ["condition", "target", "role", "level"]
-    return trials.assign(_distance=across).groupby(list(keys))["_distance"].transform("mean")
+    keys = ["condition", "target", "role", "level"]
+    return trials.assign(_distance=across).groupby(keys)["_distance"].transform("mean")

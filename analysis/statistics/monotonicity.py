@@ -1,4 +1,4 @@
-"""Whether answers rise with the level: a psychometric function says nothing of those that fall."""
+"""Whether answers rise with the level; a psychometric function does not show if they fall."""
 
 from typing import Literal
 
@@ -14,24 +14,13 @@ DRAWS = 999  # of the null distribution
 
 
 def shape(hits: np.ndarray, trials: np.ndarray, seed: tuple[int, ...] = (0,)) -> Shape:
-    """Name the course of the rate of answers over the levels.
+    """Return the course of the rate of hits over the levels, from counts (K,) by ascending level.
 
-    Parameters
-    ----------
-    hits, trials
-        (K,), by ascending level.
-    seed
-        Of the null distribution.
-
-    Returns
-    -------
-    str
-        ``falling`` or ``not monotone`` where most of the differences between levels are departures
-        from a rate that never falls, and these are not chance: ``falling`` where the trend is
-        downward (Cochran–Armitage over the number of the level, one-sided, level `ALPHA`),
-        ``not monotone`` where rates depart from every rate that never falls (likelihood ratio,
-        against the same answers in random order, level `ALPHA`). Otherwise ``rising`` where the
-        trend is upward by the same test, or ``flat``.
+    ``falling`` or ``not monotone`` if most of the differences between levels contradict a rate that
+    never falls and a test at `ALPHA` excludes chance: for ``falling``, of a downward trend
+    (Cochran–Armitage over the index of the level, one-sided); for ``not monotone``, a likelihood
+    ratio against the same answers in random order. Otherwise ``rising`` if the trend is upward by
+    the same test, else ``flat``.
     """
     trend = _trend(hits, trials)
     critical = norm.ppf(1 - ALPHA)
@@ -48,7 +37,7 @@ def shape(hits: np.ndarray, trials: np.ndarray, seed: tuple[int, ...] = (0,)) ->
 
 
 def _trend(hits: np.ndarray, trials: np.ndarray) -> float:
-    """Cochran–Armitage z of a trend over the number of the level; 0 where no answer differs."""
+    """Return Cochran–Armitage's z of a trend over the level's index; 0 if answers are equal."""
     n, rate = trials.sum(), hits.sum() / trials.sum()
     score = np.arange(len(hits)) - np.average(np.arange(len(hits)), weights=trials)
     variance = rate * (1 - rate) * np.sum(trials * score**2) * n / max(n - 1, 1)
@@ -56,14 +45,14 @@ def _trend(hits: np.ndarray, trials: np.ndarray) -> float:
 
 
 def _departure(hits: np.ndarray, trials: np.ndarray) -> float:
-    """Log likelihood ratio of each level's own rate against the best rates that never fall."""
+    """Return the log likelihood ratio of the observed rates to the best non-decreasing ones."""
     rising = isotonic_regression(hits / trials, weights=trials).x
     own = _log_likelihood(hits, trials, hits / trials)
     return max(own - _log_likelihood(hits, trials, rising), 0.0)
 
 
 def _departs(hits: np.ndarray, trials: np.ndarray, departure: float, seed: tuple[int, ...]) -> bool:
-    # Of two levels half of the null is χ² with one degree of freedom; more levels ask for more.
+    # With two levels half of the null is χ² with one degree of freedom; more levels need more.
     if 2 * departure < chi2.ppf(1 - 2 * ALPHA, 1):
         return False
     rng = np.random.default_rng(seed)

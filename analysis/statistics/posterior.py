@@ -1,8 +1,8 @@
-"""The posterior of one psychometric function on a standardised axis, by psignifit.
+"""Posterior of one psychometric function on a standardised axis, by psignifit.
 
-The tested levels lie from 0 to 1 on that axis, so neither the unit of the levels nor where they
-start changes a fit. Every range and prior is given here; none is psignifit's own, whose grid may
-end before the data do. The grid is moved and refined until it holds the posterior.
+The tested levels are mapped to 0 to 1, so neither their unit nor their offset changes a fit. Every
+range and prior is set in this file instead of psignifit's own, whose grid may end before the
+posterior does. The grid is moved and refined until it contains the posterior.
 """
 
 from collections.abc import Callable
@@ -13,31 +13,31 @@ from typing import Any
 import numpy as np
 from scipy.stats import beta
 
-SAMPLES = 2000  # of a posterior: quantiles at .025 to within .0035
-# Thresholds: flat over the levels and half their range on either side, then falling to 0.
+SAMPLES = 2000  # of a posterior: the quantile at .025 is known to .0035
+# Prior of thresholds: flat over the levels and half their range on either side, then falling to 0.
 THRESHOLD, THRESHOLD_FLAT = (-1.0, 2.0), (-0.5, 1.5)
-# Widths: rising to 1 at twice the least step between levels (.3 at most), flat up to one range of
-# the levels (on log x, up to 2 natural logarithms where the levels span fewer), then falling to 0
-# at five times that. Of a curve much steeper than the steps, the answers say only that it is steep.
+# Prior of widths: rising to 1 at twice the smallest step between levels (at most .3), flat up to
+# the range of the levels (on log x at least up to 2 natural logarithms), then falling to 0 at five
+# times that. A width far below the steps cannot be measured: every such curve gives equal answers.
 RISE, FALL, LOG_WIDTH = (0.02, 0.3), 5.0, 2.0
-LAPSE = 0.4  # at .5 a 2AFC curve is flat wherever its threshold is
-# Beta priors. psignifit's (1, 10) of the lapse rate holds 2 % above .3, and thresholds of people
-# who lapse on a quarter of the trials came out half too large.
+LAPSE = 0.4  # at .5 a 2AFC curve is flat for every threshold
+# Beta priors. psignifit's (1, 10) of the lapse rate has 2 % above .3, which made thresholds of
+# people who lapse on a quarter of the trials half too large.
 LAPSES, OVERDISPERSION = (1.0, 4.0), (1.0, 10.0)
-# Same trials stand this far below the levels: S is 0 there, and ψ the guess rate.
+# Position of same trials, so far below the levels that S is 0 and ψ the guess rate.
 FAR_BELOW = -1e4
-LEAST_MASS = 1e-7  # cells with less are left out of the fine grid
-CUT = 1e-2  # share of the greatest density at an end of the grid, above which it is moved
-NOTHING = 2e-3  # share of it, below which a grid that is refined ends
-FEWEST_NODES = 5  # of the grid with more than that, for each parameter
+LEAST_MASS = 1e-7  # cells with less are not in the fine grid
+CUT = 1e-2  # relative density at an end of the grid above which the end is moved
+NOTHING = 2e-3  # relative density below which a refined grid ends
+FEWEST_NODES = 5  # with more than `CUT`, for each parameter
 FINEST = 1e-3  # grids as short as this are not refined
-EFFECTIVE = 30  # same trials that count for the first grid of an overdispersed false-alarm rate
+EFFECTIVE = 30  # same trials that set the first grid of an overdispersed false-alarm rate
 ROUNDS = 8
 TINY = 1e-12
 
 STEPS = {"threshold": 40, "width": 40, "lambda": 20, "gamma": 1, "eta": 20}
 COARSE = {"threshold": 30, "width": 40, "lambda": 10, "gamma": 1, "eta": 20}
-# Same–different has a guess rate more to find: a coarser grid for a fit of seconds.
+# Same–different has one more parameter, the guess rate: a coarser grid keeps a fit to seconds.
 YES_NO_STEPS = {"threshold": 30, "width": 30, "lambda": 12, "gamma": 12, "eta": 10}
 YES_NO_COARSE = {"threshold": 25, "width": 25, "lambda": 8, "gamma": 8, "eta": 8}
 
@@ -47,25 +47,12 @@ Prior = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class Posterior:
-    """Posterior on the standardised axis.
+    """Posterior of threshold, width, lambda, gamma and eta on the standardised axis."""
 
-    Parameters
-    ----------
-    mode
-        Of the joint posterior: threshold, width, lambda, gamma, eta.
-    samples
-        (SAMPLES,) of each.
-    known
-        Of each parameter, the range in which the answers decide. A value or limit outside it is
-        set by the prior's end, and is not one.
-    settled
-        Whether a grid was found that holds the posterior.
-    """
-
-    mode: dict[str, float]
-    samples: dict[str, np.ndarray]
-    known: dict[str, Range]
-    settled: bool
+    mode: dict[str, float]  # of the joint posterior
+    samples: dict[str, np.ndarray]  # (SAMPLES,) of each
+    known: dict[str, Range]  # where the answers decide; beyond it, the end of the prior does
+    settled: bool  # whether the grid contains the posterior
 
 
 def posterior(
@@ -78,24 +65,11 @@ def posterior(
     log_range: float | None,
     rng: np.random.Generator,
 ) -> Posterior:
-    """Find the posterior of a psychometric function.
+    """Return the posterior of a psychometric function.
 
-    Parameters
-    ----------
-    data
-        (K, 3): levels, ascending from 0 to 1, hits, trials.
-    sigmoid
-        Psignifit's name of it.
-    guess
-        Guess rate; None for same–different, where it is the false-alarm rate.
-    same
-        False alarms and trials that showed a pair of the same.
-    overdispersion
-        Whether the answers of a level are beta-binomial.
-    log_range
-        Range of the levels in natural logarithms, on log x.
-    rng
-        Draws the samples.
+    `data` (K, 3) are levels (ascending, 0 to 1), hits and trials; `same` are false alarms and the
+    number of same trials. `guess` is None for same–different. `log_range` is the range of levels in
+    natural logarithms, on log x.
     """
     ranges, priors, known = _ranges(data[:, 0], guess, overdispersion, log_range)
     if guess is None and same[1]:
@@ -113,8 +87,8 @@ def posterior(
 def _ranges(
     levels: np.ndarray, guess: float | None, overdispersion: bool, log_range: float | None
 ) -> tuple[dict[str, Range], dict[str, Prior], dict[str, Range]]:
-    """Range and prior of each parameter, and the range in which answers decide."""
-    # Levels that nearly agree are no steps: never less than a quarter of the mean step.
+    """Return range and prior of each parameter, and the range in which the data determine it."""
+    # Nearly equal levels are no step: at least a quarter of the mean step.
     step = max(float(np.diff(levels).min()), 1 / (4 * (len(levels) - 1)))
     risen = float(np.clip(2 * step, *RISE))
     flat = max(1.0, LOG_WIDTH / log_range) if log_range else 1.0
@@ -141,16 +115,16 @@ def _ranges(
 
 
 def _plateau(ends: Range, flat: Range) -> Prior:
-    """Density 1 between `flat`, falling as a cosine to 0 at `ends`."""
+    """Return a density that is 1 within `flat` and falls as a cosine to 0 at `ends`."""
 
     def prior(x: np.ndarray) -> np.ndarray:
         values = np.asarray(x, dtype=float)
-        made = ((values >= ends[0]) & (values <= ends[1])).astype(float)
+        density = ((values >= ends[0]) & (values <= ends[1])).astype(float)
         for end, start in zip(ends, flat, strict=True):
             if end != start:
                 share = np.clip((values - start) / (end - start), 0, 1)
-                made = made * (1 + np.cos(np.pi * share)) / 2
-        return made
+                density = density * (1 + np.cos(np.pi * share)) / 2
+        return density
 
     return prior
 
@@ -162,7 +136,7 @@ def _beta(ends: Range, shape: Range) -> Prior:
 
 @cache
 def rising_sigmoid(name: str) -> Any:
-    """Psignifit's sigmoid, with ψ flat at γ where γ + λ is above 1: it would fall there."""
+    """Return psignifit's sigmoid, but with ψ = γ where γ + λ > 1: it would fall there."""
     from psignifit.sigmoids import sigmoid_by_name
 
     kind = type(sigmoid_by_name(name))
@@ -184,10 +158,10 @@ def _psignifit(
     bounds: dict[str, Range],
     priors: dict[str, Prior],
 ) -> Any:
-    from psignifit import psignifit  # here, so that a command that fits nothing starts at once
+    from psignifit import psignifit  # slow import: only for commands that fit
 
     # Where S is 1 or 0 to the last digit its exponentials overflow or underflow; so may a step of
-    # the search for the mode that leaves the ranges, where the prior is 0.
+    # the optimiser that leaves the ranges, where the prior is 0.
     with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
         return psignifit(
             data,
@@ -208,7 +182,7 @@ def _psignifit(
 def _first(
     ranges: dict[str, Range], guess: float | None, same: tuple[float, float], overdispersion: bool
 ) -> dict[str, Range]:
-    """Bounds of the first grid: of a false-alarm rate, what the same trials leave possible."""
+    """Return the bounds of the first grid; those of a false-alarm rate follow from same trials."""
     if guess is not None or not same[1]:
         return dict(ranges)
     weight = min(1.0, EFFECTIVE / same[1]) if overdispersion else 1.0
@@ -220,7 +194,7 @@ def _first(
 def _next(
     result: Any, mode: dict[str, float], ranges: dict[str, Range]
 ) -> tuple[dict[str, Range], bool]:
-    """Bounds for another round, and whether none is needed."""
+    """Return the bounds of the next grid, and whether the current one is sufficient."""
     grids = {name: np.asarray(result.parameter_values[name], dtype=float) for name in ranges}
     outside = any(not _holds(nodes, mode[name]) for name, nodes in grids.items())
     bounds, settled = {}, not outside
@@ -247,7 +221,7 @@ def _next(
 
 
 def _holds(nodes: np.ndarray, value: float) -> bool:
-    """Whether a grid holds a value, to within a step."""
+    """Return whether a grid contains a value, to within a step."""
     step = nodes[1] - nodes[0] if len(nodes) > 1 else 1.0
     return bool(nodes[0] - step <= value <= nodes[-1] + step)
 
@@ -255,7 +229,7 @@ def _holds(nodes: np.ndarray, value: float) -> bool:
 def _samples(
     result: Any, ranges: dict[str, Range], rng: np.random.Generator
 ) -> dict[str, np.ndarray]:
-    """Draw from the posterior, evenly within each cell of the grid."""
+    """Draw from the posterior, uniformly within each cell of the grid."""
     drawn = result.posterior_samples(SAMPLES, random_state=rng)
     samples = {}
     for name, ends in ranges.items():

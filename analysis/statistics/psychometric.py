@@ -2,8 +2,8 @@
 
 ψ(x; m, w, λ, γ) = γ + (1 − λ − γ) S(x; m, w), in the parameterisation of Schütt, Harmeling, Macke
 & Wichmann (2016): S is .5 at the threshold m, and rises from .05 to .95 within the width w. A
-threshold outside the tested levels is not measurable: psignifit would give a number all the same.
-The posterior, its ranges and priors: `analysis.statistics.posterior`.
+threshold outside the tested levels is reported as not measurable, where psignifit gives a number.
+The posterior, its ranges and priors are in `analysis.statistics.posterior`.
 """
 
 from collections.abc import Sequence
@@ -20,8 +20,8 @@ from scipy.stats import chi2
 
 from analysis.statistics.monotonicity import Shape, shape
 from analysis.statistics.posterior import Range, posterior, rising_sigmoid
-from analysis.trials.cells import CURVES, GUESSING, Cell, below_half_way, pooled
-from analysis.trials.frame import GUESS, checked, only
+from analysis.trials.cells import CURVES, GUESSING_ALPHA, Cell, below_half_way, pool_levels
+from analysis.trials.frame import GUESS, check_trials, single_value
 from scenes.base.errors import InputError, unknown
 
 Measured = Literal["measured", "above", "below", "unknown", "falling", "not monotone"]
@@ -31,58 +31,32 @@ COVERAGE = 0.95
 
 @dataclass(frozen=True)
 class CellFit:
-    """The fit of one cell.
+    """Fit of one cell."""
 
-    Parameters
-    ----------
-    names
-        What the cell is: values of the columns that cells are told apart by.
-    curve
-        Name in `CURVES`.
-    levels, hits, trials
-        (K,): what was fitted, pooled over trials of a level; without same trials.
-    usable
-        Whether a posterior was found, and the answers are not one and the same (same–different).
-    mode
-        Mode of the posterior: threshold and width (of log x for curves on log x), lambda, gamma,
-        eta.
-    samples
-        (SAMPLES,) of each of the five, drawn from the posterior.
-    proportion
-        Value of ψ that the threshold stands for; None for the middle of S.
-    deviance
-        2 log likelihood ratio of the fitted curve against answers at the guess rate alone; in
-        same–different against one rate of "different" for all trials.
-    known
-        Of threshold (of log x for curves on log x), width, lambda, gamma and eta, the range in
-        which the answers decide. Beyond it lies the end of a prior.
-    shape
-        Course of the answers over the levels (`analysis.statistics.monotonicity`).
-    """
-
-    names: dict[str, Any]
-    curve: str
+    names: dict[str, Any]  # values of the columns that define the cell
+    curve: str  # of `CURVES`
+    # (K,): pooled by level, without same trials
     levels: np.ndarray
     hits: np.ndarray
     trials: np.ndarray
-    usable: bool
+    usable: bool  # a posterior was found, and not all answers are equal (same–different)
+    # of threshold and width (of log x for curves on log x), lambda, gamma and eta:
     mode: dict[str, float]
-    samples: dict[str, np.ndarray]
-    proportion: float | None
-    deviance: float
-    known: dict[str, Range]
+    samples: dict[str, np.ndarray]  # (SAMPLES,)
+    proportion: float | None  # ψ at threshold; None: S = .5
+    deviance: float  # 2 log likelihood ratio against guessing (same–different: one rate for all)
+    known: dict[str, Range]  # where the answers decide; beyond it, the end of the prior does
     shape: Shape
 
-    def evaluated(self, x: np.ndarray) -> np.ndarray:
-        """ψ at the mode of the posterior, (len(x),)."""
+    def evaluate(self, x: np.ndarray) -> np.ndarray:
+        """Return ψ at the mode of the posterior, (len(x),)."""
         return _psi(self.curve, x, self.mode)
 
     def band(self, x: np.ndarray, coverage: float = COVERAGE) -> tuple[np.ndarray, np.ndarray]:
-        """Pointwise credible band of ψ from the posterior's samples, two of (len(x),)."""
+        """Return the pointwise credible band of ψ from posterior samples, two of (len(x),)."""
         each = {name: values[:, None] for name, values in self.samples.items()}
-        low, high = np.quantile(
-            _psi(self.curve, x, each), [(1 - coverage) / 2, (1 + coverage) / 2], axis=0
-        )
+        tails = [(1 - coverage) / 2, (1 + coverage) / 2]
+        low, high = np.quantile(_psi(self.curve, x, each), tails, axis=0)
         return low, high
 
 
@@ -102,36 +76,37 @@ def fit(
     Parameters
     ----------
     frame
-        Trials (`analysis.trials.load.from_table`), of one task.
+        Trials of one task (`analysis.trials.load.from_table`).
     by
-        Columns that tell the cells apart.
+        Columns that define the cells.
     x
         Column of the stimulus axis.
     curve
-        A name of `CURVES`: ``weibull``, ``log_normal``, ``log_logistic`` stand on log x, and
-        leave level 0 out; ``norm``, ``logistic``, ``gumbel`` stand on x.
+        ``weibull``, ``log_normal`` or ``log_logistic`` are functions of log x, and drop level 0;
+        ``norm``, ``logistic`` or ``gumbel`` are functions of x.
     proportion
-        The threshold is where ψ reaches this proportion of right answers (in same–different, of
-        "different"); by default where S = .5, half way between guess and lapse rate.
+        Proportion correct at threshold (in same–different, of "different"); by default the
+        threshold is where S = .5, in the middle between guess rate and 1 − lapse rate.
     overdispersion
-        Fit a beta-binomial (``eta``); False fits a binomial, in a fraction of the time.
+        Fit a beta-binomial (``eta``); False fits a binomial, which is much faster.
     workers
-        Processes. With more than one, a script needs ``if __name__ == "__main__":``.
+        Number of processes. With more than one, a script needs ``if __name__ == "__main__":``.
     seed
-        Of the draws from the posterior: equal seeds give equal tables.
+        Seed of the posterior samples: equal seeds give equal tables.
 
     Returns
     -------
     pandas.DataFrame
-        A row a cell: the columns of `by`; ``threshold`` in units of x with ``threshold_low`` and
-        ``threshold_high`` (95 % credible, from posterior samples, and at least as far as the
-        value, which is of the joint mode); ``measurable``, a word of `measurability`: where it is
-        not ``measured``, the threshold is NaN and its interval open, up to infinity or down to 0
-        (to −∞ on x); ``bound``: the level that it is above or below; ``shape`` of the answers over
-        the levels (`analysis.statistics.monotonicity.shape`); ``width`` (in log units on log x),
-        ``lapse``, ``guess`` and ``eta`` with intervals, all at the mode of the posterior;
-        ``trials``, ``levels``; ``deviance`` against guessing. A limit that the end of a prior would
-        set is open (infinite, or the end of what is possible), and a value there NaN.
+        A row for each cell: the columns of `by`; ``threshold`` in units of x (mode of the joint
+        posterior) with ``threshold_low`` and ``threshold_high`` (95 % credible, from posterior
+        samples, widened to include the mode); ``measurable``: ``measured``, ``above`` or ``below``
+        the tested levels, ``unknown``, ``falling`` or ``not monotone``. Where it is not
+        ``measured``, the threshold is NaN and its interval open, up to infinity or down to 0 (to
+        −∞ on x); ``bound`` is the level that it is above or below; ``shape`` of the answers over
+        the levels; ``width`` (in log units on log x), ``lapse``, ``guess`` and ``eta`` with
+        intervals, all at the mode of the posterior; ``trials``, ``levels``; ``deviance`` against
+        guessing. Where only the end of a prior would set a limit, it is open (infinite, or the end
+        of the possible range), and a value there is NaN.
 
     Raises
     ------
@@ -144,17 +119,8 @@ def fit(
     >>> trials = from_table(table, columns={"observer": "subject", ...}, task="2afc")
     >>> psychometric.fit(trials, curve="norm", proportion=0.75)[["observer", "threshold"]]
     """
-    fits = fit_cells(
-        frame,
-        by=by,
-        x=x,
-        curve=curve,
-        proportion=proportion,
-        overdispersion=overdispersion,
-        workers=workers,
-        seed=seed,
-    )
-    return table(fits)
+    options: dict[str, Any] = {"proportion": proportion, "overdispersion": overdispersion}
+    return table(fit_cells(frame, by=by, x=x, curve=curve, workers=workers, seed=seed, **options))
 
 
 def fit_cells(
@@ -168,10 +134,10 @@ def fit_cells(
     workers: int = 1,
     seed: int = 0,
 ) -> list[CellFit]:
-    """Fit each cell, as `fit` does, and return the fits themselves, for curves and bands."""
+    """Fit each cell as `fit` does, and return the fits, for curves and bands."""
     if curve not in CURVES:
         raise unknown("curve", curve, CURVES)
-    task = only(checked(frame, ("correct", "n", "task", x, *by)), "task")
+    task = single_value(check_trials(frame, ("correct", "n", "task", x, *by)), "task")
     if proportion is not None and not (GUESS[task] or 0) < proportion < 1:
         raise InputError(
             f"proportion {proportion} is not allowed for {task}; use a number above "
@@ -181,7 +147,7 @@ def fit_cells(
         _fit_cell, task=task, curve=curve, proportion=proportion, overdispersion=overdispersion
     )
     cells = [
-        replace(pooled(cell, dict(zip(by, names, strict=True)), x, curve), seed=(seed, number))
+        replace(pool_levels(cell, dict(zip(by, names, strict=True)), x, curve), seed=(seed, number))
         for number, (names, cell) in enumerate(frame.groupby(list(by), sort=True, observed=True))
     ]
     if workers == 1 or len(cells) == 1:
@@ -191,25 +157,24 @@ def fit_cells(
 
 
 def table(fits: Sequence[CellFit]) -> pd.DataFrame:
-    """Put fits in a table, a row each: see `fit`."""
+    """Return the table of `fit`, a row for each fit (`fit_cells`)."""
     return pd.DataFrame([_row(each) for each in fits])
 
 
 def thresholds(each: CellFit) -> tuple[float, np.ndarray]:
-    """Threshold at the mode and at each posterior sample, in units of x; inf where ψ ends below."""
+    """Return the threshold at the mode and at each sample (units of x); inf if ψ ends below it."""
     return float(_threshold(each, each.mode)), _threshold(each, each.samples)
 
 
 def measurability(each: CellFit) -> Measured:
-    """Tell whether a threshold lies within the tested levels.
+    """Return whether the threshold is within the tested levels.
 
-    ``falling`` or ``not monotone`` where the answers do not rise with the level; ``unknown`` where
-    all answers of a same–different task are the same one, or no posterior was found. Where the
-    answers are not better than guessing (likelihood ratio, two parameters, α = .05), ``above`` the
-    greatest level if most of the posterior is there, or the answers are worse than half way from
-    guessing to 1 (exact, α = .05), and ``unknown`` if they are too few for either. Otherwise
-    ``above`` the greatest level or ``below`` the least where the mode or half of the posterior is
-    there, and ``unknown`` where neither limit of the threshold is known.
+    ``falling`` or ``not monotone`` if the answers do not rise with the level; ``unknown`` if all
+    answers in same–different are equal, or no posterior was found. If a likelihood-ratio test (two
+    parameters, α = .05) does not show the answers to be better than guessing: ``above`` if most of
+    the posterior is above the highest level or an exact test shows the answers to be below the
+    middle between guessing and 1, else ``unknown``. Otherwise ``above`` or ``below`` if the mode or
+    half of the posterior is there, and ``unknown`` if neither limit of the threshold is known.
     """
     if each.shape in ("falling", "not monotone"):
         return each.shape
@@ -218,7 +183,7 @@ def measurability(each: CellFit) -> Measured:
     mode, samples = thresholds(each)
     low, high = each.levels.min(), each.levels.max()
     beyond = np.mean(samples > high) >= 0.5
-    if each.deviance < chi2.ppf(1 - GUESSING, 2):
+    if each.deviance < chi2.ppf(1 - GUESSING_ALPHA, 2):
         counts = int(each.hits.sum()), int(each.trials.sum())
         return "above" if beyond or below_half_way(*counts, each.mode["gamma"]) else "unknown"
     if mode > high or beyond:
@@ -229,18 +194,15 @@ def measurability(each: CellFit) -> Measured:
     return "measured" if np.isfinite(most) or least > _least(each) else "unknown"
 
 
-# ---- One cell -----------------------------------------------------------------------------------
-
-
 def _fit_cell(
     cell: Cell, task: str, curve: str, proportion: float | None, overdispersion: bool
 ) -> CellFit:
     name, on_log = CURVES[curve]
     axis = np.log(cell.levels) if on_log else cell.levels
     low, span = float(axis[0]), float(axis[-1] - axis[0])
-    # Rounded, so that a change of unit changes no bit of the fit.
+    # Rounded, so that the fit is the same in every unit.
     standard = np.round((axis - low) / span, 12)
-    made = posterior(
+    fitted = posterior(
         np.column_stack([standard, cell.hits, cell.trials]),
         sigmoid=name,
         guess=GUESS[task],
@@ -251,34 +213,34 @@ def _fit_cell(
     )
 
     def moved(values: dict[str, Any]) -> dict[str, Any]:
-        """From the standardised axis to the curve's own."""
+        """Convert from the standardised axis to the curve's own."""
         return values | {
             "threshold": low + span * values["threshold"],
             "width": span * values["width"],
         }
 
-    ends = [moved({name: limits[end] for name, limits in made.known.items()}) for end in (0, 1)]
+    ends = [moved({name: limits[end] for name, limits in fitted.known.items()}) for end in (0, 1)]
     answers = cell.hits.sum() + cell.false_alarms, cell.trials.sum() + cell.same_trials
-    fitted = CellFit(
+    cell_fit = CellFit(
         names=cell.names,
         curve=curve,
         levels=cell.levels,
         hits=cell.hits,
         trials=cell.trials,
-        usable=made.settled and not (GUESS[task] is None and answers[0] in (0, answers[1])),
-        mode=moved(made.mode),
-        samples=moved(made.samples),
+        usable=fitted.settled and not (GUESS[task] is None and answers[0] in (0, answers[1])),
+        mode=moved(fitted.mode),
+        samples=moved(fitted.samples),
         proportion=proportion,
         deviance=0.0,
-        known={name: (ends[0][name], ends[1][name]) for name in made.known},
+        known={name: (ends[0][name], ends[1][name]) for name in fitted.known},
         shape=shape(cell.hits, cell.trials, cell.seed),
     )
-    return replace(fitted, deviance=_deviance(fitted, cell, GUESS[task]))
+    return replace(cell_fit, deviance=_deviance(cell_fit, cell, GUESS[task]))
 
 
 def _deviance(each: CellFit, cell: Cell, guess: float | None) -> float:
-    """2 log likelihood ratio against guessing, or against one rate for all trials."""
-    gain = _log_likelihood(cell.hits, cell.trials, each.evaluated(cell.levels))
+    """Return 2 log likelihood ratio to guessing; in same–different to one rate for all trials."""
+    gain = _log_likelihood(cell.hits, cell.trials, each.evaluate(cell.levels))
     if guess is not None:
         return 2 * (gain - _log_likelihood(cell.hits, cell.trials, guess))
     gain += _log_likelihood(cell.false_alarms, cell.same_trials, each.mode["gamma"])
@@ -287,25 +249,19 @@ def _deviance(each: CellFit, cell: Cell, guess: float | None) -> float:
 
 
 def _log_likelihood(hits: Any, trials: Any, probability: Any) -> float:
-    """Binomial log likelihood, without its constant."""
+    """Return the binomial log likelihood without its constant."""
     return float(np.sum(xlogy(hits, probability) + xlog1py(trials - hits, -probability)))
 
 
 def sigmoid(curve: str) -> Any:
-    """Psignifit's S of a curve: called with axis, m and w, broadcast."""
+    """Return psignifit's S of a curve, called with axis, m and w (broadcast)."""
     return rising_sigmoid(CURVES[curve][0])
 
 
 def _psi(curve: str, x: np.ndarray, parameters: dict[str, Any]) -> np.ndarray:
     axis = np.log(x) if CURVES[curve][1] else np.asarray(x, dtype=float)
-    value = sigmoid(curve)(
-        axis,
-        parameters["threshold"],
-        parameters["width"],
-        parameters["gamma"],
-        parameters["lambda"],
-    )
-    return np.asarray(value)
+    values = (parameters[name] for name in ("threshold", "width", "gamma", "lambda"))
+    return np.asarray(sigmoid(curve)(axis, *values))
 
 
 def _threshold(each: CellFit, parameters: dict[str, Any]) -> np.ndarray:
@@ -335,7 +291,7 @@ def _row(each: CellFit) -> dict[str, Any]:
         "bound": bound,
         "shape": each.shape,
     }
-    # Where the curve was not seen, neither was its width; where not its top, no lapse rate.
+    # The width is known only if the curve was measured, the lapse rate only if its top was.
     row |= _limits(each, "width", "width", (0.0, np.inf), measured == "measured")
     top = 1 - each.mode["gamma"]
     row |= _limits(each, "lapse", "lambda", (0.0, top), measured in ("measured", "below"))
@@ -349,10 +305,10 @@ def _row(each: CellFit) -> dict[str, Any]:
 
 
 def _threshold_limits(each: CellFit, measured: Measured) -> tuple[float, float, float]:
-    """Threshold and its limits, in units of x; open where the prior alone would set one.
+    """Return threshold and limits in units of x; limits that only the prior would set are open.
 
-    The range of a threshold at another proportion than S = .5 follows from that of S = .5. So
-    beyond the tested levels, its limit is known only where that of S = .5 is.
+    Beyond the tested levels, the limit of a threshold at another proportion than S = .5 is known
+    only if that at S = .5 is.
     """
     mode, low, high = _interval(each)
     _, half_low, half_high = _interval(replace(each, proportion=None))
@@ -369,7 +325,7 @@ def _threshold_limits(each: CellFit, measured: Measured) -> tuple[float, float, 
 
 
 def _interval(each: CellFit) -> tuple[float, float, float]:
-    """Threshold, and where 95 % of the posterior lie: at least as far as the threshold."""
+    """Return the threshold and its 95 % interval, widened to include the threshold."""
     mode, samples = thresholds(each)
     # `method` picks a sample: between a number and infinity there is nothing to interpolate.
     tails = [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2]
@@ -378,12 +334,12 @@ def _interval(each: CellFit) -> tuple[float, float, float]:
 
 
 def _least(each: CellFit) -> float:
-    """Where the axis of x begins."""
+    """Return the lower end of the axis of x."""
     return 0.0 if CURVES[each.curve][1] else -np.inf
 
 
 def _limits(each: CellFit, ours: str, theirs: str, possible: Range, seen: bool) -> dict[str, float]:
-    """A parameter with its limits; NaN, and open, where the end of a prior would set them."""
+    """Return a parameter with its limits; NaN and open where the end of a prior would set them."""
     value, (least, most) = each.mode[theirs], each.known[theirs]
     tails = [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2]
     low, high = np.quantile(each.samples[theirs], tails)

@@ -1,38 +1,39 @@
 """Sensitivity d′ from proportions correct and from rates, under both decision models.
 
-Φ is the standard normal distribution, φ its density, z = Φ⁻¹, d the sensitivity. A proportion
-correct at or below guessing is d = 0; one of 1 is infinite unless the number of trials says how
-far from 1 it may be (log-linear correction, Hautus 1995).
+Φ is the standard normal distribution, z = Φ⁻¹, d the sensitivity. A proportion correct at or below
+guessing gives d = 0; one of 1 is infinite, or log-linearly corrected if the number of trials is
+known (Hautus 1995).
 """
 
-import re
-from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.optimize import elementwise
-from scipy.stats import beta, norm
+from scipy.special import ndtr, ndtri
+from scipy.stats import beta
 
-from analysis.trials.frame import GUESS, checked, is_same, only
-from scenes.base.errors import InputError, unknown
-
-DecisionModel = Literal["differencing", "independent"]
-DECISION_MODELS: tuple[DecisionModel, ...] = ("differencing", "independent")
+from analysis.statistics.decision_models import (
+    DECISION_MODELS,
+    Curve,
+    DecisionModel,
+    check_decision_model,
+    correct_curve,
+)
+from analysis.trials.frame import check_trials, is_same, single_value
+from scenes.base.errors import InputError
 
 LARGEST = 60.0  # a d′ whose proportion correct is 1 to the last digit in every task
-ROUNDING = 1e-9  # of the integrals: so little above guessing is guessing
+ROUNDING = 1e-9  # of the integrals: a smaller excess over guessing is guessing
 DRAWS = 4000  # of rates, for intervals in same–different
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(400)
-
-Curve = Callable[[np.ndarray], np.ndarray]
 
 
 def proportion_correct(
     d: ArrayLike, *, task: str, decision_model: DecisionModel = "differencing"
 ) -> Any:
-    """Proportion of right answers of an unbiased observer without lapses.
+    """Return the proportion correct of an unbiased observer without lapses.
 
     Parameters
     ----------
@@ -40,9 +41,8 @@ def proportion_correct(
         Sensitivities d′, from 0, of any shape.
     task
         ``oddity`` (three images, either kind may be the odd one), ``match_to_sample`` (ABX),
-        ``same_different`` (under ``differencing``, with the criterion that gives most right
-        answers), ``2afc`` or any m in ``3afc``, ``4afc``, … (one rule, whatever the decision
-        model).
+        ``same_different`` (under ``differencing``, with the criterion that is best), ``2afc`` or
+        any m in ``3afc``, ``4afc``, … (the same rule under both decision models).
     decision_model
         ``differencing``: the observer compares differences between images; ``independent``: the
         observer weighs the likelihood of each image.
@@ -61,8 +61,8 @@ def proportion_correct(
     -----
     Oddity: Frijters (1980) for differencing; Versfeld, Dai & Green (1996) for independent
     observations, whose likelihood rule is to choose the image farthest from half the sum of
-    the three (taken from the middle of the two means): that leaves one integral. Match-to-sample
-    and same–different: Macmillan & Creelman (2005). m-AFC: Green & Swets (1966).
+    the three (measured from the middle of the two means): this leaves one integral.
+    Match-to-sample and same–different: Macmillan & Creelman (2005). m-AFC: Green & Swets (1966).
 
     Examples
     --------
@@ -72,7 +72,7 @@ def proportion_correct(
     values = np.asarray(d, dtype=float)
     if (values < 0).any():
         raise InputError(f"d' {values.min():g} is not allowed; use numbers from 0")
-    return _like(_curve(task, decision_model)(np.atleast_1d(values)), values)
+    return _like(correct_curve(task, decision_model)(np.atleast_1d(values)), values)
 
 
 def dprime(
@@ -82,7 +82,7 @@ def dprime(
     decision_model: DecisionModel = "differencing",
     n: ArrayLike | None = None,
 ) -> Any:
-    """Sensitivity d′ of a proportion correct: the inverse of `proportion_correct`.
+    """Return the sensitivity d′ of a proportion correct: the inverse of `proportion_correct`.
 
     Parameters
     ----------
@@ -91,8 +91,8 @@ def dprime(
     task, decision_model
         As in `proportion_correct`.
     n
-        Trials behind each proportion. With it, a proportion of 1 is taken as
-        (n + .5)/(n + 1), not as infinite.
+        Number of trials of each proportion. If given, a proportion of 1 is replaced by
+        (n + .5)/(n + 1).
 
     Returns
     -------
@@ -109,7 +109,7 @@ def dprime(
     if n is not None:
         trials = np.asarray(n, dtype=float)
         values = np.where(values == 1, (trials + 0.5) / (trials + 1), values)
-    curve = _curve(task, decision_model)
+    curve = correct_curve(task, decision_model)
     return _like(_inverse(curve, np.atleast_1d(values)), values)
 
 
@@ -119,41 +119,38 @@ def dprime_from_rates(
     *,
     decision_model: DecisionModel = "differencing",
 ) -> Any:
-    """Sensitivity d′ in same–different from the rates of "different" answers.
+    """Return sensitivity d′ in same–different from the rates of "different" answers.
 
     Parameters
     ----------
     hits
-        Rate of "different" where the images differ, 0 to 1.
+        Rate of "different" for different images, 0 to 1.
     false_alarms
-        Rate of "different" where they are the same, 0 to 1.
+        Rate of "different" for same images, 0 to 1.
     decision_model
-        ``differencing``: F = 2Φ(−k/√2), H = Φ((d − k)/√2) + Φ((−d − k)/√2) with criterion k;
-        ``independent``: Φ{[z(H) − z(F)]/2} = Φ(d/2)² + Φ(−d/2)² (Macmillan & Creelman 2005).
+        ``differencing`` (Macmillan & Creelman): F = 2Φ(−k/√2), H = Φ((d − k)/√2) +
+        Φ((−d − k)/√2). ``independent``: best unbiased proportion Φ{[z(H) − z(F)]/2} =
+        Φ(d/2)² + Φ(−d/2)².
 
     Returns
     -------
     numpy.ndarray or float
-        0 where hits are no more frequent than false alarms; infinity at H = 1 or F = 0.
+        0 where hits do not exceed false alarms, infinity where a rate of 0 or 1 allows no finite
+        value (`table` corrects such rates), NaN for NaN.
 
     Raises
     ------
     InputError
-        A rate outside 0 to 1, or no such decision model.
-
-    Examples
-    --------
-    >>> round(float(dprime_from_rates(0.7, 0.2)), 4)
-    2.5499
+        No such decision model, or a rate outside 0 to 1.
     """
     h, f = np.broadcast_arrays(np.asarray(hits, dtype=float), np.asarray(false_alarms, dtype=float))
     _check_rates("hits", h)
     _check_rates("false alarms", f)
-    _check_decision_model(decision_model)
+    check_decision_model(decision_model)
     flat_h, flat_f = np.atleast_1d(h).astype(float), np.atleast_1d(f).astype(float)
     if decision_model == "independent":
         with np.errstate(invalid="ignore"):
-            best = norm.cdf((norm.ppf(flat_h) - norm.ppf(flat_f)) / 2)
+            best = ndtr((ndtri(flat_h) - ndtri(flat_f)) / 2)
         found = _independent_same_different(best)
     else:
         found = _differencing_rates(flat_h, flat_f)
@@ -168,147 +165,57 @@ def table(
     coverage: float = 0.95,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Sensitivity of each cell under both decision models.
+    """Return the sensitivity of each cell under both decision models.
 
     Parameters
     ----------
     frame
         Trials of one task.
     by
-        Columns that tell the cells apart. In same–different, false alarms are those of the same
-        cell with all levels together.
+        Columns that define the cells. In same–different, false alarms are pooled over the levels
+        of a cell.
     coverage
-        Of the intervals: Clopper–Pearson limits of the proportion, transformed; in same–different,
+        Of the intervals: transformed Clopper–Pearson limits of the proportion; in same–different,
         quantiles over draws of both rates (Beta, Jeffreys prior).
     seed
-        Of those draws.
+        Seed of those draws.
 
     Returns
     -------
     pandas.DataFrame
-        A row a cell: `by`, ``trials``, ``correct``, ``proportion`` with ``_low`` and ``_high``;
-        in same–different ``hits`` and ``false_alarms``; ``dprime_differencing`` and
+        A row for each cell: `by`, ``trials``, ``correct``, ``proportion`` with ``_low`` and
+        ``_high``; in same–different ``hits`` and ``false_alarms``; ``dprime_differencing`` and
         ``dprime_independent``, each with ``_low`` and ``_high``; ``corrected``: the cell was at
-        ceiling, and its d′ is log-linearly corrected. Values are never to be averaged over people
-        (0 and ceiling are clipped): `analysis.statistics.mixed_models` models proportions instead.
+        ceiling, and its d′ is log-linearly corrected. Never average these values over people (0
+        and ceiling are clipped): `analysis.statistics.mixed_models` models proportions instead.
     """
-    task = only(checked(frame, ("correct", "n", "task", *by)), "task")
+    task = single_value(check_trials(frame, ("correct", "n", "task", *by)), "task")
     if task == "same_different":
         return _rates_table(frame, list(by), coverage, np.random.default_rng(seed))
     counts = frame.groupby(list(by), sort=True)[["correct", "n"]].sum()
     k, n = counts["correct"].to_numpy(dtype=float), counts["n"].to_numpy(dtype=float)
     low, high = clopper_pearson(k, n, coverage)
-    made = counts.rename(columns={"n": "trials"})[["trials", "correct"]].reset_index()
-    made = made.assign(proportion=k / n, proportion_low=low, proportion_high=high)
+    cells = counts.rename(columns={"n": "trials"})[["trials", "correct"]].reset_index()
+    cells = cells.assign(proportion=k / n, proportion_low=low, proportion_high=high)
     for model in DECISION_MODELS:
-        made[f"dprime_{model}"] = dprime(k / n, task=task, decision_model=model, n=n)
-        made[f"dprime_{model}_low"] = dprime(low, task=task, decision_model=model)
-        made[f"dprime_{model}_high"] = dprime(high, task=task, decision_model=model)
-    return made.assign(corrected=k == n)
+        cells[f"dprime_{model}"] = dprime(k / n, task=task, decision_model=model, n=n)
+        cells[f"dprime_{model}_low"] = dprime(low, task=task, decision_model=model)
+        cells[f"dprime_{model}_high"] = dprime(high, task=task, decision_model=model)
+    return cells.assign(corrected=k == n)
 
 
 def clopper_pearson(
     k: np.ndarray, n: np.ndarray, coverage: float = 0.95
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Exact limits of a proportion of k in n (Clopper & Pearson 1934), two of the shape of k."""
+    """Return the exact limits (two of k's shape) of a proportion k/n (Clopper & Pearson 1934)."""
     tail = (1 - coverage) / 2
     low = np.where(k > 0, beta.ppf(tail, np.maximum(k, 0.5), n - k + 1), 0.0)
     high = np.where(k < n, beta.ppf(1 - tail, k + 1, np.maximum(n - k, 0.5)), 1.0)
     return low, high
 
 
-# ---- Tasks --------------------------------------------------------------------------------------
-
-
-def _integral(function: Callable[[np.ndarray], np.ndarray], low: float, high: float) -> np.ndarray:
-    """∫ of a function of (nodes,) that gives (…, nodes), by Gauss–Legendre."""
-    middle, half = (high + low) / 2, (high - low) / 2
-    return half * (function(middle + half * _NODES) @ _WEIGHTS)
-
-
-def _m_afc(m: int) -> Curve:
-    def curve(d: np.ndarray) -> np.ndarray:
-        return _integral(lambda t: norm.pdf(t) * norm.cdf(t + d[..., None]) ** (m - 1), -9, 9)
-
-    return curve
-
-
-def _two_afc(d: np.ndarray) -> np.ndarray:
-    return norm.cdf(d / np.sqrt(2))
-
-
-def _oddity_differencing(d: np.ndarray) -> np.ndarray:
-    shift = d[..., None] * np.sqrt(2 / 3)
-
-    def inside(z: np.ndarray) -> np.ndarray:
-        either = norm.cdf(shift - z * np.sqrt(3)) + norm.cdf(-shift - z * np.sqrt(3))
-        return either * norm.pdf(z)
-
-    return 2 * _integral(inside, 0, 9)
-
-
-def _oddity_independent(d: np.ndarray) -> np.ndarray:
-    # From the middle of both means, the likelihood of image i being odd, of either kind, is
-    # exp(d yᵢ) + exp(d (yⱼ + yₖ)) ∝ cosh(d (yᵢ − S/2)), S = y₁ + y₂ + y₃. So the odd one is right
-    # where the others lie both below the middle and below it, or both above and above.
-    half = d[..., None] / 2
-
-    def inside(y: np.ndarray) -> np.ndarray:
-        below = norm.pdf(y - half) * norm.cdf(y + half) ** 2
-        return below + norm.pdf(y + half) * norm.cdf(y - half) ** 2
-
-    return norm.cdf(d / 2) ** 3 + norm.cdf(-d / 2) ** 3 + _integral(inside, -9, 0)
-
-
-def _pairs(a: float, b: float) -> Curve:
-    """Φ(d/a)Φ(d/b) + Φ(−d/a)Φ(−d/b): two comparisons, both right or both wrong."""
-
-    def curve(d: np.ndarray) -> np.ndarray:
-        return norm.cdf(d / a) * norm.cdf(d / b) + norm.cdf(-d / a) * norm.cdf(-d / b)
-
-    return curve
-
-
-def best_criterion(d: np.ndarray) -> np.ndarray:
-    """Criterion k of a differencing observer with most right answers in same–different.
-
-    The derivative of H − F is 0 where cosh(dk/2) = exp(d²/4), so k = (2/d) arcosh exp(d²/4),
-    which tends to √2 for d → 0.
-    """
-    a = np.maximum(d, 1e-6) ** 2 / 4
-    # arcosh(eᵃ) = a + log(1 + √(1 − e⁻²ᵃ)), which no large a overflows.
-    return 2 / np.maximum(d, 1e-6) * (a + np.log1p(np.sqrt(-np.expm1(-2 * a))))
-
-
-def _same_different_differencing(d: np.ndarray) -> np.ndarray:
-    k = best_criterion(d)
-    hits = norm.cdf((d - k) / np.sqrt(2)) + norm.cdf((-d - k) / np.sqrt(2))
-    return (1 + hits - 2 * norm.cdf(-k / np.sqrt(2))) / 2
-
-
-_CURVES: dict[tuple[str, str], Curve] = {
-    ("oddity", "differencing"): _oddity_differencing,
-    ("oddity", "independent"): _oddity_independent,
-    ("match_to_sample", "differencing"): _pairs(np.sqrt(2), np.sqrt(6)),
-    ("match_to_sample", "independent"): _pairs(np.sqrt(2), 2),
-    ("same_different", "differencing"): _same_different_differencing,
-    ("same_different", "independent"): _pairs(2, 2),
-}
-
-
-def _curve(task: str, decision_model: str) -> Curve:
-    _check_decision_model(decision_model)
-    if task == "2afc":
-        return _two_afc
-    if match := re.fullmatch(r"([3-9]|[1-9]\d)afc", task):
-        return _m_afc(int(match[1]))
-    if task not in GUESS:
-        raise unknown("task", task, [*GUESS, "3afc"])
-    return _CURVES[task, decision_model]
-
-
 def _inverse(curve: Curve, pc: np.ndarray) -> np.ndarray:
-    """d′ of each proportion: roots of a rising curve between 0 and `LARGEST`."""
+    """Return d′ of each proportion: roots of a rising curve between 0 and `LARGEST`."""
     least, most = curve(np.array([0.0, LARGEST]))
     found = np.where(pc <= least + ROUNDING, 0.0, np.inf)
     found[np.isnan(pc)] = np.nan
@@ -319,29 +226,26 @@ def _inverse(curve: Curve, pc: np.ndarray) -> np.ndarray:
 
 
 def _root(function: Any, *arguments: np.ndarray) -> np.ndarray:
-    """Roots in d of a function of (d, …), element by element."""
-    find: Any = elementwise.find_root  # its stubs know functions of one argument alone
+    """Return the roots in d of a function of (d, …), element by element."""
+    find: Any = elementwise.find_root  # its type stubs only know functions of one argument
     found = find(function, (0.0, LARGEST), args=arguments)
     return np.where(found.success, found.x, np.inf)  # none up to `LARGEST`
 
 
-# ---- Rates --------------------------------------------------------------------------------------
-
-
 def _independent_same_different(best: np.ndarray) -> np.ndarray:
-    """Sensitivity where Φ(d/2)² + Φ(−d/2)² = best: a quadratic in Φ(d/2)."""
+    """Return d where Φ(d/2)² + Φ(−d/2)² = best: a quadratic in Φ(d/2)."""
     with np.errstate(invalid="ignore"):
-        return 2 * norm.ppf((1 + np.sqrt(2 * np.maximum(best, 0.5) - 1)) / 2)
+        return 2 * ndtri((1 + np.sqrt(2 * np.maximum(best, 0.5) - 1)) / 2)
 
 
 def _differencing_rates(h: np.ndarray, f: np.ndarray) -> np.ndarray:
     found = np.full(h.shape, np.inf)
     inner = (h > f) & (h < 1) & (f > 0)
     if inner.any():
-        k = -np.sqrt(2) * norm.ppf(f[inner] / 2)
+        k = -np.sqrt(2) * ndtri(f[inner] / 2)
 
         def surplus(d: np.ndarray, k: np.ndarray, h: np.ndarray) -> np.ndarray:
-            return norm.cdf((d - k) / np.sqrt(2)) + norm.cdf((-d - k) / np.sqrt(2)) - h
+            return ndtr((d - k) / np.sqrt(2)) + ndtr((-d - k) / np.sqrt(2)) - h
 
         found[inner] = _root(surplus, k, h[inner])
     return found
@@ -360,8 +264,8 @@ def _rates_table(
         index: Any = (key if len(key) > 1 else key[0]) if cells else 0
         if index not in alarms.index:
             raise InputError(
-                f"{', '.join(map(str, key))}: no trials with a pair of the same; without false "
-                "alarms there is no d' in same-different"
+                f"{', '.join(map(str, key))}: no trials with a same pair; without false alarms "
+                "there is no d' in same-different"
             )
         wrong, n_same = alarms.loc[index]
         counts = float(cell["correct"].sum()), float(cell["n"].sum()), float(wrong), float(n_same)
@@ -382,7 +286,7 @@ def _rates_row(
     tails = [(1 - coverage) / 2, (1 + coverage) / 2]
     row = {"trials": int(n + n_same), "correct": int(k + n_same - wrong), "hits": h}
     row |= {"false_alarms": f, "proportion": (h + 1 - f) / 2}
-    if h == f and h in (0, 1):  # one answer alone: the correction would make a d' of the counts
+    if h == f and h in (0, 1):  # equal answers: the correction would turn counts into a d'
         limits = (np.nan, 0.0, np.inf)
         for model in DECISION_MODELS:
             names = (f"dprime_{model}{end}" for end in ("", "_low", "_high"))
@@ -395,20 +299,12 @@ def _rates_row(
     return row | {"corrected": corrected}
 
 
-# ---- Checks -------------------------------------------------------------------------------------
-
-
 def _check_rates(name: str, values: np.ndarray) -> None:
     if ((values < 0) | (values > 1)).any():
         wrong = values[(values < 0) | (values > 1)].flat[0]
         raise InputError(f"{name}: {wrong:g} is not allowed; use proportions from 0 to 1")
 
 
-def _check_decision_model(name: str) -> None:
-    if name not in DECISION_MODELS:
-        raise unknown("decision model", name, DECISION_MODELS)
-
-
 def _like(found: np.ndarray, given: np.ndarray) -> Any:
-    """In the shape that was given; a number for a number."""
+    """Return values in the shape that was given; a number for a number."""
     return float(found[0]) if given.ndim == 0 else found.reshape(given.shape)

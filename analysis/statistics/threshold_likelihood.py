@@ -1,10 +1,10 @@
-"""What trials say about a threshold: log likelihood over a grid of log₂ thresholds.
+"""Log likelihood of a threshold over a grid of log₂ thresholds.
 
-A threshold beyond the tested levels is censored: there the likelihood runs into a plateau, and an
-interval that reaches it is open. Nothing is dropped or imputed. Width, lapse rate and, in
+A threshold outside the tested levels is censored: the likelihood is flat there, and an interval
+that reaches the flat part is open. Nothing is dropped or imputed. Width, lapse rate and, in
 same–different, the false-alarm rate are integrated out under broad priors. In a group, thresholds
-of people are normal in log₂ x, with a spread that is profiled out, and the width is one for all:
-a few trials of one person say little of it, and thresholds would lean to where its prior does.
+of people are normal in log₂ x, with a spread that is profiled out, and one width for all: a few
+trials of one person say little about the width, and thresholds would depend on its prior.
 """
 
 from collections.abc import Sequence
@@ -13,58 +13,45 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import logsumexp
-from scipy.stats import beta, norm, t
+from scipy.special import logsumexp, ndtr
+from scipy.stats import beta, t
 
 from analysis.statistics.monotonicity import Shape, shape
 from analysis.statistics.psychometric import sigmoid
 from analysis.trials.cells import CURVES
-from analysis.trials.frame import GUESS, is_same, only, yes
+from analysis.trials.frame import GUESS, is_same, single_value, yes_counts
 from scenes.base.errors import InputError
 
 STEP = 0.05  # octaves
-BEYOND = 6.0  # octaves beyond the tested levels, or half their range: the plateau is reached there
+BEYOND = 6.0  # octaves beyond the tested levels (or half their range), where the likelihood is flat
 WIDTHS = 20
-UNLIKELY = 10.0  # log likelihood below the best: widths beyond are left out of a finer grid
-REFINED = 4  # times at most
-STEEPEST, WIDEST = 0.2, 6.0  # natural logarithms, where the range of the levels asks for no more
+UNLIKELY = 10.0  # log likelihood below the best: such widths are not in a finer grid
+REFINED = 4  # refinements at most
+STEEPEST, WIDEST = 0.2, 6.0  # widths in natural logarithms, unless the range of levels needs more
 LAPSES = np.array([0.0, 0.01, 0.02, 0.04, 0.07, 0.11, 0.16, 0.25, 0.35])
-FALSE_ALARMS = 20  # quantiles of the false-alarm rate that the same trials leave
-# Spread of people's thresholds in octaves: none, or from little to more than is ever seen, or to
-# the range of the grid where that is less than a quarter of it.
+FALSE_ALARMS = 20  # quantiles of the false-alarm rate, given the same trials
+# Spreads of people's thresholds in octaves: 0, and from small to larger than is ever observed (at
+# least a quarter of the range of the grid).
 SPREADS = 24
 NARROWEST_SPREAD, WIDEST_SPREAD = 0.05, 4.0
 
 
 @dataclass(frozen=True)
 class Likelihood:
-    """Log likelihood of a log₂ threshold, or of a difference of such.
+    """Log likelihood of a log₂ threshold, or of a difference of log₂ thresholds."""
 
-    Parameters
-    ----------
-    grid
-        (G,), octaves, in equal steps of `STEP`.
-    values
-        (G,), with maximum 0. Beyond the grid they are what they are at its ends.
-    observers
-        People behind it, 1 for a single observer.
-    shape
-        Course of their answers over the levels. Where they do not rise, the likelihood is flat:
-        no threshold is more likely than another.
-    """
-
-    grid: np.ndarray
-    values: np.ndarray
-    observers: int = 1
-    shape: Shape = "rising"
+    grid: np.ndarray  # (G,), octaves, in steps of `STEP`
+    values: np.ndarray  # (G,), maximum 0; constant beyond the grid
+    observers: int = 1  # people who gave the answers
+    shape: Shape = "rising"  # if answers do not rise with the level, the likelihood is flat
 
     @property
     def mode(self) -> float:
-        """Where it is greatest: of the parabola through its top; in the middle of a flat one."""
+        """Return the maximum: of the parabola through it, or the middle of a flat one."""
         return self._top()[0]
 
     def interval(self, coverage: float = 0.95) -> tuple[float, float]:
-        """Limits of the values that a likelihood-ratio test keeps; infinite at an open end."""
+        """Return the limits of values that a likelihood-ratio test accepts; infinite if open."""
         roots, cut = self._signed_roots(), float(np.sqrt(self._cut(coverage)))
         first, last = np.flatnonzero(roots > -cut)[0], np.flatnonzero(roots < cut)[-1]
         low = -np.inf if first == 0 else self._crossing(roots, first - 1, -cut)
@@ -72,13 +59,14 @@ class Likelihood:
         return low, high
 
     def p_value(self, value: float = 0.0) -> float:
-        """Two-sided p of a value, by the same test as `interval`."""
+        """Return the two-sided p of a value, by the test of `interval`."""
         ratio = np.interp(value, self.grid, self._signed_roots()) ** 2
-        squared = (self._freedom()) * np.expm1(ratio / (self._freedom() + 1))
-        return float(2 * t.sf(np.sqrt(max(squared, 0.0)), self._freedom()))
+        freedom = self._freedom()
+        squared = freedom * np.expm1(ratio / (freedom + 1))
+        return float(2 * t.sf(np.sqrt(max(squared, 0.0)), freedom))
 
     def _top(self) -> tuple[float, float]:
-        """Place and height of the greatest value."""
+        """Return position and height of the maximum."""
         top = np.flatnonzero(self.values > -1e-9)
         first, last = top[0], top[-1]
         if first < last or first == 0 or last == len(self.grid) - 1:
@@ -87,10 +75,10 @@ class Likelihood:
         return float(self.grid[first] + STEP * shift), height
 
     def _signed_roots(self) -> np.ndarray:
-        """√(2 log likelihood ratio) to the top, negative below it: a line for a normal likelihood.
+        """Return √(2 log likelihood ratio) to the maximum, negative below it.
 
-        Between two values of the grid it is a line too, and a likelihood as narrow as a step or
-        narrower keeps its limits.
+        It is a line for a normal likelihood. It is interpolated as a line, so that a likelihood
+        narrower than a step of the grid has limits too.
         """
         place, height = self._top()
         roots = np.sqrt(np.maximum(2 * (height - self.values), 0))
@@ -100,7 +88,7 @@ class Likelihood:
         return self.observers - 1 if self.observers > 1 else 1e6
 
     def _cut(self, coverage: float) -> float:
-        """Likelihood ratio that gives Student's interval, exactly, for a mean of normal values.
+        """Return the likelihood ratio that gives Student's interval for a mean of normal values.
 
         For N of them 2 log LR = N log(1 + t²/(N − 1)); for many, and for one observer, χ².
         """
@@ -109,45 +97,18 @@ class Likelihood:
         return float((freedom + 1) * np.log1p(quantile**2 / freedom))
 
     def _crossing(self, roots: np.ndarray, left: int, cut: float) -> float:
-        """Where the line between two neighbours of the grid crosses the cut."""
+        """Return where the line between two neighbours of the grid crosses the cut."""
         share = (cut - roots[left]) / (roots[left + 1] - roots[left])
         return float(self.grid[left] + share * STEP)
 
 
 def grid_for(levels: np.ndarray) -> np.ndarray:
-    """Grid of log₂ thresholds for tested levels, (G,), from the least one in steps of `STEP`."""
+    """Return the grid of log₂ thresholds (G,) for tested levels, in steps of `STEP`."""
     low = float(np.log2(levels.min()))
     tested = float(np.log2(levels.max())) - low
     beyond = max(BEYOND, tested / 2)
-    # From a level, and not from a round number: another unit of the levels moves the grid along.
+    # The grid starts at a level, so that it moves with the unit of the levels.
     return low + STEP * np.arange(np.floor(-beyond / STEP), np.ceil((tested + beyond) / STEP) + 1)
-
-
-def observer(
-    trials: pd.DataFrame,
-    grid: np.ndarray,
-    *,
-    x: str = "level",
-    curve: str = "weibull",
-    proportion: float | None = None,
-) -> Likelihood:
-    """Likelihood of one observer's threshold, width and rates integrated out.
-
-    Parameters
-    ----------
-    trials
-        Of one observer and condition. `correct` may be an expected number (a model's).
-    grid
-        Of log₂ thresholds.
-    x, curve, proportion
-        As in `analysis.statistics.psychometric.fit`; the curve stands on log x.
-
-    Raises
-    ------
-    InputError
-        The curve does not stand on log x, or no level is above 0.
-    """
-    return group([trials], grid, x=x, curve=curve, proportion=proportion)
 
 
 def group(
@@ -158,27 +119,18 @@ def group(
     curve: str = "weibull",
     proportion: float | None = None,
 ) -> Likelihood:
-    """Likelihood of the mean log₂ threshold of the people that these are a sample of.
+    """Return the likelihood of the population's mean log₂ threshold from each person's trials.
 
-    Parameters
-    ----------
-    each
-        Trials of every one of them in one condition.
-    grid, x, curve, proportion
-        As in `observer`.
-
-    Raises
-    ------
-    InputError
-        As `observer`.
+    `grid` is from `grid_for`; x, curve (on log x) and proportion are as in `psychometric.fit`. With
+    one observer (a person, or a model with expected numbers) it is that of its own threshold.
     """
     if not CURVES[curve][1]:
         logs = ", ".join(name for name, (_, on_log) in CURVES.items() if on_log)
         raise InputError(f"ratios of thresholds need a curve on log x, not {curve}; use {logs}")
     pooled = [_pooled(trials, x) for trials in each]
-    course = _shape(pooled)
-    if course in ("falling", "not monotone"):
-        return Likelihood(grid, np.zeros(len(grid)), len(each), course)
+    answers = _shape(pooled)
+    if answers in ("falling", "not monotone"):
+        return Likelihood(grid, np.zeros(len(grid)), len(each), answers)
     widths = _widths(np.concatenate([one.log_x for one in pooled]))
     for _ in range(REFINED + 1):
         given_width = [_given_width(one, grid, widths, curve, proportion) for one in pooled]
@@ -190,7 +142,7 @@ def group(
         return _likelihood(grid, logsumexp(given_width[0], axis=1))
     likelihoods = np.exp([one - one.max() for one in given_width])
     by_spread = [
-        # (means, thresholds) on (people, thresholds, widths): of every mean, width by width.
+        # (means, thresholds) times (people, thresholds, widths): for each mean and width.
         logsumexp(np.log(_kernel(grid, tau).T @ likelihoods + 1e-300).sum(axis=0), axis=1)
         for tau in _spreads(grid)
     ]
@@ -199,7 +151,7 @@ def group(
 
 @dataclass(frozen=True)
 class _Pooled:
-    """Answers of an observer by level (K,), and to pairs of the same."""
+    """Answers of an observer by level (K,), and to same pairs."""
 
     log_x: np.ndarray
     hits: np.ndarray
@@ -210,13 +162,13 @@ class _Pooled:
 
     @property
     def constant(self) -> bool:
-        """Whether all answers are the same one."""
+        """Return whether all answers are equal."""
         total = self.hits.sum() + self.false_alarms
         return bool(total in (0, self.n.sum() + self.same_n))
 
 
 def _pooled(trials: pd.DataFrame, x: str) -> _Pooled:
-    hits, n, levels = yes(trials), trials["n"].to_numpy(float), trials[x].to_numpy(float)
+    hits, n, levels = yes_counts(trials), trials["n"].to_numpy(float), trials[x].to_numpy(float)
     same = is_same(trials)
     kept = ~same & (levels > 0)
     if not kept.any():
@@ -226,14 +178,14 @@ def _pooled(trials: pd.DataFrame, x: str) -> _Pooled:
         np.log(counts.index.to_numpy()),
         counts["k"].to_numpy(),
         counts["n"].to_numpy(),
-        GUESS[only(trials, "task")],
+        GUESS[single_value(trials, "task")],
         float(hits[same].sum()),
         float(n[same].sum()),
     )
 
 
 def _shape(pooled: Sequence[_Pooled]) -> Shape:
-    """Course of all answers over the levels; expected ones are taken as the nearest counts."""
+    """Return the course of all answers over the levels; expected ones are rounded."""
     counts = pd.DataFrame(
         {name: np.concatenate([getattr(one, name) for one in pooled]) for name in ("hits", "n")},
         index=np.concatenate([one.log_x for one in pooled]),
@@ -245,9 +197,9 @@ def _shape(pooled: Sequence[_Pooled]) -> Shape:
 def _given_width(
     answers: _Pooled, grid: np.ndarray, widths: np.ndarray, curve: str, proportion: float | None
 ) -> np.ndarray:
-    """Log likelihood of threshold and width, (G, W); lapse and false-alarm rates integrated out."""
+    """Return the log likelihood of threshold and width (G, W); other rates are integrated out."""
     if answers.guess is None and answers.constant:
-        return np.zeros((len(grid), len(widths)))  # one answer alone says nothing of a threshold
+        return np.zeros((len(grid), len(widths)))  # equal answers say nothing about a threshold
     guesses = _false_alarms(answers) if answers.guess is None else np.array([answers.guess])
     # Axes: threshold, width, lapse, guess, level.
     m, w = grid[:, None, None, None, None] * np.log(2), widths[:, None, None, None]
@@ -257,18 +209,17 @@ def _given_width(
         room = np.maximum(1 - lapse - guess, 1e-12)
         reached = np.clip((proportion - guess) / room, 1e-9, 1 - 1e-9)
         m = m - rises.inverse(reached, 0.0, w)
-    with np.errstate(over="ignore", under="ignore"):  # of steep curves, where S is 1 or 0
+    with np.errstate(over="ignore", under="ignore"):  # in steep curves, where S is 1 or 0
         rise = rises(answers.log_x, m, w)
     # Where γ + λ is above 1, ψ is flat: it never falls.
     psi = np.clip(guess + np.maximum(1 - guess - lapse, 0) * rise, 1e-9, 1 - 1e-9)
-    wrong = answers.n - answers.hits
-    log_likelihood = (answers.hits * np.log(psi) + wrong * np.log1p(-psi)).sum(axis=-1)
+    log_likelihood = np.log(psi) @ answers.hits + np.log1p(-psi) @ (answers.n - answers.hits)
     log_likelihood += beta.logpdf(np.maximum(LAPSES, 1e-3), 1, 10)[:, None]
     return np.asarray(logsumexp(log_likelihood, axis=(2, 3)))
 
 
 def _false_alarms(answers: _Pooled) -> np.ndarray:
-    """False-alarm rates that the same trials leave, equally probable: from a flat prior."""
+    """Return equally probable false-alarm rates, given the same trials and a flat prior."""
     share = (np.arange(FALSE_ALARMS) + 0.5) / FALSE_ALARMS
     right = answers.same_n - answers.false_alarms
     return np.asarray(beta.ppf(share, 1 + answers.false_alarms, 1 + right))
@@ -280,12 +231,12 @@ def _spreads(grid: np.ndarray) -> np.ndarray:
 
 
 def difference(a: Likelihood, b: Likelihood) -> Likelihood:
-    """Likelihood of a − b, the rest profiled out: max over v of a(v + δ) + b(v).
+    """Return the likelihood of a − b, profiled: max over v of a(v + δ) + b(v).
 
-    The two are taken as independent, which is conservative where the same people are in both.
+    The two are treated as independent, which is conservative where the same people are in both.
     """
     reach = max(len(a.grid), len(b.grid))
-    # b stays, a slides along it; both with their plateaus drawn on as far as any shift needs.
+    # b is fixed and a is shifted; both are extended by their flat ends as far as a shift needs.
     second = np.pad(b.values, reach, mode="edge")
     first = np.pad(a.values, (2 * reach, 3 * reach), mode="edge")
     shifts = np.arange(-reach, reach + 1)
@@ -295,7 +246,7 @@ def difference(a: Likelihood, b: Likelihood) -> Likelihood:
 
 
 def _parabola(values: np.ndarray, top: int) -> tuple[float, float]:
-    """Place, in steps from `top`, and height above it of the parabola through it."""
+    """Return position (steps from `top`) and height above it of the parabola through it."""
     before, at, after = values[top - 1 : top + 2]
     curvature = before - 2 * at + after
     shift = (before - after) / (2 * curvature)
@@ -303,7 +254,7 @@ def _parabola(values: np.ndarray, top: int) -> tuple[float, float]:
 
 
 def _peak(values: np.ndarray) -> float:
-    """Greatest value, also where it lies between two of the grid."""
+    """Return the maximum, also between two values of the grid."""
     top = int(np.argmax(values))
     if not 0 < top < len(values) - 1 or values[top] in (values[top - 1], values[top + 1]):
         return float(values[top])
@@ -315,14 +266,14 @@ def _likelihood(grid: np.ndarray, values: np.ndarray, observers: int = 1) -> Lik
 
 
 def _widths(log_x: np.ndarray) -> np.ndarray:
-    """Widths in natural log units, (W,): from steep to three times what was tested."""
+    """Return widths in natural log units (W,), from steep to three times the tested range."""
     tested = float(np.ptp(log_x))
     steepest = min(STEEPEST, tested / 20) if tested > 0 else STEEPEST
     return np.geomspace(steepest, max(3 * tested, WIDEST), WIDTHS)
 
 
 def _finer(widths: np.ndarray, profile: np.ndarray) -> np.ndarray | None:
-    """Finer grid of the likely widths; None where most of them are likely."""
+    """Return a finer grid of the likely widths; None if most of them are likely."""
     likely = np.flatnonzero(profile > profile.max() - UNLIKELY)
     if len(likely) > WIDTHS / 2:
         return None
@@ -331,8 +282,8 @@ def _finer(widths: np.ndarray, profile: np.ndarray) -> np.ndarray | None:
 
 
 def _kernel(grid: np.ndarray, spread: float) -> Any:
-    """Normal weights (threshold of a person, mean of people), mass beyond the grid on its ends."""
+    """Return normal weights (person's threshold, mean); mass beyond the grid is on its ends."""
     if spread == 0:
         return np.eye(len(grid))
     edges = np.concatenate([[-np.inf], (grid[1:] + grid[:-1]) / 2, [np.inf]])
-    return np.diff(norm.cdf(edges[:, None], grid[None, :], spread), axis=0)
+    return np.diff(ndtr((edges[:, None] - grid) / spread), axis=0)

@@ -1,4 +1,4 @@
-"""Answers of single cells (a participant × a condition), pooled by level, as curves take them."""
+"""Answers of one participant in one condition, pooled by level for psychometric functions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
-from analysis.trials.frame import GUESS, is_same, only, yes
+from analysis.trials.frame import GUESS, is_same, single_value, yes_counts
 from scenes.base.errors import InputError
 
-# Name of the curve: psignifit's sigmoid, and whether it stands on log x.
+# Name of the curve: psignifit's sigmoid, and whether it is a function of log x.
 CURVES: dict[str, tuple[str, bool]] = {
     "weibull": ("weibull", True),
     "log_normal": ("norm", True),
@@ -20,64 +20,49 @@ CURVES: dict[str, tuple[str, bool]] = {
     "logistic": ("logistic", False),
     "gumbel": ("gumbel", False),
 }
-GUESSING = 0.05  # level of the tests of whether a cell is better than guessing
+GUESSING_ALPHA = 0.05  # of the tests whether a cell is better than guessing
 NOT_FITTED = "not fitted"
-SAME_LEVEL = 1e-9  # levels nearer than this share of their range are one: rounding parts them
+SAME_LEVEL = 1e-9  # share of the range of levels; a smaller difference is rounding
 
 
 @dataclass(frozen=True)
 class Cell:
-    """Pooled answers of a cell.
+    """Pooled answers of one cell."""
 
-    Parameters
-    ----------
-    names
-        What the cell is: values of the columns that cells are told apart by.
-    levels, hits, trials
-        (K,): tested levels on the axis, ascending, with what a curve rises with. Without pairs of
-        the same; on log x without level 0.
-    false_alarms, same_trials
-        Of same–different: answers "different" to pairs of the same, and the number of these.
-    seed
-        Of whatever is drawn for this cell.
-    """
-
-    names: dict[str, Any]
+    names: dict[str, Any]  # values of the columns that define the cell
+    # (K,), by ascending level: without same pairs, and on log x without level 0
     levels: np.ndarray
     hits: np.ndarray
     trials: np.ndarray
+    # same pairs: answers "different", and trials
     false_alarms: float
     same_trials: float
     seed: tuple[int, int] = (0, 0)
 
 
-def pooled(cell: pd.DataFrame, names: dict[str, Any], x: str, curve: str) -> Cell:
-    """Add up the trials of each level; psignifit takes 19 s for 296 single trials.
+def pool_levels(cell: pd.DataFrame, names: dict[str, Any], x: str, curve: str) -> Cell:
+    """Return the cell with the trials of each level summed; raise if no curve can be fitted.
 
-    Raises
-    ------
-    InputError
-        Values of x are not finite, or negative where the curve stands on log x, there are fewer
-        than two levels, or answers are not counts.
+    psignifit would need 19 s for 296 single trials.
     """
     levels = cell[x].to_numpy(dtype=float)
     where = ", ".join(f"{key} {value}" for key, value in names.items())
     if not np.isfinite(levels).all():
-        raise InputError(f"{where}: column '{x}' holds values that are not finite")
+        raise InputError(f"{where}: column '{x}' has values that are not finite")
     on_log = CURVES[curve][1]
     if on_log and (levels < 0).any():
         raise InputError(
-            f"{where}: column '{x}' holds {levels.min():g}, and {curve} stands on log {x}; "
-            "use curve='norm'"
+            f"{where}: column '{x}' has the value {levels.min():g}, but {curve} is a function of "
+            f"log {x}; use curve='norm'"
         )
-    hits, n, same = yes(cell), cell["n"].to_numpy(dtype=float), is_same(cell)
+    hits, n, same = yes_counts(cell), cell["n"].to_numpy(dtype=float), is_same(cell)
     if (parts := hits[hits % 1 != 0]).size:
         raise InputError(
-            f"{where}: column 'correct' holds {parts[0]:g}; a curve is fitted to whole numbers of "
-            "answers: for expected answers of a model use invariance.compare"
+            f"{where}: column 'correct' has the value {parts[0]:g}; a curve is fitted to whole "
+            "numbers of answers: for expected answers of a model use invariance.compare"
         )
     counted = pd.DataFrame({"level": levels, "yes": hits, "n": n})[_on_axis(cell, x, curve)]
-    counted["level"] = _joined(counted["level"].to_numpy(), curve)
+    counted["level"] = _merge_rounded(counted["level"].to_numpy(), curve)
     counts = counted.groupby("level", sort=True).sum()
     if len(counts) < 2:
         what = "above 0 " if on_log else ""
@@ -95,8 +80,8 @@ def pooled(cell: pd.DataFrame, names: dict[str, Any], x: str, curve: str) -> Cel
     )
 
 
-def _joined(levels: np.ndarray, curve: str) -> np.ndarray:
-    """Levels, those that differ by rounding alone replaced by the least of them."""
+def _merge_rounded(levels: np.ndarray, curve: str) -> np.ndarray:
+    """Return the levels, with the lowest value for those that differ only by rounding."""
     distinct, place = np.unique(levels, return_inverse=True)
     if not len(distinct):
         return levels
@@ -113,26 +98,11 @@ def too_few_levels(
     x: str = "level",
     curve: str = "weibull",
 ) -> pd.DataFrame:
-    """List the cells that `psychometric.fit` refuses, as they have fewer than two levels.
-
-    Parameters
-    ----------
-    frame, by, x, curve
-        As in `psychometric.fit`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        A row a cell, in columns of `psychometric.fit`: those of `by`; ``measurable``: ``above``
-        where answers at the one level are not better than guessing, and worse than half way from
-        guessing to 1 (exact one-sided tests, α = .05), as of a staircase that never came down
-        from the greatest, with ``bound``, that level; otherwise ``not fitted``; ``trials`` and
-        ``levels``. Empty where there are none.
-    """
+    """Return a row for each cell with fewer than two levels, which `psychometric.fit` refuses."""
     rows = []
     for names, cell in frame.groupby(list(by), sort=True, observed=True):
         shown = cell[_on_axis(cell, x, curve)]
-        levels = len(np.unique(_joined(shown[x].to_numpy(dtype=float), curve)))
+        levels = len(np.unique(_merge_rounded(shown[x].to_numpy(dtype=float), curve)))
         if levels < 2:
             row = dict(zip(by, names, strict=True)) | _bound(shown, x)
             rows.append(row | {"trials": int(shown["n"].sum()), "levels": levels})
@@ -141,8 +111,12 @@ def too_few_levels(
 
 
 def _bound(shown: pd.DataFrame, x: str) -> dict[str, Any]:
-    """What one level tells of a threshold: that it is above it, or nothing."""
-    guess = None if shown.empty else GUESS[only(shown, "task")]
+    """Return whether the threshold is above the one level.
+
+    It is if the answers are not better than guessing and below the middle between guessing and 1:
+    a staircase that never left its highest level.
+    """
+    guess = None if shown.empty else GUESS[single_value(shown, "task")]
     if guess is not None:
         k, n = int(shown["correct"].sum()), int(shown["n"].sum())
         if not_better_than(k, n, guess) and below_half_way(k, n, guess):
@@ -151,16 +125,17 @@ def _bound(shown: pd.DataFrame, x: str) -> dict[str, Any]:
 
 
 def not_better_than(hits: int, trials: int, guess: float) -> bool:
-    """Whether answers are not shown to be better than guessing."""
-    return bool(binomtest(hits, trials, guess, alternative="greater").pvalue > GUESSING)
+    """Return whether an exact test does not show the answers to be better than guessing."""
+    return bool(binomtest(hits, trials, guess, alternative="greater").pvalue > GUESSING_ALPHA)
 
 
 def below_half_way(hits: int, trials: int, guess: float) -> bool:
-    """Whether answers are shown to be worse than half way from guessing to 1."""
-    return bool(binomtest(hits, trials, (1 + guess) / 2, alternative="less").pvalue < GUESSING)
+    """Return whether an exact test shows the rate of hits to be below (1 + guess)/2."""
+    middle = (1 + guess) / 2
+    return bool(binomtest(hits, trials, middle, alternative="less").pvalue < GUESSING_ALPHA)
 
 
 def _on_axis(cell: pd.DataFrame, x: str, curve: str) -> np.ndarray:
-    """Rows that stand on the axis of a curve: no pairs of the same, on log x no level 0."""
+    """Return which rows are on the axis of a curve: no same pairs, and on log x no level 0."""
     levels = cell[x].to_numpy(dtype=float)
     return ~is_same(cell) & (levels > 0) if CURVES[curve][1] else ~is_same(cell)

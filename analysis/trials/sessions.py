@@ -1,6 +1,6 @@
-"""All sessions of a study as one frame of trials, joined with the stimulus set that they showed.
+"""Read all sessions of a study as one frame of trials, joined with their stimulus set.
 
-Every cell is checked on the way in: a message names file, row (line of the file), column and value.
+Every cell is checked; a message names file, row (line of the file), column and value.
 """
 
 import hashlib
@@ -11,9 +11,11 @@ from typing import Any, get_args
 
 import pandas as pd
 
-from analysis.trials import pooling, searches
-from analysis.trials.session_cells import NUMBERS, check, check_against_set, runs
+from analysis.trials import searches
+from analysis.trials.session_checks import NUMBERS, check_against_set, check_cells, run_names
+from analysis.trials.session_choice import choose_sessions
 from psychophysics.data import bids_names, session_files
+from psychophysics.data.columns import MISSING
 from psychophysics.data.data_set import ObserverKind
 from psychophysics.data.json_files import parse_json
 from psychophysics.data.same_experiment import session_name
@@ -21,10 +23,12 @@ from psychophysics.tasks.registry import TASKS
 from scenes.base.errors import InputError
 from stimuli.stimulus_set import StimulusSet
 
-MISSING = "n/a"
-MODEL = "model"
+MODEL = "model"  # who answered
 
 TEXT = ("phase", "condition", "target", "family", "attribute", "model", "layer", "comparison")
+COPIED = (
+    "phase", "target", "family", "attribute", "layer", "special", "response", "correct_response",
+)  # fmt: skip
 NEEDED = (
     *TEXT, *NUMBERS, "trial", "special", "same", "response", "correct_response", "response_time",
 )  # fmt: skip
@@ -34,14 +38,14 @@ def load(
     folder: Path,
     stimuli: StimulusSet,
     *,
-    apart: bool = False,
+    other_sets: bool = False,
     like: str | None = None,
     excluded: Collection[str] = (),
 ) -> pd.DataFrame:
     """Read every session of people, or of simulated observers, in a data folder.
 
-    Sessions that a model answered are left out: it is no participant. What models make of the
-    trials comes from their distances (`analysis.statistics.model_observers`).
+    Sessions answered by a model are skipped: a model is no participant; its answers are predicted
+    from its distances (`analysis.statistics.model_observers`).
 
     Parameters
     ----------
@@ -49,32 +53,34 @@ def load(
         BIDS data: ``data/`` or ``data-simulated/``.
     stimuli
         The set that was shown.
-    apart, like, excluded
-        Which sessions are left out, where there are some of another set or experiment
-        (`analysis.trials.pooling.pooled`); by default they are refused.
+    other_sets
+        Whether sessions of other stimulus sets are excluded; by default they are refused.
+    like
+        A participant, or ``participant/session``: sessions of other experiments than this one are
+        excluded; by default they are refused.
+    excluded
+        Participants excluded by the study; their experiment does not matter.
 
     Returns
     -------
     pandas.DataFrame
-        The frame of `analysis.trials.frame`: observer (participant), condition (attribute, and the
-        model of the search),
-        stimulus, level, correct, n, task, same; and session, trial, phase, target, family,
-        attribute, model, layer, run, role (``result``, ``control`` or ``pixel``),
-        physical_distance, response, response_time, special, dropped (frames), finished,
-        ``image_1`` … (stimulus ids, in order), kind (``person`` or ``simulated``), source; and of
-        the search at_result (the comparison is its end, or the control at the level of that),
-        verdict and unit (`analysis.trials.searches`). All phases are in it. ``attrs``: ``models``
-        counts the sessions of models that were left out, ``left_out`` lists those of another set or
-        experiment as `analysis.trials.exclusions` does, ``notes`` says what differs between
-        sessions, and ``data_sha256`` is the hash of all files that were read, taken of those very
-        bytes.
+        The frame of `analysis.trials.frame`: observer (participant), condition (attribute and
+        model of the search), stimulus, level, correct, n, task, same; and session, trial, phase,
+        target, family, attribute, model, layer, run, role (``result``, ``control`` or ``pixel``),
+        physical_distance, response, response_time (seconds), special, dropped (frames), finished,
+        ``image_1`` … (stimulus ids, in order), kind (``person`` or ``simulated``), source (file);
+        of the search, at_result (the result, or the control at its level), verdict and unit
+        (`analysis.trials.searches`). It holds all phases. ``attrs``: ``models`` is the number of
+        skipped sessions of models, ``left_out`` lists sessions of other sets or experiments as
+        `analysis.trials.exclusions` does, ``notes`` lists differences between sessions, and
+        ``data_sha256`` is the hash of all files as they were read.
 
     Raises
     ------
     InputError
-        There is no session but of models, or one is there twice; a file is too large, not UTF-8,
-        lacks a column, holds a trial twice or a cell that is not allowed; sessions are of several
-        sets or experiments; one tells of an image, a level or a search otherwise than the set.
+        There are only sessions of models, or a session occurs twice; a file is too large, not
+        UTF-8, lacks a column, has a trial twice or a cell that is not allowed; sessions are of
+        several sets or experiments; a cell contradicts the set.
     """
     paths = session_files.tables(folder)
     if not paths:
@@ -87,33 +93,36 @@ def load(
         path: parse_json(each, path.with_suffix(".json")) for path, each in described.items()
     }
     kinds = {path: _kind(path, sidecar) for path, sidecar in sidecars.items()}
-    asked = {path: sidecars[path] for path in paths if kinds[path] != MODEL}
-    if not asked:
+    answered = {path: sidecars[path] for path in paths if kinds[path] != MODEL}
+    if not answered:
         raise InputError(
-            f"{folder}: holds sessions of models alone; mrd experiment run or simulate makes others"
+            f"{folder}: holds only sessions of models; mrd experiment run or simulate makes others"
         )
-    pool = pooling.pooled(asked, stimuli, folder, apart=apart, like=like, excluded=excluded)
+    choice = choose_sessions(
+        answered, stimuli, folder, other_sets=other_sets, like=like, excluded=excluded
+    )
     frames, left_out, digests = [], [], []
     seen: dict[object, Path] = {}
     for path in paths:
         content = session_files.table_bytes(path)
         name = path.relative_to(folder).as_posix()
         digests.append((name, session_files.digest(content, described[path])))
-        if path in pool.left_out:
-            left_out.append(_entry(path, content, *pool.left_out[path]))
-        elif path in asked:
+        if path in choice.left_out:
+            left_out.append(_excluded(path, content, *choice.left_out[path]))
+        elif path in answered:
             frames.append(_session(path, content, stimuli, sidecars[path], kinds[path]))
             _check_copy(path, content, seen)
-    trials = searches.joined(pd.concat(frames, ignore_index=True), searches.of(stimuli))
-    trials.attrs["models"] = len(paths) - len(asked)
+    every = pd.concat(frames, ignore_index=True)
+    trials = searches.add_searches(every, searches.read_searches(stimuli))
+    trials.attrs["models"] = len(paths) - len(answered)
     trials.attrs["left_out"] = left_out
-    trials.attrs["notes"] = [*_without_table(folder, paths), *pool.notes]
+    trials.attrs["notes"] = [*_without_table(folder, paths), *choice.notes]
     trials.attrs["data_sha256"] = session_files.data_hash(digests)
     return trials
 
 
 def _without_table(folder: Path, tables: Sequence[Path]) -> list[str]:
-    """Say which descriptions have no table: of an interrupted import, or a table that was lost."""
+    """Return a note for each description without a table (interrupted import, or lost table)."""
     return [
         f"{path}: has no table beside it, so there is no session to analyse; import the session "
         "again, or restore the table"
@@ -123,7 +132,7 @@ def _without_table(folder: Path, tables: Sequence[Path]) -> list[str]:
 
 
 def _check_copy(path: Path, content: bytes, seen: dict[object, Path]) -> None:
-    """Refuse a session that is there twice: of one participant and session, or of equal rows."""
+    """Raise if a session occurs twice: the same participant and session, or equal rows."""
     for key in (session_name(path), hashlib.sha256(content).hexdigest()):
         if key in seen:
             raise InputError(
@@ -133,8 +142,8 @@ def _check_copy(path: Path, content: bytes, seen: dict[object, Path]) -> None:
         seen[key] = path
 
 
-def _entry(path: Path, content: bytes, rule: str, detail: str) -> dict[str, object]:
-    """Make the row of the exclusions for a session that is left out whole."""
+def _excluded(path: Path, content: bytes, rule: str, detail: str) -> dict[str, object]:
+    """Return the row of the table of exclusions for an excluded session."""
     observer, session = session_name(path).split("/")
     raw = _read(path, content)
     trials = int((raw["phase"] == "main").sum()) if "phase" in raw else 0
@@ -143,7 +152,7 @@ def _entry(path: Path, content: bytes, rule: str, detail: str) -> dict[str, obje
 
 
 def _kind(path: Path, sidecar: Mapping[str, Any]) -> str:
-    """Who answered a session: ``person``, ``model`` or ``simulated``, as its sidecar says."""
+    """Return who answered a session: ``person``, ``model`` or ``simulated``."""
     session = sidecar.get("Session")
     kind = session.get("Observer") if isinstance(session, dict) else None
     if kind not in get_args(ObserverKind):
@@ -156,7 +165,7 @@ def _kind(path: Path, sidecar: Mapping[str, Any]) -> str:
 
 
 def _read(path: Path, content: bytes) -> pd.DataFrame:
-    """Read a table of text; nothing in it is interpreted yet."""
+    """Return a session's table as text."""
     options: dict[str, Any] = {"sep": "\t", "dtype": str, "keep_default_na": False}
     try:
         return pd.read_csv(io.BytesIO(content), encoding="utf-8", **options)
@@ -170,10 +179,10 @@ def _read(path: Path, content: bytes) -> pd.DataFrame:
 def _session(
     path: Path, content: bytes, stimuli: StimulusSet, sidecar: Mapping[str, Any], kind: str
 ) -> pd.DataFrame:
-    if not sidecar.get("Finished"):  # a last row that was cut off was never over
+    if not sidecar.get("Finished"):  # the last row may be cut off
         content = content[: content.rfind(b"\n") + 1]
     raw = _read(path, content)
-    # Rows as people count them: the header is line 1.
+    # Lines of the file: the header is line 1.
     raw.index = pd.RangeIndex(2, len(raw) + 2)
     task = _task(path, sidecar)
     images = [f"stimulus_{number + 1}" for number in range(TASKS[task].images)]
@@ -182,7 +191,7 @@ def _session(
             raise InputError(f"{path}: column '{column}' is missing; restore the file")
     if raw.empty:
         raise InputError(f"{path}: holds no trial; remove the session or run it")
-    check(raw, task, path)
+    check_cells(raw, task, path)
     check_against_set(raw, images, stimuli, path)
     return _frame(raw, path, sidecar, task, images, kind)
 
@@ -204,42 +213,29 @@ def _frame(
     images: Sequence[str],
     kind: str,
 ) -> pd.DataFrame:
+    """Return a session's table as a frame of trials."""
     subject, session = session_name(path).split("/")
     dropped = [column for column in raw.columns if column.startswith("dropped_")]
-    frames = raw[dropped].apply(pd.to_numeric, errors="coerce").sum(axis=1)
-    same = raw["same"] == "true"
     model = raw["model"].where(raw["model"] != MISSING, "pixels")
-    made = pd.DataFrame(
-        {
-            "observer": subject,
-            "session": session,
-            "trial": raw["trial"].astype(int),
-            "phase": raw["phase"],
-            "condition": raw["attribute"] + ", by " + model,
-            "stimulus": raw["stimulus"] if "stimulus" in raw else raw[images[0]],
-            "level": raw["level"].astype(float),
-            "physical_distance": raw["physical_distance"].astype(float),
-            "correct": raw["correct"].astype(int),
-            "n": 1,
-            "task": task,
-            "same": same,
-            "target": raw["target"],
-            "family": raw["family"],
-            "attribute": raw["attribute"],
-            "model": model,
-            "layer": raw["layer"],
-            "run": runs(raw),
-            "role": raw["comparison"],
-            "special": raw["special"],
-            "response": raw["response"],
-            "correct_response": raw["correct_response"],
-            "response_time": pd.to_numeric(raw["response_time"], errors="coerce"),
-            "dropped": frames,
-            "finished": bool(sidecar.get("Finished")),
-            "kind": kind,
-            "source": str(path),
-        }
+    return raw[[*COPIED]].assign(
+        observer=subject,
+        session=session,
+        trial=raw["trial"].astype(int),
+        condition=raw["attribute"] + ", by " + model,
+        stimulus=raw["stimulus"] if "stimulus" in raw else raw[images[0]],
+        level=raw["level"].astype(float),
+        physical_distance=raw["physical_distance"].astype(float),
+        correct=raw["correct"].astype(int),
+        n=1,
+        task=task,
+        same=raw["same"] == "true",
+        model=model,
+        run=run_names(raw),
+        role=raw["comparison"],
+        response_time=pd.to_numeric(raw["response_time"], errors="coerce"),
+        dropped=raw[dropped].apply(pd.to_numeric, errors="coerce").sum(axis=1),
+        finished=bool(sidecar.get("Finished")),
+        kind=kind,
+        source=str(path),
+        **{f"image_{number + 1}": raw[column] for number, column in enumerate(images)},
     )
-    for number, column in enumerate(images):
-        made[f"image_{number + 1}"] = raw[column]
-    return made

@@ -5,22 +5,22 @@ from collections.abc import Iterator
 from mrd.study.study import Study
 from scenes.base.errors import about
 from scenes.config import target_scene
-from scenes.readings import FileReading, file_readings
+from scenes.file_summaries import FileSummary, file_summaries
 from scenes.scene import Scene
 
 
-def read_files(study: Study) -> Iterator[tuple[str, FileReading]]:
+def read_files(study: Study) -> Iterator[tuple[str, FileSummary]]:
     """Read the files of targets and start shapes; yield the place in the study and the report."""
     for name, config in study.targets.items():
         with about(f"targets.{name}"):
             scene = target_scene(name, config, study.folder)
-            yield from ((f"targets.{name}", each) for each in file_readings(scene, study.folder))
+            yield from ((f"targets.{name}", each) for each in file_summaries(scene, study.folder))
     for name, search in study.searches.items():
         if search.start.shape is not None:
             place = f"searches.{name}.start"
             with about(place):
                 scene = Scene(name=name, shape=search.start.shape)
-                yield from ((place, each) for each in file_readings(scene, study.folder))
+                yield from ((place, each) for each in file_summaries(scene, study.folder))
 
 
 def changed_files(study: Study) -> Iterator[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
-from analysis.findings.source import PAGE, REPORT
+from analysis.report.provenance import PAGE, REPORT
 from mrd.cli.arguments import Observers, Participant, Session, StudyPath, Workers
 from mrd.cli.tables import checklist, console, duration
 from mrd.study.resolved_study import resolve_study

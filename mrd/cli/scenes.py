@@ -9,8 +9,8 @@ from typer import Option
 from mrd.cli.files import read_files
 from mrd.cli.tables import console, table
 from mrd.study.study import FILE_NAME, loaded_target, read_study
+from scenes.file_summaries import file_summary
 from scenes.library import LIGHTS, MATERIALS, MESHES, SCENES
-from scenes.readings import file_reading
 from scenes.scene import check_visible, read_scene
 
 
@@ -52,4 +52,4 @@ def _check(path: Path) -> None:
         check_visible(scene)
         typer.echo(f"{path}: scene '{scene.name}', every camera sees the object")
     else:
-        typer.echo(str(file_reading(path)))
+        typer.echo(str(file_summary(path)))

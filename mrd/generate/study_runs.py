@@ -76,7 +76,7 @@ def generate(
 def remaining(runs: Sequence[ResolvedRun], folder: Path) -> list[str]:
     """Return the names of unfinished work, in pieces that are independent of one another.
 
-    A run stands for its search and its series; ``families/<family>`` for the shared images.
+    The name of a run means its search and its series; ``families/<family>`` the shared images.
     """
     images = {job.name for job in image_jobs(runs, folder)}
     searches_or_series = [

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field
 from mrd.study.fields import FileName, Names, distinct
 from scenes.base.errors import nearest
 from scenes.base.frozen import Frozen
-from scenes.embedded import LIGHTS
+from scenes.bundled import LIGHTS
 from scenes.lighting import EnvironmentMap, Lighting
 
 OWN_LIGHT = "own"

@@ -103,7 +103,7 @@ def pixel_metamers(study: ResolvedStudy) -> list[PixelMetamer]:
 def findings(study: ResolvedStudy) -> Findings:
     """Read the predicted thresholds and reaches of a study; raise if a record is damaged."""
     folder = study.study.runs
-    plan = planned(study.study) if (folder / FOLDER).is_dir() else []
+    plan = planned(study) if (folder / FOLDER).is_dir() else []
     predicted = {each.folder.name: each.finding() for each in plan if each.is_done}
     reached = {run.name: reach_records.finding(run, folder / run.name) for run in study.runs}
     return Findings(predicted, {run: each for run, each in reached.items() if each is not None})

@@ -158,7 +158,7 @@ def check_display(system: str, environment: Mapping[str, str]) -> Check:
         if environment.get(variable):
             return Check("display", True, f"{variable}={environment[variable]}")
     if shutil.which("xvfb-run"):
-        return Check("display", None, "none, but xvfb-run is there (tests, no timing)")
+        return Check("display", None, "none, but xvfb-run is installed (tests, no timing)")
     return Check("display", None, "none", "only experiments with people need one")
 
 

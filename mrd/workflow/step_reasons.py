@@ -140,7 +140,7 @@ REPORT_CHANGES = {
 def report_reasons(found: Mapping[str, Any], requested: Mapping[str, Any]) -> list[str]:
     """Return why a report is not up to date.
 
-    Both have ``source`` (`analysis.findings.source`), ``settings`` and ``versions``, as recorded
+    Both have ``source`` (`analysis.report.provenance`), ``settings`` and ``versions``, as recorded
     and as of now; keys that `requested` lacks do not count.
     """
     reasons = []

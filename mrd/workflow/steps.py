@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from analysis.findings import source
+from analysis.report import provenance
 from mrd.measures.fisher.planned import planned
 from mrd.study import image_directory, image_plan
 from mrd.study.provenance import installed
@@ -223,7 +223,7 @@ def _changed_images(study: ResolvedStudy, shared: list[ImagesStatus]) -> list[st
 
 
 def _predicted(study: ResolvedStudy) -> tuple[str, list[str]]:
-    plan = planned(study.study)
+    plan = planned(study)
     missing = [each for each in plan if not each.is_done]
     existing = f"thresholds of {len(plan)} targets and models"
     if not missing:
@@ -324,9 +324,9 @@ def _facts(
 
 
 def _analysed(study: Study, audience: Audience) -> tuple[str, list[str]]:
-    folder = study.folder / source.REPORT
-    if not (folder / source.PAGE).is_file():
-        return "", [f"there is no {source.REPORT}/{source.PAGE} yet"]
+    folder = study.folder / provenance.REPORT
+    if not (folder / provenance.PAGE).is_file():
+        return "", [f"there is no {provenance.REPORT}/{provenance.PAGE} yet"]
     data = study.folder / audience.data
     with StimulusSet(study.stimulus_set) as stimuli:
         requested = {
@@ -335,12 +335,14 @@ def _analysed(study: Study, audience: Audience) -> tuple[str, list[str]]:
                 "data": audience.data,
                 "data_sha256": session_files.hash_sessions(data),
                 "stimuli": stimuli.content_hash,
-                "models": source.models_of(stimuli),
+                "models": provenance.model_hashes(stimuli),
                 "seed": study.seed,
-                "findings": source.findings_of(stimuli),
+                "findings": provenance.finding_hashes(stimuli),
             },
             "settings": study.analysis.model_dump(mode="json"),
             "versions": {"mrd-suite": version("mrd-suite")},
         }
-    found = source.recorded(folder)
-    return str(folder / source.PAGE), step_reasons.report_reasons(found, changes.as_read(requested))
+    found = provenance.read_source(folder)
+    return str(folder / provenance.PAGE), step_reasons.report_reasons(
+        found, changes.as_read(requested)
+    )

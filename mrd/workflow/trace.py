@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.findings import source
+from analysis.report import provenance
 from mrd.study import image_directory
 from mrd.study.image_directory import ImageDirectory
 from mrd.study.run_directory import RunDirectory
@@ -197,7 +197,7 @@ def _of_session(path: Path, stimulus: str) -> list[Fact]:
 
 def _dots(study: Study, stimulus: str) -> list[Fact]:
     """Return the cells of the report's figures that the stimulus is part of."""
-    path = study.folder / source.REPORT / source.TABLES / "stimuli.csv"
+    path = study.folder / provenance.REPORT / provenance.TABLES / "stimuli.csv"
     if not path.is_file():
         return []
     table = pd.read_csv(path, dtype={"stimulus_id": str})

@@ -9,7 +9,7 @@ from mrd.study.image_plan import series_of
 from mrd.study.resolved_run import ResolvedRun
 from scenes.camera import cameras
 
-# As in mrd.search.flip_result, diverge_result, result and control_reach, and in the turntable;
+# As in mrd.search (flip, flip_result, diverge_result, control_reach) and in the turntable;
 # these modules load the renderer. A test compares the numbers.
 HALVINGS = 6
 RANDOM_CHANGES = 5

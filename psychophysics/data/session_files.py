@@ -90,7 +90,7 @@ def _stray(folder: Path, path: Path) -> InputError:
             "original name"
         )
     return InputError(
-        f"{path}: a session's table that is not in its folder, {own.parent}; if it is a copy, move "
+        f"{path}: a session's table that is not in its place, {own.parent}; if it is a copy, move "
         f"it out of {folder}; else move it and its JSON file to its folder"
     )
 

@@ -1,14 +1,14 @@
-"""Name what differs between two plain values."""
+"""Describe the differences between two plain values, such as a stored and a new request."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-MOST_REASONS = 3  # further ones are counted
+MOST_REASONS = 3  # further ones are only counted
 
 
 def differences(before: Any, now: Any, place: str = "") -> Iterator[str]:
-    """Name what differs between two plain values, such as ``task: oddity then, 2afc now``."""
+    """Yield each difference between two plain values, such as ``task: oddity then, 2afc now``."""
     if isinstance(before, dict) and isinstance(now, dict):
         for key in sorted(before.keys() | now.keys()):
             yield from differences(before.get(key), now.get(key), f"{place}.{key}".lstrip("."))
@@ -18,18 +18,18 @@ def differences(before: Any, now: Any, place: str = "") -> Iterator[str]:
 
 
 def in_words(reasons: Sequence[str]) -> str:
-    """Join reasons; of many, the first few are told."""
-    told = list(reasons[:MOST_REASONS])
-    left = len(reasons) - len(told)
-    return "; ".join([*told, f"and {left} more"] if left else told)
+    """Join reasons into one line: the first few, then the number of the others."""
+    shown = list(reasons[:MOST_REASONS])
+    left = len(reasons) - len(shown)
+    return "; ".join([*shown, f"and {left} more"] if left else shown)
 
 
 def changes(before: Any, now: Any, place: str = "") -> str:
-    """Name what differs between two plain values: ``samples.score: 64 then, 144 now``."""
+    """Return the differences between two plain values in one line."""
     return in_words(list(differences(before, now, place)))
 
 
 def as_read(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Give plain values as they come back from a file: what is compared with one."""
+    """Return plain values as they are after writing them to JSON and reading them back."""
     read: dict[str, Any] = json.loads(json.dumps(content))
     return read

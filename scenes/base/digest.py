@@ -1,21 +1,10 @@
-"""The hash by which a file is known, whatever its name."""
+"""Hash of a file's content."""
 
 import hashlib
 from pathlib import Path
 
 
 def file_sha256(path: Path) -> str:
-    """Hash a file's content with SHA-256.
-
-    Returns
-    -------
-    str
-        64 hexadecimal digits.
-
-    Raises
-    ------
-    OSError
-        When the file cannot be read.
-    """
+    """Return the SHA-256 of a file's content, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

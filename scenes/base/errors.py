@@ -1,19 +1,20 @@
-"""What goes wrong and can be mended by the user, said in one line."""
+"""Errors that the user can correct, as one-line messages."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 
 class InputError(Exception):
-    """The input is wrong, and the user can mend it.
+    """The input is wrong, and the user can correct it.
 
-    The command line prints the message as it is, one line, and exits with 2. So it names the
-    file, the key and the value, says what is allowed, and what to do. It may quote files of others:
-    what does not print is replaced (`printable`).
+    The command line prints the message in one line and exits with status 2. The message names the
+    file, key and value, what is allowed, and what to do. It may quote files of others, so
+    characters that do not print are escaped.
     """
 
     def __init__(self, message: str) -> None:
@@ -21,15 +22,10 @@ class InputError(Exception):
 
 
 def printable(text: str) -> str:
-    r"""Return a text in which characters that do not print are escapes, such as ``\x1b``.
+    r"""Return a text with characters that do not print escaped, such as ``\x1b``.
 
-    So names and files of others cannot move a terminal's cursor, colour or hide lines, or turn the
-    direction of writing. Letters of all scripts, line feeds and tabs stay.
-
-    Parameters
-    ----------
-    text
-        What is printed.
+    So names and files of others cannot move a terminal's cursor, hide lines, or change the writing
+    direction. Letters of all scripts, line feeds and tabs stay.
     """
     return "".join(
         each if each.isprintable() or each in "\n\t" else each.encode("unicode_escape").decode()
@@ -38,54 +34,41 @@ def printable(text: str) -> str:
 
 
 def one_line(error: Exception) -> str:
-    """Put an error in one line: what it says, or its kind where it says nothing."""
+    """Return an error's message in one line, or the name of its class if it has no message."""
     return printable(" ".join(str(error).split())) or type(error).__name__
 
 
 @contextmanager
 def about(place: str) -> Iterator[None]:
-    """Say which part of the input a complaint inside the block is about.
-
-    Parameters
-    ----------
-    place
-        What the message then begins with, such as ``"targets.vase"``.
-
-    Raises
-    ------
-    InputError
-        The one that the block raised, with the place before it.
-    """
+    """Put ``place: `` before the message of an `InputError` raised in the block."""
     try:
         yield
     except InputError as error:
         raise InputError(f"{place}: {error}") from error
 
 
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Name `path` in the errors of the block; an `OSError` becomes an `InputError`."""
+    with about(str(path)):
+        try:
+            yield
+        except OSError as error:
+            raise InputError(f"cannot be read: {error.strerror or error}") from error
+
+
+# A missing module of these is a mistake in the suite, not a missing extra.
 OWN_PACKAGES = frozenset({"scenes", "stimuli", "psychophysics", "analysis", "mrd"})
 
 
 def how_to_install(extra: str) -> str:
-    """Say how an extra of the suite, which is on no package index, comes onto a machine."""
+    """Return how to install an extra of the suite, which is on no package index."""
     return f"in a clone of the suite: pip install -c constraints.txt '.[{extra}]'"
 
 
 @contextmanager
 def needs(extra: str) -> Iterator[None]:
-    """Say which extra to install where a library of it is missing.
-
-    Parameters
-    ----------
-    extra
-        Name of the extra, such as ``"analysis"``: everything that the block imports, at once or
-        later, comes with it.
-
-    Raises
-    ------
-    InputError
-        A library cannot be imported in the block. A missing module of the suite itself is no
-        matter of extras, and goes on as it is.
-    """
+    """Raise `InputError` with the extra to install if an import in the block fails."""
     try:
         yield
     except ImportError as error:
@@ -98,53 +81,21 @@ def needs(extra: str) -> Iterator[None]:
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:
-    """Suggest the valid name that looks most like a mistyped one.
-
-    Parameters
-    ----------
-    name
-        What the user wrote.
-    valid
-        The names that exist.
-
-    Returns
-    -------
-    str
-        ``"did you mean 'bunny'?"``, or an empty string where nothing comes near.
-    """
+    """Return ``did you mean 'bunny'?``, or an empty string if no valid name is similar."""
     names = {each.lower(): each for each in valid}
     close = get_close_matches(name.lower(), list(names), n=1)
     return f"did you mean '{names[close[0]]}'?" if close else ""
 
 
-def unknown(kind: str, name: str, valid: Iterable[str]) -> InputError:
-    """Make the error for a name that does not exist: the nearest valid one, then all of them.
-
-    Parameters
-    ----------
-    kind
-        What the name stands for, such as ``"scene"``.
-    name
-        What the user wrote.
-    valid
-        The names that exist.
-    """
+def unknown(kind: str, name: str, valid: Iterable[str], others: str = "") -> InputError:
+    """Return the error for a name that does not exist, with the nearest and all valid names."""
     names = sorted(valid)
-    known = f"known: {', '.join(names)}"
+    known = f"known: {', '.join(names)}{others}"
     return InputError(f"no {kind} is called '{name}'; {nearest(name, names)} {known}")
 
 
 def first_problem(error: ValidationError, data: Any) -> str:
-    """Put the first problem of a failed validation in one line, ``key.key: what is wrong``.
-
-    Parameters
-    ----------
-    error
-        What pydantic raised.
-    data
-        What was validated: it tells the keys of the file from the names of the alternatives
-        that pydantic tried.
-    """
+    """Return the first problem of a failed validation in one line, ``key.key: what is wrong``."""
     problem = error.errors(include_url=False)[0]
     path = ".".join(str(part) for part in keys_of(problem["loc"], data))
     message = problem["msg"].removeprefix("Value error, ")
@@ -152,20 +103,7 @@ def first_problem(error: ValidationError, data: Any) -> str:
 
 
 def keys_of(location: tuple[int | str, ...], data: Any) -> tuple[int | str, ...]:
-    """Follow a location of a pydantic error through the data, leaving out what is no key.
-
-    Parameters
-    ----------
-    location
-        ``loc`` of an error, such as ``("shape", "sphere", "radius")``.
-    data
-        What was validated, such as ``{"shape": {"kind": "sphere", "radius": -1}}``.
-
-    Returns
-    -------
-    tuple
-        The keys, such as ``("shape", "radius")``; a missing last key is kept.
-    """
+    """Return the keys in a location of a pydantic error, without the names of union members."""
     keys: list[int | str] = []
     for place, part in enumerate(location):
         last = place == len(location) - 1

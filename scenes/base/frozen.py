@@ -1,4 +1,4 @@
-"""The base of everything that is data: frozen, closed, finite; and numbers with a range."""
+"""Base class of all data records, and validators for numbers."""
 
 import re
 from numbers import Integral, Real
@@ -8,6 +8,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     ModelWrapValidatorHandler,
     Strict,
     ValidationError,
@@ -17,17 +18,13 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from scenes.base.errors import nearest
 
-# A finite number without a range; words and truth values are refused.
+# Any finite number; text and booleans are refused.
 Number = Annotated[float, Strict()]
 Triple = tuple[Number, Number, Number]
 
 
 class Frozen(BaseModel):
-    """A record that cannot change, takes no unknown key and no number that is not finite.
-
-    An unknown key keeps pydantic's error type ``extra_forbidden`` and its place; its message names
-    the nearest valid key and lists all of them.
-    """
+    """An immutable record that refuses unknown keys and numbers that are not finite."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", arbitrary_types_allowed=True, allow_inf_nan=False
@@ -51,7 +48,7 @@ class Frozen(BaseModel):
 
 
 def _message(model: type[BaseModel], problem: Any) -> str:
-    """Say what is allowed, the nearest first, where a word is not one of those allowed."""
+    """Return the message of a problem; for an unknown word, with the nearest and all valid ones."""
     context = problem.get("ctx", {})
     match problem["type"]:
         case "extra_forbidden" if len(problem["loc"]) == 1:
@@ -72,23 +69,17 @@ def _message(model: type[BaseModel], problem: Any) -> str:
     return " ".join(f"{text}; {nearest(given, valid)} allowed: {', '.join(valid)}".split())
 
 
+def by_type(message: str, **types: type | tuple[type, ...]) -> Discriminator:
+    """Return a discriminator that tags each value by its Python type; `message` is for others."""
+
+    def tag(value: Any) -> str | None:
+        return next((name for name, each in types.items() if isinstance(value, each)), None)
+
+    return Discriminator(tag, custom_error_type="form", custom_error_message=message)
+
+
 def between(low: float, high: float, *, above_low: bool = False) -> BeforeValidator:
-    """Make a validator for a number with a range, whose message states the whole range.
-
-    Words and truth values are refused, not read as numbers.
-
-    Parameters
-    ----------
-    low, high
-        The range; both ends are allowed.
-    above_low
-        True where `low` itself is not allowed.
-
-    Returns
-    -------
-    BeforeValidator
-        For use as ``Annotated[float, between(0, 1)]``, or with ``int``.
-    """
+    """Return a validator for a number in a range, for ``Annotated[float, between(0, 1)]``."""
     allowed = f"above {low:g}, up to {high:g}" if above_low else f"{low:g} to {high:g}"
 
     def check(value: Any) -> Any:

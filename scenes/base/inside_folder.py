@@ -1,8 +1,8 @@
-"""Names of files in records: each has to lie in the folder of the record.
+"""File names in records: each must be in the folder of the record.
 
-Records travel with studies of others. A name such as ``../../notes.txt`` would let them choose what
-is read, published or deleted here. A file in the folder may itself be a symbolic link to anywhere:
-git-annex and DataLad store every file so.
+Records travel with studies of others. A name such as ``../../notes.txt`` would let them choose
+which file is read, published or deleted. A file in the folder may be a symbolic link to anywhere:
+git-annex and DataLad store every file as one.
 """
 
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -12,13 +12,7 @@ from scenes.base.errors import InputError
 
 
 def is_inside(name: Any) -> bool:
-    """Tell whether a name leads to something below a folder: relative, and nowhere up.
-
-    Parameters
-    ----------
-    name
-        From a record; anything.
-    """
+    """Return whether a name from a record is a relative path without ``..``."""
     if not isinstance(name, str) or not name or "\0" in name:
         return False
     kinds = (PurePosixPath(name), PureWindowsPath(name))
@@ -26,13 +20,7 @@ def is_inside(name: Any) -> bool:
 
 
 def below(folder: Path, name: Any, record: Path) -> Path:
-    """Return the path of what a record names; symbolic links are not looked at (see `inside`).
-
-    Raises
-    ------
-    InputError
-        The name is no text, is absolute, or leads up (``..``).
-    """
+    """Return the path in `folder` that a record names; symbolic links are not resolved."""
     if not is_inside(name):
         raise InputError(
             f"{record}: '{name}' does not name a file below {folder}; write the record again, or "
@@ -42,33 +30,17 @@ def below(folder: Path, name: Any, record: Path) -> Path:
 
 
 def inside(folder: Path, name: Any, record: Path) -> Path:
-    """Return the path of a file that a record names.
-
-    Parameters
-    ----------
-    folder
-        That the name is relative to. The folder itself may be a symbolic link.
-    name
-        From the record.
-    record
-        The file that holds the name, for the message.
-
-    Raises
-    ------
-    InputError
-        The name is no text, is absolute, leads up (``..``), or leads through a folder that is a
-        symbolic link to a place outside.
-    """
+    """Return the path in `folder` that a record names; no linked folder may lead out of it."""
     path = below(folder, name, record)
     try:
         real, home = path.resolve(), folder.resolve()
-        if path.is_symlink() and not real.is_dir():  # to delete it removes the link alone
+        if path.is_symlink() and not real.is_dir():  # deleting it removes only the link
             real = path.parent.resolve()
     except (OSError, RuntimeError) as error:  # RuntimeError: a circle of links
-        raise InputError(f"{path}: is a link that leads round in a circle; remove it") from error
+        raise InputError(f"{path}: is a link in a circle of links; remove it") from error
     if not real.is_relative_to(home):
         raise InputError(
             f"{path}: is reached by a linked folder that leads out of {folder}, where files that "
-            f"{record.name} names have to lie; put the folder itself there"
+            f"{record.name} names must be; replace the link by the folder"
         )
     return path

@@ -1,4 +1,4 @@
-"""Which side of a surface is its outside, and turning faces so that they show it."""
+"""Find the outside of a surface, and turn its faces outward."""
 
 from dataclasses import dataclass
 
@@ -15,62 +15,33 @@ from scenes.geometry.topology import Edges, edges_of
 Floats = NDArray[np.float64]
 Faces = NDArray[np.int64]
 
-GRID = 160  # rays along a side of the grid, from either end of each direction
+GRID = 160  # rays per side of the grid, from both ends of each direction
 DIRECTIONS = 8
-# One side of an open part must lead by this share of the rays that see it, and by chance's margin.
+# Least lead of one side of an open part: as a fraction of the rays that meet the part, and in
+# standard deviations.
 LEAST_LEAD = 0.03
 DEVIATIONS = 3
-POINTS = 12  # of a part, that must all lie inside another one
+POINTS = 12  # points of a part that must all be inside another part
 
 
 @dataclass(frozen=True, eq=False)
 class Turned:
-    """Faces whose outside was looked for.
+    """Faces that were turned outward."""
 
-    Parameters
-    ----------
-    faces : (F, 3)
-        Counter-clockwise seen from outside, where there is an outside.
-    count
-        Number of faces that were turned.
-    without_outside
-        Number of faces of open parts whose outside is not known: they look the same from both
-        sides (a flat sheet), or cannot be seen from outside.
-    edges
-        Of the faces.
-    """
-
-    faces: Faces
-    count: int
-    without_outside: int
+    faces: Faces  # (F, 3), counter-clockwise from outside
+    count: int  # number of faces that were turned
+    without_outside: int  # faces of open parts that are flat sheets, or hidden
     edges: Edges
 
 
 def turned_outward(vertices: Floats, faces: Faces) -> Turned:
-    """Turn faces so that each part of a surface shows its outside.
+    """Return faces (F, 3), of three different positions each, turned outward in each part.
 
-    A part is a set of faces joined by edges of two faces. First its faces are made to agree. A
-    closed part then has a positive volume, and all closed parts inside it are turned with it, so
-    that a cavity stays one. The outside of an open part is the side that more rays from outside
-    the object meet first (after Takayama et al. 2014, A simple method for correcting facet
-    orientations in polygon meshes based on ray casting).
-
-    Parameters
-    ----------
-    vertices : (V, 3) float64
-        Positions.
-    faces : (F, 3)
-        Each with three different places, and each once.
-
-    Returns
-    -------
-    Turned
-        With the faces, which keep their order.
-
-    Raises
-    ------
-    InputError
-        A part has no two sides, as a Möbius strip.
+    A part is a set of faces connected by edges of two faces, made consistent first. A closed part
+    is turned to a positive volume with all parts inside it, so that cavities stay cavities. The
+    outside of an open part is the side that more rays from outside meet first (after Takayama et
+    al. 2014, A simple method for correcting facet orientations in polygon meshes based on ray
+    casting).
     """
     edges = edges_of(vertices, faces)
     part, flips = _agreed(faces, edges)
@@ -85,7 +56,7 @@ def turned_outward(vertices: Floats, faces: Faces) -> Turned:
         known &= seen > 0
         turn |= ~closed & known & (vote < 0)
         unclear = ~closed & ~known
-    # The outside of an unclear part is not known: its faces agree, and most are as stored.
+    # In an unclear part, faces are consistent, and most are as stored.
     turned = flips ^ turn[part]
     return Turned(
         np.where(turned[:, None], faces[:, ::-1], faces),
@@ -96,11 +67,10 @@ def turned_outward(vertices: Floats, faces: Faces) -> Turned:
 
 
 def _agreed(faces: Faces, edges: Edges) -> tuple[Faces, NDArray[np.bool_]]:
-    """Part of each face, and which faces to turn so that each part agrees (the fewer ones).
-
-    Every face stands twice in a graph, as it is and turned. Neighbours that agree are joined in
-    the same state, others in opposite ones. A part whose two states are joined has one side.
-    """
+    """Return the part of each face, and the fewest faces to turn for consistent parts."""
+    # A graph holds every face twice, unchanged and turned. Neighbours that are consistent are
+    # connected in equal states, others in opposite ones. A part whose two states are connected has
+    # only one side.
     count = len(faces)
     one, other = edges.pairs()
     opposed = edges.forward[one] == edges.forward[other]
@@ -124,19 +94,13 @@ def _agreed(faces: Faces, edges: Edges) -> tuple[Faces, NDArray[np.bool_]]:
 
 
 def _closed(part: Faces, edges: Edges) -> NDArray[np.bool_]:
-    """Tell of each part whether all its edges belong to two faces."""
+    """Return for each part whether all its edges belong to two faces."""
     loose = (edges.times[edges.sides] != 2).reshape(-1, 3).any(axis=1)
     return np.bincount(part, loose) == 0
 
 
-# ---- Closed parts -------------------------------------------------------------------------------
-
-
 def _turned_closed(triangles: Floats, part: Faces, closed: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Tell of each part whether it is turned: outermost closed parts of negative volume.
-
-    The closed parts inside such a part are turned with it.
-    """
+    """Return the parts to turn: outermost closed parts of negative volume, and those inside."""
     turn = np.zeros(len(closed), bool)
     volumes = np.einsum("fd,fd->f", triangles[:, 0], np.cross(triangles[:, 1], triangles[:, 2]))
     volume = np.bincount(part, volumes, minlength=len(closed))
@@ -152,7 +116,7 @@ def _turned_closed(triangles: Floats, part: Faces, closed: NDArray[np.bool_]) ->
 
 
 class _Bodies:
-    """Closed parts, and which of them lie inside which."""
+    """Closed parts, with queries for parts inside each other."""
 
     def __init__(
         self, triangles: Floats, part: Faces, closed: NDArray[np.intp], size: NDArray[np.floating]
@@ -169,25 +133,25 @@ class _Bodies:
         self._row = {int(index): row for row, index in enumerate(closed)}
 
     def holders(self, index: int) -> list[int]:
-        """Larger parts that hold all of a part."""
+        """Return the larger parts that a part is inside of."""
         row = self._row[index]
         around = ((self._low <= self._low[row]) & (self._high >= self._high[row])).all(axis=1)
         larger = self._size[self._closed] > self._size[index]
         return [int(k) for k in self._closed[around & larger] if self._in(index, int(k))]
 
     def held(self, index: int) -> list[int]:
-        """Smaller parts that lie in a part."""
+        """Return the smaller parts inside a part."""
         row = self._row[index]
         within = ((self._low >= self._low[row]) & (self._high <= self._high[row])).all(axis=1)
         smaller = self._size[self._closed] < self._size[index]
         return [int(k) for k in self._closed[within & smaller] if self._in(int(k), index)]
 
     def _in(self, index: int, other: int) -> bool:
-        """Tell whether points all over a part lie inside another: a ray leaves it oddly often."""
+        """Return whether a part is inside another: rays from its points meet it an odd number."""
         faces = self._faces[index]
         spread = faces[np.linspace(0, len(faces) - 1, min(POINTS, len(faces))).astype(int)]
         corners = self._triangles[self._faces[other]]
-        # Not along an axis of a file: such a ray would meet edges of faces.
+        # Not along an axis, where rays often meet edges of faces.
         direction = np.array([0.534, 0.267, 0.802])
         return all(
             np.count_nonzero(_meets(point, direction, corners)) % 2
@@ -196,7 +160,7 @@ class _Bodies:
 
 
 def _meets(origin: Floats, direction: Floats, triangles: Floats) -> NDArray[np.bool_]:
-    """Tell which triangles (F,) a ray meets (Möller & Trumbore 1997)."""
+    """Return which triangles (F,) a ray meets (Möller & Trumbore 1997)."""
     first = triangles[:, 1] - triangles[:, 0]
     second = triangles[:, 2] - triangles[:, 0]
     across = np.cross(direction, second)
@@ -210,14 +174,8 @@ def _meets(origin: Floats, direction: Floats, triangles: Floats) -> NDArray[np.b
     return (determinant != 0) & (u >= 0) & (v >= 0) & (u + v <= 1) & (distance > 0)
 
 
-# ---- Open parts ---------------------------------------------------------------------------------
-
-
 def _seen_from_outside(triangles: Floats, part: Faces, parts: int) -> tuple[Floats, Floats]:
-    """Rays that meet the front of each part first, minus those that meet its back; and their sum.
-
-    The rays come from either end of some directions, all over the object.
-    """
+    """Return rays from outside that meet each part's front first minus its back; and their sum."""
     rng = np.random.default_rng(0)
     vote, seen = np.zeros(parts), np.zeros(parts)
     for turn in Rotation.random(DIRECTIONS, rng=rng).as_matrix():
@@ -230,7 +188,7 @@ def _seen_from_outside(triangles: Floats, part: Faces, parts: int) -> tuple[Floa
         first = np.ones(len(ray), bool)
         first[1:] = ray[1:] != ray[:-1]
         last = np.append(first[1:], True)[: len(ray)]
-        # A front that looks along +z is seen from the upper end, the last that its ray meets.
+        # A front that faces +z is seen from the upper end: it is the last crossing of its ray.
         for end, side in ((last, 1), (first, -1)):
             hits = order[end]
             of = part[met.triangles[hits]]

@@ -1,4 +1,4 @@
-"""Parallel rays through triangles, cut exactly."""
+"""Exact crossings of parallel rays with triangles."""
 
 from typing import NamedTuple
 
@@ -9,67 +9,30 @@ Array = NDArray[np.float64]
 
 
 class Crossings(NamedTuple):
-    """Where rays meet triangles.
+    """The C points where rays meet triangles."""
 
-    Parameters
-    ----------
-    rays : (C,)
-        Index of the ray.
-    heights : (C,) float64
-        z of the place.
-    turns : (C,)
-        1 where the front of the triangle looks along +z, −1 where its back does.
-    triangles : (C,)
-        Index of the triangle.
-    """
-
-    rays: NDArray[np.intp]
-    heights: Array
-    turns: NDArray[np.intp]
-    triangles: NDArray[np.intp]
+    rays: NDArray[np.intp]  # index of the ray
+    heights: Array  # z
+    turns: NDArray[np.intp]  # 1 if the front of the triangle faces +z, else −1
+    triangles: NDArray[np.intp]  # index of the triangle
 
 
 def ray_grid(
     low: Array, high: Array, rays: int, rng: np.random.Generator
 ) -> tuple[Array, Array, Array]:
-    """Return the places (rays, rays, 2) of rays along z, one at random in each cell of a grid.
-
-    Parameters
-    ----------
-    low, high : (2,)
-        Corners of the rectangle of cells.
-    rays
-        Side of the grid.
-    rng
-        Places the rays.
-
-    Returns
-    -------
-    places, corner, cell
-        As `crossings` takes them.
-    """
+    """Return random places (rays, rays, 2), one per cell of a grid; its corner; size of a cell."""
     cell = (high - low) / rays
     indices = np.stack(np.meshgrid(np.arange(rays), np.arange(rays), indexing="ij"), axis=-1)
     return low + cell * (indices + rng.random((rays, rays, 2))), low, cell
 
 
 def crossings(triangles: Array, places: Array, corner: Array, cell: Array) -> Crossings:
-    """Cut rays along z with triangles.
-
-    Parameters
-    ----------
-    triangles : (F, 3, 3)
-        Corners.
-    places : (R, R, 2)
-        x and y of the rays, one in each cell.
-    corner, cell : (2,)
-        Of the grid: its corner, and the size of a cell.
-    """
+    """Return the crossings of triangles (F, 3, 3) with rays along z from a `ray_grid`."""
     rays = places.shape[0]
     flat = triangles[:, :, :2]
     low = np.clip(((flat.min(axis=1) - corner) / cell).astype(int), 0, rays - 1)
     high = np.clip(((flat.max(axis=1) - corner) / cell).astype(int), 0, rays - 1)
-    # Every cell that the bounding rectangle of a triangle touches.
+    # All cells that the bounding rectangle of each triangle touches.
     sizes = high - low + 1
     counts = sizes.prod(axis=1)
     which = np.repeat(np.arange(len(triangles)), counts)

@@ -1,4 +1,4 @@
-"""The smallest sphere round points (trimesh's is quadratic in their number, and inexact)."""
+"""Smallest sphere around points (trimesh's function is quadratic in their number, and inexact)."""
 
 from itertools import combinations
 
@@ -7,28 +7,15 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-# Rounding, as a share of the radius.
-TOLERANCE = 1e-12
+TOLERANCE = 1e-12  # rounding, relative to the radius
 
 
 def smallest_sphere(points: Array) -> tuple[Array, float]:
-    """Find the smallest sphere that holds all points.
+    """Return centre (3,) and radius of the smallest sphere that holds all points (N, 3).
 
-    It rests on at most four of them. Starting from one, the point farthest outside is taken in and
-    the sphere of those few found anew, until none is outside: the radius grows at every step, so
-    the search ends (the pivot rule of Gärtner, "Fast and robust smallest enclosing balls", 1999).
-
-    Parameters
-    ----------
-    points : (N, 3)
-        At least one.
-
-    Returns
-    -------
-    centre : (3,)
-        Of the sphere.
-    radius : float
-        Distance of the farthest point: none is outside.
+    At most four points determine it. The point farthest outside is added to them, and their sphere
+    is recomputed, until no point is outside; the radius grows at every step, so the loop ends (the
+    pivot rule of Gärtner, "Fast and robust smallest enclosing balls", 1999).
     """
     support = points[[np.linalg.norm(points - points.mean(axis=0), axis=1).argmax()]]
     centre, radius = support[0], 0.0
@@ -38,14 +25,13 @@ def smallest_sphere(points: Array) -> tuple[Array, float]:
         if distances[farthest] <= radius * (1 + TOLERANCE):
             return centre, float(distances[farthest])
         wider = _resting_on(np.vstack([points[[farthest]], support]))
-        if wider[1] <= radius:
-            # Only rounding is left to gain.
+        if wider[1] <= radius:  # no gain beyond rounding
             return centre, float(distances[farthest])
         centre, radius, support = wider
 
 
 def _resting_on(points: Array) -> tuple[Array, float, Array]:
-    """Find the smallest sphere round at most five points, the first of which lies on it."""
+    """Return the smallest sphere around at most five points, with the first one on it."""
     best: tuple[Array, float, Array] = (points[0], np.inf, points[:1])
     for size in range(1, 5):
         for others in combinations(range(1, len(points)), size - 1):
@@ -59,7 +45,7 @@ def _resting_on(points: Array) -> tuple[Array, float, Array]:
 
 
 def _equally_far(points: Array) -> Array:
-    """Find the centre of the smallest sphere through up to four points."""
+    """Return the centre of the smallest sphere through up to four points."""
     across = points[1:] - points[0]
     # centre − first = Σ λ across, with across · (centre − first) = |across|²/2.
     share, *_ = np.linalg.lstsq(across @ across.T, (across**2).sum(axis=1) / 2, rcond=None)

@@ -1,4 +1,4 @@
-"""Geometry between two surfaces: closest points, and the volume that they share."""
+"""Closest points on a surface, and the overlap of two volumes."""
 
 from dataclasses import dataclass
 
@@ -14,43 +14,27 @@ from scenes.geometry.rays import crossings, ray_grid
 
 Array = NDArray[np.float64]
 
-# How many of the nearest pieces are looked at: first few, then more where those do not settle it.
-NEAREST_PIECES = (6, 48)
-# Triangles are cut until no edge is longer than this many times the mesh's mean edge.
-LONGEST_EDGE = 2.0
+NEAREST_PIECES = (6, 48)  # number of nearest pieces searched, first and if these do not suffice
+LONGEST_EDGE = 2.0  # of a piece, relative to the mesh's mean edge
 
 
 @dataclass(frozen=True)
 class Places:
-    """Points on a surface.
+    """Points on a surface."""
 
-    Parameters
-    ----------
-    points : (N, 3)
-        In the mesh's space.
-    normals : (N, 3)
-        Unit shading normals there (smooth: interpolated between vertices).
-    """
-
-    points: Array
-    normals: Array
+    points: Array  # (N, 3)
+    normals: Array  # (N, 3) smooth unit shading normals
 
 
 class Surface:
-    """A mesh, ready for samples and for closest points.
-
-    Parameters
-    ----------
-    mesh
-        Any mesh.
-    """
+    """A mesh that is prepared for sampling and for closest points."""
 
     def __init__(self, mesh: Mesh) -> None:
         self.triangles = mesh.vertices.astype(np.float64)[mesh.faces]
         self.vertices = mesh.vertices[np.unique(mesh.faces)].astype(np.float64)
         self._corner_normals = vertex_normals(mesh).astype(np.float64)[mesh.faces]
         self._areas = face_areas(mesh)
-        # Long triangles are cut into pieces, so that a piece lies near its centre.
+        # Long triangles are cut into pieces, so that all points of a piece are near its centre.
         edges = np.linalg.norm(self.triangles - np.roll(self.triangles, 1, axis=1), axis=2)
         corners, pieces, self._owner = trimesh.remesh.subdivide_to_size(
             mesh.vertices.astype(np.float64),
@@ -65,37 +49,20 @@ class Surface:
         self._tree = cKDTree(centres)
 
     def sample(self, count: int, rng: np.random.Generator) -> Places:
-        """Draw points uniformly over the surface.
-
-        Parameters
-        ----------
-        count
-            Number of points.
-        rng
-            Draws them.
-        """
-        points, triangles = self._scatter(count, rng)
+        """Return points drawn uniformly on the surface."""
+        triangles = rng.choice(len(self.triangles), count, p=self._areas / self._areas.sum())
+        # Uniform on a triangle (Turk 1990).
+        root, second = np.sqrt(rng.random(count)), rng.random(count)
+        weights = np.stack([1 - root, root * (1 - second), root * second], axis=1)
+        points = np.einsum("nk,nkd->nd", weights, self.triangles[triangles])
         return Places(points, self._normals(points, triangles))
 
     def closest(self, points: Array) -> tuple[Array, Places]:
-        """Find the closest points of the surface.
+        """Return the distances (N,) and the places of the surface's points closest to `points`.
 
-        The distance to a triangle is exact (Ericson, *Real-Time Collision Detection*, 5.1.5), so
-        there is no sampling floor: a point on the surface has distance 0. The triangles looked at
-        are those of the 48 pieces with the nearest centres; the distance found is never too short,
-        and too long at most by the size of a piece, where more than 48 are equally near.
-
-        Parameters
-        ----------
-        points : (N, 3)
-            Where to search from.
-
-        Returns
-        -------
-        distances : (N,)
-            To the closest points.
-        places : Places
-            The closest points.
+        The distance to a triangle is exact (Ericson, *Real-Time Collision Detection*, 5.1.5). The
+        triangles of the 48 pieces with the nearest centres are searched: a distance is never too
+        short, and too long by at most the size of a piece, if more than 48 are equally near.
         """
         found = np.empty_like(points)
         triangles = np.zeros(len(points), np.intp)
@@ -103,10 +70,10 @@ class Surface:
         unsettled = np.arange(len(points))
         for wanted in NEAREST_PIECES:
             near = min(wanted, self._tree.n)
-            # A list of ranks keeps the answer two-dimensional.
+            # With a list of ranks, the result is always two-dimensional.
             ranks = np.arange(1, near + 1)
             away, pieces = (np.asarray(each) for each in self._tree.query(points[unsettled], ranks))
-            # The nearest piece first: it bounds the distance, and rules out most of the others.
+            # The nearest piece first: its distance excludes most other pieces.
             for columns in (slice(0, 1), slice(1, near)):
                 nearest_part = (away - self._radii[pieces])[:, columns]
                 rows, column = np.nonzero(nearest_part < distances[unsettled, None])
@@ -125,7 +92,7 @@ class Surface:
         triangles: NDArray[np.intp],
         distances: Array,
     ) -> None:
-        """Take over, for every point (a row), its nearest candidate where that is nearer."""
+        """Replace the result of each point (row) if one of its candidate triangles is nearer."""
         if not len(rows):
             return
         on = trimesh.triangles.closest_point(self.triangles[candidates], points[rows])
@@ -137,18 +104,11 @@ class Surface:
         triangles[rows[nearer]] = candidates[nearer]
         distances[rows[nearer]] = away[nearer]
 
-    def _scatter(self, count: int, rng: np.random.Generator) -> tuple[Array, NDArray[np.intp]]:
-        triangles = rng.choice(len(self.triangles), count, p=self._areas / self._areas.sum())
-        # Uniform over a triangle (Turk 1990).
-        root, second = np.sqrt(rng.random(count)), rng.random(count)
-        weights = np.stack([1 - root, root * (1 - second), root * second], axis=1)
-        return np.einsum("nk,nkd->nd", weights, self.triangles[triangles]), triangles
-
     def _normals(self, points: Array, triangles: NDArray[np.intp]) -> Array:
         weights = trimesh.triangles.points_to_barycentric(
             self.triangles[triangles], points, method="cross"
         )
-        # A triangle without area has no such weights; it lends its first corner's normal.
+        # A triangle without area has no such weights; use the normal of its first corner.
         weights[~np.isfinite(weights).all(axis=1)] = (1.0, 0.0, 0.0)
         normals = np.einsum("nk,nkd->nd", weights, self._corner_normals[triangles])
         lengths = np.linalg.norm(normals, axis=1, keepdims=True)
@@ -156,25 +116,9 @@ class Surface:
 
 
 def volume_iou(first: Mesh, second: Mesh, rng: np.random.Generator, rays: int = 256) -> float:
-    """Measure the volume that two closed surfaces share, over the volume of both together.
-
-    Rays along z, one at a random place in each cell of a grid over both surfaces, are cut exactly;
-    a point is inside where the winding number is not 0, so parts may overlap.
-
-    Parameters
-    ----------
-    first, second
-        Closed meshes.
-    rng
-        Places the rays.
-    rays
-        Side of the grid.
-
-    Returns
-    -------
-    float
-        0 to 1.
-    """
+    """Return the shared volume of two closed surfaces ÷ their joint volume, 0 to 1."""
+    # Measured along rays in z, one at a random place in each cell of a grid. A point is inside if
+    # its winding number is not 0, so parts of a surface may overlap.
     triangles = [mesh.vertices.astype(np.float64)[mesh.faces] for mesh in (first, second)]
     both = np.concatenate(triangles)[:, :, :2].reshape(-1, 2)
     grid = ray_grid(both.min(axis=0), both.max(axis=0), rays, rng)
@@ -182,7 +126,7 @@ def volume_iou(first: Mesh, second: Mesh, rng: np.random.Generator, rays: int = 
     ray, height, turn = (np.concatenate(each) for each in zip(*(c[:3] for c in cuts), strict=True))
     whose = np.repeat([0, 1], [len(each.rays) for each in cuts])
     order = np.lexsort((height, ray))
-    # A closed surface turns back to 0 along every ray, so one running sum serves all rays.
+    # The winding number returns to 0 along every ray, so one running sum serves all rays.
     inside = [np.cumsum(np.where(whose == i, turn, 0)[order])[:-1] != 0 for i in (0, 1)]
     lengths = np.where(np.diff(ray[order]) == 0, np.diff(height[order]), 0)
     union = lengths[inside[0] | inside[1]].sum()

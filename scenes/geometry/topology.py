@@ -1,7 +1,6 @@
-"""Which faces are neighbours: judged by the places of vertices, not by their numbers.
+"""Edges and neighbouring faces of a mesh, by the positions of vertices instead of their indices.
 
-Files double vertices along seams of texture coordinates and along hard edges. The surface is as
-closed as its places say.
+Files double vertices along seams of texture coordinates and along hard edges.
 """
 
 from dataclasses import dataclass
@@ -15,8 +14,8 @@ Integers = NDArray[np.int64]
 
 
 def place_of(vertices: NDArray[np.floating]) -> Integers:
-    """Return, for each vertex (V,), the first vertex at the same place."""
-    # Sorted by place, then by number: the first of equal ones comes first.
+    """Return, for each vertex (V,), the first vertex at the same position."""
+    # Sorted by position, then by index.
     order = np.lexsort((np.arange(len(vertices)), *vertices.T))
     new = np.ones(len(order), bool)
     new[1:] = (vertices[order[1:]] != vertices[order[:-1]]).any(axis=1)
@@ -26,11 +25,7 @@ def place_of(vertices: NDArray[np.floating]) -> Integers:
 
 
 def joined(mesh: Mesh) -> tuple[Mesh, Integers]:
-    """Return the same surface with one vertex a place, and the new vertex of each old one (V,).
-
-    A mesh that is so already comes back unchanged. From another one texture coordinates are left
-    out. Faces keep their order and the remaining vertices theirs.
-    """
+    """Return the surface with one vertex per position, and the new vertex of each old one (V,)."""
     place = place_of(mesh.vertices)
     kept, number = np.unique(place, return_inverse=True)
     number = number.reshape(-1)
@@ -41,22 +36,11 @@ def joined(mesh: Mesh) -> tuple[Mesh, Integers]:
 
 @dataclass(frozen=True, eq=False)
 class Edges:
-    """The edges of a mesh, by place.
+    """The edges of a mesh, by position."""
 
-    Parameters
-    ----------
-    sides : (S,) int64
-        Edge of each side of a face; side k of face f is ``sides[3 * f + k]``, from corner k to
-        the next.
-    forward : (S,) bool
-        Whether the side runs along its edge, or against it.
-    times : (E,) int64
-        How many faces an edge belongs to.
-    """
-
-    sides: Integers
-    forward: NDArray[np.bool_]
-    times: Integers
+    sides: Integers  # (3 F,) edge of each side; 3 f + k is the side of face f after corner k
+    forward: NDArray[np.bool_]  # (3 F,) whether the side has the direction of its edge
+    times: Integers  # (E,) number of faces of each edge
 
     @property
     def of_one(self) -> int:
@@ -76,7 +60,7 @@ class Edges:
 
 
 def edges_of(vertices: NDArray[np.floating], faces: NDArray[np.integer]) -> Edges:
-    """Return the edges of a mesh by place; each face has three places."""
+    """Return the edges of a mesh; each face has three different positions."""
     corners = place_of(vertices)[faces]
     start, end = corners.reshape(-1), np.roll(corners, -1, axis=1).reshape(-1)
     keys = np.minimum(start, end) * len(vertices) + np.maximum(start, end)
@@ -87,7 +71,7 @@ def edges_of(vertices: NDArray[np.floating], faces: NDArray[np.integer]) -> Edge
 def hard_edges(
     vertices: NDArray[np.floating], faces: NDArray[np.integer], edges: Edges, angle: float = 60
 ) -> int:
-    """Count the edges at which two faces turn by more than an angle, in degrees."""
+    """Return the number of edges at which two faces meet at more than an angle, in degrees."""
     corners = vertices[faces].astype(np.float64)
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     lengths = np.linalg.norm(normals, axis=1)
@@ -99,19 +83,7 @@ def hard_edges(
 
 
 def manifold_problem(mesh: Mesh) -> str | None:
-    """Say why a mesh cannot be the start of a shape search.
-
-    Parameters
-    ----------
-    mesh
-        Any mesh. Vertices at one place count as one.
-
-    Returns
-    -------
-    str or None
-        The reason, with counts: edges that do not belong to exactly two faces, or neighbouring
-        faces turned against each other. None for a closed, consistently turned surface.
-    """
+    """Return why a mesh cannot start a shape search; None if it is closed and consistent."""
     edges = edges_of(mesh.vertices, mesh.faces)
     count, wrong = len(edges.times), edges.of_one + edges.of_more
     if wrong:
@@ -124,7 +96,7 @@ def manifold_problem(mesh: Mesh) -> str | None:
     repeated = int(np.count_nonzero(edges.forward[one] == edges.forward[other]))
     if repeated:
         return (
-            f"{repeated} of {count} edges lie between faces turned against each other; "
+            f"{repeated} of {count} edges are between faces of opposite orientation; "
             "turn all faces counter-clockwise seen from outside"
         )
     return None

@@ -1,4 +1,4 @@
-"""From triangles of a file to those of a mesh: what is left out, joined and moved."""
+"""Clean the triangles of a file: leave out, join and move."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,39 +11,13 @@ from scenes.meshes.formats.polygons import Polygons
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-# Positions are kept in 32 bits; rounding moves no vertex by more than this share of the size.
-LARGEST_ROUNDING = 1e-5
-LARGEST = 1e30  # span of a mesh in the units of its file, and its inverse the smallest
-LEAST_AREA = 1e-12  # of a triangle, as a share of its longest side squared
+LARGEST_ROUNDING = 1e-5  # error of 32-bit positions, relative to the size of the mesh
+LARGEST = 1e30  # largest span of a mesh in the units of its file; the smallest is its inverse
+LEAST_AREA = 1e-12  # of a triangle, relative to its longest side squared
 
 
 def with_area(polygons: Polygons, triangles: Integers) -> tuple[Integers, Integers, int]:
-    """Leave out what is no surface.
-
-    A triangle without an area stays where all its vertices belong to others: it closes a gap
-    between faces of different sizes. Others, such as a line stored as a face, are left out.
-
-    Parameters
-    ----------
-    polygons
-        Of the file.
-    triangles : (T, 3)
-        Places in ``polygons.corners``.
-
-    Returns
-    -------
-    triangles
-        Those that stay.
-    used
-        Vertices of the triangles with an area.
-    count
-        Number of triangles left out.
-
-    Raises
-    ------
-    InputError
-        No triangle has an area.
-    """
+    """Return triangles (T, 3) of the surface, the vertices with an area, and how many dropped."""
     vertices = polygons.corners[triangles]
     corners = polygons.vertices[vertices]
     check_span(polygons.vertices[np.unique(vertices)])
@@ -53,18 +27,13 @@ def with_area(polygons: Polygons, triangles: Integers) -> tuple[Integers, Intege
     if not real.any():
         raise InputError("all faces have no area; export a surface")
     used = np.unique(vertices[real])
+    # A triangle without an area may close a gap between faces of different sizes: then it is kept.
     kept = real | np.isin(vertices, used).all(axis=1)
     return triangles[kept], used, int(np.count_nonzero(~kept))
 
 
 def check_span(vertices: Floats) -> tuple[float, float]:
-    """Return the largest coordinate and the largest extent.
-
-    Raises
-    ------
-    InputError
-        All vertices are zero or lie at one place, or so far apart or together that numbers fail.
-    """
+    """Return the largest coordinate and the largest extent; raise if they are out of range."""
     if not vertices.any():
         raise InputError(
             f"all {len(vertices)} vertices are zero (a compressed file that was not decoded looks "
@@ -73,30 +42,24 @@ def check_span(vertices: Floats) -> tuple[float, float]:
     farthest = float(np.abs(vertices).max())
     size = float(np.ptp(vertices, axis=0).max()) if farthest < LARGEST else np.inf
     if size == 0:
-        raise InputError("all vertices lie at one place; export a surface")
+        raise InputError("all vertices are at one position; export a surface")
     if not 1 / LARGEST < size < LARGEST:
         raise InputError(
-            f"its vertices lie up to {farthest:.3g} from the origin and span {size:.3g}; allowed: "
+            f"its vertices are up to {farthest:.3g} from the origin and span {size:.3g}; allowed: "
             f"{1 / LARGEST:g} to {LARGEST:g}: export it in another unit"
         )
     return farthest, size
 
 
 def placed(vertices: Floats, used: Integers, fit: bool) -> Floats:
-    """Return the vertices in scene units, in double precision.
-
-    Raises
-    ------
-    InputError
-        They are not fitted, and rounding to 32 bits would distort them.
-    """
+    """Return the vertices fitted to the unit sphere, or unchanged if 32 bits can hold them."""
     farthest, size = check_span(vertices[used])
     if fit:
         centre, radius = smallest_sphere(vertices[used])
         return (vertices - centre) / radius
     if np.spacing(np.float32(farthest)) / 2 > LARGEST_ROUNDING * size:
         raise InputError(
-            f"its vertices lie up to {farthest:.6g} from the origin and span {size:.6g}, which "
+            f"its vertices are up to {farthest:.6g} from the origin and span {size:.6g}, which "
             "32-bit positions cannot hold; set fit: true, or move the mesh to the origin"
         )
     return vertices
@@ -105,18 +68,8 @@ def placed(vertices: Floats, used: Integers, fit: bool) -> Floats:
 def once(
     vertices: NDArray[np.float32], polygons: Polygons, triangles: Integers
 ) -> tuple[Integers, int, int]:
-    """Return the triangles with three different places, each once.
-
-    The same face in the other turn counts as repeated: two surfaces at one place hide each other
-    by chance.
-
-    Returns
-    -------
-    triangles
-        Those that stay.
-    flattened, repeated
-        Number of triangles left out: rounded to a line, and repeated.
-    """
+    """Return the triangles with three different positions, each once, and both numbers dropped."""
+    # A face with the opposite orientation is repeated too: which one is visible would be undefined.
     corners = place_of(vertices)[polygons.corners[triangles]]
     a, b, c = corners.T
     whole = (a != b) & (b != c) & (a != c)
@@ -128,19 +81,7 @@ def once(
 def joined_corners(
     vertices: NDArray[np.float32], polygons: Polygons, triangles: Integers
 ) -> tuple[NDArray[np.float32], Integers, NDArray[np.float32] | None, int]:
-    """Give each place one vertex, or one for each pair of texture coordinates that it has.
-
-    Returns
-    -------
-    vertices : (V, 3)
-        In the order of the file.
-    faces : (F, 3)
-        Of these vertices.
-    uvs : (V, 2) or None
-        Texture coordinates.
-    joined
-        Number of vertices of the file that became one with others.
-    """
+    """Return vertices, faces and texture coordinates, joined by position; and the number joined."""
     corners = triangles.reshape(-1)
     of_vertex = polygons.corners[corners]
     place = place_of(vertices)[of_vertex]

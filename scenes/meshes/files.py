@@ -1,4 +1,4 @@
-"""Meshes from files and back: the one place that turns a mesh file into a `Mesh`."""
+"""Read and write mesh files."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from trimesh.exchange.ply import export_ply
 
 from scenes.arrays import Mesh
 from scenes.base.atomic_files import whole_file
-from scenes.base.errors import InputError
+from scenes.base.errors import InputError, reading
 from scenes.geometry.orientation import turned_outward
 from scenes.geometry.topology import hard_edges
 from scenes.meshes.cleaning import joined_corners, once, placed, with_area
@@ -32,13 +32,13 @@ READERS: dict[str, Callable[[bytes, Path], Polygons]] = {
     ".glb": lambda data, path: read_gltf(data, path.parent),
     ".gltf": lambda data, path: read_gltf(data, path.parent),
 }
-# What a file of another name begins with, where it is one of these after all.
+# First bytes that identify a file, whatever its suffix.
 BEGINNINGS = {b"ply\n": ".ply", b"ply\r": ".ply", GLB_MAGIC: ".glb"}
 
 
 @dataclass(frozen=True, eq=False)
 class MeshReading:
-    """What a mesh file held, and the mesh made of it.
+    """A mesh that was read from a file; as text, a summary in one line.
 
     Parameters
     ----------
@@ -49,13 +49,13 @@ class MeshReading:
     extents : (3,) float64
         Lengths along x, y and z in the units of the file.
     hard_edges
-        Number of edges at which two faces turn by more than 60°.
+        Number of edges at which two faces meet at an angle of more than 60°.
     border_edges, crowded_edges
         Number of edges of one face, and of more than two. Both are 0 for a closed surface.
     changes
-        What was changed, such as ``"320 faces turned outward"``.
+        Changes that were made, such as ``"320 faces turned outward"``.
     left_out
-        What the file holds beside the surface and a mesh does not keep.
+        Contents of the file that a mesh does not keep, such as ``"vertex colours"``.
     """
 
     mesh: Mesh
@@ -69,7 +69,7 @@ class MeshReading:
 
     @property
     def is_closed(self) -> bool:
-        """True where every edge belongs to exactly two faces."""
+        """Whether every edge belongs to exactly two faces."""
         return self.border_edges == 0 and self.crowded_edges == 0
 
     def __str__(self) -> str:
@@ -79,17 +79,15 @@ class MeshReading:
             + (f" (of {self.polygons} polygons)" if self.polygons != len(self.mesh.faces) else ""),
             f"extents {sizes}",
             self._topology(),
-            *([self._hard()] if self.hard_edges else []),
+            f"{_many(self.hard_edges, 'hard edge')} (round or black with normals: smooth; use "
+            "normals: flat)"
+            if self.hard_edges
+            else "",
             "texture coordinates" if self.mesh.uvs is not None else "no texture coordinates",
             f"changed: {'; '.join(self.changes)}" if self.changes else "nothing changed",
+            f"left out: {'; '.join(self.left_out)}" if self.left_out else "",
         ]
-        if self.left_out:
-            parts.append(f"left out: {'; '.join(self.left_out)}")
-        return ", ".join(parts)
-
-    def _hard(self) -> str:
-        many = _many(self.hard_edges, "hard edge")
-        return f"{many} (round or black with normals: smooth; use normals: flat)"
+        return ", ".join(filter(None, parts))
 
     def _topology(self) -> str:
         if self.is_closed:
@@ -102,22 +100,17 @@ class MeshReading:
         return f"not closed ({', '.join(parts)}; faces are black from behind)"
 
 
-def read_mesh(path: Path) -> Mesh:
-    """Read a mesh file, in the units of the file: `read_mesh_file` without its remarks."""
-    return read_mesh_file(path, fit=False).mesh
-
-
 def read_mesh_file(path: Path, *, fit: bool) -> MeshReading:
-    """Read a mesh file, and say what was changed.
+    """Read a mesh file, and report the changes that were made.
 
-    Polygons become triangles that keep every edge. Vertices at one place become one (two, where
-    texture coordinates differ); vertices without a face, faces without three places and repeated
-    faces are left out. Faces are turned so that they show the outside.
+    Polygons become triangles that keep every edge. Vertices at the same position are joined (where
+    texture coordinates differ, one vertex is kept for each). Vertices without a face, faces without
+    three different positions and repeated faces are left out. Faces are turned to face outward.
 
     Parameters
     ----------
     path
-        OBJ, PLY, STL, OFF, GLB or glTF 2.0. All objects of a file are joined.
+        OBJ, PLY, STL, OFF, GLB or glTF 2.0 file. All objects of a file are joined.
     fit
         True: moved and scaled, in double precision, so that the smallest bounding sphere is the
         unit sphere. False: in the units of the file.
@@ -125,37 +118,28 @@ def read_mesh_file(path: Path, *, fit: bool) -> MeshReading:
     Returns
     -------
     MeshReading
-        With the mesh; texture coordinates, where every corner has some, count v from the top.
+        It holds the mesh. Texture coordinates, if every corner has some, count v from the top.
 
     Raises
     ------
     InputError
-        The file is missing, damaged or of another kind; holds no surface, numbers that are not
-        finite, or a part without two sides; or, with `fit` False, lies so far from the origin
+        The file is missing, damaged or of another kind; it holds no surface, numbers that are not
+        finite, or a part without two sides; or, with `fit` False, it is so far from the origin
         that 32-bit positions would distort it.
     """
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no such mesh file; check the path")
-    try:
-        if path.suffix.lower() == ".gltf":  # its buffers may change beside it
-            return _reading(_polygons(path), fit)
+    with reading(path):
+        if path.suffix.lower() == ".gltf":  # not cached: files of its buffers may change
+            return _read.__wrapped__(path, 0, 0, fit)
         state = path.stat()
-        return _remembered(path.absolute(), state.st_mtime_ns, state.st_size, fit)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from error
+        return _read(path.absolute(), state.st_mtime_ns, state.st_size, fit)
 
 
 @lru_cache(maxsize=4)
-def _remembered(path: Path, _changed: int, _size: int, fit: bool) -> MeshReading:
-    """Read a file that was not read before in this state: commands check files, then load them."""
-    return _reading(_polygons(path), fit)
-
-
-def _polygons(path: Path) -> Polygons:
-    """Read a file by the reader of its kind: by how it begins, else by its suffix."""
+def _read(path: Path, _changed: int, _size: int, fit: bool) -> MeshReading:
+    """Read a file with the reader of its kind; cached, since commands check files and then load."""
     data = path.read_bytes()
     kind = BEGINNINGS.get(data[:4], path.suffix.lower())
     if kind not in READERS:
@@ -163,11 +147,7 @@ def _polygons(path: Path) -> Polygons:
         raise InputError(f"'{path.suffix}' is no kind of mesh that is read; use {known}")
     if not data:
         raise InputError("is empty; export it again")
-    return checked(READERS[kind](data, path))
-
-
-def _reading(polygons: Polygons, fit: bool) -> MeshReading:
-    """Turn polygons into a mesh."""
+    polygons = checked(READERS[kind](data, path))
     triangles, changes = triangulated(polygons)
     triangles, used, flat = with_area(polygons, triangles)
     extents = np.ptp(polygons.vertices[used], axis=0)
@@ -176,21 +156,16 @@ def _reading(polygons: Polygons, fit: bool) -> MeshReading:
     vertices, faces, uvs, joined = joined_corners(vertices, polygons, triangles)
     turned = turned_outward(vertices.astype(np.float64), faces)
     total = len(polygons.vertices)
-    changes += [
-        note
-        for count, note in (
-            (flat + flattened, f"{_many(flat + flattened, 'face')} without an area left out"),
-            (repeated, f"{_many(repeated, 'repeated face')} left out"),
-            (joined, f"{joined} of {total} vertices joined with others at their place"),
-            (total - len(used), f"{total - len(used)} of {total} vertices without a face left out"),
-            (turned.count, f"{turned.count} of {len(faces)} faces turned outward"),
-            (
-                turned.without_outside,
-                f"{_many(turned.without_outside, 'face')} not turned: an open sheet, or hidden",
-            ),
-        )
-        if count
-    ]
+    flat, unused, unclear = flat + flattened, total - len(used), turned.without_outside
+    notes = {
+        f"{_many(flat, 'face')} without an area left out": flat,
+        f"{_many(repeated, 'repeated face')} left out": repeated,
+        f"{joined} of {total} vertices joined with others at their place": joined,
+        f"{unused} of {total} vertices without a face left out": unused,
+        f"{turned.count} of {len(faces)} faces turned outward": turned.count,
+        f"{_many(unclear, 'face')} not turned: an open sheet, or hidden": unclear,
+    }
+    changes += [note for note, count in notes.items() if count]
     return MeshReading(
         Mesh(vertices, turned.faces.astype(np.int32), uvs),
         len(polygons.sizes),
@@ -204,31 +179,18 @@ def _reading(polygons: Polygons, fit: bool) -> MeshReading:
 
 
 def _many(count: int, what: str) -> str:
-    """Count things in words: 1 face, 2 faces."""
+    """Return a count with its noun: 1 face, 2 faces."""
     return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def write_mesh(mesh: Mesh, path: Path) -> None:
-    """Write a mesh as binary PLY; `read_stored_mesh` gives back the same numbers.
-
-    Parameters
-    ----------
-    mesh
-        What to write.
-    path
-        A ``.ply`` file; replaced in one step.
-
-    Raises
-    ------
-    InputError
-        When the file cannot be written.
-    """
+    """Write a mesh as binary PLY; `read_stored_mesh` returns exactly the same numbers."""
     solid = trimesh.Trimesh(mesh.vertices, mesh.faces, process=False)
     if mesh.uvs is not None:
         solid.vertex_attributes.update(s=mesh.uvs[:, 0], t=mesh.uvs[:, 1])
     content = export_ply(solid, encoding="binary", vertex_normal=False)
     if mesh.uvs is not None:
-        # Turning v round would lose its last bits, so the file says which way it counts.
+        # Storing 1 − v would lose the last bits, so a comment states that v counts from the top.
         comment = f"comment {FROM_TOP}\nend_header".encode()
         content = content.replace(b"end_header", comment, 1)
     with whole_file(path) as beside:
@@ -236,27 +198,15 @@ def write_mesh(mesh: Mesh, path: Path) -> None:
 
 
 def read_stored_mesh(path: Path) -> Mesh:
-    """Read a mesh that `write_mesh` wrote, or an asset of the suite: every number as it is.
-
-    Raises
-    ------
-    InputError
-        The file is missing or damaged.
-    """
+    """Read a mesh that `write_mesh` wrote, or one of the suite, without any change."""
     path = Path(path)
-    try:
+    with reading(path):
         polygons = checked(read_ply(path))
         if (polygons.sizes != 3).any():
-            raise InputError("holds polygons; a stored mesh has triangles alone")
-        uvs = _stored_uvs(path) if polygons.uvs is not None else None
+            raise InputError("holds polygons; a stored mesh has only triangles")
+        uvs = None
+        if polygons.uvs is not None:
+            vertex = PlyData.read(str(path))["vertex"]
+            uvs = np.column_stack([vertex["s"], vertex["t"]])
         vertices = polygons.vertices.astype(np.float32)
         return Mesh(vertices, polygons.corners.reshape(-1, 3).astype(np.int32), uvs)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from error
-
-
-def _stored_uvs(path: Path) -> NDArray[np.float32]:
-    vertex = PlyData.read(str(path))["vertex"]
-    return np.column_stack([vertex["s"], vertex["t"]])

@@ -1,1 +1,1 @@
-"""One module for each kind of picture file; `scenes.pictures.files` is the way in."""
+"""Picture files: one module for each format; start at `scenes.pictures.files`."""

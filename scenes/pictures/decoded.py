@@ -1,4 +1,4 @@
-"""What a reader of one kind of file returns, and what all readers check in the same way."""
+"""The result of all picture readers, and the checks that they share."""
 
 from dataclasses import dataclass
 
@@ -8,33 +8,21 @@ from numpy.typing import NDArray
 from scenes.base.errors import InputError
 
 MOST_PIXELS = 2**27
-OPAQUE = 0.998  # an alpha that a renderer's filter rounded is still 1
+OPAQUE = 0.998  # least alpha of an opaque pixel: filters of renderers round it
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """A picture before it is checked for negative values and values that are not finite.
+    """A picture before negative values and values that are not finite are refused or repaired."""
 
-    Parameters
-    ----------
-    pixels
-        (H, W, 1 or 3) float32: linear Rec. 709, or data. The first row is the top.
-    notes
-        What in the file was changed, or left out, one sentence each.
-    pixel_aspect
-        Width of a pixel ÷ its height, as the file says.
-    converted
-        Name of the colour space that the file has, if its primaries were converted.
-    """
-
-    pixels: NDArray[np.float32]
-    notes: tuple[str, ...] = ()
-    pixel_aspect: float = 1.0
-    converted: str | None = None
+    pixels: NDArray[np.float32]  # (H, W, 1 or 3), linear Rec. 709 or data; row 0 is the top
+    notes: tuple[str, ...] = ()  # changes and omissions, one sentence each
+    pixel_aspect: float = 1.0  # width of a pixel ÷ its height
+    converted: str | None = None  # the file's colour space, if its primaries were converted
 
 
 def check_size(height: int, width: int) -> None:
-    """Refuse a picture without pixels, and one that is too large to read."""
+    """Raise if a picture has no pixels, or too many."""
     if height < 1 or width < 1:
         raise InputError(f"has {width} × {height} pixels; use at least 1 × 1")
     if height * width > MOST_PIXELS:
@@ -45,8 +33,8 @@ def check_size(height: int, width: int) -> None:
 
 
 def check_opaque(alpha: NDArray[np.floating]) -> None:
-    """Refuse a picture that is not opaque everywhere; alpha runs from 0 to 1."""
-    # Written so that NaN counts as not opaque.
+    """Raise if a pixel is not opaque; alpha is 0 to 1."""
+    # In this form, NaN is not opaque.
     transparent = int(np.count_nonzero(~(np.abs(alpha - 1) <= 1 - OPAQUE)))
     if transparent:
         raise InputError(
@@ -56,12 +44,12 @@ def check_opaque(alpha: NDArray[np.floating]) -> None:
 
 
 def aspect_notes(aspect: float) -> tuple[str, ...]:
-    """Say that pixels are not square, where they are not."""
+    """Return a note if pixels are not square."""
     if abs(aspect - 1) < 1e-3:
         return ()
     return (f"its pixels are not square ({aspect:.4g} times as wide as high); none was resampled",)
 
 
 def broken(kind: str, what: str) -> InputError:
-    """Make the error for a file that does not hold what its kind defines."""
+    """Return the error for a file that breaks the rules of its format."""
     return InputError(f"cannot be read as {kind}: {what}; get the file again")

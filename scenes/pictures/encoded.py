@@ -1,4 +1,4 @@
-"""Whole numbers of a picture file as linear light: transfer curve, primaries, orientation."""
+"""Convert the integers of a picture file to linear light: curve, primaries, orientation."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -18,28 +18,16 @@ Curve = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 @dataclass(frozen=True)
 class ColourSpace:
-    """How the numbers of a file become linear Rec. 709.
-
-    Parameters
-    ----------
-    name
-        For messages.
-    curves
-        From stored values in [0, 1] to linear ones: one for all channels, or three.
-    matrix
-        To linear Rec. 709; None if the primaries are those of Rec. 709.
-    note
-        What is to be known of its choice.
-    """
+    """Conversion of the values of a file to linear Rec. 709."""
 
     name: str
-    curves: tuple[Curve, ...] = (srgb_decode,)
-    matrix: Matrix | None = None
-    note: str = ""
+    curves: tuple[Curve, ...] = (srgb_decode,)  # of stored values in [0, 1]: one, or three
+    matrix: Matrix | None = None  # to linear Rec. 709; None if its primaries are the same
+    note: str = ""  # for the user
 
     @property
     def is_srgb(self) -> bool:
-        """Whether it is sRGB, as pictures without a mark are taken."""
+        """Whether it is sRGB, the colour space of files that name none."""
         return self.name == SRGB.name
 
 
@@ -55,7 +43,7 @@ def power(exponent: float) -> Curve:
 
 
 def marked_space(find: Callable[[], ColourSpace], encoding: Encoding) -> ColourSpace:
-    """Colour space that a file is marked with; of data, one that is not read does not matter."""
+    """Return the colour space that a file names; for data, one that cannot be read is ignored."""
     try:
         return find()
     except InputError:
@@ -72,12 +60,8 @@ def decoded(
     orientation: int = 1,
     pixel_aspect: float = 1.0,
 ) -> Decoded:
-    """Decode (H, W, 1 to 4) samples; the second or fourth channel is alpha.
-
-    Data (``encoding="linear"``) is divided by the largest number that the samples' type holds.
-    An orientation is that of EXIF, 1 to 8.
-    """
-    said = list(notes)
+    """Decode samples (H, W, 1 to 4), of which the second or fourth channel is alpha."""
+    all_notes = list(notes)
     top = int(np.iinfo(samples.dtype).max)
     channels = samples.shape[2]
     if channels in (2, 4):
@@ -87,24 +71,27 @@ def decoded(
     if encoding == "linear":
         pixels = samples.astype(np.float32) / np.float32(top)
         if not space.is_srgb:
-            said.append(f"its colours are marked as {space.name}; data is read without decoding")
+            all_notes.append(
+                f"its colours are marked as {space.name}; data is read without decoding"
+            )
     else:
-        said += [space.note] if space.note else []
-        pixels, name = _linear(samples, space, said)
-    return upright(Decoded(pixels, tuple(said), pixel_aspect, name), orientation)
+        all_notes += [space.note] if space.note else []
+        pixels, name = _linear(samples, space, all_notes)
+    return upright(Decoded(pixels, tuple(all_notes), pixel_aspect, name), orientation)
 
 
 def upright(picture: Decoded, orientation: int) -> Decoded:
-    """Turn a picture from an EXIF orientation, 1 to 8."""
+    """Rotate or mirror a picture from an EXIF orientation, 1 to 8, to upright; add a note."""
     pixels, notes, aspect = picture.pixels, picture.notes, picture.pixel_aspect
     if orientation != 1:
-        pixels = _turned(pixels, orientation)
+        pixels = turned(pixels, orientation)
         notes = (*notes, f"turned as its orientation tag {orientation} says")
         aspect = 1 / aspect if orientation >= 5 else aspect
     return Decoded(np.ascontiguousarray(pixels), notes, aspect, picture.converted)
 
 
-def _turned(pixels: NDArray[np.float32], orientation: int) -> NDArray[np.float32]:
+def turned(pixels: NDArray[np.float32], orientation: int) -> NDArray[np.float32]:
+    """Return pixels rotated or mirrored from an EXIF orientation, 1 to 8, to upright."""
     if orientation in (2, 3, 7, 8):
         pixels = pixels[:, ::-1]
     if orientation in (3, 4, 6, 7):
@@ -115,7 +102,7 @@ def _turned(pixels: NDArray[np.float32], orientation: int) -> NDArray[np.float32
 def _linear(
     samples: NDArray[np.unsignedinteger], space: ColourSpace, notes: list[str]
 ) -> tuple[NDArray[np.float32], str | None]:
-    """Linear Rec. 709, and the name of the colour space if primaries were converted."""
+    """Return linear Rec. 709, and the name of the colour space if primaries were converted."""
     channels = samples.shape[2]
     top = int(np.iinfo(samples.dtype).max)
     stored = np.arange(top + 1) / top

@@ -1,4 +1,4 @@
-"""OpenEXR: linear light as half or float, in parts and layers, or one channel of data."""
+"""OpenEXR: linear light in half or float precision, in parts and layers, or one channel of data."""
 
 import os
 import re
@@ -14,24 +14,18 @@ import OpenEXR
 from numpy.typing import NDArray
 
 from scenes.base.errors import InputError, one_line
-from scenes.pictures.decoded import (
-    Decoded,
-    aspect_notes,
-    broken,
-    check_opaque,
-    check_size,
-)
+from scenes.pictures.decoded import Decoded, aspect_notes, broken, check_opaque, check_size
 from scenes.pictures.encoded import upright
-from scenes.pictures.exr_layers import Layer, Part, left_out, picture_layer
+from scenes.pictures.exr_layers import Part, left_out, picture_layer
 from scenes.pictures.linear_names import is_called_linear, linear_gamut, says_nothing
-from scenes.pictures.primaries import KNOWN, as_primaries, converted, name_of, to_rec709
+from scenes.pictures.primaries import KNOWN, as_primaries, in_rec709
 
-ONE_AT_A_TIME = threading.Lock()  # streams belong to the process
+ONE_AT_A_TIME = threading.Lock()  # output streams are shared by all threads of the process
 DEEP = (OpenEXR.deepscanline, OpenEXR.deeptile)
 
 
 def read_exr(path: Path) -> Decoded:
-    """Read an OpenEXR file as linear Rec. 709, or as one channel of data."""
+    """Return an OpenEXR file as linear Rec. 709, or as one channel of data."""
     headers = _opened(path, header_only=True)
     parts = [_part(header) for header, _ in headers]
     chosen = picture_layer(parts)
@@ -51,45 +45,50 @@ def read_exr(path: Path) -> Decoded:
     whole = pixels.shape[:2]
     pixels = pixels[window]
     aspect = float(header.get("pixelAspectRatio", 1.0))
-    notes = [*left_out(parts, chosen), *aspect_notes(aspect), *_other_notes(header)]
+    notes = [*left_out(parts, chosen), *aspect_notes(aspect)]
+    if header.get("whiteLuminance", 1) != 1:
+        notes.append(f"its whiteLuminance {header['whiteLuminance']:g} is not applied")
     if pixels.shape[:2] != whole:
         notes.append(
             f"cut from {whole[1]} × {whole[0]} to its display window, {pixels.shape[1]} × "
             f"{pixels.shape[0]}"
         )
-    pixels, name = _in_rec709(pixels, header, chosen, notes)
+    primaries, name = _primaries(header), None
+    if chosen.kind == "rgb":
+        eps = np.float32(np.finfo(pixels.dtype).eps)
+        pixels, name = in_rec709(
+            pixels,
+            primaries,
+            lambda: np.abs(pixels.astype(np.float32)) * eps,
+            notes,
+            header.get("adoptedNeutral"),
+        )
     read = Decoded(pixels.astype(np.float32, copy=False), tuple(notes), aspect, name)
     turn = header.get("Orientation", 1)  # OpenImageIO's attribute
     return upright(read, turn if turn in range(1, 9) else 1)
 
 
 def _opened(path: Path, header_only: bool) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    """Header and channels of each part; without the pixels of channels if `header_only`."""
+    """Return the header and the channels of each part; no channels if `header_only`."""
     try:
         with (
             _without_the_librarys_words(),
             OpenEXR.File(str(path), separate_channels=True, header_only=header_only) as file,
         ):
-            # Copied while the file is open.
-            return [
-                (
-                    dict(part.header),
-                    {} if header_only else {n: _copy(c) for n, c in part.channels.items()},
-                )
-                for part in file.parts
-            ]
+            found = []
+            for part in file.parts:
+                channels = {} if header_only else part.channels
+                pixels = {name: np.array(each.pixels) for name, each in channels.items()}
+                found.append((dict(part.header), pixels))
+            return found
     except (RuntimeError, ValueError, TypeError, MemoryError) as error:
         what = re.sub(rf"'?{re.escape(str(path))}'?", "the file", one_line(error))
         raise broken("EXR", what) from error
 
 
-def _copy(channel: Any) -> NDArray[Any]:
-    return np.array(channel.pixels)
-
-
 @contextmanager
 def _without_the_librarys_words() -> Iterator[None]:
-    """Keep quiet what OpenEXR prints beside its exceptions, several lines to both streams."""
+    """Suppress the lines that OpenEXR prints to both streams in addition to its exceptions."""
     with ONE_AT_A_TIME:
         with suppress(AttributeError, ValueError):  # a stream is missing, or closed
             sys.stdout.flush()
@@ -124,7 +123,7 @@ def _part(header: Mapping[str, Any]) -> Part:
 
 
 def _display_window(header: Mapping[str, Any]) -> tuple[slice, slice]:
-    """Rows and columns of the stored pixels that are the picture."""
+    """Return the rows and columns of the stored pixels that are the picture."""
     (left, top), (right, bottom) = (each.tolist() for each in header["displayWindow"])
     (first_x, first_y), (last_x, last_y) = (each.tolist() for each in header["dataWindow"])
     check_size(bottom - top + 1, right - left + 1)
@@ -135,14 +134,11 @@ def _display_window(header: Mapping[str, Any]) -> tuple[slice, slice]:
             f"{last_x} {last_y}, display window {left} {top} to {right} {bottom}); save the whole "
             "frame, or crop it"
         )
-    return (
-        slice(top - first_y, bottom - first_y + 1),
-        slice(left - first_x, right - first_x + 1),
-    )
+    return (slice(top - first_y, bottom - first_y + 1), slice(left - first_x, right - first_x + 1))
 
 
 def _values(channels: Mapping[str, Any], name: str, header: Mapping[str, Any]) -> NDArray[Any]:
-    """The stored pixels of a channel, half or float."""
+    """Return the stored pixels of a channel, half or float."""
     values = channels[name]
     (first_x, first_y), (last_x, last_y) = (each.tolist() for each in header["dataWindow"])
     if values.shape != (last_y - first_y + 1, last_x - first_x + 1):
@@ -152,23 +148,8 @@ def _values(channels: Mapping[str, Any], name: str, header: Mapping[str, Any]) -
     return values
 
 
-def _in_rec709(
-    pixels: NDArray[Any], header: Mapping[str, Any], chosen: Layer, notes: list[str]
-) -> tuple[NDArray[np.floating], str | None]:
-    primaries = _primaries(header)
-    if chosen.kind == "grey":
-        return pixels, None
-    matrix = to_rec709(primaries, header.get("adoptedNeutral"))
-    if matrix is None:
-        return pixels, None
-    name = name_of(primaries)
-    step = np.abs(pixels.astype(np.float32)) * np.float32(np.finfo(pixels.dtype).eps)
-    notes.append(f"converted from {name} to Rec. 709")
-    return converted(pixels, matrix, step), name
-
-
 def _primaries(header: Mapping[str, Any]) -> NDArray[np.float64]:
-    """Primaries of a part; Rec. 709 where nothing is said, as the format defines."""
+    """Return the primaries of a part; Rec. 709 by default, as the format defines."""
     identity = str(header.get("colorInteropID", ""))
     if not says_nothing(identity) and not is_called_linear(identity):
         raise InputError(f"holds encoded colours ('{identity}'); save it with linear values")
@@ -183,17 +164,10 @@ def _primaries(header: Mapping[str, Any]) -> NDArray[np.float64]:
 
 
 def _named(name: str, attribute: str) -> NDArray[np.float64]:
-    """Primaries of a linear colour space by its name."""
+    """Return the primaries of a linear colour space by its name."""
     gamut = linear_gamut(name)
     if gamut is None:
         raise InputError(
             f"holds colours of '{name}' ({attribute}); save it with linear Rec. 709 values"
         )
     return np.array(KNOWN[gamut])
-
-
-def _other_notes(header: Mapping[str, Any]) -> list[str]:
-    notes = []
-    if header.get("whiteLuminance", 1) != 1:
-        notes.append(f"its whiteLuminance {header['whiteLuminance']:g} is not applied")
-    return notes

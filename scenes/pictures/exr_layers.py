@@ -1,7 +1,7 @@
-"""Which channels of an OpenEXR file are the picture.
+"""Choose the channels of an OpenEXR file that are the picture.
 
-A file holds parts, a part holds layers (``diffuse.R``), and either may be colours or something
-else: normals, depth, velocities. One picture is chosen, or none.
+A file holds parts, and a part holds layers (``diffuse.R``); each may be colours or other data, such
+as normals, depth or velocities.
 """
 
 import re
@@ -11,7 +11,7 @@ from typing import Literal
 
 from scenes.base.errors import InputError
 
-# Words in the name of a part, layer or channel that say that it is no picture.
+# Words in the name of a part, layer or channel that is not a picture.
 NO_PICTURE = frozenset(
     {
         *("n", "ng", "ns", "z", "zback", "p", "pos", "worldpos", "wpos", "pref", "pworld"),
@@ -25,14 +25,14 @@ NO_PICTURE_WITHIN = re.compile(
     r"|index|crypto"
 )
 SUFFIX = re.compile(r"(?:maps?|pass|buffer)$")  # UVMap, zbuffer
-# The last word of a part or layer that is the whole picture.
+# Last words in the name of a part or layer that is the whole picture.
 WHOLE_PICTURE = frozenset(
     (
         *("beauty", "rgba", "rgb", "combined", "composite", "color", "colour", "image", "final"),
         *("default", "main"),
     )
 )
-NO_GREY = frozenset({"X", "U"})  # first axes of something with several
+NO_GREY = frozenset({"X", "U"})  # first axes of vectors
 ALPHA = frozenset({"A", "AR", "AG", "AB"})
 DEPTH = frozenset({"Z", "ZBack"})
 RED_GREEN_BLUE = (("R", "G", "B"), ("r", "g", "b"), ("red", "green", "blue"))
@@ -40,7 +40,7 @@ RED_GREEN_BLUE = (("R", "G", "B"), ("r", "g", "b"), ("red", "green", "blue"))
 
 @dataclass(frozen=True)
 class Part:
-    """A part's name, view and channels; `is_deep` if a pixel holds many samples."""
+    """Name, view and channels of a part; `is_deep` if a pixel holds many samples."""
 
     name: str
     channels: tuple[str, ...]
@@ -51,7 +51,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Layer:
-    """Channels of a part that have a prefix in common."""
+    """Channels of a part that share a prefix."""
 
     part: int
     name: str
@@ -62,12 +62,12 @@ class Layer:
 
     @property
     def is_named(self) -> bool:
-        """Whether the name says that it is the whole picture."""
+        """Whether the name is that of a whole picture."""
         return self._words[-1] in WHOLE_PICTURE
 
     @property
     def is_composite(self) -> bool:
-        """Whether it is the output of Blender's compositor, beside those of its view layers."""
+        """Whether it is the output of Blender's compositor, not of a view layer."""
         return self.is_named and "composite" in self._words
 
     @property
@@ -76,13 +76,7 @@ class Layer:
 
 
 def picture_layer(parts: Sequence[Part]) -> Layer:
-    """Choose the picture: the only colours, those without a layer, or those named like a picture.
-
-    Raises
-    ------
-    InputError
-        When there is none, or more than one.
-    """
+    """Return the picture: the only colours, those without a layer, or those named as a picture."""
     found = [
         each for number, part in enumerate(parts) for each in _layers(number, part, len(parts) == 1)
     ]
@@ -99,14 +93,14 @@ def picture_layer(parts: Sequence[Part]) -> Layer:
         if candidates:
             names = ", ".join(each.name or "without a name" for each in candidates)
             raise InputError(
-                f"holds more than one picture: {names}; save the one that is meant as a file of "
-                "its own"
+                f"holds more than one picture: {names}; save the one that you need as a separate "
+                "file"
             )
     raise _none(parts)
 
 
 def left_out(parts: Sequence[Part], chosen: Layer) -> tuple[str, ...]:
-    """Say what was read, where a file holds more than the picture."""
+    """Return a note on what was read, if a file holds more than the picture."""
     taken = {*chosen.channels, *chosen.alphas}
     others = [part.name or f"part {i}" for i, part in enumerate(parts) if i != chosen.part]
     others += [each for each in parts[chosen.part].channels if each not in taken]
@@ -117,7 +111,7 @@ def left_out(parts: Sequence[Part], chosen: Layer) -> tuple[str, ...]:
 
 
 def _layers(number: int, part: Part, is_alone: bool) -> list[Layer]:
-    """The layers of a part that can be a picture."""
+    """Return the layers of a part that can be a picture."""
     if part.is_deep:
         return []
     grouped: dict[str, dict[str, str]] = {}
@@ -142,12 +136,12 @@ def _layers(number: int, part: Part, is_alone: bool) -> list[Layer]:
 
 
 def _are_views(parts: Sequence[Part]) -> bool:
-    """Whether a file is stereo: of several views, none is the picture."""
+    """Return whether a file is stereo, so that no single view is the picture."""
     return any(len(part.views) > 1 for part in parts) or len({each.view for each in parts}) > 1
 
 
 def _is_no_picture(*names: str) -> bool:
-    """Whether a word in a name says so; 'ViewLayer.zDepth_01' is view, layer, z, depth."""
+    """Return whether a word of a name denotes data; ViewLayer.zDepth_01: view, layer, z, depth."""
     text = re.sub(r"([a-z])([A-Z])", r"\1 \2", " ".join(names))
     words = re.findall(r"[a-z]+", text.lower())
     return any(

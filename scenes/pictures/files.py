@@ -1,7 +1,7 @@
-"""Pictures from files and back.
+"""Read and write picture files.
 
-What a file is follows from its first bytes, never from its name. Whatever in it changes what the
-picture means is honoured and noted, or refused.
+The first bytes of a file determine its kind, never its name. Everything in it that changes the
+meaning of the picture is applied and noted, or refused.
 """
 
 from collections.abc import Callable
@@ -24,14 +24,15 @@ from scenes.pictures.radiance_files import read_radiance
 from scenes.pictures.repair import Repair, repaired
 
 USE = "save it as EXR, HDR, PNG or JPEG"
-# First bytes, kind, and the suffixes that say so.
+SPARE = 2  # pixels: some programs write an environment map with a row more or less
+# First bytes, kind, and its suffixes.
 KINDS: tuple[tuple[bytes, str, tuple[str, ...]], ...] = (
     (b"\x76\x2f\x31\x01", "EXR", (".exr",)),
     (b"#?", "Radiance HDR", (".hdr", ".pic", ".rgbe")),
     (b"\x89PNG\r\n\x1a\n", "PNG", (".png",)),
     (b"\xff\xd8\xff", "JPEG", (".jpg", ".jpeg", ".jpe")),
 )
-# Kinds that are not read, by (place, bytes).
+# Kinds that are not read: place of the bytes, bytes, kind.
 REFUSED: tuple[tuple[int, bytes, str], ...] = (
     (0, b"GIF8", "GIF"),
     (0, b"II*\0", "TIFF"),
@@ -65,27 +66,19 @@ READERS: dict[str, Callable[[Path, Encoding], Decoded]] = {
 
 @dataclass(frozen=True)
 class PictureRead:
-    """A picture, and what was done to read it; as text, one line that says it.
-
-    Parameters
-    ----------
-    picture
-        Linear light, or data, with 1 or 3 channels.
-    repaired
-        Number of values that ``repair`` changed.
-    kind
-        ``"EXR"``, ``"Radiance HDR"``, ``"PNG"`` or ``"JPEG"``.
-    pixel_aspect
-        Width of a pixel ÷ its height, as the file says.
-    notes
-        What was converted, turned or left out, one sentence each.
-    """
+    """A picture that was read from a file; as text, a summary in one line."""
 
     picture: Picture
-    repaired: int
-    kind: str
-    pixel_aspect: float
-    notes: tuple[str, ...]
+    repaired: int  # number of values that `repair` changed
+    kind: str  # a key of READERS
+    pixel_aspect: float  # width of a pixel ÷ its height
+    notes: tuple[str, ...]  # conversions and omissions, one sentence each
+
+    @property
+    def is_whole_sphere(self) -> bool:
+        """Whether it is twice as wide as high, with the shape of its pixels."""
+        height, width, _ = self.picture.pixels.shape
+        return abs(width * self.pixel_aspect - 2 * height) <= SPARE
 
     def __str__(self) -> str:
         height, width, channels = self.picture.pixels.shape
@@ -96,25 +89,7 @@ class PictureRead:
 def read_picture_file(
     path: Path, repair: Repair = None, encoding: Encoding = "srgb"
 ) -> PictureRead:
-    """Read a picture as linear light, and return notes of how it was read.
-
-    Parameters
-    ----------
-    path
-        EXR, Radiance HDR, PNG or JPEG, whatever its name.
-    repair
-        ``"clip"``: negative values and NaN become 0, infinite ones the largest finite value.
-    encoding
-        Of a PNG or JPEG: ``"srgb"`` (colours) decodes by the colour space that the file names,
-        else by sRGB; ``"linear"`` (roughness and other data) divides by the largest value that
-        the format can hold, whatever colour space the file names.
-
-    Raises
-    ------
-    InputError
-        When the file is missing, cannot be read, is not opaque, is of a kind or has colours that
-        are not converted, or holds negative values or values that are not finite.
-    """
+    """Read a picture as linear light, or as data if the `encoding` is ``"linear"``."""
     path = Path(path)
     with about(str(path)):
         kind, notes = _kind(path)
@@ -130,23 +105,23 @@ def read_picture_file(
 
 
 def read_picture(path: Path, repair: Repair = None, encoding: Encoding = "srgb") -> Picture:
-    """Read a picture as linear light: the picture of `read_picture_file`.
-
-    Parameters
-    ----------
-    path, repair, encoding
-        As for `read_picture_file`.
-
-    Raises
-    ------
-    InputError
-        As `read_picture_file`.
-    """
+    """Return the picture of `read_picture_file`."""
     return read_picture_file(path, repair, encoding).picture
 
 
+def check_whole_sphere(read: PictureRead) -> None:
+    """Raise if a picture cannot be an environment map, because it is not twice as wide as high."""
+    height, width, _ = read.picture.pixels.shape
+    if not read.is_whole_sphere:
+        raise InputError(
+            f"has {width} × {height} pixels; an environment map shows the whole sphere in latitude "
+            "and longitude and is twice as wide as high: convert a cube, a mirror ball or a cut "
+            "panorama, or resize the map if it shows the whole sphere"
+        )
+
+
 def _kind(path: Path) -> tuple[str, tuple[str, ...]]:
-    """Kind of a file by its first bytes, and a note if its name says another."""
+    """Return the kind of a file by its first bytes, and a note if its suffix is of another kind."""
     if not path.is_file():
         raise InputError("no such picture file; check the path")
     try:
@@ -168,40 +143,14 @@ def _kind(path: Path) -> tuple[str, tuple[str, ...]]:
 
 
 def write_picture(picture: Picture, path: Path) -> None:
-    """Write a picture as float32 EXR without loss.
-
-    Parameters
-    ----------
-    picture
-        What to write.
-    path
-        An ``.exr`` file; replaced in one step.
-
-    Raises
-    ------
-    InputError
-        When the file cannot be written.
-    """
+    """Write a picture as float32 EXR without loss."""
     write_exr(picture.pixels, path)
 
 
 def write_exr(pixels: NDArray[np.float32] | NDArray[np.float16], path: Path) -> None:
-    """Write linear radiance as an EXR of the same precision, without loss, in one step.
-
-    Parameters
-    ----------
-    pixels
-        (H, W, 3) RGB or (H, W, 1) grey.
-    path
-        An ``.exr`` file; replaced in one step.
-
-    Raises
-    ------
-    InputError
-        When the file cannot be written.
-    """
+    """Write pixels (H, W, 3 or 1) as an EXR of the same precision, without loss, atomically."""
     header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
-    # OpenEXR takes arrays without gaps that it might write to.
+    # OpenEXR needs contiguous, writable arrays.
     whole = np.array(pixels, order="C")
     channels = {"RGB": whole} if whole.shape[2] == 3 else {"Y": whole[:, :, 0].copy()}
     with whole_file(path) as beside:

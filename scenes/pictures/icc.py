@@ -1,4 +1,4 @@
-"""Colour spaces of ICC profiles that are a matrix and curves (ICC.1:2022)."""
+"""Colour spaces of ICC profiles that consist of a matrix and curves (ICC.1:2022)."""
 
 import struct
 
@@ -8,18 +8,18 @@ from numpy.typing import NDArray
 from scenes.base.errors import InputError
 from scenes.film import srgb_decode
 from scenes.pictures.encoded import SRGB, ColourSpace, Curve
-from scenes.pictures.primaries import D65, KNOWN, adaptation, rgb_to_xyz
+from scenes.pictures.primaries import D65, KNOWN, adaptation, rgb_to_xyz, xyz
 
 D50 = np.array([0.9642, 1.0, 0.8249])
-SAME_CURVE = 2e-3
-SAME_MATRIX = 3e-3
-EQUAL_CURVES = 1e-4
+SAME_CURVE = 2e-3  # largest difference from the sRGB curve
+SAME_MATRIX = 3e-3  # largest difference from the identity
+EQUAL_CURVES = 1e-4  # largest difference between the three curves of a grey picture
 MOST_ENTRIES = 2**16
 TO_SRGB = "convert the picture to sRGB"
 
 
 def colour_space(profile: bytes, channels: int) -> ColourSpace:
-    """Colour space of an ICC profile for a picture of 1 or 3 colour channels."""
+    """Return the colour space of an ICC profile for a picture of 1 or 3 colour channels."""
     try:
         return _colour_space(profile, channels)
     except (struct.error, IndexError, KeyError, UnicodeDecodeError, ValueError) as error:
@@ -52,7 +52,7 @@ def _colour_space(profile: bytes, channels: int) -> ColourSpace:
         if np.abs(matrix - np.eye(3)).max() < SAME_MATRIX:
             matrix = None
     if channels == 1:
-        # A grey picture keeps the profile of the colours it was made from; white stays white.
+        # A grey picture may have a profile for colours; white stays white.
         if any(np.abs(each(stored) - curves[0](stored)).max() > EQUAL_CURVES for each in curves):
             raise InputError(
                 f"is grey, and the three curves of its ICC profile '{name}' differ; {TO_SRGB}"
@@ -64,12 +64,11 @@ def _colour_space(profile: bytes, channels: int) -> ColourSpace:
 
 
 def _to_rec709(columns: NDArray[np.float64], name: str) -> NDArray[np.float64]:
-    """Matrix to linear Rec. 709 that keeps white, from colorants relative to D50."""
+    """Return the matrix to linear Rec. 709 that keeps white, from colorants relative to D50."""
     if np.abs(columns.sum(axis=1) - D50).max() > 0.03 or abs(np.linalg.det(columns)) < 1e-4:
         raise InputError(f"its ICC profile '{name}' has a matrix without a white; {TO_SRGB}")
     rec709 = rgb_to_xyz(KNOWN["Rec. 709"])
-    white = np.array([D65[0] / D65[1], 1.0, (1 - sum(D65)) / D65[1]])
-    matrix = np.linalg.inv(adaptation(white, D50) @ rec709) @ columns
+    matrix = np.linalg.inv(adaptation(xyz(D65), D50) @ rec709) @ columns
     return matrix / matrix.sum(axis=1, keepdims=True)
 
 
@@ -121,7 +120,7 @@ def _parametric(
     e: float = 0.0,
     f: float = 0.0,
 ) -> Curve:
-    """A curve of ICC.1:2022, table 68."""
+    """Return a curve of ICC.1:2022, table 68."""
     if a <= 0:
         raise ValueError("a curve has no slope")
     if form in (1, 2):

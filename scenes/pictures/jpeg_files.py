@@ -20,7 +20,7 @@ GAIN_MAPS = (b"hdrgm:", b"urn:iso:std:iso:ts:21496", b"HDRGainMap")
 
 
 def read_jpeg(path: Path, encoding: Encoding) -> Decoded:
-    """Read a JPEG as linear light, or as data."""
+    """Return a JPEG as linear light, or as data."""
     segments = list(_segments(path.read_bytes()))
     _check_frame(segments)
     with opened(path, "JPEG") as image:
@@ -29,12 +29,11 @@ def read_jpeg(path: Path, encoding: Encoding) -> Decoded:
         orientation = orientation_of(image)
         space = marked_space(lambda: _colour_space(image), encoding)
         samples = np.array(image)
-    samples = samples[:, :, None] if samples.ndim == 2 else samples
-    return decoded(samples, space, encoding, _notes(segments), orientation)
+    return decoded(np.atleast_3d(samples), space, encoding, _notes(segments), orientation)
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Marker and content of what comes before the pixels."""
+    """Yield the marker and the content of each segment before the pixels."""
     place = 2
     while place + 4 <= len(data):
         if data[place] != 0xFF:

@@ -1,4 +1,4 @@
-"""Names of linear colour spaces: those of OpenColorIO, OpenImageIO, Blender, Maya, and others."""
+"""Names of linear colour spaces in OpenColorIO, OpenImageIO, Blender, Maya and other programs."""
 
 import re
 
@@ -11,7 +11,7 @@ GAMUTS = {
     **dict.fromkeys(("ap1", "acescg"), "ACEScg"),
     **dict.fromkeys(("ap0", "aces20651"), "ACES2065-1"),
 }
-# Linear, without a word that says so.
+# Linear spaces whose names lack the word "linear".
 ALWAYS_LINEAR = {
     **dict.fromkeys(("acescg", "acesacescg"), "ACEScg"),
     **dict.fromkeys(("aces", "aces20651", "acesaces20651"), "ACES2065-1"),
@@ -21,7 +21,7 @@ LINEAR = re.compile(r"(?:utility)?(?:scene)?lin(?:ear)?(.*?)(?:scene)?|(.+?)(?:s
 
 
 def linear_gamut(name: str) -> str | None:
-    """Name of the primaries, a key of `primaries.KNOWN`; None if it is no linear space known."""
+    """Return the name of the primaries, a key of `primaries.KNOWN`; None if it is unknown."""
     squeezed = _squeezed(name)
     if squeezed in ALWAYS_LINEAR:
         return ALWAYS_LINEAR[squeezed]
@@ -30,13 +30,13 @@ def linear_gamut(name: str) -> str | None:
 
 
 def is_called_linear(name: str) -> bool:
-    """Whether a name says that values are linear, of primaries that are known or not."""
+    """Return whether a name denotes linear values, with known primaries or not."""
     found = LINEAR.fullmatch(_squeezed(name))
     return linear_gamut(name) is not None or (found is not None and found[1] is not None)
 
 
 def says_nothing(name: str) -> bool:
-    """Whether a name says nothing of colours, or that the values are none."""
+    """Return whether a name denotes no colour space, or data."""
     return _squeezed(name) in UNKNOWN
 
 

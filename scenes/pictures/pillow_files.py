@@ -1,4 +1,4 @@
-"""What PNG and JPEG files share: opening with Pillow, and orientation."""
+"""Open PNG and JPEG files with Pillow, and read their orientation."""
 
 import warnings
 from collections.abc import Iterator
@@ -13,10 +13,7 @@ from scenes.pictures.decoded import broken
 
 @contextmanager
 def opened(path: Path, kind: str) -> Iterator[Image.Image]:
-    """Open a file whose header names a size that is allowed, and decode its pixels.
-
-    Pillow's warnings, of large pictures and of broken metadata, are kept quiet.
-    """
+    """Open a file of a checked size and decode its pixels, without Pillow's warnings."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -29,12 +26,12 @@ def opened(path: Path, kind: str) -> Iterator[Image.Image]:
 
 
 def orientation_of(image: Image.Image) -> int:
-    """EXIF orientation of a picture, 1 (upright) to 8."""
+    """Return the EXIF orientation of a picture, 1 (upright) to 8."""
     try:
         found = image.getexif().get(ExifTags.Base.Orientation, 1)
     except (ValueError, SyntaxError, KeyError, TypeError, EOFError, OSError, IndexError) as error:
         raise InputError(
-            f"has EXIF data that cannot be read ({one_line(error)}); turn the picture upright, "
+            f"has EXIF data that cannot be read ({one_line(error)}); rotate the picture upright, "
             "and save it without EXIF data"
         ) from error
     return int(found) if found in range(1, 9) else 1

@@ -18,19 +18,18 @@ from scenes.pictures.primaries import KNOWN, as_primaries, name_of, to_rec709
 
 CRITICAL = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
 GREY, RGB, PALETTE, GREY_ALPHA, RGB_ALPHA = 0, 2, 3, 4, 6
-# Pillow's names of the bytes of 16-bit samples: it keeps one byte of each.
+# Pillow's modes for the high and the low bytes of 16-bit samples, of which it keeps only one.
 HIGH_AND_LOW = {RGB: ("RGB;16B", "RGB;16L"), RGB_ALPHA: ("RGBA;16B", "RGBA;16L")}
 MOST_PROFILE_BYTES = 2**24
 PNG_GAMMA_OF_SRGB = 45455
 SRGB_BY_GAMMA = ColourSpace(
-    SRGB.name,
-    note="its gAMA is the one that sRGB pictures carry: decoded with the sRGB curve",
+    SRGB.name, note="its gAMA is that of sRGB pictures: decoded with the sRGB curve"
 )
 Chunks = dict[bytes, bytes]
 
 
 def read_png(path: Path, encoding: Encoding) -> Decoded:
-    """Read a PNG as linear light, or as data."""
+    """Return a PNG as linear light, or as data."""
     chunks = _chunks(path.read_bytes())
     width, height, bits, colour_type, *_ = _numbers(chunks, b"IHDR", ">IIBBBBB")
     check_size(height, width)
@@ -46,7 +45,7 @@ def read_png(path: Path, encoding: Encoding) -> Decoded:
 
 
 def _chunks(data: bytes) -> Chunks:
-    """The chunks of a file but the pixels; the first one of each kind."""
+    """Return the first chunk of each kind, without the pixels."""
     found: Chunks = {}
     for name, body in _walked(data):
         if name not in CRITICAL and not name[0] & 32:
@@ -61,7 +60,7 @@ def _chunks(data: bytes) -> Chunks:
 
 
 def _numbers(chunks: Chunks, name: bytes, layout: str) -> tuple[int, ...]:
-    """The numbers of a chunk."""
+    """Return the numbers of a chunk."""
     if len(chunks[name]) != struct.calcsize(layout):
         raise broken("PNG", f"its part '{name.decode()}' has another length")
     return struct.unpack(layout, chunks[name])
@@ -86,7 +85,7 @@ def _walked(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 def _check_kind(chunks: Chunks) -> None:
     if b"acTL" in chunks and _numbers(chunks, b"acTL", ">II")[0] > 1:
-        raise InputError("is an animation (APNG); save the frame that is meant as a PNG")
+        raise InputError("is an animation (APNG); save the one frame that you need as a PNG")
     if b"sTER" in chunks:
         raise InputError("holds two views side by side (stereo); save one of them as a PNG")
 
@@ -94,12 +93,12 @@ def _check_kind(chunks: Chunks) -> None:
 def _samples(
     image: Image.Image, path: Path, bits: int, colour_type: int
 ) -> NDArray[np.unsignedinteger]:
-    """(H, W, C) samples, uint8 or uint16; fewer than 8 bits are scaled to 8."""
+    """Return samples (H, W, C), uint8 or uint16; fewer than 8 bits are scaled to 8."""
     if bits == 16:
         if colour_type == GREY:
             return np.array(image).astype(np.uint16)[:, :, None]
         if colour_type == GREY_ALPHA:
-            # A pixel has four bytes, as one of RGBA with 8 bits.
+            # A pixel has four bytes, like one of RGBA with 8 bits.
             raw = _raw(path, "RGBA").astype(np.uint16)
             return raw[:, :, ::2] * np.uint16(256) + raw[:, :, 1::2]
         high, low = (_raw(path, mode).astype(np.uint16) for mode in HIGH_AND_LOW[colour_type])
@@ -107,12 +106,11 @@ def _samples(
     if colour_type == PALETTE:
         has_alpha = "transparency" in image.info
         return np.array(image.convert("RGBA" if has_alpha else "RGB"))
-    found = np.array(image.convert("L") if image.mode == "1" else image)
-    return found[:, :, None] if found.ndim == 2 else found
+    return np.atleast_3d(np.array(image.convert("L") if image.mode == "1" else image))
 
 
 def _raw(path: Path, raw_mode: str) -> NDArray[np.uint8]:
-    """(H, W, C) bytes of a 16-bit file, unpacked as another mode of as many bytes a pixel."""
+    """Return bytes (H, W, C) of a 16-bit file, unpacked as another mode with as many bytes."""
     with Image.open(path, formats=("PNG",)) as image:
         if not isinstance(image, ImageFile.ImageFile):
             raise TypeError(f"{path} is open as {type(image).__name__}")
@@ -123,7 +121,7 @@ def _raw(path: Path, raw_mode: str) -> NDArray[np.uint8]:
 def _check_transparent_colour(
     chunks: Chunks, samples: NDArray[np.unsignedinteger], bits: int, colour_type: int
 ) -> None:
-    """Refuse pixels of the one colour that is transparent (tRNS of grey and RGB)."""
+    """Raise if a pixel has the one transparent colour (tRNS of grey and RGB)."""
     if b"tRNS" not in chunks or colour_type not in (GREY, RGB):
         return
     count = 1 if colour_type == GREY else 3
@@ -134,7 +132,7 @@ def _check_transparent_colour(
 
 
 def _colour_space(chunks: Chunks, channels: int) -> ColourSpace:
-    """Colour space, in the order of rank that PNG gives: cICP, iCCP, sRGB, gAMA with cHRM."""
+    """Return the colour space; by the standard's priority: cICP, iCCP, sRGB, gAMA with cHRM."""
     if b"cICP" in chunks:
         return _from_code_points(*_numbers(chunks, b"cICP", ">BBBB"))
     if b"iCCP" in chunks:
@@ -147,7 +145,7 @@ def _colour_space(chunks: Chunks, channels: int) -> ColourSpace:
 
 
 def _from_code_points(primaries: int, transfer: int, matrix: int, full: int) -> ColourSpace:
-    """Colour space of the code points of ITU-T H.273."""
+    """Return the colour space of code points of ITU-T H.273."""
     names = {1: "Rec. 709", 9: "Rec. 2020", 12: "Display P3"}
     if matrix or not full or primaries not in names or transfer not in (8, 13):
         what = {16: " (PQ, high dynamic range)", 18: " (HLG, high dynamic range)"}.get(transfer, "")
@@ -194,7 +192,7 @@ def _profile(chunk: bytes) -> bytes:
 
 
 def _pixel_aspect(chunks: Chunks) -> float:
-    """Width of a pixel ÷ its height."""
+    """Return the width of a pixel ÷ its height."""
     if b"pHYs" not in chunks:
         return 1.0
     across, down, _ = _numbers(chunks, b"pHYs", ">IIB")

@@ -1,4 +1,6 @@
-"""Linear RGB of other primaries as linear Rec. 709."""
+"""Conversion of linear RGB with other primaries to linear Rec. 709."""
+
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,7 +21,7 @@ KNOWN: dict[str, tuple[tuple[float, float], ...]] = {
     "ACEScg": ((0.713, 0.293), (0.165, 0.830), (0.128, 0.044), ACES_WHITE),
     "ACES2065-1": ((0.7347, 0.2653), (0.0, 1.0), (0.0001, -0.0770), ACES_WHITE),
 }
-NEAR = 0.002  # chromaticities that are rounded more coarsely than this do not occur
+NEAR = 0.002  # chromaticities within this distance are the same, stored with other rounding
 # Bradford's cone responses (ICC.1:2022, annex E).
 BRADFORD = np.array(
     [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]]
@@ -28,7 +30,7 @@ ROWS = 512  # converted at a time, to save memory
 
 
 def as_primaries(numbers: ArrayLike) -> NDArray[np.float64]:
-    """(4, 2) chromaticities of red, green, blue and white, if they make a colour space."""
+    """Return chromaticities (4, 2) of red, green, blue and white; raise if they are not valid."""
     found = np.asarray(numbers, np.float64).reshape(4, 2)
     x, y = found[:3].T
     area = abs((x[1] - x[0]) * (y[2] - y[0]) - (x[2] - x[0]) * (y[1] - y[0]))
@@ -42,7 +44,7 @@ def as_primaries(numbers: ArrayLike) -> NDArray[np.float64]:
 
 
 def name_of(primaries: ArrayLike) -> str:
-    """Name of known primaries, or their numbers."""
+    """Return the name of known primaries, or their numbers."""
     for name, known in KNOWN.items():
         if np.abs(np.asarray(primaries) - np.array(known)).max() <= NEAR:
             return name
@@ -50,29 +52,29 @@ def name_of(primaries: ArrayLike) -> str:
 
 
 def to_rec709(primaries: ArrayLike, neutral: ArrayLike | None = None) -> Matrix | None:
-    """Matrix from linear RGB to linear Rec. 709; None if they are the same.
+    """Return the matrix from linear RGB to linear Rec. 709; None if they are the same.
 
-    `neutral` is the chromaticity that is to look white; without it, the primaries' own white.
-    The white is adapted to D65 with Bradford's transform.
+    The chromaticity `neutral`, or the white of the primaries, is adapted to D65 with Bradford's
+    transform.
     """
     source = np.asarray(primaries, np.float64)
     white = source[3] if neutral is None else np.asarray(neutral, np.float64)
     target = np.array(KNOWN["Rec. 709"])
     if np.abs(source - target).max() <= NEAR and np.abs(white - target[3]).max() <= NEAR:
         return None
-    adapted = adaptation(_xyz(white), _xyz(target[3]))
+    adapted = adaptation(xyz(white), xyz(target[3]))
     return np.linalg.inv(rgb_to_xyz(target)) @ adapted @ rgb_to_xyz(source)
 
 
 def rgb_to_xyz(primaries: ArrayLike) -> Matrix:
-    """Matrix from linear RGB to CIE XYZ; white has luminance 1."""
+    """Return the matrix from linear RGB to CIE XYZ; white has luminance 1."""
     source = np.asarray(primaries, np.float64)
-    columns = np.stack([_xyz(each) for each in source[:3]], axis=1)
-    return columns * np.linalg.solve(columns, _xyz(source[3]))
+    columns = np.stack([xyz(each) for each in source[:3]], axis=1)
+    return columns * np.linalg.solve(columns, xyz(source[3]))
 
 
 def adaptation(source: ArrayLike, target: ArrayLike) -> Matrix:
-    """Bradford's matrix between the XYZ of two whites."""
+    """Return Bradford's matrix between the XYZ of two whites."""
     gain = (BRADFORD @ np.asarray(target)) / (BRADFORD @ np.asarray(source))
     return np.linalg.inv(BRADFORD) @ (gain[:, None] * BRADFORD)
 
@@ -80,11 +82,7 @@ def adaptation(source: ArrayLike, target: ArrayLike) -> Matrix:
 def converted(
     values: NDArray[np.floating], matrix: Matrix, rounding: NDArray[np.floating]
 ) -> NDArray[np.float32]:
-    """Multiply every pixel of (H, W, 3) by a matrix.
-
-    What lies below 0 or above 1 by no more than `rounding` explains (half a step of what the file
-    can hold, an array like `values`) becomes 0 or 1. Pixels that are not finite stay.
-    """
+    """Return pixels (H, W, 3) times a matrix; results within `rounding` of 0 or 1 become 0 or 1."""
     result = np.array(values, np.float32)
     for top in range(0, len(values), ROWS):
         rows = slice(top, top + ROWS)
@@ -99,6 +97,23 @@ def converted(
     return result
 
 
-def _xyz(chromaticity: ArrayLike) -> NDArray[np.float64]:
+def in_rec709(
+    pixels: NDArray[np.floating],
+    primaries: NDArray[np.float64],
+    rounding: Callable[[], NDArray[np.floating]],
+    notes: list[str],
+    neutral: ArrayLike | None = None,
+) -> tuple[NDArray[np.floating], str | None]:
+    """Return pixels in Rec. 709, and the name of their primaries if converted; add a note."""
+    matrix = to_rec709(primaries, neutral)
+    if matrix is None:
+        return pixels, None
+    name = name_of(primaries)
+    notes.append(f"converted from {name} to Rec. 709")
+    return converted(pixels, matrix, rounding()), name
+
+
+def xyz(chromaticity: ArrayLike) -> NDArray[np.float64]:
+    """Return the CIE XYZ, with luminance 1, of a chromaticity (x, y)."""
     x, y = np.asarray(chromaticity, np.float64)
     return np.array([x / y, 1.0, (1 - x - y) / y])

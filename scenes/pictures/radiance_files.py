@@ -8,46 +8,58 @@ from numpy.typing import NDArray
 
 from scenes.base.errors import InputError
 from scenes.pictures.decoded import Decoded, aspect_notes, broken, check_size
-from scenes.pictures.primaries import as_primaries, converted, name_of, to_rec709
+from scenes.pictures.encoded import turned
+from scenes.pictures.primaries import as_primaries, in_rec709
 
-RESOLUTION = re.compile(rb"([-+])([XY]) +(\d{1,9}) +([-+])([XY]) +(\d{1,9})$")
+RESOLUTION = re.compile(r"([-+][XY]) +(\d{1,9}) +([-+][XY]) +(\d{1,9})$", re.ASCII)
+# EXIF orientation by the directions of scanlines and of pixels within a scanline.
+ORIENTATIONS = {
+    "-Y+X": 1,
+    "-Y-X": 2,
+    "+Y-X": 3,
+    "+Y+X": 4,
+    "+X-Y": 5,
+    "-X-Y": 6,
+    "-X+Y": 7,
+    "+X+Y": 8,
+}
 MOST_HEADER_BYTES = 2**20
 RLE_LENGTHS = range(8, 2**15)
 Bytes = NDArray[np.uint8]
 
 
 def read_radiance(path: Path) -> Decoded:
-    """Read a Radiance picture as linear Rec. 709.
+    """Return a Radiance picture as linear Rec. 709.
 
-    A file without ``PRIMARIES`` is taken as Rec. 709, as the programs write that most maps come
-    from; Radiance's own default is a little different.
+    A file without ``PRIMARIES`` is read as Rec. 709, which most programs write; Radiance's own
+    default differs slightly.
     """
     data = path.read_bytes()
     lines, start = _header(data)
-    resolution = RESOLUTION.match(lines[-1].encode("latin-1"))
-    if not resolution:
+    resolution = RESOLUTION.match(lines[-1])
+    if not resolution or resolution[1] + resolution[3] not in ORIENTATIONS:
         raise _broken(f"'{lines[-1][:40]}' is no resolution")
-    slow_sign, slow, count, fast_sign, fast, length = resolution.groups()
-    if slow == fast:
-        raise _broken(f"'{lines[-1][:40]}' is no resolution")
+    slow, count, fast, length = resolution.groups()
     check_size(int(count), int(length))
     variables = _variables(lines[1:-1])
     _check_format(variables)
     gain = _gain(variables)
-    aspect, notes = _aspect(variables)
+    aspect = _aspect(variables)
+    notes = list(aspect_notes(aspect))
     pixels = _radiance(_scanlines(data, start, int(count), int(length)), gain)
     if (gain != 1).any():
         factors = " ".join(f"{each:.6g}" for each in gain)
         notes.append(f"its values were divided by the exposure {factors} of its header")
-    pixels, found = _upright(pixels, slow == b"X", slow_sign, fast_sign)
-    if found:
+    orientation = ORIENTATIONS[slow + fast]
+    if orientation != 1:
+        pixels = turned(pixels, orientation)
         notes.append(f"turned as its header says ({lines[-1]})")
     pixels, name = _in_rec709(pixels, variables.get("PRIMARIES", []), notes)
     return Decoded(np.ascontiguousarray(pixels), tuple(notes), aspect, name)
 
 
 def _header(data: bytes) -> tuple[list[str], int]:
-    """Lines up to the resolution, the empty one left out, and where the pixels begin."""
+    """Return the lines up to the resolution without the empty one, and the place of the pixels."""
     lines: list[str] = []
     place, is_last = 0, False
     while place < MOST_HEADER_BYTES:
@@ -65,7 +77,7 @@ def _header(data: bytes) -> tuple[list[str], int]:
 
 
 def _variables(lines: list[str]) -> dict[str, list[str]]:
-    """Values of every variable; an indented line is of a picture that this one was made from."""
+    """Return the values of every variable; indented lines belong to the picture's sources."""
     found: dict[str, list[str]] = {}
     for line in lines:
         name, sign, value = line.partition("=")
@@ -86,7 +98,7 @@ def _check_format(variables: dict[str, list[str]]) -> None:
 
 
 def _gain(variables: dict[str, list[str]]) -> NDArray[np.float64]:
-    """What the values of each channel were multiplied by."""
+    """Return the factor by which the values of each channel were multiplied."""
     gain = np.ones(3)
     for name, count in (("EXPOSURE", 1), ("COLORCORR", 3)):
         for text in variables.get(name, []):
@@ -94,11 +106,10 @@ def _gain(variables: dict[str, list[str]]) -> NDArray[np.float64]:
     return gain
 
 
-def _aspect(variables: dict[str, list[str]]) -> tuple[float, list[str]]:
-    """Width of a pixel ÷ its height; the file has the inverse."""
+def _aspect(variables: dict[str, list[str]]) -> float:
+    """Return the width of a pixel ÷ its height; the file has the inverse."""
     inverse = np.prod([_numbers("PIXASPECT", each, 1) for each in variables.get("PIXASPECT", [])])
-    aspect = 1 / float(inverse)
-    return aspect, list(aspect_notes(aspect))
+    return 1 / float(inverse)
 
 
 def _numbers(name: str, text: str, count: int, positive: bool = True) -> NDArray[np.float64]:
@@ -113,19 +124,19 @@ def _numbers(name: str, text: str, count: int, positive: bool = True) -> NDArray
 
 
 def _scanlines(data: bytes, place: int, count: int, length: int) -> Bytes:
-    """(count, length, 4) mantissas and exponents."""
+    """Return mantissas and exponents, (count, length, 4)."""
     result = np.empty((count, length, 4), np.uint8)
     has_rewritten_ends = b"\r\n" in data[:place]
     for line in result:
         place = _scanline(data, place, line)
-    # Where line ends were rewritten, the bytes of pixels were too.
+    # If line ends were rewritten, bytes of pixels were too.
     if has_rewritten_ends and place != len(data):
         raise InputError("was altered by a transfer as text; get the file again, as binary")
     return result
 
 
 def _scanline(data: bytes, place: int, line: Bytes) -> int:
-    """Fill in (length, 4) of a line, and return the place behind it."""
+    """Fill in a line (length, 4), and return the place after it."""
     length = len(line)
     head = data[place : place + 4]
     if length in RLE_LENGTHS and head[:2] == b"\2\2" and len(head) == 4 and head[2] < 128:
@@ -144,7 +155,7 @@ def _repeats(pixels: Bytes) -> NDArray[np.bool_]:
 
 
 def _run_length(data: bytes, place: int, line: Bytes) -> int:
-    """Each channel by itself: runs (above 128) and literal bytes."""
+    """Fill in a line from separate channels of runs (above 128) and literal bytes."""
     length = len(line)
     for channel in range(4):
         found = bytearray()
@@ -167,7 +178,7 @@ def _run_length(data: bytes, place: int, line: Bytes) -> int:
 
 
 def _old_run_length(data: bytes, place: int, line: Bytes) -> int:
-    """Whole pixels; (1, 1, 1, n) repeats the one before it."""
+    """Fill in a line from whole pixels; (1, 1, 1, n) repeats the previous pixel."""
     at, shift = 0, 0
     while at < len(line):
         pixel = data[place : place + 4]
@@ -191,7 +202,7 @@ def _broken(what: str) -> InputError:
 
 
 def _radiance(lines: Bytes, gain: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Mantissa × 2^(exponent − 136) ÷ gain; exponent 0 is black."""
+    """Return mantissa × 2^(exponent − 136) ÷ gain; exponent 0 is black."""
     result = np.empty((*lines.shape[:2], 3), np.float32)
     scale = np.ldexp(1.0, np.arange(256) - 136)
     scale[0] = 0
@@ -201,35 +212,15 @@ def _radiance(lines: Bytes, gain: NDArray[np.float64]) -> NDArray[np.float32]:
     return result
 
 
-def _upright(
-    pixels: NDArray[np.float32], is_column_first: bool, slow_sign: bytes, fast_sign: bytes
-) -> tuple[NDArray[np.float32], bool]:
-    """Rows from the top, columns from the left; and whether something was turned."""
-    rows, columns = (fast_sign, slow_sign) if is_column_first else (slow_sign, fast_sign)
-    if is_column_first:
-        pixels = pixels.swapaxes(0, 1)
-    if rows == b"+":
-        pixels = pixels[::-1]
-    if columns == b"-":
-        pixels = pixels[:, ::-1]
-    return pixels, is_column_first or rows == b"+" or columns == b"-"
-
-
 def _in_rec709(
     pixels: NDArray[np.float32], stated: list[str], notes: list[str]
-) -> tuple[NDArray[np.float32], str | None]:
-    """Pixels in Rec. 709, and the name of the primaries that were converted."""
+) -> tuple[NDArray[np.floating], str | None]:
+    """Return pixels in Rec. 709, and the name of the primaries if they were converted."""
     if not stated:
         return pixels, None
     numbers = _numbers("PRIMARIES", stated[-1], 8, positive=False)
     if not numbers.any():  # as Photoshop writes them
         notes.append("its PRIMARIES are all 0: taken as Rec. 709")
         return pixels, None
-    primaries = as_primaries(numbers)
-    matrix = to_rec709(primaries)
-    if matrix is None:
-        return pixels, None
-    name = name_of(primaries)
-    notes.append(f"converted from {name} to Rec. 709")
-    half_step = np.repeat(pixels.max(axis=2, keepdims=True) / 256, 3, axis=2)
-    return converted(pixels, matrix, half_step), name
+    half_step = np.broadcast_to(pixels.max(axis=2, keepdims=True) / 256, pixels.shape)
+    return in_rec709(pixels, as_primaries(numbers), lambda: half_step, notes)

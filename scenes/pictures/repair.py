@@ -1,4 +1,4 @@
-"""Values that no light has: refused, or clipped where that was asked for."""
+"""Refuse or clip values that light cannot have: negative, or not finite."""
 
 from typing import Literal
 
@@ -12,38 +12,20 @@ Repair = Literal["clip"] | None
 
 
 def repaired(decoded: Decoded, repair: Repair) -> tuple[NDArray[np.float32], int]:
-    """Pixels without negative values and values that are not finite, and how many were clipped.
-
-    Raises
-    ------
-    InputError
-        When there are some, and `repair` is None; with their counts.
-    """
-    pixels = decoded.pixels
-    wrong = int(np.count_nonzero(~np.isfinite(pixels) | (pixels < 0)))
+    """Return pixels with such values clipped, and their number; raise without a repair."""
+    pixels, finite = decoded.pixels, np.isfinite(decoded.pixels)
+    wrong = int(np.count_nonzero(~finite | (pixels < 0)))
     if not wrong:
         return pixels, 0
     if repair is None:
-        found = _complaint(pixels)
+        negative, infinite = int(np.count_nonzero(pixels < 0)), int(np.count_nonzero(~finite))
+        parts = [f"{negative} negative (down to {np.nanmin(pixels):g})"] if negative else []
+        parts += [f"{infinite} not finite"] if infinite else []
+        found, to_do = f"of {pixels.size} values {' and '.join(parts)}", "correct the file"
         if decoded.converted:
             found += f": colours of {decoded.converted} that Rec. 709 does not have"
-        to_do = "convert the picture to sRGB" if decoded.converted else "mend the file"
+            to_do = "convert the picture to sRGB"
         raise InputError(f"{found}; {to_do} (an environment map: or set repair: clip)")
-    return _clipped(pixels), wrong
-
-
-def _complaint(pixels: NDArray[np.float32]) -> str:
-    negative = int(np.count_nonzero(pixels < 0))
-    broken = int(np.count_nonzero(~np.isfinite(pixels)))
-    parts = []
-    if negative:
-        parts.append(f"{negative} negative (down to {np.nanmin(pixels):g})")
-    if broken:
-        parts.append(f"{broken} not finite")
-    return f"of {pixels.size} values {' and '.join(parts)}"
-
-
-def _clipped(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
-    finite = pixels[np.isfinite(pixels)]
-    highest = float(finite.max()) if finite.size else 0.0
-    return np.nan_to_num(np.maximum(pixels, 0), nan=0.0, posinf=max(highest, 0.0))
+    # Negative values and NaN become 0, infinite values the largest finite one.
+    highest = float(pixels[finite].max(initial=0.0))
+    return np.nan_to_num(np.maximum(pixels, 0), nan=0.0, posinf=highest), wrong

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from analysis.config import AnalysisConfig
 from analysis.findings import results
 from analysis.report.figure_style import STYLE
-from analysis.report.figures import condition_curves, drawn
+from analysis.report.figures import condition_curves, draw_figures
 from analysis.report.study_report import distances
 from analysis.trials import sessions
 from stimuli.stimulus_set import StimulusSet
@@ -87,7 +87,7 @@ def main() -> None:
     with StimulusSet(HERE / "stimuli.h5") as stimuli, style.context(STYLE):
         trials = sessions.load(HERE / "data-simulated", stimuli)
         figures = {"first": first_picture(stimuli, trials)}
-        of_the_report = drawn(analysed(stimuli, trials))
+        of_the_report = draw_figures(analysed(stimuli, trials))
         figures |= {name: of_the_report[name] for name in OF_THE_REPORT}
         for name, figure in figures.items():
             path = PICTURES / f"gloss_{name}.png"

@@ -62,7 +62,7 @@ def test_arrays_are_copied_and_cannot_change():
         (TRIANGLE, FACE, [[0, np.nan]] * 3, "3 of 6 texture coordinates are not finite"),
     ],
 )
-def test_what_is_no_mesh_is_refused(vertices, faces, uvs, message):
+def test_invalid_arrays_are_refused(vertices, faces, uvs, message):
     with pytest.raises(InputError, match=message):
         Mesh(vertices, faces, uvs)
 

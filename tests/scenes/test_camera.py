@@ -4,7 +4,16 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from scenes.camera import Camera, Cameras, Fibonacci, Ring, Single, cameras
+from scenes.camera import (
+    Camera,
+    Cameras,
+    Fibonacci,
+    Ring,
+    Single,
+    cameras,
+    share_in_view,
+    sides_of_view,
+)
 
 POINTS = st.tuples(*[st.floats(-10, 10)] * 3)
 RIGS = st.one_of(
@@ -20,7 +29,7 @@ def front(**changes):
     return Camera(name="c0", origin=(0, 0, 5), **changes)
 
 
-def test_a_camera_sees_what_its_numbers_say():
+def test_a_camera_projects_by_its_parameters():
     # 90° across 100 pixels: at distance 5 the frame is 10 units wide, 10 pixels a unit.
     camera = front(field_of_view=90, width=100, height=60)
     pixels = camera.project([(0, 0, 0), (1, 0, 0), (0, 1, 0), (-5, 3, 0), (0.5, 0, 4)])
@@ -28,7 +37,7 @@ def test_a_camera_sees_what_its_numbers_say():
     np.testing.assert_allclose(pixels, expected, atol=1e-9)
 
 
-def test_what_is_behind_a_camera_has_no_pixel():
+def test_points_behind_a_camera_have_no_pixel():
     pixels = front().project([(0, 0, 6), (0, 0, 5), (1, 0, 5), (0, 0, 4)])
     assert np.isnan(pixels).any(axis=1).tolist() == [True, True, True, False]
 
@@ -137,7 +146,7 @@ def test_a_fibonacci_rig_keeps_to_its_elevations():
 
 
 @given(rig=RIGS)
-def test_no_two_cameras_stand_at_one_place_and_all_look_at_the_target(rig):
+def test_all_cameras_differ_and_look_at_the_target(rig):
     placed = cameras(rig)
     origins = np.array([c.origin for c in placed])
     apart = np.linalg.norm(origins[:, None] - origins[None], axis=2) + 9 * np.eye(len(placed))
@@ -154,7 +163,7 @@ def test_no_two_cameras_stand_at_one_place_and_all_look_at_the_target(rig):
     [
         ({"kind": "ring", "count": 0}, "0 is out of range; allowed: 1 to 1000"),
         ({"kind": "ring", "elevation": 90}, "90 is out of range; allowed: -89 to 89"),
-        ({"kind": "fibonacci", "elevations": [30, 10]}, "give the lowest first"),
+        ({"kind": "fibonacci", "elevations": [30, 10]}, "give the lower first"),
         ({"kind": "single", "azimuth": 5, "held_out_azimuths": [365]}, "same azimuth"),
         ({"kind": "single", "elevation": 90, "held_out_azimuths": [5]}, "no other azimuths"),
         ({"kind": "ring", "resolution": 4}, "4 is out of range; allowed: 8 to 8192"),
@@ -177,3 +186,23 @@ def test_an_impossible_rig_is_refused(rig, message):
 def test_an_impossible_camera_is_refused(changes, message):
     with pytest.raises(ValidationError, match=message):
         front(**changes)
+
+
+@given(rig=RIGS, points=st.lists(st.tuples(*[st.floats(-3, 3)] * 3), min_size=1, max_size=8))
+def test_points_within_the_sides_of_view_are_in_every_frame(rig, points):
+    normals, offsets = sides_of_view(rig)
+    gaps = np.array(points) @ normals.T - offsets
+    assume(np.abs(gaps).min() > 1e-9)
+    within = (gaps > 0).all(axis=1)
+    pixels = np.stack([camera.project(points) for camera in cameras(rig)])
+    in_frame = ((pixels >= 0) & (pixels <= rig.resolution)).all(axis=(0, 2))
+    np.testing.assert_array_equal(within, in_frame)
+
+
+def test_a_shift_ends_at_the_first_side_that_it_would_cross():
+    normals, offsets = np.array([(1.0, 0, 0), (0, 1, 0)]), np.array([-1.0, -2])  # x ≥ −1, y ≥ −2
+    start = np.zeros(3)
+    assert share_in_view(start, np.array([-4.0, -4, 0]), normals, offsets) == 0.25
+    assert share_in_view(start, np.array([9.0, -1, 0]), normals, offsets) == 1
+    # A side that the start is already beyond does not limit the shift.
+    assert share_in_view(np.array([-2.0, 0, 0]), np.array([-1.0, 0, 0]), normals, offsets) == 1

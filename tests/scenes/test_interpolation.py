@@ -1,16 +1,11 @@
-"""Between two scenes: by hand, exact at the ends, refused where there is no way."""
+"""Interpolated scenes: worked out by hand, exact at both ends, refused without a path."""
 
 import numpy as np
 import pytest
 
 from scenes.arrays import Mesh, Picture
 from scenes.base.errors import InputError
-from scenes.differences import (
-    RADIANCE_FLOOR,
-    lighting_difference,
-    pose_difference,
-    scene_difference,
-)
+from scenes.differences import RADIANCE_FLOOR, chamfer, lighting_difference, pose_difference
 from scenes.interpolation import between, check_path
 from scenes.lighting import Constant, EnvironmentMap, SunSky
 from scenes.material import Material
@@ -38,7 +33,7 @@ def test_the_ends_are_exact():
     assert between(first, second, 1, EVERYTHING) == second.model_copy(update={"name": "toy"})
 
 
-def test_only_what_is_asked_for_moves():
+def test_only_the_named_attributes_change():
     first = scene()
     second = scene(material=Material(roughness=0.1), pose=Pose(rotation=(0, 90, 0)))
     middle = between(first, second, 0.5, ["material"])
@@ -114,13 +109,11 @@ def test_the_sun_takes_the_shorter_way():
 
 def test_shape_distance_grows_along_the_way(rng):
     first, second = scene(), scene(shape=Blob(seed=3, subdivisions=1, amplitude=0.5))
-    distances = [
-        scene_difference(first, between(first, second, t, ["shape"]), ["shape"], rng)["shape"]
-        for t in (0.0, 0.5, 1.0)
-    ]
-    chamfer = [each["chamfer"] for each in distances]
-    assert chamfer[0] == pytest.approx(0, abs=1e-6)
-    assert chamfer[1] < chamfer[2]
+    shapes = [between(first, second, t, ["shape"]).shape for t in (0.0, 0.5, 1.0)]
+    start, *others = (geometry(shape) for shape in shapes)
+    near, middle, far = (chamfer(start, each, rng, 2000) for each in (start, *others))
+    assert near == pytest.approx(0, abs=1e-6)
+    assert middle < far
 
 
 PICTURE = Picture(np.ones((4, 8, 3), np.float32))
@@ -132,8 +125,8 @@ PICTURE = Picture(np.ones((4, 8, 3), np.float32))
         (
             {"shape": Sphere(subdivisions=2)},
             "shape",
-            r"shape: no interpolation between meshes of other topology \(42 vertices and 80 faces "
-            r"against 162 and 320\); use kind: trajectory",
+            r"shape: no interpolation between meshes of different topology \(42 vertices and 80 "
+            r"faces against 162 and 320\); use kind: trajectory",
         ),
         (
             {"lighting": EnvironmentMap(radiance=PICTURE)},
@@ -152,7 +145,7 @@ def test_without_a_path_it_is_refused(changes, attribute, message):
 
 def test_maps_and_textures_of_another_size_are_refused():
     maps = [EnvironmentMap(radiance=PICTURE), EnvironmentMap(radiance=PICTURE, rotation=9.0)]
-    with pytest.raises(InputError, match="environment maps of another size or rotation"):
+    with pytest.raises(InputError, match="environment maps of different size or rotation"):
         check_path(*(scene(lighting=each) for each in maps), ["lighting"])
     textures = [Picture(np.full((n, n, 3), 0.5, np.float32)) for n in (2, 4)]
     with pytest.raises(InputError, match=r"base_color: no interpolation between textures of 2×2"):
@@ -162,7 +155,7 @@ def test_maps_and_textures_of_another_size_are_refused():
 def test_same_faces_in_another_order_are_another_topology():
     mesh = geometry(Sphere(subdivisions=1))
     turned = MeshShape(surface=Mesh(mesh.vertices, mesh.faces[::-1]), fit=False)
-    with pytest.raises(InputError, match="other topology"):
+    with pytest.raises(InputError, match="different topology"):
         check_path(scene(), scene(shape=turned), ["shape"])
 
 

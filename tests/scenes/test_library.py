@@ -4,7 +4,7 @@ from scenes import library
 from scenes.base.errors import InputError
 
 
-def test_the_tables_hold_what_is_promised():
+def test_the_tables_hold_the_documented_names():
     assert sorted(library.MESHES) == ["bunny", "suzanne"]
     assert sorted(library.LIGHTS) == ["forest", "lobby", "studio", "venice"]
     assert sorted(library.MATERIALS) == ["brushed_metal", "glossy_plastic", "matte", "translucent"]
@@ -17,7 +17,7 @@ def test_every_entry_can_be_made(table):
         assert make() == make()
 
 
-def test_complete_scenes_stand_under_the_studio_light():
+def test_library_scenes_have_the_studio_light():
     scene = library.scene("bunny")
     assert scene.lighting.radiance == "studio"
     assert scene.name == "bunny"

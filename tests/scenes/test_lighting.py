@@ -34,7 +34,7 @@ def one_pixel(row, column, shape=(9, 16), value=1.0):
         (0.3, 1.0, (0, -1, 0)),
     ],
 )
-def test_places_on_a_map_lie_in_the_directions_stated(u, v, expected):
+def test_places_on_a_map_have_the_documented_directions(u, v, expected):
     np.testing.assert_allclose(direction(u, v), expected, atol=1e-12)
 
 
@@ -56,7 +56,7 @@ def looked_up(mi, lighting, directions):
     return np.array(emitter.eval(interaction)).T.reshape(directions.shape)
 
 
-def test_the_renderer_puts_every_pixel_where_it_is_said_to_lie(mi, rng):
+def test_the_renderer_agrees_on_the_direction_of_every_pixel(mi, rng):
     pixels = rng.random((8, 16, 3), np.float32)
     light = EnvironmentMap(radiance=Picture(pixels))
     # The poles themselves are one direction for many columns.
@@ -74,14 +74,14 @@ def test_the_renderer_turns_and_scales_a_map_alike(mi, rng, rotation):
 
 
 def test_a_turn_by_90_degrees_carries_the_front_to_the_right():
-    # A light in the two middle columns lies straight ahead, between them.
+    # A light in the two middle columns is directly in front.
     front = one_pixel(4, slice(7, 9))
     turned = radiance_over_sphere(EnvironmentMap(radiance=front, rotation=90), 9).pixels[..., 0]
     mean = np.einsum("hw,hwd->d", turned, map_directions(9, 18))
     np.testing.assert_allclose(mean / np.linalg.norm(mean), (1, 0, 0), atol=1e-6)
 
 
-def test_a_map_of_its_own_size_comes_back_as_it_is(rng):
+def test_a_map_sampled_at_its_own_size_is_unchanged(rng):
     pixels = rng.random((9, 18, 3), np.float32)
     ours = radiance_over_sphere(EnvironmentMap(radiance=Picture(pixels)), 9).pixels
     np.testing.assert_allclose(ours, pixels, atol=1e-6)
@@ -149,8 +149,8 @@ def test_an_impossible_light_is_refused(make, message):
         make()
 
 
-def test_what_has_no_map_says_so():
-    with pytest.raises(InputError, match="bake them into an environment map first"):
+def test_lights_without_a_map_are_refused():
+    with pytest.raises(InputError, match="convert them to an environment map first"):
         radiance_over_sphere(SunSky())
     with pytest.raises(InputError, match="the map 'studio' is not loaded"):
         radiance_over_sphere(EnvironmentMap(radiance="studio"))

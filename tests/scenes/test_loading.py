@@ -8,7 +8,7 @@ import trimesh
 
 from scenes.arrays import Mesh, Picture
 from scenes.base.errors import InputError
-from scenes.embedded import LIGHTS, MESHES
+from scenes.bundled import LIGHTS, MESHES
 from scenes.lighting import Constant, EnvironmentMap
 from scenes.loading import loaded_lighting, loaded_material, loaded_shape
 from scenes.material import Material
@@ -32,14 +32,14 @@ def test_loading_twice_changes_nothing():
     assert loaded_shape(once, Path()) == once
 
 
-def test_a_file_is_taken_relative_to_the_folder_and_kept_unfitted_when_asked(tmp_path):
+def test_a_path_is_relative_to_the_folder_and_fit_is_optional(tmp_path):
     trimesh.creation.box(extents=(4, 4, 4)).export(tmp_path / "box.ply")
     shape = loaded_shape(MeshShape(surface="box.ply", fit=False, normals="flat"), tmp_path)
     assert np.ptp(shape.surface.vertices) == 4
     assert shape.normals == "flat"
 
 
-def test_what_needs_no_file_comes_back_as_it_is():
+def test_parts_without_files_are_returned_unchanged():
     sphere, light, material = Sphere(), Constant(), Material()
     assert loaded_shape(sphere, Path()) is sphere
     assert loaded_lighting(light, Path()) is light
@@ -162,7 +162,7 @@ def test_a_texture_out_of_range_or_missing_is_refused(tmp_path):
         loaded_material(Material(metallic="none.exr"), tmp_path)
 
 
-def test_embedded_meshes_are_what_their_notice_says():
+def test_bundled_meshes_have_the_documented_sizes():
     bunny, suzanne = MESHES["bunny"](), MESHES["suzanne"]()
     assert isinstance(bunny, Mesh)
     assert (len(bunny.vertices), len(bunny.faces)) == (2826, 5648)

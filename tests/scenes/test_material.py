@@ -86,6 +86,6 @@ def test_textures_have_values_in_range():
         (True, "use a number"),
     ],
 )
-def test_what_is_no_colour_is_refused(value, message):
+def test_an_invalid_colour_is_refused(value, message):
     with pytest.raises(ValidationError, match=message):
         Material(base_color=value)

@@ -32,7 +32,7 @@ def test_the_matrix_is_a_rotation_then_a_translation(rotation, translation):
 
 
 @pytest.mark.parametrize("rotation", [(0, 0, 0), (10, -40, 170), (-179, 89, 3), (30, 90, 0)])
-def test_a_pose_comes_back_from_its_matrix(rotation):
+def test_a_pose_is_recovered_from_its_matrix(rotation):
     pose = Pose(rotation=rotation, translation=(1, -2, 0.5))
     again = Pose.from_matrix(pose.matrix())
     np.testing.assert_allclose(again.rotation, rotation, atol=1e-5)

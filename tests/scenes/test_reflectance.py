@@ -50,11 +50,11 @@ def assert_like_the_renderer(mi, material):
 
 
 @pytest.mark.parametrize("name", sorted(PRESETS))
-def test_presets_reflect_as_the_renderer_says(mi, name):
+def test_presets_reflect_as_in_the_renderer(mi, name):
     assert_like_the_renderer(mi, Material.model_validate(name))
 
 
-def test_random_materials_reflect_as_the_renderer_says(mi, rng):
+def test_random_materials_reflect_as_in_the_renderer(mi, rng):
     for _ in range(50):
         numbers = {name: float(rng.uniform(*RANGES[name])) for name in SCALARS}
         # Half of the parameters at zero, where the renderer takes shortcuts.
@@ -64,7 +64,7 @@ def test_random_materials_reflect_as_the_renderer_says(mi, rng):
 
 
 @pytest.mark.parametrize("name", SCALARS)
-def test_every_parameter_at_both_ends_reflects_as_the_renderer_says(mi, name):
+def test_every_parameter_at_both_ends_reflects_as_in_the_renderer(mi, name):
     busy = {"clearcoat": 0.5, "sheen": 0.5, "metallic": 0.3, "base_color": (0.2, 0.5, 0.9)}
     low, high = RANGES[name]
     for value in (max(low, 1.001) if name == "eta" else low, high):

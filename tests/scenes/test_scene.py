@@ -251,7 +251,7 @@ def test_every_library_scene_is_visible():
     [
         (
             {"pose": Pose(translation=(50, 0, 0))},
-            "camera c0 sees nothing of the object: all of it lies",
+            "camera c0 sees nothing of the object: all of it is",
         ),
         (
             {"pose": Pose(translation=(0, 0, 50)), "cameras": Single(elevation=0)},
@@ -259,7 +259,7 @@ def test_every_library_scene_is_visible():
         ),
         (
             {"cameras": Ring(distance=0.9)},
-            r"camera c0 stands inside .* \(at 0.9 from its centre, rad",
+            r"camera c0 is inside .* \(at 0.9 from its centre, rad",
         ),
         ({"cameras": Ring(target=(0, 9, 0), distance=1)}, "outside the frame|behind the camera"),
         (
@@ -286,7 +286,7 @@ def test_a_face_that_fills_the_frame_is_seen_though_its_corners_are_not():
     check_visible(scene)
 
 
-def test_scenes_in_one_folder_share_what_is_equal(tmp_path):
+def test_scenes_in_one_folder_share_equal_files(tmp_path):
     rough = Picture(np.full((2, 2, 1), 0.25, np.float32))
     first = Scene(name="a", shape=MeshShape(surface="suzanne")).loaded()
     second = first.model_copy(update={"material": Material(roughness=rough)})

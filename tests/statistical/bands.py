@@ -36,7 +36,7 @@ def binomial_band(n: int, p: float | Range, alpha: float | Range = FALSE_ALARM) 
 def power(
     n: int, p: float | Range, alternative: float, alpha: float | Range = FALSE_ALARM
 ) -> float:
-    """Return the probability that a count lies outside the band of p, if it has another one."""
+    """Return the probability that a count with another probability is outside the band of p."""
     low, high = binomial_band(n, p, alpha)
     return float(binom.cdf(low - 1, n, alternative) + binom.sf(high, n, alternative))
 
@@ -52,7 +52,7 @@ class Rate:
     right
         Probability of the property without a fault, or the range of what is right.
     faults
-        Probabilities that have to be found. Only the sides on which they lie are checked.
+        Probabilities that have to be found. Only their sides are checked.
     alpha
         False-alarm rate; divide `FALSE_ALARM` by the number of checks of a test.
     """
@@ -67,14 +67,14 @@ class Rate:
             _strong_enough(power(self.n, self.right, fault, self._sides()), f"a rate of {fault:g}")
 
     def _sides(self) -> Range:
-        """Divide alpha between the sides on which the faults lie."""
+        """Divide alpha between the sides of the faults."""
         middle = np.mean(self.right)
         used = np.array([min(self.faults) < middle, max(self.faults) > middle], dtype=float)
         below, above = self.alpha * used / used.sum()
         return float(below), float(above)
 
     def check(self, count: float) -> None:
-        """Fail unless the count lies in the band."""
+        """Fail unless the count is in the band."""
         low, high = binomial_band(self.n, self.right, self._sides())
         assert low <= count <= high, f"{count} of {self.n}: outside {low} to {high}"
 
@@ -187,7 +187,7 @@ class Intervals:
     too_low
         Coverage that has to be found.
     wider
-        Ratio of width to right width that has to be found.
+        Ratio of width to right width that has to be found; a width of None is not checked.
     bias, allowed_bias
         As `fault` and `allowed` of `Bias`; a bias of None is not checked.
     alpha
@@ -197,7 +197,7 @@ class Intervals:
     n: int
     coverage: Range = (0.94, 0.96)
     too_low: float = 0.8
-    wider: float = 2.0
+    wider: float | None = 2.0
     bias: float | None = 0.5
     allowed_bias: float = 0.0
     alpha: float = FALSE_ALARM
@@ -205,11 +205,11 @@ class Intervals:
     def __post_init__(self) -> None:
         self._parts()
 
-    def _parts(self) -> tuple[Rate, Width, Bias | None]:
+    def _parts(self) -> tuple[Rate, Width | None, Bias | None]:
         # Coverage is the least certain of the three, and has the largest part of alpha.
         return (
             Rate(self.n, self.coverage, (self.too_low,), 0.6 * self.alpha),
-            Width(self.n, (self.wider,), alpha=0.1 * self.alpha),
+            None if self.wider is None else Width(self.n, (self.wider,), alpha=0.1 * self.alpha),
             None
             if self.bias is None
             else Bias(self.n, self.bias, self.allowed_bias, 0.3 * self.alpha),
@@ -230,7 +230,8 @@ class Intervals:
         rate, width, bias = self._parts()
         rate.check(int(np.sum((low <= truth) & (truth <= high))))
         errors = np.asarray(estimate) - truth
-        width.check(errors, np.asarray(high) - np.asarray(low), quantile)
+        if width is not None:
+            width.check(errors, np.asarray(high) - np.asarray(low), quantile)
         if bias is not None:
             bias.check(errors)
 

@@ -90,7 +90,7 @@ TRUTH = np.array([np.log(0.25), SPAN / 2.5, 0.02, 1 / 3])
 @pytest.mark.parametrize("n", [60, 240])
 def test_likelihood_of_one_observer_is_as_wide_as_its_information(n):
     grid = threshold_likelihood.grid_for(SIX)
-    found = threshold_likelihood.observer(expected("oddity", SIX, n, 0, TRUTH), grid)
+    found = threshold_likelihood.group([expected("oddity", SIX, n, 0, TRUTH)], grid)
     low, high = found.interval()
     error = errors(SIX, n, 0, TRUTH)[0] / np.log(2)
     assert (high - low) / (2 * 1.96 * error) == pytest.approx(1, abs=0.1)
@@ -126,11 +126,12 @@ def test_intervals_and_p_of_a_group_are_students(people):
 def test_ratios_have_students_interval_and_p():
     """Five people and a model, whose errors add up: limits and p of the ratio."""
     each, error = group_of(5)
-    people = pd.concat(each)
-    for shift in (0.0, 0.5):
-        truth = np.array([(-2 + shift) * np.log(2), *TRUTH[1:]])
-        model = expected("oddity", SIX, 600, 0, truth, observer="net")
-        row = invariance.compare(people, model).iloc[0]
+    shifts = {"equal": 0.0, "higher": 0.5}
+    truths = {name: np.array([(-2 + s) * np.log(2), *TRUTH[1:]]) for name, s in shifts.items()}
+    models = [expected("oddity", SIX, 600, 0, truth, name) for name, truth in truths.items()]
+    rows = invariance.compare(pd.concat(each), pd.concat(models)).set_index("observer")
+    for name, shift in shifts.items():
+        row, truth = rows.loc[name], truths[name]
         both = np.hypot(error, errors(SIX, 600, 0, truth)[0] / np.log(2))
         assert row["log2_ratio"] == pytest.approx(shift, abs=0.1 * both)
         width = row["log2_ratio_high"] - row["log2_ratio_low"]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from mrd.study.resolved_study import ResolvedStudy
 from mrd.study.study import Study, loaded_target, resolved_model
 from scenes.base.changes import as_read, changes
 from scenes.base.digest import file_sha256
@@ -80,18 +81,21 @@ class Planned:
         return self.record() | {"sha256": file_sha256(self.folder / RECORD)}
 
 
-def planned(study: Study) -> list[Planned]:
+def planned(study: Study | ResolvedStudy) -> list[Planned]:
     """List the predictions of a study: every target with every model.
 
     Raises InputError if a target or a file of a model does not exist or is not valid.
     """
-    models = {
-        name: resolved_model(config, study.folder, f"models.{name}")[1]
-        for name, config in study.models.items()
-    }
+    if isinstance(study, ResolvedStudy):
+        targets, models, study = study.targets, study.models, study.study
+    else:
+        models = {
+            name: resolved_model(config, study.folder, f"models.{name}")[1]
+            for name, config in study.models.items()
+        }
+        targets = {name: loaded_target(name, study) for name in study.targets}
     plan = []
-    for target in study.targets:
-        scene = loaded_target(target, study)
+    for target, scene in targets.items():
         for model, record in models.items():
             inputs = {
                 "schema_version": SCHEMA_VERSION,

@@ -1,4 +1,4 @@
-"""Numbers of a glTF file: buffers, views and accessors."""
+"""Buffers, buffer views and accessors of a glTF file."""
 
 import base64
 import binascii
@@ -17,15 +17,7 @@ WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT2": 4, "MAT3": 9, "M
 
 
 def buffers_of(document: dict[str, Any], binary: bytes | None, folder: Path) -> list[bytes | None]:
-    """Read the buffers of a document: the binary chunk, data URIs, and files beside it.
-
-    A buffer without data, as compressed files have it, is None.
-
-    Raises
-    ------
-    InputError
-        A buffer's file is missing or shorter than it should be, or lies elsewhere (http).
-    """
+    """Return the buffers of a document: binary chunk, data URIs, files; None without data."""
     found: list[bytes | None] = []
     for number, buffer in enumerate(document.get("buffers", [])):
         uri = buffer.get("uri")
@@ -34,7 +26,7 @@ def buffers_of(document: dict[str, Any], binary: bytes | None, folder: Path) -> 
         elif uri.startswith("data:"):
             data = _from_data_uri(uri, number)
         elif "://" in uri:
-            raise InputError(f"buffer {number} lies at '{uri}'; save it beside the file")
+            raise InputError(f"buffer {number} is at '{uri}'; save it beside the file")
         else:
             data = _from_file(folder, unquote(uri))
         if data is not None and len(data) < buffer["byteLength"]:
@@ -58,7 +50,7 @@ def _from_data_uri(uri: str, number: int) -> bytes:
 
 def _from_file(folder: Path, name: str) -> bytes:
     if not is_inside(name):
-        raise InputError(f"its buffer '{name}' lies elsewhere; keep it beside the file")
+        raise InputError(f"its buffer '{name}' is in another folder; keep it beside the file")
     try:
         return (folder / name).read_bytes()
     except OSError as error:
@@ -69,7 +61,7 @@ def _from_file(folder: Path, name: str) -> bytes:
 
 
 class Accessors:
-    """The accessors of a document, read as double precision."""
+    """The accessors of a document, read in double precision."""
 
     def __init__(self, document: dict[str, Any], buffers: list[bytes | None]) -> None:
         self._accessors = document.get("accessors", [])
@@ -77,49 +69,36 @@ class Accessors:
         self._buffers = buffers
 
     def read(self, index: int) -> NDArray[np.float64]:
-        """Return an accessor's values (count, width).
-
-        Normalised integers become −1 to 1 or 0 to 1. Values that a sparse accessor replaces are
-        replaced; without a buffer view the others are 0.
-
-        Raises
-        ------
-        InputError
-            The values are cut short or missing.
-        """
+        """Return an accessor's values (count, width), normalised integers within −1 to 1."""
         accessor = self._accessors[index]
         count, width = accessor["count"], WIDTHS[accessor["type"]]
         dtype = np.dtype(TYPES[accessor["componentType"]])
         if "bufferView" in accessor:
-            at = accessor.get("byteOffset", 0)
-            raw = self._values(accessor["bufferView"], at, dtype, count, width)
+            raw = self._values(accessor, dtype, count, width)
         else:
             raw = np.zeros((count, width), dtype)
         if sparse := accessor.get("sparse"):
             raw = raw.copy()
-            where = sparse["indices"]
-            kind = np.dtype(TYPES[where["componentType"]])
-            at = where.get("byteOffset", 0)
-            rows = self._values(where["bufferView"], at, kind, sparse["count"], 1).ravel()
-            of = sparse["values"]
-            at = of.get("byteOffset", 0)
-            raw[rows] = self._values(of["bufferView"], at, dtype, sparse["count"], width)
+            kind = np.dtype(TYPES[sparse["indices"]["componentType"]])
+            rows = self._values(sparse["indices"], kind, sparse["count"], 1).ravel()
+            raw[rows] = self._values(sparse["values"], dtype, sparse["count"], width)
         values = raw.astype(np.float64)
         if accessor.get("normalized") and dtype.kind in "iu":
             values = np.maximum(values / np.iinfo(dtype).max, -1)
         return values
 
     def _values(
-        self, index: int, offset: int, dtype: np.dtype[Any], count: int, width: int
+        self, record: dict[str, Any], dtype: np.dtype[Any], count: int, width: int
     ) -> NDArray[Any]:
-        """Values (count, width) of a view, its stride between rows."""
+        """Return values (count, width) of the buffer view that a record names."""
+        index = record["bufferView"]
         view = self._views[index]
         data = self._buffers[view["buffer"]]
         if data is None:
             raise InputError("holds no data for its vertices (a compressed file?); export it again")
         row = dtype.itemsize * width
         stride = view.get("byteStride", row)
-        first = view.get("byteOffset", 0) + offset
+        first = view.get("byteOffset", 0) + record.get("byteOffset", 0)
         last = first + (count - 1) * stride + row
         end = view.get("byteOffset", 0) + view["byteLength"]
         if count and (first < 0 or last > min(end, len(data))):

@@ -10,21 +10,20 @@ from numpy.typing import NDArray
 
 from scenes.base.errors import InputError
 from scenes.meshes.formats.accessors import Accessors, buffers_of
-from scenes.meshes.formats.polygons import Polygons
-from scenes.meshes.formats.strips import fan_triangles, strip_triangles
+from scenes.meshes.formats.polygons import Polygons, fan_triangles, strip_triangles
 
 Floats = NDArray[np.float64]
 
 GLB_MAGIC = b"glTF"
-# What a document that breaks the specification raises while it is followed.
+# Errors that a document that breaks the specification can raise while it is read.
 BROKEN = (
     KeyError, IndexError, TypeError, AttributeError, ValueError, RecursionError, MemoryError,
     OverflowError,
 )  # fmt: skip
 JSON_CHUNK, BINARY_CHUNK = 0x4E4F534A, 0x004E4942
 INSTANCING = "EXT_mesh_gpu_instancing"
-# Extensions that change no geometry, or that are read here.
 TEXTURE_TRANSFORM = "KHR_texture_transform"
+# Required extensions that are read, and those that do not change geometry.
 READ = {"KHR_mesh_quantization", INSTANCING, TEXTURE_TRANSFORM, "KHR_node_visibility"}
 WITHOUT_GEOMETRY = ("KHR_materials_", "KHR_lights_", "KHR_xmp", "KHR_texture_", "EXT_texture_",
                     "EXT_lights_", "MSFT_texture_", "KHR_animation_")  # fmt: skip
@@ -36,28 +35,11 @@ COMPRESSED = {
 
 
 def read_gltf(data: bytes, folder: Path) -> Polygons:
-    """Read the default scene of a glTF file, every transform applied in double precision.
+    """Return the default scene of a glTF file, with all transforms applied in double precision.
 
-    Nodes (matrix or translation, rotation, scale; mirrored ones keep their outside), instances,
-    skins in the pose of the file, morph targets by their weights, quantised, sparse and
-    interleaved accessors, triangle lists, strips and fans are read.
-
-    Parameters
-    ----------
-    data
-        Contents of the file.
-    folder
-        Where a ``.gltf`` file's buffers lie.
-
-    Returns
-    -------
-    Polygons
-        Triangles in the scene's coordinates (metres, +y up).
-
-    Raises
-    ------
-    InputError
-        The file is damaged, compressed (Draco, meshopt), or needs an extension that is not read.
+    Nodes (mirrored ones keep their outside), instances, skins in the pose of the file, morph
+    targets with their weights, quantised, sparse and interleaved accessors, triangle lists, strips
+    and fans are read. Buffers of a ``.gltf`` file are read from `folder`.
     """
     document, binary = _chunks(data)
     try:
@@ -68,7 +50,7 @@ def read_gltf(data: bytes, folder: Path) -> Polygons:
 
 
 def _chunks(data: bytes) -> tuple[dict[str, Any], bytes | None]:
-    """The JSON and the binary chunk of a GLB; a ``.gltf`` file is JSON alone."""
+    """Return the JSON and the binary chunk of a GLB; a ``.gltf`` file has only JSON."""
     text, binary = data, None
     if data.startswith(GLB_MAGIC):
         version, length = (int.from_bytes(data[at : at + 4], "little") for at in (4, 8))
@@ -108,12 +90,16 @@ def _glb_chunks(data: bytes) -> Iterator[tuple[int, bytes]]:
 def _check_extensions(document: dict[str, Any]) -> None:
     for name in document.get("extensionsRequired", ()):
         if name in COMPRESSED:
-            raise InputError(
-                f"is compressed with {COMPRESSED[name]} ({name}), which is not read; export it "
-                "without compression"
-            )
+            raise _compressed(name)
         if name not in READ and not str(name).startswith(WITHOUT_GEOMETRY):
             raise InputError(f"needs the extension {name}, which is not read; export it without")
+
+
+def _compressed(name: str) -> InputError:
+    return InputError(
+        f"is compressed with {COMPRESSED[name]} ({name}), which is not read; export it without "
+        "compression"
+    )
 
 
 class _Scene:
@@ -131,8 +117,8 @@ class _Scene:
         self._triangles: list[NDArray[np.int64]] = []
 
     def read(self) -> Polygons:
-        """All triangles of the scene."""
-        # All nodes are placed first: a skin may name any of them as a joint.
+        """Return all triangles of the scene."""
+        # All nodes are placed first, because a skin may use any node as a joint.
         for root in self._roots():
             self._place(root, np.eye(4), visible=True)
         for index, visible in self._visible.items():
@@ -143,7 +129,7 @@ class _Scene:
         return self._joined()
 
     def _roots(self) -> list[int]:
-        """Root nodes of the default scene; without a scene, all nodes that are no one's child."""
+        """Return the root nodes of the default scene; of all nodes if there are no scenes."""
         scenes = self._document.get("scenes", [])
         if scenes:
             if len(scenes) > 1:
@@ -153,7 +139,7 @@ class _Scene:
         return [index for index in range(len(self._nodes)) if index not in children]
 
     def _place(self, index: int, parent: Floats, visible: bool) -> None:
-        """Set world matrix and visibility of a node and of all below it."""
+        """Set world matrix and visibility of a node and of its descendants."""
         if index in self._world:
             raise InputError(f"node {index} is below itself or below two nodes; export it again")
         node = self._nodes[index]
@@ -187,15 +173,12 @@ class _Scene:
                 )
 
     def _indices(self, primitive: dict[str, Any]) -> NDArray[np.int64] | None:
-        """Triangles of a primitive; None for points and lines."""
+        """Return the triangles of a primitive; None for points and lines."""
         extensions = primitive.get("extensions", {})
         position = self._document["accessors"][primitive["attributes"]["POSITION"]]
         for name in COMPRESSED:
             if name in extensions and "bufferView" not in position:
-                raise InputError(
-                    f"is compressed with {COMPRESSED[name]} ({name}), which is not read; export "
-                    "it without compression"
-                )
+                raise _compressed(name)
         if "indices" in primitive:
             indices = self._accessors.read(primitive["indices"]).astype(np.int64).ravel()
         else:
@@ -213,7 +196,7 @@ class _Scene:
         return None
 
     def _texture_coordinates(self, primitive: dict[str, Any]) -> Floats | None:
-        """Coordinates by which the primitive's base colour is laid on; v counts from the top."""
+        """Return the texture coordinates of a primitive's base colour; v counts from the top."""
         material = {}
         if "material" in primitive:
             material = self._document["materials"][primitive["material"]]
@@ -230,7 +213,7 @@ class _Scene:
         return self._accessors.read(accessor) @ matrix.T + offset
 
     def _morphed(self, primitive: dict[str, Any], weights: list[float]) -> Floats:
-        """Positions of a primitive, with its morph targets by their weights."""
+        """Return the positions of a primitive, with weighted morph targets added."""
         positions = self._accessors.read(primitive["attributes"]["POSITION"])
         for target, weight in zip(primitive.get("targets", []), weights, strict=False):
             if weight and "POSITION" in target:
@@ -238,7 +221,7 @@ class _Scene:
         return positions
 
     def _skinned(self, primitive: dict[str, Any], positions: Floats, skin: int) -> Floats:
-        """Positions moved by their joints; the node's own transform does not count."""
+        """Return positions moved by their joints; the node's own transform is not applied."""
         record = self._document["skins"][skin]
         joints = np.stack([self._world_of(joint) for joint in record["joints"]])
         if "inverseBindMatrices" in record:
@@ -265,7 +248,7 @@ class _Scene:
         return self._world[joint]
 
     def _instances(self, node: dict[str, Any]) -> list[Floats]:
-        """Matrices of a node's instances; without any, the identity."""
+        """Return the matrices of a node's instances; without instances, the identity."""
         attributes = node.get("extensions", {}).get(INSTANCING, {}).get("attributes")
         if not attributes:
             return [np.eye(4)]
@@ -301,7 +284,7 @@ class _Scene:
 
 
 def _local(node: dict[str, Any]) -> Floats:
-    """Matrix (4, 4) of a node against its parent."""
+    """Return the matrix (4, 4) from a node to its parent."""
     if "matrix" in node:
         return np.array(node["matrix"], np.float64).reshape(4, 4).T
     matrix = np.eye(4)

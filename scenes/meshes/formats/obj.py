@@ -1,19 +1,17 @@
 """Wavefront OBJ.
 
-A reader of our own: trimesh and meshio take relative indices against the whole list of vertices and
-not against those before the line, and the format is a few lines of text.
+trimesh and meshio count relative indices from the end of the file, not from the line they are in.
 """
 
-import re
 from collections.abc import Iterator
 
 import numpy as np
 
 from scenes.base.errors import InputError
-from scenes.meshes.formats.polygons import Polygons
-from scenes.meshes.formats.text import decoded, numbers
+from scenes.meshes.formats.polygons import Polygons, from_top
+from scenes.meshes.formats.text import lines, numbers
 
-# Lines that say how a surface looks or is grouped; a mesh keeps none of it.
+# Lines about appearance or groups, which a mesh does not keep.
 WITHOUT_SHAPE = {
     "vn", "vp", "g", "o", "s", "mg", "usemtl", "mtllib", "usemap", "maplib", "bevel", "lod",
     "c_interp", "d_interp", "shadow_obj", "trace_obj",
@@ -23,33 +21,16 @@ OTHER_FILES = {"call", "csh"}
 
 
 def read_obj(data: bytes) -> Polygons:
-    """Read an OBJ file: ``v``, ``vt`` and ``f`` (or ``fo``) lines.
-
-    Parameters
-    ----------
-    data
-        Contents of the file.
-
-    Returns
-    -------
-    Polygons
-        All objects and groups of the file together. Texture coordinates only where every corner
-        has them.
-
-    Raises
-    ------
-    InputError
-        A line cannot be read (it is named), or the surface is not made of polygons.
-    """
+    """Return the faces of an OBJ file (``v``, ``vt`` and ``f`` or ``fo`` lines)."""
     vertices: list[list[float]] = []
     textures: list[list[float]] = []
     corners: list[int] = []
     of_texture: list[int] = []
     sizes: list[int] = []
-    farthest = (0, 0)  # largest vertex that a face names, from 1, and its line
+    farthest = (0, 0)  # largest vertex number (from 1) of a face, and its line
     left_out: dict[str, None] = {}
 
-    for line, words in _lines(decoded(data)):
+    for line, words in _joined_lines(data):
         keyword, values = words[0], words[1:]
         if keyword == "v":
             vertices.append(_position(line, values))
@@ -92,23 +73,21 @@ def read_obj(data: bytes) -> Polygons:
     )
 
 
-def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Number and words of each line that says something; a backslash continues a line."""
+def _joined_lines(data: bytes) -> Iterator[tuple[int, list[str]]]:
+    """Yield the number and words of each line that is not empty; a backslash continues a line."""
     waiting: list[str] = []
-    for number, line in enumerate(re.split(r"\r\n|\r|\n", text), 1):
-        words = line.split("#")[0].split()
+    for number, words in lines(data):
         if words and words[-1].endswith("\\"):
             words[-1] = words[-1][:-1]
             waiting += [word for word in words if word]
             continue
-        words = waiting + words
+        if waiting or words:
+            yield number, waiting + words
         waiting = []
-        if words:
-            yield number, words
 
 
 def _position(line: int, words: list[str]) -> list[float]:
-    """Three coordinates; a fourth number alone is a weight, and must be 1."""
+    """Return three coordinates; a single fourth number is a weight, and must be 1."""
     values = numbers(line, words, at_least=3)
     if len(values) == 4 and values[3] != 1:
         raise InputError(
@@ -119,7 +98,7 @@ def _position(line: int, words: list[str]) -> list[float]:
 
 
 def _corner(line: int, word: str, vertices: int, textures: int) -> tuple[int, int]:
-    """Indices, from 0, of a corner's vertex and texture coordinates; −1 where it has none."""
+    """Return indices, from 0, of a corner's vertex and texture coordinates (−1 without them)."""
     parts = word.split("/")
     try:
         vertex = int(parts[0])
@@ -136,17 +115,17 @@ def _corner(line: int, word: str, vertices: int, textures: int) -> tuple[int, in
 
 
 def _index(line: int, value: int, count: int) -> int:
-    """Index from 0: a negative one counts back from what has been defined before this line."""
+    """Return an index from 0; a negative one counts back from the last element before this line."""
     if value == 0 or value < -count:
         raise InputError(
-            f"line {line}: index {value} names nothing; indices count from 1, or back from -1 "
-            f"to -{count} here"
+            f"line {line}: index {value} does not exist; indices count from 1, or back from -1 to "
+            f"-{count} in this line"
         )
     return value - 1 if value > 0 else count + value
 
 
 def _corner_uvs(of_texture: np.ndarray, textures: np.ndarray) -> np.ndarray | None:
-    """Texture coordinates of the corners, v from the top; None where some corner has none."""
+    """Return the texture coordinates of the corners; None if a corner has none."""
     if not len(of_texture) or (of_texture < 0).any() or not len(textures):
         return None
     if of_texture.max() >= len(textures):
@@ -154,4 +133,4 @@ def _corner_uvs(of_texture: np.ndarray, textures: np.ndarray) -> np.ndarray | No
             f"a face names texture coordinates {of_texture.max() + 1}, but there are "
             f"{len(textures)}; the file is damaged: export it again"
         )
-    return textures[of_texture] * [1, -1] + [0, 1]
+    return from_top(textures[of_texture])

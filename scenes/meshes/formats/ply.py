@@ -1,4 +1,4 @@
-"""PLY (Stanford), read with plyfile: ASCII, little and big endian, any element and type."""
+"""PLY (Stanford): ASCII, little and big endian, with any elements and types."""
 
 import io
 from pathlib import Path
@@ -7,43 +7,26 @@ import numpy as np
 from plyfile import PlyData, PlyElement, PlyElementParseError, PlyHeaderParseError
 
 from scenes.base.errors import InputError
-from scenes.meshes.formats.polygons import Polygons
-from scenes.meshes.formats.strips import strip_triangles
+from scenes.meshes.formats.polygons import Polygons, flattened, from_top, strip_triangles
 
-# Written into our own PLY files with texture coordinates.
+# Comment of PLY files that `write_mesh` writes with texture coordinates.
 FROM_TOP = "texture coordinate t counts from the top"
 
 INDEX_NAMES = ("vertex_indices", "vertex_index")
 UV_NAMES = (("s", "t"), ("u", "v"), ("texture_u", "texture_v"), ("texture_s", "texture_t"))
-# Elements that describe no surface of their own.
+# Elements without a surface.
 WITHOUT_SURFACE = {"edge": "edges", "material": "materials", "camera": "cameras"}
 
 
 def read_ply(path: Path) -> Polygons:
-    """Read a PLY file: ``face`` or ``tristrips`` over ``vertex``.
-
-    Parameters
-    ----------
-    path
-        Of the file.
-
-    Returns
-    -------
-    Polygons
-        With the texture coordinates of vertices or, as ``texcoord``, of corners.
-
-    Raises
-    ------
-    InputError
-        The file is damaged, or its surface is stored in another way (range grid).
-    """
+    """Return the faces of a PLY file, from its elements ``face`` and ``tristrips``."""
     ply = _parsed(path)
     elements = {element.name: element for element in ply.elements}
     if "vertex" not in elements:
         raise InputError("holds no vertices (element 'vertex'); export a surface")
     vertex = elements.pop("vertex")
     vertices = _positions(vertex)
-    left_out = _colours(vertex)
+    left_out = ["vertex colours"] if {"red", "green", "blue"} <= _names(vertex) else []
     if "range_grid" in elements:
         raise InputError("is a range grid, a scan without faces; make a surface from it first")
     faces, tristrips = elements.pop("face", None), elements.pop("tristrips", None)
@@ -56,7 +39,7 @@ def read_ply(path: Path) -> Polygons:
         if element.count
     ]
 
-    corners, sizes = _flattened(lists)
+    corners, sizes = flattened(lists)
     if triangles:
         corners = np.concatenate([corners, *(each.ravel() for each in triangles)])
         sizes = np.concatenate([sizes, np.full(sum(map(len, triangles)), 3)])
@@ -70,7 +53,7 @@ def read_ply(path: Path) -> Polygons:
 
 
 def _parsed(path: Path) -> PlyData:
-    """Read a file, and refuse one that holds more than its header promises."""
+    """Read a file, and raise if it holds more than its header states."""
     try:
         data = path.read_bytes()
         head, _, body = data.partition(b"end_header")
@@ -85,17 +68,12 @@ def _parsed(path: Path) -> PlyData:
     except (PlyElementParseError, ValueError, OverflowError, MemoryError) as error:
         raise InputError(f"is damaged or cut short: {error}; export it again") from error
     if rest.strip(b"\0\r\n\t "):
-        raise InputError(
-            "holds more than its header promises; the file is damaged: export it again"
-        )
+        raise InputError("holds more than its header states; the file is damaged: export it again")
     return ply
 
 
 def _of_triangles(path: Path, body: bytes) -> tuple[PlyData, bytes] | None:
-    """Read a binary file of triangles alone, which is far faster; None for any other.
-
-    The bytes behind its last element come with it.
-    """
+    """Read a binary file of only triangles, which is much faster, and the bytes after it."""
     try:
         with path.open("rb") as file:
             known = {"face": dict.fromkeys(INDEX_NAMES, 3)}
@@ -109,7 +87,7 @@ def _of_triangles(path: Path, body: bytes) -> tuple[PlyData, bytes] | None:
 
 
 def _of_any(data: bytes) -> tuple[PlyData, bytes]:
-    """Read a binary file, and the bytes behind its last element."""
+    """Read a binary file, and the bytes after its last element."""
     stream = io.BytesIO(data)
     return PlyData.read(stream), stream.read()
 
@@ -121,16 +99,12 @@ def _positions(vertex: PlyElement) -> np.ndarray:
     return np.column_stack([np.asarray(vertex[axis], np.float64) for axis in "xyz"])
 
 
-def _colours(vertex: PlyElement) -> list[str]:
-    return ["vertex colours"] if {"red", "green", "blue"} <= _names(vertex) else []
-
-
 def _names(element: PlyElement) -> set[str]:
     return {each.name for each in element.properties}
 
 
 def _lists(element: PlyElement, names: tuple[str, ...]) -> np.ndarray | list[np.ndarray]:
-    """Lists of an element's property, one an item; one array where all are of one length."""
+    """Return the lists of a property, one per item; as one array if all have the same length."""
     for name in names:
         if name in _names(element):
             values = element[name]
@@ -140,26 +114,15 @@ def _lists(element: PlyElement, names: tuple[str, ...]) -> np.ndarray | list[np.
     )
 
 
-def _flattened(lists: np.ndarray | list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Values of all lists, and the length of each."""
-    if isinstance(lists, np.ndarray):
-        sizes = np.full(len(lists), lists.shape[1], np.int64)
-        return lists.reshape(-1).astype(np.int64), sizes
-    sizes = np.array([len(each) for each in lists], np.int64)
-    return np.concatenate([*lists, []]).astype(np.int64), sizes
-
-
-def _vertex_uvs(vertex: PlyElement, from_top: bool) -> np.ndarray | None:
+def _vertex_uvs(vertex: PlyElement, is_from_top: bool) -> np.ndarray | None:
     for u, v in UV_NAMES:
         if {u, v} <= _names(vertex):
             uvs = np.column_stack([vertex[u], vertex[v]]).astype(np.float64)
-            return uvs if from_top else uvs * [1, -1] + [0, 1]
+            return uvs if is_from_top else from_top(uvs)
     return None
 
 
 def _corner_uvs(lists: np.ndarray | list[np.ndarray], corners: int) -> np.ndarray | None:
-    """Texture coordinates stored by face, u and v of its corners in turn."""
+    """Return texture coordinates that are stored by face, as u and v of its corners in turn."""
     values = np.concatenate([*lists, []]).astype(np.float64)
-    if len(values) != 2 * corners:
-        return None
-    return values.reshape(-1, 2) * [1, -1] + [0, 1]
+    return from_top(values.reshape(-1, 2)) if len(values) == 2 * corners else None

@@ -1,82 +1,82 @@
-"""What a mesh file holds before it becomes triangles: polygons in double precision."""
+"""Polygons of a mesh file in double precision, and their triangles."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import manifold3d
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from scenes.base.errors import InputError
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-# A polygon is flat where no corner is farther from its plane than this share of its size.
-FLATNESS = 1e-4
+FLATNESS = 1e-4  # largest distance of a flat polygon's corners from its plane, relative to its size
 
 
 @dataclass(frozen=True, eq=False)
 class Polygons:
-    """Polygons as a file stores them.
+    """Polygons as a file stores them."""
 
-    Parameters
-    ----------
-    vertices : (V, 3) float64
-        Positions in the units of the file, after all transforms that the file names.
-    corners : (C,) int64
-        Vertex of each corner, one polygon after the other, counter-clockwise seen from outside.
-    sizes : (F,) int64
-        Number of corners of each polygon; they sum to C.
-    uvs : (C, 2) float64 or None
-        Texture coordinates of the corners; v counts from the top row of a texture.
-    left_out
-        What the file holds and a mesh does not keep, such as ``"vertex colours"``.
-    """
-
-    vertices: Floats
-    corners: Integers
-    sizes: Integers
-    uvs: Floats | None = None
-    left_out: tuple[str, ...] = ()
+    vertices: Floats  # (V, 3) in the units of the file, after all transforms of the file
+    corners: Integers  # (C,) vertex of each corner, counter-clockwise from outside
+    sizes: Integers  # (F,) number of corners of each polygon; they sum to C
+    uvs: Floats | None = None  # (C, 2) of the corners; v counts from the top row of a texture
+    left_out: tuple[str, ...] = ()  # contents that a mesh does not keep: "vertex colours"
 
     @cached_property
     def starts(self) -> Integers:
-        """Place of each polygon's first corner (F,)."""
+        """Index of each polygon's first corner (F,)."""
         return np.concatenate([[0], np.cumsum(self.sizes)[:-1]]).astype(np.int64)
 
     @property
     def owner(self) -> Integers:
-        """Polygon of each corner (C,)."""
+        """Index of each corner's polygon (C,)."""
         return np.repeat(np.arange(len(self.sizes)), self.sizes)
 
 
-def polygons_of(
-    vertices: Floats,
-    faces: Sequence[Sequence[int]] | NDArray[np.integer],
-    uvs: Floats | None = None,
-    left_out: Sequence[str] = (),
-) -> Polygons:
-    """Make `Polygons` of a list of polygons, each a list of vertex indices."""
-    if isinstance(faces, np.ndarray):
-        sizes = np.full(len(faces), faces.shape[1], np.int64)
-        corners = faces.astype(np.int64).reshape(-1)
-    else:
-        sizes = np.array([len(face) for face in faces], np.int64)
-        corners = np.array([index for face in faces for index in face], np.int64)
-    return Polygons(np.asarray(vertices, np.float64), corners, sizes, uvs, tuple(left_out))
+def flattened(lists: Sequence[ArrayLike] | NDArray[Any]) -> tuple[Integers, Integers]:
+    """Return the integers of all lists in one array, and the length of each list."""
+    if isinstance(lists, np.ndarray):
+        return lists.reshape(-1).astype(np.int64), np.full(len(lists), lists.shape[1], np.int64)
+    sizes = np.array([len(np.atleast_1d(each)) for each in lists], np.int64)
+    return np.concatenate([*lists, []]).astype(np.int64), sizes
+
+
+def from_top(uvs: Floats) -> Floats:
+    """Return texture coordinates (N, 2) whose v counts from the bottom with v from the top."""
+    return uvs * [1, -1] + [0, 1]
+
+
+def strip_triangles(strip: Sequence[int] | NDArray[np.integer]) -> Integers:
+    """Return the triangles (T, 3) of a strip of vertices; −1 begins a new strip."""
+    whole = np.asarray(strip, np.int64)
+    pieces = np.split(whole, np.flatnonzero(whole == -1))
+    found = []
+    for piece in pieces:
+        corners = piece[piece != -1]
+        if len(corners) < 3:
+            continue
+        # Every second triangle is turned; those without an area only join strips.
+        triangles = np.column_stack([corners[:-2], corners[1:-1], corners[2:]])
+        triangles[1::2] = triangles[1::2, [1, 0, 2]]
+        a, b, c = triangles.T
+        found.append(triangles[(a != b) & (b != c) & (a != c)])
+    return np.concatenate(found) if found else np.zeros((0, 3), np.int64)
+
+
+def fan_triangles(fan: Sequence[int] | NDArray[np.integer]) -> Integers:
+    """Return the triangles (T, 3) of a fan: all share its first vertex."""
+    corners = np.asarray(fan, np.int64)
+    first = np.full(max(len(corners) - 2, 0), corners[0] if len(corners) else 0)
+    return np.column_stack([first, corners[1:-1], corners[2:]]).reshape(-1, 3)
 
 
 def checked(polygons: Polygons) -> Polygons:
-    """Return the polygons unchanged.
-
-    Raises
-    ------
-    InputError
-        There is no polygon, a number is not finite, or a polygon names a vertex that does not
-        exist.
-    """
+    """Return the polygons; raise if there are none, or a number or index is not valid."""
     vertices, corners = polygons.vertices, polygons.corners
     if not (polygons.sizes >= 3).any():
         raise InputError("holds no triangles; export a surface")
@@ -87,7 +87,7 @@ def checked(polygons: Polygons) -> Polygons:
             f"face {face + 1} names vertex {corners[wrong[0]]}, counted from 0, but there are "
             f"{len(vertices)} vertices; the file is damaged: export it again"
         )
-    # Scans on a grid hold vertices that are not finite, where nothing was measured.
+    # Scans on a grid have vertices that are not finite where nothing was measured.
     used = vertices[np.unique(corners)]
     for what, values in (("vertex coordinates", used), ("texture coordinates", polygons.uvs)):
         if values is not None and not np.isfinite(values).all():
@@ -97,23 +97,11 @@ def checked(polygons: Polygons) -> Polygons:
 
 
 def triangulated(polygons: Polygons) -> tuple[Integers, list[str]]:
-    """Split polygons into triangles that keep every corner and every edge.
+    """Return triangles (T, 3) of indices into ``polygons.corners``, and notes for the user.
 
-    A quad is split along its shorter diagonal that lies inside it (along the first in a tie); a
-    larger polygon by ear clipping in its mean plane, whose normal is Newell's. So a concave
-    polygon keeps its outline, and neighbours still share whole edges.
-
-    Parameters
-    ----------
-    polygons
-        Checked. Polygons of fewer than three corners are left out.
-
-    Returns
-    -------
-    triangles : (T, 3)
-        Places in ``polygons.corners``.
-    notes
-        What a user should know: how many polygons are not flat.
+    Every corner and every edge is kept. A quad is split along the shorter diagonal that is inside
+    it (the first in a tie); a larger polygon by ear clipping in its mean plane, with Newell's
+    normal. Polygons of fewer than three corners are left out.
     """
     parts = [_triangles(polygons)]
     quads, uneven = _quads(polygons)
@@ -136,7 +124,7 @@ def _triangles(polygons: Polygons) -> Integers:
 
 
 def _quads(polygons: Polygons) -> tuple[Integers, int]:
-    """Triangles of the quads, and how many quads are not flat."""
+    """Return the triangles of the quads, and the number of quads that are not flat."""
     starts = polygons.starts[polygons.sizes == 4]
     if not len(starts):
         return np.zeros((0, 3), np.int64), 0
@@ -149,7 +137,7 @@ def _quads(polygons: Polygons) -> tuple[Integers, int]:
         across = np.cross(corners[:, :, 1] - corners[:, :, 0], corners[:, :, 2] - corners[:, :, 0])
         smallest.append(np.einsum("qtd,qd->qt", across, normal).min(axis=1))
         lengths.append(np.linalg.norm(points[:, one] - points[:, other], axis=1))
-    # Where one diagonal lies outside, one of its triangles is turned against the quad.
+    # If a diagonal is outside the quad, one of its triangles has the opposite orientation.
     inside = [each > 0 for each in smallest]
     shorter = lengths[1] < lengths[0] * (1 - 1e-9)
     second = np.where(inside[0] == inside[1], shorter, inside[1])
@@ -162,7 +150,7 @@ def _quads(polygons: Polygons) -> tuple[Integers, int]:
 
 
 def _larger(points: Floats) -> tuple[Integers, bool]:
-    """Triangles (n − 2, 3) of one polygon, and whether it is flat."""
+    """Return the triangles (n − 2, 3) of one polygon, and whether it is flat."""
     centred = points - points.mean(axis=0)
     size = float(np.abs(centred).max())
     normal = np.cross(centred, np.roll(centred, -1, axis=0)).sum(axis=0)

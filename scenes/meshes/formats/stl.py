@@ -3,7 +3,7 @@
 import numpy as np
 
 from scenes.base.errors import InputError
-from scenes.meshes.formats.polygons import Polygons, polygons_of
+from scenes.meshes.formats.polygons import Polygons, flattened
 from scenes.meshes.formats.text import decoded, numbers
 
 HEADER = 84  # bytes: 80 of free text, and the number of triangles
@@ -11,35 +11,19 @@ RECORD = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute
 
 
 def read_stl(data: bytes) -> Polygons:
-    """Read an STL file; the faces' corners decide which way they face, not the stored normals.
-
-    Parameters
-    ----------
-    data
-        Contents of the file. A binary file may begin with ``solid`` too.
-
-    Returns
-    -------
-    Polygons
-        Each face with corners of its own.
-
-    Raises
-    ------
-    InputError
-        The file is cut short, or a line cannot be read.
-    """
+    """Return the faces of an STL file; their corners give the orientation, not stored normals."""
     count = int.from_bytes(data[80:HEADER], "little") if len(data) >= HEADER else 0
     whole = HEADER + count * RECORD.itemsize
-    # Text holds no zero bytes; the number of triangles has some.
+    # A binary file may begin with "solid" too; only its number of triangles has zero bytes.
     if len(data) == whole or b"\0" in data or not data.lstrip().lower().startswith(b"solid"):
         if len(data) < max(whole, HEADER):
             raise InputError(
-                f"is damaged or cut short: {len(data)} bytes, where {count} triangles need "
-                f"{whole}; export it again"
+                f"is damaged or cut short: {len(data)} bytes, but {count} triangles need {whole}; "
+                "export it again"
             )
         if len(data) >= whole + RECORD.itemsize:
             raise InputError(
-                f"promises {count} triangles and holds more: {len(data)} bytes, where these need "
+                f"names {count} triangles and holds more: {len(data)} bytes, but these need "
                 f"{whole}; the file is damaged: export it again"
             )
         return _binary(data, count)
@@ -49,8 +33,8 @@ def read_stl(data: bytes) -> Polygons:
 def _binary(data: bytes, count: int) -> Polygons:
     records = np.frombuffer(data, RECORD, count, HEADER)
     vertices = records["corners"].reshape(-1, 3).astype(np.float64)
-    left_out = ["colours of faces"] if records["attribute"].any() else []
-    return polygons_of(vertices, np.arange(3 * count).reshape(-1, 3), left_out=left_out)
+    left_out = ("colours of faces",) if records["attribute"].any() else ()
+    return Polygons(vertices, np.arange(3 * count), np.full(count, 3), left_out=left_out)
 
 
 def _ascii(text: str) -> Polygons:
@@ -67,4 +51,4 @@ def _ascii(text: str) -> Polygons:
             vertices.append(numbers(line, words[1:4], at_least=3))
     if "endsolid" not in text.lower():
         raise InputError("is cut short: 'endsolid' is missing; export it again")
-    return polygons_of(np.array(vertices, np.float64).reshape(-1, 3), faces)
+    return Polygons(np.array(vertices, np.float64).reshape(-1, 3), *flattened(faces))

@@ -1,43 +1,38 @@
-"""Numbers from mesh files that are text."""
+"""Lines and numbers of mesh files that are text."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 
 from scenes.base.errors import InputError
 
 
 def decoded(data: bytes) -> str:
-    """Return the text of a file: UTF-8 or UTF-16 with its mark, otherwise Latin-1 (names only)."""
+    """Return the text of a file: UTF-8 or UTF-16 with its mark, otherwise Latin-1."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return data.decode("utf-16", errors="replace")
     if b"\0" in data:
         raise InputError("is not text, as this format has to be; export it again")
     try:
         return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
+    except UnicodeDecodeError:  # names in Latin-1
         return data.decode("latin-1")
 
 
-def numbers(line: int, words: Sequence[str], at_least: int) -> list[float]:
-    """Return the numbers of a line.
+def lines(data: bytes) -> Iterator[tuple[int, list[str]]]:
+    """Yield the number and the words of each line; ``#`` starts a comment."""
+    for number, line in enumerate(re.split(r"\r\n|\r|\n", decoded(data)), 1):
+        yield number, line.split("#")[0].split()
 
-    Raises
-    ------
-    InputError
-        There are too few, or a word is no number. The line is named.
-    """
+
+def numbers(line: int, words: Sequence[str], at_least: int) -> list[float]:
+    """Return the numbers of a line; raise if there are too few, or a word is not a number."""
     if len(words) < at_least:
         raise InputError(f"line {line}: holds {len(words)} numbers; at least {at_least} are needed")
-    try:
-        return [float(word) for word in words]
-    except ValueError as error:
-        wrong = next(word for word in words if not _is_number(word))
-        hint = "write the decimal sign as a point" if "," in wrong else "export the file again"
-        raise InputError(f"line {line}: '{wrong[:40]}' is not a number; {hint}") from error
-
-
-def _is_number(word: str) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True
+    found = []
+    for word in words:
+        try:
+            found.append(float(word))
+        except ValueError as error:
+            hint = "write the decimal sign as a point" if "," in word else "export the file again"
+            raise InputError(f"line {line}: '{word[:40]}' is not a number; {hint}") from error
+    return found

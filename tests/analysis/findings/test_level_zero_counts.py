@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from analysis.findings import artefact
+from analysis.statistics import level_zero
 from analysis.trials.load import from_table
 
 
@@ -12,7 +12,7 @@ def p_of(hits, n, wrong, same):
         {"same": [False, True], "correct": [hits, same - wrong], "n": [n, same], "level": 0.0}
     )
     named = frame.assign(observer="a", condition="c", stimulus=["s", "t"])
-    return artefact.level_zero(from_table(named, task="same_different"))["p"].item()
+    return level_zero.level_zero(from_table(named, task="same_different"))["p"].item()
 
 
 def test_many_trials_have_a_p_value():
@@ -23,5 +23,5 @@ def test_many_trials_have_a_p_value():
 
 def test_it_agrees_with_the_exact_test_where_both_can_be_had(monkeypatch):
     exact = p_of(70, 200, 55, 200)
-    monkeypatch.setattr(artefact, "MOST_TABLES", 0)
+    monkeypatch.setattr(level_zero, "MOST_TABLES", 0)
     assert p_of(70, 200, 55, 200) == pytest.approx(exact, abs=0.015)

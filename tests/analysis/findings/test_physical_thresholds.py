@@ -1,4 +1,4 @@
-"""Reaches and predicted thresholds beside people's: ratios by hand, bounds told as bounds."""
+"""Reaches and predicted thresholds with people's: ratios by hand, bounds as bounds."""
 
 import numpy as np
 import pandas as pd
@@ -40,18 +40,19 @@ def searches(starts):
     return pd.DataFrame({"run": runs, "verdict": ["metamer", "metamer", "result"]})
 
 
-def test_a_reach_is_divided_by_the_controls_and_by_peoples(starts):
+def test_reach_is_divided_by_control_and_people(starts):
     made = reaches.table(starts, measured(["run"], [MATERIAL]), searches(starts)).set_index("run")
     row = made.loc[MATERIAL]
     assert (row["starts"], row["passed"]) == (3, 2)
     assert row["over_control"] == 1.0 / 0.25
     assert [row[f"over_people{end}"] for end in ("", "_low", "_high")] == [2.0, 1.6, 2.5]
-    assert row["reading"] == "at least 4 × a random change's; at least 2 × people's threshold"
+    assert row["reading"] == (
+        "at least 4 × the reach of a random change; at least 2 × people's threshold"
+    )
     unbounded = made.loc["vase-material-shapely-s1"]
     assert not unbounded["control_bounded"]
     assert unbounded["reading"] == (
-        "about 4 × a random change's, whose own is a lower bound too; people were not shown this "
-        "series"
+        "about 4 × that of a random change, also a lower bound; people were not shown this series"
     )
     nothing = made.loc["vase-shape-shapely-s1"]
     assert np.isnan(nothing["reach"])
@@ -59,21 +60,21 @@ def test_a_reach_is_divided_by_the_controls_and_by_peoples(starts):
 
 
 def test_a_headline_needs_a_metamer_and_limits_beyond_people(starts):
-    told = measured(["run"], [MATERIAL])
-    made = reaches.table(starts, told, searches(starts))
+    people = measured(["run"], [MATERIAL])
+    made = reaches.table(starts, people, searches(starts))
     assert reaches.headlines(made) == [
         "bunny: metamers of shapely reach at least 1.6 times as far as people's threshold for "
         "material (95 %)"
     ]
     assert reaches.headlines(made.assign(verdict="result")) == []
-    near = reaches.table(starts, told.assign(people_threshold_high=1.2), searches(starts))
+    near = reaches.table(starts, people.assign(people_threshold_high=1.2), searches(starts))
     assert reaches.headlines(near) == []
     assert reaches.headlines(reaches.table(starts, pd.DataFrame(), searches(starts))) == []
 
 
-def test_predictions_stand_beside_what_was_measured_of_their_attribute(predictions):
-    told = measured(["target", "attribute"], ["bunny", "material"])
-    made = predicted_thresholds.table(predictions, told).set_index("parameter")
+def test_predictions_are_joined_with_measured_thresholds(predictions):
+    people = measured(["target", "attribute"], ["bunny", "material"])
+    made = predicted_thresholds.table(predictions, people).set_index("parameter")
     assert made.loc["roughness", "people_over_predicted"] == pytest.approx(0.5 / 0.03)
     assert made["noisy"].to_dict() == {"metallic": True, "roughness": False, "shape.mode1": False}
     assert np.isinf(made.loc["shape.mode1", "distance"])
@@ -81,14 +82,15 @@ def test_predictions_stand_beside_what_was_measured_of_their_attribute(predictio
     assert (made["people_control_measurable"] == "not asked").all()
 
 
-def test_thresholds_of_people_are_physical_whatever_the_axis(trials):
+def test_group_thresholds_are_physical_distances(trials):
     kept = trials[trials["phase"] == "main"]
-    kept = kept[kept["observer"].isin(sorted(kept["observer"].unique())[:2])]
-    found = physical_thresholds.of_people(kept, ["target", "attribute"], CONFIG)
-    assert set(found.index) == {(t, a) for t in ("bunny", "vase") for a in ("shape", "material")}
+    kept = kept[kept["observer"].isin(["01", "02"]) & (kept["target"] == "bunny")]
+    found = physical_thresholds.group_thresholds(kept, ["target", "attribute"], CONFIG)
+    assert set(found.index) == {("bunny", "shape"), ("bunny", "material")}
     # Twice the distances are twice the threshold, on the same levels.
-    far = kept.assign(physical_distance=2 * kept["physical_distance"])
-    other = physical_thresholds.of_people(far, ["target", "attribute"], CONFIG)
+    material = kept[(kept["attribute"] == "material") & (kept["role"] == "result")]
+    far = material.assign(physical_distance=2 * material["physical_distance"])
+    other = physical_thresholds.group_thresholds(far, ["target", "attribute"], CONFIG)
     row = ("bunny", "material")
     for end in ("low", "high"):
         here, there = (each.loc[row, f"people_threshold_{end}"] for each in (found, other))
@@ -96,9 +98,9 @@ def test_thresholds_of_people_are_physical_whatever_the_axis(trials):
     assert "people_control_threshold" in found
 
 
-def test_a_curve_that_cannot_stand_on_log_distance_is_refused(trials):
+def test_curve_that_is_no_function_of_log_distance_is_refused(trials):
     with pytest.raises(InputError, match="need a curve on log x"):
-        physical_thresholds.of_people(
+        physical_thresholds.group_thresholds(
             trials[trials["phase"] == "main"], ["run"], CONFIG.model_copy(update={"curve": "norm"})
         )
 
@@ -114,19 +116,19 @@ PARAMETERS = [
 ]
 
 
-def test_a_change_of_materials_is_told_in_the_predicted_parameters():
+def test_change_of_materials_in_the_predicted_parameters():
     start = Material(base_color=(0.5, 0.2, 0.5), roughness=0.5)
     end = Material(base_color=(0.5, 0.3, 0.5), roughness=0.3)
     found = material_change(start, end, PARAMETERS)
     assert found == pytest.approx([0.1, -0.2, 0.0])
     more = end.model_copy(update={"metallic": 0.1})
-    assert material_change(start, more, PARAMETERS) is None  # nothing is predicted of it
+    assert material_change(start, more, PARAMETERS) is None  # without a prediction
     texture = end.model_copy(update={"roughness": Picture(np.full((2, 4, 1), 0.3, np.float32))})
     assert material_change(start, texture, PARAMETERS) is None
 
 
 def test_a_prediction_along_a_series_is_in_its_own_direction(tmp_path):
-    """Ends lie .4 away, where the first channel of the colour has changed by a known amount."""
+    """Ends are .4 away; the first channel of the colour has changed by a known amount."""
     names = {"study": "small", "target": "vase", "model": "net"}
     red = {
         "name": "base_color.red", "attribute": "material", "unit": "", "threshold": 0.1,

@@ -1,4 +1,4 @@
-"""The whole analysis on trials that are not as one would wish: no table is lost for another."""
+"""The whole analysis with incomplete data: one table that fails does not stop the others."""
 
 import numpy as np
 import pandas as pd
@@ -21,7 +21,7 @@ def few(trials):
 
 @pytest.fixture(scope="module")
 def uneven(few):
-    """Adaptive procedures: some cells of person 02 hold one level, some levels one person."""
+    """As of adaptive procedures: some cells of person 02 have one level, some levels one person."""
     frame = few.copy()
     mine = (frame["phase"] == "main") & (frame["observer"] == "02") & (frame["role"] == "result")
     shape, material = (mine & (frame["attribute"] == a) for a in ("shape", "material"))
@@ -40,7 +40,7 @@ def analysed(made_study, uneven):
         return results.analyse(uneven, layers, config)
 
 
-def test_a_cell_of_one_level_is_listed_and_aborts_nothing(analysed):
+def test_a_cell_of_one_level_is_listed_and_stops_nothing(analysed):
     table = analysed.tables["psychometric"].set_index(["observer", "condition"])
     assert len(table) == 3 * 4
     never_down, always_right = (
@@ -48,8 +48,8 @@ def test_a_cell_of_one_level_is_listed_and_aborts_nothing(analysed):
     )
     assert (never_down["measurable"], never_down["levels"], never_down["trials"]) == ("above", 1, 8)
     shown = analysed.trials[analysed.trials["observer"] == "02"]
-    its = (shown["attribute"] == "shape") & (shown["role"] == "result")
-    assert never_down["bound"] == shown.loc[its & (shown["level"] == 1), "x"].iloc[0]
+    own = (shown["attribute"] == "shape") & (shown["role"] == "result")
+    assert never_down["bound"] == shown.loc[own & (shown["level"] == 1), "x"].iloc[0]
     assert (always_right["measurable"], always_right["levels"]) == ("not fitted", 1)
     assert np.isnan(always_right["bound"])
     assert "02 in material, by shapely" in analysed.left_out["psychometric"]
@@ -57,7 +57,7 @@ def test_a_cell_of_one_level_is_listed_and_aborts_nothing(analysed):
     assert {"invariance", "agreement", "group", "equivalence"} <= set(analysed.tables)
 
 
-def test_agreement_leaves_out_levels_that_one_person_saw_alone(analysed):
+def test_agreement_omits_levels_that_one_person_saw(analysed):
     table = analysed.tables["agreement"]
     shape = table[table["condition"].str.startswith("shape")]
     assert 0.4 not in set(shape["level"])
@@ -65,7 +65,7 @@ def test_agreement_leaves_out_levels_that_one_person_saw_alone(analysed):
 
 
 def test_level_zero_is_at_zero_on_every_axis(analysed):
-    """A model tells a target's noise from its re-render's, and that is no stimulus."""
+    """The distance of a model between a target and its re-render is noise."""
     for frame in (analysed.trials, analysed.predicted):
         zero = frame["level"] == 0
         assert (frame.loc[zero, "x"] == 0).all()
@@ -74,7 +74,7 @@ def test_level_zero_is_at_zero_on_every_axis(analysed):
     assert min(fitted.values()) > 0
 
 
-def test_models_agree_with_people_less_than_people_could(analysed):
+def test_agreement_of_models_with_people(analysed):
     table = analysed.tables["agreement"]
     models = table[~table["people"]]
     assert set(models["observer_b"]) == {"shapely/late", "glossy/late"}
@@ -90,57 +90,66 @@ def test_models_agree_with_people_less_than_people_could(analysed):
 
 @pytest.fixture(scope="module")
 def pair(few):
-    return few[few["observer"] != "03"]
+    """Trials of two people with one attribute."""
+    return few[(few["observer"] != "03") & (few["attribute"] == "shape")]
 
 
-def test_without_a_common_trial_there_is_no_agreement(pair):
-    strangers = pair.assign(stimulus=pair["observer"] + pair["stimulus"])
-    made = results.analyse(strangers, {}, CONFIG)
-    assert made.left_out == {
-        "agreement": "no two people judged the same stimulus at the same level"
-    }
+@pytest.fixture(scope="module")
+def controls(pair):
+    return pair[pair["role"] == "control"]
 
 
-def test_controls_alone(pair, made_study):
-    kept = pair[pair["role"] == "control"]
+def test_without_a_common_trial_there_is_no_agreement(controls):
+    strangers = controls.assign(stimulus=controls["observer"] + controls["stimulus"])
+    found = results.analyse(strangers, {}, CONFIG)
+    assert found.left_out["agreement"] == "no two people saw the same stimulus at the same level"
+
+
+def test_controls_alone(controls, made_study):
     with StimulusSet(made_study / "stimuli.h5") as stimuli:
-        made = results.analyse(kept, distances(stimuli, kept), CONFIG)
-    assert "no trials other than controls" in made.left_out["invariance"]
-    assert "no trial shows the end of a search" in made.left_out["equivalence"]
-    assert "no trial shows the end of a search" in made.left_out["cross_table"]
+        found = results.analyse(controls, distances(stimuli, controls), CONFIG)
+    assert "no trials other than controls" in found.left_out["invariance"]
+    assert "no trial shows the result of a search" in found.left_out["equivalence"]
+    assert "no trial shows the result of a search" in found.left_out["cross_table"]
+
+
+def test_one_person_has_no_group(controls):
+    found = results.analyse(controls[controls["observer"] == "01"], {}, CONFIG)
+    assert "at least two observers" in found.left_out["group"]
+    assert set(found.trials["observer"]) == {"01"}
 
 
 def test_conditions_are_counted_after_exclusions(few):
-    """What the rules take away may be all that someone answered in a condition."""
+    """The rules may exclude all answers of a person in a condition."""
     changed = few.copy()
     hasty = (changed["observer"] == "02") & (changed["attribute"] == "shape")
     changed.loc[hasty, "response_time"] = 0.01
     with pytest.raises(InputError, match=r"participant 02 has no trials of shape, .* after"):
         results.analyse(changed, {}, CONFIG, source="data")
-    unfinished = few.assign(finished=few["observer"] != "02")
-    cut_off = unfinished[(unfinished["observer"] != "02") | (unfinished["attribute"] == "shape")]
-    made = results.analyse(
-        cut_off[cut_off["role"] == "control"], {}, CONFIG.model_copy(update={"draws": 100})
-    )
-    assert set(made.trials["observer"]) == {"01", "03"}
-    assert set(made.tables["exclusions"]["rule"]) == {"unfinished"}
+    only_shape = few[(few["observer"] != "02") | (few["attribute"] == "shape")]
+    unfinished = only_shape.assign(finished=only_shape["observer"] != "02")
+    unfinished = unfinished[unfinished["role"] == "control"]
+    found = results.analyse(unfinished[unfinished["observer"] != "03"], {}, CONFIG)
+    assert set(found.trials["observer"]) == {"01"}
+    assert set(found.tables["exclusions"]["rule"]) == {"unfinished"}
 
 
-def test_failed_catch_trials_forbid_the_claim_even_where_they_exclude_nobody(pair):
+def test_failed_catch_trials_forbid_the_claim_without_excluding_anyone(pair):
     failed = pair.copy()
     failed.loc[(failed["phase"] == "catch") & (failed["observer"] == "02"), "correct"] = 0
     lenient = CONFIG.model_copy(update={"exclude": ExclusionsConfig(catch=0)})
-    kept, catch, _ = results.exclusions.applied(failed, lenient.exclude)
-    assert set(kept["observer"]) == {"01", "02"}
-    assert (catch["proportion"] < 0.75).any()
-    table = results.analyse(failed, {}, lenient).tables["equivalence"]
-    assert not table["cannot_tell"].any()
+    found = results.analyse(failed, {}, lenient)
+    assert set(found.trials["observer"]) == {"01", "02"}
+    assert (found.tables["catch_trials"]["proportion"] < 0.75).any()
+    assert not found.tables["equivalence"]["cannot_tell"].any()
 
 
 def test_mixed_units_are_refused(pair):
     mixed = pair.assign(unit=pair["unit"].where(pair["target"] == "vase", "level"))
-    with pytest.raises(InputError, match=r"data: condition '.*' mixes units of level \(level, "):
+    with pytest.raises(
+        InputError, match=r"data: condition '.*' mixes units of level \(chamfer, level"
+    ):
         results.analyse(mixed, {}, CONFIG, source="data")
     at_levels = mixed[mixed["role"] == "control"]
-    made = results.analyse(at_levels, {}, CONFIG.model_copy(update={"x": "level"}))
-    assert isinstance(made.tables["psychometric"], pd.DataFrame)
+    found = results.analyse(at_levels, {}, CONFIG.model_copy(update={"x": "level"}))
+    assert isinstance(found.tables["psychometric"], pd.DataFrame)

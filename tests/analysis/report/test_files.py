@@ -1,4 +1,4 @@
-"""The report: made from sessions on disk, opened in a real browser at two widths."""
+"""The report of sessions on disk, opened in a real browser at two widths."""
 
 import base64
 import io
@@ -15,9 +15,10 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 
 from analysis.config import AnalysisConfig, ExclusionsConfig
-from analysis.findings import pixel_metamers, results, source
-from analysis.report import figures, files, page, study_report
-from analysis.trials import sessions
+from analysis.findings import pixel_metamers, results
+from analysis.report.provenance import ReportSource
+from analysis.report import figures, files, page, provenance, study_report
+from analysis.statistics import level_zero, model_observers
 from scenes.base.errors import InputError
 from stimuli.pixel_metamers import read_pixel_metamers
 from stimuli.stimulus_set import StimulusSet
@@ -36,10 +37,14 @@ return boxes.flatMap(([a, r], i) => boxes.slice(i + 1)
 """
 
 
-@pytest.fixture(scope="module")
-def made(made_study, tmp_path_factory):
-    folder = shutil.copytree(made_study, tmp_path_factory.mktemp("reported") / "study")
-    return study_report.make(folder, NAME, CONFIG, simulated=True)
+SOURCE = ReportSource(NAME, "data-simulated", "a" * 64, "b" * 64, simulated=True)
+
+
+def results_of(trials, **tables):
+    """Give results that hold only some tables."""
+    main = trials[trials["phase"] == "main"]
+    with_axis = main.assign(x=main["level"])
+    return results.Results(tables, {}, with_axis, pd.DataFrame(), [], "level")
 
 
 @pytest.fixture(scope="module")
@@ -55,10 +60,10 @@ def browser():
 
 
 @pytest.mark.parametrize("width", [1400, 400])
-def test_in_a_browser(made, browser, width):
+def test_in_a_browser(report, browser, width):
     metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-    browser.get(made.page.as_uri())
+    browser.get(report.page.as_uri())
     assert browser.get_log("browser") == []
     requests = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
     addresses = {
@@ -66,19 +71,18 @@ def test_in_a_browser(made, browser, width):
         for each in requests
         if each["method"] == "Network.requestWillBeSent"
     }
-    assert addresses <= {"file", "data"}  # it holds all that it shows
+    assert addresses <= {"file", "data"}  # nothing is loaded from a network
     assert browser.execute_script("return document.documentElement.scrollWidth") <= width
     assert browser.execute_script(OVERLAPPING) == []
     images = browser.find_elements(By.CSS_SELECTOR, "img")
     assert len(images) >= 10
     loaded = "return [...document.images].every(i => i.complete && i.naturalWidth > 0)"
     assert browser.execute_script(loaded)
-    assert browser.find_element(By.TAG_NAME, "h1").text.startswith(NAME)
     assert browser.find_elements(By.CSS_SELECTOR, "script") == []
 
 
-def test_every_figure_has_its_table_and_both_formats(made):
-    folder = made.page.parent
+def test_every_figure_has_its_table_and_both_formats(report):
+    folder = report.page.parent
     for picture in (folder / "figures").glob("*.png"):
         assert picture.with_suffix(".svg").is_file()
         table = pd.read_csv(folder / "tables" / f"{picture.stem}.csv")
@@ -90,18 +94,18 @@ def test_every_figure_has_its_table_and_both_formats(made):
     }  # fmt: skip
 
 
-def test_numbers_of_the_page_are_in_the_tables(made):
-    numbers = json.loads((made.page.parent / files.NUMBERS).read_text())
-    assert numbers == json.loads(json.dumps(made.numbers))
-    table = pd.read_csv(made.page.parent / "tables" / "invariance.csv")
-    page = made.page.read_text()
+def test_numbers_of_the_page_are_in_the_tables(report):
+    numbers = json.loads((report.page.parent / files.NUMBERS).read_text())
+    assert numbers == json.loads(json.dumps(report.numbers))
+    table = pd.read_csv(report.page.parent / "tables" / "invariance.csv")
+    html = report.page.read_text()
     for value in table["log2_ratio"]:
-        assert f"{value:.3g}".replace("-", "−") in page
+        assert f"{value:.3g}".replace("-", "−") in html
     assert numbers["left_out"] == {}
 
 
-def test_models_see_what_they_were_given(made):
-    rows = pd.DataFrame(made.numbers["tables"]["invariance"]).set_index(["condition", "observer"])
+def test_models_see_what_they_were_given(report):
+    rows = pd.DataFrame(report.numbers["tables"]["invariance"]).set_index(["condition", "observer"])
     ratio = rows["log2_ratio"]
     # glossy hardly sees shape, shapely hardly material.
     assert ratio["shape, by shapely", "glossy/late"] > ratio["shape, by shapely", "shapely/late"]
@@ -110,18 +114,18 @@ def test_models_see_what_they_were_given(made):
     )
 
 
-def test_people_who_tell_a_rerender_open_the_report(study_copy):
-    for path in (study_copy / "data-simulated").glob("sub-*/ses-*/beh/*_beh.tsv"):
-        raw = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
-        zero = raw["level"].astype(float) == 0
-        raw.loc[zero, "response"] = raw.loc[zero, "correct_response"]
-        raw.loc[zero, "correct"] = "1"
-        raw.to_csv(path, sep="\t", index=False)
-    alone = CONFIG.model_copy(update={"exclude": ExclusionsConfig(participants=("02", "03", "04"))})
-    made = study_report.make(study_copy, "told", alone, simulated=True)
-    assert "at least two observers" in made.numbers["left_out"]["group"]
-    page = made.page.read_text()
-    assert page.index("People tell a re-render from its target") < page.index("<h2")
+def test_names_are_escaped(trials):
+    html = page.render_page(results_of(trials), SOURCE, CONFIG, {}, {})
+    assert "<script>" not in html
+    assert "<h1>&lt;script&gt;alert(1)&lt;/script&gt; &amp; co: people against models</h1>" in html
+
+
+def test_discriminated_rerender_is_reported_first(trials):
+    correct = trials["correct"].where(trials["level"] > 0, 1)
+    table = level_zero.level_zero(trials.assign(correct=correct))
+    found = results_of(trials, level_zero=table)
+    html = page.render_page(found, SOURCE, CONFIG, {}, {})
+    assert html.index("People discriminate a re-render from its target") < html.index("<h2")
 
 
 def test_nothing_is_written_when_data_are_refused(study_copy):
@@ -138,57 +142,52 @@ def test_no_data(tmp_path, made_study):
         study_report.make(tmp_path, "x", CONFIG)
 
 
-def test_an_earlier_analysis_leaves_nothing_behind(study_copy):
-    folder = study_copy / "report"
+def test_files_of_an_earlier_report_are_replaced(trials, tmp_path):
     for name in ("tables/hierarchical.csv", "figures/cross_table.svg", "stimuli/kept.png"):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text("earlier")
-    # Nor do files that a killed analysis had not finished.
-    (folder / ".tables-abcd_123" / "fresh").mkdir(parents=True)
-    (folder / ".index-abcd_123.html").touch()
-    alone = CONFIG.model_copy(update={"exclude": ExclusionsConfig(participants=("03", "04"))})
-    made = study_report.make(study_copy, "again", alone, simulated=True)
-    written = {path.stem for path in (folder / "tables").iterdir()}
-    assert written == set(made.numbers["tables"])
-    assert (folder / "figures" / "cross_table.svg").read_text().startswith("<?xml")
-    # What others put there is theirs.
-    assert (folder / "stimuli" / "kept.png").read_text() == "earlier"
-    assert {path.name for path in folder.iterdir()} == {
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("earlier")
+    # So are leftovers of an interrupted analysis.
+    (tmp_path / ".tables-abcd_123" / "fresh").mkdir(parents=True)
+    (tmp_path / ".index-abcd_123.html").touch()
+    found = results_of(trials, level_zero=level_zero.level_zero(trials))
+    files.write(found, tmp_path, SOURCE, CONFIG)
+    assert [path.name for path in (tmp_path / "tables").iterdir()] == ["level_zero.csv"]
+    assert {path.name for path in (tmp_path / "figures").iterdir()} == {
+        "psychometric.png", "psychometric.svg",
+    }  # fmt: skip
+    # Other files are kept.
+    assert (tmp_path / "stimuli" / "kept.png").read_text() == "earlier"
+    assert {path.name for path in tmp_path.iterdir()} == {
         "tables", "figures", "stimuli", "results.json", "index.html", ".index.html.lock",
     }  # fmt: skip
 
 
-def one_target(study):
-    """Take all but one target's trials out of a study's sessions."""
-    for path in (study / "data-simulated").glob("sub-*/ses-*/beh/*_beh.tsv"):
-        raw = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
-        raw[raw["target"] == "bunny"].to_csv(path, sep="\t", index=False)
-
-
-def test_the_report_says_what_models_were_really_fitted_to(made, study_copy):
+def test_report_names_the_trials_that_models_were_fitted_to(report, trials, made_study):
     others = "control trials of the other targets"
     people = "the answers of the other participants on control trials"
-    page = made.page.read_text()
-    assert page.count(others) == 2  # in the note of the section, and under methods
-    assert people not in page
-    one_target(study_copy)
-    alone = CONFIG.model_copy(update={"exclude": ExclusionsConfig(participants=("03", "04"))})
-    page = study_report.make(study_copy, "one target", alone, simulated=True).page.read_text()
-    assert page.count(people) == 2
-    assert others not in page
+    html = report.page.read_text()
+    assert html.count(others) == 2  # in the note of the section, and under methods
+    assert people not in html
+    found = results_of(trials[trials["target"] == "bunny"])
+    with StimulusSet(made_study / "stimuli.h5") as stimuli:
+        layers = study_report.distances(stimuli, found.trials)
+    found.tables["model_decisions"] = model_observers.predict(found.trials, layers)[1]
+    found.tables["invariance"] = pd.DataFrame(report.numbers["tables"]["invariance"])
+    html = page.render_page(found, SOURCE, CONFIG, {}, {})
+    assert html.count(people) == 2
+    assert others not in html
 
 
-def test_examples_show_where_searches_end(made_study, made):
-    page = made.page.read_text()
+def test_examples_show_results_of_searches(made_study, report, trials):
+    html = report.page.read_text()
     for caption in (
         "bunny: shape, by shapely, metamer",
         "vase: shape, by shapely, result",  # it failed its criterion
         "vase: shape, by shapely, control",
         "vase: target",
     ):
-        assert f'alt="{caption}"' in page
+        assert f'alt="{caption}"' in html
     with StimulusSet(made_study / "stimuli.h5") as stimuli:
-        trials = sessions.load(made_study / "data-simulated", stimuli)
         shown = study_report.examples(stimuli, trials)["vase: shape, by shapely, result"]
         ids = [f"vase-shape_result-1_{c}_own_{n}" for c in ("c0", "c1") for n in range(3)]
         ends = [stimuli.image(name) for name in ids]
@@ -196,28 +195,28 @@ def test_examples_show_where_searches_end(made_study, made):
     assert any((picture == end).all() for end in ends)
 
 
-def test_scene_metamers_stand_beside_pixel_metamers(made_study, made):
-    page = made.page.read_text()
+def test_scene_metamers_are_shown_with_pixel_metamers(made_study, report):
+    html = report.page.read_text()
     title = "bunny: shape, by shapely (late), camera c0"
     for caption in (
         "target",
         "scene metamer: match 0.95, RMS 0.0321",
         "pixel result: match 0.951, RMS 0.234",
     ):
-        assert page.count(f'alt="{title}: {caption}"') == 1
-        assert f"<figcaption>{caption}</figcaption>" in page
-    table = pd.read_csv(made.page.parent / "tables" / "against_pixels.csv")
+        assert html.count(f'alt="{title}: {caption}"') == 1
+        assert f"<figcaption>{caption}</figcaption>" in html
+    table = pd.read_csv(report.page.parent / "tables" / "against_pixels.csv")
     assert table["camera"].tolist() == ["c0", "c1"]
     assert table["reached"].tolist() == [True, False]
     assert table["pixel_match"].tolist() == [0.951, 0.9]
     with StimulusSet(made_study / "stimuli.h5") as stimuli:
         (entry,) = read_pixel_metamers(stimuli).values()
-    shown = page.split(f'" alt="{title}: pixel')[0].rpartition("base64,")[2]
+    shown = html.split(f'" alt="{title}: pixel')[0].rpartition("base64,")[2]
     picture = np.asarray(Image.open(io.BytesIO(base64.b64decode(shown))))
     assert np.array_equal(picture, entry.pixel[0])
 
 
-def test_pictures_not_at_equal_match_say_so(rng):
+def test_caption_says_if_matches_differ(rng):
     entry = simulated_study.pixel_metamer(rng)
     last = {**entry.record, "cameras": entry.record["cameras"][1:]}
     (trio,) = pixel_metamers.trios([replace(entry, record=last)])
@@ -225,18 +224,18 @@ def test_pictures_not_at_equal_match_say_so(rng):
     assert list(trio.pictures)[2:] == captions
 
 
-def test_a_report_says_what_beside_the_images_it_is_of(made):
-    found = source.recorded(made.page.parent)["source"]["findings"]
+def test_report_stores_hashes_of_findings(report):
+    found = provenance.read_source(report.page.parent)["source"]["findings"]
     kinds = {name.partition("/")[0] for name in found}
     assert kinds == {"pixel_metamers", "predicted_thresholds", "reach"}
 
 
-def test_pictures_are_whole(made):
-    uri = made.page.read_text().split("data:image/png;base64,")[1].split('"')[0]
+def test_pictures_are_complete(report):
+    uri = report.page.read_text().split("data:image/png;base64,")[1].split('"')[0]
     assert base64.b64decode(uri)[:4] == b"\x89PNG"
 
 
-def test_dots_stand_at_the_mean_of_their_levels():
+def test_points_are_at_the_mean_of_their_levels():
     from matplotlib.figure import Figure
 
     trials = pd.DataFrame({"x": [1.039, 1.041, 2.223], "correct": [3, 9, 10], "n": [10, 30, 10]})
@@ -247,14 +246,14 @@ def test_dots_stand_at_the_mean_of_their_levels():
     np.testing.assert_allclose(line.get_ydata(), [0.3, 1.0])
 
 
-def test_ticks_of_log_axes_never_crowd():
+def test_ticks_of_log_axes_do_not_overlap():
     assert list(figures.log_ticks(0.1, 1.0)) == pytest.approx([0.1, 0.2, 0.5, 1.0])
     assert list(figures.log_ticks(0.143, 0.286)) == [0.143, 0.286]  # .2 alone is between them
     assert len(figures.log_ticks(0.002, 30)) == 13
 
 
 @pytest.mark.parametrize(("layers", "judged_by"), [(2, [""]), (3, ["big", "small"])])
-def test_models_of_many_layers_have_panels_of_their_own(layers, judged_by):
+def test_models_of_many_layers_have_their_own_panels(layers, judged_by):
     names = [f"{model}/{layer}" for model in ("small", "big") for layer in range(layers)]
     rows = [("p1", "p2", True), *(("p1", name, False) for name in names)]
     table = pd.DataFrame(rows, columns=["observer_a", "observer_b", "people"])
@@ -273,7 +272,7 @@ def test_models_of_many_layers_have_panels_of_their_own(layers, judged_by):
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "told"),
+    ("low", "high", "text"),
     [
         (0.5, np.inf, "(log₂ ratio at least 0.5, 95 %; corrected p 0.01)"),
         (-np.inf, -2.0, "(log₂ ratio at most −2, 95 %; corrected p 0.01)"),
@@ -281,10 +280,10 @@ def test_models_of_many_layers_have_panels_of_their_own(layers, judged_by):
         (0.25, 1.0, "(log₂ ratio 0.6, 95 % 0.25 to 1; corrected p 0.01)"),
     ],
 )
-def test_headlines_tell_a_bound_as_a_bound(low, high, told):
+def test_headlines_report_bounds(low, high, text):
     row = {"condition": "shape", "observer": "net", "reading": "so it is", "p_holm": 0.01}
     row |= {"log2_ratio": 0.6, "log2_ratio_low": low, "log2_ratio_high": high}
     found = results.Results(
         {"invariance": pd.DataFrame([row])}, {}, pd.DataFrame(), pd.DataFrame(), [], "level"
     )
-    assert page.headlines(found) == [f"shape, net: so it is {told}"]
+    assert page.headlines(found) == [f"shape, net: so it is {text}"]

@@ -164,7 +164,7 @@ def test_overall_averages_conditions_then_pairs():
     assert rows.loc["people", "kappa"] == pytest.approx(0.4)
     assert tuple(rows.loc["people", ["pairs", "cells", "undefined"]]) == (3, 4, 1)
     assert rows.loc["net", "kappa"] == pytest.approx((0.1 + 0.3 + 0.2) / 3)
-    # Resampled people: means lie between the least and the greatest of them.
+    # Resampled people: means are between their minimum and maximum.
     assert 0.1 <= rows.loc["net", "kappa_low"] < 0.2 < rows.loc["net", "kappa_high"] <= 0.3
     two = consistency.overall(pairs[pairs["observer_b"].isin(["b"])], draws=20).iloc[0]
     assert np.isnan(two["kappa_low"])
@@ -172,7 +172,10 @@ def test_overall_averages_conditions_then_pairs():
 
 @pytest.mark.parametrize(
     ("a", "b", "message"),
-    [([1, 0], [1], "give both the same trials"), ([0.5], [1], "1 .right. and 0 .wrong. alone")],
+    [
+        ([1, 0], [1], "give both the same trials"),
+        ([0.5], [1], "1 .correct. or 0 .wrong. for every"),
+    ],
 )
 def test_refusals(a, b, message):
     with pytest.raises(InputError, match=message):
@@ -180,5 +183,5 @@ def test_refusals(a, b, message):
 
 
 def test_rows_of_several_trials_are_refused(rng):
-    with pytest.raises(InputError, match="one trial a row"):
+    with pytest.raises(InputError, match="one trial in a row"):
         consistency.agreement(answers(2, 5, rng, 0.5).assign(n=2))

@@ -75,7 +75,7 @@ def test_the_fewer_of_people_and_targets_limit_what_is_known():
 
 def test_same_different_is_refused():
     frame = group(0).assign(task="same_different")
-    with pytest.raises(InputError, match=r"hits hang on the criterion .* ask by oddity or match"):
+    with pytest.raises(InputError, match=r"hits depend on the criterion .* use oddity or match"):
         equivalence.equivalence(frame, catch_passed=True)
 
 

@@ -1,4 +1,4 @@
-"""The hierarchical model: recovers thresholds, and refuses what has not settled."""
+"""The hierarchical model: recovers thresholds, and refuses a fit that has not converged."""
 
 import numpy as np
 import pandas as pd
@@ -43,32 +43,32 @@ def test_the_populations_threshold(trials):
 
 
 @pytest.mark.full
-def test_lapses_are_what_is_missing_to_one(rng):
-    """ψ = γ + (1 − γ − λ) S: far above the threshold, 1 − λ of the answers are right."""
+def test_upper_asymptote_is_one_minus_lapse_rate(rng):
+    """ψ = γ + (1 − γ − λ) S: far above the threshold, 1 − λ of the answers are correct."""
     n = 2000
     p = 1 / 3 + (2 / 3 - 0.1) * (1 - 0.5 ** ((LEVELS / 0.1) ** 2.5))
     rows = pd.DataFrame({"level": LEVELS, "correct": rng.binomial(n, p), "n": n})
     frame = from_table(rows.assign(observer="o", condition="c", stimulus="s"), task="oddity")
     row = hierarchical.fit(frame).iloc[1]
-    # Some 6000 trials stand at the upper end: standard error .004, and a prior worth 20 of them.
+    # About 6000 trials are at the upper end: standard error .004, and a prior worth 20 of them.
     assert row["lapse"] == pytest.approx(0.1, abs=0.02)
 
 
 @pytest.mark.parametrize(
     ("quality", "message"),
     [
-        ({"r_hat": 1.011}, r"not reported: R-hat 1\.011 > 1\.01; ask for more warmup and draws"),
+        ({"r_hat": 1.011}, r"not reported: R-hat 1\.011 > 1\.01; use more warmup and draws"),
         ({"r_hat": np.nan}, r"R-hat nan > 1\.01"),
         ({"effective": 399.0}, "399 effective samples < 400"),
         ({"effective": np.nan}, "nan effective samples < 400"),
         ({"divergences": 1, "r_hat": 2.0}, r"R-hat 2\.000 > 1\.01, 1 divergences"),
     ],
 )
-def test_a_fit_that_has_not_settled_is_refused(quality, message):
-    settled = {"r_hat": 1.01, "effective": 400.0, "divergences": 0}
-    hierarchical.check(settled)
+def test_a_fit_that_has_not_converged_is_refused(quality, message):
+    converged = {"r_hat": 1.01, "effective": 400.0, "divergences": 0}
+    hierarchical.check(converged)
     with pytest.raises(hierarchical.NotConverged, match=message):
-        hierarchical.check(settled | quality)
+        hierarchical.check(converged | quality)
 
 
 @pytest.mark.full

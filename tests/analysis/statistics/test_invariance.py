@@ -5,6 +5,8 @@ import pandas as pd
 import pytest
 
 from analysis.statistics import invariance, threshold_likelihood
+from analysis.statistics.multiple_tests import holm
+from analysis.statistics.threshold_ratios import find_ratios
 from analysis.trials.load import from_table
 from scenes.base.errors import InputError
 
@@ -26,8 +28,21 @@ def expected(names, thresholds, n=60, condition="shape", role="result", task="od
 PEOPLE = expected("abcdef", 0.25 * 2.0 ** np.array([-0.5, -0.3, -0.1, 0.1, 0.3, 0.5]))
 
 
-def test_a_model_that_needs_twice_the_distance():
-    row = invariance.compare(PEOPLE, expected(["net"], [0.5], n=400)).iloc[0]
+@pytest.fixture(scope="module")
+def ratios():
+    """Give PEOPLE against models that need twice the distance, or more than was tested."""
+    thresholds = {"twice": 0.5, "beyond": 50.0, "close": 0.3}
+    models = [expected([name], [m], n=400) for name, m in thresholds.items()]
+    return find_ratios(PEOPLE, pd.concat(models))
+
+
+@pytest.fixture(scope="module")
+def compared(ratios):
+    return invariance.table(ratios).set_index("observer")
+
+
+def test_a_model_that_needs_twice_the_distance(compared):
+    row = compared.loc["twice"]
     assert row["log2_ratio"] == pytest.approx(1, abs=0.15)
     assert row["log2_ratio_low"] < 1 < row["log2_ratio_high"]
     assert row["people_threshold"] == pytest.approx(0.25, rel=0.1)
@@ -36,27 +51,33 @@ def test_a_model_that_needs_twice_the_distance():
     assert row["reading"].startswith("the model ignores what people see")
 
 
-def test_a_model_beyond_the_levels_is_a_bound_not_a_number():
-    row = invariance.compare(PEOPLE, expected(["net"], [50.0], n=400)).iloc[0]
+def test_a_model_beyond_the_levels_is_a_bound_not_a_number(compared):
+    row = compared.loc["beyond"]
     assert row["model_measurable"] == "above"
     assert np.isnan(row["model_threshold"])
     assert np.isnan(row["log2_ratio"])
     assert row["log2_ratio_high"] == np.inf
-    # At least from .25 to the last level, 1, less what both are uncertain of.
+    # At least from .25 to the last level, 1, less the uncertainty of both.
     assert 1 < row["log2_ratio_low"] < 2.2
     assert row["reading"].startswith("the model ignores what people see")
 
 
+def test_a_model_beyond_the_levels_has_no_difference_from_another(ratios):
+    rows = invariance.differences(ratios).set_index(["first", "second"])["difference"]
+    assert rows["close", "twice"] == pytest.approx(np.log2(0.3 / 0.5), abs=0.2)
+    assert np.isnan(rows["beyond", "close"])
+    assert np.isnan(rows["beyond", "twice"])
+
+
 def test_people_beyond_the_levels():
-    row = invariance.compare(expected("abcdef", [50.0] * 6), expected(["net"], [0.3], 400)).iloc[0]
-    assert row["people_measurable"] == "above"
+    models = pd.concat([expected(["close"], [0.3], 400), expected(["beyond"], [50.0], 400)])
+    rows = invariance.compare(expected("abcdef", [50.0] * 6), models).set_index("observer")
+    assert (rows["people_measurable"] == "above").all()
+    row = rows.loc["close"]
     assert row["log2_ratio_low"] == -np.inf
     assert row["log2_ratio_high"] < -1
     assert row["reading"].startswith("people ignore what the model sees")
-
-
-def test_both_beyond_the_levels_is_not_measurable():
-    row = invariance.compare(expected("abcdef", [50.0] * 6), expected(["net"], [50.0], 400)).iloc[0]
+    row = rows.loc["beyond"]
     assert (row["log2_ratio_low"], row["log2_ratio_high"]) == (-np.inf, np.inf)
     assert row["reading"] == "neither threshold could be measured"
 
@@ -86,7 +107,7 @@ def test_conditions_and_models_are_compared():
     nets = [("one", "shape", 0.5), ("one", "material", 0.25), ("two", "shape", 0.25),
             ("two", "material", 0.25)]  # fmt: skip
     model = pd.concat([expected([n], [m], 400).assign(condition=c) for n, c, m in nets])
-    rows = invariance.compare_conditions(people, model)
+    rows = invariance.differences(find_ratios(people, model))
     assert len(rows) == 4
     found = rows.set_index(["within", "first", "second"])["difference"]
     assert found["one", "material", "shape"] == pytest.approx(-1, abs=0.2)
@@ -106,35 +127,26 @@ def test_models_are_compared_relative_to_their_controls_and_without_p():
             ("two", 0.5, "result"), ("two", 0.5, "control"),
         )
     )  # fmt: skip
-    row = invariance.compare_conditions(people, model).iloc[0]
+    row = invariance.differences(find_ratios(people, model)).iloc[0]
     assert (row["first"], row["second"]) == ("one", "two")
-    # log₂(.5 / .25) − log₂(.5 / .5): alone, the two are alike.
+    # log₂(.5 / .25) − log₂(.5 / .5): without controls, they do not differ.
     assert row["difference"] == pytest.approx(1, abs=0.15)
     assert np.isnan(row[["difference_low", "difference_high", "p", "p_holm"]].astype(float)).all()
 
 
-def test_a_model_beyond_the_levels_has_no_difference_from_another():
-    model = pd.concat([expected(["one"], [50.0], 400), expected(["two"], [0.3], 400)])
-    assert np.isnan(invariance.compare_conditions(PEOPLE, model).iloc[0]["difference"])
-
-
-def test_a_direction_is_read_only_where_it_survives_the_correction():
-    alone = invariance.compare(PEOPLE, expected(["net"], [0.36], n=100)).iloc[0]
+def test_a_direction_is_stated_only_if_significant_after_the_correction():
+    slightly = expected(["slightly"], [0.36], n=100)
+    alone = invariance.compare(PEOPLE, slightly).iloc[0]
     assert 0.0125 < alone["p"] < 0.05
     assert alone["reading"] == "the model ignores what people see"
-    names = ("shape", "material", "lighting", "pose")
-    people = pd.concat([PEOPLE.assign(condition=name) for name in names])
-    model = pd.concat(
-        expected(["net"], [0.36 if name == "shape" else 0.25], n=100, condition=name)
-        for name in names
-    )
-    rows = invariance.compare(people, model).set_index("condition")
-    assert rows.loc["shape", "p"] == alone["p"]
-    assert rows.loc["shape", "p_holm"] == pytest.approx(4 * alone["p"])
-    assert rows.loc["shape", "reading"] == (
+    equal = expected(["one", "two", "three"], [0.25] * 3, n=100)
+    rows = invariance.compare(PEOPLE, pd.concat([slightly, equal])).set_index("observer")
+    assert rows.loc["slightly", "p"] == alone["p"]
+    assert rows.loc["slightly", "p_holm"] == pytest.approx(4 * alone["p"])
+    assert rows.loc["slightly", "reading"] == (
         "no difference shown once corrected for the number of comparisons"
     )
-    assert rows.loc["pose", "reading"] == "no difference shown"
+    assert rows.loc["two", "reading"] == "no difference shown"
 
 
 def test_difference_of_two_normal_likelihoods_is_normal():
@@ -153,10 +165,10 @@ def test_difference_of_two_normal_likelihoods_is_normal():
 
 def test_holm_by_hand():
     # .01 × 3, .03 × 2, .04 × 1 → at least what came before.
-    np.testing.assert_allclose(invariance.holm([0.04, 0.01, 0.03]), [0.06, 0.03, 0.06])
-    # What has no p is no comparison.
-    np.testing.assert_allclose(invariance.holm([0.01, np.nan, 0.03]), [0.02, np.nan, 0.03])
-    assert np.isnan(invariance.holm([np.nan])).all()
+    np.testing.assert_allclose(holm([0.04, 0.01, 0.03]), [0.06, 0.03, 0.06])
+    # A row without p is no comparison.
+    np.testing.assert_allclose(holm([0.01, np.nan, 0.03]), [0.02, np.nan, 0.03])
+    assert np.isnan(holm([np.nan])).all()
 
 
 @pytest.mark.parametrize(
@@ -184,11 +196,8 @@ def test_refusals(call, message):
         call()
 
 
-# ---- Edges --------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("unit", [1e-6, 1e6])
-def test_the_unit_of_distances_changes_thresholds_alone(unit):
+def test_the_unit_of_distances_only_changes_thresholds(unit):
     model, people = expected(["net"], [0.5], n=400), PEOPLE[PEOPLE["observer"].isin(["a", "f"])]
     one, other = (
         invariance.compare(
@@ -217,7 +226,7 @@ def test_a_likelihood_narrower_than_a_step_of_the_grid_keeps_its_limits(n):
     levels = LEVELS[:, None] * np.array([1.0, 1.01])  # thresholds that are on no grid
     for factor in levels.T / LEVELS:
         trials = expected(["a"], [0.27], n=n).assign(level=LEVELS * factor)
-        made = threshold_likelihood.observer(trials, threshold_likelihood.grid_for(LEVELS))
+        made = threshold_likelihood.group([trials], threshold_likelihood.grid_for(LEVELS))
         low, high = made.interval()
         truth = np.log2(0.27 * factor[0])
         assert low < truth < high
@@ -241,7 +250,7 @@ def test_same_different_with_any_criterion(false_alarms):
 
 
 @pytest.mark.parametrize("answer", [0.0, 1.0])
-def test_one_answer_alone_says_nothing(answer):
+def test_equal_answers_say_nothing_about_a_threshold(answer):
     made = _same_different(answer, 30, np.full(6, 30 * answer))
     assert made.interval() == (-np.inf, np.inf)
     row = invariance.threshold_row("people", made, LEVELS, 0.95)
@@ -254,13 +263,13 @@ def _same_different(false_alarms, n, hits):
     frame = pd.DataFrame({"level": [0, *LEVELS], "correct": [right, *hits], "n": [6 * n, *[n] * 6]})
     named = frame.assign(observer="a", condition="c", stimulus="s")
     trials = from_table(named, task="same_different")
-    return threshold_likelihood.observer(trials, threshold_likelihood.grid_for(LEVELS))
+    return threshold_likelihood.group([trials], threshold_likelihood.grid_for(LEVELS))
 
 
 @pytest.mark.parametrize("power", [0.02, 1.0, 5.0])
 def test_levels_close_together_or_decades_apart(power):
     trials = expected(["a"], [0.3]).assign(level=LEVELS**power)
-    made = threshold_likelihood.observer(trials, threshold_likelihood.grid_for(LEVELS**power))
+    made = threshold_likelihood.group([trials], threshold_likelihood.grid_for(LEVELS**power))
     low, high = np.array(made.interval()) / power
     assert low < np.log2(0.3) < high
     assert high - low < 1.2

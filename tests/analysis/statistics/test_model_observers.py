@@ -16,7 +16,7 @@ from tests.statistical.bands import FALSE_ALARM, Rate
 
 @pytest.fixture(scope="module")
 def kept(trials):
-    return exclusions.applied(trials, ExclusionsConfig())[0]
+    return exclusions.apply(trials, ExclusionsConfig())[0]
 
 
 @pytest.fixture(scope="module")
@@ -172,7 +172,7 @@ def test_cross_table_and_quality(kept, layers):
         ["attribute", "verdict", "judge"]
     )
     assert set(cross["of"]) == {"shapely"}
-    # The vase's shape is no metamer, and stands apart.
+    # The vase's shape is no metamer, and has its own row.
     assert set(cross.index.droplevel("judge")) == {
         ("shape", "metamer"), ("shape", "result"), ("material", "metamer"),
     }  # fmt: skip

@@ -48,13 +48,13 @@ def test_samples_have_the_intervals_of_the_posterior(example):
     found = np.quantile(example.samples["threshold"], [0.025, 0.975])
     assert found == pytest.approx([0.004251, 0.004932], abs=6e-5)
     low, high = example.band(np.array([0.005]))
-    assert low < example.evaluated(np.array([0.005])) < high
+    assert low < example.evaluate(np.array([0.005])) < high
 
 
 def test_stated_proportion_is_where_the_curve_has_it():
     made = psychometric.fit_cells(table(LEVELS, HITS, 90), curve="norm", proportion=0.8)[0]
     threshold, samples = psychometric.thresholds(made)
-    assert made.evaluated(np.array([threshold])) == pytest.approx([0.8], abs=1e-6)
+    assert made.evaluate(np.array([threshold])) == pytest.approx([0.8], abs=1e-6)
     assert samples.shape == (posterior.SAMPLES,)
 
 
@@ -108,7 +108,11 @@ def test_same_trials_give_the_guess_rate_of_same_different():
     ("trials", "options", "message"),
     [
         (table([0, 0.5], [5, 5], 10), {}, "1 level above 0 in column 'level'"),
-        (table([-1, 1], [5, 9], 10), {}, "-1, and weibull stands on log level; use curve='norm'"),
+        (
+            table([-1, 1], [5, 9], 10),
+            {},
+            "-1, but weibull is a function of log level; use",
+        ),
         (table([1, 2], [5, 9], 10), {"curve": "weibul"}, "did you mean 'weibull'"),
         (table([1, 2], [5, 9], 10), {"proportion": 0.4}, "above 0.5"),
         (table([1, 2], [5, 9], 10).drop(columns="task"), {}, "no column 'task'"),

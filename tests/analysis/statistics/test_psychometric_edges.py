@@ -44,9 +44,6 @@ def limits(row):
     return row["threshold_low"], row["threshold_high"]
 
 
-# ---- Same–different -----------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("false_alarms", [0.02, 0.5, 0.7, 0.8, 0.9])
 def test_any_criterion_gives_an_interval_that_holds_the_truth_and_narrows(false_alarms):
     """1,000 same trials, and 12,000: psignifit's own grid of false-alarm rates ends at .5."""
@@ -85,9 +82,6 @@ def test_nearly_always_different_is_not_called_sensitive():
 def test_as_many_hits_as_false_alarms_is_above_the_levels():
     row = fitted(same_different(0.3, 30, hits=[9] * 6))
     assert (row["measurable"], row["bound"]) == ("above", 1.0)
-
-
-# ---- The course of the answers ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -133,8 +127,6 @@ def test_one_level(hits, n, word):
     assert row["measurable"] == word
 
 
-# ---- Units --------------------------------------------------------------------------------------
-
 IN_UNITS = ["threshold", "threshold_low", "threshold_high"]
 
 
@@ -168,9 +160,6 @@ def test_order_and_rounding_of_rows_change_nothing():
     assert other["levels"] == 6
     for name in IN_UNITS:
         assert other[name] == pytest.approx(one[name], rel=1e-9)
-
-
-# ---- Curves and counts --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

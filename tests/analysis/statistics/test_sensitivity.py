@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from analysis.statistics import sensitivity
+from analysis.statistics import decision_models, sensitivity
 from analysis.trials.load import from_table
 from scenes.base.errors import InputError
 from tests.statistical.bands import FALSE_ALARM, Rate
@@ -57,7 +57,7 @@ def test_rates_of_an_observer_give_its_sensitivity(model, alarms):
     if model == "differencing":
         k = -np.sqrt(2) * norm.ppf(alarms / 2)
         hits = norm.cdf((d - k) / np.sqrt(2)) + norm.cdf((-d - k) / np.sqrt(2))
-    else:  # the likelihood observer's rates lie on z(H) − z(F) = 2 z(best)
+    else:  # the likelihood observer's rates satisfy z(H) − z(F) = 2 z(best)
         best = norm.cdf(d / 2) ** 2 + norm.cdf(-d / 2) ** 2
         hits = norm.cdf(2 * norm.ppf(best) + norm.ppf(alarms))
     found = sensitivity.dprime_from_rates(hits, alarms, decision_model=model)
@@ -78,7 +78,7 @@ def test_a_cell_at_hits_of_one_and_no_false_alarm_is_corrected():
 
 def test_best_criterion_beats_its_neighbours():
     for d in (0.3, 1.0, 3.0, 8.0):
-        k = sensitivity.best_criterion(np.array(d)) + np.linspace(-0.5, 0.5, 101)
+        k = decision_models.best_criterion(np.array(d)) + np.linspace(-0.5, 0.5, 101)
         hits = norm.cdf((d - k) / np.sqrt(2)) + norm.cdf((-d - k) / np.sqrt(2))
         right = (1 + hits - 2 * norm.cdf(-k / np.sqrt(2))) / 2
         assert right.argmax() == 50

@@ -52,7 +52,7 @@ def test_likelihood_ratios_by_hand(task, guess, alarms, same, monkeypatch):
     monkeypatch.setattr(likelihood, "REFINED", 0)  # the first grid of widths
     hits, n = (9, 18), 20
     grid = likelihood.grid_for(np.array(LEVELS))
-    found = likelihood.observer(frame(hits, n, task, alarms, same), grid)
+    found = likelihood.group([frame(hits, n, task, alarms, same)], grid)
     shares = (np.arange(likelihood.FALSE_ALARMS) + 0.5) / likelihood.FALSE_ALARMS
     left = beta.ppf(shares, 1 + alarms, 1 + same - alarms)
     guesses = left if guess is None else [guess]
@@ -68,7 +68,7 @@ def test_false_alarms_are_weighed_with_pairs_of_the_same():
     """The more false alarms, the less its hits say: the likelihood of a low threshold falls."""
     grid = likelihood.grid_for(np.array(LEVELS))
     few, many = (
-        likelihood.observer(frame((9, 18), 20, "same_different", alarms, 20), grid)
+        likelihood.group([frame((9, 18), 20, "same_different", alarms, 20)], grid)
         for alarms in (1, 9)
     )
     assert few.mode < many.mode

@@ -22,8 +22,8 @@ def without(main, **cell):
 
 
 def test_whole_data_have_no_gap(main):
-    completeness.check(main, "data")
-    assert completeness.gaps(main).empty
+    completeness.check_complete(main, "data")
+    assert completeness.list_gaps(main).empty
 
 
 @pytest.mark.parametrize(
@@ -42,24 +42,24 @@ def test_whole_data_have_no_gap(main):
 )
 def test_a_participant_without(main, cell, message):
     with pytest.raises(InputError, match=message):
-        completeness.check(without(main, observer="02", **cell), "data")
+        completeness.check_complete(without(main, observer="02", **cell), "data")
 
 
 def test_a_target_beside_its_rerender_is_no_trial_of_the_results(main):
     mine = (main["observer"] == "02") & (main["role"] == "result") & (main["level"] > 0)
     with pytest.raises(InputError, match=r"participant 02 has no trials of material.*role result"):
-        completeness.check(main[~mine], "data")
+        completeness.check_complete(main[~mine], "data")
 
 
 def test_controls_alone_of_everyone_are_complete(main):
-    completeness.check(main[main["role"] == "control"], "data")
+    completeness.check_complete(main[main["role"] == "control"], "data")
 
 
 def test_gaps_are_listed(main):
     few = without(main, observer="02", target="vase", role="result", attribute="shape")
     few = without(few, observer="03", target="bunny", role="control", level=0.4, attribute="shape")
-    completeness.check(few, "data")
-    rows = completeness.gaps(few).to_dict("records")
+    completeness.check_complete(few, "data")
+    rows = completeness.list_gaps(few).to_dict("records")
     assert [(row["observer"], row["role"], row["target"]) for row in rows] == [
         ("02", "result", "vase"),
         ("03", "control", "bunny"),
@@ -73,7 +73,7 @@ def test_every_level_that_is_missing_is_listed(main):
     levels = sorted(set(main["level"][(main["role"] == "control") & (main["level"] > 0)]))[:2]
     for level in levels:
         few = without(few, observer="03", target="bunny", role="control", level=level)
-    rows = completeness.gaps(few).to_dict("records")
+    rows = completeness.list_gaps(few).to_dict("records")
     found = {(row["observer"], row["condition"], row["target"], row["level"]) for row in rows}
     conditions = set(main["condition"])
     assert found == {("03", each, "bunny", level) for each in conditions for level in levels}

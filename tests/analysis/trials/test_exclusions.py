@@ -11,7 +11,7 @@ RULES = ExclusionsConfig()
 
 
 def test_nothing_to_leave_out(trials):
-    kept, catch, excluded = exclusions.applied(trials, RULES)
+    kept, catch, excluded = exclusions.apply(trials, RULES)
     assert len(kept) == (trials["phase"] == "main").sum()
     assert (kept["phase"] == "main").all()
     assert len(catch) == 4
@@ -24,7 +24,7 @@ def test_whole_sessions(trials):
     changed.loc[changed["observer"] == "02", "finished"] = False
     failed = (changed["observer"] == "03") & (changed["phase"] == "catch")
     changed.loc[failed, "correct"] = 0
-    kept, _, excluded = exclusions.applied(changed, ExclusionsConfig(participants=("01",)))
+    kept, _, excluded = exclusions.apply(changed, ExclusionsConfig(participants=("01",)))
     assert set(kept["observer"]) == {"04"}
     assert dict(zip(excluded["observer"], excluded["rule"], strict=True)) == {
         "01": "participants",
@@ -32,7 +32,9 @@ def test_whole_sessions(trials):
         "03": "catch",
     }
     assert (excluded["trials"] == len(kept)).all()
-    assert "0.00 of 8 answered catch trials right, 0.75 asked for" in set(excluded["detail"])
+    assert "0.00 of 8 answered catch trials correct, at least 0.75 required" in set(
+        excluded["detail"]
+    )
 
 
 def test_single_trials(trials):
@@ -42,7 +44,7 @@ def test_single_trials(trials):
     changed.iloc[main[:3], time] = 0.05
     changed.iloc[main[3:5], time] = 99.0
     changed.iloc[main[5:6], dropped] = 7
-    kept, _, excluded = exclusions.applied(changed, RULES)
+    kept, _, excluded = exclusions.apply(changed, RULES)
     assert excluded.set_index("rule")["trials"].to_dict() == {
         "fastest": 3,
         "slowest": 2,
@@ -62,7 +64,7 @@ def test_trials_without_an_answer_are_no_wrong_answers(trials):
         changed.iloc[missed, changed.columns.get_loc(column)] = value
     changed.iloc[catch[3:], changed.columns.get_loc("correct")] = 1
 
-    kept, catch_trials, excluded = exclusions.applied(changed, RULES)
+    kept, catch_trials, excluded = exclusions.apply(changed, RULES)
     assert excluded.set_index(["rule", "observer"])["trials"].to_dict() == {
         ("unanswered", "01"): 5,
         ("catch", "02"): (trials["phase"] == "main").sum() // 4,  # not one was answered
@@ -71,19 +73,19 @@ def test_trials_without_an_answer_are_no_wrong_answers(trials):
     own = catch_trials.set_index("observer").loc["01"]
     assert (own["trials"], own["unanswered"], own["proportion"]) == (8, 3, 1.0)
 
-    as_wrong = exclusions.applied(changed, ExclusionsConfig(unanswered=False, catch=0))
+    as_wrong = exclusions.apply(changed, ExclusionsConfig(unanswered=False, catch=0))
     assert len(as_wrong[0]) == (trials["phase"] == "main").sum()
     assert as_wrong[1].set_index("observer").loc["01", "proportion"] == 5 / 8
 
 
 def test_unknown_participant(trials):
     with pytest.raises(InputError, match="there are no data of 9; participants: 01, 02"):
-        exclusions.applied(trials, ExclusionsConfig(participants=("9",)))
+        exclusions.apply(trials, ExclusionsConfig(participants=("9",)))
 
 
 def test_nothing_left(trials):
     everyone = tuple(trials["observer"].unique())
     count = len(trials[trials["phase"] == "main"])
-    why = rf"participants took {count} \(participant .*: named in the study\)"
+    why = rf"participants excluded {count} \(participant .*: named in the study\)"
     with pytest.raises(InputError, match=rf"no trial is left; {why}; loosen"):
-        exclusions.applied(trials, ExclusionsConfig(participants=everyone))
+        exclusions.apply(trials, ExclusionsConfig(participants=everyone))

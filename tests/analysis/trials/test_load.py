@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.findings import artefact
 from analysis.statistics import (
     consistency,
     equivalence,
     invariance,
+    level_zero,
     mixed_models,
     psychometric,
     sensitivity,
@@ -52,18 +52,22 @@ def test_counts_and_same_trials():
 @pytest.mark.parametrize(
     ("frame", "columns", "message"),
     [
-        (table().drop(columns="hit"), THEIRS, r"column 'hit' \(our correct\) is missing; .*there:"),
+        (
+            table().drop(columns="hit"),
+            THEIRS,
+            r"column 'hit' \(our correct\) is missing; .*of the table:",
+        ),
         (table(), {**THEIRS, "levle": "x"}, "'levle' is none of ours; did you mean 'level'"),
-        (table(hit=[1, 2, 0]), THEIRS, "row 1, column 'hit': 2: right answers: 0 or 1"),
+        (table(hit=[1, 2, 0]), THEIRS, "row 1, column 'hit': 2: correct answers: 0 or 1"),
         (table(hit=[1, "yes", 0]), THEIRS, "row 1, column 'hit': 'yes': not a finite number"),
         (table(x=[1, None, 2]), THEIRS, "row 1, column 'x': nan: not a finite number"),
-        (table(subj=["a", None, "b"]), THEIRS, "row 1, column 'subj': .*nothing is there"),
+        (table(subj=["a", None, "b"]), THEIRS, "row 1, column 'subj': .*the cell is empty"),
         (table(n=[5, 0, 5]), THEIRS, "row 1, column 'n': 0: use a whole number of trials"),
         (table(n=[5, 1e30, 5]), THEIRS, "row 1, column 'n': 1e.30: use a whole number of trials"),
         (
             table(target=["a", None, "b"]),
             THEIRS,
-            "row 1, column 'target': .*: nothing is there",
+            "row 1, column 'target': .*: the cell is empty",
         ),
         (table(trial=[1, np.nan, 2]), THEIRS, "row 1, column 'trial': nan: .*drop the column"),
         (table(hit=[3, 6, 1], n=5), THEIRS, "row 1, column 'hit': 6: .* from 0 to n = 5"),
@@ -84,7 +88,7 @@ def test_unknown_task():
 
 
 def test_every_analysis_takes_the_frame():
-    """No column but those that `from_table` makes is asked for."""
+    """The columns of `from_table` are sufficient."""
     rng = np.random.default_rng(1)
     rows = [
         (observer, condition, f"{condition}{number % 8}", level, int(rng.random() < p))
@@ -101,7 +105,7 @@ def test_every_analysis_takes_the_frame():
     assert len(consistency.agreement(trials, draws=10)) == 2 * 3
     assert len(invariance.compare(trials, trials[trials["observer"] == "a"])) == 2
     assert len(equivalence.equivalence(trials[trials["level"] == 0.2])) == 2
-    assert list(artefact.level_zero(trials)["trials"]) == [48, 48]
+    assert list(level_zero.level_zero(trials)["trials"]) == [48, 48]
 
 
 def test_a_file_of_another_lab(tmp_path):

@@ -14,7 +14,7 @@ def images(small_set):
         return stimuli.table
 
 
-def judged(metamer, **changes):
+def verdict_of(metamer, **changes):
     """Rows of a verdict on the stored images, a row a camera."""
     row = {"run": "vase-shape-net-s1", "role": "result", "layers": "early;late", "light": "own",
            "held_out": False, "metamer": metamer}  # fmt: skip
@@ -23,12 +23,12 @@ def judged(metamer, **changes):
 
 def of_shape(images, *found):
     rows = pd.concat(found) if found else pd.DataFrame()
-    return searches.table(images, {"net": rows}).set_index("run").loc["vase-shape-net-s1"]
+    return searches.list_searches(images, {"net": rows}).set_index("run").loc["vase-shape-net-s1"]
 
 
 def test_results_end_where_their_kind_of_series_says(tmp_path):
     with StimulusSet(simulated_study.write(tmp_path)) as stimuli:
-        rows = searches.of(stimuli).set_index("run")
+        rows = searches.read_searches(stimuli).set_index("run")
     assert dict(rows["end"]) == {
         "bunny-shape-shapely-s1": 0.1,
         "bunny-material-shapely-s1": 1.0,
@@ -43,7 +43,8 @@ def test_results_end_where_their_kind_of_series_says(tmp_path):
 @pytest.mark.parametrize(("kind", "end"), [("interpolation", 1.0), ("trajectory", 0.5)])
 def test_pixel_searches_end_without_a_role_of_their_own(images, kind, end):
     pixel = images["role"] == "pixel"
-    rows = searches.table(images.assign(series_kind=images["series_kind"].where(~pixel, kind)), {})
+    kinds = images["series_kind"].where(~pixel, kind)
+    rows = searches.list_searches(images.assign(series_kind=kinds), {})
     pixels = rows[rows["model"] == "pixels"]
     assert list(pixels["end"]) == [end, end]
     assert list(pixels["verdict"]) == ["pixel", "pixel"]
@@ -51,23 +52,23 @@ def test_pixel_searches_end_without_a_role_of_their_own(images, kind, end):
 
 def test_stored_images_can_only_take_a_verdict_away(images):
     assert of_shape(images)["verdict"] == "metamer"
-    assert of_shape(images, judged(True))["on_stored"] == "metamer"
-    failed = of_shape(images, judged(True), judged(False, light="dim"))
+    assert of_shape(images, verdict_of(True))["on_stored"] == "metamer"
+    failed = of_shape(images, verdict_of(True), verdict_of(False, light="dim"))
     assert (failed["by_search"], failed["on_stored"], failed["verdict"]) == (
         "metamer", "result", "result",
     )  # fmt: skip
     refused = images.assign(verdict=images["verdict"].replace("metamer", "result"))
-    assert of_shape(refused, judged(True))["verdict"] == "result"
+    assert of_shape(refused, verdict_of(True))["verdict"] == "result"
 
 
 def test_held_out_cameras_and_other_layers_have_verdicts_of_their_own(images):
-    row = of_shape(images, judged(True), judged(False, held_out=True))
+    row = of_shape(images, verdict_of(True), verdict_of(False, held_out=True))
     assert (row["held_out"], row["verdict"]) == ("result", "metamer")
-    assert of_shape(images, judged(False, layers="early"))["on_stored"] == "not judged"
-    assert of_shape(images, judged(False, role="series"))["on_stored"] == "not judged"
+    assert of_shape(images, verdict_of(False, layers="early"))["on_stored"] == "not judged"
+    assert of_shape(images, verdict_of(False, role="series"))["on_stored"] == "not judged"
 
 
 def test_a_session_knows_levels_to_nine_digits():
     known = pd.DataFrame({"run": ["a"], "end": [1 / 3], "verdict": ["metamer"], "unit": ["angle"]})
     trials = pd.DataFrame({"run": "a", "level": [0.333333333, 0.33334, 1.0]})
-    assert list(searches.joined(trials, known)["at_result"]) == [True, False, False]
+    assert list(searches.add_searches(trials, known)["at_result"]) == [True, False, False]

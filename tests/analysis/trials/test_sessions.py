@@ -71,7 +71,7 @@ def test_what_the_session_wrote_is_what_is_read(trials):
             "shpae",
             "row 4, column 'attribute': 'shpae': does not fit the",
         ),
-        (4, "model", "n/a", "row 4, column 'model': 'n/a': does not fit .* has shapely there"),
+        (4, "model", "n/a", "row 4, column 'model': 'n/a': does not fit .* has shapely"),
         (
             4,
             "level",
@@ -192,7 +192,7 @@ def test_sessions_of_models_are_no_peoples(study_copy, first):
 def test_a_folder_of_models_alone(study_copy):
     for session in (study_copy / "data-simulated").glob("sub-*/ses-*/beh/*.tsv"):
         answered_by(session, "model")
-    with pytest.raises(InputError, match="data-simulated: holds sessions of models alone"):
+    with pytest.raises(InputError, match="data-simulated: holds only sessions of models"):
         load(study_copy)
 
 
@@ -224,7 +224,7 @@ def test_a_table_with_other_line_ends_says_the_same(study_copy, first, trials, s
 
 
 def test_a_last_row_that_was_cut_off_was_never_over(study_copy, first, trials):
-    """Only where the session was not finished: it goes on with that trial."""
+    """Only in an unfinished session, which resumes with that trial."""
     first.write_bytes(first.read_bytes()[:-20])
     with pytest.raises(InputError, match=first.name):
         load(study_copy)

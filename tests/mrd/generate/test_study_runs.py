@@ -186,6 +186,6 @@ def test_an_interpolation_that_no_result_could_end_is_refused(study):
     with pytest.raises(
         InputError,
         match=r"series of searches.light on targets.ball: shape: no interpolation between meshes "
-        r"of other topology .*; use kind: trajectory",
+        r"of different topology .*; use kind: trajectory",
     ):
         resolve_all(shapes)

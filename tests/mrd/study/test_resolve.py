@@ -252,7 +252,7 @@ def test_an_open_surface_can_be_a_target_but_not_a_start(write, tmp_path):
         ),
         (
             [WITH_SERIES, ("seed: 1, subdivisions: 2", "seed: 1, subdivisions: 3")],
-            "no interpolation between meshes of other topology",
+            "no interpolation between meshes of different topology",
         ),
     ],
 )

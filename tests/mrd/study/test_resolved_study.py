@@ -87,4 +87,4 @@ def test_a_set_is_built_with_each_file_read_once(folder, counted):
 def test_the_steps_of_a_study_need_one_resolved_study(folder, counted):
     found = steps(read_study(folder), folder, Audience(observers=2))
     assert [step.name for step in found][:2] == ["generate", "fisher"]
-    assert counted["resolve_all"] == 1
+    assert counted == {"resolve_all": 1, "loaded_target": 1}

@@ -217,7 +217,7 @@ def predict(folder):
     (each,) = planned(read_study(folder))
     each.folder.mkdir(parents=True)
     names = {"study": "small", "target": each.target, "model": each.model}
-    record = {"asked": each.asked, "names": names, "parameters": [], "files": {}}
+    record = {"asked": each.inputs, "names": names, "parameters": [], "files": {}}
     (each.folder / "fisher.json").write_text(json.dumps(record))
     for name in ("derivative.npz", "thresholds.png"):
         (each.folder / name).touch()

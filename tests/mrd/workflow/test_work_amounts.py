@@ -95,10 +95,10 @@ def test_numbers_are_those_of_the_search():
     backend.activate()
     from mrd.generate import one_run
     from mrd.rendering import image_files
-    from mrd.search import control_reach, diverge_result, flip_result, result
+    from mrd.search import control_reach, diverge_result, flip, flip_result
 
     assert work_amounts.HALVINGS == flip_result.HALVINGS == diverge_result.HALVINGS
-    assert work_amounts.RANDOM_CHANGES == result.RANDOM_CHANGES
-    assert work_amounts.CONTROL_SCENES == control_reach.JUDGED
+    assert work_amounts.RANDOM_CHANGES == flip.RANDOM_CHANGES
+    assert work_amounts.CONTROL_SCENES == control_reach.MOST_SCORED
     assert work_amounts.TURNTABLE_FRAMES == image_files.TURNTABLE_FRAMES
     assert work_amounts.TURNTABLE_SAMPLES == one_run.TURNTABLE_SAMPLES

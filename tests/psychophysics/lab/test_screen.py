@@ -11,7 +11,7 @@ from tests.paths import ROOT
 # The monitor centre keeps its files in HOME, so a process with another HOME is needed.
 CENTRE = """
 from psychopy import monitors
-from psychophysics.config import Display
+from psychophysics.config import DisplayConfig
 from psychophysics.lab.window import Screen, screen_of
 from scenes.base.errors import InputError
 
@@ -19,10 +19,10 @@ lab = monitors.Monitor("lab", width=52.5, distance=57)
 lab.setSizePix((1600, 1200))
 lab.save()
 monitors.Monitor("half", distance=57).save()
-assert screen_of(Display(monitor="lab")) == Screen((1600, 1200), 52.5, 57.0, "lab")
+assert screen_of(DisplayConfig(monitor="lab")) == Screen((1600, 1200), 52.5, 57.0, "lab")
 for name in ("lap", "half"):
     try:
-        screen_of(Display(monitor=name))
+        screen_of(DisplayConfig(monitor=name))
     except InputError as error:
         print(error)
 """

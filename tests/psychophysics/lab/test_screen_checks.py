@@ -15,7 +15,7 @@ from scenes.base.errors import InputError
 WINDOWS = """
 import subprocess, sys
 from psychophysics.lab.calibration import IDENTITY
-from psychophysics.config import Display
+from psychophysics.config import DisplayConfig
 from psychophysics.lab.screen_checks import check_size
 from psychophysics.lab.window import Screen, Window
 from scenes.base.errors import InputError
@@ -25,7 +25,7 @@ for screen, full, pixels in (
     (2, False, (640, 480)), (1, False, (801, 300)),
 ):
     try:
-        display = Display(screen=screen, full_screen=full)
+        display = DisplayConfig(screen=screen, full_screen=full)
         window = Window(display, Screen(pixels, 53, 60, None), IDENTITY, paced=True)
         window.flip()
         print(*window.given)

@@ -122,7 +122,7 @@ def test_errors_are_found_before_anything_is_written(
 def test_a_folder_with_something_in_it_is_left_alone(small_experiment, tmp_path):
     (tmp_path / "page").mkdir()
     (tmp_path / "page" / "mine.txt").write_text("mine")
-    with pytest.raises(InputError, match="page: is there already; name a new folder, or remove"):
+    with pytest.raises(InputError, match="page: already exists; name a new folder, or remove"):
         export(small_experiment(**SMALL), tmp_path / "page", 1, "01")
     assert [path.name for path in tmp_path.rglob("*")] == ["page", "mine.txt"]
 

@@ -108,15 +108,15 @@ def test_an_empty_folder_is_filled_and_a_full_one_refused(tmp_path):
     path.mkdir()
     with whole_folder(path) as beside:
         (beside / "file.txt").write_text("content")
-    message = "folder: is there already; name a new folder, or remove that one"
+    message = "folder: already exists; name a new folder, or remove that one"
     with pytest.raises(InputError, match=message), whole_folder(path):
         pass
-    with pytest.raises(InputError, match="is there already"), whole_folder(path / "file.txt"):
+    with pytest.raises(InputError, match="already exists"), whole_folder(path / "file.txt"):
         pass
     assert (path / "file.txt").read_text() == "content"
 
 
-def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path):
+def test_only_leftovers_of_killed_processes_are_removed(tmp_path):
     kept = [
         "s.h5",
         ".s.h5.lock",
@@ -148,7 +148,7 @@ def test_the_names_that_are_removed_are_those_that_are_given(tmp_path):
 
 # ---- Symbolic links ------------------------------------------------------------------------------
 
-SHARED = Path("/dev/shm")  # a file system of its own, on most systems
+SHARED = Path("/dev/shm")  # another file system, on most systems
 
 
 def write(path, text="new"):
@@ -209,7 +209,7 @@ def test_a_circle_of_links_is_refused(tmp_path):
     (tmp_path / "a").symlink_to(tmp_path / "b")
     (tmp_path / "b").symlink_to(tmp_path / "a")
     for work in (write, remove_leftovers):
-        with pytest.raises(InputError, match=r"a: is a link that leads round in a circle; remove"):
+        with pytest.raises(InputError, match=r"a: is a link in a circle of links; remove"):
             work(tmp_path / "a")
     assert sorted(each.name for each in tmp_path.iterdir()) == ["a", "b"]
 
@@ -230,7 +230,7 @@ def test_a_failure_leaves_link_and_file(linked):
     assert [list(each.parent.iterdir()) for each in linked] == [[link], [real]]
 
 
-def test_leftovers_of_a_link_lie_beside_its_file(linked):
+def test_leftovers_of_a_link_are_beside_its_target(linked):
     link, real = linked
     killed = real.parent / ".stimuli-abcd0123.h5"
     killed.touch()
@@ -256,7 +256,7 @@ def test_a_link_to_another_file_system_is_followed(tmp_path):
         assert list(Path(name).iterdir()) == [real]
 
 
-def test_a_linked_folder_is_filled_where_it_lies(tmp_path):
+def test_the_target_of_a_linked_folder_is_filled(tmp_path):
     (tmp_path / "scratch" / "page").mkdir(parents=True)
     (tmp_path / "page").symlink_to(tmp_path / "scratch" / "page")
     (tmp_path / "gone").symlink_to(tmp_path / "scratch" / "other")

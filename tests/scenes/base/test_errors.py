@@ -35,7 +35,7 @@ ESCAPES = {
 
 
 @pytest.mark.parametrize("text", ESCAPES)
-def test_what_does_not_print_is_an_escape(text):
+def test_characters_that_do_not_print_are_escaped(text):
     assert printable(text) == ESCAPES[text]
     assert str(InputError(text)) == ESCAPES[text]
     assert one_line(ValueError(text)) == ESCAPES[text]
@@ -56,19 +56,19 @@ def test_letters_of_all_scripts_stay():
 
 @given(st.text())
 def test_messages_always_print(text):
-    told = str(InputError(text))
-    assert told.isprintable()
-    assert str(InputError(told)) == told
-    told.encode()
+    message = str(InputError(text))
+    assert message.isprintable()
+    assert str(InputError(message)) == message
+    message.encode()
 
 
-def test_a_complaint_says_which_part_of_the_input_it_is_about():
+def test_about_names_the_part_of_the_input():
     message = r"^targets.vase: shape: there is no such file$"
     with pytest.raises(InputError, match=message), about("targets.vase"), about("shape"):
         raise InputError("there is no such file")
 
 
-def test_what_is_no_complaint_about_the_input_goes_on_as_it_is():
+def test_about_leaves_other_errors_unchanged():
     with pytest.raises(OSError, match=r"^disk$"), about("targets.vase"):
         raise OSError("disk")
 
@@ -136,7 +136,7 @@ def test_keys_of_leaves_out_names_that_only_pydantic_knows():
         ),
     ],
 )
-def test_a_problem_is_said_in_one_line_with_its_key(record, message):
+def test_a_problem_is_one_line_with_its_key(record, message):
     with pytest.raises(ValueError, match="validation error") as caught:
         Scene.model_validate(record)
     assert first_problem(caught.value, record) == message
@@ -167,7 +167,7 @@ def test_needs_names_the_extra_of_a_missing_library():
         importlib.import_module("no_such_library")
 
 
-def test_needs_says_what_an_installed_library_misses():
+def test_needs_names_the_file_that_an_installed_library_lacks():
     with (
         pytest.raises(InputError, match=r"^cannot load libGL\.so\.1: no such file; in a clone"),
         needs("lab"),

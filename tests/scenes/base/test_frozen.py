@@ -51,6 +51,6 @@ def test_both_ends_of_a_range_are_allowed(value):
         ({"free": True}, "valid number"),
     ],
 )
-def test_what_is_no_number_in_range_is_refused(changes, message):
+def test_values_that_are_no_numbers_in_range_are_refused(changes, message):
     with pytest.raises(ValidationError, match=message):
         Record(**changes)

@@ -20,7 +20,7 @@ def test_a_vertex_has_a_third_of_each_of_its_faces():
     )
 
 
-def test_the_areas_of_a_fine_sphere_come_to_that_of_a_ball():
+def test_the_areas_of_a_fine_sphere_sum_to_that_of_a_ball():
     mesh = geometry(Sphere(subdivisions=4, radius=1.5))
     assert face_areas(mesh).sum() == pytest.approx(4 * np.pi * 1.5**2, rel=5e-3)
     assert vertex_areas(mesh).sum() == pytest.approx(face_areas(mesh).sum())

@@ -39,7 +39,7 @@ def test_faces_of_one_part_are_made_to_agree(share, rng):
     assert volume(BALL.vertices, turned.faces) == pytest.approx(BALL.volume)
 
 
-def test_each_part_is_judged_apart():
+def test_each_part_is_turned_separately():
     vertices, faces = together(inside_out(BALL), box().apply_translation([3, 0, 0]))
     turned = turned_outward(vertices, faces)
     assert turned.count == 320
@@ -60,8 +60,8 @@ def test_a_cavity_stays_a_cavity(whole_file_turned):
 
 @pytest.mark.parametrize("first", [0, 40, 75])
 @pytest.mark.parametrize("turned_part", ["limb", "body"])
-def test_a_limb_through_the_wall_of_a_body_is_judged_by_itself(turned_part, first):
-    """Whichever of its faces comes first: it lies partly in the body, and is no cavity."""
+def test_a_limb_through_the_wall_of_a_body_is_turned_separately(turned_part, first):
+    """It is partly inside the body, and no cavity, in any order of its faces."""
     limb = trimesh.creation.cylinder(radius=0.2, height=1, sections=19)
     limb.apply_translation([0.5, 0, 0])
     limb = trimesh.Trimesh(limb.vertices, np.roll(limb.faces, first, axis=0), process=False)
@@ -97,7 +97,7 @@ def test_an_open_part_shows_its_outer_side(name):
     np.testing.assert_array_equal(turned.faces, faces)
 
 
-def test_open_parts_are_judged_by_the_object_that_they_are_part_of():
+def test_the_outside_of_open_parts_depends_on_the_whole_object():
     """The sides of a box, apart from each other: each alone would be a sheet."""
     vertices, faces = np.asarray(box().vertices), np.asarray(box().faces)
     places = vertices[faces].reshape(-1, 3) * 1.0

@@ -68,7 +68,7 @@ def test_long_thin_triangles_are_found(rng):
     np.testing.assert_allclose(distances, exhaustive(mesh, points), atol=1e-9)
 
 
-def test_samples_lie_on_the_surface_and_spread_by_area(rng):
+def test_samples_are_on_the_surface_and_uniform_by_area(rng):
     surface = Surface(box(extents=(1, 1, 2)))
     drawn = surface.sample(20_000, rng)
     distances, closest = surface.closest(drawn.points)

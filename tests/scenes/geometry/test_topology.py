@@ -23,25 +23,25 @@ def test_a_turned_face_cannot_start_a_search():
     faces = box().faces.copy()
     faces[0] = faces[0, ::-1]
     assert manifold_problem(Mesh(box().vertices, faces)).startswith(
-        "3 of 18 edges lie between faces turned against each other"
+        "3 of 18 edges are between faces of opposite orientation"
     )
 
 
 def doubled(mesh):
-    """Give every face corners of its own, as files do at hard edges."""
+    """Return the mesh with separate vertices for every face, as in files with hard edges."""
     return Mesh(
         np.asarray(mesh.vertices)[mesh.faces].reshape(-1, 3),
         np.arange(3 * len(mesh.faces)).reshape(-1, 3),
     )
 
 
-def test_topology_is_judged_by_place():
+def test_topology_depends_on_positions():
     assert manifold_problem(doubled(icosphere(subdivisions=1))) is None
     opened = Mesh(icosphere(subdivisions=1).vertices, icosphere(subdivisions=1).faces[1:])
     assert "3 to one, 0 to more" in manifold_problem(doubled(opened))
 
 
-def test_vertices_at_one_place_become_one():
+def test_vertices_at_one_position_are_joined():
     sphere = icosphere(subdivisions=1)
     whole, vertex = joined(doubled(sphere))
     assert whole.vertices.shape == (42, 3)

@@ -1,8 +1,7 @@
 import json
 import re
+import resource
 import struct
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -12,15 +11,18 @@ import trimesh
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from tests.scenes.mesh_formats import writers
 
-from scenes.arrays import Mesh
+from scenes.arrays import Mesh, Picture
 from scenes.base.errors import InputError
 from scenes.geometry.topology import manifold_problem
-from scenes.meshes.files import read_mesh, read_mesh_file, read_stored_mesh, write_mesh
+from scenes.meshes.files import read_mesh_file, read_stored_mesh, write_mesh
+from scenes.pictures.files import write_picture
+from scenes.shape import Sphere, geometry
 from tests.paths import DATA
+from tests.scenes.meshes.formats import writers
 
 FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False, min_value=-1e6, max_value=1e6)
+NOISE = np.random.default_rng(0).random((64, 64, 3))
 CORNER = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], np.float32)
 
 
@@ -50,6 +52,10 @@ def test_the_renderer_reads_the_file(mi, tmp_path):
 
 
 MESHES = DATA / "meshes"
+
+
+def read_mesh(path):
+    return read_mesh_file(path, fit=False).mesh
 
 
 def front_area(mesh):
@@ -89,7 +95,7 @@ def test_a_sphere_far_from_the_origin_stays_a_sphere():
     mesh = read_mesh_file(MESHES / "utm.obj", fit=True).mesh
     np.testing.assert_allclose(np.linalg.norm(mesh.vertices, axis=1), 1, atol=2e-6)
     with pytest.raises(
-        InputError, match=r"utm\.obj: its vertices lie up to 5.41193e\+06 .*fit: true"
+        InputError, match=r"utm\.obj: its vertices are up to 5.41193e\+06 .*fit: true"
     ):
         read_mesh_file(MESHES / "utm.obj", fit=False)
 
@@ -128,7 +134,7 @@ def test_a_compressed_file_is_refused_by_its_name():
         read_mesh(MESHES / "meshopt_real.glb")
 
 
-def test_the_reading_says_what_was_read():
+def test_the_summary_of_a_mesh_file():
     read = read_mesh_file(MESHES / "two_boxes.obj", fit=True)
     assert str(read) == (
         "16 vertices, 24 triangles (of 12 polygons), extents 4.5 × 2 × 2, closed, faces outward, "
@@ -137,8 +143,8 @@ def test_the_reading_says_what_was_read():
     )
 
 
-def test_what_is_no_part_of_the_surface_is_left_out(tmp_path):
-    """An unused vertex, a face without an area, a face that stands twice: each is said."""
+def test_elements_outside_the_surface_are_left_out(tmp_path):
+    """An unused vertex, a face without an area and a repeated face: each is reported."""
     (tmp_path / "m.obj").write_text(
         "v 0 0 0\nv 1 0 0\nv 0 1 0\nv 0 0 1\nv 9 9 9\n"
         "f 1 3 2\nf 1 2 4\nf 2 3 4\nf 3 1 4\nf 4 3 1\nf 1 1 2\n"
@@ -155,7 +161,7 @@ def test_what_is_no_part_of_the_surface_is_left_out(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["sphere.PLY", "sphere.xyz", "sphere.obj"])
-def test_a_file_under_another_name_is_read_by_how_it_begins(tmp_path, name):
+def test_the_first_bytes_of_a_file_decide_its_format(tmp_path, name):
     content = trimesh.creation.icosphere(subdivisions=1).export(file_type="ply")
     (tmp_path / name).write_bytes(content)
     assert read_mesh(tmp_path / name).vertices.shape == (42, 3)
@@ -208,7 +214,7 @@ def test_a_missing_file_is_named(tmp_path):
         (
             "http.gltf",
             b'{"asset": {"version": "2.0"}, "buffers": [{"uri": "http://x/y", "byteLength": 3}]}',
-            "buffer 0 lies at 'http://x/y'; save it beside the file",
+            "buffer 0 is at 'http://x/y'; save it beside the file",
         ),
         (
             "lost.gltf",
@@ -218,12 +224,12 @@ def test_a_missing_file_is_named(tmp_path):
         (
             "up.gltf",
             b'{"asset": {"version": "2.0"}, "buffers": [{"uri": "../x.bin", "byteLength": 3}]}',
-            "its buffer '../x.bin' lies elsewhere; keep it beside the file",
+            "its buffer '../x.bin' is in another folder; keep it beside the file",
         ),
         (
             "surplus.stl",
             bytes(80) + b"\x01\0\0\0" + bytes(100),
-            "promises 1 triangles and holds more: 184 bytes, where these need 134",
+            "names 1 triangles and holds more: 184 bytes, but these need 134",
         ),
         (
             "surplus.off",
@@ -235,10 +241,10 @@ def test_a_missing_file_is_named(tmp_path):
             b"ply\nformat ascii 1.0\nelement vertex 3\nproperty float x\nproperty float y\n"
             b"property float z\nelement face 1\nproperty list uchar int vertex_indices\n"
             b"end_header\n0 0 0\n1 0 0\n0 1 0\n3 0 1 2\n3 2 1 0\n",
-            "holds more than its header promises",
+            "holds more than its header states",
         ),
-        ("zero.obj", b"v 0 0 0\nf 0 1 1\n", "line 2: index 0 names nothing"),
-        ("back.obj", b"v 0 0 0\nv 1 0 0\nf -1 -2 -3\n", "line 3: index -3 names nothing"),
+        ("zero.obj", b"v 0 0 0\nf 0 1 1\n", "line 2: index 0 does not exist"),
+        ("back.obj", b"v 0 0 0\nv 1 0 0\nf -1 -2 -3\n", "line 3: index -3 does not exist"),
         ("far.obj", b"v 0 0 0\nv 1 0 0\nf 1 2 4\n", "line 3: names vertex 4, but there are 2"),
         ("word.obj", b"v 0 0 zero\n", "line 1: 'zero' is not a number"),
         ("comma.obj", b"v 0,5 1 1\n", "line 1: '0,5' is not a number; write the decimal sign"),
@@ -262,8 +268,8 @@ def test_a_missing_file_is_named(tmp_path):
         ("loose.stl", b"solid x\nvertex 0 0 0\nendsolid", "line 2: a vertex outside a face"),
         ("binary.off", b"OFF BINARY\n\0\0", "is a binary OFF file"),
         ("four.off", b"4OFF\n1 1 0\n", "has vertices of more than three coordinates"),
-        ("cut.off", b"OFF\n3 1 0\n0 0 0\n", "is cut short: line 2 promises 3 vertices and 1 faces"),
-        ("face.off", b"OFF\n3 1 0\n0 0 0\n1 0 0\n0 1 0\n3 0 1\n", "line 6: promises 3 corners"),
+        ("cut.off", b"OFF\n3 1 0\n0 0 0\n", "is cut short: line 2 names 3 vertices and 1 faces"),
+        ("face.off", b"OFF\n3 1 0\n0 0 0\n1 0 0\n0 1 0\n3 0 1\n", "line 6: states 3 corners"),
         (
             "grid.ply",
             b"ply\nformat ascii 1.0\nelement vertex 1\nproperty float x\nproperty float y\n"
@@ -358,33 +364,22 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path):
         write_mesh(Mesh(CORNER, [(0, 1, 2)]), tmp_path / "file" / "mesh.ply")
 
 
-FULL_DISK = """
-import resource, sys
-import numpy as np
-from pathlib import Path
-from scenes.arrays import Picture
-from scenes.base.errors import InputError
-from scenes.meshes.files import write_mesh
-from scenes.pictures.files import write_picture
-from scenes.shape import Sphere, geometry
-resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
-path = Path(sys.argv[1])
-try:
-    if path.suffix == ".ply":
-        write_mesh(geometry(Sphere()), path)
-    else:
-        write_picture(Picture(np.random.default_rng(0).random((64, 64, 3))), path)
-except InputError as error:
-    print(error)
-"""
-
-
-@pytest.mark.parametrize("name", ["mesh.ply", "picture.exr"])
-def test_a_full_disk_leaves_the_old_file(tmp_path, name):
+@pytest.mark.parametrize(
+    ("name", "write"),
+    [
+        ("mesh.ply", lambda path: write_mesh(geometry(Sphere()), path)),
+        ("picture.exr", lambda path: write_picture(Picture(NOISE), path)),
+    ],
+)
+def test_a_full_disk_leaves_the_old_file(tmp_path, name, write):
     (tmp_path / name).write_text("old")
-    script = [sys.executable, "-c", FULL_DISK, str(tmp_path / name)]
-    done = subprocess.run(script, capture_output=True, text=True, check=False)
-    assert f"{name}: cannot be written" in done.stdout, done.stderr
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        with pytest.raises(InputError, match=f"{name}: cannot be written"):
+            write(tmp_path / name)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert (tmp_path / name).read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
@@ -459,7 +454,7 @@ def test_a_corner_without_texture_coordinates_may_name_number_0(tmp_path):
 
 
 @pytest.mark.parametrize("share", [1, 0.5])
-def test_faces_that_share_no_vertex_with_others_show_their_outside(tmp_path, share, rng):
+def test_faces_without_shared_vertices_are_turned_outward(tmp_path, share, rng):
     """A surface in loose triangles with gaps between them, some or all turned inward."""
     ball = trimesh.creation.icosphere(subdivisions=3)
     corners = ball.triangles + 1e-4 * rng.normal(size=ball.triangles.shape)

@@ -230,7 +230,7 @@ def test_an_adopted_neutral_becomes_white(tmp_path):
         (flat(1, 1, 1), {"chromaticities": (0.3,) * 8}, "are no colour space; save it with Rec"),
     ],
 )
-def test_what_is_no_picture_is_refused(tmp_path, channels, header, message):
+def test_a_file_without_a_picture_is_refused(tmp_path, channels, header, message):
     write_exr(tmp_path / "p.exr", channels, **header)
     with pytest.raises(InputError, match=rf"p\.exr: .*{message}"):
         read_picture(tmp_path / "p.exr")
@@ -243,7 +243,7 @@ def test_what_is_no_picture_is_refused(tmp_path, channels, header, message):
         ({"pixelAspectRatio": 2.0}, "its pixels are not square (2 times as wide as high)"),
     ],
 )
-def test_what_does_not_change_the_picture_is_noted(tmp_path, header, note):
+def test_data_that_do_not_change_the_picture_are_noted(tmp_path, header, note):
     write_exr(tmp_path / "p.exr", flat(1, 1, 1), **header)
     read = read_picture_file(tmp_path / "p.exr")
     assert (read.picture.pixels == 1).all()

@@ -91,7 +91,7 @@ def test_the_picture_is_chosen(parts, channels, note):
         ),
     ],
 )
-def test_what_is_not_one_picture_is_refused(parts, message):
+def test_a_file_without_exactly_one_picture_is_refused(parts, message):
     with pytest.raises(InputError, match=message):
         picture_layer(parts)
 

@@ -178,7 +178,7 @@ def test_other_kinds_are_refused_by_name(tmp_path, kind, written, name):
 
 @pytest.mark.parametrize("kind", ["EXR", "Radiance HDR", "PNG", "JPEG"])
 @pytest.mark.parametrize("suffix", [".exr", ".EXR", ".hdr", ".png", ".PNG", ".jpg", ".x", ""])
-def test_the_content_decides_and_a_name_that_lies_is_noted(tmp_path, kind, suffix):
+def test_the_content_decides_and_a_wrong_suffix_is_noted(tmp_path, kind, suffix):
     path = tmp_path / f"picture{suffix}"
     if kind == "EXR":
         write_exr(tmp_path / "made.exr", Y=np.ones((4, 8)))

@@ -121,8 +121,8 @@ def twelve_bits(data):
         (with_segment(saved(), 0xE1, b"Exif\0\0MM\0*\0\0\xff\xff"), "none"),
     ],
 )
-def test_what_is_not_read_is_named(tmp_path, data, message):
-    if message == "none":  # broken EXIF data without an orientation: read as it is stored
+def test_an_unsupported_format_is_named(tmp_path, data, message):
+    if message == "none":  # broken EXIF data without an orientation: read unchanged
         np.testing.assert_allclose(
             read(tmp_path, data).picture.pixels, read(tmp_path, saved()).picture.pixels
         )

@@ -125,8 +125,8 @@ RAMP = np.stack([np.arange(256)] * 3, axis=1)[None]
         ([(b"sRGB", b"\0"), gamma(100000)], srgb_decode, None),
         ([(b"cICP", bytes([1, 13, 0, 1])), gamma(100000)], srgb_decode, None),
         ([REC709], srgb_decode, None),
-        ([gamma(45455)], srgb_decode, "its gAMA is the one that sRGB pictures carry"),
-        ([gamma(45455), REC709], srgb_decode, "its gAMA is the one that sRGB pictures carry"),
+        ([gamma(45455)], srgb_decode, "its gAMA is that of sRGB pictures"),
+        ([gamma(45455), REC709], srgb_decode, "its gAMA is that of sRGB pictures"),
         ([gamma(100000)], lambda v: v, "its colours are marked as Rec. 709 with gamma 1/1"),
         (
             [gamma(55556)],
@@ -143,7 +143,7 @@ RAMP = np.stack([np.arange(256)] * 3, axis=1)[None]
     ],
 )
 @pytest.mark.parametrize("bits", [8, 16])
-def test_the_transfer_curve_is_honoured_for_colours_alone(tmp_path, extra, decode, note, bits):
+def test_the_transfer_curve_is_applied_only_to_colours(tmp_path, extra, decode, note, bits):
     samples = RAMP * (257 if bits == 16 else 1)
     data = png(samples, bits, extra=extra)
     found = read(tmp_path, data)
@@ -235,7 +235,7 @@ def with_byte(data, place, value):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (animated(), r"is an animation \(APNG\); save the frame"),
+        (animated(), r"is an animation \(APNG\); save the one frame"),
         (png(RAMP, extra=[(b"sTER", b"\0")]), "holds two views side by side"),
         (png(RAMP, extra=[(b"CgBI", bytes(4))]), "has a part 'CgBI' that PNG does not define"),
         (png(RAMP, extra=[(b"cICP", bytes([9, 16, 0, 1]))]), r"9/16/0/1 \(PQ, high dynamic range"),
@@ -272,6 +272,6 @@ def with_byte(data, place, value):
         ),
     ],
 )
-def test_what_is_not_one_plain_picture_is_refused(tmp_path, data, message):
+def test_animations_stereo_and_broken_files_are_refused(tmp_path, data, message):
     with pytest.raises(InputError, match=rf"p\.png: .*{message}"):
         read(tmp_path, data)

@@ -46,12 +46,12 @@ def test_unknown_primaries_are_named_by_their_numbers():
 @pytest.mark.parametrize(
     "numbers", [[0.3] * 8, [0] * 8, [np.nan] * 8, [0.64, 0.33, 0.3, 0.6, 0.15, 0.06, 0.3, 0]]
 )
-def test_what_is_no_colour_space_is_refused(numbers):
+def test_invalid_primaries_are_refused(numbers):
     with pytest.raises(InputError, match=r"are no colour space; save it with Rec\. 709 primaries"):
         as_primaries(numbers)
 
 
-def test_only_what_rounding_explains_is_moved_into_range(rng):
+def test_only_rounding_errors_are_moved_into_range(rng):
     matrix = to_rec709(KNOWN["Display P3"])
     values = rng.random((1030, 3, 3))
     exact = values @ matrix.T

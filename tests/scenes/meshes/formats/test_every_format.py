@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.scenes.mesh_formats import writers
 
 from scenes.base.errors import InputError
 from scenes.geometry.topology import manifold_problem
 from scenes.meshes.files import read_mesh_file
+from tests.scenes.meshes.formats import writers
 from tests.scenes.meshes.formats.solids import area_and_volume, mesh_area_and_volume, solids
 from tests.scenes.meshes.formats.writers import FLAT, TRIANGLES, Files
 
@@ -35,14 +35,14 @@ def check_same(read, solid):
 @pytest.mark.parametrize("write", FLAT, ids=lambda write: write.__name__)
 @settings(max_examples=8)
 @given(solid=solids(flat=True))
-def test_polygons_come_out_as_they_went_in(write, solid):
+def test_every_format_keeps_polygons(write, solid):
     check_same(reading(write(solid)), solid)
 
 
 @pytest.mark.parametrize("write", TRIANGLES, ids=lambda write: write.__name__)
 @settings(max_examples=8)
 @given(solid=solids(flat=False))
-def test_triangles_come_out_as_they_went_in(write, solid):
+def test_every_format_keeps_triangles(write, solid):
     check_same(reading(write(solid)), solid)
 
 
@@ -78,7 +78,7 @@ def test_quantised_positions_are_spread_by_their_node(bits, solid):
 
 @settings(max_examples=30)
 @given(solid=solids(flat=True), share=st.floats(0, 1), seed=st.integers(0, 2**32 - 1))
-def test_whichever_way_faces_are_turned_they_come_out_outward(solid, share, seed):
+def test_faces_of_any_orientation_are_turned_outward(solid, share, seed):
     turned = np.random.default_rng(seed).random(len(solid[1])) < share
     faces = [face[::-1] if turn else face for face, turn in zip(solid[1], turned, strict=True)]
     read = reading(writers.obj_plain((solid[0], faces)))
@@ -110,7 +110,7 @@ def test_a_clean_file_keeps_order_and_numbers():
     assert read.changes == ()
 
 
-def test_what_a_document_holds_beside_the_surface_is_said(tmp_path):
+def test_other_contents_of_a_document_are_reported(tmp_path):
     solid = (np.eye(3).repeat(1, axis=0), [[0, 1, 2]])
     document = writers.simple(solid)
     document.node(mesh=0)
@@ -128,7 +128,7 @@ def test_what_a_document_holds_beside_the_surface_is_said(tmp_path):
         ("XYZ_unheard_of", "needs the extension XYZ_unheard_of, which is not read"),
     ],
 )
-def test_what_cannot_be_decoded_is_named(tmp_path, extension, message):
+def test_an_unsupported_extension_is_named(tmp_path, extension, message):
     document = writers.simple((np.eye(3), [[0, 1, 2]]))
     document.node(mesh=0)
     document.json["extensionsRequired"] = [extension]

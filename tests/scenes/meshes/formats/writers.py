@@ -38,7 +38,7 @@ def obj_plain(solid: Solid) -> Files:
 
 
 def obj_relative(solid: Solid) -> Files:
-    """Each polygon right behind vertices of its own, counted back."""
+    """Each polygon directly after its own vertices, with negative indices."""
     vertices, polygons = solid
     lines = []
     for face in polygons:
@@ -166,7 +166,7 @@ def ply_big(solid: Solid) -> Files:
 
 
 def ply_strips(solid: Solid) -> Files:
-    """Every triangle a strip of its own, joined by −1, as old scanners wrote them."""
+    """Every triangle is a separate strip, ended by −1, as old scanners wrote them."""
     strip = np.column_stack([triangles(solid), np.full(len(triangles(solid)), -1)]).ravel()
     head = f"ply\nformat binary_big_endian 1.0\nelement vertex {len(solid[0])}\n"
     head += "".join(f"property double {axis}\n" for axis in "xyz")
@@ -268,13 +268,15 @@ def gltf_beside(solid: Solid) -> Files:
 
 def glb_moved(solid: Solid) -> Files:
     """Rotated, scaled and moved by two nodes, one a matrix; the stored mesh is the inverse."""
+    size = float(np.abs(solid[0]).max())  # far smaller solids would be lost in 32 bits
     outer = np.array([[0, 0, 2, 1.5], [0, 3, 0, -2], [-1, 0, 0, 4], [0, 0, 0, 1.0]])
+    outer[:3, 3] *= size
     inner = np.diag([0.5, 2, 1, 1.0])
-    inner[:3, 3] = (3, -1, 2)
+    inner[:3, 3] = size * np.array([3, -1, 2])
     vertices = np.linalg.inv(outer @ inner) @ np.column_stack([solid[0], np.ones(len(solid[0]))]).T
     document = simple(solid, vertices[:3].T)
     document.node(children=[1], matrix=outer.T.ravel().tolist())
-    document.node(mesh=0, translation=[3, -1, 2], scale=[0.5, 2, 1])
+    document.node(mesh=0, translation=inner[:3, 3].tolist(), scale=[0.5, 2, 1])
     return document.glb()
 
 
@@ -360,7 +362,7 @@ def glb_instanced(solid: Solid) -> Files:
 
 
 def glb_skinned(solid: Solid) -> Files:
-    """Stored to the side; the only joint brings it back, and the node's own move is void."""
+    """Stored to the side; the only joint moves it back, and the node's own move has no effect."""
     by = float(np.float32(np.ptp(solid[0])))
     document = simple(solid, solid[0] + [by, 0, 0])
     count = len(solid[0])
@@ -380,8 +382,9 @@ def glb_skinned(solid: Solid) -> Files:
 
 
 def glb_morphed(solid: Solid) -> Files:
-    document = simple(solid, solid[0] - [0, 2, 0])
-    target = document.accessor(np.tile(np.array([0, 4, 0], "<f4"), (len(solid[0]), 1)))
+    by = float(np.float32(np.ptp(solid[0])))
+    document = simple(solid, solid[0] - [0, by, 0])
+    target = document.accessor(np.tile(np.array([0, 2 * by, 0], "<f4"), (len(solid[0]), 1)))
     document.json["meshes"][0]["primitives"][0]["targets"] = [{"POSITION": target}]
     document.json["meshes"][0]["weights"] = [0.5]
     document.node(mesh=0)

@@ -1,7 +1,7 @@
-"""The cells of a session's table: each one alone, and beside what the stimulus set says.
+"""Checks of a session's table: each cell alone, and against the stimulus set.
 
-What decides where a trial is counted (target, attribute, model, level, distance) stands in the set
-as well. A cell that was altered since would make a condition of its own, or move a threshold.
+The set also holds what decides where a trial is counted (target, attribute, model, level,
+distance). A cell that was edited would make a new condition or move a threshold.
 """
 
 from collections import defaultdict
@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from analysis.trials.load import wrong
+from analysis.trials.load import cell_error
 from psychophysics.data.columns import MISSING
 from psychophysics.design import ROLES
 from psychophysics.tasks.registry import TASKS
@@ -20,26 +20,14 @@ from stimuli.stimulus_set import StimulusSet
 
 NUMBERS = ("level", "physical_distance", "correct")
 PHASES = ("practice", "main", "catch")
-NAMES = ("target", "family", "attribute", "model", "layer")  # that follow from a condition
+NAMES = ("target", "family", "attribute", "model", "layer")  # the same in all of a condition
 DIGITS = 9  # after the point, of numbers in a session's table
 
 
-def check(raw: pd.DataFrame, task: str, path: Path) -> None:
-    """Check every cell alone.
+def check_cells(raw: pd.DataFrame, task: str, path: Path) -> None:
+    """Raise for the first cell that is not allowed.
 
-    Parameters
-    ----------
-    raw
-        The table as text, its index the rows as people count them.
-    task
-        Of the session.
-    path
-        Its file.
-
-    Raises
-    ------
-    InputError
-        With the first cell that is not allowed: row, column, value and reason.
+    `raw` is the table as text, its index the lines of the file.
     """
     alternatives = TASKS[task].alternatives
     allowed: list[tuple[str, Sequence[str]]] = [
@@ -64,32 +52,14 @@ def check(raw: pd.DataFrame, task: str, path: Path) -> None:
         bad = ~(np.isfinite(numbers) & (numbers >= 0))
         _refuse(raw, column, bad, f"neither a number from 0 nor {MISSING}", path)
     right = (raw["response"] == raw["correct_response"]).map({True: "1", False: "0"})
-    _refuse(
-        raw, "correct", right != raw["correct"], "does not fit response and correct_response", path
-    )
+    reason = "does not fit response and correct_response"
+    _refuse(raw, "correct", right != raw["correct"], reason, path)
 
 
 def check_against_set(
     raw: pd.DataFrame, images: Sequence[str], stimuli: StimulusSet, path: Path
 ) -> None:
-    """Check what the trials say of their images against the set that holds these.
-
-    Parameters
-    ----------
-    raw
-        The table as text, each cell checked alone.
-    images
-        Columns of the images' ids.
-    stimuli
-        The set that was shown.
-    path
-        The session's file.
-
-    Raises
-    ------
-    InputError
-        With the first cell that is otherwise: row, column, value, and what the set has.
-    """
+    """Raise for the first cell that differs from the stimulus set; `images` are id columns."""
     table = stimuli.table.set_index(KEY)
     for column in images:
         _refuse(raw, column, ~raw[column].isin(table.index), f"no stimulus of {stimuli.path}", path)
@@ -100,30 +70,30 @@ def check_against_set(
         known = zip(series["condition"], series[column], strict=True)
         _compare(raw, column, known, zip(raw["condition"], raw[column], strict=True), path)
     level, distance = (_rounded(raw[column]) for column in ("level", "physical_distance"))
-    places = list(zip(series["condition"], series["level"], strict=True))
-    said = list(zip(raw["condition"], level, strict=True))
-    _compare(raw, "level", places, said, path)
-    there = zip(places, series["physical_distance"], strict=True)
-    _compare(raw, "physical_distance", there, zip(said, distance, strict=True), path)
+    in_set = list(zip(series["condition"], series["level"], strict=True))
+    in_session = list(zip(raw["condition"], level, strict=True))
+    _compare(raw, "level", in_set, in_session, path)
+    known = zip(in_set, series["physical_distance"], strict=True)
+    _compare(raw, "physical_distance", known, zip(in_session, distance, strict=True), path)
     for column in images:
         shown = table.loc[raw[column]].set_axis(raw.index)
         other = shown["family"] != raw["family"]
         _refuse(raw, column, other, f"is of another family in {stimuli.path}", path)
         other = (shown["role"] != "target") & (_rounded(shown["level"]) != level)
         _refuse(raw, column, other, f"is of another level in {stimuli.path}", path)
-    mine = raw[[*images]].eq(raw["stimulus"], axis=0).any(axis=1)
-    _refuse(raw, "stimulus", ~mine, "is none of the trial's images", path)
+    own = raw[[*images]].eq(raw["stimulus"], axis=0).any(axis=1)
+    _refuse(raw, "stimulus", ~own, "is none of the trial's images", path)
 
 
-def runs(raw: pd.DataFrame) -> pd.Series:
-    """Run of every trial: its condition is ``<run>-<comparison>``."""
+def run_names(raw: pd.DataFrame) -> pd.Series:
+    """Return the run of every trial: its condition is ``<run>-<comparison>``."""
     pairs = zip(raw["condition"], raw["comparison"], strict=True)
     named = [condition.removesuffix(f"-{comparison}") for condition, comparison in pairs]
     return pd.Series(named, index=raw.index)
 
 
 def _series(table: pd.DataFrame) -> pd.DataFrame:
-    """What a set tells of every condition and level, text and numbers as sessions have them."""
+    """Return conditions and levels of a set, with text and numbers as in session tables."""
     kinds = {role: comparison for comparison, roles in ROLES.items() for role in roles}
     compared = table[table["role"].isin(kinds)]
     condition = compared["run"] + "-" + compared["role"].map(kinds)
@@ -145,29 +115,22 @@ def _compare(
     raw: pd.DataFrame,
     column: str,
     known: Iterable[tuple[Hashable, Hashable]],
-    said: Iterable[tuple[Hashable, Hashable]],
+    given: Iterable[tuple[Hashable, Hashable]],
     path: Path,
 ) -> None:
-    """Refuse the first row that says of a thing what the set does not.
-
-    Parameters
-    ----------
-    known, said
-        Pairs of a thing (a condition, an image) and what is told of it: by the set, and by every
-        row.
-    """
-    of: dict[Hashable, set[Hashable]] = defaultdict(set)
-    for thing, value in known:
-        of[thing].add(value)
-    pairs = list(said)
-    bad = pd.Series([value not in of[thing] for thing, value in pairs], raw.index)
+    """Raise for the first row whose (key, value) is not among those of the set."""
+    allowed: dict[Hashable, set[Hashable]] = defaultdict(set)
+    for key, value in known:
+        allowed[key].add(value)
+    pairs = list(given)
+    bad = pd.Series([value not in allowed[key] for key, value in pairs], raw.index)
     if bad.any():
-        thing, _ = pairs[int(np.flatnonzero(bad)[0])]
-        there = ", ".join(sorted(map(str, of[thing])))
-        _refuse(raw, column, bad, f"does not fit the stimulus set, which has {there} there", path)
+        key, _ = pairs[int(np.flatnonzero(bad)[0])]
+        values = ", ".join(sorted(map(str, allowed[key])))
+        _refuse(raw, column, bad, f"does not fit the stimulus set, which has {values}", path)
 
 
 def _refuse(raw: pd.DataFrame, column: str, bad: pd.Series, reason: str, path: Path) -> None:
     if bad.any():
         place = int(np.flatnonzero(bad)[0])
-        raise wrong(str(path), raw.index[place], column, raw[column].iloc[place], reason)
+        raise cell_error(str(path), raw.index[place], column, raw[column].iloc[place], reason)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.config import ExclusionsConfig
-from analysis.trials import exclusions, pooling, sessions
+from analysis.trials import exclusions, session_choice, sessions
 from mrd.cli.main import run
 from psychophysics.data import data_set, same_experiment, session_files
 from scenes.base.errors import InputError
@@ -63,9 +63,6 @@ def test_sessions_that_were_recorded_before_are_read(load):
     assert trials.attrs["notes"] == trials.attrs["left_out"] == []
 
 
-# ---- Sets --------------------------------------------------------------------------------------
-
-
 def test_sessions_of_another_set_are_refused_or_listed(data, load, small_set):
     change(data, "02", "Session", "StimulusSet", to=OTHER)
     with pytest.raises(
@@ -74,7 +71,7 @@ def test_sessions_of_another_set_are_refused_or_listed(data, load, small_set):
         r"000000000000; --stimuli FILE analyses those of one set and lists the others",
     ):
         load()
-    trials = load(apart=True)
+    trials = load(other_sets=True)
     assert set(trials["observer"]) == {"01"}
     (entry,) = trials.attrs["left_out"]
     assert entry == {
@@ -82,7 +79,7 @@ def test_sessions_of_another_set_are_refused_or_listed(data, load, small_set):
         "detail": "was made with stimulus set 000000000000",
     }  # fmt: skip
     rules = ExclusionsConfig(participants=["02"], fastest=0, catch=0)
-    _, _, excluded = exclusions.applied(trials, rules)
+    _, _, excluded = exclusions.apply(trials, rules)
     assert excluded.iloc[0].to_dict() == entry
 
 
@@ -94,10 +91,8 @@ def test_a_set_that_no_session_showed_is_refused(data, load):
             InputError,
             match=r"no session was made with this stimulus set \(.*89b81d9b9f0e\): 2 with 0000000",
         ):
-            load(apart=apart)
+            load(other_sets=apart)
 
-
-# ---- Experiments -------------------------------------------------------------------------------
 
 DIFFERENT = {
     "task": (("task",), "same_different", "task: oddity in 01/01, same_different in 02/01"),
@@ -221,8 +216,6 @@ def test_like_names_one_experiment(data, load):
     assert len(trials.attrs["left_out"]) == 2
 
 
-# ---- Sessions that do not say all --------------------------------------------------------------
-
 SIZED = "size on the screen in degrees"
 
 
@@ -258,7 +251,7 @@ def pooled(cases, **words):
         Path(f"d/sub-0{n}/ses-01/beh/sub-0{n}_ses-01_task-oddity_run-01_beh.tsv"): described(**each)
         for n, each in enumerate(cases)
     }
-    return pooling.pooled(sidecars, _Set, Path("d"), **words)
+    return session_choice.choose_sessions(sidecars, _Set, Path("d"), **words)
 
 
 @pytest.mark.parametrize("name", UNKNOWN)
@@ -308,13 +301,10 @@ def test_a_minor_difference_is_said_whichever_session_says_nothing():
     sidecars = [described(**each) for each in cases]
     sidecars[2]["Session"]["Experiment"]["catch"] = 3
     paths = [Path(f"d/sub-0{n}_ses-01_task-oddity_beh.tsv") for n in range(3)]
-    pool = pooling.pooled(dict(zip(paths, sidecars, strict=True)), _Set, Path("d"))
+    pool = session_choice.choose_sessions(dict(zip(paths, sidecars, strict=True)), _Set, Path("d"))
     assert pool.notes == [
         "sessions are pooled though they differ in catch: 12 in 01/01, 3 in 02/01"
     ]
-
-
-# ---- The command -------------------------------------------------------------------------------
 
 
 def test_the_command_analyses_one_set_and_lists_the_other(data, small_set, capsys):
@@ -329,7 +319,7 @@ def test_the_command_analyses_one_set_and_lists_the_other(data, small_set, capsy
     with pytest.raises(SystemExit, match=r"^0$"):
         run([*command, "--stimuli", str(folder / "stimuli.h5"), "--like", "01"])
     printed = capsys.readouterr()
-    assert "left out, since they are of another set or experiment: 02/01" in printed.err
+    assert "excluded, since they are of another set or experiment: 02/01" in printed.err
     listed = pd.read_csv(folder / "report" / "tables" / "exclusions.csv", dtype=str)
     assert listed.loc[0, ["rule", "observer", "session", "trials"]].tolist() == [
         "stimulus set", "02", "01", "4",
@@ -351,15 +341,15 @@ PLACES = [
 
 
 @given(st.sampled_from(PLACES), JSON, st.booleans())
-def test_no_description_ends_in_another_error(small_set, tmp_path_factory, keys, value, apart):
-    """Whatever stands in a description: the sessions are read, or refused in one line."""
+def test_any_description_is_read_or_refused(small_set, tmp_path_factory, keys, value, apart):
+    """With any description, the sessions are read, or refused with an `InputError`."""
     data = shutil.copytree(RECORDED, tmp_path_factory.mktemp("any") / "data")
     if keys:
         change(data, "02", *keys, to=value)
     else:
         (path,) = session_files.sidecars(data, ["02"])
         path.write_text(json.dumps(value))
-    words = {"apart": apart, "like": "01" if apart else None}
+    words = {"other_sets": apart, "like": "01" if apart else None}
     with StimulusSet(small_set) as stimuli, suppress(InputError):
         assert "01" in set(sessions.load(data, stimuli, **words)["observer"])
     with suppress(InputError):

@@ -1,4 +1,4 @@
-"""Level 0: a target against its own re-render. People must be at chance; if not, nothing counts."""
+"""Level 0: a target and its re-render. People must be at chance, or no result is valid."""
 
 from typing import Any
 
@@ -6,30 +6,20 @@ import numpy as np
 import pandas as pd
 from scipy.stats import barnard_exact, binomtest, norm
 
-from analysis.statistics.invariance import holm
-from analysis.trials.frame import GUESS, checked, is_same, only, rate_name
+from analysis.statistics.multiple_tests import holm
+from analysis.trials.frame import GUESS, check_trials, is_same, rate_name, single_value
 
 ALPHA = 0.05
-MOST_TABLES = 10**6  # that the exact test goes through; with more trials the normal one is as good
+MOST_TABLES = 10**6  # of the exact test; with more trials the normal approximation is as good
 
 
 def level_zero(trials: pd.DataFrame) -> pd.DataFrame:
-    """Test in each condition whether people tell a re-render from its target.
+    """Test in each condition whether people discriminate a re-render from its target.
 
-    Parameters
-    ----------
-    trials
-        Of people, level 0 included.
-
-    Returns
-    -------
-    pandas.DataFrame
-        A row a condition: ``trials``, ``proportion`` right (same–different: ``hit_rate``, of
-        "different" answers), ``chance`` (same–different: the false-alarm rate), ``p`` (one-sided:
-        better than chance; exact), ``p_holm``, ``told``: whether p_holm < .05. Empty without
-        level 0.
+    `chance` is the false-alarm rate in same–different; `p` is one-sided and exact (better than
+    chance); `above_chance` is whether `p_holm` < .05. Empty without level 0.
     """
-    task = only(checked(trials), "task")
+    task = single_value(check_trials(trials), "task")
     rate = rate_name(task)
     rows = []
     for condition, cell in trials.groupby("condition", sort=True):
@@ -41,9 +31,11 @@ def level_zero(trials: pd.DataFrame) -> pd.DataFrame:
         row: dict[str, Any] = {"condition": condition, "trials": n, rate: k / n}
         rows.append(row | {"chance": chance, "p": p})
     if not rows:
-        return pd.DataFrame(columns=["condition", "trials", rate, "chance", "p", "p_holm", "told"])
+        return pd.DataFrame(
+            columns=["condition", "trials", rate, "chance", "p", "p_holm", "above_chance"]
+        )
     table = pd.DataFrame(rows).assign(p_holm=lambda made: holm(made["p"]))
-    return table.assign(told=table["p_holm"] < ALPHA)
+    return table.assign(above_chance=table["p_holm"] < ALPHA)
 
 
 def _chance(task: str, k: int, n: int) -> tuple[float, float]:
@@ -52,7 +44,7 @@ def _chance(task: str, k: int, n: int) -> tuple[float, float]:
 
 
 def _same_different(cell: pd.DataFrame, k: int, n: int) -> tuple[float, float]:
-    """Compare "different" to re-renders with "different" to pairs of the same."""
+    """Compare "different" answers to re-renders with those to same pairs."""
     same = cell[is_same(cell)]
     m = int(same["n"].sum())
     wrong = m - int(same["correct"].sum())
@@ -65,7 +57,7 @@ def _same_different(cell: pd.DataFrame, k: int, n: int) -> tuple[float, float]:
 
 
 def _normal(k: int, n: int, wrong: int, m: int) -> float:
-    """One-sided p of k/n > wrong/m, by the pooled score test."""
+    """Return the one-sided p of k/n > wrong/m, by the pooled score test."""
     rate = (k + wrong) / (n + m)
     error = np.sqrt(rate * (1 - rate) * (1 / n + 1 / m))
     return float(norm.sf((k / n - wrong / m) / error)) if error > 0 else 1.0

@@ -1,0 +1,79 @@
+"""Summaries of the files of a scene, so that users can check that they were read correctly."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from scenes.base.errors import InputError, about
+from scenes.bundled import LIGHTS, MESHES
+from scenes.material import TEXTURED
+from scenes.meshes.files import READERS, read_mesh_file
+from scenes.pictures.files import KINDS, check_whole_sphere, read_picture_file
+from scenes.scene import Scene, contents
+from scenes.shape import MeshShape
+
+PICTURES = tuple(suffix for _, _, suffixes in KINDS for suffix in suffixes)
+LIGHT = ("EXR", "Radiance HDR")  # usual kinds of environment maps
+# Textures with one number per pixel hold data, not colours.
+SCALAR_TEXTURES = tuple(f"material.{name}" for name, channels in TEXTURED.items() if channels == 1)
+
+
+@dataclass(frozen=True)
+class FileSummary:
+    """Summary of one file; as text, in one line."""
+
+    key: str  # of the scene, such as shape.surface; empty without a scene
+    path: Path
+    text: str  # contents of the file, in one line
+    changes: tuple[str, ...]  # made while reading, such as "320 of 320 faces turned outward"
+
+    def __str__(self) -> str:
+        place = f"{self.key}: " if self.key else ""
+        return f"{place}{self.path}: {self.text}"
+
+
+def file_summary(path: Path) -> FileSummary:
+    """Read a mesh or a picture, and return its summary.
+
+    Raises
+    ------
+    InputError
+        The file is missing, damaged, or neither a mesh nor a picture.
+    """
+    suffix = path.suffix.lower()
+    if suffix in READERS:
+        return _of_mesh("", path, fit=True)
+    if suffix in PICTURES:
+        return _of_picture("", path)
+    known = ", ".join((*READERS, *PICTURES))
+    raise InputError(f"{path}: is neither a mesh nor a picture that is read; use {known}")
+
+
+def file_summaries(scene: Scene, folder: Path) -> Iterator[FileSummary]:
+    """Read every file that an unloaded scene names, and yield its summary."""
+    names = {"shape": set(MESHES), "lighting": set(LIGHTS)}
+    for (part, name), value in contents(scene).items():
+        if not isinstance(value, str) or value in names.get(part, ()):
+            continue
+        key, path = f"{part}.{name}", folder / value
+        if isinstance(scene.shape, MeshShape) and part == "shape":
+            yield _of_mesh(key, path, fit=scene.shape.fit)
+        else:
+            yield _of_picture(key, path)
+
+
+def _of_mesh(key: str, path: Path, *, fit: bool) -> FileSummary:
+    reading = read_mesh_file(path, fit=fit)
+    return FileSummary(key, path, str(reading), reading.changes)
+
+
+def _of_picture(key: str, path: Path) -> FileSummary:
+    """Read a picture as its scene does, but clip values that need repair, and count them."""
+    read = read_picture_file(path, "clip", "linear" if key in SCALAR_TEXTURES else "srgb")
+    if key == "lighting.radiance":
+        with about(str(path)):
+            check_whole_sphere(read)
+    text = str(read)
+    if not key and read.kind in LIGHT and not read.is_whole_sphere:
+        text += "; not twice as wide as high: it can be a texture, but no environment map"
+    return FileSummary(key, path, text, read.notes)
