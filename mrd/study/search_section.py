@@ -1,6 +1,6 @@
 """The section `searches` of a study: what changes, from where, how, and the criterion."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
@@ -29,23 +29,20 @@ STARTS_FROM_THE_TARGET = 3  # default of restarts for them
 BESIDE_THE_SEARCH = {"start", "targets", "models", "seeds", "series", "pixel_search"}
 
 
-def _material_parameter(name: str) -> str:
-    valid = ("base_color", *SCALARS)
-    if name not in valid:
-        raise ValueError(
-            f"'{name}' is no parameter of a material; {nearest(name, valid)} "
-            f"allowed: {', '.join(valid)}"
-        )
-    return name
+def _one_of(valid: Collection[str], problem: str) -> AfterValidator:
+    def checked(name: str) -> str:
+        if name not in valid:
+            allowed = ", ".join(valid)
+            raise ValueError(f"'{name}' {problem}; {nearest(name, valid)} allowed: {allowed}")
+        return name
+
+    return AfterValidator(checked)
 
 
-def _textured_parameter(name: str) -> str:
-    if name not in TEXTURED:
-        raise ValueError(
-            f"'{name}' cannot be a texture; {nearest(name, TEXTURED)} allowed: "
-            f"{', '.join(TEXTURED)}"
-        )
-    return name
+MaterialParameter = Annotated[
+    str, _one_of(("base_color", *SCALARS), "is no parameter of a material")
+]
+TexturedParameter = Annotated[str, _one_of(tuple(TEXTURED), "cannot be a texture")]
 
 
 class Samples(Frozen):
@@ -165,9 +162,8 @@ class EarlyStopping(Frozen):
         100000, and returns to the lowest.
     match
         Smoothed match at which the search stops at once, above 0 and at most 1; none by default.
-        The result then stays far from the target: a search that could find the target again (a
-        pose often can) ends as soon as the model's match is sufficient. The match of the verdict
-        is higher, as its renders are less noisy than those of a search.
+        A search that could find the target again (a pose often can) then ends far from it. The
+        match of the verdict is higher, as its renders have less noise than those of a search.
     """
 
     patience: Count = 100
@@ -286,14 +282,12 @@ class SearchConfig(Frozen):
     smoothness: float = Field(default=10.0, strict=True, ge=0, le=1000)
     regularisers: Regularisers = Regularisers()
     material_parameters: Annotated[
-        tuple[Annotated[str, AfterValidator(_material_parameter)], ...],
-        Field(min_length=1),
-        AfterValidator(distinct),
+        tuple[MaterialParameter, ...], Field(min_length=1), AfterValidator(distinct)
     ] = ("base_color", "roughness", "metallic")
     texture_resolution: int = Field(default=0, strict=True, ge=0, le=2048)
-    textured_parameters: Annotated[
-        tuple[Annotated[str, AfterValidator(_textured_parameter)], ...], AfterValidator(distinct)
-    ] = ("base_color",)
+    textured_parameters: Annotated[tuple[TexturedParameter, ...], AfterValidator(distinct)] = (
+        "base_color",
+    )
     environment_height: int = Field(default=16, strict=True, ge=3, le=1024)
     environment_smoothness: float = Field(default=0.01, strict=True, ge=0, le=1000)
     sky_parameters: Annotated[
@@ -353,19 +347,12 @@ class SearchConfig(Frozen):
         if "shape" not in self.attributes:
             raise misplaced("SearchConfig", ("remeshing",), "only a search of shape has a mesh")
         if self.optimiser == "lbfgs":
-            raise misplaced(
-                "SearchConfig",
-                ("remeshing",),
-                "L-BFGS compares successive gradients, which a new mesh makes impossible; "
-                "use optimiser: adam, or remove remeshing",
-            )
+            text = "not with optimiser: lbfgs, which needs one mesh; use adam, or remove it"
+            raise misplaced("SearchConfig", ("remeshing",), text)
         at = self.remeshing.at
         if list(at) != sorted(at) or at[-1] >= self.steps:
-            raise misplaced(
-                "SearchConfig",
-                ("remeshing", "at"),
-                f"{', '.join(map(str, at))} has to grow and to stay below steps ({self.steps})",
-            )
+            text = f"{', '.join(map(str, at))} has to grow and to stay below steps ({self.steps})"
+            raise misplaced("SearchConfig", ("remeshing", "at"), text)
         return self
 
     @property
@@ -404,10 +391,8 @@ def check_guides(searches: Mapping[str, SearchConfig], models: Mapping[str, Mode
     for name, search in searches.items():
         for model in search.models or models:
             if search.is_from_target and model in models and models[model].guides:
-                raise misplaced(
-                    "Study",
-                    ("models", model, "guides"),
+                text = (
                     f"not with mode: {search.mode} of searches.{name}, where they would have no "
-                    "effect; remove them, or name models without guides in "
-                    f"searches.{name}.models",
+                    f"effect; remove them, or name models without guides in searches.{name}.models"
                 )
+                raise misplaced("Study", ("models", model, "guides"), text)

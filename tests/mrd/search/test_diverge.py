@@ -309,7 +309,7 @@ def test_a_search_saved_by_the_first_version_starts_again(resumed_run):
     study, run, _, notes, _ = resumed_run
     (note,) = [each for each in notes if "earlier version" in each]
     assert note.endswith(
-        "00005.npz is from an earlier version of mode: diverge and cannot be resumed; "
+        "00006.npz is from an earlier version of mode: diverge and cannot be resumed; "
         "the search starts again"
     )
     rows = RunDirectory(study.runs / run.name).history()

@@ -11,7 +11,6 @@ import mitsuba as mi
 import numpy as np
 import pytest
 import torch
-from mrd.search.moving.variables.base import mitsuba_values
 
 from mrd.criterion.bench import Bench, display_images
 from mrd.models import registry
@@ -19,6 +18,7 @@ from mrd.rendering.representation import form_of_family, represented, start_scen
 from mrd.rendering.to_mitsuba import NORMALS, VERTICES
 from mrd.search.loop import Search
 from mrd.search.match import Match
+from mrd.search.variables.base import mitsuba_values
 from mrd.study.model_section import ModelConfig
 from mrd.study.search_section import Regularisers, Samples, SearchConfig, StartConfig
 from scenes.arrays import Picture

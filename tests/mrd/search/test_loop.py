@@ -159,7 +159,7 @@ def test_a_roughness_is_recovered(begun):
 def test_the_colour_of_a_light_is_recovered(begun):
     search, _ = begun(
         ("lighting",),
-        steps=30,
+        steps=60,
         learning_rate=LearningRate(lighting=0.1),
         target={"lighting": Constant(radiance=(0.5, 1.5, 1.0))},
     )
@@ -188,7 +188,7 @@ def test_the_place_of_the_sun_is_recovered(begun):
     start = SunSky(sun_elevation=60, sun_azimuth=-20, sun_scale=4, level=3)
     search, _ = begun(
         ("lighting",),
-        steps=30,
+        steps=60,
         start=StartConfig(lighting=start),
         sky_parameters=("sun_elevation", "sun_azimuth"),
         target={"lighting": sun},
@@ -225,7 +225,7 @@ def test_a_pose_is_recovered(begun, count):
         search, target = begun(
             ("pose",),
             seed=seed,
-            steps=30,
+            steps=60,
             target={
                 "shape": MeshShape(surface=almond, fit=False),
                 "pose": Pose(rotation=(0, 15, -10), translation=(0.15, 0, 0.1)),
@@ -307,7 +307,7 @@ def test_two_renders_take_the_noise_out_of_the_loss(begun):
     for loss in ("dual_buffer", "l2"):
         search, _ = begun(
             ("material",),
-            steps=24,
+            steps=40,
             loss=loss,
             samples=Samples(primal=1, adjoint=1),
             start=StartConfig(material=TARGET["material"]),
@@ -377,7 +377,7 @@ def test_a_remeshed_search_resumes(begun, tmp_path):
     np.testing.assert_array_equal(ours.faces, theirs.faces)
     np.testing.assert_allclose(ours.vertices, theirs.vertices, atol=1e-5)
     rows = list(resumed.steps())
-    assert rows[-1].step == 60
+    assert rows[-1].step == 30
     found = np.linalg.norm(geometry(resumed.scene().shape).vertices, axis=1)
     assert found.mean() == pytest.approx(0.7, abs=0.05)
 
