@@ -143,7 +143,7 @@ class Verdict:
         return 1 / (self.null_size + 1)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the verdict as it is written to `criterion.json`."""
+        """Return the verdict as written to `criterion.json`."""
         labelled = any(judgement.labels_target for judgement in self.judgements)
         return {
             "metamer": self.metamer,

@@ -1,4 +1,4 @@
-"""Work in processes: how a failure is told, and processors that are dealt out."""
+"""Work in processes: reports of failures, and the distribution of processors."""
 
 import multiprocessing
 import os
@@ -89,44 +89,44 @@ def test_a_process_that_ended_without_a_word_is_told_with_what_to_do(code, said)
 
 @pytest.fixture
 def run(study):
-    """Give a run, its folder, and what its process tells last (here it is this one)."""
+    """Return a run, its folder, and a function for its last message; it runs in this process."""
     described = study()
     (resolved,) = resolve_all(described)
 
-    def told():
+    def outcome():
         ours, theirs = multiprocessing.Pipe(duplex=False)
         processes._work(Job("search", resolved), "demo", described.runs, (0,), theirs)
         return ours.recv()
 
-    return resolved, described.runs / resolved.name, told
+    return resolved, described.runs / resolved.name, outcome
 
 
-def test_what_the_user_can_mend_is_told_as_such_without_a_traceback(run):
-    _, folder, told = run
+def test_what_the_user_can_mend_is_reported_without_a_traceback(run):
+    _, folder, outcome = run
     RunDirectory(folder).create({"another": "search"})
-    kind, judgement, failure, refused = told()
+    kind, judgement, failure, refused = outcome()
     assert (kind, judgement, refused) == ("outcome", None, True)
     assert failure == f"{folder}: run.json is of another search; move the folder away"
     assert sorted(path.name for path in folder.iterdir()) == ["lock", "run.json"]
 
 
 def test_a_fault_leaves_its_traceback_until_the_run_succeeds(run, monkeypatch):
-    resolved, folder, told = run
+    resolved, folder, outcome = run
     RunDirectory(folder).create(resolved.record)
 
     def break_down(*_):
         raise ZeroDivisionError("division\nby zero")
 
     monkeypatch.setattr(one_run, "make", break_down)
-    assert told() == ("outcome", None, "division by zero")
+    assert outcome() == ("outcome", None, "division by zero")
     assert "in break_down" in (folder / "traceback.txt").read_text()
     monkeypatch.setattr(one_run, "make", lambda *_: {"verdict": "result"})
-    assert told() == ("outcome", {"verdict": "result"}, "", False, 0)
+    assert outcome() == ("outcome", {"verdict": "result"}, "", False, 0)
     assert not (folder / "traceback.txt").exists()
 
 
 def test_a_fault_is_told_where_its_traceback_cannot_be_written(run, monkeypatch):
-    _, folder, told = run
+    _, folder, outcome = run
     monkeypatch.setattr(one_run, "make", lambda *_: 1 / 0)
     assert not folder.exists()
-    assert told() == ("outcome", None, "division by zero")
+    assert outcome() == ("outcome", None, "division by zero")

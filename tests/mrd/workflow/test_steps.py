@@ -296,19 +296,19 @@ def shown_result(folder):
 
 def test_a_stimulus_leads_to_its_scene_run_model_and_trials(shown):
     study, stimulus = read_study(shown), shown_result(shown)
-    told = trace(study, stimulus)
-    json.dumps(told, allow_nan=False)
+    traced = trace(study, stimulus)
+    json.dumps(traced, allow_nan=False)
     run = next(run for run in resolve_all(study) if run.spec.search == "shape")
-    assert told["stimulus"]["search"] == "shape"
-    assert told["run"]["name"] == run.name
-    assert told["run"]["target"] == run.record["target"]
-    assert told["run"]["seeds"] == {"study": 1, "run": 1}
-    assert told["run"]["verdict"] == "metamer"
-    assert told["scene"]["sha256"] == told["stimulus"]["scene"]
-    assert told["models"]["net"]["network"] == "pixels"
+    assert traced["stimulus"]["search"] == "shape"
+    assert traced["run"]["name"] == run.name
+    assert traced["run"]["target"] == run.record["target"]
+    assert traced["run"]["seeds"] == {"study": 1, "run": 1}
+    assert traced["run"]["verdict"] == "metamer"
+    assert traced["scene"]["sha256"] == traced["stimulus"]["scene"]
+    assert traced["models"]["net"]["network"] == "pixels"
     with StimulusSet(study.stimulus_set) as stimuli:
-        assert told["set"]["content_hash"] == stimuli.content_hash
-    for trial in told["trials"]:
+        assert traced["set"]["content_hash"] == stimuli.content_hash
+    for trial in traced["trials"]:
         lines = Path(trial["file"]).read_text(encoding="utf-8").splitlines()
         assert stimulus in lines[trial["line"] - 1]
 
@@ -319,17 +319,17 @@ def test_an_image_of_every_role_is_traced(shown):
         table = stimuli.table.drop_duplicates("role")
     assert {"target", "rerender", "result", "control"} <= set(table["role"])
     for row in table.to_dict("records"):
-        told = trace(read_study(shown), row["stimulus_id"])
-        assert told["scene"]["sha256"] == row["scene"]
+        traced = trace(read_study(shown), row["stimulus_id"])
+        assert traced["scene"]["sha256"] == row["scene"]
 
 
 def test_what_is_not_here_is_told_as_missing(copy):
     stimulus = shown_result(copy)
     shutil.rmtree(copy / "runs")
-    told = trace(read_study(copy), stimulus)
-    assert told["run"]["folder"] is None
-    assert told["files"]["radiance"] is None
-    assert told["trials"]
+    traced = trace(read_study(copy), stimulus)
+    assert traced["run"]["folder"] is None
+    assert traced["files"]["radiance"] is None
+    assert traced["trials"]
 
 
 def test_an_unknown_id_gets_the_nearest(shown):

@@ -45,7 +45,7 @@ def test_the_smoothing_matrix_of_a_square_pyramid():
     assert found.diagonal().tolist() == [5, 5, 4, 5, 4]
     assert found[2, 4] == found[4, 2] == 0
     assert found[1, 3] == found[0, 2] == -1
-    np.testing.assert_allclose(found.sum(axis=1), 1)  # what is constant stays as it is
+    np.testing.assert_allclose(found.sum(axis=1), 1)  # constants do not change
 
 
 @pytest.mark.parametrize("smoothness", [0.0, 15.0, 200.0])
