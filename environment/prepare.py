@@ -1,7 +1,7 @@
 """Make what the project runs in: system packages, then the virtual environment ``.venv``.
 
 Run by every target of the Makefile, with a Python that need have nothing but its standard library;
-``--tests`` asks for the system packages of the tests as well. What is there already is left alone,
+``--tests`` asks for the system packages of the tests as well. Existing parts are not changed,
 so a second run installs nothing.
 """
 

@@ -69,7 +69,7 @@ def _kind(part: Part) -> str:
 
 
 def _section(part: Part, headings: dict[Part, str]) -> str:
-    text, meanings = _told(part)
+    text, meanings = _reported(part)
     keys = [
         (meanings[name] + _links(field, headings), f"`{name}`", _default(field))
         for name, field in part.model_fields.items()
@@ -85,7 +85,7 @@ def _section(part: Part, headings: dict[Part, str]) -> str:
     return "\n".join([f"### {headings[part]}\n", f"{text}\n", *table, ""])
 
 
-def _told(part: Part) -> tuple[str, dict[str, str]]:
+def _reported(part: Part) -> tuple[str, dict[str, str]]:
     """What a docstring says of a part, and of each of its keys, in lines of Markdown."""
     text = ""
     meanings: dict[str, str] = {}

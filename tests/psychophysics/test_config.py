@@ -35,7 +35,7 @@ from psychophysics.config import ExperimentConfig
         ({"practice": {"correct": 2}}, "0 to 1"),
     ],
 )
-def test_mistakes_are_told(section, text):
+def test_mistakes_are_reported(section, text):
     with pytest.raises(ValidationError, match=text):
         ExperimentConfig.model_validate(section)
 

@@ -56,7 +56,7 @@ def test_breaks_show_how_far_the_session_is(trials):
     assert pages.rest(second, third, 2, feedback=False).startswith("The next part begins.")
 
 
-def test_feedback_tells_right_wrong_and_late_answers_apart():
+def test_feedback_reports_right_wrong_and_late_answers_apart():
     assert [pages.feedback(right) for right in (True, False, None)] == [
         "right", "wrong", "no answer in time",
     ]  # fmt: skip

@@ -23,7 +23,7 @@ def test_weibull_rises_from_5_to_95_percent_within_its_width_of_log_level():
 
 
 @pytest.mark.parametrize("function", ["weibull", "norm"])
-def test_nobody_tells_a_scene_from_itself(function):
+def test_nobody_reports_a_scene_from_itself(function):
     assert core(0.0, 0.3, 1.0, function) == 0.0
 
 

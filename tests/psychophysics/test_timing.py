@@ -18,7 +18,7 @@ def test_durations_are_frames(seconds, frames):
         (0.0005, 60, r"nearest: 0\.01667 \(1 frames\)"),
     ],
 )
-def test_other_durations_are_told_the_nearest(seconds, rate, text):
+def test_other_durations_are_reported_the_nearest(seconds, rate, text):
     with pytest.raises(ValueError, match=text):
         whole_frames(seconds, rate, "stimulus")
 

@@ -96,7 +96,7 @@ def test_a_set_that_people_saw_is_kept_when_the_study_changes(mrd, study):
     assert problems(kept) == []
 
 
-def test_what_is_left_out_is_printed_with_its_reason(mrd, tmp_path):
+def test_exclusions_are_printed_with_their_reasons(mrd, tmp_path):
     searches = {name: {"attributes": [name]} for name in ("material", "shape")}
     write_study_runs(read_study(write(tmp_path, searches=searches)))
     (records,) = tmp_path.glob("runs/*-material-*/series/records.csv")

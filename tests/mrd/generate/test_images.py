@@ -353,7 +353,7 @@ def test_another_series_is_another_request_of_the_same_search(study):
     assert family.is_done(image_plan.inputs_of_family(other))  # it has no levels
 
 
-def test_more_noise_seeds_keep_what_is_there_and_fewer_drop_it(study):
+def test_more_noise_seeds_keep_existing_images_and_fewer_drop_them(study):
     run = resolve_all(study)[1]
     folder, before = make(run, study)
     old = stamps(folder)

@@ -80,7 +80,7 @@ def test_a_job_says_where_it_works_and_how_much_it_is(study):
         (-15, "signal 15; the same command resumes"),
     ],
 )
-def test_a_process_that_ended_without_a_word_is_told_with_what_to_do(code, said):
+def test_a_process_that_ended_without_a_word_is_reported_with_what_to_do(code, said):
     assert processes._death(code).startswith(f"its process ended with {said}")
 
 
@@ -125,7 +125,7 @@ def test_a_fault_leaves_its_traceback_until_the_run_succeeds(run, monkeypatch):
     assert not (folder / "traceback.txt").exists()
 
 
-def test_a_fault_is_told_where_its_traceback_cannot_be_written(run, monkeypatch):
+def test_a_fault_is_reported_where_its_traceback_cannot_be_written(run, monkeypatch):
     _, folder, outcome = run
     monkeypatch.setattr(one_run, "make", lambda *_: 1 / 0)
     assert not folder.exists()

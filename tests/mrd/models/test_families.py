@@ -57,7 +57,7 @@ def test_gradients_reach_the_image_alone_and_are_finite(subject):
 
 
 @torch.no_grad()
-def test_each_image_is_seen_by_itself_with_the_shapes_that_are_listed(subject):
+def test_images_are_independent_and_have_the_listed_shapes(subject):
     model, network, images = subject
     both, second = model.activations(images), model.activations(images[1:])
     shapes = registry.layer_shapes(ModelConfig(network=network), images.shape[-1])

@@ -154,7 +154,7 @@ def test_a_file_in_the_cache_that_was_never_published_is_refused(cache):
         registry.create(ModelConfig(network="resnet18"))
 
 
-def test_a_cached_file_is_used_as_it_is(cache, original):
+def test_a_cached_file_is_used_unchanged(cache, original):
     # The hash of published weights cannot be forged, so this enters after the check.
     weights = torchvision.models.get_model_weights("resnet18").DEFAULT
     cache.mkdir(parents=True)

@@ -101,7 +101,7 @@ def test_gradients_reach_the_image_through_a_layer_that_is_overwritten_and_no_we
     assert not any(weight.requires_grad for weight in model.parameters())
 
 
-def test_each_image_is_seen_by_itself(toy, images):
+def test_each_image_is_independent(toy, images):
     model = made(toy, "conv", blur=1.0)
     both = model.activations(images)["conv"]
     torch.testing.assert_close(both[1:], model.activations(images[1:])["conv"])

@@ -77,7 +77,7 @@ def test_torchvisions_names_may_be_written_with_its_own():
     assert with_prefix.name == "resnet18+untrained+blur1"
 
 
-def test_a_whole_name_is_told_from_a_part_of_one():
+def test_a_whole_name_differs_from_a_part_of_one():
     whole = ["pixels", "resnet50", "timm/resnet18", "timm/resnet18.a1_in1k", "lpips/alex"]
     assert all(registry.exists(name) for name in [*whole, "timm/vit_tiny_patch16_224@128"])
     assert not any(registry.exists(name) for name in ["resnet", "timm/resnet18.", "lpips/"])

@@ -101,7 +101,7 @@ except InputError as error:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="ld.so's way to look for libraries")
-def test_renderer_that_lacks_a_system_library_is_told_by_its_name(tmp_path):
+def test_renderer_that_lacks_a_system_library_is_reported_by_its_name(tmp_path):
     (tmp_path / "libatomic.so.1").write_text("no library")
     script = """
 from mrd.rendering import backend

@@ -258,7 +258,7 @@ def test_coverage_is_where_the_object_is_seen(small):
 
 
 @pytest.mark.parametrize("attributes", [("material",), ("lighting",), ("material", "lighting")])
-def test_replayed_renders_are_those_that_are_traced_anew(small, attributes, rng):
+def test_replayed_renders_are_those_that_are_traced_again(small, attributes, rng):
     config = SearchConfig(attributes=attributes, environment_height=8)
     target = represented(small(cameras=Ring(count=2, resolution=16)), config)
     start = start_scene(target, config.starts(), config)

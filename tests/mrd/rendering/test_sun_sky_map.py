@@ -25,7 +25,7 @@ def searched(small, sky=NOON, parameters=PARAMETERS):
 
 
 @pytest.mark.parametrize(("elevation", "azimuth"), [(50, 70), (5, -120), (89, 0), (30, 180)])
-def test_the_sun_stands_where_it_is_told_to(elevation, azimuth):
+def test_the_sun_stands_where_it_is_set(elevation, azimuth):
     sky = NOON.model_copy(update={"sun_elevation": elevation, "sun_azimuth": azimuth})
     sun, _ = parts(sky, 65)
     weights = solid_angles(65, 130)[:, :, None] * sun

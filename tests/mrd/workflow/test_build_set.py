@@ -78,7 +78,7 @@ def test_nothing_generated_yet_says_so(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["study.yaml"]
 
 
-def test_a_set_is_named_by_itself_or_by_its_study(study_folder):
+def test_a_set_is_named_directly_or_by_its_study(study_folder):
     expected = study_folder / "stimuli.h5"
     assert set_of(study_folder, read_study) == expected
     assert set_of(study_folder / "study.yaml", read_study) == expected

@@ -40,7 +40,7 @@ def test_nothing_on_disk_is_pending_and_stays_nothing(study):
     assert not study.runs.exists()
 
 
-def test_every_run_tells_where_it_stands(study):
+def test_every_run_reports_where_it_stands(study):
     judgement = {"verdict": "result", "training": {"match": 0.4, "floor": 0.9}}
     with begin(study, 0).claim():
         directory = begin(study, 0)
@@ -80,7 +80,7 @@ def test_a_damaged_run_is_a_row_like_any_other(study):
     assert pending.status == "pending"
 
 
-def test_a_result_that_another_floor_judged_is_to_be_judged_anew(study, tmp_path):
+def test_a_result_that_another_floor_judged_is_to_be_judged_again(study, tmp_path):
     with begin(study, 0).claim():
         directory = begin(study, 0)
         directory.write_json("criterion.json", {"verdict": "result", "training": {"floor": 0.9}})

@@ -152,7 +152,7 @@ def test_sessions_with_the_former_rates_of_quest_plus_are_done(copy, task):
         ("trials: 2}", "trials: 3}", "experiment", "procedure.trials: 2 then, 3 now"),
     ],
 )
-def test_a_change_redoes_what_hangs_on_it_and_says_so(copy, before, after, expected, why):
+def test_a_change_repeats_the_dependent_steps(copy, before, after, expected, why):
     change(copy, before, after)
     there = found(copy)
     assert there[expected].state == "due"
@@ -323,7 +323,7 @@ def test_an_image_of_every_role_is_traced(shown):
         assert traced["scene"]["sha256"] == row["scene"]
 
 
-def test_what_is_not_here_is_told_as_missing(copy):
+def test_what_is_not_here_is_reported_as_missing(copy):
     stimulus = shown_result(copy)
     shutil.rmtree(copy / "runs")
     traced = trace(read_study(copy), stimulus)

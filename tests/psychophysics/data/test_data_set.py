@@ -15,12 +15,12 @@ def test_participants_are_numbered_in_order(tmp_path):
         data_set.enrol(tmp_path, "s", "A", "person")
 
 
-def test_an_unwritable_folder_is_told(tmp_path):
+def test_an_unwritable_folder_is_reported(tmp_path):
     (tmp_path / "data").write_text("a file")
     with pytest.raises(InputError, match="cannot be written"):
         data_set.enrol(tmp_path / "data", "s", "01", "person")
 
 
-def test_no_session_is_told(tmp_path):
+def test_no_session_is_reported(tmp_path):
     with pytest.raises(InputError, match="holds no session; mrd experiment run makes one"):
         data_set.read_sessions(tmp_path)

@@ -74,7 +74,7 @@ def test_a_calibration_is_read_as_it_was_saved(tmp_path):
     assert read.facts["readings"]["red"][0] == [0, pytest.approx(0.3)]
 
 
-def test_broken_calibrations_are_told(tmp_path):
+def test_broken_calibrations_are_reported(tmp_path):
     path = tmp_path / "calibration.json"
     with pytest.raises(InputError, match="cannot be read: No such file"):
         calibration.load(path)
