@@ -314,7 +314,7 @@ class SearchConfig(Frozen):
                 raise misplaced(
                     "SearchConfig",
                     ("start", attribute),
-                    f"this search changes only {' and '.join(self.attributes)}; "
+                    f"this search changes {' and '.join(self.attributes)} alone; "
                     f"remove this start, or add {attribute} to attributes",
                 )
         return self
