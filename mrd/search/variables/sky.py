@@ -15,6 +15,7 @@ from mrd.rendering.to_mitsuba import light_key, pixels_of
 from mrd.search.finite_difference import derivative
 from mrd.search.optimiser import Adam
 from mrd.search.variables.base import NOTHING, Values
+from mrd.search.variables.lighting import BRIGHTEST, DARKEST
 from scenes.lighting import EnvironmentMap, SunSky
 from scenes.scene import Scene
 
@@ -24,8 +25,8 @@ ANGLES = ("sun_elevation", "sun_azimuth")
 # Bounds of the tensors: natural logarithms, radians, and albedo. At an elevation of 0 degrees half
 # of the sun would be below the horizon.
 BOUNDS = {
-    "sun_scale": (np.log(1e-6), np.log(1e6)),
-    "sky_scale": (np.log(1e-6), np.log(1e6)),
+    "sun_scale": (np.log(DARKEST), np.log(BRIGHTEST)),
+    "sky_scale": (np.log(DARKEST), np.log(BRIGHTEST)),
     "turbidity": (0.0, np.log(9.999)),  # rounded, 10 would be out of range
     "sun_elevation": (np.radians(1), np.radians(90)),
     "sun_azimuth": (-np.inf, np.inf),
