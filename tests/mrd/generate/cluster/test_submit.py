@@ -328,7 +328,10 @@ def test_slurm_refuses_values_that_are_passed_on_to_it(slurm, refused, tmp_path)
         (["--slurm", "time=soon"], "error: --slurm time=soon: 'soon' is not a time of 2 minutes"),
         (["--slurm"], "error: Option '--slurm' requires an argument; see mrd generate --help"),
         (["--wait"], "error: --wait: there is nothing to wait for without --slurm; leave it out"),
-        (["--slurm", "time=9", "--workers", "2"], "error: --workers 2: with --slurm, tasks run"),
+        (
+            ["--slurm", "time=9", "--workers", "2"],
+            "error: --workers 2: with --slurm, the cluster decides",
+        ),
         (["--slurm", "time=9", "--verify"], "error: --verify: with --slurm, finished images are"),
     ],
 )
