@@ -51,7 +51,7 @@ name: simulated
 targets: {bunny: {scene: bunny}}
 models: {shapely: {network: pixels}}
 searches: {shape: {attributes: [shape]}}
-analysis: {overdispersion: false, draws: 20}
+analysis: {overdispersion: false, draws: 100}
 """
 SERIES = """
 series: {levels: 1, samples: 16, cameras: [c0]}
@@ -61,7 +61,7 @@ experiment:
   procedure: {kind: constant_stimuli, trials: 3}
   catch: 2
   practice: {trials: 0}
-analysis: {overdispersion: false, draws: 20}
+analysis: {overdispersion: false, draws: 100}
 """
 
 
