@@ -1,4 +1,4 @@
-"""What every render and comparison of one run shares: model, form of the scenes, device."""
+"""The model, the form of the scenes and the device, which all renders of one run share."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from scenes.scene import Scene
 
 @dataclass(frozen=True)
 class Bench:
-    """A model, the form in which the renderer gets every scene, and the torch device of both."""
+    """A model, the form in which scenes are translated for the renderer, and the torch device."""
 
     model: Model
     form: Form
     device: str = "cpu"
 
     def stage(self, scene: Scene, *, frozen: bool = False) -> Stage:
-        """Return a scene in the renderer; `frozen` as in `mrd.rendering.stage.Stage`."""
+        """Return a scene that is ready to render; `frozen` as in `mrd.rendering.stage.Stage`."""
         return Stage(scene, form=self.form, device=self.device, frozen=frozen)
 
 
 def display_images(stage: Stage, views: Sequence[Camera], samples: int, noise: int) -> torch.Tensor:
-    """Return display images (V, 3, H, W), rendered with the noise of a noise index."""
+    """Render display images (V, 3, H, W); another index `noise` gives other noise."""
     return display(stage.photographs(views, samples, noise), stage.scene.film)

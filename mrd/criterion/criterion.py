@@ -1,8 +1,9 @@
 """The criterion that a result must meet to be a metamer of its target.
 
-It follows Feather et al. (2023) with a null of scenes: at every camera each of three measures must
-exceed the maximum of its null, the class must be one that images of the target get, and the match
-(the similarity on a scale from null, 0, to ceiling, 1) must reach a floor.
+It follows Feather et al. (2023), with random scenes as null. At every camera, each of three
+measures of similarity must exceed that of all null scenes, the class must be one that the model
+assigns to images of the target, and the match (the similarity on a scale from null, 0, to ceiling,
+1) must reach the floor.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ LABEL_RULE = "a class that images of the target get"
 
 MEASURES = {"pearson": pearson, "spearman": spearman, "snr_db": snr_db}
 
-# With a smaller difference than this between null and ceiling, no match is defined.
+# Least difference between null and ceiling; below it, the match is not defined.
 LEAST_ROOM = 0.02
 
-# Below these physical differences a result is the target again, whatever its similarity: radii of
-# the target, natural log units, degrees, scene units. A pose is the target's only if both its angle
-# and its translation are below.
+# A result with physical differences below these counts as the target itself, not as a metamer:
+# radii of the target, natural log units (twice), degrees, scene units. A pose counts as that of the
+# target only if both angle and translation are below.
 LEAST_DIFFERENCE = {
     "chamfer": 0.01,
     "rms_log_reflectance": 0.05,
@@ -34,10 +35,10 @@ LEAST_DIFFERENCE = {
     "translation": 0.01,
 }
 
-MOST_PLACES = 18  # enough decimals to distinguish any two floats near 1
+MOST_PLACES = 18  # decimals; enough to distinguish any two floats near 1
 
 Measures = dict[str, np.ndarray]
-"""Measure → array whose last axis is cameras, averaged over layers."""
+"""Measure of similarity → array of values averaged over layers; its last axis is cameras."""
 
 
 def measures(target: Mapping[str, torch.Tensor], other: Mapping[str, torch.Tensor]) -> Measures:
@@ -91,10 +92,10 @@ def match(s: np.ndarray, null: np.ndarray, ceiling: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Judgement:
-    """The criterion at one camera, and what failed there ("" if nothing).
+    """The criterion at one camera; `failed` is the reason why it fails, "" if it holds.
 
-    `labels_target` are the classes of the target and its re-renders, that of the target first;
-    empty if the model has no classes.
+    `labels_target` are the classes of the target's images, that of the first image first; empty if
+    the model has no classes.
     """
 
     camera: str
@@ -115,10 +116,10 @@ class Judgement:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The criterion over a group of cameras.
+    """The criterion at a group of cameras.
 
-    `metamer` holds for the model alone: a result that is physically the target again
-    (`target_again`) is not called a metamer.
+    `metamer` depends on the model alone: a result that is physically the target itself
+    (`target_again`) is still not called a metamer.
     """
 
     judgements: tuple[Judgement, ...]
@@ -139,7 +140,7 @@ class Verdict:
 
     @property
     def p(self) -> float:
-        """Upper bound of p for a result that exceeds the maximum of N null scenes: 1 / (N + 1)."""
+        """Upper bound of the p-value of a result that exceeds all N null scenes: 1 / (N + 1)."""
         return 1 / (self.null_size + 1)
 
     def as_json(self) -> dict[str, Any]:
@@ -172,9 +173,9 @@ class Verdict:
 
 
 def target_again(difference: Mapping[str, Mapping[str, float]]) -> bool:
-    """Return whether every searched attribute is physically the target's.
+    """Return whether every searched attribute is physically equal to that of the target.
 
-    `difference` is that of `scenes.differences.scene_difference`: attribute → figures.
+    `difference` is from `scenes.differences.scene_difference`: attribute → name → difference.
     """
     return all(
         figures[name] < least
@@ -200,17 +201,17 @@ def judge(
     names
         Cameras, in the order of the last axis of all measures.
     result
-        Target against result, each (C,).
+        Measures of the result against the target, each (C,).
     null
-        Target against null scenes, each (N, C).
+        Measures of the null scenes against the target, each (N, C).
     ceiling
-        Target against its re-renders, each (K, C).
+        Measures of re-renders of the target against the target, each (K, C).
     floor
-        Least match.
+        Least match that passes.
     labels_target
         Classes of the target's image (first row) and of its re-renders, (1 + K, C); None if the
-        model has no classes. If these differ, the result may have any of them: a metamer cannot
-        be held to a rule that re-renders of the target fail.
+        model has no classes. If these differ, the result may have any of them: re-renders of the
+        target would fail a stricter rule.
     labels_result
         Classes of the result at each camera, or None.
     """
@@ -249,12 +250,12 @@ def judge(
 
 
 def below_floor(match: float, floor: float) -> str:
-    """Return why a match fails, with enough decimals to show that it is below the floor."""
+    """Return the reason why a match fails; its decimals show that it is below the floor."""
     return f"match {distinct_digits(match, floor)[0]} is below {floor:g}"
 
 
 def distinct_digits(one: float, other: float, places: int = 3) -> tuple[str, str]:
-    """Return two numbers with as many decimals, at least `places`, as make their digits differ.
+    """Return two numbers as text with so many decimals, at least `places`, that the texts differ.
 
     Equal numbers get `places` decimals.
     """
@@ -266,7 +267,7 @@ def distinct_digits(one: float, other: float, places: int = 3) -> tuple[str, str
 
 
 def _not_above_null(measure: str, value: float, null: np.ndarray) -> str:
-    """Return why a measure fails at a camera, given that of the null scenes there, (N,)."""
+    """Return why `value` fails at a camera; `null` (N,) are the values of the null scenes."""
     undefined = int(np.isnan(null).sum())
     if undefined:
         return f"{measure} of {undefined} of {len(null)} null scenes is undefined"

@@ -1,7 +1,8 @@
-"""Null and ceiling of a target: what the similarity of a result is compared with.
+"""Null and ceiling of a target: similarities with which that of a result is compared.
 
-Both are rendered at scoring quality with the target's cameras and film, and compared with one
-image of the target per camera. Each is kept in a file whose name is a hash of all its inputs.
+The null is the similarity of random scenes to the target, the ceiling that of re-renders of the
+target. Both are rendered at scoring quality with the target's cameras and film, and compared with
+one image of the target per camera. Each is stored in a file whose name is a hash of all its inputs.
 """
 
 from __future__ import annotations
@@ -29,9 +30,9 @@ from scenes.camera import Camera, cameras
 from scenes.lighting import SunSky
 from scenes.scene import Scene
 
-VERSION = 5  # raise when a null or a ceiling would differ for the same inputs
+VERSION = 5  # raise it if the same inputs would give another null or ceiling
 
-LABELS = "labels"  # classes of the target's images, kept in the file of the ceiling
+LABELS = "labels"  # name of the target's classes in the file of the ceiling
 
 
 @dataclass(frozen=True)
@@ -43,11 +44,11 @@ class Reference:
     views
         All cameras (C), training cameras first.
     radiance
-        (C, 3, H, W), linear, of the target at scoring quality, noise index 0.
+        Linear radiance (C, 3, H, W) of the target at scoring quality, with noise index 0.
     activations
-        Layer → (C, …), of these images.
+        Layer → activations (C, …) of these images.
     labels
-        Classes of these images and of the K re-renders, (1 + K, C), or None.
+        Classes of these images and of the K re-renders, (1 + K, C); None without classes.
     null, ceiling
         Measures of N null scenes (N, C) and of K re-renders (K, C).
     """
@@ -69,9 +70,10 @@ def reference(
     folder: Path,
     progress: Callable[[str, int, int], None] = lambda *_: None,
 ) -> Reference:
-    """Return null and ceiling of a represented, exposed target, from `folder` or newly built.
+    """Return null and ceiling of a target, read from `folder`, or computed and stored there.
 
-    `seed` is that of the null's draws; `progress` gets ("null" or "ceiling", done, total).
+    The target is represented and exposed. `seed` draws the null scenes. `progress` is called with
+    "null" or "ceiling", the number of finished renders, and their total.
     """
     views = cameras(target.cameras)
     stage = bench.stage(target)
@@ -79,18 +81,18 @@ def reference(
     radiance = stage.photographs(views, samples, index=0)
     images = display(radiance, target.film)
 
-    def activations_of(shown: torch.Tensor, what: str) -> dict[str, torch.Tensor]:
+    def activations_of(rendered: torch.Tensor, what: str) -> dict[str, torch.Tensor]:
         names = [f"{what} of target '{target.name}' at camera {view.name}" for view in views]
-        return finite_activations(bench.model, shown, names)
+        return finite_activations(bench.model, rendered, names)
 
     activations = activations_of(images, "the image")
 
     def ceiling() -> dict[str, np.ndarray]:
         rows, labels = [], [bench.model.labels(images)]
         for k in range(search.criterion.ceiling):
-            again = display_images(stage, views, samples, noise=1 + k)
-            rows.append(measures(activations, activations_of(again, f"re-render {k + 1}")))
-            labels.append(bench.model.labels(again))
+            rerender = display_images(stage, views, samples, noise=1 + k)
+            rows.append(measures(activations, activations_of(rerender, f"re-render {k + 1}")))
+            labels.append(bench.model.labels(rerender))
             progress("ceiling", k + 1, search.criterion.ceiling)
         known = [each.cpu().numpy() for each in labels if each is not None]
         return stacked(rows) | ({LABELS: np.stack(known)} if known else {})
@@ -131,7 +133,7 @@ def reference(
 def target_activations(
     target: Scene, search: SearchConfig, bench: Bench, views: Sequence[Camera]
 ) -> dict[str, torch.Tensor]:
-    """Return what a search moves toward: layer → activations of the target, one row per view."""
+    """Return layer → activations (V, …) of the target that a search moves toward."""
     names = [f"a re-render of target '{target.name}' at camera {view.name}" for view in views]
     return finite_activations(bench.model, target_images(target, search, bench, views), names)
 
@@ -141,14 +143,15 @@ def target_images(
 ) -> torch.Tensor:
     """Return the display images (V, 3, H, W) of the target that a search moves toward.
 
-    No image of the score shares their noise, so that a fit to noise earns no match.
+    No image that is scored shares their noise, so that a fit to their noise does not raise the
+    match.
     """
     noise = 1 + search.criterion.ceiling
     return display_images(bench.stage(target), views, search.samples.score, noise)
 
 
 def _sky(search: SearchConfig) -> dict[str, object] | None:
-    """Return the inputs of a daylight search's null that no other search has."""
+    """Return the further inputs of the null if a sun and sky is searched, else None."""
     sky = search.start.lighting
     if not isinstance(sky, SunSky):
         return None
@@ -161,21 +164,21 @@ def _cached(
     inputs: Mapping[str, object],
     build: Callable[[], dict[str, np.ndarray]],
 ) -> dict[str, np.ndarray]:
-    """Return arrays from their file, or build and keep them where it is missing or damaged.
+    """Return arrays from their file; if it is missing or damaged, `build` and store them.
 
-    Where several processes need the same file, one builds it and the others wait.
+    If several processes need the same file, one builds it and the others wait.
     """
     key = CacheKey(inputs, VERSION)
     file = folder / f"{kind}-{key.digest[:16]}.npz"
-    if (kept := _read(file)) is not None:
-        return kept
+    if (stored := _read(file)) is not None:
+        return stored
     lock = FileLock(file.with_suffix(".lock"))  # released by the system when its process ends
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     try:
-        if (kept := _read(file)) is not None:
-            return kept
+        if (stored := _read(file)) is not None:
+            return stored
         built = build()
         write_state(SearchState(0, built, {"content": key.text}), file)
         return built

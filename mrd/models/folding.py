@@ -16,15 +16,15 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from mrd.models.layers import OUTPUT, recorded
 
 TOLERANCE = 1e-4
-"""Largest difference of a layer that folding may make, relative to its largest activation."""
+"""Allowed difference of activations after folding, relative to the layer's largest activation."""
 
 
 @torch.no_grad()
 def fold(network: nn.Module, layers: Sequence[str], images: Tensor) -> int:
-    """Fold batch norms in place and return their number; undo all if any read layer changes.
+    """Fold batch norms in place and return their number; undo all if a layer of `layers` changes.
 
-    `layers` are the layers that are read; `images` (V, 3, H, W) are run to find which batch norm
-    follows which convolution, and to compare layers and output before and after.
+    `layers` are the layers whose activations are read. The network runs on `images` (V, 3, H, W) to
+    find which batch norm follows which convolution, and to compare layers before and after.
     """
     watched = list(dict.fromkeys([*layers, OUTPUT]))
     with recorded(network, watched) as before:
@@ -44,24 +44,24 @@ def fold(network: nn.Module, layers: Sequence[str], images: Tensor) -> int:
 
 
 def _pairs(network: nn.Module, images: Tensor) -> list[tuple[str, str]]:
-    """Run the network; return (convolution, batch norm) pairs where one feeds the other."""
-    made: list[tuple[str, Any]] = []
+    """Run the network; return (convolution, batch norm) pairs, the first feeding the second."""
+    outputs: list[tuple[str, Any]] = []
     pairs: list[tuple[str, str]] = []
     runs: Counter[str] = Counter()
 
-    def after(name: str, _module: nn.Module, _given: Any, output: Any) -> None:
+    def after(name: str, _module: nn.Module, _inputs: Any, output: Any) -> None:
         runs[name] += 1
-        made.append((name, output))
+        outputs.append((name, output))
 
-    def before(name: str, _module: nn.Module, given: tuple[Any, ...]) -> None:
+    def before(name: str, _module: nn.Module, inputs: tuple[Any, ...]) -> None:
         runs[name] += 1
-        pairs.extend((maker, name) for maker, output in made if output is given[0])
+        pairs.extend((source, name) for source, output in outputs if output is inputs[0])
 
     handles = []
     for name, module in network.named_modules():
         if isinstance(module, nn.Conv2d):
             handles.append(module.register_forward_hook(partial(after, name)))
-        # A subclass may do more than normalise.
+        # Not subclasses: they may do more than normalise.
         elif type(module) is nn.BatchNorm2d and module.track_running_stats:
             handles.append(module.register_forward_pre_hook(partial(before, name)))
     try:
@@ -73,7 +73,7 @@ def _pairs(network: nn.Module, images: Tensor) -> list[tuple[str, str]]:
 
 
 def _put(network: nn.Module, name: str, module: nn.Module) -> None:
-    """Replace a module by another."""
+    """Replace the submodule of this name by `module`."""
     parent, _, last = name.rpartition(".")
     setattr(network.get_submodule(parent), last, module)
 

@@ -1,4 +1,4 @@
-"""LPIPS (Zhang et al. 2018), the perceptual distance, as a model whose layers are its features."""
+"""LPIPS (Zhang et al. 2018), a perceptual distance, as a model: its features are the layers."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,7 +15,7 @@ from mrd.models.prefixes import LPIPS
 from mrd.models.weights import read_weights
 from scenes.base.errors import unknown
 
-# LPIPS's name → torchvision's name, and the indices in `features` after which LPIPS reads.
+# Name in LPIPS → name in torchvision, and indices of the layers of `features` that are compared.
 _BACKBONES: dict[str, tuple[str, tuple[int, ...]]] = {
     "alex": ("alexnet", (1, 4, 7, 9, 11)),
     "squeeze": ("squeezenet1_1", (1, 4, 7, 9, 10, 11, 12)),
@@ -24,12 +24,12 @@ _BACKBONES: dict[str, tuple[str, tuple[int, ...]]] = {
 
 
 def names() -> list[str]:
-    """Return LPIPS's backbones, without the prefix."""
+    """Return the names of LPIPS's networks, without the prefix."""
     return list(_BACKBONES)
 
 
 def recipe(name: str) -> Recipe:
-    """Return the recipe of LPIPS.
+    """Return the recipe of LPIPS over one network, its backbone.
 
     The backbone's weights come from torchvision or a file; the linear layers (version 0.1) come
     with the lpips package. The layers ``lin0``, ``lin1``, … are scaled so that the loss `l2`,
@@ -42,7 +42,7 @@ def recipe(name: str) -> Recipe:
     return replace(
         from_torchvision.recipe(network),
         name=f"{LPIPS}{name}",
-        # LPIPS takes images in [−1, 1]; its scaling layer normalises them further.
+        # The input of LPIPS is in [−1, 1]; its scaling layer normalises it further.
         mean=(0.5, 0.5, 0.5),
         std=(0.5, 0.5, 0.5),
         default=tuple(f"lin{index}" for index in range(len(places))),
@@ -56,14 +56,14 @@ def recipe(name: str) -> Recipe:
 class Calibrated(nn.Module):
     """A feature map scaled so that its mean squared difference is LPIPS's distance.
 
-    The features of each pixel, over C channels, are scaled to length 1, and channel c is multiplied
-    by √(C w_c). The mean over C, H and W of squared differences is then Σ_c w_c times the mean over
-    H and W: equation 1 of Zhang et al. 2018.
+    The vector of C features at each pixel is scaled to length 1, and channel c is multiplied by √(C
+    w_c). The mean over C, H and W of squared differences is then Σ_c w_c times the mean over H and
+    W: equation 1 of Zhang et al. 2018.
 
     Parameters
     ----------
     weights
-        w, (C,), not negative.
+        LPIPS's weights w of the channels, (C,), not negative.
     """
 
     scale: Tensor
@@ -74,13 +74,13 @@ class Calibrated(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Scale features, (V, C, H, W)."""
-        # The library's own normalisation has a NaN gradient where all features are 0.
+        # Not lpips.normalize_tensor, whose gradient is NaN where all features are 0.
         lengths = torch.linalg.vector_norm(features, dim=1, keepdim=True)
         return features / (lengths + 1e-10) * self.scale
 
 
 class Lpips(nn.Module):
-    """The backbone in slices, with a calibrated layer after each; `linear` has LPIPS's weights."""
+    """Slices of a backbone, each followed by a calibrated layer; `linear` has LPIPS's weights."""
 
     def __init__(self, slices: Sequence[nn.Module], linear: Sequence[Tensor]) -> None:
         super().__init__()
@@ -90,7 +90,7 @@ class Lpips(nn.Module):
             self.add_module(f"lin{index}", Calibrated(weights))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return the last calibrated layer of images (V, 3, H, W) in [−1, 1]."""
+        """Return the output of the last calibrated layer for images (V, 3, H, W) in [−1, 1]."""
         features = self.scaling_layer(images)
         for index, part in enumerate(self.slices):
             features = part(features)

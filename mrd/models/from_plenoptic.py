@@ -1,7 +1,7 @@
 """Models of early vision and texture from plenoptic (Duong et al. 2023).
 
-Their input is one grey channel of the same luminance: sRGB is decoded to linear light, summed
-with the Rec. 709 weights, and encoded again.
+Their input is one grey channel with the luminance of the image: sRGB is decoded to linear light,
+the channels are summed with the weights of Rec. 709, and the sum is encoded again.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,7 +26,7 @@ from scenes.base.errors import InputError, unknown
 from scenes.film import LUMINANCE
 
 SCALES = 4
-"""Scales of the pyramids; each halves the image, so sides have to be multiples of 2⁴."""
+"""Number of scales of a pyramid; each halves the image, so sides have to be multiples of 2⁴."""
 
 Shape = tuple[int, int]
 Reader = Callable[[Any, Tensor], Mapping[str, Tensor]]
@@ -39,11 +39,11 @@ class Classical:
     Attributes
     ----------
     name
-        As in the study file, ``plenoptic/OnOff``.
+        Name in the study file, such as ``plenoptic/OnOff``.
     make
         Builds the model for images of a height and width, pixels.
     read
-        Returns all layers of grey images, (V, 1, H, W).
+        Returns layer → activations of the model for grey images, (V, 1, H, W).
     default
         The layers that are read by default.
     smallest
@@ -51,7 +51,7 @@ class Classical:
     multiple
         Height and width have to be multiples of this many pixels.
     fitted
-        Whether it has parameters fitted to human judgements.
+        Whether the model has parameters fitted to human judgements.
     """
 
     name: str
@@ -94,7 +94,7 @@ class Classical:
 
 
 class ClassicalModel(Model):
-    """A frozen plenoptic model with chosen layers."""
+    """A plenoptic model with chosen layers and constant parameters."""
 
     has_labels = False
     rec_709: Tensor
@@ -112,7 +112,7 @@ class ClassicalModel(Model):
         self.layer_weights = config.layer_weights or dict.fromkeys(source.default, 1.0)
         check_known(self.layer_weights, list(source.layer_shapes(source.smallest)), source.name)
         self.register_buffer("rec_709", torch.tensor(LUMINANCE).view(1, 3, 1, 1))
-        self._made: dict[tuple[Shape, torch.device], nn.Module] = {}
+        self._built: dict[tuple[Shape, torch.device], nn.Module] = {}
         self.eval()
 
     def activations(self, images: Tensor) -> dict[str, Tensor]:
@@ -144,16 +144,16 @@ class ClassicalModel(Model):
         }
 
     def _for(self, shape: Shape, device: torch.device) -> nn.Module:
-        """Return the model for one image size and device, built once."""
+        """Return the model for one image size and device; it is built at the first call."""
         key = (shape, device)
-        if key not in self._made:
-            made = self._source.make(shape)
-            self._made[key] = made.requires_grad_(False).eval().to(device)
-        return self._made[key]
+        if key not in self._built:
+            model = self._source.make(shape)
+            self._built[key] = model.requires_grad_(False).eval().to(device)
+        return self._built[key]
 
 
 def grey(images: Tensor, rec_709: Tensor) -> Tensor:
-    """Return greys (V, 1, H, W) of the same luminance; input and output are sRGB-encoded."""
+    """Return grey images (V, 1, H, W) of the same luminance; input and output are sRGB-encoded."""
     linear = decoded(images.clamp(0, 1))
     return encoded((linear * rec_709).sum(dim=1, keepdim=True))
 
@@ -175,13 +175,13 @@ def _fitted(name: str) -> Classical:
 
 
 def _portilla_simoncelli() -> Classical:
-    """Return the texture statistics of Portilla & Simoncelli (2000), whole or by scale."""
+    """Return the texture statistics of Portilla & Simoncelli (2000): all, and each scale's."""
     return Classical(
         name=f"{PLENOPTIC}PortillaSimoncelli",
         make=lambda shape: models.PortillaSimoncelli(shape, n_scales=SCALES),
         read=_statistics,
         default=("statistics",),
-        # The correlations reach over 7 pixels of the coarsest scale, whose size is even.
+        # Correlations extend over 7 pixels of the coarsest scale, whose size has to be even.
         smallest=8 * 2**SCALES,
         multiple=2**SCALES,
     )
@@ -201,7 +201,10 @@ def _scale(scale: str | int) -> str:
 
 
 def _steerable_pyramid() -> Classical:
-    """Return simple and complex cells (Simoncelli & Freeman 1995): 4 scales, 4 orientations."""
+    """Return a steerable pyramid (Simoncelli & Freeman 1995), a model of simple and complex cells.
+
+    It has 4 scales and 4 orientations.
+    """
     return Classical(
         name=f"{PLENOPTIC}SteerablePyramidFreq",
         make=lambda shape: SteerablePyramidFreq(shape, height=SCALES, order=3, is_complex=True),
@@ -213,7 +216,7 @@ def _steerable_pyramid() -> Classical:
 
 
 def _coefficients(model: SteerablePyramidFreq, images: Tensor) -> dict[str, Tensor]:
-    """Return coefficients by name: phases 0° and 90° as channels, and their modulus, the energy."""
+    """Return layer → coefficients: scale_N (phases 0° and 90° as channels), energy_N (modulus)."""
     read: dict[str, Tensor] = {}
     for scale, coefficients in model(images).items():
         if coefficients.is_complex():

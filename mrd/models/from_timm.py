@@ -22,7 +22,7 @@ _FILES = ("model.safetensors", "pytorch_model.bin")
 
 
 def names() -> list[str]:
-    """Return timm's networks, one name per set of weights, without the prefix."""
+    """Return the names of timm's networks without the prefix, one for each set of weights."""
     trained = timm.list_pretrained()
     architectures = {name.partition(".")[0] for name in trained}
     return sorted([*trained, *(name for name in timm.list_models() if name not in architectures)])
@@ -31,8 +31,9 @@ def names() -> list[str]:
 def recipe(name: str) -> Recipe:
     """Return the recipe of a timm network.
 
-    Normalisation and size follow timm's `resolve_data_config`, also for untrained networks.
-    Nothing is resized or cropped.
+    `name` is timm's name, or ``NAME@SIZE`` for images of another size in pixels. Normalisation and
+    size follow timm's `resolve_data_config`, also for untrained networks. Nothing is resized or
+    cropped.
     """
     network, _, size = name.partition("@")
     cfg = _configuration(network)
@@ -63,7 +64,7 @@ def _configuration(network: str) -> Any:
     """Return timm's configuration of a network and its weights."""
     try:
         cfg = timm.get_pretrained_cfg(network)
-    except RuntimeError as error:  # another tag
+    except RuntimeError as error:  # the network exists, but has no weights with this tag
         architecture = network.partition(".")[0]
         raise _unknown(network, timm.list_pretrained(f"{architecture}.*")) from error
     if cfg is None:
@@ -79,7 +80,7 @@ def _unknown(network: str, valid: list[str]) -> InputError:
 
 
 def _pixels(name: str, size: str) -> int:
-    """Return the size after the @; raise InputError if timm cannot build the network for it."""
+    """Return the size after the @ as a number; raise InputError if it is not from 16 to 8192."""
     if not size.isascii() or not size.isdecimal() or not 16 <= int(size) <= 8192:
         raise InputError(
             f"network: {TIMM}{name}: '{size}' is no size of images; use a whole number of pixels "
@@ -115,13 +116,13 @@ def _check_patches(network: str, built: nn.Module, keywords: dict[str, Any]) -> 
 
 
 def _trained(name: str, cfg: Any, keywords: dict[str, Any]) -> tuple[nn.Module, dict[str, Any]]:
-    """Build the network with the weights of its tag, from the Hugging Face cache."""
+    """Build the network with the weights of its tag; return their record too."""
     path = _trained_file(name, cfg)
     return _from_file(name, keywords, path), file_record("default", path)
 
 
 def _from_file(name: str, keywords: dict[str, Any], path: Path) -> nn.Module:
-    """Load a file's weights with timm, which renames some and resizes others."""
+    """Build the network with a weights file; timm renames some weights and resizes others."""
     read_weights(path)
     overlay = {"file": str(path)}
     built: nn.Module = timm.create_model(
@@ -135,7 +136,7 @@ def _load(name: str, keywords: dict[str, Any], path: Path) -> nn.Module:
     try:
         return _from_file(name, keywords, path)
     except (RuntimeError, LookupError, AttributeError, ValueError):
-        # load_weights reports in one line what does not fit.
+        # load_weights explains in one line which tensors do not fit.
         return load_weights(_build(name.partition("@")[0], keywords), path, f"{TIMM}{name}")
 
 
@@ -146,21 +147,21 @@ def _trained_file(name: str, cfg: Any) -> Path:
             f"weights: {TIMM}{name} has none: set weights to none or to a file, or the network to "
             f"a tag that has (`mrd models {TIMM}{name.partition('.')[0]}.` lists them)"
         )
-    named = (cfg.hf_hub_filename,) if cfg.hf_hub_filename else _FILES
-    cached = [try_to_load_from_cache(cfg.hf_hub_id, file) for file in named]
-    found = next((path for path in cached if isinstance(path, str)), None)
-    return Path(found) if found else _fetched(name, cfg.hf_hub_id, named)
+    files = (cfg.hf_hub_filename,) if cfg.hf_hub_filename else _FILES
+    cached = [try_to_load_from_cache(cfg.hf_hub_id, file) for file in files]
+    first = next((path for path in cached if isinstance(path, str)), None)
+    return Path(first) if first else _fetched(name, cfg.hf_hub_id, files)
 
 
 def _fetched(name: str, repository: str, files: Sequence[str]) -> Path:
-    """Download the first of several files that a Hugging Face repository contains."""
+    """Download the first of `files` that the Hugging Face repository has; return its path."""
     failure: Exception | None = None
     for file in files:
         try:
             return Path(hf_hub_download(repository, file))
         except (OSError, RuntimeError, ValueError) as error:
             failure = error
-            # An unreachable hub raises the same error as a missing file.
+            # Try the next file only if this one is missing, not if the hub cannot be reached.
             if isinstance(error, LocalEntryNotFoundError) or not isinstance(
                 error, EntryNotFoundError
             ):

@@ -23,9 +23,9 @@ from scenes.base.digest import file_sha256
 from scenes.base.errors import InputError, nearest
 
 PATIENCE = 20.0
-"""Seconds after which a silent server counts as out of reach."""
+"""Seconds without an answer after which a download fails."""
 
-# Families whose attention is built for one image size.
+# Beginnings of the names of networks whose attention is built for one image size.
 _ONE_SIZE = ("maxvit", "vit")
 
 
@@ -52,7 +52,7 @@ def recipe(network: str) -> Recipe:
         name=network,
         build=partial(_build, network, weights),
         trained=partial(_trained, network, weights),
-        # SqueezeNet's classifier is a convolution.
+        # Named here, since SqueezeNet's classifier is a convolution, not a linear layer.
         default=("features",) if network.startswith("squeezenet") else None,
         mean=tuple(transform.mean),
         std=tuple(transform.std),
@@ -75,7 +75,7 @@ def _build(network: str, weights: Any) -> nn.Module:
 
 
 def _trained(network: str, weights: Any) -> tuple[nn.Module, dict[str, Any]]:
-    """Build the network with its default weights, from torchvision's cache."""
+    """Build the network with its default weights; return their record too."""
     path = _trained_file(network, weights)
     return from_cache(network, weights, path), file_record("default", path)
 
@@ -83,8 +83,8 @@ def _trained(network: str, weights: Any) -> tuple[nn.Module, dict[str, Any]]:
 def from_cache(network: str, weights: Any, path: Path) -> nn.Module:
     """Build the network with weights from torchvision's cache.
 
-    torchvision loads the file, since it renames and drops some weights; the file is first checked
-    to hold only tensors.
+    torchvision itself loads the file, since it renames and drops some weights. The file is first
+    read once to check that it contains only tensors, and no code.
     """
     read_weights(path)
     built: nn.Module = torchvision.models.get_model(network, weights=weights)
@@ -95,7 +95,7 @@ def _trained_file(network: str, weights: Any) -> Path:
     """Return the default weights file, downloading it if needed; check its hash."""
     url: str = weights.url
     path = Path(torch.hub.get_dir()) / "checkpoints" / Path(urlparse(url).path).name
-    # torchvision's names end in the first digits of the file's SHA-256: resnet18-f37072fd.pth.
+    # File names end in the first digits of the SHA-256 of the file: resnet18-f37072fd.pth.
     published = re.search(r"-([0-9a-f]{8,})\.", path.name)
     digits = published[1] if published else ""
     if not path.is_file():
@@ -109,7 +109,7 @@ def _trained_file(network: str, weights: Any) -> Path:
 
 
 def _fetch(network: str, url: str, path: Path, digits: str) -> None:
-    """Download a weights file into the cache; raise InputError if there is no network."""
+    """Download a weights file into the cache; raise InputError if the server cannot be reached."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with _patience(PATIENCE):

@@ -14,7 +14,7 @@ from scenes.film import LUMINANCE
 
 
 def gaussian(sigma: float) -> Tensor:
-    """Return a Gaussian at whole pixels, (2r + 1,) with r = ⌊4σ + 0.5⌋, summing to 1."""
+    """Return the weights of a Gaussian blur, (2r + 1,) with r = ⌊4σ + 0.5⌋ pixels, of sum 1."""
     radius = int(4 * sigma + 0.5)
     offsets = torch.arange(-radius, radius + 1, dtype=torch.float64)
     weights = torch.exp(-0.5 * (offsets / sigma) ** 2)
@@ -22,11 +22,11 @@ def gaussian(sigma: float) -> Tensor:
 
 
 def blur_matrix(size: int, sigma: float) -> Tensor:
-    """Return the blur of a line of `size` pixels as a symmetric matrix (size, size).
+    """Return the matrix (size, size), symmetric, that blurs a line of `size` pixels.
 
     The line is mirrored at its ends (d c b a | a b c d | d c b a), so rows and columns sum to one
-    and the image's mean is kept. At the image sizes used here, two dense products are many times
-    faster than two one-channel convolutions.
+    and the mean of the image does not change. At the image sizes used here, two dense products are
+    many times faster than two one-channel convolutions.
     """
     if sigma == 0:
         return torch.eye(size)
@@ -40,10 +40,10 @@ def blur_matrix(size: int, sigma: float) -> Tensor:
 
 
 class FrontEndModule(nn.Module):
-    """Blur, grey and contrast of display-encoded images, at their own resolution.
+    """Blur, grey and contrast for display-encoded images of any size.
 
     Grey is luma, 0.2126 R + 0.7152 G + 0.0722 B (ITU-R BT.709), of the display-encoded values.
-    Contrast c is 0.5 + c (x − 0.5). The three operations commute up to rounding.
+    Contrast c changes a value x to 0.5 + c (x − 0.5). The three operations commute up to rounding.
     """
 
     luma: Tensor
@@ -86,7 +86,7 @@ class FrontEndModule(nn.Module):
         return down @ images @ across.T
 
     def _matrix(self, size: int, device: torch.device) -> Tensor:
-        """Return the blur matrix for one size and device, built once."""
+        """Return the blur matrix for one size and device; it is built at the first call."""
         key = (size, device)
         if key not in self._matrices:
             self._matrices[key] = blur_matrix(size, self._config.blur).to(device)

@@ -4,6 +4,6 @@ from timm.data import ImageNetInfo
 
 
 def class_names(subset: str = "imagenet-1k") -> tuple[str, ...]:
-    """Return the class names of a subset, named as in timm's `infer_imagenet_subset`."""
+    """Return the class names of a subset of ImageNet, by the name that timm has for it."""
     info = ImageNetInfo(subset)
     return tuple(info.index_to_description(number) for number in range(info.num_classes()))

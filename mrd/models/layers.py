@@ -1,8 +1,8 @@
 """Layers of a network: their names and their activations.
 
 A layer is a named module. Two more names exist in every network: ``output``, the output of the
-whole network, and ``NAME.input``, the input of the module NAME, for activations that no module
-returns, such as a mean computed by the network's own code.
+whole network, and ``NAME.input``, the input of the module NAME. The latter gives access to
+activations that no module returns, such as a mean computed by the network's own code.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -40,10 +40,10 @@ def check_layers(network: nn.Module, layers: Sequence[str], name: str) -> None:
 
 @contextmanager
 def recorded(network: nn.Module, layers: Sequence[str]) -> Iterator[dict[str, list[Any]]]:
-    """Record the outputs of the named layers while the network runs inside the block.
+    """Record layer → list of its outputs, in order, while the network runs inside the block.
 
-    Every output is kept, in order. Tensors are cloned at once, since many networks change them in
-    place (ReLU, residual sums). The hooks are removed when the block ends.
+    Tensors are cloned at once, since many networks change them in place (ReLU, residual sums). The
+    hooks are removed when the block ends.
     """
     outputs: dict[str, list[Any]] = {layer: [] for layer in layers}
 
@@ -59,19 +59,22 @@ def recorded(network: nn.Module, layers: Sequence[str]) -> Iterator[dict[str, li
 
 
 def _watched(network: nn.Module, layer: str, keep: Any) -> RemovableHandle:
-    """Call `keep` with a layer's value whenever the network computes it."""
+    """Register a hook that calls `keep` with the activation of a layer at every run."""
     modules: Mapping[str, nn.Module] = dict(network.named_modules())
     if layer in modules:
-        return modules[layer].register_forward_hook(lambda _module, _given, value: keep(value))
+        return modules[layer].register_forward_hook(lambda _module, _inputs, value: keep(value))
     if layer == OUTPUT:
-        return network.register_forward_hook(lambda _module, _given, value: keep(value))
+        return network.register_forward_hook(lambda _module, _inputs, value: keep(value))
     return modules[layer.removesuffix(INPUT)].register_forward_pre_hook(
-        lambda _module, given: keep(given[0] if given else None)
+        lambda _module, inputs: keep(inputs[0] if inputs else None)
     )
 
 
 def problem_of(outputs: Sequence[Any], views: int) -> str | None:
-    """Return why outputs are not one activation for each of `views` images; None if they are."""
+    """Return why a layer's outputs are not one activation per image; None if they are.
+
+    `outputs` are from one run of the network on `views` images.
+    """
     if not outputs:
         return "does not run when the network sees an image"
     if len(outputs) > 1:
@@ -84,12 +87,12 @@ def problem_of(outputs: Sequence[Any], views: int) -> str | None:
 
 
 @dataclass(frozen=True)
-class _Passage:
-    """One call of a module: its output, and the output's in-place version counter."""
+class _ModuleCall:
+    """One call of a module; `version` is the number of in-place changes of its output so far."""
 
     layer: str
     module: nn.Module
-    given: Any
+    first_input: Any
     output: Any
     version: int
 
@@ -98,38 +101,40 @@ class _Passage:
 def penultimate(
     network: nn.Module, run: Callable[[], Any], classifier: nn.Module | None
 ) -> str | None:
-    """Return the layer whose output is the classifier's input: the last pooled activation.
+    """Return the layer whose output is the classifier's input, usually the last pooled activation.
 
-    Without `classifier`, the linear layer that runs last is the classifier. The result is the
-    outermost, first layer whose output the classifier receives, reshaped at most;
-    ``CLASSIFIER.input`` if the network's own code computes it; None without a classifier.
+    If `classifier` is None, the linear layer that runs last counts as the classifier. Of several
+    layers with this output (or a reshaped view of it), the outermost is returned, and the first of
+    these. It is ``CLASSIFIER.input`` if the network's own code computes the input, and None if
+    there is no classifier. `run` runs the network once.
     """
-    passages = _passages(network, run)
+    calls = _module_calls(network, run)
     heads = [
         index
-        for index, each in enumerate(passages)
+        for index, each in enumerate(calls)
         if (each.module is classifier if classifier else isinstance(each.module, nn.Linear))
     ]
     if not heads:
         return None
-    head = passages[heads[-1]]
-    givers = [
+    head = calls[heads[-1]]
+    sources = [
         each.layer
-        for each in passages[: heads[-1]]
+        for each in calls[: heads[-1]]
         if isinstance(each.output, Tensor)
-        and _is_reshaped(head.given, each.output)
+        and _is_reshaped(head.first_input, each.output)
         and each.version == each.output._version
     ]
-    return min(givers, key=lambda layer: layer.count("."), default=f"{head.layer}{INPUT}")
+    return min(sources, key=lambda layer: layer.count("."), default=f"{head.layer}{INPUT}")
 
 
-def _passages(network: nn.Module, run: Callable[[], Any]) -> list[_Passage]:
+def _module_calls(network: nn.Module, run: Callable[[], Any]) -> list[_ModuleCall]:
     """Run the network; return the calls of its modules in the order in which they ended."""
-    passages: list[_Passage] = []
+    calls: list[_ModuleCall] = []
 
-    def keep(layer: str, module: nn.Module, given: tuple[Any, ...], output: Any) -> None:
+    def keep(layer: str, module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
         version = output._version if isinstance(output, Tensor) else 0
-        passages.append(_Passage(layer, module, given[0] if given else None, output, version))
+        first = inputs[0] if inputs else None
+        calls.append(_ModuleCall(layer, module, first, output, version))
 
     handles = [
         module.register_forward_hook(partial(keep, layer))
@@ -141,11 +146,11 @@ def _passages(network: nn.Module, run: Callable[[], Any]) -> list[_Passage]:
     finally:
         for handle in handles:
             handle.remove()
-    return passages
+    return calls
 
 
 def _is_reshaped(value: Any, output: Tensor) -> bool:
-    """Return whether a value is an output, or a view of all of it."""
+    """Return whether `value` is `output`, or a view of it with all its numbers."""
     return value is output or (
         isinstance(value, Tensor)
         and value._base is not None

@@ -34,16 +34,16 @@ class Recipe:
     Attributes
     ----------
     name
-        As in the study file, ``resnet50``.
+        Name in the study file, such as ``resnet50``.
     build
-        Builds the network untrained, with its library's weight names.
+        Builds the network untrained; its weights have the names that its library uses.
     trained
-        Builds the network with its library's weights, and returns their record (JSON data with
-        their hash); raises InputError if there are none.
+        Builds the network with the weights of its library, and returns the record of the weights
+        too (JSON data with their hash); raises InputError if there are none.
     default
-        The default layers; without them, the layer whose output is the classifier's input.
+        The default layers; if None, the layer whose output is the classifier's input.
     mean, std
-        Per channel: the network's input is (image − mean) / std.
+        Three numbers each, one per channel: the network's input is (image − mean) / std.
     smallest
         Smallest height and width, in pixels.
     only_size
@@ -53,20 +53,20 @@ class Recipe:
     classes
         Returns the class names in order; empty if the library has none.
     libraries
-        Distributions, besides torch, whose versions determine the activations.
+        Python packages, besides torch, whose versions affect the activations.
     arranged
-        Renames the network's layers if the library's names are unreadable.
+        Returns the network with other modules or names, from which layers are read.
     classifier
         Returns the classifier module if it is not the linear layer that runs last.
     load
-        Builds the network with a user's weights file; without it, the file's tensors must have the
-        network's names and shapes.
+        Builds the network with a user's weights file; if None, the tensors in the file must have
+        the names and shapes of those in the network.
     parts
-        Further files that determine the activations.
+        Further files that affect the activations; the model's record has their hashes.
     rehearse
         Builds the network for listing its layers, if it cannot run on PyTorch's meta device.
     size_advice
-        Text for the error message about a wrong size.
+        Further advice in the error message about a wrong size.
     """
 
     name: str
@@ -141,34 +141,35 @@ class Recipe:
         """An allowed height and width of images, pixels."""
         return self.only_size or max(self.smallest, USUAL_SIZE)
 
-    def run(self, network: nn.Module, given: Tensor) -> Any:
+    def run(self, network: nn.Module, inputs: Tensor) -> Any:
         """Run the network; raise InputError with the network's name if its code fails."""
         try:
-            return network(given)
+            return network(inputs)
         except Exception as error:
             raise InputError(
-                f"{self.name}: calling the network with images of {tuple(given.shape)} raised "
+                f"{self.name}: calling the network with images of {tuple(inputs.shape)} raised "
                 f"{type(error).__name__}: {one_line(error)}"
             ) from error
 
     def _rehearsal(self, resolution: int) -> tuple[nn.Module, Tensor]:
-        """Return the network and two images, on the meta device if possible."""
+        """Return the network and two images for listing layers, on the meta device if possible."""
         images = torch.zeros(2, 3, resolution, resolution)
         if self.rehearse:
             return self.arranged(untrained(self.rehearse)).eval(), images
         try:
             with torch.device("meta"):
                 network = self.build()
-        except NotImplementedError:  # where the plan of a network is itself a tensor
+        except NotImplementedError:  # building the network needs values of tensors
             network = untrained(self.build).to("meta")
         return self.arranged(network).eval().to("meta"), images.to("meta")
 
 
 class Network(Model):
-    """A frozen network with chosen layers.
+    """A network with chosen layers and constant weights.
 
-    Images pass the front end at their own size, the network's normalisation, then the network.
-    Relative paths of weights start in `folder`. Wrong layers or weights raise InputError.
+    Images pass through the front end, the network's normalisation, then the network; they are not
+    resized. A relative path of a weights file starts in `folder`. Wrong layers or weights raise
+    InputError.
     """
 
     mean: Tensor
@@ -202,18 +203,18 @@ class Network(Model):
         """Return the logits, (V, classes); None for untrained networks and non-classifiers."""
         if not self.has_labels:
             return None
-        return self._checked_logits(self.network(self._given(images)), images)
+        return self._checked_logits(self.network(self._network_input(images)), images)
 
     def activations_and_logits(self, images: Tensor) -> tuple[dict[str, Tensor], Tensor | None]:
-        """Return what `activations` and `logits` return, from one pass."""
+        """Return the results of `activations` and of `logits`, from one forward pass."""
         activations, output = self._run(images)
         return activations, self._checked_logits(output, images) if self.has_labels else None
 
     def _run(self, images: Tensor) -> tuple[dict[str, Tensor], Any]:
         """Return the activations, and the output of the network."""
-        given = self._given(images)
+        network_input = self._network_input(images)
         with recorded(self.network, self.layers) as outputs:
-            output = self.network(given)
+            output = self.network(network_input)
         activations = {
             layer: _activation(self._recipe.name, layer, outputs[layer], len(images))
             for layer in self.layers
@@ -223,10 +224,10 @@ class Network(Model):
     def _checked_logits(self, logits: Any, images: Tensor) -> Tensor:
         """Return the network's output; raise InputError if it is not one row per image."""
         if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != len(images):
-            given = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+            kind = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
             raise InputError(
                 f"{self._recipe.name}: calling the network with {len(images)} images gave "
-                f"{given}, not ({len(images)}, classes)"
+                f"{kind}, not ({len(images)}, classes)"
             )
         return logits
 
@@ -245,26 +246,26 @@ class Network(Model):
             "parts": {part.name: file_sha256(part) for part in self._recipe.parts},
         }
 
-    def _given(self, images: Tensor) -> Tensor:
-        """Return the network's input for images."""
+    def _network_input(self, images: Tensor) -> Tensor:
+        """Return images after the front end and normalisation; test the network on a new size."""
         check_images(images)
         height, width = images.shape[-2:]
         self._recipe.check_size(height, width)
         if (height, width) not in self._sizes_tried:
             self._try(images)
             self._sizes_tried.add((height, width))
-        given: Tensor = (self.front_end(images) - self.mean) / self.std
-        return given
+        network_input: Tensor = (self.front_end(images) - self.mean) / self.std
+        return network_input
 
     @torch.no_grad()
     def _try(self, images: Tensor) -> None:
-        """Run the network once on noise of a new size; the first time, fold its batch norms."""
+        """Run the network once on noise of a new image size; the first time, fold batch norms."""
         noise = torch.rand(1, *images.shape[1:], generator=torch.Generator().manual_seed(0))
-        given = (noise.to(images.device) - self.mean) / self.std
-        self._recipe.run(self.network, given)
+        network_input = (noise.to(images.device) - self.mean) / self.std
+        self._recipe.run(self.network, network_input)
         if not self._sizes_tried:
-            fold(self.network, self.layers, given)
-            # Channels last: up to a fifth faster on a CPU with depthwise convolutions.
+            fold(self.network, self.layers, network_input)
+            # With channels last, depthwise convolutions are up to a fifth faster on a CPU.
             self.network.to(memory_format=torch.channels_last)
 
 
@@ -282,7 +283,7 @@ def _with_weights(
         }
         return network, record, "+untrained"
     if weights == "default":
-        # Building draws random weights first: this keeps the process's random state unchanged.
+        # Building draws random weights first; `untrained` preserves the process's random state.
         network, record = untrained(recipe.trained)
         check_numbers(network.state_dict(), f"network: {recipe.name}")
         return network, record, ""

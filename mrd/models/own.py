@@ -1,17 +1,17 @@
-"""A user's network, from a factory.
+"""A user's own network, which a factory builds.
 
 A factory is called without arguments and returns a `torch.nn.Module` that takes images (V, 3, H,
 W), float32, and processes each independently. The module may have these attributes:
 
 ``mean``, ``std``
-    Three numbers each; the network's input is (image − mean) / std. Without them, it is the
+    Three numbers each; the network's input is (image − mean) / std. Without them, the input is the
     display-encoded sRGB image in [0, 1].
 ``default_layers``
     Names of the default layers.
 ``smallest``, ``only_size``
     Smallest, or only, height and width in pixels.
 ``labelled``
-    True if the output is logits (V, classes).
+    True if the output is class logits (V, classes).
 
 With ``weights: none`` the factory is called with ``pretrained=False`` and must have this parameter.
 """
@@ -34,36 +34,38 @@ _ATTRIBUTES = ("mean", "std", "default_layers", "smallest", "only_size", "labell
 
 def recipe(name: str, factory: Callable[..., Any], code: Path | None) -> Recipe:
     """Return the recipe of a user's network; the factory is called once to read its attributes."""
-    made = _made(name, factory)
-    said = {key: getattr(made, key) for key in _ATTRIBUTES if hasattr(made, key)}
+    network = _built(name, factory)
+    settings = {key: getattr(network, key) for key in _ATTRIBUTES if hasattr(network, key)}
     return Recipe(
         name=name,
         build=partial(_untrained, name, factory),
         trained=partial(_trained, name, factory),
-        mean=_three(name, "mean", said.get("mean", (0.0, 0.0, 0.0))),
-        std=_three(name, "std", said.get("std", (1.0, 1.0, 1.0))),
-        default=_names(name, said.get("default_layers")),
-        smallest=_pixels(name, "smallest", said.get("smallest")) or 1,
-        only_size=_pixels(name, "only_size", said.get("only_size")),
-        labelled=said.get("labelled") is True,
-        load=lambda path: load_weights(_made(name, factory), path, name),
-        rehearse=partial(_made, name, factory),
+        mean=_three(name, "mean", settings.get("mean", (0.0, 0.0, 0.0))),
+        std=_three(name, "std", settings.get("std", (1.0, 1.0, 1.0))),
+        default=_names(name, settings.get("default_layers")),
+        smallest=_pixels(name, "smallest", settings.get("smallest")) or 1,
+        only_size=_pixels(name, "only_size", settings.get("only_size")),
+        labelled=settings.get("labelled") is True,
+        load=lambda path: load_weights(_built(name, factory), path, name),
+        rehearse=partial(_built, name, factory),
         parts=(code,) if code else (),
     )
 
 
-def _made(name: str, factory: Callable[..., Any], **keywords: Any) -> nn.Module:
+def _built(name: str, factory: Callable[..., Any], **keywords: Any) -> nn.Module:
+    """Call the factory; raise InputError if it fails or returns no module."""
     call = f"{name}({', '.join(f'{key}={value}' for key, value in keywords.items())})"
     with naming(f"network: {call}"):
-        made = factory(**keywords)
-    if not isinstance(made, nn.Module):
-        raise InputError(f"network: {call} returned a {type(made).__name__}, not a torch.nn.Module")
-    return made
+        network = factory(**keywords)
+    if not isinstance(network, nn.Module):
+        kind = type(network).__name__
+        raise InputError(f"network: {call} returned a {kind}, not a torch.nn.Module")
+    return network
 
 
 def _trained(name: str, factory: Callable[..., Any]) -> tuple[nn.Module, dict[str, Any]]:
-    made = _made(name, factory)
-    return made, {"source": "default", "tensors_sha256": tensors_sha256(made)}
+    network = _built(name, factory)
+    return network, {"source": "default", "tensors_sha256": tensors_sha256(network)}
 
 
 def _untrained(name: str, factory: Callable[..., Any]) -> nn.Module:
@@ -72,7 +74,7 @@ def _untrained(name: str, factory: Callable[..., Any]) -> nn.Module:
             f"weights: 'none' is not allowed for {name}, whose factory has no parameter "
             "'pretrained'; add it, or leave the key out"
         )
-    return _made(name, factory, pretrained=False)
+    return _built(name, factory, pretrained=False)
 
 
 def _three(name: str, key: str, value: Any) -> tuple[float, float, float]:

@@ -1,4 +1,4 @@
-"""The image itself as a model: the baseline for every network. Its natural loss is `l1`."""
+"""The image itself as a model, a baseline for every network. The usual loss for it is `l1`."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ LAYER = "pixels"
 
 
 class Source:
-    """Builds the model for the registry."""
+    """Description of the model for the registry."""
 
     def default_layers(self) -> tuple[str, ...]:
         """Return the only layer."""

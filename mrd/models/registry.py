@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Family:
-    """Networks with a common prefix.
+    """Networks of one library, whose names have a common prefix.
 
     Attributes
     ----------
     description
-        One line, with an example.
+        Text for users: one line, with an example.
     names
         Returns all names, without the prefix.
     source
-        Returns a network by its name without the prefix.
+        Returns the description of a network, by its name without the prefix.
     """
 
     description: str
@@ -55,7 +55,7 @@ def _stylized(_name: str) -> Source:
     return stylized.recipe()
 
 
-# Name → description, and how to load it.
+# Networks without a prefix: name → text for users, and function that returns its description.
 _SINGLE: dict[str, tuple[str, Callable[[str], Source]]] = {
     **{
         f"efficientnet_lite{size}": (
@@ -141,7 +141,7 @@ _FAMILIES: dict[str, Family] = {
 
 
 def descriptions() -> dict[str, str]:
-    """Return name → description; ``timm/NAME`` stands for all of timm's networks."""
+    """Return name → description for users; ``timm/NAME`` stands for all networks of timm."""
     single = {name: description for name, (description, _) in _SINGLE.items()}
     entries = {name: f"from {entry.value}" for name, entry in own_network.entries().items()}
     many = {f"{prefix}NAME": family.description for prefix, family in _FAMILIES.items()}
@@ -150,15 +150,15 @@ def descriptions() -> dict[str, str]:
 
 
 def matching(text: str) -> list[str]:
-    """Return the networks whose name contains a text, as a study names them."""
+    """Return the names of all networks that contain a text, as used in a study file."""
     for prefix, family in _FAMILIES.items():
         if text.startswith(prefix):
             part = text.removeprefix(prefix)
             return [_written(prefix, name) for name in family.names() if part in name]
-    found = [name for name in (*_SINGLE, *own_network.entries()) if text in name]
+    matches = [name for name in (*_SINGLE, *own_network.entries()) if text in name]
     for prefix, family in _FAMILIES.items():
-        found += [_written(prefix, name) for name in family.names() if text in name]
-    return found
+        matches += [_written(prefix, name) for name in family.names() if text in name]
+    return matches
 
 
 def _written(prefix: str, name: str) -> str:
@@ -166,7 +166,7 @@ def _written(prefix: str, name: str) -> str:
 
 
 def exists(network: str) -> bool:
-    """Return whether this is the full name of a network, or may be a user's own.
+    """Return whether this is the full name of a network, or has the form ``my_module:factory``.
 
     Tags and sizes of timm's networks are checked when the network is built.
     """
@@ -210,7 +210,7 @@ def layer_shapes(config: ModelConfig, resolution: int | None) -> dict[str, tuple
     Parameters
     ----------
     config
-        Only its `network` is used.
+        Entry of the study's `models`, of which only `network` is used.
     resolution
         Height and width of the images, pixels; None for 128, or the nearest allowed size.
 
@@ -246,8 +246,8 @@ def _source(network: str, folder: Path) -> Source:
     if network in (entries := own_network.entries()):
         return _own(network, own_network.load_entry(entries[network]), None)
     if own_network.is_factory(network):
-        found = own_network.located(network, folder)
-        return _own(own_network.shown(found), own_network.load(found), own_network.code_of(found))
+        path = own_network.located(network, folder)
+        return _own(own_network.shown(path), own_network.load(path), own_network.code_of(path))
     torchvision = _FAMILIES[TORCHVISION]
     if network in torchvision.names():
         return torchvision.source(network)
@@ -258,7 +258,7 @@ def _source(network: str, folder: Path) -> Source:
     )
 
 
-def _own(name: str, made: Callable[..., object], code: Path | None) -> Source:
+def _own(name: str, factory: Callable[..., object], code: Path | None) -> Source:
     from mrd.models import own
 
-    return own.recipe(name, made, code)
+    return own.recipe(name, factory, code)

@@ -10,11 +10,11 @@ from torch import Tensor
 
 from scenes.base.errors import InputError
 
-# Keys of the weights, and of their moving averages, in the checkpoints of training scripts.
+# Keys under which checkpoints of training scripts store the weights, and their moving averages.
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "network", "net", "weights", "params")
 _AVERAGES = ("state_dict_ema", "ema_state_dict", "model_ema", "ema", "params_ema")
 
-# Prefixes that DataParallel and torch.compile add to every name.
+# Prefixes that DataParallel and torch.compile add to the name of every weight.
 _ADDED = ("module.", "_orig_mod.")
 
 _BEGINNINGS = {
@@ -28,7 +28,7 @@ _BEGINNINGS = {
 
 
 def no_weights(path: Path) -> str:
-    """Return why a file cannot hold weights, by its first bytes; "" if it may."""
+    """Return why a file cannot contain weights, judged by its first bytes; "" if it may."""
     try:
         with path.open("rb") as file:
             first = file.read(512)
@@ -63,17 +63,17 @@ def is_safetensors(path: Path) -> bool:
 
 
 def unwrapped(content: Any, path: Path) -> dict[str, Tensor]:
-    """Return the named tensors in a file's content; raise InputError unless there is one set."""
+    """Return name → weight from a file's content; raise InputError unless it has one such set."""
     while isinstance(content, Mapping):
-        found = [key for key in (*_WRAPPERS, *_AVERAGES) if _holds_weights(content.get(key))]
-        if len(found) > 1:
+        keys = [key for key in (*_WRAPPERS, *_AVERAGES) if _holds_weights(content.get(key))]
+        if len(keys) > 1:
             raise InputError(
-                f"weights: {path} holds {len(found)} sets of weights ({', '.join(found)}); save "
-                f"the one that is meant alone, such as torch.save(content['{found[0]}'], …)"
+                f"weights: {path} holds {len(keys)} sets of weights ({', '.join(keys)}); save "
+                f"the one that is meant alone, such as torch.save(content['{keys[0]}'], …)"
             )
-        if not found:
+        if not keys:
             break
-        content = content[found[0]]
+        content = content[keys[0]]
     if isinstance(content, Mapping) and content:
         # torch.optim.swa_utils stores the number of averaged models beside the weights.
         content = {str(name): value for name, value in content.items() if name != "n_averaged"}
@@ -90,7 +90,7 @@ def unwrapped(content: Any, path: Path) -> dict[str, Tensor]:
 
 
 def _holds_weights(content: Any) -> bool:
-    """Return whether a value is named tensors, or contains them under a known key."""
+    """Return whether a value maps names to tensors, or has such a mapping under a known key."""
     return isinstance(content, Mapping) and any(
         isinstance(value, Tensor) or (key in (*_WRAPPERS, *_AVERAGES) and _holds_weights(value))
         for key, value in content.items()
@@ -98,14 +98,14 @@ def _holds_weights(content: Any) -> bool:
 
 
 def _plain(name: str) -> str:
-    """Return a weight's name without prefixes added by training."""
+    """Return the name of a weight without the prefixes in `_ADDED`."""
     while begun := next((each for each in _ADDED if name.startswith(each)), None):
         name = name.removeprefix(begun)
     return name
 
 
 def kind_of(value: Tensor) -> str:
-    """Return "quantised", "sparse" or "complex"; "" for plain tensors."""
+    """Return whether a tensor is "quantised", "sparse" or "complex"; "" if none of these."""
     if value.is_quantized:
         return "quantised"
     if value.layout != torch.strided:
@@ -114,12 +114,12 @@ def kind_of(value: Tensor) -> str:
 
 
 def fault_of(name: str, value: Tensor) -> str:
-    """Return why a tensor's numbers cannot be weights; "" if they can."""
+    """Return why the numbers of a tensor cannot be weights, for messages; "" if they can."""
     if not value.is_floating_point():
         return ""
     numbers = value.float()
     bad = ~torch.isfinite(numbers)
-    if "mask" in name.rpartition(".")[2]:  # attention is switched off by minus infinity
+    if "mask" in name.rpartition(".")[2]:  # in a mask of attention, minus infinity is usual
         bad &= numbers != -torch.inf
     if count := int(bad.sum()):
         where = tuple(int(k) for k in bad.nonzero()[0])
@@ -131,12 +131,12 @@ def fault_of(name: str, value: Tensor) -> str:
 
 
 def shared_prefix(names: Sequence[str], wanted: Sequence[str]) -> str:
-    """Return the prefix that a file adds to every wanted name; "" if there is none."""
+    """Return the prefix with which `names` (in a file) contain all `wanted` names; "" if none."""
     known = set(names)
     for name in names:
         if name.endswith(f".{wanted[0]}"):
             prefix = name.removesuffix(wanted[0])
-            asked = [each for each in wanted if not each.endswith("num_batches_tracked")]
-            if all(f"{prefix}{each}" in known for each in asked):
+            needed = [each for each in wanted if not each.endswith("num_batches_tracked")]
+            if all(f"{prefix}{each}" in known for each in needed):
                 return prefix
     return ""

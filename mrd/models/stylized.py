@@ -9,16 +9,16 @@ from scenes.base.errors import InputError
 
 NAME = "resnet50_stylized"
 CHECKPOINT = "resnet50_train_60_epochs-c8e5653e.pth.tar"
-"""The authors' file of the weights trained on Stylized ImageNet only."""
+"""Name of the authors' file, with the weights trained on Stylized ImageNet only."""
 
 
 def recipe() -> Recipe:
     """Return the recipe: torchvision's ResNet-50, with weights from the user's file."""
     original = from_torchvision.recipe("resnet50")
-    return replace(original, name=NAME, trained=_not_here)
+    return replace(original, name=NAME, trained=_no_weights)
 
 
-def _not_here() -> NoReturn:
+def _no_weights() -> NoReturn:
     raise InputError(
         f"weights: {NAME} comes without weights: download {CHECKPOINT} (the models of the "
         "repository rgeirhos/texture-vs-shape link to it), put it beside the study, and set "

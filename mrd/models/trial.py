@@ -9,13 +9,13 @@ from mrd.models.base import Model
 from scenes.base.errors import InputError
 
 ALIKE = 1e-3
-"""Tolerated rounding, as a share of a layer's largest activation."""
+"""Difference that is accepted as rounding, as a share of a layer's largest activation."""
 
 
 def finite_activations(model: Model, images: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
-    """Return activations, (V, …) per layer; raise InputError if one is NaN or infinite.
+    """Return layer → activations (V, …); raise InputError if a number is NaN or infinite.
 
-    `names` describes each image for the message, such as "the target at camera c0".
+    `names` has a description of each image for the message, such as "the target at camera c0".
     """
     activations = model.activations(images)
     check_finite(model.name, activations, names)
@@ -23,7 +23,7 @@ def finite_activations(model: Model, images: Tensor, names: Sequence[str]) -> di
 
 
 def check_finite(model: str, activations: Mapping[str, Tensor], names: Sequence[str]) -> None:
-    """Raise InputError if an activation is NaN or infinite."""
+    """Raise InputError if an activation is NaN or infinite; `names` describes the images."""
     for layer, each in activations.items():
         fine = torch.isfinite(each.detach()).flatten(1).all(dim=1)
         if not bool(fine.all()):
@@ -38,7 +38,7 @@ def check_finite(model: str, activations: Mapping[str, Tensor], names: Sequence[
 def try_model(model: Model, resolution: int) -> None:
     """Raise InputError unless a model gives finite, repeatable, differentiable activations.
 
-    The model runs on two images of noise; each image must be processed independently.
+    The model runs on two images of noise; the activations of an image may not depend on the other.
     """
     noise = torch.rand(2, 3, resolution, resolution, generator=torch.Generator().manual_seed(0))
     noise.requires_grad_()
@@ -93,7 +93,7 @@ def _check_kind(model: str, layer: str, activation: Tensor, images: Tensor) -> N
 
 
 def _differing(some: Mapping[str, Tensor], others: Mapping[str, Tensor]) -> str | None:
-    """Return the first layer whose activations of the first image differ; None if all agree."""
+    """Return the first layer in which the first image has other activations; None if all agree."""
     for layer, each in some.items():
         one, other = each[0].detach().float(), others[layer][0].detach().float()
         if float((one - other).abs().max()) > ALIKE * float(one.abs().max()):

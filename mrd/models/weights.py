@@ -1,4 +1,4 @@
-"""Weights of networks: reading without running code, loading, hashing."""
+"""Weights of networks: read them from files without running code, load them, hash them."""
 
 import hashlib
 import pickle
@@ -23,7 +23,7 @@ UNTRAINED_SEED = 0
 Built = TypeVar("Built")
 
 
-# Exceptions of the readers on truncated, altered or foreign files.
+# Exceptions that the readers raise for files that are cut short, changed, or of another kind.
 _UNREADABLE = (
     pickle.UnpicklingError,
     SafetensorError,
@@ -40,9 +40,9 @@ _UNREADABLE = (
 
 
 def untrained(build: Callable[[], Built]) -> Built:
-    """Build a network with its library's initialisation, from a fixed seed.
+    """Call `build` with a fixed seed, so that the initial weights of a network are always the same.
 
-    The process's random state does not change.
+    The random state of the process does not change.
     """
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(UNTRAINED_SEED)
@@ -64,7 +64,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         raise InputError(f"weights: {path} {wrong}")
     try:
         with warnings.catch_warnings():
-            # PyTorch warns of unusual pickles, which may be readable all the same.
+            # PyTorch warns of unusual pickles, but it may still be able to read them.
             warnings.simplefilter("ignore")
             content: Any = (
                 load_file(path)
@@ -82,7 +82,10 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 
 
 def check_numbers(weights: Mapping[str, Tensor], origin: str) -> None:
-    """Raise InputError for NaN, infinity, a negative variance, or weights that are all 0."""
+    """Raise InputError for NaN, infinity, a negative variance, or weights that are all 0.
+
+    `origin` begins the message, such as "weights: FILE".
+    """
     for name, value in weights.items():
         if kind := stored_weights.kind_of(value):
             raise InputError(
@@ -109,7 +112,7 @@ def load_weights(network: nn.Module, path: Path, name: str) -> nn.Module:
             f"weights: {path} cannot be loaded into {name}, which has no weights; leave the key out"
         )
     weights = read_weights(path)
-    # Older files lack batch norm's counter of batches, which inference does not use.
+    # Older files lack the counter of batches in batch norms, which is not used after training.
     missing = [key for key in own if key not in weights and not key.endswith("num_batches_tracked")]
     unknown = [key for key in weights if key not in own]
     reshaped = [key for key in own if key in weights and own[key].shape != weights[key].shape]
@@ -146,7 +149,7 @@ def _advice(
     unknown: Sequence[str],
     reshaped: Sequence[str],
 ) -> str:
-    """Return advice about a file that does not fit."""
+    """Return advice, for the message, about a file whose tensors do not fit the network."""
     prefix = stored_weights.shared_prefix(list(weights), list(own))
     if prefix:
         return f"take '{prefix}' off the beginning of the names of its tensors, and save it again"
@@ -156,12 +159,12 @@ def _advice(
 
 
 def file_record(source: str, path: Path) -> dict[str, Any]:
-    """Return source, name and SHA-256 of a weights file."""
+    """Return the record of a weights file: `source`, file name and SHA-256."""
     return {"source": source, "file": path.name, "sha256": file_sha256(path)}
 
 
 def tensors_sha256(network: nn.Module) -> str:
-    """Return the SHA-256 of names and values of all weights, for networks without a file."""
+    """Return the SHA-256 of the names and values of all weights, for networks without a file."""
     digest = hashlib.sha256()
     for key, value in network.state_dict().items():
         digest.update(f"{key} {value.dtype} {tuple(value.shape)}\n".encode())

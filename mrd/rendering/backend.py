@@ -19,12 +19,12 @@ from mrd.rendering import llvm
 from scenes.base.errors import InputError, how_to_install
 
 INSTALL = how_to_install("generate")
-"""How renderer and networks come onto a machine."""
+"""Advice for error messages: how to install the renderer and the networks."""
 
 
 @dataclass(frozen=True)
 class Backend:
-    """Mitsuba's variant, and why it was chosen.
+    """What renders on this machine: Mitsuba's variant, LLVM if needed, and the reason.
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class Backend:
     llvm_path, llvm_version : Path and str, or None
         The libLLVM that Dr.Jit loads; None with CUDA, which needs none.
     reason : str
-        One line of text for users.
+        Why this variant was chosen: one line of text for users.
     """
 
     variant: Literal["cuda_ad_rgb", "llvm_ad_rgb"]
@@ -43,14 +43,14 @@ class Backend:
 
     @property
     def device(self) -> Literal["cuda", "cpu"]:
-        """The matching torch device."""
+        """Torch device on the same hardware, "cpu" or "cuda"."""
         return "cuda" if self.variant == "cuda_ad_rgb" else "cpu"
 
 
 def choose(folders: Iterable[Path] | None = None) -> Backend:
     """Return CUDA if it can render on this machine, else the newest usable LLVM.
 
-    Changes no setting; imports only torch, and only if an NVIDIA driver is present.
+    No setting is changed; torch is imported, but only if an NVIDIA driver is present.
     """
     gpu, why_no_gpu = find_gpu()
     if gpu:
@@ -67,7 +67,7 @@ def choose(folders: Iterable[Path] | None = None) -> Backend:
 
 
 def activate() -> Backend:
-    """Choose a backend, import Mitsuba with it and set its variant, once per process.
+    """Choose a backend and import Mitsuba with its variant; a second call returns the same backend.
 
     Raises
     ------
@@ -102,7 +102,7 @@ _active: Backend | None = None
 
 
 def find_gpu() -> tuple[str | None, str]:
-    """Return the name of a usable GPU and None, or None and why there is none."""
+    """Return the name of a usable GPU and "", or None and the reason why there is none."""
     windows = sys.platform == "win32"
     # Opening the driver's library is quick, importing torch takes seconds.
     if not _opens("nvcuda.dll" if windows else "libcuda.so.1"):
@@ -112,9 +112,9 @@ def find_gpu() -> tuple[str | None, str]:
     except (ImportError, OSError):  # not installed, or its own libraries are missing
         return None, "torch cannot be imported"
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it warns of an old driver, and then answers no
-        seen = torch.cuda.is_available()
-    if not seen:
+        warnings.simplefilter("ignore")  # with an old driver, it warns and returns False
+        is_available = torch.cuda.is_available()
+    if not is_available:
         return None, "torch sees no GPU"
     name = torch.cuda.get_device_name(0)
     if not _opens("nvoptix.dll" if windows else "libnvoptix.so.1"):

@@ -1,4 +1,4 @@
-"""Image files of a run: PNG, EXR, previews with curves, and turntable films."""
+"""Image files of a run: PNG, EXR, previews with curves, and turntable films (MP4)."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ FRAMES_PER_SECOND = 12
 
 
 def to_bytes(images: torch.Tensor) -> np.ndarray:
-    """Return 8-bit images (V, H, W, 3) of display-encoded ones (V, 3, H, W) in [0, 1]."""
+    """Convert display-encoded images (V, 3, H, W) in [0, 1] to 8-bit images (V, H, W, 3)."""
     return (images.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
 
 
 def write_exr(path: Path, radiance: torch.Tensor) -> None:
-    """Write linear radiance (3, H, W) as a float16 EXR, clipped to 65504, atomically."""
+    """Write linear radiance (3, H, W) as a complete float16 EXR file, clipped to 65504."""
     pixels = radiance.permute(1, 2, 0).cpu().numpy()
     half = np.clip(pixels, 0, np.finfo(np.float16).max).astype(np.float16)
     files.write_exr(half, path)
@@ -42,7 +42,10 @@ def write_preview(
     history: Sequence[Mapping[str, float]],
     floor: float,
 ) -> None:
-    """Write target, start and result for every camera, and the curves of loss and match."""
+    """Write one PNG: images of target, start and result at every camera, curves of loss and match.
+
+    `rows` is name of the scene → images (V, 3, H, W); `matches` is camera → match of the result.
+    """
     with mpl.rc_context({"font.size": 8, "axes.spines.top": False, "axes.spines.right": False}):
         figure = Figure(figsize=(1.45 * len(views) + 3.2, 1.45 * len(rows) + 0.6))
         figure.suptitle(title, fontsize=9, y=0.99)
@@ -79,7 +82,7 @@ def write_preview(
 def write_comparison(
     path: Path, rows: Mapping[str, tuple[np.ndarray, Sequence[str]]], columns: Sequence[str]
 ) -> None:
-    """Write a grid of images with a caption below each."""
+    """Write a PNG with a grid of images; `rows` is title → images, captions below them."""
     with mpl.rc_context({"font.size": 8}):
         figure = Figure(figsize=(1.9 * len(columns) + 0.3, 2.05 * len(rows) + 0.2))
         grid = figure.subplots(len(rows), len(columns), squeeze=False)
@@ -104,7 +107,7 @@ def _curves(
     history: Sequence[Mapping[str, float]],
     floor: float,
 ) -> None:
-    """Plot loss and match over the steps; the strong line is a running mean."""
+    """Plot loss and match over the steps, each with its running mean as a stronger line."""
     steps = np.array([row["step"] for row in history])
     loss = figure.add_subplot(grid[0])
     match = figure.add_subplot(grid[1], sharex=loss)
@@ -116,7 +119,7 @@ def _curves(
     loss.set_ylim(bottom=0)
     loss.tick_params(labelbottom=False)
     match.axhline(floor, color="C3", linewidth=0.8, linestyle="--")
-    # Below the line: a successful curve ends above it.
+    # The word stands below the line, since the curve of a successful search ends above it.
     match.text(steps[-1], floor, "floor", color="C3", ha="right", va="top", fontsize=7)
     match.set_xlabel("step")
 
@@ -128,7 +131,7 @@ def _running_mean(values: np.ndarray, width: int = 11) -> np.ndarray:
 
 
 def write_turntable(path: Path, sides: Sequence[torch.Tensor]) -> None:
-    """Write an MP4 of image sequences (frames, 3, H, W) side by side, atomically."""
+    """Write a complete MP4 file that shows image sequences (frames, 3, H, W) side by side."""
     frames = np.concatenate([to_bytes(side) for side in sides], axis=2)
     with whole_file(path) as beside:
         _encode(frames, beside)
@@ -144,5 +147,5 @@ def _encode(frames: np.ndarray, path: Path) -> None:
     command += ["-r", str(FRAMES_PER_SECOND), "-i", "-", *even, *film, "-f", "mp4", str(path)]
     done = subprocess.run(command, input=frames.tobytes(), capture_output=True, check=False)
     if done.returncode:
-        said = done.stderr.decode(errors="replace").strip().splitlines()
-        raise OSError(said[0] if said else f"the encoder ended with code {done.returncode}")
+        lines = done.stderr.decode(errors="replace").strip().splitlines()
+        raise OSError(lines[0] if lines else f"the encoder ended with code {done.returncode}")

@@ -1,16 +1,16 @@
-"""Light transport: the primal render and its adjoints, with a chosen background.
+"""Light transport: integrators for images and their derivatives, with a chosen background.
 
+A primal render is an image; an adjoint render passes the gradient of an image back to the scene.
 Mitsuba's integrators are used with three changes:
 
 * **Background.** A camera ray that hits nothing returns the environment or a constant grey. The
-grey
-  is added where the ray escapes, so that a moving silhouette is differentiated against the visible
-  background, while the environment still lights the object.
+  grey is added where the ray misses the object, so that the derivative of a moving silhouette is
+  relative to the visible background, while the environment still lights the object.
 * **Few boundary samples.** The derivative of an image with respect to a shape has a continuous
   part and a part that lives on silhouettes (Zhang et al. 2023, Projective Sampling). Mitsuba ties
   the number of silhouette samples to the number of pixels; a search needs fewer.
-* **An independent sampler for the silhouettes.** A multijittered sampler that is cloned for
-  another number of samples loses strata, which reduces the boundary term by a tenth.
+* **An independent sampler for the silhouettes.** A multijittered sampler that is copied for
+  another number of samples loses strata, which reduces the silhouette part by a tenth.
 
 Import this module only after ``mrd.rendering.backend.activate()``.
 """
@@ -26,7 +26,7 @@ from mitsuba.ad.integrators.prb import PRBIntegrator
 
 
 class SurfaceIntegrator(PRBIntegrator):
-    """Path replay (Vicini et al. 2021): every primal image, and adjoints of material and light.
+    """Path replay (Vicini et al. 2021): all images, and derivatives by material and light.
 
     Plugin property ``background``: linear radiance; negative (the default) for the environment.
     """
@@ -45,16 +45,16 @@ class SurfaceIntegrator(PRBIntegrator):
 
 
 class SilhouetteIntegrator(DirectProjectiveIntegrator):
-    """Adjoint of a moving shape: changes of shading and of silhouettes.
+    """Derivatives by the vertices of a mesh: through its shading and its silhouettes.
 
-    Plugin properties: ``background`` as above; ``boundary_samples``, silhouette samples per view
-    (0 switches the term off).
+    Plugin properties: ``background`` as in `SurfaceIntegrator`; ``boundary_samples``, the number of
+    silhouette samples per view (0 omits silhouettes).
 
-    Two terms are omitted. Edges of shadows and reflections (Mitsuba's ``sppi``) cost more time than
-    they gain. Light that passes through the object counts in the image but not in the derivative:
-    the standard error of Mitsuba's derivative of refracted paths is about as large as the
-    derivative (64 samples per pixel), while that of direct light agrees in direction with finite
-    differences. Edges between flat-shaded faces count as smooth.
+    Two terms of the derivative are omitted. Edges of shadows and reflections (Mitsuba's ``sppi``)
+    cost more time than they gain. Light that passes through the object counts in the image but not
+    in the derivative: the standard error of Mitsuba's derivative of refracted paths is about as
+    large as the derivative (64 samples per pixel), while that of direct light agrees in direction
+    with finite differences. Edges between flat-shaded faces count as smooth.
     """
 
     def __init__(self, props: Any) -> None:
@@ -62,7 +62,7 @@ class SilhouetteIntegrator(DirectProjectiveIntegrator):
         self.boundary_samples = props.get("boundary_samples", 2048)
         super().__init__(props)
         self.hide_emitters = self.background >= 0
-        self.sppp = self.sppi = 0  # Mitsuba's own silhouette passes stay off
+        self.sppp = self.sppi = 0  # switches off Mitsuba's own silhouette samples
         self.guiding = "none"
         self.sample_border_warning = False  # sample_border is off on purpose: see to_mitsuba.py
         self.silhouette_sampler = mi.load_dict({"type": "independent"})
@@ -94,7 +94,7 @@ class SilhouetteIntegrator(DirectProjectiveIntegrator):
     def render_backward(
         self, scene: Any, params: Any, grad_in: Any, sensor: Any, seed: int = 0, spp: int = 0
     ) -> None:
-        """Accumulate the gradient of ``sum(image * grad_in)`` in the scene's parameters."""
+        """Add the gradient of ``sum(image * grad_in)`` to those of the scene's parameters."""
         super().render_backward(scene, params, grad_in, sensor, seed, spp)
         if self.boundary_samples == 0:
             return

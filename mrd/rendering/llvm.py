@@ -1,9 +1,9 @@
-"""Find the LLVM that Dr.Jit can compile with, without loading any.
+"""Find an LLVM with which Dr.Jit can compile, without loading it into this process.
 
-Dr.Jit loads libLLVM at its import, and takes the newest file that it finds, usable or not. LLVM 15
-and 16 pass every check, then abort the process at the first render. So this module searches first,
-and asks each candidate for its version in a separate process, since a broken file may crash it. It
-needs only the standard library, because `make` uses it before the environment exists.
+Dr.Jit loads libLLVM when it is imported: the newest file that it finds, whether it works or not.
+LLVM 15 and 16 pass every check, then abort the process at the first render. So this module searches
+first, and asks each candidate for its version in a separate process, which a broken file may crash.
+It needs only the standard library, because `make` uses it before the environment exists.
 """
 
 import os
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 OLDEST = 17
-"""The oldest LLVM whose code generator knows all that Dr.Jit emits."""
+"""The oldest LLVM that can compile all code that Dr.Jit generates."""
 
 VARIABLE = "DRJIT_LIBLLVM_PATH"
 """The environment variable with the path of the libLLVM for Dr.Jit."""
@@ -47,9 +47,9 @@ class Library:
     path : Path
         The file's real path.
     version : str
-        Its version ("19.1.7"; only "15" when its name alone was read), or "" when unknown.
+        Its version, "" if unknown: "19.1.7" from the library, or "19" from the file name.
     trouble : str
-        Why it cannot be used; "" if it can.
+        Why the file cannot be used; "" if it can.
     """
 
     path: Path
@@ -62,23 +62,23 @@ class Library:
 
 
 def find(folders: Iterable[Path] | None = None) -> tuple[Library | None, list[Library]]:
-    """Return the newest usable libLLVM, and the libraries refused before it."""
+    """Return the newest usable libLLVM (or None), and the unusable ones tried before it."""
     refused: list[Library] = []
     for candidate in _candidates(usual_folders() if folders is None else folders):
-        answered = candidate if candidate.trouble else ask(candidate.path)
-        if not answered.trouble:
-            return answered, refused
-        refused.append(answered)
+        library = candidate if candidate.trouble else ask(candidate.path)
+        if not library.trouble:
+            return library, refused
+        refused.append(library)
     return None, refused
 
 
 def described(refused: Iterable[Library]) -> str:
-    """Return one line that names unusable libraries and why."""
+    """Return one line that names unusable libraries and their troubles."""
     return "; ".join(map(str, refused)) or "no libLLVM at all"
 
 
 def ask(path: Path) -> Library:
-    """Return a library's version, asked in a separate process."""
+    """Load a library in a separate process, and return it with its version or its trouble."""
     if not path.is_file():
         return Library(path, "", "no such file")
     command = [sys.executable, "-I", "-S", "-c", _QUESTION, str(path)]
@@ -98,12 +98,12 @@ def usual_folders(
     environment: Mapping[str, str] = os.environ,
     root: Path = Path("/"),
 ) -> list[Path]:
-    """Return folders where libLLVM may be: packages, Homebrew, MacPorts, conda."""
+    """Return the folders where conda, the system, Homebrew or MacPorts install libLLVM."""
     return list(dict.fromkeys(_usual_folders(platform, environment, root)))
 
 
 def advice() -> str:
-    """Return what to install on this system."""
+    """Return the command that installs a usable LLVM on this system, for messages."""
     if sys.platform == "darwin":
         return "install one: brew install llvm"
     if sys.platform == "win32" or os.environ.get("CONDA_PREFIX"):
@@ -138,20 +138,20 @@ def _usual_folders(platform: str, environment: Mapping[str, str], root: Path) ->
 
 
 def _candidates(folders: Iterable[Path]) -> list[Library]:
-    """Return each distinct libLLVM: the user's setting first, then the newest first."""
+    """Return each libLLVM file once: first that of the user's setting, then the newest first."""
     own = os.environ.get(VARIABLE)
     first = [_named(Path(own).resolve())] if own else []
     paths = dict.fromkeys(
         path.resolve() for folder in folders for path in _listed(folder) if _NAME.match(path.name)
     )
     others = [_named(path) for path in paths if path not in {library.path for library in first}]
-    # Without a version in the name (macOS, Windows), the file must be asked.
+    # If the file name has no version (macOS, Windows), the library itself has to be loaded.
     known = [library if library.version else ask(library.path) for library in others]
     return first + sorted(known, key=_parts, reverse=True)
 
 
 def _named(path: Path) -> Library:
-    """Return the version in a file's name; "" without one."""
+    """Return a library with the version in its file name; "" if the name has none."""
     match = _NAME.match(path.name)
     version = (match["dash"] or match["dot"] or "") if match else ""
     return _judged(path, version) if version else Library(path, "")
@@ -169,5 +169,5 @@ def _parts(library: Library) -> list[int]:
 def _listed(folder: Path) -> Sequence[Path]:
     try:
         return sorted(folder.iterdir())
-    except OSError:  # missing, or not ours to read
+    except OSError:  # missing, or without permission to read
         return []

@@ -17,13 +17,13 @@ def photograph(scene: Scene, out: Path, samples: int, noise_index: int) -> Itera
     Parameters
     ----------
     scene
-        Loaded scene; an automatic exposure is resolved first, and written into scene.json.
+        Loaded scene; an automatic exposure is first replaced by a number, also in scene.json.
     out
         Folder of the images; created if missing.
     samples
         Samples per pixel.
     noise_index
-        Index of the noise seed.
+        Index of the noise seed: images with another index differ in their noise.
 
     Yields
     ------
@@ -33,11 +33,11 @@ def photograph(scene: Scene, out: Path, samples: int, noise_index: int) -> Itera
     Raises
     ------
     InputError
-        No usable backend, or the folder cannot be written; raised before the first render.
+        There is no usable backend, or the folder cannot be written; raised before the first render.
     """
     device = backend.activate().device
     check_writable(out)
-    from mrd.rendering import image_files  # torch and Mitsuba: only once there is work to do
+    from mrd.rendering import image_files  # imports torch and Mitsuba, which takes seconds
     from mrd.rendering.stage import Stage, display, exposed
 
     fixed = exposed(scene)

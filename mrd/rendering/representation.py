@@ -1,4 +1,4 @@
-"""One representation for the target and everything compared with it.
+"""One representation for the target and all scenes that are compared with it.
 
 A search produces meshes without texture coordinates, textures of its own resolution, and
 environment maps of its own size. The target is converted to the same form before it is rendered, so
@@ -30,10 +30,10 @@ from scenes.material import TEXTURED
 from scenes.scene import Scene
 from scenes.shape import MeshShape, geometry
 
-# Background for lighting searches: a visible environment would reveal the change.
+# Background (display-encoded) of lighting searches: a visible map would reveal its change.
 GREY_BEHIND_LIGHTING = 0.5
 
-# Floor of a searched map, as a share of its mean radiance: the search moves log radiance, which is
+# Least radiance of a searched map, as a share of its mean: the search moves log radiance, which is
 # infinite for black.
 DARKEST_SHARE = 1e-4
 
@@ -47,7 +47,7 @@ def represented(scene: Scene, search: SearchConfig) -> Scene:
             "give the material uniform values (and texture_resolution 0)"
         )
     if "shape" in search.attributes and isinstance(scene.shape, MeshShape):
-        # A moving surface would tear along a seam or hard edge.
+        # Doubled vertices are merged: a moving surface would tear along a seam or hard edge.
         surface = joined(geometry(scene.shape))[0]
         changes["shape"] = scene.shape.model_copy(update={"surface": surface})
     moving = [name for name in ("shape", "pose") if name in search.attributes]
@@ -73,24 +73,27 @@ def represented(scene: Scene, search: SearchConfig) -> Scene:
 
 
 def start_scene(target: Scene, starts: Mapping[str, Any], search: SearchConfig) -> Scene:
-    """Return the target with the searched attributes replaced by their start, in the same form."""
+    """Return the represented target with the searched attributes replaced by their starts.
+
+    `starts` is attribute → start; a search with mode diverge or flip starts at the target itself.
+    """
     if search.is_from_target:
         return target
-    shaped = dict(starts)
-    if "shape" in shaped:
-        shaped["shape"] = shaped["shape"].model_copy(update={"normals": target.shape.normals})
-    if "material" in shaped:
-        searched = {name: getattr(shaped["material"], name) for name in search.material_parameters}
-        shaped["material"] = target.material.model_copy(update=searched)
-    if search.attributes == ("pose",) and shaped["pose"] == target.pose:
+    changes = dict(starts)
+    if "shape" in changes:
+        changes["shape"] = changes["shape"].model_copy(update={"normals": target.shape.normals})
+    if "material" in changes:
+        searched = {name: getattr(changes["material"], name) for name in search.material_parameters}
+        changes["material"] = target.material.model_copy(update=searched)
+    if search.attributes == ("pose",) and changes["pose"] == target.pose:
         raise InputError(
             f"start.pose is that of the target '{target.name}', and nothing else is searched: "
             "give the target or start.pose another rotation or translation"
         )
-    if "lighting" in shaped and search.start.lighting is None:
+    if "lighting" in changes and search.start.lighting is None:
         # A start that renders black or white has no gradient.
-        shaped["lighting"] = Constant(radiance=(mean_radiance(target.lighting),) * 3)
-    start = represented(target.model_copy(update=shaped), search)
+        changes["lighting"] = Constant(radiance=(mean_radiance(target.lighting),) * 3)
+    start = represented(target.model_copy(update=changes), search)
     if "lighting" in starts and isinstance(target.lighting, EnvironmentMap):
         map_of_start = as_map(start.lighting, search.environment_height)
         start = start.model_copy(update={"lighting": map_of_start})
@@ -98,22 +101,22 @@ def start_scene(target: Scene, starts: Mapping[str, Any], search: SearchConfig) 
 
 
 def form_of_family(search: SearchConfig, target: Scene) -> Form:
-    """Return the form of every scene of a search.
+    """Return how every scene of a family (a target with one search) is translated to Mitsuba.
 
     Meshes of a shape search have no texture coordinates; an anisotropic highlight is then stretched
     along an arbitrary direction, the same for all scenes.
     """
-    plainest = form_of(target.material)
+    simplest = form_of(target.material)
     moved = search.material_parameters if "material" in search.attributes else ()
     return Form(
         texture_coordinates="shape" not in search.attributes
-        and (plainest.texture_coordinates or "anisotropic" in moved or bool(search.textures)),
-        path_depth=TRANSMITTING_DEPTH if "spec_trans" in moved else plainest.path_depth,
+        and (simplest.texture_coordinates or "anisotropic" in moved or bool(search.textures)),
+        path_depth=TRANSMITTING_DEPTH if "spec_trans" in moved else simplest.path_depth,
     )
 
 
 def as_map(lighting: Lighting, height: int) -> EnvironmentMap:
-    """Return a map of ``height`` rows without black, with level and rotation applied."""
+    """Return a light as a map of ``height`` rows, without black, including level and rotation."""
     if isinstance(lighting, SunSky):
         radiance = Picture(pixels_of(baked(lighting, height)))
     else:
@@ -123,7 +126,7 @@ def as_map(lighting: Lighting, height: int) -> EnvironmentMap:
 
 
 def mean_radiance(lighting: Lighting) -> float:
-    """Return the mean radiance over sphere and channels of a constant light or a loaded map."""
+    """Return the mean radiance of a loaded light, over the sphere and the channels."""
     if isinstance(lighting, Constant):
         return lighting.level * float(np.mean(lighting.radiance))
     if isinstance(lighting, SunSky):
@@ -133,7 +136,7 @@ def mean_radiance(lighting: Lighting) -> float:
 
 
 def _as_searched(lighting: Lighting, search: SearchConfig) -> Lighting:
-    """Return a constant light if target and start are constant; otherwise a map."""
+    """Return a light in the form of the search: constant if target and start are, else a map."""
     if isinstance(lighting, Constant) and isinstance(
         search.starts().get("lighting", lighting), Constant
     ):
@@ -143,7 +146,7 @@ def _as_searched(lighting: Lighting, search: SearchConfig) -> Lighting:
 
 
 def _check_textures(name: str, searched: Mapping[str, Any], search: SearchConfig) -> None:
-    """Raise InputError for a texture that the search cannot produce, which would be a cue."""
+    """Raise InputError if a searched parameter is a texture that the search cannot produce."""
     textured = [
         parameter
         for parameter, value in searched.items()
@@ -173,13 +176,13 @@ def as_texture(value: Any, channels: int, search: SearchConfig) -> Picture:
 
 
 def _resampled(pixels: np.ndarray, resolution: int) -> np.ndarray:
-    """Return (H, W, C) averaged to (n, n, C)."""
+    """Return a texture (H, W, C) averaged to (n, n, C)."""
     rows, columns = (_coverage(size, resolution) for size in pixels.shape[:2])
     return np.einsum("ai,ijc,bj->abc", rows, pixels, columns, optimize=True)
 
 
 def _coverage(old: int, new: int) -> np.ndarray:
-    """Return the share (new, old) of each new interval that each old interval covers."""
+    """Return the shares (new, old) of each new pixel that each old pixel covers, along a line."""
     edges_old, edges_new = np.linspace(0, 1, old + 1), np.linspace(0, 1, new + 1)
     low = np.maximum(edges_new[:-1, None], edges_old[None, :-1])
     high = np.minimum(edges_new[1:, None], edges_old[None, 1:])

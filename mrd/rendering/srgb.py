@@ -9,12 +9,12 @@ from scenes.film import ENCODED_LIMIT, GAMMA, LINEAR_LIMIT, OFFSET, SLOPE
 
 
 def encoded(linear: Tensor) -> Tensor:
-    """Return display-encoded values in [0, 1] of linear ones."""
+    """Return the display-encoded values of linear values, both in [0, 1]."""
     curved = (1 + OFFSET) * linear.clamp(min=LINEAR_LIMIT) ** (1 / GAMMA) - OFFSET
     return torch.where(linear <= LINEAR_LIMIT, SLOPE * linear, curved)
 
 
 def decoded(display: Tensor) -> Tensor:
-    """Return linear values in [0, 1] of display-encoded ones."""
+    """Return the linear values of display-encoded values, both in [0, 1]."""
     curved = ((display.clamp(min=ENCODED_LIMIT) + OFFSET) / (1 + OFFSET)) ** GAMMA
     return torch.where(display <= ENCODED_LIMIT, display / SLOPE, curved)

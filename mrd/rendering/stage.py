@@ -1,8 +1,9 @@
 """Images of a scene, and gradients from images back to the scene.
 
-The chain from scene to activations is split at the image. Primal renders keep no gradient graph,
-torch differentiates the network, and the gradient of the loss with respect to each image enters one
-adjoint render. Memory use stays constant, and primal and adjoint have separate sample counts.
+The computation from scene to activations is split at the image. Images are rendered ("primal")
+without a gradient graph, torch differentiates the network, and the gradient of the loss with
+respect to each image enters one adjoint render, which returns the gradient with respect to the
+scene. Memory use stays constant, and primal and adjoint renders have separate numbers of samples.
 
 Import this module only after ``mrd.rendering.backend.activate()``.
 """
@@ -33,26 +34,26 @@ mi.set_log_level(mi.LogLevel.Error)
 # Auto exposure maps this percentile of the object's luminance to this display-linear value.
 EXPOSURE_PERCENTILE = 95
 EXPOSURE_LEVEL = 0.8
-# Rounded to tenths of a stop, since renders repeat only to about 1e-6.
+# The exposure is rounded to tenths of a stop, since repeated renders differ by about 1e-6.
 EXPOSURES_PER_STOP = 10
 
 
 def noise_seed(scene_hash: str, camera: str, light: str, index: int) -> int:
-    """Return an image's renderer seed: a hash of its names, so that no two images share noise."""
+    """Return the renderer's seed of an image: a hash of its names, so that no two share noise."""
     text = f"{scene_hash}/{camera}/{light}/{index}"
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "little")
 
 
 def display(linear: torch.Tensor, film: Film) -> torch.Tensor:
-    """Return display-encoded sRGB in [0, 1] of linear radiance, as ``scenes.film.encode`` does."""
+    """Convert linear radiance to display-encoded sRGB in [0, 1], as ``scenes.film.encode`` does."""
     exposed = (linear * film.fixed_exposure).clamp(min=0)
     if film.tone_curve == "reinhard":
         exposed = exposed / (1 + exposed)
     return encoded(exposed.clamp(max=1))
 
 
-# Number of adjoints that are compared before replay is used, and their tolerance as a share of the
-# traced gradient's norm: threads add up in any order.
+# Number of replayed adjoints that are compared with traced ones, and the allowed difference as a
+# share of the norm of the traced gradient (threads add up in any order).
 REHEARSALS = 6
 APART = 1e-2
 
@@ -65,14 +66,14 @@ class Stage:
     scene
         Loaded scene.
     form
-        How it is translated to Mitsuba; by default the simplest form of this scene.
+        How the scene is translated to Mitsuba; by default in the simplest form.
     device
         Torch device: "cpu", or "cuda" with Mitsuba's CUDA variant.
     frozen
         Whether kernels are recorded at the first renders and then replayed, which saves tracing.
-        For materials and lights only: a replayed adjoint of moving vertices, or of a one-channel
-        texture, is silently wrong (Mitsuba 3.9, Dr.Jit 1.5). The first adjoints are also traced;
-        if the two disagree, replay is switched off.
+        Only for searches of material or light: a replayed adjoint of moving vertices, or of a
+        one-channel texture, is wrong without an error (Mitsuba 3.9, Dr.Jit 1.5). The first adjoints
+        are computed both ways; if the two disagree, adjoints are no longer replayed.
     """
 
     def __init__(
@@ -93,7 +94,7 @@ class Stage:
             camera.name: to_mitsuba.sensor(camera) for camera in cameras(scene.cameras)
         }
         self._surface = to_mitsuba.surface_integrator(scene, form)
-        self._leaves: dict[str, Any] = {}  # parameters that were moved
+        self._leaves: dict[str, Any] = {}  # name → value of the parameters set by `move`
         self._frozen = frozen
         self._rehearsals = REHEARSALS if frozen else 0
         self._render = dr.freeze(_render, enabled=frozen)
@@ -112,19 +113,19 @@ class Stage:
         return torch.stack(images)
 
     def photographs(self, views: Sequence[Camera], samples: int, index: int) -> torch.Tensor:
-        """Return linear radiance (V, 3, H, W) with the noise of a noise-seed index."""
+        """Return linear radiance (V, 3, H, W), whose noise is set by camera, light and `index`."""
         light = self.scene.lighting.kind
         seeds = [noise_seed(self._sha256, view.name, light, index) for view in views]
         return self.radiance(views, samples, seeds)
 
     def move(self, values: Mapping[str, torch.Tensor]) -> None:
-        """Set scene parameters, by Mitsuba's names, and enable their gradients."""
+        """Set parameters of the scene, with Mitsuba's names as keys, and enable their gradients."""
         with torch.no_grad():
             self._leaves = {key: _like(self._parameters[key], v) for key, v in values.items()}
         self._watch(values)
 
     def _watch(self, keys: Iterable[str]) -> None:
-        """Set the changed parameters again, as leaves of a new graph."""
+        """Set parameters to their last values again, as leaves of a new gradient graph."""
         for key in keys:
             self._leaves[key] = dr.detach(self._leaves[key])
             dr.enable_grad(self._leaves[key])
@@ -139,15 +140,15 @@ class Stage:
         samples: int,
         seeds: Sequence[int],
     ) -> dict[str, torch.Tensor]:
-        """Return the flat gradient of ``sum(radiance * gradients)`` by each moved parameter."""
+        """Return moved parameter → flat gradient of ``sum(radiance * gradients)`` by it."""
         if self._frozen and VERTICES in self._leaves:
             raise ValueError("the adjoint of moving vertices cannot be frozen")
         if self._rehearsals:
             return self._rehearsed(integrator, views, gradients, samples, seeds)
-        # An adjoint frees the graph that it has traversed, so each view gets a new one. Vertices
-        # are slow to set and keep theirs, except for the normals.
+        # An adjoint frees the graph that it has traversed, so each view gets a new graph. Vertices
+        # are slow to set, so their graph is kept, except for the part that computes normals.
         others = [key for key in self._leaves if key != VERTICES]
-        found: dict[str, Any] = dict.fromkeys(others, 0.0)
+        result: dict[str, Any] = dict.fromkeys(others, 0.0)
         if VERTICES in self._leaves:
             dr.clear_grad(self._leaves[VERTICES])
         with self._normals_apart():
@@ -162,10 +163,10 @@ class Stage:
                     mi.UInt32(int(seed)),
                 )
                 for key in others:
-                    found[key] += dr.grad(self._leaves[key])
+                    result[key] += dr.grad(self._leaves[key])
         if VERTICES in self._leaves:
-            found[VERTICES] = dr.grad(self._leaves[VERTICES])
-        return {key: _flat(value).torch().to(self.device) for key, value in found.items()}
+            result[VERTICES] = dr.grad(self._leaves[VERTICES])
+        return {key: _flat(value).torch().to(self.device) for key, value in result.items()}
 
     def tangent(
         self,
@@ -175,7 +176,10 @@ class Stage:
         samples: int,
         seeds: Sequence[int],
     ) -> torch.Tensor:
-        """Return the forward-mode derivative (V, 3, H, W) of radiance along a direction."""
+        """Return the derivative (V, 3, H, W) of radiance along a direction, by forward mode.
+
+        `directions` is parameter, by Mitsuba's name → its change per unit, flat.
+        """
         base = {key: mi.Float(dr.detach(_flat(self._parameters[key]))) for key in directions}
         images = []
         for view, seed in zip(views, seeds, strict=True):
@@ -203,21 +207,21 @@ class Stage:
         self._parameters.update()
         return torch.stack(images)
 
-    def _rehearsed(self, *given: Any) -> dict[str, torch.Tensor]:
-        """Return the traced adjoint, and compare it with the replayed one."""
-        left, self._rehearsals = self._rehearsals, 0
-        replayed = self.adjoint(*given)
+    def _rehearsed(self, *arguments: Any) -> dict[str, torch.Tensor]:
+        """Return the traced adjoint; if the replayed one differs, switch off replay."""
+        remaining, self._rehearsals = self._rehearsals, 0
+        replayed = self.adjoint(*arguments)
         replay, self._render_backward = self._render_backward, _render_backward
-        traced = self.adjoint(*given)
+        traced = self.adjoint(*arguments)
         if all(_are_close(replayed[key], value) for key, value in traced.items()):
-            self._render_backward, self._rehearsals = replay, left - 1
+            self._render_backward, self._rehearsals = replay, remaining - 1
         return traced
 
     @contextmanager
     def _normals_apart(self) -> Iterator[None]:
-        """Collect gradients of shading normals separately; pass them to the vertices at the end.
+        """Collect gradients of shading normals in the block; pass them to the vertices at its end.
 
-        Dr.Jit would free the graph from normals to vertices after the first view.
+        Otherwise Dr.Jit would free the graph from normals to vertices after the first view.
         """
         normals = mi.Float(self._parameters[NORMALS])  # a copy, not a reference
         derived = VERTICES in self._leaves and NORMALS not in self._leaves
@@ -230,7 +234,7 @@ class Stage:
         yield
         dr.set_grad(normals, dr.grad(apart))
         dr.enqueue(dr.ADMode.Backward, normals)
-        dr.traverse(dr.ADMode.Backward, dr.ADFlag.ClearVertices)  # keeps the way for another time
+        dr.traverse(dr.ADMode.Backward, dr.ADFlag.ClearVertices)  # the graph can be used again
         self._put(NORMALS, normals)
 
     def _put(self, key: str, value: Any) -> None:
@@ -238,7 +242,7 @@ class Stage:
         self._parameters.update()
 
     def coverage(self, view: Camera) -> np.ndarray:
-        """Return a boolean mask (H, W): pixels whose centre shows the object."""
+        """Return a boolean mask (H, W) of the pixels whose centre shows the object."""
         rows, columns = np.mgrid[0 : view.height, 0 : view.width]
         position = mi.Point2f(
             ((columns + 0.5) / view.width).ravel().astype(np.float32),
@@ -257,7 +261,7 @@ def exposed(scene: Scene, samples: int = 16) -> Scene:
     """
     if scene.film.exposure != "auto":
         return scene
-    # The background is not measured, and one in display units would already need the exposure.
+    # Pixels of the background do not count; a grey background would need the unknown exposure.
     stage = Stage(with_film(scene, exposure=1.0, background="environment"))
     views = [view for view in cameras(scene.cameras) if not view.held_out]
     seeds = [noise_seed("exposure", view.name, "", 0) for view in views]
@@ -294,12 +298,12 @@ def _render(scene: Any, sensor: Any, integrator: Any, samples: int, seed: Any) -
 def _render_backward(
     scene: Any, sensor: Any, integrator: Any, gradient: Any, samples: int, seed: Any
 ) -> None:
-    # Mitsuba's integrators differentiate with respect to all parameters with gradients enabled.
+    # The integrator differentiates with respect to all parameters whose gradients are enabled.
     integrator.render_backward(scene, None, gradient, sensor=sensor, seed=seed, spp=samples)
 
 
 def _like(parameter: Any, tensor: torch.Tensor) -> Any:
-    """Return a tensor's values as the Mitsuba type of a parameter."""
+    """Convert a tensor to the Mitsuba type that `parameter` has."""
     tensor = tensor.contiguous()
     if isinstance(parameter, mi.TensorXf):
         return mi.TensorXf(tensor.reshape(parameter.shape))
@@ -307,14 +311,14 @@ def _like(parameter: Any, tensor: torch.Tensor) -> Any:
 
 
 def _shaped(parameter: Any, flat: Any) -> Any:
-    """Return flat values as the Mitsuba type of a parameter; gradients pass through."""
+    """Convert flat values to the Mitsuba type that `parameter` has; gradients pass through."""
     if isinstance(parameter, mi.TensorXf):
         return mi.TensorXf(flat, parameter.shape)
     return flat if isinstance(parameter, mi.Float) else dr.unravel(type(parameter), flat)
 
 
 def _flat(value: Any) -> Any:
-    """Return a Mitsuba parameter as one flat ``mi.Float``, in the order of `_like`."""
+    """Convert a Mitsuba parameter to one flat ``mi.Float``, in the order of `_like`."""
     if isinstance(value, mi.TensorXf):
         return value.array
     return value if isinstance(value, mi.Float) else dr.ravel(value)

@@ -2,10 +2,10 @@
 
 Mitsuba's derivatives of its own sun and sky disagree with finite differences of renders: albedo
 agrees, the sun's direction is biased (×0.7; wrong sign for the sky alone), turbidity is wrong, and
-scales have none. So searches use a map. The sky is evaluated on a fine grid and averaged; the sun,
-a disk of half a degree, is integrated on rings and added as a point of light. Neither has Monte
-Carlo noise, so central differences of the *map* give its derivatives; Mitsuba's derivative of an
-image by the map's pixels agrees with finite differences.
+scales have none. So searches replace them by a map. The sky is evaluated on a fine grid and
+averaged; the sun, a disk of half a degree, is integrated on rings and added as a point of light.
+Neither has Monte Carlo noise, so central differences of the *map* give its derivatives; Mitsuba's
+derivative of an image by the map's pixels agrees with finite differences.
 
 Import this module only after ``mrd.rendering.backend.activate()``.
 """
@@ -30,13 +30,13 @@ from scenes.lighting import (
 Array = NDArray[np.float64]
 
 FINENESS = 4  # rows of the grid on which the sky is evaluated, for each row of the map
-LEAST_ROWS = 65
+LEAST_ROWS = 65  # least number of rows of that grid
 SUN_RADIUS = np.radians(0.5358 / 2)  # of Mitsuba's sun
 SUN_RINGS, SUN_SPOKES = 6, 12
 
 
 def baked(lighting: SunSky, height: int) -> EnvironmentMap:
-    """Return the environment map of a sun and sky, with rotation and level applied."""
+    """Return a sun and sky as an environment map of `height` rows, including rotation and level."""
     sun, sky = parts(lighting, height)
     radiance = lighting.sun_scale * sun + lighting.sky_scale * sky
     return EnvironmentMap(radiance=Picture(radiance.astype(np.float32)))
@@ -56,7 +56,7 @@ def _sky(lighting: SunSky, height: int) -> Array:
 
 
 def _sun(lighting: SunSky, height: int) -> Array:
-    """Return the sun's light, spread bilinearly over the four pixels around its direction."""
+    """Return the map of the sun alone, spread over the four pixels around its direction."""
     toward = np.array(sun_direction(lighting))
     theta, phi = np.arccos(np.clip(toward[1], -1, 1)), np.arctan2(toward[0], -toward[2])
     row, column = theta / np.pi * (height - 1), phi / np.pi * height - 0.5
@@ -74,8 +74,9 @@ def _irradiance(lighting: SunSky, toward: Array) -> Array:
     alone = lighting.model_copy(update={"sun_scale": 1.0, "sky_scale": 0.0})
     right = np.cross(toward, np.eye(3)[np.abs(toward).argmin()])
     right /= np.linalg.norm(right)
-    # Rings about the centre (Gauss–Legendre in 1 − cos θ, which counts solid angle), none on the
-    # edge: on a square grid, part of the sun would appear or vanish with every small move.
+    # The sun is sampled on rings about its centre, none on its edge (Gauss–Legendre in 1 − cos θ,
+    # which is proportional to solid angle). On a square grid, part of the sun would appear or
+    # vanish with every small move.
     nodes, shares = np.polynomial.legendre.leggauss(SUN_RINGS)
     away = np.arccos(1 - (1 - np.cos(SUN_RADIUS)) * (nodes + 1) / 2)[:, None, None]
     around = (2 * np.pi * np.arange(SUN_SPOKES) / SUN_SPOKES)[None, :, None]
@@ -86,7 +87,7 @@ def _irradiance(lighting: SunSky, toward: Array) -> Array:
 
 
 def _radiance(lighting: SunSky, directions: Array) -> Array:
-    """Return the radiance of Mitsuba's sun and sky from directions (..., 3)."""
+    """Return the radiance (..., 3) of Mitsuba's sun and sky in directions (..., 3)."""
     emitter = mi.load_dict(light(lighting))
     interaction = dr.zeros(mi.SurfaceInteraction3f, directions.size // 3)
     interaction.wi = mi.Vector3f(-directions.reshape(-1, 3).T.astype(np.float32))

@@ -1,8 +1,8 @@
-"""The only translation of a `scenes.Scene` into Mitsuba.
+"""Translation of a `scenes.Scene` into Mitsuba.
 
-Only this module knows the names of Mitsuba parameters (``object.bsdf.roughness.value`` …). Poses
-are applied to the vertices here, so Mitsuba always has world coordinates.
-Import this module only after ``mrd.rendering.backend.activate()``.
+Only this module knows the names of Mitsuba parameters (``object.bsdf.roughness.value`` …). The pose
+is applied to the vertices here, so meshes in Mitsuba are in world coordinates. Import this module
+only after ``mrd.rendering.backend.activate()``.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from scenes.shape import geometry, with_spherical_uvs
 VERTICES = "object.vertex_positions"
 NORMALS = "object.vertex_normals"
 
-# Transmitted light needs more bounces than reflected light.
+# Longest light paths, in segments: transmitted light needs more than reflected light.
 OPAQUE_DEPTH = 2
 TRANSMITTING_DEPTH = 6
 
 
 def material_key(parameter: str, material: Material) -> str:
-    """Return Mitsuba's name of a material parameter (uniform or textured)."""
+    """Return Mitsuba's name of a material parameter, which is uniform or a texture."""
     if parameter == "eta":
         return "object.bsdf.eta"
     textured = isinstance(getattr(material, parameter), Picture)
@@ -45,7 +45,7 @@ def light_key(lighting: Lighting) -> str:
 
 
 def is_textured(material: Material) -> bool:
-    """Return whether any parameter is textured and needs texture coordinates."""
+    """Return whether any parameter is a texture, so that the mesh needs texture coordinates."""
     return any(isinstance(getattr(material, name), Picture) for name in TEXTURED)
 
 
@@ -56,7 +56,7 @@ class Form:
     Parameters
     ----------
     texture_coordinates
-        Whether the mesh has texture coordinates: its own, or spherical ones.
+        Whether the mesh has texture coordinates: its own, or else spherical ones.
     path_depth
         Longest light path, in segments: 2 is direct light.
     """
@@ -93,7 +93,7 @@ def world_vertices(mesh: Mesh, scene: Scene) -> np.ndarray:
 
 
 def world_surface(scene: Scene, texture_coordinates: bool) -> tuple[Mesh, np.ndarray | None]:
-    """Return the mesh in world coordinates and its normals (V, 3); None for flat faces."""
+    """Return the mesh in world coordinates, and its normals (V, 3) or None for flat faces."""
     mesh = geometry(scene.shape)
     normals = vertex_normals(mesh)
     if texture_coordinates:
@@ -108,8 +108,8 @@ def _mesh(scene: Scene, texture_coordinates: bool) -> Any:
     """Return the Mitsuba mesh in world coordinates.
 
     Smooth normals are set explicitly: Mitsuba's own would show the seam of texture coordinates,
-    where vertices are split, as an edge. If vertices move without normals, Mitsuba recomputes them;
-    meshes of a shape search have no seam, and a pose moves both.
+    where vertices are doubled, as an edge. If a search sets vertices alone, Mitsuba computes new
+    normals; meshes of a shape search have no seam, and a pose search sets vertices and normals.
     """
     mesh, normals = world_surface(scene, texture_coordinates)
     smooth = normals is not None
@@ -149,7 +149,7 @@ def bsdf(material: Material) -> dict[str, Any]:
 
 
 def light(lighting: Lighting) -> dict[str, Any]:
-    """Return the Mitsuba dictionary of an emitter, with level and radiance multiplied."""
+    """Return the Mitsuba dictionary of a light; its radiance is multiplied by its level."""
     turn = mi.ScalarTransform4f().rotate([0, 1, 0], lighting.rotation)
     if isinstance(lighting, Constant):
         radiance = [float(lighting.level * channel) for channel in lighting.radiance]
@@ -198,7 +198,7 @@ def sensor(camera: Camera) -> Any:
 
 
 def surface_integrator(scene: Scene, form: Form | None = None) -> Any:
-    """Return the integrator of primal images and of adjoints of material and light."""
+    """Return the integrator for images, and for derivatives by material and light."""
     form = form or form_of(scene.material)
     return mi.load_dict(
         {
@@ -210,7 +210,7 @@ def surface_integrator(scene: Scene, form: Form | None = None) -> Any:
 
 
 def silhouette_integrator(scene: Scene, boundary_samples: int) -> Any:
-    """Return the integrator of adjoints for moving vertices: shape or pose."""
+    """Return the integrator for derivatives by vertices, which shape and pose move."""
     return mi.load_dict(
         {
             "type": "mrd_silhouette",
@@ -235,7 +235,7 @@ def pixels_of(lighting: EnvironmentMap) -> np.ndarray:
 
 
 def sun_direction(lighting: SunSky) -> list[float]:
-    """Return the direction to the sun in world coordinates, with the light's rotation."""
+    """Return the unit vector to the sun, in world coordinates, after the light's rotation."""
     e, a = np.radians([lighting.sun_elevation, lighting.sun_azimuth + lighting.rotation])
     return [float(np.cos(e) * np.sin(a)), float(np.sin(e)), float(np.cos(e) * np.cos(a))]
 
@@ -248,7 +248,7 @@ def _spectrum(color: Any) -> Any:
 
 
 def _bitmap(picture: Picture) -> dict[str, Any]:
-    """Return a raw texture of linear values; a new tensor, since Mitsuba consumes it."""
+    """Return the Mitsuba dictionary of a texture of linear values; its tensor is a copy."""
     return {
         "type": "bitmap",
         "data": mi.TensorXf(np.array(picture.pixels)),

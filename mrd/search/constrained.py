@@ -1,15 +1,17 @@
 """Searches that start at their target, under a condition at every training camera.
 
-They make a physical distance D as large or as small as the condition h_c(x) ≤ 0 allows at every
-training camera c, by an augmented Lagrangian (Hestenes 1969, Powell 1969, Rockafellar 1973). A step
-decreases
+They make the physical distance D from the target as large, or as small, as the condition h_c(x) ≤ 0
+allows at every training camera c, by an augmented Lagrangian (Hestenes 1969, Powell 1969,
+Rockafellar 1973). A step decreases (− for the largest D, + for the smallest)
 
     ±D(x)/unit + Σ_c [max(0, λ_c + ρ h_c)² − λ_c²] / 2ρ
 
-over the cameras of its views. After each round, in which every camera is seen `ROUNDS` times,
-λ_c ← max(0, λ_c + ρ h̄_c), where h̄_c is the round's mean; ρ is doubled if the largest h̄_c has not
-halved. At the target itself a distance has no gradient, so every start makes a small random step
-away from it.
+where c are the cameras of the step's views. After each round, in which every camera is seen
+`ROUNDS` times, λ_c ← max(0, λ_c + ρ h̄_c), where h̄_c is the mean of h_c in the round; ρ is doubled
+if the largest h̄_c has not halved. At the target itself a distance has no gradient, so every start
+begins with a small random step away from the target.
+
+A place is a set of values of the search's variables.
 """
 
 from __future__ import annotations
@@ -28,15 +30,15 @@ from mrd.search.moving_scene import Arrays, with_prefix
 from mrd.study.checkpoint import SearchState
 from scenes.scene import Scene
 
-ROUNDS = 2
+ROUNDS = 2  # how often each camera is seen in a round
 PENALTY, MOST_PENALTY = 10.0, 1e4  # ρ at the start, and at most
-SETTLED = 0.02  # ρ is not raised for a violation below this
-FIRST_STEP = 0.5  # standard deviation of the step off the target, in steps at the pace of the start
+SETTLED = 0.02  # ρ is not raised if the condition is violated by less
+FIRST_STEP = 0.5  # standard deviation of the first, random step, in usual steps of the start
 
 
 @dataclass(frozen=True)
 class FeasiblePlace:
-    """The variables at the end of a round that met the condition, and their distance D."""
+    """Values of the variables after a round that met the condition, and their distance D."""
 
     distance: float
     snapshot: Arrays
@@ -47,22 +49,22 @@ class Constrained(Mode):
 
     sign: ClassVar[int]  # 1 to maximise the distance, -1 to minimise it
     first_pace: ClassVar[float]  # factor on the learning rates at the start
-    slack: ClassVar[float]  # a round meets its condition if it is violated by no more
-    no_gain: ClassVar[str]  # words of the note on an early stop
-    translation_counts: ClassVar[bool] = False  # whether a shift of a whole shape is distance
+    slack: ClassVar[float]  # largest mean violation with which a round still meets the condition
+    no_gain: ClassVar[str]  # text for the user's note about an early stop
+    translation_counts: ClassVar[bool] = False  # whether moving a whole shape counts as distance
 
-    places: dict[int, FeasiblePlace]  # the best place of each start, by the number of the start
+    places: dict[int, FeasiblePlace]  # number of a start → its best place
     _distance: Distance
 
     def begin(self, search: Search) -> None:
-        """Take the first step off the target."""
+        """Make the first, random step away from the target."""
         self.places = {}
         self._at_target = search.moving.snapshot()
         self.prepare(search)
         self._begin_start(search, self.first_pace)
 
     def prepare(self, search: Search) -> None:
-        """Compute what the condition needs; raise InputError if the search is impossible."""
+        """Compute constants of the condition; raise InputError if the search is impossible."""
 
     @abstractmethod
     def condition(self, step: StepActivations) -> torch.Tensor:
@@ -70,10 +72,13 @@ class Constrained(Mode):
 
     @abstractmethod
     def is_gain(self, distance: float, before: float) -> bool:
-        """Return whether a distance is better than an earlier one by more than a trifle."""
+        """Return whether a distance is clearly better than an earlier one."""
 
     def _begin_start(self, search: Search, pace: float) -> None:
-        """Forget what was learned, and step off the target, where the variables are."""
+        """Reset multipliers, penalty and pace; then make a random step away from the target.
+
+        The variables are at the target before.
+        """
         self._multipliers = torch.zeros(len(search.views))
         self._penalty, self._worst = PENALTY, float("inf")
         self._violations: list[list[float]] = [[] for _ in search.views]
@@ -85,7 +90,7 @@ class Constrained(Mode):
         self.hold_fixed(search.moving.variables)
 
     def return_to_target(self, search: Search, pace: float) -> None:
-        """Begin again beside the target."""
+        """Set the variables to the target, and begin again from there."""
         search.moving.reset()
         self._begin_start(search, pace)
 
@@ -101,7 +106,7 @@ class Constrained(Mode):
         return ((raised**2 - multipliers**2) / (2 * self._penalty)).sum()
 
     def distance_term(self, search: Search) -> torch.Tensor:
-        """Return the distance, signed so that it is minimised."""
+        """Return distance / unit, with the sign with which a step minimises it."""
         return -self.sign * (self._distance() / UNIT[search.config.attributes[0]])
 
     # ---- Rounds ---------------------------------------------------------------------------------
@@ -116,7 +121,7 @@ class Constrained(Mode):
             self.return_to_target(search, self.first_pace)
 
     def end_round(self, search: Search, violation: NDArray[np.float64]) -> None:
-        """Keep a place that meets the condition, and update λ and ρ; mean violations (C,)."""
+        """Store a place that meets the condition; update λ and ρ from the mean `violation` (C,)."""
         worst = float(violation.max())
         if worst <= self.slack:
             self._keep(search)
@@ -127,7 +132,7 @@ class Constrained(Mode):
         self._worst = max(worst, 0.0)
 
     def _keep(self, search: Search) -> None:
-        """Keep the variables if no place of this start was better."""
+        """Store the variables as the best place of this start, unless a better one is stored."""
         place = FeasiblePlace(self.distance(), search.moving.snapshot())
         before = self.places.get(start_number(search))
         if before is None or self.sign * place.distance > self.sign * before.distance:
@@ -136,17 +141,17 @@ class Constrained(Mode):
             self._last_gain = search.finished
 
     def _ends_start(self, search: Search) -> bool:
-        """Return whether the current start is over; skip the steps that an early stop leaves."""
+        """Return whether the current start ends; an early stop counts its other steps as done."""
         number, steps = start_number(search), search.config.steps
         if search.steps_of_start == steps:
             return True
         stopping = search.config.early_stopping
-        if stopping is None or number not in self.places:  # nothing is kept that could stop gaining
+        if stopping is None or number not in self.places:  # no place meets the condition yet
             return False
         if search.finished - self._last_gain < stopping.patience:
             return False
         search.notes.append(
-            f"step {search.finished}: stopped, {self.no_gain} in {stopping.patience}"
+            f"step {search.finished}: stopped, {self.no_gain} in {stopping.patience} steps"
         )
         search.finished = (number + 1) * steps
         return True
@@ -159,11 +164,11 @@ class Constrained(Mode):
         return float(self._distance())
 
     def history(self, search: Search) -> dict[str, float]:  # noqa: ARG002
-        """Return the distance."""
+        """Return the distance from the target as a further column of `history.csv`."""
         return {"distance": self.distance()}
 
     def scene_at(self, search: Search, place: FeasiblePlace, share: float = 1.0) -> Scene:
-        """Move the search to a share of the way from the target to a place; return the scene."""
+        """Set the variables on the line from target (`share` 0) to place (1); return the scene."""
         search.moving.place(
             {
                 name: first + share * (place.snapshot[name] - first)
@@ -174,7 +179,7 @@ class Constrained(Mode):
         return search.scene()
 
     def state(self) -> tuple[Arrays, dict[str, Any]]:
-        """Return the kept places, multipliers and pace."""
+        """Return the best places, the multipliers, penalty and pace."""
         arrays = {
             f"candidate.{number}.{name}": array
             for number, place in self.places.items()
@@ -192,11 +197,11 @@ class Constrained(Mode):
         return arrays, {"constrained": header}
 
     def can_resume(self, state: SearchState) -> bool:
-        """Return whether the state is of a constrained search; the first version's is not."""
+        """Return whether the state has all that `resume` needs; old ones may not."""
         return "constrained" in state.header
 
     def resume(self, search: Search, state: SearchState) -> None:  # noqa: ARG002
-        """Restore the kept places, multipliers and pace."""
+        """Restore the best places, the multipliers, penalty and pace."""
         header = state.header["constrained"]
         self._multipliers = torch.tensor(header["multipliers"])
         self._penalty = header["penalty"]
@@ -211,5 +216,5 @@ class Constrained(Mode):
 
 
 def start_number(search: Search) -> int:
-    """Return the number of the start that the last step belonged to, from 0."""
+    """Return the number, from 0, of the start to which the last step belongs."""
     return max(search.finished - 1, 0) // search.config.steps

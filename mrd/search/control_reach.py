@@ -1,9 +1,9 @@
-"""The reach of a random change, which the reach of a search is compared with.
+"""The reach of a random change, with which the reach of a search is compared.
 
-The target is changed in one seeded random direction of the searched variables
-(`mrd.search.directions`). The reach is the farthest scene in that direction that meets the
-criterion at scoring quality: bracketed by doubling or halving, then narrowed by bisection. A scene
-that is physically the target again counts as passed: no metamer is claimed.
+The target is changed in one random direction of the searched variables (`mrd.search.directions`).
+The reach is the largest distance in that direction at which a scene meets the criterion at scoring
+quality. It is found by doubling or halving, then by bisection. A scene that is physically the
+target itself passes here too, since this is no claim of a metamer.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from scenes.base.errors import InputError
 from scenes.differences import DISTANCE
 from scenes.scene import Scene, check_visible
 
-MOST_SCORED = 10  # scenes, each rendered at scoring quality
+MOST_SCORED = 10  # largest number of scored scenes, each rendered at scoring quality
 
 
 def control_reach(
@@ -32,27 +32,28 @@ def control_reach(
     rng: np.random.Generator,
     sampling: int,
 ) -> dict[str, Any]:
-    """Return the farthest scene in a random direction that meets the criterion.
+    """Return the largest distance in a random direction at which a scene meets the criterion.
 
     Parameters
     ----------
     first
         Distance of the first scene, above 0: the reach of the search.
     score, confirm
-        Return what `criterion.json` holds of a scene, with independent noise, as for the search's
-        reach: a scene has to pass by both.
+        Return the content of `criterion.json` for a scene, each with independent noise, as for the
+        reach of the search: a scene has to pass by both.
     rng
-        Draws the direction; the generator of the control series gives the series' direction.
+        Draws the direction. The generator of the control series gives the same direction as there.
     sampling
-        Seed of the points by which shapes are compared.
+        Seed of the random points on the surfaces by which shapes are compared.
 
     Returns
     -------
     dict
-        ``distance`` and ``match`` of the farthest that passes (None if none does);
-        ``failed_at``: the nearest distance beyond it that fails, or None if the direction ends
-        before (at a range of a parameter, or out of view) or nothing failed: the distance is then
-        a lower bound; ``measure`` of both; ``judged``: the number of scored scenes.
+        ``distance`` and ``match`` of the farthest scene that passes (None if none does);
+        ``failed_at``: the smallest larger distance at which a scene fails. It is None if no scene
+        failed, or if the direction ends before (at the end of a parameter's range, or of the view):
+        the distance is then a lower bound. ``measure``: the kind of both distances; ``judged``: the
+        number of scored scenes.
     """
     scene_at = scenes_along(target, search, rng, sampling)
     low, high, has_failed = 0.0, np.inf, False
@@ -63,9 +64,9 @@ def control_reach(
             high, has_failed = distance, False
         else:
             scored += 1
-            found = score(scene)
-            if all(each["training"]["metamer"] for each in (found, confirm(scene))):
-                low, match = distance, float(found["training"]["match"])
+            first_score = score(scene)
+            if all(each["training"]["metamer"] for each in (first_score, confirm(scene))):
+                low, match = distance, float(first_score["training"]["match"])
             else:
                 high, has_failed = distance, True
         distance = 2 * low if np.isinf(high) else (low + high) / 2
@@ -81,9 +82,10 @@ def control_reach(
 def scenes_along(
     target: Scene, search: SearchConfig, rng: np.random.Generator, sampling: int
 ) -> Callable[[float], Scene | None]:
-    """Draw a random direction of the one searched attribute, as controls do.
+    """Draw a random direction of the one searched attribute, as for control scenes.
 
-    Return the function from a distance to its scene; None if the direction does not reach it.
+    Return a function from a distance to the scene at that distance from the target; it returns None
+    if the direction does not reach the distance.
     """
     attribute = search.attributes[0]
     direction = draw_direction(attribute, target, search, rng)

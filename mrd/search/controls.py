@@ -1,7 +1,7 @@
-"""Control scenes: the target changed in a random direction, as far as a result is from it.
+"""Control scenes: the target, changed in a random direction, at the distance of a result.
 
-No model takes part. The amplitude along the direction is found on the physical distance of
-`scenes.differences`, for each attribute separately.
+They do not depend on a model. For each attribute separately, the amplitude of the change is chosen
+so that the physical distance (`scenes.differences`) is the wanted one.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from scenes.differences import (
 from scenes.scene import Scene, check_visible
 from scenes.shape import bounding_sphere, geometry
 
-TOLERANCE = 0.002  # relative error of a distance, well below the 1 % that is documented
-MOST_STEPS = 60
-MOST_DIRECTIONS = 20
+TOLERANCE = 0.002  # largest relative error of a distance; the documentation allows 1 %
+MOST_STEPS = 60  # of the search for an amplitude
+MOST_DIRECTIONS = 20  # random directions that are attempted
 
 
 def control_scenes(
@@ -39,16 +39,17 @@ def control_scenes(
     sampling: int,
     samples: int = 20_000,
 ) -> list[Scene]:
-    """Return scenes along one random direction, each at given distances from the target.
+    """Return scenes along one random direction, at the `wanted` distances from the target.
 
     Parameters
     ----------
     wanted
         For each scene, attribute → physical distance (`scenes.differences.DISTANCE`).
     translations
-        For each scene, the shift of the object's centre, scene units; used if pose is searched.
+        For each scene, the length of the shift of the object's centre, scene units; used only if
+        the pose is searched.
     sampling, samples
-        Seed and number of the points by which shapes are compared.
+        Seed and number of the random points on the surfaces by which shapes are compared.
 
     Raises
     ------
@@ -82,7 +83,7 @@ def control_scenes(
 def _shifted(
     target: Scene, rotated: Sequence[Scene], lengths: Sequence[float], rng: np.random.Generator
 ) -> list[Scene]:
-    """Return rotated scenes, shifted in one random direction that keeps the object in view."""
+    """Shift the objects of scenes by `lengths`, in one random direction that keeps them in view."""
     problem = ""
     for _ in range(MOST_DIRECTIONS):
         unit = random_unit(rng)
@@ -104,7 +105,7 @@ def _shifted(
 
 
 def with_centre(scene: Scene, target: Scene, offset: Array) -> Scene:
-    """Return a scene whose object's centre has an offset (3,) from that of the target."""
+    """Return the scene, with the object's centre at that of the target plus `offset` (3,)."""
     centre = bounding_sphere(geometry(target.shape))[0]
     own = target.pose.matrix()
     place = own[:3, :3] @ centre + own[:3, 3] + offset
@@ -116,10 +117,10 @@ def with_centre(scene: Scene, target: Scene, offset: Array) -> Scene:
 def amplitudes_at(
     distance: Callable[[float], float], wanted: Sequence[float]
 ) -> list[float] | None:
-    """Return the amplitudes at which a distance has given values ≥ 0, to `TOLERANCE`.
+    """Return the amplitudes at which `distance` has the wanted values ≥ 0, within `TOLERANCE`.
 
-    The distance is continuous and 0 at 0, but need not grow everywhere. None if the largest value
-    is not reached.
+    The distance is continuous in the amplitude, and 0 at amplitude 0, but need not grow everywhere.
+    The result is None if the distance does not reach the largest value.
     """
     known = [(0.0, 0.0)]
     amplitude = 1.0
@@ -133,14 +134,17 @@ def amplitudes_at(
         amplitude *= 2
     else:
         return None
-    found = [_amplitude_at(distance, each, known) for each in wanted]
-    return None if None in found else [each for each in found if each is not None]
+    amplitudes = [_amplitude_at(distance, each, known) for each in wanted]
+    return None if None in amplitudes else [each for each in amplitudes if each is not None]
 
 
 def _amplitude_at(
     distance: Callable[[float], float], wanted: float, known: list[tuple[float, float]]
 ) -> float | None:
-    """Return the amplitude of one distance, bracketed by known (amplitude, distance) pairs."""
+    """Return the amplitude at which the distance is `wanted`; `known` are (amplitude, distance).
+
+    New pairs are added to `known`. None if the root finder does not converge.
+    """
     if wanted == 0:
         return 0.0
     known.sort()
@@ -152,12 +156,12 @@ def _amplitude_at(
             measured[amplitude] = distance(amplitude)
             known.append((amplitude, measured[amplitude]))
         difference = measured[amplitude] - wanted
-        # Exactly 0 within the tolerance, which ends the root finder there.
+        # Returning exactly 0 within the tolerance ends the root finder.
         return 0.0 if abs(difference) <= TOLERANCE * wanted else difference
 
     low, top = known[high - 1][0], known[high][0]
-    found = brentq(error, low, top, xtol=1e-300, maxiter=MOST_STEPS, disp=False)
-    return float(found) if error(found) == 0 else None
+    root = brentq(error, low, top, xtol=1e-300, maxiter=MOST_STEPS, disp=False)
+    return float(root) if error(root) == 0 else None
 
 
 def _composed(
@@ -169,10 +173,10 @@ def _composed(
 def measure_from(
     target: Scene, attribute: str, sampling: int, samples: int = 20_000
 ) -> Callable[[Any], float]:
-    """Return the function from a value of an attribute to its physical distance from the target's.
+    """Return the function from a value of an attribute to its distance from that of the target.
 
-    It is the distance of `scenes.differences.DISTANCE`. Shapes are compared by the same points in
-    every call (`sampling`, `samples`), so that the distance is continuous.
+    The distance is the one that `scenes.differences.DISTANCE` names. Shapes are compared by the
+    same random points in every call (`sampling`, `samples`), so that the distance is continuous.
     """
     figure = DISTANCE[attribute]
     if attribute == "shape":

@@ -1,7 +1,7 @@
-"""Random directions in which a control changes an attribute of its target.
+"""Random directions in which a control scene differs from its target.
 
-A direction is drawn in the variables that the search moves, and is smooth: low modes of the surface
-for a shape, low spherical harmonics for textures and lights.
+A direction is a random change of the variables that the search moves. It is smooth: a mix of low
+modes of the surface for a shape, and of low spherical harmonics for textures and lights.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ from scenes.pose import Pose
 from scenes.scene import Scene
 from scenes.shape import MeshShape, Shape, geometry, random_harmonics
 
-# Number of smooth modes that a direction of shapes mixes. The lowest bend the whole surface; the
-# highest have about a dozen hills.
+# Number of smooth modes that are mixed to a direction of a shape. The lowest bend the whole
+# surface; the highest have about a dozen hills.
 MODES = 30
-DEGREE = 4  # highest spherical harmonic of a direction of textures and lights
+DEGREE = 4  # highest degree of the spherical harmonics for textures and lights
 
 Array = NDArray[np.float64]
 Direction = Callable[[float], Any]
-"""From an amplitude ≥ 0 to the attribute that far along a direction; 0 gives the target's own."""
+"""Function from an amplitude ≥ 0 to the changed attribute; 0 gives the attribute of the target."""
 
 
 def draw_direction(
     attribute: str, target: Scene, search: SearchConfig, rng: np.random.Generator
 ) -> Direction:
-    """Draw a random direction of an attribute; raise InputError if a light cannot vary."""
+    """Draw a random direction of an attribute; raise InputError for a light without a map."""
     draw: dict[str, Callable[[], Direction]] = {
         "shape": lambda: _shape_direction(target.shape, rng),
         "material": lambda: _material_direction(target.material, search.material_parameters, rng),
@@ -60,7 +60,7 @@ def random_unit(rng: np.random.Generator) -> Array:
 
 
 def _shape_direction(shape: Shape, rng: np.random.Generator) -> Direction:
-    """Return displacements along the normals by a random mix of smooth modes."""
+    """Return a direction that moves vertices along their normals by a random smooth function."""
     mesh = geometry(shape)
     displacement = smooth_field(mesh, rng)[:, None] * vertex_normals(mesh)
     scale = float(np.linalg.norm(mesh.vertices, axis=1).max()) / 10
@@ -76,9 +76,10 @@ def _shape_direction(shape: Shape, rng: np.random.Generator) -> Direction:
 
 
 def smooth_field(mesh: Mesh, rng: np.random.Generator) -> Array:
-    """Return a random smooth function (V,) on a surface, of root mean square 1 over vertices.
+    """Return a random smooth function (V,) on a surface, whose root mean square over vertices is 1.
 
-    A Gaussian mix of the lowest smooth modes. Vertices at one place have one value.
+    It is a Gaussian mix of the lowest smooth modes. Vertices with equal positions have equal
+    values.
     """
     surface, vertex = joined(mesh)
     modes = smooth_modes(surface, MODES)
@@ -92,7 +93,7 @@ def smooth_field(mesh: Mesh, rng: np.random.Generator) -> Array:
 def _material_direction(
     material: Material, parameters: Sequence[str], rng: np.random.Generator
 ) -> Direction:
-    """Return changes of all searched parameters, reflected at the ends of their ranges."""
+    """Return a direction of all searched parameters; values are reflected at the ends of ranges."""
     steps: dict[str, tuple[Array, Array, float, float]] = {}
     for name in parameters:
         value = getattr(material, name)
@@ -100,7 +101,7 @@ def _material_direction(
         start = value.pixels.astype(np.float64) if isinstance(value, Picture) else np.array(value)
         if name == "base_color" and start.ndim < 3:
             start = np.broadcast_to(start, 3).astype(np.float64)
-        # A target may be outside the bounds of searches.
+        # The target may be outside the bounds that apply to searches.
         low, high = min(low, float(start.min())), max(high, float(start.max()))
         step = _texture_step(start.shape, rng) if start.ndim == 3 else rng.normal(size=start.shape)
         steps[name] = (start, 0.1 * (high - low) * np.asarray(step), low, high)
@@ -121,7 +122,7 @@ def _material_direction(
 
 
 def _texture_step(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-    """Return a smooth random texture (H, W, C) in spherical texture coordinates."""
+    """Return a smooth random texture of a shape (H, W, C), in spherical texture coordinates."""
     height, width, channels = shape
     v, u = np.meshgrid(
         (np.arange(height) + 0.5) / height, (np.arange(width) + 0.5) / width, indexing="ij"
@@ -130,7 +131,7 @@ def _texture_step(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
 
 
 def reflected(values: Array, low: float, high: float) -> Array:
-    """Return values folded back into a range at its ends; continuous."""
+    """Return values reflected at the ends of a range, as often as needed; it is continuous."""
     span = high - low
     folded = np.mod(values - low, 2 * span)
     return low + np.minimum(folded, 2 * span - folded)
@@ -140,7 +141,7 @@ def reflected(values: Array, low: float, high: float) -> Array:
 
 
 def _lighting_direction(lighting: Lighting, rng: np.random.Generator) -> Direction:
-    """Return changes of a map's log radiance, smooth over the sphere, or of a constant colour."""
+    """Return a direction of log radiance: smooth over the sphere for a map, else a colour."""
     if isinstance(lighting, EnvironmentMap) and isinstance(lighting.radiance, Picture):
         pixels = lighting.radiance.pixels.astype(np.float64)
         step = _random_colours(map_directions(*pixels.shape[:2]), 3, rng)
@@ -167,7 +168,7 @@ def _lighting_direction(lighting: Lighting, rng: np.random.Generator) -> Directi
 
 
 def _random_colours(directions: Array, channels: int, rng: np.random.Generator) -> Array:
-    """Return independent random harmonics for every channel, (…, channels), of mean square 1."""
+    """Return a random smooth function (…, channels) of directions, with mean square 1."""
     flat = directions.reshape(-1, 3)
     fields = [random_harmonics(flat, DEGREE, rng) for _ in range(channels)]
     return np.stack(fields, axis=1).reshape(*directions.shape[:-1], channels)
@@ -177,7 +178,7 @@ def _random_colours(directions: Array, channels: int, rng: np.random.Generator) 
 
 
 def _pose_direction(pose: Pose, rng: np.random.Generator) -> Direction:
-    """Return rotations about a random axis; an amplitude is 10 degrees, at most half a turn."""
+    """Return rotations about a random axis: 10 degrees per unit of amplitude, at most 180."""
     axis = random_unit(rng)
     own = Rotation.from_euler("xyz", pose.rotation, degrees=True)
 

@@ -1,10 +1,10 @@
-"""The differentiable distance of variables from the target at which they started.
+"""The distance of a search's variables from the target, at which they started; differentiable.
 
-`mode: diverge` maximises it and `mode: flip` minimises it. It is the physical distance of
-`scenes.differences.DISTANCE`, except for a shape: a Chamfer distance has no useful gradient, so the
-displacement of the vertices along the target's normals is used (sliding along the surface is no
-distance). Results report the distances of `scenes.differences`. At the target the distance is 0 and
-has derivative 0.
+`mode: diverge` maximises it and `mode: flip` minimises it. It is the physical distance that
+`scenes.differences.DISTANCE` names, except for a shape: a Chamfer distance has no useful gradient,
+so the displacement of the vertices along the target's normals is used (motion along the surface
+does not count). Results report the distances of `scenes.differences`. At the target, the distance
+and its derivative are 0.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ from scenes.shape import bounding_sphere, geometry
 
 Distance = Callable[[], torch.Tensor]
 
-# Units of distances, about what metamers of networks reach: radii of the object, natural log units,
-# natural log units, degrees. They weigh the distance against the condition in a step: they affect
-# the path of the search, not the score.
+# Distances that metamers of networks about reach: radii of the object, natural log units (twice),
+# degrees. A step minimises distance / unit plus the penalty of the condition, so units affect the
+# path of the search, not the score.
 UNIT = {"shape": 0.05, "material": 0.5, "lighting": 1.0, "pose": 10.0}
 
 # Step of the finite differences of a material's distance, in units of its parameters.
@@ -44,11 +44,13 @@ DIFFERENCE = 1e-3
 def distance_from_target(
     target: Scene, variables: Variables, translation_counts: bool = False
 ) -> Distance:
-    """Return the function that gives the distance, a scalar tensor ≥ 0, of variables at the target.
+    """Return a function without arguments that returns the current distance, a scalar tensor ≥ 0.
 
-    Its unit is that of `scenes.differences`: radii, log units, log units, degrees. A shape has the
-    target's faces, a material no textures. `translation_counts` is whether a shift of a whole shape
-    is distance: a maximum would otherwise be no other shape, and a minimum would cost nothing.
+    `variables` are at the target now. Units are those of `scenes.differences`: radii for a shape,
+    log units for material and light, degrees for a pose. A shape has the faces of the target, a
+    material no textures. `translation_counts`: whether moving a whole shape counts as distance. It
+    must not when the distance is maximised (a moved shape is not another shape), and must when it
+    is minimised (a move would be free).
     """
     if isinstance(variables, ShapeVariables):
         return _along_normals(geometry(target.shape), variables, translation_counts)
@@ -62,9 +64,10 @@ def distance_from_target(
 
 
 def _along_normals(mesh: Mesh, variables: ShapeVariables, translation_counts: bool) -> Distance:
-    """Return the RMS displacement along the target's normals, over its area, in its radii.
+    """Return the distance of a shape: RMS displacement along the target's normals, in its radii.
 
-    The mean displacement is subtracted first unless it counts.
+    The mean is over the target's area. Without `translation_counts`, the mean displacement is
+    subtracted first.
     """
     first, along = torch.tensor(mesh.vertices), torch.tensor(vertex_normals(mesh))
     areas = vertex_areas(mesh)
@@ -84,7 +87,7 @@ def _along_normals(mesh: Mesh, variables: ShapeVariables, translation_counts: bo
 
 
 def _of_radiance(variables: LightingVariables) -> Distance:
-    """Return the RMS difference of log radiance over the sphere and the channels."""
+    """Return the distance of a light: RMS difference of log radiance over sphere and channels."""
     first = variables.tensors["log_radiance"].detach().clone()
     if first.ndim == 3:
         weights = torch.tensor(solid_angles(*first.shape[:2]) / (4 * np.pi)).to(first)[:, :, None]
@@ -102,7 +105,7 @@ def _of_radiance(variables: LightingVariables) -> Distance:
 
 
 def _of_reflectance(target: Scene, variables: MaterialVariables) -> Distance:
-    """Return the RMS log reflectance of `scenes.differences`."""
+    """Return the distance of a material: `rms_log_reflectance` of `scenes.differences`."""
     names = tuple(variables.tensors)
 
     def measure(numbers: dict[str, np.ndarray]) -> float:
@@ -121,12 +124,12 @@ def _of_reflectance(target: Scene, variables: MaterialVariables) -> Distance:
 
 
 def _root(square: torch.Tensor) -> torch.Tensor:
-    """Return the square root, with derivative 0 in place of infinity at 0."""
+    """Return the square root; its derivative at 0 is 0 instead of infinite."""
     return square.clamp(min=1e-20).sqrt()
 
 
 class _ByDifferences(torch.autograd.Function):
-    """A number that NumPy computes from a few parameters, with a finite-difference derivative."""
+    """A function of a few parameters in NumPy; its derivative is a finite difference."""
 
     @staticmethod
     def forward(
@@ -151,7 +154,7 @@ class _ByDifferences(torch.autograd.Function):
 def _derivative(
     measure: Callable[[dict[str, np.ndarray]], float], values: dict[str, np.ndarray], name: str
 ) -> np.ndarray:
-    """Return the derivative by each number of one parameter, with steps inside its range."""
+    """Return the derivative of `measure` by each number of parameter `name`, inside its range."""
     slopes = np.zeros_like(values[name])
     low, high = RANGES.get(name, (0.0, 1.0))
     for k in range(slopes.size):

@@ -1,13 +1,14 @@
-"""`mode: diverge`: the widest metamer, as far from the target as a model's match allows.
+"""`mode: diverge`: find the widest metamer, the one physically farthest from the target.
 
-maximise D(x) subject to match_c(x) ≥ floor + MARGIN at every training camera c
-(`mrd.search.constrained`).
+maximise the distance D(x) from the target subject to match_c(x) ≥ floor + MARGIN at every training
+camera c (`mrd.search.constrained`).
 
-A step of Adam is as long where the match is lost as where it holds, and far outside the gradient
-may vanish: a search whose match has failed by more than `LOST` returns to the farthest place where
-it held, and continues at half the pace. The renders of a step are noisier than those that are
-scored. Noise lowers a correlation in proportion, so a step's correlation is divided by the same
-loss, measured on re-renders of the target.
+Steps of Adam have about the same length everywhere, and where the match is far too low, the
+gradient may vanish. So if the match is more than `LOST` too low, the search returns to the farthest
+variables at which it was high enough, and continues with half the learning rate. The renders of a
+step are noisier than those that are scored, and noise multiplies a correlation by a factor below 1.
+This factor is measured on re-renders of the target, and the correlations of steps are divided by
+it.
 """
 
 from __future__ import annotations
@@ -31,11 +32,11 @@ from mrd.search.loop import Activations, Search, StepActivations
 from scenes.base.errors import InputError
 from scenes.scene import Scene
 
-MARGIN = 0.02  # above the floor, so that the noise of a score does not fail the widest
-LOST = 0.2  # a violation that is too large to recover from
+MARGIN = 0.02  # added to the floor, so that noise of the score seldom fails the widest metamer
+LOST = 0.2  # violation of the condition above which the search goes back
 PACE, LEAST_PACE = 0.2, 0.2 / 2**6  # factors on the learning rates at the start, and at least
 CALIBRATION = 8  # re-renders of the target that measure the effect of a step's noise
-GAIN = 1.01  # least ratio of distances that counts as farther
+GAIN = 1.01  # least ratio of two distances that counts as an improvement
 
 # Noise indices of three independent sets of renders. The final score of a result has index 0.
 CHOOSING, CONFIRMING = 1, 2
@@ -44,11 +45,11 @@ CHOOSING, CONFIRMING = 1, 2
 class Diverge(Constrained):
     """Maximise the distance from the target.
 
-    `null` and `ceiling` (C,) are the mean Pearson's r with the target of random scenes and of its
-    re-renders at each training camera, at scoring quality.
+    `null` and `ceiling` (C,) are mean values of Pearson's r with the target at each training camera
+    and at scoring quality: those of random scenes, and those of re-renders of the target.
     """
 
-    sign, first_pace, slack, no_gain = 1, PACE, MARGIN, "no farther"
+    sign, first_pace, slack, no_gain = 1, PACE, MARGIN, "no larger distance"
 
     def __init__(self, null: NDArray[np.float64], ceiling: NDArray[np.float64]) -> None:
         self._null, self._ceiling = (
@@ -56,7 +57,7 @@ class Diverge(Constrained):
         )
 
     def prepare(self, search: Search) -> None:
-        """Measure the effect of a step's noise; refuse cameras at which no match is defined."""
+        """Measure the effect of noise in a step; raise InputError if a camera allows no match."""
         for view, null, ceiling in zip(
             search.views, self._null.tolist(), self._ceiling.tolist(), strict=True
         ):
@@ -82,18 +83,18 @@ class Diverge(Constrained):
         return torch.stack(rows).mean(dim=0)
 
     def condition(self, step: StepActivations) -> torch.Tensor:
-        """Return by how much each match (V,) is below the floor plus its margin."""
+        """Return how far the match at each view (V,) is below floor + `MARGIN`."""
         null, ceiling = self._null[step.views], self._ceiling[step.views]
-        lost = self._noisy_ceiling[step.views] / ceiling
-        r = correlation(step.rendered, step.target, self._layers) / lost
+        noise_factor = self._noisy_ceiling[step.views] / ceiling
+        r = correlation(step.rendered, step.target, self._layers) / noise_factor
         return self._floor + MARGIN - (r - null) / (ceiling - null)
 
     def is_gain(self, distance: float, before: float) -> bool:
-        """Return whether a distance is larger."""
+        """Return whether a distance is larger by at least the factor `GAIN`."""
         return distance > GAIN * before
 
     def end_round(self, search: Search, violation: NDArray[np.float64]) -> None:
-        """Return to the farthest kept place, or the target, if the match is lost."""
+        """If the match is far too low, go back to the best place of this start, or the target."""
         if violation.max() > LOST:
             self._go_back(search)
         else:
@@ -109,7 +110,7 @@ class Diverge(Constrained):
             self._multipliers, self._penalty = multipliers, penalty
 
     def result(self, search: Search, scorer: Scorer) -> tuple[Scene, dict[str, Any]]:
-        """Return the widest metamer, and its reach with that of a random change."""
+        """Return the widest metamer, and its reach; "control" is the reach of a random change."""
 
         def score(noise: int, scene: Scene) -> dict[str, Any]:
             return scorer.score(scene, scorer.images(scene, noise))
@@ -130,10 +131,10 @@ class Diverge(Constrained):
 
 
 def correlation(one: Activations, other: Activations, layers: Sequence[str]) -> torch.Tensor:
-    """Return Pearson's r (V,) of activations (V, …), mean over layers; differentiable."""
-    found = []
+    """Return Pearson's r (V,) of activations (V, …), averaged over layers; differentiable."""
+    by_layer = []
     for layer in layers:
         x, y = (each[layer].flatten(1) for each in (one, other))
         x, y = (each - each.mean(dim=1, keepdim=True) for each in (x, y))
-        found.append(torch.nn.functional.cosine_similarity(x, y, dim=1))
-    return torch.stack(found).mean(dim=0)
+        by_layer.append(torch.nn.functional.cosine_similarity(x, y, dim=1))
+    return torch.stack(by_layer).mean(dim=0)

@@ -1,4 +1,4 @@
-"""The reach of metamers: the distance of the widest of several starts that meets the criterion."""
+"""The reach of a search: the distance of its widest metamer, the farthest over several starts."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from mrd.search.loop import Search
 from scenes.differences import DISTANCE
 from scenes.scene import Scene
 
-HALVINGS = 6  # of the way back from a place that fails, to a sixty-fourth of it
+HALVINGS = 6  # of the interval between target and a failed scene, down to 1/64 of it
 
 Score = Callable[[Scene], dict[str, Any]]
-"""From a scene to what `criterion.json` holds of it, at scoring quality."""
+"""Function from a scene to the content of `criterion.json`, scored at scoring quality."""
 
 
 @dataclass(frozen=True)
@@ -40,15 +40,15 @@ def widest_metamer(
 ) -> tuple[Scene, dict[str, Any]]:
     """Return the metamer that is farthest from the target, and its reach.
 
-    The kept place of each start is scored; if it fails, the search steps back from it until it
-    passes. The farthest of many scored scenes owes part of its score to noise: so it has to pass
-    once more, by `confirm`, with independent noise, and if it fails the next farthest is taken.
-    Without a metamer, the scored scene with the highest match is returned; if there is none, the
-    scene where the search ended.
+    The best place (values of the variables) of each start is scored. If it fails, scenes between
+    the target and the place are scored. The farthest of many scenes may have passed by chance,
+    through noise: so it has to pass again by `confirm`, with independent noise; if it fails, the
+    next farthest has to. Without a metamer, the scored scene with the highest match is returned;
+    without a scored scene, the scene at which the search ended.
 
-    The reach holds ``distance`` (None if nothing passes) and its ``measure``, and ``starts``: for
-    each the distance, match and verdict of its widest metamer, or of its kept place. It is a lower
-    bound: a longer search may reach farther.
+    The reach has the keys ``distance`` (None if nothing passes), ``measure`` (the kind of
+    distance), ``bound`` (a lower one: a longer search may reach farther), and ``starts``: for each
+    start, distance, match and verdict of its widest metamer or, without one, of its best place.
     """
     attribute = search.config.attributes[0]
     measure = DISTANCE[attribute]
@@ -73,17 +73,18 @@ def widest_metamer(
     for best in sorted(metamers, key=distance, reverse=True):
         if ScoredScene(best.scene, confirm(best.scene)).is_metamer:
             return best.scene, {"distance": distance(best), **reach}
-    if kept := failed + metamers:
-        return max(kept, key=lambda each: each.match).scene, {"distance": None, **reach}
+    if scored := failed + metamers:
+        return max(scored, key=lambda each: each.match).scene, {"distance": None, **reach}
     return search.scene(), {"distance": None, **reach}
 
 
 def _stepped_back(
     mode: Constrained, search: Search, place: FeasiblePlace, score: Score
 ) -> ScoredScene:
-    """Return the farthest metamer on the straight way from the target to a place, by halving.
+    """Return the farthest metamer on the straight line from the target to a place, by bisection.
 
-    A scene that is physically the target again is too near. Without a metamer, return the place.
+    A scene that is physically the target itself is too near. Without a metamer, return the scene at
+    the place.
     """
 
     def scored(share: float) -> ScoredScene:
@@ -96,10 +97,10 @@ def _stepped_back(
     low, high = 0.0, 1.0
     for _ in range(HALVINGS):
         middle = (low + high) / 2
-        found = scored(middle)
-        if found.is_metamer:
-            best = found
-        if found.is_metamer or found.score["target_again"]:
+        between = scored(middle)
+        if between.is_metamer:
+            best = between
+        if between.is_metamer or between.score["target_again"]:
             low = middle
         else:
             high = middle

@@ -11,7 +11,7 @@ from scenes.camera import Camera
 
 
 def check_views(step: int, views: Sequence[Camera], parts: Mapping[str, torch.Tensor]) -> None:
-    """Raise FloatingPointError with the part (V, …) and the views that are not finite."""
+    """Raise FloatingPointError, naming part and cameras, if `parts` (V, …) are not finite."""
     for part, rows in parts.items():
         finite = torch.isfinite(rows).flatten(1).all(dim=1).tolist()
         wrong = [view for view, is_finite in zip(views, finite, strict=True) if not is_finite]
@@ -20,7 +20,7 @@ def check_views(step: int, views: Sequence[Camera], parts: Mapping[str, torch.Te
 
 
 def check_parts(step: int, views: Sequence[Camera], parts: Mapping[str, torch.Tensor]) -> None:
-    """Raise FloatingPointError with the first part that is not finite."""
+    """Raise FloatingPointError, naming the first part that is not finite; `views` were rendered."""
     for part, numbers in parts.items():
         if not torch.isfinite(numbers).all():
             names = ", ".join(dict.fromkeys(view.name for view in views))
@@ -28,7 +28,7 @@ def check_parts(step: int, views: Sequence[Camera], parts: Mapping[str, torch.Te
 
 
 def check_variables(step: int, variables: Sequence[Variables]) -> None:
-    """Raise FloatingPointError with the first variable that is not finite after a step."""
+    """Raise FloatingPointError, naming the first variable that is not finite after a step."""
     for each in variables:
         for name, tensor in each.tensors.items():
             if not torch.isfinite(tensor).all():

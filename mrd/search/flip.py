@@ -1,10 +1,10 @@
-"""`mode: flip`: the smallest physical change that changes a class.
+"""`mode: flip`: find the smallest physical change of the target that changes its class.
 
-minimise D(x) subject to lead_c(x) ≥ 0 at every training camera c (`mrd.search.constrained`). The
-lead is the logit of the wanted class minus the largest other logit. If no class is requested, it
-is the largest logit of the classes that no image of the target gets, minus the largest of those
-that some do (Carlini & Wagner 2017). Its unit is the target's own (negative) lead at that camera,
-so that networks with large and small logits are searched alike.
+minimise the distance D(x) from the target subject to lead_c(x) ≥ 0 at every training camera c
+(`mrd.search.constrained`). The lead is the logit of the wanted class minus the largest other logit
+(Carlini & Wagner 2017). If the study wants no particular class, the wanted classes are all that the
+model assigns to no image of the target. The lead is divided by the size of that of the target,
+which is negative, at the same camera, so that the range of a network's logits does not matter.
 """
 
 from __future__ import annotations
@@ -34,34 +34,34 @@ from scenes.base.errors import InputError
 from scenes.differences import DISTANCE, scene_difference
 from scenes.scene import Scene
 
-MARGIN = 0.05  # in units of the target's lead, so that the noise of a score does not undo a flip
-LEAST_UNIT = 1.0  # logits: unit of a target that almost has another class
-GAIN = 1.01  # least ratio of distances that counts as nearer
+MARGIN = 0.05  # least lead, in units of the target's, so that noise of the score undoes no flip
+LEAST_UNIT = 1.0  # logits: least unit, for a target that almost has another class
+GAIN = 1.01  # least ratio of two distances that counts as an improvement
 RANDOM_CHANGES = 5  # number of random changes of the size of a flip
 
-# Noise indices of independent sets of renders; the final one is that of the run's images.
+# Noise indices of three independent sets of renders. Images of the run have the final one.
 CHOOSING, CONFIRMING, FINAL = 1, 2, 0
 
 
 class Flip(Constrained):
-    """Minimise the distance from the target at which another class is seen.
+    """Minimise the distance from the target, under the condition that the class is another one.
 
-    `own` are the classes that images of the target get at each training camera; `label` is the
-    wanted class, or None for any other.
+    `own` are, for each training camera, the classes of the target's images; `label` is the number
+    of the wanted class, or None for any class not in `own`.
     """
 
-    sign, first_pace, slack, no_gain = -1, 1.0, MARGIN, "no nearer"
+    sign, first_pace, slack, no_gain = -1, 1.0, MARGIN, "no smaller distance"
     translation_counts = True
 
     def __init__(self, own: Sequence[Sequence[int]], label: int | None) -> None:
         self._own, self._label = own, label
 
     def model(self, config: ModelConfig, bench: Bench) -> Model:  # noqa: ARG002
-        """Return the model with its logits."""
+        """Return the model with its class logits as a further layer."""
         return Classifier(bench.model)
 
     def prepare(self, search: Search) -> None:
-        """Measure the target's lead; refuse a label that the target has."""
+        """Measure the target's lead; raise InputError if it has the wanted class already."""
         for view, classes in zip(search.views, self._own, strict=True):
             if self._label in classes:
                 raise InputError(
@@ -72,25 +72,25 @@ class Flip(Constrained):
         self._unit = lack.clamp(min=LEAST_UNIT)
 
     def condition(self, step: StepActivations) -> torch.Tensor:
-        """Return by how much each lead (V,) is below its margin."""
+        """Return how far the lead at each view (V,) is below `MARGIN`, in units of the target's."""
         own = [self._own[camera] for camera in step.views]
         return MARGIN - lead(step.rendered[LOGITS], own, self._label) / self._unit[step.views]
 
     def is_gain(self, distance: float, before: float) -> bool:
-        """Return whether a distance is smaller."""
+        """Return whether a distance is smaller by at least the factor `GAIN`."""
         return GAIN * distance < before
 
     @torch.no_grad()
     def hold_fixed(self, variables: Sequence[Variables]) -> None:
-        """Hold the place of a turned object: the distance of a pose does not count a shift."""
+        """Undo shifts of the object in a pose search: the distance of a pose is its angle alone."""
         for each in variables:
-            place = each.tensors.get("translation")
-            if place is not None:
-                place.zero_()
-                place.grad = None
+            translation = each.tensors.get("translation")
+            if translation is not None:
+                translation.zero_()
+                translation.grad = None
 
     def result(self, search: Search, scorer: Scorer) -> tuple[Scene, dict[str, Any]]:
-        """Return the smallest flip, its classes, and how many random changes flip the class."""
+        """Return the scene of the smallest flip, and its record: size, classes, random changes."""
         run, target = scorer.run, scorer.target
         attribute = run.search.attributes[0]
 

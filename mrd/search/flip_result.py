@@ -1,4 +1,4 @@
-"""The size of the smallest change that flips a class, at scoring quality."""
+"""The size of the smallest change that flips a class, that is, gives another class."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from mrd.search.loop import Search
 from scenes.differences import DISTANCE
 from scenes.scene import Scene
 
-FARTHER = (1.0, 1.1, 1.25, 1.5)  # shares of the way to a place, attempted in this order
-HALVINGS = 6  # of the way back toward the target, to a sixty-fourth of it
+FARTHER = (1.0, 1.1, 1.25, 1.5)  # positions attempted in this order: 0 is the target, 1 the place
+HALVINGS = 6  # of the interval between target and flipped scene, down to 1/64 of it
 
 
 @dataclass(frozen=True)
 class ClassifiedScene:
-    """A scene with its distance from the target, and its class at every camera."""
+    """A scene, its distance from the target, and a record of its class at every camera."""
 
     scene: Scene
     distance: float
@@ -37,9 +37,10 @@ Classify = Callable[[Scene], ClassifiedScene]
 
 
 def lead(logits: torch.Tensor, own: Sequence[Sequence[int]], label: int | None) -> torch.Tensor:
-    """Return by how much the best wanted class leads the best other one, (V,) logits.
+    """Return the largest logit of wanted classes minus that of the other classes, (V,).
 
-    `logits` is (V, classes). Wanted is `label`, or any class but the target's at that view, `own`.
+    `logits` is (V, classes). Wanted is `label` or, if it is None, any class that the target does
+    not have at that view; `own` are the classes of the target at each view.
     """
     wanted = torch.zeros_like(logits, dtype=torch.bool)
     if label is None:
@@ -57,23 +58,23 @@ def lead(logits: torch.Tensor, own: Sequence[Sequence[int]], label: int | None) 
 def camera_classes(
     against: Reference, model: Model, images: torch.Tensor, label: int | None
 ) -> list[dict[str, Any]]:
-    """Return the classes of a scene's images (C, 3, H, W) beside those of the target.
+    """Return, for each camera, the class of a scene's image and the classes of the target.
 
-    One entry per camera: ``camera``, ``held_out``; ``target`` (classes that images of the target
-    get), ``label`` of the scene and its ``probability`` (softmax); ``flipped``.
+    `images` is (C, 3, H, W). Keys of an entry: ``camera``, ``held_out``; ``target`` (classes of the
+    target's images), ``label`` (class of the scene) and its ``probability`` (softmax); ``flipped``.
     """
     logits = model.logits(images)
     if logits is None:
         raise ValueError(f"{model.name} has no classes")
     own = own_classes(against)
     leads = lead(logits, own, label).tolist()
-    probability, found = logits.softmax(dim=1).max(dim=1)
+    probability, labels = logits.softmax(dim=1).max(dim=1)
     return [
         {
             "camera": view.name,
             "held_out": view.held_out,
             "target": own[c],
-            "label": int(found[c]),
+            "label": int(labels[c]),
             "probability": float(probability[c]),
             "flipped": leads[c] > 0,
         }
@@ -82,7 +83,7 @@ def camera_classes(
 
 
 def own_classes(against: Reference) -> list[list[int]]:
-    """Return the classes of the target's images at every camera, that of its first image first."""
+    """Return the classes of the target's images at every camera, that of the first image first."""
     if against.labels is None:
         raise ValueError("the model has no classes")
     return [list(dict.fromkeys(column.tolist())) for column in against.labels.T]
@@ -93,19 +94,21 @@ def smallest_flip(
 ) -> tuple[Scene, dict[str, Any]]:
     """Return the nearest flipped scene; if nothing is flipped, the scene where the search ended.
 
-    From the kept place of each start, the search goes back toward the target while the class stays
-    flipped. The nearest of many scenes owes its class in part to noise: so it has to stay flipped
-    once more, by `confirm`, with independent noise, and if it does not the next is taken.
+    From the best place (values of the variables) of each start, scenes nearer to the target are
+    classified as long as the class stays flipped. The nearest of many scenes may be flipped by
+    chance, through noise: so it has to be flipped again by `confirm`, with independent noise; if it
+    is not, the next nearest has to be.
 
-    The dict holds ``distance`` (None if nothing flips) and its ``measure``; ``bound``: a longer
-    search may come nearer; ``starts``: the distance of each, None if it was not flipped.
+    Keys of the dict: ``distance`` (None if nothing is flipped), ``measure`` (the kind of distance),
+    ``bound`` (an upper one: a longer search may come nearer), and ``starts``: the distance of each
+    start, None if it has no flipped scene.
     """
-    end = search.scene()  # before the search is moved
-    found = {
+    end = search.scene()  # before the variables are changed below
+    nearest = {
         number: _stepped_back(mode, search, place, classify)
         for number, place in sorted(mode.places.items())
     }
-    flipped = {number: each for number, each in found.items() if each is not None}
+    flipped = {number: each for number, each in nearest.items() if each is not None}
     size = {
         "measure": DISTANCE[search.config.attributes[0]],
         "bound": "upper",
@@ -123,7 +126,7 @@ def smallest_flip(
 def _stepped_back(
     mode: Constrained, search: Search, place: FeasiblePlace, classify: Classify
 ) -> ClassifiedScene | None:
-    """Return the nearest flipped scene on the straight line through a place, by halving."""
+    """Return the nearest flipped scene on the line from target through place, by bisection."""
 
     def at(share: float) -> ClassifiedScene:
         return classify(mode.scene_at(search, place, share))
@@ -138,9 +141,9 @@ def _stepped_back(
         return None
     for _ in range(HALVINGS):
         middle = (low + high) / 2
-        found = at(middle)
-        if found.is_flipped:
-            best, high = found, middle
+        between = at(middle)
+        if between.is_flipped:
+            best, high = between, middle
         else:
             low = middle
     return best
@@ -149,6 +152,6 @@ def _stepped_back(
 def count_random_flips(
     directions: Sequence[Callable[[float], Scene | None]], distance: float, classify: Classify
 ) -> dict[str, int]:
-    """Return how many random changes flip the class, and of how many that reach the distance."""
+    """Return how many random changes of size `distance` flip the class, and of how many."""
     scenes = [scene for scene in (scene_at(distance) for scene_at in directions) if scene]
     return {"flipped": sum(classify(scene).is_flipped for scene in scenes), "of": len(scenes)}

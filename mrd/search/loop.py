@@ -1,8 +1,9 @@
-"""The search loop: move a scene until a model's activations meet the objective of a mode.
+"""The search loop: change a scene step by step to minimise an objective of a model's activations.
 
-A step renders some training cameras without gradients, runs the model on the images, sends the
-derivative of the objective with respect to each image through one adjoint render, and moves the
-variables. The `Mode` defines the objective, what happens after a step, and the result.
+A step renders images of some training cameras without gradients, and runs the model on them. One
+adjoint render then turns the derivative of the objective with respect to the images into the
+derivative with respect to the variables, and the optimiser changes these. The `Mode` defines the
+objective, what happens after a step, and the result.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ Activations = Mapping[str, torch.Tensor]
 class StepActivations:
     """Activations of the views of one step, by layer, each (V, …).
 
-    `second` is of renders with other noise, or None; `views` are the numbers of the cameras.
+    `second` are activations of renders with other noise, or None; `views` are camera numbers.
     """
 
     rendered: Activations
@@ -59,30 +60,30 @@ class Mode(ABC):
     pace: float = 1.0  # factor on the learning rates of the next step
 
     def model(self, config: ModelConfig, bench: Bench) -> Model:  # noqa: ARG002
-        """Return the model whose activations the search needs."""
+        """Return the model whose activations the objective needs."""
         return bench.model
 
     @abstractmethod
     def begin(self, search: Search) -> None:
-        """Prepare for a search that is at its start; raise InputError if it is impossible."""
+        """Prepare for a search that has done no step; raise InputError if it is impossible."""
 
     @abstractmethod
     def objective(self, search: Search, step: StepActivations) -> torch.Tensor:
-        """Return what a step minimises, of the step's activations: a scalar."""
+        """Return the part of what a step minimises that depends on activations, a scalar."""
 
     def distance_term(self, search: Search) -> torch.Tensor:
-        """Return what a step minimises besides, of the variables alone: a scalar."""
+        """Return the part of what a step minimises that depends only on variables, a scalar."""
         return torch.zeros((), device=search.bench.device)
 
     def hold_fixed(self, variables: Sequence[Variables]) -> None:  # noqa: B027  (optional)
-        """Undo motion, and remove gradients, of variables that the mode does not move."""
+        """Undo changes, and remove gradients, of variables that the mode does not change."""
 
     def after_remeshing(self, search: Search) -> None:  # noqa: B027  (optional)
-        """Adapt to the new mesh of a search."""
+        """Adapt the mode to the new mesh of a search."""
 
     @abstractmethod
     def end_step(self, search: Search, loss: float, s: float) -> None:
-        """Keep a good place, and begin another start or end the search if it is time to."""
+        """Store good variables; begin another start, or end the search, if its rule says so."""
 
     def history(self, search: Search) -> dict[str, float]:  # noqa: ARG002
         """Return the mode's own columns of `history.csv`."""
@@ -107,7 +108,7 @@ class Mode(ABC):
 
 @dataclass(frozen=True)
 class SearchStep:
-    """The report of a step.
+    """The progress after a step.
 
     Attributes
     ----------
@@ -116,10 +117,10 @@ class SearchStep:
     seconds
         Duration of the step.
     loss
-        Loss of the scored layers at the step's views before the step, penalty included.
+        Loss of the scored layers at the step's views before the step, including regularisers.
     s
-        Pearson's r of activations, mean over the step's views and the scored layers, at the few
-        samples of a step (so lower than at scoring quality).
+        Pearson's r of the activations with those of the target, averaged over the step's views and
+        the scored layers. It is lower than at scoring quality, since a step has fewer samples.
     """
 
     step: int
@@ -129,7 +130,7 @@ class SearchStep:
 
 
 class Search:
-    """A search that can be stepped, saved and resumed.
+    """A search: it makes steps, and can be saved and resumed.
 
     Parameters
     ----------
@@ -141,13 +142,13 @@ class Search:
     views
         The training cameras, in the same order.
     bench
-        With the model that `mode.model` returned.
+        Contains the model that `mode.model` returned.
     rng
         Draws the order of the views, the seeds of the renders, and the noise of restarts.
     scored
-        Layers that `SearchStep.s` is computed from; by default all of the model's.
+        Layers from which `SearchStep.s` is computed; by default all layers of the model.
     extent
-        Largest distance of the target's vertices from the origin of the shape's coordinates.
+        Largest distance of a vertex of the target from the origin of the shape's coordinates.
     """
 
     def __init__(
@@ -190,14 +191,14 @@ class Search:
     def step(self) -> tuple[float, float]:
         """Make one step; return loss and similarity as in `SearchStep`."""
         lbfgs = self.moving.lbfgs
-        found = self._lbfgs_step(lbfgs) if lbfgs else self._adam_step()
+        evaluation = self._lbfgs_step(lbfgs) if lbfgs else self._adam_step()
         finite.check_variables(self.finished + 1, self.moving.variables)
         self.finished += 1
         remeshing, done = self.config.remeshing, self.steps_of_start
         if remeshing and done in remeshing.at and done < self.config.steps:
             self.remesh(remeshing.edge)
-        self.mode.end_step(self, found.loss, found.s)
-        return found.loss, found.s
+        self.mode.end_step(self, evaluation.loss, evaluation.s)
+        return evaluation.loss, evaluation.s
 
     @property
     def steps_of_start(self) -> int:
@@ -213,26 +214,26 @@ class Search:
     def _adam_step(self) -> _Evaluation:
         views = self.view_order.next()
         seeds = self.rng.integers(2**31, size=(2, self._renders * len(views)))
-        found = self._evaluate(views, seeds)
+        evaluation = self._evaluate(views, seeds)
         for each in self.moving.variables:
             each.optimiser.step(self.rate(each.attribute))
         self.moving.keep_in_bounds()
-        return found
+        return evaluation
 
     def _lbfgs_step(self, lbfgs: LBFGS) -> _Evaluation:
         every = list(range(len(self.views)))
-        found: list[_Evaluation] = []
+        evaluations: list[_Evaluation] = []
 
         def evaluate() -> float:
-            found.append(self._evaluate(every, self._lbfgs_seeds))
-            return found[-1].objective
+            evaluations.append(self._evaluate(every, self._lbfgs_seeds))
+            return evaluations[-1].objective
 
         lbfgs.step(evaluate)
         self.moving.keep_in_bounds()
-        return found[0]
+        return evaluations[0]
 
     def _evaluate(self, numbers: list[int], seeds: NDArray[np.int64]) -> _Evaluation:
-        """Evaluate the objective at some cameras, and leave its gradients in the variables."""
+        """Evaluate the objective at some cameras; store its gradients in the variables."""
         samples, step = self.config.samples, self.finished + 1
         views = [self.views[c] for c in numbers] * self._renders
         primal_seeds, adjoint_seeds = seeds
@@ -273,7 +274,7 @@ class Search:
         gradients: Mapping[str, torch.Tensor],
         terms: torch.Tensor,
     ) -> None:
-        """Propagate gradients of Mitsuba's parameters, and of further terms, to the variables."""
+        """Compute gradients of the variables, from those of Mitsuba's parameters and `terms`."""
         for each in self.moving.variables:
             for tensor in each.tensors.values():
                 tensor.grad = None
@@ -287,7 +288,7 @@ class Search:
         self.mode.hold_fixed(self.moving.variables)
 
     def rate(self, attribute: str) -> float:
-        """Return the learning rate of the next step."""
+        """Return the learning rate of an attribute in the next step."""
         config, done = self.config, self.finished % self.config.steps
         rate = getattr(config.learning_rate, attribute)
         rate *= SCHEDULES[config.schedule](done / config.steps)
@@ -298,7 +299,7 @@ class Search:
     def matching_loss(self, step: StepActivations) -> torch.Tensor:
         """Return the study's loss between the activations of a step and the target's: a scalar.
 
-        L-BFGS compares the gradients of successive steps, so the weights of its guides are fixed.
+        With L-BFGS, which compares gradients of successive steps, weights of guides are constant.
         """
         steps = self.config.steps
         done = 0.0 if self.moving.lbfgs else (self.finished % steps) / steps
@@ -309,7 +310,7 @@ class Search:
         return losses.layer_weights_at(done, self.bench.model.layer_weights, self.scored)
 
     def remesh(self, edge: float) -> None:
-        """Give the shape new triangles of an edge length, in mean edge lengths of the start."""
+        """Remesh the shape; `edge` is the new edge length, in mean edge lengths of the start."""
         length = edge * mean_edge(geometry(self.start.shape))
         mesh, problem = remeshed(geometry(self.scene().shape), length)
         if problem:
@@ -323,7 +324,7 @@ class Search:
     # ---- Saved states ---------------------------------------------------------------------------
 
     def state(self) -> SearchState:
-        """Return all that `resume` needs."""
+        """Return a state from which `resume` continues the search exactly."""
         arrays, header = self.mode.state()
         return SearchState(
             self.finished,
@@ -348,7 +349,7 @@ class Search:
 
 
 class _Evaluation(NamedTuple):
-    """Objective, loss of the scored layers, and similarity; penalties are included."""
+    """Objective and loss of the scored layers, both including regularisers, and similarity."""
 
     objective: float
     loss: float

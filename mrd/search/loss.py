@@ -1,7 +1,7 @@
-"""Losses: the distance of activations from a target's, which a search minimises.
+"""Losses: distances of activations from those of a target, which a search minimises.
 
-Each compares x with y (the target), both (V, …), over all numbers of a layer at once, and returns
-one number per view, (V,).
+Each loss compares all numbers of a layer, x with y (the target), both (V, …), and returns one
+number per view, (V,).
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -28,7 +28,7 @@ def cosine(x: Tensor, y: Tensor) -> Tensor:
 
 
 def relative_squared_error(x: Tensor, y: Tensor) -> Tensor:
-    """Return Σ(x − y)² / Σy², (V,), at least 0, which weighs layers of any scale the same.
+    """Return Σ(x − y)² / Σy², (V,), at least 0; it does not depend on the scale of a layer.
 
     It is infinite or NaN for a target that is zero everywhere.
     """
@@ -37,12 +37,13 @@ def relative_squared_error(x: Tensor, y: Tensor) -> Tensor:
 
 
 def dual_buffer(first: Tensor, second: Tensor, target: Tensor) -> Tensor:
-    """Return the squared error without the noise of the renders: mean (a − y)(b − y), (V,).
+    """Return the squared error without the effect of render noise: mean (a − y)(b − y), (V,).
 
-    a and b are activations of two renders of one scene with independent noise, linear in the image
-    (pixels, or a blur of them). The expectation is (E a − y)²; that of `l2` is larger by the
-    variance of the noise, so a search by `l2` also makes scenes that are less noisy. The value may
-    be negative. Its gradient, taken through both renders, is unbiased too.
+    a and b are activations of two renders of one scene with independent noise, and y those of the
+    target. They are linear in the image (pixels, or a blur of them). The expectation is (E a − y)²,
+    while that of `l2` is larger by the variance of the noise, so that a search with `l2` also
+    prefers scenes with less noise. The value may be negative. The gradient through both renders is
+    unbiased too.
 
     The dual-buffer method of Deng, Luan, Walter, Bala & Marschner, *Reconstructing translucent
     objects using differentiable rendering* (SIGGRAPH 2022).
@@ -75,13 +76,13 @@ def per_view(
 ) -> Tensor:
     """Return the weighted sum of the layers' losses, (V,): one number per view.
 
-    `names` is one loss for all layers, or one for each. `activations` and `target` are
-    layer → (V, …); `second` is of renders with other noise, for "dual_buffer" only; weights are 1
-    by default.
+    `names` is the name of one loss for all layers, or layer → name. `activations` and `target` are
+    layer → (V, …); `second` are activations of renders with other noise, for "dual_buffer" only;
+    `weights` are 1 by default.
     """
     shapes = {layer: value.shape for layer, value in activations.items()}
     target_shapes = {layer: value.shape for layer, value in target.items()}
-    if not shapes or shapes != target_shapes:  # they might broadcast silently
+    if not shapes or shapes != target_shapes:  # without this check, they might broadcast
         raise ValueError(f"activations {shapes} cannot be compared with a target's {target_shapes}")
 
     def loss_of(layer: str) -> Tensor:
@@ -111,16 +112,16 @@ def total(
 def layer_weights_at(
     done: float, weights: Mapping[str, float], scored: Collection[str]
 ) -> dict[str, float]:
-    """Return the weights of the layers when a share `done` of a search, 0 to 1, is done.
+    """Return the weights of the layers when a share `done`, 0 to 1, of the steps is done.
 
-    Those of guides (layers that are not scored) fall linearly to 0: guides give direction at
-    first, and would hold the search back at the end.
+    Weights of guides (layers that are not scored) fall linearly to 0: guides help at first, but
+    would impede the search at the end.
     """
     return {k: weight if k in scored else weight * (1 - done) for k, weight in weights.items()}
 
 
 def check_targets(names: str | Mapping[str, str], target: Mapping[str, Tensor]) -> None:
-    """Raise InputError if a target layer (V, …) is zero in a view, and its loss undefined."""
+    """Raise InputError if a layer of the target (V, …) is 0 in a view, so its loss is undefined."""
     for layer, y in target.items():
         name = names if isinstance(names, str) else names[layer]
         if name == RELATIVE and bool((y.flatten(start_dim=1) == 0).all(dim=1).any()):

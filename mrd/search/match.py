@@ -1,7 +1,7 @@
-"""`mode: match`: from a start scene toward the target's activations.
+"""`mode: match`: change a start scene until its activations match those of the target.
 
-If a search may stop early or has several starts, it keeps the variables with the lowest smoothed
-loss, and ends at them.
+If a search may stop early or has several starts, it stores the variables with the lowest smoothed
+loss, the best place, and returns to them at its end.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from mrd.study.checkpoint import SearchState
 from mrd.study.model_section import ModelConfig
 from scenes.scene import Scene
 
-# The loss is smoothed over the steps in which every camera is seen so many times.
+# The loss is smoothed over the steps in which every camera is seen this many times.
 ROUNDS_OF_PLATEAU = 4
 
-# Standard deviation of the noise on the variables of a further start, in steps.
+# Standard deviation of the noise that is added to the start of a restart, in steps.
 STEPS_OF_RESTART = 3.0
 
 
 class Match(Mode):
     """Minimise the study's loss.
 
-    `match` gives the match of a step's similarity, for `EarlyStopping.match`.
+    `match` converts the similarity of a step to a match, for `EarlyStopping.match`.
     """
 
     def __init__(self, match: Callable[[float], float] = float) -> None:
@@ -42,13 +42,13 @@ class Match(Mode):
         self.best_loss = float("inf")
 
     def model(self, config: ModelConfig, bench: Bench) -> Model:
-        """Return the model, read at its guides too if it has any."""
+        """Return the model; if the study names guides, they are further layers of it."""
         if not config.guides:
             return bench.model
         return registry.create(config.guided(bench.model.layer_weights), bench.device)
 
     def begin(self, search: Search) -> None:
-        """Start without a best place."""
+        """Reset the smoothed losses."""
         self._reset_plateaus(search)
 
     def objective(self, search: Search, step: StepActivations) -> torch.Tensor:
@@ -56,14 +56,18 @@ class Match(Mode):
         return search.matching_loss(step)
 
     def after_remeshing(self, search: Search) -> None:
-        """Compare the losses of the new mesh among themselves."""
+        """Reset the smoothed loss: losses before and after remeshing are not comparable."""
         self._loss = Plateau(_window(search))
 
     def end_step(self, search: Search, loss: float, s: float) -> None:
-        """Stop at a sufficient match; else keep the best place, and restart or end if due."""
+        """End the search if the match is high enough; else store the best variables.
+
+        Begin the next start, or end the search, when the start has done its steps or stops
+        improving.
+        """
         config = search.config
         if self._is_sufficient(search, s):
-            search.notes.append(f"step {search.finished}: stopped, alike enough")
+            search.notes.append(f"step {search.finished}: stopped, the match is high enough")
             self.best, self.best_step = search.moving.snapshot(), search.finished
             search.finished = search.total
         elif config.early_stopping is not None or config.restarts > 1:
@@ -84,18 +88,18 @@ class Match(Mode):
             self.best_step = search.finished
 
     def _ends_start(self, search: Search) -> bool:
-        """Return whether the current start is over; skip the steps that an early stop leaves."""
+        """Return whether the current start ends; an early stop counts its other steps as done."""
         done, stopping = search.steps_of_start, search.config.early_stopping
         if stopping and self._loss.without_gain >= stopping.patience:
             search.notes.append(
-                f"step {search.finished}: stopped, no gain in {stopping.patience} steps"
+                f"step {search.finished}: stopped, no lower loss in {stopping.patience} steps"
             )
             search.finished += search.config.steps - done
             return True
         return done == search.config.steps
 
     def _next_start(self, search: Search) -> None:
-        """Begin the next start beside the first one; after the last, return to the best place."""
+        """Begin the next start near the first one; after the last, return to the best place."""
         if search.finished < search.total:
             search.moving.reset()
             self._reset_plateaus(search)

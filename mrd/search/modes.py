@@ -1,4 +1,4 @@
-"""The mode of a run's search, by the name that the study file gives."""
+"""The mode of a search, chosen by its name in the study file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mrd.study.search_section import SearchConfig
 
 
 def mode_of(search: SearchConfig, against: Reference) -> Mode:
-    """Return the mode of a search, against null and ceiling of its target."""
+    """Return the mode of a search; `against` has the null and ceiling of its target."""
     train = training(against.views)
 
     def diverge() -> Mode:

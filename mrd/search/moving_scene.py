@@ -21,14 +21,14 @@ Arrays = dict[str, NDArray[Any]]
 
 
 class MovingScene:
-    """The variables of a search, their optimiser, and the renderer that shows them.
+    """The variables of a search, their optimisers, and the renderer of the scene.
 
     Parameters
     ----------
     start
         Loaded start scene, represented and exposed like the target.
     extent
-        Largest distance of the target's vertices from the origin: see `ShapeVariables`.
+        Largest distance of a vertex of the target from the origin: see `ShapeVariables`.
     """
 
     def __init__(self, start: Scene, config: SearchConfig, bench: Bench, extent: float) -> None:
@@ -39,7 +39,7 @@ class MovingScene:
         self.reset()
 
     def reset(self, mesh: Mesh | None = None) -> None:
-        """Return to the start, or to a new mesh of its shape, and forget earlier gradients."""
+        """Set the variables to the start, or to it with a new mesh, and reset the optimisers."""
         config, start = self.config, self.start
         self.variables = build_variables(
             start, config, self._bench.device, self._bench.form, mesh, self._extent
@@ -75,7 +75,7 @@ class MovingScene:
 
     @torch.no_grad()
     def perturb(self, rng: np.random.Generator, steps: float) -> None:
-        """Add Gaussian noise whose standard deviation is the length of so many steps."""
+        """Add Gaussian noise to the variables; its standard deviation is `steps` learning rates."""
         for each in self.variables:
             length = steps * getattr(self.config.learning_rate, each.attribute)
             for tensor in each.tensors.values():
@@ -84,7 +84,7 @@ class MovingScene:
             each.keep_in_bounds()
 
     def snapshot(self) -> Arrays:
-        """Return copies of the variables, with the mesh if it can differ from the start's."""
+        """Return copies of the variables by name and, if the search remeshes, the current mesh."""
         arrays = {
             f"{each.attribute}.{name}": tensor.detach().cpu().numpy().copy()
             for each in self.variables
@@ -96,7 +96,7 @@ class MovingScene:
         return arrays
 
     def restore(self, snapshot: Mapping[str, NDArray[Any]]) -> None:
-        """Set the variables, and the mesh, to those of a snapshot."""
+        """Set the variables, and the mesh if the snapshot has one, to those of a snapshot."""
         mesh = mesh_in(snapshot)
         if mesh is not None:
             self.reset(mesh)
@@ -111,7 +111,7 @@ class MovingScene:
                     tensor.copy_(torch.as_tensor(snapshot[f"{each.attribute}.{name}"]))
 
     def optimiser_arrays(self) -> Arrays:
-        """Return the memory of the optimisers, by name."""
+        """Return the internal state of the optimisers, as arrays by name."""
         return {
             f"{prefix}.{name}": array
             for prefix, optimiser in self._optimisers().items()
@@ -119,7 +119,7 @@ class MovingScene:
         }
 
     def restore_optimiser(self, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Restore what `optimiser_arrays` returned."""
+        """Restore the optimisers from the arrays that `optimiser_arrays` returned."""
         for prefix, optimiser in self._optimisers().items():
             optimiser.restore(with_prefix(f"{prefix}.", arrays))
 
@@ -130,7 +130,7 @@ class MovingScene:
 
 
 def mesh_in(arrays: Mapping[str, NDArray[Any]]) -> Mesh | None:
-    """Return the mesh that a state's shape belongs to; None if it is the start's."""
+    """Return the mesh in the arrays of a state; None if the state has the mesh of the start."""
     if "mesh.faces" not in arrays:
         return None
     return Mesh(arrays["mesh.vertices"], arrays["mesh.faces"], None)

@@ -20,16 +20,16 @@ SCHEDULES: dict[str, Callable[[float], float]] = {
     "linear": lambda done: 1 - done,
     "constant": lambda _done: 1.0,
 }
-"""Name → share of the learning rate as a function of the share of steps that are done, 0 to 1."""
+"""Name → function from the share of finished steps, 0 to 1, to a factor on the learning rate."""
 
 
 class Adam:
-    """Adam (Kingma & Ba 2015) on named tensors; those without a gradient are not moved.
+    """Adam (Kingma & Ba 2015) for named tensors; tensors without a gradient are not changed.
 
-    Not ``torch.optim``'s, which loads a compiler for two seconds before its first step. If
-    `uniform`, the second moment is the largest of all entries of a tensor: that of each entry would
-    change the direction of a vertex's step and undo the smoothness of LargeSteps coordinates
-    (Nicolet, Jacobson & Jakob 2021, section 4).
+    ``torch.optim.Adam`` is not used, as it loads a compiler for two seconds before its first step.
+    If `uniform`, all entries of a tensor share the largest second moment. With one for each entry,
+    the direction of a vertex's step would change, and steps in LargeSteps coordinates would not be
+    smooth (Nicolet, Jacobson & Jakob 2021, section 4).
     """
 
     def __init__(self, tensors: Mapping[str, torch.Tensor], *, uniform: bool = False) -> None:
@@ -41,7 +41,7 @@ class Adam:
 
     @torch.no_grad()
     def step(self, rate: float) -> None:
-        """Move every tensor against its gradient; `rate` is the step under a steady gradient."""
+        """Change every tensor against its gradient, by `rate` if the gradient is constant."""
         self._steps += 1
         for name, tensor in self._tensors.items():
             if tensor.grad is None:
@@ -54,7 +54,7 @@ class Adam:
             tensor.sub_(rate * mean / (square.sqrt() + EPSILON))
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return all that `restore` needs."""
+        """Return the internal state for `restore`, as arrays by name."""
         moments = {"first": self._first, "second": self._second}
         arrays = {
             f"{name}.{moment}": tensor.cpu().numpy().copy()
@@ -64,7 +64,7 @@ class Adam:
         return arrays | {"steps": np.array(self._steps)}
 
     def restore(self, arrays: Arrays) -> None:
-        """Restore what `arrays` returned."""
+        """Restore the internal state from the arrays that `arrays` returned."""
         self._steps = int(arrays["steps"])
         for moment, tensors in {"first": self._first, "second": self._second}.items():
             for name, tensor in tensors.items():
@@ -74,9 +74,10 @@ class Adam:
 class LBFGS:
     """L-BFGS with a strong Wolfe line search, over all variables of a search at once.
 
-    It compares gradients of successive steps, so every evaluation must have the same views and the
-    same noise. One step is one direction and its line search. Each tensor is moved in its own unit,
-    `rates`, as attributes differ in scale; curvature is estimated from `memory` steps.
+    L-BFGS compares gradients of successive steps, so every evaluation must have the same views and
+    the same noise. One step is a line search along one direction. Each tensor is optimised in units
+    of its entry in `rates`, as attributes differ in scale; curvature is estimated from the last
+    `memory` steps; `evaluations` is the largest number in a step.
     """
 
     def __init__(
@@ -101,8 +102,8 @@ class LBFGS:
         )
 
     def step(self, evaluate: Callable[[], float]) -> None:
-        """Move all tensors; `evaluate` returns the loss and leaves its gradient in them."""
-        with torch.no_grad():  # the tensors may have been clipped to their bounds
+        """Change all tensors; `evaluate` returns the loss and stores its gradients in them."""
+        with torch.no_grad():  # tensors may have been clipped to bounds since the last step
             for scaled, tensor, rate in self._paired():
                 scaled.copy_(tensor / rate)
 
@@ -127,21 +128,21 @@ class LBFGS:
             tensor.copy_(scaled * rate)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return all that `restore` needs: the library's state, its lists stacked."""
-        found: dict[str, NDArray[Any]] = {}
+        """Return the internal state for `restore`, as arrays by name; lists are stacked."""
+        arrays: dict[str, NDArray[Any]] = {}
         for name, value in self._memory().items():
             if name == "al":  # temporary values of a step
                 continue
             if isinstance(value, list):
                 value = [each for each in value if each is not None]
                 if value:
-                    found[f"{name}[]"] = torch.stack(value).cpu().numpy()
+                    arrays[f"{name}[]"] = torch.stack(value).cpu().numpy()
             elif value is not None:
-                found[name] = torch.as_tensor(value).detach().cpu().numpy().copy()
-        return found
+                arrays[name] = torch.as_tensor(value).detach().cpu().numpy().copy()
+        return arrays
 
     def restore(self, arrays: Arrays) -> None:
-        """Restore what `arrays` returned."""
+        """Restore the internal state from the arrays that `arrays` returned."""
         memory = self._memory()
         memory.clear()
         device = self._scaled[0].device

@@ -11,8 +11,8 @@ from typing import Any
 class Plateau:
     """The lowest smoothed loss so far, and its step.
 
-    The loss of a step is that of few views and samples, so its exponential mean over about `window`
-    steps, at least 1, is compared.
+    The loss of a single step is noisy, as it has few views and samples. So the losses are smoothed
+    by an exponential mean over about `window` steps, at least 1.
     """
 
     window: int
@@ -22,7 +22,10 @@ class Plateau:
     best_step: int = 0
 
     def observe(self, loss: float) -> bool:
-        """Add the loss of a step; return whether the mean is the lowest, after `window` steps."""
+        """Add the loss of a step; return whether the mean is the lowest so far.
+
+        It returns False in the first `window` steps.
+        """
         self.steps += 1
         weight = 1 / min(self.steps, self.window)
         self.mean = loss if self.steps == 1 else (1 - weight) * self.mean + weight * loss
@@ -37,11 +40,11 @@ class Plateau:
         return max(0, self.steps - max(self.best_step, self.window))
 
     def as_json(self) -> dict[str, Any]:
-        """Return all numbers for a saved state, those that are not finite as null."""
+        """Return all fields for a saved state; numbers that are not finite become null."""
         return {k: v if abs(v) < float("inf") else None for k, v in asdict(self).items()}
 
     @classmethod
     def from_json(cls, numbers: Mapping[str, Any]) -> Plateau:
-        """Return the plateau that `as_json` returned."""
+        """Return the plateau with the fields that `as_json` returned."""
         known = {name: value for name, value in numbers.items() if value is not None}
         return cls(**known)

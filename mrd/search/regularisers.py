@@ -1,7 +1,8 @@
 """Differentiable regularisers of a moving mesh: edge length, area and Laplacian.
 
-All are 1 or about 0 at the mesh of the start, and do not depend on its size or on the number of its
-vertices, so that one weight serves every mesh. Remeshing does not change their units.
+Edge length and area are 1 at the mesh of the start, the Laplacian is near 0. None depends on the
+size of the mesh or on its number of vertices, so that the same weights can be used for every mesh.
+Remeshing does not change their units.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ from scenes.geometry.areas import face_areas
 
 
 class MeshOperators:
-    """The linear operators of a mesh's edges, and the units of the regularisers.
+    """Matrices of a mesh that the regularisers need, and the units of these.
 
-    Every vertex of the mesh belongs to a face. `start` is the mesh of the start if the search has
-    remeshed it.
+    Every vertex of the mesh belongs to a face. `start` is the mesh of the start, which defines the
+    units; it is needed only after remeshing.
     """
 
     def __init__(
@@ -34,14 +35,14 @@ class MeshOperators:
         self.faces = torch.tensor(mesh.faces.astype(np.int64), device=device)
         self.edges = _sparse(edges, device, dtype)
         self.laplacian = _sparse(laplacian, device, dtype)
-        ends = (start or mesh).vertices.astype(np.float64)
-        lengths = edge_matrix(start or mesh) @ ends
+        vertices = (start or mesh).vertices.astype(np.float64)
+        lengths = edge_matrix(start or mesh) @ vertices
         self.square_length = float(np.square(lengths).sum(axis=1).mean())
         self.area = float(face_areas(start or mesh).sum())
 
 
 def edge_length(vertices: torch.Tensor, operators: MeshOperators) -> torch.Tensor:
-    """Return the mean squared length of the edges, in units of that of the start.
+    """Return the mean squared length of the edges, relative to the start.
 
     (1/E) Σ ‖vᵢ − vⱼ‖² ÷ the same of the start. It shortens long edges (Wang et al. 2018,
     *Pixel2Mesh*, section 3.4).
@@ -50,7 +51,7 @@ def edge_length(vertices: torch.Tensor, operators: MeshOperators) -> torch.Tenso
 
 
 def area(vertices: torch.Tensor, operators: MeshOperators) -> torch.Tensor:
-    """Return the area of the surface, in units of that of the start.
+    """Return the area of the surface, relative to the start.
 
     Σ ½ ‖(b − a) × (c − a)‖ ÷ the same of the start. Its gradient is the mean curvature normal,
     which flattens bumps and shrinks the whole (Desbrun et al. 1999, section 4).
@@ -83,7 +84,7 @@ def penalty(
 
 
 def neighbours(count: int, faces: np.ndarray) -> scipy.sparse.csr_matrix:
-    """Return the adjacency (V, V): 1 if two vertices share an edge of any number of faces."""
+    """Return the adjacency matrix (V, V) of `count` vertices: 1 if an edge connects two of them."""
     start, end = faces[:, [0, 1, 2]].ravel(), faces[:, [1, 2, 0]].ravel()
     ones = np.ones(2 * len(start))
     adjacency = scipy.sparse.coo_matrix(
@@ -94,7 +95,7 @@ def neighbours(count: int, faces: np.ndarray) -> scipy.sparse.csr_matrix:
 
 
 def edge_matrix(mesh: Mesh) -> scipy.sparse.csr_matrix:
-    """Return differences along edges, (E, V): 1 at one end of each edge and −1 at the other."""
+    """Return the matrix (E, V) of differences along edges: 1 at one end, −1 at the other."""
     ends = scipy.sparse.triu(neighbours(len(mesh.vertices), mesh.faces), format="coo")
     rows, ones = np.arange(ends.nnz), np.ones(ends.nnz)
     return scipy.sparse.csr_matrix(
@@ -104,7 +105,7 @@ def edge_matrix(mesh: Mesh) -> scipy.sparse.csr_matrix:
 
 
 def umbrella_matrix(mesh: Mesh) -> scipy.sparse.csr_matrix:
-    """Return I − D⁻¹ A, (V, V): a vertex minus the mean of its neighbours."""
+    """Return the matrix I − D⁻¹ A, (V, V): each vertex minus the mean of its neighbours."""
     adjacency = neighbours(len(mesh.vertices), mesh.faces)
     inverse = scipy.sparse.diags(1 / np.asarray(adjacency.sum(axis=1)).ravel())
     return (scipy.sparse.identity(len(mesh.vertices)) - inverse @ adjacency).tocsr()
@@ -117,5 +118,5 @@ def _sparse(matrix: scipy.sparse.csr_matrix, device: str, dtype: torch.dtype) ->
         torch.tensor(entries.data, dtype=dtype),
         entries.shape,
         device=device,
-        check_invariants=True,  # once, here
+        check_invariants=True,  # here only, as it takes time
     ).coalesce()

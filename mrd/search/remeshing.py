@@ -17,18 +17,18 @@ def mean_edge(mesh: Mesh) -> float:
 
 
 def remeshed(mesh: Mesh, edge: float) -> tuple[Mesh, str | None]:
-    """Return a closed, manifold mesh in triangles of one edge length, scene units, and None.
+    """Return the surface with new triangles of edge length `edge`, scene units, and None.
 
-    If the new mesh would not be closed and manifold, return the old one and the reason. The method
-    is that of Botsch & Kobbelt (2004), by gpytoolbox.
+    If the new mesh is not closed and manifold, return the old mesh and the reason as text. The
+    method is that of Botsch & Kobbelt (2004), implemented in gpytoolbox.
     """
-    import gpytoolbox  # some seconds, which most searches need not wait for
+    import gpytoolbox  # the import takes seconds, and most searches do not need it
 
     vertices, faces = gpytoolbox.remesh_botsch(
         mesh.vertices.astype(np.float64), mesh.faces.astype(np.int32), ITERATIONS, edge, True
     )
     if not len(faces) or not np.isfinite(vertices).all():
-        return mesh, "nothing was left of the surface"
+        return mesh, "the new surface is empty"
     try:
         new = Mesh(vertices.astype(np.float32), faces.astype(np.int32), None)
     except ValueError as error:

@@ -13,17 +13,17 @@ from scenes.geometry.areas import face_areas, vertex_areas
 
 Array = NDArray[np.float64]
 
-LEAST_AREA = 1e-12  # of a face, in mean face areas: below, its angles are undefined
+LEAST_AREA = 1e-12  # of a face, in mean face areas; the angles of smaller faces are undefined
 
 
 def smooth_modes(mesh: Mesh, count: int) -> Array:
     """Return the lowest `count` non-constant modes (count, V), smoothest first.
 
-    Of a mesh without doubled vertices, and fewer where it has too few vertices. Each has a root
-    mean square of 1 over the surface's area, and its largest entry is positive. Modes of one
-    eigenvalue (of a sphere, say) are any basis of their space.
+    The mesh has no doubled vertices; if it has too few vertices, there are fewer modes. Each mode
+    has a root mean square of 1 over the surface's area, and its largest entry is positive. Modes
+    that share an eigenvalue, as on a sphere, are an arbitrary basis of their space.
 
-    They solve L u = λ M u with the cotangent Laplacian L and lumped areas M (Vallet & Lévy 2008,
+    Modes u solve L u = λ M u with the cotangent Laplacian L and lumped areas M (Vallet & Lévy 2008,
     Spectral Geometry Processing with Manifold Harmonics).
     """
     stiffness, areas = laplacian(mesh)
@@ -32,7 +32,7 @@ def smooth_modes(mesh: Mesh, count: int) -> Array:
     if count <= 0:
         return np.zeros((0, len(areas)))
     root = sparse.diags(1 / np.sqrt(areas))
-    # A shift below 0 makes the matrix regular; a fixed start vector makes the result repeatable.
+    # A shift below 0 makes the matrix invertible; a fixed start vector makes the result repeatable.
     shift = -1e-3 * float((stiffness.diagonal() / areas).mean())
     start = np.random.default_rng(0).standard_normal(len(areas))
     values, vectors = eigsh(
@@ -45,8 +45,8 @@ def smooth_modes(mesh: Mesh, count: int) -> Array:
 
 
 def laplacian(mesh: Mesh) -> tuple[sparse.csc_matrix, Array]:
-    """Return the cotangent Laplacian (V, V), positive semidefinite, and vertex areas (V,)."""
-    import gpytoolbox  # some seconds, which most searches need not wait for
+    """Return the cotangent Laplacian (V, V), positive semidefinite, and the vertex areas (V,)."""
+    import gpytoolbox  # the import takes seconds, and most searches do not need it
 
     areas, of_faces = vertex_areas(mesh), face_areas(mesh)
     faces = mesh.faces[of_faces > LEAST_AREA * of_faces.mean()]

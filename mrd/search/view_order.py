@@ -6,7 +6,7 @@ import numpy as np
 
 
 class ViewOrder:
-    """A random order of cameras, in which each comes once before any comes again."""
+    """A random order of cameras; all cameras come once before one comes a second time."""
 
     def __init__(self, views: int, per_step: int, rng: np.random.Generator) -> None:
         self.views = views
@@ -16,10 +16,10 @@ class ViewOrder:
 
     def next(self) -> list[int]:
         """Return the cameras of the next step."""
-        left = self.remaining
-        if len(left) < self.per_step:
-            # A step that ends one round and begins the next still has no camera twice.
-            again = self._rng.permutation(self.views).tolist()
-            left = left + sorted(again, key=left.__contains__)
-        chosen, self.remaining = left[: self.per_step], left[self.per_step :]
+        order = self.remaining
+        if len(order) < self.per_step:
+            # If a step ends one round and begins the next, it still has no camera twice.
+            next_round = self._rng.permutation(self.views).tolist()
+            order = order + sorted(next_round, key=order.__contains__)
+        chosen, self.remaining = order[: self.per_step], order[self.per_step :]
         return chosen

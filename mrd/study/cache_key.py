@@ -1,4 +1,4 @@
-"""One way to name cached things: by a hash of everything that they depend on."""
+"""Names of cached files: each is named by a hash of everything that its content depends on."""
 
 import hashlib
 import json
@@ -15,8 +15,8 @@ class CacheKey:
     """The inputs of a cached result, and their hash.
 
     `version` is the version of the code or file format that makes the result; it is hashed under
-    the name `version_name`. With `compact`, the JSON is hashed without blanks. Both differ between
-    kinds of files, and changing them would make existing files unreachable.
+    the name `version_name`. With `compact`, the JSON is hashed without blanks. Each kind of file
+    has its own `version_name` and `compact`; with others, existing files would not be found.
     """
 
     inputs: Mapping[str, Any]
@@ -26,12 +26,12 @@ class CacheKey:
 
     @cached_property
     def content(self) -> dict[str, Any]:
-        """Inputs and version, as plain data."""
+        """Inputs and version as JSON types, which are hashed."""
         return {self.version_name: self.version, **plain(self.inputs)}
 
     @cached_property
     def text(self) -> str:
-        """The JSON that is hashed: keys sorted, other objects as their text."""
+        """The JSON that is hashed: keys are sorted, objects unknown to JSON written by `str`."""
         separators = (",", ":") if self.compact else None
         return json.dumps(self.content, sort_keys=True, separators=separators, default=str)
 

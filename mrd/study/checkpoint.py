@@ -17,16 +17,16 @@ from scenes.base.atomic_files import whole_file
 SCHEMA_VERSION = 1
 
 _HEADER = "header"
-_ARRAY = "array."  # separates array names from the header's, and from NumPy's arguments
+_ARRAY = "array."  # prefix, so that an array can have the name of the header or of an argument
 
 
 class DamagedStateError(Exception):
-    """A state file is unreadable or was altered."""
+    """A state file cannot be read, or its content does not fit its checksum."""
 
 
 @dataclass(frozen=True)
 class SearchState:
-    """State of a search after `step` finished steps: numeric arrays, and a JSON-able header."""
+    """State of a search after `step` finished steps: numeric arrays, and a header for JSON."""
 
     step: int
     arrays: Mapping[str, NDArray[Any]]
@@ -34,7 +34,7 @@ class SearchState:
 
 
 def write_state(state: SearchState, path: Path) -> None:
-    """Write a state as a whole file; the header keeps the order of its keys."""
+    """Write a state to a file, which appears only when complete; header keys keep their order."""
     arrays = {name: np.asarray(array, order="C") for name, array in state.arrays.items()}
     for name, array in arrays.items():
         if array.dtype.hasobject:
@@ -48,7 +48,7 @@ def write_state(state: SearchState, path: Path) -> None:
         np.savez(file, **members)
 
 
-# All that a flipped byte was seen to raise in zipfile, zlib, NumPy and json.
+# All errors that zipfile, zlib, NumPy and json raised in tests with a changed byte.
 _UNREADABLE = (
     OSError,
     EOFError,
@@ -84,7 +84,7 @@ def read_state(path: Path) -> SearchState:
 
 
 def _digest(text: str, arrays: Mapping[str, NDArray[Any]]) -> str:
-    """Return the SHA-256 of the header and of every array: name, type, shape, bytes."""
+    """Return the SHA-256 of the header and of the name, type, shape and bytes of every array."""
     digest = hashlib.sha256(text.encode())
     for name in sorted(arrays):
         array = arrays[name]

@@ -29,8 +29,8 @@ def _file_name(name: str) -> str:
 
 
 def misplaced(model: str, location: tuple[str | int, ...], text: str) -> ValidationError:
-    """Return a validation error that points at one key inside a model."""
-    # Without a context, pydantic leaves braces in the text unchanged.
+    """Return a validation error about one key, found at `location` inside a pydantic model."""
+    # Pydantic would fill in braces in the text if the error had a context.
     kind = PydanticCustomError("misplaced", text)
     return ValidationError.from_exception_data(
         model, [InitErrorDetails(type=kind, loc=location, input=None)]

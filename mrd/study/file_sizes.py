@@ -1,6 +1,6 @@
-"""Sizes of the files of finished work: a cheap check that none is missing or cut.
+"""Sizes of finished files: a cheap check that none is missing or cut short.
 
-Bytes that changed in place are not seen; hashes see them.
+The check does not see changed bytes in a file of the same size; a comparison of hashes does.
 """
 
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ FILE = "files.json"
 
 
 def note(folder: Path, paths: Iterable[Path]) -> None:
-    """Write the sizes of existing files in or below a folder to its list."""
+    """Write `files.json` into a folder: the sizes of those `paths`, all below it, that exist."""
     sizes = {path.relative_to(folder).as_posix(): _size(path) for path in paths}
     known = {
         name: size
@@ -23,7 +23,7 @@ def note(folder: Path, paths: Iterable[Path]) -> None:
 
 
 def differing(folder: Path) -> list[str]:
-    """Return the files that are missing or have another size; the list itself if unreadable."""
+    """Return the listed files that are missing or changed in size; `files.json` if unreadable."""
     noted = read_mapping(folder / FILE)
     if noted is None:
         return [FILE]
@@ -35,7 +35,7 @@ def differing(folder: Path) -> list[str]:
 
 
 def _is_system_file(name: str) -> bool:
-    """Return whether a desktop leaves files of this name in folders, such as .DS_Store."""
+    """Return whether an operating system adds files of this name to folders, such as .DS_Store."""
     last = name.rpartition("/")[2]
     return last.startswith(".") or last.lower() in ("thumbs.db", "desktop.ini")
 

@@ -15,18 +15,18 @@ class FisherConfig(Frozen):
     Parameters
     ----------
     rerenders
-        Number of renders from which the variance of each unit's activation is estimated, 8 to
-        1000.
+        Number of renders of the target from which the variance of each unit's activation is
+        estimated, 8 to 1000.
     floor
         Smallest variance of a unit, as a share of the mean variance of its layer; above 0, up to 1.
         Without it, a unit that render noise does not change would have unlimited weight.
     samples
-        Samples per pixel of these renders, 16 to 65536. They set the noise that thresholds are
-        measured in.
+        Samples per pixel of these renders, 16 to 65536. They determine the noise, and thresholds
+        are in units of this noise.
     derivative_samples
         Samples per pixel of each of the two derivative images that are averaged, 16 to 65536.
     shape_modes
-        Number of smooth modes of the shape, 0 to 64.
+        Number of smooth modes of the shape whose thresholds are predicted, 0 to 64.
     """
 
     rerenders: Annotated[int, Field(strict=True, ge=8, le=1000)] = 16

@@ -16,7 +16,7 @@ from scenes.base.atomic_files import whole_file
 
 
 def append_row(path: Path, row: Mapping[str, Any]) -> None:
-    """Add a row; raise ValueError if its columns differ from those of the first row."""
+    """Add a row to the file; raise ValueError if its columns differ from those of the first row."""
     columns = _columns(path) or list(row)
     if set(columns) != set(row) or "step" not in row:
         raise ValueError(f"history has the columns {columns}, and the row {list(row)}")
@@ -40,7 +40,7 @@ def read_rows(path: Path) -> list[dict[str, float]]:
 
 
 def cut_back(path: Path, step: int) -> None:
-    """Remove all rows after a step."""
+    """Remove the rows of all steps after `step`; delete the file if none remains."""
     if not path.is_file():
         return
     rows = [row for row in read_rows(path) if row["step"] <= step]
@@ -77,6 +77,6 @@ def _csv_text(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], header:
 
 
 def _number(value: Any) -> str:
-    """Return the shortest text that reads back as the same number; no point in whole numbers."""
+    """Return the shortest text that is read as the same number; whole numbers without a point."""
     number = float(value)
     return str(int(number)) if number.is_integer() and abs(number) < 2**53 else repr(number)

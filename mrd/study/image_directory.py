@@ -3,11 +3,11 @@
 ::
 
     run.json        requested images, status, versions, hardware
-    scenes/         every rendered scene, equal meshes and pictures once
+    scenes/         every rendered scene; a mesh or picture that several scenes share is stored once
     <role>-<index>/<camera>_<light>_<noise seed>.exr and .png
     images.jsonl    records of the finished images, until all are finished
     records.csv     records of all images, written last; records.json describes its columns
-    files.json      sizes of all files, written last: missing or cut files are made again
+    files.json      sizes of all files, written last: missing or cut images are rendered again
 """
 
 from __future__ import annotations
@@ -42,12 +42,15 @@ WRITTEN_BY_IMAGES = (
 
 
 class ImageDirectory(RunDirectory):
-    """The images of a run (``runs/<run>/series``) or of a family (``runs/families/<family>``)."""
+    """The images of a run (``runs/<run>/series``) or of a family (``runs/families/<family>``).
+
+    A family is a target with one search; all runs of a family share its images.
+    """
 
     written = WRITTEN_BY_IMAGES
 
     def request(self, resolved: Mapping[str, Any]) -> None:
-        """Record which images are wanted; keep existing images that are among them."""
+        """Record in `run.json` which images are to be rendered; delete no existing image."""
         if self.exists and not self.is_request(resolved):
             record = self.record()
             changes = {"resolved": plain(resolved), "status": "pending", "message": ""}
@@ -55,18 +58,18 @@ class ImageDirectory(RunDirectory):
         self.create(resolved)
 
     def is_request(self, resolved: Mapping[str, Any]) -> bool:
-        """Return whether the folder was made for exactly these images."""
+        """Return whether `run.json` requests exactly these images."""
         with suppress(InputError):
             return bool(self.record()["resolved"] == plain(resolved))
         return False
 
     def is_done(self, resolved: Mapping[str, Any], by_hash: bool = False) -> bool:
-        """Return whether all images exist with their sizes or, `by_hash`, with their bytes."""
+        """Return whether all images exist with their recorded sizes and, if `by_hash`, hashes."""
         done = self.exists and self.is_request(resolved) and self.status() == "done"
         return done and (not by_hash or self._is_unaltered())
 
     def results(self) -> Iterable[Path]:
-        """Return images, their scenes, and the tables."""
+        """Return the files of finished images, of their scenes, and of the tables of results."""
         yield from (self.path / name for each in self.finished().values() for name in _files(each))
         yield from self.path.glob("scenes/**/*")
         tables = (*self.path.glob("*.csv"), *self.path.glob("*.json"))
@@ -86,7 +89,7 @@ class ImageDirectory(RunDirectory):
         return all(self.is_whole(record) for record in records)
 
     def count(self) -> int:
-        """Return the number of finished images whose files exist with their sizes."""
+        """Return the number of finished images whose files exist with their recorded sizes."""
         lost = set(self.lost())
         return sum(
             lost.isdisjoint(_files(record))
@@ -95,7 +98,7 @@ class ImageDirectory(RunDirectory):
         )
 
     def finished(self) -> dict[str, ImageRecord]:
-        """Return the records of finished images by id, without a look at their files."""
+        """Return the records of finished images by id; their image files are not checked."""
         records: list[ImageRecord] = []
         with suppress(InputError):
             records += read_records(self.path / RECORDS_FILE)
@@ -106,7 +109,10 @@ class ImageDirectory(RunDirectory):
         return {record.id: record for record in records}
 
     def is_whole(self, record: ImageRecord) -> bool:
-        """Return whether both files have their recorded hashes; raise if a link leads out."""
+        """Return whether both files of an image have the hashes in its record.
+
+        Raises InputError if the path of a file, or its link, leads out of the folder.
+        """
         files = (
             (record.radiance_file, record.radiance_sha256),
             (record.display_file, record.display_sha256),
@@ -117,7 +123,7 @@ class ImageDirectory(RunDirectory):
             return False
 
     def end_torn_line(self) -> None:
-        """End an incomplete line of the journal, so that the next line is complete."""
+        """Start a new line in the journal, in case a stopped process left half a line."""
         if (self.path / JOURNAL).is_file():
             self._append_line("")
 
@@ -133,7 +139,7 @@ class ImageDirectory(RunDirectory):
     def publish(self, records: Sequence[ImageRecord], earlier: Iterable[ImageRecord]) -> None:
         """Write the table of all images, and remove images of earlier records that it lacks.
 
-        Only paths that name an image of this folder are removed, whatever a record names.
+        A file is removed only if its name is that of an image in this folder: records may be wrong.
         """
         named = {name for each in records for name in _files(each)}
         former = {name for each in earlier for name in _files(each)} - named
@@ -148,20 +154,20 @@ class ImageDirectory(RunDirectory):
             path.unlink(missing_ok=True)
 
     def note_timing(self, **added: float) -> None:
-        """Add samples, pixels, seconds and bytes to the totals of this folder."""
+        """Add numbers of samples, pixels, seconds and bytes to the totals of this folder."""
         earlier = self.timing()
         total = {name: earlier.get(name, 0) + value for name, value in added.items()}
         write_json(self.path / TIMING, total)
 
     def timing(self) -> dict[str, float]:
-        """Return the totals of `note_timing`; empty if there are none."""
+        """Return the totals that `note_timing` has written; empty if there are none."""
         with suppress(ValueError, TypeError):
             content = read_mapping(self.path / TIMING) or {}
             return {name: float(value) for name, value in content.items()}
         return {}
 
     def _path_of(self, name: str) -> Path:
-        """Return the path of a file that a record names; raise if it is outside the folder."""
+        """Return the path of a file named in a record; raise InputError if outside the folder."""
         return inside(self.path, name, self.path / RECORDS_FILE)
 
 

@@ -1,4 +1,7 @@
-"""Which images a study needs, and how many; known before any is rendered."""
+"""Which images a study needs, and how many; known before any is rendered.
+
+A family is a target with one search; all runs of a family share its images.
+"""
 
 from typing import Any
 
@@ -42,14 +45,14 @@ def inputs_of_run(run: ResolvedRun) -> dict[str, Any]:
 
 
 def count_of_family(run: ResolvedRun) -> int:
-    """Return the number of images that the runs of a family share."""
+    """Return the number of images that all runs of a family share: target, re-renders, null."""
     series = series_of(run)
     scenes = 2 * series.config.noise_seeds + run.search.criterion.null
     return scenes * len(series.cameras) * len(series.lights)
 
 
 def count_of_run(run: ResolvedRun) -> int:
-    """Return the number of images that a run adds to those of its family."""
+    """Return the number of images of a run alone: its levels and, of a model, their controls."""
     series = series_of(run)
     scenes = series.config.levels * (1 if run.spec.is_pixel_search else 2)
     return scenes * series.config.noise_seeds * len(series.cameras) * len(series.lights)

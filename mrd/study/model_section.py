@@ -30,8 +30,8 @@ class FrontEnd(Frozen):
         Standard deviation of a Gaussian blur, in pixels of the rendered image, 0 (none) to 20. It
         models the optics of the eye and of the display, and removes Monte Carlo noise.
     grey
-        Whether all three channels are set to the luma: the sum of the display-encoded channels,
-        weighted as in Rec. 709.
+        Whether all three channels are set to the luma: the weighted sum of the display-encoded
+        channels, with the weights of Rec. 709.
     contrast
         Factor of the difference from mid-grey (0.5, display-encoded); above 0, up to 1 (unchanged).
     """
@@ -71,17 +71,17 @@ class ModelConfig(Frozen):
 
     @property
     def layer_names(self) -> tuple[str, ...]:
-        """Names of the layers, in the order of the file; empty if the network's default is used."""
+        """Names of the layers, in the order of the study file; empty if the default is used."""
         return tuple(self.layers or ())
 
     @property
     def layer_weights(self) -> dict[str, float]:
-        """Layer → weight, 1 if the file gives only names; empty if it gives no layers."""
+        """Layer → weight, 1 if the study file has only names; empty if it has no layers."""
         return _weights(self.layers)
 
-    def guided(self, judged: Mapping[str, float]) -> "ModelConfig":
-        """Return the model that a search uses: with the judged layers and the guides."""
-        layers = {**_weights(self.guides), **judged}
+    def guided(self, scored: Mapping[str, float]) -> "ModelConfig":
+        """Return the model of a search: its layers are the scored ones and the guides."""
+        layers = {**_weights(self.guides), **scored}
         return self.model_copy(update={"layers": layers, "guides": None})
 
     @model_validator(mode="after")

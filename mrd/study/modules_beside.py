@@ -1,4 +1,4 @@
-"""Modules in the folder of a user's model file: importable while its code runs, and only then.
+"""Modules in the folder of a user's model file: they can be imported only while its code runs.
 
 The folder is put last on Python's path, so that its files never replace a module of Python, of a
 library or of this suite. An import that could mean either is refused.
@@ -14,13 +14,13 @@ from types import ModuleType
 
 from scenes.base.errors import OWN_PACKAGES, InputError
 
-# Modules of each folder that was used: two folders may have modules of the same name.
+# Folder of a model file → its imported modules: two folders may have modules of the same name.
 _loaded: dict[Path, dict[str, ModuleType]] = {}
 
 
 @contextmanager
 def importable(folder: Path) -> Iterator[None]:
-    """Let modules of a folder be imported inside the block, after all installed ones."""
+    """Let modules of a folder be imported inside the block; installed modules come first."""
     for other, modules in _loaded.items():
         if other != folder:
             for name, module in modules.items():
@@ -35,14 +35,14 @@ def importable(folder: Path) -> Iterator[None]:
     finally:
         sys.path[:] = path
         new = {name: sys.modules[name] for name in set(sys.modules) - before}
-        found = {name: each for name, each in new.items() if _is_below(folder, _file_of(each))}
-        _loaded[folder] = _loaded.get(folder, {}) | found
+        beside = {name: each for name, each in new.items() if _is_below(folder, _file_of(each))}
+        _loaded[folder] = _loaded.get(folder, {}) | beside
 
 
 def check_names(path: Path) -> None:
-    """Raise `InputError` if a model file imports a neighbour whose name another module has.
+    """Raise `InputError` if a model file imports a file of its folder named like another module.
 
-    Neighbours that it imports are checked as well.
+    Files that are imported in turn are checked as well.
     """
     waiting, seen = [path], {path}
     while waiting:
@@ -82,7 +82,7 @@ def _beside(folder: Path, name: str) -> Path | None:
 
 
 def _taken_by(name: str, own: Path) -> str:
-    """Return what else has the name of a user's module, or ""."""
+    """Return what else has the name of the user's file `own`, for a message; "" if nothing has."""
     if name in OWN_PACKAGES:
         return "a package of this suite"
     if name in sys.stdlib_module_names:
@@ -94,7 +94,7 @@ def _taken_by(name: str, own: Path) -> str:
             if spec and spec.origin and not _is_same(own, spec.origin):
                 return spec.origin
         return ""
-    if any(modules.get(name) is loaded for modules in _loaded.values()):  # of a model's folder
+    if any(modules.get(name) is loaded for modules in _loaded.values()):  # beside a model file
         return ""
     file = _file_of(loaded) or "a module that is loaded"
     return "" if _is_same(own, file) else file

@@ -52,7 +52,7 @@ def write_study(folder: Path, name: str | None = None) -> Study:
 
 
 def name_of(folder: Path) -> str:
-    """Return a name for a study, derived from its folder's."""
+    """Return a name for a study, derived from the name of its folder."""
     plain = re.sub(r"[^a-z0-9_-]+", "-", folder.absolute().name.lower()).strip("-_")
     return plain[:MOST_LETTERS].strip("-_") or "study"
 

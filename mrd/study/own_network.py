@@ -23,17 +23,17 @@ GROUP = "mrd.models"
 
 
 def is_factory(network: str) -> bool:
-    """Return whether a network is named as a factory, ``my_module:factory``."""
+    """Return whether a network's name is that of a factory, ``my_module:factory``."""
     return ":" in network
 
 
 def entries() -> dict[str, EntryPoint]:
-    """Return the networks of installed packages: name → entry point."""
+    """Return the networks that other installed packages offer: name → entry point."""
     return {entry.name: entry for entry in entry_points(group=GROUP)}
 
 
 def located(network: str, folder: Path) -> str:
-    """Return ``/whole/path/my_module.py:factory`` if a folder has the file, else the same name.
+    """Return ``/whole/path/my_module.py:factory`` if `folder` has the file, else `network`.
 
     `network` is ``my_module:factory`` or ``path/to/file.py:factory``.
     """
@@ -43,36 +43,35 @@ def located(network: str, folder: Path) -> str:
 
 
 def code_of(network: str) -> Path | None:
-    """Return the file of a located factory, or None if its module is installed."""
+    """Return the file of a factory (a name from `located`), or None if its module is installed."""
     file = Path(network.rpartition(":")[0])
     return file if file.suffix == ".py" and file.is_file() else None
 
 
 def shown(network: str) -> str:
-    """Return the name of a located factory without its folder: ``my_module:factory``."""
+    """Return ``my_module:factory``: the name from `located` without its folder."""
     module, _, function = network.rpartition(":")
     return f"{Path(module).stem if module.endswith('.py') else module}:{function}"
 
 
 def load(network: str) -> Callable[..., Any]:
-    """Import a located factory; raise `InputError` if its module fails or does not have it."""
+    """Import a factory, named as by `located`; raise `InputError` if that fails."""
     module, _, function = network.rpartition(":")
     is_file = module.endswith(".py")
     with naming(f"network: importing {Path(module).name}"):
         imported = _from_file(Path(module)) if is_file else _installed(module)
-    found = getattr(imported, function, None)
-    if not callable(found):
+    factory = getattr(imported, function, None)
+    if not callable(factory):
         valid = [name for name, value in vars(imported).items() if callable(value)]
         raise InputError(
             f"network: {module} has no function '{function}'; {nearest(function, valid)} "
             "use my_module:factory"
         )
-    factory: Callable[..., Any] = found
     return _with_neighbours(Path(module).parent, factory) if is_file else factory
 
 
 def load_entry(entry: EntryPoint) -> Callable[..., Any]:
-    """Import the factory of an entry point; raise `InputError` if its package fails."""
+    """Import the factory of an entry point; raise `InputError` if its package raises an error."""
     with naming(f"network: loading {entry.name} ({entry.value})"):
         factory: Callable[..., Any] = entry.load()
     return factory
@@ -80,7 +79,7 @@ def load_entry(entry: EntryPoint) -> Callable[..., Any]:
 
 @contextmanager
 def naming(call: str) -> Iterator[None]:
-    """Raise any error of a user's code as an `InputError` that names the call."""
+    """Turn any error of a user's code in the block into an `InputError` that names `call`."""
     try:
         yield
     except InputError:
@@ -90,7 +89,7 @@ def naming(call: str) -> Iterator[None]:
 
 
 def _with_neighbours(folder: Path, factory: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a factory that can import files of its folder also when it is called."""
+    """Return a factory whose calls, too, can import other files of its folder."""
 
     @functools.wraps(factory)
     def called(*arguments: Any, **keywords: Any) -> Any:

@@ -20,7 +20,7 @@ LIBRARIES = (
 
 
 def installed(library: str) -> str | None:
-    """Return the version of an installed library, None if it is missing; import nothing."""
+    """Return the version of a library, None if it is not installed; the library is not imported."""
     try:
         return version(library)
     except PackageNotFoundError:
@@ -36,7 +36,7 @@ def versions() -> dict[str, str | None]:
 
 
 def hardware() -> dict[str, Any]:
-    """Return system, processor type and number of processors of this machine."""
+    """Return operating system, processor type and number of processors of this machine."""
     return {
         "system": platform.platform(),
         "machine": platform.machine(),

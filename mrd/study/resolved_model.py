@@ -1,4 +1,4 @@
-"""Models of a study with their files found and hashed."""
+"""Models of a study after their files were found and hashed."""
 
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ def resolved_model(
 
 
 def seen_by(record: dict[str, Any]) -> dict[str, Any]:
-    """Return the part of a model's record that its activations depend on, at whichever layers."""
+    """Return the part of a model's record that determines the activations of any of its layers."""
     return {name: value for name, value in record.items() if name not in ("layers", "guides")}
 
 

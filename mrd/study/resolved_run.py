@@ -13,8 +13,8 @@ from mrd.study.search_section import BESIDE_THE_SEARCH, SearchConfig
 from mrd.study.series import ResolvedSeries
 from scenes.scene import Scene
 
-# Settings of a search that do not change its result: also how often it is saved, and the match
-# from which the result is called a metamer.
+# Settings of a search that do not change the resulting scene, in the form of pydantic's `exclude`:
+# among them the interval of saved states, and the least match of a metamer.
 _BESIDE_THE_RESULT: dict[str, Any] = {
     **dict.fromkeys(BESIDE_THE_SEARCH, True),
     "save_every": True,
@@ -34,7 +34,7 @@ class RunSpec:
 
     @property
     def family(self) -> str:
-        """Name of the images that runs share: the target as the search represents it."""
+        """Name of the family, a target with one search; all runs of a family share its images."""
         return f"{self.target}-{self.search}"
 
     @property
@@ -51,17 +51,17 @@ class ResolvedRun:
     Parameters
     ----------
     spec
-        Its names.
+        Names of the run and of what belongs to it.
     target, start
-        The scenes, loaded. The start is the target with other searched attributes.
+        The scenes, loaded. They differ in the searched attributes alone.
     model
         The model, its weights file as an absolute path.
     search
         The search.
     key
-        The same as JSON, with hashes in place of files. Its hash ends the run's name.
+        All inputs of the run as JSON, with hashes in place of files. Its hash ends the run's name.
     series
-        The images that are made of the run, or None. They are no part of the record.
+        The series of images that the run needs, or None. It is no part of the record.
     """
 
     spec: RunSpec
@@ -74,7 +74,7 @@ class ResolvedRun:
 
     @property
     def record(self) -> dict[str, Any]:
-        """Content of the key, as `run.json` holds it."""
+        """Inputs of the run, as written to `run.json`."""
         return self.key.content
 
     @property
@@ -83,13 +83,13 @@ class ResolvedRun:
         return f"{self.spec.label}-{self.key.digest[:8]}"
 
     def generator(self, purpose: str) -> np.random.Generator:
-        """Return random numbers for one purpose, from the recorded seeds and the run's name."""
+        """Return a random generator for one purpose, seeded by the run's seeds and name."""
         name = hashlib.sha256(f"{self.name}/{purpose}".encode()).digest()
         seeds = self.record["seeds"]
         return np.random.default_rng([seeds["study"], seeds["run"], *name[:8]])
 
     def has_floor_of(self, judgement: Mapping[str, Any]) -> bool:
-        """Return whether a `criterion.json` was scored with the study's `criterion.floor`."""
+        """Return whether the content of a `criterion.json` was scored with this run's floor."""
         training = judgement.get("training", {})
         return bool(training.get("floor") == self.search.criterion.floor)
 
@@ -100,10 +100,10 @@ class ResolvedRun:
 
 
 def search_record(search: SearchConfig) -> dict[str, Any]:
-    """Return the settings of a search that its result depends on, as JSON."""
-    beside = dict(_BESIDE_THE_RESULT)
+    """Return the settings of a search that determine its result, as JSON."""
+    excluded = dict(_BESIDE_THE_RESULT)
     if search.label is None:
-        beside["label"] = True
-    if search.mode == "diverge":  # it searches as far as the floor allows
-        del beside["criterion"]
-    return search.model_dump(mode="json", exclude=beside)
+        excluded["label"] = True
+    if search.mode == "diverge":  # the floor limits how far it moves
+        del excluded["criterion"]
+    return search.model_dump(mode="json", exclude=excluded)

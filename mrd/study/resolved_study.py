@@ -14,14 +14,14 @@ from scenes.scene import Scene
 
 @dataclass(frozen=True)
 class ResolvedStudy:
-    """A study and its runs, with nothing left to look up."""
+    """A study and its runs, after all their files were read."""
 
     study: Study
     runs: tuple[ResolvedRun, ...]
 
     @cached_property
     def families(self) -> dict[str, ResolvedRun]:
-        """One run of each family that has a series, by the name of the family."""
+        """Name of a family (a target with one search) → one of its runs, if it has a series."""
         return {run.spec.family: run for run in self.runs if run.series is not None}
 
     @cached_property
@@ -35,7 +35,7 @@ class ResolvedStudy:
 
     @cached_property
     def models(self) -> dict[str, dict[str, Any]]:
-        """Record of every model of the study, its files by their SHA-256."""
+        """Name of every model of the study → its record, which holds the SHA-256 of its files."""
         known = {run.spec.model: run.record["model"] for run in self.runs}
         return {
             name: known[name]

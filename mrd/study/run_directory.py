@@ -1,4 +1,4 @@
-"""The run directory: all files of one search, written so that a kill at any moment loses little.
+"""The run directory: the files of one search. A process killed at any moment loses little work.
 
 ::
 
@@ -7,10 +7,10 @@
     states/NNNNN.npz
     criterion.json
     files.json     the size of every file of a finished run
-    lock           held by the one process that writes
+    lock           locked by the process that writes the folder
 
-`run.json` and states are written beside and renamed. A search resumes from its newest state;
-`rewind` first cuts `history.csv` back to that step.
+`run.json` and states are written to a temporary file, which is then renamed. A search resumes from
+its newest state; `rewind` first cuts `history.csv` back to that step.
 """
 
 import json
@@ -46,7 +46,7 @@ WRITTEN_BY_SEARCH = (
     r"renders/(target|start|result)_[^/]+\.(exr|png)"
 )
 
-# Files of a finished search, which a search that resumes at its last state writes again.
+# Files that a search writes at its end; it writes them again if it resumes from its last state.
 RESULTS = ("criterion.json", "preview.png", "turntable.mp4", "target/*", "start/*", "result/*",
            "renders/*")  # fmt: skip
 
@@ -74,18 +74,18 @@ class RunDirectory:
 
     @property
     def exists(self) -> bool:
-        """Whether the run has a record."""
+        """Whether `run.json` exists."""
         return (self.path / "run.json").is_file()
 
     # ---- The record -----------------------------------------------------------------------------
 
     def create(self, resolved: Mapping[str, Any]) -> None:
-        """Write `run.json` before any work; leave a run of the same search unchanged.
+        """Write `run.json` before any work; do nothing if it exists for the same search.
 
         Parameters
         ----------
         resolved
-            The resolved search, which JSON can hold.
+            The inputs of the run, in types that JSON has.
 
         Raises
         ------
@@ -96,7 +96,7 @@ class RunDirectory:
         if not self.exists:
             with writing(self.path / "run.json"):
                 self.path.mkdir(parents=True, exist_ok=True)
-            with locked(self.path, self._writer):  # two processes may begin at once
+            with locked(self.path, self._writer):  # two processes may start at the same moment
                 if not self.exists:
                     self._write_first_record(resolved)
         if self.record()["resolved"] != resolved:
@@ -157,7 +157,7 @@ class RunDirectory:
             ) from error
 
     def write_json(self, name: str, content: Any) -> None:
-        """Write a JSON file of the run in one step; NaN becomes null."""
+        """Write a JSON file of the run as a whole; NaN becomes null."""
         write_json(self.path / name, content)
 
     def judgement(self) -> dict[str, Any] | None:
@@ -172,24 +172,24 @@ class RunDirectory:
     def status(self) -> Status:
         """Return the recorded status, or `interrupted`.
 
-        A run is interrupted if it is recorded as running and no process writes it, or recorded as
-        done and one of its files is missing.
+        A run is interrupted if its record says running but no process holds its lock, or done but
+        one of its files is missing or damaged.
         """
         recorded: Status = self.record()["status"]
         stopped = recorded == "running" and not is_locked(self.path)
         return "interrupted" if stopped or (recorded == "done" and self.lost()) else recorded
 
     def results(self) -> Iterable[Path]:
-        """Return the files of a finished run."""
+        """Return the existing files that a finished run consists of."""
         return (path for pattern in RESULTS for path in self.path.glob(pattern))
 
     def lost(self) -> list[str]:
-        """Return the files that went missing, were cut, or became unreadable since the end."""
+        """Return the files that disappeared, changed in size or became unreadable since the end."""
         lost = file_sizes.differing(self.path)
         return lost if self.judgement() else sorted({*lost, "criterion.json"})
 
     def loss(self) -> str:
-        """Describe in one line which files a finished run lost; "" if none, or not finished."""
+        """Describe in one line the missing files of a finished run; "" if none, or not finished."""
         lost = self.lost() if self.exists and self.record()["status"] == "done" else []
         if not lost:
             return ""
@@ -198,20 +198,20 @@ class RunDirectory:
 
     @contextmanager
     def claim(self, is_done: Callable[[], bool] = lambda: False) -> Iterator[bool]:
-        """Hold the lock of the run, with status `running`, while the block works.
+        """Lock the run for the time of the block, with status `running`.
 
-        An exception sets the status to `failed` with its message, and is raised again. An
-        interrupt leaves the run `interrupted`. `finish` sets the status to `done`.
+        An exception sets the status to `failed` with its message, and is raised again. After Ctrl+C
+        or a kill, the status is `interrupted`. `finish` sets the status to `done`.
 
         Parameters
         ----------
         is_done
-            Called with the lock held: another process may have finished the run in the meantime.
+            Called once the run is locked: another process may have finished it in the meantime.
 
         Yields
         ------
         bool
-            Whether there is work to do; if not, nothing is changed.
+            Whether there is work to do; if not, no file is changed.
 
         Raises
         ------
@@ -249,9 +249,9 @@ class RunDirectory:
         )
 
     def _writer(self) -> str:
-        """Name the process that began the newest session."""
+        """Return, for a message, the process that last began to write the run."""
         sessions = []
-        with suppress(InputError):  # a run that begins now has no record yet
+        with suppress(InputError):  # a new run has no record yet
             sessions = self.record()["sessions"]
         if not sessions:
             return "another process"
@@ -288,21 +288,21 @@ class RunDirectory:
     # ---- States ---------------------------------------------------------------------------------
 
     def save_state(self, state: SearchState, keep: bool = False) -> None:
-        """Write a state; delete all others except the newest three and those to keep.
+        """Write a state; delete all others except the newest three and those written with `keep`.
 
         Parameters
         ----------
         state
-            SearchState of the search after `state.step` steps.
+            State of the search after `state.step` steps.
         keep
-            Whether the state is kept for good, for a series along the search's trajectory.
+            Whether the state is never deleted: a series along the search's trajectory needs it.
 
         Raises
         ------
         InputError
             The state cannot be written; the earlier states remain.
         """
-        # A state must never be on disk without the history up to it.
+        # If a state survives a power failure, the history up to its step must survive too.
         history.flush_to_disk(self.path / "history.csv")
         kept = set(self.record()["kept_states"])
         if keep and state.step not in kept:
@@ -329,9 +329,9 @@ class RunDirectory:
         Returns
         -------
         state
-            None if the search must begin at its start.
+            None if there is no undamaged state, so that the search begins again.
         problems
-            Each names a damaged file, and which state is used instead.
+            Messages: each names a damaged file, and the state that is used instead.
         """
         damaged = []
         for step in reversed(self.state_steps()):
@@ -344,7 +344,7 @@ class RunDirectory:
         return None, [f"{each}; starting again" for each in damaged]
 
     def rewind(self, step: int) -> None:
-        """Remove states and rows of the history after `step`, from which the search resumes.
+        """Remove states and history rows of later steps than `step`, where the search resumes.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""The section `searches` of a study: what changes, from where, how, and the criterion."""
+"""The section `searches` of a study: attributes that may change, start, optimiser, criterion."""
 
 from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Literal
@@ -22,10 +22,10 @@ SkyParameter = Literal[
 LossName = Literal["l1", "l2", "cosine", "relative_squared_error", "dual_buffer"]
 DEFAULT_LOSS: LossName = "relative_squared_error"
 
-FROM_THE_TARGET = ("diverge", "flip")  # modes of a search that starts at its target
-STARTS_FROM_THE_TARGET = 3  # default of restarts for them
+FROM_THE_TARGET = ("diverge", "flip")  # modes in which a search starts at its target
+STARTS_FROM_THE_TARGET = 3  # default of `restarts` in these modes
 
-# Keys of a search that do not affect its result, and so are no part of its hash.
+# Keys of a search that are no part of its hash: they do not affect the result of a single run.
 BESIDE_THE_SEARCH = {"start", "targets", "models", "seeds", "series", "pixel_search"}
 
 
@@ -51,12 +51,13 @@ class Samples(Frozen):
     Parameters
     ----------
     primal
-        For the images of a step, 1 to 4096. The sampler is a jittered grid, so squares (4, 9, 16)
-        are used best.
+        For the images of a step, 1 to 4096. Squares (4, 9, 16) are best, as the sampler is a
+        jittered grid.
     adjoint
         For the gradients of a step, 1 to 4096.
     boundary
-        On silhouettes, per view (not per pixel), 1 to 10 million; shape and pose searches only.
+        Samples on silhouettes per view (not per pixel), 1 to 10 million; only for searches of shape
+        or pose.
     score
         For images that are scored and shown, 16 to 65536. With fewer, noise would change what the
         network sees.
@@ -74,13 +75,14 @@ class CriterionConfig(Frozen):
     Parameters
     ----------
     null
-        Number N of scenes, drawn at random in the searched attributes, whose similarity the result
-        must exceed, 1 to 9999. To exceed all of them means p ≤ 1/(N + 1).
+        Number N of random scenes, 1 to 9999. They have random values of the searched attributes;
+        the result must be more similar to the target than each of them, which means p ≤ 1/(N + 1).
     ceiling
         Number of re-renders of the target that measure how well the target matches itself, 2 to
         1000.
     floor
-        Least match, (s − null) / (ceiling − null), at every training camera, 0 to 1.
+        Least match at every training camera, 0 to 1. The match is (s − null) / (ceiling − null)
+        with the similarity s of the result.
     """
 
     null: int = Field(default=99, strict=True, ge=1, le=9999)
@@ -94,7 +96,7 @@ class LearningRate(Frozen):
     Parameters
     ----------
     shape
-        In the smoothed (LargeSteps) coordinates of the vertices, scene units.
+        Scene units, in the smoothed (LargeSteps) coordinates of the vertices.
     material
         In units of the parameters, which run from 0 to 1.
     lighting
@@ -115,12 +117,12 @@ class Regularisers(Frozen):
     Parameters
     ----------
     edge_length
-        Of the mean squared edge length, 1 at the start.
+        Weight of the mean squared edge length, which is 1 at the start.
     area
-        Of the surface's area, 1 at the start.
+        Weight of the surface's area, which is 1 at the start.
     laplacian
-        Of the mean squared distance of a vertex from the mean of its neighbours, in units of the
-        start's squared edge length.
+        Weight of the mean squared distance of a vertex from the mean of its neighbours, in units of
+        the start's mean squared edge length.
     """
 
     edge_length: Weight = 0.0
@@ -129,17 +131,17 @@ class Regularisers(Frozen):
 
 
 class StartConfig(Frozen):
-    """Start of the searched attributes of a search; all others are the target's.
+    """Start of the searched attributes of a search; all other attributes are those of the target.
 
     Parameters
     ----------
     shape
         Start shape; by default a sphere of radius 1 with 2562 vertices.
     material
-        Start material, whose searched parameters are used (all others are the target's); by
-        default grey with roughness 0.5.
+        Start material. Only its searched parameters are used, all others are those of the target.
+        By default grey with roughness 0.5.
     lighting
-        Start lighting; by default constant white of the target's mean radiance.
+        Start lighting; by default constant white with the mean radiance of the target's light.
     pose
         Start pose; by default no rotation and no translation.
     """
@@ -159,11 +161,11 @@ class EarlyStopping(Frozen):
     ----------
     patience
         Number of steps without a new lowest smoothed loss after which the search stops, 1 to
-        100000, and returns to the lowest.
+        100000, and returns to the state with the lowest.
     match
-        Smoothed match at which the search stops at once, above 0 and at most 1; none by default.
-        A search that could find the target again (a pose often can) then ends far from it. The
-        match of the verdict is higher, as its renders have less noise than those of a search.
+        Smoothed match at which the search stops at once, above 0 and at most 1; none by default. A
+        search that would otherwise return to the target itself (as often with a pose) then ends far
+        from it. The match of the verdict is higher, as its renders have less noise.
     """
 
     patience: Count = 100
@@ -189,23 +191,23 @@ class Remeshing(Frozen):
 
 
 class SearchConfig(Frozen):
-    """A search: from a start scene toward the activations of a target, or away from a target.
+    """A search: from a start scene to the activations of a target, or from a target away from it.
 
     Parameters
     ----------
     attributes
         Attributes that the search may change: one or several of shape, material, lighting, pose.
     mode
-        match: from a start scene toward the target's activations. diverge: away from the target,
-        as far as the match stays at the floor (`mrd.search.diverge`). flip: from the target to the
+        match: from a start scene toward the target's activations. diverge: away from the target, as
+        far as the match stays above the floor (`mrd.search.diverge`). flip: from the target to the
         nearest scene in which a classifier sees another class (`mrd.search.flip`). The last two
-        search one attribute, and have no start, loss or guides.
+        change one attribute, and have no start, loss or guides.
     label
-        With mode: flip, the wanted class, counted from 0; null: any but the target's.
+        With mode: flip, the number of the wanted class, from 0; null: any class but the target's.
     start
         Start of the searched attributes.
     targets, models
-        Names of the targets and models of this search; by default all of the study.
+        Names of the targets and models of this search; by default all in the study.
     steps
         Steps of the optimiser, 1 to 100000.
     views_per_step
@@ -218,15 +220,15 @@ class SearchConfig(Frozen):
     learning_rate
         Step size for each attribute (with L-BFGS: the unit of its variables).
     schedule
-        How the learning rate of Adam falls to the last step: cosine, linear or constant.
+        How the learning rate of Adam falls toward the last step: cosine, linear or constant (not).
     early_stopping
         Stop when the loss has stopped falling, and take the best state; null: never.
     restarts
-        Number of starts, 1 to 100, each with other noise and, except the first, from a start that
-        is moved a little at random. The result is the best. Default 1; with mode: diverge or flip
-        3, and each start is moved a little from the target.
+        Number of starts, 1 to 100; the best result counts. Each start has other noise, and each but
+        the first is moved a little at random. Default 1. With mode: diverge or flip, the default is
+        3, and every start is moved a little from the target.
     remeshing
-        New triangles for a searched shape; null: never.
+        When a searched shape gets new triangles; null: never.
     smoothness
         λ of LargeSteps (Nicolet, Jacobson & Jakob 2021), 0 to 1000: the larger, the more the
         vertices of a shape move together.
@@ -244,24 +246,24 @@ class SearchConfig(Frozen):
         Rows of the searched environment map (it has twice as many columns), 3 to 1024.
     environment_smoothness
         Weight, 0 to 1000, of the penalty on differences of log radiance between neighbouring
-        pixels, which suppresses speckles in directions that the views hardly show.
+        pixels. It suppresses speckles in directions that hardly affect the images.
     sky_parameters
-        Searched parameters of a light that starts as sun and sky: some of sun_scale, sky_scale,
-        sun_elevation, sun_azimuth, turbidity and albedo; the others stay those of start.lighting.
+        Searched parameters if start.lighting is a sun and sky: some of sun_scale, sky_scale,
+        sun_elevation, sun_azimuth, turbidity and albedo; the others stay as in start.lighting.
         Target and results are rendered as maps of `environment_height` rows.
     samples
         Samples of the renders.
     criterion
         The criterion of a metamer.
     save_every
-        Steps between two saved states, 1 to 100000: the most that a killed search loses.
+        Steps between two saved states, 1 to 100000: a stopped search loses at most so many.
     seeds
-        One run for each, whole numbers from 0.
+        Seeds, whole numbers from 0; each gives one run.
     series
         Keys of the study's ``series`` that differ for this search.
     pixel_search
-        Whether to search without a model too: toward equal pixels (mean absolute error), as a
-        comparison, once for each target and seed.
+        Whether to search without a model too, for comparison: toward equal pixels (mean absolute
+        error), once for each target and seed.
     """
 
     attributes: Annotated[tuple[Attribute, ...], Field(min_length=1), AfterValidator(distinct)]
@@ -362,7 +364,7 @@ class SearchConfig(Frozen):
 
     @property
     def total_steps(self) -> int:
-        """Steps of all restarts."""
+        """Number of steps of all starts together."""
         return self.steps * self.restarts
 
     @property
@@ -373,7 +375,7 @@ class SearchConfig(Frozen):
         return tuple(n for n in self.material_parameters if n in self.textured_parameters)
 
     def starts(self) -> dict[str, Shape | Material | Lighting | Pose]:
-        """Return the start of every searched attribute, with defaults and files not yet read.
+        """Return attribute → start for every searched attribute; files are not yet read.
 
         Empty if the search starts at the target.
         """
@@ -387,7 +389,7 @@ class SearchConfig(Frozen):
 
 
 def check_guides(searches: Mapping[str, SearchConfig], models: Mapping[str, ModelConfig]) -> None:
-    """Raise ValidationError if a search that starts at its target runs on a model with guides."""
+    """Raise ValidationError if a search with mode diverge or flip runs on a model with guides."""
     for name, search in searches.items():
         for model in search.models or models:
             if search.is_from_target and model in models and models[model].guides:

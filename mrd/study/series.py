@@ -1,6 +1,7 @@
-"""Series of scenes: lights, cameras, and the positions of the levels.
+"""Series of scenes: lights, cameras, and the distances of the levels from the target.
 
-Level 0 is the target. `mrd.generate.levels` makes the scenes, `mrd.generate.images` renders them.
+Level 0 is the target; a family is a target with one search. `mrd.generate.levels` makes the scenes,
+`mrd.generate.images` renders them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,18 +23,18 @@ from scenes.scene import Scene
 
 SCHEMA_VERSION = 1
 
-# Number of states of a search that are kept for each doubling of the step.
+# Number of states that are never deleted for each doubling of the number of steps.
 _STATES_PER_DOUBLING = 3
 
-# Keys of a series that choose its levels; the others determine how an image is made.
+# Keys of a series that choose its levels; the others determine how an image is rendered.
 _LEVEL_KEYS = ("kind", "levels", "spacing", "first")
 
 
 @dataclass(frozen=True)
 class ResolvedSeries:
-    """A series with its lights loaded (None is the target's own) and its cameras chosen.
+    """A series with its lights loaded (None: the light of the target) and its cameras by name.
 
-    `record` is the same as JSON, with the content of the lights.
+    `record` is the same as JSON, including the content of the lights.
     """
 
     config: SeriesConfig
@@ -43,7 +44,7 @@ class ResolvedSeries:
 
     @property
     def record_of_family(self) -> dict[str, Any]:
-        """The part of the record that the images of a family depend on: all but the levels."""
+        """The part of the record that determines the images of a family: all but the levels."""
         return {key: each for key, each in self.record.items() if key not in _LEVEL_KEYS}
 
 
@@ -70,39 +71,39 @@ def resolved_series(
     return ResolvedSeries(config, lights, names, record)
 
 
-def chosen_cameras(asked: str | tuple[str, ...], target: Scene) -> tuple[str, ...]:
-    """Return the names of the cameras of a series, in the order of the target's cameras."""
+def chosen_cameras(choice: str | tuple[str, ...], target: Scene) -> tuple[str, ...]:
+    """Return the names of a series' cameras (`choice`: as in the study), in the target's order."""
     rig = {camera.name: camera for camera in cameras(target.cameras)}
-    if isinstance(asked, str):
+    if isinstance(choice, str):
         chosen = tuple(
             name
             for name, camera in rig.items()
-            if asked == "all" or camera.held_out == (asked == "held_out")
+            if choice == "all" or camera.held_out == (choice == "held_out")
         )
         if not chosen:
             raise InputError(
-                f"cameras: {asked} is not allowed: the target has no such camera; "
+                f"cameras: {choice} is not allowed: the target has no such camera; "
                 f"known: {', '.join(rig)}"
             )
         return chosen
-    for name in asked:
+    for name in choice:
         if name not in rig:
             raise unknown("camera", name, rig)
-    return tuple(name for name in rig if name in asked)
+    return tuple(name for name in rig if name in choice)
 
 
 def fractions(config: SeriesConfig) -> NDArray[np.float64]:
-    """Return the positions of levels 1, 2, … between target (0) and result (1), growing to 1."""
+    """Return the positions of levels 1, 2, … on the way from target (0) to result (1)."""
     if config.spacing == "log":
         return np.geomspace(config.first, 1, config.levels) if config.levels > 1 else np.ones(1)
     return np.arange(1, config.levels + 1) / config.levels
 
 
 def is_kept(step: int) -> bool:
-    """Return whether the state after a step, counted from the last restart, is kept on disk.
+    """Return whether the state after `step`, counted from the last restart, is never deleted.
 
-    These are the start and the whole steps nearest to 2^(k/3), k = 0, 1, 2, …: of n steps about
-    3 log₂ n, most of them at the beginning, where the search moves fastest.
+    Such states are the start and the whole steps nearest to 2^(k/3), k = 0, 1, 2, …: of n steps
+    about 3 log₂ n, most of them at the beginning, where the search moves fastest.
     """
     if step <= 0:
         return step == 0
@@ -111,7 +112,7 @@ def is_kept(step: int) -> bool:
 
 
 def on_the_way(states: Sequence[int], came: int, steps: int) -> list[int]:
-    """Return the steps of the kept states that led to the result of step `came`, in order.
+    """Return which steps in `states` led to the result, which is the state after step `came`.
 
     With restarts or early stopping, the result is the best state of the whole search: other starts
     of `steps` steps, and states after the best, did not lead to it. The state after the last step
@@ -122,7 +123,7 @@ def on_the_way(states: Sequence[int], came: int, steps: int) -> list[int]:
 
 
 def joint_distances(distances: Sequence[Mapping[str, float]]) -> NDArray[np.float64]:
-    """Return one distance per state, (states,), from its distances attribute → distance.
+    """Return one distance per state, (states,), from its distances by attribute.
 
     For a single attribute, that is its distance. For several, it is the mean over the attributes of
     distance ÷ largest distance of that attribute over all states.
@@ -137,12 +138,12 @@ def joint_distances(distances: Sequence[Mapping[str, float]]) -> NDArray[np.floa
 def chosen_states(distances: ArrayLike, config: SeriesConfig) -> list[int]:
     """Return the indices of `config.levels` states with strictly growing distances.
 
-    `distances` (states,) are those from the target, backward in time from the result. The first
-    index is 0, the result; the last is the farthest state. Raises `InputError` if the distances
-    grow too rarely for so many levels.
+    `distances` (states,) are from the target, and go backward in time from the result. The first
+    returned index is 0, the result; the last is that of the farthest state. Raises `InputError` if
+    the distances grow too rarely for so many levels.
     """
     values = np.asarray(distances, dtype=np.float64)
-    # States that are farther than all later ones of the search.
+    # Keep the states that are farther from the target than all later states of the search.
     highest = np.maximum.accumulate(np.concatenate([[0.0], values[:-1]]))
     growing = np.flatnonzero(values > highest)
     if not len(growing) or growing[0] != 0 or len(growing) < config.levels:
@@ -157,7 +158,7 @@ def chosen_states(distances: ArrayLike, config: SeriesConfig) -> list[int]:
     space = np.geomspace if config.spacing == "log" else np.linspace
     chosen = [0]
     for k, wanted in enumerate(space(farther[0], farther[-1], config.levels)[1:], start=1):
-        # The nearest that is farther than the last one and leaves enough for the next levels.
+        # The state nearest to the wanted distance, after the last one, with enough left beyond it.
         low, high = chosen[-1] + 1, len(farther) - (config.levels - k)
         chosen.append(low + int(np.abs(farther[low : high + 1] - wanted).argmin()))
     return [int(growing[k]) for k in chosen]

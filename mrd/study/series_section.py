@@ -11,7 +11,7 @@ from scenes.bundled import LIGHTS
 from scenes.lighting import EnvironmentMap, Lighting
 
 OWN_LIGHT = "own"
-"""Name of the target's own light among those of a series."""
+"""Name that means the light of the target in the list `lights`."""
 
 
 def _named_light(light: Any) -> Any:
@@ -40,26 +40,27 @@ class SeriesConfig(Frozen):
     Parameters
     ----------
     kind
-        ``"interpolation"``: from the target to the result in parameters, if the two have the same
-        topology. ``"trajectory"``: the result, then earlier states of the search, each physically
-        farther from the target than the one before.
+        ``"interpolation"``: scenes whose parameters lie between those of target and result; a shape
+        needs the same topology in both. ``"trajectory"``: the result, then earlier states of the
+        search, each physically farther from the target than the one before.
     levels
         Number of levels above 0 (the re-rendered target), 1 to 100.
     spacing
-        Of the levels: ``"linear"`` or ``"log"`` (equal ratios).
+        Spacing of the levels: ``"linear"`` or ``"log"`` (equal ratios).
     first
-        Smallest level above 0 with ``"log"`` spacing of an interpolation, above 0 and below 1.
+        Position of level 1 between target (0) and result (1), with ``"log"`` spacing of an
+        interpolation; above 0 and below 1.
     lights
-        Lights that every level is rendered under: ``own`` (the target's), names from
-        ``mrd scenes``, or new ones by name, ``night: {kind: constant, radiance: 0.1}``. A search
-        of the lighting allows only ``own``.
+        Lights under which every level is rendered: ``own`` (that of the target), names from ``mrd
+        scenes``, or new lights with a name, ``night: {kind: constant, radiance: 0.1}``. A search of
+        the lighting allows only ``own``.
     cameras
         ``"training"``, ``"held_out"``, ``"all"``, or names of cameras (c0, h0 …).
     noise_seeds
-        Renders of every scene, camera and light that differ only in noise, 3 to 1000: no trial
-        may show one image twice.
+        Number of renders of every scene, camera and light that differ only in noise, 3 to 1000, so
+        that a trial never shows the same image twice.
     samples
-        Per pixel, 16 to 65536.
+        Samples per pixel, 16 to 65536.
     """
 
     kind: Literal["interpolation", "trajectory"] = "interpolation"
@@ -76,7 +77,7 @@ class SeriesConfig(Frozen):
     samples: int = Field(default=256, strict=True, ge=16, le=65536)
 
     def named_lights(self) -> dict[str, Lighting | None]:
-        """Return the lights by name, not loaded; None is the target's own."""
+        """Return name → light, not loaded; None means the light of the target."""
         named: dict[str, Lighting | None] = {}
         for light in self.lights:
             if isinstance(light, dict):
@@ -86,6 +87,6 @@ class SeriesConfig(Frozen):
         return named
 
     def changed_by(self, other: "SeriesConfig | None") -> "SeriesConfig":
-        """Return the section with the keys that another one gives."""
-        given = other.model_fields_set if other else set()
-        return self.model_copy(update={name: getattr(other, name) for name in given})
+        """Return this section, with the keys that are set in another one replaced by theirs."""
+        changed = other.model_fields_set if other else set()
+        return self.model_copy(update={name: getattr(other, name) for name in changed})

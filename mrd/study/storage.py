@@ -1,4 +1,4 @@
-"""Files of a study: JSON, one writer for each folder, and the removal of unfinished files.
+"""Files of a study: JSON, locks (one process writes a folder), removal of unfinished files.
 
 Whole files and folders are written with `scenes.base.atomic_files`.
 """
@@ -18,7 +18,7 @@ from scenes.base.atomic_files import cannot_write, left_over_from, whole_file
 from scenes.base.errors import InputError
 
 LOCK = "lock"
-SECONDS_FOR_LOCK = 2.0  # longer than `mrd status` holds a lock
+SECONDS_FOR_LOCK = 2.0  # wait for a lock; longer than `mrd status` holds one
 
 
 @contextmanager
@@ -34,7 +34,7 @@ def writing(path: Path) -> Iterator[None]:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write indented JSON as a whole file; numbers that are not finite become null."""
+    """Write indented JSON to a file, in one piece; numbers that are not finite become null."""
     text = json.dumps(plain(content), indent=2, ensure_ascii=False, allow_nan=False)
     with whole_file(path) as beside:
         beside.write_text(f"{text}\n", encoding="utf-8")
@@ -66,9 +66,9 @@ def plain(content: Any) -> Any:
 
 @contextmanager
 def locked(folder: Path, writer: Callable[[], str]) -> Iterator[None]:
-    """Hold the lock of a folder; raise if another process holds it, named by `writer`.
+    """Hold the lock of a folder; raise InputError if another process, `writer()`, holds it.
 
-    The operating system holds the lock, so the lock of a killed process is free at once.
+    The operating system releases the lock of a killed process at once.
     """
     lock = FileLock(folder / LOCK, timeout=SECONDS_FOR_LOCK)
     with writing(folder):
@@ -97,10 +97,10 @@ def is_locked(folder: Path) -> bool:
 
 
 def remove_leftovers(folder: Path, pattern: str) -> None:
-    """Remove temporary files of `whole_file` whose final path in the folder matches a pattern.
+    """Remove temporary files left by `whole_file` whose final path in the folder fits a pattern.
 
-    The caller holds the lock of the folder, and the pattern matches only files that this lock
-    guards. Files that cannot be removed stay.
+    The caller holds the lock of the folder, and the pattern matches only files that are written
+    under this lock. Files that cannot be removed stay.
     """
     for path in (*folder.glob(".*"), *folder.glob("*/.*")):
         final = left_over_from(path.relative_to(folder))

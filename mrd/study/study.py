@@ -35,11 +35,11 @@ SCHEMA_VERSION = 1
 FILE_NAME = "study.yaml"
 
 PIXELS = "pixels"
-"""Model of a pixel search, and its name: the display pixels, without blur."""
+"""Name of the model in a pixel search, and of its network: the display pixels, without blur."""
 
 
 class Study(Frozen):
-    """A study: targets, models, and what is searched.
+    """A study: targets, models, searches, and all further sections of the study file.
 
     Parameters
     ----------
@@ -52,13 +52,13 @@ class Study(Frozen):
     models
         The vision models, by name.
     searches
-        The searches, by name. Each runs on every target and model unless it names some.
+        The searches, by name. Each runs on every target and model, or on those that it names.
     series
-        The images that experiments need of every target and result. Without it, none are made.
+        The images of every target and result that experiments need. Without it, there are none.
     stimuli
-        Which results become stimuli, and how they are stored.
+        Which results become stimuli, and how their images are stored.
     experiment
-        The task, and the display it runs on. Without it, the study has no experiment.
+        The task of the participants, and the screen. Without it, the study has no experiment.
     analysis
         How the responses are analysed.
     fisher
@@ -161,7 +161,7 @@ class Study(Frozen):
         return self
 
     def series_of(self, search: str) -> SeriesConfig | None:
-        """Return the series of a search (the study's, with the search's changes), or None."""
+        """Return the series of a search, or None: the study's series with the search's own keys."""
         own = self.searches[search].series
         if self.series is None:
             return own
@@ -195,14 +195,15 @@ def read_study(path: Path) -> Study:
 
 
 def as_word(path: Path) -> str:
-    """Return the path as a word of a command; a leading ``-`` must not look like an option."""
+    """Return the path as a command's argument, which must not look like an option (``-``)."""
     return f"./{path}" if str(path).startswith("-") else str(path)
 
 
 def grid(study: Study) -> list[RunSpec]:
     """List the runs of a study: searches × targets × models (pixel search last) × seeds.
 
-    Raises `InputError` if two runs or two families would have the same name.
+    Raises `InputError` if two runs, or two families (targets with one search), would have the same
+    name.
     """
     runs = [
         RunSpec(target, model, search_name, seed, is_pixel_search)
@@ -300,7 +301,7 @@ def _resolve(spec: RunSpec, study: Study, target: Scene) -> ResolvedRun:
 
 
 def _check_start_shape(start: Scene) -> None:
-    """Raise `InputError` unless the start is a closed surface that every camera sees."""
+    """Raise `InputError` unless the start shape is closed and every camera sees it."""
     if problem := manifold_problem(geometry(start.shape)):
         raise InputError(f"shape: {problem}; a search starts from a closed surface")
     check_visible(start)

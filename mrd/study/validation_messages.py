@@ -1,6 +1,6 @@
-"""Validation errors of a study file as one line: what is wrong, and what is allowed.
+"""Validation errors of a study file as one line: the wrong value, and the allowed values.
 
-What is allowed at a location is read from the JSON schema of the study, so that the message and the
+The allowed values of a key are read from the JSON schema of the study, so that the message and the
 check always agree.
 """
 
@@ -17,12 +17,12 @@ from scenes.base.errors import InputError, keys_of, nearest
 
 Schema = dict[str, Any]
 
-# Pydantic's own errors do not say what is allowed. Those of the suite do.
+# Pydantic's own messages do not name the allowed values, while those of the suite do.
 _WITHOUT_ADVICE = set(get_args(ErrorType)) - {"value_error", "extra_forbidden"}
 
 
 def refusal(error: ValidationError, document: Document, model: type[BaseModel]) -> InputError:
-    """Explain the first problem in the file, and count the others.
+    """Return an error that explains the first problem in the file, and counts the others.
 
     For example ``study.yaml:12: searches.shape.steps: -3 is not allowed; use a whole number from 1
     to 100000 (and 2 more)``.
@@ -33,7 +33,7 @@ def refusal(error: ValidationError, document: Document, model: type[BaseModel]) 
     # If a list is too short because its items are wrong, the items are the problem.
     parents = {place[:depth] for place in problems for depth in range(len(place))}
     places = [place for place in problems if place not in parents]
-    # A mistyped key is also a missing one: name the key that is in the file.
+    # A mistyped key is also a missing key: prefer the problem of the key that is in the file.
     first = min(places, key=lambda at: (problems[at][0]["type"] == "missing", document.line(at)))
     text = _explain(first, problems[first], document.data, model)
     others = len(places) - 1
@@ -41,7 +41,7 @@ def refusal(error: ValidationError, document: Document, model: type[BaseModel]) 
 
 
 def _place(problem: Any, data: Value) -> Location:
-    """Return the location of a problem; only the last key of a missing one is not in the file."""
+    """Return the location of a problem in the file; a missing key is the end of its location."""
     place: Location = keys_of(problem["loc"], data)
     if (
         place
@@ -92,7 +92,7 @@ def _value_at(place: Location, data: Value) -> Value:
 
 
 def _shown(value: Value) -> str:
-    """Return a value as YAML writes it, on one line of at most 60 letters."""
+    """Return a value for a message, about as in YAML, cut after 60 letters."""
     if isinstance(value, dict):
         return "a mapping"
     if isinstance(value, list):
@@ -107,7 +107,7 @@ def _shown(value: Value) -> str:
 
 
 class _Lenient(GenerateJsonSchema):
-    """A JSON schema without what no file can contain, such as a loaded mesh."""
+    """A JSON schema that allows no value where a file cannot contain one, such as a mesh."""
 
     def handle_invalid_for_json_schema(
         self,
@@ -118,7 +118,7 @@ class _Lenient(GenerateJsonSchema):
 
 
 def _members(schema: Schema, root: Schema) -> Iterator[Schema]:
-    """Yield the plain schemas of a schema: references resolved, unions opened."""
+    """Yield the alternatives of a schema: references are resolved, unions split."""
     if "$ref" in schema:
         yield from _members(root["$defs"][schema["$ref"].rsplit("/", 1)[-1]], root)
     elif union := schema.get("anyOf", schema.get("oneOf")):
@@ -129,7 +129,7 @@ def _members(schema: Schema, root: Schema) -> Iterator[Schema]:
 
 
 def _schemas_at(place: Location, data: Value, root: Schema) -> list[Schema]:
-    """Return the schemas of a location, given the `kind` of the mappings around it."""
+    """Return the schemas that apply at a location, by the `kind` of the mappings around it."""
     schemas = list(_members(root, root))
     for depth, part in enumerate(place):
         around = _value_at(place[:depth], data)
@@ -141,17 +141,17 @@ def _schemas_at(place: Location, data: Value, root: Schema) -> list[Schema]:
 
 
 def _property(schema: Schema, part: str | int) -> Schema:
-    """Return the schema of a key or an item; {} where it is not described."""
+    """Return the schema of a key or list item inside `schema`; {} if there is none."""
     if isinstance(part, str):
-        found = schema.get("properties", {}).get(part, schema.get("additionalProperties"))
+        inner = schema.get("properties", {}).get(part, schema.get("additionalProperties"))
     else:
         fixed = schema.get("prefixItems", [])
-        found = fixed[part] if part < len(fixed) else schema.get("items")
-    return found if isinstance(found, dict) else {}
+        inner = fixed[part] if part < len(fixed) else schema.get("items")
+    return inner if isinstance(inner, dict) else {}
 
 
 def _kinds(schemas: list[Schema]) -> list[str]:
-    """Return the values of `kind` that a union of mappings allows."""
+    """Return the values of `kind` in the schemas of a union of mappings."""
     tags = (each.get("properties", {}).get("kind", {}).get("const") for each in schemas)
     return [tag for tag in tags if isinstance(tag, str)]
 

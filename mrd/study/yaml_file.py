@@ -1,7 +1,7 @@
-"""A YAML file as plain values, with the line of each of them.
+"""A YAML file as plain values, with the line number of each value.
 
-The file is composed but never constructed, so that no tag in it can create an object. Only
-mappings, lists, text, numbers, true, false and null are allowed.
+The file is parsed to YAML nodes, which are converted here, so that no tag can create an object.
+Only mappings, lists, text, numbers, true, false and null are allowed.
 """
 
 from collections.abc import Mapping
@@ -38,13 +38,13 @@ class Document:
     lines: Mapping[Location, int]
 
     def line(self, location: Location) -> int:
-        """Return the line of a location, or of the closest parent that is in the file."""
+        """Return the line of a location, or of its closest parent if the file lacks it."""
         while location not in self.lines and location:
             location = location[:-1]
         return self.lines.get(location, 1)
 
     def error(self, location: Location, text: str) -> InputError:
-        """Return an error about a location: ``study.yaml:12: searches.a.steps: …``."""
+        """Return an error that begins with a location: ``study.yaml:12: searches.a.steps: …``."""
         return _error(self.path, self.line(location), location, text)
 
 
@@ -54,7 +54,7 @@ def _error(path: Path, line: int, location: Location, text: str) -> InputError:
 
 
 def dotted(location: Location) -> str:
-    """Return a location as people write it: ``searches.shape.seeds[0]``."""
+    """Return a location in the usual notation: ``searches.shape.seeds[0]``."""
     parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
     return "".join(parts).removeprefix(".")
 
@@ -70,9 +70,9 @@ def read_document(path: Path) -> Document:
     try:
         root = yaml.compose(text)
         if not isinstance(root, MappingNode):
-            found = "empty" if root is None else f"a {_KINDS[type(root)]}"
+            kind = "empty" if root is None else f"a {_KINDS[type(root)]}"
             raise InputError(
-                f"{path}:1: the file is {found}; it must be a mapping (lines of 'key: value')"
+                f"{path}:1: the file is {kind}; it must be a mapping (lines of 'key: value')"
             )
         reader = _Reader(path, yaml)
         return Document(path, reader.mapping(root, ()), reader.lines)
@@ -109,7 +109,7 @@ def _text(path: Path) -> str:
 
 @dataclass
 class _Reader:
-    """Converts YAML nodes to values. It counts them, because nested aliases multiply."""
+    """Converts YAML nodes to values, and counts them, because nested aliases multiply values."""
 
     path: Path
     yaml: YAML
@@ -170,7 +170,7 @@ class _Reader:
         return value
 
     def characters(self, node: ScalarNode, location: Location) -> str:
-        """Return the text of a node, with pairs of escapes joined, as JSON writes one character."""
+        """Return the text of a node, with two escapes that JSON uses for one character joined."""
         try:
             return str(node.value).encode("utf-16", "surrogatepass").decode("utf-16")
         except UnicodeDecodeError as error:

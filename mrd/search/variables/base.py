@@ -17,30 +17,31 @@ NOTHING: Values = MappingProxyType({})
 
 
 class Variables(Protocol):
-    """Tensors that an optimiser moves, and their effect on a scene."""
+    """Tensors that an optimiser changes, and their effect on a scene."""
 
     attribute: str  # "shape", "material", "lighting" or "pose"
-    tensors: dict[str, torch.Tensor]  # leaves, by name
+    tensors: dict[str, torch.Tensor]  # by name; all are leaves of the gradient graph
     optimiser: Adam
 
     def values(self, given: Values = NOTHING) -> dict[str, torch.Tensor]:
-        """Return `given` with this attribute's Mitsuba parameters, differentiable in `tensors`.
+        """Return `given` and the Mitsuba parameters of this attribute, differentiable by `tensors`.
 
-        A pose moves the vertices in `given`, or else those of the start.
+        `given` are parameters of other attributes. A pose moves the vertices in `given` or, if
+        there are none, those of the start.
         """
 
     def penalty(self) -> torch.Tensor:
-        """Return the regulariser, a scalar that is added to the loss."""
+        """Return the value of the regularisers, a scalar that is added to the loss."""
 
     def keep_in_bounds(self) -> None:
         """Clip the tensors to their bounds, in place."""
 
     def apply_to(self, scene: Scene) -> Scene:
-        """Return the scene with the current value of this attribute."""
+        """Return the scene with this attribute set to its current value."""
 
 
 def mitsuba_values(variables: Sequence[Variables]) -> dict[str, torch.Tensor]:
-    """Return the Mitsuba parameters of all variables together; a shape comes before its pose."""
+    """Return the Mitsuba parameters of all variables; a pose comes last, as it moves the shape."""
     values: dict[str, torch.Tensor] = {}
     for each in sorted(variables, key=lambda each: each.attribute == "pose"):
         values = each.values(values)

@@ -25,10 +25,11 @@ def build_variables(
     mesh: Mesh | None = None,
     extent: float = 0.0,
 ) -> list[Variables]:
-    """Return the variables of every searched attribute, at the start scene in the family's form.
+    """Return the variables of every searched attribute, with the values of the start scene.
 
-    The variables of a remeshed shape are at ``mesh``; those of the other attributes remain relative
-    to the start, so that saved tensors keep their meaning. ``extent`` is the target's.
+    After remeshing, the variables of the shape have the values of ``mesh``; those of other
+    attributes remain relative to the start, so that saved tensors keep their meaning. ``form`` is
+    that of all scenes of the search; ``extent`` is that of the target, see `ShapeVariables`.
     """
     sky = config.start.lighting
     make: dict[str, Callable[[], Variables]] = {

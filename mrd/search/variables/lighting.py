@@ -17,10 +17,10 @@ DARKEST, BRIGHTEST = 1e-6, 1e6
 
 
 class LightingVariables:
-    """Log radiance of a constant light or an environment map, so that a step is a ratio.
+    """Log radiance of a constant light or an environment map: a step multiplies radiance.
 
     `smoothness` is the weight of the penalty on squared differences of log radiance between
-    neighbouring pixels, so that directions that no view depends on follow their neighbours.
+    neighbouring pixels, so that pixels that no view depends on become like their neighbours.
     """
 
     attribute = "lighting"
@@ -34,14 +34,14 @@ class LightingVariables:
         self.optimiser = Adam(self.tensors)
 
     def values(self, given: Values = NOTHING) -> dict[str, torch.Tensor]:
-        """Return the radiance by Mitsuba's name; Mitsuba's maps repeat a column on either side."""
+        """Return the radiance by Mitsuba's name; its maps repeat a column at the left and right."""
         radiance = self.tensors["log_radiance"].exp()
         if isinstance(self._lighting, EnvironmentMap):
             radiance = torch.cat([radiance[:, -1:], radiance, radiance[:, :1]], dim=1)
         return {**given, light_key(self._lighting): radiance}
 
     def penalty(self) -> torch.Tensor:
-        """Return the weighted mean squared difference of neighbours, across the map's edge too."""
+        """Return the weighted mean squared difference of neighbouring pixels, also at the seam."""
         log = self.tensors["log_radiance"]
         if log.ndim != 3 or self._smoothness == 0:
             return torch.zeros((), device=log.device)
@@ -56,7 +56,7 @@ class LightingVariables:
 
     @torch.no_grad()
     def apply_to(self, scene: Scene) -> Scene:
-        """Return the scene with the current light; its level is part of the radiance."""
+        """Return the scene with the current light, whose level is 1."""
         radiance = self.tensors["log_radiance"].exp().cpu().numpy()
         value: object = (
             tuple(float(channel) for channel in radiance)

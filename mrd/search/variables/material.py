@@ -14,11 +14,11 @@ from scenes.scene import Scene
 # Bounds (low, high). Reflectance avoids 0 and 1, where gradients vanish; roughness avoids 0, where
 # highlights become finer than any sampling; eta avoids 1, where the surface vanishes.
 BOUNDS = {"base_color": (0.01, 0.99), "roughness": (0.05, 1.0), "eta": (1.05, 4.0)}
-OTHERWISE = (0.0, 1.0)
+OTHERWISE = (0.0, 1.0)  # bounds of all other parameters
 
 
 class MaterialVariables:
-    """Chosen parameters of a material in their own units; a `Picture` is moved texel by texel."""
+    """Searched parameters of a material, in their own units; in a texture, every texel varies."""
 
     attribute = "material"
 
@@ -64,7 +64,7 @@ class MaterialVariables:
 
 
 def _numbers(name: str, value: object) -> np.ndarray:
-    """Return (H, W, C) of a texture, (3,) of a colour, (1,) of a scalar."""
+    """Return a parameter as an array: a texture (H, W, C), a colour (3,) or a number (1,)."""
     if isinstance(value, Picture):
         return np.array(value.pixels)
     numbers = np.atleast_1d(np.asarray(value, dtype=np.float32))

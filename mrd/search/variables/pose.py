@@ -18,11 +18,11 @@ from scenes.shape import bounding_sphere
 class PoseVariables:
     """A rotation about the centre of the object's bounding sphere at the start, then a shift.
 
-    The rotation vector ω (its direction the axis, its length the angle in radians) has the
-    exponential of its cross-product matrix as its matrix: at ω = 0, where every search starts, the
-    three rotations are independent and of one scale, which Euler angles are not. The shift is in
-    radii of the bounding sphere, so that a step of either moves the surface about as far, and the
-    rotation does not move the centre.
+    The rotation vector ω has the direction of the axis, and the angle in radians as its length; its
+    matrix is the exponential of its cross-product matrix. At ω = 0, where every search starts, its
+    three components act independently and equally, unlike Euler angles. The shift is in radii of
+    the bounding sphere, so that a step of rotation or shift moves the surface about equally far.
+    The rotation does not move the centre.
     """
 
     attribute = "pose"
@@ -43,9 +43,9 @@ class PoseVariables:
         self.optimiser = Adam(self.tensors)
 
     def values(self, given: Values = NOTHING) -> dict[str, torch.Tensor]:
-        """Return vertices in world coordinates, and the shading normals that rotate with them.
+        """Return vertices in world coordinates, and the shading normals, which rotate with them.
 
-        Mitsuba computes the normals of vertices that a shape search moves.
+        If the shape is searched too, Mitsuba computes the normals from the vertices.
         """
         turn = rotation_matrix(self.tensors["rotation"])
         before = given.get(VERTICES, self._vertices) - self._pivot
@@ -75,7 +75,7 @@ class PoseVariables:
 
     @torch.no_grad()
     def apply_to(self, scene: Scene) -> Scene:
-        """Return the scene with the current pose, exactly that of the start if nothing moved."""
+        """Return the scene with the current pose; if nothing moved, exactly that of the start."""
         vector, shift = (
             self.tensors[name].cpu().numpy().astype(np.float64)
             for name in ("rotation", "translation")

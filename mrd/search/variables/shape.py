@@ -20,19 +20,19 @@ from scenes.geometry.topology import manifold_problem
 from scenes.scene import Scene
 from scenes.shape import MeshShape, geometry
 
-# Largest distance of a vertex from the origin, in units of the largest one at the start or, if that
-# is larger, of the target.
+# Bound on the distance of a vertex from the origin, in units of the largest such distance at the
+# start or at the target, whichever is larger.
 LARGEST_GROWTH = 2.0
 UNREGULARISED = Regularisers()
 
 
 class ShapeVariables:
-    """Vertices v through u = (I + λL) v, with L the combinatorial Laplacian of the mesh.
+    """Vertices v, optimised as u = (I + λL) v, where L is the combinatorial Laplacian of the mesh.
 
-    A gradient step on u is a smooth step on v, so that noise of single vertices does not crumple
+    A gradient step of u is a smooth step of v, so that noise of single vertices does not crumple
     the surface (Nicolet, Jacobson & Jakob 2021). λ ≥ 0 is `smoothness`. `mesh` is the current mesh
-    if the shape was remeshed, and `extent` that of the target (`extent_of`). Raises InputError if
-    the mesh is not closed and manifold.
+    if the shape was remeshed; `extent` is the largest distance of a vertex of the target from the
+    origin. Raises InputError if the mesh is not closed and manifold.
     """
 
     attribute = "shape"
@@ -69,8 +69,8 @@ class ShapeVariables:
         self.tensors = {"latent": latent.requires_grad_()}
         self.optimiser = Adam(self.tensors, uniform=True)
         self._regularisers = regularisers
-        wanted = regularisers != UNREGULARISED
-        self._operators = MeshOperators(mesh, device, start=first) if wanted else None
+        is_regularised = regularisers != UNREGULARISED
+        self._operators = MeshOperators(mesh, device, start=first) if is_regularised else None
         self._bound = LARGEST_GROWTH * max(extent_of(first), extent)
 
     def vertices(self) -> torch.Tensor:
@@ -78,7 +78,7 @@ class ShapeVariables:
         return _Solve.apply(self._solver, self.tensors["latent"])
 
     def values(self, given: Values = NOTHING) -> dict[str, torch.Tensor]:
-        """Return the vertices in world coordinates under the start's pose, by Mitsuba's name."""
+        """Return the vertices by Mitsuba's name, in world coordinates, in the pose of the start."""
         return {**given, VERTICES: self.vertices() @ self._rotation.T + self._translation}
 
     def penalty(self) -> torch.Tensor:
@@ -89,7 +89,7 @@ class ShapeVariables:
 
     @torch.no_grad()
     def keep_in_bounds(self) -> None:
-        """Move vertices that are too far out back to the bound."""
+        """Move vertices that are farther from the origin than the bound back to it."""
         vertices = self.vertices()
         radius = vertices.norm(dim=1, keepdim=True)
         if radius.max() > self._bound:
@@ -111,7 +111,7 @@ def extent_of(mesh: Mesh) -> float:
 
 
 def smoothing_matrix(count: int, faces: np.ndarray, smoothness: float) -> scipy.sparse.csc_matrix:
-    """Return I + λL, (V, V), with L = degree − adjacency of the mesh's edges."""
+    """Return I + λL, (V, V): λ is `smoothness`, L the degree minus the adjacency matrix."""
     adjacency = neighbours(count, faces)
     degree = scipy.sparse.diags(np.asarray(adjacency.sum(axis=1)).ravel())
     return (scipy.sparse.identity(count) + smoothness * (degree - adjacency)).tocsc()

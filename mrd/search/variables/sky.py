@@ -1,4 +1,4 @@
-"""Variables of a daylight: sun position, scales of sun and sky, turbidity, ground albedo."""
+"""Variables of a sun and sky: position of the sun, scales of both, turbidity, ground albedo."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from mrd.search.variables.lighting import BRIGHTEST, DARKEST
 from scenes.lighting import EnvironmentMap, SunSky
 from scenes.scene import Scene
 
-LOGARITHMS = ("sun_scale", "sky_scale", "turbidity")
-ANGLES = ("sun_elevation", "sun_azimuth")
+LOGARITHMS = ("sun_scale", "sky_scale", "turbidity")  # their tensors are natural logarithms
+ANGLES = ("sun_elevation", "sun_azimuth")  # their tensors are radians
 
 # Bounds of the tensors: natural logarithms, radians, and albedo. At an elevation of 0 degrees half
 # of the sun would be below the horizon.
 BOUNDS = {
     "sun_scale": (np.log(DARKEST), np.log(BRIGHTEST)),
     "sky_scale": (np.log(DARKEST), np.log(BRIGHTEST)),
-    "turbidity": (0.0, np.log(9.999)),  # rounded, 10 would be out of range
+    "turbidity": (0.0, np.log(9.999)),  # log 10 could be rounded up, out of the allowed range
     "sun_elevation": (np.radians(1), np.radians(90)),
     "sun_azimuth": (-np.inf, np.inf),
     "albedo": (0.0, 1.0),
@@ -39,10 +39,10 @@ STEP = 0.01  # half of a central difference, in units of the tensors
 class SkyVariables:
     """Parameters (names of `BOUNDS`) of a sun and sky that is rendered as an environment map.
 
-    Logarithms of scales and turbidity, angles in radians and albedo move at one learning rate. The
-    map is that of `mrd.rendering.sun_sky_map`; it has no noise, and its derivatives are finite
-    differences. Results are maps, like their targets; saved states hold the parameters. The
-    lighting of `start` is the map of `sky`.
+    Scales and turbidity (as logarithms), angles (in radians) and albedo have the same learning
+    rate. The map is computed by `mrd.rendering.sun_sky_map`; it has no noise, and its derivatives
+    are finite differences. Results have maps, like their targets; saved states have the parameters.
+    The lighting of `start` is the map of `sky`.
     """
 
     attribute = "lighting"
@@ -69,7 +69,7 @@ class SkyVariables:
         return _changed(self._sky, {name: float(t.detach()) for name, t in self.tensors.items()})
 
     def values(self, given: Values = NOTHING) -> dict[str, torch.Tensor]:
-        """Return the pixels by Mitsuba's name; Mitsuba's maps repeat a column on either side."""
+        """Return the map by Mitsuba's name; its maps repeat one column at the left and right."""
         names = tuple(self.tensors)
         pixels = _Map.apply(self._sky, self._height, names, *self.tensors.values())
         return {**given, self._key: torch.cat([pixels[:, -1:], pixels, pixels[:, :1]], dim=1)}
@@ -85,12 +85,12 @@ class SkyVariables:
             tensor.clamp_(*BOUNDS[name])
 
     def apply_to(self, scene: Scene) -> Scene:
-        """Return the scene under the map of the current sun and sky."""
+        """Return the scene, lit by the map of the current sun and sky."""
         return scene.model_copy(update={"lighting": as_map(self.sky(), self._height)})
 
 
 class _Map(torch.autograd.Function):
-    """Pixels (H, 2 H, 3) of a sky's map, from its parameters."""
+    """Function from the parameters of a sun and sky to the pixels (H, 2 H, 3) of its map."""
 
     @staticmethod
     def forward(
@@ -105,19 +105,19 @@ class _Map(torch.autograd.Function):
     def backward(context: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         (gradient,) = gradients
         by_pixel = gradient.cpu().numpy().astype(np.float64)
-        found = [
+        by_parameter = [
             gradient.new_tensor(
                 [np.vdot(by_pixel, _derivative(context.sky, context.height, context.numbers, name))]
             )
             for name in context.numbers
         ]
-        return None, None, None, *found
+        return None, None, None, *by_parameter
 
 
 def _derivative(
     sky: SunSky, height: int, numbers: Mapping[str, float], name: str
 ) -> NDArray[np.float64]:
-    """Return the derivative of the map's pixels by one tensor."""
+    """Return the derivative of the map's pixels by the parameter `name`, in units of its tensor."""
 
     def pixels(value: float) -> NDArray[np.float64]:
         at = _changed(sky, {**numbers, name: value})
@@ -128,14 +128,14 @@ def _derivative(
 
 
 def _internal(name: str, value: float) -> float:
-    """Return the tensor's number for a parameter."""
+    """Convert a parameter to the number in its tensor: a logarithm, radians, or unchanged."""
     if name in LOGARITHMS:
         return float(np.log(max(value, 1e-6)))
     return float(np.radians(value)) if name in ANGLES else value
 
 
 def _changed(sky: SunSky, numbers: Mapping[str, float]) -> SunSky:
-    """Return the sky with the parameters that tensors hold."""
+    """Return the sky with the parameters that correspond to `numbers` in the tensors."""
     changes = {}
     for name, number in numbers.items():
         value = float(np.clip(number, *BOUNDS[name]))

@@ -38,7 +38,7 @@ def test_a_search_without_gain_stops_at_its_best_place(begun):
     after_losses(search, losses)
     assert search.finished == 400
     (note,) = search.notes
-    assert note.endswith("stopped, no gain in 10 steps")
+    assert note.endswith("stopped, no lower loss in 10 steps")
     best = search.state().header["best_step"]
     assert best == 1 + int(np.argmin(means))
     assert note.startswith(f"step {best + 10}:")
@@ -78,7 +78,7 @@ def test_a_search_stops_at_a_sufficient_match(begun, tmp_path):
     stopped = search.state().header["best_step"]
     # The mean of 12 steps goes from 0.8 to 1: 1 − 0.2 (11/12)^8 = 0.900.
     assert stopped == 28
-    assert search.notes == [f"step {stopped}: stopped, alike enough"]
+    assert search.notes == [f"step {stopped}: stopped, the match is high enough"]
     assert search.finished == search.total
     assert roughness(search) == pytest.approx(stopped / 1000)
     resumed, _ = begun(("material",), steps=60, early_stopping=EarlyStopping(match=0.9), seed=9)
