@@ -33,7 +33,11 @@ and `at_once`, the largest number of tasks of an array that run at the same time
 
 @dataclass(frozen=True)
 class SlurmOptions:
-    """Options of every task: as written, the time limit in minutes, and as submitit takes them."""
+    """Slurm options of every task.
+
+    `given` holds the words that the user wrote, `minutes` the time limit, and `parameters` the
+    same options by submitit's names.
+    """
 
     given: Mapping[str, str]
     minutes: int
@@ -61,14 +65,14 @@ def read_options(words: Sequence[str]) -> SlurmOptions:
             "add for example time=4:00:00"
         )
     values: dict[str, Any] = {**given, "time": _time(given["time"])}
-    if "at_once" in given:  # submitit counts with it
+    if "at_once" in given:  # submitit needs a number
         values["at_once"] = _count(given["at_once"])
     parameters = {PARAMETERS[key]: value for key, value in values.items()}
     return SlurmOptions(given, values["time"], parameters)
 
 
 def minutes(text: str) -> int | None:
-    """Return whole minutes, rounded up, of a time as ``man sbatch`` writes it; None if it is none.
+    """Return a time in minutes, rounded up; None if it is not in a form of ``man sbatch``.
 
     The forms are ``minutes``, ``minutes:seconds``, ``hours:minutes:seconds``, ``days-hours``,
     ``days-hours:minutes`` and ``days-hours:minutes:seconds``.
@@ -90,13 +94,14 @@ def minutes(text: str) -> int | None:
 
 
 def _one_word(key: str, text: str) -> str:
-    """Return the text; raise unless it is one word on a line of a batch script."""
+    """Return the text; raise if it has spaces or quotes, which a batch script would split."""
     if not text or not text.isprintable() or re.search(r"[\s'\"]", text):
         raise InputError(f"--slurm {key}={text}: '{text}' is not a word without spaces and quotes")
     return text
 
 
 def _time(text: str) -> int:
+    """Return the time limit in minutes; raise if it is not a time, or too short."""
     found = minutes(text)
     if found is None or found < LEAST_MINUTES:
         raise InputError(
@@ -107,6 +112,7 @@ def _time(text: str) -> int:
 
 
 def _count(text: str) -> int:
+    """Return a whole number from 1; raise if the text is none."""
     if not re.fullmatch(r"[1-9]\d{0,5}", text, re.ASCII):
         raise InputError(f"--slurm at_once={text}: '{text}' is not a whole number from 1")
     return int(text)

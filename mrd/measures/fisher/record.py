@@ -156,7 +156,10 @@ def _write(
 def _picture(
     path: Path, title: str, scene: Scene, found: Sensitivity, samples: int, device: str
 ) -> dict[str, bool]:
-    """Draw all parameters and the first and last eigenvector; return by name if it is clipped."""
+    """Draw the change by one threshold of each parameter and of the first and last eigenvector.
+
+    Return, by name, whether the bounds clip the change.
+    """
 
     def display_after(change: np.ndarray) -> np.ndarray:
         """Return the display image (H, W, 3) of a changed scene, with fixed noise."""
@@ -182,5 +185,5 @@ def _picture(
 
 
 def _number(value: float) -> float | None:
-    """Return None for infinity (no response of the model), which JSON does not have."""
+    """Return the number, or None for infinity (no response of the model), which JSON lacks."""
     return float(value) if np.isfinite(value) else None
