@@ -1,6 +1,6 @@
 """Checks that a set has all parts of its schema, each of the right kind, shape and type.
 
-Only descriptions and the few attributes of the file are read here, no data.
+Only shapes, types and a few attributes are read here, not the data itself.
 """
 
 import json
@@ -22,7 +22,7 @@ _COLUMNS = {"text": "S", "number": "f", "index": "iu", "flag": "b"}
 
 
 def check_header(file: h5py.File, path: Path) -> None:
-    """Raise InputError if a file is no set, or a set of another schema version."""
+    """Raise InputError if a file is not a set, or has another schema version."""
     if attribute(file, "format") != schema.FORMAT:
         raise InputError(f"{path}: attribute format: the file is no stimulus set of this suite")
     version = attribute(file, "schema_version")
@@ -41,7 +41,7 @@ def check_header(file: h5py.File, path: Path) -> None:
 
 
 def _newer_version(path: Path, version: int, provenance: str) -> InputError:
-    """Return the error for a newer schema; it names the suite's version from the provenance."""
+    """Return the error for a newer schema, with the version of the suite that wrote the file."""
     try:
         suite = json.loads(provenance)["written_by"]
     except (ValueError, KeyError, TypeError):  # newer versions may store something else there
@@ -55,7 +55,7 @@ def _newer_version(path: Path, version: int, provenance: str) -> InputError:
 
 
 def attribute(found: Any, name: str) -> Any:
-    """Return an attribute that is one text or number; None if it is missing or anything else."""
+    """Return an attribute that is one text or number; None if it is missing or of another type."""
     try:
         value = found.attrs.get(name)
     except (OSError, RuntimeError, TypeError, ValueError):
@@ -64,7 +64,7 @@ def attribute(found: Any, name: str) -> Any:
 
 
 class _Layout:
-    """Methods that raise InputError if a part of a file is not as it has to be."""
+    """Methods that raise InputError if a part of a file differs from what is required."""
 
     def __init__(self, file: h5py.File, path: Path) -> None:
         self._file, self._path = file, path
@@ -82,7 +82,10 @@ class _Layout:
         return found
 
     def array(self, place: str, shape: tuple[int | None, ...] | None, kinds: str) -> h5py.Dataset:
-        """Return a dataset of a shape (None: any length but 0) and one of the types in `kinds`."""
+        """Return a dataset; raise unless it has this shape and one of the types in `kinds`.
+
+        In `shape`, None stands for any length but 0.
+        """
         found = self._file.get(place)
         allowed = " or ".join(kinds.split())
         needed = allowed if shape is None else f"{_sides(shape)} {allowed}"
@@ -161,6 +164,7 @@ def check_layout(file: h5py.File, path: Path) -> None:
 def _check_column(
     layout: _Layout, file: h5py.File, place: str, column: schema.Column, count: int
 ) -> None:
+    """Raise InputError if a column of the table is missing, or has another length or type."""
     found = file.get(place)
     kind = getattr(found, "dtype", np.dtype(object)).kind
     if found is None or found.shape != (count,) or kind not in _COLUMNS[column.kind]:
@@ -169,6 +173,7 @@ def _check_column(
 
 
 def _check_model(layout: _Layout, place: str) -> None:
+    """Raise InputError if a part of a model's results is missing, or has another shape or type."""
     group = layout.group(place)
     layout.attribute(place, "record", is_json=True)
     layout.attribute(place, "content_hash")
@@ -193,4 +198,5 @@ def _is_text(dtype: np.dtype[Any]) -> bool:
 
 
 def _sides(shape: tuple[int | None, ...] | None) -> str:
+    """Return a shape in words, such as "3 × any"."""
     return " × ".join("any" if side is None else str(side) for side in shape or ()) or "one"

@@ -1,8 +1,8 @@
-"""Whether a set consists only of ordinary groups and datasets that are complete in its own file.
+"""Check that all parts of a set are ordinary groups and datasets, stored in its own file.
 
 HDF5 can store parts of a file elsewhere: behind links, in raw files, in other HDF5 files, or behind
 filters that are loaded from plugins. Sets are passed on and shown to people, so all of these are
-refused. Only descriptions are read here, no data.
+refused. Only shapes, types and attributes are read here, not the data itself.
 """
 
 import math
@@ -30,13 +30,13 @@ _CLASSES = {
 }
 _NUMBERS = {h5t.INTEGER, h5t.FLOAT}
 _READ_BY_ROW = (IMAGES, RADIANCE)  # all other datasets are read whole
-SMALL = 2**26  # bytes that every dataset may have, however small the file is
-LARGE = MOST_PIXELS * 3 * 4  # the same for arrays of scenes: flat pictures compress very well
+SMALL = 2**26  # bytes that any dataset may have, even in a small file
+LARGE = MOST_PIXELS * 3 * 4  # the same for arrays of scenes, which may compress very well
 FOLD = 8  # a larger dataset may have this many times the bytes of the file
 
 
 def check_own_objects(file: h5py.File, path: Path) -> None:
-    """Raise InputError if any object of an open file is not an ordinary one, or is too large."""
+    """Raise InputError if an object of an open file is not an ordinary one, or is too large."""
     size = path.stat().st_size
     for place, problem in _problems(file, size):
         raise InputError(
@@ -46,6 +46,7 @@ def check_own_objects(file: h5py.File, path: Path) -> None:
 
 
 def _problems(file: h5py.File, size: int) -> Iterator[tuple[str, str]]:
+    """Yield (place, problem) of the first object that is not ordinary; visit all groups."""
     yield from _attribute_problems("", file.id)
     seen = {h5o.get_info(file.id).addr}
     waiting: list[tuple[str, Any]] = [("", h5py.h5g.open(file.id, b"/"))]
@@ -74,13 +75,14 @@ def _problems(file: h5py.File, size: int) -> Iterator[tuple[str, str]]:
 
 
 def _names(group: Any) -> list[bytes]:
+    """Return the names in a group."""
     names: list[bytes] = []
     group.links.iterate(names.append)
     return names
 
 
 def _attribute_problems(place: str, found: Any) -> Iterator[tuple[str, str]]:
-    """Yield the attributes that are not a single text or number, with the reason."""
+    """Yield (name, problem) of attributes that are not a single text or number."""
     for index in range(h5a.get_num_attrs(found)):
         one = h5a.open(found, index=index)
         name = f"{place}: attribute {one.name.decode(errors='replace')}".removeprefix(": ")
@@ -91,6 +93,7 @@ def _attribute_problems(place: str, found: Any) -> Iterator[tuple[str, str]]:
 
 
 def _dataset_problems(found: h5d.DatasetID, place: str, size: int) -> Iterator[str]:
+    """Yield why a dataset is not ordinary, or larger than it may be."""
     properties = found.get_create_plist()
     layout = properties.get_layout()
     if layout == h5d.VIRTUAL:
@@ -122,7 +125,7 @@ def _dataset_problems(found: h5d.DatasetID, place: str, size: int) -> Iterator[s
 
 
 def _is_stored(found: h5d.DatasetID, layout: int, shape: tuple[int, ...], claimed: int) -> bool:
-    """Return whether every value is stored: HDF5 gives no room to values that were not written."""
+    """Return whether all values are in the file: HDF5 stores nothing for values never written."""
     if layout == h5d.COMPACT or claimed == 0:
         return True
     if layout == h5d.CONTIGUOUS:
@@ -133,7 +136,7 @@ def _is_stored(found: h5d.DatasetID, layout: int, shape: tuple[int, ...], claime
 
 
 def _type_problem(kind: h5t.TypeID) -> str:
-    """Name a type that is not a number, text or true/false; "" for one of these."""
+    """Return a name for a type that is not number, text or true/false; "" if it is one of these."""
     group = kind.get_class()
     if group == h5t.ENUM:
         names = {kind.get_member_name(each) for each in range(kind.get_nmembers())}

@@ -66,7 +66,10 @@ def embed(
 
 
 def _config(name: str, models: dict[str, Any], layers: list[str] | None) -> ModelConfig:
-    """Return a model of the study or a network of this name, with the given layers if there are."""
+    """Return the study's model of this name, or else the network of this name.
+
+    `layers`, if given, replaces the layers of the model.
+    """
     if name not in models and not exists(name):
         raise unknown("model or network", name, [*models, *descriptions()])
     config = dict(models.get(name, {"network": name}))

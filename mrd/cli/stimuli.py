@@ -154,5 +154,5 @@ def migrate(path: Set) -> None:
     path = set_of(path, read_study)
     check_seal(path)
     with StimulusSet(path) as stimuli:
-        _ = stimuli.file  # opening it refuses every other version: version 1 is the first
+        _ = stimuli.file  # opening refuses other versions; there is only version 1 so far
     console().print(f"{path}: is of the present schema_version {SCHEMA_VERSION}")

@@ -1,4 +1,4 @@
-"""``mrd trace``: from a stimulus to its scene, search, model, and the trials that showed it."""
+"""``mrd trace``: show the scene, search and models behind a stimulus, and its trials."""
 
 import json
 from pathlib import Path
@@ -50,7 +50,7 @@ def trace(
 
 
 def _rows(found: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return the facts in order, one per row."""
+    """Return the facts in order, one (name, value) per row."""
     image, run = found["stimulus"], found["run"]
     rows = [("stimulus", image["stimulus_id"])]
     rows += [(f"  {key}", str(image[key])) for key in IMAGE_KEYS if key in image]
@@ -76,8 +76,10 @@ def _rows(found: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _path(name: str, path: str | None) -> tuple[str, str]:
+    """Return a row with a path, or with a note that it is not on this machine."""
     return name, path or "not on this machine"
 
 
 def _short(value: Any) -> str:
+    """Return a value as text on one line."""
     return value if isinstance(value, str) else json.dumps(plain(value))

@@ -40,7 +40,7 @@ VERSION = 3  # raise when the same run would get different levels
 
 @dataclass(frozen=True)
 class Level:
-    """A scene of a series, its controls or its nulls, under the target's own light.
+    """A scene to render, under the target's own light: target, null, control or series level.
 
     `index` counts from 0 within the series or the nulls; `level` is 0 for the target and None for
     nulls. `distances` maps each searched attribute to its physical distance from the target, and

@@ -48,7 +48,7 @@ class Frozen(BaseModel):
 
 
 def _message(model: type[BaseModel], problem: Any) -> str:
-    """Return the message of a problem; for an unknown word, with the nearest and all valid ones."""
+    """Return the message of a problem; for an unknown word, add the nearest and all valid words."""
     context = problem.get("ctx", {})
     match problem["type"]:
         case "extra_forbidden" if len(problem["loc"]) == 1:

@@ -14,13 +14,13 @@ from scenes.geometry.rays import crossings, ray_grid
 
 Array = NDArray[np.float64]
 
-NEAREST_PIECES = (6, 48)  # number of nearest pieces searched, first and if these do not suffice
+NEAREST_PIECES = (6, 48)  # number of nearest pieces to search; 48 only if 6 do not suffice
 LONGEST_EDGE = 2.0  # of a piece, relative to the mesh's mean edge
 
 
 @dataclass(frozen=True)
 class Places:
-    """Points on a surface."""
+    """Points on a surface, with their normals."""
 
     points: Array  # (N, 3)
     normals: Array  # (N, 3) smooth unit shading normals
@@ -58,7 +58,7 @@ class Surface:
         return Places(points, self._normals(points, triangles))
 
     def closest(self, points: Array) -> tuple[Array, Places]:
-        """Return the distances (N,) and the places of the surface's points closest to `points`.
+        """Return the distances (N,) of `points` from the surface, and its closest points.
 
         The distance to a triangle is exact (Ericson, *Real-Time Collision Detection*, 5.1.5). The
         triangles of the 48 pieces with the nearest centres are searched: a distance is never too
@@ -92,7 +92,7 @@ class Surface:
         triangles: NDArray[np.intp],
         distances: Array,
     ) -> None:
-        """Replace the result of each point (row) if one of its candidate triangles is nearer."""
+        """Replace the result of each point in `rows` if its candidate triangle is nearer."""
         if not len(rows):
             return
         on = trimesh.triangles.closest_point(self.triangles[candidates], points[rows])
@@ -105,6 +105,7 @@ class Surface:
         distances[rows[nearer]] = away[nearer]
 
     def _normals(self, points: Array, triangles: NDArray[np.intp]) -> Array:
+        """Return the smooth normals at points on triangles."""
         weights = trimesh.triangles.points_to_barycentric(
             self.triangles[triangles], points, method="cross"
         )

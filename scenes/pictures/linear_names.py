@@ -36,9 +36,10 @@ def is_called_linear(name: str) -> bool:
 
 
 def says_nothing(name: str) -> bool:
-    """Return whether a name denotes no colour space, or data."""
+    """Return whether a name stands for unknown colours, or for data."""
     return _squeezed(name) in UNKNOWN
 
 
 def _squeezed(name: str) -> str:
+    """Return a name in lower case, with letters and digits only."""
     return re.sub(r"[^a-z0-9]", "", name.lower())

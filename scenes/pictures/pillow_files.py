@@ -13,7 +13,7 @@ from scenes.pictures.decoded import broken
 
 @contextmanager
 def opened(path: Path, kind: str) -> Iterator[Image.Image]:
-    """Open a file of a checked size and decode its pixels, without Pillow's warnings."""
+    """Open a file and decode its pixels, without Pillow's warnings; its size was checked before."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

@@ -12,7 +12,10 @@ Repair = Literal["clip"] | None
 
 
 def repaired(decoded: Decoded, repair: Repair) -> tuple[NDArray[np.float32], int]:
-    """Return pixels with such values clipped, and their number; raise without a repair."""
+    """Return pixels with such values clipped, and the number of these values.
+
+    Raise if there are any and `repair` is None.
+    """
     pixels, finite = decoded.pixels, np.isfinite(decoded.pixels)
     wrong = int(np.count_nonzero(~finite | (pixels < 0)))
     if not wrong:

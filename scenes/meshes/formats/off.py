@@ -1,4 +1,4 @@
-"""OFF (Geomview), ASCII."""
+"""Read OFF files (Geomview), ASCII."""
 
 import re
 
@@ -39,7 +39,7 @@ def read_off(data: bytes) -> Polygons:
 
 
 def _header(body: list[tuple[int, list[str]]]) -> tuple[bool, bool]:
-    """Remove the keyword of the first line; return whether it names textures and colours."""
+    """Remove the keyword; return whether vertices have texture coordinates, and colours."""
     word = body[0][1][0] if body else ""
     found = KEYWORD.fullmatch("OFF" if word.lower() == "off" else word)
     if not found:
