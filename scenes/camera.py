@@ -261,7 +261,7 @@ def _triple(vector: Vectors) -> Triple:
 def sides_of_view(
     rig: Cameras, distance: float = 0.0
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return half-spaces n · x ≥ b, (5 C, 3), (5 C,); they bound what all C cameras see."""
+    """Return half-spaces n · x ≥ b, (5 C, 3) and (5 C,): their overlap is seen by all C cameras."""
     # Held-out cameras are included: a view without the object cannot be scored.
     normals, offsets = [], []
     for camera in cameras(rig):

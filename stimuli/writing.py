@@ -105,9 +105,9 @@ def add_results(path: Path, models: Mapping[str, ModelResults], expected: str) -
     """Add results of models, by name, to a set; `expected` is the content hash it must have.
 
     Other layers of the same model stay; results of a different model with the same name are
-    replaced. A new
-    file replaces the old one in one step, so readers of the old one are not disturbed, and the
-    content hash stays. Several processes may add results at once: each waits for the others.
+    replaced. A new file replaces the old one in one step, so readers of the old one are not
+    disturbed, and the content hash stays. Several processes may add results at once: each waits for
+    the others.
 
     Raises
     ------

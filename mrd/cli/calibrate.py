@@ -1,6 +1,6 @@
 """``mrd calibrate``: measure the display, and save its look-up table.
 
-A gun is a colour channel of the display: red, green, blue, or grey for all three.
+A gun is a colour channel of the display: red, green or blue.
 """
 
 from collections.abc import Callable

@@ -59,7 +59,7 @@ def embed(
         done = embedding.embed(file, requests, floors(study), file.parent, device, progress)
     with StimulusSet(file) as stimuli:
         for name in configs:
-            out.print(f"{name}: {'embedded' if name in done else 'was there already'}")
+            out.print(f"{name}: {'embedded' if name in done else 'already in the set'}")
             for line in in_words(second_judgement(stimuli, name)):
                 out.print(f"{name}: {line}")
     out.print(f"{file}")

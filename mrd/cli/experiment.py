@@ -161,7 +161,7 @@ def simulate(
             records.remove_session(folder, seat.participant, seat.session, experiment.task)
             experiments.run(experiment, seat, folder, make, {}, durable=False, facts=facts)
         done += 1
-    print(f"{done} sessions simulated, {skipped} were there already: {printable(str(folder))}")
+    print(f"{done} sessions simulated, {skipped} existed already: {printable(str(folder))}")
 
 
 @app.command()

@@ -45,5 +45,5 @@ def fisher(path: StudyPath) -> None:
 def _outcome(why: str | None) -> str:
     """Return, in words, whether a prediction was made now, and why."""
     if why is None:
-        return "was there already"
+        return "existed already"
     return "predicted" if why == "new" else f"predicted again ({why})"
