@@ -48,7 +48,7 @@ def problems(path: Path) -> list[str]:
         check_seal(path)
         with StimulusSet(path) as stimuli:
             table = schema.checked_table(stimuli.table, str(path))
-            found = [
+            listed = [
                 *_image_problems(stimuli, table),
                 *_scene_problems(stimuli, table),
                 *reference_problems(table),
@@ -62,7 +62,7 @@ def problems(path: Path) -> list[str]:
         return [str(error)]
     except DAMAGED as error:
         return [str(damaged(path, error))]
-    return [f"{path}: {problem}" for problem in found]
+    return [f"{path}: {problem}" for problem in listed]
 
 
 def _image_problems(stimuli: StimulusSet, table: pd.DataFrame) -> Iterator[str]:

@@ -79,21 +79,21 @@ def write_findings(file: h5py.File, kind: str, records: Records) -> None:
 
 def read_findings(file: h5py.File, path: Path) -> Findings:
     """Read all findings of a set; raise InputError if one is damaged."""
-    found: dict[str, dict[str, Record]] = {kind: {} for kind in KINDS}
-    for kind, records in found.items():
+    by_kind: dict[str, dict[str, Record]] = {kind: {} for kind in KINDS}
+    for kind, records in by_kind.items():
         for name, text in file.get(kind, {}).items():
             with reading(path, f"{kind}/{name}"):
                 records[name] = dict(json.loads(text.asstr()[()]))
-    return Findings(**found)
+    return Findings(**by_kind)
 
 
 def finding_problems(file: h5py.File, path: Path, table: pd.DataFrame) -> Iterator[str]:
     """Yield altered records, and records whose target or run is not in the table."""
-    found = read_findings(file, path)
-    for place, expected in found.hashes().items():
+    findings = read_findings(file, path)
+    for place, expected in findings.hashes().items():
         if file[place].attrs.get("content_hash") != expected:
             yield f"{place}: attribute content_hash: is not that of its record"
-    for place in found.hashes().keys() - found.of(table).hashes().keys():
+    for place in findings.hashes().keys() - findings.of(table).hashes().keys():
         what = "run" if place.startswith(REACH) else "target"
         yield f"{place}: no stimulus is of that {what}"
 

@@ -76,35 +76,35 @@ class _Layout:
         )
 
     def group(self, place: str) -> h5py.Group:
-        found = self._file.get(place)
-        if not isinstance(found, h5py.Group):
-            raise self.wrong(place, self._found(found, _GROUP))
-        return found
+        item = self._file.get(place)
+        if not isinstance(item, h5py.Group):
+            raise self.wrong(place, self._found(item, _GROUP))
+        return item
 
     def array(self, place: str, shape: tuple[int | None, ...] | None, kinds: str) -> h5py.Dataset:
         """Return a dataset; raise unless it has this shape and one of the types in `kinds`.
 
         In `shape`, None stands for any length but 0.
         """
-        found = self._file.get(place)
+        item = self._file.get(place)
         allowed = " or ".join(kinds.split())
         needed = allowed if shape is None else f"{_sides(shape)} {allowed}"
-        if not isinstance(found, h5py.Dataset) or found.dtype.name not in kinds.split():
-            raise self.wrong(place, self._found(found, needed))
+        if not isinstance(item, h5py.Dataset) or item.dtype.name not in kinds.split():
+            raise self.wrong(place, self._found(item, needed))
         if shape is not None and (
-            len(found.shape) != len(shape)
+            len(item.shape) != len(shape)
             or any(
                 side == 0 if wanted is None else side != wanted
-                for side, wanted in zip(found.shape, shape, strict=True)
+                for side, wanted in zip(item.shape, shape, strict=True)
             )
         ):
-            raise self.wrong(place, self._found(found, needed))
-        return found
+            raise self.wrong(place, self._found(item, needed))
+        return item
 
     def text(self, place: str) -> None:
-        found = self._file.get(place)
-        if not isinstance(found, h5py.Dataset) or found.shape != () or not _is_text(found.dtype):
-            raise self.wrong(place, self._found(found, _TEXT))
+        item = self._file.get(place)
+        if not isinstance(item, h5py.Dataset) or item.shape != () or not _is_text(item.dtype):
+            raise self.wrong(place, self._found(item, _TEXT))
 
     def attribute(self, place: str, name: str, is_json: bool = False) -> None:
         """Check an attribute that holds a SHA-256, or the JSON of a mapping."""
@@ -121,11 +121,11 @@ class _Layout:
         if not isinstance(content, dict):
             raise self.wrong(where, "holds no mapping")
 
-    def _found(self, found: Any, needed: str) -> str:
-        if found is None:
+    def _found(self, item: Any, needed: str) -> str:
+        if item is None:
             return f"missing; {needed} is needed"
-        if isinstance(found, h5py.Dataset):
-            return f"is {_sides(found.shape)} {found.dtype}; {needed} is needed"
+        if isinstance(item, h5py.Dataset):
+            return f"is {_sides(item.shape)} {item.dtype}; {needed} is needed"
         return f"is a group; {needed} is needed"
 
 
@@ -165,10 +165,10 @@ def _check_column(
     layout: _Layout, file: h5py.File, place: str, column: schema.Column, count: int
 ) -> None:
     """Raise InputError if a column of the table is missing, or has another length or type."""
-    found = file.get(place)
-    kind = getattr(found, "dtype", np.dtype(object)).kind
-    if found is None or found.shape != (count,) or kind not in _COLUMNS[column.kind]:
-        there = "missing" if found is None else f"is {_sides(found.shape)} {found.dtype}"
+    dataset = file.get(place)
+    kind = getattr(dataset, "dtype", np.dtype(object)).kind
+    if dataset is None or dataset.shape != (count,) or kind not in _COLUMNS[column.kind]:
+        there = "missing" if dataset is None else f"is {_sides(dataset.shape)} {dataset.dtype}"
         raise layout.wrong(place, f"{there}; {count} values of kind {column.kind} are needed")
 
 

@@ -167,8 +167,8 @@ def _findings(sets: Sequence[StimulusSet]) -> Findings:
     joined: dict[str, dict[str, Record]] = {kind: {} for kind in KINDS}
     for one in sets:
         for kind, records in one.findings._asdict().items():
-            for name, here in records.items():
-                if content_hash(joined[kind].setdefault(name, here)) != content_hash(here):
+            for name, record in records.items():
+                if content_hash(joined[kind].setdefault(name, record)) != content_hash(record):
                     raise InputError(
                         f"{one.path}: {kind}/{name}: differs from an earlier set; find out which "
                         "is right, and build the other set again"

@@ -62,16 +62,16 @@ def _problems(file: h5py.File, size: int) -> Iterator[tuple[str, str]]:
             if info.type not in (h5o.TYPE_GROUP, h5o.TYPE_DATASET):
                 yield where, "is neither a group nor a dataset"
                 return
-            found = h5o.open(group, name)
-            yield from _attribute_problems(where, found)
+            item = h5o.open(group, name)
+            yield from _attribute_problems(where, item)
             if info.type == h5o.TYPE_DATASET:
-                yield from ((where, each) for each in _dataset_problems(found, where, size))
+                yield from ((where, each) for each in _dataset_problems(item, where, size))
             elif info.addr in seen:
                 yield where, "is a group that has another name as well"
                 return
             else:
                 seen.add(info.addr)
-                waiting.append((where, found))
+                waiting.append((where, item))
 
 
 def _names(group: Any) -> list[bytes]:
@@ -81,10 +81,10 @@ def _names(group: Any) -> list[bytes]:
     return names
 
 
-def _attribute_problems(place: str, found: Any) -> Iterator[tuple[str, str]]:
+def _attribute_problems(place: str, item: Any) -> Iterator[tuple[str, str]]:
     """Yield (name, problem) of attributes that are not a single text or number."""
-    for index in range(h5a.get_num_attrs(found)):
-        one = h5a.open(found, index=index)
+    for index in range(h5a.get_num_attrs(item)):
+        one = h5a.open(item, index=index)
         name = f"{place}: attribute {one.name.decode(errors='replace')}".removeprefix(": ")
         if one.get_space().get_simple_extent_type() != h5s.SCALAR:
             yield name, "is no single value"
@@ -124,15 +124,15 @@ def _dataset_problems(found: h5d.DatasetID, place: str, size: int) -> Iterator[s
         yield f"claims shape {shape}, of which not all is stored"
 
 
-def _is_stored(found: h5d.DatasetID, layout: int, shape: tuple[int, ...], claimed: int) -> bool:
+def _is_stored(dataset: h5d.DatasetID, layout: int, shape: tuple[int, ...], claimed: int) -> bool:
     """Return whether all values are in the file: HDF5 stores nothing for values never written."""
     if layout == h5d.COMPACT or claimed == 0:
         return True
     if layout == h5d.CONTIGUOUS:
-        return int(found.get_storage_size()) >= claimed
-    chunks = found.get_create_plist().get_chunk()
+        return int(dataset.get_storage_size()) >= claimed
+    chunks = dataset.get_create_plist().get_chunk()
     needed = math.prod(-(-side // chunk) for side, chunk in zip(shape, chunks, strict=True))
-    return bool(found.get_num_chunks() == needed)
+    return bool(dataset.get_num_chunks() == needed)
 
 
 def _type_problem(kind: h5t.TypeID) -> str:

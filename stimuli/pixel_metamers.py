@@ -66,12 +66,12 @@ def write_pixel_metamers(file: h5py.File, entries: Iterable[PixelMetamer]) -> No
 
 def read_pixel_metamers(stimuli: StimulusSet) -> dict[str, PixelMetamer]:
     """Read all pixel metamers of a set by run; raise InputError if one is damaged."""
-    found = {}
+    by_run = {}
     for run, group in stimuli.file.get(PIXEL_METAMERS, {}).items():
         with reading(stimuli.path, f"{PIXEL_METAMERS}/{run}"):
             pictures = {name: np.asarray(group[name][()]) for name in PICTURES}
-            found[run] = PixelMetamer(run, json.loads(group[RECORD].asstr()[()]), **pictures)
-    return found
+            by_run[run] = PixelMetamer(run, json.loads(group[RECORD].asstr()[()]), **pictures)
+    return by_run
 
 
 def pixel_metamer_problems(stimuli: StimulusSet, runs: Iterable[str]) -> Iterator[str]:

@@ -141,10 +141,10 @@ def diff(one: Set, other: Set) -> None:
     """
     paths = [set_of(path, read_study) for path in (one, other)]
     with StimulusSet(paths[0]) as left, StimulusSet(paths[1]) as right:
-        found = differences(left, right)
-    for line in found or ["no difference"]:
+        differing = differences(left, right)
+    for line in differing or ["no difference"]:
         console().print(line)
-    if found:
+    if differing:
         raise typer.Exit(1)
 
 

@@ -31,13 +31,13 @@ def trace(
     as_json: Annotated[bool, Option("--json", help="Print everything, as JSON.")] = False,
 ) -> None:
     """Show the origin of a stimulus, and the trials that showed it."""
-    found = tracing.trace(read_study(path), stimulus, stimuli)
+    facts = tracing.trace(read_study(path), stimulus, stimuli)
     if as_json:
-        print(json.dumps(plain(found), indent=1, allow_nan=False))
+        print(json.dumps(plain(facts), indent=1, allow_nan=False))
         return
     out = console()
-    out.print(table(("", ""), _rows(found)))
-    trials = found["trials"]
+    out.print(table(("", ""), _rows(facts)))
+    trials = facts["trials"]
     if not trials:
         out.print("no trial showed it")
         return

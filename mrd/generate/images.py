@@ -93,8 +93,8 @@ def make_family(
         target, _ = prepared(run)
         lit = lit_targets(run, target)
         images = _images(run, study, target, None)
-        found = levels.family_levels(run, target)
-        records = _render_missing(directory, found, lit, images, device, progress)
+        scenes_of_family = levels.family_levels(run, target)
+        records = _render_missing(directory, scenes_of_family, lit, images, device, progress)
         floor = noise_floor(directory.path, records, target.film, lit)
         directory.write_json(NOISE_FLOOR_FILE, floor)
         return len(records)
@@ -115,9 +115,9 @@ def make_run(run: ResolvedRun, study: str, runs: Path, device: str, progress: Ru
         target = read_scene(searched.path / "target" / "scene.json")
         images = _images(run, study, target, searched.read_json("criterion.json"))
         progress.note("finding the levels")
-        found = levels.run_levels(run, searched, images.series.config)
+        scenes_of_run = levels.run_levels(run, searched, images.series.config)
         lit = lit_targets(run, target)
-        return len(_render_missing(directory, found, lit, images, device, progress))
+        return len(_render_missing(directory, scenes_of_run, lit, images, device, progress))
 
     return _make(directory, requested, make, progress)
 
@@ -181,7 +181,7 @@ def _images(
 
 def _render_missing(
     directory: ImageDirectory,
-    found: Sequence[Level],
+    wanted: Sequence[Level],
     lit: dict[str, Scene],
     images: _Images,
     device: str,
@@ -192,7 +192,7 @@ def _render_missing(
     earlier = directory.finished()
     config, chosen = images.series.config, images.series.cameras
     records: list[ImageRecord] = []
-    for level in found:
+    for level in wanted:
         for light, like in lit.items():
             scene = level.scene if light == OWN_LIGHT else relit(level.scene, like)
             views = [view for view in cameras(scene.cameras) if view.name in chosen]

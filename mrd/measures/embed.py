@@ -97,7 +97,7 @@ def embed(
             record = identity(model, settings[name])
             if _is_up_to_date(stimuli, name, model, record, floor_of):
                 continue
-            found: dict[str, FamilyResults] = {}
+            by_family: dict[str, FamilyResults] = {}
             for family, floor in floor_of.items():
                 images = images_sha256(stimuli.table, family)
                 inputs = {"images": images, "model": model.record(), "floor": floor}
@@ -109,8 +109,8 @@ def embed(
 
                     cached = embed_family(stimuli, family, model, floor, device, of_family)
                     cache.write(key, cached)
-                found[family] = cached
-            embedded[name] = _results(model, record, found)
+                by_family[family] = cached
+            embedded[name] = _results(model, record, by_family)
     if embedded:
         add_results(path, embedded, expected)
     cache.remove()
@@ -158,14 +158,14 @@ def _is_up_to_date(
 
 
 def _results(
-    model: Model, record: Mapping[str, Any], found: Mapping[str, FamilyResults]
+    model: Model, record: Mapping[str, Any], by_family: Mapping[str, FamilyResults]
 ) -> ModelResults:
     """Return the results of a model, by layer and family."""
     layers = {
-        layer: {family: each.layers[layer] for family, each in found.items()}
+        layer: {family: each.layers[layer] for family, each in by_family.items()}
         for layer in model.layers
     }
-    verdicts = {family: each.verdicts for family, each in found.items()}
+    verdicts = {family: each.verdicts for family, each in by_family.items()}
     return ModelResults(record, layers, verdicts)
 
 

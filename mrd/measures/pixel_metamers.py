@@ -122,14 +122,14 @@ def make(
 
 def _matches(judgement: Mapping[str, Any], path: Path) -> dict[str, float]:
     """Return the match of a search's result at each camera that it used."""
-    found = {row["camera"]: row["match"] for row in judgement["training"]["cameras"]}
-    for camera, value in found.items():
+    match_at = {row["camera"]: row["match"] for row in judgement["training"]["cameras"]}
+    for camera, value in match_at.items():
         if value is None:
             raise InputError(
                 f"{path / 'criterion.json'}: the match at camera {camera} is undefined (no room "
                 "between null and ceiling), so no pixel metamer can have it"
             )
-    return found
+    return match_at
 
 
 def _synthesise(

@@ -99,8 +99,8 @@ def pack(
 
 def pixel_metamers(study: ResolvedStudy) -> list[PixelMetamer]:
     """Read the pixel metamers of a study's runs."""
-    found = (pixel_files.read(study.study.runs / run.name) for run in study.runs)
-    return [each for each in found if each is not None]
+    stored = (pixel_files.read(study.study.runs / run.name) for run in study.runs)
+    return [each for each in stored if each is not None]
 
 
 def findings(study: ResolvedStudy) -> Findings:
@@ -187,11 +187,11 @@ def _is_built_from(path: Path, digest: str) -> bool:
     """Return whether a set exists, is unaltered, and was built from these inputs."""
     try:
         with StimulusSet(path) as stimuli:
-            found = stimuli.provenance.get("inputs")
+            recorded = stimuli.provenance.get("inputs")
         check_seal(path)
     except InputError:
         return False
-    return bool(found == digest)
+    return bool(recorded == digest)
 
 
 def record_files(study: ResolvedStudy) -> tuple[list[Path], list[Refusal]]:

@@ -91,17 +91,17 @@ def steps(
         "analyse": lambda: _analysed(described, audience),
     }
     commands = _commands(named, audience, workers)
-    found: list[StudyStep] = []
+    listed: list[StudyStep] = []
     if "fisher" not in described.model_fields_set:  # `mrd fisher` works without the section
         del looks["fisher"]
     for name, look in looks.items():
         if reason := _no_such_step(described, name):
-            found.append(StudyStep(name, "none", reason))
-        elif blocking := [step.name for step in found if step.state == "due"]:
-            found.append(StudyStep(name, "waits", f"for {blocking[0]}", commands[name]))
+            listed.append(StudyStep(name, "none", reason))
+        elif blocking := [step.name for step in listed if step.state == "due"]:
+            listed.append(StudyStep(name, "waits", f"for {blocking[0]}", commands[name]))
         else:
-            found.append(_step(name, look, commands[name]))
-    return found
+            listed.append(_step(name, look, commands[name]))
+    return listed
 
 
 def _step(
@@ -312,13 +312,13 @@ def _answered(study: Study, audience: Audience) -> tuple[str, list[str]]:
     requested = experiment.prepare(study.name, study.seed, study.experiment, study.stimulus_set)
     with requested.stimuli:
         facts = {code: _facts(requested, folder, code, audience) for code in audience.codes}
-    found = {}
+    recorded = {}
     for code in audience.codes:
         table = bids_names.table_path(folder, code, audience.session, requested.task)
         if table.is_file() and table.with_suffix(".json").is_file():
-            found[code] = json_files.read_json(table.with_suffix(".json"))
+            recorded[code] = json_files.read_json(table.with_suffix(".json"))
     sessions = len(session_files.find(folder).tables)
-    return f"{sessions} sessions in {audience.data}", step_reasons.session_reasons(facts, found)
+    return f"{sessions} sessions in {audience.data}", step_reasons.session_reasons(facts, recorded)
 
 
 def _facts(
@@ -354,7 +354,7 @@ def _analysed(study: Study, audience: Audience) -> tuple[str, list[str]]:
             "settings": study.analysis.model_dump(mode="json"),
             "versions": {"mrd-suite": version("mrd-suite")},
         }
-    found = provenance.read_source(folder)
+    reported = provenance.read_source(folder)
     return str(folder / provenance.PAGE), step_reasons.report_reasons(
-        found, changes.as_read(requested)
+        reported, changes.as_read(requested)
     )

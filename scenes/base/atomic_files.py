@@ -98,8 +98,8 @@ def remove_leftovers(path: Path) -> None:
 
 def left_over_from(path: Path) -> Path | None:
     """Return the file whose temporary file `path` is, by its name alone; None for other names."""
-    found = re.fullmatch(rf"\.(.+){RANDOM}(\.[^.]+)?", path.name)
-    return path.with_name(found[1] + (found[2] or "")) if found else None
+    match = re.fullmatch(rf"\.(.+){RANDOM}(\.[^.]+)?", path.name)
+    return path.with_name(match[1] + (match[2] or "")) if match else None
 
 
 def check_writable(folder: Path) -> None:

@@ -147,7 +147,7 @@ class _Bodies:
         return [int(k) for k in self._closed[within & smaller] if self._in(int(k), index)]
 
     def _in(self, index: int, other: int) -> bool:
-        """Return whether a part is inside another: rays from its points meet it an odd number."""
+        """Return whether a part is inside another: rays from it cross the other an odd number."""
         faces = self._faces[index]
         spread = faces[np.linspace(0, len(faces) - 1, min(POINTS, len(faces))).astype(int)]
         corners = self._triangles[self._faces[other]]

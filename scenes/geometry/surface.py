@@ -64,7 +64,7 @@ class Surface:
         triangles of the 48 pieces with the nearest centres are searched: a distance is never too
         short, and too long by at most the size of a piece, if more than 48 are equally near.
         """
-        found = np.empty_like(points)
+        closest_points = np.empty_like(points)
         triangles = np.zeros(len(points), np.intp)
         distances = np.full(len(points), np.inf)
         unsettled = np.arange(len(points))
@@ -78,17 +78,17 @@ class Surface:
                 nearest_part = (away - self._radii[pieces])[:, columns]
                 rows, column = np.nonzero(nearest_part < distances[unsettled, None])
                 owners = self._owner[pieces[:, columns][rows, column]]
-                self._improve(points, unsettled[rows], owners, found, triangles, distances)
+                self._improve(points, unsettled[rows], owners, closest_points, triangles, distances)
             beyond = away[:, -1] - self._radii.max()
             unsettled = unsettled[beyond < distances[unsettled]]
-        return distances, Places(found, self._normals(found, triangles))
+        return distances, Places(closest_points, self._normals(closest_points, triangles))
 
     def _improve(
         self,
         points: Array,
         rows: NDArray[np.intp],
         candidates: NDArray[np.intp],
-        found: Array,
+        closest_points: Array,
         triangles: NDArray[np.intp],
         distances: Array,
     ) -> None:
@@ -100,7 +100,7 @@ class Surface:
         order = np.lexsort((away, rows))
         first = order[np.unique(rows[order], return_index=True)[1]]
         nearer = first[away[first] < distances[rows[first]]]
-        found[rows[nearer]] = on[nearer]
+        closest_points[rows[nearer]] = on[nearer]
         triangles[rows[nearer]] = candidates[nearer]
         distances[rows[nearer]] = away[nearer]
 

@@ -28,11 +28,11 @@ def place_of(vertices: NDArray[np.floating]) -> Integers:
 def joined(mesh: Mesh) -> tuple[Mesh, Integers]:
     """Return the surface with one vertex per position, and each old vertex's new number (V,)."""
     place = place_of(mesh.vertices)
-    kept, number = np.unique(place, return_inverse=True)
+    first, number = np.unique(place, return_inverse=True)
     number = number.reshape(-1)
-    if len(kept) == len(place):
+    if len(first) == len(place):
         return mesh, number
-    return Mesh(mesh.vertices[kept], number[mesh.faces].astype(np.int32)), number
+    return Mesh(mesh.vertices[first], number[mesh.faces].astype(np.int32)), number
 
 
 @dataclass(frozen=True, eq=False)

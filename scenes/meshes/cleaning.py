@@ -31,8 +31,8 @@ def with_area(polygons: Polygons, triangles: Integers) -> tuple[Integers, Intege
         raise InputError("all faces have no area; export a surface")
     used = np.unique(vertices[real])
     # A triangle without an area stays if it closes a gap between faces of different sizes.
-    kept = real | np.isin(vertices, used).all(axis=1)
-    return triangles[kept], used, int(np.count_nonzero(~kept))
+    remaining = real | np.isin(vertices, used).all(axis=1)
+    return triangles[remaining], used, int(np.count_nonzero(~remaining))
 
 
 def check_span(vertices: Floats) -> tuple[float, float]:

@@ -34,10 +34,10 @@ def read_exr(path: Path) -> Decoded:
     is_cube = "cube" in str(header.get("textureformat", "")).lower()  # OpenImageIO's attribute
     if is_cube or header.get("envmap") == OpenEXR.ENVMAP_CUBE:
         raise InputError("is a cube map; convert it to latitude and longitude (exrenvmap -l)")
-    found = _opened(path, header_only=False)
-    if len(found) != len(headers):
+    parts_read = _opened(path, header_only=False)
+    if len(parts_read) != len(headers):
         raise broken("EXR", "its pixels are broken, or cut short")
-    channels = found[chosen.part][1]
+    channels = parts_read[chosen.part][1]
     if chosen.alphas:
         alphas = [_values(channels, name, header)[window] for name in chosen.alphas]
         check_opaque(np.stack(alphas))
@@ -75,12 +75,12 @@ def _opened(path: Path, header_only: bool) -> list[tuple[dict[str, Any], dict[st
             _quiet_library(),
             OpenEXR.File(str(path), separate_channels=True, header_only=header_only) as file,
         ):
-            found = []
+            result = []
             for part in file.parts:
                 channels = {} if header_only else part.channels
                 pixels = {name: np.array(each.pixels) for name, each in channels.items()}
-                found.append((dict(part.header), pixels))
-            return found
+                result.append((dict(part.header), pixels))
+            return result
     except (RuntimeError, ValueError, TypeError, MemoryError) as error:
         what = re.sub(rf"'?{re.escape(str(path))}'?", "the file", one_line(error))
         raise broken("EXR", what) from error

@@ -81,11 +81,11 @@ def picture_layer(parts: Sequence[Part]) -> Layer:
     Of several, it is the one without a layer name, or with the name of a whole picture. Raise if
     there is none, or more than one.
     """
-    found = [
+    layers = [
         each for number, part in enumerate(parts) for each in _layers(number, part, len(parts) == 1)
     ]
     for kind in ("rgb", "grey"):
-        candidates = [each for each in found if each.kind == kind]
+        candidates = [each for each in layers if each.kind == kind]
         if len(candidates) > 1 and not _are_views(parts):
             main = [each for each in candidates if each.is_main]
             named = [each for each in candidates if each.is_named]

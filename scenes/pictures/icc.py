@@ -76,13 +76,13 @@ def _to_rec709(columns: NDArray[np.float64], name: str) -> NDArray[np.float64]:
 def _tags(profile: bytes) -> dict[str, bytes]:
     """Return the content of each tag of a profile by its name."""
     (count,) = struct.unpack_from(">I", profile, 128)
-    found = {}
+    tags = {}
     for number in range(min(count, 200)):
         name, start, size = struct.unpack_from(">4sII", profile, 132 + 12 * number)
         if start + size > len(profile):
             raise ValueError("it is cut short")
-        found[name.decode("latin-1")] = profile[start : start + size]
-    return found
+        tags[name.decode("latin-1")] = profile[start : start + size]
+    return tags
 
 
 def _xyz(tag: bytes) -> NDArray[np.float64]:

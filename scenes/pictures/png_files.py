@@ -46,17 +46,17 @@ def read_png(path: Path, encoding: Encoding) -> Decoded:
 
 def _chunks(data: bytes) -> Chunks:
     """Return the first chunk of each kind, without the pixels."""
-    found: Chunks = {}
+    chunks: Chunks = {}
     for name, body in _each_chunk(data):
         if name not in CRITICAL and not name[0] & 32:
             raise InputError(
                 f"has a part '{name.decode('latin-1')}' that PNG does not define; save it as a "
                 "plain PNG"
             )
-        found.setdefault(name, b"" if name == b"IDAT" else body)
-    if b"IHDR" not in found or b"IDAT" not in found:
+        chunks.setdefault(name, b"" if name == b"IDAT" else body)
+    if b"IHDR" not in chunks or b"IDAT" not in chunks:
         raise broken("PNG", "it has no header, or no pixels")
-    return found
+    return chunks
 
 
 def _numbers(chunks: Chunks, name: bytes, layout: str) -> tuple[int, ...]:

@@ -31,16 +31,16 @@ ROWS = 512  # converted at a time, to save memory
 
 def as_primaries(numbers: ArrayLike) -> NDArray[np.float64]:
     """Return chromaticities (4, 2) of red, green, blue and white; raise if they are not valid."""
-    found = np.asarray(numbers, np.float64).reshape(4, 2)
-    x, y = found[:3].T
+    result = np.asarray(numbers, np.float64).reshape(4, 2)
+    x, y = result[:3].T
     area = abs((x[1] - x[0]) * (y[2] - y[0]) - (x[2] - x[0]) * (y[1] - y[0]))
-    usable = np.isfinite(found).all() and (np.abs(found) < 10).all()
-    if not usable or area < 1e-4 or found[3, 1] < 1e-3 or (np.abs(y) < 1e-9).any():
+    usable = np.isfinite(result).all() and (np.abs(result) < 10).all()
+    if not usable or area < 1e-4 or result[3, 1] < 1e-3 or (np.abs(y) < 1e-9).any():
         raise InputError(
-            f"its primaries {' '.join(f'{each:.4g}' for each in found.ravel())} are no colour "
+            f"its primaries {' '.join(f'{each:.4g}' for each in result.ravel())} are no colour "
             "space; save it with Rec. 709 primaries"
         )
-    return found
+    return result
 
 
 def name_of(primaries: ArrayLike) -> str:
@@ -92,12 +92,12 @@ def converted(
         rows = slice(top, top + ROWS)
         block, step = values[rows].astype(np.float64), rounding[rows].astype(np.float64)
         finite = np.isfinite(block).all(axis=2)
-        found = block[finite] @ matrix.T
+        product = block[finite] @ matrix.T
         slack = step[finite] @ np.abs(matrix).T
-        found = np.where((found < 0) & (found >= -slack), 0, found)
-        found = np.where((found > 1) & (found <= 1 + slack), 1, found)
+        product = np.where((product < 0) & (product >= -slack), 0, product)
+        product = np.where((product > 1) & (product <= 1 + slack), 1, product)
         with np.errstate(over="ignore"):
-            result[rows][finite] = found
+            result[rows][finite] = product
     return result
 
 

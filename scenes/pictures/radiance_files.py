@@ -81,12 +81,12 @@ def _variables(lines: list[str]) -> dict[str, list[str]]:
 
     Indented lines are skipped: they belong to the pictures that this one was made from.
     """
-    found: dict[str, list[str]] = {}
+    variables: dict[str, list[str]] = {}
     for line in lines:
         name, sign, value = line.partition("=")
         if sign and not line[:1].isspace():
-            found.setdefault(name.strip(), []).append(value.strip())
-    return found
+            variables.setdefault(name.strip(), []).append(value.strip())
+    return variables
 
 
 def _check_format(variables: dict[str, list[str]]) -> None:
@@ -164,22 +164,22 @@ def _run_length(data: bytes, place: int, line: Bytes) -> int:
     """Fill in a line from four channels of runs (codes above 128) and literal bytes."""
     length = len(line)
     for channel in range(4):
-        found = bytearray()
-        while len(found) < length:
+        row = bytearray()
+        while len(row) < length:
             if place + 1 >= len(data):
                 raise _broken("it is cut short")
             code = data[place]
             if code > 128:
-                found += data[place + 1 : place + 2] * (code - 128)
+                row += data[place + 1 : place + 2] * (code - 128)
                 place += 2
             else:
-                found += data[place + 1 : place + 1 + code]
+                row += data[place + 1 : place + 1 + code]
                 place += 1 + code
                 if code == 0 or place > len(data):
                     raise _broken("it is cut short" if code else "a run is empty")
-        if len(found) != length:
+        if len(row) != length:
             raise _broken("a run crosses the end of its line")
-        line[:, channel] = np.frombuffer(found, np.uint8)
+        line[:, channel] = np.frombuffer(row, np.uint8)
     return place
 
 

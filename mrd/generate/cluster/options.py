@@ -78,10 +78,10 @@ def minutes(text: str) -> int | None:
     ``days-hours:minutes`` and ``days-hours:minutes:seconds``.
     """
     pattern = r"(?:(\d+)-)?(\d+)(?::([0-5]?\d))?(?::([0-5]?\d))?"
-    found = re.fullmatch(pattern, text, re.ASCII)
-    if found is None:
+    match = re.fullmatch(pattern, text, re.ASCII)
+    if match is None:
         return None
-    days, first, *later = [None if part is None else int(part) for part in found.groups()]
+    days, first, *later = [None if part is None else int(part) for part in match.groups()]
     parts = [first or 0, *(part for part in later if part is not None)]
     if days is not None:
         hours, whole, seconds = [*parts, 0, 0][:3]

@@ -96,16 +96,16 @@ def statuses(runs: Path, remaining: Callable[[], Collection[str]]) -> list[TaskS
     tasks = submissions.newest(runs)
     queued = entries(tasks.values())
     unfinished = remaining() if tasks else ()
-    found = []
+    result = []
     for name, task in tasks.items():
         entry = queued.get(task.job)
         if entry is not None and entry.state not in ENDED:
             running = f"{entry.where}, {entry.elapsed}"
             message = running if entry.state == "RUNNING" else entry.where
-            found.append(TaskStatus(task, True, entry.state.lower().replace("_", " "), message))
+            result.append(TaskStatus(task, True, entry.state.lower().replace("_", " "), message))
         elif name in unfinished:
-            found += _failed(task, entry)
-    return found
+            result += _failed(task, entry)
+    return result
 
 
 def _failed(task: Task, entry: QueueEntry | None) -> list[TaskStatus]:

@@ -118,8 +118,8 @@ def _check_study(study: ResolvedStudy, note: Callable[[str], None]) -> None:
 def _array_size() -> int:
     """Return the largest number of tasks that Slurm accepts in an array."""
     configuration = queue.run_program("scontrol", "show", "config")
-    found = re.search(r"MaxArraySize\s*=\s*(\d+)", configuration)
-    return int(found[1]) if found else ARRAY_SIZE
+    match = re.search(r"MaxArraySize\s*=\s*(\d+)", configuration)
+    return int(match[1]) if match else ARRAY_SIZE
 
 
 def _submit_array(

@@ -28,11 +28,11 @@ def numbers(line: int, words: Sequence[str], at_least: int) -> list[float]:
     """Return the numbers of a line; raise if there are too few, or a word is not a number."""
     if len(words) < at_least:
         raise InputError(f"line {line}: holds {len(words)} numbers; at least {at_least} are needed")
-    found = []
+    values = []
     for word in words:
         try:
-            found.append(float(word))
+            values.append(float(word))
         except ValueError as error:
             hint = "write the decimal sign as a point" if "," in word else "export the file again"
             raise InputError(f"line {line}: '{word[:40]}' is not a number; {hint}") from error
-    return found
+    return values
