@@ -69,10 +69,10 @@ def _model_differences(one: StimulusSet, other: StimulusSet) -> Iterator[str]:
 
 def _pixel_metamer_differences(one: StimulusSet, other: StimulusSet) -> Iterator[str]:
     """List pixel metamers that only one set has, or that differ."""
-    found = (read_pixel_metamers(each).items() for each in (one, other))
+    pairs = (read_pixel_metamers(each).items() for each in (one, other))
     left, right = (
         {f"{schema.PIXEL_METAMERS}/{run}": entry.content_hash for run, entry in entries}
-        for entries in found
+        for entries in pairs
     )
     yield from _hash_differences(one, other, left, right)
 

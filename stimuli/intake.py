@@ -246,7 +246,7 @@ def _levels(annotation: Any) -> list[str]:
     """Return the words that a column allows; empty if it allows any."""
     if isinstance(annotation, str | int):
         return []
-    found: list[str] = []
+    allowed: list[str] = []
     for each in get_args(annotation):
-        found += [each] if isinstance(each, str) else _levels(each)
-    return found
+        allowed += [each] if isinstance(each, str) else _levels(each)
+    return allowed

@@ -131,21 +131,21 @@ def _models(sets: Sequence[StimulusSet]) -> dict[str, ModelResults]:
     joined: dict[str, ModelResults] = {}
     for one in sets:
         for name in one.models:
-            here = one.results(name)
+            own = one.results(name)
             if name not in joined:
-                joined[name] = here
+                joined[name] = own
                 continue
-            if joined[name].record != here.record:
+            if joined[name].record != own.record:
                 raise InputError(
                     f"{one.path}: models/{name}: is a different model than in an earlier set; "
                     "embed one of them under another name"
                 )
-            for part in _contradictions(joined[name], here):
+            for part in _contradictions(joined[name], own):
                 raise InputError(
                     f"{one.path}: models/{name}/{part}: differs from an earlier set for the same "
                     "images; find out which is right, and run mrd embed on the other set again"
                 )
-            joined[name] = updated(here, joined[name])
+            joined[name] = updated(own, joined[name])
     return joined
 
 
@@ -153,8 +153,8 @@ def _pixel_metamers(sets: Sequence[StimulusSet]) -> list[PixelMetamer]:
     """Join the pixel metamers of all runs; raise InputError if two sets differ for one run."""
     joined: dict[str, PixelMetamer] = {}
     for one in sets:
-        for run, here in read_pixel_metamers(one).items():
-            if joined.setdefault(run, here).content_hash != here.content_hash:
+        for run, own in read_pixel_metamers(one).items():
+            if joined.setdefault(run, own).content_hash != own.content_hash:
                 raise InputError(
                     f"{one.path}: {schema.PIXEL_METAMERS}/{run}: differs from an earlier set; find "
                     "out which is right, and run mrd pixel-metamers in the other study"

@@ -92,9 +92,9 @@ def _attribute_problems(place: str, item: Any) -> Iterator[tuple[str, str]]:
             yield name, f"holds {reason}"
 
 
-def _dataset_problems(found: h5d.DatasetID, place: str, size: int) -> Iterator[str]:
+def _dataset_problems(opened: h5d.DatasetID, place: str, size: int) -> Iterator[str]:
     """Yield why a dataset is not ordinary, or larger than it may be."""
-    properties = found.get_create_plist()
+    properties = opened.get_create_plist()
     layout = properties.get_layout()
     if layout == h5d.VIRTUAL:
         yield "is a virtual dataset: its values are in other datasets or files"
@@ -106,21 +106,21 @@ def _dataset_problems(found: h5d.DatasetID, place: str, size: int) -> Iterator[s
         if (number := properties.get_filter(index)[0]) not in _FILTERS:
             yield f"its values need filter {number}, which is a plugin"
             return
-    if reason := _type_problem(found.get_type()):
+    if reason := _type_problem(opened.get_type()):
         yield f"holds {reason}"
         return
-    if found.get_space().get_simple_extent_type() == h5s.NULL:
+    if opened.get_space().get_simple_extent_type() == h5s.NULL:
         yield "holds no value"
         return
-    shape = tuple(map(int, found.shape))
-    width = found.get_type().get_size()
+    shape = tuple(map(int, opened.shape))
+    width = opened.get_type().get_size()
     claimed = math.prod(shape) * width
     chunk = properties.get_chunk() if layout == h5d.CHUNKED else ()
     read = max(claimed, math.prod(chunk) * width)  # a chunk may be larger than the dataset
     allowed = max(LARGE if place.startswith(f"{ARRAYS}/") else SMALL, FOLD * size)
     if place not in _READ_BY_ROW and read > allowed:
         yield f"claims {read:.3g} bytes (shape {shape}), in a file of {size:.3g}"
-    elif not _is_stored(found, layout, shape, claimed):
+    elif not _is_stored(opened, layout, shape, claimed):
         yield f"claims shape {shape}, of which not all is stored"
 
 

@@ -122,7 +122,7 @@ def check_seal(path: Path) -> None:
     """Raise InputError if a set is missing, has no seal, or has changed since it was sealed."""
     try:
         with path.open("rb") as file:
-            found = file.read(BLOCK)
+            stored = file.read(BLOCK)
         expected = _expected_block(path)
     except FileNotFoundError as error:
         raise InputError(
@@ -130,9 +130,9 @@ def check_seal(path: Path) -> None:
         ) from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
-    if found == expected:
+    if stored == expected:
         return
-    if len(found) < BLOCK or not set(found[:64]) <= _DIGITS:
+    if len(stored) < BLOCK or not set(stored[:64]) <= _DIGITS:
         raise InputError(
             f"{path}: user block: holds no seal; the file is no stimulus set, or was altered; "
             "restore it from a copy or build it again"

@@ -49,26 +49,26 @@ def trace(
         out.print(f"and {len(trials) - MOST_TRIALS} more; --json prints all")
 
 
-def _rows(found: dict[str, Any]) -> list[tuple[str, str]]:
+def _rows(traced: dict[str, Any]) -> list[tuple[str, str]]:
     """Return the facts in order, one (name, value) per row."""
-    image, run = found["stimulus"], found["run"]
+    image, run = traced["stimulus"], traced["run"]
     rows = [("stimulus", image["stimulus_id"])]
     rows += [(f"  {key}", str(image[key])) for key in IMAGE_KEYS if key in image]
     rows += [(f"  {key}", str(image[key])) for key in ("noise_seed", "renderer_seed", "sha256")]
-    rows += [("set", found["set"]["file"]), ("  content hash", found["set"]["content_hash"])]
-    rows += [("scene", found["scene"]["sha256"]), _path("  file", found["scene"]["file"])]
-    rows += [_path("render", found["files"]["radiance"])]
-    if found["files"]["whole"] is False:
+    rows += [("set", traced["set"]["file"]), ("  content hash", traced["set"]["content_hash"])]
+    rows += [("scene", traced["scene"]["sha256"]), _path("  file", traced["scene"]["file"])]
+    rows += [_path("render", traced["files"]["radiance"])]
+    if traced["files"]["whole"] is False:
         rows.append(("", "the file has changed since the set was built"))
     if run:
         rows += [("run", run["name"]), _path("  folder", run["folder"])]
         rows += [(f"  {key}", _short(run[key])) for key in RUN_KEYS if run.get(key) is not None]
     else:
         rows.append(("run", "none: all searches of the family share this image"))
-    for name, model in found["models"].items():
+    for name, model in traced["models"].items():
         rows.append((f"embedded {name}", _short(model["network"])))
         rows += [(f"  {key}", _short(model[key])) for key in MODEL_KEYS if model[key] is not None]
-    for dot in found["dots"]:
+    for dot in traced["dots"]:
         place = f"{dot['condition']}, {dot['target']}, at {dot['x']:.4g} (level {dot['level']:.3g})"
         counts = f"{dot['correct']} of {dot['trials']} correct"
         rows.append(("dot of the report", f"{place}: {counts}"))

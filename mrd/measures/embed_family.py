@@ -74,11 +74,11 @@ class _Viewer:
         """Return the predicted classes of images; None if the model has no classes."""
         if not self.model.has_labels:
             return None
-        found: list[int] = []
+        numbers: list[int] = []
         for _, images in self.batches(rows):
             labels = self.model.labels(images)
-            found += [] if labels is None else labels.tolist()
-        return found
+            numbers += [] if labels is None else labels.tolist()
+        return numbers
 
 
 @torch.no_grad()

@@ -190,14 +190,14 @@ def _newest_records(study: Study, names: Iterable[str]) -> dict[str, dict[str, A
 
     Damaged records are skipped.
     """
-    found: dict[str, dict[str, Any]] = {}
+    by_label: dict[str, dict[str, Any]] = {}
     for name in names:
         label = name.rpartition("-")[0]
         with suppress(InputError):
             record = RunDirectory(study.runs / name).record()
-            if label not in found or _order(record) >= _order(found[label]):
-                found[label] = record
-    return found
+            if label not in by_label or _order(record) >= _order(by_label[label]):
+                by_label[label] = record
+    return by_label
 
 
 def _order(record: Mapping[str, Any]) -> tuple[bool, str]:
@@ -281,11 +281,11 @@ def _embedded(study: ResolvedStudy) -> tuple[str, list[str]]:
         for name, config in described.models.items():
             own = table.loc[table["model"] == name, "layer"].dropna().unique()
             layers = config.layer_names or tuple(own[0].split(";") if len(own) else ())
-            found = _embedded_model(stimuli, name)
-            libraries = found.record.get("libraries", {}) if found else {}
+            in_set = _embedded_model(stimuli, name)
+            libraries = in_set.record.get("libraries", {}) if in_set else {}
             versions = {library: installed(library) for library in libraries}
             requested = RequestedModel(seen_by(study.models[name]), layers)
-            reasons += step_reasons.embed_reasons(name, requested, found, family_floors, versions)
+            reasons += step_reasons.embed_reasons(name, requested, in_set, family_floors, versions)
     return f"distances of {', '.join(described.models)}", reasons
 
 

@@ -122,7 +122,7 @@ def _layers(number: int, part: Part, is_alone: bool) -> list[Layer]:
     for channel in part.channels:
         prefix, _, base = channel.rpartition(".")
         grouped.setdefault(prefix, {})[base] = channel
-    found = []
+    result = []
     for prefix, channels in grouped.items():
         name = ".".join(each for each in (part.name, prefix) if each)
         if _is_no_picture(part.name, prefix):
@@ -131,12 +131,12 @@ def _layers(number: int, part: Part, is_alone: bool) -> list[Layer]:
         is_main = is_alone and not prefix
         if colours := next((each for each in RED_GREEN_BLUE if set(each) <= set(channels)), None):
             names = tuple(channels[each] for each in colours)
-            found.append(Layer(number, name, "rgb", names, alphas, is_main))
+            result.append(Layer(number, name, "rgb", names, alphas, is_main))
             continue
         grey = set(channels) - ALPHA - DEPTH
         if len(grey) == 1 and not NO_GREY & grey and not _is_no_picture(*grey):
-            found.append(Layer(number, name, "grey", (channels[grey.pop()],), alphas, is_main))
-    return found
+            result.append(Layer(number, name, "grey", (channels[grey.pop()],), alphas, is_main))
+    return result
 
 
 def _are_views(parts: Sequence[Part]) -> bool:

@@ -158,8 +158,8 @@ def _from_code_points(primaries: int, transfer: int, matrix: int, full: int) -> 
     name = names[primaries]
     if (primaries, transfer) == (1, 13):
         return SRGB
-    found = ColourSpace(name, matrix=to_rec709(KNOWN[name]))
-    return ColourSpace(f"linear {name}", (power(1),), found.matrix) if transfer == 8 else found
+    result = ColourSpace(name, matrix=to_rec709(KNOWN[name]))
+    return ColourSpace(f"linear {name}", (power(1),), result.matrix) if transfer == 8 else result
 
 
 def _from_gamma(chunks: Chunks) -> ColourSpace:

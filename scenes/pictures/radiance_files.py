@@ -119,13 +119,13 @@ def _aspect(variables: dict[str, list[str]]) -> float:
 def _numbers(name: str, text: str, count: int, positive: bool = True) -> NDArray[np.float64]:
     """Return the numbers of a header variable; raise if there are not `count` of them."""
     try:
-        found = np.array([float(each) for each in text.split()])
+        result = np.array([float(each) for each in text.split()])
     except ValueError:
-        found = np.empty(0)
-    if len(found) != count or not np.isfinite(found).all() or (positive and (found <= 0).any()):
+        result = np.empty(0)
+    if len(result) != count or not np.isfinite(result).all() or (positive and (result <= 0).any()):
         above = " above 0" if positive else ""
         raise InputError(f"{name}={text[:60]} in its header: use {count} numbers{above}")
-    return found
+    return result
 
 
 def _scanlines(data: bytes, place: int, count: int, length: int) -> Bytes:

@@ -46,7 +46,7 @@ class SlurmOptions:
 
 def read_options(words: Sequence[str]) -> SlurmOptions:
     """Read words of the form ``key=value``; raise if one is malformed or `time` is missing."""
-    given: dict[str, str] = {}
+    written: dict[str, str] = {}
     for word in words:
         key, equals, value = word.partition("=")
         if not equals:
@@ -56,19 +56,19 @@ def read_options(words: Sequence[str]) -> SlurmOptions:
                 f"--slurm {word}: there is no key '{key}'; {nearest(key, PARAMETERS)} "
                 f"known: {', '.join(PARAMETERS)}"
             )
-        if key in given:
+        if key in written:
             raise InputError(f"--slurm {word}: {key} is named twice; keep one of them")
-        given[key] = _one_word(key, value)
-    if "time" not in given:
+        written[key] = _one_word(key, value)
+    if "time" not in written:
         raise InputError(
             "--slurm: time is missing, after which a task stops and is queued again; "
             "add for example time=4:00:00"
         )
-    values: dict[str, Any] = {**given, "time": _time(given["time"])}
-    if "at_once" in given:  # submitit needs a number
-        values["at_once"] = _count(given["at_once"])
+    values: dict[str, Any] = {**written, "time": _time(written["time"])}
+    if "at_once" in written:  # submitit needs a number
+        values["at_once"] = _count(written["at_once"])
     parameters = {PARAMETERS[key]: value for key, value in values.items()}
-    return SlurmOptions(given, values["time"], parameters)
+    return SlurmOptions(written, values["time"], parameters)
 
 
 def minutes(text: str) -> int | None:
@@ -102,13 +102,13 @@ def _one_word(key: str, text: str) -> str:
 
 def _time(text: str) -> int:
     """Return the time limit in minutes; raise if it is not a time, or too short."""
-    found = minutes(text)
-    if found is None or found < LEAST_MINUTES:
+    whole_minutes = minutes(text)
+    if whole_minutes is None or whole_minutes < LEAST_MINUTES:
         raise InputError(
             f"--slurm time={text}: '{text}' is not a time of {LEAST_MINUTES} minutes or more; "
             "write minutes, hours:minutes:seconds or days-hours, such as 4:00:00"
         )
-    return found
+    return whole_minutes
 
 
 def _count(text: str) -> int:

@@ -160,24 +160,24 @@ def parameters_of(scene: Scene, shape_modes: int) -> list[Parameter]:
     are left out, since they are not a single number. So are shape modes if the mesh is flat-shaded,
     not a closed surface, or has texture coordinates (its seams would open).
     """
-    found: list[Parameter] = []
+    chosen: list[Parameter] = []
     material = scene.material
     if not isinstance(material.base_color, Picture):
-        found += [MaterialParameter("base_color", channel) for channel in range(3)]
+        chosen += [MaterialParameter("base_color", channel) for channel in range(3)]
     for key in SCALARS:
         value = getattr(material, key)
         if not isinstance(value, Picture) and key != "eta" and (key in ALWAYS or value > 0):
-            found.append(MaterialParameter(key))
-    found.append(LightLevel())
+            chosen.append(MaterialParameter(key))
+    chosen.append(LightLevel())
     if not isinstance(scene.lighting, Constant):
-        found.append(LightRotation())
+        chosen.append(LightRotation())
     mesh = geometry(scene.shape)
     plain = scene.shape.normals == "smooth" and not form_of(material).texture_coordinates
     if plain and shape_modes and manifold_problem(mesh) is None:
         joined_mesh, vertex = joined(mesh)
         modes = smooth_modes(joined_mesh, shape_modes)[:, vertex]
-        found += [ShapeMode(f"shape.mode{k + 1}", field) for k, field in enumerate(modes)]
-    return found
+        chosen += [ShapeMode(f"shape.mode{k + 1}", field) for k, field in enumerate(modes)]
+    return chosen
 
 
 def moved(scene: Scene, parameters: Sequence[Parameter], amounts: Array) -> Scene:

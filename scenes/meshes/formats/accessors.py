@@ -18,7 +18,7 @@ WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT2": 4, "MAT3": 9, "M
 
 def buffers_of(document: dict[str, Any], binary: bytes | None, folder: Path) -> list[bytes | None]:
     """Return the buffers of a document: binary chunk, data URIs, files; None without data."""
-    found: list[bytes | None] = []
+    result: list[bytes | None] = []
     for number, buffer in enumerate(document.get("buffers", [])):
         uri = buffer.get("uri")
         if uri is None:
@@ -34,8 +34,8 @@ def buffers_of(document: dict[str, Any], binary: bytes | None, folder: Path) -> 
                 f"buffer {number} is cut short: {len(data)} bytes of {buffer['byteLength']}; "
                 "export it again"
             )
-        found.append(data)
-    return found
+        result.append(data)
+    return result
 
 
 def _from_data_uri(uri: str, number: int) -> bytes:

@@ -55,7 +55,7 @@ def strip_triangles(strip: Sequence[int] | NDArray[np.integer]) -> Integers:
     """Return the triangles (T, 3) of a strip of vertices; −1 begins a new strip."""
     whole = np.asarray(strip, np.int64)
     pieces = np.split(whole, np.flatnonzero(whole == -1))
-    found = []
+    parts = []
     for piece in pieces:
         corners = piece[piece != -1]
         if len(corners) < 3:
@@ -64,8 +64,8 @@ def strip_triangles(strip: Sequence[int] | NDArray[np.integer]) -> Integers:
         triangles = np.column_stack([corners[:-2], corners[1:-1], corners[2:]])
         triangles[1::2] = triangles[1::2, [1, 0, 2]]
         a, b, c = triangles.T
-        found.append(triangles[(a != b) & (b != c) & (a != c)])
-    return np.concatenate(found) if found else np.zeros((0, 3), np.int64)
+        parts.append(triangles[(a != b) & (b != c) & (a != c)])
+    return np.concatenate(parts) if parts else np.zeros((0, 3), np.int64)
 
 
 def fan_triangles(fan: Sequence[int] | NDArray[np.integer]) -> Integers:
