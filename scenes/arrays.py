@@ -25,7 +25,7 @@ def array_sha256(array: NDArray[Any]) -> str:
 
 
 class _ByContent:
-    """Equality, hash and pydantic field behaviour of a value that holds arrays."""
+    """Base of values that contain arrays: equal if the arrays are, and usable in records."""
 
     def canonical(self) -> dict[str, Any]:
         """Return the hashes, shapes and types of the arrays."""
@@ -53,6 +53,7 @@ class _ByContent:
 
 
 def _canonical(array: NDArray[Any] | None) -> dict[str, Any] | None:
+    """Return hash, shape and type of an array; None for None."""
     if array is None:
         return None
     return {"sha256": array_sha256(array), "shape": list(array.shape), "dtype": array.dtype.name}
@@ -60,6 +61,7 @@ def _canonical(array: NDArray[Any] | None) -> dict[str, Any] | None:
 
 def _frozen_copy(array: Any, dtype: type[np.generic]) -> NDArray[Any]:
     # Values that are too large for the type become infinite; the caller refuses them.
+    """Return a read-only copy of an array."""
     with np.errstate(over="ignore", invalid="ignore"):
         copy = np.array(array, dtype=dtype, order="C", copy=True)
     copy.setflags(write=False)
@@ -67,6 +69,7 @@ def _frozen_copy(array: Any, dtype: type[np.generic]) -> NDArray[Any]:
 
 
 def _not_finite(what: str, array: NDArray[Any]) -> str:
+    """Return a message on how many numbers are not finite."""
     count = int(np.count_nonzero(~np.isfinite(array)))
     return f"{count} of {array.size} {what} are not finite numbers"
 

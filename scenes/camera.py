@@ -1,6 +1,6 @@
-"""Cameras, and the rigs that place them.
+"""Cameras, and the rigs (arrangements of cameras) that place them.
 
-A direction about a rig's target is given by azimuth and elevation in degrees: azimuth 0 is in
+A direction from a rig's target is given by azimuth and elevation in degrees: azimuth 0 is in
 front (+z), positive toward the viewer's right (+x); elevation 90 is directly above (+y).
 """
 
@@ -23,7 +23,7 @@ HeldOut = Annotated[int, between(0, 1000)]
 
 GOLDEN_ANGLE = 180 * (3 - math.sqrt(5))
 STEEP = 89.9  # elevation in degrees above which +y cannot be the camera's up direction
-CANDIDATES = 2000  # positions among which held-out cameras are chosen
+CANDIDATES = 2000  # positions from which held-out cameras are chosen
 
 
 class Camera(Frozen):
@@ -58,9 +58,10 @@ class Camera(Frozen):
         return matrix
 
     def project(self, points: ArrayLike) -> NDArray[np.float64]:
-        """Return pixels (N, 2) of world points (N, 3); NaN for points beside or behind the camera.
+        """Return where world points (N, 3) appear in the image, as pixels (N, 2).
 
-        x and y are from the left and top edges: the centre of the first pixel is (0.5, 0.5).
+        x and y are from the left and top edges: the centre of the first pixel is (0.5, 0.5). Points
+        beside or behind the camera are NaN.
         """
         world = np.atleast_2d(np.asarray(points, np.float64))
         matrix = self.to_world()
@@ -195,6 +196,7 @@ def cameras(rig: Cameras) -> tuple[Camera, ...]:
 
 
 def _place(rig: _Rig, name: str, direction: Vectors, *, held_out: bool) -> Camera:
+    """Return the camera of a rig in a direction from its target."""
     origin = np.add(rig.target, rig.distance * direction)
     # Seen from directly above, the front of the object (+z) is at the bottom of the image.
     steep = abs(direction[1]) > np.sin(np.radians(STEEP))
@@ -212,12 +214,14 @@ def _place(rig: _Rig, name: str, direction: Vectors, *, held_out: bool) -> Camer
 
 
 def _directions(azimuths: Sequence[float] | Vectors, elevation: float | Vectors) -> Vectors:
+    """Return unit vectors (N, 3) of azimuths and elevations in degrees."""
     azimuth, up = np.radians(np.asarray(azimuths, np.float64)), np.radians(elevation)
     x, z = np.sin(azimuth) * np.cos(up), np.cos(azimuth) * np.cos(up)
     return np.column_stack([x, np.broadcast_to(np.sin(up), x.shape), z])
 
 
 def _spiral(count: int, elevations: tuple[float, float]) -> Vectors:
+    """Return directions (N, 3) that are spread evenly between two elevations."""
     low, high = np.sin(np.radians(np.asarray(elevations, np.float64)))
     heights = low + (high - low) * (np.arange(count) + 0.5) / count
     azimuths = GOLDEN_ANGLE * np.arange(count)
@@ -225,7 +229,7 @@ def _spiral(count: int, elevations: tuple[float, float]) -> Vectors:
 
 
 def _farthest(candidates: Vectors, taken: Vectors, count: int) -> Vectors:
-    # Farthest-point sampling.
+    """Return the candidates that are, one after the other, farthest from all directions so far."""
     chosen = np.empty((count, 3))
     closeness = (candidates @ taken.T).max(axis=1)
     for i in range(count):
@@ -235,7 +239,7 @@ def _farthest(candidates: Vectors, taken: Vectors, count: int) -> Vectors:
 
 
 def _in_gaps(gaps: int, count: int) -> Vectors:
-    # Spread evenly over the gaps, evenly spaced within each; in units of one gap.
+    """Return positions in the gaps between cameras, in units of one gap, spread over all gaps."""
     if count == 0:
         return np.empty(0)
     gap = np.arange(count) * gaps // count if count <= gaps else np.arange(count) % gaps
@@ -245,6 +249,7 @@ def _in_gaps(gaps: int, count: int) -> Vectors:
 
 
 def _unit(vector: Vectors) -> Vectors:
+    """Return a vector with length 1."""
     return vector / np.linalg.norm(vector)
 
 
@@ -256,8 +261,8 @@ def _triple(vector: Vectors) -> Triple:
 def sides_of_view(
     rig: Cameras, distance: float = 0.0
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return half-spaces n · x ≥ b, (5 C, 3) and (5 C,), that all C cameras have in their frame."""
-    # Held-out cameras too: a view without the object cannot be scored.
+    """Return half-spaces n · x ≥ b, (5 C, 3) and (5 C,): their overlap is seen by all C cameras."""
+    # Held-out cameras are included: a view without the object cannot be scored.
     normals, offsets = [], []
     for camera in cameras(rig):
         across = np.tan(np.radians(camera.field_of_view) / 2)
@@ -276,7 +281,10 @@ def share_in_view(
     normals: NDArray[np.float64],
     offsets: NDArray[np.float64],
 ) -> float:
-    """Return how much of a shift, 0 to 1, keeps a point in the half-spaces that it started in."""
+    """Return the largest share, 0 to 1, of a shift that keeps a point inside the half-spaces.
+
+    Half-spaces that the point `start` is outside of are ignored.
+    """
     room = normals @ start - offsets
     taken = -(normals @ shift)
     leaving = (room > 0) & (taken > room)

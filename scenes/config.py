@@ -17,7 +17,7 @@ from scenes.shape import Shape
 
 
 class TargetConfig(Frozen):
-    """A target: a scene, of which whole sections may be replaced.
+    """A target: a scene in which whole sections may be replaced.
 
     Names and files are only looked up when the scene is made and loaded.
 
@@ -78,6 +78,7 @@ def target_scene(name: str, config: TargetConfig, folder: Path) -> Scene:
 
 
 def _base(scene: str, folder: Path) -> Scene:
+    """Return the scene that a target starts from: of the library, or of a file."""
     if scene in library.SCENES:
         return library.scene(scene)
     if Path(scene).suffix != ".json":

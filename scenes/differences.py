@@ -1,7 +1,7 @@
 """Physical differences between two scenes in shape, material, lighting and pose.
 
-The first argument is always the target: lengths are relative to its size, radiance floors to its
-light. Measures that are undefined are NaN, never 0.
+The first argument is always the target: lengths are divided by its radius, and the floor of
+radiance is a share of its mean radiance. Measures that are undefined are NaN, never 0.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -29,7 +29,7 @@ DISTANCE: dict[str, str] = {
     "lighting": "rms_log_radiance",
     "pose": "angle",
 }
-# Its unit.
+# Unit of each of these measures.
 UNITS = {"shape": "radii", "material": "log units", "lighting": "log units", "pose": "degrees"}
 
 # Added to a reflectance factor before its logarithm: a ten-thousandth of white.
@@ -37,7 +37,7 @@ REFLECTANCE_FLOOR = 1e-4
 # Added to radiance before its logarithm, as a fraction of the target's mean radiance.
 RADIANCE_FLOOR = 1e-4
 MAP_HEIGHT = 64  # rows of the maps in which lights are compared
-NO_DIRECTION = 1e-6  # least length of a dominant direction, as a fraction of mean luminance
+NO_DIRECTION = 1e-6  # shorter mean directions, relative to mean luminance, count as none
 
 
 def shape_difference(
@@ -60,7 +60,8 @@ def shape_difference(
         ``chamfer``: mean of the two mean distances, from samples on one surface to the closest
         point of the other, ÷ radius of the target's bounding sphere. Closest points are exact
         points on the triangles, so equal surfaces have 0.
-        ``hausdorff``: largest such distance, from samples and vertices, both ways, ÷ the same.
+        ``hausdorff``: largest such distance, from samples and vertices, both ways, ÷ the same
+        radius.
         ``normal_angle``: mean angle in degrees, both ways, between the smooth normals at the
         samples and at their closest points.
         ``volume_iou``: shared volume ÷ joint volume; NaN unless both surfaces are closed.
@@ -121,7 +122,7 @@ def material_difference(target: Material, other: Material) -> dict[str, float]:
 
 
 def lighting_difference(target: Lighting, other: Lighting) -> dict[str, float]:
-    """Measure the difference between two lights, levels and rotations applied.
+    """Measure the difference between two lights, with their levels and rotations.
 
     Parameters
     ----------
@@ -227,10 +228,12 @@ def scene_difference(
 
 
 def _centre(scene: Scene) -> tuple[float, ...]:
+    """Return the centre of the object's bounding sphere."""
     return tuple(bounding_sphere(geometry(scene.shape))[0])
 
 
 def _dominant(radiance: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean direction weighted by luminance, as a unit vector; NaN if there is none."""
     luminance = weights * (radiance @ LUMINANCE)
     mean = np.einsum("hw,hwd->d", luminance, map_directions(*luminance.shape))
     length = np.linalg.norm(mean)
@@ -239,10 +242,12 @@ def _dominant(radiance: NDArray[np.float64], weights: NDArray[np.float64]) -> ND
 
 def _angles(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
     # Kahan's formula keeps its precision at 0 and 180 degrees.
+    """Return the angles between unit vectors, in degrees."""
     return np.degrees(
         2 * np.arctan2(np.linalg.norm(a - b, axis=-1), np.linalg.norm(a + b, axis=-1))
     )
 
 
 def _rms(values: NDArray[np.floating]) -> float:
+    """Return the root mean square."""
     return float(np.sqrt(np.mean(np.square(values))))

@@ -13,7 +13,7 @@ from scenes.scene import Scene, contents
 from scenes.shape import MeshShape
 
 PICTURES = tuple(suffix for _, _, suffixes in KINDS for suffix in suffixes)
-LIGHT = ("EXR", "Radiance HDR")  # usual kinds of environment maps
+LIGHT = ("EXR", "Radiance HDR")  # kinds of files that environment maps usually have
 # Textures with one number per pixel hold data, not colours.
 SCALAR_TEXTURES = tuple(f"material.{name}" for name, channels in TEXTURED.items() if channels == 1)
 
@@ -22,7 +22,7 @@ SCALAR_TEXTURES = tuple(f"material.{name}" for name, channels in TEXTURED.items(
 class FileSummary:
     """Summary of one file; as text, in one line."""
 
-    key: str  # of the scene, such as shape.surface; empty without a scene
+    key: str  # key in the scene, such as shape.surface; empty without a scene
     path: Path
     text: str  # contents of the file, in one line
     changes: tuple[str, ...]  # made while reading, such as "320 of 320 faces turned outward"
@@ -63,12 +63,16 @@ def file_summaries(scene: Scene, folder: Path) -> Iterator[FileSummary]:
 
 
 def _of_mesh(key: str, path: Path, *, fit: bool) -> FileSummary:
+    """Read a mesh, and return its summary."""
     reading = read_mesh_file(path, fit=fit)
     return FileSummary(key, path, str(reading), reading.changes)
 
 
 def _of_picture(key: str, path: Path) -> FileSummary:
-    """Read a picture as its scene does, but clip values that need repair, and count them."""
+    """Read a picture as its scene does, and return its summary.
+
+    Values that need repair are clipped and counted, even if the scene does not set `repair`.
+    """
     read = read_picture_file(path, "clip", "linear" if key in SCALAR_TEXTURES else "srgb")
     if key == "lighting.radiance":
         with about(str(path)):

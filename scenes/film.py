@@ -1,6 +1,6 @@
 """Conversion of linear radiance to display values and back: exposure, tone curve, background.
 
-This is the NumPy version; `mrd.rendering` computes the same on tensors, to 1e-6.
+This is the NumPy version; `mrd.rendering` has the same functions for tensors, equal to 1e-6.
 """
 
 from typing import Annotated, Any, Literal
@@ -101,13 +101,13 @@ def encode(linear: ArrayLike, film: Film) -> NDArray[Any]:
     ValueError
         The film's exposure is ``"auto"``.
     """
-    # Filters can undershoot 0, and Reinhard's curve has a pole at −1.
+    # Image filters can give values below 0, and Reinhard's curve is infinite at −1.
     exposed = np.maximum(_floating(linear) * film.fixed_exposure, 0)
     return srgb_encode(exposed / (1 + exposed) if film.tone_curve == "reinhard" else exposed)
 
 
 def decode(display: ArrayLike, film: Film) -> NDArray[Any]:
-    """Return the linear radiance of display values; infinite for value 1 under ``"reinhard"``."""
+    """Return the linear radiance of display values; with ``"reinhard"``, it is infinite for 1."""
     shown = srgb_decode(display)
     if film.tone_curve == "reinhard":
         with np.errstate(divide="ignore"):
@@ -123,5 +123,6 @@ def background_radiance(film: Film) -> float:
 
 
 def _floating(values: ArrayLike) -> NDArray[Any]:
+    """Return an array of floating-point numbers; integers become float64."""
     array = np.asarray(values)
     return array if np.issubdtype(array.dtype, np.floating) else array.astype(np.float64)

@@ -1,8 +1,8 @@
 """Interpolation between two scenes, for each attribute in its own parameters.
 
 Vertices move along straight lines, material and position change linearly, radiance by equal ratios,
-orientation at constant speed about one axis. Values without such a path are refused: meshes of
-different topology, or a map and a constant light.
+orientation at constant speed about one axis. If there is no such path, an error is raised: between
+meshes of different topology, or between a map and a constant light.
 """
 
 import warnings
@@ -35,18 +35,19 @@ def between(target: Scene, other: Scene, t: float, attributes: Iterable[str]) ->
         if attribute not in blends:
             raise unknown("attribute", attribute, blends)
         ends = getattr(target, attribute), getattr(other, attribute)
-        # Mixed at 0 and 1 too, so that a missing path is always refused.
+        # Also interpolated at 0 and 1, so that a missing path is always an error.
         mixed = blends[attribute](*ends, t)  # type: ignore[operator]
         changes[attribute] = ends[int(t)] if t in (0, 1) else mixed
     return target.model_copy(update=changes)
 
 
 def check_path(target: Scene, other: Scene, attributes: Iterable[str]) -> None:
-    """Raise if there is no path between two loaded scenes; name the attribute."""
+    """Raise if two loaded scenes cannot be interpolated; the message names the attribute."""
     between(target, other, 0.5, attributes)
 
 
 def _shape(target: Shape, other: Shape, t: float) -> Shape:
+    """Return a mesh whose vertices are at fraction t between two shapes with the same faces."""
     first, second = geometry(target), geometry(other)
     if first.faces.shape != second.faces.shape or (first.faces != second.faces).any():
         raise InputError(
@@ -63,6 +64,7 @@ def _shape(target: Shape, other: Shape, t: float) -> Shape:
 
 
 def _material(target: Material, other: Material, t: float) -> Material:
+    """Return the material at fraction t between two materials."""
     changes: dict[str, Any] = {}
     for name in ("base_color", *SCALARS):
         values = getattr(target, name), getattr(other, name)
@@ -72,7 +74,7 @@ def _material(target: Material, other: Material, t: float) -> Material:
 
 
 def _mixed_parameter(name: str, first: Any, second: Any, t: float) -> Any:
-    """Mix numbers, colours and textures; a number equals a uniform texture."""
+    """Interpolate numbers, colours or textures; a number stands for a uniform texture."""
     arrays = [
         each.pixels if isinstance(each, Picture) else np.asarray(each) for each in (first, second)
     ]
@@ -89,6 +91,7 @@ def _mixed_parameter(name: str, first: Any, second: Any, t: float) -> Any:
 
 
 def _lighting(target: Lighting, other: Lighting, t: float) -> Lighting:
+    """Return the light at fraction t between two lights of the same kind."""
     match target, other:
         case Constant(), Constant():
             first, second = (np.multiply(each.radiance, each.level) for each in (target, other))
@@ -105,6 +108,7 @@ def _lighting(target: Lighting, other: Lighting, t: float) -> Lighting:
 
 
 def _mixed_maps(target: EnvironmentMap, other: EnvironmentMap, t: float) -> EnvironmentMap:
+    """Return the environment map at fraction t between two maps."""
     first, second = (
         each.level * each.radiance.pixels.astype(np.float64)
         for each in (target, other)
@@ -122,6 +126,7 @@ def _mixed_maps(target: EnvironmentMap, other: EnvironmentMap, t: float) -> Envi
 
 
 def _mixed_skies(target: SunSky, other: SunSky, t: float) -> SunSky:
+    """Return the daylight at fraction t between two sun-and-sky lights."""
     changes = {
         name: float(_mix(np.array(getattr(target, name)), np.array(getattr(other, name)), t))
         for name in ("turbidity", "albedo", "sun_elevation")
@@ -137,6 +142,7 @@ def _mixed_skies(target: SunSky, other: SunSky, t: float) -> SunSky:
 
 
 def _pose(target: Pose, other: Pose, t: float) -> Pose:
+    """Return the pose at fraction t between two poses."""
     first, second = (
         Rotation.from_euler("xyz", each.rotation, degrees=True) for each in (target, other)
     )
@@ -150,10 +156,14 @@ def _pose(target: Pose, other: Pose, t: float) -> Pose:
 
 
 def _mix(first: Array, second: Array, t: float) -> Array:
+    """Return the value at fraction t between two values, linearly."""
     return (1 - t) * first + t * second
 
 
 def _in_ratio(first: Array, second: Array, mean: float, t: float) -> Array:
-    """Mix log radiance with the floor of `lighting_difference`, which then is linear in t."""
+    """Interpolate log radiance, with a floor added as in `lighting_difference`.
+
+    That difference from the first light then grows linearly with t.
+    """
     floor = RADIANCE_FLOOR * (mean or 1.0)
     return np.maximum(np.exp(_mix(np.log(first + floor), np.log(second + floor), t)) - floor, 0)

@@ -20,6 +20,7 @@ MATERIALS: dict[str, Callable[[], Material]] = {
 
 def _complete(mesh: str) -> Scene:
     # Terracotta with a soft highlight, so that diffuse and specular reflection both matter.
+    """Return the scene of a library mesh, with material, light and cameras."""
     return Scene(
         name=mesh,
         shape=MeshShape(surface=mesh),

@@ -131,7 +131,10 @@ Lighting = Annotated[Constant | EnvironmentMap | SunSky, Field(discriminator="ki
 
 
 def direction(u: ArrayLike, v: ArrayLike) -> NDArray[np.float64]:
-    """Return unit vectors (..., 3) toward the light; u is from the left, v from the top (+y)."""
+    """Return unit vectors (..., 3) toward the light at map coordinates, from 0 to 1.
+
+    u is from the left, v from the top (+y).
+    """
     phi, theta = 2 * np.pi * np.asarray(u, np.float64), np.pi * np.asarray(v, np.float64)
     return np.stack(
         [np.sin(phi) * np.sin(theta), np.cos(theta), -np.cos(phi) * np.sin(theta)], axis=-1
@@ -147,7 +150,7 @@ def map_directions(height: int, width: int) -> NDArray[np.float64]:
 
 
 def solid_angles(height: int, width: int) -> NDArray[np.float64]:
-    """Return the solid angle (height, width) of every pixel of a map, in steradians, 4π in all."""
+    """Return the solid angle (height, width) of each pixel of a map in steradians, 4π in total."""
     step = np.pi / (height - 1)
     theta = step * np.arange(height)
     # ∫ (1 − |t|/step) sin(θ + t) dt over the triangular kernel, and over half of it at a pole.
@@ -157,13 +160,13 @@ def solid_angles(height: int, width: int) -> NDArray[np.float64]:
 
 
 def radiance_over_sphere(lighting: Lighting, height: int = 64) -> Picture:
-    """Return a light, with level and rotation, as a map of (height, 2·height, 3) radiance."""
+    """Return a light, with level and rotation, as a map of radiance (height, 2·height, 3)."""
     match lighting:
         case Constant():
             color = np.multiply(lighting.radiance, lighting.level)
             return Picture(np.broadcast_to(color, (height, 2 * height, 3)))
         case EnvironmentMap(radiance=Picture(pixels=pixels)):
-            # Averages over kernels where the source is finer, so that no small light is missed.
+            # A finer source is averaged, so that no small light is missed.
             rows = _row_weights(pixels.shape[0], height)
             columns = _column_weights(pixels.shape[1], 2 * height, lighting.rotation / 360)
             values = np.einsum("ai,ijc,bj->abc", rows, pixels, columns, optimize=True)
@@ -178,6 +181,7 @@ def radiance_over_sphere(lighting: Lighting, height: int = 64) -> Picture:
 
 
 def _row_weights(source: int, result: int) -> NDArray[np.float64]:
+    """Return weights (result, source) that resample the rows of a map."""
     at = np.linspace(0, source - 1, result)[:, None]
     nodes = np.arange(source)[None, :]
     width = max(1.0, (source - 1) / (result - 1))
@@ -189,6 +193,7 @@ def _row_weights(source: int, result: int) -> NDArray[np.float64]:
 
 def _column_weights(source: int, result: int, turns: float) -> NDArray[np.float64]:
     # World azimuth φ shows the unrotated map at φ + rotation.
+    """Return weights (result, source) that resample the columns of a map, rotated by `turns`."""
     at = (((np.arange(result) + 0.5) / result + turns) * source - 0.5)[:, None]
     apart = np.mod(at - np.arange(source)[None, :] + source / 2, source) - source / 2
     weights = np.maximum(0, 1 - np.abs(apart) / max(1.0, source / result))

@@ -1,4 +1,4 @@
-"""Load the parts of a scene: replace names and paths by the meshes and pictures they refer to."""
+"""Load the parts of a scene: replace names and paths by meshes and pictures."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from scenes.shape import MeshShape, Shape, fitted
 
 
 def loaded_shape(shape: Shape, folder: Path) -> Shape:
-    """Return a shape with its mesh read, and fitted if `fit` is set; paths are below `folder`."""
+    """Return a shape with its mesh read, and fitted if `fit` is set; paths start from `folder`."""
     if not isinstance(shape, MeshShape):
         return shape
     mesh = shape.surface
@@ -63,6 +63,7 @@ def loaded_lighting(lighting: Lighting, folder: Path) -> Lighting:
 
 
 def _named_light(name: str, folder: Path, repair: Repair) -> tuple[Picture, int]:
+    """Return the map of a light by its name or file, and how many values were repaired."""
     if name in LIGHTS:
         return LIGHTS[name](), 0
     if not Path(name).suffix:
@@ -76,4 +77,5 @@ def _named_light(name: str, folder: Path, repair: Repair) -> tuple[Picture, int]
 
 
 def _unknown(key: str, kind: str, name: str, names: dict) -> InputError:
+    """Return the error for a name that is neither in the library nor a file."""
     return InputError(f"{key}: {unknown(kind, name, names, ', or a file with its suffix')}")

@@ -10,13 +10,14 @@ from scenes.arrays import Picture
 from scenes.base.errors import nearest
 from scenes.base.frozen import Frozen, between, by_type
 
-ETA_RANGE = (1.0, 4.0)  # 1 itself is excluded
+ETA_RANGE = (1.0, 4.0)  # index of refraction; 1 itself is not allowed
 
 Unit = Annotated[float, between(0, 1)]
 RGB = tuple[Unit, Unit, Unit]
 
 
 def _within_unit(texture: Picture) -> Picture:
+    """Return a texture; raise unless all its values are from 0 to 1."""
     outside = int(np.count_nonzero((texture.pixels < 0) | (texture.pixels > 1)))
     if outside:
         low, high = float(texture.pixels.min()), float(texture.pixels.max())
@@ -29,6 +30,7 @@ def _within_unit(texture: Picture) -> Picture:
 
 
 def _three_channels(texture: Picture) -> Picture:
+    """Return a texture; raise unless it has three channels."""
     if texture.channels != 3:
         raise PydanticCustomError(
             "texture_channels", "a colour texture needs 3 channels, this one has 1"
@@ -37,6 +39,7 @@ def _three_channels(texture: Picture) -> Picture:
 
 
 def _one_channel(texture: Picture) -> Picture:
+    """Return a texture; raise unless it has one channel."""
     if texture.channels != 1:
         raise PydanticCustomError(
             "texture_channels",

@@ -39,7 +39,7 @@ class MaterialValues:
 
 @cache
 def direction_table() -> tuple[Array, Array]:
-    """Return the fixed incident and outgoing unit vectors, (P, 3) each, that compare materials."""
+    """Return the incident and outgoing unit vectors, (P, 3) each, used to compare materials."""
     # A grid in half-vector coordinates (Rusinkiewicz 1998), denser near the mirror direction, where
     # glossy materials differ. Low directions and repetitions are left out.
     grid = np.meshgrid(
@@ -61,7 +61,7 @@ def direction_table() -> tuple[Array, Array]:
 
 @cache
 def texture_places() -> Array:
-    """Return the fixed places (U, 2) where textures are read: u from the left, v from the top."""
+    """Return the places (U, 2) at which textures are compared: u from the left, v from the top."""
     cells = np.stack(np.meshgrid(np.arange(TEXTURE_CELLS), np.arange(TEXTURE_CELLS)), axis=-1)
     inside = np.random.default_rng(0).random((TEXTURE_CELLS**2, 2))
     return (cells.reshape(-1, 2) + inside) / TEXTURE_CELLS
@@ -79,7 +79,7 @@ def values_at(material: Material, places: Array) -> MaterialValues:
 
 
 def reflectance(values: MaterialValues, incident: Array, outgoing: Array) -> Array:
-    """Return π f (U, P, 3) of P pairs of directions; 1 for a white Lambertian surface."""
+    """Return π f (U, P, 3), f the BSDF, for P pairs of directions (1 for white Lambertian)."""
     half = incident + outgoing
     half = half / np.linalg.norm(half, axis=1, keepdims=True)
     geometry = _Geometry(
@@ -96,6 +96,8 @@ def reflectance(values: MaterialValues, incident: Array, outgoing: Array) -> Arr
 
 @dataclass(frozen=True)
 class _Geometry:
+    """Pairs of directions, their half vectors and cosines."""
+
     incident: Array  # (P, 3), as the next two
     outgoing: Array
     half: Array
@@ -105,6 +107,7 @@ class _Geometry:
 
 
 def _specular(values: MaterialValues, at: _Geometry) -> Array:
+    """Return the specular reflection."""
     s = values.scalars
     # Burley 2012, section 5.4: roughness² is the width, stretched along u by anisotropy.
     aspect = np.sqrt(1 - 0.9 * s["anisotropic"])
@@ -117,6 +120,7 @@ def _specular(values: MaterialValues, at: _Geometry) -> Array:
 
 
 def _fresnel(values: MaterialValues, cos_d: Array) -> Array:
+    """Return the Fresnel factor, a mixture of metal and dielectric."""
     s, weight = values.scalars, _schlick_weight(cos_d)
     metal = values.base_color + (1 - values.base_color) * weight
     normal_incidence = ((s["eta"] - 1) / (s["eta"] + 1)) ** 2 * _hue(values.base_color)
@@ -127,6 +131,7 @@ def _fresnel(values: MaterialValues, cos_d: Array) -> Array:
 
 
 def _clearcoat(values: MaterialValues, at: _Geometry) -> Array:
+    """Return the reflection of the clearcoat."""
     s = values.scalars
     # Burley 2012, section 5.4: GTR with γ = 1, index 1.5, masking of width 0.25, strength 1/4.
     width = (0.1 + (0.001 - 0.1) * s["clearcoat_gloss"]) ** 2
@@ -137,6 +142,7 @@ def _clearcoat(values: MaterialValues, at: _Geometry) -> Array:
 
 
 def _diffuse(values: MaterialValues, at: _Geometry) -> Array:
+    """Return the diffuse reflection."""
     s = values.scalars
     fi, fo = _schlick_weight(at.cos_i), _schlick_weight(at.cos_o)
     # Burley 2015, section 5.3: Lambert with Fresnel darkening, and retro-reflection.
@@ -152,6 +158,7 @@ def _diffuse(values: MaterialValues, at: _Geometry) -> Array:
 
 
 def _sheen(values: MaterialValues, at: _Geometry) -> Array:
+    """Return the sheen."""
     s = values.scalars
     color = 1 + (_hue(values.base_color) - 1) * s["sheen_tint"]
     return s["sheen"] * (1 - s["metallic"]) * _schlick_weight(at.cos_d) * color
@@ -159,12 +166,14 @@ def _sheen(values: MaterialValues, at: _Geometry) -> Array:
 
 def _smith(v: Array, ax: Array | float, ay: Array | float) -> Array:
     # Smith's masking for GGX (Walter et al. 2007, equation 34), widths projected on v.
+    """Return the share of microfacets that are not masked from direction v."""
     x, y, z = (v[:, [axis]] for axis in range(3))
     return 2 / (1 + np.sqrt(1 + ((ax * x) ** 2 + (ay * y) ** 2) / z**2))
 
 
 def _dielectric(cos_i: Array, eta: Array) -> Array:
     # Fresnel's equations for unpolarised light entering a denser medium.
+    """Return the share of unpolarised light that a dielectric surface reflects."""
     cos_t = np.sqrt(1 - (1 - cos_i**2) / eta**2)
     s = (cos_i - eta * cos_t) / (cos_i + eta * cos_t)
     p = (cos_t - eta * cos_i) / (cos_t + eta * cos_i)
@@ -172,15 +181,18 @@ def _dielectric(cos_i: Array, eta: Array) -> Array:
 
 
 def _schlick_weight(cosine: Array) -> Array:
+    """Return Schlick's approximation (1 − cosine)⁵."""
     return np.clip(1 - cosine, 0, 1) ** 5
 
 
 def _hue(color: Array) -> Array:
+    """Return a colour divided by its luminance; white for black."""
     luminance = (color @ LUMINANCE)[..., None]
     return np.where(luminance > 0, color / np.where(luminance > 0, luminance, 1), 1.0)
 
 
 def _read(value: object, places: Array, channels: int) -> Array:
+    """Return the values of a parameter at places of its texture."""
     if isinstance(value, Picture):
         return _bilinear(value.pixels.astype(np.float64), places)[:, None, :]
     shape = (len(places), 1, channels)
@@ -189,6 +201,7 @@ def _read(value: object, places: Array, channels: int) -> Array:
 
 def _bilinear(pixels: Array, places: Array) -> Array:
     # Centres of pixels at half integers, repeating beyond the edge, as the renderer reads them.
+    """Return pixel values at places, interpolated, with the texture repeating at its edges."""
     height, width, channels = pixels.shape
     at = places[:, ::-1].T * [[height], [width]] - 0.5
     read = [map_coordinates(pixels[..., k], at, order=1, mode="grid-wrap") for k in range(channels)]
@@ -196,6 +209,7 @@ def _bilinear(pixels: Array, places: Array) -> Array:
 
 
 def _spherical(angle: Array, azimuth: Array) -> Array:
+    """Return unit vectors of angles from the normal and azimuths."""
     return np.stack(
         [np.sin(angle) * np.cos(azimuth), np.sin(angle) * np.sin(azimuth), np.cos(angle)], axis=-1
     )
@@ -203,6 +217,7 @@ def _spherical(angle: Array, azimuth: Array) -> Array:
 
 def _about_half(v: Array, angle: Array, azimuth: Array) -> Array:
     # Rotate the normal onto the half vector: about y by its angle, then about z by its azimuth.
+    """Return directions given relative to the half vector, relative to the normal."""
     x = np.cos(angle) * v[:, 0] + np.sin(angle) * v[:, 2]
     z = -np.sin(angle) * v[:, 0] + np.cos(angle) * v[:, 2]
     return np.stack(

@@ -1,4 +1,4 @@
-"""A scene: everything that an image depends on except the renderer, as data."""
+"""A scene: everything, except the renderer, that an image depends on, as data."""
 
 import hashlib
 import json
@@ -35,9 +35,10 @@ class Scene(Frozen):
     Parameters
     ----------
     name
-        Any name; it is not part of the hash.
+        Any name; it does not change the hash.
     shape, material, pose, lighting, cameras, film
-        Sections that the image depends on. Names and paths are allowed until `loaded`.
+        Sections that the image depends on. They may name library entries and files until the
+        scene is `loaded`.
     """
 
     name: str
@@ -49,7 +50,9 @@ class Scene(Frozen):
     film: Film = Film()
 
     def loaded(self, folder: Path | None = None) -> "Scene":
-        """Return the scene with arrays in place of names and files; fit the mesh, repair the light.
+        """Return the scene with names and files replaced by arrays.
+
+        The mesh is fitted, and the light repaired, if the scene requests it.
 
         Parameters
         ----------
@@ -77,7 +80,7 @@ class Scene(Frozen):
 
     @property
     def unloaded(self) -> tuple[str, ...]:
-        """Keys that still hold a name or a path, such as ``shape.surface``."""
+        """Keys whose value is still a name or a path, such as ``shape.surface``."""
         return tuple(
             ".".join(key) for key, value in contents(self).items() if isinstance(value, str)
         )
@@ -123,7 +126,7 @@ def write_scene(scene: Scene, folder: Path) -> Path:
 
 
 def write_shared_scene(scene: Scene, folder: Path) -> Path:
-    """Write a loaded scene beside others that share equal files, and return its JSON file."""
+    """Write a loaded scene into a folder where scenes share equal files; return its JSON file."""
     path = Path(folder) / f"{scene.sha256[:16]}.json"
     if not _is_intact(path, scene):
         _write(scene, path, shared=True)
@@ -136,8 +139,8 @@ def read_scene(path: Path) -> Scene:
     Parameters
     ----------
     path
-        JSON file written by `write_scene`; or by hand, with names and paths (relative to it) in
-        place of files with hashes.
+        JSON file written by `write_scene`; or written by hand, with library names, and paths
+        relative to it, in place of files with hashes.
 
     Returns
     -------
@@ -212,6 +215,7 @@ def check_visible(scene: Scene) -> None:
 
 
 def _unseen(camera: Camera, vertices: NDArray[np.float64], faces: NDArray[np.int32]) -> str | None:
+    """Return why a camera does not see the object; None if it sees some of it."""
     pixels = camera.project(vertices)
     if np.isnan(pixels).all():
         return "all of it is behind the camera"
@@ -230,7 +234,7 @@ def _unseen(camera: Camera, vertices: NDArray[np.float64], faces: NDArray[np.int
 
 
 def contents(scene: Scene) -> dict[tuple[str, str], Any]:
-    """Return the values that may be names, files or arrays, by section and key."""
+    """Return the values that are names, files or arrays, by section and key."""
     return {
         ("shape", "surface"): getattr(scene.shape, "surface", None),
         **{("material", name): getattr(scene.material, name) for name in TEXTURED},
@@ -239,6 +243,7 @@ def contents(scene: Scene) -> dict[tuple[str, str], Any]:
 
 
 def _is_intact(path: Path, scene: Scene) -> bool:
+    """Return whether a scene file exists and contains this scene."""
     try:
         return read_scene(path).sha256 == scene.sha256
     except InputError:
@@ -246,6 +251,7 @@ def _is_intact(path: Path, scene: Scene) -> bool:
 
 
 def _holds(file: Path, value: Mesh | Picture) -> bool:
+    """Return whether a file contains this mesh or picture."""
     try:
         return _read_array(file).sha256 == value.sha256
     except InputError:
@@ -253,6 +259,7 @@ def _holds(file: Path, value: Mesh | Picture) -> bool:
 
 
 def _write(scene: Scene, path: Path, *, shared: bool) -> None:
+    """Write the files of a scene; if `shared`, name its arrays by their hash."""
     record: dict[str, Any] = {"schema_version": SCHEMA_VERSION, "sha256": scene.sha256}
     record |= scene.model_dump(mode="json")
     for (part, key), value in contents(scene).items():
@@ -282,6 +289,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def _with_files_read(scene_file: Path, section: dict[str, Any]) -> dict[str, Any]:
+    """Return a section with the meshes and pictures that it refers to."""
     return {
         key: _read_beside(scene_file, value)
         if isinstance(value, dict) and "file" in value
@@ -291,6 +299,7 @@ def _with_files_read(scene_file: Path, section: dict[str, Any]) -> dict[str, Any
 
 
 def _read_beside(scene_file: Path, entry: dict[str, Any]) -> Mesh | Picture:
+    """Read a mesh or picture beside a scene file; raise if its hash is wrong."""
     path = inside(scene_file.parent, entry["file"], scene_file)
     if not path.is_file():
         raise InputError(f"{path}: missing; {scene_file.name} needs it")
@@ -303,4 +312,5 @@ def _read_beside(scene_file: Path, entry: dict[str, Any]) -> Mesh | Picture:
 
 
 def _read_array(path: Path) -> Mesh | Picture:
+    """Read a stored mesh (PLY) or picture (EXR)."""
     return read_stored_mesh(path) if path.suffix == ".ply" else read_picture(path)

@@ -39,11 +39,11 @@ class Sphere(Frozen):
 
 
 class Blob(Frozen):
-    """A smooth random object, star-shaped, fitted to the unit bounding sphere.
+    """A smooth random object, fitted to the unit bounding sphere.
 
-    In every direction its radius is exp(amplitude × f). f is a random sum of real spherical
-    harmonics of degrees 1 to `degree`, with Gaussian coefficients that fall off as 1/l, scaled to
-    variance 1 over the sphere. Blobs with equal `subdivisions` share their faces.
+    In every direction from its centre, its radius is exp(amplitude × f). f is a random sum of real
+    spherical harmonics of degrees l = 1 to `degree`, with Gaussian coefficients that decrease as
+    1/l, scaled to variance 1 over the sphere. Blobs with equal `subdivisions` share their faces.
 
     Parameters
     ----------
@@ -141,10 +141,11 @@ def bounding_sphere(mesh: Mesh) -> tuple[NDArray[np.float64], float]:
 
 
 def with_spherical_uvs(mesh: Mesh) -> tuple[Mesh, NDArray[np.float32]]:
-    """Return a mesh with spherical texture coordinates unless it has some, and its smooth normals.
+    """Return a mesh with texture coordinates, and its smooth normals.
 
-    About the centroid, u = φ/2π with φ the azimuth from −z toward +x, and v = θ/π with θ the angle
-    from +y. Vertices are repeated at the seam (−z), with u above 1 on the far side, and the poles.
+    A mesh without coordinates gets spherical ones about its centroid: u = φ/2π with φ the azimuth
+    from −z toward +x, and v = θ/π with θ the angle from +y. Vertices are repeated at the poles and
+    at the seam (−z), with u above 1 on the far side.
     """
     normals = vertex_normals(mesh)
     if mesh.uvs is not None:
@@ -171,11 +172,13 @@ def with_spherical_uvs(mesh: Mesh) -> tuple[Mesh, NDArray[np.float32]]:
 
 
 def _icosphere(subdivisions: int) -> Mesh:
+    """Return a unit sphere: an icosahedron, subdivided."""
     sphere = trimesh.creation.icosphere(subdivisions=subdivisions)
     return Mesh(sphere.vertices, sphere.faces)
 
 
 def _blob(shape: Blob) -> Mesh:
+    """Return the mesh of a blob."""
     unit = _icosphere(shape.subdivisions)
     directions = unit.vertices.astype(np.float64)
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
@@ -187,6 +190,7 @@ def _blob(shape: Blob) -> Mesh:
 def _real_harmonic(
     degree: int, m: int, theta: NDArray[np.float64], phi: NDArray[np.float64]
 ) -> NDArray[np.float64]:
+    """Return the real spherical harmonic of a degree and order m."""
     harmonic = sph_harm_y(degree, abs(m), theta, phi)
     if m == 0:
         return np.asarray(harmonic.real)
@@ -194,12 +198,13 @@ def _real_harmonic(
 
 
 def _centroid(mesh: Mesh) -> NDArray[np.float64]:
-    # Of the surface, so that it does not depend on how finely parts are triangulated.
+    """Return the centroid of the surface, which does not depend on how it is triangulated."""
     corners = mesh.vertices.astype(np.float64)[mesh.faces]
     return np.average(corners.mean(axis=1), axis=0, weights=face_areas(mesh))
 
 
 def _unwrapped(u: NDArray[np.float64], pole: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return u at the corners of faces, without jumps at the seam; at a pole, the face's mean."""
     known = np.where(pole, np.nan, u)
     low = np.nanmin(np.where(pole, np.inf, u), axis=1, keepdims=True)
     high = np.nanmax(np.where(pole, -np.inf, u), axis=1, keepdims=True)

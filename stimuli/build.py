@@ -40,7 +40,7 @@ ORDER = ["family", "run", "role_order", "level_index", "camera", "light", "noise
 
 @dataclass(frozen=True)
 class Built:
-    """A built set: its content hash, its stimuli as records, and what was left out."""
+    """A built set: its content hash, its stimuli as a table of records, and the runs left out."""
 
     content_hash: str
     table: pd.DataFrame
@@ -71,15 +71,15 @@ def build_set(
     out
         The file.
     provenance
-        Plain data that goes into the set; the configuration and the refusals are added.
+        Plain data on how the set was made; the configuration and the refusals are added.
     progress
         Called with (images done, number of images).
     left_out
-        Runs and families that were refused before; reported with the rest.
+        Runs and families that the caller leaves out, with the reason; reported with the others.
     pixel_metamers
-        Of any runs; only those of runs that are taken go into the set.
+        Pixel metamers of any runs; only those of accepted runs are stored.
     findings
-        Of any targets and runs; only those of the table go into the set.
+        Findings for any targets and runs; only those of the set's stimuli are stored.
 
     Raises
     ------
@@ -102,7 +102,7 @@ def build_set(
     )
     check_clipping(table, config.most_clipped)
     taken = set(table["run"])
-    found = write_set(
+    content_hash = write_set(
         out,
         _columns(table),
         _images(table, [change for change, _ in changes], config.bits, progress),
@@ -117,13 +117,13 @@ def build_set(
         findings=findings.of(table),
         compression=config.compression,
     )
-    return Built(found, table, refusals)
+    return Built(content_hash, table, refusals)
 
 
 def check_clipping(table: pd.DataFrame, most: float) -> None:
-    """Raise InputError, naming the worst image, if one has more than a share of clipped pixels.
+    """Raise InputError, naming the worst image, if the share of clipped pixels is above `most`.
 
-    Null scenes do not count: their colours are random, and they are not shown to people.
+    Null scenes are ignored: their colours are random, and they are not shown to people.
     """
     shown = table[table["role"] != "null"]
     too_many = shown[shown["clipped"] > most]
@@ -182,6 +182,7 @@ def _columns(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _film(row: Any) -> Film:
+    """Return the film that encodes an image of a record."""
     return Film(exposure=float(row.exposure), tone_curve=row.tone_curve)
 
 
@@ -218,7 +219,7 @@ def _images(
 
 
 def _scenes(table: pd.DataFrame) -> Iterator[PackedScene]:
-    """Yield each scene of a table once."""
+    """Yield each scene of a table once, in the form that a set stores."""
     for sha256, rows in table.groupby("scene", sort=False):
         path = Path(str(rows["scene_file"].iloc[0]))
         scene = read_scene(path)
@@ -233,7 +234,7 @@ def _scenes(table: pd.DataFrame) -> Iterator[PackedScene]:
 def _changes(
     table: pd.DataFrame, config: StimuliConfig, progress: Progress
 ) -> list[tuple[LightChange, float]]:
-    """Return the change that matching makes to each image, and the share of pixels it clips."""
+    """Return, for each image, the change that matching applies, and the share of pixels clipped."""
     if config.matching == "none":
         return [(LightChange(), 0.0)] * len(table)
     with_contrast = config.matching == "luminance_and_contrast"

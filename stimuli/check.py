@@ -41,14 +41,14 @@ def problems(path: Path) -> list[str]:
     Returns
     -------
     list of str
-        A line a problem, with file, dataset and reason; empty for a valid set. A broken seal is
-        the only problem listed: without it no part of the file can be trusted.
+        One line per problem, with file, dataset and reason; empty for a valid set. If the seal is
+        broken, that is the only line: then no part of the file can be trusted.
     """
     try:
         check_seal(path)
         with StimulusSet(path) as stimuli:
             table = schema.checked_table(stimuli.table, str(path))
-            found = [
+            listed = [
                 *_image_problems(stimuli, table),
                 *_scene_problems(stimuli, table),
                 *reference_problems(table),
@@ -62,10 +62,11 @@ def problems(path: Path) -> list[str]:
         return [str(error)]
     except DAMAGED as error:
         return [str(damaged(path, error))]
-    return [f"{path}: {problem}" for problem in found]
+    return [f"{path}: {problem}" for problem in listed]
 
 
 def _image_problems(stimuli: StimulusSet, table: pd.DataFrame) -> Iterator[str]:
+    """Yield images and radiance that are damaged, altered, NaN, infinite or negative."""
     for name, column in ((schema.IMAGES, "sha256"), (schema.RADIANCE, "radiance_sha256")):
         if name not in stimuli.file:
             continue
@@ -85,6 +86,7 @@ def _image_problems(stimuli: StimulusSet, table: pd.DataFrame) -> Iterator[str]:
 
 
 def _scene_problems(stimuli: StimulusSet, table: pd.DataFrame) -> Iterator[str]:
+    """Yield scenes and arrays that are missing, altered or not used."""
     stored = stimuli.file[schema.SCENES]
     firsts = table.drop_duplicates("scene")
     for scene, stimulus in zip(firsts["scene"], firsts[schema.KEY], strict=True):
@@ -106,7 +108,7 @@ def _scene_problems(stimuli: StimulusSet, table: pd.DataFrame) -> Iterator[str]:
 
 
 def reference_problems(table: pd.DataFrame) -> Iterator[str]:
-    """Yield views without target images, scenes with too few noise seeds, and repeated images."""
+    """Yield images without a target image, scenes with too few noise seeds, repeated images."""
     targets = table[table["role"] == "target"]
     views = set(targets[VIEW].itertuples(index=False, name=None))
     alone = table[[view not in views for view in table[VIEW].itertuples(index=False, name=None)]]
@@ -132,7 +134,7 @@ def reference_problems(table: pd.DataFrame) -> Iterator[str]:
 
 
 def level_problems(table: pd.DataFrame) -> Iterator[str]:
-    """Yield series whose levels, or distances along a trajectory, do not increase."""
+    """Yield series whose levels do not increase, and trajectories whose distances do not."""
     series = table[~table["role"].isin(("target", "rerender", "null"))]
     role = series["role"].replace({"result": "series"})
     for (run, name, light), rows in series.groupby(["run", role, "light"], sort=False):
@@ -151,6 +153,7 @@ def level_problems(table: pd.DataFrame) -> Iterator[str]:
 
 
 def _content_problems(stimuli: StimulusSet) -> Iterator[str]:
+    """Yield a problem if the content hash is not that of table and scenes."""
     columns = {name: values[()] for name, values in stimuli.file[schema.STIMULI].items()}
     texts = {name: text.asstr()[()] for name, text in stimuli.file[schema.SCENES].items()}
     if content_hash(columns, texts) != stimuli.content_hash:
@@ -158,6 +161,7 @@ def _content_problems(stimuli: StimulusSet) -> Iterator[str]:
 
 
 def _model_problems(stimuli: StimulusSet, table: pd.DataFrame) -> Iterator[str]:
+    """Yield results of models that are altered, or do not fit the images."""
     families = set(table["family"])
     for name in stimuli.models:
         place, group = f"{schema.MODELS}/{name}", stimuli.model_group(name)
@@ -176,6 +180,7 @@ def _model_problems(stimuli: StimulusSet, table: pd.DataFrame) -> Iterator[str]:
 
 
 def _matrix_problems(matrix: h5py.Dataset, count: int) -> Iterator[str]:
+    """Yield what is wrong with a matrix of distances between `count` images."""
     values: Any = matrix[()]
     if values.shape != (count, count):
         yield f"has shape {values.shape}, and the family {count} images"

@@ -9,11 +9,11 @@ from stimuli import schema
 from stimuli.pixel_metamers import read_pixel_metamers
 from stimuli.stimulus_set import StimulusSet
 
-FEW = 3  # names that are listed of many
+FEW = 3  # names that are listed if there are many
 
 
 def differences(one: StimulusSet, other: StimulusSet) -> list[str]:
-    """List the differences between two sets: a line a part; none if the sets are equal.
+    """List the differences between two sets: one line for each; empty if the sets are equal.
 
     Parameters
     ----------
@@ -29,6 +29,7 @@ def differences(one: StimulusSet, other: StimulusSet) -> list[str]:
 
 
 def _stimulus_differences(one: StimulusSet, other: StimulusSet) -> Iterator[str]:
+    """List stimuli that only one set has, and columns that differ for common ones."""
     left, right = (each.table.set_index(schema.KEY) for each in (one, other))
     for here, there, name in ((left, right, one.path), (right, left, other.path)):
         only = here.index.difference(there.index, sort=False)
@@ -44,11 +45,13 @@ def _stimulus_differences(one: StimulusSet, other: StimulusSet) -> Iterator[str]
 
 
 def _changed(left: pd.Series, right: pd.Series) -> pd.Index:
+    """Return the stimuli whose values differ."""
     same = (left == right) | (left.isna() & right.isna())
     return left.index[~same.fillna(False).astype(bool)]
 
 
 def _model_differences(one: StimulusSet, other: StimulusSet) -> Iterator[str]:
+    """List models that only one set has, or whose record or results differ."""
     for here, there in ((one, other), (other, one)):
         for name in here.models:
             if name not in there.models:
@@ -65,22 +68,24 @@ def _model_differences(one: StimulusSet, other: StimulusSet) -> Iterator[str]:
 
 
 def _pixel_metamer_differences(one: StimulusSet, other: StimulusSet) -> Iterator[str]:
-    found = (read_pixel_metamers(each).items() for each in (one, other))
+    """List pixel metamers that only one set has, or that differ."""
+    pairs = (read_pixel_metamers(each).items() for each in (one, other))
     left, right = (
         {f"{schema.PIXEL_METAMERS}/{run}": entry.content_hash for run, entry in entries}
-        for entries in found
+        for entries in pairs
     )
     yield from _hash_differences(one, other, left, right)
 
 
 def _finding_differences(one: StimulusSet, other: StimulusSet) -> Iterator[str]:
+    """List predicted thresholds and reaches that only one set has, or that differ."""
     yield from _hash_differences(one, other, one.findings.hashes(), other.findings.hashes())
 
 
 def _hash_differences(
     one: StimulusSet, other: StimulusSet, left: Mapping[str, str], right: Mapping[str, str]
 ) -> Iterator[str]:
-    """Compare the hashes that each set holds, by place in the file."""
+    """List the entries whose hashes differ; both mappings are from place in the file to hash."""
     for place in sorted(left.keys() | right.keys()):
         if place not in right or place not in left:
             yield f"{place}: only in {one.path if place in left else other.path}"
@@ -89,5 +94,6 @@ def _hash_differences(
 
 
 def _few(names: Any) -> str:
+    """Return the first few names, joined, and an ellipsis if there are more."""
     listed = ", ".join(str(name) for name in names[:FEW])
     return listed if len(names) <= FEW else f"{listed}, …"

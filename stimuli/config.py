@@ -1,4 +1,4 @@
-"""The section of the study file on which results become stimuli, and how they are stored."""
+"""The section ``stimuli`` of the study file: which runs become stimuli, and how to store them."""
 
 from typing import Annotated, Literal
 
@@ -16,14 +16,14 @@ class StimuliConfig(Frozen):
         ``metamers`` takes runs whose result is a metamer, ``all`` also those that failed. Pixel
         searches are taken with their family.
     bits
-        Bits of a channel: 8, or 16 for displays of high bit depth.
+        Bits per channel: 8, or 16 for displays of high bit depth.
     radiance
         Whether the set also holds linear radiance (float16).
     compression
         ``gzip`` can be read by every HDF5 library, ``lzf`` is faster and read by h5py alone.
     matching
-        Across the images of a family under one light: ``none``, mean ``luminance``, or
-        ``luminance_and_contrast`` (RMS contrast as well), in linear light.
+        What is made equal across the images of a family under one light: ``none``, mean
+        ``luminance``, or ``luminance_and_contrast`` (RMS contrast as well), in linear light.
     most_clipped
         Largest share of an image's pixels, 0 to 1, that may be outside the range of the display.
         If an image has more, no set is built. A lamp in the background can take a fifth of the

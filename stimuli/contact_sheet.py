@@ -1,4 +1,4 @@
-"""A contact sheet of a set: a row a series, a column a level, seen by one camera."""
+"""A contact sheet of a set: one row per series, one column per level, at one camera."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ BACKGROUND, INK = (255, 255, 255), (30, 30, 30)
 
 @dataclass(frozen=True)
 class _Row:
-    """A row of the sheet: labels at its left, and stimuli, each with the text below it."""
+    """A row of the sheet: labels on the left, and stimuli, each with the text below it."""
 
     labels: tuple[str, ...]
     stimuli: tuple[tuple[str, str], ...]
@@ -56,7 +56,7 @@ def contact_sheet(stimuli: StimulusSet) -> NDArray[np.uint8]:
 
 
 def _first_view(family: pd.DataFrame) -> pd.DataFrame:
-    """Return one image a scene: at a training camera, the first light, the lowest noise seed."""
+    """Return one image of each scene: training camera, first light, lowest noise seed."""
     order = family.sort_values(["held_out", "camera", "light", "noise_seed"], kind="stable")
     first = order.iloc[0]
     view = order[(order["camera"] == first["camera"]) & (order["light"] == first["light"])]
@@ -64,6 +64,7 @@ def _first_view(family: pd.DataFrame) -> pd.DataFrame:
 
 
 def _rows(view: pd.DataFrame) -> Iterator[_Row]:
+    """Yield the rows of one family: target, then each series, then null scenes."""
     family, first = str(view["family"].iloc[0]), view.iloc[0]
     place = f"camera {first['camera']}, light {first['light']}"
     shared = view[view["role"].isin(("target", "rerender"))]
@@ -94,9 +95,9 @@ def _shrunk(image: NDArray[np.generic], side: int) -> Image.Image:
 
 
 def _fitting(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
-    """Return the text, without its middle if it is too long."""
-    kept = text
-    while font.getlength(kept) > LABELS - GAP:
-        half = (len(kept) - 2) // 2
-        kept = f"{kept[:half]}…{kept[-half:]}"
-    return kept
+    """Return the text, with an ellipsis in its middle if it is too long for the sheet."""
+    shortened = text
+    while font.getlength(shortened) > LABELS - GAP:
+        half = (len(shortened) - 2) // 2
+        shortened = f"{shortened[:half]}…{shortened[-half:]}"
+    return shortened

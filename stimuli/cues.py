@@ -3,8 +3,8 @@
 The simulated observer of an oddity trial knows a single number of each image: mean luminance, RMS
 contrast or silhouette area. As in the experiment, half of the trials show a comparison image
 with two of the target, half a target image with two of the comparison, all of one camera and
-light; the observer picks the image that differs most from the other two. A difference of either
-sign at any camera helps this observer; with noise alone, a third of the trials are right.
+light; the observer picks the image that differs most from the other two. Any difference, up or
+down, helps this observer; with noise alone, a third of the trials are correct.
 """
 
 from collections.abc import Sequence
@@ -39,10 +39,10 @@ def cues(stimuli: StimulusSet) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        A row a comparison (family, run, role, level), with ``<cue>`` for each cue (share of oddity
-        trials that are right by it, mean over cameras and lights; NaN if no view has two images
-        of one and one of the other) and ``<cue>_difference`` (difference between the medians of
-        comparison and target, as a share of the target's, mean over cameras and lights).
+        One row per comparison (family, run, role, level), with ``<cue>`` for each cue (share of
+        oddity trials that it answers correctly, mean over cameras and lights; NaN if no view has
+        two images of one and one of the other) and ``<cue>_difference`` (difference between the
+        medians of comparison and target, as a share of the target's, mean over cameras and lights).
     """
     measured = measures(stimuli)
     rows = []
@@ -65,7 +65,7 @@ def cues(stimuli: StimulusSet) -> pd.DataFrame:
 
 
 def _of_cue(cue: str, views: Sequence[tuple[Values, Values]]) -> dict[str, float]:
-    """Return the two columns of a cue, from pairs of a target's values and a comparison's."""
+    """Return both columns of a cue; `views` has (target values, comparison values) of each view."""
     shares = [share_right(target, other) for target, other in views]
     known = [share for share in shares if not np.isnan(share)]
     changes = [
@@ -78,10 +78,10 @@ def _of_cue(cue: str, views: Sequence[tuple[Values, Values]]) -> dict[str, float
 
 
 def share_right(target: Values, other: Values) -> float:
-    """Return the share of oddity trials that an observer of one number gets right in one view.
+    """Return the share of correct oddity trials of an observer who knows one number per image.
 
-    `target` (N,) and `other` (M,) are the numbers of their images. The share is the mean of all
-    trials with two target images and all with two comparison images; NaN if there are neither.
+    `target` (N,) and `other` (M,) are the numbers of images of one view. The share is the mean of
+    all trials with two target images and all with two comparison images; NaN if there are neither.
     """
     shares = [
         _share_with_odd(pair, odd)
@@ -103,10 +103,10 @@ def _share_with_odd(pair: Values, odd: Values) -> float:
 
 
 def measures(stimuli: StimulusSet) -> pd.DataFrame:
-    """Return the table without nulls, with the columns of `CUES`.
+    """Return the table without nulls, with one more column for each of `CUES`.
 
-    ``luminance`` is the mean as a share of the display's white, ``contrast`` RMS, ``silhouette`` a
-    share of the frame.
+    ``luminance`` is the mean as a share of the display's white, ``contrast`` is RMS contrast, and
+    ``silhouette`` the object's share of the frame.
     """
     table = stimuli.table[stimuli.table["role"] != "null"]
     first_of_scene = dict(table.drop_duplicates("scene")[["scene", "stimulus_id"]].to_numpy())
@@ -124,15 +124,15 @@ def measures(stimuli: StimulusSet) -> pd.DataFrame:
     rows = []
     for row in table.itertuples():
         light = srgb_decode(display_values(stimuli.image(str(row.stimulus_id))))
-        found = luminance_statistics(light)
-        rows.append((found.luminance, found.contrast, area(str(row.scene), str(row.camera))))
+        own = luminance_statistics(light)
+        rows.append((own.luminance, own.contrast, area(str(row.scene), str(row.camera))))
     return table.assign(
         **{cue: [each[n] for each in rows] for n, cue in enumerate(CUES)}
     ).reset_index(drop=True)
 
 
 def silhouette(scene: Scene, view: Camera) -> np.ndarray:
-    """Return the pixels (H, W) that the triangles of a loaded object touch, as booleans."""
+    """Return which pixels (H, W) the triangles of a loaded object touch, as booleans."""
     matrix = scene.pose.matrix()
     mesh = geometry(scene.shape)
     corners = view.project(mesh.vertices @ matrix[:3, :3].T + matrix[:3, 3])

@@ -1,4 +1,4 @@
-"""From radiance to the numbers that a set stores: display encoding, matching, clipping.
+"""Encode radiance as the numbers that a set stores, match images, and measure clipping.
 
 "Light" is the linear light of the display as a share of its white: decoded display values.
 """
@@ -34,7 +34,10 @@ class LightChange:
 
 
 def displayed_light(radiance: Array, film: Film) -> NDArray[np.float64]:
-    """Return light (…, 3) for linear radiance (…, 3): after exposure, tone curve and clipping."""
+    """Return the light (…, 3) that the display emits for linear radiance (…, 3).
+
+    Exposure, tone curve and clipping are applied.
+    """
     return np.asarray(srgb_decode(encode(np.asarray(radiance, np.float64), film)))
 
 
@@ -48,9 +51,9 @@ def luminance_statistics(light: Array) -> LuminanceStatistics:
 def matching_change(
     own: LuminanceStatistics, wanted: LuminanceStatistics, with_contrast: bool
 ) -> LightChange:
-    """Return the change from an image's own statistics (above 0) to the wanted ones.
+    """Return the change that turns an image's own statistics (above 0) into the wanted ones.
 
-    Without contrast, luminance alone is matched, and the contrast stays.
+    Without contrast, only luminance is matched, by a factor, which leaves the contrast unchanged.
     """
     if not with_contrast:
         return LightChange(wanted.luminance / own.luminance)
@@ -59,7 +62,7 @@ def matching_change(
 
 
 def changed_light(light: Array, change: LightChange) -> tuple[Array, float]:
-    """Return changed light, clipped to [0, 1], and the share of pixels with a clipped channel."""
+    """Return light after a change, clipped to [0, 1], and the share of pixels that were clipped."""
     changed = change.gain * light + change.offset
     outside = (changed < -1e-9) | (changed > 1 + 1e-9)  # values at a bound are only rounded
     return np.clip(changed, 0, 1), float(outside.any(axis=-1).mean())
@@ -76,7 +79,7 @@ def clipped_share(radiance: Array, film: Film) -> float:
 
 
 def quantised(display: Array, bits: int) -> Array:
-    """Round display values in [0, 1] to the nearest of 2⁸ (uint8) or 2¹⁶ (uint16) levels."""
+    """Round display values in [0, 1] to 8 bits (uint8) or 16 bits (uint16)."""
     top = 2**bits - 1
     return np.rint(np.asarray(display) * top).astype(np.uint8 if bits == 8 else np.uint16)
 

@@ -35,7 +35,7 @@ def export(
         The set.
     folder
         Receives ``images/<stimulus_id>.png`` (8 or 16 bits, as stored; a ``/`` in an id makes a
-        folder), ``stimuli.tsv`` (a row an image, ``n/a`` where a column does not apply),
+        folder), ``stimuli.tsv`` (one row per image, ``n/a`` where a column does not apply),
         ``stimuli.json`` (data dictionary of BIDS) and ``contact_sheet.png``.
     progress
         Called with (images done, number of images).
@@ -98,7 +98,7 @@ def file_name(stimuli: StimulusSet, stimulus: str) -> str:
 def check_file_names(stimuli: StimulusSet, names: Iterable[str]) -> None:
     """Raise InputError if two ids differ only in case or in the encoding of accents.
 
-    Some systems take their files for one.
+    On some systems, both would name the same file.
     """
     seen: dict[str, str] = {}
     for name in names:

@@ -24,7 +24,7 @@ from stimuli.schema import PREDICTED_THRESHOLDS, REACH
 
 Record = Mapping[str, Any]
 Records = Mapping[str, Record]
-"""By name."""
+"""Records by name: of predictions, or of runs."""
 
 KINDS = (PREDICTED_THRESHOLDS, REACH)
 SETTINGS = ("rerenders", "samples", "derivative_samples", "floor")
@@ -36,16 +36,16 @@ COLOUR_CHANNELS = ("red", "green", "blue")
 class Findings(NamedTuple):
     """Records of a study, as they are stored in a set.
 
-    ``predicted_thresholds``: by the name of the prediction, the content of `fisher.json` and its
-    ``sha256``. ``reach``: by run, ``target``, ``model``, ``layer``, ``attribute``, the ``reach`` of
-    `criterion.json`, and the ``sha256`` of that file.
+    ``predicted_thresholds`` maps each prediction's name to the content of its `fisher.json`, with
+    the ``sha256`` of that file. ``reach`` maps each run to ``target``, ``model``, ``layer``,
+    ``attribute``, the ``reach`` of its `criterion.json`, and the ``sha256`` of that file.
     """
 
     predicted_thresholds: Records = MappingProxyType({})
     reach: Records = MappingProxyType({})
 
     def of(self, table: pd.DataFrame) -> "Findings":
-        """Return the records of the targets and runs in a table of stimuli."""
+        """Return only the records whose target or run is in a table of stimuli."""
         targets, runs = set(table["target"]), set(table["run"])
         predicted = self.predicted_thresholds.items()
         return Findings(
@@ -71,7 +71,7 @@ def content_hash(record: Record) -> str:
 
 
 def write_findings(file: h5py.File, kind: str, records: Records) -> None:
-    """Write finite plain data into an open file that holds no records of this kind (`KINDS`)."""
+    """Write records of a kind (`KINDS`) into an open file that contains none of that kind."""
     for name, record in records.items():
         dataset = file.require_group(kind).create_dataset(name, data=_text(record))
         dataset.attrs["content_hash"] = content_hash(record)
@@ -79,27 +79,27 @@ def write_findings(file: h5py.File, kind: str, records: Records) -> None:
 
 def read_findings(file: h5py.File, path: Path) -> Findings:
     """Read all findings of a set; raise InputError if one is damaged."""
-    found: dict[str, dict[str, Record]] = {kind: {} for kind in KINDS}
-    for kind, records in found.items():
+    by_kind: dict[str, dict[str, Record]] = {kind: {} for kind in KINDS}
+    for kind, records in by_kind.items():
         for name, text in file.get(kind, {}).items():
             with reading(path, f"{kind}/{name}"):
                 records[name] = dict(json.loads(text.asstr()[()]))
-    return Findings(**found)
+    return Findings(**by_kind)
 
 
 def finding_problems(file: h5py.File, path: Path, table: pd.DataFrame) -> Iterator[str]:
-    """Yield altered records, and records of targets and runs that the table does not hold."""
-    found = read_findings(file, path)
-    for place, expected in found.hashes().items():
+    """Yield altered records, and records whose target or run is not in the table."""
+    findings = read_findings(file, path)
+    for place, expected in findings.hashes().items():
         if file[place].attrs.get("content_hash") != expected:
             yield f"{place}: attribute content_hash: is not that of its record"
-    for place in found.hashes().keys() - found.of(table).hashes().keys():
+    for place in findings.hashes().keys() - findings.of(table).hashes().keys():
         what = "run" if place.startswith(REACH) else "target"
         yield f"{place}: no stimulus is of that {what}"
 
 
 def predicted_table(records: Records) -> pd.DataFrame:
-    """Return predicted thresholds, a row a parameter (`StimulusSet.predicted_thresholds`)."""
+    """Return predicted thresholds, one row per parameter (`StimulusSet.predicted_thresholds`)."""
     columns = (
         "prediction", "target", "model", "layer", "attribute", "parameter", "threshold", "unit",
         "distance", "measure", "agreement", "clipped", "cameras", *SETTINGS, "record_sha256",
@@ -129,7 +129,7 @@ def predicted_table(records: Records) -> pd.DataFrame:
 
 
 def reach_table(records: Records) -> pd.DataFrame:
-    """Return results of `mode: diverge`, a row a start (`StimulusSet.reach`)."""
+    """Return results of `mode: diverge`, one row per start (`StimulusSet.reach`)."""
     columns = (
         "run", "target", "model", "layer", "attribute", "reach", "measure", "control_reach",
         "control_failed_at", "start", "distance", "match", "verdict", "record_sha256",
@@ -152,9 +152,10 @@ def reach_table(records: Records) -> pd.DataFrame:
 def material_change(
     start: Material, end: Material, parameters: Sequence[Mapping[str, Any]]
 ) -> NDArray[np.float64] | None:
-    """Return the change (P,) of every predicted parameter between two loaded materials.
+    """Return the change (P,) of each predicted parameter between two loaded materials.
 
-    None if a material is textured, or if anything but the parameters (of `fisher.json`) changes.
+    `parameters` are rows of `fisher.json`. Return None if a material is textured, or if it also
+    changes in something that is not a parameter.
     """
     before, after = _scalar_parameters(start), _scalar_parameters(end)
     if before is None or after is None:
@@ -166,7 +167,7 @@ def material_change(
 
 
 def _scalar_parameters(material: Material) -> dict[str, float] | None:
-    """Return the values of a material by the names of parameters; None if one is a texture."""
+    """Return a material's values by parameter name; None if one of them is a texture."""
     if any(isinstance(getattr(material, name), Picture) for name in ("base_color", *SCALARS)):
         return None
     colour = np.broadcast_to(np.asarray(material.base_color, dtype=np.float64), 3)
@@ -175,8 +176,10 @@ def _scalar_parameters(material: Material) -> dict[str, float] | None:
 
 
 def _or(value: float | None, otherwise: float) -> float:
+    """Return a value, or `otherwise` if it is None."""
     return otherwise if value is None else float(value)
 
 
 def _text(record: Record) -> str:
+    """Return a record as JSON with sorted keys."""
     return json.dumps(record, sort_keys=True, ensure_ascii=False, allow_nan=False)

@@ -1,6 +1,6 @@
 """Records of images: the table that `mrd` writes beside its pictures, and that `stimuli` reads.
 
-``records.csv`` has a row an image, in the columns of `ImageRecord`, and paths relative to its
+``records.csv`` has one row per image, with the columns of `ImageRecord`, and paths relative to its
 folder; an empty cell means "does not apply". ``records.json`` beside it is the data dictionary.
 
 A *family* is one target as one search represents it. Its images of the target (``target``),
@@ -30,7 +30,7 @@ DICTIONARY_FILE = "records.json"
 Role = Literal["target", "rerender", "series", "result", "control", "pixel", "null"]
 ROLES: tuple[Role, ...] = get_args(Role)
 
-# Made once for all runs of a family.
+# Roles of the images that are made once for all runs of a family.
 SHARED_ROLES: tuple[Role, ...] = ("target", "rerender", "null")
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -39,6 +39,7 @@ Distance = Annotated[float, Field(ge=0)]
 
 
 def _column(description: str, unit: str = "", **field: Any) -> Any:
+    """Return a field with its description and unit."""
     return Field(description=description, json_schema_extra={"unit": unit}, **field)
 
 
@@ -72,7 +73,7 @@ class ImageRecord(Frozen):
         "Ordinal of the level in its series, from 0; of a null scene, its number from 0."
     )
     series_kind: Literal["interpolation", "trajectory"] | None = _column(
-        "How the levels come about; empty for what is in no series."
+        "How the levels were made; empty for images that are in no series."
     )
     step: Index | None = _column("Step of the search, along a trajectory.", "steps")
     distance_measure: Literal[
@@ -112,7 +113,7 @@ class ImageRecord(Frozen):
     camera: str = _column("Name of the camera: c0, c1 … for training, h0, h1 … held out.")
     held_out: bool = _column("Whether no search ever saw this camera.")
     light: str = _column("Name of the light: 'own' is the target's.")
-    noise_seed: Index = _column("Index of the render among those alike but for their noise.")
+    noise_seed: Index = _column("Number of the render among those that differ in noise only.")
     renderer_seed: Annotated[int, Field(ge=0, lt=2**32)] = _column(
         "What the renderer was seeded with: a hash of scene, camera, light and noise_seed."
     )
@@ -175,7 +176,7 @@ def data_dictionary() -> dict[str, dict[str, Any]]:
 
 
 def described(description: str, unit: Any, levels: Sequence[str]) -> dict[str, Any]:
-    """Return the entry of a column in a data dictionary of BIDS."""
+    """Return the entry of one column in a data dictionary of BIDS."""
     entry: dict[str, Any] = {"Description": description}
     if unit:
         entry["Units"] = unit
@@ -215,7 +216,7 @@ def read_records(path: Path) -> list[ImageRecord]:
 
 
 def frame(records: Iterable[ImageRecord]) -> pd.DataFrame:
-    """Return a table of records: a row an image, in the order of `COLUMNS`."""
+    """Return a table of records: one row per image, columns in the order of `COLUMNS`."""
     return pd.DataFrame([record.model_dump() for record in records], columns=list(COLUMNS))
 
 
@@ -232,6 +233,7 @@ def _check_columns(path: Path, columns: Sequence[str]) -> None:
 
 
 def _record(path: Path, line: int, row: dict[str, Any]) -> ImageRecord:
+    """Return one row as a record; raise InputError if a cell is not allowed."""
     try:
         return ImageRecord.model_validate(row)
     except ValidationError as error:
@@ -241,10 +243,10 @@ def _record(path: Path, line: int, row: dict[str, Any]) -> ImageRecord:
 
 
 def _levels(annotation: Any) -> list[str]:
-    """Return the words that a column allows."""
+    """Return the words that a column allows; empty if it allows any."""
     if isinstance(annotation, str | int):
         return []
-    found: list[str] = []
+    allowed: list[str] = []
     for each in get_args(annotation):
-        found += [each] if isinstance(each, str) else _levels(each)
-    return found
+        allowed += [each] if isinstance(each, str) else _levels(each)
+    return allowed

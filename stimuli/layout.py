@@ -1,6 +1,6 @@
 """Checks that a set has all parts of its schema, each of the right kind, shape and type.
 
-Only descriptions and the few attributes of the file are read here, no data.
+Only shapes, types and a few attributes are read here, not the data itself.
 """
 
 import json
@@ -22,7 +22,7 @@ _COLUMNS = {"text": "S", "number": "f", "index": "iu", "flag": "b"}
 
 
 def check_header(file: h5py.File, path: Path) -> None:
-    """Raise InputError if a file is no set, or a set of another schema version."""
+    """Raise InputError if a file is not a set, or has another schema version."""
     if attribute(file, "format") != schema.FORMAT:
         raise InputError(f"{path}: attribute format: the file is no stimulus set of this suite")
     version = attribute(file, "schema_version")
@@ -41,7 +41,7 @@ def check_header(file: h5py.File, path: Path) -> None:
 
 
 def _newer_version(path: Path, version: int, provenance: str) -> InputError:
-    """Return the error for a newer schema; it names the suite's version from the provenance."""
+    """Return the error for a newer schema, with the version of the suite that wrote the file."""
     try:
         suite = json.loads(provenance)["written_by"]
     except (ValueError, KeyError, TypeError):  # newer versions may store something else there
@@ -55,7 +55,7 @@ def _newer_version(path: Path, version: int, provenance: str) -> InputError:
 
 
 def attribute(found: Any, name: str) -> Any:
-    """Return an attribute that is one text or number; None if it is missing or anything else."""
+    """Return an attribute that is one text or number; None if it is missing or of another type."""
     try:
         value = found.attrs.get(name)
     except (OSError, RuntimeError, TypeError, ValueError):
@@ -64,7 +64,7 @@ def attribute(found: Any, name: str) -> Any:
 
 
 class _Layout:
-    """Methods that raise InputError if a part of a file is not as it has to be."""
+    """Methods that raise InputError if a part of a file differs from what is required."""
 
     def __init__(self, file: h5py.File, path: Path) -> None:
         self._file, self._path = file, path
@@ -76,32 +76,35 @@ class _Layout:
         )
 
     def group(self, place: str) -> h5py.Group:
-        found = self._file.get(place)
-        if not isinstance(found, h5py.Group):
-            raise self.wrong(place, self._found(found, _GROUP))
-        return found
+        item = self._file.get(place)
+        if not isinstance(item, h5py.Group):
+            raise self.wrong(place, self._found(item, _GROUP))
+        return item
 
     def array(self, place: str, shape: tuple[int | None, ...] | None, kinds: str) -> h5py.Dataset:
-        """Return a dataset of a shape (None: any length but 0) and one of the types in `kinds`."""
-        found = self._file.get(place)
+        """Return a dataset; raise unless it has this shape and one of the types in `kinds`.
+
+        In `shape`, None stands for any length but 0.
+        """
+        item = self._file.get(place)
         allowed = " or ".join(kinds.split())
         needed = allowed if shape is None else f"{_sides(shape)} {allowed}"
-        if not isinstance(found, h5py.Dataset) or found.dtype.name not in kinds.split():
-            raise self.wrong(place, self._found(found, needed))
+        if not isinstance(item, h5py.Dataset) or item.dtype.name not in kinds.split():
+            raise self.wrong(place, self._found(item, needed))
         if shape is not None and (
-            len(found.shape) != len(shape)
+            len(item.shape) != len(shape)
             or any(
                 side == 0 if wanted is None else side != wanted
-                for side, wanted in zip(found.shape, shape, strict=True)
+                for side, wanted in zip(item.shape, shape, strict=True)
             )
         ):
-            raise self.wrong(place, self._found(found, needed))
-        return found
+            raise self.wrong(place, self._found(item, needed))
+        return item
 
     def text(self, place: str) -> None:
-        found = self._file.get(place)
-        if not isinstance(found, h5py.Dataset) or found.shape != () or not _is_text(found.dtype):
-            raise self.wrong(place, self._found(found, _TEXT))
+        item = self._file.get(place)
+        if not isinstance(item, h5py.Dataset) or item.shape != () or not _is_text(item.dtype):
+            raise self.wrong(place, self._found(item, _TEXT))
 
     def attribute(self, place: str, name: str, is_json: bool = False) -> None:
         """Check an attribute that holds a SHA-256, or the JSON of a mapping."""
@@ -118,11 +121,11 @@ class _Layout:
         if not isinstance(content, dict):
             raise self.wrong(where, "holds no mapping")
 
-    def _found(self, found: Any, needed: str) -> str:
-        if found is None:
+    def _found(self, item: Any, needed: str) -> str:
+        if item is None:
             return f"missing; {needed} is needed"
-        if isinstance(found, h5py.Dataset):
-            return f"is {_sides(found.shape)} {found.dtype}; {needed} is needed"
+        if isinstance(item, h5py.Dataset):
+            return f"is {_sides(item.shape)} {item.dtype}; {needed} is needed"
         return f"is a group; {needed} is needed"
 
 
@@ -161,14 +164,16 @@ def check_layout(file: h5py.File, path: Path) -> None:
 def _check_column(
     layout: _Layout, file: h5py.File, place: str, column: schema.Column, count: int
 ) -> None:
-    found = file.get(place)
-    kind = getattr(found, "dtype", np.dtype(object)).kind
-    if found is None or found.shape != (count,) or kind not in _COLUMNS[column.kind]:
-        there = "missing" if found is None else f"is {_sides(found.shape)} {found.dtype}"
+    """Raise InputError if a column of the table is missing, or has another length or type."""
+    dataset = file.get(place)
+    kind = getattr(dataset, "dtype", np.dtype(object)).kind
+    if dataset is None or dataset.shape != (count,) or kind not in _COLUMNS[column.kind]:
+        there = "missing" if dataset is None else f"is {_sides(dataset.shape)} {dataset.dtype}"
         raise layout.wrong(place, f"{there}; {count} values of kind {column.kind} are needed")
 
 
 def _check_model(layout: _Layout, place: str) -> None:
+    """Raise InputError if a part of a model's results is missing, or has another shape or type."""
     group = layout.group(place)
     layout.attribute(place, "record", is_json=True)
     layout.attribute(place, "content_hash")
@@ -193,4 +198,5 @@ def _is_text(dtype: np.dtype[Any]) -> bool:
 
 
 def _sides(shape: tuple[int | None, ...] | None) -> str:
+    """Return a shape in words, such as "3 × any"."""
     return " × ".join("any" if side is None else str(side) for side in shape or ()) or "one"

@@ -17,7 +17,7 @@ from stimuli.stimulus_set import StimulusSet
 from stimuli.storage import check_seal
 from stimuli.writing import write_set
 
-SAME = 1e-4  # distances of one model and image differ by less between two machines
+SAME = 1e-4  # two machines compute distances that differ by less than this
 SCENE_COLUMNS = ("layers", "run", "role", "level_index", "light", "camera")  # of verdicts
 VERDICT_COLUMNS = ("floor", "metamer", "passed")
 
@@ -25,8 +25,8 @@ VERDICT_COLUMNS = ("floor", "metamer", "passed")
 def merge(paths: Sequence[Path], out: Path) -> str:
     """Merge sets into one.
 
-    A family that is in several sets has to be the same in all of them, and is taken once. Results
-    of models are kept; results for a family that is in several sets have to agree.
+    A family that is in several sets must be the same in all of them, and is stored once. So are
+    the results of models, which must agree for a family that is in several sets.
 
     Parameters
     ----------
@@ -43,9 +43,9 @@ def merge(paths: Sequence[Path], out: Path) -> str:
     Raises
     ------
     InputError
-        A set is damaged, or two contradict each other: images of different size or type; one id,
-        family or model name for different things; different results, pixel metamers, reaches or
-        predicted thresholds of one thing.
+        A set is damaged, or two contradict each other: their images differ in size or type; an
+        id, family or model name means different things; or results, pixel metamers, reaches or
+        predicted thresholds of the same thing differ.
     """
     if len(paths) < 2:
         raise InputError("merge needs two sets or more")
@@ -82,6 +82,7 @@ def merge(paths: Sequence[Path], out: Path) -> str:
 
 
 def _check_images(sets: Sequence[StimulusSet]) -> None:
+    """Raise InputError if the sets' images differ in size or type."""
     first = sets[0]
     for other in sets[1:]:
         for name in (schema.IMAGES, schema.RADIANCE):
@@ -94,13 +95,14 @@ def _check_images(sets: Sequence[StimulusSet]) -> None:
 
 
 def _kind(one: StimulusSet, name: str) -> str:
+    """Return size and type of a set's images or radiance in words."""
     if name not in one.file:
         return "none"
     return f"{one.file[name].shape[1:]} {one.file[name].dtype}"
 
 
 def _taken(sets: Sequence[StimulusSet]) -> list[tuple[StimulusSet, pd.DataFrame]]:
-    """Return every family once: the set that it is read from, and its rows in that set."""
+    """Return every family once: the set that it is read from, and its rows in that set's table."""
     seen: dict[str, tuple[StimulusSet, pd.DataFrame]] = {}
     for one in sets:
         for name, rows in one.table.groupby("family", sort=False):
@@ -118,6 +120,7 @@ def _taken(sets: Sequence[StimulusSet]) -> list[tuple[StimulusSet, pd.DataFrame]
 
 
 def _scenes(taken: Sequence[tuple[StimulusSet, pd.DataFrame]]) -> Iterator[PackedScene]:
+    """Yield the scenes of the families that are stored."""
     for one, rows in taken:
         for sha256 in rows["scene"].unique():
             yield one.packed_scene(sha256)
@@ -128,30 +131,30 @@ def _models(sets: Sequence[StimulusSet]) -> dict[str, ModelResults]:
     joined: dict[str, ModelResults] = {}
     for one in sets:
         for name in one.models:
-            here = one.results(name)
+            own = one.results(name)
             if name not in joined:
-                joined[name] = here
+                joined[name] = own
                 continue
-            if joined[name].record != here.record:
+            if joined[name].record != own.record:
                 raise InputError(
                     f"{one.path}: models/{name}: is a different model than in an earlier set; "
                     "embed one of them under another name"
                 )
-            for part in _contradictions(joined[name], here):
+            for part in _contradictions(joined[name], own):
                 raise InputError(
                     f"{one.path}: models/{name}/{part}: differs from an earlier set for the same "
                     "images; find out which is right, and run mrd embed on the other set again"
                 )
-            joined[name] = updated(here, joined[name])
+            joined[name] = updated(own, joined[name])
     return joined
 
 
 def _pixel_metamers(sets: Sequence[StimulusSet]) -> list[PixelMetamer]:
-    """Join the pixel metamers of all runs; raise InputError if two sets differ in those of one."""
+    """Join the pixel metamers of all runs; raise InputError if two sets differ for one run."""
     joined: dict[str, PixelMetamer] = {}
     for one in sets:
-        for run, here in read_pixel_metamers(one).items():
-            if joined.setdefault(run, here).content_hash != here.content_hash:
+        for run, own in read_pixel_metamers(one).items():
+            if joined.setdefault(run, own).content_hash != own.content_hash:
                 raise InputError(
                     f"{one.path}: {schema.PIXEL_METAMERS}/{run}: differs from an earlier set; find "
                     "out which is right, and run mrd pixel-metamers in the other study"
@@ -160,12 +163,12 @@ def _pixel_metamers(sets: Sequence[StimulusSet]) -> list[PixelMetamer]:
 
 
 def _findings(sets: Sequence[StimulusSet]) -> Findings:
-    """Join predicted thresholds and reaches; raise InputError if two sets differ in one."""
+    """Join predicted thresholds and reaches; raise InputError if two sets differ in one of them."""
     joined: dict[str, dict[str, Record]] = {kind: {} for kind in KINDS}
     for one in sets:
         for kind, records in one.findings._asdict().items():
-            for name, here in records.items():
-                if content_hash(joined[kind].setdefault(name, here)) != content_hash(here):
+            for name, record in records.items():
+                if content_hash(joined[kind].setdefault(name, record)) != content_hash(record):
                     raise InputError(
                         f"{one.path}: {kind}/{name}: differs from an earlier set; find out which "
                         "is right, and build the other set again"
@@ -174,7 +177,7 @@ def _findings(sets: Sequence[StimulusSet]) -> Findings:
 
 
 def _contradictions(one: ModelResults, other: ModelResults) -> Iterator[str]:
-    """Yield the parts of one model's results that differ for a family of both sets."""
+    """Yield the parts of a model's results that differ between two sets for a common family."""
     for layer in one.layers.keys() & other.layers.keys():
         here, there = one.layers[layer], other.layers[layer]
         for family in here.keys() & there.keys():

@@ -1,9 +1,9 @@
 """Results of models in a set: distances between its images, and verdicts of the criterion.
 
 ``/models/<model>/<layer>/distances/<family>`` is a symmetric matrix over the images of a family
-without its nulls, in the order of the table. ``…/nulls/<family>`` has a row a null image, in the
-order of the table, against the target images of its camera and light in the order of their noise
-seed. ``/models/<model>/verdicts/<family>`` is a JSON list of rows.
+without its nulls, in the order of the table. ``…/nulls/<family>`` has one row per null image, in
+the order of the table, with its distances from the target images of its camera and light in the
+order of their noise seed. ``/models/<model>/verdicts/<family>`` is a JSON list of rows.
 """
 
 import hashlib
@@ -32,8 +32,8 @@ class FamilyDistances:
 
     # (n, n) float32, symmetric, its diagonal 0.
     between: Matrix
-    # (k, s) float32: k null images against the s target images of their camera and light, NaN where
-    # there are fewer than s; (0, 0) for a family without nulls.
+    # (k, s) float32: distances of k null images from up to s target images of their camera and
+    # light, NaN where there are fewer than s; (0, 0) for a family without nulls.
     nulls: Matrix = field(default_factory=lambda: np.zeros((0, 0), np.float32))
 
 
@@ -41,8 +41,9 @@ class FamilyDistances:
 class ModelResults:
     """All results of a model in a set.
 
-    Models with equal records compute the same. ``layers``: layer → family → distances.
-    ``verdicts``: family → rows of plain data, NaN as None, each with the ``layers`` scored.
+    Two models with equal records are the same model. ``layers`` maps layer → family → distances.
+    ``verdicts`` maps family → rows of plain data, with None for NaN; the column ``layers`` names
+    the layers that the verdict is over.
     """
 
     record: Mapping[str, Any]
@@ -51,7 +52,7 @@ class ModelResults:
 
 
 def compared(table: pd.DataFrame, family: str) -> pd.DataFrame:
-    """Return the rows of a family in its matrix of distances: all but the nulls, in order."""
+    """Return the rows of a family that its distances are between: all but the nulls, in order."""
     return table[(table["family"] == family) & (table["role"] != "null")]
 
 
@@ -81,9 +82,9 @@ def images_sha256(table: pd.DataFrame, family: str) -> str:
 
 
 def write_results(file: h5py.File, name: str, results: ModelResults, table: pd.DataFrame) -> None:
-    """Write a model's results into an open file that holds none of that name.
+    """Write a model's results into an open file that has none of that model.
 
-    Raises InputError if a family is not in the set, or a matrix has not the size of its family.
+    Raises InputError if a family is not in the set, or a matrix does not have its number of images.
     """
     group = file.require_group(MODELS).create_group(stored_name(name))
     group.attrs["record"] = json.dumps(results.record, sort_keys=True)
@@ -121,10 +122,10 @@ def read_results(group: h5py.Group) -> ModelResults:
 
 
 def updated(earlier: ModelResults | None, new: ModelResults) -> ModelResults:
-    """Join new results with earlier ones of the same model (with an equal record).
+    """Join new results of a model with earlier ones, if those have an equal record.
 
-    New results replace earlier ones of the same layer and family, and verdicts over the same
-    layers. Earlier results of another model are dropped.
+    New results replace earlier ones of the same layer and family; new verdicts replace those over
+    the same layers. Results of a model with another record are dropped.
     """
     if earlier is None or earlier.record != new.record:
         return new
@@ -147,7 +148,7 @@ def layer_names(group: h5py.Group) -> tuple[str, ...]:
 
 
 def stored_name(name: str) -> str:
-    """Return a model or layer as a name in HDF5: ``/`` and ``%`` are escaped as in URLs."""
+    """Return the name of a model or layer for HDF5: ``/`` and ``%`` are escaped as in URLs."""
     return name.replace("%", "%25").replace("/", "%2F")
 
 
@@ -171,6 +172,7 @@ def results_hash(group: h5py.Group) -> str:
 
 
 def _check(where: str, family: str, distances: FamilyDistances, table: pd.DataFrame) -> None:
+    """Raise InputError if a family is not in the set, or its matrices have another size."""
     if family not in set(table["family"]):
         raise InputError(f"{where}: the set has no family of that name")
     count, found = len(compared(table, family)), distances.between.shape

@@ -35,6 +35,7 @@ def open_any_version(path: Path) -> h5py.File:
 
 
 def _checked(path: Path, checks: Iterable[Callable[[h5py.File, Path], None]]) -> h5py.File:
+    """Open a file and apply checks; raise InputError if one fails or the file is damaged."""
     if path.is_dir():
         raise InputError(f"{path}: is a folder; name the file of the stimulus set")
     if not path.is_file():
@@ -66,7 +67,7 @@ def damaged(path: Path, error: Exception) -> InputError:
 
 @contextmanager
 def reading(path: Path, dataset: str) -> Iterator[None]:
-    """Name file and dataset in the error if the block cannot read them."""
+    """Add file and dataset to the error if the block cannot read them."""
     try:
         yield
     except InputError as error:

@@ -1,4 +1,4 @@
-"""Scenes as a set stores them: a JSON text, and arrays by their hash."""
+"""Scenes in the form that a set stores: a JSON text, and arrays named by their hash."""
 
 import json
 from collections.abc import Callable
@@ -21,7 +21,8 @@ Array = NDArray[Any]
 class PackedScene:
     """A scene, as its SHA-256, JSON text with sorted keys, and arrays by their SHA-256.
 
-    The text holds hash, shape and type of each array; scenes share equal arrays.
+    The text contains hash, shape and type of each array; an array that several scenes use is
+    stored once.
     """
 
     sha256: str
@@ -34,13 +35,13 @@ def packed(scene: Scene) -> PackedScene:
     content = {"schema_version": SCHEMA_VERSION, "sha256": scene.sha256}
     content |= scene.model_dump(mode="json")
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    found: list[Any] = [
+    values: list[Any] = [
         getattr(scene.shape, "surface", None),
         getattr(scene.lighting, "radiance", None),
         *(getattr(scene.material, name) for name in TEXTURED),
     ]
     arrays: list[Array] = []
-    for value in found:
+    for value in values:
         if isinstance(value, Mesh):
             arrays += [value.vertices, value.faces]
             arrays += [] if value.uvs is None else [value.uvs]
@@ -50,7 +51,7 @@ def packed(scene: Scene) -> PackedScene:
 
 
 def unpacked(text: str, array: Callable[[str], Array]) -> Scene:
-    """Return the loaded scene of a packed text; `array` returns an array by its SHA-256.
+    """Return the loaded scene of a stored JSON text; `array` returns an array by its SHA-256.
 
     Raises InputError if the text is no scene, is of another version, or its hash is wrong.
     """
@@ -80,7 +81,7 @@ def unpacked(text: str, array: Callable[[str], Array]) -> Scene:
 
 
 def _with_arrays(value: Any, array: Callable[[str], Array]) -> Any:
-    """Return the mesh or picture of a description; any other value unchanged."""
+    """Return the mesh or picture that a part of the JSON describes; any other value unchanged."""
     if not isinstance(value, dict):
         return value
     if "vertices" in value:

@@ -1,9 +1,9 @@
-"""Pixel metamers in a stimulus set: images beside the searches, not stimuli.
+"""Pixel metamers in a stimulus set: images that are reported, but are no stimuli.
 
-``/pixel_metamers/<run>`` holds ``target``, ``scene`` and ``pixel``, (C, H, W, 3) uint8 each, an
-image a chunk, and ``record``, a JSON text; its attribute ``content_hash`` covers them. They are
-not shown to people, so they enter neither the table nor the content hash of the set, and a set may
-lack the group.
+``/pixel_metamers/<run>`` contains ``target``, ``scene`` and ``pixel``, (C, H, W, 3) uint8 each,
+one image per chunk, and ``record``, a JSON text; its attribute ``content_hash`` covers them. They
+are not shown to people, so they enter neither the table nor the content hash of the set, and a set
+may lack the group.
 """
 
 import hashlib
@@ -33,9 +33,9 @@ class PixelMetamer:
     """The pixel metamers of a run, one at each camera that its search used.
 
     ``record`` is plain data: ``target``, ``attribute``, ``model``, ``layer``, verdicts, provenance,
-    and ``cameras``, a row a camera with match and pixel distance of both metamers. The images are
-    (C, H, W, 3) uint8, sRGB-encoded, in the order of these rows: of the target, of the search's
-    result (``scene``), and the pixel metamers.
+    and ``cameras``, one row per camera with match and pixel distance of both metamers. The images
+    are (C, H, W, 3) uint8, sRGB-encoded, in the order of these rows: of the target, of the search's
+    result (``scene``), and the pixel metamers (``pixel``).
     """
 
     run: str
@@ -53,7 +53,7 @@ class PixelMetamer:
 
 
 def write_pixel_metamers(file: h5py.File, entries: Iterable[PixelMetamer]) -> None:
-    """Write pixel metamers into an open file that holds none; without any, no group is made."""
+    """Write pixel metamers into an open file that has none yet."""
     for entry in entries:
         group = file.require_group(PIXEL_METAMERS).create_group(entry.run)
         for name in PICTURES:
@@ -66,16 +66,16 @@ def write_pixel_metamers(file: h5py.File, entries: Iterable[PixelMetamer]) -> No
 
 def read_pixel_metamers(stimuli: StimulusSet) -> dict[str, PixelMetamer]:
     """Read all pixel metamers of a set by run; raise InputError if one is damaged."""
-    found = {}
+    by_run = {}
     for run, group in stimuli.file.get(PIXEL_METAMERS, {}).items():
         with reading(stimuli.path, f"{PIXEL_METAMERS}/{run}"):
             pictures = {name: np.asarray(group[name][()]) for name in PICTURES}
-            found[run] = PixelMetamer(run, json.loads(group[RECORD].asstr()[()]), **pictures)
-    return found
+            by_run[run] = PixelMetamer(run, json.loads(group[RECORD].asstr()[()]), **pictures)
+    return by_run
 
 
 def pixel_metamer_problems(stimuli: StimulusSet, runs: Iterable[str]) -> Iterator[str]:
-    """Yield altered parts, and pixel metamers of runs that are not among `runs`."""
+    """Yield altered pixel metamers, and those whose run is not in `runs`."""
     known = set(runs)
     for run, entry in read_pixel_metamers(stimuli).items():
         place = f"{PIXEL_METAMERS}/{run}"

@@ -1,4 +1,4 @@
-"""PNG files of stored images, with 8 or 16 bits a channel."""
+"""Write stored images as PNG files with 8 or 16 bits per channel."""
 
 import io
 import struct
@@ -13,17 +13,17 @@ from PIL import Image, PngImagePlugin
 from scenes.base.atomic_files import whole_file
 
 Array = NDArray[Any]  # (H, W, 3) uint8 or uint16
-SRGB = (b"sRGB", b"\0")  # the chunk that marks an image as sRGB, of perceptual intent
+SRGB = (b"sRGB", b"\0")  # the chunk that marks an image as sRGB (perceptual rendering intent)
 
 
 def write_png(path: Path, image: Array) -> None:
-    """Write an sRGB-encoded image (H, W, 3), uint8 or uint16, without loss and in one step."""
+    """Write an sRGB-encoded image (H, W, 3), uint8 or uint16, as a PNG, in one step."""
     with whole_file(path) as beside:
         beside.write_bytes(_sixteen_bit_png(image) if image.dtype == np.uint16 else _png(image))
 
 
 def eight_bit_png(image: Array) -> bytes:
-    """Return an image (H, W, 3) as the bytes of a PNG with 8 bits a channel."""
+    """Return an image (H, W, 3) as the bytes of a PNG with 8 bits per channel."""
     return _png((image >> 8).astype(np.uint8) if image.dtype == np.uint16 else image)
 
 
@@ -35,7 +35,7 @@ def _png(image: Array) -> bytes:
 
 
 def _sixteen_bit_png(image: Array) -> bytes:
-    """Return a PNG of 16 bits a channel (ISO/IEC 15948), which Pillow cannot write in colour."""
+    """Return a PNG with 16 bits per channel (ISO/IEC 15948); Pillow cannot write colour ones."""
     height, width = image.shape[:2]
     true_colour, no_filter = 2, b"\0"  # every row begins with its filter
     rows = b"".join(no_filter + row.tobytes() for row in image.astype(">u2"))

@@ -26,7 +26,7 @@ PIXEL_METAMERS = "pixel_metamers"  # not in every set
 PREDICTED_THRESHOLDS, REACH = "predicted_thresholds", "reach"  # not in every set
 
 KEY = "stimulus_id"
-NONE = -1  # a whole number that does not apply
+NONE = -1  # stored in place of a whole number that does not apply
 
 Kind = Literal["text", "number", "index", "flag"]
 
@@ -46,7 +46,7 @@ class Column:
     optional: bool = False  # whether it may not apply
 
 
-# Columns of the records that describe files, or the record itself.
+# Columns of image records that a set does not have: they describe files or the record itself.
 LEFT_OUT = (
     "schema_version", "scene_file", "radiance_file", "radiance_sha256", "display_file",
     "display_sha256",
@@ -75,11 +75,13 @@ def _types(annotation: Any) -> set[Any]:
 
 
 def _kind(types: set[Any]) -> Kind:
+    """Return the kind of a column from its Python types."""
     kinds: dict[type, Kind] = {bool: "flag", int: "index", float: "number"}
     return next((kind for each, kind in kinds.items() if each in types), "text")
 
 
 def _from_records() -> Iterator[tuple[str, Column]]:
+    """Yield name and column for every column that comes from the image records."""
     described = intake.data_dictionary()
     for name, field in intake.ImageRecord.model_fields.items():
         if name not in LEFT_OUT:
@@ -110,7 +112,7 @@ def written_by() -> str | None:
 
 
 def data_dictionary() -> dict[str, dict[str, Any]]:
-    """Describe every column in the form of BIDS: `Description`, and `Units` and `Levels` if any."""
+    """Describe every column as BIDS does, with `Description`, `Units` and `Levels`."""
     return {
         name: intake.described(column.description, column.unit, column.levels)
         for name, column in COLUMNS.items()
@@ -118,10 +120,10 @@ def data_dictionary() -> dict[str, dict[str, Any]]:
 
 
 def checked_table(table: pd.DataFrame, where: str) -> pd.DataFrame:
-    """Return a table with the columns, order and types of a set, rows numbered from 0.
+    """Return a table with exactly the columns, order and types of a set, rows numbered from 0.
 
     Optional columns, and those that `write_set` fills in, may be missing. Raises InputError (which
-    names `where`) for other missing or unknown columns, bad values and repeated ids.
+    begins with `where`) for other missing or unknown columns, bad values and repeated ids.
     """
     for name in table.columns:
         if name not in COLUMNS:
@@ -142,19 +144,20 @@ def checked_table(table: pd.DataFrame, where: str) -> pd.DataFrame:
 
 
 def _values(table: pd.DataFrame, name: str, column: Column, where: str) -> pd.Series:
-    given: pd.Series
+    """Return one column in its type; raise InputError if a value is missing or not allowed."""
+    raw: pd.Series
     if name in table:
-        given = table[name].reset_index(drop=True)
+        raw = table[name].reset_index(drop=True)
     elif column.optional or name in WRITTEN:
-        given = pd.Series([None] * len(table), dtype=object)
+        raw = pd.Series([None] * len(table), dtype=object)
     else:
         raise InputError(f"{where}: stimuli/{name}: missing; {column.description}")
-    empty = given.isna() | (given == "" if given.dtype.kind not in "fiub" else False)
+    empty = raw.isna() | (raw == "" if raw.dtype.kind not in "fiub" else False)
     if empty.any() and not column.optional and name not in WRITTEN:
         row = int(np.flatnonzero(empty)[0])
         raise InputError(f"{where}: stimuli/{name}: row {row} is empty; {column.description}")
     try:
-        values = _typed(given, empty, column)
+        values = _typed(raw, empty, column)
     except (TypeError, ValueError) as error:
         raise InputError(f"{where}: stimuli/{name}: {error}; a {column.kind} is needed") from error
     if column.levels:
@@ -168,21 +171,22 @@ def _values(table: pd.DataFrame, name: str, column: Column, where: str) -> pd.Se
     return values
 
 
-def _typed(given: pd.Series, empty: pd.Series, column: Column) -> pd.Series:
+def _typed(raw: pd.Series, empty: pd.Series, column: Column) -> pd.Series:
+    """Return the values of a column in its type; `empty` marks those that do not apply."""
     match column.kind:
         case "text":
-            return given.astype(object).where(~empty, "").astype(str)
+            return raw.astype(object).where(~empty, "").astype(str)
         case "number":
-            return given.astype(object).where(~empty, np.nan).astype(np.float64)
+            return raw.astype(object).where(~empty, np.nan).astype(np.float64)
         case "index":
-            whole = given.astype(object).where(~empty, NONE)
+            whole = raw.astype(object).where(~empty, NONE)
             numbers = whole.astype(np.int64)
             if (whole != numbers).any():
                 raise ValueError("not all are whole numbers")
             return numbers.astype("Int64").mask(empty) if column.optional else numbers
         case "flag":
-            flags = given.astype(bool)
-            if (given != flags).any():
+            flags = raw.astype(bool)
+            if (raw != flags).any():
                 raise ValueError("not all are true or false")
             return flags
 
@@ -205,7 +209,7 @@ def stored_column(values: pd.Series, kind: Kind) -> np.ndarray:
 
 
 def table_column(stored: np.ndarray, column: Column) -> pd.Series:
-    """Return a column of the table from the array of a file: the inverse of `stored_column`."""
+    """Return a column of the table from the stored array: the inverse of `stored_column`."""
     match column.kind:
         case "text":
             return pd.Series(np.char.decode(stored, "utf-8"), dtype=str)

@@ -1,15 +1,15 @@
 """Verdicts on the stored images, compared with the verdicts at the end of each search.
 
-The criterion is applied when a search ends, and again when the set is embedded: to the images that
-people see, which have other noise and are rounded. A result that is a metamer only by the first
-verdict should not be reported as one.
+The criterion is applied when a search ends, and again, when the set is embedded, to the images that
+people see. Those have other noise and are rounded, so a verdict can change. A result that is a
+metamer only by the first verdict should not be reported as one.
 """
 
 import pandas as pd
 
 from stimuli.stimulus_set import StimulusSet
 
-OWN_LIGHT = "own"  # the light of the search; a family may be shown under others as well
+OWN_LIGHT = "own"  # name of the light of the search; a family may be shown under other lights too
 COLUMNS = ("run", "layers", "light", "own", "before", "now", "reason")
 
 
@@ -26,10 +26,10 @@ def second_judgement(stimuli: StimulusSet, model: str) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        A row a result, light, and set of layers: ``run``, ``layers`` (joined by ``;``), ``light``,
-        ``own`` (whether the search used this model and these layers), ``before`` (whether the
-        result was a metamer at the end of the search, under the search's light), ``now``, and
-        ``reason`` (why it is no metamer now; empty if it is).
+        One row per result, light, and set of layers: ``run``, ``layers`` (joined by ``;``),
+        ``light``, ``own`` (whether the search used this model and these layers), ``before``
+        (whether the result was a metamer at the end of the search, under the search's light),
+        ``now``, and ``reason`` (why it is no metamer now; empty if it is).
 
     Raises
     ------
@@ -70,12 +70,13 @@ def in_words(verdicts: pd.DataFrame) -> list[str]:
         ]
         place = f" ({', '.join(where)})" if where else ""
         lines.append(f"metamers on the stored images{place}: {_counts(rows)}")
-        if light == OWN_LIGHT:  # the only light with a verdict of the search
+        if light == OWN_LIGHT:  # the search has no verdict under other lights
             lines += _changes(rows[rows["own"]])
     return lines
 
 
 def _counts(rows: pd.DataFrame) -> str:
+    """Return how many results are metamers: of the model's own searches, and of others."""
     kinds = (
         (rows[rows["own"]], "results of its own searches"),
         (rows[~rows["own"]], "other results"),
@@ -88,6 +89,7 @@ def _counts(rows: pd.DataFrame) -> str:
 
 
 def _changes(own: pd.DataFrame) -> list[str]:
+    """Return one line for each result whose verdict on the stored images differs."""
     lost, gained = own[own["before"] & ~own["now"]], own[~own["before"] & own["now"]]
     return [
         *(f"no metamer any more: {row.run}: {row.reason}" for row in lost.itertuples()),
@@ -96,7 +98,7 @@ def _changes(own: pd.DataFrame) -> list[str]:
 
 
 def _reason(cameras: pd.DataFrame) -> str:
-    """Return why a result is no metamer, camera by camera; "" for a metamer."""
+    """Return why a result is no metamer, for each failing camera; "" for a metamer."""
     failed = cameras[~cameras["passed"].astype(bool)]
     if failed.empty and cameras["target_again"].any():
         return "it is the target again"

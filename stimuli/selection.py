@@ -1,4 +1,4 @@
-"""Rules, on the table of records, for which runs become stimuli."""
+"""Select the runs that become stimuli, from the table of records."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -8,7 +8,7 @@ from typing import Literal
 import pandas as pd
 
 View = tuple[str, str]  # camera and light
-FEWEST_SEEDS = 3  # a trial shows up to three images, and no stored image twice
+FEWEST_SEEDS = 3  # a trial shows up to three images of one scene, and no image twice
 
 
 @dataclass(frozen=True)
@@ -22,11 +22,11 @@ class Refusal:
 def selected(
     records: pd.DataFrame, accept: Literal["metamers", "all"]
 ) -> tuple[pd.DataFrame, list[Refusal]]:
-    """Return the rows of `records` that are taken, in their order, and the refusals.
+    """Return the accepted rows of `records`, in their order, and the refusals.
 
-    A run is taken if its series is complete (every level at every camera, light and noise seed of
-    its family's target) and, with ``metamers``, if its result is one. Pixel searches need no
-    verdict. The images that a family shares are taken if one of its runs is.
+    A run is accepted if its series is complete (every level at every camera, light and noise seed
+    of its family's target) and, with ``metamers``, if its result is one. Pixel searches need no
+    verdict. The images that a family shares are accepted if one of its runs is.
     """
     refusals: list[Refusal] = []
     taken: list[pd.DataFrame] = []
@@ -52,7 +52,7 @@ def selected(
 
 
 def _shared_problem(shared: pd.DataFrame) -> str:
-    """Return what is missing of the images that a family shares; "" if nothing."""
+    """Return which of the images that a family shares are missing; "" if none."""
     wanted = _seeds(shared[shared["role"] == "target"])
     if not wanted:
         return "its target's images are missing; mrd generate makes them"
@@ -67,7 +67,7 @@ def _shared_problem(shared: pd.DataFrame) -> str:
 
 
 def _run_problems(run: pd.DataFrame, wanted: Mapping[View, int], accept: str) -> Iterator[str]:
-    """Yield the reasons why a run cannot be taken."""
+    """Yield the reasons why a run is not accepted."""
     verdicts = set(run.loc[run["role"].isin(("series", "result")), "verdict"])
     if accept == "metamers" and verdicts and verdicts != {"metamer"}:
         yield "its result is no metamer (stimuli.accept: all takes it)"
@@ -81,12 +81,12 @@ def _run_problems(run: pd.DataFrame, wanted: Mapping[View, int], accept: str) ->
 
 
 def _series(run: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Yield series, controls and pixel levels of a run; the result is the last of its series."""
+    """Yield the series, controls and pixel levels of a run; the result ends its series."""
     for role, rows in run.groupby(run["role"].replace({"result": "series"}), sort=False):
         yield str(role), rows
 
 
 def _seeds(rows: pd.DataFrame) -> Mapping[View, int]:
-    """Count the images that differ in noise only, at each camera and light."""
+    """Return the number of noise seeds at each camera and light."""
     unique = rows[["camera", "light", "noise_seed"]].drop_duplicates()
     return Counter(unique[["camera", "light"]].itertuples(index=False, name=None))

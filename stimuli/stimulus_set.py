@@ -34,8 +34,8 @@ from stimuli.packed_scene import PackedScene, unpacked
 class StimulusSet:
     """A stimulus set, read-only.
 
-    Parts are read when they are used. Opening does not hash the file; ``mrd stimuli check`` does.
-    Works as a context manager; a forked process opens the file again.
+    Parts are read when they are used. Opening does not verify the hash of the file; ``mrd stimuli
+    check`` does. Use it in a ``with`` statement; a forked process opens the file again.
 
     Parameters
     ----------
@@ -90,14 +90,14 @@ class StimulusSet:
 
     @cached_property
     def provenance(self) -> dict[str, Any]:
-        """How the set was made: plain data."""
+        """How the set was made, as plain data."""
         return dict(json.loads(self.file.attrs["provenance"]))
 
     # ---- Stimuli --------------------------------------------------------------------------------
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """All columns of `stimuli.schema.COLUMNS`, a row a stimulus.
+        """All columns of `stimuli.schema.COLUMNS`, one row per stimulus.
 
         Raises
         ------
@@ -196,7 +196,7 @@ class StimulusSet:
         Parameters
         ----------
         target, model, layer, attribute
-            As in the table; `layer` joins several by ``;``.
+            As in the table; several layers are joined by ``;``.
 
         Returns
         -------
@@ -286,7 +286,7 @@ class StimulusSet:
         Returns
         -------
         DataFrame
-            A row a pair: ``null``, ``target`` (stimulus ids) and ``distance``.
+            One row per pair: ``null``, ``target`` (stimulus ids) and ``distance``.
 
         Raises
         ------
@@ -306,7 +306,7 @@ class StimulusSet:
         return pd.DataFrame(pairs, columns=["null", "target", "distance"])
 
     def verdicts(self, model: str) -> pd.DataFrame:
-        """Return the criterion's verdicts on the stored images: a row a scene, camera and light.
+        """Return verdicts on the stored images: one row per scene, camera and light.
 
         Raises
         ------
@@ -324,7 +324,7 @@ class StimulusSet:
 
     @cached_property
     def findings(self) -> Findings:
-        """Predicted thresholds and reaches as records; empty if the set holds none.
+        """Predicted thresholds and reaches as records; empty if the set has none.
 
         Raises
         ------
@@ -334,7 +334,7 @@ class StimulusSet:
         return read_findings(self.file, self.path)
 
     def predicted_thresholds(self) -> pd.DataFrame:
-        """Return the thresholds that models predict (`mrd fisher`): a row a parameter.
+        """Return the thresholds that models predict (`mrd fisher`), one row per parameter.
 
         Returns
         -------
@@ -348,14 +348,14 @@ class StimulusSet:
             return predicted_table(self.findings.predicted_thresholds)
 
     def reach(self) -> pd.DataFrame:
-        """Return the distances of the widest metamers (`mode: diverge`): a row a start.
+        """Return the distances of the widest metamers (`mode: diverge`), one row per start.
 
         Returns
         -------
         DataFrame
             ``run``, ``target``, ``model``, ``layer``, ``attribute``; ``reach`` in its ``measure``
-            (NaN if no start passed); ``control_reach`` and ``control_failed_at``, the nearest
-            failed control beyond it (NaN if none failed); of each ``start`` the ``distance``,
+            (NaN if no start passed); ``control_reach``, and ``control_failed_at``, the distance of
+            the nearest failed control beyond it (NaN if none failed); ``start``, its ``distance``,
             ``match`` and ``verdict``; ``record_sha256``.
         """
         with self._reading(schema.REACH):
@@ -374,19 +374,20 @@ class StimulusSet:
     # ---- Errors ---------------------------------------------------------------------------------
 
     def _unknown(self, kind: str, name: str, valid: Any) -> InputError:
+        """Return the error for a name that is not among the valid ones."""
         if len(valid) > 20:  # do not list thousands of ids
             hint = nearest(name, valid) or f"use one of its {len(valid)}, such as {min(valid)}"
             return InputError(f"{self.path}: no {kind} is called '{name}'; {hint}")
         return InputError(f"{self.path}: {unknown(kind, name, valid)}")
 
     def _reading(self, dataset: str) -> AbstractContextManager[None]:
-        """Name file and dataset in errors of the block, but not in errors of opening the file."""
+        """Add file and dataset to errors of the block, but not to errors of opening the file."""
         _ = self.file
         return reading(self.path, dataset)
 
 
 def _array_names(value: Any) -> set[str]:
-    """Return the hashes of the arrays in the JSON of a scene."""
+    """Return the hashes of the arrays that the JSON of a scene names."""
     if not isinstance(value, dict):
         return set()
     if {"sha256", "shape", "dtype"} == set(value):

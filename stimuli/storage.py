@@ -1,4 +1,4 @@
-"""Files of stimulus sets on disk: locks, full disks, and the seal that covers every byte.
+"""Files of stimulus sets: locks, full disks, and the seal, a hash of the whole file.
 
 The seal is the SHA-256 of the rest of the file, in a user block of 512 bytes. HDF5's own checksums
 do not cover attributes and indices.
@@ -28,7 +28,7 @@ _DIGITS = frozenset(b"0123456789abcdef")
 
 @contextmanager
 def one_writer(path: Path, seconds: float = SECONDS_FOR_LOCK) -> Iterator[None]:
-    """Hold the lock of a file while the block writes it; raise InputError if another process does.
+    """Lock a file while the block writes it; raise InputError if another process has locked it.
 
     The lock is on an empty file beside it (``.<name>.lock``, which stays). The operating system
     frees the lock of a killed process; unfinished files of that process are removed.
@@ -53,7 +53,7 @@ def one_writer(path: Path, seconds: float = SECONDS_FOR_LOCK) -> Iterator[None]:
 
 
 class FullDiskFile(io.FileIO):
-    """A new file for HDF5 that keeps the error of a failed write until `check` raises it.
+    """A new file for HDF5 that stores the error of a failed write until `check` raises it.
 
     If the HDF5 library itself cannot write, it cannot close its file either and may end the
     process. This file accepts every write; the caller stops when `check` raises.
@@ -69,7 +69,7 @@ class FullDiskFile(io.FileIO):
             raise self._error
 
     def write(self, content: Any) -> int:
-        """Write all of the content, or keep the error."""
+        """Write all of the content; if that fails, store the error."""
         rest = memoryview(content)
         try:
             while len(rest) and self._error is None:
@@ -79,14 +79,14 @@ class FullDiskFile(io.FileIO):
         return len(content)
 
     def readinto(self, buffer: Any) -> int:
-        """Fill a buffer; bytes that a failed write left out are zero."""
+        """Fill a buffer; bytes that were never written, because a write failed, are zero."""
         view = memoryview(buffer)
         done = super().readinto(view) or 0
         view[done:] = bytes(len(view) - done)
         return len(view)
 
     def truncate(self, size: int | None = None) -> int:
-        """Change the length, or keep the error."""
+        """Change the length; if that fails, store the error."""
         try:
             return super().truncate(size)
         except OSError as error:
@@ -96,7 +96,7 @@ class FullDiskFile(io.FileIO):
 
 @contextmanager
 def sealed_file(path: Path) -> Iterator[tuple[h5py.File, FullDiskFile]]:
-    """Give a new HDF5 file and the file on disk below it; close and seal it after the block.
+    """Yield a new HDF5 file and the `FullDiskFile` that it writes to; close and seal it afterwards.
 
     `FullDiskFile.check` raises OSError early if the disk is full.
     """
@@ -119,10 +119,10 @@ def seal(path: Path) -> None:
 
 
 def check_seal(path: Path) -> None:
-    """Raise InputError if a set is missing, has no seal, or any byte of it has changed."""
+    """Raise InputError if a set is missing, has no seal, or has changed since it was sealed."""
     try:
         with path.open("rb") as file:
-            found = file.read(BLOCK)
+            stored = file.read(BLOCK)
         expected = _expected_block(path)
     except FileNotFoundError as error:
         raise InputError(
@@ -130,9 +130,9 @@ def check_seal(path: Path) -> None:
         ) from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
-    if found == expected:
+    if stored == expected:
         return
-    if len(found) < BLOCK or not set(found[:64]) <= _DIGITS:
+    if len(stored) < BLOCK or not set(stored[:64]) <= _DIGITS:
         raise InputError(
             f"{path}: user block: holds no seal; the file is no stimulus set, or was altered; "
             "restore it from a copy or build it again"
@@ -144,7 +144,7 @@ def check_seal(path: Path) -> None:
 
 
 def _expected_block(path: Path) -> bytes:
-    """Return the user block of a file: 64 hexadecimal digits and zeros."""
+    """Return the user block that a file should have: its SHA-256 in hexadecimal, then zeros."""
     with path.open("rb") as file:
         file.seek(BLOCK)
         digest = hashlib.file_digest(file, "sha256").hexdigest()

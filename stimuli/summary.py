@@ -48,8 +48,8 @@ def summary(
         shown[f"distances of {name}"] = ", ".join(layers)
         if lines := in_words(second_judgement(stimuli, name)):
             shown[f"verdicts of {name}"] = "\n".join(lines)
-    if beside := ", ".join(stimuli.file.get(schema.PIXEL_METAMERS, ())):
-        shown["pixel metamers"] = beside
+    if runs := ", ".join(stimuli.file.get(schema.PIXEL_METAMERS, ())):
+        shown["pixel metamers"] = runs
     for kind, records in stimuli.findings._asdict().items():
         if records:
             shown[kind.replace("_", " ")] = ", ".join(records)

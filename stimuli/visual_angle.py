@@ -1,7 +1,7 @@
 """Degrees of visual angle from pixels, viewing distance and pixel pitch.
 
-A flat screen is seen straight on, its stimulus centred on the line of sight: an extent s at
-distance d has the angle 2·atan(s / 2d).
+The screen is flat and seen straight on, with the stimulus centred on the line of sight: an extent
+s at viewing distance d has the angle 2·atan(s / 2d).
 """
 
 import math

@@ -25,7 +25,7 @@ from stimuli.stimulus_set import StimulusSet
 from stimuli.storage import FILTERS, FullDiskFile, one_writer, sealed_file
 
 Array = NDArray[Any]
-SECONDS_FOR_RESULTS = 600.0  # results took hours: they wait for another process that writes
+SECONDS_FOR_RESULTS = 600.0  # how long to wait for another process: results may have taken hours
 
 
 def write_set(
@@ -48,12 +48,12 @@ def write_set(
     path
         The file.
     table
-        A row a stimulus, in the columns of `schema.COLUMNS`; hashes of images are filled in here.
+        One row per stimulus, with the columns of `schema.COLUMNS`; hashes of images are filled in.
     images
         In the order of the rows, read one by one: (H, W, 3) uint8 or uint16, sRGB-encoded, all of
         one shape and type.
     scenes
-        At least those whose hash is in the table.
+        The scenes whose hash is in the table; others are ignored.
     radiance
         In the order of the rows: (H, W, 3), linear; stored as float16.
     provenance
@@ -61,7 +61,7 @@ def write_set(
     models
         Results by the name of the model.
     pixel_metamers
-        Of runs in the table.
+        Pixel metamers of runs in the table.
     findings
         Predicted thresholds of targets in the table, and reaches of its runs.
     compression
@@ -77,20 +77,20 @@ def write_set(
     checked = schema.checked_table(table, str(path))
     with one_writer(path), whole_file(path) as beside, sealed_file(beside) as (file, disk):
         filters = FILTERS[compression]
-        room = _until_disk_is_full(images, disk)
-        checked["sha256"] = _write_pictures(file, schema.IMAGES, room, checked, path, filters)
+        pictures = _until_disk_is_full(images, disk)
+        checked["sha256"] = _write_pictures(file, schema.IMAGES, pictures, checked, path, filters)
         if radiance is not None:
-            room = _until_disk_is_full(_as_float16(radiance), disk)
-            hashes = _write_pictures(file, schema.RADIANCE, room, checked, path, filters)
+            pictures = _until_disk_is_full(_as_float16(radiance), disk)
+            hashes = _write_pictures(file, schema.RADIANCE, pictures, checked, path, filters)
             checked["radiance_sha256"] = hashes
         texts = _write_scenes(file, scenes, checked, path)
         columns = _write_table(file, checked)
-        found = content_hash(columns, texts)
+        stored_hash = content_hash(columns, texts)
         file.attrs["format"] = schema.FORMAT
         file.attrs["schema_version"] = schema.SCHEMA_VERSION
         recorded = {**(provenance or {}), "written_by": schema.written_by()}
         file.attrs["provenance"] = json.dumps(recorded, sort_keys=True)
-        file.attrs["content_hash"] = found
+        file.attrs["content_hash"] = stored_hash
         file.create_group(schema.MODELS)
         for name, results in (models or {}).items():
             with about(str(path)):
@@ -98,15 +98,16 @@ def write_set(
         write_pixel_metamers(file, pixel_metamers)
         for kind, records in findings._asdict().items():
             write_findings(file, kind, records)
-    return found
+    return stored_hash
 
 
 def add_results(path: Path, models: Mapping[str, ModelResults], expected: str) -> None:
-    """Add results of models, by name, to the set whose content hash is expected.
+    """Add results of models, by name, to a set; `expected` is the content hash it must have.
 
-    Other layers of the same model stay; results of another model of that name are replaced. A new
-    file replaces the old one in one step, so readers of the old one are not disturbed, and the
-    content hash stays. Several processes may add results at once: each waits for the others.
+    Other layers of the same model stay; results of a different model with the same name are
+    replaced. A new file replaces the old one in one step, so readers of the old one are not
+    disturbed, and the content hash stays. Several processes may add results at once: each waits for
+    the others.
 
     Raises
     ------
@@ -116,10 +117,10 @@ def add_results(path: Path, models: Mapping[str, ModelResults], expected: str) -
     """
     what = f"the results of {', '.join(models)}"
     with _changed(path, schema.MODELS, expected, what, "run mrd embed again") as (old, file):
-        kept = file.create_group(schema.MODELS)
+        group = file.create_group(schema.MODELS)
         for name in old.models:
             if name not in models:
-                old.file.copy(old.model_group(name), kept)
+                old.file.copy(old.model_group(name), group)
         for name, results in models.items():
             earlier = old.results(name) if name in old.models else None
             with about(str(path)):
@@ -145,7 +146,7 @@ def replace_findings(path: Path, kind: str, records: Records, expected: str) -> 
 def _changed(
     path: Path, part: str, expected: str, what: str, advice: str
 ) -> Iterator[tuple[StimulusSet, h5py.File]]:
-    """Give a set, and a copy without one part that replaces the set after the block."""
+    """Yield a set, and a copy without one part; after the block, the copy replaces the set."""
     with (
         one_writer(path, SECONDS_FOR_RESULTS),
         whole_file(path) as beside,
@@ -166,13 +167,14 @@ def _changed(
 
 
 def _until_disk_is_full(pictures: Iterable[Array], disk: FullDiskFile) -> Iterator[Array]:
+    """Yield pictures; raise OSError once a write has failed."""
     for picture in pictures:
         disk.check()
         yield picture
 
 
 def content_hash(columns: Mapping[str, Array], scenes: Mapping[str, str]) -> str:
-    """Return the SHA-256 of the stored columns and of the scenes' JSON by id.
+    """Return the content hash of a set, from its stored columns and the JSON of its scenes.
 
     It covers images by their column of hashes and arrays by the hashes in the JSON, but not the
     results of models.
@@ -198,7 +200,7 @@ def _write_pictures(
     path: Path,
     filters: Mapping[str, Any],
 ) -> list[str]:
-    """Write pictures, one a chunk; return their hashes."""
+    """Write pictures, one per chunk; return their hashes."""
     waiting = iter(pictures)
     first = next(waiting, None)
     if first is None:
@@ -234,7 +236,7 @@ def _write_pictures(
 
 
 def _as_float16(radiance: Iterable[Array]) -> Iterator[Array]:
-    """Yield radiance as float16; larger values become the largest of the type."""
+    """Yield radiance as float16; values that are too large become the largest float16."""
     for pixels in radiance:
         yield np.clip(pixels, 0, np.finfo(np.float16).max).astype(np.float16)
 

@@ -1,4 +1,4 @@
-"""``mrd analyse``: from the responses of a study to its report."""
+"""``mrd analyse``: make the report of a study from its responses."""
 
 import json
 import os
@@ -54,7 +54,7 @@ def analyse(
         # Imported here, so that other commands run without this extra.
         from analysis.report import study_report
 
-        made = study_report.make(
+        written = study_report.make(
             study.folder,
             study.name,
             study.analysis,
@@ -67,5 +67,7 @@ def analyse(
             note=lambda text: print(printable(text), file=sys.stderr, flush=True),
         )
     print(
-        json.dumps(made.numbers, allow_nan=False) if output == "json" else printable(str(made.page))
+        json.dumps(written.numbers, allow_nan=False)
+        if output == "json"
+        else printable(str(written.page))
     )

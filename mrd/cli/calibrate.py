@@ -1,4 +1,7 @@
-"""``mrd calibrate``: measure the display, and save its look-up table."""
+"""``mrd calibrate``: measure the display, and save its look-up table.
+
+A gun is a colour channel of the display: red, green or blue.
+"""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -56,13 +59,13 @@ def calibrate(
         raise InputError("choose one of --photometer NAME, --typed and --readings FILE")
     file = study.folder / config.display.calibration
     if readings is not None:
-        made = calibration.fit(read_readings(readings), _facts(f"file {readings.name}"))
+        fit = calibration.fit(read_readings(readings), _facts(f"file {readings.name}"))
     else:
         take = calibration.photometer(photometer, port) if photometer else None
         taken = _measure(config, patches, windowed, take)
-        made = _fit_or_keep(taken, _facts(photometer or "typed readings"), file)
-    calibration.save(made, file)
-    residuals = made.residuals()
+        fit = _fit_or_keep(taken, _facts(photometer or "typed readings"), file)
+    calibration.save(fit, file)
+    residuals = fit.residuals()
     rows = (
         (
             off.gun,
@@ -73,7 +76,7 @@ def calibrate(
             number(off.light),
             str(off.value),
         )
-        for off, gun in zip(residuals, made.guns, strict=True)
+        for off, gun in zip(residuals, fit.guns, strict=True)
     )
     columns = (
         "gun",
@@ -88,18 +91,19 @@ def calibrate(
     light = max(abs(off.light) for off in residuals)
     steps = max(off.steps for off in residuals)
     print(
-        f"{printable(str(file))}: light is within {made.largest_error():.2%} of sRGB, relative to "
+        f"{printable(str(file))}: light is within {fit.largest_error():.2%} of sRGB, relative to "
         f"each gun's range; readings are within {light:.3g} cd/m² of their curve, and within "
         f"{steps:.1f} of 255 sRGB steps"
     )
 
 
 def _facts(instrument: str) -> dict[str, str]:
+    """Return date and instrument, which are stored with the calibration."""
     return {"date": datetime.now(UTC).isoformat(timespec="seconds"), "instrument": instrument}
 
 
 def _fit_or_keep(taken: Readings, facts: dict[str, str], path: Path) -> calibration.Calibration:
-    """Fit new readings; if they are refused, write them to a file, where they can be corrected."""
+    """Fit new readings; if the fit refuses them, store them in a file that can be corrected."""
     try:
         return calibration.fit(taken, facts)
     except InputError as error:
@@ -113,7 +117,7 @@ def _fit_or_keep(taken: Readings, facts: dict[str, str], path: Path) -> calibrat
 def _measure(
     config: ExperimentConfig, patches: int, windowed: bool, take: Callable[[], float] | None
 ) -> Readings:
-    """Show patches and return a reading of each; without an instrument, readings are typed."""
+    """Show patches and return a reading of each; if `take` is None, the user types the readings."""
     # Imported here, because only the experiment computer has PsychoPy.
     from psychophysics.lab.patches import measure
 

@@ -59,14 +59,17 @@ def embed(
         done = embedding.embed(file, requests, floors(study), file.parent, device, progress)
     with StimulusSet(file) as stimuli:
         for name in configs:
-            out.print(f"{name}: {'embedded' if name in done else 'was there already'}")
+            out.print(f"{name}: {'embedded' if name in done else 'already in the set'}")
             for line in in_words(second_judgement(stimuli, name)):
                 out.print(f"{name}: {line}")
     out.print(f"{file}")
 
 
 def _config(name: str, models: dict[str, Any], layers: list[str] | None) -> ModelConfig:
-    """Return a model of the study or a network of this name, with the given layers if there are."""
+    """Return the study's model of this name, or else the network of this name.
+
+    `layers`, if given, replaces the layers of the model.
+    """
     if name not in models and not exists(name):
         raise unknown("model or network", name, [*models, *descriptions()])
     config = dict(models.get(name, {"network": name}))

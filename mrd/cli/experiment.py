@@ -147,7 +147,7 @@ def simulate(
         kind = "model"
         stem, make, facts = _model(experiment, model, noise, lapse, criterion)
     folder = study.folder / bids_names.SIMULATED
-    made = skipped = 0
+    done = skipped = 0
     numbers = range(1, observers + 1)
     for index in track(numbers, description="observers", disable=not sys.stdout.isatty()):
         code = f"{stem}{index:02d}"
@@ -160,8 +160,8 @@ def simulate(
         except records.SessionChanged:
             records.remove_session(folder, seat.participant, seat.session, experiment.task)
             experiments.run(experiment, seat, folder, make, {}, durable=False, facts=facts)
-        made += 1
-    print(f"{made} sessions simulated, {skipped} were there already: {printable(str(folder))}")
+        done += 1
+    print(f"{done} sessions simulated, {skipped} existed already: {printable(str(folder))}")
 
 
 @app.command()
@@ -267,6 +267,7 @@ MakeObserver = Callable[[Seat, np.random.Generator], Observer]
 def _experiment(
     study: Study, changed: Callable[[ExperimentConfig], ExperimentConfig] = lambda config: config
 ) -> Experiment:
+    """Return the study's experiment with its set; `changed` may change its settings first."""
     if study.experiment is None:
         raise InputError(
             f"{study.folder / 'study.yaml'}: experiment: is missing; add the section, such as "
@@ -284,6 +285,7 @@ def _psychometric(
     false_alarms: float,
     experiment: Experiment,
 ) -> Psychometric:
+    """Return the psychometric function of the options; raise if an option is out of range."""
     if function not in FUNCTIONS:
         raise unknown("function", function, FUNCTIONS)
     for name, value, high in (
@@ -299,13 +301,14 @@ def _psychometric(
 
 
 def _simulated(experiment: Experiment, curve: Psychometric) -> MakeObserver:
+    """Return a function that makes an observer who answers by a psychometric function."""
     return lambda _seat, rng: SimulatedObserver(curve, experiment.task, rng)
 
 
 def _model(
     experiment: Experiment, name: str, noise: float, lapse: float, criterion: float | None
 ) -> tuple[str, MakeObserver, dict[str, Any]]:
-    """Return the stem of participant codes, a model's observer, and what is recorded of it."""
+    """Return the start of participant codes, a maker of model observers, and facts to record."""
     model, separator, layer = name.partition(":")
     if not separator:
         layers = experiment.stimuli.models.items()
@@ -329,6 +332,7 @@ def _model(
 
 
 def _counts(text: str) -> list[int]:
+    """Return the numbers of trials in the option ``--trials``; raise if one is not valid."""
     try:
         counts = [int(part) for part in text.split(",")]
     except ValueError:
@@ -343,5 +347,6 @@ def _note(text: str) -> None:
 
 
 def _summary(outcome: Outcome, unfinished: str) -> str:
+    """Return one line on a session: trials, dropped frames, and whether it is finished."""
     state = "finished" if outcome.finished else unfinished
     return f"{outcome.trials} trials, {outcome.off:.2%} of intervals with dropped frames: {state}"

@@ -1,4 +1,4 @@
-"""Reports on the mesh and picture files that a study names."""
+"""Summaries of the mesh and picture files that a study names."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from scenes.scene import Scene
 
 
 def read_files(study: Study) -> Iterator[tuple[str, FileSummary]]:
-    """Read the files of targets and start shapes; yield the place in the study and the report."""
+    """Read the files of targets and start shapes; yield place in the study and summary of each."""
     for name, config in study.targets.items():
         with about(f"targets.{name}"):
             scene = target_scene(name, config, study.folder)

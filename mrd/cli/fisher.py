@@ -24,8 +24,8 @@ def fisher(path: StudyPath) -> None:
     from mrd.measures.fisher.record import fisher as predictions
 
     with counter(out) as progress:
-        made = list(predictions(study, fastest_device(), progress))
-    for each in made:
+        stored = list(predictions(study, fastest_device(), progress))
+    for each in stored:
         names = each.record["names"]
         out.print(f"{names['target']}, {names['model']}: {_outcome(each.why)}")
         for row in each.record["parameters"]:
@@ -43,6 +43,7 @@ def fisher(path: StudyPath) -> None:
 
 
 def _outcome(why: str | None) -> str:
+    """Return, in words, whether a prediction was made now, and why."""
     if why is None:
-        return "was there already"
+        return "existed already"
     return "predicted" if why == "new" else f"predicted again ({why})"

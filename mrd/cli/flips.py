@@ -1,4 +1,4 @@
-"""How often searches with ``mode: flip`` changed a class, and by how large a physical change."""
+"""Table of searches with ``mode: flip``: how often a class changed, and by what change."""
 
 from collections.abc import Sequence
 from statistics import median
@@ -9,7 +9,7 @@ from mrd.workflow.standings import RunStatus
 
 
 def flips(statuses: Sequence[RunStatus]) -> Rows | None:
-    """Return a row for every search with ``mode: flip`` and model; None if no run has ended.
+    """Return one row for each search with ``mode: flip`` and its model; None if no run has ended.
 
     Failed runs are counted beside the finished ones. Sizes are medians of the flipped runs, in the
     unit of the measure.
@@ -36,7 +36,7 @@ def flips(statuses: Sequence[RunStatus]) -> Rows | None:
 
 
 def _rates(finished: Sequence[dict[str, Any]], failed: int) -> tuple[str, str, str, str]:
-    """Return flipped runs, median size, held-out cameras fooled, and random changes that flip."""
+    """Return the cells of one row: flipped runs, median size, cameras fooled, random changes."""
     flipped = [each for each in finished if each["distance"] is not None]
     count = f"{len(flipped)} of {len(finished)}" + (f" finished; {failed} failed" if failed else "")
     if not flipped:

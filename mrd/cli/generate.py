@@ -73,9 +73,9 @@ def generate(
     if dry_run:
         _print_forecast(resolved, options, out)
     elif options:
-        left = submit.remaining_tasks(resolved, out.print)
-        submitted = submit.submit(left.waiting, study, path, options, log_progress)
-        out.print(_submitted(submitted, left, path))
+        remaining = submit.remaining_tasks(resolved, out.print)
+        submitted = submit.submit(remaining.waiting, study, path, options, log_progress)
+        out.print(_submitted(submitted, remaining, path))
         if wait:
             _wait(resolved, out)
     else:
@@ -86,8 +86,9 @@ def generate(
 
 
 def _print_forecast(study: ResolvedStudy, options: SlurmOptions | None, out: Console) -> None:
-    left = submit.remaining_tasks(study, out.print) if options else None
-    if left is None:
+    """Print the state of the study, and how long the remaining work will take."""
+    on_cluster = submit.remaining_tasks(study, out.print) if options else None
+    if on_cluster is None:
         study_runs.check(study.runs)
         study_runs.check_series(study.runs)
     statuses = overview(study)
@@ -103,11 +104,12 @@ def _print_forecast(study: ResolvedStudy, options: SlurmOptions | None, out: Con
         f"{expected.all_images} images to do: about {duration(expected.seconds)} with one worker, "
         f"{number(expected.bytes / 1e6)} MB of images ({expected.basis})"
     )
-    if left:
-        out.print(f"{_count(left.waiting)} would be submitted{_in_queue(left)}")
+    if on_cluster:
+        out.print(f"{_count(on_cluster.waiting)} would be submitted{_in_queue(on_cluster)}")
 
 
 def _print_results(study: ResolvedStudy, out: Console) -> None:
+    """Print the verdicts of all runs, and the state of their images."""
     statuses = overview(study)
     out.print(verdicts(statuses))
     if rates := flips(statuses):
@@ -148,23 +150,26 @@ def _slurm_options(
     return read_options(words)
 
 
-def _submitted(submitted: Sequence[Task], left: RemainingTasks, path: Path) -> str:
-    if not submitted and not left.queued:
+def _submitted(submitted: Sequence[Task], remaining: RemainingTasks, path: Path) -> str:
+    """Return one line on the tasks that were submitted and those in the queue."""
+    if not submitted and not remaining.queued:
         return "nothing to submit: all runs are done"
     jobs = dict.fromkeys(task.job.partition("_")[0] for task in submitted)
     job = f" as job {', '.join(jobs)}" if jobs else ""
     return (
-        f"{_count(submitted)} submitted{job}{_in_queue(left)}; mrd status "
+        f"{_count(submitted)} submitted{job}{_in_queue(remaining)}; mrd status "
         f"{shlex.quote(as_word(path))} shows their progress"
     )
 
 
-def _count(pieces: Sequence[object]) -> str:
-    return f"{len(pieces)} task{'' if len(pieces) == 1 else 's'}"
+def _count(submitted: Sequence[object]) -> str:
+    """Return "1 task", "2 tasks" and so on."""
+    return f"{len(submitted)} task{'' if len(submitted) == 1 else 's'}"
 
 
-def _in_queue(left: RemainingTasks) -> str:
-    return f", {len(left.queued)} in the queue already" if left.queued else ""
+def _in_queue(remaining: RemainingTasks) -> str:
+    """Return how many tasks were in the queue before, as the end of a sentence."""
+    return f", {len(remaining.queued)} in the queue already" if remaining.queued else ""
 
 
 def _wait(study: ResolvedStudy, out: Console) -> None:

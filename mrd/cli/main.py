@@ -35,7 +35,7 @@ from mrd.generate import python_process
 from scenes.base.errors import InputError, printable
 
 FAILED, WRONG_INPUT, INTERRUPTED = 1, 2, 130
-SEVERAL_WORDS = "--slurm"  # the option that takes several words
+SEVERAL_WORDS = "--slurm"  # the one option that may be followed by several words
 
 app = typer.Typer(
     name="mrd",
@@ -119,7 +119,7 @@ def _exit_code(words: list[str], debug: bool) -> int:
 
 
 def _check_current_folder() -> None:
-    """Raise `InputError` in a folder that was removed, where the renderer would abort."""
+    """Raise `InputError` if the current folder was removed, where the renderer would abort."""
     try:
         Path.cwd()
     except OSError as error:
@@ -130,7 +130,7 @@ def _check_current_folder() -> None:
 
 
 def one_each(option: str, words: Sequence[str]) -> list[str]:
-    """Repeat an option before each word with ``=`` after it: typer takes one value an option."""
+    """Repeat an option before each of its ``key=value`` words: typer takes one value per option."""
     repeated: list[str] = []
     is_value = False
     for word in words:
@@ -142,7 +142,7 @@ def one_each(option: str, words: Sequence[str]) -> list[str]:
 
 
 def _help(words: list[str]) -> str:
-    """Return the command that prints the help of the command that was typed."""
+    """Return the help command for the command that the user typed."""
     command: Any = typer.main.get_command(app)
     path = ["mrd"]
     for word in words:
@@ -154,6 +154,7 @@ def _help(words: list[str]) -> str:
 
 
 def _print_error(text: str, code: int, debug: bool) -> int:
+    """Print an error, with its traceback if `debug`; return the exit code."""
     if debug:
         print(printable(traceback.format_exc()), file=sys.stderr, end="")
     print(f"error: {printable(text)}", file=sys.stderr)

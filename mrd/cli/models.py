@@ -59,10 +59,10 @@ def _print_classes(network: str | None, text: str) -> None:
     names = registry.class_names(ModelConfig(network=network))
     if not names:
         raise InputError(f"{network} has no classes, or its library does not name them")
-    found = [(str(k), name) for k, name in enumerate(names) if text.lower() in name.lower()]
-    if not found:
+    matching = [(str(k), name) for k, name in enumerate(names) if text.lower() in name.lower()]
+    if not matching:
         raise InputError(f"none of {len(names)} classes of {network} has '{text}' in its name")
-    console().print(table(("class", "name"), found, numbers=("class",)))
+    console().print(table(("class", "name"), matching, numbers=("class",)))
 
 
 def _print_layers(config: ModelConfig, resolution: int | None) -> None:

@@ -15,14 +15,14 @@ from mrd.cli.tables import duration, number
 from mrd.generate.progress import StudyProgress
 
 SECONDS_BETWEEN_LINES = 5.0
-STEPS_OF_RATE = 20  # only recent steps count: the first one compiles and is slow
+STEPS_OF_RATE = 20  # the rate is that of the last steps; the first one compiles and is slow
 
 Clock = Callable[[], float]
 Counter = Callable[[str, int, int], None]
 
 
 class Pace:
-    """Seconds per step over the last steps, and the time left until step `steps`."""
+    """Measures the seconds per step over the last steps, and predicts the remaining time."""
 
     def __init__(self, steps: int, clock: Clock = time.monotonic) -> None:
         self.steps = steps
@@ -35,7 +35,7 @@ class Pace:
 
     @property
     def seconds_per_step(self) -> float:
-        """Mean over the last steps; NaN before the second."""
+        """Mean over the last steps; NaN before the second step."""
         if len(self._seen) < 2:
             return float("nan")
         (first, began), (last, now) = self._seen[0], self._seen[-1]
@@ -49,7 +49,7 @@ class Pace:
 
 
 class _Timer:
-    """Whether enough time has passed for another line."""
+    """Decides when to print another line: at most one every few seconds."""
 
     def __init__(self, clock: Clock, last: float) -> None:
         self._clock, self._last = clock, last
@@ -63,6 +63,7 @@ class _Timer:
 
 
 def _step_words(row: Mapping[str, float], pace: Pace) -> str:
+    """Return speed, loss, match and remaining time of a search in words."""
     numbers = f"loss {number(row.get('loss'))}  match {number(row.get('match'))}"
     rate = pace.seconds_per_step
     if math.isnan(rate):
@@ -71,6 +72,7 @@ def _step_words(row: Mapping[str, float], pace: Pace) -> str:
 
 
 def _summary_words(summary: Mapping[str, Any]) -> str:
+    """Return the results of an ended job in words."""
     return ", ".join(
         f"{key} {number(value) if isinstance(value, float) else value}"
         for key, value in summary.items()
@@ -132,7 +134,7 @@ class Bars:
         self._progress = progress
 
     def started(self, name: str, total: int, what: str) -> "TaskBar":  # noqa: ARG002
-        """Prepare a bar, which appears with the first count."""
+        """Return a bar, which appears when the first progress is reported."""
         return TaskBar(self._progress, name, total)
 
 
@@ -149,7 +151,7 @@ class TaskBar:
         self._progress.print(text)
 
     def prepared(self, what: str, done: int, total: int) -> None:
-        """Show the count of null, ceiling or images."""
+        """Show how many renders of null, ceiling or images (`what`) are finished."""
         self._show(f"{self._name} {what}", done, total, "")
 
     def step(self, row: Mapping[str, float]) -> None:
@@ -201,7 +203,7 @@ def log_progress() -> StudyProgress:
 
 @contextmanager
 def counter(console: Console) -> Iterator[Counter]:
-    """Yield a function of (what, done, total) that shows a count, its rate and the time left."""
+    """Yield a function of (what, done, total) that shows count, rate and remaining time."""
     current, pace = "", Pace(0)
 
     def words(what: str, done: int, total: int) -> str:

@@ -50,7 +50,7 @@ def render(
 
 
 def _scenes(scene: str, out: Path) -> list[tuple[Path, Scene]]:
-    """Return folders of images and scenes; all scenes are loaded before the first is rendered."""
+    """Return folder of images and scene of each target; load all before the first is rendered."""
     is_study = Path(scene).is_dir() or Path(scene).name == FILE_NAME
     if is_study and scene not in library.SCENES:  # a folder may have the name of a scene
         study = read_study(Path(scene))

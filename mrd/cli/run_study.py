@@ -56,7 +56,7 @@ def run(
 
 
 def audience_of(participant: str | None, session: str, observers: int) -> Audience:
-    """Return who responds; raise `InputError` if a code has other than letters and digits."""
+    """Return the participants; raise `InputError` if a code has other than letters and digits."""
     if participant is not None:
         bids_names.check_code(participant, "participant")
     bids_names.check_code(session, "session")
@@ -85,6 +85,7 @@ class _StepProgress:
 
 
 def _same_command(path: Path, audience: Audience, workers: int) -> str:
+    """Return the command that repeats this one with the same options."""
     words = ["mrd", "run", as_word(path)]
     if audience.participant is not None:
         words += ["--participant", audience.participant, "--session", audience.session]
@@ -96,7 +97,7 @@ def _same_command(path: Path, audience: Audience, workers: int) -> str:
 
 
 def _exit(stop: Stop, again: str) -> None:
-    """Print what to do after a failure, and exit with its code."""
+    """Print what to do after a failure, and exit with the exit code of the failed command."""
     if stop.code == INTERRUPTED:  # the step has printed the message
         raise SystemExit(INTERRUPTED)
     words = f"mrd {shlex.join(stop.command)}"

@@ -40,6 +40,7 @@ def scenes(
 
 
 def _check(path: Path) -> None:
+    """Read a file or the files of a study, and print what was found."""
     if path.is_dir() or path.name == FILE_NAME:
         study = read_study(path)
         for place, reading in read_files(study):

@@ -141,10 +141,10 @@ def diff(one: Set, other: Set) -> None:
     """
     paths = [set_of(path, read_study) for path in (one, other)]
     with StimulusSet(paths[0]) as left, StimulusSet(paths[1]) as right:
-        found = differences(left, right)
-    for line in found or ["no difference"]:
+        differing = differences(left, right)
+    for line in differing or ["no difference"]:
         console().print(line)
-    if found:
+    if differing:
         raise typer.Exit(1)
 
 
@@ -154,5 +154,5 @@ def migrate(path: Set) -> None:
     path = set_of(path, read_study)
     check_seal(path)
     with StimulusSet(path) as stimuli:
-        _ = stimuli.file  # opening it refuses every other version: version 1 is the first
+        _ = stimuli.file  # opening refuses other versions; there is only version 1 so far
     console().print(f"{path}: is of the present schema_version {SCHEMA_VERSION}")

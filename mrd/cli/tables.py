@@ -33,7 +33,7 @@ def console() -> Console:
 
 
 class Rows:
-    """A table without blanks at the ends of its rows."""
+    """A table that prints no blanks at the ends of its lines."""
 
     def __init__(self, padded: Table) -> None:
         self._padded = padded
@@ -53,16 +53,16 @@ def table(
     columns: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[str] = ()
 ) -> Rows:
     """Return a table of plain text; the columns in `numbers` are aligned at the right."""
-    found = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=any(columns))
+    result = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=any(columns))
     for column in columns:
-        found.add_column(
+        result.add_column(
             Text(printable(column)),
             justify="right" if column in numbers else "left",
             overflow="fold",
         )
     for row in rows:
-        found.add_row(*(Text(printable(cell)) for cell in row))
-    return Rows(found)
+        result.add_row(*(Text(printable(cell)) for cell in row))
+    return Rows(result)
 
 
 def number(value: float | None) -> str:
@@ -127,7 +127,7 @@ def states(statuses: Sequence[RunStatus]) -> Rows:
 
 
 def images(statuses: Sequence[RunStatus], shared: Sequence[ImagesStatus]) -> Rows:
-    """Return the progress of images: those that the runs of a family share, and of every run."""
+    """Return the progress of images: those that a family shares, and those of each run."""
     return table(
         ("images of", "status", "done"),
         (
@@ -139,13 +139,14 @@ def images(statuses: Sequence[RunStatus], shared: Sequence[ImagesStatus]) -> Row
 
 
 def _of_runs(statuses: Sequence[RunStatus]) -> list[ImagesStatus]:
+    """Return the status of the images of each run that has any."""
     return [each.images for each in statuses if each.images is not None]
 
 
 def reasons(statuses: Sequence[RunStatus], shared: Sequence[ImagesStatus]) -> list[str]:
-    """Return one line for each failure, loss, or reason why a result is not a metamer.
+    """Return one line for each failure, missing file, or reason why a result is no metamer.
 
-    A reason that several runs share names all of them.
+    A line with a reason that several runs share begins with the names of all of them.
     """
     names: dict[str, list[str]] = {}
     for name, reason in (
@@ -205,7 +206,7 @@ def verdicts(statuses: Sequence[RunStatus]) -> Rows:
 
 
 def _verdict(judgement: dict[str, Any]) -> tuple[str, ...]:
-    """Return the cells of one result. Similarities are Pearson r, means over training cameras."""
+    """Return the cells of one result; r is Pearson's, averaged over training cameras."""
     training, held_out = judgement["training"], judgement["held_out"]
     cameras = training["cameras"]
     differences = ", ".join(
@@ -223,11 +224,13 @@ def _verdict(judgement: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _mean(cameras: Sequence[dict[str, Any]], key: str) -> float | None:
+    """Return the mean of a key over cameras; None if a camera has no value."""
     values = [camera[key] for camera in cameras]
     return None if None in values else sum(values) / len(values)
 
 
 def _outcome(judgement: dict[str, Any]) -> str:
+    """Return the last cell of a result: metamer with its p, result, or the class it flipped to."""
     if "flip" in judgement:
         (attribute,) = judgement["physical_difference"]
         return _flipped(judgement["flip"], UNITS[attribute])
@@ -237,6 +240,7 @@ def _outcome(judgement: dict[str, Any]) -> str:
 
 
 def _flipped(flip: dict[str, Any], unit: str) -> str:
+    """Return in words to which class a search flipped, and how large the change was."""
     if flip["distance"] is None:
         return "not flipped"
     held_out = [each["flipped"] for each in flip["cameras"] if each["held_out"]]
@@ -250,7 +254,7 @@ def _flipped(flip: dict[str, Any], unit: str) -> str:
 
 
 def _failing(judgement: dict[str, Any]) -> str:
-    """Return why a result is not a metamer: the first failure, and at how many cameras."""
+    """Return why a result is no metamer: the first failing camera, and how many fail."""
     if "flip" in judgement:
         return ""  # the search was for another class, not for a metamer
     if judgement["target_again"]:

@@ -1,4 +1,4 @@
-"""``mrd trace``: from a stimulus to its scene, search, model, and the trials that showed it."""
+"""``mrd trace``: show the scene, search and models behind a stimulus, and its trials."""
 
 import json
 from pathlib import Path
@@ -31,13 +31,13 @@ def trace(
     as_json: Annotated[bool, Option("--json", help="Print everything, as JSON.")] = False,
 ) -> None:
     """Show the origin of a stimulus, and the trials that showed it."""
-    found = tracing.trace(read_study(path), stimulus, stimuli)
+    facts = tracing.trace(read_study(path), stimulus, stimuli)
     if as_json:
-        print(json.dumps(plain(found), indent=1, allow_nan=False))
+        print(json.dumps(plain(facts), indent=1, allow_nan=False))
         return
     out = console()
-    out.print(table(("", ""), _rows(found)))
-    trials = found["trials"]
+    out.print(table(("", ""), _rows(facts)))
+    trials = facts["trials"]
     if not trials:
         out.print("no trial showed it")
         return
@@ -49,26 +49,26 @@ def trace(
         out.print(f"and {len(trials) - MOST_TRIALS} more; --json prints all")
 
 
-def _rows(found: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return the facts in order, one per row."""
-    image, run = found["stimulus"], found["run"]
+def _rows(traced: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the facts in order, one (name, value) per row."""
+    image, run = traced["stimulus"], traced["run"]
     rows = [("stimulus", image["stimulus_id"])]
     rows += [(f"  {key}", str(image[key])) for key in IMAGE_KEYS if key in image]
     rows += [(f"  {key}", str(image[key])) for key in ("noise_seed", "renderer_seed", "sha256")]
-    rows += [("set", found["set"]["file"]), ("  content hash", found["set"]["content_hash"])]
-    rows += [("scene", found["scene"]["sha256"]), _path("  file", found["scene"]["file"])]
-    rows += [_path("render", found["files"]["radiance"])]
-    if found["files"]["whole"] is False:
+    rows += [("set", traced["set"]["file"]), ("  content hash", traced["set"]["content_hash"])]
+    rows += [("scene", traced["scene"]["sha256"]), _path("  file", traced["scene"]["file"])]
+    rows += [_path("render", traced["files"]["radiance"])]
+    if traced["files"]["whole"] is False:
         rows.append(("", "the file has changed since the set was built"))
     if run:
         rows += [("run", run["name"]), _path("  folder", run["folder"])]
         rows += [(f"  {key}", _short(run[key])) for key in RUN_KEYS if run.get(key) is not None]
     else:
         rows.append(("run", "none: all searches of the family share this image"))
-    for name, model in found["models"].items():
+    for name, model in traced["models"].items():
         rows.append((f"embedded {name}", _short(model["network"])))
         rows += [(f"  {key}", _short(model[key])) for key in MODEL_KEYS if model[key] is not None]
-    for dot in found["dots"]:
+    for dot in traced["dots"]:
         place = f"{dot['condition']}, {dot['target']}, at {dot['x']:.4g} (level {dot['level']:.3g})"
         counts = f"{dot['correct']} of {dot['trials']} correct"
         rows.append(("dot of the report", f"{place}: {counts}"))
@@ -76,8 +76,10 @@ def _rows(found: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _path(name: str, path: str | None) -> tuple[str, str]:
+    """Return a row with a path, or with a note that it is not on this machine."""
     return name, path or "not on this machine"
 
 
 def _short(value: Any) -> str:
+    """Return a value as text on one line."""
     return value if isinstance(value, str) else json.dumps(plain(value))

@@ -1,4 +1,6 @@
-"""Render the images of a family or of a run, each with its record.
+"""Render the images of a family or of a run, and write one record for each image.
+
+A family is a target with one search; its runs share the images of target and nulls.
 
 Import this module only after ``mrd.rendering.backend.activate()``.
 """
@@ -40,7 +42,7 @@ from stimuli.intake import SHARED_ROLES, ImageRecord
 NOISE_FLOOR_FILE = "noise_floor.json"
 KINDS = ("radiance", "display")
 
-# A re-render has the target's scene: its noise index is far from any other.
+# A re-render shows the target's scene; this offset gives it a noise index that no target image has.
 RERENDER_OFFSET = 1 << 20
 
 # Fields that determine an image; the other fields of a record describe it.
@@ -62,7 +64,7 @@ Shot = dict[str, Any]
 
 @dataclass(frozen=True)
 class _Images:
-    """Facts that all images of one folder share; `judgement` is None for a family."""
+    """Facts that are the same for all images of one folder; `judgement` is None for a family."""
 
     study: str
     run: ResolvedRun
@@ -83,7 +85,7 @@ class _Images:
 def make_family(
     run: ResolvedRun, study: str, runs: Path, device: str, progress: RunProgress
 ) -> int:
-    """Make the images that all runs of a family share; return their number."""
+    """Render the missing images that all runs of a family share; return the number of all."""
     directory = image_directory.of_family(runs, run.spec.family)
     requested = image_plan.inputs_of_family(run)
 
@@ -91,8 +93,8 @@ def make_family(
         target, _ = prepared(run)
         lit = lit_targets(run, target)
         images = _images(run, study, target, None)
-        found = levels.family_levels(run, target)
-        records = _render_missing(directory, found, lit, images, device, progress)
+        scenes_of_family = levels.family_levels(run, target)
+        records = _render_missing(directory, scenes_of_family, lit, images, device, progress)
         floor = noise_floor(directory.path, records, target.film, lit)
         directory.write_json(NOISE_FLOOR_FILE, floor)
         return len(records)
@@ -101,7 +103,7 @@ def make_family(
 
 
 def make_run(run: ResolvedRun, study: str, runs: Path, device: str, progress: RunProgress) -> int:
-    """Make the images of a run whose search is done; return their number.
+    """Render the missing images of a run whose search is done; return the number of all.
 
     Raise if the series is not possible (`levels.run_levels`).
     """
@@ -113,9 +115,9 @@ def make_run(run: ResolvedRun, study: str, runs: Path, device: str, progress: Ru
         target = read_scene(searched.path / "target" / "scene.json")
         images = _images(run, study, target, searched.read_json("criterion.json"))
         progress.note("finding the levels")
-        found = levels.run_levels(run, searched, images.series.config)
+        scenes_of_run = levels.run_levels(run, searched, images.series.config)
         lit = lit_targets(run, target)
-        return len(_render_missing(directory, found, lit, images, device, progress))
+        return len(_render_missing(directory, scenes_of_run, lit, images, device, progress))
 
     return _make(directory, requested, make, progress)
 
@@ -141,10 +143,10 @@ def _make(
 def noise_floor(
     folder: Path, records: Sequence[ImageRecord], film: Film, lit: dict[str, Scene]
 ) -> dict[str, Any]:
-    """Return the root mean square display difference of two renders that differ in noise alone.
+    """Return the RMS display difference of two renders that differ in noise alone.
 
     ``rms_display`` (display values run from 0 to 1) is over all pixels, channels and pairs of
-    target and re-render; ``views`` holds it for every camera and light.
+    target and re-render; ``views`` contains it for each camera and light.
     """
     files = {
         (each.role, each.camera, each.light, each.noise_seed): folder / each.radiance_file
@@ -179,18 +181,18 @@ def _images(
 
 def _render_missing(
     directory: ImageDirectory,
-    found: Sequence[Level],
+    wanted: Sequence[Level],
     lit: dict[str, Scene],
     images: _Images,
     device: str,
     progress: RunProgress,
 ) -> list[ImageRecord]:
-    """Render all images that do not exist yet, and write the table of all."""
+    """Render the images that do not exist yet; write the table of all images, and return it."""
     directory.end_torn_line()
     earlier = directory.finished()
     config, chosen = images.series.config, images.series.cameras
     records: list[ImageRecord] = []
-    for level in found:
+    for level in wanted:
         for light, like in lit.items():
             scene = level.scene if light == OWN_LIGHT else relit(level.scene, like)
             views = [view for view in cameras(scene.cameras) if view.name in chosen]
@@ -205,7 +207,7 @@ def _render_missing(
 
 
 def _shot(images: _Images, level: Level, light: str, scene: Scene, view: Camera, seed: int) -> Shot:
-    """Return every column of an image's record that is known before it is rendered."""
+    """Return the columns of an image's record that are known before it is rendered."""
     run, spec, config = images.run, images.run.spec, images.series.config
     folder = (
         level.role if level.role in ("target", "rerender") else f"{level.role}-{level.index:03d}"
@@ -262,7 +264,7 @@ def _shot(images: _Images, level: Level, light: str, scene: Scene, view: Camera,
 
 
 def _physical_distance(level: Level) -> float | None:
-    """Return the distance of a single attribute; the level if there are several."""
+    """Return the distance of the searched attribute; the level if several are searched."""
     if len(level.distances) == 1:
         return next(iter(level.distances.values()))
     return level.level
@@ -277,7 +279,7 @@ def _records(
     form: Form,
     device: str,
 ) -> list[ImageRecord]:
-    """Return the records of all images of a scene, and render the images that are missing."""
+    """Return the records of all images of one scene, after rendering those that are missing."""
     write_shared_scene(scene, directory.path / SCENES_FOLDER)
     records = {}
     for shot in shots:
@@ -301,10 +303,10 @@ def photographed(
     form: Form,
     device: str,
 ) -> Iterator[tuple[Shot, dict[str, Any]]]:
-    """Render images of a scene into files; yield each shot with the rest of its record.
+    """Render images of a scene into files; yield each shot with the other fields of its record.
 
     A shot has at least camera, renderer_seed, samples, width, height and the two file names. The
-    folder's timing is updated.
+    time that the renders took is added to the folder's timing file.
     """
     if not shots:
         return
@@ -322,7 +324,7 @@ def photographed(
 
 
 def _write_image(folder: Path, shot: Shot, linear: torch.Tensor, film: Film) -> dict[str, Any]:
-    """Write both files of an image (1, 3, H, W); return the rest of its record."""
+    """Write the EXR and PNG of an image (1, 3, H, W); return the fields known only now."""
     radiance, shown = (folder / shot[f"{kind}_file"] for kind in KINDS)
     image_files.write_exr(radiance, linear[0])
     image_files.write_png(shown, image_files.to_bytes(display(linear, film))[0])

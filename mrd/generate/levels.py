@@ -35,16 +35,17 @@ from stimuli.intake import Role
 
 LEVELS_FILE = "levels.json"
 SCENES_FOLDER = "scenes"
-VERSION = 3  # to be raised when the same run would get other levels
+VERSION = 3  # raise when the same run would get different levels
 
 
 @dataclass(frozen=True)
 class Level:
-    """A scene and its place in the family, under the target's own light.
+    """A scene to render, under the target's own light: target, null, control or series level.
 
     `index` counts from 0 within the series or the nulls; `level` is 0 for the target and None for
     nulls. `distances` maps each searched attribute to its physical distance from the target, and
-    `translation` is in scene units. `step` is the step of the search, along a trajectory.
+    `translation` is in scene units. `step` is the step of the search that the
+    scene is from, in a trajectory series only.
     """
 
     role: Role
@@ -73,7 +74,7 @@ def family_levels(run: ResolvedRun, target: Scene) -> list[Level]:
 def run_levels(run: ResolvedRun, directory: RunDirectory, config: SeriesConfig) -> list[Level]:
     """Return the levels above 0 of a finished run: its series with the result, and the controls.
 
-    The levels are kept in ``series/levels.json``. A pixel search has no controls. Raise if the
+    The levels are stored in ``series/levels.json``. A pixel search has no controls. Raise if the
     series is not possible, or a scene is damaged.
     """
     folder = directory.path / "series"
@@ -182,7 +183,7 @@ def scene_of_state(start: Scene, search: SearchConfig, state: SearchState) -> Sc
 def _controls(
     run: ResolvedRun, target: Scene, series: Sequence[Level], sampling: int
 ) -> list[Level]:
-    """Return random changes of the target, each as far from it as a level of the series."""
+    """Return random changes of the target, one at the same distance as each level of the series."""
     scenes = control_scenes(
         target,
         run.search,
@@ -205,6 +206,7 @@ def _controls(
 
 
 def _role(run: ResolvedRun, is_result: bool) -> Role:
+    """Return the role of a level above 0 in the table of images."""
     if run.spec.is_pixel_search:
         return "pixel"
     return "result" if is_result else "series"
@@ -213,6 +215,7 @@ def _role(run: ResolvedRun, is_result: bool) -> Role:
 def _distances(
     target: Scene, other: Scene, search: SearchConfig, sampling: int
 ) -> dict[str, float]:
+    """Return the physical distance of a scene from the target, by searched attribute."""
     return {
         attribute: measure_from(target, attribute, sampling)(getattr(other, attribute))
         for attribute in search.attributes
@@ -225,8 +228,8 @@ def _distances(
 def lit_targets(run: ResolvedRun, target: Scene | None = None) -> dict[str, Scene]:
     """Return the represented target under every light of its series, by the name of the light.
 
-    Light and exposure hold for the whole family. `target` is as the search represented and exposed
-    it; by default it is prepared again.
+    Light and exposure are the same for the whole family. `target` is the represented and exposed
+    target of the search; by default it is prepared again.
     """
     if run.series is None:
         return {}
@@ -235,6 +238,7 @@ def lit_targets(run: ResolvedRun, target: Scene | None = None) -> dict[str, Scen
 
 
 def _under(light: Lighting | None, own: Scene, run: ResolvedRun) -> Scene:
+    """Return the target under another light, exposed for that light; unchanged if None."""
     if light is None:
         return own
     # The study's own target is exposed, so that every search of it gets the same exposure.
@@ -244,7 +248,7 @@ def _under(light: Lighting | None, own: Scene, run: ResolvedRun) -> Scene:
 
 
 def relit(scene: Scene, like: Scene) -> Scene:
-    """Return a scene of the family with the light and the exposure of a lit target."""
+    """Return a scene of the family with the light and exposure of a target from `lit_targets`."""
     lit = scene.model_copy(update={"lighting": like.lighting})
     return with_film(lit, exposure=like.film.exposure)
 
@@ -253,6 +257,7 @@ def relit(scene: Scene, like: Scene) -> Scene:
 
 
 def _write_levels(folder: Path, key: dict[str, Any], levels: Sequence[Level]) -> None:
+    """Write the levels and the inputs that determine them (`key`)."""
     rows = [
         {
             "role": each.role,
@@ -269,7 +274,7 @@ def _write_levels(folder: Path, key: dict[str, Any], levels: Sequence[Level]) ->
 
 
 def _read_levels(folder: Path, key: dict[str, Any]) -> list[Level] | None:
-    """Return the levels on disk; None if they are damaged or have another key."""
+    """Return the stored levels; None if they are damaged or were made from other inputs."""
     content = read_mapping(folder / LEVELS_FILE)
     if content is None or content.get("key") != key:
         return None

@@ -82,7 +82,7 @@ def make(run: ResolvedRun, runs: Path, device: str, progress: RunProgress) -> di
 
 
 def prepared(run: ResolvedRun) -> tuple[Scene, Scene]:
-    """Return target and start, exposed on the target, in the search's representation."""
+    """Return target and start as the search uses them: represented, with the target's exposure."""
     family = exposed(run.target)
     target = represented(family, run.search)
     return target, start_scene(target, run.starts, run.search)
@@ -91,7 +91,7 @@ def prepared(run: ResolvedRun) -> tuple[Scene, Scene]:
 def _searched(
     scorer: Scorer, start: Scene, directory: RunDirectory, progress: RunProgress
 ) -> Search:
-    """Return the search, resumed at its newest state and run to its end."""
+    """Run the search to its end, from its newest saved state if there is one, and return it."""
     run, target, against = scorer.run, scorer.target, scorer.against
     views = [against.views[c] for c in training(against.views)]
     mode = mode_of(run.search, against)
@@ -187,7 +187,7 @@ def _write_preview(
 
 
 def _write_turntable(path: Path, sides: Sequence[Scene], bench: Bench) -> None:
-    """Target and result side by side, seen by a camera that goes around them."""
+    """Write a video of target and result side by side, from a camera that goes around them."""
     rig = sides[0].cameras
     around = Ring(
         count=image_files.TURNTABLE_FRAMES,

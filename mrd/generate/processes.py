@@ -59,7 +59,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The end of a job."""
+    """Result of a job, or why it failed."""
 
     name: str
     judgement: Mapping[str, Any] | None  # content of `criterion.json`; None for images
@@ -71,9 +71,9 @@ class Outcome:
 def all_done(
     jobs: Iterable[Job], study: Study, progress: StudyProgress, workers: int
 ) -> list[Outcome]:
-    """Carry out jobs, `workers` at once, and return their outcomes in the same order.
+    """Run jobs in worker processes, `workers` at once; return their outcomes in the same order.
 
-    An interrupt ends the running processes; finished work is kept.
+    An interrupt ends the running processes; finished work stays on disk.
     """
     waiting = list(enumerate(jobs))[::-1]
     free = shares(_processors(), workers)
@@ -105,7 +105,7 @@ def _processors() -> list[int]:
 
 
 def shares(processors: Sequence[int], workers: int) -> list[tuple[int, ...]]:
-    """Return the processors of each worker, shared only if there are too few."""
+    """Divide the processors among the workers; two workers share one only if there are too few."""
     return [
         tuple(processors[worker::workers]) or (processors[worker % len(processors)],)
         for worker in range(workers)
@@ -113,7 +113,7 @@ def shares(processors: Sequence[int], workers: int) -> list[tuple[int, ...]]:
 
 
 class _Process:
-    """A job in its own process, and the messages it sends."""
+    """A worker process that does one job, and the connection on which it reports."""
 
     def __init__(
         self, number: int, job: Job, study: Study, share: tuple[int, ...], progress: StudyProgress
@@ -132,7 +132,7 @@ class _Process:
         other_end.close()  # so that the end of the process closes the pipe
 
     def has_ended(self) -> bool:
-        """Receive one message; return True if the process ended and sends no more."""
+        """Receive one message and show it; return True if the process has ended instead."""
         try:
             kind, *content = self.pipe.recv()
         except (EOFError, OSError):
@@ -188,7 +188,7 @@ def _interrupts_ignored() -> Iterator[None]:
 
 
 class _PipeProgress:
-    """A `RunProgress` that sends every call to the process that shows it."""
+    """A `RunProgress` of a worker, which sends every call to the parent process."""
 
     def __init__(self, pipe: Connection) -> None:
         self._pipe = pipe
@@ -204,7 +204,7 @@ class _PipeProgress:
 
 
 def _work(job: Job, study: str, runs: Path, share: tuple[int, ...], pipe: Connection) -> None:
-    """Carry out a job in its process, and send its outcome."""
+    """Do a job in its worker process, and send its outcome to the parent."""
     if multiprocessing.parent_process() is not None:
         if "SLURM_JOB_ID" in os.environ:
             _ignore_signals_of_slurm()
@@ -229,7 +229,7 @@ def _work(job: Job, study: str, runs: Path, share: tuple[int, ...], pipe: Connec
 def _carry_out(
     job: Job, study: str, runs: Path, device: str, progress: _PipeProgress
 ) -> tuple[Mapping[str, Any] | None, str, bool, int]:
-    """Carry out a job; return the fields of its `Outcome` after the name."""
+    """Do a job; return the fields of its `Outcome` after the name."""
     from mrd.generate import images, one_run  # after the backend is chosen
 
     if job.kind == "search":

@@ -11,17 +11,17 @@ class RunProgress(Protocol):
         """Show a message of one line."""
 
     def prepared(self, what: str, done: int, total: int) -> None:
-        """Show how many renders or images are finished, of how many."""
+        """Show that `done` of `total` renders or images (`what`) are finished."""
 
     def step(self, row: Mapping[str, float]) -> None:
-        """Show a finished step, given as its row of the history."""
+        """Show a finished step of the search; `row` is its line of the history."""
 
 
 class JobProgress(RunProgress, Protocol):
     """Progress of one job, including its end."""
 
     def finished(self, summary: Mapping[str, Any]) -> None:
-        """Show the numbers that the job ended with."""
+        """Show the results of the ended job."""
 
 
 class StudyProgress(Protocol):

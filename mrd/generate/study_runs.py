@@ -1,4 +1,4 @@
-"""All runs of a study: checks before any work, the remaining jobs, and carrying them out."""
+"""Run all searches of a study, and render the images of their series."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def generate(
     Returns
     -------
     list of Outcome
-        One for each run, then one for each set of images that was made.
+        One for each run, then one for each folder of images that had missing ones.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def generate(
     check_series(runs)
     outcomes = _search(unsearched, resolved.study, progress, workers)
     failed = {name: outcome for name, outcome in outcomes.items() if outcome.failure}
-    # Another process may have finished a run in the meantime.
+    # Another process may have finished a failed run in the meantime.
     searched = [
         failed[run.name]
         if run.name in failed and not is_searched(run, folder)
@@ -68,13 +68,15 @@ def generate(
         for run in runs
     ]
     jobs = image_jobs(runs, folder, by_hash)
-    made = all_done(jobs, resolved.study, progress, workers)
-    left = {job.name for job in image_jobs(runs, folder)}
-    return searched + [each if each.name in left else replace(each, failure="") for each in made]
+    rendered = all_done(jobs, resolved.study, progress, workers)
+    unfinished = {job.name for job in image_jobs(runs, folder)}
+    return searched + [
+        each if each.name in unfinished else replace(each, failure="") for each in rendered
+    ]
 
 
 def remaining(runs: Sequence[ResolvedRun], folder: Path) -> list[str]:
-    """Return the names of unfinished work, in pieces that are independent of one another.
+    """Return the names of unfinished work; each can be done independently of the others.
 
     The name of a run means its search and its series; ``families/<family>`` the shared images.
     """
@@ -89,7 +91,10 @@ def remaining(runs: Sequence[ResolvedRun], folder: Path) -> list[str]:
 
 
 def carry_out(study: Study | ResolvedStudy, name: str, progress: StudyProgress) -> list[Outcome]:
-    """Carry out one of the pieces that `remaining` names; raise if the study has no such piece."""
+    """Run one remaining part of a study, named as `remaining` lists it; return its outcomes.
+
+    Raise if the study has no run or family of this name.
+    """
     resolved = resolve_study(study)
     runs, folder = resolved.runs, resolved.study.runs
     chosen = [run for run in runs if run.name == name]
@@ -154,7 +159,7 @@ def check(runs: Sequence[ResolvedRun]) -> None:
 
 
 def check_series(runs: Sequence[ResolvedRun]) -> None:
-    """Raise if a series interpolates where target and result cannot be interpolated."""
+    """Raise if a series interpolates, and there is no path from target to start of its search."""
     for run in runs:
         if run.series is not None and run.series.config.kind == "interpolation":
             backend.activate()
@@ -191,7 +196,7 @@ def _check_models(runs: Sequence[ResolvedRun]) -> None:
 
 
 def _check_classes(run: ResolvedRun, model: Model) -> None:
-    """Raise if a search for another class has a model without classes, or without that class."""
+    """For mode flip, raise if the model has no classes, or not the one that is searched for."""
     import torch
 
     from mrd.models.classifier import Classifier
@@ -212,7 +217,7 @@ def _check_classes(run: ResolvedRun, model: Model) -> None:
 
 
 def _check_losses(run: ResolvedRun, layers: Sequence[str]) -> None:
-    """Raise if losses by layer do not fit the model's layers, guides included.
+    """Raise if the loss of a search names other layers than those of the model and its guides.
 
     Raise too for dual_buffer with any model except pixels: its noise cancels only if activations
     are linear in the image.
@@ -239,7 +244,7 @@ def _check_losses(run: ResolvedRun, layers: Sequence[str]) -> None:
 def _search(
     unsearched: Sequence[ResolvedRun], study: Study, progress: StudyProgress, workers: int
 ) -> dict[str, Outcome]:
-    """Make the directories of runs, then search; return the outcomes by the name of the run."""
+    """Create the directories of runs and search; return the outcomes by the name of the run."""
     refused = {run.name: _create_directory(run, study.runs, progress) for run in unsearched}
     outcomes = {name: outcome for name, outcome in refused.items() if outcome}
     jobs = [Job("search", run) for run in unsearched if run.name not in outcomes]

@@ -13,7 +13,7 @@ ROWS = 256  # images in a block of the matrix of distances
 
 
 class ActivationStore:
-    """Activations of one layer, a row an image; a large store has its file in `folder`."""
+    """Activations of one layer, one row per image; if large, in a temporary file in `folder`."""
 
     def __init__(self, count: int, folder: Path) -> None:
         self._count, self._folder = count, folder
@@ -27,15 +27,15 @@ class ActivationStore:
         self._rows[first : first + len(flat)] = flat
 
     def get(self, images: list[int]) -> torch.Tensor:
-        """Return the activations of some images, (B, D) float32."""
-        return torch.from_numpy(np.ascontiguousarray(self._kept[images]))
+        """Return the activations (B, D), float32, of the images with these row numbers."""
+        return torch.from_numpy(np.ascontiguousarray(self._stored_rows[images]))
 
     def distances(self) -> np.ndarray:
-        """Return the distances 1 − Pearson r between all images, and overwrite the activations.
+        """Return the distances 1 − Pearson r between all images; the activations are overwritten.
 
-        (count, count) float32, symmetric, in [0, 2], its diagonal 0; NaN for constant activations.
+        (count, count) float32, symmetric, in [0, 2], with diagonal 0; NaN for constant activations.
         """
-        rows = self._kept
+        rows = self._stored_rows
         for block in _blocks(self._count):
             rows[block] = standardised(rows[block])
         r = np.empty((self._count, self._count), np.float32)
@@ -50,14 +50,17 @@ class ActivationStore:
         return symmetric
 
     @property
-    def _kept(self) -> np.ndarray:
+    def _stored_rows(self) -> np.ndarray:
         if self._rows is None:
             raise ValueError("nothing has been put into the store")
         return self._rows
 
 
 def standardised(rows: np.ndarray) -> np.ndarray:
-    """Return rows (B, D) of mean 0 and length 1: products are Pearson's r. Constant rows: NaN."""
+    """Return rows (B, D) with mean 0 and length 1, so that their products are Pearson's r.
+
+    Constant rows become NaN.
+    """
     centred = rows - rows.mean(axis=1, keepdims=True, dtype=np.float64).astype(np.float32)
     lengths = np.linalg.norm(centred, axis=1, keepdims=True)
     constant = rows.max(axis=1, keepdims=True) == rows.min(axis=1, keepdims=True)
@@ -65,10 +68,12 @@ def standardised(rows: np.ndarray) -> np.ndarray:
 
 
 def _blocks(count: int) -> list[slice]:
+    """Return slices of `ROWS` numbers that cover 0 to `count`."""
     return [slice(first, min(first + ROWS, count)) for first in range(0, count, ROWS)]
 
 
 def _empty(shape: tuple[int, int], folder: Path) -> np.ndarray:
+    """Return a matrix without values, in memory or, if large, in a temporary file."""
     if 4 * shape[0] * shape[1] <= MOST_BYTES:
         return np.empty(shape, np.float32)
     # The file has no name: the system removes it when the process ends.

@@ -1,7 +1,8 @@
-"""Results of models for a finished set: distances between its images, and verdicts on them.
+"""Embed models in a finished set: distances between its images, and verdicts on them.
 
-Models receive the stored images that people see. Families are embedded one at a time and cached
-beside the set, so that an interrupted embedding resumes; then the set is replaced in one step.
+Models receive the stored images that people see. Families (all images of a target with one search)
+are embedded one at a time and cached beside the set, so that an interrupted embedding resumes; then
+the set is replaced in one step.
 """
 
 from __future__ import annotations
@@ -54,9 +55,9 @@ def embed(
     device: str,
     progress: Progress = lambda *_: None,
 ) -> list[str]:
-    """Embed models in a set, except those whose results it holds already.
+    """Embed models in a set, except those whose results it contains already.
 
-    Layers that a set holds of a model are kept when other layers of the same model are added.
+    If other layers of a model are added, the results of its earlier layers stay in the set.
 
     Parameters
     ----------
@@ -68,11 +69,11 @@ def embed(
     floors
         Least match of a metamer, by search.
     folder
-        Folder of relative paths of weights.
+        Folder that relative paths of weights start from.
     device
         Torch device, such as "cpu" or "cuda".
     progress
-        Called with (model and family, images done, number of images).
+        Called with (model and family, number of embedded images, number of images).
 
     Returns
     -------
@@ -96,7 +97,7 @@ def embed(
             record = identity(model, settings[name])
             if _is_up_to_date(stimuli, name, model, record, floor_of):
                 continue
-            found: dict[str, FamilyResults] = {}
+            by_family: dict[str, FamilyResults] = {}
             for family, floor in floor_of.items():
                 images = images_sha256(stimuli.table, family)
                 inputs = {"images": images, "model": model.record(), "floor": floor}
@@ -108,8 +109,8 @@ def embed(
 
                     cached = embed_family(stimuli, family, model, floor, device, of_family)
                     cache.write(key, cached)
-                found[family] = cached
-            embedded[name] = _results(model, record, found)
+                by_family[family] = cached
+            embedded[name] = _results(model, record, by_family)
     if embedded:
         add_results(path, embedded, expected)
     cache.remove()
@@ -117,9 +118,9 @@ def embed(
 
 
 def identity(model: Model, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what identifies a model and its embedding, apart from its layers: plain data.
+    """Return the record that identifies a model and its embedding, without layers, as plain data.
 
-    ``asked`` holds the settings of the study; they can be compared without the network
+    ``asked`` contains the settings of the study; they can be compared without the network
     (`mrd.workflow.step_reasons`).
     """
     record: dict[str, Any] = plain(model.record())
@@ -128,7 +129,7 @@ def identity(model: Model, settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _settings(model: ModelToEmbed, folder: Path) -> dict[str, Any]:
-    """Return the settings of a model without its layers, with files by their SHA-256."""
+    """Return the settings of a model without its layers, and with the SHA-256 of each file."""
     return seen_by(resolved_model(model.config, folder, f"models.{model.name}")[1])
 
 
@@ -139,7 +140,7 @@ def _is_up_to_date(
     record: Mapping[str, Any],
     floors: Mapping[str, float],
 ) -> bool:
-    """Return whether the set holds distances and verdicts of all layers of this very model."""
+    """Return whether the set contains distances and verdicts of all layers of this model."""
     if name not in stimuli.models:
         return False
     earlier, layers = stimuli.results(name), ";".join(model.layers)
@@ -157,13 +158,14 @@ def _is_up_to_date(
 
 
 def _results(
-    model: Model, record: Mapping[str, Any], found: Mapping[str, FamilyResults]
+    model: Model, record: Mapping[str, Any], by_family: Mapping[str, FamilyResults]
 ) -> ModelResults:
+    """Return the results of a model, by layer and family."""
     layers = {
-        layer: {family: each.layers[layer] for family, each in found.items()}
+        layer: {family: each.layers[layer] for family, each in by_family.items()}
         for layer in model.layers
     }
-    verdicts = {family: each.verdicts for family, each in found.items()}
+    verdicts = {family: each.verdicts for family, each in by_family.items()}
     return ModelResults(record, layers, verdicts)
 
 

@@ -1,4 +1,4 @@
-"""Results of families, cached beside a set until all of a model's results are in it.
+"""Results of single families, cached beside a set until all results of a model are in the set.
 
 Each family has its own file, named by a hash of its inputs, so that an interrupted embedding can
 resume and several processes can embed in one set.
@@ -24,7 +24,7 @@ class EmbedCache:
         self._used: list[Path] = []
 
     def read(self, key: CacheKey, layers: Sequence[str]) -> FamilyResults | None:
-        """Return the cached results at some layers; None if there are none, or damaged ones."""
+        """Return the cached results of these layers; None if they are missing or damaged."""
         file = self._file(key)
         self._used.append(file)
         if not file.exists():
@@ -40,7 +40,7 @@ class EmbedCache:
         return None
 
     def write(self, key: CacheKey, results: FamilyResults) -> None:
-        """Cache results."""
+        """Write the results of a family to the cache."""
         arrays = {}
         for layer, distances in results.layers.items():
             arrays[f"{layer}/between"] = distances.between
@@ -48,7 +48,7 @@ class EmbedCache:
         write_state(SearchState(0, arrays, {"verdicts": results.verdicts}), self._file(key))
 
     def remove(self) -> None:
-        """Remove the files that were read here; those of other processes stay."""
+        """Remove the files that this object has looked for; those of other processes stay."""
         for file in self._used:
             file.unlink(missing_ok=True)
         with suppress(OSError):  # files of other processes are in it

@@ -42,7 +42,7 @@ class _Viewer:
     device: str
 
     def batches(self, rows: pd.DataFrame) -> Iterator[tuple[pd.DataFrame, torch.Tensor]]:
-        """Yield rows and their images (B, 3, H, W) in [0, 1], reading one batch ahead."""
+        """Yield batches of rows with images (B, 3, H, W) in [0, 1]; read the next one meanwhile."""
         parts = [rows.iloc[first : first + BATCH] for first in range(0, len(rows), BATCH)]
         if not parts:
             return
@@ -62,7 +62,7 @@ class _Viewer:
     def activations(
         self, rows: pd.DataFrame, progress: Callable[[int], None]
     ) -> Iterator[tuple[int, dict[str, torch.Tensor]]]:
-        """Yield the place of the first row of a batch, and the batch's activations by layer."""
+        """Yield the number of each batch's first row, and the batch's activations by layer."""
         first = 0
         for part, images in self.batches(rows):
             names = [f"the image {name}" for name in part[schema.KEY]]
@@ -74,11 +74,11 @@ class _Viewer:
         """Return the predicted classes of images; None if the model has no classes."""
         if not self.model.has_labels:
             return None
-        found: list[int] = []
+        numbers: list[int] = []
         for _, images in self.batches(rows):
             labels = self.model.labels(images)
-            found += [] if labels is None else labels.tolist()
-        return found
+            numbers += [] if labels is None else labels.tolist()
+        return numbers
 
 
 @torch.no_grad()
@@ -92,7 +92,8 @@ def embed_family(
 ) -> FamilyResults:
     """Return a model's distances between the images of a family, and verdicts on its scenes.
 
-    `floor` is the least match of a metamer; `progress` is called with (images done, of how many).
+    `floor` is the least match of a metamer; `progress` is called with (number of
+    embedded images, number of images).
     """
     own, null = compared(stimuli.table, family), nulls(stimuli.table, family)
     total = len(own) + len(null)
@@ -125,7 +126,7 @@ def embed_family(
 def _null_pairs(
     table: pd.DataFrame, family: str, null: pd.DataFrame, place: Mapping[Any, int]
 ) -> list[list[int]]:
-    """Return, for each null image, the places in the stores of its target images."""
+    """Return, for each null image, the row numbers of its target images in the stores."""
     targets = targets_by_view(table, family)
     pairs = []
     for row in null.itertuples():
@@ -196,7 +197,10 @@ def _verdicts(
 
 
 def _target_images(images: pd.DataFrame) -> tuple[dict[str, Any], list[list[Any]]]:
-    """Return the target's first image by camera, and rows of other images of the same scene."""
+    """Return the target's first image at each camera, and its other images.
+
+    The images are rows of the table; each list of other images has one per camera.
+    """
     scene = images[images["role"].isin(("target", "rerender"))].copy()
     scene["order"] = scene["role"] != "target"
     scene = scene.sort_values(["order", "noise_seed"], kind="stable")
@@ -219,7 +223,7 @@ def _compared_scenes(family: pd.DataFrame, cameras: Sequence[str]) -> Iterator[C
 
 
 def _by_camera(null: pd.DataFrame, of_light: pd.DataFrame, cameras: Sequence[str]) -> np.ndarray:
-    """Return the places (N, C) of null images: a row a scene, a column a camera."""
+    """Return the row numbers (N, C) of null images: one row per scene, one column per camera."""
     numbers = pd.Series(np.arange(len(null)), index=null.index)[of_light.index]
     table = of_light.assign(number=numbers).pivot_table(
         index="level_index", columns="camera", values="number"

@@ -34,7 +34,7 @@ def write_camera(folder: Path, camera: str, inputs: str, synthesis: Mapping[str,
 
 
 def read_camera(folder: Path, camera: str, inputs: str) -> dict[str, Any] | None:
-    """Return how the synthesis at a camera ended; None if it is missing or of other inputs."""
+    """Return how the synthesis at a camera ended; None if not done, or done with other inputs."""
     synthesis = _read_json(folder / f"{camera}.json")
     image = folder / f"{camera}.png"
     if synthesis.get("inputs") != inputs or not image.is_file():
@@ -43,7 +43,7 @@ def read_camera(folder: Path, camera: str, inputs: str) -> dict[str, Any] | None
 
 
 def finished(folder: Path, inputs: str) -> dict[str, Any] | None:
-    """Return the record if inputs and images are unchanged and no file is missing, else None."""
+    """Return the record if its inputs and images are unchanged and complete, else None."""
     record = _read_json(folder / RECORD)
     if record.get("inputs") != inputs or not (folder / PREVIEW).is_file():
         return None
@@ -58,7 +58,7 @@ def finished(folder: Path, inputs: str) -> dict[str, Any] | None:
 def read(run: Path) -> PixelMetamer | None:
     """Read the pixel metamers in a run's folder, for a stimulus set.
 
-    None if there are none, a file is missing, or the run has another result now.
+    Return None if there are none, a file is missing, or the run now has another result.
     """
     record = _read_json(run / FOLDER / RECORD)
     judgement = RunDirectory(run).judgement() if record else None
@@ -91,7 +91,7 @@ def picture(path: Path) -> NDArray[np.uint8]:
 
 
 def _read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON file; empty if it is missing or damaged."""
+    """Read a JSON file; return an empty dictionary if it is missing or damaged."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

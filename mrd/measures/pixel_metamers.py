@@ -1,8 +1,8 @@
 """Make the pixel metamers of a finished run, at the match of its scene metamer.
 
-At every camera that the search used, a synthesis has the same target image, model, layers and loss,
-and ends at the match of the search's result. Held-out cameras have none: an image of one view does
-not determine another view.
+For each camera that the search used, an image is synthesised with the same target image, model,
+layers and loss as the search, until it has the match of the search's result. Held-out cameras get
+none: an image of one view does not determine another view.
 
 Import this module only after ``mrd.rendering.backend.activate()``.
 """
@@ -53,7 +53,7 @@ class _FinishedRun:
     run: ResolvedRun
     model: Model
     judgement: Mapping[str, Any]  # what `criterion.json` holds
-    reference: Reference  # null, ceiling and target of the search
+    reference: Reference  # null, ceiling and target activations of the search
     path: Path  # of the run directory
 
     @property
@@ -80,8 +80,8 @@ def make(
     Raises
     ------
     InputError
-        The search is not finished, its match is undefined at a camera, another process makes the
-        same, or a file cannot be written.
+        The search is not finished, its match is undefined at a camera, another process makes
+        these pixel metamers, or a file cannot be written.
     """
     directory = RunDirectory(runs / run.name)
     folder = directory.path / files.FOLDER
@@ -94,7 +94,7 @@ def make(
     inputs_of_images = {
         "run": run.name,
         "result": judgement["result"],
-        # A repeated verdict differs in digits that do not matter to a synthesis.
+        # If a run is scored again, the last digits can differ; they do not matter to a synthesis.
         "match": {camera: round(each, MATCH_DIGITS) for camera, each in wanted.items()},
         "steps": steps,
     }
@@ -122,14 +122,14 @@ def make(
 
 def _matches(judgement: Mapping[str, Any], path: Path) -> dict[str, float]:
     """Return the match of a search's result at each camera that it used."""
-    found = {row["camera"]: row["match"] for row in judgement["training"]["cameras"]}
-    for camera, value in found.items():
+    match_at = {row["camera"]: row["match"] for row in judgement["training"]["cameras"]}
+    for camera, value in match_at.items():
         if value is None:
             raise InputError(
                 f"{path / 'criterion.json'}: the match at camera {camera} is undefined (no room "
                 "between null and ceiling), so no pixel metamer can have it"
             )
-    return found
+    return match_at
 
 
 def _synthesise(
@@ -141,7 +141,7 @@ def _synthesise(
     progress: Progress,
     steps: int,
 ) -> None:
-    """Make the images of the cameras that have none."""
+    """Synthesise and write the images of the cameras that have none yet."""
     run, stored, folder = finished.run, finished.reference, finished.folder
     views = [stored.views[c] for c in training(stored.views)]
     missing = [
@@ -170,7 +170,7 @@ def _synthesise(
 
 @torch.no_grad()
 def _match_at(camera: int, finished: _FinishedRun, image: torch.Tensor) -> float:
-    """Return the match of an image (1, 3, H, W) with the target's at a camera."""
+    """Return the match of an image (1, 3, H, W) with the target image at a camera."""
     activations = finished.model.activations(image)
     stored = finished.reference
     similarity = np.mean(
@@ -187,7 +187,7 @@ def _match_at(camera: int, finished: _FinishedRun, image: torch.Tensor) -> float
 def _verdict(finished: _FinishedRun, images: NDArray[np.uint8]) -> Verdict:
     """Apply the search's criterion to images (C, H, W, 3) at the cameras that it used."""
     stored, model = finished.reference, finished.model
-    rows = training(stored.views)  # the first ones
+    rows = training(stored.views)  # the training cameras come first
     shown = in_levels(images).to(next(iter(stored.activations.values())).device)
     target = {layer: each[: len(rows)] for layer, each in stored.activations.items()}
     similarity = measures(target, model.activations(shown))
@@ -195,7 +195,7 @@ def _verdict(finished: _FinishedRun, images: NDArray[np.uint8]) -> Verdict:
 
 
 def _record(finished: _FinishedRun, image_inputs: str, record_inputs: str) -> dict[str, Any]:
-    """Return the record of all cameras: both metamers by the same numbers, and how they ended."""
+    """Return the content of ``pixel_metamer.json``: scene and pixel metamer at each camera."""
     run, judgement, folder = finished.run, finished.judgement, finished.folder
     names = finished.cameras
     pixel = np.stack([files.picture(folder / f"{name}.png") for name in names])

@@ -1,4 +1,4 @@
-"""Synthesis of a pixel metamer: noise is turned into an image with the activations of another.
+"""Synthesis of a pixel metamer: noise is turned into an image with another image's activations.
 
 The synthesis is that of plenoptic (`plenoptic.Metamer`; Duong et al. 2023, *Plenoptic: a platform
 for synthesizing model-optimized visual stimuli*), with the model, layers and loss of a search. A
@@ -26,13 +26,13 @@ from mrd.search import loss as losses
 MOST_STEPS = 2000
 """Most steps of a synthesis; it then returns the image with the nearest match."""
 
-# One direction and its line search a step. Adam, plenoptic's default, needs many times longer for
-# the matches that searches reach.
+# Each step is one direction with its line search. Adam, plenoptic's default, needs many times
+# longer for the matches that searches reach.
 LBFGS = {
     "lr": 1.0, "max_iter": 1, "max_eval": 10, "history_size": 10, "line_search_fn": "strong_wolfe",
     "tolerance_grad": 0.0, "tolerance_change": 0.0,
 }  # fmt: skip
-HALVINGS = 16  # of the last step, to end it at the wanted match
+HALVINGS = 16  # of the last step's length, so that it ends at the wanted match
 LEVELS = 255  # of an 8-bit channel
 
 
@@ -47,7 +47,7 @@ class Synthesis:
 
 
 class Representation(nn.Module):
-    """A model in the form of plenoptic: from images to one tensor (V, D) with all layers."""
+    """A model as plenoptic requires it: images in, one tensor (V, D) with all layers out."""
 
     def __init__(self, model: Model) -> None:
         super().__init__()
@@ -63,14 +63,15 @@ class Representation(nn.Module):
     ) -> Callable[[Tensor, Tensor], Tensor]:
         """Return the loss of a search (`SearchConfig.loss`) between two representations.
 
-        Both are of images with the size of `image`, (1, 3, H, W). Names of other layers are
-        ignored; "dual_buffer", which only noisy renders need, becomes "l2".
+        Their images have the size of `image`, (1, 3, H, W). Layers that the model does not have
+        are ignored; "dual_buffer", which only noisy renders need, becomes "l2".
         """
         with torch.no_grad():
             sizes = {k: each[0].numel() for k, each in self.model.activations(image).items()}
-        given = names if isinstance(names, Mapping) else dict.fromkeys(sizes, names)
+        loss_by_layer = names if isinstance(names, Mapping) else dict.fromkeys(sizes, names)
         losses_of = {
-            layer: "l2" if given[layer] == losses.DUAL_BUFFER else given[layer] for layer in sizes
+            layer: "l2" if loss_by_layer[layer] == losses.DUAL_BUFFER else loss_by_layer[layer]
+            for layer in sizes
         }
 
         def by_layers(joined: Tensor) -> dict[str, Tensor]:
@@ -99,16 +100,16 @@ def synthesised(
     steps: int = MOST_STEPS,
     progress: Callable[[int, int], None] = lambda *_: None,
 ) -> Synthesis:
-    """Change an image until it has the wanted match with another.
+    """Change an image until its match with another image is the wanted one.
 
-    `aim` and `start` are (1, 3, H, W), display-encoded, in [0, 1]. The representation of `aim` is
-    approached; `match_of` returns the match of an image (1, 3, H, W), and `loss` is as in
+    `aim` and `start` are (1, 3, H, W), display-encoded, in [0, 1]. The image is made similar to
+    `aim`; `match_of` returns the match of an image (1, 3, H, W), and `loss` is as in
     `SearchConfig.loss`. The match is measured after every step, on the image with 8 bits. The first
     step that reaches the wanted match is shortened to end at it; if none does, the image with the
-    nearest match is kept.
+    nearest match is returned.
 
-    L-BFGS, with plenoptic's penalty on values outside [0, 1] at its default weight (.1); the image
-    is clipped where it is measured and kept.
+    The optimiser is L-BFGS, with plenoptic's penalty on values outside [0, 1] at its default weight
+    (.1); the image is clipped before it is measured or returned.
     """
     representation = Representation(model)
     metamer = Metamer(aim.clamp(0, 1), representation, loss_function=representation.loss(loss, aim))
@@ -131,27 +132,28 @@ def synthesised(
         progress(last.step, steps)
     if not last.reached or last.step == 0:
         return nearest
-    return _shortened(before, after, last, measured, wanted)
+    return _end_at_match(before, after, last, measured, wanted)
 
 
-def _shortened(
+def _end_at_match(
     before: Tensor,
     after: Tensor,
     last: Synthesis,
     measured: Callable[[Tensor, int], Synthesis],
     wanted: float,
 ) -> Synthesis:
-    """End the last step at the wanted match, by bisection of its line."""
+    """Shorten the last step by bisection, so that it ends at the wanted match."""
     nearest, short, far = last, 0.0, 1.0
     for _ in range(HALVINGS):
         part = (short + far) / 2
-        here = measured(before.lerp(after, part), last.step)
-        short, far = (short, part) if here.reached else (part, far)
-        nearest = _nearer(nearest, here, wanted)
+        tried = measured(before.lerp(after, part), last.step)
+        short, far = (short, part) if tried.reached else (part, far)
+        nearest = _nearer(nearest, tried, wanted)
     return replace(nearest, reached=True)
 
 
 def _nearer(one: Synthesis, other: Synthesis, wanted: float) -> Synthesis:
+    """Return the synthesis whose match is nearer the wanted one."""
     return min(one, other, key=lambda each: abs(each.match - wanted))
 
 

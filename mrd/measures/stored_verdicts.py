@@ -1,4 +1,4 @@
-"""The criterion on the stored images of a set, as rows of plain data."""
+"""Apply the criterion to the stored images of a set; return verdicts as rows of plain data."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class StoredReference:
     cameras: Sequence[str]
     held_out: Mapping[str, bool]  # by camera: whether no search used it
     null: Measures  # of N null scenes, (N, C)
-    ceiling: Measures  # of K other images of the target, (K, C)
+    ceiling: Measures  # of K other renders of the target, (K, C)
     labels: np.ndarray | None  # classes of the target's first and other images, (1 + K, C)
     floor: float  # least match of a metamer
     layers: str  # over which the measures are averaged, joined by ";"
@@ -41,11 +41,11 @@ def verdict_rows(
     labels: Sequence[int] | None,
     reference: StoredReference,
 ) -> list[dict[str, Any]]:
-    """Return the verdict on a scene as a row a camera, NaN and infinity as None.
+    """Return the verdict on a scene, one row per camera; NaN and infinity become None.
 
-    `similarity` holds its measures against the target, (C,) each, and `labels` its classes at each
-    camera. ``metamer`` is the verdict over all training or all held-out cameras; it is never true
-    if the scene is the target itself.
+    `similarity` contains the measures (C,) of scene and target, and `labels` the scene's class at
+    each camera. ``metamer`` is the verdict over all training or all held-out cameras; it is never
+    true if the scene is the target itself.
     """
     again = _is_target_again(scene.row)
     rows: list[dict[str, Any]] = []
@@ -55,13 +55,13 @@ def verdict_rows(
         ]
         if not chosen:
             continue
-        here, null, ceiling = (
+        own, null, ceiling = (
             {name: values[..., chosen] for name, values in measured.items()}
             for measured in (similarity, reference.null, reference.ceiling)
         )
         verdict = judge(
             [reference.cameras[c] for c in chosen],
-            here,
+            own,
             null,
             ceiling,
             reference.floor,
@@ -78,7 +78,8 @@ def verdict_rows(
 def _row(
     row: pd.Series, judgement: Judgement, verdict: Verdict, held_out: bool, again: bool, layers: str
 ) -> dict[str, Any]:
-    found = {
+    """Return the verdict on a scene at one camera, as the set stores it."""
+    values = {
         "run": row["run"],
         "role": row["role"],
         "level": row["level"],
@@ -102,7 +103,7 @@ def _row(
         "null_size": verdict.null_size,
         "ceiling_size": verdict.ceiling_size,
     }
-    as_json: dict[str, Any] = plain(found)
+    as_json: dict[str, Any] = plain(values)
     return as_json
 
 

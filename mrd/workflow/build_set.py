@@ -1,4 +1,7 @@
-"""Build the stimulus set of a study, and add findings to it."""
+"""Build the stimulus set of a study, and add findings to it.
+
+Findings are predicted thresholds and reaches, which no participant sees.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -96,8 +99,8 @@ def pack(
 
 def pixel_metamers(study: ResolvedStudy) -> list[PixelMetamer]:
     """Read the pixel metamers of a study's runs."""
-    found = (pixel_files.read(study.study.runs / run.name) for run in study.runs)
-    return [each for each in found if each is not None]
+    stored = (pixel_files.read(study.study.runs / run.name) for run in study.runs)
+    return [each for each in stored if each is not None]
 
 
 def findings(study: ResolvedStudy) -> Findings:
@@ -134,7 +137,7 @@ def add_findings(study: Study | ResolvedStudy) -> bool:
 
 
 def add_pixel_metamers(study: Study | ResolvedStudy) -> list[str]:
-    """Put pixel metamers into a study's set; return the runs of which the set now has them.
+    """Put pixel metamers into a study's set; return the runs whose pixel metamers it now contains.
 
     Raise if the set was altered, or cannot be written.
     """
@@ -157,9 +160,10 @@ def add_pixel_metamers(study: Study | ResolvedStudy) -> list[str]:
 
 
 def inputs_of(study: Study, records: Sequence[Path]) -> dict[str, Any]:
-    """Return the inputs that determine a set, as JSON; records hold hashes of images and scenes.
+    """Return the inputs that determine a set, as JSON.
 
-    ``records`` maps each run or ``families/<family>`` to the SHA-256 of its table.
+    ``records`` maps each run or ``families/<family>`` to the SHA-256 of its table of images, which
+    contains the hashes of images and scenes.
     """
     return {
         "records": {_owner(study, path): file_sha256(path) for path in sorted(records)},
@@ -169,11 +173,12 @@ def inputs_of(study: Study, records: Sequence[Path]) -> dict[str, Any]:
 
 
 def _owner(study: Study, records: Path) -> str:
-    """Return the run, or ``families/<family>``, of a table of records."""
+    """Return the run, or ``families/<family>``, that a table of images belongs to."""
     return records.parent.relative_to(study.runs).as_posix().removesuffix("/series")
 
 
 def _digest(inputs: Mapping[str, Any]) -> str:
+    """Return one hash of the inputs of a set."""
     content = {"records": sorted(inputs["records"].values()), "stimuli": inputs["stimuli"]}
     return CacheKey(content, inputs["schema_version"], "schema_version").digest
 
@@ -182,15 +187,15 @@ def _is_built_from(path: Path, digest: str) -> bool:
     """Return whether a set exists, is unaltered, and was built from these inputs."""
     try:
         with StimulusSet(path) as stimuli:
-            found = stimuli.provenance.get("inputs")
+            recorded = stimuli.provenance.get("inputs")
         check_seal(path)
     except InputError:
         return False
-    return bool(found == digest)
+    return bool(recorded == digest)
 
 
 def record_files(study: ResolvedStudy) -> tuple[list[Path], list[Refusal]]:
-    """Return the ``records.csv`` of all finished images, and what is not finished."""
+    """Return the ``records.csv`` of finished images, and a refusal for each unfinished folder."""
     folder = study.study.runs
     wanted = {}
     for run in study.runs:
@@ -209,7 +214,7 @@ def record_files(study: ResolvedStudy) -> tuple[list[Path], list[Refusal]]:
 
 
 def provenance(study: Study) -> dict[str, Any]:
-    """Return the provenance of a set, which does not enter its content hash."""
+    """Return how a set was made; this is not part of its content hash."""
     return {
         "study": study.model_dump(mode="json"),
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -222,7 +227,7 @@ def provenance(study: Study) -> dict[str, Any]:
 
 
 def set_of(path: Path, read: Callable[[Path], Study]) -> Path:
-    """Return the set that a path means: a set, a ``study.yaml``, or the folder that holds one."""
+    """Return the path of a set; `path` names the set, its ``study.yaml`` or that file's folder."""
     path = Path(path)
     if path.is_dir() or path.suffix in (".yaml", ".yml"):
         return read(path).stimulus_set
@@ -230,9 +235,9 @@ def set_of(path: Path, read: Callable[[Path], Study]) -> Path:
 
 
 def recorded_study(path: Path, provenance: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the study in a set's provenance; of a merged set, all models and searches.
+    """Return the study in a set's provenance; for a merged set, all models and searches.
 
-    Raise if merged studies use one name for different things.
+    Raise if the merged studies use one name for different models or searches.
     """
     if "merged" not in provenance:
         return dict(provenance.get("study", {}))
@@ -250,6 +255,6 @@ def recorded_study(path: Path, provenance: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def floors(study: Mapping[str, Any]) -> dict[str, float]:
-    """Return the least match of a metamer for each search of a study, given as JSON."""
+    """Return the least match of a metamer for each search; `study` is a study as JSON."""
     searches: Mapping[str, Any] = study.get("searches", {})
     return {name: float(search["criterion"]["floor"]) for name, search in searches.items()}

@@ -22,7 +22,7 @@ from mrd.study.provenance import installed
 from scenes.base.errors import InputError
 
 LEAST_DISK = 5.0
-"""Free disk, in GB (10⁹ bytes), below which a study may not find room."""
+"""Free disk space in GB (10⁹ bytes); with less, a study may fill the disk."""
 
 # One pixel of a sphere in white light: neither imports nor versions show that rendering works.
 _TRIAL = """
@@ -51,7 +51,7 @@ _PATIENCE = 120.0  # seconds; the trial takes about 2 s, several times that on a
 class Check:
     """One line of the table: what was checked and found, and what to do ("" if nothing).
 
-    `ok` is None for information, and for parts that are not needed.
+    `ok` is None for mere information, and for something that is missing but not needed.
     """
 
     name: str
@@ -97,7 +97,7 @@ def check_python() -> Check:
 
 
 def check_backend() -> list[Check]:
-    """Choose a backend and render one pixel; return the lines backend, LLVM and GPU."""
+    """Choose a backend and render one pixel; return the checks of backend, LLVM and GPU."""
     gpu, why_not = backend.find_gpu()
     gpu_check = Check("GPU", True, gpu) if gpu else Check("GPU", None, f"none ({why_not})")
     try:
@@ -135,10 +135,10 @@ def check_torch() -> Check:
 
 
 def mismatch(torch: str, torchvision: str, requirements: Sequence[str]) -> str:
-    """Return why installed versions do not fit; "" if they do. `requirements` are torchvision's.
+    """Return why installed versions do not fit each other; "" if they do.
 
-    torchvision names the one torch it was compiled for. Builds (``+cpu``, ``+cu128``) that differ
-    can be imported together, but fail at the first operator.
+    `requirements` are torchvision's: it names the one torch it was compiled for. Builds (``+cpu``,
+    ``+cu128``) that differ can be imported together, but fail at the first operator.
     """
     release, _, build = torch.partition("+")
     pins = [m[1] for r in requirements if (m := re.match(r"torch\s*\(?==([\w.]+)", r))]
@@ -151,7 +151,7 @@ def mismatch(torch: str, torchvision: str, requirements: Sequence[str]) -> str:
 
 
 def check_display(system: str, environment: Mapping[str, str]) -> Check:
-    """Check whether a window could open, given `sys.platform` and `os.environ`."""
+    """Check whether a window could open; `system` is `sys.platform`, `environment` `os.environ`."""
     if system in ("win32", "darwin"):
         return Check("display", True, "the system's own")
     for variable in ("DISPLAY", "WAYLAND_DISPLAY"):
@@ -195,7 +195,7 @@ def check_disk(folder: Path) -> Check:
 
 
 def _trial_render() -> str:
-    """Render one pixel in another process; return its error in one line, "" if there is none."""
+    """Render one pixel in another process; return the error in one line, "" if it works."""
     command = python_process.command(_TRIAL)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
     try:

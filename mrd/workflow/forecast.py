@@ -46,7 +46,7 @@ class Forecast:
     bytes
         Expected size of the remaining images.
     basis
-        What the expectation is based on, in words.
+        What the expected time is based on, in words.
     """
 
     searches: int
@@ -60,10 +60,10 @@ class Forecast:
 
 @dataclass(frozen=True)
 class _Pace:
-    """Steps of finished or begun runs of one search and model."""
+    """Speed and number of steps in the runs of one search and model."""
 
     seconds_per_pixel: float
-    steps: float | None  # of a finished run; fewer than planned with early stopping
+    steps: float | None  # median of finished runs, which may stop early; None before the first
 
 
 def forecast(
@@ -130,6 +130,7 @@ def forecast(
 
 
 def _kind(run: ResolvedRun) -> tuple[str, str]:
+    """Return the search and model of a run: runs that share them have the same pace."""
     return run.spec.search, run.spec.model
 
 
@@ -140,8 +141,8 @@ def _seconds_of_searches(
     speed: Speed,
     is_trial: bool,
 ) -> float:
-    """Return the expected seconds of the remaining searches, all kinds of work together."""
-    # A search with a step has its references already, and shares them with the other seeds.
+    """Return the expected seconds of all remaining searches, from start-up to scoring."""
+    # A search that has made a step has its null and ceiling, which the other seeds use too.
     referenced = {reference_key(each.run) for each in statuses if each.step}
     of_network: dict[tuple[str, int], Speed] = {}
     seconds = 0.0
@@ -187,7 +188,7 @@ def _paces(
 
 
 def _totals(folder: Path) -> dict[str, float]:
-    """Return samples, seconds, pixels and bytes of all images of a study; empty without any."""
+    """Return samples, seconds, pixels and bytes of all timed images; empty if there are none."""
     timings = [ImageDirectory(path.parent).timing() for path in folder.glob(f"**/{TIMING}")]
     totals = {
         name: math.fsum(each.get(name, 0.0) for each in timings)

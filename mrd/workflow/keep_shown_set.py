@@ -1,6 +1,7 @@
 """Keep a stimulus set that sessions were run with, when another set takes its name.
 
-Sessions name their set by its content hash; without it they cannot be finished or analysed.
+Sessions refer to their set by its content hash; without that set, they cannot be finished or
+analysed.
 """
 
 import os
@@ -30,39 +31,39 @@ class Kept:
 
 @contextmanager
 def kept_if_shown(path: Path, data: Path) -> Iterator[Kept | None]:
-    """Give a set a second name while it may be replaced, if sessions in `data` were run with it.
+    """Keep a set under a second name while the block replaces it, if sessions in `data` used it.
 
     The second name is removed if the set has the same content after the block. Yield None if there
-    is no set, or no session names it. Raise if the set cannot be kept.
+    is no set, or no session used it. Raise if the set cannot be kept.
     """
-    found = content_hash(path)
-    sessions = 0 if found is None else sessions_with(found, data)
-    if found is None or not sessions:
+    own_hash = content_hash(path)
+    sessions = 0 if own_hash is None else sessions_with(own_hash, data)
+    if own_hash is None or not sessions:
         yield None
         return
-    kept = Kept(path.with_name(f"{path.stem}-{found[:12]}{path.suffix}"), found, sessions)
+    kept = Kept(path.with_name(f"{path.stem}-{own_hash[:12]}{path.suffix}"), own_hash, sessions)
     existed = kept.path.exists()
     if not existed:
         _link_or_copy(path, kept.path)
     try:
         yield kept
     finally:
-        if not existed and content_hash(path) == found:
+        if not existed and content_hash(path) == own_hash:
             kept.path.unlink(missing_ok=True)
 
 
 def content_hash(path: Path) -> str | None:
-    """Return the content hash of a set of any version; None if none can be read."""
+    """Return the content hash of a set of any schema version; None if it cannot be read."""
     try:
         with open_any_version(path) as file:
-            found = str(attribute(file, "content_hash"))
+            text = str(attribute(file, "content_hash"))
     except InputError:
         return None
-    return found if re.fullmatch("[0-9a-f]{64}", found) else None  # it becomes a file's name
+    return text if re.fullmatch("[0-9a-f]{64}", text) else None  # it will be part of a file name
 
 
 def sessions_with(content: str, data: Path) -> int:
-    """Return how many sessions of a data folder name a content hash in their description."""
+    """Return how many sessions of a data folder contain a content hash in their JSON file."""
     count = 0
     for sidecar in sorted(data.glob(SIDECARS)):
         try:

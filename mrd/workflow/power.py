@@ -1,4 +1,4 @@
-"""Expected precision of a threshold for a number of trials: simulated, then fitted."""
+"""Expected precision of a threshold: simulate observers with some trials, and fit them."""
 
 from dataclasses import dataclass, replace
 
@@ -16,7 +16,7 @@ from scenes.base.errors import needs
 
 @dataclass(frozen=True)
 class Plan:
-    """Precision that a number of trials gives.
+    """Expected precision of a threshold for one number of trials.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ def planned(
 
 
 def _answers(experiment: Experiment, follows: Psychometric, number: int) -> pd.DataFrame:
-    """Return the answers of one simulated observer, in the columns that `analysis` takes."""
+    """Return the answers of one simulated observer, with the columns that `analysis` reads."""
     seed = session_seed(experiment.study, experiment.seed, f"power{number}", "01")
     observer = SimulatedObserver(follows, experiment.task, np.random.default_rng(seed))
     rows = [

@@ -1,4 +1,4 @@
-"""Record of a run's reach for a stimulus set."""
+"""Records of reaches (how far a widest metamer is from its target) for a stimulus set."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Reaches of a study's searches with ``mode: diverge``, or why a search has none."""
+"""Reaches of a study's searches with ``mode: diverge``, or why a search has none.
+
+The reach is the distance from the target of the widest metamer.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +20,9 @@ class Reach:
 
     run: ResolvedRun
     distance: float | None  # the reach; None if there is none
-    control: float | None  # largest random change that passes the criterion; None if none does
+    control: float | None  # of the largest random change that passes the criterion
     control_ends: bool  # whether a larger random change failed; else `control` is a lower bound
-    starts: str  # how many starts passed, and why there is no reach
+    starts: str  # how many starts passed, and, if there is no reach, why
 
     @property
     def attribute(self) -> str:
@@ -52,7 +55,7 @@ def _reach(status: RunStatus) -> Reach:
 
 
 def _starts(reach: dict[str, Any]) -> str:
-    """Count the starts that passed, and say why if there is no reach."""
+    """Return how many starts passed, and, if there is no reach, why."""
     starts = reach["starts"]
     passed = sum(each["verdict"] == "metamer" for each in starts)
     count = f"{passed} of {len(starts)}"

@@ -35,12 +35,12 @@ class Stop:
 
     step: StudyStep
     command: tuple[str, ...]  # words after ``mrd``
-    code: int  # exit code of the command; 1 if `again`
-    again: bool = False  # whether the step remains although its commands succeeded
+    code: int  # exit code of the command; 1 if it succeeded but the step remains
+    again: bool = False  # whether its commands succeeded, but the step remains
 
 
 def carried_out(look: Callable[[], list[StudyStep]], progress: StepsProgress) -> Stop | None:
-    """Carry out the remaining steps; look at the state of all steps again after each.
+    """Run the remaining steps; before each, read the state of all steps again.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def carried_out(look: Callable[[], list[StudyStep]], progress: StepsProgress) ->
 
 
 def exit_code(words: tuple[str, ...]) -> int:
-    """Run a command of ``mrd`` to its end, and return its exit code."""
+    """Run a command of ``mrd`` until it ends, and return its exit code."""
     program = subprocess.Popen(python_process.command(MRD, *words))
     with _signals_passed_to(program):
         return program.wait()

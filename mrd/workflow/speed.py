@@ -18,12 +18,12 @@ from scenes.camera import cameras
 
 FEW_SAMPLES, MORE_SAMPLES = 1, 33
 REPEATS = 3  # the fastest counts: other programs only slow a render down
-GRADIENTS = 3.0  # a forward and a backward pass, or a primal and an adjoint render, in forward ones
+GRADIENTS = 3.0  # time of a render or network with its gradient, over the time without
 
 
 @dataclass(frozen=True)
 class Speed:
-    """Seconds for each part of `Work`: the defaults were measured on two processors."""
+    """Seconds for one unit of each kind of `Work`; defaults were measured on two processors."""
 
     process: float = 8.0
     scene: float = 0.02
@@ -42,11 +42,11 @@ class Speed:
         )
 
     def seconds_of_step(self, work: Work) -> float:
-        """Return the expected seconds of a step, given its renders without gradients."""
+        """Return the expected seconds of a step; `work` are its renders without gradients."""
         return GRADIENTS * self.seconds(work)
 
     def scaled(self, factor: float) -> Speed:
-        """Return the speed of renders and networks that take `factor` times as long."""
+        """Return the speed if renders and networks take `factor` times as long."""
         return replace(
             self,
             scene=factor * self.scene,
@@ -57,7 +57,7 @@ class Speed:
 
 
 def reference_key(run: ResolvedRun) -> tuple[str, str, str]:
-    """Return what runs with the same null and ceiling share: all names but the seed."""
+    """Return target, search and model: runs that share them have the same null and ceiling."""
     return run.spec.target, run.spec.search, run.spec.model
 
 
@@ -66,8 +66,8 @@ def speed_of_runs(
 ) -> Speed | None:
     """Return the speed at which finished runs were scored; None if no run was timed.
 
-    Only runs of one session count: others waited in between. The oldest run of a target, search and
-    model made the references.
+    Only runs of a single session are used: others waited in between. Null and ceiling are counted
+    for the oldest run of each target, search and model, which computed them.
     """
     timed = []
     for each, directory in zip(statuses, directories, strict=True):
@@ -114,7 +114,7 @@ def speed_of_renders(run: ResolvedRun) -> Speed | None:
 
 
 def with_network(speed: Speed, run: ResolvedRun) -> Speed:
-    """Return the speed with the measured time that a run's network takes for one image."""
+    """Return the speed with the measured time of a run's network for one image."""
     import torch
 
     from mrd.models import registry
@@ -132,9 +132,9 @@ def with_network(speed: Speed, run: ResolvedRun) -> Speed:
 
 
 def _fastest(work: Callable[[int], object], on_cpu: bool) -> float:
-    """Return the seconds of the fastest of several calls, each with another number.
+    """Return the seconds of the fastest of several calls; `work` receives the number of the call.
 
-    On the CPU never more than the processor time, which waiting for other programs does not raise.
+    On the CPU, return the processor time if it is less: it does not include waiting.
     """
     seconds = []
     for number in range(1, REPEATS + 1):
@@ -147,6 +147,7 @@ def _fastest(work: Callable[[int], object], on_cpu: bool) -> float:
 
 
 def _seconds_between(started: str | None, finished: str | None) -> float:
+    """Return the seconds between two times in ISO format; 0 if one is missing."""
     if not started or not finished:
         return 0.0
     return (datetime.fromisoformat(finished) - datetime.fromisoformat(started)).total_seconds()

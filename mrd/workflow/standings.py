@@ -1,4 +1,4 @@
-"""Status of the runs of a study, as their directories record it; nothing is rendered or changed."""
+"""Status of a study's runs, as recorded in their directories; nothing is rendered or changed."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +20,7 @@ class ImagesStatus:
     status: Status  # `pending` if no requested image is on disk
     done: int  # finished images
     total: int  # requested images
-    message: str  # why they failed, or what they have lost since they were done
+    message: str  # why they failed, or which finished files are missing or damaged now
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class RunStatus:
     step: int  # last step in its history
     newest: dict[str, float]  # last row of its history; empty before the first step
     judgement: dict[str, Any] | None  # content of `criterion.json`; None before the run is done
-    message: str  # why it failed, or what it has lost since it was done
+    message: str  # why it failed, or which finished files are missing or damaged now
     images: ImagesStatus | None = None  # None if the study requests none
 
 
@@ -95,7 +95,7 @@ def families(study: ResolvedStudy) -> list[ImagesStatus]:
 def _images_status(
     name: str, directory: ImageDirectory, requested: dict[str, Any], total: int
 ) -> ImagesStatus:
-    """Read the status of images; images of an earlier form of the study do not count."""
+    """Read the status of images; those of an earlier version of the study do not count."""
     if not directory.exists or not directory.is_request(requested):
         return ImagesStatus(name, "pending", 0, total, "")
     done = min(directory.count(), total)
@@ -103,12 +103,13 @@ def _images_status(
 
 
 def _message(directory: RunDirectory) -> str:
+    """Return why a run or its images failed, or which finished files are missing now."""
     record = directory.record()
     return str(record["message"]) if record["status"] == "failed" else directory.loss()
 
 
 def outdated(study: ResolvedStudy) -> list[str]:
-    """Return the names of runs on disk that are not part of the study any more."""
+    """Return the names of run directories whose run is no longer part of the study."""
     names = {run.name for run in study.runs}
     return sorted(
         folder.name

@@ -1,4 +1,4 @@
-"""Reasons why a step of a study remains, from recorded inputs alone, never from times.
+"""Reasons why a step of a study remains: recorded inputs differ (file times are not used).
 
 Each function compares plain values: what the study requests now, and what was recorded. Files are
 read by `mrd.workflow.steps`.
@@ -18,17 +18,18 @@ class StudyStep:
     """A step of a study."""
 
     name: str  # generate, fisher (if the study has that section), build, embed, …
-    state: StepState  # due: to be carried out; waits: for an earlier step; none: not in this study
-    why: str  # what exists, or what remains and why
+    state: StepState  # due: remains; waits: for an earlier step; none: not in this study
+    why: str  # what exists, or why the step remains
     commands: tuple[tuple[str, ...], ...] = ()  # words after ``mrd`` of each command
 
 
 def build_reasons(
     requested: Mapping[str, Any], found: Mapping[str, Any], searches: Mapping[str, str]
 ) -> list[str]:
-    """Return why a set with inputs `found` has to be built again (`build_set.inputs_of`).
+    """Return why a set has to be built again (`build_set.inputs_of`).
 
-    `searches` maps the names of runs and ``families/<family>`` to their search.
+    `requested` are the present inputs, `found` those the set was built from; `searches` maps the
+    names of runs and ``families/<family>`` to their search.
     """
     now, then = requested["records"], found.get("records", {})
     reasons = []
@@ -45,7 +46,7 @@ def build_reasons(
 
 @dataclass(frozen=True)
 class RequestedModel:
-    """A model as the study has it: its record without layers, and its layers (empty: any)."""
+    """A model of the study: its record without layers, and its layers (empty: any)."""
 
     record: Mapping[str, Any]
     layers: tuple[str, ...]
@@ -53,11 +54,11 @@ class RequestedModel:
 
 @dataclass(frozen=True)
 class EmbeddedModel:
-    """A model as a set holds it."""
+    """A model whose results a set contains."""
 
     record: Mapping[str, Any]
-    layers: Mapping[str, Collection[str]]  # layer → families
-    floors: Mapping[str, Mapping[str, Collection[float]]]  # family → joined layers → floors
+    layers: Mapping[str, Collection[str]]  # layer → families with distances
+    floors: Mapping[str, Mapping[str, Collection[float]]]  # family → joined layers → scored floors
 
 
 def embed_reasons(
@@ -67,7 +68,7 @@ def embed_reasons(
     floors: Mapping[str, float | None],
     versions: Mapping[str, str | None],
 ) -> list[str]:
-    """Return why model `name` has to be embedded.
+    """Return why model `name` has to be embedded; empty if its results are up to date.
 
     `floors` maps each family to the least match of a metamer (None without null images);
     `versions` are those of the installed libraries.
@@ -88,11 +89,11 @@ def embed_reasons(
     ]
     for family, floor in floors.items():
         stored = [
-            given
-            for layers, given in found.floors.get(family, {}).items()
+            scored_floors
+            for layers, scored_floors in found.floors.get(family, {}).items()
             if not requested.layers or set(layers.split(";")) == set(wanted)
         ]
-        if floor is not None and not any(floor in given for given in stored):
+        if floor is not None and not any(floor in each for each in stored):
             reasons.append(f"'{name}' has not scored {family} with the floor {floor:g}")
     return reasons
 
@@ -102,8 +103,8 @@ def session_reasons(
 ) -> list[str]:
     """Return which sessions are missing, unfinished, or of another experiment.
 
-    Both map participants: to the facts of the requested session (None if not enrolled yet), and to
-    the description of the recorded session.
+    Both arguments have the participants' codes as keys. `requested` has the facts that a session
+    must have (None if the participant is not enrolled yet), `found` the recorded description.
     """
     missing = [code for code in requested if code not in found]
     unfinished = [
@@ -140,8 +141,9 @@ REPORT_CHANGES = {
 def report_reasons(found: Mapping[str, Any], requested: Mapping[str, Any]) -> list[str]:
     """Return why a report is not up to date.
 
-    Both have ``source`` (`analysis.report.provenance`), ``settings`` and ``versions``, as recorded
-    and as of now; keys that `requested` lacks do not count.
+    Both arguments have ``source`` (`analysis.report.provenance`), ``settings`` and ``versions``:
+    `found` as recorded in the report, `requested` as they are now. Keys that are missing in
+    `requested` are ignored.
     """
     reasons = []
     for part in ("source", "settings", "versions"):

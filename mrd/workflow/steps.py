@@ -91,22 +91,23 @@ def steps(
         "analyse": lambda: _analysed(described, audience),
     }
     commands = _commands(named, audience, workers)
-    found: list[StudyStep] = []
+    listed: list[StudyStep] = []
     if "fisher" not in described.model_fields_set:  # `mrd fisher` works without the section
         del looks["fisher"]
     for name, look in looks.items():
         if reason := _no_such_step(described, name):
-            found.append(StudyStep(name, "none", reason))
-        elif blocking := [step.name for step in found if step.state == "due"]:
-            found.append(StudyStep(name, "waits", f"for {blocking[0]}", commands[name]))
+            listed.append(StudyStep(name, "none", reason))
+        elif blocking := [step.name for step in listed if step.state == "due"]:
+            listed.append(StudyStep(name, "waits", f"for {blocking[0]}", commands[name]))
         else:
-            found.append(_step(name, look, commands[name]))
-    return found
+            listed.append(_step(name, look, commands[name]))
+    return listed
 
 
 def _step(
     name: str, look: Callable[[], tuple[str, list[str]]], commands: tuple[tuple[str, ...], ...]
 ) -> StudyStep:
+    """Return a step with the state that `look` finds; `look` returns what exists, and reasons."""
     try:
         existing, reasons = look()
     except InputError as error:
@@ -121,7 +122,7 @@ def _step(
 def _commands(
     named: str, audience: Audience, workers: int
 ) -> dict[str, tuple[tuple[str, ...], ...]]:
-    """Return the words after ``mrd`` that carry out each step."""
+    """Return, for each step, the words after ``mrd`` of the commands that do it."""
     simulate = ("experiment", "simulate", named, "--observers", str(audience.observers))
     sitting = ("--participant", str(audience.participant), "--session", audience.session)
     run = ("experiment", "run", named, *sitting)
@@ -138,7 +139,7 @@ def _commands(
 
 
 def _no_such_step(study: Study, name: str) -> str:
-    """Return why a study has no such step; "" if it has."""
+    """Return why a study has no step of this name; "" if it has one."""
     if name in ("generate", "fisher"):
         return ""
     if not any(study.series_of(search) for search in study.searches):
@@ -152,6 +153,7 @@ def _no_such_step(study: Study, name: str) -> str:
 
 
 def _generated(study: ResolvedStudy) -> tuple[str, list[str]]:
+    """Return how many searches and images exist, and why the step generate remains."""
     runs = overview(study)
     shared = families(study)
     images = [*shared, *(each.images for each in runs if each.images is not None)]
@@ -160,19 +162,19 @@ def _generated(study: ResolvedStudy) -> tuple[str, list[str]]:
     reasons = []
     if searched < len(runs):
         reasons.append(f"{len(runs) - searched} of {len(runs)} searches to do")
-    if left := [each for each in images if each.status != "done"]:
-        missing = sum(each.total - each.done for each in left)
+    if unfinished := [each for each in images if each.status != "done"]:
+        missing = sum(each.total - each.done for each in unfinished)
         reasons.append(f"{missing} of {total} images to do" if missing else "images to finish")
     reasons += _changed_searches(study, runs)
     reasons += _changed_images(study, shared)
     reasons += [each.message for each in runs if each.message]
     reasons += [each.message for each in images if each.message]
     existing = f"{searched} of {len(runs)} searches, {done} of {total} images"
-    return existing, reasons if searched < len(runs) or left else []
+    return existing, reasons if searched < len(runs) or unfinished else []
 
 
 def _changed_searches(study: ResolvedStudy, runs: list[RunStatus]) -> list[str]:
-    """Return the settings that differ from the earlier run of the same label."""
+    """Return the settings that differ from the earlier run with the same label."""
     earlier = _newest_records(study.study, outdated(study))
     reasons = []
     for each in runs:
@@ -184,18 +186,22 @@ def _changed_searches(study: ResolvedStudy, runs: list[RunStatus]) -> list[str]:
 
 
 def _newest_records(study: Study, names: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Return the record of the newest run of each label; finished runs first, no damaged ones."""
-    found: dict[str, dict[str, Any]] = {}
+    """Return, for each label, the record of the newest run; finished runs are preferred.
+
+    Damaged records are skipped.
+    """
+    by_label: dict[str, dict[str, Any]] = {}
     for name in names:
         label = name.rpartition("-")[0]
         with suppress(InputError):
             record = RunDirectory(study.runs / name).record()
-            if label not in found or _order(record) >= _order(found[label]):
-                found[label] = record
-    return found
+            if label not in by_label or _order(record) >= _order(by_label[label]):
+                by_label[label] = record
+    return by_label
 
 
 def _order(record: Mapping[str, Any]) -> tuple[bool, str]:
+    """Return a key that sorts finished runs last, and later ones after earlier ones."""
     return record["status"] == "done", record["started"] or ""
 
 
@@ -223,6 +229,7 @@ def _changed_images(study: ResolvedStudy, shared: list[ImagesStatus]) -> list[st
 
 
 def _predicted(study: ResolvedStudy) -> tuple[str, list[str]]:
+    """Return which thresholds exist, and why the step fisher remains."""
     plan = planned(study)
     missing = [each for each in plan if not each.is_done]
     existing = f"thresholds of {len(plan)} targets and models"
@@ -236,6 +243,7 @@ def _predicted(study: ResolvedStudy) -> tuple[str, list[str]]:
 
 
 def _built(study: ResolvedStudy) -> tuple[str, list[str]]:
+    """Return what the set contains, and why it has to be built again."""
     path = study.study.stimulus_set
     if not path.exists():
         return "", [f"there is no {path.name} yet"]
@@ -259,6 +267,7 @@ def _built(study: ResolvedStudy) -> tuple[str, list[str]]:
 
 
 def _embedded(study: ResolvedStudy) -> tuple[str, list[str]]:
+    """Return which distances exist, and why models have to be embedded."""
     described = study.study
     floors = build_set.floors(described.model_dump(mode="json"))
     reasons = []
@@ -272,15 +281,16 @@ def _embedded(study: ResolvedStudy) -> tuple[str, list[str]]:
         for name, config in described.models.items():
             own = table.loc[table["model"] == name, "layer"].dropna().unique()
             layers = config.layer_names or tuple(own[0].split(";") if len(own) else ())
-            found = _embedded_model(stimuli, name)
-            libraries = found.record.get("libraries", {}) if found else {}
+            in_set = _embedded_model(stimuli, name)
+            libraries = in_set.record.get("libraries", {}) if in_set else {}
             versions = {library: installed(library) for library in libraries}
             requested = RequestedModel(seen_by(study.models[name]), layers)
-            reasons += step_reasons.embed_reasons(name, requested, found, family_floors, versions)
+            reasons += step_reasons.embed_reasons(name, requested, in_set, family_floors, versions)
     return f"distances of {', '.join(described.models)}", reasons
 
 
 def _embedded_model(stimuli: StimulusSet, name: str) -> EmbeddedModel | None:
+    """Return an embedded model as the set describes it; None if it is not in the set."""
     if name not in stimuli.models:
         return None
     results = stimuli.results(name)
@@ -295,19 +305,20 @@ def _embedded_model(stimuli: StimulusSet, name: str) -> EmbeddedModel | None:
 
 
 def _answered(study: Study, audience: Audience) -> tuple[str, list[str]]:
+    """Return how many sessions exist, and why the step experiment remains."""
     if study.experiment is None:
         raise ValueError("the study has no experiment")
     folder = study.folder / audience.data
     requested = experiment.prepare(study.name, study.seed, study.experiment, study.stimulus_set)
     with requested.stimuli:
         facts = {code: _facts(requested, folder, code, audience) for code in audience.codes}
-    found = {}
+    recorded = {}
     for code in audience.codes:
         table = bids_names.table_path(folder, code, audience.session, requested.task)
         if table.is_file() and table.with_suffix(".json").is_file():
-            found[code] = json_files.read_json(table.with_suffix(".json"))
+            recorded[code] = json_files.read_json(table.with_suffix(".json"))
     sessions = len(session_files.find(folder).tables)
-    return f"{sessions} sessions in {audience.data}", step_reasons.session_reasons(facts, found)
+    return f"{sessions} sessions in {audience.data}", step_reasons.session_reasons(facts, recorded)
 
 
 def _facts(
@@ -324,6 +335,7 @@ def _facts(
 
 
 def _analysed(study: Study, audience: Audience) -> tuple[str, list[str]]:
+    """Return the path of the report, and why it has to be made again."""
     folder = study.folder / provenance.REPORT
     if not (folder / provenance.PAGE).is_file():
         return "", [f"there is no {provenance.REPORT}/{provenance.PAGE} yet"]
@@ -342,7 +354,7 @@ def _analysed(study: Study, audience: Audience) -> tuple[str, list[str]]:
             "settings": study.analysis.model_dump(mode="json"),
             "versions": {"mrd-suite": version("mrd-suite")},
         }
-    found = provenance.read_source(folder)
+    reported = provenance.read_source(folder)
     return str(folder / provenance.PAGE), step_reasons.report_reasons(
-        found, changes.as_read(requested)
+        reported, changes.as_read(requested)
     )

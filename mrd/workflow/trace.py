@@ -38,7 +38,7 @@ def trace(study: Study, stimulus: str, path: Path | None = None) -> Fact:
     stimulus
         Its ``stimulus_id``.
     path
-        Path of the set, if not the study's ``stimuli.h5``.
+        Path of the set; by default the study's ``stimuli.h5``.
 
     Returns
     -------
@@ -46,7 +46,7 @@ def trace(study: Study, stimulus: str, path: Path | None = None) -> Fact:
         ``stimulus`` (its row of the table), ``set``, ``scene``, ``files`` (the rendered images),
         ``run`` (search, seeds, model with its weights, verdict, versions, machine; None for images
         that a family shares), ``models`` (the embedded models, with their weights),
-        ``trials`` and ``dots`` (the cells of the report's figures that it is part of).
+        ``trials``, and ``dots`` (the points in the report's figures that include its trials).
 
     Raises
     ------
@@ -92,7 +92,7 @@ def _model(stimuli: StimulusSet, name: str) -> Fact:
 
 
 def _images(study: Study, row: Mapping[str, Any]) -> ImageDirectory:
-    """Return the folder that the image was rendered into."""
+    """Return the folder into which the image was rendered."""
     name = row["run" if "run" in row else "family"]
     below(study.runs, name, study.stimulus_set)  # the set may come from others
     if "run" in row:
@@ -101,36 +101,37 @@ def _images(study: Study, row: Mapping[str, Any]) -> ImageDirectory:
 
 
 def _record(row: Mapping[str, Any], images: ImageDirectory) -> ImageRecord | None:
+    """Return the record of the rendered image; None if it is not on this machine."""
     return images.finished().get(row["stimulus_id"])
 
 
 def _scene(row: Mapping[str, Any], images: ImageDirectory) -> Fact:
-    """Return the hash and the file of the scene, which the set holds too."""
+    """Return the hash of the scene, and its file in the runs (the set contains the scene too)."""
     record = _record(row, images)
     file = None if record is None else images.path / record.scene_file
-    return {"sha256": row["scene"], "file": _named(file)}
+    return {"sha256": row["scene"], "file": _if_exists(file)}
 
 
 def _files(row: Mapping[str, Any], images: ImageDirectory) -> Fact:
-    """Return the rendered files, and whether they are whole and of the packed scene."""
+    """Return the rendered files, and whether they are complete and show the scene in the set."""
     record = _record(row, images)
     if record is None:
-        return {"folder": _named(images.path), "radiance": None, "display": None, "whole": None}
+        return {"folder": _if_exists(images.path), "radiance": None, "display": None, "whole": None}
     return {
-        "folder": _named(images.path),
-        "radiance": _named(images.path / record.radiance_file),
-        "display": _named(images.path / record.display_file),
+        "folder": _if_exists(images.path),
+        "radiance": _if_exists(images.path / record.radiance_file),
+        "display": _if_exists(images.path / record.display_file),
         "whole": images.is_whole(record) and record.scene == row["scene"],
     }
 
 
-def _named(path: Path | None) -> str | None:
-    """Return the path of an existing file or folder; None if it is missing."""
+def _if_exists(path: Path | None) -> str | None:
+    """Return the path of a file or folder as text; None if it does not exist."""
     return str(path) if path is not None and path.exists() else None
 
 
 def _run(study: Study, name: str | None) -> Fact | None:
-    """Return the facts of the search that the image is of."""
+    """Return the facts of the search that made the image; None if there was none."""
     if name is None:
         return None
     directory = RunDirectory(below(study.runs, name, study.stimulus_set))
@@ -169,6 +170,7 @@ def _trials(study: Study, stimulus: str) -> list[Fact]:
 
 
 def _of_session(path: Path, stimulus: str) -> list[Fact]:
+    """Return the trials of one session that showed the stimulus."""
     try:
         table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, encoding="utf-8")
     except (OSError, ValueError) as error:
@@ -196,7 +198,7 @@ def _of_session(path: Path, stimulus: str) -> list[Fact]:
 
 
 def _dots(study: Study, stimulus: str) -> list[Fact]:
-    """Return the cells of the report's figures that the stimulus is part of."""
+    """Return the points in the report's figures that include the stimulus's trials."""
     path = study.folder / provenance.REPORT / provenance.TABLES / "stimuli.csv"
     if not path.is_file():
         return []

@@ -9,15 +9,15 @@ from mrd.study.image_plan import series_of
 from mrd.study.resolved_run import ResolvedRun
 from scenes.camera import cameras
 
-# As in mrd.search (flip, flip_result, diverge_result, control_reach) and in the turntable;
-# these modules load the renderer. A test compares the numbers.
+# Copies from mrd.search (flip, flip_result, diverge_result, control_reach) and the turntable, whose
+# modules load the renderer. A test compares the numbers.
 HALVINGS = 6
 RANDOM_CHANGES = 5
 CONTROL_SCENES = 10
 TURNTABLE_FRAMES = 36
 TURNTABLE_SAMPLES = 16
 
-SCORED_SCENES = 4  # target, target of the search, start, result
+SCORED_SCENES = 4  # target as scored, target as searched, start, result
 LBFGS_EVALUATIONS = 4  # a step of L-BFGS renders all training cameras 1 to 8 times
 
 
@@ -44,9 +44,9 @@ def pixels_of(run: ResolvedRun) -> int:
 
 
 def search_work(run: ResolvedRun, has_references: bool) -> dict[str, Work]:
-    """Return the work of a search beside its steps, by kind.
+    """Return the work of a search apart from its steps, by kind.
 
-    ``start-up``: the process; ``references``: null and ceiling, unless another run made them;
+    ``start-up``: the process; ``references``: null and ceiling, unless another run computed them;
     ``scoring``: target, start, result and their previews; ``flip`` and ``reach``: the scored scenes
     of these modes.
     """
@@ -61,7 +61,7 @@ def search_work(run: ResolvedRun, has_references: bool) -> dict[str, Work]:
         "references": references * scene,
         "scoring": SCORED_SCENES * scene + turntable,
     }
-    # Each start is scored once, and after each halving of the way back.
+    # Each start is scored once, and again after each halving of the way back to the target.
     starts = search.restarts * (1 + HALVINGS)
     if search.mode == "flip":
         confirmed = 2
@@ -87,7 +87,7 @@ def step_work(run: ResolvedRun) -> Work:
 
 
 def image_work(run: ResolvedRun, missing: int) -> Work:
-    """Return the work of missing images of a run's series, or of its family."""
+    """Return the work of `missing` images of a run's series, or of its family."""
     if not missing:
         return Work()
     series = series_of(run)
@@ -97,7 +97,7 @@ def image_work(run: ResolvedRun, missing: int) -> Work:
 
 
 def _scored_scene(run: ResolvedRun) -> Work:
-    """Return the work of one scene at scoring quality, at every camera."""
+    """Return the work of scoring one scene: renders of its final quality at every camera."""
     views = len(cameras(run.target.cameras))
     samples = views * pixels_of(run) * run.search.samples.score
     return Work(scenes=1, images=views, samples=samples, evaluations=views)

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from scenes.base.errors import InputError
 
-# Letters that tempfile adds to a name. A hyphen is not among them, so that a temporary file of
-# `a-b` is never taken for one of `a`.
+# What tempfile adds to a name. It contains no second hyphen, so that a temporary file of `a-b` is
+# never mistaken for one of `a`.
 RANDOM = "-[a-z0-9_]{8}"
 
 
@@ -38,11 +38,11 @@ def written_to(path: Path) -> Path:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Yield a temporary file that replaces `path`, or a link's target, if the block succeeds."""
+    """Yield a temporary file; if the block succeeds, it replaces `path` or the target of a link."""
     real = written_to(path)
     with _naming(path):
         real.parent.mkdir(parents=True, exist_ok=True)
-        # With the same suffix, for libraries that look at it.
+        # The temporary file has the same suffix, because some libraries choose the format by it.
         handle, name = tempfile.mkstemp(
             dir=real.parent, prefix=f".{path.stem}-", suffix=path.suffix
         )
@@ -98,8 +98,8 @@ def remove_leftovers(path: Path) -> None:
 
 def left_over_from(path: Path) -> Path | None:
     """Return the file whose temporary file `path` is, by its name alone; None for other names."""
-    found = re.fullmatch(rf"\.(.+){RANDOM}(\.[^.]+)?", path.name)
-    return path.with_name(found[1] + (found[2] or "")) if found else None
+    match = re.fullmatch(rf"\.(.+){RANDOM}(\.[^.]+)?", path.name)
+    return path.with_name(match[1] + (match[2] or "")) if match else None
 
 
 def check_writable(folder: Path) -> None:
@@ -125,7 +125,7 @@ def _naming(path: Path) -> Iterator[None]:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Flush a folder's entries to the disk: fsync of a file does not include its folder."""
+    """Write a folder's list of files to the disk: fsync of a file does not include its folder."""
     if os.name == "nt":  # Windows opens no folders
         return
     with suppress(OSError):  # unreadable folders; file systems that cannot sync a folder
@@ -145,6 +145,7 @@ def _permissions(path: Path) -> int:
 
 
 def _umask() -> int:
+    """Return the permissions that the system takes away from new files."""
     mask = os.umask(0)
     os.umask(mask)
     return mask

@@ -8,7 +8,10 @@ MOST_REASONS = 3  # further ones are only counted
 
 
 def differences(before: Any, now: Any, place: str = "") -> Iterator[str]:
-    """Yield each difference between two plain values, such as ``task: oddity then, 2afc now``."""
+    """Yield each difference between two plain values, such as ``task: oddity then, 2afc now``.
+
+    `place` is the key of the values, which begins each line.
+    """
     if isinstance(before, dict) and isinstance(now, dict):
         for key in sorted(before.keys() | now.keys()):
             yield from differences(before.get(key), now.get(key), f"{place}.{key}".lstrip("."))
@@ -20,8 +23,8 @@ def differences(before: Any, now: Any, place: str = "") -> Iterator[str]:
 def in_words(reasons: Sequence[str]) -> str:
     """Join reasons into one line: the first few, then the number of the others."""
     shown = list(reasons[:MOST_REASONS])
-    left = len(reasons) - len(shown)
-    return "; ".join([*shown, f"and {left} more"] if left else shown)
+    hidden = len(reasons) - len(shown)
+    return "; ".join([*shown, f"and {hidden} more"] if hidden else shown)
 
 
 def changes(before: Any, now: Any, place: str = "") -> str:
@@ -30,6 +33,6 @@ def changes(before: Any, now: Any, place: str = "") -> str:
 
 
 def as_read(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Return plain values as they are after writing them to JSON and reading them back."""
+    """Return plain values in the form that writing them to JSON and reading them back gives."""
     read: dict[str, Any] = json.loads(json.dumps(content))
     return read

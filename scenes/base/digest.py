@@ -1,4 +1,4 @@
-"""Hash of a file's content."""
+"""SHA-256 of a file."""
 
 import hashlib
 from pathlib import Path

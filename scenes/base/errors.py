@@ -13,7 +13,7 @@ class InputError(Exception):
     """The input is wrong, and the user can correct it.
 
     The command line prints the message in one line and exits with status 2. The message names the
-    file, key and value, what is allowed, and what to do. It may quote files of others, so
+    file, key and value, what is allowed, and what to do. It may quote files from other people, so
     characters that do not print are escaped.
     """
 
@@ -24,8 +24,8 @@ class InputError(Exception):
 def printable(text: str) -> str:
     r"""Return a text with characters that do not print escaped, such as ``\x1b``.
 
-    So names and files of others cannot move a terminal's cursor, hide lines, or change the writing
-    direction. Letters of all scripts, line feeds and tabs stay.
+    Without this, names and files from other people could move a terminal's cursor, hide lines, or
+    change the writing direction. Letters of all scripts, line feeds and tabs stay.
     """
     return "".join(
         each if each.isprintable() or each in "\n\t" else each.encode("unicode_escape").decode()
@@ -40,7 +40,7 @@ def one_line(error: Exception) -> str:
 
 @contextmanager
 def about(place: str) -> Iterator[None]:
-    """Put ``place: `` before the message of an `InputError` raised in the block."""
+    """Begin the message of an `InputError` raised in the block with ``place: ``."""
     try:
         yield
     except InputError as error:
@@ -49,7 +49,7 @@ def about(place: str) -> Iterator[None]:
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Name `path` in the errors of the block; an `OSError` becomes an `InputError`."""
+    """Begin errors of the block with `path`; an `OSError` becomes an `InputError`."""
     with about(str(path)):
         try:
             yield
@@ -57,18 +57,18 @@ def reading(path: Path) -> Iterator[None]:
             raise InputError(f"cannot be read: {error.strerror or error}") from error
 
 
-# A missing module of these is a mistake in the suite, not a missing extra.
+# If a module of these packages is missing, that is a mistake in the suite, not a missing extra.
 OWN_PACKAGES = frozenset({"scenes", "stimuli", "psychophysics", "analysis", "mrd"})
 
 
 def how_to_install(extra: str) -> str:
-    """Return how to install an extra of the suite, which is on no package index."""
+    """Return the command that installs an extra of the suite (the suite is on no package index)."""
     return f"in a clone of the suite: pip install -c constraints.txt '.[{extra}]'"
 
 
 @contextmanager
 def needs(extra: str) -> Iterator[None]:
-    """Raise `InputError` with the extra to install if an import in the block fails."""
+    """If an import in the block fails, raise `InputError` that names the extra to install."""
     try:
         yield
     except ImportError as error:
@@ -88,7 +88,7 @@ def nearest(name: str, valid: Iterable[str]) -> str:
 
 
 def unknown(kind: str, name: str, valid: Iterable[str], others: str = "") -> InputError:
-    """Return the error for a name that does not exist, with the nearest and all valid names."""
+    """Return the error for a name that does not exist, with the nearest name and all valid ones."""
     names = sorted(valid)
     known = f"known: {', '.join(names)}{others}"
     return InputError(f"no {kind} is called '{name}'; {nearest(name, names)} {known}")
@@ -103,7 +103,10 @@ def first_problem(error: ValidationError, data: Any) -> str:
 
 
 def keys_of(location: tuple[int | str, ...], data: Any) -> tuple[int | str, ...]:
-    """Return the keys in a location of a pydantic error, without the names of union members."""
+    """Return the keys in the location of a pydantic error.
+
+    Names of union members, which pydantic adds to the location, are left out.
+    """
     keys: list[int | str] = []
     for place, part in enumerate(location):
         last = place == len(location) - 1

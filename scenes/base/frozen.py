@@ -48,25 +48,25 @@ class Frozen(BaseModel):
 
 
 def _message(model: type[BaseModel], problem: Any) -> str:
-    """Return the message of a problem; for an unknown word, with the nearest and all valid ones."""
+    """Return the message of a problem; for an unknown word, add the nearest and all valid words."""
     context = problem.get("ctx", {})
     match problem["type"]:
         case "extra_forbidden" if len(problem["loc"]) == 1:
-            given, valid = str(problem["loc"][0]), list(model.model_fields)
-            text = f"unknown key '{given}'"
+            wrong, valid = str(problem["loc"][0]), list(model.model_fields)
+            text = f"unknown key '{wrong}'"
         case "union_tag_invalid":
-            given, valid = str(context["tag"]), re.findall(r"'([^']*)'", context["expected_tags"])
-            text = f"'{given}' is no {context['discriminator'].strip(chr(39))}"
+            wrong, valid = str(context["tag"]), re.findall(r"'([^']*)'", context["expected_tags"])
+            text = f"'{wrong}' is no {context['discriminator'].strip(chr(39))}"
         case "literal_error" if isinstance(problem["input"], str):
-            given, valid = problem["input"], re.findall(r"'([^']*)'", context["expected"])
-            text = f"'{given}' is not allowed"
+            wrong, valid = problem["input"], re.findall(r"'([^']*)'", context["expected"])
+            text = f"'{wrong}' is not allowed"
         case "union_tag_not_found":
             return f"{context['discriminator'].strip(chr(39))} is missing"
         case "model_type" | "model_attributes_type":
             return "use a mapping of keys to values"
         case _:
             return str(problem["msg"])
-    return " ".join(f"{text}; {nearest(given, valid)} allowed: {', '.join(valid)}".split())
+    return " ".join(f"{text}; {nearest(wrong, valid)} allowed: {', '.join(valid)}".split())
 
 
 def by_type(message: str, **types: type | tuple[type, ...]) -> Discriminator:

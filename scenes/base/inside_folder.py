@@ -1,8 +1,8 @@
-"""File names in records: each must be in the folder of the record.
+"""File names in records: each file must be in the folder of the record.
 
-Records travel with studies of others. A name such as ``../../notes.txt`` would let them choose
-which file is read, published or deleted. A file in the folder may be a symbolic link to anywhere:
-git-annex and DataLad store every file as one.
+Records travel with studies from other people. A name such as ``../../notes.txt`` would let them
+choose which file is read, published or deleted. A file in the folder may be a symbolic link to
+anywhere: git-annex and DataLad store every file as one.
 """
 
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -20,7 +20,10 @@ def is_inside(name: Any) -> bool:
 
 
 def below(folder: Path, name: Any, record: Path) -> Path:
-    """Return the path in `folder` that a record names; symbolic links are not resolved."""
+    """Return the path in `folder` that a record names; raise if it is not a relative path below it.
+
+    Symbolic links are not followed.
+    """
     if not is_inside(name):
         raise InputError(
             f"{record}: '{name}' does not name a file below {folder}; write the record again, or "
@@ -30,7 +33,7 @@ def below(folder: Path, name: Any, record: Path) -> Path:
 
 
 def inside(folder: Path, name: Any, record: Path) -> Path:
-    """Return the path in `folder` that a record names; no linked folder may lead out of it."""
+    """Return the path in `folder` that a record names; raise if a linked folder leads out of it."""
     path = below(folder, name, record)
     try:
         real, home = path.resolve(), folder.resolve()

@@ -14,7 +14,7 @@ def face_areas(mesh: Mesh) -> NDArray[np.float64]:
 
 
 def vertex_areas(mesh: Mesh) -> NDArray[np.float64]:
-    """Return a third of the area of each vertex's faces (V,): the lumped mass matrix."""
+    """Return the area (V,) of each vertex, a third of its faces' areas (the lumped mass matrix)."""
     areas = np.zeros(len(mesh.vertices))
     np.add.at(areas, mesh.faces, face_areas(mesh)[:, None] / 3)
     return areas

@@ -8,11 +8,10 @@ from scenes.geometry.topology import place_of
 
 
 def vertex_normals(mesh: Mesh) -> NDArray[np.float32]:
-    """Return smooth shading normals, unit (V, 3): means of the faces' normals, weighted by angle.
+    """Return smooth shading normals (V, 3): mean normals of the faces, weighted by their angles.
 
     Vertices at the same position share a normal, so that seams of texture coordinates are not
-    visible. The normal is +y where a vertex has no face with an area. Angle weights: Thürmer &
-    Wüthrich (1998).
+    visible. A vertex whose faces have no area gets +y. Angle weights: Thürmer & Wüthrich (1998).
     """
     corners = mesh.vertices.astype(np.float64)[mesh.faces]
     ahead = np.roll(corners, -1, axis=1) - corners
@@ -29,5 +28,6 @@ def vertex_normals(mesh: Mesh) -> NDArray[np.float32]:
 
 
 def _normalised(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return vectors with length 1; zero vectors stay zero."""
     lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
     return vectors / np.where(lengths > 0, lengths, 1)

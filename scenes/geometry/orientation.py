@@ -17,8 +17,8 @@ Faces = NDArray[np.int64]
 
 GRID = 160  # rays per side of the grid, from both ends of each direction
 DIRECTIONS = 8
-# Least lead of one side of an open part: as a fraction of the rays that meet the part, and in
-# standard deviations.
+# How many more rays must meet one side of an open part than the other: as a fraction of the rays
+# that meet the part, and in standard deviations.
 LEAST_LEAD = 0.03
 DEVIATIONS = 3
 POINTS = 12  # points of a part that must all be inside another part
@@ -30,18 +30,18 @@ class Turned:
 
     faces: Faces  # (F, 3), counter-clockwise from outside
     count: int  # number of faces that were turned
-    without_outside: int  # faces of open parts that are flat sheets, or hidden
+    without_outside: int  # number of faces whose outside is unclear: flat sheets, or hidden
     edges: Edges
 
 
 def turned_outward(vertices: Floats, faces: Faces) -> Turned:
-    """Return faces (F, 3), of three different positions each, turned outward in each part.
+    """Return faces (F, 3) turned outward, each with three different positions.
 
-    A part is a set of faces connected by edges of two faces, made consistent first. A closed part
-    is turned to a positive volume with all parts inside it, so that cavities stay cavities. The
-    outside of an open part is the side that more rays from outside meet first (after Takayama et
-    al. 2014, A simple method for correcting facet orientations in polygon meshes based on ray
-    casting).
+    A part is a set of faces that are connected by edges of two faces. The faces of a part are first
+    made consistent. A closed part is turned so that its volume is positive; parts inside it turn
+    with it, so that cavities stay cavities. The outside of an open part is the side that more rays
+    from outside meet first (after Takayama et al. 2014, A simple method for correcting facet
+    orientations in polygon meshes based on ray casting).
     """
     edges = edges_of(vertices, faces)
     part, flips = _agreed(faces, edges)
@@ -67,7 +67,7 @@ def turned_outward(vertices: Floats, faces: Faces) -> Turned:
 
 
 def _agreed(faces: Faces, edges: Edges) -> tuple[Faces, NDArray[np.bool_]]:
-    """Return the part of each face, and the fewest faces to turn for consistent parts."""
+    """Return the part of each face, and the fewest faces to turn to make all parts consistent."""
     # A graph holds every face twice, unchanged and turned. Neighbours that are consistent are
     # connected in equal states, others in opposite ones. A part whose two states are connected has
     # only one side.
@@ -94,13 +94,13 @@ def _agreed(faces: Faces, edges: Edges) -> tuple[Faces, NDArray[np.bool_]]:
 
 
 def _closed(part: Faces, edges: Edges) -> NDArray[np.bool_]:
-    """Return for each part whether all its edges belong to two faces."""
+    """Return, for each part, whether all its edges belong to two faces."""
     loose = (edges.times[edges.sides] != 2).reshape(-1, 3).any(axis=1)
     return np.bincount(part, loose) == 0
 
 
 def _turned_closed(triangles: Floats, part: Faces, closed: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return the parts to turn: outermost closed parts of negative volume, and those inside."""
+    """Return which closed parts to turn: outermost ones of negative volume, and all inside them."""
     turn = np.zeros(len(closed), bool)
     volumes = np.einsum("fd,fd->f", triangles[:, 0], np.cross(triangles[:, 1], triangles[:, 2]))
     volume = np.bincount(part, volumes, minlength=len(closed))
@@ -116,7 +116,7 @@ def _turned_closed(triangles: Floats, part: Faces, closed: NDArray[np.bool_]) ->
 
 
 class _Bodies:
-    """Closed parts, with queries for parts inside each other."""
+    """Closed parts; finds which of them are inside each other."""
 
     def __init__(
         self, triangles: Floats, part: Faces, closed: NDArray[np.intp], size: NDArray[np.floating]
@@ -133,7 +133,7 @@ class _Bodies:
         self._row = {int(index): row for row, index in enumerate(closed)}
 
     def holders(self, index: int) -> list[int]:
-        """Return the larger parts that a part is inside of."""
+        """Return the larger parts around a part."""
         row = self._row[index]
         around = ((self._low <= self._low[row]) & (self._high >= self._high[row])).all(axis=1)
         larger = self._size[self._closed] > self._size[index]
@@ -147,7 +147,7 @@ class _Bodies:
         return [int(k) for k in self._closed[within & smaller] if self._in(int(k), index)]
 
     def _in(self, index: int, other: int) -> bool:
-        """Return whether a part is inside another: rays from its points meet it an odd number."""
+        """Return whether a part is inside another: rays from it cross the other an odd number."""
         faces = self._faces[index]
         spread = faces[np.linspace(0, len(faces) - 1, min(POINTS, len(faces))).astype(int)]
         corners = self._triangles[self._faces[other]]
@@ -175,7 +175,10 @@ def _meets(origin: Floats, direction: Floats, triangles: Floats) -> NDArray[np.b
 
 
 def _seen_from_outside(triangles: Floats, part: Faces, parts: int) -> tuple[Floats, Floats]:
-    """Return rays from outside that meet each part's front first minus its back; and their sum."""
+    """Return two counts (parts,) of rays from outside, by the part that they meet first.
+
+    The first is rays that meet the front minus those that meet the back, the second their sum.
+    """
     rng = np.random.default_rng(0)
     vote, seen = np.zeros(parts), np.zeros(parts)
     for turn in Rotation.random(DIRECTIONS, rng=rng).as_matrix():

@@ -1,4 +1,4 @@
-"""Exact crossings of parallel rays with triangles."""
+"""Points where parallel rays meet triangles."""
 
 from typing import NamedTuple
 
@@ -20,14 +20,17 @@ class Crossings(NamedTuple):
 def ray_grid(
     low: Array, high: Array, rays: int, rng: np.random.Generator
 ) -> tuple[Array, Array, Array]:
-    """Return random places (rays, rays, 2), one per cell of a grid; its corner; size of a cell."""
+    """Return a random place for a ray in each cell of a grid, (rays, rays, 2).
+
+    Return also the corner of the grid and the size of a cell.
+    """
     cell = (high - low) / rays
     indices = np.stack(np.meshgrid(np.arange(rays), np.arange(rays), indexing="ij"), axis=-1)
     return low + cell * (indices + rng.random((rays, rays, 2))), low, cell
 
 
 def crossings(triangles: Array, places: Array, corner: Array, cell: Array) -> Crossings:
-    """Return the crossings of triangles (F, 3, 3) with rays along z from a `ray_grid`."""
+    """Return where rays along z, at the places of a `ray_grid`, meet triangles (F, 3, 3)."""
     rays = places.shape[0]
     flat = triangles[:, :, :2]
     low = np.clip(((flat.min(axis=1) - corner) / cell).astype(int), 0, rays - 1)
@@ -53,4 +56,5 @@ def crossings(triangles: Array, places: Array, corner: Array, cell: Array) -> Cr
 
 
 def _cross(a: Array, b: Array) -> Array:
+    """Return the cross product of vectors in the plane."""
     return a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]

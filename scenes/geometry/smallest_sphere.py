@@ -1,4 +1,7 @@
-"""Smallest sphere around points (trimesh's function is quadratic in their number, and inexact)."""
+"""Smallest sphere around points.
+
+The function of trimesh is inexact, and its time is quadratic in the number of points.
+"""
 
 from itertools import combinations
 
@@ -11,7 +14,7 @@ TOLERANCE = 1e-12  # rounding, relative to the radius
 
 
 def smallest_sphere(points: Array) -> tuple[Array, float]:
-    """Return centre (3,) and radius of the smallest sphere that holds all points (N, 3).
+    """Return centre (3,) and radius of the smallest sphere around all points (N, 3).
 
     At most four points determine it. The point farthest outside is added to them, and their sphere
     is recomputed, until no point is outside; the radius grows at every step, so the loop ends (the
@@ -31,7 +34,7 @@ def smallest_sphere(points: Array) -> tuple[Array, float]:
 
 
 def _resting_on(points: Array) -> tuple[Array, float, Array]:
-    """Return the smallest sphere around at most five points, with the first one on it."""
+    """Return the smallest sphere around at most five points that has the first one on it."""
     best: tuple[Array, float, Array] = (points[0], np.inf, points[:1])
     for size in range(1, 5):
         for others in combinations(range(1, len(points)), size - 1):

@@ -14,13 +14,13 @@ from scenes.geometry.rays import crossings, ray_grid
 
 Array = NDArray[np.float64]
 
-NEAREST_PIECES = (6, 48)  # number of nearest pieces searched, first and if these do not suffice
+NEAREST_PIECES = (6, 48)  # number of nearest pieces to search; 48 only if 6 do not suffice
 LONGEST_EDGE = 2.0  # of a piece, relative to the mesh's mean edge
 
 
 @dataclass(frozen=True)
 class Places:
-    """Points on a surface."""
+    """Points on a surface, with their normals."""
 
     points: Array  # (N, 3)
     normals: Array  # (N, 3) smooth unit shading normals
@@ -58,13 +58,13 @@ class Surface:
         return Places(points, self._normals(points, triangles))
 
     def closest(self, points: Array) -> tuple[Array, Places]:
-        """Return the distances (N,) and the places of the surface's points closest to `points`.
+        """Return the distances (N,) of `points` from the surface, and its closest points.
 
         The distance to a triangle is exact (Ericson, *Real-Time Collision Detection*, 5.1.5). The
         triangles of the 48 pieces with the nearest centres are searched: a distance is never too
         short, and too long by at most the size of a piece, if more than 48 are equally near.
         """
-        found = np.empty_like(points)
+        closest_points = np.empty_like(points)
         triangles = np.zeros(len(points), np.intp)
         distances = np.full(len(points), np.inf)
         unsettled = np.arange(len(points))
@@ -78,21 +78,21 @@ class Surface:
                 nearest_part = (away - self._radii[pieces])[:, columns]
                 rows, column = np.nonzero(nearest_part < distances[unsettled, None])
                 owners = self._owner[pieces[:, columns][rows, column]]
-                self._improve(points, unsettled[rows], owners, found, triangles, distances)
+                self._improve(points, unsettled[rows], owners, closest_points, triangles, distances)
             beyond = away[:, -1] - self._radii.max()
             unsettled = unsettled[beyond < distances[unsettled]]
-        return distances, Places(found, self._normals(found, triangles))
+        return distances, Places(closest_points, self._normals(closest_points, triangles))
 
     def _improve(
         self,
         points: Array,
         rows: NDArray[np.intp],
         candidates: NDArray[np.intp],
-        found: Array,
+        closest_points: Array,
         triangles: NDArray[np.intp],
         distances: Array,
     ) -> None:
-        """Replace the result of each point (row) if one of its candidate triangles is nearer."""
+        """Replace the result of each point in `rows` if its candidate triangle is nearer."""
         if not len(rows):
             return
         on = trimesh.triangles.closest_point(self.triangles[candidates], points[rows])
@@ -100,11 +100,12 @@ class Surface:
         order = np.lexsort((away, rows))
         first = order[np.unique(rows[order], return_index=True)[1]]
         nearer = first[away[first] < distances[rows[first]]]
-        found[rows[nearer]] = on[nearer]
+        closest_points[rows[nearer]] = on[nearer]
         triangles[rows[nearer]] = candidates[nearer]
         distances[rows[nearer]] = away[nearer]
 
     def _normals(self, points: Array, triangles: NDArray[np.intp]) -> Array:
+        """Return the smooth normals at points on triangles."""
         weights = trimesh.triangles.points_to_barycentric(
             self.triangles[triangles], points, method="cross"
         )

@@ -1,6 +1,7 @@
-"""Edges and neighbouring faces of a mesh, by the positions of vertices instead of their indices.
+"""Edges and neighbouring faces of a mesh.
 
-Files double vertices along seams of texture coordinates and along hard edges.
+Vertices at the same position count as one: files repeat vertices along seams of texture coordinates
+and along hard edges.
 """
 
 from dataclasses import dataclass
@@ -25,20 +26,20 @@ def place_of(vertices: NDArray[np.floating]) -> Integers:
 
 
 def joined(mesh: Mesh) -> tuple[Mesh, Integers]:
-    """Return the surface with one vertex per position, and the new vertex of each old one (V,)."""
+    """Return the surface with one vertex per position, and each old vertex's new number (V,)."""
     place = place_of(mesh.vertices)
-    kept, number = np.unique(place, return_inverse=True)
+    first, number = np.unique(place, return_inverse=True)
     number = number.reshape(-1)
-    if len(kept) == len(place):
+    if len(first) == len(place):
         return mesh, number
-    return Mesh(mesh.vertices[kept], number[mesh.faces].astype(np.int32)), number
+    return Mesh(mesh.vertices[first], number[mesh.faces].astype(np.int32)), number
 
 
 @dataclass(frozen=True, eq=False)
 class Edges:
-    """The edges of a mesh, by position."""
+    """The edges of a mesh; an edge has two positions."""
 
-    sides: Integers  # (3 F,) edge of each side; 3 f + k is the side of face f after corner k
+    sides: Integers  # (3 F,) number of each side's edge; side 3 f + k follows corner k of face f
     forward: NDArray[np.bool_]  # (3 F,) whether the side has the direction of its edge
     times: Integers  # (E,) number of faces of each edge
 
@@ -53,14 +54,14 @@ class Edges:
         return int(np.count_nonzero(self.times > 2))
 
     def pairs(self) -> tuple[Integers, Integers]:
-        """Return the two sides (P,), (P,) of every edge of two faces."""
+        """Return the two sides, (P,) each, of every edge that belongs to two faces."""
         order = np.argsort(self.sides, kind="stable")
         starts = np.concatenate([[0], np.cumsum(self.times)[:-1]])[self.times == 2]
         return order[starts], order[starts + 1]
 
 
 def edges_of(vertices: NDArray[np.floating], faces: NDArray[np.integer]) -> Edges:
-    """Return the edges of a mesh; each face has three different positions."""
+    """Return the edges of a mesh; each face must have three different positions."""
     corners = place_of(vertices)[faces]
     start, end = corners.reshape(-1), np.roll(corners, -1, axis=1).reshape(-1)
     keys = np.minimum(start, end) * len(vertices) + np.maximum(start, end)

@@ -1,1 +1,1 @@
-"""Meshes from files and back."""
+"""Read and write mesh files."""

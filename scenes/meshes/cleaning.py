@@ -1,4 +1,4 @@
-"""Clean the triangles of a file: leave out, join and move."""
+"""Clean the triangles of a mesh file: drop faces, join vertices, fit to the unit sphere."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,10 @@ LEAST_AREA = 1e-12  # of a triangle, relative to its longest side squared
 
 
 def with_area(polygons: Polygons, triangles: Integers) -> tuple[Integers, Integers, int]:
-    """Return triangles (T, 3) of the surface, the vertices with an area, and how many dropped."""
+    """Return the triangles (T, 3) of the surface, the vertices they use, and the number dropped.
+
+    Triangles without an area are dropped, unless they close a gap.
+    """
     vertices = polygons.corners[triangles]
     corners = polygons.vertices[vertices]
     check_span(polygons.vertices[np.unique(vertices)])
@@ -27,9 +30,9 @@ def with_area(polygons: Polygons, triangles: Integers) -> tuple[Integers, Intege
     if not real.any():
         raise InputError("all faces have no area; export a surface")
     used = np.unique(vertices[real])
-    # A triangle without an area may close a gap between faces of different sizes: then it is kept.
-    kept = real | np.isin(vertices, used).all(axis=1)
-    return triangles[kept], used, int(np.count_nonzero(~kept))
+    # A triangle without an area stays if it closes a gap between faces of different sizes.
+    remaining = real | np.isin(vertices, used).all(axis=1)
+    return triangles[remaining], used, int(np.count_nonzero(~remaining))
 
 
 def check_span(vertices: Floats) -> tuple[float, float]:
@@ -52,7 +55,7 @@ def check_span(vertices: Floats) -> tuple[float, float]:
 
 
 def placed(vertices: Floats, used: Integers, fit: bool) -> Floats:
-    """Return the vertices fitted to the unit sphere, or unchanged if 32 bits can hold them."""
+    """Return vertices, fitted to the unit sphere if `fit`; raise if 32 bits would distort them."""
     farthest, size = check_span(vertices[used])
     if fit:
         centre, radius = smallest_sphere(vertices[used])
@@ -68,7 +71,10 @@ def placed(vertices: Floats, used: Integers, fit: bool) -> Floats:
 def once(
     vertices: NDArray[np.float32], polygons: Polygons, triangles: Integers
 ) -> tuple[Integers, int, int]:
-    """Return the triangles with three different positions, each once, and both numbers dropped."""
+    """Return triangles with three different positions, each once, and how many were dropped.
+
+    The numbers are of those with equal positions, and of repeated ones.
+    """
     # A face with the opposite orientation is repeated too: which one is visible would be undefined.
     corners = place_of(vertices)[polygons.corners[triangles]]
     a, b, c = corners.T
@@ -81,7 +87,10 @@ def once(
 def joined_corners(
     vertices: NDArray[np.float32], polygons: Polygons, triangles: Integers
 ) -> tuple[NDArray[np.float32], Integers, NDArray[np.float32] | None, int]:
-    """Return vertices, faces and texture coordinates, joined by position; and the number joined."""
+    """Return vertices, faces and texture coordinates, with vertices joined by position.
+
+    The last value is the number of vertices that were joined with others.
+    """
     corners = triangles.reshape(-1)
     of_vertex = polygons.corners[corners]
     place = place_of(vertices)[of_vertex]
@@ -93,11 +102,11 @@ def joined_corners(
     order = np.lexsort((first, of_vertex[first]))
     rank = np.empty(len(order), np.int64)
     rank[order] = np.arange(len(order))
-    kept = first[order]
+    chosen = first[order]
     joined = len(np.unique(of_vertex)) - len(np.unique(place)) if uvs is None else 0
     return (
-        vertices[of_vertex[kept]],
+        vertices[of_vertex[chosen]],
         rank[number.reshape(-1)].reshape(-1, 3),
-        None if uvs is None else uvs[kept],
+        None if uvs is None else uvs[chosen],
         joined,
     )

@@ -51,11 +51,12 @@ class MeshReading:
     hard_edges
         Number of edges at which two faces meet at an angle of more than 60°.
     border_edges, crowded_edges
-        Number of edges of one face, and of more than two. Both are 0 for a closed surface.
+        Number of edges that belong to one face, and to more than two. Both are 0 for a closed
+        surface.
     changes
         Changes that were made, such as ``"320 faces turned outward"``.
     left_out
-        Contents of the file that a mesh does not keep, such as ``"vertex colours"``.
+        Contents of the file that a mesh cannot store, such as ``"vertex colours"``.
     """
 
     mesh: Mesh
@@ -90,6 +91,7 @@ class MeshReading:
         return ", ".join(filter(None, parts))
 
     def _topology(self) -> str:
+        """Return in words whether the surface is closed."""
         if self.is_closed:
             return "closed, faces outward"
         parts = []
@@ -103,7 +105,7 @@ class MeshReading:
 def read_mesh_file(path: Path, *, fit: bool) -> MeshReading:
     """Read a mesh file, and report the changes that were made.
 
-    Polygons become triangles that keep every edge. Vertices at the same position are joined (where
+    Polygons are divided into triangles. Vertices at the same position are joined (where
     texture coordinates differ, one vertex is kept for each). Vertices without a face, faces without
     three different positions and repeated faces are left out. Faces are turned to face outward.
 
@@ -139,7 +141,11 @@ def read_mesh_file(path: Path, *, fit: bool) -> MeshReading:
 
 @lru_cache(maxsize=4)
 def _read(path: Path, _changed: int, _size: int, fit: bool) -> MeshReading:
-    """Read a file with the reader of its kind; cached, since commands check files and then load."""
+    """Read a file with the reader of its kind.
+
+    The result is cached, because commands first check files and then load them; `_changed` and
+    `_size` make a changed file be read again.
+    """
     data = path.read_bytes()
     kind = BEGINNINGS.get(data[:4], path.suffix.lower())
     if kind not in READERS:

@@ -1,4 +1,4 @@
-"""The result of all picture readers, and the checks that they share."""
+"""The result that every picture reader returns, and checks that the readers share."""
 
 from dataclasses import dataclass
 
@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 from scenes.base.errors import InputError
 
 MOST_PIXELS = 2**27
-OPAQUE = 0.998  # least alpha of an opaque pixel: filters of renderers round it
+OPAQUE = 0.998  # least alpha of an opaque pixel; filters of renderers give slightly less than 1
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """A picture before negative values and values that are not finite are refused or repaired."""
+    """A picture as read; values that are negative or not finite are handled later."""
 
     pixels: NDArray[np.float32]  # (H, W, 1 or 3), linear Rec. 709 or data; row 0 is the top
     notes: tuple[str, ...] = ()  # changes and omissions, one sentence each

@@ -1,4 +1,4 @@
-"""Convert the integers of a picture file to linear light: curve, primaries, orientation."""
+"""Convert the integers in a picture file to linear light: curve, primaries, orientation."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class ColourSpace:
     """Conversion of the values of a file to linear Rec. 709."""
 
     name: str
-    curves: tuple[Curve, ...] = (srgb_decode,)  # of stored values in [0, 1]: one, or three
+    curves: tuple[Curve, ...] = (srgb_decode,)  # from stored values to linear ones
     matrix: Matrix | None = None  # to linear Rec. 709; None if its primaries are the same
     note: str = ""  # for the user
 
@@ -43,7 +43,10 @@ def power(exponent: float) -> Curve:
 
 
 def marked_space(find: Callable[[], ColourSpace], encoding: Encoding) -> ColourSpace:
-    """Return the colour space that a file names; for data, one that cannot be read is ignored."""
+    """Return the colour space that a file names; raise if it cannot be read.
+
+    For data (`encoding` ``"linear"``), a colour space that cannot be read is ignored.
+    """
     try:
         return find()
     except InputError:
@@ -60,7 +63,7 @@ def decoded(
     orientation: int = 1,
     pixel_aspect: float = 1.0,
 ) -> Decoded:
-    """Decode samples (H, W, 1 to 4), of which the second or fourth channel is alpha."""
+    """Decode samples (H, W, 1 to 4); the second of 2 or the fourth of 4 channels is alpha."""
     all_notes = list(notes)
     top = int(np.iinfo(samples.dtype).max)
     channels = samples.shape[2]
@@ -102,7 +105,7 @@ def turned(pixels: NDArray[np.float32], orientation: int) -> NDArray[np.float32]
 def _linear(
     samples: NDArray[np.unsignedinteger], space: ColourSpace, notes: list[str]
 ) -> tuple[NDArray[np.float32], str | None]:
-    """Return linear Rec. 709, and the name of the colour space if primaries were converted."""
+    """Return linear Rec. 709, and the name of the colour space if the primaries were converted."""
     channels = samples.shape[2]
     top = int(np.iinfo(samples.dtype).max)
     stored = np.arange(top + 1) / top
@@ -120,6 +123,7 @@ def _linear(
 def _looked_up(
     samples: NDArray[np.unsignedinteger], tables: list[NDArray[np.float64]]
 ) -> NDArray[np.float32]:
+    """Return the entry of each sample in its channel's table."""
     return np.stack(
         [table.astype(np.float32)[samples[:, :, i]] for i, table in enumerate(tables)], axis=2
     )

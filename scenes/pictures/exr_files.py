@@ -1,4 +1,4 @@
-"""OpenEXR: linear light in half or float precision, in parts and layers, or one channel of data."""
+"""Read OpenEXR files: linear light in half or float precision, or one channel of data."""
 
 import os
 import re
@@ -20,7 +20,7 @@ from scenes.pictures.exr_layers import Part, left_out, picture_layer
 from scenes.pictures.linear_names import is_called_linear, linear_gamut, says_nothing
 from scenes.pictures.primaries import KNOWN, as_primaries, in_rec709
 
-ONE_AT_A_TIME = threading.Lock()  # output streams are shared by all threads of the process
+ONE_AT_A_TIME = threading.Lock()  # all threads of the process share the output streams
 DEEP = (OpenEXR.deepscanline, OpenEXR.deeptile)
 
 
@@ -34,10 +34,10 @@ def read_exr(path: Path) -> Decoded:
     is_cube = "cube" in str(header.get("textureformat", "")).lower()  # OpenImageIO's attribute
     if is_cube or header.get("envmap") == OpenEXR.ENVMAP_CUBE:
         raise InputError("is a cube map; convert it to latitude and longitude (exrenvmap -l)")
-    found = _opened(path, header_only=False)
-    if len(found) != len(headers):
+    parts_read = _opened(path, header_only=False)
+    if len(parts_read) != len(headers):
         raise broken("EXR", "its pixels are broken, or cut short")
-    channels = found[chosen.part][1]
+    channels = parts_read[chosen.part][1]
     if chosen.alphas:
         alphas = [_values(channels, name, header)[window] for name in chosen.alphas]
         check_opaque(np.stack(alphas))
@@ -69,46 +69,47 @@ def read_exr(path: Path) -> Decoded:
 
 
 def _opened(path: Path, header_only: bool) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    """Return the header and the channels of each part; no channels if `header_only`."""
+    """Return the header and the channels of each part; without channels if `header_only`."""
     try:
         with (
-            _without_the_librarys_words(),
+            _quiet_library(),
             OpenEXR.File(str(path), separate_channels=True, header_only=header_only) as file,
         ):
-            found = []
+            result = []
             for part in file.parts:
                 channels = {} if header_only else part.channels
                 pixels = {name: np.array(each.pixels) for name, each in channels.items()}
-                found.append((dict(part.header), pixels))
-            return found
+                result.append((dict(part.header), pixels))
+            return result
     except (RuntimeError, ValueError, TypeError, MemoryError) as error:
         what = re.sub(rf"'?{re.escape(str(path))}'?", "the file", one_line(error))
         raise broken("EXR", what) from error
 
 
 @contextmanager
-def _without_the_librarys_words() -> Iterator[None]:
-    """Suppress the lines that OpenEXR prints to both streams in addition to its exceptions."""
+def _quiet_library() -> Iterator[None]:
+    """Hide the lines that OpenEXR prints to both output streams besides its exceptions."""
     with ONE_AT_A_TIME:
         with suppress(AttributeError, ValueError):  # a stream is missing, or closed
             sys.stdout.flush()
             sys.stderr.flush()
-        kept: dict[int, int] = {}
+        saved: dict[int, int] = {}
         with suppress(OSError):
             nowhere = os.open(os.devnull, os.O_WRONLY)
             for stream in (1, 2):
-                kept[stream] = os.dup(stream)
+                saved[stream] = os.dup(stream)
                 os.dup2(nowhere, stream)
             os.close(nowhere)
         try:
             yield
         finally:
-            for stream, copy in kept.items():
+            for stream, copy in saved.items():
                 os.dup2(copy, stream)
                 os.close(copy)
 
 
 def _part(header: Mapping[str, Any]) -> Part:
+    """Return name, view and channels of a part from its header."""
     try:
         channels = tuple(channel.name for channel in header["channels"])
     except UnicodeDecodeError as error:
@@ -138,7 +139,7 @@ def _display_window(header: Mapping[str, Any]) -> tuple[slice, slice]:
 
 
 def _values(channels: Mapping[str, Any], name: str, header: Mapping[str, Any]) -> NDArray[Any]:
-    """Return the stored pixels of a channel, half or float."""
+    """Return the stored pixels of a channel, in half or float precision."""
     values = channels[name]
     (first_x, first_y), (last_x, last_y) = (each.tolist() for each in header["dataWindow"])
     if values.shape != (last_y - first_y + 1, last_x - first_x + 1):
@@ -149,7 +150,7 @@ def _values(channels: Mapping[str, Any], name: str, header: Mapping[str, Any]) -
 
 
 def _primaries(header: Mapping[str, Any]) -> NDArray[np.float64]:
-    """Return the primaries of a part; Rec. 709 by default, as the format defines."""
+    """Return the primaries of a part; by default Rec. 709, as the format defines."""
     identity = str(header.get("colorInteropID", ""))
     if not says_nothing(identity) and not is_called_linear(identity):
         raise InputError(f"holds encoded colours ('{identity}'); save it with linear values")
@@ -164,7 +165,7 @@ def _primaries(header: Mapping[str, Any]) -> NDArray[np.float64]:
 
 
 def _named(name: str, attribute: str) -> NDArray[np.float64]:
-    """Return the primaries of a linear colour space by its name."""
+    """Return the primaries of a linear colour space, by its name in an attribute of the file."""
     gamut = linear_gamut(name)
     if gamut is None:
         raise InputError(

@@ -1,7 +1,7 @@
 """Choose the channels of an OpenEXR file that are the picture.
 
-A file holds parts, and a part holds layers (``diffuse.R``); each may be colours or other data, such
-as normals, depth or velocities.
+A file contains parts, and a part contains layers (``diffuse.R``); each may be colours or other
+data, such as normals, depth or velocities.
 """
 
 import re
@@ -11,7 +11,7 @@ from typing import Literal
 
 from scenes.base.errors import InputError
 
-# Words in the name of a part, layer or channel that is not a picture.
+# If one of these is a word in the name of a part, layer or channel, it is not a picture.
 NO_PICTURE = frozenset(
     {
         *("n", "ng", "ns", "z", "zback", "p", "pos", "worldpos", "wpos", "pref", "pworld"),
@@ -19,7 +19,7 @@ NO_PICTURE = frozenset(
         *("id", "ids", "matte", "mattes", "multimatte"),
     }
 )
-# The same, also as a part of a longer word: bumpnormal, motionvector; but not composition.
+# The same, also inside a longer word: bumpnormal, motionvector; but not composition.
 NO_PICTURE_WITHIN = re.compile(
     r"(?<!ab)normal(?!i[sz])|tangent|depth|coord|(?<!com)position|(?<![eo])motion|velocity|vector"
     r"|index|crypto"
@@ -40,7 +40,7 @@ RED_GREEN_BLUE = (("R", "G", "B"), ("r", "g", "b"), ("red", "green", "blue"))
 
 @dataclass(frozen=True)
 class Part:
-    """Name, view and channels of a part; `is_deep` if a pixel holds many samples."""
+    """Name, view and channels of a part; `is_deep` if each pixel has many samples."""
 
     name: str
     channels: tuple[str, ...]
@@ -51,7 +51,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Layer:
-    """Channels of a part that share a prefix."""
+    """Channels of a part that share a prefix: colours (``rgb``) or a single one (``grey``)."""
 
     part: int
     name: str
@@ -62,12 +62,12 @@ class Layer:
 
     @property
     def is_named(self) -> bool:
-        """Whether the name is that of a whole picture."""
+        """Whether the name is one of `WHOLE_PICTURE`."""
         return self._words[-1] in WHOLE_PICTURE
 
     @property
     def is_composite(self) -> bool:
-        """Whether it is the output of Blender's compositor, not of a view layer."""
+        """Whether it is the output of Blender's compositor, rather than of one view layer."""
         return self.is_named and "composite" in self._words
 
     @property
@@ -76,12 +76,16 @@ class Layer:
 
 
 def picture_layer(parts: Sequence[Part]) -> Layer:
-    """Return the picture: the only colours, those without a layer, or those named as a picture."""
-    found = [
+    """Return the layer that is the picture: the only one with colours, or chosen by its name.
+
+    Of several, it is the one without a layer name, or with the name of a whole picture. Raise if
+    there is none, or more than one.
+    """
+    layers = [
         each for number, part in enumerate(parts) for each in _layers(number, part, len(parts) == 1)
     ]
     for kind in ("rgb", "grey"):
-        candidates = [each for each in found if each.kind == kind]
+        candidates = [each for each in layers if each.kind == kind]
         if len(candidates) > 1 and not _are_views(parts):
             main = [each for each in candidates if each.is_main]
             named = [each for each in candidates if each.is_named]
@@ -100,7 +104,7 @@ def picture_layer(parts: Sequence[Part]) -> Layer:
 
 
 def left_out(parts: Sequence[Part], chosen: Layer) -> tuple[str, ...]:
-    """Return a note on what was read, if a file holds more than the picture."""
+    """Return a note on what was read, if a file contains more than the picture."""
     taken = {*chosen.channels, *chosen.alphas}
     others = [part.name or f"part {i}" for i, part in enumerate(parts) if i != chosen.part]
     others += [each for each in parts[chosen.part].channels if each not in taken]
@@ -118,7 +122,7 @@ def _layers(number: int, part: Part, is_alone: bool) -> list[Layer]:
     for channel in part.channels:
         prefix, _, base = channel.rpartition(".")
         grouped.setdefault(prefix, {})[base] = channel
-    found = []
+    result = []
     for prefix, channels in grouped.items():
         name = ".".join(each for each in (part.name, prefix) if each)
         if _is_no_picture(part.name, prefix):
@@ -127,12 +131,12 @@ def _layers(number: int, part: Part, is_alone: bool) -> list[Layer]:
         is_main = is_alone and not prefix
         if colours := next((each for each in RED_GREEN_BLUE if set(each) <= set(channels)), None):
             names = tuple(channels[each] for each in colours)
-            found.append(Layer(number, name, "rgb", names, alphas, is_main))
+            result.append(Layer(number, name, "rgb", names, alphas, is_main))
             continue
         grey = set(channels) - ALPHA - DEPTH
         if len(grey) == 1 and not NO_GREY & grey and not _is_no_picture(*grey):
-            found.append(Layer(number, name, "grey", (channels[grey.pop()],), alphas, is_main))
-    return found
+            result.append(Layer(number, name, "grey", (channels[grey.pop()],), alphas, is_main))
+    return result
 
 
 def _are_views(parts: Sequence[Part]) -> bool:
@@ -141,7 +145,10 @@ def _are_views(parts: Sequence[Part]) -> bool:
 
 
 def _is_no_picture(*names: str) -> bool:
-    """Return whether a word of a name denotes data; ViewLayer.zDepth_01: view, layer, z, depth."""
+    """Return whether a word of a name denotes data.
+
+    Words are split at capitals: ViewLayer.zDepth_01 has the words view, layer, z and depth.
+    """
     text = re.sub(r"([a-z])([A-Z])", r"\1 \2", " ".join(names))
     words = re.findall(r"[a-z]+", text.lower())
     return any(
@@ -151,6 +158,7 @@ def _is_no_picture(*names: str) -> bool:
 
 
 def _none(parts: Sequence[Part]) -> InputError:
+    """Return the error for a file without a picture."""
     if any(part.is_deep for part in parts):
         return InputError("holds deep data, many samples a pixel; flatten it, and save it again")
     names = sorted({channel for part in parts for channel in part.channels})

@@ -1,7 +1,7 @@
 """Read and write picture files.
 
-The first bytes of a file determine its kind, never its name. Everything in it that changes the
-meaning of the picture is applied and noted, or refused.
+The first bytes of a file determine its kind, not its name. Everything in the file that changes
+the meaning of the picture is applied and noted, or refused.
 """
 
 from collections.abc import Callable
@@ -32,7 +32,7 @@ KINDS: tuple[tuple[bytes, str, tuple[str, ...]], ...] = (
     (b"\x89PNG\r\n\x1a\n", "PNG", (".png",)),
     (b"\xff\xd8\xff", "JPEG", (".jpg", ".jpeg", ".jpe")),
 )
-# Kinds that are not read: place of the bytes, bytes, kind.
+# Kinds that are not read: position in the file, bytes there, kind.
 REFUSED: tuple[tuple[int, bytes, str], ...] = (
     (0, b"GIF8", "GIF"),
     (0, b"II*\0", "TIFF"),
@@ -76,7 +76,7 @@ class PictureRead:
 
     @property
     def is_whole_sphere(self) -> bool:
-        """Whether it is twice as wide as high, with the shape of its pixels."""
+        """Whether the picture, with the shape of its pixels, is twice as wide as high."""
         height, width, _ = self.picture.pixels.shape
         return abs(width * self.pixel_aspect - 2 * height) <= SPARE
 
@@ -105,7 +105,7 @@ def read_picture_file(
 
 
 def read_picture(path: Path, repair: Repair = None, encoding: Encoding = "srgb") -> Picture:
-    """Return the picture of `read_picture_file`."""
+    """Read a picture as `read_picture_file` does, and return it without the summary."""
     return read_picture_file(path, repair, encoding).picture
 
 
@@ -121,7 +121,7 @@ def check_whole_sphere(read: PictureRead) -> None:
 
 
 def _kind(path: Path) -> tuple[str, tuple[str, ...]]:
-    """Return the kind of a file by its first bytes, and a note if its suffix is of another kind."""
+    """Return the kind of a file by its first bytes, and a note if its suffix is that of another."""
     if not path.is_file():
         raise InputError("no such picture file; check the path")
     try:
@@ -148,7 +148,7 @@ def write_picture(picture: Picture, path: Path) -> None:
 
 
 def write_exr(pixels: NDArray[np.float32] | NDArray[np.float16], path: Path) -> None:
-    """Write pixels (H, W, 3 or 1) as an EXR of the same precision, without loss, atomically."""
+    """Write pixels (H, W, 3 or 1) as an EXR of the same precision, without loss, in one step."""
     header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
     # OpenEXR needs contiguous, writable arrays.
     whole = np.array(pixels, order="C")

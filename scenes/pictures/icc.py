@@ -1,4 +1,4 @@
-"""Colour spaces of ICC profiles that consist of a matrix and curves (ICC.1:2022)."""
+"""Read colour spaces of ICC profiles that consist of a matrix and curves (ICC.1:2022)."""
 
 import struct
 
@@ -27,6 +27,7 @@ def colour_space(profile: bytes, channels: int) -> ColourSpace:
 
 
 def _colour_space(profile: bytes, channels: int) -> ColourSpace:
+    """Return the colour space; errors of a damaged profile are not caught."""
     if profile[36:40] != b"acsp":
         raise ValueError("it is not one")
     space, connection = profile[16:20].decode("ascii"), profile[20:24]
@@ -64,7 +65,7 @@ def _colour_space(profile: bytes, channels: int) -> ColourSpace:
 
 
 def _to_rec709(columns: NDArray[np.float64], name: str) -> NDArray[np.float64]:
-    """Return the matrix to linear Rec. 709 that keeps white, from colorants relative to D50."""
+    """Return the matrix to linear Rec. 709, which keeps white; colorants are relative to D50."""
     if np.abs(columns.sum(axis=1) - D50).max() > 0.03 or abs(np.linalg.det(columns)) < 1e-4:
         raise InputError(f"its ICC profile '{name}' has a matrix without a white; {TO_SRGB}")
     rec709 = rgb_to_xyz(KNOWN["Rec. 709"])
@@ -73,23 +74,26 @@ def _to_rec709(columns: NDArray[np.float64], name: str) -> NDArray[np.float64]:
 
 
 def _tags(profile: bytes) -> dict[str, bytes]:
+    """Return the content of each tag of a profile by its name."""
     (count,) = struct.unpack_from(">I", profile, 128)
-    found = {}
+    tags = {}
     for number in range(min(count, 200)):
         name, start, size = struct.unpack_from(">4sII", profile, 132 + 12 * number)
         if start + size > len(profile):
             raise ValueError("it is cut short")
-        found[name.decode("latin-1")] = profile[start : start + size]
-    return found
+        tags[name.decode("latin-1")] = profile[start : start + size]
+    return tags
 
 
 def _xyz(tag: bytes) -> NDArray[np.float64]:
+    """Return the XYZ of a colorant."""
     if tag[:4] != b"XYZ ":
         raise ValueError("a colorant is no XYZ")
     return np.array(struct.unpack_from(">3i", tag, 8)) / 65536
 
 
 def _curve(tag: bytes) -> Curve:
+    """Return the transfer curve in a tag: a power law, a table, or a formula."""
     kind = tag[:4]
     if kind == b"curv":
         (count,) = struct.unpack_from(">I", tag, 8)
@@ -120,7 +124,7 @@ def _parametric(
     e: float = 0.0,
     f: float = 0.0,
 ) -> Curve:
-    """Return a curve of ICC.1:2022, table 68."""
+    """Return a curve that a formula of ICC.1:2022, table 68, defines."""
     if a <= 0:
         raise ValueError("a curve has no slope")
     if form in (1, 2):
@@ -135,6 +139,7 @@ def _parametric(
 
 
 def _name(tags: dict[str, bytes]) -> str:
+    """Return the description of a profile."""
     tag = tags.get("desc", b"")
     if tag[:4] == b"desc":
         (length,) = struct.unpack_from(">I", tag, 8)

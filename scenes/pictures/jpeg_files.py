@@ -1,4 +1,4 @@
-"""JPEG (ITU-T T.81) of 8 bits, grey or colour."""
+"""Read JPEG files (ITU-T T.81) of 8 bits, grey or colour."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +20,7 @@ GAIN_MAPS = (b"hdrgm:", b"urn:iso:std:iso:ts:21496", b"HDRGainMap")
 
 
 def read_jpeg(path: Path, encoding: Encoding) -> Decoded:
-    """Return a JPEG as linear light, or as data."""
+    """Return a JPEG as linear light, or as data if `encoding` is ``"linear"``."""
     segments = list(_segments(path.read_bytes()))
     _check_frame(segments)
     with opened(path, "JPEG") as image:
@@ -51,6 +51,7 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _check_frame(segments: list[tuple[int, bytes]]) -> None:
+    """Raise if the picture does not have 8 bits per channel, or is too large."""
     frame = next((body for marker, body in segments if marker in FRAMES), b"")
     if len(frame) < 6:
         raise broken("JPEG", "it has no frame header")
@@ -61,6 +62,7 @@ def _check_frame(segments: list[tuple[int, bytes]]) -> None:
 
 
 def _colour_space(image: Image.Image) -> ColourSpace:
+    """Return the colour space that ICC profile or EXIF data name; sRGB by default."""
     profile = image.info.get("icc_profile")
     if profile:
         return colour_space(profile, len(image.getbands()))
@@ -71,6 +73,7 @@ def _colour_space(image: Image.Image) -> ColourSpace:
 
 
 def _notes(segments: list[tuple[int, bytes]]) -> tuple[str, ...]:
+    """Return a note if the file has a gain map or more pictures, which are not read."""
     header = b"".join(body for _, body in segments)
     if any(mark in header for mark in GAIN_MAPS):
         return ("its HDR gain map is not applied: the standard picture is read",)

@@ -25,20 +25,21 @@ def linear_gamut(name: str) -> str | None:
     squeezed = _squeezed(name)
     if squeezed in ALWAYS_LINEAR:
         return ALWAYS_LINEAR[squeezed]
-    found = LINEAR.fullmatch(squeezed)
-    return GAMUTS.get(found[1] or found[2] or "") if found else None
+    match = LINEAR.fullmatch(squeezed)
+    return GAMUTS.get(match[1] or match[2] or "") if match else None
 
 
 def is_called_linear(name: str) -> bool:
     """Return whether a name denotes linear values, with known primaries or not."""
-    found = LINEAR.fullmatch(_squeezed(name))
-    return linear_gamut(name) is not None or (found is not None and found[1] is not None)
+    match = LINEAR.fullmatch(_squeezed(name))
+    return linear_gamut(name) is not None or (match is not None and match[1] is not None)
 
 
 def says_nothing(name: str) -> bool:
-    """Return whether a name denotes no colour space, or data."""
+    """Return whether a name stands for unknown colours, or for data."""
     return _squeezed(name) in UNKNOWN
 
 
 def _squeezed(name: str) -> str:
+    """Return a name in lower case, with letters and digits only."""
     return re.sub(r"[^a-z0-9]", "", name.lower())

@@ -13,7 +13,7 @@ from scenes.pictures.decoded import broken
 
 @contextmanager
 def opened(path: Path, kind: str) -> Iterator[Image.Image]:
-    """Open a file of a checked size and decode its pixels, without Pillow's warnings."""
+    """Open a file and decode its pixels, without Pillow's warnings; its size was checked before."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -28,10 +28,10 @@ def opened(path: Path, kind: str) -> Iterator[Image.Image]:
 def orientation_of(image: Image.Image) -> int:
     """Return the EXIF orientation of a picture, 1 (upright) to 8."""
     try:
-        found = image.getexif().get(ExifTags.Base.Orientation, 1)
+        value = image.getexif().get(ExifTags.Base.Orientation, 1)
     except (ValueError, SyntaxError, KeyError, TypeError, EOFError, OSError, IndexError) as error:
         raise InputError(
             f"has EXIF data that cannot be read ({one_line(error)}); rotate the picture upright, "
             "and save it without EXIF data"
         ) from error
-    return int(found) if found in range(1, 9) else 1
+    return int(value) if value in range(1, 9) else 1

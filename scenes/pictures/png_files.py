@@ -1,4 +1,4 @@
-"""PNG (W3C, third edition): 1 to 16 bits, grey, RGB or palette."""
+"""Read PNG files (W3C, third edition): 1 to 16 bits, grey, RGB or palette."""
 
 import struct
 import zlib
@@ -18,7 +18,7 @@ from scenes.pictures.primaries import KNOWN, as_primaries, name_of, to_rec709
 
 CRITICAL = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
 GREY, RGB, PALETTE, GREY_ALPHA, RGB_ALPHA = 0, 2, 3, 4, 6
-# Pillow's modes for the high and the low bytes of 16-bit samples, of which it keeps only one.
+# Pillow's modes that read only the high, or only the low, bytes of 16-bit samples.
 HIGH_AND_LOW = {RGB: ("RGB;16B", "RGB;16L"), RGB_ALPHA: ("RGBA;16B", "RGBA;16L")}
 MOST_PROFILE_BYTES = 2**24
 PNG_GAMMA_OF_SRGB = 45455
@@ -29,7 +29,7 @@ Chunks = dict[bytes, bytes]
 
 
 def read_png(path: Path, encoding: Encoding) -> Decoded:
-    """Return a PNG as linear light, or as data."""
+    """Return a PNG as linear light, or as data if `encoding` is ``"linear"``."""
     chunks = _chunks(path.read_bytes())
     width, height, bits, colour_type, *_ = _numbers(chunks, b"IHDR", ">IIBBBBB")
     check_size(height, width)
@@ -46,27 +46,28 @@ def read_png(path: Path, encoding: Encoding) -> Decoded:
 
 def _chunks(data: bytes) -> Chunks:
     """Return the first chunk of each kind, without the pixels."""
-    found: Chunks = {}
-    for name, body in _walked(data):
+    chunks: Chunks = {}
+    for name, body in _each_chunk(data):
         if name not in CRITICAL and not name[0] & 32:
             raise InputError(
                 f"has a part '{name.decode('latin-1')}' that PNG does not define; save it as a "
                 "plain PNG"
             )
-        found.setdefault(name, b"" if name == b"IDAT" else body)
-    if b"IHDR" not in found or b"IDAT" not in found:
+        chunks.setdefault(name, b"" if name == b"IDAT" else body)
+    if b"IHDR" not in chunks or b"IDAT" not in chunks:
         raise broken("PNG", "it has no header, or no pixels")
-    return found
+    return chunks
 
 
 def _numbers(chunks: Chunks, name: bytes, layout: str) -> tuple[int, ...]:
-    """Return the numbers of a chunk."""
+    """Return the numbers in a chunk; raise if it does not have the length of `layout`."""
     if len(chunks[name]) != struct.calcsize(layout):
         raise broken("PNG", f"its part '{name.decode()}' has another length")
     return struct.unpack(layout, chunks[name])
 
 
-def _walked(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+def _each_chunk(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield name and content of each chunk; raise if a checksum is wrong or the end is missing."""
     place = 8
     while place + 12 <= len(data):
         size, name = struct.unpack_from(">I4s", data, place)
@@ -84,6 +85,7 @@ def _walked(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _check_kind(chunks: Chunks) -> None:
+    """Raise if the file is an animation or a stereo picture."""
     if b"acTL" in chunks and _numbers(chunks, b"acTL", ">II")[0] > 1:
         raise InputError("is an animation (APNG); save the one frame that you need as a PNG")
     if b"sTER" in chunks:
@@ -110,7 +112,7 @@ def _samples(
 
 
 def _raw(path: Path, raw_mode: str) -> NDArray[np.uint8]:
-    """Return bytes (H, W, C) of a 16-bit file, unpacked as another mode with as many bytes."""
+    """Return the bytes (H, W, C) of a 16-bit file, read in a mode with as many bytes per pixel."""
     with Image.open(path, formats=("PNG",)) as image:
         if not isinstance(image, ImageFile.ImageFile):
             raise TypeError(f"{path} is open as {type(image).__name__}")
@@ -132,7 +134,7 @@ def _check_transparent_colour(
 
 
 def _colour_space(chunks: Chunks, channels: int) -> ColourSpace:
-    """Return the colour space; by the standard's priority: cICP, iCCP, sRGB, gAMA with cHRM."""
+    """Return the colour space; the standard's priority is cICP, iCCP, sRGB, gAMA with cHRM."""
     if b"cICP" in chunks:
         return _from_code_points(*_numbers(chunks, b"cICP", ">BBBB"))
     if b"iCCP" in chunks:
@@ -145,7 +147,7 @@ def _colour_space(chunks: Chunks, channels: int) -> ColourSpace:
 
 
 def _from_code_points(primaries: int, transfer: int, matrix: int, full: int) -> ColourSpace:
-    """Return the colour space of code points of ITU-T H.273."""
+    """Return the colour space of cICP code points, which ITU-T H.273 defines."""
     names = {1: "Rec. 709", 9: "Rec. 2020", 12: "Display P3"}
     if matrix or not full or primaries not in names or transfer not in (8, 13):
         what = {16: " (PQ, high dynamic range)", 18: " (HLG, high dynamic range)"}.get(transfer, "")
@@ -156,11 +158,12 @@ def _from_code_points(primaries: int, transfer: int, matrix: int, full: int) -> 
     name = names[primaries]
     if (primaries, transfer) == (1, 13):
         return SRGB
-    found = ColourSpace(name, matrix=to_rec709(KNOWN[name]))
-    return ColourSpace(f"linear {name}", (power(1),), found.matrix) if transfer == 8 else found
+    result = ColourSpace(name, matrix=to_rec709(KNOWN[name]))
+    return ColourSpace(f"linear {name}", (power(1),), result.matrix) if transfer == 8 else result
 
 
 def _from_gamma(chunks: Chunks) -> ColourSpace:
+    """Return the colour space that gAMA and cHRM describe."""
     matrix, name = None, "Rec. 709"
     if b"cHRM" in chunks:
         white_first = np.array(_numbers(chunks, b"cHRM", ">8I")) / 100000
@@ -182,6 +185,7 @@ def _from_gamma(chunks: Chunks) -> ColourSpace:
 
 
 def _profile(chunk: bytes) -> bytes:
+    """Return the ICC profile in an iCCP chunk."""
     _, _, rest = chunk.partition(b"\0")
     try:
         return zlib.decompressobj().decompress(rest[1:], MOST_PROFILE_BYTES)

@@ -21,7 +21,7 @@ KNOWN: dict[str, tuple[tuple[float, float], ...]] = {
     "ACEScg": ((0.713, 0.293), (0.165, 0.830), (0.128, 0.044), ACES_WHITE),
     "ACES2065-1": ((0.7347, 0.2653), (0.0, 1.0), (0.0001, -0.0770), ACES_WHITE),
 }
-NEAR = 0.002  # chromaticities within this distance are the same, stored with other rounding
+NEAR = 0.002  # chromaticities that differ by less are the same, rounded differently
 # Bradford's cone responses (ICC.1:2022, annex E).
 BRADFORD = np.array(
     [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]]
@@ -31,20 +31,20 @@ ROWS = 512  # converted at a time, to save memory
 
 def as_primaries(numbers: ArrayLike) -> NDArray[np.float64]:
     """Return chromaticities (4, 2) of red, green, blue and white; raise if they are not valid."""
-    found = np.asarray(numbers, np.float64).reshape(4, 2)
-    x, y = found[:3].T
+    result = np.asarray(numbers, np.float64).reshape(4, 2)
+    x, y = result[:3].T
     area = abs((x[1] - x[0]) * (y[2] - y[0]) - (x[2] - x[0]) * (y[1] - y[0]))
-    usable = np.isfinite(found).all() and (np.abs(found) < 10).all()
-    if not usable or area < 1e-4 or found[3, 1] < 1e-3 or (np.abs(y) < 1e-9).any():
+    usable = np.isfinite(result).all() and (np.abs(result) < 10).all()
+    if not usable or area < 1e-4 or result[3, 1] < 1e-3 or (np.abs(y) < 1e-9).any():
         raise InputError(
-            f"its primaries {' '.join(f'{each:.4g}' for each in found.ravel())} are no colour "
+            f"its primaries {' '.join(f'{each:.4g}' for each in result.ravel())} are no colour "
             "space; save it with Rec. 709 primaries"
         )
-    return found
+    return result
 
 
 def name_of(primaries: ArrayLike) -> str:
-    """Return the name of known primaries, or their numbers."""
+    """Return the name of known primaries; for others, their numbers as text."""
     for name, known in KNOWN.items():
         if np.abs(np.asarray(primaries) - np.array(known)).max() <= NEAR:
             return name
@@ -52,7 +52,7 @@ def name_of(primaries: ArrayLike) -> str:
 
 
 def to_rec709(primaries: ArrayLike, neutral: ArrayLike | None = None) -> Matrix | None:
-    """Return the matrix from linear RGB to linear Rec. 709; None if they are the same.
+    """Return the matrix from linear RGB to linear Rec. 709; None if the primaries are the same.
 
     The chromaticity `neutral`, or the white of the primaries, is adapted to D65 with Bradford's
     transform.
@@ -74,7 +74,7 @@ def rgb_to_xyz(primaries: ArrayLike) -> Matrix:
 
 
 def adaptation(source: ArrayLike, target: ArrayLike) -> Matrix:
-    """Return Bradford's matrix between the XYZ of two whites."""
+    """Return Bradford's matrix, which maps the XYZ of one white to that of another."""
     gain = (BRADFORD @ np.asarray(target)) / (BRADFORD @ np.asarray(source))
     return np.linalg.inv(BRADFORD) @ (gain[:, None] * BRADFORD)
 
@@ -82,18 +82,22 @@ def adaptation(source: ArrayLike, target: ArrayLike) -> Matrix:
 def converted(
     values: NDArray[np.floating], matrix: Matrix, rounding: NDArray[np.floating]
 ) -> NDArray[np.float32]:
-    """Return pixels (H, W, 3) times a matrix; results within `rounding` of 0 or 1 become 0 or 1."""
+    """Return pixels (H, W, 3) times a matrix.
+
+    Results that differ from 0 or 1 by no more than their rounding error become 0 or 1; `rounding`
+    is the error of each pixel value.
+    """
     result = np.array(values, np.float32)
     for top in range(0, len(values), ROWS):
         rows = slice(top, top + ROWS)
         block, step = values[rows].astype(np.float64), rounding[rows].astype(np.float64)
         finite = np.isfinite(block).all(axis=2)
-        found = block[finite] @ matrix.T
+        product = block[finite] @ matrix.T
         slack = step[finite] @ np.abs(matrix).T
-        found = np.where((found < 0) & (found >= -slack), 0, found)
-        found = np.where((found > 1) & (found <= 1 + slack), 1, found)
+        product = np.where((product < 0) & (product >= -slack), 0, product)
+        product = np.where((product > 1) & (product <= 1 + slack), 1, product)
         with np.errstate(over="ignore"):
-            result[rows][finite] = found
+            result[rows][finite] = product
     return result
 
 
@@ -104,7 +108,10 @@ def in_rec709(
     notes: list[str],
     neutral: ArrayLike | None = None,
 ) -> tuple[NDArray[np.floating], str | None]:
-    """Return pixels in Rec. 709, and the name of their primaries if converted; add a note."""
+    """Return pixels converted to Rec. 709, and the name of their primaries; add a note.
+
+    If they are in Rec. 709 already, return them unchanged, and None.
+    """
     matrix = to_rec709(primaries, neutral)
     if matrix is None:
         return pixels, None

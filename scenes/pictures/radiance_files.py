@@ -1,4 +1,4 @@
-"""Radiance pictures, .hdr and .pic (Ward, Radiance reference manual: picture file format)."""
+"""Read Radiance pictures, .hdr and .pic (Ward, Radiance reference manual: picture file format)."""
 
 import re
 from pathlib import Path
@@ -12,7 +12,7 @@ from scenes.pictures.encoded import turned
 from scenes.pictures.primaries import as_primaries, in_rec709
 
 RESOLUTION = re.compile(r"([-+][XY]) +(\d{1,9}) +([-+][XY]) +(\d{1,9})$", re.ASCII)
-# EXIF orientation by the directions of scanlines and of pixels within a scanline.
+# EXIF orientation for each direction of scanlines and of pixels within a scanline.
 ORIENTATIONS = {
     "-Y+X": 1,
     "-Y-X": 2,
@@ -59,7 +59,7 @@ def read_radiance(path: Path) -> Decoded:
 
 
 def _header(data: bytes) -> tuple[list[str], int]:
-    """Return the lines up to the resolution without the empty one, and the place of the pixels."""
+    """Return the header lines, the last one with the resolution, and the position of the pixels."""
     lines: list[str] = []
     place, is_last = 0, False
     while place < MOST_HEADER_BYTES:
@@ -77,16 +77,20 @@ def _header(data: bytes) -> tuple[list[str], int]:
 
 
 def _variables(lines: list[str]) -> dict[str, list[str]]:
-    """Return the values of every variable; indented lines belong to the picture's sources."""
-    found: dict[str, list[str]] = {}
+    """Return the values of every variable in the header.
+
+    Indented lines are skipped: they belong to the pictures that this one was made from.
+    """
+    variables: dict[str, list[str]] = {}
     for line in lines:
         name, sign, value = line.partition("=")
         if sign and not line[:1].isspace():
-            found.setdefault(name.strip(), []).append(value.strip())
-    return found
+            variables.setdefault(name.strip(), []).append(value.strip())
+    return variables
 
 
 def _check_format(variables: dict[str, list[str]]) -> None:
+    """Raise if the values are not linear RGBE."""
     for form in variables.get("FORMAT", []):
         if form == "32-bit_rle_xyze":
             raise InputError("holds CIE XYZ (32-bit_rle_xyze); convert it: ra_xyze -r IN > OUT")
@@ -113,30 +117,31 @@ def _aspect(variables: dict[str, list[str]]) -> float:
 
 
 def _numbers(name: str, text: str, count: int, positive: bool = True) -> NDArray[np.float64]:
+    """Return the numbers of a header variable; raise if there are not `count` of them."""
     try:
-        found = np.array([float(each) for each in text.split()])
+        result = np.array([float(each) for each in text.split()])
     except ValueError:
-        found = np.empty(0)
-    if len(found) != count or not np.isfinite(found).all() or (positive and (found <= 0).any()):
+        result = np.empty(0)
+    if len(result) != count or not np.isfinite(result).all() or (positive and (result <= 0).any()):
         above = " above 0" if positive else ""
         raise InputError(f"{name}={text[:60]} in its header: use {count} numbers{above}")
-    return found
+    return result
 
 
 def _scanlines(data: bytes, place: int, count: int, length: int) -> Bytes:
-    """Return mantissas and exponents, (count, length, 4)."""
+    """Return mantissas and exponents of all pixels, (count, length, 4)."""
     result = np.empty((count, length, 4), np.uint8)
     has_rewritten_ends = b"\r\n" in data[:place]
     for line in result:
         place = _scanline(data, place, line)
-    # If line ends were rewritten, bytes of pixels were too.
+    # If line ends were rewritten, bytes of pixels were changed too.
     if has_rewritten_ends and place != len(data):
         raise InputError("was altered by a transfer as text; get the file again, as binary")
     return result
 
 
 def _scanline(data: bytes, place: int, line: Bytes) -> int:
-    """Fill in a line (length, 4), and return the place after it."""
+    """Fill in a line (length, 4), and return the position after it in the file."""
     length = len(line)
     head = data[place : place + 4]
     if length in RLE_LENGTHS and head[:2] == b"\2\2" and len(head) == 4 and head[2] < 128:
@@ -151,34 +156,35 @@ def _scanline(data: bytes, place: int, line: Bytes) -> int:
 
 
 def _repeats(pixels: Bytes) -> NDArray[np.bool_]:
+    """Return which pixels (N,) mean "repeat the previous pixel" in the old encoding."""
     return (pixels[:, :3] == 1).all(axis=1)
 
 
 def _run_length(data: bytes, place: int, line: Bytes) -> int:
-    """Fill in a line from separate channels of runs (above 128) and literal bytes."""
+    """Fill in a line from four channels of runs (codes above 128) and literal bytes."""
     length = len(line)
     for channel in range(4):
-        found = bytearray()
-        while len(found) < length:
+        row = bytearray()
+        while len(row) < length:
             if place + 1 >= len(data):
                 raise _broken("it is cut short")
             code = data[place]
             if code > 128:
-                found += data[place + 1 : place + 2] * (code - 128)
+                row += data[place + 1 : place + 2] * (code - 128)
                 place += 2
             else:
-                found += data[place + 1 : place + 1 + code]
+                row += data[place + 1 : place + 1 + code]
                 place += 1 + code
                 if code == 0 or place > len(data):
                     raise _broken("it is cut short" if code else "a run is empty")
-        if len(found) != length:
+        if len(row) != length:
             raise _broken("a run crosses the end of its line")
-        line[:, channel] = np.frombuffer(found, np.uint8)
+        line[:, channel] = np.frombuffer(row, np.uint8)
     return place
 
 
 def _old_run_length(data: bytes, place: int, line: Bytes) -> int:
-    """Fill in a line from whole pixels; (1, 1, 1, n) repeats the previous pixel."""
+    """Fill in a line from whole pixels; a pixel (1, 1, 1, n) repeats the previous one n times."""
     at, shift = 0, 0
     while at < len(line):
         pixel = data[place : place + 4]
@@ -202,7 +208,7 @@ def _broken(what: str) -> InputError:
 
 
 def _radiance(lines: Bytes, gain: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Return mantissa × 2^(exponent − 136) ÷ gain; exponent 0 is black."""
+    """Return mantissa × 2^(exponent − 136) ÷ gain; with exponent 0, the pixel is black."""
     result = np.empty((*lines.shape[:2], 3), np.float32)
     scale = np.ldexp(1.0, np.arange(256) - 136)
     scale[0] = 0
@@ -215,7 +221,7 @@ def _radiance(lines: Bytes, gain: NDArray[np.float64]) -> NDArray[np.float32]:
 def _in_rec709(
     pixels: NDArray[np.float32], stated: list[str], notes: list[str]
 ) -> tuple[NDArray[np.floating], str | None]:
-    """Return pixels in Rec. 709, and the name of the primaries if they were converted."""
+    """Return pixels in Rec. 709, and the name of their primaries if they were converted."""
     if not stated:
         return pixels, None
     numbers = _numbers("PRIMARIES", stated[-1], 8, positive=False)

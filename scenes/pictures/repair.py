@@ -12,7 +12,10 @@ Repair = Literal["clip"] | None
 
 
 def repaired(decoded: Decoded, repair: Repair) -> tuple[NDArray[np.float32], int]:
-    """Return pixels with such values clipped, and their number; raise without a repair."""
+    """Return pixels with such values clipped, and the number of these values.
+
+    Raise if there are any and `repair` is None.
+    """
     pixels, finite = decoded.pixels, np.isfinite(decoded.pixels)
     wrong = int(np.count_nonzero(~finite | (pixels < 0)))
     if not wrong:
@@ -21,11 +24,11 @@ def repaired(decoded: Decoded, repair: Repair) -> tuple[NDArray[np.float32], int
         negative, infinite = int(np.count_nonzero(pixels < 0)), int(np.count_nonzero(~finite))
         parts = [f"{negative} negative (down to {np.nanmin(pixels):g})"] if negative else []
         parts += [f"{infinite} not finite"] if infinite else []
-        found, to_do = f"of {pixels.size} values {' and '.join(parts)}", "correct the file"
+        problem, to_do = f"of {pixels.size} values {' and '.join(parts)}", "correct the file"
         if decoded.converted:
-            found += f": colours of {decoded.converted} that Rec. 709 does not have"
+            problem += f": colours of {decoded.converted} that Rec. 709 does not have"
             to_do = "convert the picture to sRGB"
-        raise InputError(f"{found}; {to_do} (an environment map: or set repair: clip)")
+        raise InputError(f"{problem}; {to_do} (an environment map: or set repair: clip)")
     # Negative values and NaN become 0, infinite values the largest finite one.
     highest = float(pixels[finite].max(initial=0.0))
     return np.nan_to_num(np.maximum(pixels, 0), nan=0.0, posinf=highest), wrong

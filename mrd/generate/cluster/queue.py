@@ -15,16 +15,16 @@ from scenes.base.errors import InputError
 
 SECONDS_TO_ANSWER = 120  # Slurm's own programs give up earlier
 SECONDS_BETWEEN_LOOKS = 5.0
-SECONDS_OF_SILENCE = 600.0  # waiting ends if the queue does not answer for so long
+SECONDS_OF_SILENCE = 600.0  # without an answer of the queue, after which waiting ends
 
-# States that a job does not leave (man squeue); Slurm remembers such a job for some minutes.
+# Final states of a job (man squeue); Slurm remembers such a job for some minutes.
 ENDED = frozenset(("BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL",
                    "OUT_OF_MEMORY", "PREEMPTED", "REVOKED", "TIMEOUT"))  # fmt: skip
 
 
 @dataclass(frozen=True)
 class QueueEntry:
-    """A line of the queue: Slurm's state, elapsed time, and nodes or the reason to wait."""
+    """A line of the queue: state, elapsed time, and the job's nodes or why it waits."""
 
     state: str
     elapsed: str
@@ -66,7 +66,7 @@ def run_program(*command: str) -> str:
 
 
 def entries(tasks: Iterable[Task]) -> dict[str, QueueEntry]:
-    """Return the queue entries of tasks, by job; jobs that Slurm forgot are left out."""
+    """Return the queue entries of tasks, by job number, without jobs that Slurm forgot."""
     names = {task.job: task.job_name for task in tasks}
     if not names:
         return {}
@@ -88,28 +88,28 @@ def entries(tasks: Iterable[Task]) -> dict[str, QueueEntry]:
 
 
 def statuses(runs: Path, remaining: Callable[[], Collection[str]]) -> list[TaskStatus]:
-    """Return the status of the newest task of each piece of work that waits, runs or failed.
+    """Return the status of the newest task of each run or family that waits, runs or failed.
 
     `remaining` returns the names of unfinished work. It is called after the queue was read, so that
-    a task that ends in between is not taken for a lost one.
+    a task that ends in between is not reported as lost.
     """
     tasks = submissions.newest(runs)
     queued = entries(tasks.values())
     unfinished = remaining() if tasks else ()
-    found = []
+    result = []
     for name, task in tasks.items():
         entry = queued.get(task.job)
         if entry is not None and entry.state not in ENDED:
             running = f"{entry.where}, {entry.elapsed}"
             message = running if entry.state == "RUNNING" else entry.where
-            found.append(TaskStatus(task, True, entry.state.lower().replace("_", " "), message))
+            result.append(TaskStatus(task, True, entry.state.lower().replace("_", " "), message))
         elif name in unfinished:
-            found += _failed(task, entry)
-    return found
+            result += _failed(task, entry)
+    return result
 
 
 def _failed(task: Task, entry: QueueEntry | None) -> list[TaskStatus]:
-    """Return the failure of an ended task; nothing if it succeeded and its work changed since."""
+    """Return the failure of an ended task; empty if it succeeded, and only its study changed."""
     end = task.end()
     if end is None:
         how = f"Slurm says {entry.state}" if entry else "it is not in the queue"
@@ -127,7 +127,7 @@ def wait(
     seconds: float = SECONDS_BETWEEN_LOOKS,
     patience: float = SECONDS_OF_SILENCE,
 ) -> list[TaskStatus]:
-    """Look until no task waits or runs; return the failed tasks.
+    """Call `look` until no task waits or runs; return the failed tasks.
 
     Every change of a task's state is shown. A queue that does not answer is asked again, and its
     error is shown once; QueueError is raised after `patience` seconds without an answer.

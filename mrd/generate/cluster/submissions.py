@@ -3,7 +3,7 @@
 ::
 
     slurm/<time>/
-        jobs.json       job → name of its work, and the options; written after Slurm accepts
+        jobs.json       the run or family of each job, and the options; written after Slurm accepts
         <job>.json      how the work of a job ended; written by the job
         <job>_0_log.out output of the job
         *.pkl, *.sh     submitit's files, which nothing in the suite reads
@@ -40,9 +40,9 @@ class TaskEnd:
 
 @dataclass(frozen=True)
 class Task:
-    """A submitted task."""
+    """A submitted task, which does one run or the images of one family."""
 
-    name: str  # of its work: a run, or ``families/<family>``
+    name: str  # of the run, or ``families/<family>``
     job: str  # Slurm's number, such as ``12_0``
     job_name: str  # Slurm's name of the job
     folder: Path  # of the submission
@@ -74,7 +74,7 @@ def new_folder(runs: Path) -> Path:
 
 
 def record(folder: Path, job_name: str, options: SlurmOptions, tasks: Mapping[str, str]) -> None:
-    """Record submitted jobs: job → name of its work."""
+    """Write ``jobs.json`` of a submission; `tasks` maps job number → run or family."""
     content = {
         "schema_version": SCHEMA_VERSION,
         "job_name": job_name,
@@ -85,7 +85,7 @@ def record(folder: Path, job_name: str, options: SlurmOptions, tasks: Mapping[st
 
 
 def newest(runs: Path) -> dict[str, Task]:
-    """Return the newest task of each piece of work that was ever submitted, by its name."""
+    """Return the newest task of each run or family that was ever submitted, by its name."""
     tasks: dict[str, Task] = {}
     for path in sorted(runs.glob(f"{FOLDER}/*/{JOBS_FILE}")):
         content = _content(path)
@@ -95,6 +95,7 @@ def newest(runs: Path) -> dict[str, Task]:
 
 
 def _content(path: Path) -> dict[str, Any]:
+    """Return the content of a ``jobs.json``; raise if it is damaged or of another version."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -33,14 +33,14 @@ ARRAY_SIZE = 1001  # Slurm's default of MaxArraySize
 
 @dataclass(frozen=True)
 class RemainingTasks:
-    """Names of unfinished work: not submitted yet, and in the queue already."""
+    """Names of unfinished runs and families: those to submit, and those in the queue already."""
 
     waiting: Sequence[str]
     queued: Sequence[str]
 
 
 def check_machine(runs: Path) -> None:
-    """Raise if this machine cannot submit jobs that work in a folder of runs."""
+    """Raise if this machine cannot submit jobs for runs in the folder `runs`."""
     for program in ("sbatch", "scancel", "srun", "squeue", "scontrol"):
         if shutil.which(program) is None:
             raise InputError(
@@ -83,10 +83,10 @@ def submit(
     options: SlurmOptions,
     make_progress: Callable[[], StudyProgress],
 ) -> list[Task]:
-    """Submit pieces of work, one task each, in arrays as large as Slurm allows.
+    """Submit one task for each run or family in `names`, in arrays as large as Slurm allows.
 
-    `path` of the study must be the same on the nodes, and `make_progress`, which is called there, a
-    function of a module. If Slurm refuses, only arrays that were submitted before remain.
+    `path` of the study must be the same on the nodes. `make_progress` is called on the node, so it
+    must be a function of a module. If Slurm refuses, arrays that were submitted before remain.
     """
     size = _array_size()
     tasks: list[Task] = []
@@ -104,7 +104,7 @@ def submit(
 
 
 def _check_study(study: ResolvedStudy, note: Callable[[str], None]) -> None:
-    """Check the study as far as possible: a login node may be unable to render."""
+    """Check models, starts and series; only note that it was not done if rendering fails here."""
     try:
         backend.activate()
     except InputError as error:
@@ -116,10 +116,10 @@ def _check_study(study: ResolvedStudy, note: Callable[[str], None]) -> None:
 
 
 def _array_size() -> int:
-    """Return the largest number of tasks of an array."""
+    """Return the largest number of tasks that Slurm accepts in an array."""
     configuration = queue.run_program("scontrol", "show", "config")
-    found = re.search(r"MaxArraySize\s*=\s*(\d+)", configuration)
-    return int(found[1]) if found else ARRAY_SIZE
+    match = re.search(r"MaxArraySize\s*=\s*(\d+)", configuration)
+    return int(match[1]) if match else ARRAY_SIZE
 
 
 def _submit_array(

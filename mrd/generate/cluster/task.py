@@ -1,4 +1,4 @@
-"""The work of a task on its node, repeated until it is done.
+"""What a Slurm task does on its node: one run or family, queued again until it is done.
 
 Slurm warns a task before its time ends. The task is then queued again, and resumes from its newest
 state or image.
@@ -31,7 +31,7 @@ SECONDS_EARLY = 90  # Slurm may warn a task this much earlier than requested
 
 @dataclass
 class Work:
-    """The work of a task: pickled by submitit, called on the node, and queued again in time."""
+    """A run or family to finish: pickled by submitit, and called on the node."""
 
     study: Path  # absolute path
     name: str  # a run, or ``families/<family>``
@@ -39,7 +39,7 @@ class Work:
     folder: Path  # of the submission
     make_progress: Callable[[], StudyProgress]
     _began: float = field(default=0.0, init=False)
-    _before: tuple[int, ...] = field(default=(), init=False)
+    _counts_before: tuple[int, ...] = field(default=(), init=False)
 
     def __call__(self) -> None:
         """Carry out or resume the work, and record how it ended."""
@@ -50,7 +50,7 @@ class Work:
         self._began = time.monotonic()
         try:
             study = read_study(self.study)
-            self._before = _kept(study.runs, self.name)
+            self._counts_before = _saved_counts(study.runs, self.name)
             outcomes = study_runs.carry_out(study, self.name, self.make_progress())
             failed = [outcome for outcome in outcomes if outcome.failure]
             end = TaskEnd(failed[0].failure, failed[0].refused) if failed else TaskEnd()
@@ -66,14 +66,15 @@ class Work:
     def checkpoint(self) -> DelayedSubmission:
         """Ask to be queued again; submitit calls this when Slurm warns the task.
 
-        Raise if all of the time passed and nothing was kept: it would pass again.
+        Raise if the task used its whole time and saved nothing: a second try would fail, too.
         """
         from submitit.helpers import DelayedSubmission
 
         runs = read_study(self.study).runs
         # The lead may exceed the time of a short job: early on, the warning is a preemption.
         late = max(60 * self.minutes - LEAD_SECONDS - SECONDS_EARLY, 60 * self.minutes / 2)
-        if time.monotonic() - self._began >= late and _kept(runs, self.name) == self._before:
+        used_up = time.monotonic() - self._began >= late
+        if used_up and _saved_counts(runs, self.name) == self._counts_before:
             raise InputError(
                 f"no step and no image was kept within {self.minutes} minutes; submit it again "
                 "with more time (after its last step, a search is scored without a stop), or with "
@@ -82,8 +83,8 @@ class Work:
         return DelayedSubmission(self)
 
 
-def _kept(runs: Path, name: str) -> tuple[int, ...]:
-    """Return counts of kept states, images and references; one grows with all work that is kept."""
+def _saved_counts(runs: Path, name: str) -> tuple[int, ...]:
+    """Return counts of saved states, images and references; any progress increases one."""
     folder = runs / name
     return (
         max(RunDirectory(folder).state_steps(), default=-1),

@@ -1,1 +1,1 @@
-"""Thresholds that a model predicts: Fisher information of its activations about the scene."""
+"""Thresholds that a model predicts, from the Fisher information in its activations."""

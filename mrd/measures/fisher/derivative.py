@@ -34,9 +34,9 @@ def image_derivative(
     seeds: Sequence[int],
     device: str,
 ) -> torch.Tensor:
-    """Return the change (V, 3, H, W) of linear radiance per unit of a parameter of a loaded scene.
+    """Return the change (V, 3, H, W) of linear radiance per unit of a scene parameter.
 
-    `samples` are per pixel, and `seeds` one renderer seed for each of V views.
+    The scene is loaded. `samples` are per pixel; `seeds` has one renderer seed for each of V views.
     """
     tangent = parameter.tangent(scene)
     if tangent is None:
@@ -54,7 +54,7 @@ def image_difference(
     seeds: Sequence[int],
     device: str,
 ) -> torch.Tensor:
-    """Return the same by differences; both sides are rendered with the same seeds."""
+    """Return the derivative of the image by differences; all renders have the same seeds."""
     low, high = parameter.room(scene)
     ends = (max(-parameter.step, low), min(parameter.step, high))
     before, after = (
@@ -67,7 +67,7 @@ def image_difference(
 def activation_derivative(
     model: Model, film: Film, radiance: torch.Tensor, tangent: torch.Tensor
 ) -> dict[str, torch.Tensor]:
-    """Return the change (V, units) of every layer's activations along a change of the radiance.
+    """Return the change (V, units) of each layer's activations that a change of radiance causes.
 
     `radiance` and its derivative `tangent` are (V, 3, H, W); the film has a fixed exposure.
     """

@@ -67,8 +67,8 @@ def prediction(fisher: Array) -> Prediction:
     values, vectors = np.linalg.eigh(fisher * np.outer(units, units))
     values, rows = values[::-1], vectors.T[::-1]
     rows = rows * np.sign(rows[np.arange(len(rows)), np.abs(rows).argmax(axis=1)])[:, None]
-    kept = values > LEAST_EIGENVALUE * max(values[0], 0.0)
-    lengths = np.where(kept, np.where(kept, values, 1.0) ** -0.5, np.nan)
+    nonzero = values > LEAST_EIGENVALUE * max(values[0], 0.0)
+    lengths = np.where(nonzero, np.where(nonzero, values, 1.0) ** -0.5, np.nan)
     return Prediction(
-        thresholds, np.where(kept, values, 0.0), rows, lengths[:, None] * rows * units
+        thresholds, np.where(nonzero, values, 0.0), rows, lengths[:, None] * rows * units
     )

@@ -1,9 +1,9 @@
-"""Effect of Monte Carlo noise in a derivative on the threshold.
+"""Effect of the renders' Monte Carlo noise on a predicted threshold.
 
-A derivative is the mean of two with independent noise. With S² the whitened square of their common
-part and N² that of the noise of one, their agreement is a = S²/(S² + N²), and the square of the
-mean is S² + N²/2 instead of S². The threshold, one over its root, is √(2a/(1 + a)) of the true
-threshold. N² is inversely proportional to the samples.
+A derivative is the mean of two with independent noise. Call S² the squared whitened length of what
+the two share, and N² that of the noise of each. Their agreement is a = S²/(S² + N²), and the mean
+has the squared length S² + N²/2 instead of S². A threshold is one over this length, so noise makes
+it √(2a/(1 + a)) of the true threshold. N² is inversely proportional to the samples.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from typing import Any
 
 from stimuli.findings import NOISY
 
-WANTED = 0.8  # agreement that is aimed at: thresholds 6 % too small
+WANTED = 0.8  # agreement that the advice aims at; thresholds are then 6 % too small
 MOST_SAMPLES = 65536  # limit of `fisher.derivative_samples`
 
 
 def share_of_threshold(agreement: float) -> float:
-    """Return √(2a/(1 + a)), the share of a threshold at an agreement 0 < a ≤ 1."""
+    """Return the predicted threshold as a share of the true one, at an agreement 0 < a ≤ 1."""
     return math.sqrt(2 * agreement / (1 + agreement))
 
 
 def samples_for(agreement: float, samples: int) -> int:
-    """Return the samples per pixel that give an agreement of `WANTED`."""
+    """Return how many samples per pixel raise the agreement to `WANTED`."""
     noise, wanted = ((1 - a) / a for a in (agreement, WANTED))  # N²/S²
     return round(samples * noise / wanted)
 

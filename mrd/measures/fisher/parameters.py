@@ -25,11 +25,11 @@ from stimuli.findings import COLOUR_CHANNELS
 
 Array = NDArray[np.float64]
 
-ALWAYS = ("roughness", "metallic")  # other parameters of the material count if they are above 0
+ALWAYS = ("roughness", "metallic")  # other material parameters are used only above 0
 
 
 class Parameter(ABC):
-    """A number of a scene that can be changed by an amount, in its unit and within its room."""
+    """A number of a scene that can be changed, in its unit and within bounds."""
 
     name: str
     attribute: str  # "shape", "material" or "lighting"
@@ -50,7 +50,10 @@ class Parameter(ABC):
         """Return the scene with the parameter changed by an allowed amount."""
 
     def tangent(self, scene: Scene) -> Mapping[str, Array] | None:  # noqa: ARG002
-        """Return the flat derivative of Mitsuba's parameters by name; None without forward mode."""
+        """Return the change of Mitsuba's parameters per unit, flattened, by their names.
+
+        Return None if differences have to be used instead.
+        """
         return None
 
 
@@ -68,7 +71,7 @@ class MaterialParameter(Parameter):
         return np.array(np.broadcast_to(own, 1 if self.channel is None else 3))
 
     def room(self, scene: Scene) -> tuple[float, float]:
-        """Return the distances to the bounds of a search."""
+        """Return the distances from the present value to the bounds of a search."""
         low, high = BOUNDS.get(self.key, OTHERWISE)
         value = float(self._values(scene)[self.channel or 0])
         return min(low - value, 0.0), max(high - value, 0.0)
@@ -81,7 +84,7 @@ class MaterialParameter(Parameter):
         return scene.model_copy(update={"material": material})
 
     def tangent(self, scene: Scene) -> Mapping[str, Array]:
-        """Return 1 at the parameter."""
+        """Return 1 for the parameter itself."""
         along = np.zeros(1 if self.channel is None else 3)
         along[self.channel or 0] = 1
         return {material_key(self.key, scene.material): along}
@@ -152,40 +155,40 @@ class ShapeMode(Parameter):
 def parameters_of(scene: Scene, shape_modes: int) -> list[Parameter]:
     """Return the parameters of a loaded scene.
 
-    Base colour (3), roughness, metallic, every other material parameter above 0, light level and
-    rotation (but for a constant light), and smooth shape modes. Textures are left out, since they
-    are not a single number. So are shape modes if the mesh is flat-shaded, not a closed surface, or
-    has texture coordinates (its seams would open).
+    They are base colour (3), roughness, metallic, every other material parameter above 0, the
+    light's level and rotation (no rotation of a constant light), and smooth shape modes. Textures
+    are left out, since they are not a single number. So are shape modes if the mesh is flat-shaded,
+    not a closed surface, or has texture coordinates (its seams would open).
     """
-    found: list[Parameter] = []
+    chosen: list[Parameter] = []
     material = scene.material
     if not isinstance(material.base_color, Picture):
-        found += [MaterialParameter("base_color", channel) for channel in range(3)]
+        chosen += [MaterialParameter("base_color", channel) for channel in range(3)]
     for key in SCALARS:
         value = getattr(material, key)
         if not isinstance(value, Picture) and key != "eta" and (key in ALWAYS or value > 0):
-            found.append(MaterialParameter(key))
-    found.append(LightLevel())
+            chosen.append(MaterialParameter(key))
+    chosen.append(LightLevel())
     if not isinstance(scene.lighting, Constant):
-        found.append(LightRotation())
+        chosen.append(LightRotation())
     mesh = geometry(scene.shape)
     plain = scene.shape.normals == "smooth" and not form_of(material).texture_coordinates
     if plain and shape_modes and manifold_problem(mesh) is None:
-        whole, vertex = joined(mesh)
-        modes = smooth_modes(whole, shape_modes)[:, vertex]
-        found += [ShapeMode(f"shape.mode{k + 1}", field) for k, field in enumerate(modes)]
-    return found
+        joined_mesh, vertex = joined(mesh)
+        modes = smooth_modes(joined_mesh, shape_modes)[:, vertex]
+        chosen += [ShapeMode(f"shape.mode{k + 1}", field) for k, field in enumerate(modes)]
+    return chosen
 
 
 def moved(scene: Scene, parameters: Sequence[Parameter], amounts: Array) -> Scene:
-    """Return the scene with several parameters changed, each clipped to its room."""
+    """Return the scene with several parameters changed, each clipped to its bounds."""
     for parameter, amount in zip(parameters, amounts, strict=True):
         scene = parameter.moved(scene, float(amount)) if amount else scene
     return scene
 
 
 def is_clipped(scene: Scene, parameters: Sequence[Parameter], amounts: Array) -> bool:
-    """Return whether a bound shortens any of the changes."""
+    """Return whether a bound makes any of the changes smaller."""
     return any(
         not low <= amount <= high
         for (low, high), amount in zip(

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from scenes.base.atomic_files import whole_file
 
-# Differences are drawn about mid grey and scaled so that the largest of a row reaches 0 or 1.
+# Differences are drawn around mid grey; the largest in a row is scaled to black or white.
 GREY = 0.5
 
 

@@ -1,4 +1,4 @@
-"""The predictions of a study and their folders; needs neither renderer nor network."""
+"""List the predictions of a study and their folders; needs neither renderer nor network."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Planned:
     target: str  # names in the study
     model: str
     scene: Scene  # the target, loaded
-    inputs: dict[str, Any]  # all that determine the prediction, as JSON: hashes of target and files
+    inputs: dict[str, Any]  # all inputs of the prediction, as JSON, with hashes of target and files
     folder: Path  # ``runs/fisher/<target>-<model>-<hash of inputs>``
 
     @property
@@ -55,7 +55,10 @@ class Planned:
         return f"altered: {', '.join(altered)}" if altered else None
 
     def changed(self) -> str | None:
-        """List the inputs that differ from an earlier prediction of the same names."""
+        """List the inputs that differ from an earlier prediction of the same target and model.
+
+        Return None if there is no earlier one.
+        """
         for other in sorted(self.folder.parent.glob(f"{self.target}-{self.model}-{HASH}")):
             earlier = replace(self, folder=other)
             if other != self.folder and earlier.is_done:

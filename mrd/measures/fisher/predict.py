@@ -57,7 +57,7 @@ def sensitivity(
     """Differentiate a model's activations with respect to the parameters of a loaded scene.
 
     All layers of the model are combined; the scene has a fixed exposure. `progress` is called with
-    (step, done, of how many). Raises InputError if a layer's activations do not vary over
+    (step, done, total). Raises InputError if a layer's activations do not vary over
     re-renders, or the model does not accept these images.
     """
     views = [view for view in cameras(scene.cameras) if not view.held_out]

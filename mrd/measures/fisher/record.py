@@ -91,18 +91,18 @@ def fisher(
             ) -> None:
                 progress(f"{names}: {what}", done, total)
 
-            found = sensitivity(scene, model, study.fisher, device, step)
+            result = sensitivity(scene, model, study.fisher, device, step)
             with one_writer(each.folder / RECORD):
                 for name in FILES:
                     remove_leftovers(each.folder / name)
-                _write(each, scene, found, model, study, device)
+                _write(each, scene, result, model, study, device)
         yield StoredPrediction(each.folder, each.record(), why)
 
 
 def _write(
     prediction: Planned,
     scene: Scene,
-    found: Sensitivity,
+    result: Sensitivity,
     model: Model,
     study: Study,
     device: str,
@@ -111,23 +111,23 @@ def _write(
     folder = prediction.folder
     (folder / RECORD).unlink(missing_ok=True)
     arrays: dict[str, Any] = {
-        f"derivative/{layer}": each for layer, each in found.derivative.items()
+        f"derivative/{layer}": each for layer, each in result.derivative.items()
     }
-    arrays |= {f"variance/{layer}": each for layer, each in found.variance.items()}
+    arrays |= {f"variance/{layer}": each for layer, each in result.variance.items()}
     single: dict[str, Any] = {key: each.astype(np.float32) for key, each in arrays.items()}
     with whole_file(folder / DERIVATIVE) as beside:
         np.savez_compressed(beside, **single)
     title = f"{prediction.target} for {prediction.model}"
-    clipped = _picture(folder / PICTURE, title, scene, found, study.fisher.samples, device)
-    predicted = found.predicted
+    clipped = _picture(folder / PICTURE, title, scene, result, study.fisher.samples, device)
+    predicted = result.predicted
     record = {
         "schema_version": SCHEMA_VERSION,
         "asked": prediction.inputs,
         "names": {"study": study.name, "target": prediction.target, "model": prediction.model},
         "scene": scene.sha256,
         "model": plain(model.record()),
-        "layers": list(found.derivative),
-        "cameras": [view.name for view in found.views],
+        "layers": list(result.derivative),
+        "cameras": [view.name for view in result.views],
         "parameters": [
             {
                 "name": each.name,
@@ -136,13 +136,13 @@ def _write(
                 "threshold": _number(predicted.thresholds[k]),
                 "measure": DISTANCE[each.attribute],
                 "distance": _number(predicted.thresholds[k] * distance_per_unit(scene, each)),
-                "agreement": _number(found.agreement[k]),
+                "agreement": _number(result.agreement[k]),
                 "forward_mode": each.tangent(scene) is not None,
                 "clipped": clipped.get(each.name, False),
             }
-            for k, each in enumerate(found.parameters)
+            for k, each in enumerate(result.parameters)
         ],
-        "fisher_information": found.fisher.tolist(),
+        "fisher_information": result.fisher.tolist(),
         "eigenvalues": predicted.eigenvalues.tolist(),
         "eigenvectors": predicted.eigenvectors.tolist(),
         "files": {name: file_sha256(folder / name) for name in BESIDE},
@@ -154,26 +154,29 @@ def _write(
 
 
 def _picture(
-    path: Path, title: str, scene: Scene, found: Sensitivity, samples: int, device: str
+    path: Path, title: str, scene: Scene, result: Sensitivity, samples: int, device: str
 ) -> dict[str, bool]:
-    """Draw all parameters and the first and last eigenvector; return by name if it is clipped."""
+    """Draw the change by one threshold of each parameter and of the first and last eigenvector.
+
+    Return, by name, whether the bounds clip the change.
+    """
 
     def display_after(change: np.ndarray) -> np.ndarray:
         """Return the display image (H, W, 3) of a changed scene, with fixed noise."""
-        stage = Stage(moved(scene, found.parameters, change), device=device)
-        radiance = stage.radiance(found.views[:1], samples, [1])
+        stage = Stage(moved(scene, result.parameters, change), device=device)
+        radiance = stage.radiance(result.views[:1], samples, [1])
         return np.asarray(display(radiance, scene.film)[0].permute(1, 2, 0).cpu().numpy())
 
-    names = [each.name for each in found.parameters]
-    thresholds = dict(zip(names, found.predicted.thresholds, strict=True))
-    changes = dict(zip(names, np.diag(found.predicted.thresholds), strict=True))
-    steps = found.predicted.steps[np.isfinite(found.predicted.steps).all(axis=1)]
+    names = [each.name for each in result.parameters]
+    thresholds = dict(zip(names, result.predicted.thresholds, strict=True))
+    changes = dict(zip(names, np.diag(result.predicted.thresholds), strict=True))
+    steps = result.predicted.steps[np.isfinite(result.predicted.steps).all(axis=1)]
     if len(steps):
         changes |= {"first eigenvector": steps[0], "last eigenvector": steps[-1]}
     clipped, rows = {}, []
     for name, change in changes.items():
         change = np.nan_to_num(change, nan=0.0)
-        clipped[name] = any(is_clipped(scene, found.parameters, s * change) for s in (-1, 1))
+        clipped[name] = any(is_clipped(scene, result.parameters, s * change) for s in (-1, 1))
         label = f"{name}\n± {thresholds[name]:.3g}" if name in thresholds else name
         label += "\nclipped to bounds" if clipped[name] else ""
         rows.append(ThresholdRow(label, display_after(-change), display_after(change)))
@@ -182,5 +185,5 @@ def _picture(
 
 
 def _number(value: float) -> float | None:
-    """Return None for infinity (no response of the model), which JSON does not have."""
+    """Return the number, or None for infinity (no response of the model), which JSON lacks."""
     return float(value) if np.isfinite(value) else None

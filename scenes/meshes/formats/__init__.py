@@ -1,1 +1,1 @@
-"""Readers of mesh files, one format a file; each returns `Polygons`."""
+"""Readers of mesh files, one module per format; each returns `Polygons`."""

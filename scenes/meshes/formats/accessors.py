@@ -1,4 +1,4 @@
-"""Buffers, buffer views and accessors of a glTF file."""
+"""Read the numbers of a glTF file: its buffers, buffer views and accessors."""
 
 import base64
 import binascii
@@ -18,7 +18,7 @@ WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT2": 4, "MAT3": 9, "M
 
 def buffers_of(document: dict[str, Any], binary: bytes | None, folder: Path) -> list[bytes | None]:
     """Return the buffers of a document: binary chunk, data URIs, files; None without data."""
-    found: list[bytes | None] = []
+    result: list[bytes | None] = []
     for number, buffer in enumerate(document.get("buffers", [])):
         uri = buffer.get("uri")
         if uri is None:
@@ -34,11 +34,12 @@ def buffers_of(document: dict[str, Any], binary: bytes | None, folder: Path) -> 
                 f"buffer {number} is cut short: {len(data)} bytes of {buffer['byteLength']}; "
                 "export it again"
             )
-        found.append(data)
-    return found
+        result.append(data)
+    return result
 
 
 def _from_data_uri(uri: str, number: int) -> bytes:
+    """Return the bytes in a data URI."""
     head, _, body = uri.partition(",")
     try:
         if head.endswith(";base64"):
@@ -49,6 +50,7 @@ def _from_data_uri(uri: str, number: int) -> bytes:
 
 
 def _from_file(folder: Path, name: str) -> bytes:
+    """Return the bytes of a buffer's file, which must be in the folder of the mesh."""
     if not is_inside(name):
         raise InputError(f"its buffer '{name}' is in another folder; keep it beside the file")
     try:
@@ -69,7 +71,7 @@ class Accessors:
         self._buffers = buffers
 
     def read(self, index: int) -> NDArray[np.float64]:
-        """Return an accessor's values (count, width), normalised integers within −1 to 1."""
+        """Return an accessor's values (count, width); normalised integers are scaled to −1 to 1."""
         accessor = self._accessors[index]
         count, width = accessor["count"], WIDTHS[accessor["type"]]
         dtype = np.dtype(TYPES[accessor["componentType"]])

@@ -1,4 +1,4 @@
-"""glTF 2.0: one GLB file, or a ``.gltf`` file with its buffers (specification: Khronos, 2021)."""
+"""Read glTF 2.0: GLB files, and ``.gltf`` files with their buffers (Khronos, 2021)."""
 
 import json
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ BROKEN = (
 JSON_CHUNK, BINARY_CHUNK = 0x4E4F534A, 0x004E4942
 INSTANCING = "EXT_mesh_gpu_instancing"
 TEXTURE_TRANSFORM = "KHR_texture_transform"
-# Required extensions that are read, and those that do not change geometry.
+# Extensions that a file may require: those that are read, and those that do not change geometry.
 READ = {"KHR_mesh_quantization", INSTANCING, TEXTURE_TRANSFORM, "KHR_node_visibility"}
 WITHOUT_GEOMETRY = ("KHR_materials_", "KHR_lights_", "KHR_xmp", "KHR_texture_", "EXT_texture_",
                     "EXT_lights_", "MSFT_texture_", "KHR_animation_")  # fmt: skip
@@ -37,9 +37,9 @@ COMPRESSED = {
 def read_gltf(data: bytes, folder: Path) -> Polygons:
     """Return the default scene of a glTF file, with all transforms applied in double precision.
 
-    Nodes (mirrored ones keep their outside), instances, skins in the pose of the file, morph
-    targets with their weights, quantised, sparse and interleaved accessors, triangle lists, strips
-    and fans are read. Buffers of a ``.gltf`` file are read from `folder`.
+    It reads nodes (mirrored ones keep their outside), instances, skins in the pose of the file,
+    morph targets with their weights, quantised, sparse and interleaved accessors, and triangle
+    lists, strips and fans. Buffers of a ``.gltf`` file are read from `folder`.
     """
     document, binary = _chunks(data)
     try:
@@ -78,6 +78,7 @@ def _chunks(data: bytes) -> tuple[dict[str, Any], bytes | None]:
 
 
 def _glb_chunks(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield kind and content of each chunk of a GLB."""
     at = 12
     while at + 8 <= len(data):
         size, kind = (int.from_bytes(data[at + k : at + k + 4], "little") for k in (0, 4))
@@ -88,6 +89,7 @@ def _glb_chunks(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _check_extensions(document: dict[str, Any]) -> None:
+    """Raise if the file requires an extension that is not read."""
     for name in document.get("extensionsRequired", ()):
         if name in COMPRESSED:
             raise _compressed(name)
@@ -96,6 +98,7 @@ def _check_extensions(document: dict[str, Any]) -> None:
 
 
 def _compressed(name: str) -> InputError:
+    """Return the error for a compressed file."""
     return InputError(
         f"is compressed with {COMPRESSED[name]} ({name}), which is not read; export it without "
         "compression"
@@ -103,7 +106,7 @@ def _compressed(name: str) -> InputError:
 
 
 class _Scene:
-    """The default scene, as one list of triangles."""
+    """Collects the triangles of the default scene."""
 
     def __init__(self, document: dict[str, Any], accessors: Accessors) -> None:
         self._document = document
@@ -129,7 +132,7 @@ class _Scene:
         return self._joined()
 
     def _roots(self) -> list[int]:
-        """Return the root nodes of the default scene; of all nodes if there are no scenes."""
+        """Return the root nodes of the default scene; without scenes, nodes without a parent."""
         scenes = self._document.get("scenes", [])
         if scenes:
             if len(scenes) > 1:
@@ -152,6 +155,7 @@ class _Scene:
             self._place(child, self._world[index], self._visible[index])
 
     def _add_node(self, node: dict[str, Any], world: Floats) -> None:
+        """Add the triangles of a node's mesh, with its skin or its instances."""
         mesh = self._document["meshes"][node["mesh"]]
         weights = node.get("weights", mesh.get("weights", []))
         for primitive in mesh["primitives"]:
@@ -243,6 +247,7 @@ class _Scene:
         return moved / np.where(total > 0, total, 1)[:, None]
 
     def _world_of(self, joint: int) -> Floats:
+        """Return the world matrix of a joint; raise if it is not in the scene."""
         if joint not in self._world:
             raise InputError(f"joint {joint} of a skin is not in the scene; export it again")
         return self._world[joint]
@@ -258,6 +263,7 @@ class _Scene:
         return [_local({key: read[key][k] for key in keys}) for k in range(count)]
 
     def _add(self, positions: Floats, triangles: NDArray[np.int64], uvs: Floats | None) -> None:
+        """Add triangles, whose indices start at 0 for these positions."""
         first = sum(map(len, self._positions))
         wrong = (triangles < 0) | (triangles >= len(positions))
         if wrong.any():
@@ -270,6 +276,7 @@ class _Scene:
         self._triangles.append(triangles + first)
 
     def _joined(self) -> Polygons:
+        """Return all triangles that were added."""
         if not self._triangles:
             raise InputError("holds no triangles; export a surface")
         corners = np.concatenate(self._triangles).reshape(-1)

@@ -1,6 +1,7 @@
-"""Wavefront OBJ.
+"""Read Wavefront OBJ files.
 
-trimesh and meshio count relative indices from the end of the file, not from the line they are in.
+This is our own reader because trimesh and meshio count relative indices from the end of the file,
+not from the line that they are in.
 """
 
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from scenes.base.errors import InputError
 from scenes.meshes.formats.polygons import Polygons, from_top
 from scenes.meshes.formats.text import lines, numbers
 
-# Lines about appearance or groups, which a mesh does not keep.
+# Lines about appearance or groups, which are skipped.
 WITHOUT_SHAPE = {
     "vn", "vp", "g", "o", "s", "mg", "usemtl", "mtllib", "usemap", "maplib", "bevel", "lod",
     "c_interp", "d_interp", "shadow_obj", "trace_obj",
@@ -98,7 +99,7 @@ def _position(line: int, words: list[str]) -> list[float]:
 
 
 def _corner(line: int, word: str, vertices: int, textures: int) -> tuple[int, int]:
-    """Return indices, from 0, of a corner's vertex and texture coordinates (−1 without them)."""
+    """Return indices, from 0, of a corner's vertex and texture coordinates (−1 if it has none)."""
     parts = word.split("/")
     try:
         vertex = int(parts[0])
@@ -115,7 +116,7 @@ def _corner(line: int, word: str, vertices: int, textures: int) -> tuple[int, in
 
 
 def _index(line: int, value: int, count: int) -> int:
-    """Return an index from 0; a negative one counts back from the last element before this line."""
+    """Return an index from 0; a negative value counts back from the last element so far."""
     if value == 0 or value < -count:
         raise InputError(
             f"line {line}: index {value} does not exist; indices count from 1, or back from -1 to "

@@ -1,4 +1,4 @@
-"""OFF (Geomview), ASCII."""
+"""Read OFF files (Geomview), ASCII."""
 
 import re
 
@@ -39,17 +39,17 @@ def read_off(data: bytes) -> Polygons:
 
 
 def _header(body: list[tuple[int, list[str]]]) -> tuple[bool, bool]:
-    """Remove the keyword of the first line; return whether it names textures and colours."""
+    """Remove the keyword; return whether vertices have texture coordinates, and colours."""
     word = body[0][1][0] if body else ""
-    found = KEYWORD.fullmatch("OFF" if word.lower() == "off" else word)
-    if not found:
+    keyword_match = KEYWORD.fullmatch("OFF" if word.lower() == "off" else word)
+    if not keyword_match:
         return False, False
-    if found[4] or found[5]:
+    if keyword_match[4] or keyword_match[5]:
         raise InputError("has vertices of more than three coordinates; export it in three")
     line, words = body.pop(0)
     if len(words) > 1:  # the counts may be on the same line
         body.insert(0, (line, words[1:]))
-    return bool(found[1]), bool(found[2])
+    return bool(keyword_match[1]), bool(keyword_match[2])
 
 
 def _face(line: int, words: list[str]) -> list[int]:

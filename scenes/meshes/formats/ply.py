@@ -1,4 +1,4 @@
-"""PLY (Stanford): ASCII, little and big endian, with any elements and types."""
+"""Read PLY files (Stanford): ASCII, little and big endian, with any elements and types."""
 
 import io
 from pathlib import Path
@@ -53,7 +53,7 @@ def read_ply(path: Path) -> Polygons:
 
 
 def _parsed(path: Path) -> PlyData:
-    """Read a file, and raise if it holds more than its header states."""
+    """Read a file; raise if it contains more than its header states."""
     try:
         data = path.read_bytes()
         head, _, body = data.partition(b"end_header")
@@ -73,7 +73,10 @@ def _parsed(path: Path) -> PlyData:
 
 
 def _of_triangles(path: Path, body: bytes) -> tuple[PlyData, bytes] | None:
-    """Read a binary file of only triangles, which is much faster, and the bytes after it."""
+    """Read a binary file of triangles only, and return the bytes after it; None if it has others.
+
+    This is much faster than `_of_any`.
+    """
     try:
         with path.open("rb") as file:
             known = {"face": dict.fromkeys(INDEX_NAMES, 3)}
@@ -87,12 +90,13 @@ def _of_triangles(path: Path, body: bytes) -> tuple[PlyData, bytes] | None:
 
 
 def _of_any(data: bytes) -> tuple[PlyData, bytes]:
-    """Read a binary file, and the bytes after its last element."""
+    """Read a binary file, and return the bytes after its last element."""
     stream = io.BytesIO(data)
     return PlyData.read(stream), stream.read()
 
 
 def _positions(vertex: PlyElement) -> np.ndarray:
+    """Return the positions (V, 3) of vertices."""
     names = _names(vertex)
     if not {"x", "y", "z"} <= names:
         raise InputError("its vertices have no x, y and z; export a surface")
@@ -100,6 +104,7 @@ def _positions(vertex: PlyElement) -> np.ndarray:
 
 
 def _names(element: PlyElement) -> set[str]:
+    """Return the names of an element's properties."""
     return {each.name for each in element.properties}
 
 
@@ -115,6 +120,7 @@ def _lists(element: PlyElement, names: tuple[str, ...]) -> np.ndarray | list[np.
 
 
 def _vertex_uvs(vertex: PlyElement, is_from_top: bool) -> np.ndarray | None:
+    """Return the texture coordinates (V, 2) of vertices; None without any."""
     for u, v in UV_NAMES:
         if {u, v} <= _names(vertex):
             uvs = np.column_stack([vertex[u], vertex[v]]).astype(np.float64)
@@ -123,6 +129,6 @@ def _vertex_uvs(vertex: PlyElement, is_from_top: bool) -> np.ndarray | None:
 
 
 def _corner_uvs(lists: np.ndarray | list[np.ndarray], corners: int) -> np.ndarray | None:
-    """Return texture coordinates that are stored by face, as u and v of its corners in turn."""
+    """Return texture coordinates stored by face (u and v of each corner in turn), or None."""
     values = np.concatenate([*lists, []]).astype(np.float64)
     return from_top(values.reshape(-1, 2)) if len(values) == 2 * corners else None

@@ -25,7 +25,7 @@ class Polygons:
     corners: Integers  # (C,) vertex of each corner, counter-clockwise from outside
     sizes: Integers  # (F,) number of corners of each polygon; they sum to C
     uvs: Floats | None = None  # (C, 2) of the corners; v counts from the top row of a texture
-    left_out: tuple[str, ...] = ()  # contents that a mesh does not keep: "vertex colours"
+    left_out: tuple[str, ...] = ()  # what a mesh cannot store, such as "vertex colours"
 
     @cached_property
     def starts(self) -> Integers:
@@ -47,7 +47,7 @@ def flattened(lists: Sequence[ArrayLike] | NDArray[Any]) -> tuple[Integers, Inte
 
 
 def from_top(uvs: Floats) -> Floats:
-    """Return texture coordinates (N, 2) whose v counts from the bottom with v from the top."""
+    """Return texture coordinates (N, 2) with v from the top, given v from the bottom."""
     return uvs * [1, -1] + [0, 1]
 
 
@@ -55,17 +55,17 @@ def strip_triangles(strip: Sequence[int] | NDArray[np.integer]) -> Integers:
     """Return the triangles (T, 3) of a strip of vertices; −1 begins a new strip."""
     whole = np.asarray(strip, np.int64)
     pieces = np.split(whole, np.flatnonzero(whole == -1))
-    found = []
+    parts = []
     for piece in pieces:
         corners = piece[piece != -1]
         if len(corners) < 3:
             continue
-        # Every second triangle is turned; those without an area only join strips.
+        # Every second triangle has the opposite order; those without an area only join strips.
         triangles = np.column_stack([corners[:-2], corners[1:-1], corners[2:]])
         triangles[1::2] = triangles[1::2, [1, 0, 2]]
         a, b, c = triangles.T
-        found.append(triangles[(a != b) & (b != c) & (a != c)])
-    return np.concatenate(found) if found else np.zeros((0, 3), np.int64)
+        parts.append(triangles[(a != b) & (b != c) & (a != c)])
+    return np.concatenate(parts) if parts else np.zeros((0, 3), np.int64)
 
 
 def fan_triangles(fan: Sequence[int] | NDArray[np.integer]) -> Integers:
@@ -99,9 +99,9 @@ def checked(polygons: Polygons) -> Polygons:
 def triangulated(polygons: Polygons) -> tuple[Integers, list[str]]:
     """Return triangles (T, 3) of indices into ``polygons.corners``, and notes for the user.
 
-    Every corner and every edge is kept. A quad is split along the shorter diagonal that is inside
-    it (the first in a tie); a larger polygon by ear clipping in its mean plane, with Newell's
-    normal. Polygons of fewer than three corners are left out.
+    No corner or edge is lost. A quad is split along the shorter diagonal that is inside it (the
+    first in a tie); a larger polygon by ear clipping in its mean plane, with Newell's normal.
+    Polygons with fewer than three corners are left out.
     """
     parts = [_triangles(polygons)]
     quads, uneven = _quads(polygons)
@@ -119,6 +119,7 @@ def triangulated(polygons: Polygons) -> tuple[Integers, list[str]]:
 
 
 def _triangles(polygons: Polygons) -> Integers:
+    """Return the polygons that are triangles."""
     starts = polygons.starts[polygons.sizes == 3]
     return starts[:, None] + np.arange(3)
 

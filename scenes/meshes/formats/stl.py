@@ -1,4 +1,4 @@
-"""STL, binary and ASCII."""
+"""Read STL files, binary and ASCII."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ RECORD = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute
 
 
 def read_stl(data: bytes) -> Polygons:
-    """Return the faces of an STL file; their corners give the orientation, not stored normals."""
+    """Return the faces of an STL file; the order of corners, not the normals, gives the outside."""
     count = int.from_bytes(data[80:HEADER], "little") if len(data) >= HEADER else 0
     whole = HEADER + count * RECORD.itemsize
     # A binary file may begin with "solid" too; only its number of triangles has zero bytes.
@@ -31,6 +31,7 @@ def read_stl(data: bytes) -> Polygons:
 
 
 def _binary(data: bytes, count: int) -> Polygons:
+    """Return the faces of a binary file with `count` triangles."""
     records = np.frombuffer(data, RECORD, count, HEADER)
     vertices = records["corners"].reshape(-1, 3).astype(np.float64)
     left_out = ("colours of faces",) if records["attribute"].any() else ()
@@ -38,6 +39,7 @@ def _binary(data: bytes, count: int) -> Polygons:
 
 
 def _ascii(text: str) -> Polygons:
+    """Return the faces of a text file."""
     vertices: list[list[float]] = []
     faces: list[list[int]] = []
     for line, words in enumerate(map(str.split, text.splitlines()), 1):

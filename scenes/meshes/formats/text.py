@@ -1,4 +1,4 @@
-"""Lines and numbers of mesh files that are text."""
+"""Lines and numbers of mesh files in text form."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -7,7 +7,7 @@ from scenes.base.errors import InputError
 
 
 def decoded(data: bytes) -> str:
-    """Return the text of a file: UTF-8 or UTF-16 with its mark, otherwise Latin-1."""
+    """Return the text of a file: UTF-8, UTF-16 with a byte order mark, or else Latin-1."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return data.decode("utf-16", errors="replace")
     if b"\0" in data:
@@ -19,7 +19,7 @@ def decoded(data: bytes) -> str:
 
 
 def lines(data: bytes) -> Iterator[tuple[int, list[str]]]:
-    """Yield the number and the words of each line; ``#`` starts a comment."""
+    """Yield the number and the words of each line, without comments (``#``)."""
     for number, line in enumerate(re.split(r"\r\n|\r|\n", decoded(data)), 1):
         yield number, line.split("#")[0].split()
 
@@ -28,11 +28,11 @@ def numbers(line: int, words: Sequence[str], at_least: int) -> list[float]:
     """Return the numbers of a line; raise if there are too few, or a word is not a number."""
     if len(words) < at_least:
         raise InputError(f"line {line}: holds {len(words)} numbers; at least {at_least} are needed")
-    found = []
+    values = []
     for word in words:
         try:
-            found.append(float(word))
+            values.append(float(word))
         except ValueError as error:
             hint = "write the decimal sign as a point" if "," in word else "export the file again"
             raise InputError(f"line {line}: '{word[:40]}' is not a number; {hint}") from error
-    return found
+    return values

@@ -66,9 +66,9 @@ def test_sessions_of_models_are_labelled_and_separate_from_observers(mrd, small_
     for layer in ("net:early", "net:late", "other:rows"):
         code, out, _ = mrd(*simulate, "--model", layer, "--observers", 1, "--noise", 0.01)
         assert code == 0
-        assert out.startswith("1 sessions simulated, 0 were there already")
+        assert out.startswith("1 sessions simulated, 0 existed already")
     code, out, _ = mrd(*simulate, "--model", "net:late", "--observers", 1, "--noise", 0.01)
-    assert out.startswith("0 sessions simulated, 1 were there already")
+    assert out.startswith("0 sessions simulated, 1 existed already")
     frame = data_set.read_sessions(folder / "data-simulated")
     kinds = frame.groupby("participant")["observer"].unique().map(list)
     assert kinds.tolist() == [["model"]] * 3 + [["simulated"]] * 2

@@ -83,7 +83,7 @@ def test_an_incomplete_prediction_is_repeated_with_its_reason(mrd, study):
     assert outcome(mrd, study) == "ball, own: predicted again (gone: fisher.json)"
     after = json.loads((folder / "fisher.json").read_text())
     np.testing.assert_allclose(after["fisher_information"], before["fisher_information"], rtol=1e-3)
-    assert outcome(mrd, study) == "ball, own: was there already"
+    assert outcome(mrd, study) == "ball, own: existed already"
 
 
 def test_another_setting_is_another_prediction_and_the_reason_names_it(study):

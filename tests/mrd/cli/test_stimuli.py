@@ -56,7 +56,7 @@ def test_a_set_is_built_embedded_and_checked(mrd, study):
     # The search used other layers, so its verdict is not compared with the second one.
     scored = "net: metamers on the stored images: 0 of 1 other results"
     assert out.splitlines()[-3:] == ["net: embedded", scored, str(path)]
-    assert mrd("embed", study)[1].splitlines() == ["net: was there already", scored, str(path)]
+    assert mrd("embed", study)[1].splitlines() == ["net: already in the set", scored, str(path)]
     code, out, _ = mrd("stimuli", "info", study)
     assert code == 0
     assert "verdicts of net" in out

@@ -127,7 +127,7 @@ def test_foreign_files_are_ignored_by_every_command(copy, mrd):
         shutil.copy(sessions[0], path)
 
     assert mrd("experiment", "simulate", copy, "--observers", 2)[:2] == (
-        0, f"0 sessions simulated, 2 were there already: {copy / 'data-simulated'}\n",
+        0, f"0 sessions simulated, 2 existed already: {copy / 'data-simulated'}\n",
     )  # fmt: skip
     assert mrd("stimuli", "build", copy) == build
     pd.testing.assert_frame_equal(data_set.read_sessions(copy / "data-simulated"), data)
