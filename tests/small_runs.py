@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from mrd.study import image_directory, image_plan
+from mrd.study.run_directory import RunDirectory
 from mrd.study.study import Study, resolve_all
 from scenes.base.digest import file_sha256
 from scenes.film import srgb_decode
@@ -78,3 +79,15 @@ def write_study_runs(study: Study) -> None:
         ):
             directory.request(asked)
             directory.finish()
+
+
+def finish_searches(study: Study) -> None:
+    """Write run directories of finished searches, each of which found a metamer."""
+    training = {"match": 0.95, "floor": 0.9, "metamer": True, "cameras": []}
+    judgement = {"verdict": "metamer", "training": training, "target_again": False}
+    for run in resolve_all(study):
+        directory = RunDirectory(study.runs / run.name)
+        directory.create(run.record)
+        with directory.claim():
+            directory.write_json("criterion.json", judgement)
+            directory.finish("metamer")

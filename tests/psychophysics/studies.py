@@ -3,6 +3,8 @@
 import shutil
 from pathlib import Path
 
+from tests.small_study import write_text
+
 STUDY = """
 name: small
 targets: {{vase: {{scene: bunny}}}}
@@ -28,16 +30,9 @@ def study_in(
     """Write the study and its set."""
     shutil.copyfile(small_set, folder / "stimuli.h5")
     text = STUDY.format(task=task, presentation=presentation, mask=mask, more=more, trials=trials)
-    (folder / "study.yaml").write_text(text)
-    return folder
+    return write_text(folder, text)
 
 
 def write_study(folder: Path, replacements: dict[str, str]) -> Path:
     """Replace text in the study of a folder; return the folder."""
-    path = folder / "study.yaml"
-    text = path.read_text()
-    for old, new in replacements.items():
-        assert old in text
-        text = text.replace(old, new)
-    path.write_text(text)
-    return folder
+    return write_text(folder, (folder / "study.yaml").read_text(), *replacements.items())

@@ -7,23 +7,16 @@ from mrd.cli.flips import flips
 from mrd.study.resolved_study import resolve_study
 from mrd.study.study import read_study
 from mrd.workflow.standings import RunStatus
+from tests.small_study import write_study
 
-STUDY = """\
-name: demo
-targets:
-  ball: {shape: {kind: sphere, subdivisions: 1}, cameras: {kind: single, resolution: 16}}
-models:
-  sees: {network: efficientnet_lite0}
-searches:
-  fool: {attributes: [material], mode: flip, seeds: [1, 2, 3, 4, 5, 6, 7]}
-  paint: {attributes: [material]}
-"""
+FOOL = {"attributes": ["material"], "mode": "flip", "seeds": [1, 2, 3, 4, 5, 6, 7]}
 
 
 @pytest.fixture
 def runs(tmp_path):
-    (tmp_path / "study.yaml").write_text(STUDY)
-    return resolve_study(read_study(tmp_path)).runs
+    models = {"sees": {"network": "efficientnet_lite0"}}
+    searches = {"fool": FOOL, "paint": {"attributes": ["material"]}}
+    return resolve_study(read_study(write_study(tmp_path, models=models, searches=searches))).runs
 
 
 def finished(run, distance):

@@ -20,6 +20,7 @@ from scenes.pictures.files import read_picture
 from scenes.scene import read_scene
 from stimuli.intake import read_records
 from tests.silent import Silent
+from tests.small_study import write_text
 
 STUDY = """
 name: tiny
@@ -59,8 +60,7 @@ def make(run, study):
 def study(tmp_path_factory):
     """Give a study whose three searches are done, and all images made."""
     folder = tmp_path_factory.mktemp("tiny")
-    (folder / "study.yaml").write_text(STUDY)
-    study = read_study(folder)
+    study = read_study(write_text(folder, STUDY))
     runs = resolve_all(study)
     for run in runs:
         one_run.make(run, study.runs, "cpu", Silent())
@@ -333,12 +333,7 @@ def test_a_stopped_render_goes_on_at_the_next_image(study, monkeypatch):
 
 
 def changed(study, old, new):
-    text = (study.folder / "study.yaml").read_text()
-    assert text.count(old) == 1
-    folder = study.folder / "changed"
-    folder.mkdir(exist_ok=True)
-    (folder / "study.yaml").write_text(text.replace(old, new))
-    return read_study(folder)
+    return read_study(write_text(study.folder / "changed", STUDY, (old, new)))
 
 
 def test_another_series_is_another_request_of_the_same_search(study):
@@ -367,13 +362,10 @@ def test_more_noise_seeds_keep_existing_images_and_fewer_drop_them(study):
 
 
 def test_another_floor_is_another_verdict_on_the_same_result(study, tmp_path):
-    shutil.copytree(study.folder, tmp_path / "strict")
-    path = tmp_path / "strict" / "study.yaml"
-    text = path.read_text()
+    strict = shutil.copytree(study.folder, tmp_path / "strict")
     place = "    criterion: {null: 2, ceiling: 2}\n    series: {lights:"
-    assert text.count(place) == 1
-    path.write_text(text.replace(place, place.replace("ceiling: 2", "ceiling: 2, floor: 0.0")))
-    described = read_study(tmp_path / "strict")
+    floor = place.replace("ceiling: 2", "ceiling: 2, floor: 0.0")
+    described = read_study(write_text(strict, STUDY, (place, floor)))
     before, run = resolve_all(study)[0], resolve_all(described)[0]
     assert (run.name, study_runs.is_searched(run, described.runs)) == (before.name, False)
     directory = RunDirectory(described.runs / run.name)

@@ -9,28 +9,13 @@ from mrd.generate import one_run, processes
 from mrd.generate.processes import Job, shares
 from mrd.study.run_directory import RunDirectory
 from mrd.study.study import read_study, resolve_all
-
-STUDY = """\
-name: demo
-targets:
-  ball:
-    shape: {kind: sphere, subdivisions: 1}
-    cameras: {kind: single, resolution: 16}
-models:
-  sees: {network: pixels}
-series: {levels: 2}
-searches:
-  light: {attributes: [lighting], steps: 4, criterion: {null: 5}}
-"""
+from tests.small_study import write_study
 
 
 @pytest.fixture
 def study(tmp_path):
-    def study():
-        (tmp_path / "study.yaml").write_text(STUDY)
-        return read_study(tmp_path)
-
-    return study
+    light = {"attributes": ["lighting"], "steps": 4, "criterion": {"null": 5}}
+    return read_study(write_study(tmp_path, searches={"light": light}, series={"levels": 2}))
 
 
 # ---- Processors --------------------------------------------------------------------------------
@@ -60,7 +45,7 @@ def test_threads_are_limited_for_processes_alone(monkeypatch):
 
 
 def test_a_job_says_where_it_works_and_how_much_it_is(study):
-    (run,) = resolve_all(study())
+    (run,) = resolve_all(study)
     jobs = [Job(kind, run) for kind in ("search", "family", "series")]
     assert [job.name for job in jobs] == [
         run.name,
@@ -90,7 +75,7 @@ def test_a_process_that_ended_without_a_word_is_reported_with_what_to_do(code, s
 @pytest.fixture
 def run(study):
     """Return a run, its folder, and a function for its last message; it runs in this process."""
-    described = study()
+    described = study
     (resolved,) = resolve_all(described)
 
     def outcome():

@@ -8,6 +8,7 @@ from mrd.study.run_directory import RunDirectory
 from mrd.study.study import read_study, resolve_all
 from scenes.base.errors import InputError
 from tests.silent import Silent
+from tests.small_study import write_text
 
 STUDY = """\
 name: demo
@@ -24,17 +25,8 @@ searches:
 
 @pytest.fixture
 def study(tmp_path):
-    """Give a study with some of its text replaced."""
-
-    def study(*replacements):
-        text = STUDY
-        for old, new in replacements:
-            assert text.count(old) == 1, f"{old!r} must occur once"
-            text = text.replace(old, new)
-        (tmp_path / "study.yaml").write_text(text)
-        return read_study(tmp_path)
-
-    return study
+    """Return a function that reads the study with some of its text replaced."""
+    return lambda *replacements: read_study(write_text(tmp_path, STUDY, *replacements))
 
 
 # ---- Remaining work ----------------------------------------------------------------------------

@@ -11,34 +11,28 @@ from mrd.study.study import read_study, resolve_all
 from scenes.scene import read_scene
 from scenes.shape import geometry
 from tests.silent import Silent
+from tests.small_study import FAST, write_study
 
-STUDY = """
-name: widest
-targets:
-  pebble:
-    shape: {kind: blob, seed: 3, subdivisions: 2}
-    cameras: {kind: ring, count: 2, resolution: 16}
-models: {net: {network: pixels}}
-searches:
-  form:
-    mode: diverge
-    attributes: [shape]
-    steps: 12
-    restarts: 1
-    samples: {primal: 16, boundary: 2048, score: 36}
-    criterion: {null: 3, ceiling: 2}
-series:
-  kind: interpolation
-  levels: 4
-"""
+PEBBLE = {
+    "shape": {"kind": "blob", "seed": 3, "subdivisions": 2},
+    "cameras": {"kind": "ring", "count": 2, "resolution": 16},
+}
+FORM = FAST | {
+    "mode": "diverge",
+    "attributes": ["shape"],
+    "steps": 12,
+    "restarts": 1,
+    "samples": {"primal": 16, "boundary": 2048, "score": 36},
+}
+SERIES = {"kind": "interpolation", "levels": 4}
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """Give a run that went away from its target, ended, and its directory."""
     folder = tmp_path_factory.mktemp("widest")
-    (folder / "study.yaml").write_text(STUDY)
-    study = read_study(folder)
+    sections = {"targets": {"pebble": PEBBLE}, "searches": {"form": FORM}, "series": SERIES}
+    study = read_study(write_study(folder, **sections))
     (run,) = resolve_all(study)
     one_run.make(run, study.runs, "cpu", Silent())
     return run, RunDirectory(study.runs / run.name)
@@ -53,7 +47,7 @@ def test_every_level_of_a_shape_lies_farther_on_the_way_and_has_the_same_faces(r
     np.testing.assert_array_equal(result.faces, target.faces)
     moved = result.vertices - target.vertices
     assert np.abs(moved).max() > 0.005  # of a radius about 1: there is a way
-    made = run_levels(resolved, directory, SeriesConfig(kind="interpolation", levels=4))
+    made = run_levels(resolved, directory, SeriesConfig(**SERIES))
     series = [each for each in made if each.role in ("series", "result")]
     assert [each.level for each in series] == [0.25, 0.5, 0.75, 1.0]
     for each in series:

@@ -29,33 +29,23 @@ from stimuli.stimulus_set import StimulusSet
 from tests.end_to_end.tiny import contents
 from tests.silent import Silent
 from tests.small_runs import write_study_runs
+from tests.small_study import FAST, VASE, write_study
 
-STUDY = """
-name: small
-targets:
-  vase:
-    shape: {kind: sphere, subdivisions: 2}
-    material: {base_color: [0.7, 0.3, 0.4], roughness: 0.6}
-    cameras: {kind: ring, count: 2, held_out: 1, resolution: 16}
-models:
-  net: {network: pixels}
-searches:
-  material:
-    attributes: [material]
-    steps: 6
-    samples: {primal: 4, score: 16}
-    criterion: {null: 3, ceiling: 2}
-series: {kind: interpolation, levels: 2}
-stimuli: {accept: all}
-"""
+
+def write(folder, **changes):
+    return write_study(
+        folder,
+        targets={"vase": VASE},
+        searches={"material": FAST | changes},
+        series={"kind": "interpolation", "levels": 2},
+        stimuli={"accept": "all"},
+    )
 
 
 @pytest.fixture(scope="module")
 def commanded(tmp_path_factory):
     """Give a study with a finished search and a set, the earlier content hash, and the output."""
-    folder = tmp_path_factory.mktemp("searched") / "small"
-    folder.mkdir()
-    (folder / "study.yaml").write_text(STUDY)
+    folder = write(tmp_path_factory.mktemp("searched") / "small")
     study = read_study(folder)
     (run,) = resolve_all(study)
     one_run.make(run, study.runs, "cpu", Silent())
@@ -214,9 +204,7 @@ def test_the_command_puts_them_into_the_set(commanded, made):
 def test_a_refused_run_does_not_stop_others(commanded, tmp_path, capsys):
     study, run, _, _ = commanded
     folder = shutil.copytree(study.folder, tmp_path / "small")
-    text = STUDY.replace("steps: 6", "steps: 6\n    seeds: [1, 2]")
-    (folder / "study.yaml").write_text(text)
-    other = resolve_all(read_study(folder))[1]
+    other = resolve_all(read_study(write(folder, seeds=[1, 2])))[1]
     shutil.copytree(folder / "runs" / run.name, folder / "runs" / other.name)
     path = folder / "runs" / run.name / "criterion.json"
     criterion_json = json.loads(path.read_text())
@@ -232,7 +220,7 @@ def test_a_refused_run_does_not_stop_others(commanded, tmp_path, capsys):
 
 
 def test_without_a_finished_search_the_command_says_so(tmp_path, capsys):
-    (tmp_path / "study.yaml").write_text(STUDY)
+    write(tmp_path)
     with pytest.raises(SystemExit, match=r"^2$"):
         main.run(["pixel-metamers", str(tmp_path)])
     printed = capsys.readouterr()

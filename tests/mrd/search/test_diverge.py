@@ -32,6 +32,7 @@ from scenes.material import Material
 from scenes.pose import Pose
 from scenes.shape import Blob, Sphere, geometry
 from tests.silent import Silent
+from tests.small_study import FAST, VASE, write_study
 
 TARGET = {
     "shape": Blob(seed=3, subdivisions=2),
@@ -222,25 +223,23 @@ def test_without_room_for_a_match_nothing_is_begun(small):
         away.search()
 
 
-STUDY = """
-name: small
-targets:
-  vase:
-    shape: {kind: sphere, subdivisions: 2}
-    material: {base_color: [0.7, 0.3, 0.4], roughness: 0.6}
-    cameras: {kind: ring, count: 2, held_out: 1, resolution: 16}
-models:
-  net: {network: pixels}
-searches:
-  paint:
-    mode: diverge
-    attributes: [material]
-    steps: 12
-    restarts: 2
-    save_every: 5
-    samples: {primal: 16, score: 36}
-    criterion: {null: 3, ceiling: 2}
-"""
+PAINT = FAST | {
+    "mode": "diverge",
+    "steps": 12,
+    "restarts": 2,
+    "save_every": 5,
+    "samples": {"primal": 16, "score": 36},
+}
+
+
+def write(folder, networks=None, **changes):
+    """Write a study of one search with changed settings, and return its folder."""
+    return write_study(
+        folder,
+        targets={"vase": VASE},
+        models=networks or {"net": {"network": "pixels"}},
+        searches={"paint": PAINT | changes},
+    )
 
 
 class Stopped(Exception):
@@ -267,9 +266,7 @@ def resumed_run(tmp_path_factory):
 
     Its study, run, score and notes, and the noise indices with which each scene was rendered.
     """
-    folder = tmp_path_factory.mktemp("diverge")
-    (folder / "study.yaml").write_text(STUDY)
-    study = read_study(folder)
+    study = read_study(write(tmp_path_factory.mktemp("diverge")))
     (run,) = resolve_all(study)
     with pytest.raises(Stopped, match="at step 7"):
         one_run.make(run, study.runs, "cpu", Notes(last_step=7))
@@ -323,7 +320,7 @@ def test_choice_confirmation_and_final_score_have_separate_noise(resumed_run):
 
 
 def test_another_floor_is_another_run(resumed_run, tmp_path):
-    (tmp_path / "study.yaml").write_text(STUDY.replace("null: 3", "floor: 0.8, null: 3"))
+    write(tmp_path, criterion=FAST["criterion"] | {"floor": 0.8})
     assert resolve_all(read_study(tmp_path))[0].name != resumed_run[1].name
 
 
@@ -434,14 +431,12 @@ def test_the_default_number_of_starts_is_three():
 
 @pytest.mark.parametrize("mode", ["diverge", "flip"])
 def test_loss_and_guides_are_refused_in_the_study_file(tmp_path, mode):
-    path = tmp_path / "study.yaml"
-    text = STUDY.replace("mode: diverge", f"mode: {mode}")
-    path.write_text(text.replace("steps: 12", "loss: l1\n    steps: 12"))
+    write(tmp_path, mode=mode, loss="l1")
     message = rf"study.yaml:\d+: searches.paint.loss.*: not with mode: {mode}; remove it"
     with pytest.raises(InputError, match=message):
         read_study(tmp_path)
-    guided = text.replace("net: {network: pixels}", "net: {network: resnet18, guides: [layer1]}")
-    path.write_text(guided)
+    models = {"net": {"network": "resnet18", "guides": ["layer1"]}}
+    write(tmp_path, models, mode=mode)
     message = (
         rf"study.yaml:\d+: models.net.guides.*: not with mode: {mode} of searches.paint, where "
         "they would have no effect; remove them, or name models without guides in "
@@ -449,6 +444,5 @@ def test_loss_and_guides_are_refused_in_the_study_file(tmp_path, mode):
     )
     with pytest.raises(InputError, match=message):
         read_study(tmp_path)
-    other = guided.replace("guides: [layer1]}", "guides: [layer1]}\n  plain: {network: pixels}")
-    path.write_text(other.replace(f"mode: {mode}", f"mode: {mode}\n    models: [plain]"))
+    write(tmp_path, models | {"plain": {"network": "pixels"}}, mode=mode, models=["plain"])
     assert set(read_study(tmp_path).models) == {"net", "plain"}

@@ -33,6 +33,7 @@ from scenes.camera import Ring, cameras
 from scenes.differences import material_difference
 from scenes.material import Material
 from tests.silent import Silent
+from tests.small_study import write_text
 
 # Two classes with a known edge: the image's red less its blue, against a threshold. A third is
 # never seen.
@@ -84,12 +85,7 @@ def study(tmp_path_factory):
     def made(*replacements):
         folder = tmp_path_factory.mktemp("study")
         (folder / "redness.py").write_text(NETWORK)
-        text = STUDY
-        for old, new in replacements:
-            assert text.count(old) == 1, f"{old!r} must occur once"
-            text = text.replace(old, new)
-        (folder / "study.yaml").write_text(text)
-        return read_study(folder)
+        return read_study(write_text(folder, STUDY, *replacements))
 
     return made
 

@@ -12,11 +12,10 @@ import pytest
 
 from mrd.cli.main import run
 from mrd.measures import embed
-from mrd.study.run_directory import RunDirectory
-from mrd.study.study import read_study, resolve_all
+from mrd.study.study import read_study
 from mrd.workflow import build_set
 from psychophysics.data import data_set, session_files
-from tests.small_runs import write_study_runs
+from tests.small_runs import finish_searches, write_study_runs
 from tests.small_study import write_study
 
 SECTIONS = {
@@ -72,14 +71,7 @@ def made(tmp_path_factory):
     folder = write_study(tmp_path_factory.mktemp("foreign") / "small", **SECTIONS)
     study = read_study(folder)
     write_study_runs(study)
-    for each in resolve_all(study):
-        directory = RunDirectory(study.runs / each.name)
-        directory.create(each.record)
-        with directory.claim():
-            training = {"match": 0.95, "floor": 0.9, "metamer": True, "cameras": []}
-            judgement = {"verdict": "metamer", "training": training, "target_again": False}
-            directory.write_json("criterion.json", judgement)
-            directory.finish("metamer")
+    finish_searches(study)
     build_set.pack(study)
     asked = embed.ModelToEmbed("net", study.models["net"])
     embed.embed(study.stimulus_set, [asked], {"shape": 0.9}, folder, "cpu")

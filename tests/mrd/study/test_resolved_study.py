@@ -10,22 +10,21 @@ from mrd.study.study import read_study
 from mrd.workflow import build_set
 from mrd.workflow.steps import Audience, steps
 from tests.small_runs import write_study_runs
+from tests.small_study import write_study
 
-STUDY = """
-name: small
-targets:
-  vase: {shape: {kind: sphere}}
-  urn: {shape: {kind: sphere}}
-models:
-  net: {network: pixels, layers: [pixels]}
-  other: {network: pixels, layers: [pixels], front_end: {blur: 2.0}}
-searches:
-  material: {attributes: [material], targets: [vase], models: [net]}
-  shape: {attributes: [shape], targets: [vase], models: [net]}
-series: {kind: trajectory, levels: 2}
-stimuli: {accept: all}
-fisher: {rerenders: 8}
-"""
+VASE = {"shape": {"kind": "sphere"}}
+NET = {"network": "pixels", "layers": ["pixels"]}
+SECTIONS = {
+    "targets": {"vase": VASE, "urn": VASE},
+    "models": {"net": NET, "other": NET | {"front_end": {"blur": 2.0}}},
+    "searches": {
+        name: {"attributes": [name], "targets": ["vase"], "models": ["net"]}
+        for name in ("material", "shape")
+    },
+    "series": {"kind": "trajectory", "levels": 2},
+    "stimuli": {"accept": "all"},
+    "fisher": {"rerenders": 8},
+}
 
 
 @pytest.fixture
@@ -51,8 +50,7 @@ def counted(monkeypatch):
 
 @pytest.fixture
 def folder(tmp_path):
-    (tmp_path / "study.yaml").write_text(STUDY)
-    return tmp_path
+    return write_study(tmp_path, **SECTIONS)
 
 
 def test_a_resolved_study_is_returned_unchanged(folder):

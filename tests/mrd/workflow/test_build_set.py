@@ -10,25 +10,22 @@ from stimuli.check import problems
 from stimuli.config import StimuliConfig
 from stimuli.stimulus_set import StimulusSet
 from tests.small_runs import write_study_runs
+from tests.small_study import write_study
 
-STUDY = """
-name: small
-targets:
-  vase: {shape: {kind: sphere}}
-models:
-  net: {network: pixels}
-searches:
-  material: {attributes: [material], criterion: {floor: 0.5}}
-  shape: {attributes: [shape]}
-series: {kind: trajectory, levels: 2}
-stimuli: {accept: all, bits: 16}
-"""
+SECTIONS = {
+    "targets": {"vase": {"shape": {"kind": "sphere"}}},
+    "searches": {
+        "material": {"attributes": ["material"], "criterion": {"floor": 0.5}},
+        "shape": {"attributes": ["shape"]},
+    },
+    "series": {"kind": "trajectory", "levels": 2},
+    "stimuli": {"accept": "all", "bits": 16},
+}
 
 
 @pytest.fixture(scope="module")
 def study_folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("study")
-    (folder / "study.yaml").write_text(STUDY)
+    folder = write_study(tmp_path_factory.mktemp("study"), **SECTIONS)
     write_study_runs(read_study(folder))
     return folder
 
@@ -72,7 +69,7 @@ def test_images_of_an_earlier_form_of_the_study_are_passed_over(study_folder):
 
 
 def test_nothing_generated_yet_says_so(tmp_path):
-    (tmp_path / "study.yaml").write_text(STUDY)
+    write_study(tmp_path, **SECTIONS)
     with pytest.raises(InputError, match=r"runs: holds no finished images of any series; mrd"):
         pack(read_study(tmp_path))
     assert [path.name for path in tmp_path.iterdir()] == ["study.yaml"]

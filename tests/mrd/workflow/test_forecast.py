@@ -11,6 +11,7 @@ from mrd.workflow.forecast import forecast
 from mrd.workflow.speed import Speed, speed_of_renders, speed_of_runs, with_network
 from mrd.workflow.standings import families, overview
 from mrd.workflow.work_amounts import Work, search_work, step_work
+from tests.small_study import write_text
 
 STUDY = """\
 name: demo
@@ -37,12 +38,7 @@ def study(tmp_path):
     """Return a function that resolves the study with some of its text replaced."""
 
     def study(*replacements):
-        text = STUDY
-        for old, new in replacements:
-            assert text.count(old) == 1, f"{old!r} must occur once"
-            text = text.replace(old, new)
-        (tmp_path / "study.yaml").write_text(text)
-        return resolve_study(read_study(tmp_path))
+        return resolve_study(read_study(write_text(tmp_path, STUDY, *replacements)))
 
     return study
 

@@ -7,24 +7,17 @@ from mrd.study.resolved_study import resolve_study
 from mrd.study.run_directory import RunDirectory
 from mrd.study.study import read_study, resolve_all
 from mrd.workflow.standings import outdated, overview
+from tests.small_study import write_study
 
-STUDY = """\
-name: demo
-targets:
-  ball:
-    shape: {kind: sphere, subdivisions: 1}
-    cameras: {kind: single, resolution: 16}
-models:
-  pixels: {network: pixels}
-searches:
-  light: {attributes: [lighting], steps: 4, seeds: [1, 2, 3, 4]}
-"""
+
+def write(folder, **changes):
+    light = {"attributes": ["lighting"], "steps": 4, "seeds": [1, 2, 3, 4]}
+    return read_study(write_study(folder, searches={"light": light | changes}))
 
 
 @pytest.fixture
 def study(tmp_path):
-    (tmp_path / "study.yaml").write_text(STUDY)
-    return read_study(tmp_path)
+    return write(tmp_path)
 
 
 def begin(study, index):
@@ -85,9 +78,7 @@ def test_a_result_that_another_floor_judged_is_to_be_judged_again(study, tmp_pat
         directory = begin(study, 0)
         directory.write_json("criterion.json", {"verdict": "result", "training": {"floor": 0.9}})
         directory.finish("result")
-    text = STUDY.replace("steps: 4", "steps: 4, criterion: {floor: 0.8}")
-    (tmp_path / "study.yaml").write_text(text)
-    changed = read_study(tmp_path)
+    changed = write(tmp_path, criterion={"floor": 0.8})
     standing = overview(changed)[0]
     assert (standing.run.name, standing.status) == (directory.name, "interrupted")
     assert standing.judgement is None
@@ -102,6 +93,5 @@ def test_runs_of_an_earlier_form_of_the_study_are_named(study, tmp_path):
     name = begin(study, 0).name
     (study.runs / "references").mkdir()  # no run
     assert outdated(resolve_study(study)) == []
-    (tmp_path / "study.yaml").write_text(STUDY.replace("steps: 4", "steps: 5"))
-    changed = read_study(tmp_path)
+    changed = write(tmp_path, steps=5)
     assert outdated(resolve_study(changed)) == [name]

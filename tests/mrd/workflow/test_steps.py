@@ -17,7 +17,8 @@ from mrd.workflow.trace import trace
 from psychophysics.data import session_files
 from scenes.base.errors import InputError
 from stimuli.stimulus_set import StimulusSet
-from tests.small_runs import write_study_runs
+from tests.small_runs import finish_searches, write_study_runs
+from tests.small_study import write_text
 
 STUDY = """
 name: small
@@ -45,18 +46,10 @@ NAMES = ["generate", "build", "embed", "experiment", "analyse"]
 @pytest.fixture(scope="module")
 def begun(tmp_path_factory):
     """Give a study whose searches are done, as far as their files say; not to be changed."""
-    folder = tmp_path_factory.mktemp("chain") / "small"
-    folder.mkdir()
-    (folder / "study.yaml").write_text(STUDY)
+    folder = write_text(tmp_path_factory.mktemp("chain") / "small", STUDY)
     study = read_study(folder)
     write_study_runs(study)
-    for run in resolve_all(study):
-        directory = RunDirectory(study.runs / run.name)
-        directory.create(run.record)
-        with directory.claim():
-            judgement = {"verdict": "metamer", "training": {"match": 0.95, "floor": 0.9}}
-            directory.write_json("criterion.json", judgement)
-            directory.finish("metamer")
+    finish_searches(study)
     return folder
 
 
@@ -94,9 +87,7 @@ def states(folder, audience=TWO):
 
 
 def change(folder, before, after):
-    text = (folder / "study.yaml").read_text()
-    assert before in text
-    (folder / "study.yaml").write_text(text.replace(before, after, 1))
+    write_text(folder, (folder / "study.yaml").read_text(), (before, after))
 
 
 def test_every_step_has_its_place_and_its_commands(begun):
@@ -274,8 +265,7 @@ def test_a_reach_is_packed_with_its_run(copy):
 
 
 def test_steps_that_a_study_does_not_ask_for_are_none(tmp_path):
-    text = STUDY[: STUDY.index("series:")]
-    (tmp_path / "study.yaml").write_text(text)
+    write_text(tmp_path, STUDY[: STUDY.index("series:")])
     assert states(tmp_path) == ["due", *["none"] * 4]
     assert found(tmp_path)["build"].why.startswith("the study has no section series")
 

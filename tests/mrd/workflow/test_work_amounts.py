@@ -7,24 +7,11 @@ from mrd.study.resolved_study import resolve_study
 from mrd.study.study import read_study
 from mrd.workflow import work_amounts
 from mrd.workflow.work_amounts import Work, image_work, search_work, step_work
+from tests.small_study import FAST, VASE, write_study
 
-STUDY = """\
-name: demo
-targets:
-  ball:
-    shape: {kind: sphere, subdivisions: 1}
-    cameras: {kind: ring, count: 3, held_out: 1, resolution: 16}
-models:
-  sees: {network: pixels}
-series: {levels: 2, samples: 16, noise_seeds: 3, cameras: [c0, h0]}
-searches:
-  paint:
-    attributes: [material]
-    steps: 10
-    samples: {primal: 4, score: 16}
-    criterion: {null: 6, ceiling: 2}
-    OPTION
-"""
+CAMERAS = {"kind": "ring", "count": 3, "held_out": 1, "resolution": 16}
+SERIES = {"levels": 2, "samples": 16, "noise_seeds": 3, "cameras": ["c0", "h0"]}
+PAINT = FAST | {"steps": 10, "criterion": {"null": 6, "ceiling": 2}}
 PIXELS = 16**2
 SCENE = Work(scenes=1, images=4, samples=4 * PIXELS * 16, evaluations=4)  # at all four cameras
 TURNTABLE = Work(scenes=2, images=2 * 36, samples=2 * 36 * PIXELS * 16)
@@ -32,10 +19,11 @@ TURNTABLE = Work(scenes=2, images=2 * 36, samples=2 * 36 * PIXELS * 16)
 
 @pytest.fixture
 def run(tmp_path):
-    """Return a function that resolves the run of a search with one more option."""
+    """Return a function that resolves the run of a search with more options."""
 
-    def run(option="mode: match"):
-        (tmp_path / "study.yaml").write_text(STUDY.replace("OPTION", option))
+    def run(**options):
+        ball, paint = VASE | {"cameras": CAMERAS}, PAINT | options
+        write_study(tmp_path, targets={"ball": ball}, searches={"paint": paint}, series=SERIES)
         return resolve_study(read_study(tmp_path)).runs[0]
 
     return run
@@ -54,34 +42,33 @@ def test_references_that_exist_are_not_counted(run):
 
 
 @pytest.mark.parametrize(
-    ("option", "kind", "scenes"),
+    ("options", "kind", "scenes"),
     [
         # Three starts: each is scored once and after six halvings.
-        ("mode: flip", "flip", 3 * 7 + 2 + 5),  # confirmed, its classes, random changes
-        ("mode: diverge", "reach", 3 * 7 + 1 + 2 * 10),  # confirmed; controls, scored twice
-        ("{mode: diverge, restarts: 1}", "reach", 7 + 1 + 2 * 10),
+        ({"mode": "flip"}, "flip", 3 * 7 + 2 + 5),  # confirmed, its classes, random changes
+        ({"mode": "diverge"}, "reach", 3 * 7 + 1 + 2 * 10),  # confirmed; controls, scored twice
+        ({"mode": "diverge", "restarts": 1}, "reach", 7 + 1 + 2 * 10),
     ],
 )
-def test_scenes_of_flips_and_reaches_are_counted(run, option, kind, scenes):
-    option = option.strip("{}").replace(", ", "\n    ")
-    work = search_work(run(f"{option}\n    series: {{kind: interpolation}}"), True)
+def test_scenes_of_flips_and_reaches_are_counted(run, options, kind, scenes):
+    work = search_work(run(**options, series={"kind": "interpolation"}), True)
     assert work[kind] == scenes * SCENE
     assert set(work) == {"start-up", "references", "scoring", kind}
 
 
 @pytest.mark.parametrize(
-    ("option", "images"),
+    ("options", "images"),
     [
-        ("views_per_step: 1", 1),
-        ("views_per_step: 2", 2),
-        ("views_per_step: 99", 3),
-        ("loss: dual_buffer", 2),
-        ("optimiser: lbfgs", 4 * 3),
+        ({"views_per_step": 1}, 1),
+        ({"views_per_step": 2}, 2),
+        ({"views_per_step": 99}, 3),
+        ({"loss": "dual_buffer"}, 2),
+        ({"optimiser": "lbfgs"}, 4 * 3),
     ],
 )
-def test_all_renders_of_a_step_are_counted(run, option, images):
+def test_all_renders_of_a_step_are_counted(run, options, images):
     expected = Work(images=images, samples=images * 4 * PIXELS, evaluations=images)
-    assert step_work(run(option)) == expected
+    assert step_work(run(**options)) == expected
 
 
 def test_images_and_their_scenes_are_counted(run):

@@ -20,17 +20,20 @@ def test_a_file_appears_whole_and_its_folder_with_it(tmp_path):
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
-    path = tmp_path / "file.txt"
-    path.write_text("old")
-
-    def fail_in_the_middle():
+def fail_in_the_middle(path):
+    def fail():
         with whole_file(path) as beside:
             beside.write_text("half")
             raise KeyError("stopped")
 
     with pytest.raises(KeyError, match="stopped"):
-        fail_in_the_middle()
+        fail()
+
+
+def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "file.txt"
+    path.write_text("old")
+    fail_in_the_middle(path)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -217,14 +220,7 @@ def test_a_circle_of_links_is_refused(tmp_path):
 def test_a_failure_leaves_link_and_file(linked):
     link, real = linked
     real.write_text("old")
-
-    def fail_in_the_middle():
-        with whole_file(link) as beside:
-            beside.write_text("half")
-            raise KeyError("stopped")
-
-    with pytest.raises(KeyError, match="stopped"):
-        fail_in_the_middle()
+    fail_in_the_middle(link)
     assert link.is_symlink()
     assert real.read_text() == "old"
     assert [list(each.parent.iterdir()) for each in linked] == [[link], [real]]

@@ -25,36 +25,27 @@ from tests.end_to_end.tiny import rows, run_directories
 from tests.mrd.generate.cluster.submitted import submitted
 from tests.paths import ROOT
 from tests.silent import Silent
+from tests.small_study import write_study
 
 SECONDS = 540.0  # patience, for a busy machine
 STEPS = 100  # so many that a search is not done before it is interrupted
 
-STUDY = """\
-name: tiny
-seed: 3
-targets:
-  ball:
-    shape: {kind: sphere, subdivisions: 2}
-    cameras: {kind: single, resolution: 32}
-models:
-  eye: {network: pixels}
-searches:
-  paint:
-    attributes: [material]
-    seeds: SEEDS
-    steps: STEPS
-    save_every: 5
-    samples: {primal: 4, score: 256}
-    criterion: {null: 2, ceiling: 2}
-"""
-SERIES = "series: {levels: 2, samples: 16, cameras: [c0]}\n"
+BALL = {
+    "shape": {"kind": "sphere", "subdivisions": 2},
+    "cameras": {"kind": "single", "resolution": 32},
+}
+PAINT = {
+    "attributes": ["material"],
+    "save_every": 5,
+    "samples": {"primal": 4, "score": 256},
+    "criterion": {"null": 2, "ceiling": 2},
+}
 
 
-def study_in(folder, steps=2, seeds=(1,), more=""):
-    folder.mkdir(exist_ok=True)
-    text = STUDY.replace("STEPS", str(steps)).replace("SEEDS", str(list(seeds)))
-    (folder / "study.yaml").write_text(text + more, encoding="utf-8")
-    return folder
+def study_in(folder, steps=2, seeds=(1,), **sections):
+    paint = PAINT | {"seeds": seeds, "steps": steps}
+    sections |= {"targets": {"ball": BALL}, "searches": {"paint": paint}}
+    return write_study(folder, name="tiny", seed=3, **sections)
 
 
 @pytest.fixture(scope="module")
@@ -211,7 +202,7 @@ def test_interrupted_slurm_tasks_resume_to_the_same_result_beside_failed_ones(
     until(lambda: directory.status() == "interrupted")  # its worker ends after its parent
 
     # The same study with another seed, whose record is damaged, and with images.
-    study_in(folder, STEPS, seeds=(1, 2), more=SERIES)
+    study_in(folder, STEPS, seeds=(1, 2), series={"levels": 2, "samples": 16, "cameras": ["c0"]})
     _, damaged = run_directories(folder)
     damaged.path.mkdir()
     (damaged.path / "run.json").write_text("{")

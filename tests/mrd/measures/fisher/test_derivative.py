@@ -29,6 +29,7 @@ from scenes.camera import cameras
 from scenes.film import Film
 from scenes.lighting import Constant
 from scenes.material import Material
+from tests.small_study import SMALL, write_study
 
 
 @pytest.mark.parametrize(
@@ -85,15 +86,9 @@ def test_a_move_stops_at_the_bounds(small):
 
 
 def test_a_study_is_predicted_once(tmp_path):
-    (tmp_path / "study.yaml").write_text(
-        "name: small\n"
-        "targets: {ball: {shape: {kind: sphere, subdivisions: 1}, film: {exposure: 1.0},\n"
-        "  cameras: {kind: single, resolution: 16}}}\n"
-        "models: {own: {network: pixels}}\n"
-        "searches: {material: {attributes: [material]}}\n"
-        "fisher: {rerenders: 8, samples: 16, derivative_samples: 16, shape_modes: 0}\n"
-    )
-    study = read_study(tmp_path)
+    ball = SMALL["targets"]["ball"] | {"film": {"exposure": 1.0}}
+    settings = {"rerenders": 8, "samples": 16, "derivative_samples": 16, "shape_modes": 0}
+    study = read_study(write_study(tmp_path, targets={"ball": ball}, fisher=settings))
     (first,) = fisher(study, "cpu")
     assert first.why == "new"
     files = [".fisher.json.lock", "derivative.npz", "fisher.json", "thresholds.png"]
