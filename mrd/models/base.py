@@ -12,15 +12,15 @@ from mrd.study.model_section import ModelConfig
 from scenes.base.errors import InputError, nearest
 
 USUAL_SIZE = 128
-"""Height and width, in pixels, of the images of test images for models that accept any size."""
+"""Height and width, in pixels, of test images for models that accept any size."""
 
 
 class Model(nn.Module, ABC):
     """A frozen function from images to the activations of chosen layers.
 
     Images are display-encoded sRGB in [0, 1], float32 of shape (V, 3, H, W): V views, red first,
-    row 0 at the top. Nothing is resized or cropped. Gradients flow to
-    the images, not to the weights.
+    row 0 at the top. Nothing is resized or cropped. Gradients flow to the images, not to the
+    weights.
 
     Attributes
     ----------
@@ -105,8 +105,8 @@ class Model(nn.Module, ABC):
         return super().train(False)
 
 
-class Source(Protocol):
-    """The interface of everything that the registry can build a model from."""
+class ModelSource(Protocol):
+    """Builds a model; the registry returns one for each network name."""
 
     def default_layers(self) -> tuple[str, ...]:
         """Return the layers that are read by default; empty if the study must name them."""

@@ -33,34 +33,16 @@ Reader = Callable[[Any, Tensor], Mapping[str, Tensor]]
 
 
 @dataclass(frozen=True)
-class Classical:
-    """How a plenoptic model is built for one image size, and which layers are read from it.
+class PlenopticSource:
+    """How a plenoptic model is built for one image size, and which layers are read from it."""
 
-    Attributes
-    ----------
-    name
-        As in the study file, ``plenoptic/OnOff``.
-    make
-        Builds the model for images of a height and width, pixels.
-    read
-        Returns all layers of grey images, (V, 1, H, W).
-    default
-        The layers that are read by default.
-    smallest
-        Least height and width, pixels.
-    multiple
-        Height and width have to be multiples of this many pixels.
-    fitted
-        Whether it has parameters fitted to human judgements.
-    """
-
-    name: str
-    make: Callable[[Shape], nn.Module]
-    read: Reader
-    default: tuple[str, ...]
-    smallest: int
-    multiple: int = 1
-    fitted: bool = False
+    name: str  # as in the study file, such as plenoptic/OnOff
+    make: Callable[[Shape], nn.Module]  # for a height and width in pixels
+    read: Reader  # returns all layers of grey images (V, 1, H, W)
+    default: tuple[str, ...]  # the layers that are read by default
+    smallest: int  # least height and width, pixels
+    multiple: int = 1  # height and width have to be multiples of this, pixels
+    fitted: bool = False  # whether its parameters are fitted to human judgements
 
     def default_layers(self) -> tuple[str, ...]:
         """Return the layers that are read by default."""
@@ -72,7 +54,7 @@ class Classical:
 
     def model(self, config: ModelConfig, folder: Path) -> Model:  # noqa: ARG002
         """Build the model."""
-        return ClassicalModel(self, config)
+        return PlenopticModel(self, config)
 
     def layer_shapes(self, resolution: int | None) -> dict[str, tuple[int, ...]]:
         """Return the shape of one image's activation for each layer."""
@@ -93,13 +75,13 @@ class Classical:
             )
 
 
-class ClassicalModel(Model):
+class PlenopticModel(Model):
     """A frozen plenoptic model with chosen layers."""
 
     has_labels = False
     rec_709: Tensor
 
-    def __init__(self, source: Classical, config: ModelConfig) -> None:
+    def __init__(self, source: PlenopticSource, config: ModelConfig) -> None:
         super().__init__()
         if config.weights != "default":
             raise InputError(
@@ -112,7 +94,7 @@ class ClassicalModel(Model):
         self.layer_weights = config.layer_weights or dict.fromkeys(source.default, 1.0)
         check_known(self.layer_weights, list(source.layer_shapes(source.smallest)), source.name)
         self.register_buffer("rec_709", torch.tensor(LUMINANCE).view(1, 3, 1, 1))
-        self._made: dict[tuple[Shape, torch.device], nn.Module] = {}
+        self._built: dict[tuple[Shape, torch.device], nn.Module] = {}
         self.eval()
 
     def activations(self, images: Tensor) -> dict[str, Tensor]:
@@ -121,8 +103,8 @@ class ClassicalModel(Model):
         height, width = images.shape[-2:]
         self._source.check_size(height, width)
         model = self._for((height, width), images.device)
-        read = self._source.read(model, grey(self.front_end(images), self.rec_709))
-        return {layer: read[layer] for layer in self.layers}
+        layers = self._source.read(model, grey(self.front_end(images), self.rec_709))
+        return {layer: layers[layer] for layer in self.layers}
 
     def logits(self, images: Tensor) -> None:  # noqa: ARG002
         """Return None: these models have no classes."""
@@ -146,10 +128,10 @@ class ClassicalModel(Model):
     def _for(self, shape: Shape, device: torch.device) -> nn.Module:
         """Return the model for one image size and device, built once."""
         key = (shape, device)
-        if key not in self._made:
-            made = self._source.make(shape)
-            self._made[key] = made.requires_grad_(False).eval().to(device)
-        return self._made[key]
+        if key not in self._built:
+            model = self._source.make(shape)
+            self._built[key] = model.requires_grad_(False).eval().to(device)
+        return self._built[key]
 
 
 def grey(images: Tensor, rec_709: Tensor) -> Tensor:
@@ -161,10 +143,10 @@ def grey(images: Tensor, rec_709: Tensor) -> Tensor:
 # The models ---------------------------------------------------------------------------------------
 
 
-def _fitted(name: str) -> Classical:
+def _fitted(name: str) -> PlenopticSource:
     """Return a model of retina and LGN with the parameters of Berardino et al. (2017)."""
     size = 31
-    return Classical(
+    return PlenopticSource(
         name=f"{PLENOPTIC}{name}",
         make=lambda _shape: getattr(models, name)(size, pretrained=True, cache_filt=True),
         read=lambda model, images: {"response": model(images)},
@@ -174,9 +156,9 @@ def _fitted(name: str) -> Classical:
     )
 
 
-def _portilla_simoncelli() -> Classical:
+def _portilla_simoncelli() -> PlenopticSource:
     """Return the texture statistics of Portilla & Simoncelli (2000), whole or by scale."""
-    return Classical(
+    return PlenopticSource(
         name=f"{PLENOPTIC}PortillaSimoncelli",
         make=lambda shape: models.PortillaSimoncelli(shape, n_scales=SCALES),
         read=_statistics,
@@ -189,20 +171,16 @@ def _portilla_simoncelli() -> Classical:
 
 def _statistics(model: models.PortillaSimoncelli, images: Tensor) -> dict[str, Tensor]:
     statistics: Tensor = model(images)
-    scales = {_scale(scale): model.remove_scales(statistics, [scale]) for scale in model.scales}
-    return {
-        layer: value.flatten(start_dim=1)
-        for layer, value in {"statistics": statistics, **scales}.items()
-    }
+    layers = {"statistics": statistics}
+    for scale in model.scales:  # whole numbers, and names of residuals
+        layer = f"scale_{scale}" if isinstance(scale, int) else scale
+        layers[layer] = model.remove_scales(statistics, [scale])
+    return {layer: value.flatten(start_dim=1) for layer, value in layers.items()}
 
 
-def _scale(scale: str | int) -> str:
-    return f"scale_{scale}" if isinstance(scale, int) else scale
-
-
-def _steerable_pyramid() -> Classical:
+def _steerable_pyramid() -> PlenopticSource:
     """Return simple and complex cells (Simoncelli & Freeman 1995): 4 scales, 4 orientations."""
-    return Classical(
+    return PlenopticSource(
         name=f"{PLENOPTIC}SteerablePyramidFreq",
         make=lambda shape: SteerablePyramidFreq(shape, height=SCALES, order=3, is_complex=True),
         read=_coefficients,
@@ -225,16 +203,9 @@ def _coefficients(model: SteerablePyramidFreq, images: Tensor) -> dict[str, Tens
     return read
 
 
-_MODELS: dict[str, Callable[[], Classical]] = {
-    **{
-        name: partial(_fitted, name)
-        for name in (
-            "LinearNonlinear",
-            "LuminanceContrastGainControl",
-            "LuminanceGainControl",
-            "OnOff",
-        )
-    },
+_FITTED = ("LinearNonlinear", "LuminanceContrastGainControl", "LuminanceGainControl", "OnOff")
+_MODELS: dict[str, Callable[[], PlenopticSource]] = {
+    **{name: partial(_fitted, name) for name in _FITTED},
     "PortillaSimoncelli": _portilla_simoncelli,
     "SteerablePyramidFreq": _steerable_pyramid,
 }
@@ -245,7 +216,7 @@ def names() -> list[str]:
     return sorted(_MODELS)
 
 
-def source(name: str) -> Classical:
+def source(name: str) -> PlenopticSource:
     """Return a plenoptic model by name; raise InputError if there is none."""
     if name not in _MODELS:
         known = [f"{PLENOPTIC}{each}" for each in _MODELS]

@@ -28,7 +28,7 @@ def names() -> list[str]:
     return sorted([*trained, *(name for name in timm.list_models() if name not in architectures)])
 
 
-def recipe(name: str) -> Recipe:
+def source(name: str) -> Recipe:
     """Return the recipe of a timm network.
 
     Normalisation and size follow timm's `resolve_data_config`, also for untrained networks.

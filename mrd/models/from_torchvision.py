@@ -34,7 +34,7 @@ def names() -> list[str]:
     return torchvision.models.list_models(module=torchvision.models)
 
 
-def recipe(network: str) -> Recipe:
+def source(network: str) -> Recipe:
     """Return the recipe of a torchvision network.
 
     Normalisation and smallest size are those of its default weights, also for untrained networks.

@@ -14,7 +14,12 @@ LAYER = "pixels"
 """The only layer."""
 
 
-class Source:
+def source(_name: str) -> "PixelsSource":
+    """Return the source of the model."""
+    return PixelsSource()
+
+
+class PixelsSource:
     """Builds the model for the registry."""
 
     def default_layers(self) -> tuple[str, ...]:

@@ -56,7 +56,7 @@ def test_normalisations_differ_as_the_weights_do():
 def test_a_transformer_takes_the_size_of_its_weights_or_the_one_asked_for():
     with pytest.raises(
         InputError,
-        match=r"takes images of 518×518 pixels alone, not 128×128: set the resolution of the "
+        match=r"takes images of 518×518 pixels only, not 128×128: set the resolution of the "
         r"cameras to 518, or the network to timm/vit_small_patch14_dinov2\.lvd142m@SIZE",
     ):
         registry.layer_shapes(

@@ -124,7 +124,7 @@ def test_every_family_has_the_layer_that_is_read_by_default(network, shape):
 
 def test_a_transformer_takes_one_size_alone():
     with pytest.raises(
-        InputError, match=r"vit_b_16 takes images of 224×224 pixels alone, not 128×128"
+        InputError, match=r"vit_b_16 takes images of 224×224 pixels only, not 128×128"
     ):
         registry.layer_shapes(ModelConfig(network="vit_b_16"), 128)
 

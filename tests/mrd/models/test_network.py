@@ -173,7 +173,7 @@ def test_a_layer_that_does_not_exist_is_named_with_the_nearest_and_the_list(toy)
 
 
 def test_a_size_that_the_network_cannot_take_is_refused(toy, images):
-    with pytest.raises(InputError, match=r"toy takes images of 32×32 pixels alone, not 16×16"):
+    with pytest.raises(InputError, match=r"toy takes images of 32×32 pixels only, not 16×16"):
         made(replace(toy, only_size=32)).activations(images)
     with pytest.raises(InputError, match=r"toy takes images of at least 20×20 pixels, not 16×16"):
         made(replace(toy, smallest=20)).activations(images)

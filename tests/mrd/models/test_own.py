@@ -192,7 +192,7 @@ def test_classes_of_the_wrong_shape_are_refused(tmp_path, images):
     )
     model = created(tmp_path, "own:f", layers=("output",))
     with pytest.raises(
-        InputError, match=r"with 2 images gave \(2, 3, 128, 128\), not \(2, classes\)"
+        InputError, match=r"with 2 images returned \(2, 3, 128, 128\), not \(2, classes\)"
     ):
         model.labels(images)
 
