@@ -73,7 +73,7 @@ class Model(nn.Module, ABC):
         """
 
     def activations_and_logits(self, images: Tensor) -> tuple[dict[str, Tensor], Tensor | None]:
-        """Return what `activations` and `logits` return, from one pass where that is possible."""
+        """Return `activations` and `logits` of images, from one pass if possible."""
         return self.activations(images), self.logits(images)
 
     @torch.no_grad()

@@ -173,7 +173,7 @@ class Network(Model):
         return self._checked_logits(self.network(self._input(images)), images)
 
     def activations_and_logits(self, images: Tensor) -> tuple[dict[str, Tensor], Tensor | None]:
-        """Return what `activations` and `logits` return, from one pass."""
+        """Return `activations` and `logits` of images, from one pass."""
         activations, output = self._run(images)
         return activations, self._checked_logits(output, images) if self.has_labels else None
 

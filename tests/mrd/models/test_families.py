@@ -91,7 +91,7 @@ def test_network_input_is_the_normalised_image_in_rgb_order(subject):
     )
 
 
-def test_the_record_is_json_and_names_weights_by_their_hash(subject):
+def test_record_is_json_with_the_hash_of_the_weights(subject):
     model, network, _ = subject
     record = model.record()
     assert json.loads(json.dumps(record)) == record

@@ -11,7 +11,7 @@ from tests.paths import ROOT
 
 
 def python(script: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a script on a machine whose GPU, if any, is hidden."""
+    """Run a script in a new process that sees no GPU."""
     inherited = {name: value for name, value in os.environ.items() if name != llvm.VARIABLE}
     return subprocess.run(
         [sys.executable, "-c", script],
