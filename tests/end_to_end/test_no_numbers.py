@@ -67,7 +67,8 @@ def test_an_image_without_activations_is_named_with_model_layer_and_camera(study
     printed = " ".join(capfd.readouterr().out.split())
     assert (
         "model own:make: the layer 'output' returns NaN or infinite numbers for the image of "
-        "target 'ball' at camera c0 and for 2 more images; read another layer, or correct the network"
+        "target 'ball' at camera c0 and for 2 more images; read another layer, or correct "
+        "the network"
     ) in printed
     (directory,) = run_directories(folder)
     assert directory.status() == "failed"
