@@ -1,1 +1,1 @@
-"""Side-by-side timings: ``python -m benchmarks.NAME`` prints one JSON line a figure."""
+"""Side-by-side timings: ``python -m benchmarks.NAME`` prints one JSON line per figure."""

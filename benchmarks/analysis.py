@@ -1,8 +1,8 @@
-"""How long the analysis takes, and what a second process brings to psychometric fits.
+"""Time of the analysis, and speed-up of psychometric fits by a second process.
 
 20 simulated participants × 6 conditions × 400 trials, without the Bayesian part. Prints
-``analysis_seconds`` (fits, mixed models, agreement, invariance, figures and page, no reading) and
-``psychometric_speedup`` (seconds of the fits in one process ÷ in two).
+``analysis_seconds`` (fits, mixed models, agreement, invariance, figures and page, but not reading)
+and ``psychometric_speedup`` (seconds of the fits in one process ÷ in two).
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def main() -> None:
 def simulated(
     rng: np.random.Generator,
 ) -> tuple[pd.DataFrame, dict[tuple[str, str], dict[str, pd.DataFrame]]]:
-    """Return trials, of three attributes with controls, and models."""
+    """Return simulated trials of three attributes with controls, and distances of two layers."""
     conditions = [(a, role) for a in ATTRIBUTES for role in ("result", "control")]
     rows = pd.DataFrame(
         [

@@ -1,8 +1,8 @@
-"""The seed paper's loop as its public code runs it, written from a description of it.
+"""The seed paper's loop, written from a description of its public code.
 
-Two of its faults are mended, so that the comparison is fair: the network sees unscrambled pixels,
-and target and render go through the same tone curve. For every view: a render that keeps its
-gradient graph, with Mitsuba's default octree guiding; L1 on the last feature map, the target's
+Two faults of that code are corrected, so that the comparison is fair: the network gets unscrambled
+pixels, and target and render have the same tone curve. For every view: a render that keeps its
+gradient graph, with Mitsuba's default octree guiding; L1 on the last feature map, with the target's
 activation computed again; backward; one optimiser step; three more forward passes for its log.
 """
 
@@ -40,9 +40,9 @@ def baseline(
     layer: str = SCORING_LAYER,
     samples: int = SAMPLES,
 ) -> Iterator[tuple[float, Scene]]:
-    """Run the loop for ever; after every optimiser step yields (busy seconds, scene).
+    """Run the loop without end; yield (busy seconds, scene) after every optimiser step.
 
-    A step is of one view. What it has started on a GPU is part of it.
+    A step has one view, and its time includes its work on a GPU.
     """
     began = time.perf_counter()
     views = cameras(target.cameras)
@@ -94,7 +94,7 @@ def baseline(
 def _loss(
     image: mi.TensorXf, wanted: torch.Tensor, model: Model, layer: str, scene: Scene
 ) -> mi.Float:
-    """L1 of the last feature map, through torch."""
+    """Return L1 of the last feature map, computed by torch."""
 
     @dr.wrap(source="drjit", target="torch")
     def compared(rendered: torch.Tensor) -> torch.Tensor:
@@ -111,7 +111,7 @@ def _shown(rendered: torch.Tensor, scene: Scene) -> torch.Tensor:
 
 
 def _scene(start: Scene, vertices: mi.Float, faces: np.ndarray) -> Scene:
-    """The scene with its present vertices."""
+    """Return the scene with other vertices."""
     mesh = Mesh(np.array(vertices).reshape(-1, 3).astype(np.float32), faces, None)
     shape = MeshShape(surface=mesh, fit=False, normals=start.shape.normals)
     return start.model_copy(update={"shape": shape})

@@ -1,4 +1,4 @@
-"""How long a call takes, what it has started on the device included."""
+"""Time of a call, with its work on the device."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import torch
 
 
 def settle() -> None:
-    """Wait until renderer and networks have done what they were given."""
+    """Wait until renderer and networks have finished their work."""
     dr.sync_thread()
     if torch.cuda.is_available():
         torch.cuda.synchronize()
 
 
 def timed(call: Callable[[], object]) -> float:
-    """Seconds that a call takes."""
+    """Return the seconds that a call takes."""
     began = time.perf_counter()
     call()
     settle()

@@ -1,9 +1,9 @@
-"""Two tasks at once on a Slurm of this machine against two processes started by hand.
+"""Compare two concurrent Slurm tasks on this machine with two processes started by hand.
 
-Prints ``cluster_efficiency``: seconds from the command to the end of the last run, of two ``mrd
-generate`` of half the searches each, each bound to a processor ÷ of ``mrd generate --slurm``, whose
-tasks are bound as well. A search of one step is made before the clock starts, so that null and
-ceiling are there for both.
+Prints ``cluster_efficiency``: seconds from the command to the end of the last run for two ``mrd
+generate``, each with half of the searches and bound to one processor, ÷ the seconds for ``mrd
+generate --slurm``, whose tasks are bound as well. A search of one step runs before the clock
+starts, so that null and ceiling exist for both.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ searches:
 
 
 def main() -> None:
-    """Carry the same searches out by hand, then through Slurm."""
+    """Run the same searches by hand, then through Slurm."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         halves = [prepared(folder / f"half{k}", SEEDS[k::2]) for k in (0, 1)]
@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def prepared(folder: Path, seeds: Sequence[int]) -> Path:
-    """A study of some seeds, whose null and ceiling are there."""
+    """Write a study with some seeds, whose null and ceiling exist; return its folder."""
     folder.mkdir()
     for these, steps in ((SEEDS[:1], 1), (seeds, STEPS)):
         text = STUDY.format(seeds=list(these), steps=steps)
@@ -69,7 +69,7 @@ def prepared(folder: Path, seeds: Sequence[int]) -> Path:
 def timed(
     studies: Sequence[Path], words: Sequence[Sequence[str]], environment: Mapping[str, str]
 ) -> float:
-    """Seconds from the start of commands, each on a processor of its own, to the last run's end."""
+    """Return seconds from the start of commands, one per processor, to the end of the last run."""
     began = time.time()
     processes = [
         subprocess.Popen(
@@ -81,17 +81,17 @@ def timed(
     ]
     codes = [process.wait() for process in processes]
     if any(codes):
-        raise RuntimeError("a command has failed")
+        raise RuntimeError("a command failed: its messages are above")
     return max(_ended(study) for study in studies) - began
 
 
 def _bound(number: int, of: int) -> list[str]:
-    """What binds a command to one processor, where there are several commands."""
+    """Return the words that bind a command to one processor, if there are several commands."""
     return ["taskset", "--cpu-list", str(number)] if of > 1 else []
 
 
 def _ended(study: Path) -> float:
-    """When the last run of a study was finished, in seconds as `time.time` counts them."""
+    """Return when the last run of a study finished, as `time.time` counts seconds."""
     runs = [RunDirectory(study / "runs" / run.name) for run in resolve_all(read_study(study))]
     return max(datetime.fromisoformat(run.record()["finished"]).timestamp() for run in runs)
 

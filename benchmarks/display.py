@@ -1,9 +1,9 @@
-"""How exactly images are shown: trials of three 512² images at 60 Hz, in a real window.
+"""Measure the timing of trials of three 512² images at 60 Hz, in a real window.
 
 ``python -m benchmarks.display [--trials 600] [--paced]``, on an idle machine, with a display. Xvfb
-has no vertical sync: there, ``--paced`` lets a software pacer stand in, and the figures say so. On
-a real display without it they are the display's own; docs/experiment.md says how to check them with
-a photodiode.
+has no vertical sync: ``--paced`` replaces it by a software pacer, and the figures record this.
+Without ``--paced``, on a real display, the figures describe the display; docs/experiment.md
+explains the check with a photodiode.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def _report(shown: list[Interval], trials: int, seconds: float, *, paced: bool) 
 
 @contextmanager
 def _stored(folder: Path) -> Iterator[h5py.Dataset]:
-    """Store images as a stimulus set does: compressed, one a chunk, with checksums."""
+    """Store images like a stimulus set: compressed, one per chunk, with checksums."""
     rng = np.random.default_rng(1)
     shape = (SIZE, SIZE, 3)
     with h5py.File(folder / "images.h5", "w") as file:

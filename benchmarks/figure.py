@@ -1,4 +1,4 @@
-"""How a benchmark says a figure."""
+"""Output of a figure."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import json
 
 
 def figure(name: str, value: float, **details: object) -> None:
-    """Print one JSON line: the figure's name and value, and what it was made of."""
+    """Print one JSON line: the figure's name and value, and details."""
     print(json.dumps({"name": name, "value": round(value, 4), **details}), flush=True)

@@ -1,9 +1,9 @@
-"""What replaying recorded kernels saves: the adjoint of materials and lights, and tracing's share.
+"""Time that replaying recorded kernels saves in adjoints of material and light.
 
 Prints, for each attribute: ``frozen_speedup``, seconds of an adjoint render traced again ÷ replayed
 (with the largest relative difference of their gradients), for one sample per pixel and for the
 default; and ``tracing_share``, the part of a search step that is neither kernels nor network.
-A shape is never replayed; its share of tracing is reported all the same.
+A shape is never replayed; its share of tracing is reported for comparison.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from benchmarks.figure import figure
 
 REPEATS = 30
-WARM_UP = 6  # two recordings, and a third where a sensor's numbers first differ
+WARM_UP = 6  # two recordings, and a third when a sensor's numbers first differ
 
 
 def main() -> None:
@@ -32,7 +32,7 @@ def main() -> None:
 
 
 def search_of(attribute: str) -> Any:
-    """A search of the default settings, at the size of the other benchmarks."""
+    """Return a search with default settings, at the size of the other benchmarks."""
     import numpy as np
 
     from benchmarks.subject import RESOLUTION, VIEWS, network
@@ -59,7 +59,7 @@ def search_of(attribute: str) -> Any:
 
 
 def speedup(attribute: str, samples: int | None) -> None:
-    """Time one view's adjoint, both ways in turn, of variables that move between."""
+    """Time one view's adjoint, traced and replayed in turn, with variables that change between."""
     import torch
 
     from mrd.rendering.stage import Stage
@@ -105,7 +105,7 @@ def speedup(attribute: str, samples: int | None) -> None:
 
 
 def tracing_share(attribute: str) -> None:
-    """Time what of a step is neither a kernel's own time nor the network's."""
+    """Measure the part of a step that is neither kernels nor network."""
     import drjit as dr
 
     search = search_of(attribute)
@@ -113,8 +113,8 @@ def tracing_share(attribute: str) -> None:
     rendering: list[float] = []
 
     def clocked(call: Callable[..., Any]) -> Callable[..., Any]:
-        def inner(*given: Any) -> Any:
-            taken, result = timed(lambda: call(*given))
+        def inner(*arguments: Any) -> Any:
+            taken, result = timed(lambda: call(*arguments))
             rendering.append(taken)
             return result
 
@@ -137,7 +137,7 @@ def tracing_share(attribute: str) -> None:
 
 
 def timed(call: Callable[[], Any]) -> tuple[float, Any]:
-    """Seconds that a call takes, and what it gives."""
+    """Return the seconds that a call takes, and its result."""
     began = time.perf_counter()
     result = call()
     return time.perf_counter() - began, result

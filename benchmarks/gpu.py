@@ -1,12 +1,12 @@
-"""The seed paper's size on a GPU: seconds a step, and what a step copies to or from the host.
+"""The seed paper's size on a GPU: seconds of a step, and its copies to or from the host.
 
-25 cameras of 256², 64 samples per pixel, ResNet-50's architecture with the weights that training
-starts from (so that nothing is downloaded). A step is of one view, for the search and for the seed
-paper's loop; loop, step and its raw parts are timed in turn on the same card.
+25 cameras of 256², 64 samples per pixel, an untrained ResNet-50 (so that nothing is downloaded). A
+step has one view, for the search and for the seed paper's loop; loop, step and its raw parts are
+timed in turn on the same GPU.
 
 Prints ``gpu_step_seconds``, ``gpu_baseline_seconds``, ``gpu_step_ratio`` (baseline ÷ ours),
 ``gpu_step_overhead`` (step ÷ sum of its raw parts) and ``gpu_largest_copy`` (bytes of the largest
-copy between host and device in a step). Without a card it says so in one line, and exits with 2.
+copy between host and device in a step). Without a GPU it prints one line and exits with 2.
 """
 
 from __future__ import annotations
@@ -25,33 +25,21 @@ from benchmarks.figure import figure
 
 @dataclass(frozen=True)
 class Size:
-    """How large the search is.
-
-    Parameters
-    ----------
-    cameras, resolution, samples
-        Number of cameras, pixels of a side, samples per pixel of primal and adjoint renders.
-    network, layer
-        Untrained network, and the layer that is matched.
-    subdivisions
-        Of the sphere that the search starts from.
-    steps, warm_up
-        Steps that are timed, and those before them, in which kernels are compiled.
-    """
+    """Size of the search and of its timing."""
 
     cameras: int = 25
-    resolution: int = 256
-    samples: int = 64
-    network: str = "resnet50"
-    layer: str = "layer4"
-    subdivisions: int = 4
-    steps: int = 30
-    warm_up: int = 10
+    resolution: int = 256  # pixels of a side
+    samples: int = 64  # per pixel, of primal and adjoint renders
+    network: str = "resnet50"  # untrained
+    layer: str = "layer4"  # the layer that is matched
+    subdivisions: int = 4  # of the sphere at the start
+    steps: int = 30  # timed steps
+    warm_up: int = 10  # steps before them, in which kernels are compiled
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A search at its start, and what else a comparison with it needs."""
+    """A search at its start, with its scenes, settings, model and target activations."""
 
     target: Any
     start: Any
@@ -62,7 +50,7 @@ class Subject:
 
 
 def subject(size: Size, device: str) -> Subject:
-    """The bunny under the studio light, searched from a sphere; after `backend.activate`."""
+    """Return the search of the bunny from a sphere; call `backend.activate` first."""
     import numpy as np
     import torch
 
@@ -104,16 +92,16 @@ def subject(size: Size, device: str) -> Subject:
 
 
 def seconds(size: Size, device: str) -> dict[str, float]:
-    """Median seconds of a step, of each of its raw parts, and of a step of the baseline."""
+    """Return median seconds of a step, of each raw part, and of a step of the baseline."""
     from benchmarks.baseline import baseline
     from benchmarks.clock import timed
     from benchmarks.parts import raw_parts
 
-    given = subject(size, device)
-    parts = raw_parts(given.start, given.config, given.model, given.wanted[:1], size.layer)
-    loop = baseline(given.target, given.start, given.model, 1, size.layer, size.samples)
+    bunny = subject(size, device)
+    parts = raw_parts(bunny.start, bunny.config, bunny.model, bunny.wanted[:1], size.layer)
+    loop = baseline(bunny.target, bunny.start, bunny.model, 1, size.layer, size.samples)
     calls: dict[str, Callable[[], float]] = {
-        "step": lambda: timed(given.search.step),
+        "step": lambda: timed(bunny.search.step),
         **{part.__name__: lambda part=part: timed(part) for part in parts},  # type: ignore[misc]
         "baseline": _steps_of(loop).__next__,
     }
@@ -136,7 +124,7 @@ def _steps_of(loop: Iterator[tuple[float, object]]) -> Iterator[float]:
 
 
 def ratios(taken: dict[str, float]) -> dict[str, float]:
-    """What the seconds come to: the baseline over a step, and a step over the sum of its parts."""
+    """Return the figures of median seconds: baseline ÷ step, and step ÷ sum of its parts."""
     raw = sum(taken[part] for part in ("primal", "adjoint", "both_passes"))
     return {
         "gpu_step_seconds": taken["step"],
@@ -147,10 +135,7 @@ def ratios(taken: dict[str, float]) -> dict[str, float]:
 
 
 def copies(call: Callable[[], object]) -> list[int]:
-    """Bytes of every copy between host and device while a call runs, the largest first.
-
-    Renderer and networks alike: the profile is of the whole device.
-    """
+    """Return the bytes of every copy between host and device during a call, largest first."""
     import torch
     from torch.profiler import ProfilerActivity, profile
 
@@ -176,7 +161,7 @@ def copies(call: Callable[[], object]) -> list[int]:
 
 
 def main() -> int:
-    """Measure on the card that is there, or say that there is none."""
+    """Measure on the GPU; return 2 if there is none."""
     from mrd.rendering import backend
 
     chosen = backend.activate()
@@ -189,10 +174,10 @@ def main() -> int:
     taken = seconds(size, "cuda")
     for name, value in ratios(taken).items():
         figure(name, value, card=card, seconds=taken)
-    given = subject(size, "cuda")
+    bunny = subject(size, "cuda")
     for _ in range(size.warm_up):
-        given.search.step()
-    moved = copies(given.search.step)
+        bunny.search.step()
+    moved = copies(bunny.search.step)
     figure("gpu_largest_copy", moved[0] if moved else 0, card=card, copies=len(moved))
     return 0
 

@@ -1,4 +1,4 @@
-"""Whether a long search grows: memory of the process at step 1000 ÷ at step 50."""
+"""Growth of memory in a long search: the process at step 1000 ÷ at step 50."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ EARLY, LATE = 50, 1000
 
 
 def main() -> None:
-    """Run a shape search of 1000 steps, of the size of the other benchmarks."""
+    """Run a shape search of 1000 steps, at the size of the other benchmarks."""
     from mrd.rendering import backend
 
     backend.activate()

@@ -1,7 +1,7 @@
-"""What a search step costs beyond its raw parts: Mitsuba's primal and adjoint, torch's two passes.
+"""Time of a search step relative to its raw parts: Mitsuba's primal and adjoint, torch's passes.
 
-Same scene, sizes and samples for both; step and parts are timed in turn, so that what else the
-machine does falls on both alike. Prints ``step_overhead``, median step ÷ sum of median parts.
+Same scene, sizes and samples for both; step and parts are timed in turn, so that other load of the
+machine affects both equally. Prints ``step_overhead``, median step ÷ sum of median parts.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ WARM_UP = 10  # kernels are compiled in the first steps
 
 
 def main() -> None:
-    """Time steps of a shape search, and its parts."""
+    """Time steps of a shape search, and their parts."""
     from mrd.rendering import backend
 
     backend.activate()

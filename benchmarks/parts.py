@@ -1,4 +1,4 @@
-"""The raw parts of a search step: Mitsuba's primal and adjoint, torch's two passes, and no more."""
+"""The raw parts of a search step: Mitsuba's primal and adjoint, and torch's two passes."""
 
 from __future__ import annotations
 
@@ -19,21 +19,10 @@ from scenes.scene import Scene
 def raw_parts(
     start: Scene, config: SearchConfig, model: Model, wanted: torch.Tensor, layer: str
 ) -> tuple[Callable[[], None], ...]:
-    """Calls ``primal``, ``adjoint`` and ``both_passes`` of a step of a shape search.
+    """Return the functions ``primal``, ``adjoint`` and ``both_passes`` of a shape search's step.
 
-    Parameters
-    ----------
-    start
-        Scene of the search's start.
-    config
-        How many views a step has, and their samples.
-    model
-        The network.
-    wanted
-        Activations (V, …) of the step's views that the network's are compared with; their device
-        is that of the network.
-    layer
-        Whose they are.
+    `wanted` (V, …) are the target's activations of `layer` for the step's views, on the network's
+    device.
     """
     scene = to_mitsuba.to_mitsuba(start)
     parameters = mi.traverse(scene)

@@ -1,11 +1,11 @@
-"""How much sooner the search gets somewhere than the seed paper's loop, and how much further.
+"""Compare the progress over time of the search and of the seed paper's loop.
 
-Same scene, network, front end and start (a sphere of radius 1, in which the bunny just fits);
-every run in a process of its own; the score is taken outside the timed part. Progress is
+Both have the same scene, network, front end and start (a sphere of radius 1, in which the bunny
+just fits). Every run has its own process; scoring is not timed. Progress is
 p = (s − s_start) / (s_ceiling − s_start).
 
 Prints ``search_time_ratio``: baseline's seconds to p = .17 ÷ ours, median over the seeds; and
-``search_progress``: ours at the moment when the baseline reaches .17, median over the seeds.
+``search_progress``: our progress when the baseline reaches .17, median over the seeds.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from statistics import median
 from benchmarks.figure import figure
 
 MILESTONE = 0.17
-LIMIT = 300.0  # seconds; a baseline that is not there by then makes the ratio a lower bound
+LIMIT = 300.0  # seconds; if the baseline needs longer, the ratio is a lower bound
 SEEDS = (1, 2, 3)
 
 
 def ours(seed: int, until: float, radius: float) -> Iterator[tuple[float, float]]:
-    """(busy seconds, progress) of the search, at growing distances, up to ``until`` seconds."""
+    """Yield (busy seconds, progress) of the search at growing intervals, for ``until`` seconds."""
     import numpy as np
 
     from benchmarks.subject import VIEWS, Score, network, scenes_of, shape_search
@@ -42,26 +42,26 @@ def ours(seed: int, until: float, radius: float) -> Iterator[tuple[float, float]
     model = network(LAYERS)
     began = time.perf_counter()
     views = cameras(target.cameras)
-    # Not the images that the score compares with: fitted noise must earn no progress.
+    # Other images than those of the score: fitted noise must not count as progress.
     bench = Bench(model, form_of(target.material))
     images = display_images(bench.stage(target), views, search.samples.score, noise=2)
     activations = model.activations(images)
     rng = np.random.default_rng(seed)
     run = Search(start, activations, views[:VIEWS], bench, search, rng, Match())
     busy = time.perf_counter() - began
-    looked = busy
+    scored_at = busy
     for step in run.steps():
         busy += step.seconds
         last = step.step == search.steps or busy > until
-        if (step.step % 2 == 0 and busy > 1.1 * looked) or last:
-            looked = busy
+        if (step.step % 2 == 0 and busy > 1.1 * scored_at) or last:
+            scored_at = busy
             yield busy, score.progress(run.scene())
         if last:
             return
 
 
 def theirs(seed: int, radius: float) -> Iterator[tuple[float, float]]:
-    """(busy seconds, progress) of the baseline, after every step until it is there."""
+    """Yield (busy seconds, progress) of the baseline after every step, up to the milestone."""
     from benchmarks.baseline import baseline
     from benchmarks.subject import SCORING_LAYER, Score, network, scenes_of, shape_search
 
@@ -74,15 +74,15 @@ def theirs(seed: int, radius: float) -> Iterator[tuple[float, float]]:
             return
 
 
-# The search matches several depths of the network at once, the scored last feature map among them;
-# the baseline, as the seed paper's loop does, the last one alone. Both are scored on the last.
+# The search matches layers of several depths, including the scored last feature map; the baseline
+# matches only the last feature map, like the seed paper's loop. Both are scored on it.
 LAYERS = ("blocks.4", "blocks.7", "blocks.10", "blocks.14", "head")
 
 
 def in_process(
     loop: str, seed: int, radius: float, until: float = LIMIT
 ) -> list[tuple[float, float]]:
-    """The course of one run, made in a fresh process."""
+    """Return (busy seconds, progress) over one run in a new process."""
     command = [sys.executable, "-m", "benchmarks.search", "--loop", loop, "--seed", str(seed)]
     command += ["--until", str(until), "--radius", str(radius)]
     out = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
@@ -90,19 +90,19 @@ def in_process(
 
 
 def seconds_to(course: list[tuple[float, float]]) -> float | None:
-    """First time at or past the milestone."""
+    """Return the first time at or past the milestone."""
     return next((busy for busy, progress in course if progress >= MILESTONE), None)
 
 
 def main() -> None:
-    """Run both loops on every seed, or one of them as asked."""
+    """Run both loops on every seed, or the requested one."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--loop", choices=("ours", "theirs"))
     parser.add_argument("--seed", type=int, default=SEEDS[0])
     parser.add_argument("--until", type=float, default=LIMIT)
     parser.add_argument("--radius", type=float, default=1.0, help="of the start sphere")
-    asked = parser.parse_args()
-    if asked.loop:
+    arguments = parser.parse_args()
+    if arguments.loop:
         from mrd.rendering import backend
 
         backend.activate()
@@ -110,9 +110,9 @@ def main() -> None:
 
         mi.set_log_level(mi.LogLevel.Error)  # the baseline's settings make it warn at every step
         course = (
-            ours(asked.seed, asked.until, asked.radius)
-            if asked.loop == "ours"
-            else theirs(asked.seed, asked.radius)
+            ours(arguments.seed, arguments.until, arguments.radius)
+            if arguments.loop == "ours"
+            else theirs(arguments.seed, arguments.radius)
         )
         for row in course:
             print(json.dumps(row), flush=True)
@@ -120,10 +120,10 @@ def main() -> None:
 
     ratios, reached, bounded = [], [], False
     for seed in SEEDS:
-        there = seconds_to(in_process("theirs", seed, asked.radius))
-        bounded |= there is None
-        moment = there or LIMIT
-        ours_course = in_process("ours", seed, asked.radius, until=moment)
+        their_seconds = seconds_to(in_process("theirs", seed, arguments.radius))
+        bounded |= their_seconds is None
+        moment = their_seconds or LIMIT
+        ours_course = in_process("ours", seed, arguments.radius, until=moment)
         sooner = seconds_to(ours_course) or LIMIT
         ratios.append(moment / sooner)
         reached.append(ours_course[-1][1])

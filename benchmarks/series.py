@@ -1,9 +1,9 @@
-"""Rendering the images of a series against Mitsuba's own renders of the same scenes.
+"""Compare rendering the images of a series with Mitsuba's own renders of the same scenes.
 
-Prints ``series_samples_ratio``: samples a second of `mrd.generate.images` (files, hashes and
+Prints ``series_samples_ratio``: samples per second of `mrd.generate.images` (files, hashes and
 records included) ÷ those of bare ``mi.render`` calls on the same scenes, cameras and sample counts.
-Both run in one process, scene by scene in turn, so that what else the machine does falls on both
-alike.
+Both run in one process, scene by scene in turn, so that other load of the machine affects both
+equally.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def main() -> None:
             for _ in photographed(directory, scene, views, shots, form, "cpu"):
                 pass
             ended = time.perf_counter()
-            if level > 0:  # kernels are compiled with the first
+            if level > 0:  # the first level compiles the kernels
                 seconds["bare"] += middle - began
                 seconds["series"] += ended - middle
     samples = (LEVELS - 1) * len(views) * SEEDS * SAMPLES * views[0].width * views[0].height

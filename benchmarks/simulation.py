@@ -1,8 +1,7 @@
-"""How fast simulated observers answer: constant stimuli, rows on disk, through the session loop.
+"""Speed of simulated observers: constant stimuli, through the session loop, rows on disk.
 
-Prints ``simulated_trials_per_second``: of sessions from the first trial's making to the last file,
-in one process, without a window, each row flushed before the next trial as for people (`fsync`
-apart, which only people's sessions wait for).
+Prints ``simulated_trials_per_second``: trials of whole sessions ÷ their seconds, in one process,
+without a window. Each row is flushed before the next trial, as for people, but without `fsync`.
 """
 
 from __future__ import annotations
@@ -48,7 +47,7 @@ def main() -> None:
 
 
 def _session(made: experiment.Experiment, folder: Path, code: str) -> int:
-    """Trials of one simulated person's session."""
+    """Run the session of one simulated observer; return its number of trials."""
     seat = experiment.seat(made, folder, code, FIRST_SESSION, "simulated")
     outcome = experiment.run(
         made,

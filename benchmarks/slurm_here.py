@@ -1,7 +1,7 @@
-"""A real Slurm on this machine, for as long as a benchmark or a test needs it.
+"""A real Slurm on this machine, for the duration of a benchmark or a test.
 
-Controller, one node and their authentication, on the loopback alone, with ports, folders and a key
-of their own: any user may start it, beside another Slurm too, and nothing is left behind.
+It has a controller, one node and their authentication, on the loopback interface, with its own
+ports, folders and key. Any user may start it, also beside another Slurm; it leaves no files.
 """
 
 from __future__ import annotations
@@ -61,31 +61,15 @@ PartitionName=closed Nodes=ALL MaxTime=INFINITE State=DOWN
 
 @contextmanager
 def slurm_here(processors: int, bound: bool) -> Iterator[dict[str, str]]:
-    """Start it, and end it with all of its jobs.
+    """Start Slurm, yield the environment variables for its programs, and end it with all jobs.
 
-    Arrays of more than two tasks are refused. Jobs begin in the partition ``main``, and wait for
-    ever in ``closed``.
-
-    Parameters
-    ----------
-    processors
-        How many the node says that it has.
-    bound
-        Whether each task is kept to its own, as on real clusters; this machine must have them.
-
-    Yields
-    ------
-    dict
-        The environment in which Slurm's programs find it.
-
-    Raises
-    ------
-    RuntimeError
-        It did not start.
+    The node announces this number of processors. With `bound`, each task is bound to its own
+    processor, which must exist. Arrays of more than two tasks are refused. Jobs start in the
+    partition ``main``, and wait without end in ``closed``.
     """
     with tempfile.TemporaryDirectory(prefix="slurm-") as name, ExitStack() as running:
         folder = Path(name)
-        folder.chmod(0o755)  # munged wants its socket to be reached by all; the key is not
+        folder.chmod(0o755)  # all users must reach the socket of munged, but not the key
         written = CONFIGURATION.format(
             folder=folder,
             host=socket.gethostname().partition(".")[0],
@@ -108,17 +92,17 @@ def slurm_here(processors: int, bound: bool) -> Iterator[dict[str, str]]:
             running.enter_context(_running([_program(program), *words], environment, folder))
             if program == "munged":
                 _wait(lambda: (folder / "munge.socket").exists(), folder, SECONDS_TO_START)
-        _wait(lambda: _said(environment, "sinfo", "-h", "-o", "%T") == "idle", folder)
+        _wait(lambda: _output(environment, "sinfo", "-h", "-o", "%T") == "idle", folder)
         try:
             yield environment
         finally:
             subprocess.run(["scancel", f"--user={getpass.getuser()}"], env=environment, check=False)
-            _wait(lambda: _said(environment, "squeue", "-h") == "", folder, SECONDS_TO_END)
+            _wait(lambda: _output(environment, "squeue", "-h") == "", folder, SECONDS_TO_END)
 
 
 @contextmanager
 def _running(command: list[str], environment: Mapping[str, str], folder: Path) -> Iterator[None]:
-    """Let a program run beside, and end it."""
+    """Run a program during the block."""
     with (folder / f"{Path(command[0]).name}.out").open("w") as out:
         process = subprocess.Popen(
             command, env=environment, stdout=out, stderr=out, start_new_session=True
@@ -134,24 +118,26 @@ def _running(command: list[str], environment: Mapping[str, str], folder: Path) -
             process.wait()
 
 
-def _said(environment: Mapping[str, str], *command: str) -> str:
+def _output(environment: Mapping[str, str], *command: str) -> str:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     return done.stdout.strip() if done.returncode == 0 else done.stderr
 
 
-def _wait(there: Callable[[], bool], folder: Path, seconds: float = SECONDS_TO_START) -> None:
-    """Wait until something is so; where it never is, tell what the daemons wrote."""
+def _wait(is_done: Callable[[], bool], folder: Path, seconds: float = SECONDS_TO_START) -> None:
+    """Wait for a condition; raise RuntimeError with the logs of the daemons after a timeout."""
     last = time.monotonic() + seconds
-    while not there():
+    while not is_done():
         if time.monotonic() > last:
             logs = [*sorted(folder.glob("*.log")), *sorted(folder.glob("*.out"))]
             tails = [f"{log.name}: {log.read_text(errors='replace')[-1000:]}" for log in logs]
-            raise RuntimeError("Slurm on this machine does not do as asked\n" + "\n".join(tails))
+            raise RuntimeError(
+                "Slurm on this machine did not react in time; its logs:\n" + "\n".join(tails)
+            )
         time.sleep(SECONDS_BETWEEN_LOOKS)
 
 
 def _program(name: str) -> str:
-    """A program, where Debian puts those for administrators too."""
+    """Return the path of a program; Debian has some only in the folders of administrators."""
     found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
     if found is None:
         raise RuntimeError(f"{name} is not installed; make venv installs it")

@@ -1,4 +1,4 @@
-"""How fast sets are written, read, opened and embedded, beside the libraries' own speed.
+"""Speed of writing, reading, opening and embedding sets, compared with the libraries alone.
 
 ``python -m benchmarks.stimuli [--images 200] [--resolution 256] [--rows 10000]``
 """
@@ -61,7 +61,7 @@ SCENE = Scene(
 
 
 def table(count: int, size: int) -> pd.DataFrame:
-    """Rows of one family: target, re-renders and a series, at one camera."""
+    """Return the rows of one family at one camera: target, re-renders and a series."""
     numbers = np.arange(count)
     steps = numbers // SEEDS
     return pd.DataFrame(
@@ -97,7 +97,7 @@ def table(count: int, size: int) -> pd.DataFrame:
 
 
 def images(count: int, size: int) -> np.ndarray:
-    """Smooth pictures with a little noise: they compress about as renders do."""
+    """Return smooth images with a little noise, which compress about as much as renders."""
     rng = np.random.default_rng(1)
     smooth = gaussian_filter(rng.normal(size=(count, size, size, 3)), (0, size / 16, size / 16, 0))
     values = 128 + 40 * smooth / smooth.std() + rng.normal(size=smooth.shape)
@@ -105,14 +105,14 @@ def images(count: int, size: int) -> np.ndarray:
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """Time of one call."""
+    """Return the seconds of one call."""
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
 
 
 def own_write(path: Path, pictures: np.ndarray) -> None:
-    """The same chunks and filter, by h5py alone."""
+    """Write images by h5py alone, with the same chunks and filter."""
     with h5py.File(path, "w") as file:
         chunks = (1, *pictures.shape[1:])
         made = file.create_dataset(
@@ -123,7 +123,7 @@ def own_write(path: Path, pictures: np.ndarray) -> None:
 
 
 def writing_and_reading(folder: Path, pictures: np.ndarray) -> Path:
-    """Write and read images both ways, in turns; returns the set."""
+    """Write and read images both ways, in turn; return the path of the set."""
     path, rows, scene = folder / "set.h5", table(len(pictures), pictures.shape[1]), packed(SCENE)
     pairs = []
     for _ in range(REPEATS):
@@ -154,7 +154,7 @@ def writing_and_reading(folder: Path, pictures: np.ndarray) -> Path:
 
 
 def opening(folder: Path, rows: int) -> None:
-    """Open a large set and read its table, in a process of its own."""
+    """Open a large set and read its table, in a new process."""
     path = folder / "many.h5"
     write_set(path, table(rows, 8), np.zeros((rows, 8, 8, 3), np.uint8), [packed(SCENE)])
     runs = [
@@ -203,7 +203,7 @@ def embedding(path: Path, pictures: np.ndarray) -> None:
 
 
 def main() -> None:
-    """Measure all."""
+    """Print all figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", type=int, default=200)
     parser.add_argument("--resolution", type=int, default=256)

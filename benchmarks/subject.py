@@ -26,13 +26,13 @@ RESOLUTION = 128
 
 
 def shape_search(radius: float = 1.0, **changes: Any) -> SearchConfig:
-    """The default search of a shape, from a sphere of 2562 vertices."""
+    """Return the default search of a shape, from a sphere of 2562 vertices."""
     start = StartConfig(shape=Sphere(subdivisions=4, radius=radius))
     return SearchConfig(attributes=("shape",), start=start, **changes)
 
 
 def scenes_of(search: SearchConfig) -> tuple[Scene, Scene]:
-    """The bunny under the studio light, and the start of the search."""
+    """Return the bunny under the studio light, and the start of the search."""
     scene = library.scene("bunny").model_copy(
         update={"cameras": Ring(count=VIEWS, resolution=RESOLUTION)}
     )
@@ -41,17 +41,14 @@ def scenes_of(search: SearchConfig) -> tuple[Scene, Scene]:
 
 
 def network(layers: tuple[str, ...]) -> Model:
-    """EfficientNet-Lite0 with ImageNet weights after a blur of 1 pixel."""
+    """Return EfficientNet-Lite0 with ImageNet weights after a blur of 1 pixel."""
     return registry.create(ModelConfig(network="efficientnet_lite0", layers=layers))
 
 
 class Score:
     """Mean cosine of the last feature map over the cameras, at scoring quality.
 
-    Parameters
-    ----------
-    target, start
-        Scenes; the score of `start` is progress 0, that of a re-render of `target` progress 1.
+    The score of the scene `start` is progress 0, that of a re-render of `target` progress 1.
     """
 
     def __init__(self, target: Scene, start: Scene) -> None:
@@ -62,7 +59,7 @@ class Score:
         self.start = self._similarity(self._activation(start, index=0))
 
     def progress(self, scene: Scene) -> float:
-        """(s − s_start) / (s_ceiling − s_start)."""
+        """Return (s − s_start) / (s_ceiling − s_start)."""
         s = self._similarity(self._activation(scene, index=0))
         return (s - self.start) / (self.ceiling - self.start)
 

@@ -1,9 +1,9 @@
-"""Two workers on two processors against one: runs an hour of the same study.
+"""Compare two workers with one on two processors: runs per hour of the same study.
 
 Prints ``workers_ratio``: seconds of ``mrd generate`` with one worker ÷ with two, on copies of a
-study of eight equal material searches. The first search of each is made before the clock starts,
-so that nulls and compiled kernels are there for both. And ``workers_scaling``: the same with the
-one worker held to one processor, as each of the two is (Linux).
+study of eight equal material searches. The first search of each runs before the clock starts, so
+that nulls and compiled kernels exist for both. Also ``workers_scaling``: the same, with the one
+worker bound to one processor, like each of the two (Linux).
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ searches:
 
 
 def main() -> None:
-    """Carry the same study out with one worker and with two."""
+    """Run the same study with one worker and with two."""
     seconds = {f"{workers} of two processors": timed(workers) for workers in (1, 2)}
     alone, both = seconds.values()
     figure("workers_ratio", alone / both, runs_per_hour=per_hour(seconds))
     if hasattr(os, "sched_setaffinity"):
         every = os.sched_getaffinity(0)
-        os.sched_setaffinity(0, {min(every)})  # which its processes inherit
+        os.sched_setaffinity(0, {min(every)})  # inherited by its processes
         try:
             seconds["1 of one processor"] = timed(1)
         finally:
@@ -52,12 +52,12 @@ def main() -> None:
 
 
 def per_hour(seconds: dict[str, float]) -> dict[str, float]:
-    """Searches an hour."""
+    """Return searches per hour."""
     return {name: 3600 * (RUNS - 1) / each for name, each in seconds.items()}
 
 
 def timed(workers: int) -> float:
-    """Seconds of all runs but the first, which is made beforehand."""
+    """Return the seconds of all runs except the first, which runs before."""
     from mrd.cli.progress import Lines
     from mrd.generate import study_runs
     from mrd.study.study import read_study

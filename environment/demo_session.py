@@ -1,10 +1,9 @@
-"""A session of a study at a real window, without a screen and without a person.
+"""Run a session of a study in a real window, without a screen and without a person.
 
-``demo_session.py STUDY``: starts Xvfb, an X server that draws into memory, runs ``mrd experiment
-run`` in it, and presses keys with xdotool: space, then one of the answer keys at random, again and
-again. Pages go on with space; answers that come too early, and space within a trial, count for
-nothing. Nobody looks at the pictures, so the answers are guesses: they are kept in STUDY/window/,
-apart from those of people in STUDY/data/.
+``demo_session.py STUDY`` starts Xvfb, an X server that draws into memory, runs ``mrd experiment
+run`` in it, and presses keys with xdotool: space, then a random answer key, repeatedly. Space turns
+pages; early answers, and space within a trial, are ignored. The answers are guesses, so they are
+stored in STUDY/window/, separate from those of people in STUDY/data/.
 """
 
 import json
@@ -17,13 +16,13 @@ import time
 from pathlib import Path
 
 PAUSE = 0.12  # seconds between presses
-SETTLING = 0.5  # seconds until a new X server's socket is taken to stay
+SETTLING = 0.5  # seconds after which the socket of a new X server is checked
 ANSWERS = ("1", "2", "3")
 MRD = "from mrd.cli.main import run; run()"
 
 
-def beside(study: Path) -> Path:
-    """Make a folder with the same study and stimulus set, whose answers are of nobody."""
+def copied_study(study: Path) -> Path:
+    """Create a folder with the same study and stimulus set, for the random answers."""
     folder = study / "window"
     folder.mkdir(exist_ok=True)
     shutil.copyfile(study / "study.yaml", folder / "study.yaml")
@@ -34,10 +33,10 @@ def beside(study: Path) -> Path:
 
 
 def session(study: Path) -> int:
-    """Run the session, and return what ``mrd`` exits with."""
+    """Run the session, and return the exit code of ``mrd``."""
     server, display = x_server()
     environment = {**os.environ, "DISPLAY": display}
-    words = ["experiment", "run", str(beside(study)), "--participant", "xvfb"]
+    words = ["experiment", "run", str(copied_study(study)), "--participant", "xvfb"]
     try:
         command = [sys.executable, "-c", MRD, *words, "--uncalibrated", "--pace", "--window"]
         program = subprocess.Popen(command, env=environment)
@@ -52,16 +51,16 @@ def session(study: Path) -> int:
 
 
 def finished(study: Path) -> bool:
-    """Tell whether the session was made before."""
-    made = Path(study, "window", "data").glob("sub-xvfb/**/*_beh.json")
-    return any(json.loads(path.read_text(encoding="utf-8"))["Finished"] for path in made)
+    """Return whether the session was finished before."""
+    records = Path(study, "window", "data").glob("sub-xvfb/**/*_beh.json")
+    return any(json.loads(path.read_text(encoding="utf-8"))["Finished"] for path in records)
 
 
 def x_server(attempts: int = 5) -> tuple[subprocess.Popen[bytes], str]:
     """Start Xvfb on a free display.
 
-    A server that ends at this very moment can take the socket of a new one of its number with it:
-    then another is started.
+    A server that ends at the same moment can delete the socket of a new one with the same number;
+    then another one is started.
     """
     server, display = new_x_server()
     time.sleep(SETTLING)
@@ -73,7 +72,7 @@ def x_server(attempts: int = 5) -> tuple[subprocess.Popen[bytes], str]:
 
 
 def new_x_server() -> tuple[subprocess.Popen[bytes], str]:
-    """Start Xvfb, which chooses its display."""
+    """Start Xvfb; return it and the display that it chose."""
     reading, writing = os.pipe()
     command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1280x1024x24"]
     server = subprocess.Popen(

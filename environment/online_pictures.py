@@ -1,7 +1,7 @@
-"""Pictures of the page in a browser, for the manual: ``online_pictures.py STUDY FOLDER [PAGES]``.
+"""Pictures of the online experiment for the manual: ``online_pictures.py STUDY FOLDER [PAGES]``.
 
-Debian's chromium and chromium-driver take them, without a screen. Where a third argument names a
-folder, every page is saved there too, as wide as a screen and as narrow as a telephone.
+They are taken with Debian's chromium and chromium-driver, without a screen. If PAGES names a
+folder, every page is also saved there, in the widths of a screen and of a telephone.
 """
 
 import io
@@ -25,29 +25,21 @@ from psychophysics.web.export import export
 
 WINDOWS = {"wide": (1400, 800, "space"), "narrow": (400, 800, "time")}
 SHOWN = "canvas:not([hidden])"
-CARD = 310  # pixels: as many in a cm as on the display of the study
-LONGEST, GAP = 60, 12  # seconds that a page may take to come; pixels between pictures
+CARD = 310  # width of a credit card in pixels, as on the display of the study
+LONGEST, GAP = 60, 12  # seconds of waiting for a page; pixels between pictures
 TIMING = {"fixation": 0.1, "stimulus": 2.0, "blank": 0.1, "interval": 0.1, "feedback": 2.0}
 CUT = {"card": (760, 640), "images": (700, 640), "break": (540, 640)}
 
 
 class Page:
-    """The page of an experiment, in a window of the browser.
-
-    Parameters
-    ----------
-    driver
-        The browser.
-    address
-        Of the page.
-    """
+    """The page of an experiment, in a window of the browser."""
 
     def __init__(self, driver: webdriver.Chrome, address: str) -> None:
         self._driver, self._address = driver, address
         self.pictures: dict[str, Image.Image] = {}
 
     def take(self, name: str, words: str) -> None:
-        """Take a picture of the page with these words, or of the canvas with that part."""
+        """Wait for a text, or for a part of the canvas, and take a picture of the page."""
         self._until(
             f"const canvas = document.querySelector('{SHOWN}');"
             f"return document.body.innerText.includes('{words}')"
@@ -62,12 +54,12 @@ class Page:
             self._driver.execute_cdp_cmd("Input.dispatchKeyEvent", words)
 
     def answer(self) -> None:
-        """Press the first answer, once it is asked for."""
+        """Wait for the question, and press the first answer key."""
         self._until(f"return document.querySelector('{SHOWN}')?.dataset.part === 'question'")
         self.press("1", "Digit1")
 
     def go_through(self) -> None:
-        """Go through the beginning of a session: two trials of practice, and two others."""
+        """Go through the beginning of a session: two practice trials and two others."""
         self._driver.get(self._address)
         self.take("who", "Which participant")
         self._driver.get(f"{self._address}?participant=web01")
@@ -121,7 +113,7 @@ class Page:
 
 @contextmanager
 def browser() -> Iterator[Callable[[int, int], webdriver.Chrome]]:
-    """Start Chromium, and give what makes its window so wide and high."""
+    """Start Chromium; yield a function that sets the width and height of its window."""
     options = webdriver.ChromeOptions()
     options.binary_location = shutil.which("chromium") or ""
     for argument in ("--headless=new", "--no-sandbox", "--force-color-profile=srgb"):
@@ -140,7 +132,7 @@ def browser() -> Iterator[Callable[[int, int], webdriver.Chrome]]:
 
 
 def exported(study: Study, presentation: str, folder: Path) -> Path:
-    """Write the page of a short experiment on the study's set."""
+    """Write the page of a short experiment with the study's set; return its path."""
     config = ExperimentConfig.model_validate(
         {
             "task": "oddity", "presentation": presentation, "timing": TIMING, "catch": 0,
@@ -149,16 +141,16 @@ def exported(study: Study, presentation: str, folder: Path) -> Path:
             "procedure": {"kind": "constant_stimuli", "trials": 2},
         }
     )  # fmt: skip
-    asked = experiment.prepare(study.name, study.seed, config, study.stimulus_set)
-    return export(asked, folder, 1, "01")
+    prepared = experiment.prepare(study.name, study.seed, config, study.stimulus_set)
+    return export(prepared, folder, 1, "01")
 
 
 def main(study: Path, folder: Path, pages: Path | None) -> None:
-    """Take all pictures."""
+    """Write all pictures."""
     described = read_study(study)
-    with tempfile.TemporaryDirectory() as made, browser() as sized:
+    with tempfile.TemporaryDirectory() as temporary, browser() as sized:
         for name, (width, height, presentation) in WINDOWS.items():
-            address = exported(described, presentation, Path(made, name)).as_uri()
+            address = exported(described, presentation, Path(temporary, name)).as_uri()
             page = Page(sized(width, height), address)
             page.go_through()
             if name == "wide":
@@ -168,7 +160,7 @@ def main(study: Path, folder: Path, pages: Path | None) -> None:
 
 
 def save(pictures: dict[str, Image.Image], path: Path) -> None:
-    """Put the middles of three pages side by side, white between them."""
+    """Write the centres of three pages side by side, separated by white."""
     panels = []
     for name, (width, height) in CUT.items():
         whole = np.asarray(pictures[name].convert("RGB"))

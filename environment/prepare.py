@@ -1,8 +1,8 @@
-"""Make what the project runs in: system packages, then the virtual environment ``.venv``.
+"""Install the system packages, then the virtual environment ``.venv``.
 
-Run by every target of the Makefile, with a Python that need have nothing but its standard library;
-``--tests`` asks for the system packages of the tests as well. Existing parts are not changed,
-so a second run installs nothing.
+Every target of the Makefile runs this script, with a Python that needs only its standard library.
+``--tests`` adds the system packages of the tests. Only missing packages are installed, so a second
+run changes nothing.
 """
 
 import ctypes
@@ -26,23 +26,23 @@ EXTRAS = "generate,lab,analysis,bayes,cluster,docs,dev"
 
 
 class Missing(Exception):
-    """Something that this script cannot bring; str() is one line."""
+    """Raised if this script cannot install something; the text is one line."""
 
 
 def prepare(listings: Sequence[Path]) -> None:
-    """Install what is missing: the system packages of some lists, then Python's."""
+    """Install the missing system packages of some lists, then the Python packages."""
     for listing in listings:
         missing = missing_packages(listing.read_text())
         if missing:
             install_packages(missing, listing)
             still = missing_packages(listing.read_text())
             if still:
-                raise Missing(f"installed, but without effect: {' '.join(still)}")
+                raise Missing(f"installed, but still not found: {' '.join(still)}")
     digest = requirements_digest()
     stamp = VENV / "complete"
     complete, works = stamp.is_file(), venv_works()
     if not (complete and works and stamp.read_text() == digest):
-        say(what_is_done(complete=complete, works=works))
+        say(message(complete=complete, works=works))
         install_environment(works=works)
         stamp.write_text(digest)
         say("ready: . .venv/bin/activate, then mrd --help")
@@ -52,7 +52,7 @@ def prepare(listings: Sequence[Path]) -> None:
 
 
 def missing_packages(listing: str) -> list[str]:
-    """List the packages of a list whose provision is not there."""
+    """Return the packages of a list whose program, module or library is not found."""
     lines = (line.split("#")[0].split() for line in listing.splitlines())
     return [line[0] for line in lines if line and not PROVISIONS[line[1]](*line[2:])]
 
@@ -72,12 +72,12 @@ def _module(name: str) -> bool:
 
 
 def _program(name: str) -> bool:
-    # Debian keeps daemons where only root's PATH looks.
+    # Debian has daemons in folders that only the PATH of root contains.
     return shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") is not None
 
 
 def _library(name: str) -> bool:
-    if sys.platform != "linux":  # other systems bring these with themselves
+    if sys.platform != "linux":  # other systems include these
         return True
     try:
         ctypes.CDLL(name)
@@ -100,7 +100,7 @@ def install_packages(packages: list[str], listing: Path) -> None:
     if shutil.which("apt-get") is None:
         raise Missing(
             f"missing system packages (Debian's names): {names}; this system has no apt-get: "
-            f"install what they provide, as {listing.relative_to(ROOT)} describes it"
+            f"install equivalent packages ({listing.relative_to(ROOT)} says what each is for)"
         )
     as_root: list[str] = []
     if os.geteuid() != 0:
@@ -110,7 +110,7 @@ def install_packages(packages: list[str], listing: Path) -> None:
     apt = [*as_root, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]
     wait = ["-o", "DPkg::Lock::Timeout=300"]
     say(f"installing system packages: {names}")
-    # A list that cannot be refreshed may still be good enough: only the installation decides.
+    # If the update fails, the installation may still succeed.
     subprocess.run([*apt, *wait, "-qq", "update"], check=False)
     command = [*apt, *wait, "-qq", "-y", "--no-install-recommends", "install", *packages]
     if subprocess.run(command, check=False).returncode != 0:
@@ -121,20 +121,20 @@ def install_packages(packages: list[str], listing: Path) -> None:
 
 
 def requirements_digest() -> str:
-    """Hash all that decides what the environment holds; the settings of tools do not."""
-    written = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    """Return a hash of everything that determines the environment's packages."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     decisive = [
         sys.version_info[:2],
         EXTRAS,
-        written["build-system"],
-        written["project"],
+        project["build-system"],
+        project["project"],
         (ROOT / "constraints.txt").read_text(),
     ]
     return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()
 
 
 def venv_works() -> bool:
-    """Tell whether the environment has a Python that starts, and its pip."""
+    """Return whether Python and pip of the environment start."""
     python = VENV / "bin" / "python"
     if not python.exists():
         return False
@@ -144,30 +144,32 @@ def venv_works() -> bool:
     )
 
 
-def what_is_done(*, complete: bool, works: bool) -> str:
-    """Say what becomes of an environment, which was once complete or not, and works or not."""
+def message(*, complete: bool, works: bool) -> str:
+    """Return the message about the next step, for an environment in this state."""
     if not works:
         python = sys.version.split()[0]
-        return f"making {VENV.name} with Python {python} (some minutes, about 6 GB)"
+        return f"creating {VENV.name} with Python {python} (some minutes, about 6 GB)"
     if complete:
-        return f"updating {VENV.name}: what it has to hold has changed; what fits stays"
-    return f"completing {VENV.name}: it does not hold all that it has to"
+        return f"updating {VENV.name}: the required packages have changed"
+    return f"completing {VENV.name}: packages are missing"
 
 
 def install_environment(*, works: bool) -> None:
-    """Make ``.venv`` if it does not work, and install the project and its needs into it."""
+    """Create ``.venv`` if it does not work; install the project and its dependencies."""
     fresh = [sys.executable, "-m", "venv", "--clear", str(VENV)]
     if not works and subprocess.run(fresh, check=False).returncode != 0:
         raise Missing(f"{sys.executable} -m venv failed")
-    # Not a word about where from: pip's own settings decide.
+    # The package index comes from pip's own settings.
     pip = [str(VENV / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
     command = [*pip, "install", "-q", "-c", str(ROOT / "constraints.txt"), "-e", f".[{EXTRAS}]"]
     if subprocess.run(command, check=False, cwd=ROOT).returncode != 0:
-        raise Missing(f"pip could not install into {VENV.name}; mended, make continues from here")
+        raise Missing(
+            f"pip could not install into {VENV.name}: correct the error above, and run make again"
+        )
 
 
 def say(line: str) -> None:
-    """Tell a person what takes so long."""
+    """Print a line of progress."""
     print(f"environment: {line}", file=sys.stderr, flush=True)
 
 

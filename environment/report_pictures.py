@@ -1,6 +1,6 @@
 """Pictures of parts of a report, for the manual: ``report_pictures.py REPORT.html FOLDER``.
 
-Debian's chromium and chromium-driver take them, without a screen.
+They are taken with Debian's chromium and chromium-driver, without a screen.
 """
 
 import io
@@ -13,7 +13,7 @@ from PIL import Image
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
-# Name of the picture → words of the heading that it begins with, and pixels from there on at most.
+# Name of the picture → words of its first heading, and the greatest height in pixels.
 PARTS = {
     "report_headlines": ("people against models", 620),
     "report_invariance": ("People against models", 630),
@@ -22,7 +22,7 @@ PARTS = {
 }
 WIDTH, MARGIN = 1000, 16
 
-# Where a heading's part begins and ends, in pixels of the page: with the next heading, or the page.
+# Top and bottom of a heading's part, in pixels of the page: up to the next heading or the end.
 BOUNDS = """
 const all = [...document.querySelectorAll('h1, h2')];
 const at = all.findIndex(each => each.innerText.includes(arguments[0]));
@@ -33,7 +33,7 @@ return [Math.max(0, top(all[at])), end];
 
 
 def main(report: Path, folder: Path) -> None:
-    """Take all pictures."""
+    """Write all pictures."""
     folder.mkdir(parents=True, exist_ok=True)
     options = webdriver.ChromeOptions()
     options.binary_location = shutil.which("chromium") or ""
@@ -59,7 +59,7 @@ def main(report: Path, folder: Path) -> None:
 
 
 def save(driver: webdriver.Chrome, words: dict[str, object], path: Path) -> None:
-    """Save a part of the page, in as many colours as a palette holds."""
+    """Write a part of the page as a PNG of 256 colours."""
     data = b64decode(driver.execute_cdp_cmd("Page.captureScreenshot", words)["data"])
     picture = Image.open(io.BytesIO(data)).convert("RGB")
     picture.quantize(256).save(path, optimize=True)

@@ -1,7 +1,7 @@
-"""The reference of `docs/study_file.md`: every key of a study file, from the code that reads it.
+"""The table of keys in `docs/study_file.md`, from the code that reads study files.
 
-``python environment/study_keys.py`` writes it again, below the line `MARK`; a test fails if it
-has to be. What a key means is what the docstring of its class says of it.
+``python environment/study_keys.py`` writes it below the line `MARK`; a test fails if the page is
+out of date. The meaning of a key is in the docstring of its class.
 """
 
 import json
@@ -26,14 +26,14 @@ Part = type[BaseModel]
 
 
 def with_reference(page: str) -> str:
-    """Give the page with the reference as the code has it now."""
+    """Return the page with the current table of keys."""
     headings = _headings()
     sections = [_section(part, headings) for part in headings]
     return page.split(MARK)[0] + MARK + "\n" + "\n".join(sections)
 
 
 def _headings() -> dict[Part, str]:
-    """Every part of a study file, outer ones first, with where it first stands."""
+    """Return every part of a study file with its heading, in the order of the sections."""
     found: dict[Part, str] = {}
     waiting: deque[tuple[Part, tuple[str, ...]]] = deque([(Study, ())])
     while waiting:
@@ -48,13 +48,13 @@ def _headings() -> dict[Part, str]:
 
 
 def _place(heading: str) -> tuple[int, str]:
-    """Sort parts below the section that they are of, in the order of the sections."""
+    """Return the sorting key of a part: the position of its section."""
     sections = ["The whole file", *Study.model_fields]
     return sections.index(re.split(r"[:,]", heading)[0]), ""
 
 
 def _parts_in(annotation: Any) -> Iterator[Part]:
-    """List the parts that a key's value can be."""
+    """Yield the parts that a key's value can be."""
     if isclass(annotation) and issubclass(annotation, BaseModel):
         yield annotation
     for each in get_args(annotation):
@@ -62,14 +62,14 @@ def _parts_in(annotation: Any) -> Iterator[Part]:
 
 
 def _kind(part: Part) -> str:
-    """What `kind` has to be for a part that is one of several; "" for others."""
+    """Return the value of `kind` for a part that is one of several; "" for others."""
     field = part.model_fields.get("kind")
     kinds = get_args(field.annotation) if field else ()
     return str(kinds[0]) if len(kinds) == 1 else ""
 
 
 def _section(part: Part, headings: dict[Part, str]) -> str:
-    text, meanings = _reported(part)
+    text, meanings = _meanings(part)
     keys = [
         (meanings[name] + _links(field, headings), f"`{name}`", _default(field))
         for name, field in part.model_fields.items()
@@ -85,8 +85,8 @@ def _section(part: Part, headings: dict[Part, str]) -> str:
     return "\n".join([f"### {headings[part]}\n", f"{text}\n", *table, ""])
 
 
-def _reported(part: Part) -> tuple[str, dict[str, str]]:
-    """What a docstring says of a part, and of each of its keys, in lines of Markdown."""
+def _meanings(part: Part) -> tuple[str, dict[str, str]]:
+    """Return the docstring's text about a part and about each of its keys, as Markdown."""
     text = ""
     meanings: dict[str, str] = {}
     for section in griffe.Docstring(part.__doc__ or "").parse("numpy", warnings=False):
@@ -115,7 +115,7 @@ def _default(field: FieldInfo) -> str:
 
 
 def _links(field: FieldInfo, headings: dict[Part, str]) -> str:
-    """Links to the sections of the parts that a key's value can be."""
+    """Return links to the sections of the parts that a key's value can be."""
     links = [
         f"[{_kind(part) or 'its keys'}](#{_anchor(headings[part])})"
         for part in dict.fromkeys(_parts_in(field.annotation))

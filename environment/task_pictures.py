@@ -1,8 +1,8 @@
-"""Pictures of what participants see, for the manual: ``task_pictures.py STUDY FOLDER``.
+"""Pictures of trials and pages for the manual: ``task_pictures.py STUDY FOLDER``.
 
-A trial of each layout is shown at a real window, and what was on the screen is cut out and put side
-by side. Without a screen: ``xvfb-run -a -s "-screen 0 1024x768x24" python environment/
-task_pictures.py studies/demo docs/pictures``.
+A trial of each layout is shown in a real window; parts of its frames are put side by side. Without
+a screen: ``xvfb-run -a -s "-screen 0 1024x768x24" python environment/task_pictures.py studies/demo
+docs/pictures``.
 """
 
 import sys
@@ -34,28 +34,28 @@ LAYOUTS = {
 }
 
 
-class Seen(Window):
-    """Keeps every frame that it shows."""
+class RecordingWindow(Window):
+    """A window that keeps every frame."""
 
     frames: ClassVar[list[Bytes]] = []
 
     def flip(self) -> float:
-        """Keep what was drawn, and show it."""
+        """Keep the drawn frame, and show it."""
         self.frames.append(self.frame())
         return super().flip()
 
 
-class Beginning(Keys):
-    """A trial begins when earlier presses are forgotten: so do the frames."""
+class RecordingKeys(Keys):
+    """Keys that also start a new recording of frames at the start of a trial."""
 
     def forget(self) -> None:
-        """Forget presses and frames."""
+        """Delete earlier presses and frames."""
         super().forget()
-        Seen.frames.clear()
+        RecordingWindow.frames.clear()
 
 
 def main(study: Path, folder: Path) -> None:
-    """Make all pictures."""
+    """Write all pictures."""
     described = read_study(study)
     for name, (task, presentation) in LAYOUTS.items():
         config = ExperimentConfig.model_validate(
@@ -65,49 +65,49 @@ def main(study: Path, folder: Path) -> None:
                 "display": {"full_screen": False},
             }
         )  # fmt: skip
-        asked = experiment.prepare(described.name, 1, config, described.stimulus_set)
-        window = Seen(config.display, Screen(PIXELS, 53, 60, None), IDENTITY, paced=True)
-        _save(_parts(asked, window), folder / f"{name}.png")
+        prepared = experiment.prepare(described.name, 1, config, described.stimulus_set)
+        window = RecordingWindow(config.display, Screen(PIXELS, 53, 60, None), IDENTITY, paced=True)
+        _save(_parts(prepared, window), folder / f"{name}.png")
         if name == "oddity":
-            _save(_pages(asked, window), folder / "session_pages.png", smaller=2)
+            _save(_pages(prepared, window), folder / "session_pages.png", smaller=2)
         window.close()
 
 
-def _parts(asked: Experiment, window: Seen) -> list[Bytes]:
-    """Show a trial: the cross, each part with images, the question mark, cut to their extent."""
-    config, trial = asked.config, _clearest(asked)
+def _parts(prepared: Experiment, window: RecordingWindow) -> list[Bytes]:
+    """Show a trial; return the cross, each part with images, and the question mark, cropped."""
+    config, trial = prepared.config, _clearest(prepared)
     person = Person(
-        window, Beginning(window.handle), config, config.answer_keys, asked.stimuli.image,
+        window, RecordingKeys(window.handle), config, config.answer_keys, prepared.stimuli.image,
         np.random.default_rng(1),
     )  # fmt: skip
     person.answer(trial)
     laid_out = schedule(config)
-    width, height = (size + 2 * MARGIN for size in asked.image_size)
+    width, height = (size + 2 * MARGIN for size in prepared.image_size)
     starts = np.cumsum([0, *(part.frames for part in laid_out.parts)])
     made = [_cut(window.frames[0], (height, height))]
     for start, part in zip(starts, laid_out.parts, strict=False):
         if part.kind == "images":
             farthest = max(abs(laid_out.places[image][0]) for image in part.images)
-            across = width + round(2 * farthest * asked.image_size[0])
+            across = width + round(2 * farthest * prepared.image_size[0])
             made.append(_cut(window.frames[start], (across, height)))
     return [*made, _cut(window.frames[starts[-1]], (height, height))]
 
 
-def _clearest(asked: Experiment) -> Trial:
-    """Draw trials until one compares the target with the farthest level."""
-    trials = generate_trials(asked.conditions, asked.config, 1, [""])
+def _clearest(prepared: Experiment) -> Trial:
+    """Return the first trial that compares the target with the farthest level."""
+    trials = generate_trials(prepared.conditions, prepared.config, 1, [""])
     trial = next(trials)
     while trial.level < trial.condition.levels[-1] or not trial.arrangement.informative:
         trial = trials.send(True)
     return trial
 
 
-def _pages(asked: Experiment, window: Seen) -> list[Bytes]:
-    trials = generate_trials(asked.conditions, asked.config, 1, [""])
+def _pages(prepared: Experiment, window: RecordingWindow) -> list[Bytes]:
+    trials = generate_trials(prepared.conditions, prepared.config, 1, [""])
     before, trial = next(trials), trials.send(True)
     made = []
     for text in (
-        pages.instructions(asked.config, asked.task, asked.config.answer_keys),
+        pages.instructions(prepared.config, prepared.task, prepared.config.answer_keys),
         pages.rest(before, trial, trial.remaining // 3, feedback=False),
         pages.paused(),
     ):
@@ -118,14 +118,14 @@ def _pages(asked: Experiment, window: Seen) -> list[Bytes]:
 
 
 def _cut(frame: Bytes, size: tuple[int, int]) -> Bytes:
-    """Cut out the middle."""
+    """Return the centre of a frame."""
     height, width = frame.shape[:2]
     left, top = (width - size[0]) // 2, (height - size[1]) // 2
     return frame[top : top + size[1], left : left + size[0]]
 
 
 def _save(panels: Sequence[Bytes], path: Path, smaller: int = 1) -> None:
-    """Put panels side by side, white between them."""
+    """Write panels side by side, separated by white."""
     white = np.full((len(panels[0]), GAP * smaller, 3), 255, dtype=np.uint8)
     row = np.concatenate([part for panel in panels for part in (panel, white)][:-1], axis=1)
     picture = Image.fromarray(row)

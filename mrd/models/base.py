@@ -74,7 +74,7 @@ class Model(nn.Module, ABC):
         """
 
     def activations_and_logits(self, images: Tensor) -> tuple[dict[str, Tensor], Tensor | None]:
-        """Return the results of `activations` and `logits`, from one forward pass if possible."""
+        """Return `activations` and `logits` of images, from one pass if possible."""
         return self.activations(images), self.logits(images)
 
     @torch.no_grad()
@@ -106,8 +106,8 @@ class Model(nn.Module, ABC):
         return super().train(False)
 
 
-class Source(Protocol):
-    """Interface of a network's description, from which the registry builds a model."""
+class ModelSource(Protocol):
+    """Builds a model; the registry returns one for each network name."""
 
     def default_layers(self) -> tuple[str, ...]:
         """Return the layers that are read by default; empty if the study must name them."""

@@ -14,7 +14,7 @@ from mrd.models.network import Recipe
 from mrd.models.weights import file_record, load_weights
 
 
-def recipe(name: str) -> Recipe:
+def source(name: str) -> Recipe:
     """Return the recipe of an EfficientNet-Lite.
 
     The default layer is `pool`: the last feature map averaged over the image, (1280,).

@@ -28,8 +28,8 @@ def names() -> list[str]:
     return list(_BACKBONES)
 
 
-def recipe(name: str) -> Recipe:
-    """Return the recipe of LPIPS over one network, its backbone.
+def source(name: str) -> Recipe:
+    """Return the recipe of LPIPS.
 
     The backbone's weights come from torchvision or a file; the linear layers (version 0.1) come
     with the lpips package. The layers ``lin0``, ``lin1``, … are scaled so that the loss `l2`,
@@ -40,7 +40,7 @@ def recipe(name: str) -> Recipe:
     network, places = _BACKBONES[name]
     linear = Path(lpips.__file__).parent / "weights" / "v0.1" / f"{name}.pth"
     return replace(
-        from_torchvision.recipe(network),
+        from_torchvision.source(network),
         name=f"{LPIPS}{name}",
         # The input of LPIPS is in [−1, 1]; its scaling layer normalises it further.
         mean=(0.5, 0.5, 0.5),

@@ -33,34 +33,16 @@ Reader = Callable[[Any, Tensor], Mapping[str, Tensor]]
 
 
 @dataclass(frozen=True)
-class Classical:
-    """How a plenoptic model is built for one image size, and which layers are read from it.
+class PlenopticSource:
+    """How a plenoptic model is built for one image size, and which layers are read from it."""
 
-    Attributes
-    ----------
-    name
-        Name in the study file, such as ``plenoptic/OnOff``.
-    make
-        Builds the model for images of a height and width, pixels.
-    read
-        Returns layer → activations of the model for grey images, (V, 1, H, W).
-    default
-        The layers that are read by default.
-    smallest
-        Least height and width, pixels.
-    multiple
-        Height and width have to be multiples of this many pixels.
-    fitted
-        Whether the model has parameters fitted to human judgements.
-    """
-
-    name: str
-    make: Callable[[Shape], nn.Module]
-    read: Reader
-    default: tuple[str, ...]
-    smallest: int
-    multiple: int = 1
-    fitted: bool = False
+    name: str  # as in the study file, such as plenoptic/OnOff
+    make: Callable[[Shape], nn.Module]  # for a height and width in pixels
+    read: Reader  # returns all layers of grey images (V, 1, H, W)
+    default: tuple[str, ...]  # the layers that are read by default
+    smallest: int  # least height and width, pixels
+    multiple: int = 1  # height and width have to be multiples of this, pixels
+    fitted: bool = False  # whether its parameters are fitted to human judgements
 
     def default_layers(self) -> tuple[str, ...]:
         """Return the layers that are read by default."""
@@ -72,7 +54,7 @@ class Classical:
 
     def model(self, config: ModelConfig, folder: Path) -> Model:  # noqa: ARG002
         """Build the model."""
-        return ClassicalModel(self, config)
+        return PlenopticModel(self, config)
 
     def layer_shapes(self, resolution: int | None) -> dict[str, tuple[int, ...]]:
         """Return the shape of one image's activation for each layer."""
@@ -93,13 +75,13 @@ class Classical:
             )
 
 
-class ClassicalModel(Model):
-    """A plenoptic model with chosen layers and constant parameters."""
+class PlenopticModel(Model):
+    """A frozen plenoptic model with chosen layers."""
 
     has_labels = False
     rec_709: Tensor
 
-    def __init__(self, source: Classical, config: ModelConfig) -> None:
+    def __init__(self, source: PlenopticSource, config: ModelConfig) -> None:
         super().__init__()
         if config.weights != "default":
             raise InputError(
@@ -121,8 +103,8 @@ class ClassicalModel(Model):
         height, width = images.shape[-2:]
         self._source.check_size(height, width)
         model = self._for((height, width), images.device)
-        read = self._source.read(model, grey(self.front_end(images), self.rec_709))
-        return {layer: read[layer] for layer in self.layers}
+        layers = self._source.read(model, grey(self.front_end(images), self.rec_709))
+        return {layer: layers[layer] for layer in self.layers}
 
     def logits(self, images: Tensor) -> None:  # noqa: ARG002
         """Return None: these models have no classes."""
@@ -161,10 +143,10 @@ def grey(images: Tensor, rec_709: Tensor) -> Tensor:
 # The models ---------------------------------------------------------------------------------------
 
 
-def _fitted(name: str) -> Classical:
+def _fitted(name: str) -> PlenopticSource:
     """Return a model of retina and LGN with the parameters of Berardino et al. (2017)."""
     size = 31
-    return Classical(
+    return PlenopticSource(
         name=f"{PLENOPTIC}{name}",
         make=lambda _shape: getattr(models, name)(size, pretrained=True, cache_filt=True),
         read=lambda model, images: {"response": model(images)},
@@ -174,9 +156,9 @@ def _fitted(name: str) -> Classical:
     )
 
 
-def _portilla_simoncelli() -> Classical:
-    """Return the texture statistics of Portilla & Simoncelli (2000): all, and each scale's."""
-    return Classical(
+def _portilla_simoncelli() -> PlenopticSource:
+    """Return the texture statistics of Portilla & Simoncelli (2000), whole or by scale."""
+    return PlenopticSource(
         name=f"{PLENOPTIC}PortillaSimoncelli",
         make=lambda shape: models.PortillaSimoncelli(shape, n_scales=SCALES),
         read=_statistics,
@@ -189,23 +171,16 @@ def _portilla_simoncelli() -> Classical:
 
 def _statistics(model: models.PortillaSimoncelli, images: Tensor) -> dict[str, Tensor]:
     statistics: Tensor = model(images)
-    scales = {_scale(scale): model.remove_scales(statistics, [scale]) for scale in model.scales}
-    return {
-        layer: value.flatten(start_dim=1)
-        for layer, value in {"statistics": statistics, **scales}.items()
-    }
+    layers = {"statistics": statistics}
+    for scale in model.scales:  # whole numbers, and names of residuals
+        layer = f"scale_{scale}" if isinstance(scale, int) else scale
+        layers[layer] = model.remove_scales(statistics, [scale])
+    return {layer: value.flatten(start_dim=1) for layer, value in layers.items()}
 
 
-def _scale(scale: str | int) -> str:
-    return f"scale_{scale}" if isinstance(scale, int) else scale
-
-
-def _steerable_pyramid() -> Classical:
-    """Return a steerable pyramid (Simoncelli & Freeman 1995), a model of simple and complex cells.
-
-    It has 4 scales and 4 orientations.
-    """
-    return Classical(
+def _steerable_pyramid() -> PlenopticSource:
+    """Return simple and complex cells (Simoncelli & Freeman 1995): 4 scales, 4 orientations."""
+    return PlenopticSource(
         name=f"{PLENOPTIC}SteerablePyramidFreq",
         make=lambda shape: SteerablePyramidFreq(shape, height=SCALES, order=3, is_complex=True),
         read=_coefficients,
@@ -228,16 +203,9 @@ def _coefficients(model: SteerablePyramidFreq, images: Tensor) -> dict[str, Tens
     return read
 
 
-_MODELS: dict[str, Callable[[], Classical]] = {
-    **{
-        name: partial(_fitted, name)
-        for name in (
-            "LinearNonlinear",
-            "LuminanceContrastGainControl",
-            "LuminanceGainControl",
-            "OnOff",
-        )
-    },
+_FITTED = ("LinearNonlinear", "LuminanceContrastGainControl", "LuminanceGainControl", "OnOff")
+_MODELS: dict[str, Callable[[], PlenopticSource]] = {
+    **{name: partial(_fitted, name) for name in _FITTED},
     "PortillaSimoncelli": _portilla_simoncelli,
     "SteerablePyramidFreq": _steerable_pyramid,
 }
@@ -248,7 +216,7 @@ def names() -> list[str]:
     return sorted(_MODELS)
 
 
-def source(name: str) -> Classical:
+def source(name: str) -> PlenopticSource:
     """Return a plenoptic model by name; raise InputError if there is none."""
     if name not in _MODELS:
         known = [f"{PLENOPTIC}{each}" for each in _MODELS]

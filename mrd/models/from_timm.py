@@ -28,7 +28,7 @@ def names() -> list[str]:
     return sorted([*trained, *(name for name in timm.list_models() if name not in architectures)])
 
 
-def recipe(name: str) -> Recipe:
+def source(name: str) -> Recipe:
     """Return the recipe of a timm network.
 
     `name` is timm's name, or ``NAME@SIZE`` for images of another size in pixels. Normalisation and
@@ -83,7 +83,7 @@ def _pixels(name: str, size: str) -> int:
     """Return the size after the @ as a number; raise InputError if it is not from 16 to 8192."""
     if not size.isascii() or not size.isdecimal() or not 16 <= int(size) <= 8192:
         raise InputError(
-            f"network: {TIMM}{name}: '{size}' is no size of images; use a whole number of pixels "
+            f"network: {TIMM}{name}: '{size}' is not an image size; use a whole number of pixels "
             "from 16 to 8192 after the @"
         )
     return int(size)
@@ -97,7 +97,7 @@ def _build(network: str, keywords: dict[str, Any]) -> nn.Module:
             raise
         raise InputError(
             f"network: {TIMM}{network} cannot be built for images of {keywords['img_size']} pixels "
-            f"({one_line(error)}): leave out the @ and what follows"
+            f"({one_line(error)}): leave out the @ and the size"
         ) from error
     _check_patches(network, built, keywords)
     return built
@@ -110,7 +110,7 @@ def _check_patches(network: str, built: nn.Module, keywords: dict[str, Any]) -> 
         size, side = keywords["img_size"], patch[0]
         below = size // side * side
         raise InputError(
-            f"network: {TIMM}{network} sees patches of {side} pixels, which do not fill {size}: "
+            f"network: {TIMM}{network} has patches of {side} pixels, which do not divide {size}: "
             f"use @{below} or @{below + side}"
         )
 
@@ -136,7 +136,7 @@ def _load(name: str, keywords: dict[str, Any], path: Path) -> nn.Module:
     try:
         return _from_file(name, keywords, path)
     except (RuntimeError, LookupError, AttributeError, ValueError):
-        # load_weights explains in one line which tensors do not fit.
+        # load_weights reports the mismatch in one line.
         return load_weights(_build(name.partition("@")[0], keywords), path, f"{TIMM}{name}")
 
 
@@ -144,8 +144,8 @@ def _trained_file(name: str, cfg: Any) -> Path:
     """Return the weights file from the Hugging Face cache, downloading it if needed."""
     if not cfg.hf_hub_id:
         raise InputError(
-            f"weights: {TIMM}{name} has none: set weights to none or to a file, or the network to "
-            f"a tag that has (`mrd models {TIMM}{name.partition('.')[0]}.` lists them)"
+            f"weights: {TIMM}{name} has no weights: set weights to none or to a file, or use "
+            f"a tag with weights (`mrd models {TIMM}{name.partition('.')[0]}.` lists them)"
         )
     files = (cfg.hf_hub_filename,) if cfg.hf_hub_filename else _FILES
     cached = [try_to_load_from_cache(cfg.hf_hub_id, file) for file in files]
@@ -167,7 +167,7 @@ def _fetched(name: str, repository: str, files: Sequence[str]) -> Path:
             ):
                 break
     raise InputError(
-        f"weights: those of {TIMM}{name} are not in the Hugging Face cache and cannot be fetched "
-        f"({type(failure).__name__}): run `hf download {repository} {files[0]}` where there is a "
-        f"network, or set weights to a copy of that {files[0]}, or to none"
+        f"weights: those of {TIMM}{name} are not in the Hugging Face cache and cannot be "
+        f"downloaded ({type(failure).__name__}): run `hf download {repository} {files[0]}` "
+        f"with an internet connection, or set weights to a copy of that {files[0]}, or to none"
     ) from failure

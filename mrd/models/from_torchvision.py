@@ -23,7 +23,7 @@ from scenes.base.digest import file_sha256
 from scenes.base.errors import InputError, nearest
 
 PATIENCE = 20.0
-"""Seconds without an answer after which a download fails."""
+"""Seconds of waiting for a silent server."""
 
 # Beginnings of the names of networks whose attention is built for one image size.
 _ONE_SIZE = ("maxvit", "vit")
@@ -34,7 +34,7 @@ def names() -> list[str]:
     return torchvision.models.list_models(module=torchvision.models)
 
 
-def recipe(network: str) -> Recipe:
+def source(network: str) -> Recipe:
     """Return the recipe of a torchvision network.
 
     Normalisation and smallest size are those of its default weights, also for untrained networks.
@@ -103,7 +103,7 @@ def _trained_file(network: str, weights: Any) -> Path:
     elif not file_sha256(path).startswith(digits):
         raise InputError(
             f"weights: {path} is not the file that torchvision published (its SHA-256 does not "
-            f"start with {digits}): delete it, and it is fetched again"
+            f"start with {digits}): delete it to download it again"
         )
     return path
 
@@ -118,8 +118,8 @@ def _fetch(network: str, url: str, path: Path, digits: str) -> None:
             )
     except (URLError, ConnectionError, TimeoutError, HTTPException, RuntimeError) as error:
         raise InputError(
-            f"weights: those of {network} are not at {path} and cannot be fetched "
-            f"({error}): put {url} there, or set weights to a file or to none"
+            f"weights: those of {network} are not at {path} and cannot be downloaded "
+            f"({error}): save {url} as this file, or set weights to a file or to none"
         ) from error
     except OSError as error:
         raise cannot_write(path, error) from error

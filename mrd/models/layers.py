@@ -76,13 +76,13 @@ def problem_of(outputs: Sequence[Any], views: int) -> str | None:
     `outputs` are from one run of the network on `views` images.
     """
     if not outputs:
-        return "does not run when the network sees an image"
+        return "does not run when the network processes an image"
     if len(outputs) > 1:
-        return f"runs {len(outputs)} times for one image, so its name does not say which"
+        return f"runs {len(outputs)} times for one image, so its name is ambiguous"
     if not isinstance(outputs[0], Tensor):
-        return f"gives a {type(outputs[0]).__name__}, not a tensor"
+        return f"returns a {type(outputs[0]).__name__}, not a tensor"
     if outputs[0].ndim < 2 or len(outputs[0]) != views:
-        return f"gives {tuple(outputs[0].shape)}, which is not one row for each image"
+        return f"returns {tuple(outputs[0].shape)}, which is not one row per image"
     return None
 
 

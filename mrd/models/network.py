@@ -29,69 +29,37 @@ from scenes.base.errors import InputError, one_line
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a network is built, and which input it expects.
+    """How a network is built, and which input it expects."""
 
-    Attributes
-    ----------
-    name
-        Name in the study file, such as ``resnet50``.
-    build
-        Builds the network untrained; its weights have the names that its library uses.
-    trained
-        Builds the network with the weights of its library, and returns the record of the weights
-        too (JSON data with their hash); raises InputError if there are none.
-    default
-        The default layers; if None, the layer whose output is the classifier's input.
-    mean, std
-        Three numbers each, one per channel: the network's input is (image − mean) / std.
-    smallest
-        Smallest height and width, in pixels.
-    only_size
-        The only allowed height and width, in pixels.
-    labelled
-        Whether the output is one logit per class.
-    classes
-        Returns the class names in order; empty if the library has none.
-    libraries
-        Python packages, besides torch, whose versions affect the activations.
-    arranged
-        Returns the network with other modules or names, from which layers are read.
-    classifier
-        Returns the classifier module if it is not the linear layer that runs last.
-    load
-        Builds the network with a user's weights file; if None, the tensors in the file must have
-        the names and shapes of those in the network.
-    parts
-        Further files that affect the activations; the model's record has their hashes.
-    rehearse
-        Builds the network for listing its layers, if it cannot run on PyTorch's meta device.
-    size_advice
-        Further advice in the error message about a wrong size.
-    """
-
-    name: str
-    build: Callable[[], nn.Module]
+    name: str  # as in the study file, such as resnet50
+    build: Callable[[], nn.Module]  # untrained, with the weight names of its library
+    # Builds the network with its library's weights, and returns their record (JSON data with their
+    # hash); raises InputError if there are none.
     trained: Callable[[], tuple[nn.Module, dict[str, Any]]]
-    mean: tuple[float, float, float]
+    mean: tuple[float, float, float]  # per channel: the network's input is (image − mean) / std
     std: tuple[float, float, float]
-    smallest: int = 1
-    only_size: int | None = None
-    default: tuple[str, ...] | None = None
-    labelled: bool = True
-    classes: Callable[[], tuple[str, ...]] = tuple
-    libraries: tuple[str, ...] = ()
-    arranged: Callable[[nn.Module], nn.Module] = lambda network: network
+    smallest: int = 1  # smallest height and width, pixels
+    only_size: int | None = None  # the only allowed height and width, pixels
+    default: tuple[str, ...] | None = None  # default layers; None for the classifier's input
+    labelled: bool = True  # whether the output is one logit per class
+    classes: Callable[[], tuple[str, ...]] = tuple  # class names in order
+    libraries: tuple[str, ...] = ()  # besides torch: their versions determine the activations
+    arranged: Callable[[nn.Module], nn.Module] = lambda network: network  # renames its layers
+    # Returns the classifier; None for the linear layer that runs last.
     classifier: Callable[[nn.Module], nn.Module | None] = lambda _network: None
+    # Builds the network with a user's weights file; None if the file's tensors must have the
+    # network's names and shapes.
     load: Callable[[Path], nn.Module] | None = None
-    parts: tuple[Path, ...] = ()
+    parts: tuple[Path, ...] = ()  # further files that determine the activations
+    # Builds the network for listing its layers, if it cannot run on PyTorch's meta device.
     rehearse: Callable[[], nn.Module] | None = None
-    size_advice: str = ""
+    size_advice: str = ""  # text for the error message about a wrong size
 
     def check_size(self, height: int, width: int) -> None:
         """Raise InputError if the network does not accept images of this size."""
         if self.only_size is not None and (height, width) != (self.only_size, self.only_size):
             raise InputError(
-                f"{self.name} takes images of {self.only_size}×{self.only_size} pixels alone, "
+                f"{self.name} takes images of {self.only_size}×{self.only_size} pixels only, "
                 f"not {width}×{height}: set the resolution of the cameras to {self.only_size}"
                 f"{self.size_advice}"
             )
@@ -159,7 +127,7 @@ class Recipe:
         try:
             with torch.device("meta"):
                 network = self.build()
-        except NotImplementedError:  # building the network needs values of tensors
+        except NotImplementedError:  # the network uses values of tensors to build itself
             network = untrained(self.build).to("meta")
         return self.arranged(network).eval().to("meta"), images.to("meta")
 
@@ -187,13 +155,13 @@ class Network(Model):
         self.layer_weights = config.layer_weights or dict.fromkeys(recipe.default_layers(), 1.0)
         if not self.layer_weights:
             raise InputError(
-                f"layers: {recipe.name} has no classifier whose input could be read; name layers "
-                f"(`mrd models {recipe.name}` lists them)"
+                f"layers: {recipe.name} has no classifier and so no default layers; "
+                f"name layers (`mrd models {recipe.name}` lists them)"
             )
         self.register_buffer("mean", torch.tensor(recipe.mean).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(recipe.std).view(1, 3, 1, 1))
         self.requires_grad_(False).eval()
-        self._sizes_tried: set[tuple[int, int]] = set()
+        self._checked_sizes: set[tuple[int, int]] = set()
 
     def activations(self, images: Tensor) -> dict[str, Tensor]:
         """Return the activations of every layer, each (V, …)."""
@@ -203,18 +171,18 @@ class Network(Model):
         """Return the logits, (V, classes); None for untrained networks and non-classifiers."""
         if not self.has_labels:
             return None
-        return self._checked_logits(self.network(self._network_input(images)), images)
+        return self._checked_logits(self.network(self._input(images)), images)
 
     def activations_and_logits(self, images: Tensor) -> tuple[dict[str, Tensor], Tensor | None]:
-        """Return the results of `activations` and of `logits`, from one forward pass."""
+        """Return `activations` and `logits` of images, from one pass."""
         activations, output = self._run(images)
         return activations, self._checked_logits(output, images) if self.has_labels else None
 
     def _run(self, images: Tensor) -> tuple[dict[str, Tensor], Any]:
         """Return the activations, and the output of the network."""
-        network_input = self._network_input(images)
+        inputs = self._input(images)
         with recorded(self.network, self.layers) as outputs:
-            output = self.network(network_input)
+            output = self.network(inputs)
         activations = {
             layer: _activation(self._recipe.name, layer, outputs[layer], len(images))
             for layer in self.layers
@@ -224,10 +192,10 @@ class Network(Model):
     def _checked_logits(self, logits: Any, images: Tensor) -> Tensor:
         """Return the network's output; raise InputError if it is not one row per image."""
         if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != len(images):
-            kind = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+            got = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
             raise InputError(
-                f"{self._recipe.name}: calling the network with {len(images)} images gave "
-                f"{kind}, not ({len(images)}, classes)"
+                f"{self._recipe.name}: calling the network with {len(images)} images returned "
+                f"{got}, not ({len(images)}, classes)"
             )
         return logits
 
@@ -246,26 +214,26 @@ class Network(Model):
             "parts": {part.name: file_sha256(part) for part in self._recipe.parts},
         }
 
-    def _network_input(self, images: Tensor) -> Tensor:
-        """Return images after the front end and normalisation; test the network on a new size."""
+    def _input(self, images: Tensor) -> Tensor:
+        """Return the network's input for images."""
         check_images(images)
         height, width = images.shape[-2:]
         self._recipe.check_size(height, width)
-        if (height, width) not in self._sizes_tried:
-            self._try(images)
-            self._sizes_tried.add((height, width))
-        network_input: Tensor = (self.front_end(images) - self.mean) / self.std
-        return network_input
+        if (height, width) not in self._checked_sizes:
+            self._run_once(images)
+            self._checked_sizes.add((height, width))
+        inputs: Tensor = (self.front_end(images) - self.mean) / self.std
+        return inputs
 
     @torch.no_grad()
-    def _try(self, images: Tensor) -> None:
-        """Run the network once on noise of a new image size; the first time, fold batch norms."""
+    def _run_once(self, images: Tensor) -> None:
+        """Run the network once on noise of a new size; the first time, fold its batch norms."""
         noise = torch.rand(1, *images.shape[1:], generator=torch.Generator().manual_seed(0))
-        network_input = (noise.to(images.device) - self.mean) / self.std
-        self._recipe.run(self.network, network_input)
-        if not self._sizes_tried:
-            fold(self.network, self.layers, network_input)
-            # With channels last, depthwise convolutions are up to a fifth faster on a CPU.
+        inputs = (noise.to(images.device) - self.mean) / self.std
+        self._recipe.run(self.network, inputs)
+        if not self._checked_sizes:
+            fold(self.network, self.layers, inputs)
+            # Channels last: up to a fifth faster on a CPU with depthwise convolutions.
             self.network.to(memory_format=torch.channels_last)
 
 
@@ -296,8 +264,7 @@ def _with_weights(
 
 
 def _activation(name: str, layer: str, outputs: Sequence[Any], views: int) -> Tensor:
-    problem = problem_of(outputs, views)
-    if problem:
+    if problem := problem_of(outputs, views):
         raise InputError(
             f"layers: '{layer}' of {name} {problem}; `mrd models {name}` lists those that can "
             "be used"

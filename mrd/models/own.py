@@ -32,7 +32,7 @@ from scenes.base.errors import InputError
 _ATTRIBUTES = ("mean", "std", "default_layers", "smallest", "only_size", "labelled")
 
 
-def recipe(name: str, factory: Callable[..., Any], code: Path | None) -> Recipe:
+def source(name: str, factory: Callable[..., Any], code: Path | None) -> Recipe:
     """Return the recipe of a user's network; the factory is called once to read its attributes."""
     network = _built(name, factory)
     settings = {key: getattr(network, key) for key in _ATTRIBUTES if hasattr(network, key)}

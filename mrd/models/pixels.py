@@ -14,8 +14,13 @@ LAYER = "pixels"
 """The only layer."""
 
 
-class Source:
-    """Description of the model for the registry."""
+def source(_name: str) -> "PixelsSource":
+    """Return the source of the model."""
+    return PixelsSource()
+
+
+class PixelsSource:
+    """Builds the model for the registry."""
 
     def default_layers(self) -> tuple[str, ...]:
         """Return the only layer."""

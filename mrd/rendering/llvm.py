@@ -47,7 +47,7 @@ class Library:
     path : Path
         The file's real path.
     version : str
-        Its version, "" if unknown: "19.1.7" from the library, or "19" from the file name.
+        Its version ("19.1.7"; only "15" if just its name was read), or "" when unknown.
     trouble : str
         Why the file cannot be used; "" if it can.
     """
@@ -78,19 +78,19 @@ def described(refused: Iterable[Library]) -> str:
 
 
 def ask(path: Path) -> Library:
-    """Load a library in a separate process, and return it with its version or its trouble."""
+    """Return a library's version, read in a separate process."""
     if not path.is_file():
         return Library(path, "", "no such file")
     command = [sys.executable, "-I", "-S", "-c", _QUESTION, str(path)]
     try:
         answer = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE)
     except subprocess.TimeoutExpired:
-        return Library(path, "", "does not answer")
+        return Library(path, "", "does not respond")
     if answer.returncode != 0:
         # LLVM 15 and older load, but lack this function.
         old = "LLVMGetVersion" in answer.stderr
         return Library(path, "", f"older than {OLDEST}" if old else "does not load")
-    return _judged(path, answer.stdout.strip())
+    return _checked(path, answer.stdout.strip())
 
 
 def usual_folders(
@@ -145,7 +145,7 @@ def _candidates(folders: Iterable[Path]) -> list[Library]:
         path.resolve() for folder in folders for path in _listed(folder) if _NAME.match(path.name)
     )
     others = [_named(path) for path in paths if path not in {library.path for library in first}]
-    # If the file name has no version (macOS, Windows), the library itself has to be loaded.
+    # Without a version in the name (macOS, Windows), the file itself is read.
     known = [library if library.version else ask(library.path) for library in others]
     return first + sorted(known, key=_parts, reverse=True)
 
@@ -154,10 +154,10 @@ def _named(path: Path) -> Library:
     """Return a library with the version in its file name; "" if the name has none."""
     match = _NAME.match(path.name)
     version = (match["dash"] or match["dot"] or "") if match else ""
-    return _judged(path, version) if version else Library(path, "")
+    return _checked(path, version) if version else Library(path, "")
 
 
-def _judged(path: Path, version: str) -> Library:
+def _checked(path: Path, version: str) -> Library:
     too_old = int(version.split(".")[0]) < OLDEST
     return Library(path, version, f"older than {OLDEST}" if too_old else "")
 

@@ -29,8 +29,8 @@ CLASSES = ResNet18_Weights.IMAGENET1K_V1.meta["categories"]  # ImageNet's, in th
 CAMERA = "c0"
 
 
-def judged() -> Iterator[tuple[ResolvedRun, RunDirectory, dict[str, Any]]]:
-    """The runs that are done, by target, and what `criterion.json` says of their flip."""
+def scored_runs() -> Iterator[tuple[ResolvedRun, RunDirectory, dict[str, Any]]]:
+    """Yield the scored runs, by target, with the flip in their `criterion.json`."""
     study = read_study(HERE)
     for run in sorted(resolve_all(study), key=lambda run: run.spec.target):
         directory = RunDirectory(study.runs / run.name)
@@ -39,7 +39,7 @@ def judged() -> Iterator[tuple[ResolvedRun, RunDirectory, dict[str, Any]]]:
 
 
 def row(run: ResolvedRun, flip: dict[str, Any]) -> str:
-    """A row of the table."""
+    """Return a row of the table."""
     start = f"| {run.spec.target} | {run.spec.search} | "
     if flip["distance"] is None:
         return f"{start}not flipped | – | – | – |"
@@ -57,15 +57,15 @@ def row(run: ResolvedRun, flip: dict[str, Any]) -> str:
 
 
 def image(axes: Axes, path: Path, title: str) -> None:
-    """A render without axes."""
+    """Draw a render without axes."""
     axes.imshow(imageio.imread(path))
     axes.set_title(title, fontsize=8)
     axes.set_axis_off()
 
 
 def picture() -> Figure:
-    """At the first camera, each target and beside it what flips its class, with both classes."""
-    runs = list(judged())
+    """Return the figure: each target beside the scenes that flip its class, with both classes."""
+    runs = list(scored_runs())
     targets = list(dict.fromkeys(run.spec.target for run, _, _ in runs))
     searches = list(dict.fromkeys(run.spec.search for run, _, _ in runs))
     figure = Figure(figsize=(10, 2.2 * len(targets)), layout="constrained")
@@ -90,7 +90,7 @@ def main() -> None:
     lines = [
         "| target | changed | size | classes at the training cameras | held out | at random |",
         "|---|---|---|---|---|---|",
-        *(row(run, flip) for run, _, flip in judged()),
+        *(row(run, flip) for run, _, flip in scored_runs()),
     ]
     sys.stdout.write("\n".join(lines) + "\n")
 

@@ -41,8 +41,8 @@ CAMERA = "c0"
 
 
 def finished(target: str, model: str, attribute: str) -> Path | None:
-    """Directory of a judged run, or None where there is none yet."""
-    # A shape is searched with other guides, and for one model more slowly: names of their own.
+    """Return the directory of a scored run, or None if there is none yet."""
+    # Shape searches have other names: they have other guides, and one is slower.
     searches = (f"{model}-{attribute}", f"{model}_shape-{attribute}", f"{model}_shape-shape_slowly")
     names = [f"{target}-{each}" for each in searches if attribute in each]
     found = [run for name in names for run in HERE.glob(f"runs/{name}-s1-*/criterion.json")]
@@ -50,20 +50,20 @@ def finished(target: str, model: str, attribute: str) -> Path | None:
 
 
 def judgement(run: Path) -> dict[str, Any]:
-    """What the run's criterion says."""
+    """Return the content of the run's `criterion.json`."""
     found: dict[str, Any] = json.loads((run / "criterion.json").read_text(encoding="utf-8"))
     return found
 
 
 def minutes(run: Path) -> float:
-    """Time of its steps; by their median, so that a pause of the machine does not count."""
+    """Return the time of the steps, from their median, which ignores pauses of the machine."""
     with (run / "history.csv").open(encoding="utf-8") as file:
         seconds = [float(row["seconds"]) for row in csv.DictReader(file)]
     return median(seconds) * len(seconds) / 60
 
 
 def failures(found: dict[str, Any]) -> str:
-    """What failed, in a few words: the last reason of each camera that has one."""
+    """Return why the run failed, in a few words: the last reason of each camera that failed."""
     if found["target_again"]:
         return "the target again"
     floor, cameras = found["training"]["floor"], found["training"]["cameras"]
@@ -73,13 +73,13 @@ def failures(found: dict[str, Any]) -> str:
 
 
 def last_reason(camera: dict[str, Any], floor: float) -> str:
-    """What failed last at a camera; a match from its number, however its record rounded it."""
+    """Return the last reason of a camera; a match is written from its number, not as recorded."""
     reason: str = camera["failed"].split(";")[-1].strip()
     return below_floor(camera["match"], floor) if reason.startswith("match") else reason
 
 
 def picture(target: str) -> None:
-    """Target, and a row of results for each attribute; a green frame marks a metamer."""
+    """Write the figure: a row of results per attribute; a green frame marks a metamer."""
     figure = Figure(figsize=(9.2, 7.5), layout="constrained")
     axes = figure.subplots(len(ATTRIBUTES), len(MODELS) + 2)
     for row, attribute in zip(axes, ATTRIBUTES, strict=True):

@@ -1,4 +1,4 @@
-"""Pictures of docs/gloss.md and of the README, from this study when `mrd run` has carried it out.
+"""Pictures of docs/gloss.md and of the README, from this study after `mrd run`.
 
     python studies/gloss/page.py
 
@@ -31,7 +31,7 @@ TARGET, MODEL, JUDGE = "in_studio", "complex_cells", "complex_cells/energy_0"
 
 
 def shown(stimuli: StimulusSet, role: str) -> NDArray[np.uint8]:
-    """The stored image of the target, or the farthest of a role, as people saw it."""
+    """Return the stored image of the target, or the farthest image of a role."""
     table = stimuli.table
     rows = table[(table["target"] == TARGET) & (table["role"] == role) & (table["light"] == "own")]
     if role != "target":
@@ -41,12 +41,12 @@ def shown(stimuli: StimulusSet, role: str) -> NDArray[np.uint8]:
 
 
 def analysed(stimuli: StimulusSet, trials: pd.DataFrame) -> results.Results:
-    """What the report would say of some trials."""
+    """Return the results of the analysis of some trials."""
     return results.analyse(trials, distances(stimuli, trials), AnalysisConfig(), workers=2)
 
 
 def first_picture(stimuli: StimulusSet, trials: pd.DataFrame) -> Figure:
-    """Target, metamer and control beside what people and the model make of them."""
+    """Return the figure: target, metamer, control, and the performance of people and the model."""
     made = analysed(stimuli, trials[trials["target"] == TARGET])
     figure = Figure(figsize=(10, 2.9), layout="constrained")
     columns = figure.subplots(1, 4, width_ratios=[1, 1, 1, 1.9])
@@ -62,14 +62,14 @@ def first_picture(stimuli: StimulusSet, trials: pd.DataFrame) -> Figure:
 
 
 def picture(axes: Axes, image: NDArray[np.uint8], title: str) -> None:
-    """An image with a title."""
+    """Draw an image with a title."""
     axes.imshow(image)
     axes.set_title(title)
     axes.set_axis_off()
 
 
 def curves(axes: Axes, made: results.Results) -> None:
-    """Proportion correct of people and of one layer of the model, against distance."""
+    """Draw the proportion correct of people and of one layer of the model over distance."""
     condition_curves(axes, made, f"material, by {MODEL}", [JUDGE])
     handles, labels = axes.get_legend_handles_labels()
     of_label = dict(zip(labels, handles, strict=True))
@@ -83,7 +83,7 @@ def curves(axes: Axes, made: results.Results) -> None:
 
 
 def main() -> None:
-    """Draw all."""
+    """Write all pictures."""
     with StimulusSet(HERE / "stimuli.h5") as stimuli, style.context(STYLE):
         trials = sessions.load(HERE / "data-simulated", stimuli)
         figures = {"first": first_picture(stimuli, trials)}

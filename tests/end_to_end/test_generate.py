@@ -201,7 +201,7 @@ def test_a_damaged_run_is_repaired_or_reported_and_stops_no_other(carried, tmp_p
     again = lost.judgement()
     assert (again["result"], again["verdict"]) == (judgement["result"], judgement["verdict"])
     assert again["training"]["match"] == pytest.approx(judgement["training"]["match"], abs=1e-6)
-    assert lost.state_path(6).read_bytes() == states  # judged, not searched again
+    assert lost.state_path(6).read_bytes() == states  # scored, not searched again
     assert (damaged.path / "run.json").read_text() == "{"
 
 

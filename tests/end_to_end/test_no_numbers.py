@@ -54,7 +54,7 @@ def test_nan_in_a_weights_file_is_named_before_anything_is_rendered(study, capfd
         assert out == ""
         assert err == (
             f"error: models.eye: weights: {folder}/w.pth: the tensor 'conv.weight' holds NaN at "
-            "[2, 1, 0, 2] (1 of 108 are not finite); use weights of a training that went well, or "
+            "[2, 1, 0, 2] (1 of 108 are not finite); use weights of a successful training, or "
             "an earlier checkpoint\n"
         )
     assert not (folder / "runs").exists()
@@ -66,9 +66,10 @@ def test_an_image_without_activations_is_named_with_model_layer_and_camera(study
         run(["generate", str(folder)])
     printed = " ".join(capfd.readouterr().out.split())
     assert (
-        "model own:make: the layer 'output' gives NaN or infinite numbers for the image of target "
-        "'ball' at camera c0 and for 2 more images; read another layer, or correct the network"
+        "model own:make: the layer 'output' returns NaN or infinite numbers for the image of "
+        "target 'ball' at camera c0 and for 2 more images; read another layer, or correct "
+        "the network"
     ) in printed
     (directory,) = run_directories(folder)
     assert directory.status() == "failed"
-    assert "goes on" not in printed
+    assert "resumes" not in printed

@@ -12,7 +12,7 @@ from psychophysics.experiment import Experiment
 from psychophysics.observers import Psychometric, SimulatedObserver
 
 
-def asked(path: Path, kind: str, trials: int) -> Experiment:
+def prepared(path: Path, kind: str, trials: int) -> Experiment:
     """Return an experiment with one condition."""
     config = ExperimentConfig.model_validate(
         {
@@ -26,7 +26,7 @@ def asked(path: Path, kind: str, trials: int) -> Experiment:
     return experiment.prepare("small", 1, config, path)
 
 
-class Telling(SimulatedObserver):
+class ReportingObserver(SimulatedObserver):
     """A simulated observer that prints when an answer is on the disk."""
 
     def begin(self, trial, before):
@@ -38,10 +38,12 @@ class Telling(SimulatedObserver):
 
 def main(path: Path, folder: Path, kind: str, trials: int) -> None:
     """Start or resume the session."""
-    made = asked(path, kind, trials)
+    made = prepared(path, kind, trials)
     seat = experiment.seat(made, folder, "01", "01", "simulated")
     follows = Psychometric(0.5, 1.0, 0.05)
-    experiment.run(made, seat, folder, lambda _, rng: Telling(follows, made.task, rng), {})
+    experiment.run(
+        made, seat, folder, lambda _, rng: ReportingObserver(follows, made.task, rng), {}
+    )
 
 
 if __name__ == "__main__":

@@ -74,16 +74,16 @@ def test_killed_sessions_resume_where_they_stopped(
     process = started(small_set, tmp_path, kind, trials)
     output, _ = process.communicate(timeout=170)
     assert process.returncode == 0
-    _check_whole(script.asked(small_set, kind, trials), tmp_path)
+    _check_all_trials(script.prepared(small_set, kind, trials), tmp_path)
 
 
-def _check_whole(asked, folder):
+def _check_all_trials(experiment, folder):
     """Check that the table has every trial once, in the order that its answers determine."""
     frame = data_set.read_sessions(folder)
     assert frame["finished"].all()
     assert frame["sitting"].max() > 1
     seed = int(json_files.read_json(next(folder.glob("sub-*/**/*_beh.json")))["Session"]["Seed"])
-    trials = generate_trials(asked.conditions, asked.config, seed, [""])
+    trials = generate_trials(experiment.conditions, experiment.config, seed, [""])
     trial = next(trials)
     for number, row in enumerate(frame.itertuples(), start=1):
         assert row.trial == trial.number == number

@@ -78,7 +78,7 @@ def test_models_lists_a_transformer_at_its_own_size(mrd):
     assert row.split() == ["fc_norm", "192", "the", "default"]
     code, _, err = mrd("models", "timm/vit_tiny_patch16_224", "--resolution", "128")
     assert code == 2
-    assert "takes images of 224×224 pixels alone, not 128×128" in err
+    assert "takes images of 224×224 pixels only, not 128×128" in err
 
 
 def test_models_shows_your_own_network_or_names_the_call_that_fails(mrd, tmp_path, monkeypatch):

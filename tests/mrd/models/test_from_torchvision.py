@@ -1,4 +1,4 @@
-"""Networks of  their own normalisation and layers, and weights that are not there."""
+"""Networks of torchvision: normalisation, layers, and missing weights."""
 
 import urllib.request
 from pathlib import Path
@@ -26,7 +26,7 @@ def resnet18():
 
 @pytest.fixture(scope="module")
 def original():
-    """The library's network with the weights of an untrained twin."""
+    """Return torchvision's network with the weights of our untrained one."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         return torchvision.models.resnet18(weights=None).eval()
@@ -39,7 +39,7 @@ def images(seed):
 
 @pytest.fixture
 def cache(monkeypatch, tmp_path):
-    """An empty cache of weights, on a machine that reaches no network: its proxy answers to none.
+    """Return an empty cache of weights, with a proxy that answers no request.
 
     Port 9 of this very machine is closed, so that a connection is refused at once.
     """
@@ -53,7 +53,7 @@ def cache(monkeypatch, tmp_path):
     return tmp_path / "hub" / "checkpoints"
 
 
-def test_an_untrained_network_is_the_librarys_with_its_own_normalisation(
+def test_untrained_network_agrees_with_torchvision_and_its_normalisation(
     resnet18, original, images
 ):
     # ImageNet's mean and standard deviation, as torchvision states them for resnet18.
@@ -65,20 +65,20 @@ def test_an_untrained_network_is_the_librarys_with_its_own_normalisation(
     torch.testing.assert_close(original.fc(pooled.flatten(1)), logits, rtol=1e-4, atol=1e-4)
 
 
-def test_a_residual_sum_in_place_does_not_reach_the_layer_that_was_read(resnet18, images):
+def test_in_place_sums_do_not_change_a_recorded_layer(resnet18, images):
     read = resnet18.activations(images)
     expected = resnet18.network.layer1[0].bn2(read["layer1.0.conv2"])
     torch.testing.assert_close(read["layer1.0.bn2"], expected)
 
 
-def test_gradients_reach_the_image_and_no_weight(resnet18, images):
+def test_only_the_image_has_gradients(resnet18, images):
     images.requires_grad_()
     resnet18.activations(images)["layer1.0.bn2"].square().sum().backward()
     assert images.grad.abs().sum() > 0
     assert all(weight.grad is None for weight in resnet18.parameters())
 
 
-def test_an_untrained_network_has_no_classes_and_says_what_it_is(resnet18, images):
+def test_untrained_network_has_no_classes_and_a_suffix(resnet18, images):
     assert resnet18.name == "resnet18+untrained"
     assert resnet18.labels(images) is None
     assert not resnet18.has_labels
@@ -116,15 +116,15 @@ def test_a_module_that_runs_twice_is_refused(images):
         ("vit_b_16", (768,)),
     ],
 )
-def test_every_family_has_the_layer_that_is_read_by_default(network, shape):
+def test_default_layer_of_every_family(network, shape):
     config = ModelConfig(network=f"{network}")
     (layer,) = registry.default_layers(config)
     assert registry.layer_shapes(config, 224)[layer] == shape
 
 
-def test_a_transformer_takes_one_size_alone():
+def test_a_transformer_accepts_only_one_size():
     with pytest.raises(
-        InputError, match=r"vit_b_16 takes images of 224×224 pixels alone, not 128×128"
+        InputError, match=r"vit_b_16 takes images of 224×224 pixels only, not 128×128"
     ):
         registry.layer_shapes(ModelConfig(network="vit_b_16"), 128)
 
@@ -136,25 +136,25 @@ def test_an_unknown_network_is_named_with_the_nearest():
         registry.create(ModelConfig(network="torchvision/resnet5O"))
 
 
-def test_weights_that_are_nowhere_are_asked_for_at_the_place_where_they_belong(cache):
+def test_missing_weights_are_named_with_their_cache_path(cache):
     with pytest.raises(
         InputError,
         match=r"those of resnet18 are not at .*/hub/checkpoints/resnet18-f37072fd\.pth "
-        r"and cannot be fetched .*: put https://\S+/resnet18-f37072fd\.pth there",
+        r"and cannot be downloaded .*: save https://\S+/resnet18-f37072fd\.pth as this file",
     ) as caught:
         registry.create(ModelConfig(network="resnet18"))
     assert str(cache / "resnet18-f37072fd.pth") in str(caught.value)
     assert not any(cache.iterdir())
 
 
-def test_a_file_in_the_cache_that_was_never_published_is_refused(cache):
+def test_a_cached_file_with_a_wrong_hash_is_refused(cache):
     cache.mkdir(parents=True)
     (cache / "resnet18-f37072fd.pth").write_bytes(b"half a download")
     with pytest.raises(InputError, match=r"does not start with f37072fd\): delete it"):
         registry.create(ModelConfig(network="resnet18"))
 
 
-def test_a_cached_file_is_used_unchanged(cache, original):
+def test_a_cached_file_is_used(cache, original):
     # The hash of published weights cannot be forged, so this enters after the check.
     weights = torchvision.models.get_model_weights("resnet18").DEFAULT
     cache.mkdir(parents=True)

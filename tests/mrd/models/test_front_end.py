@@ -1,4 +1,4 @@
-"""The blur that stands before every network, against hand-computed numbers and SciPy."""
+"""The front end, against hand-computed numbers and SciPy."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from mrd.models.front_end import FrontEndModule, blur_matrix, gaussian
 from mrd.study.model_section import FrontEnd
 
 
-def test_the_gaussian_of_one_pixel_is_the_one_on_paper():
+def test_gaussian_of_one_pixel():
     # exp(−k²/2) for k = 0 … 4 is 1, .60653066, .13533528, .01110900, .00033546;
     # the nine of them sum to 2.50662080.
     expected = [0.39894347, 0.24197144, 0.05399112, 0.00443186, 0.00013383]
@@ -18,7 +18,7 @@ def test_the_gaussian_of_one_pixel_is_the_one_on_paper():
     assert torch.equal(weights, weights.flip(0))
 
 
-def test_an_impulse_becomes_the_gaussian():
+def test_impulse_response_is_the_gaussian():
     image = torch.zeros(1, 3, 21, 21)
     image[0, 1, 10, 10] = 1.0
     blurred = FrontEndModule(FrontEnd(blur=1.0))(image)
@@ -29,7 +29,7 @@ def test_an_impulse_becomes_the_gaussian():
     assert blurred[0, 2].abs().max() == 0
 
 
-def test_at_the_edge_the_image_is_mirrored_about_the_pixels_outer_edge():
+def test_image_is_mirrored_at_its_edge():
     # Three pixels: −1 and −2 are 0 and 1 again, 3 and 4 are 2 and 1.
     matrix = blur_matrix(3, 0.6)
     a, b, c = gaussian(0.6)[:3].float()  # radius int(4·0.6 + 0.5) = 2
@@ -45,7 +45,7 @@ def test_at_the_edge_the_image_is_mirrored_about_the_pixels_outer_edge():
 
 @pytest.mark.parametrize("sigma", [0.3, 1.0, 2.5, 20.0])
 @pytest.mark.parametrize("shape", [(8, 8), (31, 12), (128, 128)])
-def test_it_agrees_with_scipy_and_keeps_the_mean(sigma, shape, rng):
+def test_blur_agrees_with_scipy_and_keeps_the_mean(sigma, shape, rng):
     images = torch.from_numpy(rng.random((2, 3, *shape), dtype=np.float32))
     blurred = FrontEndModule(FrontEnd(blur=sigma))(images)
     expected = gaussian_filter(images.numpy(), sigma, mode="reflect", axes=(2, 3))
@@ -53,12 +53,12 @@ def test_it_agrees_with_scipy_and_keeps_the_mean(sigma, shape, rng):
     torch.testing.assert_close(blurred.mean(dim=(2, 3)), images.mean(dim=(2, 3)), rtol=0, atol=2e-6)
 
 
-def test_a_constant_image_stays_itself():
+def test_blur_keeps_a_constant_image():
     grey = torch.full((1, 3, 17, 40), 0.4)
     torch.testing.assert_close(FrontEndModule(FrontEnd(blur=3.0))(grey), grey, rtol=0, atol=1e-6)
 
 
-def test_no_blur_gives_the_very_image():
+def test_zero_blur_returns_the_same_image():
     image = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(1))
     assert FrontEndModule(FrontEnd(blur=0.0))(image) is image
 
@@ -76,7 +76,7 @@ def test_contrast_is_about_display_grey():
     torch.testing.assert_close(seen.flatten(), torch.tensor([0.375, 0.5, 0.625]))
 
 
-def test_its_parts_commute_and_keep_display_grey(rng):
+def test_operations_commute_and_keep_display_grey(rng):
     image = torch.from_numpy(rng.random((1, 3, 16, 16), dtype=np.float32))
     parts = [{"blur": 2.0}, {"grey": True, "blur": 0.0}, {"contrast": 0.5, "blur": 0.0}]
     one_by_one = image
@@ -88,7 +88,7 @@ def test_its_parts_commute_and_keep_display_grey(rng):
     torch.testing.assert_close(whole(grey), grey, rtol=0, atol=1e-6)
 
 
-def test_all_of_it_is_part_of_the_name_and_the_record():
+def test_all_settings_are_in_name_and_record():
     module = FrontEndModule(FrontEnd(blur=1.0, grey=True, contrast=0.5))
     assert module.suffix == "+blur1+grey+contrast0.5"
     assert module.record() == {"blur": 1.0, "grey": True, "contrast": 0.5}
@@ -98,5 +98,5 @@ def test_all_of_it_is_part_of_the_name_and_the_record():
 @pytest.mark.parametrize(
     ("blur", "suffix"), [(0.0, ""), (1.0, "+blur1"), (0.5, "+blur0.5"), (12.0, "+blur12")]
 )
-def test_it_is_part_of_the_name(blur, suffix):
+def test_blur_is_part_of_the_name(blur, suffix):
     assert FrontEndModule(FrontEnd(blur=blur)).suffix == suffix

@@ -1,4 +1,4 @@
-"""Names of layers, and the one that a classifier is given, on networks made for the purpose."""
+"""Names of layers, and the layer before the classifier, on small networks."""
 
 from collections import OrderedDict
 
@@ -20,7 +20,7 @@ def images():
 
 
 class Functional(nn.Module):
-    """Pools in its own code, so that no module gives what the classifier is given."""
+    """Pools in its own code, so that no module returns the input of the classifier."""
 
     def __init__(self):
         super().__init__()
@@ -44,11 +44,11 @@ class Flattened(nn.Module):
         return self.fc(torch.flatten(self.pool(self.conv(x)), 1))
 
 
-def test_what_is_flattened_on_its_way_is_still_that_layer(images):
+def test_a_flattened_activation_belongs_to_its_layer(images):
     assert classifier_of(Flattened(), images) == "pool"
 
 
-def test_what_no_module_gives_is_the_classifiers_input(images):
+def test_an_activation_of_no_module_is_the_classifier_input(images):
     network = Functional().eval()
     assert classifier_of(network, images) == "fc.input"
     with torch.no_grad(), recorded(network, ["fc.input", "output"]) as outputs:
@@ -56,7 +56,7 @@ def test_what_no_module_gives_is_the_classifiers_input(images):
     torch.testing.assert_close(network.fc(outputs["fc.input"][0]), outputs["output"][0])
 
 
-def test_a_layer_that_is_overwritten_on_its_way_is_passed_over(images):
+def test_a_layer_changed_in_place_is_skipped(images):
     parts = OrderedDict(
         flat=nn.Flatten(), first=nn.Linear(192, 5), relu=nn.ReLU(inplace=True), drop=nn.Dropout(0.5)
     )
@@ -65,20 +65,20 @@ def test_a_layer_that_is_overwritten_on_its_way_is_passed_over(images):
     assert classifier_of(network, images) == "relu"
 
 
-def test_the_outermost_of_layers_that_give_the_same_is_named(images):
+def test_outermost_of_equal_layers_is_named(images):
     inner = nn.Sequential(OrderedDict(conv=nn.Conv2d(3, 4, 8), flat=nn.Flatten()))
     network = nn.Sequential(OrderedDict(features=inner, head=nn.Linear(4, 2)))
     assert classifier_of(network, images) == "features"
 
 
-def test_the_last_linear_layer_that_runs_counts_or_the_one_that_is_named(images):
+def test_classifier_is_the_named_or_the_last_linear_layer(images):
     parts = OrderedDict(a=nn.Flatten(), b=nn.Linear(192, 5), c=nn.Linear(5, 5), d=nn.Identity())
     network = nn.Sequential(parts)
     assert classifier_of(network, images) == "b"
     assert classifier_of(network, images, network.d) == "c"
 
 
-def test_without_a_classifier_there_is_none(images):
+def test_no_default_layer_without_a_classifier(images):
     assert classifier_of(nn.Sequential(nn.Conv2d(3, 4, 3)), images) is None
 
 

@@ -1,4 +1,4 @@
-"""A network as a model: what it is given, what is read from it, and what it must not keep."""
+"""A network as a model: input, layers, gradients, and memory."""
 
 import gc
 import weakref
@@ -17,7 +17,7 @@ from scenes.base.errors import InputError
 
 
 class Toy(nn.Module):
-    """Three channels to two, with everything that makes reading a layer hard."""
+    """A network from three channels to two, with everything that makes reading layers difficult."""
 
     def __init__(self):
         super().__init__()
@@ -61,7 +61,7 @@ def images(seed):
 
 
 @pytest.mark.parametrize("blur", [0.0, 1.0])
-def test_a_red_square_at_top_left_arrives_in_channel_0_at_top_left(toy, blur):
+def test_network_input_keeps_position_and_channel_order(toy, blur):
     image = torch.zeros(1, 3, 32, 32)
     image[0, 0, :12, :12] = 1.0
     model = made(toy, blur=blur)
@@ -79,7 +79,7 @@ def test_a_red_square_at_top_left_arrives_in_channel_0_at_top_left(toy, blur):
     torch.testing.assert_close(received[2], torch.zeros(32, 32))
 
 
-def test_a_layer_is_what_the_module_gave_before_anything_changed_it_in_place(toy, images):
+def test_a_layer_is_recorded_before_in_place_changes(toy, images):
     model = made(toy, "conv", "clip")
     read = model.activations(images)
     given = (images - model.mean) / model.std
@@ -90,7 +90,7 @@ def test_a_layer_is_what_the_module_gave_before_anything_changed_it_in_place(toy
     assert list(read) == ["conv", "clip"]
 
 
-def test_gradients_reach_the_image_through_a_layer_that_is_overwritten_and_no_weight(toy, images):
+def test_gradients_pass_a_layer_changed_in_place(toy, images):
     model = made(toy, "conv")
     images.requires_grad_()
     model.activations(images)["conv"].sum().backward()
@@ -101,19 +101,19 @@ def test_gradients_reach_the_image_through_a_layer_that_is_overwritten_and_no_we
     assert not any(weight.requires_grad for weight in model.parameters())
 
 
-def test_each_image_is_independent(toy, images):
+def test_images_are_processed_independently(toy, images):
     model = made(toy, "conv", blur=1.0)
     both = model.activations(images)["conv"]
     torch.testing.assert_close(both[1:], model.activations(images[1:])["conv"])
 
 
-def test_it_cannot_be_put_in_training_mode(toy):
+def test_training_mode_is_never_set(toy):
     model = made(toy)
     model.train()
     assert not any(module.training for module in model.modules())
 
 
-def test_nothing_is_kept_between_calls(toy, images):
+def test_no_memory_is_kept_between_calls(toy, images):
     model = made(toy, "conv", "clip", blur=1.0)
     images.requires_grad_()
     model.activations(images)
@@ -138,7 +138,7 @@ def test_nothing_is_kept_between_calls(toy, images):
     assert not any(module._forward_hooks for module in model.modules())
 
 
-def test_hooks_are_gone_after_a_failure(toy, images):
+def test_hooks_are_removed_after_a_failure(toy, images):
     network = Toy()
     with (
         pytest.raises(RuntimeError, match="expected input"),
@@ -153,11 +153,11 @@ def test_hooks_are_gone_after_a_failure(toy, images):
     [
         ("twice", r"'twice' of toy runs 2 times for one image"),
         ("idle", r"'idle' of toy does not run"),
-        ("pair", r"'pair' of toy gives a tuple, not a tensor"),
-        ("rows", r"'rows' of toy gives \(64, 16\), which is not one row for each image"),
+        ("pair", r"'pair' of toy returns a tuple, not a tensor"),
+        ("rows", r"'rows' of toy returns \(64, 16\), which is not one row per image"),
     ],
 )
-def test_a_layer_that_gives_no_activation_is_refused(toy, images, layer, message):
+def test_a_layer_without_a_usable_activation_is_refused(toy, images, layer, message):
     model = made(toy, layer)
     with pytest.raises(InputError, match=message):
         model.activations(images)
@@ -172,8 +172,8 @@ def test_a_layer_that_does_not_exist_is_named_with_the_nearest_and_the_list(toy)
         made(toy, "clip", "conw")
 
 
-def test_a_size_that_the_network_cannot_take_is_refused(toy, images):
-    with pytest.raises(InputError, match=r"toy takes images of 32×32 pixels alone, not 16×16"):
+def test_an_invalid_image_size_is_refused(toy, images):
+    with pytest.raises(InputError, match=r"toy takes images of 32×32 pixels only, not 16×16"):
         made(replace(toy, only_size=32)).activations(images)
     with pytest.raises(InputError, match=r"toy takes images of at least 20×20 pixels, not 16×16"):
         made(replace(toy, smallest=20)).activations(images)
@@ -187,16 +187,16 @@ def test_a_size_that_the_network_cannot_take_is_refused(toy, images):
         torch.zeros(1, 3, 16, 16, dtype=torch.float64),
     ],
 )
-def test_what_is_no_batch_of_images_is_refused(toy, wrong):
+def test_input_that_is_no_batch_of_images_is_refused(toy, wrong):
     with pytest.raises(ValueError, match=r"images must be \(V, 3, H, W\) float32"):
         made(toy).activations(wrong)
 
 
-def test_the_shapes_of_layers_are_listed_for_one_image_without_those_that_cannot_be_read(toy):
+def test_layer_shapes_are_of_one_image_and_only_readable_layers(toy):
     assert toy.layer_shapes(16) == {"conv": (2, 16, 16), "clip": (2, 16, 16), "output": (2,)}
 
 
-def test_layers_may_be_named_inside_others(images):
+def test_nested_layers_have_names(images):
     nested = Recipe(
         name="nested",
         build=lambda: nn.Sequential(

@@ -1,4 +1,4 @@
-"""Networks of one's own: from a file of the study, a package, or with code that does not work."""
+"""Networks of users: from a file of the study, from a package, and with broken code."""
 
 import sys
 from pathlib import Path
@@ -77,7 +77,7 @@ def test_a_factory_beside_the_study_makes_a_model(study, images):
     assert not any(weight.requires_grad for weight in model.parameters())
 
 
-def test_its_record_holds_the_hashes_of_weights_and_code(study):
+def test_record_has_the_hashes_of_weights_and_code(study):
     record = created(study).record()
     assert record["network"] == "my_network:mine"
     assert len(record["weights"]["tensors_sha256"]) == 64
@@ -87,7 +87,7 @@ def test_its_record_holds_the_hashes_of_weights_and_code(study):
     assert changed["parts"] != record["parts"]
 
 
-def test_it_has_an_untrained_twin_where_the_factory_can_make_one(study, images):
+def test_untrained_network_if_the_factory_has_the_parameter(study, images):
     twin = created(study, weights="none")
     assert twin.name == "my_network:mine+untrained"
     assert twin.labels(images) is None
@@ -95,7 +95,7 @@ def test_it_has_an_untrained_twin_where_the_factory_can_make_one(study, images):
         created(study, "my_network:plain", weights="none", layers=("0",))
 
 
-def test_a_file_of_weights_is_loaded_into_it(study, images):
+def test_a_weights_file_is_loaded(study, images):
     state = created(study).network.state_dict()
     state["fc.bias"][:] = torch.tensor([0.0, 1e7, 0.0, 0.0])
     torch.save(state, study / "w.pth")
@@ -104,7 +104,7 @@ def test_a_file_of_weights_is_loaded_into_it(study, images):
     assert model.labels(images).tolist() == [1, 1]
 
 
-def test_one_without_a_classifier_has_its_layers_named(study, images):
+def test_layers_are_required_without_a_classifier(study, images):
     with pytest.raises(InputError, match=r"my_network:plain has no classifier .*name layers"):
         created(study, "my_network:plain")
     assert created(study, "my_network:plain", layers=("output",)).activations(images)[
@@ -112,7 +112,7 @@ def test_one_without_a_classifier_has_its_layers_named(study, images):
     ].shape == (2, 4, 126, 126)
 
 
-def test_a_located_name_needs_no_folder(study):
+def test_a_name_with_a_path_needs_no_folder(study):
     found = own_network.located("my_network:mine", study)
     assert found == f"{study / 'my_network.py'}:mine"
     assert created(None, found).name == "my_network:mine"
@@ -150,7 +150,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("fault", BAD)
-def test_a_factory_that_does_not_work_is_named_in_one_line(fault, tmp_path):
+def test_a_broken_factory_is_named_in_one_line(fault, tmp_path):
     code, message = BAD[fault]
     (tmp_path / "own.py").write_text(code)
     with pytest.raises(InputError, match=message):
@@ -162,14 +162,14 @@ WRONG_SHAPES = {
         "x.reshape(7, -1)",
         r"own:f: calling the network with images of \(1, 3, 128, 128\) raised RuntimeError: shape",
     ),
-    "one for all": ("x.mean()", r"'output' of own:f gives \(\), which is not one row for each"),
-    "rows": ("x.flatten(0, 1)", r"'output' of own:f gives \(6, 128, 128\), which is not one row"),
-    "tuple": ("(x, x)", r"'output' of own:f gives a tuple, not a tensor"),
+    "one for all": ("x.mean()", r"'output' of own:f returns \(\), which is not one row per"),
+    "rows": ("x.flatten(0, 1)", r"'output' of own:f returns \(6, 128, 128\), which is not one row"),
+    "tuple": ("(x, x)", r"'output' of own:f returns a tuple, not a tensor"),
 }
 
 
 @pytest.mark.parametrize("fault", WRONG_SHAPES)
-def test_a_network_that_gives_the_wrong_shape_is_refused(fault, tmp_path, images):
+def test_a_network_with_output_of_a_wrong_shape_is_refused(fault, tmp_path, images):
     code, message = WRONG_SHAPES[fault]
     (tmp_path / "own.py").write_text(
         "from torch import nn\n"
@@ -192,12 +192,12 @@ def test_classes_of_the_wrong_shape_are_refused(tmp_path, images):
     )
     model = created(tmp_path, "own:f", layers=("output",))
     with pytest.raises(
-        InputError, match=r"with 2 images gave \(2, 3, 128, 128\), not \(2, classes\)"
+        InputError, match=r"with 2 images returned \(2, 3, 128, 128\), not \(2, classes\)"
     ):
         model.labels(images)
 
 
-def test_a_module_that_is_nowhere_is_named():
+def test_a_missing_module_is_named():
     with pytest.raises(
         InputError, match=r"no module 'not_there': put not_there\.py into the study's folder"
     ):

@@ -1,4 +1,4 @@
-"""The image as its own model."""
+"""The image itself as a model."""
 
 import pytest
 import torch

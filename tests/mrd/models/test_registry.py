@@ -1,4 +1,4 @@
-"""Names of networks: listed without loading any."""
+"""Names of networks, and models built from them."""
 
 import json
 import subprocess
@@ -13,7 +13,7 @@ from mrd.study.model_section import ModelConfig
 from scenes.base.errors import InputError
 
 
-def test_listing_loads_neither_torch_nor_a_network():
+def test_listing_imports_neither_torch_nor_networks():
     script = (
         "import sys; from mrd.models import registry; registry.descriptions(); "
         "print(*{name.partition('.')[0] for name in sys.modules})"
@@ -46,7 +46,7 @@ def test_an_unknown_network_is_named_with_the_nearest_and_the_list():
         ("pixels", "default"),
     ],
 )
-def test_making_a_model_leaves_the_random_state_alone_and_its_record_is_json(network, weights):
+def test_create_keeps_the_random_state_and_the_record_is_json(network, weights):
     before = torch.get_rng_state()
     model = registry.create(ModelConfig(network=network, weights=weights))
     assert torch.equal(torch.get_rng_state(), before)
@@ -54,7 +54,7 @@ def test_making_a_model_leaves_the_random_state_alone_and_its_record_is_json(net
 
 
 @pytest.mark.parametrize("network", ["efficientnet_lite0", "pixels"])
-def test_the_listed_shapes_are_those_of_the_activations(network):
+def test_layer_shapes_are_those_of_the_activations(network):
     shapes = registry.layer_shapes(ModelConfig(network=network), 64)
     model = registry.create(ModelConfig(network=network, layers=tuple(shapes)))
     read = model.activations(torch.zeros(2, 3, 64, 64))
@@ -72,12 +72,12 @@ def test_networks_are_found_by_a_part_of_their_name():
     assert registry.matching("no such thing") == []
 
 
-def test_torchvisions_names_may_be_written_with_its_own():
+def test_the_torchvision_prefix_is_optional():
     with_prefix = registry.create(ModelConfig(network="torchvision/resnet18", weights="none"))
     assert with_prefix.name == "resnet18+untrained+blur1"
 
 
-def test_a_whole_name_differs_from_a_part_of_one():
+def test_a_full_name_is_distinguished_from_a_part():
     whole = ["pixels", "resnet50", "timm/resnet18", "timm/resnet18.a1_in1k", "lpips/alex"]
     assert all(registry.exists(name) for name in [*whole, "timm/vit_tiny_patch16_224@128"])
     assert not any(registry.exists(name) for name in ["resnet", "timm/resnet18.", "lpips/"])
@@ -102,7 +102,7 @@ def test_weights_of_stylized_imagenet_come_from_a_file(tmp_path):
     assert model.record()["weights"]["file"] == name
 
 
-def test_an_untrained_twin_sees_something_else_and_always_the_same():
+def test_untrained_network_differs_and_is_reproducible():
     images = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(3))
     trained = registry.create(ModelConfig(network="efficientnet_lite0")).activations(images)
     config = ModelConfig(network="efficientnet_lite0", weights="none")
@@ -112,7 +112,7 @@ def test_an_untrained_twin_sees_something_else_and_always_the_same():
     assert first.record() == second.record()
 
 
-def test_classes_are_named_in_the_order_of_the_outputs():
+def test_class_names_are_in_the_order_of_outputs():
     lite, torchvisions, timms = (
         registry.class_names(ModelConfig(network=network))
         for network in ("efficientnet_lite0", "resnet18", "timm/resnet18.a1_in1k")
@@ -127,5 +127,5 @@ def test_classes_are_named_in_the_order_of_the_outputs():
 @pytest.mark.parametrize(
     "network", ["pixels", "plenoptic/OnOff", "timm/vit_small_patch14_dinov2.lvd142m"]
 )
-def test_what_sorts_nothing_names_no_class(network):
+def test_networks_without_classes_have_no_class_names(network):
     assert registry.class_names(ModelConfig(network=network)) == ()

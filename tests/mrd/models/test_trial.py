@@ -1,4 +1,4 @@
-"""Models are tried before they are used: real networks of one's own that go wrong."""
+"""The check of a model before use, with real networks that have errors."""
 
 import pytest
 import torch
@@ -38,7 +38,7 @@ def make():
 
 @pytest.fixture
 def model(tmp_path):
-    """Give a function that makes a model of a file in the study's folder."""
+    """Return a function that builds a model from a file in the study's folder."""
 
     def model(forward="x", made="pass", layers=("mix",), whole=None):
         text = whole or NETWORK.format(forward=forward, made=made)
@@ -50,33 +50,39 @@ def model(tmp_path):
 
 
 WRONG = {
-    "dropout": ("F.dropout(x)", "'mix' gives other numbers each time that it sees the same image"),
-    "noise": ("x + 0.1 * torch.randn_like(x)", "'mix' gives other numbers each time"),
+    "dropout": ("F.dropout(x)", "'mix' returns different numbers for the same image"),
+    "noise": (
+        "x + 0.1 * torch.randn_like(x)",
+        "'mix' returns different numbers for the same image",
+    ),
     "statistics of the batch": (
         "(x - x.mean()) / x.std()",
-        "'mix' gives other numbers for an image alone than for the same image beside another",
+        "'mix' returns different numbers for an image alone and in a batch",
     ),
     "train mode": ("F.batch_norm(x, None, None, training=True)", "for an image alone than for"),
     "NaN": (
         "x / 0 * 0",
-        "'mix' gives NaN or infinite numbers for an image of noise and",
+        "'mix' returns NaN or infinite numbers for an image of noise and",
     ),
-    "infinity": ("x.abs() / 0", "'mix' gives NaN or infinite numbers"),
-    "detached": ("x.detach()", "'mix' passes no derivative on to the image"),
+    "infinity": ("x.abs() / 0", "'mix' returns NaN or infinite numbers"),
+    "detached": ("x.detach()", "'mix' has no derivative with respect to the image"),
     "through NumPy": (
         "torch.from_numpy(x.detach().numpy().copy())",
-        "'mix' passes no derivative on to the image",
+        "'mix' has no derivative with respect to the image",
     ),
-    "whole numbers": ("x.round().int()", "gives torch.int32 numbers, and a search needs floating"),
+    "whole numbers": (
+        "x.round().int()",
+        "returns torch.int32 numbers, and a search needs floating",
+    ),
     "a derivative that is none": (
         "(x * 0).sqrt() + x",
-        "the derivative of its layers mix by an image of noise is NaN or infinite",
+        "the derivative of its layers mix with respect to an image of noise is NaN or infinite",
     ),
 }
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_a_network_that_cannot_be_searched_with_is_refused_by_layer(case, model):
+def test_unusable_networks_are_refused_with_the_layer(case, model):
     forward, message = WRONG[case]
     text = NETWORK
     if case == "whole numbers":  # which the classifier could not read
@@ -89,38 +95,38 @@ def test_a_network_that_cannot_be_searched_with_is_refused_by_layer(case, model)
 
 
 class Elsewhere(Pixels):
-    """A model that gives its activations on another device."""
+    """A model whose activations are on another device."""
 
     def activations(self, images):
         return {name: each.to("meta") for name, each in super().activations(images).items()}
 
 
 def test_activations_on_another_device_are_named():
-    message = r"the layer 'pixels' gives a tensor on meta for images on cpu; leave tensors"
+    message = r"the layer 'pixels' returns a tensor on meta for images on cpu; keep tensors"
     with pytest.raises(InputError, match=message):
         try_model(Elsewhere(ModelConfig(network="pixels")), 16)
 
 
 @pytest.mark.parametrize("made", ["pass", "net.train()", "net.double().float()"])
-def test_a_sound_network_passes_in_whatever_mode_it_is_made(made, model):
+def test_a_usable_network_passes_in_any_mode(made, model):
     try_model(model(made=made), 16)
 
 
-def test_classes_that_are_no_numbers_are_refused(model):
+def test_logits_that_are_nan_are_refused(model):
     text = NETWORK.replace("return self.fc", "return float('nan') * self.fc")
-    with pytest.raises(InputError, match=r"the layer 'output' gives NaN"):
+    with pytest.raises(InputError, match=r"the layer 'output' returns NaN"):
         try_model(model(whole=text.format(forward="x", made="pass")), 16)
 
 
-def test_weights_that_are_none_in_a_network_of_ones_own_are_named(model):
+def test_nan_weights_of_a_users_network_are_named(model):
     with pytest.raises(InputError, match=r"network: own:make: the tensor 'conv\.bias' holds NaN"):
         model(made="net.conv.bias.data[0] = float('nan')")
     with pytest.raises(InputError, match=r"'norm\.running_var' holds a negative variance, -1"):
         model(made="net.norm.running_var[1] = -1")
 
 
-def test_one_image_of_several_is_named_with_model_and_layer(model):
-    """Each image divided by its own spread: one of a single colour has none."""
+def test_the_image_with_nan_is_named_with_model_and_layer(model):
+    """Divides each image by its standard deviation, which is 0 for a uniform image."""
     spread = model("x / x.std(dim=(1, 2, 3), keepdim=True, correction=0).mul(1e30).round()")
     images = torch.rand(3, 3, 16, 16, generator=torch.Generator().manual_seed(0))
     spread.activations(images)
@@ -129,13 +135,13 @@ def test_one_image_of_several_is_named_with_model_and_layer(model):
     with torch.no_grad():
         net.conv.weight[:] = net.conv.weight[:1]
         net.conv.bias.zero_()
-    message = r"model own:make: the layer 'mix' gives NaN or infinite numbers for camera c1; read"
+    message = r"model own:make: the layer 'mix' returns NaN or infinite numbers for camera c1; read"
     with pytest.raises(InputError, match=message):
         finite_activations(spread, images, ["camera c0", "camera c1", "camera c2"])
 
 
 @pytest.mark.parametrize("network", ["efficientnet_lite0", "squeezenet1_1", "lpips/squeeze"])
-def test_networks_of_libraries_pass(network):
+def test_library_networks_pass(network):
     try_model(registry.create(ModelConfig(network=network, weights="none")), 64)
 
 

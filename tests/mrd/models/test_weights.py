@@ -1,4 +1,4 @@
-"""Weights from files: all of them or none, and nothing in a file is run."""
+"""Weights from files: loaded completely or refused, and no code in a file is run."""
 
 import pickle
 import zipfile
@@ -21,7 +21,7 @@ def small():
 
 @pytest.fixture
 def other(seed):
-    """A network whose weights are not those that `small` starts with."""
+    """Return a network with other weights than `small`."""
     network = small()
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
@@ -36,7 +36,7 @@ def same(network, other):
 
 
 @pytest.mark.parametrize("form", ["safetensors", "pth", "wrapped", "parallel"])
-def test_the_weights_of_a_file_arrive(form, other, tmp_path):
+def test_weights_are_loaded_from_a_file(form, other, tmp_path):
     path = tmp_path / ("w.safetensors" if form == "safetensors" else "w.pth")
     state = other.state_dict()
     if form == "safetensors":
@@ -52,14 +52,14 @@ def test_the_weights_of_a_file_arrive(form, other, tmp_path):
     assert same(load_weights(network, path, "small"), other)
 
 
-def test_an_older_file_may_leave_out_how_many_batches_were_counted(other, tmp_path):
+def test_an_older_file_may_lack_the_batch_counter(other, tmp_path):
     state = other.state_dict()
     del state["1.num_batches_tracked"]
     torch.save(state, tmp_path / "w.pth")
     assert same(load_weights(small(), tmp_path / "w.pth", "small"), other)
 
 
-def test_weights_of_another_network_are_refused_and_nothing_is_changed(tmp_path):
+def test_weights_of_another_network_are_refused_without_changes(tmp_path):
     wrong = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Identity(), nn.Linear(2, 2))
     torch.save(wrong.state_dict(), tmp_path / "w.pth")
     network = small()
@@ -75,7 +75,7 @@ def test_weights_of_another_network_are_refused_and_nothing_is_changed(tmp_path)
 
 
 class Trap:
-    """What a hostile file holds: a call that is made when the file is unpickled."""
+    """Content of a hostile file: a call that runs when the file is unpickled."""
 
     def __init__(self, path):
         self.path = path
@@ -91,7 +91,7 @@ def test_code_in_a_file_is_not_run(protocol, tmp_path):
         torch.save({"weight": Trap(sprung)}, path)
     else:
         path.write_bytes(pickle.dumps({"weight": Trap(sprung)}))
-    with pytest.raises(InputError, match=r"w\.pth cannot be read as weights alone"):
+    with pytest.raises(InputError, match=r"w\.pth cannot be read as weights"):
         read_weights(path)
     assert not sprung.exists()
 
@@ -105,7 +105,7 @@ def test_a_broken_file_is_named(name, part, other, tmp_path):
     else:
         save_file(other.state_dict(), path)
     path.write_bytes(path.read_bytes()[:part])
-    with pytest.raises(InputError, match=r"cannot be read as weights alone .*save them as"):
+    with pytest.raises(InputError, match=r"cannot be read as weights .*save them as"):
         read_weights(path)
 
 
@@ -135,7 +135,7 @@ def test_altered_bytes_are_read_or_refused_but_never_a_crash(form, other, tmp_pa
 
 
 def changed(key, change):
-    """Make a function that writes a file in which one tensor is changed."""
+    """Return a function that writes a file with one changed tensor."""
 
     def write(state, path):
         state[key] = change(state[key].clone())
@@ -193,7 +193,7 @@ REFUSED = {
     "NaN": (
         changed("0.weight", with_number((1, 2, 0, 1), torch.nan)),
         r"the tensor '0\.weight' holds NaN at \[1, 2, 0, 1\] \(1 of 54 are not finite\); "
-        r"use weights of a training that went well",
+        r"use weights of a successful training",
     ),
     "infinity": (
         changed("0.bias", with_number(1, -torch.inf)),
@@ -217,7 +217,7 @@ REFUSED = {
     ),
     "all 0": (
         lambda state, path: torch.save({k: v * 0 for k, v in state.items()}, path),
-        r"every weight is 0, so that all images look the same",
+        r"every weight is 0, so all images have equal activations",
     ),
     "whole numbers": (
         changed("2.weight", lambda each: (100 * each).to(torch.int8)),
@@ -241,17 +241,17 @@ REFUSED = {
     ),
     "number of classes": (
         other_classes,
-        r"2 have another shape \(first 2\.weight: .*; where it has another number of classes, "
-        r"use a network of your own \(docs/models\.md\)",
+        r"2 have another shape \(first 2\.weight: .*; if it has another number of classes, "
+        r"use your own network \(docs/models\.md\)",
     ),
     "a prefix": (
         renamed("model."),
-        r"does not fit .*; take 'model\.' off the beginning of the",
+        r"does not fit .*; remove 'model\.' from the beginning of",
     ),
-    "prefixes": (renamed("net.encoder."), r"take 'net\.encoder\.' off the beginning"),
+    "prefixes": (renamed("net.encoder."), r"remove 'net\.encoder\.' from the beginning"),
     "two sets": (
         wrapped("state_dict", "model_ema"),
-        r"holds 2 sets of weights \(state_dict, model_ema\); save the one that is meant alone",
+        r"holds 2 sets of weights \(state_dict, model_ema\); save only the one that you want",
     ),
     "neither": (
         lambda state, path: torch.save({"student": state, "teacher": state, "epoch": 3}, path),
@@ -264,19 +264,19 @@ REFUSED = {
     "a tensor alone": (lambda _, path: torch.save(torch.ones(3), path), r"but a Tensor; save it"),
     "a whole network": (
         lambda _, path: torch.save(nn.Linear(2, 2), path),
-        r"cannot be read as weights alone \(UnpicklingError\)",
+        r"cannot be read as weights \(UnpicklingError\)",
     ),
     "a pointer of Git LFS": (text(POINTER), r"is a pointer of Git LFS .*; run git lfs pull"),
     "a web page": (text(PAGE), r"is a web page and not weights; download the file itself"),
     "nothing": (text(""), r"is empty; fetch or save it again"),
-    "text": (text("see the server"), r"cannot be read as weights alone"),
+    "text": (text("see the server"), r"cannot be read as weights"),
     "TorchScript": (torchscript, r"is a TorchScript archive, which holds code; save its weights"),
     "NumPy": (
         arrays,
-        r"cannot be read as weights alone",
+        r"cannot be read as weights",
     ),
     "a folder": (lambda _, path: path.mkdir(), r"is a folder; give the file of the weights"),
-    "a damaged header": (cut_header, r"cannot be read as weights alone"),
+    "a damaged header": (cut_header, r"cannot be read as weights"),
 }
 
 
@@ -292,7 +292,7 @@ def state(seed):
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_a_file_that_cannot_be_meant_is_named_and_nothing_is_changed(case, state, tmp_path):
+def test_unsuitable_files_are_refused_without_changes(case, state, tmp_path):
     write, message = REFUSED[case]
     path = tmp_path / "w.pth"
     write(state, path)
@@ -305,7 +305,7 @@ def test_a_file_that_cannot_be_meant_is_named_and_nothing_is_changed(case, state
     assert tensors_sha256(network) == before
 
 
-def test_a_network_without_weights_takes_no_file(state, tmp_path):
+def test_a_network_without_weights_accepts_no_file(state, tmp_path):
     torch.save(state, tmp_path / "w.pth")
     message = r"w\.pth cannot be loaded into blur, which has no weights; leave the key out"
     with pytest.raises(InputError, match=message):
@@ -334,7 +334,7 @@ def _floats(state, kind):
 
 
 @pytest.mark.parametrize("case", TAKEN)
-def test_a_file_as_training_leaves_it_is_taken(case, state, tmp_path):
+def test_checkpoints_of_training_scripts_are_accepted(case, state, tmp_path):
     path = tmp_path / "w.pth"
     TAKEN[case](dict(state), path)
     loaded = load_weights(net(), path, "net").state_dict()
@@ -342,13 +342,13 @@ def test_a_file_as_training_leaves_it_is_taken(case, state, tmp_path):
         torch.testing.assert_close(loaded[key], value, rtol=1e-2, atol=1e-2)
 
 
-def test_minus_infinity_is_a_number_of_a_mask_alone():
+def test_minus_infinity_is_allowed_only_in_masks():
     check_numbers({"layer.attn_mask": torch.tensor([[0.0, -torch.inf]])}, "w")
     with pytest.raises(InputError, match=r"w: the tensor 'attn_mask' holds NaN at \[0\]"):
         check_numbers({"attn_mask": torch.tensor([torch.nan, -torch.inf])}, "w")
 
 
-def test_weights_that_are_no_numbers_are_named_for_every_kind_of_network(tmp_path):
+def test_nan_weights_are_named_for_every_kind_of_network(tmp_path):
     for network, key in (
         ("efficientnet_lite0", "_fc.bias"),
         ("squeezenet1_1", "features.0.bias"),
@@ -362,7 +362,7 @@ def test_weights_that_are_no_numbers_are_named_for_every_kind_of_network(tmp_pat
             registry.create(ModelConfig(network=network, weights="w.pth"), folder=tmp_path)
 
 
-def test_a_file_of_something_else_is_named(tmp_path):
+def test_a_file_without_weights_is_named(tmp_path):
     torch.save([torch.zeros(3)], tmp_path / "w.pth")
     with pytest.raises(InputError, match=r"w\.pth holds no state dict"):
         read_weights(tmp_path / "w.pth")
@@ -373,7 +373,7 @@ def test_a_missing_file_is_named(tmp_path):
         read_weights(tmp_path / "w.pth")
 
 
-def test_untrained_weights_are_always_the_same_and_leave_the_random_state_alone():
+def test_untrained_weights_are_reproducible_and_keep_the_random_state():
     state = torch.get_rng_state()
     first = tensors_sha256(untrained(small))
     torch.rand(5)
@@ -384,7 +384,7 @@ def test_untrained_weights_are_always_the_same_and_leave_the_random_state_alone(
     assert first == second
 
 
-def test_the_hash_of_tensors_sees_every_number_and_name(other):
+def test_tensor_hash_depends_on_every_number_and_name(other):
     before = tensors_sha256(other)
     with torch.no_grad():
         other[0].bias[1] += 1e-7

@@ -1,4 +1,4 @@
-"""The choice of a backend, in processes of its own: Dr.Jit is imported once and for all."""
+"""The choice of a backend, in child processes, because Dr.Jit loads LLVM once per process."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ from tests.paths import ROOT
 
 
 def python(script: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a script on a machine whose GPU, if any, is hidden."""
+    """Run a script in a new process that sees no GPU."""
     inherited = {name: value for name, value in os.environ.items() if name != llvm.VARIABLE}
     return subprocess.run(
         [sys.executable, "-c", script],
@@ -29,7 +29,7 @@ def printed(script: str, **environment: str) -> str:
     return done.stdout.strip()
 
 
-def test_importing_it_imports_neither_renderer_nor_torch():
+def test_import_loads_neither_renderer_nor_torch():
     script = (
         "import sys, mrd.rendering.backend; "
         "print({'drjit', 'mitsuba', 'torch'} & sys.modules.keys())"
@@ -37,7 +37,7 @@ def test_importing_it_imports_neither_renderer_nor_torch():
     assert printed(script) == "set()"
 
 
-def test_choosing_loads_no_renderer_and_sets_nothing():
+def test_choose_loads_no_renderer_and_sets_no_variable():
     script = (
         "import os, sys; from mrd.rendering import backend; backend.choose(); "
         "print('drjit' in sys.modules, 'DRJIT_LIBLLVM_PATH' in os.environ)"
@@ -45,7 +45,7 @@ def test_choosing_loads_no_renderer_and_sets_nothing():
     assert printed(script) == "False False"
 
 
-def test_activation_loads_what_was_chosen_and_renders():
+def test_activate_loads_the_chosen_backend_and_renders():
     script = """
 from mrd.rendering import backend
 chosen = backend.activate()
@@ -60,8 +60,8 @@ print(float(mi.render(scene, spp=1).array[0]))
     assert printed(script).split() == ["llvm_ad_rgb", "True", "0.25"]
 
 
-def test_a_wrong_setting_is_replaced_before_it_can_abort_the_process(tmp_path):
-    # What a hand-set path to an older LLVM would do, with a file that no machine can load.
+def test_a_wrong_setting_is_replaced_before_import(tmp_path):
+    # A user's path to an older LLVM, as a file that does not load on any machine.
     old = tmp_path / "libLLVM-15.so.1"
     old.write_text("no library")
     script = """
@@ -75,7 +75,7 @@ print(os.environ["DRJIT_LIBLLVM_PATH"])
     assert path == str(llvm.find()[0].path)
 
 
-def test_drjit_imported_before_with_the_same_library_is_fine():
+def test_drjit_imported_before_with_the_same_library_is_accepted():
     path = llvm.find()[0].path
     script = "import drjit; from mrd.rendering import backend; print(backend.activate().llvm_path)"
     assert printed(script, DRJIT_LIBLLVM_PATH=str(path)) == str(path)
@@ -100,8 +100,8 @@ except InputError as error:
     assert message.endswith("restart Python and activate first")
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="ld.so's way to look for libraries")
-def test_renderer_that_lacks_a_system_library_is_reported_by_its_name(tmp_path):
+@pytest.mark.skipif(sys.platform != "linux", reason="LD_LIBRARY_PATH of ld.so")
+def test_a_missing_system_library_is_named(tmp_path):
     (tmp_path / "libatomic.so.1").write_text("no library")
     script = """
 from mrd.rendering import backend
@@ -117,37 +117,41 @@ except InputError as error:
 
 
 NOTHING_USABLE = """
+import sys
 from pathlib import Path
 from mrd.rendering import llvm
 from mrd.cli.main import run
-llvm.usual_folders = lambda: [Path({folder!r})]
-run({words!r})
+for folder in {folders!r}:
+    llvm.usual_folders = lambda folder=folder: [Path(folder)]
+    try:
+        run(["render", "bunny", "--out", folder + "/out"])
+    except SystemExit as ended:
+        print(ended.code)
 """
 
 
-@pytest.mark.parametrize(
-    ("name", "found"),
-    [
-        (None, "no libLLVM at all"),
-        ("libLLVM-21.so", "{path} (does not load)"),
-        ("libLLVM-15.so.1", "{path} (LLVM 15, older than 17)"),
-    ],
-)
-def test_no_usable_llvm_is_one_line_and_exit_2(name, found, tmp_path):
-    if name is not None:
-        (tmp_path / name).write_text("no library")
-    words = ["render", "bunny", "--out", str(tmp_path / "out")]
-    done = python(NOTHING_USABLE.format(folder=str(tmp_path), words=words))
-    expected = found.format(path=tmp_path / str(name))
-    assert done.returncode == 2
-    assert done.stderr == (
+def test_no_usable_llvm_is_one_line_and_exit_2(tmp_path):
+    """Check three folders: no LLVM, one that does not load, one that is too old."""
+    none, damaged, old = (tmp_path / name for name in ("none", "damaged", "old"))
+    for folder in (none, damaged, old):
+        folder.mkdir()
+    (damaged / "libLLVM-21.so").write_text("no library")
+    (old / "libLLVM-15.so.1").write_text("no library")
+    done = python(NOTHING_USABLE.format(folders=[str(none), str(damaged), str(old)]))
+    assert done.stdout.split() == ["2", "2", "2"]
+    assert done.stderr.splitlines() == [
         "error: no usable LLVM (rendering without a GPU needs version 17 or newer): "
-        f"found {expected}; {llvm.advice()}\n"
-    )
-    assert not (tmp_path / "out").exists()
+        f"found {found}; {llvm.advice()}"
+        for found in (
+            "no libLLVM at all",
+            f"{damaged}/libLLVM-21.so (does not load)",
+            f"{old}/libLLVM-15.so.1 (LLVM 15, older than 17)",
+        )
+    ]
+    assert not list(tmp_path.glob("*/out"))
 
 
-def test_gpu_is_the_one_that_torch_sees():
+def test_gpu_is_the_one_of_torch():
     import torch
 
     name, why_not = backend.find_gpu()
@@ -160,5 +164,5 @@ def test_gpu_is_the_one_that_torch_sees():
 
 
 @pytest.mark.parametrize(("variant", "device"), [("cuda_ad_rgb", "cuda"), ("llvm_ad_rgb", "cpu")])
-def test_torch_works_where_mitsuba_does(variant, device):
+def test_torch_device_matches_the_variant(variant, device):
     assert backend.Backend(variant, None, None, "").device == device

@@ -1,4 +1,4 @@
-"""What a run looks like: files that can be read back, and a full disk in one line."""
+"""Image files of a run: content, and errors of a full disk."""
 
 import subprocess
 import sys
@@ -50,7 +50,7 @@ else:
 """
 
 
-def test_a_turntable_holds_every_frame_side_by_side(tmp_path):
+def test_turntable_has_every_frame_side_by_side(tmp_path):
     sides = [torch.full((5, 3, 33, 31), value) for value in (0.2, 0.8)]
     image_files.write_turntable(tmp_path / "t.mp4", sides)
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(tmp_path / "t.mp4")]
@@ -64,7 +64,7 @@ def test_a_turntable_holds_every_frame_side_by_side(tmp_path):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of files")
 @pytest.mark.parametrize("name", ["p.exr", "p.png", "p.mp4", "preview.png"])
-def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path, name):
+def test_a_full_disk_is_one_line_and_leaves_no_file(tmp_path, name):
     path = tmp_path / name
     done = subprocess.run(
         [sys.executable, "-c", FULL, str(path)], cwd=ROOT, capture_output=True, text=True

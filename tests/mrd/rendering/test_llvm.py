@@ -1,4 +1,4 @@
-"""Finding LLVM, on real libraries: this machine's own, and copies of them under other names."""
+"""Finding LLVM, with real libraries: installed ones, and copies with other names."""
 
 import shutil
 import sys
@@ -34,7 +34,7 @@ def usable() -> llvm.Library:
 
 @pytest.fixture(scope="session")
 def placed(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path, Path], Path]:
-    """Put a library where a test wants it: copied once (they are large), then linked."""
+    """Return a function that places a library: copied once (they are large), then linked."""
     folder = tmp_path_factory.mktemp("libraries")
 
     def place(source: Path, target: Path) -> Path:
@@ -48,14 +48,14 @@ def placed(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path, Path], P
     return place
 
 
-def test_finds_the_newest_usable_one_here(usable):
+def test_finds_the_newest_usable_llvm(usable):
     assert int(usable.version.split(".")[0]) >= 17
     assert usable.version.count(".") == 2
     assert usable.path == usable.path.resolve()
 
 
 @pytest.mark.parametrize("path", EVERY, ids=lambda path: path.name)
-def test_every_llvm_here_is_judged_by_its_version_whatever_its_name(path, tmp_path, placed):
+def test_version_is_read_from_every_installed_llvm(path, tmp_path, placed):
     major = int(llvm._named(path).version.split(".")[0])
     nameless = placed(path, tmp_path / "libLLVM.so")
     found, refused = llvm.find([tmp_path])
@@ -76,12 +76,12 @@ def test_version_comes_from_the_file_not_from_its_name(usable, tmp_path, placed)
     assert refused == []
 
 
-def test_one_that_is_too_old_by_its_own_word_is_refused(usable, monkeypatch):
+def test_a_library_that_reports_an_old_version_is_refused(usable, monkeypatch):
     monkeypatch.setattr(llvm, "OLDEST", int(usable.version.split(".")[0]) + 1)
     assert llvm.ask(usable.path).trouble == f"older than {llvm.OLDEST}"
 
 
-def test_newer_broken_files_are_passed_over_and_named(usable, tmp_path, placed):
+def test_newer_broken_files_are_skipped_and_named(usable, tmp_path, placed):
     (tmp_path / "libLLVM-98.so").write_text("no library")
     with usable.path.open("rb") as file:
         (tmp_path / "libLLVM.so.97.1").write_bytes(file.read(100_000))
@@ -97,7 +97,7 @@ def test_newer_broken_files_are_passed_over_and_named(usable, tmp_path, placed):
     ]
 
 
-def test_library_without_a_version_to_tell_counts_as_old():
+def test_a_library_that_reports_no_version_counts_as_old():
     library = llvm.ask(Path(numpy._core._multiarray_umath.__file__))
     assert library.trouble == "older than 17"
 
@@ -110,7 +110,7 @@ def test_nothing_found():
     "name",
     ["libLLVMSupport.so", "libLLVM-19.so.py", "libclang-19.so", "LLVM-C.so", "mylibLLVM-19.so"],
 )
-def test_other_files_are_not_looked_at(name, usable, tmp_path):
+def test_files_with_other_names_are_ignored(name, usable, tmp_path):
     (tmp_path / name).symlink_to(usable.path)
     assert llvm.find([tmp_path]) == (None, [])
 
@@ -141,7 +141,7 @@ def test_order_is_by_number_not_by_letter(tmp_path):
     assert names == ["libLLVM-100.so", "libLLVM.so.20.1", "libLLVM-18.so", "libLLVM-9.so"]
 
 
-def test_the_users_own_is_asked_first(usable, tmp_path, monkeypatch, placed):
+def test_the_library_of_the_setting_comes_first(usable, tmp_path, monkeypatch, placed):
     own = placed(usable.path, tmp_path / "mine.so")
     monkeypatch.setenv(llvm.VARIABLE, str(own))
     found, _ = llvm.find()
@@ -150,7 +150,7 @@ def test_the_users_own_is_asked_first(usable, tmp_path, monkeypatch, placed):
 
 
 @pytest.mark.parametrize("content", [None, "no library"])
-def test_the_users_own_is_checked_like_any_other(content, usable, tmp_path, monkeypatch):
+def test_the_library_of_the_setting_is_checked(content, usable, tmp_path, monkeypatch):
     own = tmp_path / "mine.so"
     if content is not None:
         own.write_text(content)
@@ -193,6 +193,6 @@ def test_usual_folders_of_each_system(platform, place, usable, tmp_path, monkeyp
         ("win32", "PROGRAMFILES", "LLVM/bin"),
     ],
 )
-def test_folders_that_the_environment_names(platform, variable, below, tmp_path):
+def test_folders_from_environment_variables(platform, variable, below, tmp_path):
     folders = llvm.usual_folders(platform, {variable: str(tmp_path)}, tmp_path / "root")
     assert tmp_path / below in folders

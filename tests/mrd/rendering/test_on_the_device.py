@@ -1,4 +1,4 @@
-"""With a GPU, image, activations and gradients of a step stay on it; without one, its code runs."""
+"""A step on a GPU copies nothing to the host; the benchmark also runs without a GPU."""
 
 import pytest
 
@@ -31,7 +31,7 @@ def test_a_step_copies_nothing_between_host_and_gpu():
             assert tensor.grad.is_cuda
 
 
-def test_ratios_are_of_a_step():
+def test_ratios_of_the_gpu_benchmark():
     taken = {"step": 2.0, "primal": 0.5, "adjoint": 0.75, "both_passes": 0.25, "baseline": 9.0}
     assert gpu.ratios(taken) == {
         "gpu_step_seconds": 2.0,
@@ -41,7 +41,7 @@ def test_ratios_are_of_a_step():
     }
 
 
-def test_the_comparison_runs_wherever_a_step_does(full):
+def test_gpu_benchmark_runs_on_any_device(full):
     if not full:
         pytest.skip("the baseline's first step takes long; at full counts alone")
     device = backend.activate().device
@@ -52,7 +52,7 @@ def test_the_comparison_runs_wherever_a_step_does(full):
         assert gpu.copies(gpu.subject(TINY, device).search.step) == []
 
 
-def test_without_a_card_the_benchmark_says_so(capsys):
+def test_gpu_benchmark_without_a_gpu_exits_with_2(capsys):
     if has_card:
         pytest.skip("there is a GPU")
     assert gpu.main() == 2

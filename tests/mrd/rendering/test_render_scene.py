@@ -10,7 +10,7 @@ from scenes.pictures.files import read_picture
 from scenes.scene import read_scene
 
 
-def test_every_camera_gives_an_exr_and_a_png(small, tmp_path):
+def test_every_camera_has_an_exr_and_a_png(small, tmp_path):
     written = list(photograph(small(), tmp_path / "new", 16, 0))
     assert [path.name for path in written] == ["c0.exr", "c0.png"]
     assert read_scene(tmp_path / "new" / "scene.json").sha256 == small().sha256
@@ -21,7 +21,7 @@ def test_every_camera_gives_an_exr_and_a_png(small, tmp_path):
     np.testing.assert_allclose(first.mean(), second.mean(), rtol=0.05)
 
 
-def test_a_folder_in_the_way_is_found_out_before_the_first_render(small, tmp_path, monkeypatch):
+def test_an_unwritable_folder_is_refused_before_rendering(small, tmp_path, monkeypatch):
     monkeypatch.setattr("mrd.rendering.stage.Stage.photographs", None)  # a render would break down
     (tmp_path / "taken").write_text("a file")
     scene = small(film=Film(exposure="auto"))

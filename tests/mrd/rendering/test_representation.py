@@ -1,4 +1,4 @@
-"""Target, start, result and null take one form, and differ in what is searched alone."""
+"""Target, start, result and null have one form, and differ only in the searched attributes."""
 
 import numpy as np
 import pytest
@@ -36,7 +36,7 @@ def search_of(*attributes, **changes):
 
 
 def family(target, search, seed=1):
-    """Target, start, result (where variables stand after a step) and two null scenes."""
+    """Return target, start, result (after one change of the variables) and two null scenes."""
     represented_target = represented(target, search)
     start = start_scene(represented_target, search.starts(), search)
     result = start
@@ -73,7 +73,7 @@ COMBINATIONS = [
 @pytest.mark.parametrize(
     "lighting", [Constant(radiance=(0.8, 0.9, 1)), SKY], ids=["constant", "map"]
 )
-def test_what_is_not_searched_is_the_same_everywhere(small, attributes, lighting):
+def test_unsearched_parts_are_equal_in_all_scenes(small, attributes, lighting):
     target = small(
         shape=Blob(seed=3, subdivisions=2),
         material=Material(base_color=(0.6, 0.3, 0.2), roughness=0.3),
@@ -126,7 +126,7 @@ def test_one_kind_and_size_of_light(small, target_lighting, start_lighting):
     }
     both_constant = target_lighting.kind == "constant" and start_lighting is None
     assert alike == ({"constant"} if both_constant else {("map", (8, 16, 3))})
-    # Level and rotation are in the numbers.
+    # Level and rotation are part of the pixels.
     assert {(light.level, light.rotation) for light in (s.lighting for s in everyone)} == {(1, 0)}
 
 
@@ -164,21 +164,21 @@ def test_a_map_of_another_size_keeps_its_light(small):
 
 
 def test_a_searched_map_has_no_black(small):
-    """Or what a search cannot reach, the logarithm of 0, would count as a physical difference."""
+    """Black has log radiance −∞, which no search reaches: it would count as a difference."""
     half = Picture(np.repeat([[[2.0]], [[2.0]], [[0.0]], [[0.0]]], 8, axis=1) * np.ones(3))
     search = search_of("lighting", start=StartConfig(lighting=Constant(level=0.001)))
     target = represented(small(lighting=EnvironmentMap(radiance=half)), search)
     pixels = target.lighting.radiance.pixels
     assert 0.5e-4 < pixels.min() < 2e-4
     assert pixels.max() == pytest.approx(2, rel=1e-3)
-    # Variables that stand at the target give the target again.
+    # Variables that start at the target return the target.
     (variables,) = build_variables(target, search)
     again = variables.apply_to(target)
     difference = lighting_difference(target.lighting, again.lighting)
     assert difference["rms_log_radiance"] < 1e-4
 
 
-def test_unsearched_parameters_of_a_material_stay_the_targets(small):
+def test_unsearched_material_parameters_are_those_of_the_target(small):
     metal = Material(base_color=(0.9, 0.9, 0.9), metallic=1.0, roughness=0.3, anisotropic=0.8)
     search = search_of(
         "material",
@@ -220,7 +220,7 @@ def test_a_searched_light_is_not_seen_behind_the_object(small, background, attri
     ],
     ids=["texture", "roughness", "searched"],
 )
-def test_textures_and_moving_shapes_do_not_go_together(small, material, changes):
+def test_a_shape_search_with_textures_is_refused(small, material, changes):
     search = SearchConfig(**({"attributes": ("shape",)} | changes))
     with pytest.raises(InputError, match="'small': a shape search carries no texture coordinates"):
         represented(small(material=material), search)
@@ -234,14 +234,14 @@ def test_textures_and_moving_shapes_do_not_go_together(small, material, changes)
         (("pose", "shape"), "shape and pose"),
     ],
 )
-def test_a_flat_shaded_mesh_does_not_move(small, attributes, said):
+def test_a_moving_flat_shaded_mesh_is_refused(small, attributes, said):
     target = small(shape=Blob(seed=3, subdivisions=2, normals="flat"))
     match = rf"'small': shape\.normals is flat, and {said} searched; .* set normals: smooth"
     with pytest.raises(InputError, match=match):
         represented(target, search_of(*attributes))
 
 
-def test_a_pose_alone_does_not_start_where_the_target_is(small):
+def test_a_pose_search_that_starts_at_the_target_is_refused(small):
     search = search_of("pose")
     with pytest.raises(InputError, match=r"start\.pose is that of the target 'small'"):
         start_scene(represented(small(), search), search.starts(), search)
@@ -308,7 +308,7 @@ def test_the_form_of_a_family(small, attributes, changes, material, expected):
     assert form_of_family(search_of(*attributes, **changes), target) == expected
 
 
-def test_a_start_takes_its_place_in_the_form_of_the_target(small):
+def test_start_is_converted_to_the_form_of_the_target(small):
     search = search_of("shape", "lighting", start=StartConfig(shape=Sphere(subdivisions=2)))
     target = represented(small(shape=Blob(seed=1, subdivisions=3), lighting=SKY), search)
     start = start_scene(target, search.starts(), search)
@@ -318,7 +318,7 @@ def test_a_start_takes_its_place_in_the_form_of_the_target(small):
     assert start.lighting.radiance.pixels.shape == (8, 16, 3)
 
 
-def test_a_start_light_that_is_given_is_kept(small):
+def test_a_given_start_light_is_kept(small):
     search = search_of("lighting", start=StartConfig(lighting=Constant(radiance=(1, 2, 3))))
     target = represented(small(lighting=SKY), search)
     found = start_scene(target, search.starts(), search).lighting.radiance.pixels
@@ -326,14 +326,14 @@ def test_a_start_light_that_is_given_is_kept(small):
 
 
 def doubled(scene: Scene) -> Scene:
-    """Give every face of a sphere corners of its own, as a file with hard edges has them."""
+    """Return a sphere whose faces share no vertices, like a file with hard edges."""
     mesh = geometry(scene.shape)
     corners = np.arange(3 * len(mesh.faces)).reshape(-1, 3)
     surface = Mesh(mesh.vertices[mesh.faces].reshape(-1, 3), corners)
     return scene.model_copy(update={"shape": MeshShape(surface=surface, fit=False)})
 
 
-def test_a_moving_surface_has_one_vertex_a_place(small):
+def test_a_moving_surface_has_one_vertex_per_position(small):
     scene = doubled(small())
     found = represented(scene, search_of("shape", mode="diverge")).shape.surface
     assert found.vertices.shape == (642, 3)

@@ -1,4 +1,4 @@
-"""The sRGB curve in torch: its NumPy twin's values, and slopes that are finite everywhere."""
+"""The sRGB curve in torch: values as in NumPy, and finite slopes."""
 
 import numpy as np
 import torch
@@ -7,7 +7,7 @@ from mrd.rendering import srgb
 from scenes.film import LINEAR_LIMIT, srgb_decode, srgb_encode
 
 
-def test_both_ways_are_those_of_the_film(rng):
+def test_both_directions_agree_with_the_film(rng):
     values = np.concatenate([[0, LINEAR_LIMIT, 0.04045, 1], rng.random(200)])
     tensor = torch.tensor(values)
     np.testing.assert_allclose(srgb.encoded(tensor), srgb_encode(values), rtol=1e-12)

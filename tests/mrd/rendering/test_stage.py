@@ -1,4 +1,4 @@
-"""Images: their noise, exposure, tone curve, and the way to the network."""
+"""The stage: noise, exposure, tone curve, gradients, and replayed kernels."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ from scenes.shape import Blob, MeshShape, Sphere
 
 
 def knees(film):
-    """Radiance about every place where the curve changes: 0, the linear part's end, 1."""
+    """Return radiance near every change of the curve: 0, the end of the linear part, 1."""
     linear = np.array([0.0, LINEAR_LIMIT, 1.0])
     if film.tone_curve == "reinhard":
         linear = linear[:2] / (1 - linear[:2])
@@ -36,7 +36,7 @@ def knees(film):
 
 @pytest.mark.parametrize("tone_curve", ["srgb", "reinhard"])
 @pytest.mark.parametrize("exposure", [0.3, 1.0, 4.7])
-def test_the_tone_curve_is_that_of_scenes(tone_curve, exposure, rng):
+def test_tone_curve_agrees_with_scenes(tone_curve, exposure, rng):
     film = Film(exposure=exposure, tone_curve=tone_curve)
     linear = np.concatenate([10 ** rng.uniform(-6, 4, size=5000), [0, -1, 1e30], knees(film)])
     linear = linear.astype(np.float32)
@@ -68,7 +68,7 @@ def test_the_gradient_of_the_tone_curve_is_that_of_its_values(tone_curve, rng):
 # ---- Noise --------------------------------------------------------------------------------------
 
 
-def test_an_image_is_named_by_scene_camera_light_and_index(small):
+def test_noise_seed_depends_on_scene_camera_light_and_index(small):
     rig = Ring(count=2, resolution=32)
     scene = small(cameras=rig, lighting=EnvironmentMap(radiance="studio"))
     first = Stage(scene).photographs(cameras(rig), 4, index=3)
@@ -79,7 +79,7 @@ def test_an_image_is_named_by_scene_camera_light_and_index(small):
     assert (other - first).abs().mean() > 1e-3
 
 
-def test_any_number_of_samples_is_taken_without_a_word(small, capfd):
+def test_any_number_of_samples_renders_without_a_warning(small, capfd):
     scene = small()
     images = Stage(scene).radiance(cameras(scene.cameras), 7, [1])
     assert images.shape == (1, 3, 32, 32)
@@ -124,7 +124,7 @@ def test_a_seed_fits_the_renderer_and_is_a_python_number():
 # ---- Exposure -----------------------------------------------------------------------------------
 
 
-def test_auto_exposure_brings_the_objects_bright_parts_to_their_place(small):
+def test_auto_exposure_sets_the_bright_parts_of_the_object(small):
     scene = small(
         shape=Blob(seed=2, subdivisions=3),
         lighting=EnvironmentMap(radiance="studio", level=0.37),
@@ -144,7 +144,7 @@ def test_auto_exposure_brings_the_objects_bright_parts_to_their_place(small):
     np.testing.assert_allclose(brightest, EXPOSURE_LEVEL, rtol=0.06)
 
 
-def test_auto_exposure_follows_the_light_alone(small):
+def test_auto_exposure_depends_only_on_the_light(small):
     dim = small(lighting=Constant(radiance=(0.1, 0.1, 0.1)), film=Film())
     grey = small(lighting=Constant(radiance=(1, 1, 1)), film=Film(background=0.5))
     one, ten = exposed(grey).film.fixed_exposure, exposed(dim).film.fixed_exposure
@@ -154,7 +154,7 @@ def test_auto_exposure_follows_the_light_alone(small):
     np.testing.assert_allclose(steps, np.round(steps), atol=1e-9)
 
 
-def test_auto_exposure_gives_the_same_scene_every_time(small):
+def test_auto_exposure_is_reproducible(small):
     scene = small(lighting=EnvironmentMap(radiance="studio"), film=Film())
     assert len({exposed(scene).sha256 for _ in range(5)}) == 1
 
@@ -164,7 +164,7 @@ def test_a_given_exposure_is_kept(small):
     assert exposed(scene) is scene
 
 
-def test_auto_exposure_of_an_object_without_a_pixel_says_so(small):
+def test_auto_exposure_of_an_invisible_object_is_refused(small):
     speck = small(
         shape=Sphere(subdivisions=0, radius=1e-4),
         pose=Pose(translation=(0.01, 0.01, 0)),
@@ -174,7 +174,7 @@ def test_auto_exposure_of_an_object_without_a_pixel_says_so(small):
         exposed(speck)
 
 
-def test_changes_of_film_leave_all_else(small):
+def test_with_film_changes_only_the_film(small):
     scene = small()
     changed = with_film(scene, exposure=2.0)
     assert changed.film.exposure == 2
@@ -185,7 +185,7 @@ def test_changes_of_film_leave_all_else(small):
 
 
 def red_square_at_top_left(small):
-    """A red box before black: rows and columns 4 to 12 of 32, seen along −z."""
+    """Return a red box before black: rows and columns 4 to 12 of 32, seen along −z."""
     side = 5 * np.tan(np.radians(16))  # half the frame at the box, 16 pixels
     box = trimesh.creation.box(extents=(side / 2, side / 2, 0.01))
     place = -side / 2
@@ -198,7 +198,7 @@ def red_square_at_top_left(small):
     )
 
 
-def test_a_red_square_at_top_left_reaches_the_model_there_in_its_first_channel(small):
+def test_rendered_image_keeps_position_and_channel_order(small):
     scene = red_square_at_top_left(small)
     model = registry.create(ModelConfig(network="pixels", front_end=FrontEnd(blur=0.0)))
     stage = Stage(scene)
@@ -213,8 +213,8 @@ def test_a_red_square_at_top_left_reaches_the_model_there_in_its_first_channel(s
     assert float(elsewhere.abs().max()) < 1e-3
 
 
-def test_the_gradient_goes_back_to_the_pixels_that_it_came_from(small):
-    """The red of the square depends on its base colour; nothing else in the picture does."""
+def test_gradient_belongs_to_the_right_pixels(small):
+    """Only the red of the square depends on its base colour."""
     scene = red_square_at_top_left(small)
     stage = Stage(scene)
     from mrd.rendering.to_mitsuba import material_key, surface_integrator
@@ -236,7 +236,7 @@ def test_the_gradient_goes_back_to_the_pixels_that_it_came_from(small):
     np.testing.assert_allclose(gradient(0, corner, slice(16, 32)), 0, atol=1e-6)
 
 
-def test_coverage_is_where_the_object_is_seen(small):
+def test_coverage_is_the_mask_of_the_object(small):
     scene = small(
         shape=Blob(seed=2, subdivisions=3),
         cameras=Ring(count=2, azimuth=30, resolution=32),
@@ -258,7 +258,7 @@ def test_coverage_is_where_the_object_is_seen(small):
 
 
 @pytest.mark.parametrize("attributes", [("material",), ("lighting",), ("material", "lighting")])
-def test_replayed_renders_are_those_that_are_traced_again(small, attributes, rng):
+def test_replayed_renders_agree_with_traced_ones(small, attributes, rng):
     config = SearchConfig(attributes=attributes, environment_height=8)
     target = represented(small(cameras=Ring(count=2, resolution=16)), config)
     start = start_scene(target, config.starts(), config)
@@ -286,8 +286,8 @@ def test_replayed_renders_are_those_that_are_traced_again(small, attributes, rng
             assert float((gradients[1][key] - traced).norm() / traced.norm()) < 1e-4
 
 
-def test_a_replay_that_goes_wrong_is_found_out_and_replaced(small, rng):
-    """Dr.Jit replays the adjoint of a texture of one channel wrongly."""
+def test_a_wrong_replay_is_detected_and_replaced(small, rng):
+    """Dr.Jit replays the adjoint of a one-channel texture wrongly."""
     config = SearchConfig(
         attributes=("material",),
         material_parameters=("roughness",),

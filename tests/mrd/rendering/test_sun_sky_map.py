@@ -1,4 +1,4 @@
-"""The map of a sun and sky: its light, its place, and how smoothly it follows the parameters."""
+"""The map of a sun and sky: radiance, direction of the sun, and derivatives."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ PARAMETERS = tuple(BOUNDS)
 
 
 def light_of(pixels):
-    """Radiance over the sphere, (3,)."""
+    """Return the radiance integrated over the sphere, (3,)."""
     return np.einsum("hw,hwc->c", solid_angles(*pixels.shape[:2]), pixels)
 
 
@@ -25,7 +25,7 @@ def searched(small, sky=NOON, parameters=PARAMETERS):
 
 
 @pytest.mark.parametrize(("elevation", "azimuth"), [(50, 70), (5, -120), (89, 0), (30, 180)])
-def test_the_sun_stands_where_it_is_set(elevation, azimuth):
+def test_sun_is_at_its_direction(elevation, azimuth):
     sky = NOON.model_copy(update={"sun_elevation": elevation, "sun_azimuth": azimuth})
     sun, _ = parts(sky, 65)
     weights = solid_angles(65, 130)[:, :, None] * sun
@@ -38,7 +38,7 @@ def test_the_sun_stands_where_it_is_set(elevation, azimuth):
     assert np.count_nonzero(sun.sum(axis=2)) <= 4
 
 
-def test_the_sun_keeps_its_light_wherever_it_stands_among_the_pixels():
+def test_irradiance_of_the_sun_does_not_depend_on_its_direction():
     lights = [
         light_of(parts(NOON.model_copy(update={"sun_azimuth": azimuth}), HEIGHT)[0])
         for azimuth in np.linspace(0, 30, 13)
@@ -69,7 +69,7 @@ def test_level_scales_and_rotation_are_in_the_map():
 # ---- Variables ----------------------------------------------------------------------------------
 
 
-def test_variables_begin_at_the_starts_map(small):
+def test_variables_start_at_the_map_of_the_start(small):
     start = small(lighting=as_map(NOON, HEIGHT))
     placed = searched(small).apply_to(start).lighting
     np.testing.assert_allclose(
@@ -80,7 +80,7 @@ def test_variables_begin_at_the_starts_map(small):
         assert getattr(sky, name) == pytest.approx(getattr(NOON, name), rel=1e-5)
 
 
-def test_what_mitsuba_gets_is_what_the_result_will_hold(small):
+def test_values_for_mitsuba_are_those_of_the_result(small):
     variables = searched(small)
     with torch.no_grad():
         variables.tensors["sun_azimuth"].add_(0.3)
@@ -93,7 +93,7 @@ def test_what_mitsuba_gets_is_what_the_result_will_hold(small):
 
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_the_derivative_of_the_map_is_its_finite_difference(small, name, rng):
-    """Over steps of another length than that of the derivative itself."""
+    """Compare with a step of another length than in the code."""
     variables = searched(small, parameters=(name,))
     height, width = HEIGHT, 2 * HEIGHT + 2
     # Smooth weights: along a pixel's kernel the map is a broken line.
@@ -129,7 +129,7 @@ def test_parameters_stay_in_bounds(small):
         assert 1 <= sky.sun_elevation <= 90.001
 
 
-def test_parameters_that_are_not_searched_stay(small):
+def test_unsearched_parameters_do_not_change(small):
     variables = searched(small, parameters=("sun_azimuth",))
     with torch.no_grad():
         variables.tensors["sun_azimuth"].add_(1.0)
@@ -138,6 +138,6 @@ def test_parameters_that_are_not_searched_stay(small):
     assert sky.model_copy(update={"sun_azimuth": NOON.sun_azimuth}) == NOON
 
 
-def test_a_light_that_is_no_map_is_refused(small):
+def test_a_light_other_than_a_map_is_refused(small):
     with pytest.raises(TypeError, match="'constant' is no map of a sky"):
         SkyVariables(small(lighting=Constant()), NOON, PARAMETERS)

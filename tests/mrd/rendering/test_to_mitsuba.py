@@ -1,4 +1,4 @@
-"""What a scene looks like once it is in Mitsuba, against numbers computed by hand."""
+"""Scenes rendered by Mitsuba, against numbers computed by hand."""
 
 import mitsuba as mi
 import numpy as np
@@ -38,14 +38,14 @@ LAMBERTIAN = {"roughness": 0.4, "eta": 1.0001}
 
 
 def image(scene, samples=64, seed=1, form=None, camera=0):
-    """Linear radiance (H, W, 3) of one camera."""
+    """Return linear radiance (H, W, 3) of one camera."""
     stage = Stage(scene, form=form)
     view = cameras(scene.cameras)[camera]
     return stage.radiance([view], samples, [seed])[0].permute(1, 2, 0).double().numpy()
 
 
 def rays(camera):
-    """Unit directions (H, W, 3) through the pixels' centres."""
+    """Return unit directions (H, W, 3) through the centres of pixels."""
     side = np.tan(np.radians(camera.field_of_view) / 2)
     x = (np.arange(camera.width) + 0.5) / camera.width * 2 - 1
     y = 1 - (np.arange(camera.height) + 0.5) / camera.height * 2
@@ -55,7 +55,7 @@ def rays(camera):
 
 
 def normals_of_unit_sphere(camera):
-    """Where rays meet the unit sphere about the origin (H, W, 3); NaN where they miss it."""
+    """Return where rays meet the unit sphere (H, W, 3); NaN where they miss it."""
     directions, origin = rays(camera), np.asarray(camera.origin)
     along = -(directions @ origin)
     with np.errstate(invalid="ignore"):
@@ -145,7 +145,7 @@ def test_the_level_of_a_light_scales_radiance(small, lighting):
 
 
 @pytest.mark.parametrize("rotation", [0.0, 50.0])
-def test_the_environment_is_seen_behind_the_object_where_its_direction_says(small, rotation):
+def test_environment_is_visible_in_its_direction(small, rotation):
     slope = np.array([[0.5, 0.1, -0.3], [-0.2, 0.6, 0.2], [0.4, -0.3, 0.5]])
     picture = Picture(1 + map_directions(65, 128) @ slope)
     scene = small(
@@ -154,7 +154,7 @@ def test_the_environment_is_seen_behind_the_object_where_its_direction_says(smal
     )
     for index, camera in enumerate(cameras(scene.cameras)):
         seen = image(scene, 64, camera=index)
-        # What stands at d on the unrotated map is seen at R d.
+        # The direction d of the unrotated map is seen at R d.
         expected = 1 + rays(camera) @ turned_about_y(rotation) @ slope
         behind = np.ones((32, 32), bool)
         behind[8:24, 8:24] = False  # the sphere
@@ -164,13 +164,13 @@ def test_the_environment_is_seen_behind_the_object_where_its_direction_says(smal
 @pytest.mark.parametrize(
     ("elevation", "azimuth", "rotation"), [(30, 0, 0), (55, 60, 0), (20, -100, 0), (30, 20, 70)]
 )
-def test_the_sun_lights_the_side_that_it_stands_on(small, elevation, azimuth, rotation):
+def test_sun_lights_the_side_that_faces_it(small, elevation, azimuth, rotation):
     scene = small(
         material=Material(base_color=0.8, **LAMBERTIAN),
         lighting=SunSky(
             sun_elevation=elevation, sun_azimuth=azimuth, sky_scale=0.0, rotation=rotation
         ),
-        # Beside the sun, so that most of the lit side is in view.
+        # Next to the sun, so that most of the lit side is visible.
         cameras=Single(azimuth=azimuth + rotation + 25, elevation=elevation, resolution=48),
         film=Film(exposure=1.0, background=0.0),
     )
@@ -185,7 +185,7 @@ def test_the_sun_lights_the_side_that_it_stands_on(small, elevation, azimuth, ro
     assert angle < 3
 
 
-def test_a_baked_sky_gives_the_picture_of_the_sky(small):
+def test_a_baked_sky_renders_like_the_sky(small):
     sky = SunSky(sun_elevation=40, sun_azimuth=30, rotation=15, level=0.02, turbidity=4)
     scene = small(
         material=Material(base_color=0.7, roughness=0.6),
@@ -194,7 +194,7 @@ def test_a_baked_sky_gives_the_picture_of_the_sky(small):
     )
     original = image(scene, 256)
     copy = image(scene.model_copy(update={"lighting": baked(sky, 257)}), 256)
-    # On the map the sun is a third wider than it is: the edges of highlights differ.
+    # On the map the sun is a third wider, so the edges of highlights differ.
     np.testing.assert_allclose(copy.mean(axis=(0, 1)), original.mean(axis=(0, 1)), rtol=0.02)
     difference = np.abs(copy - original).mean() / original.mean()
     assert difference < 0.05
@@ -214,7 +214,7 @@ def test_the_grey_background_is_shown_as_its_display_value(small, tone_curve, gr
     torch.testing.assert_close(corner, torch.full_like(corner, grey), rtol=0, atol=1e-5)
 
 
-def test_an_object_before_grey_is_lit_by_its_environment_all_the_same(small):
+def test_grey_background_keeps_the_light_of_the_environment(small):
     lighting = EnvironmentMap(radiance="studio")
     before_grey = image(small(lighting=lighting, film=Film(exposure=1.0, background=0.5)), 64)
     before_light = image(small(lighting=lighting), 64)
@@ -236,7 +236,7 @@ def test_an_object_before_grey_is_lit_by_its_environment_all_the_same(small):
     ids=lambda rig: f"{rig.kind}-{rig.field_of_view:g}",
 )
 @pytest.mark.parametrize("point", [(0.0, 0.0, 0.0), (0.6, -0.4, 0.5), (-0.7, 0.5, -0.2)])
-def test_a_camera_sees_a_point_where_its_matrix_says(small, rig, point):
+def test_camera_image_agrees_with_its_projection(small, rig, point):
     scene = small(
         shape=Sphere(subdivisions=2, radius=0.08),
         pose=Pose(translation=point),
@@ -252,7 +252,7 @@ def test_a_camera_sees_a_point_where_its_matrix_says(small, rig, point):
         np.testing.assert_allclose(found, view.project([point])[0], atol=0.5)
 
 
-def test_a_pose_turns_before_it_moves(small):
+def test_pose_rotates_before_it_translates(small):
     # x to y by the turn about z, then up.
     scene = small(
         shape=MeshShape(surface=Mesh(np.eye(3, dtype=np.float32), [[0, 1, 2]]), fit=False),
@@ -269,7 +269,7 @@ WHOLE = Form(texture_coordinates=False, path_depth=OPAQUE_DEPTH)
 
 
 def shading_normals(scene, form, camera=0):
-    """Shading normals (H, W, 3) as Mitsuba sees them, 0 past the object."""
+    """Return Mitsuba's shading normals (H, W, 3), 0 outside the object."""
     integrator = mi.load_dict({"type": "aov", "aovs": "normals:sh_normal"})
     view = cameras(scene.cameras)[camera]
     seen = mi.render(to_mitsuba(scene, form), integrator=integrator, sensor=sensor(view), spp=16)
@@ -277,12 +277,12 @@ def shading_normals(scene, form, camera=0):
 
 
 def split_mesh(mesh):
-    """The mesh with spherical texture coordinates of its own: doubled vertices on the seam."""
+    """Return the mesh with its own spherical texture coordinates: doubled vertices on the seam."""
     return MeshShape(surface=with_spherical_uvs(mesh)[0], fit=False)
 
 
 @pytest.mark.parametrize("normals", ["smooth", "flat"])
-def test_texture_coordinates_do_not_show_under_a_uniform_material(small, normals):
+def test_texture_coordinates_do_not_change_a_uniform_material(small, normals):
     scene = small(
         shape=Blob(seed=5, subdivisions=3, normals=normals),
         cameras=Ring(count=2, azimuth=180, resolution=32),  # the first one looks at the seam
@@ -297,14 +297,14 @@ def test_texture_coordinates_do_not_show_under_a_uniform_material(small, normals
 
 
 @pytest.mark.parametrize("form", [WHOLE, SPLIT], ids=["without", "with"])
-def test_a_mesh_with_coordinates_of_its_own_is_shaded_without_a_seam(small, form):
+def test_a_mesh_with_its_own_coordinates_has_no_seam(small, form):
     blob = Blob(seed=5, subdivisions=3)
     scene = small(shape=blob, cameras=Single(azimuth=180, resolution=32))
     own = scene.model_copy(update={"shape": split_mesh(geometry(blob))})
     np.testing.assert_allclose(shading_normals(own, form), shading_normals(scene, WHOLE), atol=1e-4)
 
 
-def test_moved_vertices_get_the_normals_that_they_had(small):
+def test_moved_vertices_keep_their_normals(small):
     scene = small(shape=Blob(seed=5, subdivisions=3))
     stage = Stage(scene)
     mesh = geometry(scene.shape)
@@ -315,7 +315,7 @@ def test_moved_vertices_get_the_normals_that_they_had(small):
     np.testing.assert_allclose(after, before, atol=1e-4)
 
 
-def test_a_texture_lies_on_the_object_like_a_map_round_it_without_a_seam(small):
+def test_a_texture_has_the_expected_position_and_no_seam(small):
     # Smooth and periodic in u, so that every jump in the picture would be a seam.
     v, u = np.meshgrid((np.arange(64) + 0.5) / 64, (np.arange(128) + 0.5) / 128, indexing="ij")
     pixels = np.stack(
@@ -344,7 +344,7 @@ def test_a_texture_lies_on_the_object_like_a_map_round_it_without_a_seam(small):
         assert error.max() < 0.08  # a seam would be off by 0.8
 
 
-def test_flat_normals_show_faces_and_smooth_ones_do_not(small):
+def test_only_flat_normals_show_faces(small):
     box = trimesh.creation.icosahedron()
     shape = MeshShape(surface=Mesh(box.vertices, box.faces), fit=False)
     lighting = SunSky(sun_elevation=30, sky_scale=0.0)
@@ -381,10 +381,10 @@ def test_names_of_parameters():
         (Material(spec_trans=0.5), Form(False, TRANSMITTING_DEPTH)),
     ],
 )
-def test_a_scene_alone_takes_the_plainest_form(material, expected):
+def test_simplest_form_of_a_material(material, expected):
     assert form_of(material) == expected
 
 
-def test_what_is_not_loaded_is_refused():
+def test_an_unloaded_map_is_refused():
     with pytest.raises(InputError, match="the map 'studio' is not loaded"):
         light(EnvironmentMap(radiance="studio"))
