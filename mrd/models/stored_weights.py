@@ -68,8 +68,8 @@ def unwrapped(content: Any, path: Path) -> dict[str, Tensor]:
         keys = [key for key in (*_WRAPPERS, *_AVERAGES) if _holds_weights(content.get(key))]
         if len(keys) > 1:
             raise InputError(
-                f"weights: {path} holds {len(found)} sets of weights ({', '.join(found)}); save "
-                f"only the one that you want, such as torch.save(content['{found[0]}'], …)"
+                f"weights: {path} holds {len(keys)} sets of weights ({', '.join(keys)}); save "
+                f"only the one that you want, such as torch.save(content['{keys[0]}'], …)"
             )
         if not keys:
             break

@@ -231,5 +231,7 @@ def test_a_limit_at_a_proportion_is_open_where_that_of_half_way_is(hits, proport
 
 def test_expected_answers_are_refused():
     trials = table(LEVELS, RISING, 40).assign(correct=np.array(RISING) + 0.5)
-    with pytest.raises(InputError, match=r"column 'correct' has the value 21\.5; a curve is fitted to who"):
+    with pytest.raises(
+        InputError, match=r"column 'correct' has the value 21\.5; a curve is fitted"
+    ):
         psychometric.fit(trials)
