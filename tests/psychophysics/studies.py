@@ -33,6 +33,6 @@ def study_in(
     return write_text(folder, text)
 
 
-def write_study(folder: Path, replacements: dict[str, str]) -> Path:
+def change_study(folder: Path, replacements: dict[str, str]) -> Path:
     """Replace text in the study of a folder; return the folder."""
     return write_text(folder, (folder / "study.yaml").read_text(), *replacements.items())

@@ -14,7 +14,7 @@ from psychophysics.lab import calibration
 from psychophysics.lab.window import ask_participant
 from psychophysics.observers import Psychometric, SimulatedObserver
 from tests.psychophysics.lab import frame_by_frame, window_sessions
-from tests.psychophysics.studies import study_in, write_study
+from tests.psychophysics.studies import change_study, study_in
 
 KEY_NAMES = {"oddity": ["1", "2", "3"], "match_to_sample": ["left", "right"],
              "same_different": ["left", "right"]}  # fmt: skip
@@ -72,7 +72,7 @@ def test_a_session_is_paused_ended_and_resumed(window_process, small_set, tmp_pa
     In the second sitting it is paused and shown again; the fifth trial is not answered in time.
     """
     folder = study_in(tmp_path, small_set, more="feedback: true\n  rest_every: 2", trials=1)
-    write_study(folder, {"{trials: 0}": "{trials: 2, rounds: 1}",
+    change_study(folder, {"{trials: 0}": "{trials: 2, rounds: 1}",
                          "interval: 0.2": "interval: 0.2, answer: 1.5"})  # fmt: skip
     plan = {"delays": [0.1], "keys": ["1", "2", "3"]}
     outcome, *_ = window_process.run(window_sessions.run_session, folder, plan | {"stop_in": [2]})
@@ -159,9 +159,9 @@ def test_errors_are_found_before_a_window_opens(window_process, small_set, tmp_p
 
     plain = study("plain")
     keys = study("keys", more="keys: ['1', '2', lefft]")
-    narrow = write_study(study("narrow", presentation="space"), {"[640, 480]": "[50, 480]"})
-    small = write_study(study("small"), {"[640, 480]": "[240, 240]"})
-    second = write_study(study("second"), {"full_screen: false": "screen: 2"})
+    narrow = change_study(study("narrow", presentation="space"), {"[640, 480]": "[50, 480]"})
+    small = change_study(study("small"), {"[640, 480]": "[240, 240]"})
+    second = change_study(study("second"), {"full_screen: false": "screen: 2"})
     full = study("full")
     (full / "data").write_text("not a folder")
     done = two_sessions(study("done"))
@@ -267,7 +267,7 @@ def test_readings_are_typed(window_process, small_set, tmp_path):
     """Typed at the patch, on the full screen; backspace corrects."""
     folder = study_in(tmp_path, small_set)
     full = "[1024, 768], full_screen: true"
-    write_study(folder, {"[640, 480], full_screen: false": full})
+    change_study(folder, {"[640, 480], full_screen: false": full})
     typed = {}
     for gun, top in {"red": 20, "green": 70, "blue": 9}.items():
         for value in calibration.patch_values(5):

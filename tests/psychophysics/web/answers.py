@@ -11,7 +11,7 @@ from psychophysics.data import columns
 from psychophysics.timing import Interval
 from psychophysics.trials import generate_trials
 from psychophysics.web import plan, saved
-from tests.psychophysics.studies import study_in, write_study
+from tests.psychophysics.studies import change_study, study_in
 
 SITTING = {
     "started": "2026-05-01T10:00:00+02:00", "browser": "made by hand", "screen": [1920, 1080],
@@ -83,7 +83,7 @@ COMPARISONS = """comparisons: [result, control]
 
 def study_with_practice(folder, small_set):
     """Write a study whose sessions have 2 × 2 trials of practice and 7 others, with breaks."""
-    return write_study(
+    return change_study(
         study_in(folder, small_set, mask=0.05, trials=1),
         {
             "comparisons: [result]": COMPARISONS, "catch: 0": "catch: 1",
