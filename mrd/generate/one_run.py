@@ -187,7 +187,7 @@ def _write_preview(
 
 
 def _write_turntable(path: Path, sides: Sequence[Scene], bench: Bench) -> None:
-    """Target and result side by side, seen by a camera that goes around them."""
+    """Write a film of target and result side by side; the camera moves around them."""
     rig = sides[0].cameras
     around = Ring(
         count=image_files.TURNTABLE_FRAMES,

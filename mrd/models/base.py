@@ -12,7 +12,7 @@ from mrd.study.model_section import ModelConfig
 from scenes.base.errors import InputError, nearest
 
 USUAL_SIZE = 128
-"""Height and width, in pixels, of the images of test images for models that accept any size."""
+"""Height and width, in pixels, of test images for models that accept any size."""
 
 
 class Model(nn.Module, ABC):

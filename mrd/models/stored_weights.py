@@ -136,7 +136,7 @@ def shared_prefix(names: Sequence[str], wanted: Sequence[str]) -> str:
     for name in names:
         if name.endswith(f".{wanted[0]}"):
             prefix = name.removesuffix(wanted[0])
-            asked = [each for each in wanted if not each.endswith("num_batches_tracked")]
-            if all(f"{prefix}{each}" in known for each in asked):
+            needed = [each for each in wanted if not each.endswith("num_batches_tracked")]
+            if all(f"{prefix}{each}" in known for each in needed):
                 return prefix
     return ""

@@ -78,7 +78,7 @@ def described(refused: Iterable[Library]) -> str:
 
 
 def ask(path: Path) -> Library:
-    """Return a library's version, asked in a separate process."""
+    """Return a library with its version, which a separate process reads by loading it."""
     if not path.is_file():
         return Library(path, "", "no such file")
     command = [sys.executable, "-I", "-S", "-c", _QUESTION, str(path)]
@@ -90,7 +90,7 @@ def ask(path: Path) -> Library:
         # LLVM 15 and older load, but lack this function.
         old = "LLVMGetVersion" in answer.stderr
         return Library(path, "", f"older than {OLDEST}" if old else "does not load")
-    return _judged(path, answer.stdout.strip())
+    return _checked(path, answer.stdout.strip())
 
 
 def usual_folders(
@@ -145,19 +145,19 @@ def _candidates(folders: Iterable[Path]) -> list[Library]:
         path.resolve() for folder in folders for path in _listed(folder) if _NAME.match(path.name)
     )
     others = [_named(path) for path in paths if path not in {library.path for library in first}]
-    # Without a version in the name (macOS, Windows), the file must be asked.
+    # Without a version in the name (macOS, Windows), the library must be loaded.
     known = [library if library.version else ask(library.path) for library in others]
     return first + sorted(known, key=_parts, reverse=True)
 
 
 def _named(path: Path) -> Library:
-    """Return the version in a file's name; "" without one."""
+    """Return a library with the version in its file name; "" if the name has none."""
     match = _NAME.match(path.name)
     version = (match["dash"] or match["dot"] or "") if match else ""
-    return _judged(path, version) if version else Library(path, "")
+    return _checked(path, version) if version else Library(path, "")
 
 
-def _judged(path: Path, version: str) -> Library:
+def _checked(path: Path, version: str) -> Library:
     too_old = int(version.split(".")[0]) < OLDEST
     return Library(path, version, f"older than {OLDEST}" if too_old else "")
 

@@ -230,7 +230,7 @@ class Stage:
         yield
         dr.set_grad(normals, dr.grad(apart))
         dr.enqueue(dr.ADMode.Backward, normals)
-        dr.traverse(dr.ADMode.Backward, dr.ADFlag.ClearVertices)  # keeps the way for another time
+        dr.traverse(dr.ADMode.Backward, dr.ADFlag.ClearVertices)  # keeps the graph of the vertices
         self._put(NORMALS, normals)
 
     def _put(self, key: str, value: Any) -> None:

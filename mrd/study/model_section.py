@@ -79,9 +79,9 @@ class ModelConfig(Frozen):
         """Layer → weight, 1 if the file gives only names; empty if it gives no layers."""
         return _weights(self.layers)
 
-    def guided(self, judged: Mapping[str, float]) -> "ModelConfig":
-        """Return the model that a search uses: with the judged layers and the guides."""
-        layers = {**_weights(self.guides), **judged}
+    def guided(self, scored: Mapping[str, float]) -> "ModelConfig":
+        """Return the model that a search uses: with the scored layers and the guides."""
+        layers = {**_weights(self.guides), **scored}
         return self.model_copy(update={"layers": layers, "guides": None})
 
     @model_validator(mode="after")

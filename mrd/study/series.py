@@ -70,25 +70,25 @@ def resolved_series(
     return ResolvedSeries(config, lights, names, record)
 
 
-def chosen_cameras(asked: str | tuple[str, ...], target: Scene) -> tuple[str, ...]:
+def chosen_cameras(requested: str | tuple[str, ...], target: Scene) -> tuple[str, ...]:
     """Return the names of the cameras of a series, in the order of the target's cameras."""
     rig = {camera.name: camera for camera in cameras(target.cameras)}
-    if isinstance(asked, str):
+    if isinstance(requested, str):
         chosen = tuple(
             name
             for name, camera in rig.items()
-            if asked == "all" or camera.held_out == (asked == "held_out")
+            if requested == "all" or camera.held_out == (requested == "held_out")
         )
         if not chosen:
             raise InputError(
-                f"cameras: {asked} is not allowed: the target has no such camera; "
+                f"cameras: {requested} is not allowed: the target has no such camera; "
                 f"known: {', '.join(rig)}"
             )
         return chosen
-    for name in asked:
+    for name in requested:
         if name not in rig:
             raise unknown("camera", name, rig)
-    return tuple(name for name in rig if name in asked)
+    return tuple(name for name in rig if name in requested)
 
 
 def fractions(config: SeriesConfig) -> NDArray[np.float64]:
@@ -110,15 +110,15 @@ def is_kept(step: int) -> bool:
     return round(2 ** (nearest / _STATES_PER_DOUBLING)) == step
 
 
-def on_the_way(states: Sequence[int], came: int, steps: int) -> list[int]:
-    """Return the steps of the kept states that led to the result of step `came`, in order.
+def on_the_way(states: Sequence[int], result_step: int, steps: int) -> list[int]:
+    """Return the steps of the kept states that led to the result of step `result_step`, in order.
 
     With restarts or early stopping, the result is the best state of the whole search: other starts
     of `steps` steps, and states after the best, did not lead to it. The state after the last step
     of a start is already the next start.
     """
-    start = (came - 1) // steps
-    return [step for step in states if step // steps == start and step < came]
+    start = (result_step - 1) // steps
+    return [step for step in states if step // steps == start and step < result_step]
 
 
 def joint_distances(distances: Sequence[Mapping[str, float]]) -> NDArray[np.float64]:
