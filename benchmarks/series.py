@@ -28,7 +28,7 @@ def main() -> None:
     import mitsuba as mi
     import numpy as np
 
-    from mrd.generate.images import photographed
+    from mrd.generate.images import render_shots
     from mrd.rendering import to_mitsuba
     from mrd.rendering.stage import noise_seed, with_film
     from mrd.study.image_directory import ImageDirectory
@@ -82,7 +82,7 @@ def main() -> None:
             began = time.perf_counter()
             bare(mitsuba_scene, sensors, surface)
             middle = time.perf_counter()
-            for _ in photographed(directory, scene, views, shots, form, "cpu"):
+            for _ in render_shots(directory, scene, views, shots, form, "cpu"):
                 pass
             ended = time.perf_counter()
             if level > 0:  # the first level compiles the kernels

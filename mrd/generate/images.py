@@ -289,13 +289,13 @@ def _records(
             after = {name: getattr(known, name) for name in KNOWN_AFTER_RENDERING}
             records[shot["id"]] = ImageRecord(**shot, **after)
     missing = [shot for shot in shots if shot["id"] not in records]
-    for shot, after in photographed(directory, scene, views, missing, form, device):
+    for shot, after in render_shots(directory, scene, views, missing, form, device):
         records[shot["id"]] = ImageRecord(**shot, **after)
         directory.append(records[shot["id"]])
     return [records[shot["id"]] for shot in shots]
 
 
-def photographed(
+def render_shots(
     directory: ImageDirectory,
     scene: Scene,
     views: Sequence[Camera],

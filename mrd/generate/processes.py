@@ -68,7 +68,7 @@ class Outcome:
     images: int = 0  # finished images
 
 
-def all_done(
+def run_jobs(
     jobs: Iterable[Job], study: Study, progress: StudyProgress, workers: int
 ) -> list[Outcome]:
     """Run jobs in worker processes, `workers` at once; return their outcomes in the same order.

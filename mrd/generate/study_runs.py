@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mrd.generate.processes import Job, Outcome, all_done
+from mrd.generate.processes import Job, Outcome, run_jobs
 from mrd.generate.progress import StudyProgress
 from mrd.rendering import backend
 from mrd.study import image_directory, image_plan
@@ -68,7 +68,7 @@ def generate(
         for run in runs
     ]
     jobs = image_jobs(runs, folder, by_hash)
-    rendered = all_done(jobs, resolved.study, progress, workers)
+    rendered = run_jobs(jobs, resolved.study, progress, workers)
     unfinished = {job.name for job in image_jobs(runs, folder)}
     return searched + [
         each if each.name in unfinished else replace(each, failure="") for each in rendered
@@ -106,7 +106,7 @@ def carry_out(study: Study | ResolvedStudy, name: str, progress: StudyProgress) 
     unsearched = [run for run in chosen if not is_searched(run, folder)]
     outcomes = _search(unsearched, resolved.study, progress, workers=1)
     images = [job for job in image_jobs(runs, folder) if job.name in (name, f"{name}/series")]
-    return [*outcomes.values(), *all_done(images, resolved.study, progress, workers=1)]
+    return [*outcomes.values(), *run_jobs(images, resolved.study, progress, workers=1)]
 
 
 def image_jobs(runs: Sequence[ResolvedRun], folder: Path, by_hash: bool = False) -> list[Job]:
@@ -248,7 +248,7 @@ def _search(
     refused = {run.name: _create_directory(run, study.runs, progress) for run in unsearched}
     outcomes = {name: outcome for name, outcome in refused.items() if outcome}
     jobs = [Job("search", run) for run in unsearched if run.name not in outcomes]
-    return outcomes | {each.name: each for each in all_done(jobs, study, progress, workers)}
+    return outcomes | {each.name: each for each in run_jobs(jobs, study, progress, workers)}
 
 
 def _create_directory(run: ResolvedRun, folder: Path, progress: StudyProgress) -> Outcome | None:

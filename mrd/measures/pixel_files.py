@@ -8,7 +8,6 @@
     preview.png           target, scene and pixel metamer side by side
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mrd.study.run_directory import RunDirectory
-from mrd.study.storage import write_json
+from mrd.study.storage import read_mapping, write_json
 from scenes.base.digest import file_sha256
 from scenes.base.inside_folder import inside
 from stimuli.pixel_metamers import PixelMetamer
@@ -34,8 +33,8 @@ def write_camera(folder: Path, camera: str, inputs: str, synthesis: Mapping[str,
 
 
 def read_camera(folder: Path, camera: str, inputs: str) -> dict[str, Any] | None:
-    """Return how the synthesis at a camera ended; None if not done, or done with other inputs."""
-    synthesis = _read_json(folder / f"{camera}.json")
+    """Return how the synthesis at a camera ended; None if it is missing or of other inputs."""
+    synthesis = read_mapping(folder / f"{camera}.json") or {}
     image = folder / f"{camera}.png"
     if synthesis.get("inputs") != inputs or not image.is_file():
         return None
@@ -43,8 +42,8 @@ def read_camera(folder: Path, camera: str, inputs: str) -> dict[str, Any] | None
 
 
 def finished(folder: Path, inputs: str) -> dict[str, Any] | None:
-    """Return the record if its inputs and images are unchanged and complete, else None."""
-    record = _read_json(folder / RECORD)
+    """Return the record if inputs and images are unchanged and no file is missing, else None."""
+    record = read_mapping(folder / RECORD) or {}
     if record.get("inputs") != inputs or not (folder / PREVIEW).is_file():
         return None
     images_unchanged = all(
@@ -60,7 +59,7 @@ def read(run: Path) -> PixelMetamer | None:
 
     Return None if there are none, a file is missing, or the run now has another result.
     """
-    record = _read_json(run / FOLDER / RECORD)
+    record = read_mapping(run / FOLDER / RECORD) or {}
     judgement = RunDirectory(run).judgement() if record else None
     if judgement is None or record["result"] != judgement["result"]:
         return None
@@ -88,12 +87,3 @@ def rendered(run: Path, scene: str, cameras: list[str]) -> NDArray[np.uint8]:
 def picture(path: Path) -> NDArray[np.uint8]:
     """Return the pixels (H, W, 3) of an 8-bit PNG."""
     return np.asarray(imageio.imread(path), np.uint8)
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON file; return an empty dictionary if it is missing or damaged."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}

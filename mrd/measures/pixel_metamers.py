@@ -27,7 +27,7 @@ from mrd.criterion.similarity import flattened, pearson
 from mrd.criterion.verdict import training, verdict_over
 from mrd.generate.one_run import prepared
 from mrd.measures import pixel_files as files
-from mrd.measures.pixel_synthesis import LEVELS, MOST_STEPS, in_levels, noise, synthesised
+from mrd.measures.pixel_synthesis import LEVELS, MOST_STEPS, in_levels, noise, synthesise
 from mrd.models import registry
 from mrd.models.base import Model
 from mrd.rendering import image_files
@@ -153,7 +153,7 @@ def _synthesise(
     for c in missing:
         view = views[c]
         generator = run.generator(f"pixel metamer {view.name}")
-        synthesis = synthesised(
+        synthesis = synthesise(
             images[c : c + 1],
             noise((view.height, view.width), generator, bench.device),
             finished.model,

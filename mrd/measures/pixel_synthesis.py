@@ -89,7 +89,7 @@ def noise(shape: tuple[int, int], rng: np.random.Generator, device: str) -> Tens
     return torch.from_numpy(drawn).to(device)
 
 
-def synthesised(
+def synthesise(
     aim: Tensor,
     start: Tensor,
     model: Model,

@@ -102,7 +102,7 @@ _active: Backend | None = None
 
 
 def find_gpu() -> tuple[str | None, str]:
-    """Return the name of a usable GPU and "", or None and the reason why there is none."""
+    """Return the name of a usable GPU and "", or None and why there is none."""
     windows = sys.platform == "win32"
     # Opening the driver's library is quick, importing torch takes seconds.
     if not _opens("nvcuda.dll" if windows else "libcuda.so.1"):
@@ -112,9 +112,9 @@ def find_gpu() -> tuple[str | None, str]:
     except (ImportError, OSError):  # not installed, or its own libraries are missing
         return None, "torch cannot be imported"
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # with an old driver, it warns and returns False
-        is_available = torch.cuda.is_available()
-    if not is_available:
+        warnings.simplefilter("ignore")  # torch warns of an old driver, and then returns False
+        seen = torch.cuda.is_available()
+    if not seen:
         return None, "torch sees no GPU"
     name = torch.cuda.get_device_name(0)
     if not _opens("nvoptix.dll" if windows else "libnvoptix.so.1"):

@@ -78,7 +78,7 @@ def described(refused: Iterable[Library]) -> str:
 
 
 def ask(path: Path) -> Library:
-    """Return a library's version, read in a separate process."""
+    """Return a library with its version, which a separate process reads by loading it."""
     if not path.is_file():
         return Library(path, "", "no such file")
     command = [sys.executable, "-I", "-S", "-c", _QUESTION, str(path)]
@@ -145,7 +145,7 @@ def _candidates(folders: Iterable[Path]) -> list[Library]:
         path.resolve() for folder in folders for path in _listed(folder) if _NAME.match(path.name)
     )
     others = [_named(path) for path in paths if path not in {library.path for library in first}]
-    # Without a version in the name (macOS, Windows), the file itself is read.
+    # Without a version in the name (macOS, Windows), the library must be loaded.
     known = [library if library.version else ask(library.path) for library in others]
     return first + sorted(known, key=_parts, reverse=True)
 

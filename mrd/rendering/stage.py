@@ -234,7 +234,7 @@ class Stage:
         yield
         dr.set_grad(normals, dr.grad(apart))
         dr.enqueue(dr.ADMode.Backward, normals)
-        dr.traverse(dr.ADMode.Backward, dr.ADFlag.ClearVertices)  # the graph can be used again
+        dr.traverse(dr.ADMode.Backward, dr.ADFlag.ClearVertices)  # keeps the graph of the vertices
         self._put(NORMALS, normals)
 
     def _put(self, key: str, value: Any) -> None:

@@ -80,7 +80,7 @@ class ModelConfig(Frozen):
         return _weights(self.layers)
 
     def guided(self, scored: Mapping[str, float]) -> "ModelConfig":
-        """Return the model of a search: its layers are the scored ones and the guides."""
+        """Return the model that a search uses: with the scored layers and the guides."""
         layers = {**_weights(self.guides), **scored}
         return self.model_copy(update={"layers": layers, "guides": None})
 

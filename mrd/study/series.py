@@ -111,15 +111,15 @@ def is_kept(step: int) -> bool:
     return round(2 ** (nearest / _STATES_PER_DOUBLING)) == step
 
 
-def on_the_way(states: Sequence[int], came: int, steps: int) -> list[int]:
-    """Return which steps in `states` led to the result, which is the state after step `came`.
+def on_the_way(states: Sequence[int], result_step: int, steps: int) -> list[int]:
+    """Return which steps in `states` led to the result, which is the state after step `result_step`.
 
     With restarts or early stopping, the result is the best state of the whole search: other starts
     of `steps` steps, and states after the best, did not lead to it. The state after the last step
     of a start is already the next start.
     """
-    start = (came - 1) // steps
-    return [step for step in states if step // steps == start and step < came]
+    start = (result_step - 1) // steps
+    return [step for step in states if step // steps == start and step < result_step]
 
 
 def joint_distances(distances: Sequence[Mapping[str, float]]) -> NDArray[np.float64]:

@@ -65,25 +65,25 @@ def pack(
         `stimuli.build.build_set` refuses.
     """
     resolved = resolve_study(study)
-    described = resolved.study
+    settings = resolved.study
     records, unfinished = record_files(resolved)
     if not records:
         raise InputError(
-            f"{described.runs}: holds no finished images of any series; mrd generate "
-            f"{described.folder} makes them, if the study has a section series"
+            f"{settings.runs}: holds no finished images of any series; mrd generate "
+            f"{settings.folder} makes them, if the study has a section series"
         )
-    inputs = inputs_of(described, records)
+    inputs = inputs_of(settings, records)
     digest = _digest(inputs)
-    if _is_built_from(described.stimulus_set, digest):
+    if _is_built_from(settings.stimulus_set, digest):
         add_findings(resolved)
         return None
-    with kept_if_shown(described.stimulus_set, described.folder / PEOPLE) as earlier:
+    with kept_if_shown(settings.stimulus_set, settings.folder / PEOPLE) as earlier:
         built = build_set(
             records,
-            described.name,
-            described.stimuli,
-            described.stimulus_set,
-            provenance(described) | {"inputs": digest, "made_of": inputs},
+            settings.name,
+            settings.stimuli,
+            settings.stimulus_set,
+            provenance(settings) | {"inputs": digest, "made_of": inputs},
             progress,
             unfinished,
             pixel_metamers(resolved),

@@ -80,22 +80,22 @@ def steps(
         A file that the study names cannot be read.
     """
     resolved = resolve_study(study)
-    described = resolved.study
+    settings = resolved.study
     named = as_word(path)
     looks: dict[str, Callable[[], tuple[str, list[str]]]] = {
         "generate": lambda: _generated(resolved),
         "fisher": lambda: _predicted(resolved),
         "build": lambda: _built(resolved),
         "embed": lambda: _embedded(resolved),
-        "experiment": lambda: _answered(described, audience),
-        "analyse": lambda: _analysed(described, audience),
+        "experiment": lambda: _answered(settings, audience),
+        "analyse": lambda: _analysed(settings, audience),
     }
     commands = _commands(named, audience, workers)
     listed: list[StudyStep] = []
-    if "fisher" not in described.model_fields_set:  # `mrd fisher` works without the section
+    if "fisher" not in settings.model_fields_set:  # `mrd fisher` works without the section
         del looks["fisher"]
     for name, look in looks.items():
-        if reason := _no_such_step(described, name):
+        if reason := _no_such_step(settings, name):
             listed.append(StudyStep(name, "none", reason))
         elif blocking := [step.name for step in listed if step.state == "due"]:
             listed.append(StudyStep(name, "waits", f"for {blocking[0]}", commands[name]))
@@ -268,17 +268,17 @@ def _built(study: ResolvedStudy) -> tuple[str, list[str]]:
 
 def _embedded(study: ResolvedStudy) -> tuple[str, list[str]]:
     """Return which distances exist, and why models have to be embedded."""
-    described = study.study
-    floors = build_set.floors(described.model_dump(mode="json"))
+    settings = study.study
+    floors = build_set.floors(settings.model_dump(mode="json"))
     reasons = []
-    with StimulusSet(described.stimulus_set) as stimuli:
+    with StimulusSet(settings.stimulus_set) as stimuli:
         table = stimuli.table
         search_of = dict(table[["family", "search"]].drop_duplicates().to_numpy().tolist())
         family_floors = {
             family: None if nulls(table, family).empty else floors[search]
             for family, search in search_of.items()
         }
-        for name, config in described.models.items():
+        for name, config in settings.models.items():
             own = table.loc[table["model"] == name, "layer"].dropna().unique()
             layers = config.layer_names or tuple(own[0].split(";") if len(own) else ())
             in_set = _embedded_model(stimuli, name)
@@ -286,7 +286,7 @@ def _embedded(study: ResolvedStudy) -> tuple[str, list[str]]:
             versions = {library: installed(library) for library in libraries}
             requested = RequestedModel(seen_by(study.models[name]), layers)
             reasons += step_reasons.embed_reasons(name, requested, in_set, family_floors, versions)
-    return f"distances of {', '.join(described.models)}", reasons
+    return f"distances of {', '.join(settings.models)}", reasons
 
 
 def _embedded_model(stimuli: StimulusSet, name: str) -> EmbeddedModel | None:

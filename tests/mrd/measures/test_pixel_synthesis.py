@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from mrd.criterion.similarity import flattened, pearson
-from mrd.measures.pixel_synthesis import Representation, in_levels, noise, synthesised
+from mrd.measures.pixel_synthesis import Representation, in_levels, noise, synthesise
 from mrd.models import registry
 from mrd.search import loss as losses
 from mrd.study.model_section import FrontEnd, ModelConfig
@@ -71,7 +71,7 @@ def test_a_synthesis_ends_at_the_wanted_match(pixels, aim, seed):
     match_of = correlation(aim)
     start = noise((SIZE, SIZE), np.random.default_rng(seed), "cpu")
     calls = []
-    done = synthesised(
+    done = synthesise(
         aim,
         start,
         pixels,
@@ -91,14 +91,14 @@ def test_a_synthesis_ends_at_the_wanted_match(pixels, aim, seed):
     assert done.image.dtype == np.uint8
     # The match is that of the kept image.
     assert done.match == match_of(in_levels(done.image[None]))
-    again = synthesised(aim, start, pixels, "l2", match_of, 0.9, steps=400)
+    again = synthesise(aim, start, pixels, "l2", match_of, 0.9, steps=400)
     assert np.array_equal(done.image, again.image)
 
 
 def test_a_synthesis_that_runs_out_of_steps_keeps_the_nearest(pixels, aim, seed):
     start = noise((SIZE, SIZE), np.random.default_rng(seed), "cpu")
     match_of = correlation(aim)
-    done = synthesised(aim, start, pixels, "l2", match_of, 2.0, steps=3)
+    done = synthesise(aim, start, pixels, "l2", match_of, 2.0, steps=3)
     assert not done.reached
     assert done.step <= 3
     assert done.match == match_of(in_levels(done.image[None])) > match_of(start)
@@ -106,7 +106,7 @@ def test_a_synthesis_that_runs_out_of_steps_keeps_the_nearest(pixels, aim, seed)
 
 def test_a_start_that_matches_too_well_is_kept(pixels, aim, seed):
     start = noise((SIZE, SIZE), np.random.default_rng(seed), "cpu")
-    done = synthesised(aim, start, pixels, "l2", correlation(aim), -1.0)
+    done = synthesise(aim, start, pixels, "l2", correlation(aim), -1.0)
     assert (done.step, done.reached) == (0, True)
     expected = (start[0] * 255).round().permute(1, 2, 0).numpy()
     assert np.array_equal(done.image, expected)
