@@ -59,7 +59,10 @@ WRONG = {
         "(x - x.mean()) / x.std()",
         "'mix' returns different numbers for an image alone and in a batch",
     ),
-    "train mode": ("F.batch_norm(x, None, None, training=True)", "for an image alone than for"),
+    "train mode": (
+        "F.batch_norm(x, None, None, training=True)",
+        "for an image alone and in a batch",
+    ),
     "NaN": (
         "x / 0 * 0",
         "'mix' returns NaN or infinite numbers for an image of noise and",

@@ -270,7 +270,10 @@ REFUSED = {
     "a web page": (text(PAGE), r"is a web page and not weights; download the file itself"),
     "nothing": (text(""), r"is empty; fetch or save it again"),
     "text": (text("see the server"), r"cannot be read as weights"),
-    "TorchScript": (torchscript, r"is a TorchScript archive, which holds code; save its weights"),
+    "TorchScript": (
+        torchscript,
+        r"is a TorchScript archive, which contains code; save only its weights",
+    ),
     "NumPy": (
         arrays,
         r"cannot be read as weights",
