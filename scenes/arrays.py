@@ -95,6 +95,7 @@ class Mesh(_ByContent):
         self._check_values()
 
     def _check_shapes(self) -> None:
+        """Raise InputError if an array has a wrong shape."""
         if self.vertices.ndim != 2 or self.vertices.shape[1] != 3:
             raise InputError(f"vertices have shape {self.vertices.shape}; use (V, 3)")
         if self.faces.ndim != 2 or self.faces.shape[1] != 3 or len(self.faces) == 0:
@@ -106,6 +107,7 @@ class Mesh(_ByContent):
             )
 
     def _check_values(self) -> None:
+        """Raise InputError if numbers or indices are not valid, or no face has an area."""
         if not np.isfinite(self.vertices).all():
             raise InputError(_not_finite("vertex coordinates", self.vertices))
         if self.uvs is not None and not np.isfinite(self.uvs).all():

@@ -278,6 +278,7 @@ def _write(scene: Scene, path: Path, *, shared: bool) -> None:
 
 
 def _read_json(path: Path) -> dict[str, Any]:
+    """Return the content of a scene file; raise InputError if it is not a JSON object."""
     with reading(path):
         try:
             record = json.loads(path.read_text(encoding="utf-8"))

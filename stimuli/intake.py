@@ -221,6 +221,7 @@ def frame(records: Iterable[ImageRecord]) -> pd.DataFrame:
 
 
 def _check_columns(path: Path, columns: Sequence[str]) -> None:
+    """Raise InputError if columns are missing or unknown."""
     missing = [name for name in COLUMNS if name not in columns]
     unknown = [name for name in columns if name not in COLUMNS]
     if missing or unknown:

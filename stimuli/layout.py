@@ -70,12 +70,14 @@ class _Layout:
         self._file, self._path = file, path
 
     def wrong(self, place: str, what: str) -> InputError:
+        """Return the error for a part of the file."""
         return InputError(
             f"{self._path}: {place}: {what}; the file is damaged or was altered: restore it from a "
             "copy or build it again"
         )
 
     def group(self, place: str) -> h5py.Group:
+        """Return a group; raise if it is missing or a dataset."""
         item = self._file.get(place)
         if not isinstance(item, h5py.Group):
             raise self.wrong(place, self._found(item, _GROUP))
@@ -122,6 +124,7 @@ class _Layout:
             raise self.wrong(where, "holds no mapping")
 
     def _found(self, item: Any, needed: str) -> str:
+        """Return in words what is stored in place of what is needed."""
         if item is None:
             return f"missing; {needed} is needed"
         if isinstance(item, h5py.Dataset):

@@ -184,6 +184,7 @@ def _check(where: str, family: str, distances: FamilyDistances, table: pd.DataFr
 
 
 def _write_matrix(group: h5py.Group, name: str, matrix: Matrix) -> h5py.Dataset:
+    """Write a matrix as float32, compressed unless it is empty."""
     values = np.asarray(matrix, np.float32)
     if values.size == 0:
         return group.create_dataset(name, data=values)

@@ -28,6 +28,7 @@ def eight_bit_png(image: Array) -> bytes:
 
 
 def _png(image: Array) -> bytes:
+    """Return a PNG with 8 bits per channel."""
     information, file = PngImagePlugin.PngInfo(), io.BytesIO()
     information.add(*SRGB)
     Image.fromarray(image).save(file, format="PNG", pnginfo=information)

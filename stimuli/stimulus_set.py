@@ -362,6 +362,7 @@ class StimulusSet:
             return reach_table(self.findings.reach)
 
     def _matrix(self, model: str, layer: str, kind: str, family: str) -> NDArray[np.float32]:
+        """Return a matrix of distances of a layer and family."""
         of_model = self.model_group(model)
         if layer not in layer_names(of_model):
             raise self._unknown(f"layer of '{model}'", layer, layer_names(of_model))

@@ -54,6 +54,7 @@ def models(
 
 
 def _print_classes(network: str | None, text: str) -> None:
+    """Print the classes of a network whose names contain a text."""
     if network is None:
         raise InputError("--classes needs a network; name it, such as efficientnet_lite0")
     names = registry.class_names(ModelConfig(network=network))
@@ -66,6 +67,7 @@ def _print_classes(network: str | None, text: str) -> None:
 
 
 def _print_layers(config: ModelConfig, resolution: int | None) -> None:
+    """Print the layers of a network, with their shapes."""
     default = registry.default_layers(config)
     rows = [
         (layer, " × ".join(map(str, shape)), "the default" if layer in default else "")

@@ -60,6 +60,7 @@ def pixel_metamers(path: StudyPath) -> None:
 
 
 def _table_of(records: Sequence[Mapping[str, Any]]) -> Rows:
+    """Return the table of pixel metamers: one row per run and camera."""
     rows = (
         (
             record["run"],
@@ -75,6 +76,7 @@ def _table_of(records: Sequence[Mapping[str, Any]]) -> Rows:
 
 
 def _outcome(record: Mapping[str, Any], row: Mapping[str, Any]) -> str:
+    """Return in words whether the pixel metamer reached the match, and passed the criterion."""
     if not row["reached"]:
         return "not at equal match: the steps ran out"
     return f"{record['pixel_verdict']}{': ' if row['pixel_failed'] else ''}{row['pixel_failed']}"

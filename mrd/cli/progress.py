@@ -167,6 +167,7 @@ class TaskBar:
         self._progress.print(f"{self._name}: {_summary_words(summary)}")
 
     def _show(self, description: str, done: float, total: int, words: str) -> None:
+        """Update the bar, which is added at the first call."""
         if self._task is None:
             self._task = self._progress.add_task(description, total=total, words=words)
         self._progress.update(

@@ -175,6 +175,7 @@ def noise_floor(
 def _images(
     run: ResolvedRun, study: str, target: Scene, judgement: Mapping[str, Any] | None
 ) -> _Images:
+    """Return the facts that are the same for all images of a folder."""
     form = form_of_family(run.search, target)
     return _Images(study, run, image_plan.series_of(run), form, judgement)
 

@@ -152,7 +152,7 @@ class _Process:
         return outcome
 
     def kill(self) -> None:
-        """Kill the process; its files stay whole, and its lock is free at once."""
+        """Kill the process; finished files are not damaged, and its lock is released at once."""
         self._process.kill()
         self._process.join()
 
@@ -175,7 +175,7 @@ def _threads(count: int) -> Iterator[None]:
 def _interrupts_ignored() -> Iterator[None]:
     """Let processes that are started in the block ignore Ctrl-C; their parent ends them.
 
-    During a render, Dr.Jit would turn it into its own error, and the run into a failed one.
+    During a render, Dr.Jit would report Ctrl-C as an error of its own, and the run would fail.
     """
     if threading.current_thread() is not threading.main_thread():  # only it may set handlers
         yield

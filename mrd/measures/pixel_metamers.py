@@ -52,7 +52,7 @@ class _FinishedRun:
 
     run: ResolvedRun
     model: Model
-    judgement: Mapping[str, Any]  # what `criterion.json` holds
+    judgement: Mapping[str, Any]  # content of `criterion.json`
     reference: Reference  # null, ceiling and target activations of the search
     path: Path  # of the run directory
 

@@ -41,6 +41,7 @@ def reaches(statuses: Sequence[RunStatus]) -> list[Reach]:
 
 
 def _reach(status: RunStatus) -> Reach:
+    """Return the reach of one search, or why it has none."""
     if status.judgement is None:
         return Reach(status.run, None, None, False, f"search {status.status}")
     reach = status.judgement["reach"]

@@ -68,7 +68,7 @@ def turned_outward(vertices: Floats, faces: Faces) -> Turned:
 
 def _agreed(faces: Faces, edges: Edges) -> tuple[Faces, NDArray[np.bool_]]:
     """Return the part of each face, and the fewest faces to turn to make all parts consistent."""
-    # A graph holds every face twice, unchanged and turned. Neighbours that are consistent are
+    # A graph contains every face twice, unchanged and turned. Neighbours that are consistent are
     # connected in equal states, others in opposite ones. A part whose two states are connected has
     # only one side.
     count = len(faces)

@@ -141,7 +141,7 @@ def _submit_array(
     )
     try:
         executor.update_parameters(**_parameters(options, job_name))
-        with redirect_stderr(io.StringIO()):  # the error holds sbatch's message, once
+        with redirect_stderr(io.StringIO()):  # sbatch's message is in the error too
             jobs = executor.submit_array(work)
     except (UncompletedJobError, FailedSubmissionError, OSError, ValueError, TypeError) as error:
         shutil.rmtree(folder)

@@ -91,7 +91,10 @@ class MaterialParameter(Parameter):
 
 
 class LightLevel(Parameter):
-    """The light's level, as a natural logarithm: 0.01 is one per cent; the exposure stays."""
+    """The natural logarithm of the light's level: a change of 0.01 is one per cent.
+
+    The exposure of the film does not change with it.
+    """
 
     name, attribute, unit, step = "light.level", "lighting", "natural log units", 0.02
     limits = (-5.0, 5.0)

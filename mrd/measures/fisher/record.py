@@ -66,7 +66,7 @@ def fisher(
     device
         Torch device, such as "cpu" or "cuda".
     progress
-        Called with (target, model and step; done; of how many).
+        Called with (target, model and step; done; total).
 
     Yields
     ------
