@@ -13,7 +13,7 @@ FEW = 3  # names that are listed of many
 
 
 def differences(one: StimulusSet, other: StimulusSet) -> list[str]:
-    """List the differences between two sets: a line a part; none if the sets are equal.
+    """Return the differences between two sets, one line for each part that differs.
 
     Parameters
     ----------

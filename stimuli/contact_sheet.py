@@ -1,4 +1,4 @@
-"""A contact sheet of a set: a row a series, a column a level, seen by one camera."""
+"""A contact sheet of a set: series in rows, levels in columns, seen by one camera."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ def contact_sheet(stimuli: StimulusSet) -> NDArray[np.uint8]:
 
 
 def _first_view(family: pd.DataFrame) -> pd.DataFrame:
-    """Return one image a scene: at a training camera, the first light, the lowest noise seed."""
+    """Return one image of each scene: at a training camera, of the first light and noise seed."""
     order = family.sort_values(["held_out", "camera", "light", "noise_seed"], kind="stable")
     first = order.iloc[0]
     view = order[(order["camera"] == first["camera"]) & (order["light"] == first["light"])]

@@ -35,7 +35,7 @@ def export(
         The set.
     folder
         Receives ``images/<stimulus_id>.png`` (8 or 16 bits, as stored; a ``/`` in an id makes a
-        folder), ``stimuli.tsv`` (a row an image, ``n/a`` where a column does not apply),
+        folder), ``stimuli.tsv`` (a row for each image, ``n/a`` where a column does not apply),
         ``stimuli.json`` (data dictionary of BIDS) and ``contact_sheet.png``.
     progress
         Called with (images done, number of images).

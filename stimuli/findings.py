@@ -99,7 +99,7 @@ def finding_problems(file: h5py.File, path: Path, table: pd.DataFrame) -> Iterat
 
 
 def predicted_table(records: Records) -> pd.DataFrame:
-    """Return predicted thresholds, a row a parameter (`StimulusSet.predicted_thresholds`)."""
+    """Return a row for each predicted threshold (`StimulusSet.predicted_thresholds`)."""
     columns = (
         "prediction", "target", "model", "layer", "attribute", "parameter", "threshold", "unit",
         "distance", "measure", "agreement", "clipped", "cameras", *SETTINGS, "record_sha256",
@@ -129,7 +129,7 @@ def predicted_table(records: Records) -> pd.DataFrame:
 
 
 def reach_table(records: Records) -> pd.DataFrame:
-    """Return results of `mode: diverge`, a row a start (`StimulusSet.reach`)."""
+    """Return results of `mode: diverge`, a row for each start (`StimulusSet.reach`)."""
     columns = (
         "run", "target", "model", "layer", "attribute", "reach", "measure", "control_reach",
         "control_failed_at", "start", "distance", "match", "verdict", "record_sha256",

@@ -1,6 +1,6 @@
 """Records of images: the table that `mrd` writes beside its pictures, and that `stimuli` reads.
 
-``records.csv`` has a row an image, in the columns of `ImageRecord`, and paths relative to its
+``records.csv`` has a row for each image, in the columns of `ImageRecord`, and paths relative to its
 folder; an empty cell means "does not apply". ``records.json`` beside it is the data dictionary.
 
 A *family* is one target as one search represents it. Its images of the target (``target``),
@@ -215,7 +215,7 @@ def read_records(path: Path) -> list[ImageRecord]:
 
 
 def frame(records: Iterable[ImageRecord]) -> pd.DataFrame:
-    """Return a table of records: a row an image, in the order of `COLUMNS`."""
+    """Return a table of records: a row for each image, in the order of `COLUMNS`."""
     return pd.DataFrame([record.model_dump() for record in records], columns=list(COLUMNS))
 
 

@@ -1,9 +1,9 @@
 """Results of models in a set: distances between its images, and verdicts of the criterion.
 
 ``/models/<model>/<layer>/distances/<family>`` is a symmetric matrix over the images of a family
-without its nulls, in the order of the table. ``…/nulls/<family>`` has a row a null image, in the
-order of the table, against the target images of its camera and light in the order of their noise
-seed. ``/models/<model>/verdicts/<family>`` is a JSON list of rows.
+without its nulls, in the order of the table. ``…/nulls/<family>`` has a row for each null image,
+in the order of the table, against the target images of its camera and light in the order of their
+noise seed. ``/models/<model>/verdicts/<family>`` is a JSON list of rows.
 """
 
 import hashlib

@@ -1,9 +1,9 @@
 """Pixel metamers in a stimulus set: images beside the searches, not stimuli.
 
-``/pixel_metamers/<run>`` holds ``target``, ``scene`` and ``pixel``, (C, H, W, 3) uint8 each, an
-image a chunk, and ``record``, a JSON text; its attribute ``content_hash`` covers them. They are
-not shown to people, so they enter neither the table nor the content hash of the set, and a set may
-lack the group.
+``/pixel_metamers/<run>`` holds ``target``, ``scene`` and ``pixel``, (C, H, W, 3) uint8 each, with
+one image in each chunk, and ``record``, a JSON text; its attribute ``content_hash`` covers them.
+They are not shown to people, so they enter neither the table nor the content hash of the set, and
+a set may lack the group.
 """
 
 import hashlib
@@ -33,9 +33,9 @@ class PixelMetamer:
     """The pixel metamers of a run, one at each camera that its search used.
 
     ``record`` is plain data: ``target``, ``attribute``, ``model``, ``layer``, verdicts, provenance,
-    and ``cameras``, a row a camera with match and pixel distance of both metamers. The images are
-    (C, H, W, 3) uint8, sRGB-encoded, in the order of these rows: of the target, of the search's
-    result (``scene``), and the pixel metamers.
+    and ``cameras``, a row for each camera with match and pixel distance of both metamers. The
+    images are (C, H, W, 3) uint8, sRGB-encoded, in the order of these rows: of the target, of the
+    search's result (``scene``), and the pixel metamers.
     """
 
     run: str

@@ -97,7 +97,7 @@ class StimulusSet:
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """All columns of `stimuli.schema.COLUMNS`, a row a stimulus.
+        """All columns of `stimuli.schema.COLUMNS`, a row for each stimulus.
 
         Raises
         ------
@@ -286,7 +286,7 @@ class StimulusSet:
         Returns
         -------
         DataFrame
-            A row a pair: ``null``, ``target`` (stimulus ids) and ``distance``.
+            A row for each pair: ``null``, ``target`` (stimulus ids) and ``distance``.
 
         Raises
         ------
@@ -306,7 +306,7 @@ class StimulusSet:
         return pd.DataFrame(pairs, columns=["null", "target", "distance"])
 
     def verdicts(self, model: str) -> pd.DataFrame:
-        """Return the criterion's verdicts on the stored images: a row a scene, camera and light.
+        """Return the criterion's verdicts on the stored images, by scene, camera and light.
 
         Raises
         ------
@@ -334,7 +334,7 @@ class StimulusSet:
         return read_findings(self.file, self.path)
 
     def predicted_thresholds(self) -> pd.DataFrame:
-        """Return the thresholds that models predict (`mrd fisher`): a row a parameter.
+        """Return the thresholds that models predict (`mrd fisher`), a row for each parameter.
 
         Returns
         -------
@@ -348,7 +348,7 @@ class StimulusSet:
             return predicted_table(self.findings.predicted_thresholds)
 
     def reach(self) -> pd.DataFrame:
-        """Return the distances of the widest metamers (`mode: diverge`): a row a start.
+        """Return the distances of the widest metamers (`mode: diverge`), a row for each start.
 
         Returns
         -------

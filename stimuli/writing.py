@@ -198,7 +198,7 @@ def _write_pictures(
     path: Path,
     filters: Mapping[str, Any],
 ) -> list[str]:
-    """Write pictures, one a chunk; return their hashes."""
+    """Write pictures, one in each chunk; return their hashes."""
     waiting = iter(pictures)
     first = next(waiting, None)
     if first is None:

@@ -1,7 +1,7 @@
 """Import of sessions that the page saved, as BIDS files.
 
-They run through the session loop with the saved rows as the observer (`returned.Returned`), so the
-files are those of every session.
+They run through the session loop with the saved rows as the observer (`returned.SavedAnswers`), so
+the files are those of every session.
 """
 
 import shutil
