@@ -41,8 +41,8 @@ def problems(path: Path) -> list[str]:
     Returns
     -------
     list of str
-        A line a problem, with file, dataset and reason; empty for a valid set. A broken seal is
-        the only problem listed: without it no part of the file can be trusted.
+        One line for each problem, with file, dataset and reason; empty for a valid set. A broken
+        seal is the only problem listed: without it no part of the file can be trusted.
     """
     try:
         check_seal(path)

@@ -39,10 +39,11 @@ def cues(stimuli: StimulusSet) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        A row a comparison (family, run, role, level), with ``<cue>`` for each cue (share of oddity
-        trials that are right by it, mean over cameras and lights; NaN if no view has two images
-        of one and one of the other) and ``<cue>_difference`` (difference between the medians of
-        comparison and target, as a share of the target's, mean over cameras and lights).
+        A row for each comparison (family, run, role, level), with ``<cue>`` for each cue (share of
+        oddity trials that are right by it, mean over cameras and lights; NaN if no view has two
+        images of one and one of the other) and ``<cue>_difference`` (difference between the
+        medians of comparison and target, as a share of the target's, mean over cameras and
+        lights).
     """
     measured = measures(stimuli)
     rows = []

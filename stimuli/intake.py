@@ -50,8 +50,8 @@ class ImageRecord(Frozen):
     )
     id: str = _column("Names the image; no two of a study share it.", min_length=1)
     study: str = _column("Name of the study.")
-    family: str = _column("Target and everything that is compared with it: <target>-<search>.")
-    run: str | None = _column("Run directory that it comes from; empty for what a family shares.")
+    family: str = _column("Target with everything that is compared with it: <target>-<search>.")
+    run: str | None = _column("Run directory of the image; empty for images that a family shares.")
     target: str = _column("Name of the target in the study.")
     search: str = _column("Name of the search in the study.")
     attribute: str = _column(
@@ -59,11 +59,12 @@ class ImageRecord(Frozen):
     )
     model: str | None = _column(
         "Name of the model in the study whose activations were matched (of a control: of the "
-        "search that it was made for); empty for what a family shares, 'pixels' for pixel searches."
+        "search that it belongs to); empty for images that a family shares, 'pixels' for pixel "
+        "searches."
     )
     layers: str | None = _column("Layers that were matched, joined by ';'.")
     seed: Index | None = _column("Seed of the run in the study.")
-    role: Role = _column("What the image is for.")
+    role: Role = _column("Role of the image.")
     level: Distance | None = _column(
         "Place in its series: 0 is the target; in an interpolation 1 is the result; along a "
         "trajectory the distance over that of the farthest state. Empty for null scenes."
@@ -72,13 +73,13 @@ class ImageRecord(Frozen):
         "Ordinal of the level in its series, from 0; of a null scene, its number from 0."
     )
     series_kind: Literal["interpolation", "trajectory"] | None = _column(
-        "How the levels come about; empty for what is in no series."
+        "Kind of the series; empty for images outside a series."
     )
     step: Index | None = _column("Step of the search, along a trajectory.", "steps")
     distance_measure: Literal[
         "chamfer", "rms_log_reflectance", "rms_log_radiance", "angle", "level"
     ] = _column(
-        "What physical_distance is: chamfer (÷ radius of the target's bounding sphere), "
+        "Measure of physical_distance: chamfer (÷ radius of the target's bounding sphere), "
         "rms_log_reflectance and rms_log_radiance (natural logarithm), angle (degrees); level "
         "where several attributes were searched."
     )
@@ -100,21 +101,23 @@ class ImageRecord(Frozen):
         "Angle of rotation; empty where pose is not searched.", "degrees"
     )
     distance_translation: Distance | None = _column(
-        "How far the object's centre moved; empty where pose is not searched.", "scene units"
+        "Distance that the object's centre moved; empty where pose is not searched.", "scene units"
     )
     verdict: Literal["metamer", "result"] | None = _column(
-        "What the criterion called the search's result, at the search's own light; empty where no "
-        "search made the image."
+        "Verdict of the criterion on the search's result, at the search's own light; empty for "
+        "images without a search."
     )
     match: float | None = _column(
         "Match of the search's result over the training cameras (1: as good as a re-render)."
     )
     camera: str = _column("Name of the camera: c0, c1 … for training, h0, h1 … held out.")
-    held_out: bool = _column("Whether no search ever saw this camera.")
+    held_out: bool = _column("Whether the camera is held out: no search uses its view.")
     light: str = _column("Name of the light: 'own' is the target's.")
-    noise_seed: Index = _column("Index of the render among those alike but for their noise.")
+    noise_seed: Index = _column(
+        "Number of the render among those that differ only in noise, from 0."
+    )
     renderer_seed: Annotated[int, Field(ge=0, lt=2**32)] = _column(
-        "What the renderer was seeded with: a hash of scene, camera, light and noise_seed."
+        "Seed of the renderer: a hash of scene, camera, light and noise_seed."
     )
     samples: Annotated[int, Field(ge=1)] = _column("Samples per pixel.", "samples")
     exposure: Annotated[float, Field(gt=0)] = _column(
@@ -132,7 +135,7 @@ class ImageRecord(Frozen):
     path_depth: Annotated[int, Field(ge=1)] = _column("Longest light path.", "segments")
     radiance_file: str = _column("Linear radiance before exposure, float16 EXR.")
     radiance_sha256: Sha256 = _column("SHA-256 of that file.")
-    display_file: str = _column("What is shown: 8-bit PNG, sRGB-encoded.")
+    display_file: str = _column("Display image: 8-bit PNG, sRGB-encoded.")
     display_sha256: Sha256 = _column("SHA-256 of that file.")
 
     @field_validator("*", mode="before")

@@ -26,10 +26,10 @@ def second_judgement(stimuli: StimulusSet, model: str) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        A row a result, light, and set of layers: ``run``, ``layers`` (joined by ``;``), ``light``,
-        ``own`` (whether the search used this model and these layers), ``before`` (whether the
-        result was a metamer at the end of the search, under the search's light), ``now``, and
-        ``reason`` (why it is no metamer now; empty if it is).
+        A row for each result, light and set of layers: ``run``, ``layers`` (joined by ``;``),
+        ``light``, ``own`` (whether the search used this model and these layers), ``before``
+        (whether the result was a metamer at the end of the search, under the search's light),
+        ``now``, and ``reason`` (why it is no metamer now; empty if it is).
 
     Raises
     ------

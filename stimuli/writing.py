@@ -48,7 +48,8 @@ def write_set(
     path
         The file.
     table
-        A row a stimulus, in the columns of `schema.COLUMNS`; hashes of images are filled in here.
+        A row for each stimulus, in the columns of `schema.COLUMNS`; `write_set` fills in the hashes
+        of images.
     images
         In the order of the rows, read one by one: (H, W, 3) uint8 or uint16, sRGB-encoded, all of
         one shape and type.

@@ -116,7 +116,7 @@ def _names(frame: pd.DataFrame, columns: dict[str, str], source: str) -> dict[st
     for name in columns:
         if name not in ours:
             raise InputError(
-                f"columns: '{name}' is none of ours; {nearest(str(name), ours)} allowed: "
+                f"columns: '{name}' is not one of our columns; {nearest(str(name), ours)} allowed: "
                 f"{', '.join(ours)}"
             )
     theirs = {

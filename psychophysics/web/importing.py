@@ -153,7 +153,7 @@ def _check_sittings(saved: Saved, path: Path) -> None:
     numbers = [int(cells[column]) for cells in saved.rows]
     last = numbers[-1]
     if numbers != sorted(numbers) or last > len(saved.sittings):
-        raise altered(str(path), f"column 'sitting': {len(saved.sittings)} are described")
+        raise altered(str(path), f"column 'sitting': {len(saved.sittings)} sittings are described")
     if saved.finished and last != len(saved.sittings):
         raise altered(str(path), f"{len(saved.sittings)} sittings, and the last row is of {last}")
 
