@@ -1,1 +1,1 @@
-"""What people do: trials, procedures, sessions, and the window they sit at."""
+"""Experiments: trials, procedures, observers, sessions, and the window that shows them."""

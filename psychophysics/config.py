@@ -318,7 +318,7 @@ class ExperimentConfig(Frozen):
         if len(keys) != len(task.alternatives):
             raise ValueError(
                 f"keys: {len(keys)} keys for {len(task.alternatives)} choices "
-                f"({', '.join(task.alternatives)}); name one a choice"
+                f"({', '.join(task.alternatives)}); name one key for each choice"
             )
         for key in keys:
             if key in (PAUSE, GO_ON):

@@ -155,8 +155,9 @@ def _easiest_controls(conditions: Sequence[Condition]) -> list[Condition]:
     best: dict[tuple[str, str], Condition] = {}
     for each in conditions:
         key = (each.target, each.attribute)
-        farther = key not in best or _largest_distance(each) > _largest_distance(best[key])
-        if each.comparison == "control" and farther:
+        if each.comparison != "control":
+            continue
+        if key not in best or _largest_distance(each) > _largest_distance(best[key]):
             best[key] = each
     return [best[key] for key in sorted(best)]
 

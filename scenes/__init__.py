@@ -1,4 +1,4 @@
-"""What a scene is: shape, material, pose, lighting, cameras and film, as data.
+"""Scenes as data: shape, material, pose, lighting, cameras and film.
 
 Axes are right-handed: x right, y up, z toward the viewer of an unrotated camera. Lengths are in
 scene units (a fitted shape has a bounding sphere of radius 1 about the origin), angles in degrees,

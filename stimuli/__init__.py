@@ -1,1 +1,1 @@
-"""What people see: sets of images, their labels and their provenance."""
+"""Stimulus sets: images, their table, their scenes and their provenance."""

@@ -51,8 +51,8 @@ class ImageRecord(Frozen):
     )
     id: str = _column("Names the image; no two of a study share it.", min_length=1)
     study: str = _column("Name of the study.")
-    family: str = _column("Target and everything that is compared with it: <target>-<search>.")
-    run: str | None = _column("Run directory that it comes from; empty for what a family shares.")
+    family: str = _column("Target with everything that is compared with it: <target>-<search>.")
+    run: str | None = _column("Run directory of the image; empty for images that a family shares.")
     target: str = _column("Name of the target in the study.")
     search: str = _column("Name of the search in the study.")
     attribute: str = _column(
@@ -60,11 +60,12 @@ class ImageRecord(Frozen):
     )
     model: str | None = _column(
         "Name of the model in the study whose activations were matched (of a control: of the "
-        "search that it was made for); empty for what a family shares, 'pixels' for pixel searches."
+        "search that it belongs to); empty for images that a family shares, 'pixels' for pixel "
+        "searches."
     )
     layers: str | None = _column("Layers that were matched, joined by ';'.")
     seed: Index | None = _column("Seed of the run in the study.")
-    role: Role = _column("What the image is for.")
+    role: Role = _column("Role of the image.")
     level: Distance | None = _column(
         "Place in its series: 0 is the target; in an interpolation 1 is the result; along a "
         "trajectory the distance over that of the farthest state. Empty for null scenes."
@@ -79,7 +80,7 @@ class ImageRecord(Frozen):
     distance_measure: Literal[
         "chamfer", "rms_log_reflectance", "rms_log_radiance", "angle", "level"
     ] = _column(
-        "What physical_distance is: chamfer (÷ radius of the target's bounding sphere), "
+        "Measure of physical_distance: chamfer (÷ radius of the target's bounding sphere), "
         "rms_log_reflectance and rms_log_radiance (natural logarithm), angle (degrees); level "
         "where several attributes were searched."
     )
@@ -101,21 +102,21 @@ class ImageRecord(Frozen):
         "Angle of rotation; empty where pose is not searched.", "degrees"
     )
     distance_translation: Distance | None = _column(
-        "How far the object's centre moved; empty where pose is not searched.", "scene units"
+        "Distance that the object's centre moved; empty where pose is not searched.", "scene units"
     )
     verdict: Literal["metamer", "result"] | None = _column(
-        "What the criterion called the search's result, at the search's own light; empty where no "
-        "search made the image."
+        "Verdict of the criterion on the search's result, at the search's own light; empty for "
+        "images without a search."
     )
     match: float | None = _column(
         "Match of the search's result over the training cameras (1: as good as a re-render)."
     )
     camera: str = _column("Name of the camera: c0, c1 … for training, h0, h1 … held out.")
-    held_out: bool = _column("Whether no search ever saw this camera.")
+    held_out: bool = _column("Whether the camera is held out: no search uses its view.")
     light: str = _column("Name of the light: 'own' is the target's.")
     noise_seed: Index = _column("Number of the render among those that differ in noise only.")
     renderer_seed: Annotated[int, Field(ge=0, lt=2**32)] = _column(
-        "What the renderer was seeded with: a hash of scene, camera, light and noise_seed."
+        "Seed of the renderer: a hash of scene, camera, light and noise_seed."
     )
     samples: Annotated[int, Field(ge=1)] = _column("Samples per pixel.", "samples")
     exposure: Annotated[float, Field(gt=0)] = _column(
@@ -133,7 +134,7 @@ class ImageRecord(Frozen):
     path_depth: Annotated[int, Field(ge=1)] = _column("Longest light path.", "segments")
     radiance_file: str = _column("Linear radiance before exposure, float16 EXR.")
     radiance_sha256: Sha256 = _column("SHA-256 of that file.")
-    display_file: str = _column("What is shown: 8-bit PNG, sRGB-encoded.")
+    display_file: str = _column("Display image: 8-bit PNG, sRGB-encoded.")
     display_sha256: Sha256 = _column("SHA-256 of that file.")
 
     @field_validator("*", mode="before")

@@ -66,7 +66,10 @@ def _reading(row: dict[str, Any]) -> str:
     elif row["control_bounded"]:
         control = f"at least {row['over_control']:.2g} × the reach of a random change"
     else:
-        control = f"about {row['over_control']:.2g} × that of a random change, also a lower bound"
+        control = (
+            f"about {row['over_control']:.2g} × the reach of a random change, which is a lower "
+            "bound too"
+        )
     state = row["people_measurable"]
     if state == "measured":
         people = f"at least {row['over_people']:.2g} × people's threshold"

@@ -11,6 +11,7 @@ from analysis.config import AnalysisConfig
 from analysis.statistics import (
     consistency,
     equivalence,
+    hierarchical,
     invariance,
     level_zero,
     mixed_models,
@@ -146,8 +147,6 @@ def analyse(
         attempt("cross_table", lambda: model_observers.cross_table(kept, predicted))
         attempt("prediction", lambda: model_observers.prediction_quality(kept, predicted))
     if config.bayes:
-        from analysis.statistics import hierarchical  # the extra `bayes`
-
         attempt(
             "hierarchical",
             lambda: hierarchical.fit(named, x="x", curve=config.curve, seed=seed),

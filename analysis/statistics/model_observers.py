@@ -19,6 +19,7 @@ from scipy.special import ndtr
 
 from analysis.trials.frame import GUESS, is_control, rate_name, single_value
 from psychophysics.psychometric_function import lapse_probability
+from psychophysics.tasks.registry import TASKS
 from scenes.base.errors import InputError
 
 # σ in units of the spread of the fitted trials' distances: below the first, answers are those
@@ -64,8 +65,6 @@ def pair_distances(trials: pd.DataFrame, distances: Distances) -> np.ndarray:
 
 def right_choices(trials: pd.DataFrame) -> np.ndarray:
     """Return the index of the correct choice (trials,): odd image, match, or 1 for different."""
-    from psychophysics.tasks.registry import TASKS
-
     alternatives = list(TASKS[single_value(trials, "task")].alternatives)
     return trials["correct_response"].map(alternatives.index).to_numpy(dtype=int)
 

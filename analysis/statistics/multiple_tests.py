@@ -9,7 +9,8 @@ import pandas as pd
 def holm(p: Sequence[float] | pd.Series) -> np.ndarray:
     """Return p values corrected for their number (Holm 1979); NaN stays NaN and is not counted.
 
-    statsmodels has it too, but collects garbage in every call, which is slower than most analyses.
+    statsmodels' `multipletests` runs the garbage collector in every call, which takes longer than
+    most analyses.
     """
     corrected = np.asarray(p, dtype=float).copy()
     known = np.flatnonzero(np.isfinite(corrected))

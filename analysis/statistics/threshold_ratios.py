@@ -65,7 +65,7 @@ def find_ratios(
         if human.empty:
             continue
         if predicted.empty:
-            raise InputError(f"{by} '{condition}': the model has no trials of it; people have")
+            raise InputError(f"{by} '{condition}': the model has no trials of it, but people have")
         on_controls = {}
         if len(control) and len(predicted_control):
             on_controls = _in_condition(control, predicted_control, options)

@@ -78,7 +78,7 @@ def apply(
 def _summary(excluded: list[dict[str, object]]) -> str:
     """Return how many trials each rule excluded, with the detail of its last exclusion."""
     if not excluded:
-        return "there were none of the phase main"
+        return "no trial has the phase main"
     by_rule = pd.DataFrame(excluded).groupby("rule", sort=False)
     return ", ".join(
         f"{rule} excluded {own['trials'].sum()} (participant {own['observer'].iloc[-1]}: "

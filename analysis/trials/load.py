@@ -116,7 +116,7 @@ def _names(frame: pd.DataFrame, columns: dict[str, str], source: str) -> dict[st
     for name in columns:
         if name not in ours:
             raise InputError(
-                f"columns: '{name}' is none of ours; {nearest(str(name), ours)} allowed: "
+                f"columns: '{name}' is not one of our columns; {nearest(str(name), ours)} allowed: "
                 f"{', '.join(ours)}"
             )
     theirs = {
@@ -128,7 +128,7 @@ def _names(frame: pd.DataFrame, columns: dict[str, str], source: str) -> dict[st
     for our, name in theirs.items():
         found = list(frame.columns).count(name)
         if found != 1:
-            problem = "missing" if not found else f"there {found} times"
+            problem = "missing" if not found else f"in the table {found} times"
             hint = nearest(str(name), existing) if not found else ""
             raise InputError(
                 f"{source}: column '{name}' (our {our}) is {problem}; {hint} columns of the table: "
@@ -191,5 +191,5 @@ def _check_repeated(trials: pd.DataFrame, labels: pd.Index, source: str) -> None
         repeated = trials[keys].iloc[place]
         named = ", ".join(f"{key} {repeated[key]}" for key in keys)
         first = labels[int(np.flatnonzero((trials[keys] == repeated).all(axis=1))[0])]
-        reason = f"{named} is there twice (first in row {first}); keep one"
+        reason = f"{named} occurs twice (first in row {first}); keep one"
         raise cell_error(source, labels[place], "trial", trials["trial"].iloc[place], reason)

@@ -25,8 +25,8 @@ def list_searches(images: pd.DataFrame, verdicts: Mapping[str, pd.DataFrame]) ->
     ``end`` is the level of the result, ``unit`` the unit of its physical distances. ``by_search``,
     ``on_stored`` and ``held_out`` are the criterion's verdicts (``metamer`` or ``result``): when
     the search ended, and on the stored images at its own and at held-out cameras under every light
-    (``not judged`` if the model was not embedded). ``verdict`` is ``metamer`` if the search said so
-    and the stored images do not contradict it, else ``result``; ``pixel`` for pixel searches.
+    (``not judged`` if the model was not embedded). ``verdict`` is ``metamer`` if ``by_search`` is
+    and ``on_stored`` is not ``result``, else ``result``; ``pixel`` for pixel searches.
     """
     on_images = _stored_verdicts(verdicts)
     rows = []
@@ -62,7 +62,7 @@ def add_searches(trials: pd.DataFrame, searches: pd.DataFrame) -> pd.DataFrame:
 
 
 def _is_result(images: pd.DataFrame) -> pd.Series:
-    """Return which images are results; in pixel searches, whose roles do not say it, the end."""
+    """Return which images are results; those of pixel searches have no such role."""
     pixel = images["role"] == PIXEL
     last = images[pixel].groupby("run")["level_index"].max()
     last[images[pixel].groupby("run")["series_kind"].first() == "trajectory"] = 1

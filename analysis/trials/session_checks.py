@@ -45,7 +45,7 @@ def check_cells(raw: pd.DataFrame, task: str, path: Path) -> None:
         _refuse(raw, column, ~np.isfinite(numbers), "not a finite number", path)
     whole = raw["trial"].str.fullmatch(r"\d{1,9}")
     _refuse(raw, "trial", ~whole, "not a whole number from 0", path)
-    _refuse(raw, "trial", raw["trial"].duplicated(), "this trial is there twice; keep one", path)
+    _refuse(raw, "trial", raw["trial"].duplicated(), "this trial occurs twice; keep one", path)
     _refuse(raw, "level", pd.to_numeric(raw["level"]) < 0, "levels are from 0", path)
     for column in ["response_time", *raw.columns[raw.columns.str.startswith("dropped_")]]:
         numbers = pd.to_numeric(raw[column].where(raw[column] != MISSING, "0"), errors="coerce")

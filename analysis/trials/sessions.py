@@ -122,7 +122,7 @@ def load(
 
 
 def _without_table(folder: Path, tables: Sequence[Path]) -> list[str]:
-    """Return a note for each description without a table (interrupted import, or lost table)."""
+    """Return a note for each sidecar without a table (interrupted import, or lost table)."""
     return [
         f"{path}: has no table beside it, so there is no session to analyse; import the session "
         "again, or restore the table"
@@ -136,7 +136,7 @@ def _check_copy(path: Path, content: bytes, seen: dict[object, Path]) -> None:
     for key in (session_name(path), hashlib.sha256(content).hexdigest()):
         if key in seen:
             raise InputError(
-                f"{path}: is there twice: {seen[key]} is the same session; its trials would "
+                f"{path}: occurs twice: {seen[key]} is the same session; its trials would "
                 "count double: move one out of the folder"
             )
         seen[key] = path

@@ -2,7 +2,7 @@
 
 ::
 
-    sub-01/ses-01/beh/sub-01_ses-01_task-oddity_run-01_beh.tsv   a row a trial
+    sub-01/ses-01/beh/sub-01_ses-01_task-oddity_run-01_beh.tsv   a row for each trial
     sub-01/ses-01/beh/sub-01_ses-01_task-oddity_run-01_beh.json  its sidecar: columns and session
 """
 

@@ -18,46 +18,47 @@ _GENERAL: dict[str, dict[str, Any]] = {
             "catch": "attention check, at the largest difference of a control",
         },
     },
-    "block": {"Description": "What the conditions of its block share; n/a without blocks."},
+    "block": {"Description": "Value that the conditions of the block share; n/a without blocks."},
     "sitting": {"Description": "Number of the start of the program, from 1: a resumed session has "
                 "more than one."},
-    "showings": {"Description": "How often the trial was shown: 1, and one more for each pause "
-                 "within it, after which it begins again; n/a without a window. The first trial of "
-                 "a later sitting may have been shown, unanswered, at the end of the one before."},
+    "showings": {"Description": "Number of times that the trial was shown: 1, and one more for "
+                 "each pause in it, after which it starts again; n/a without a window. The first "
+                 "trial of a later sitting may also have been shown, without an answer, at the end "
+                 "of the sitting before."},
     "onset": {"Description": "First frame of the trial, since the start of the sitting.",
               "Units": "s"},
-    "condition": {"Description": "What is compared: the run of the search, and the comparison."},
+    "condition": {"Description": "Run of the search, and the comparison."},
     "target": {"Description": "Name of the target in the study."},
     "family": {"Description": "Family in the stimulus set."},
-    "attribute": {"Description": "What differs between target and comparison."},
+    "attribute": {"Description": "Attribute in which target and comparison differ."},
     "model": {"Description": "Model whose search led to the comparison."},
     "layer": {"Description": "Its layers, joined by ';'."},
     "comparison": {
-        "Description": "What is compared with the target.",
+        "Description": "Kind of the comparison.",
         "Levels": {
             "result": "the result of a search, and the series that leads to it",
             "control": "the target moved in a random direction, as far as the result",
             "pixel": "the same for a search with a pixel loss",
         },
     },
-    "strand": {"Description": "Number of the condition's procedure, from 0; of practice and catch "
-               "trials, without meaning."},
+    "strand": {"Description": "Number of the condition's procedure, from 0; it has no meaning in "
+               "practice and catch trials."},
     "level": {"Description": "Level of the comparison in its series; 0 is the target rendered "
               "again."},
     "physical_distance": {"Description": "Physical distance of the comparison from the target, in "
                           "the unit that the stimulus set states for the attribute."},
-    "stimulus": {"Description": "stimulus_id of the first comparison shown; of a pair of the "
-                 "target, of its first image."},
-    "special": {"Description": "Which scene was the odd one or the sample, or made up a pair of "
-                "the same; 'both' for a pair of different scenes.",
+    "stimulus": {"Description": "stimulus_id of the first image of the comparison; if a pair "
+                 "shows only the target, of the first image."},
+    "special": {"Description": "Scene of the odd image, of the sample, or of both images of a "
+                "same pair; 'both' for a pair of different scenes.",
                 "Levels": {"target": "the target", "comparison": "the comparison",
                            "both": "one each"}},
     "same": {"Description": "Whether a same–different trial showed the same scene twice (a "
              "false-alarm trial).", "Levels": {"true": "yes", "false": "no"}},
     "correct_response": {"Description": "The choice that was right."},
-    "response": {"Description": "The choice that was made; n/a where none was in time."},
+    "response": {"Description": "The choice that was made; n/a without a choice in time."},
     "key": {"Description": "The key that was pressed; n/a for observers without keys."},
-    "correct": {"Description": "Whether the choice was right; no choice is not.",
+    "correct": {"Description": "Whether the choice was right; 0 without a choice.",
                 "Levels": {"0": "wrong", "1": "right"}},
     "response_time": {"Description": "From the onset of the last images to the key press.",
                       "Units": "s"},

@@ -169,7 +169,7 @@ def read_sessions(folder: Path) -> pd.DataFrame:
     -------
     DataFrame
         A row for each trial: ``participant``, ``session``, ``task``, ``content_hash`` (of the
-        stimulus set), ``finished`` and ``observer`` (`Kind`), then all columns of the tables.
+        stimulus set), ``finished`` and ``observer`` (`ObserverKind`), then the tables' columns.
 
     Raises
     ------

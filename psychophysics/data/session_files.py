@@ -91,7 +91,7 @@ def _stray(folder: Path, path: Path) -> InputError:
         )
     return InputError(
         f"{path}: a session's table that is not in its place, {own.parent}; if it is a copy, move "
-        f"it out of {folder}; else move it and its JSON file to its folder"
+        f"it out of {folder}; else move it and its JSON file to that folder"
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from psychophysics.config import DisplayConfig
 from psychophysics.lab.calibration import Bytes, on_display
@@ -23,7 +24,7 @@ POLLED = 0.002  # seconds before a frame in which a pacer polls the clock
 
 @dataclass(frozen=True)
 class Screen:
-    """A display with nothing left to look up."""
+    """The geometry of a display, all of it known."""
 
     pixels: tuple[int, int]
     width: float
@@ -203,8 +204,6 @@ class Window:
             stimulus.pos = self.middle(image.shape[1], image.shape[0], place)
 
     def _load(self, stimulus: Any, image: Bytes) -> None:
-        from PIL import Image
-
         # PsychoPy draws only PIL images of bytes exactly.
         stimulus.image = Image.fromarray(image)
         stimulus.size = (image.shape[1], image.shape[0])
@@ -218,7 +217,7 @@ class Window:
         return x + (across - width) % 2 / 2, y + (up - height) % 2 / 2
 
     def fill(self, color: Sequence[int]) -> None:
-        """Fill the window with a colour of the display, 0 to 255 a gun."""
+        """Fill the window with a colour of the display, three values from 0 to 255."""
         width, height = self.size
         self._visual.Rect(
             self._window, width=width, height=height, units="pix", colorSpace="rgb255",

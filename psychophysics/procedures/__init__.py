@@ -1,1 +1,1 @@
-"""How the levels of a condition are chosen, trial by trial."""
+"""Procedures, which choose the levels of a condition trial by trial."""

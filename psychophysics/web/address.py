@@ -23,7 +23,7 @@ def check_address(post: str) -> None:
 
 
 def notes_on(post: str) -> list[str]:
-    """Return lines on the safety of an address that `checked_address` accepts."""
+    """Return lines on the safety of an address that `check_address` accepts."""
     parts = urlsplit(post)
     notes = [f"answers go to {post}; everyone who opens the page can read this address"]
     if parts.query:

@@ -1,7 +1,7 @@
 """Import of sessions that the page saved, as BIDS files.
 
-They run through the session loop with the saved rows as the observer (`returned.Returned`), so the
-files are those of every session.
+They run through the session loop with the saved rows as the observer (`returned.SavedAnswers`), so
+the files are those of every session.
 """
 
 import shutil
@@ -153,7 +153,7 @@ def _check_sittings(saved: Saved, path: Path) -> None:
     numbers = [int(cells[column]) for cells in saved.rows]
     last = numbers[-1]
     if numbers != sorted(numbers) or last > len(saved.sittings):
-        raise altered(str(path), f"column 'sitting': {len(saved.sittings)} are described")
+        raise altered(str(path), f"column 'sitting': {len(saved.sittings)} sittings are described")
     if saved.finished and last != len(saved.sittings):
         raise altered(str(path), f"{len(saved.sittings)} sittings, and the last row is of {last}")
 

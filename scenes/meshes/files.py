@@ -134,18 +134,19 @@ def read_mesh_file(path: Path, *, fit: bool) -> MeshReading:
         raise InputError(f"{path}: no such mesh file; check the path")
     with reading(path):
         if path.suffix.lower() == ".gltf":  # not cached: files of its buffers may change
-            return _read.__wrapped__(path, 0, 0, fit)
+            return _read(path, fit)
         state = path.stat()
-        return _read(path.absolute(), state.st_mtime_ns, state.st_size, fit)
+        return _read_cached(path.absolute(), state.st_mtime_ns, state.st_size, fit)
 
 
 @lru_cache(maxsize=4)
-def _read(path: Path, _changed: int, _size: int, fit: bool) -> MeshReading:
-    """Read a file with the reader of its kind.
+def _read_cached(path: Path, _changed: int, _size: int, fit: bool) -> MeshReading:
+    """Read a file that did not change once: commands check files, then load them."""
+    return _read(path, fit)
 
-    The result is cached, because commands first check files and then load them; `_changed` and
-    `_size` make a changed file be read again.
-    """
+
+def _read(path: Path, fit: bool) -> MeshReading:
+    """Read a file with the reader of its kind."""
     data = path.read_bytes()
     kind = BEGINNINGS.get(data[:4], path.suffix.lower())
     if kind not in READERS:

@@ -58,8 +58,7 @@ def _chunks(data: bytes) -> tuple[dict[str, Any], bytes | None]:
             raise InputError(f"is glTF version {version}; only version 2 is read: export it again")
         if length > len(data) or len(data) < 20:
             raise InputError(
-                f"is cut short: {len(data)} bytes, where its header promises {length}; export it "
-                "again"
+                f"is cut short: {len(data)} bytes, but its header states {length}; export it again"
             )
         chunks = dict(reversed(list(_glb_chunks(data[:length]))))
         text, binary = chunks.get(JSON_CHUNK, b""), chunks.get(BINARY_CHUNK)

@@ -120,7 +120,7 @@ def _index(line: int, value: int, count: int) -> int:
     if value == 0 or value < -count:
         raise InputError(
             f"line {line}: index {value} does not exist; indices count from 1, or back from -1 to "
-            f"-{count} in this line"
+            f"-{count} at this line"
         )
     return value - 1 if value > 0 else count + value
 

@@ -21,7 +21,13 @@ def read_off(data: bytes) -> Polygons:
     if not body:
         raise InputError("is cut short: the numbers of vertices and faces are missing")
     line, words = body.pop(0)
-    vertex_count, face_count = (int(each) for each in numbers(line, words, at_least=2)[:2])
+    found = numbers(line, words, at_least=2)[:2]
+    if not all(each.is_integer() for each in found):
+        raise InputError(
+            f"line {line}: '{' '.join(words)[:40]}' are not the numbers of vertices and faces; "
+            "export the file again"
+        )
+    vertex_count, face_count = (int(each) for each in found)
     counts = f"line {line} names {vertex_count} vertices and {face_count} faces"
     if vertex_count < 0 or face_count < 0 or len(body) < vertex_count + face_count:
         raise InputError(f"is cut short: {counts}, and {len(body)} lines follow; export it again")

@@ -52,7 +52,8 @@ def test_reach_is_divided_by_control_and_people(starts):
     unbounded = made.loc["vase-material-shapely-s1"]
     assert not unbounded["control_bounded"]
     assert unbounded["reading"] == (
-        "about 4 × that of a random change, also a lower bound; people were not shown this series"
+        "about 4 × the reach of a random change, which is a lower bound too; people were not shown "
+        "this series"
     )
     nothing = made.loc["vase-shape-shapely-s1"]
     assert np.isnan(nothing["reach"])

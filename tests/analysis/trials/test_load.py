@@ -57,7 +57,11 @@ def test_counts_and_same_trials():
             THEIRS,
             r"column 'hit' \(our correct\) is missing; .*of the table:",
         ),
-        (table(), {**THEIRS, "levle": "x"}, "'levle' is none of ours; did you mean 'level'"),
+        (
+            table(),
+            {**THEIRS, "levle": "x"},
+            "'levle' is not one of our columns; did you mean 'level'",
+        ),
         (table(hit=[1, 2, 0]), THEIRS, "row 1, column 'hit': 2: correct answers: 0 or 1"),
         (table(hit=[1, "yes", 0]), THEIRS, "row 1, column 'hit': 'yes': not a finite number"),
         (table(x=[1, None, 2]), THEIRS, "row 1, column 'x': nan: not a finite number"),

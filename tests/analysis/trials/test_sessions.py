@@ -57,7 +57,7 @@ def test_what_the_session_wrote_is_what_is_read(trials):
         (6, "correct", "2", "row 6, column 'correct': '2': allowed: 0, 1"),
         (7, "level", "", "row 7, column 'level': '': not a finite number"),
         (7, "physical_distance", "nan", "row 7, column 'physical_distance': 'nan'"),
-        (4, "trial", "2", "row 4, column 'trial': '2': this trial is there twice"),
+        (4, "trial", "2", "row 4, column 'trial': '2': this trial occurs twice"),
         (4, "stimulus_2", "elsewhere", "row 4, column 'stimulus_2': 'elsewhere': no stimulus of"),
         (4, "condition", "other-result", "row 4, column 'condition': 'other-result': no series of"),
         (4, "phase", "n/a", "row 4, column 'phase': 'n/a': allowed: practice, main, catch"),
@@ -148,7 +148,7 @@ def test_a_session_that_is_there_twice(study_copy, first):
     copy.parent.mkdir(parents=True)
     for suffix in (".tsv", ".json"):
         shutil.copy(first.with_suffix(suffix), copy.with_suffix(suffix))
-    with pytest.raises(InputError, match=r"is there twice: .* is the same session; its trials wou"):
+    with pytest.raises(InputError, match=r"occurs twice: .* is the same session; its trials wou"):
         load(study_copy)
 
 

@@ -146,8 +146,8 @@ REFUSED = {
     "not finite": (cell(1, "duration_1", "nan"), "column 'duration_1': 'nan' is not a time"),
     "no count": (cell(4, "dropped_1", "1.5"), "'dropped_1': '1.5' is not a whole number"),
     "shown never": (cell(4, "showings", "0"), "'showings': '0' is not a whole number"),
-    "a sitting too many": (cell(11, "sitting", "3"), "column 'sitting': 2 are described"),
-    "sittings out of order": (cell(1, "sitting", "2"), "column 'sitting': 2 are described"),
+    "a sitting too many": (cell(11, "sitting", "3"), "column 'sitting': 2 sittings are described"),
+    "sittings out of order": (cell(1, "sitting", "2"), "column 'sitting': 2 sittings are"),
     "a short row": (lambda content: content["rows"][3].pop(), "row 4: 53 cells for 54"),
     "other columns": (
         lambda content: content["columns"].reverse(), "columns are not those that this version",

@@ -268,6 +268,7 @@ def test_a_missing_file_is_named(tmp_path):
         ("loose.stl", b"solid x\nvertex 0 0 0\nendsolid", "line 2: a vertex outside a face"),
         ("binary.off", b"OFF BINARY\n\0\0", "is a binary OFF file"),
         ("four.off", b"4OFF\n1 1 0\n", "has vertices of more than three coordinates"),
+        ("counts.off", b"OFF\nnan 1 0\n", "line 2: 'nan 1 0' are not the numbers of vertices"),
         ("cut.off", b"OFF\n3 1 0\n0 0 0\n", "is cut short: line 2 names 3 vertices and 1 faces"),
         ("face.off", b"OFF\n3 1 0\n0 0 0\n1 0 0\n0 1 0\n3 0 1\n", "line 6: states 3 corners"),
         (
