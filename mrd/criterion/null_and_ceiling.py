@@ -72,8 +72,9 @@ def reference(
 ) -> Reference:
     """Return null and ceiling of a target, read from `folder`, or computed and stored there.
 
-    The target is represented and exposed. `seed` draws the null scenes. `progress` is called with
-    "null" or "ceiling", the number of finished renders, and their total.
+    The target has the representation of the search (`represented`), and its exposure is a number.
+    `seed` draws the null scenes. `progress` is called with "null" or "ceiling", the number of
+    finished renders, and their total.
     """
     views = cameras(target.cameras)
     stage = bench.stage(target)

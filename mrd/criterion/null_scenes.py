@@ -50,7 +50,7 @@ SHARE_OF_MESHES = 0.25  # share of library meshes among the shapes; the others a
 
 
 def null_scene(target: Scene, search: SearchConfig, rng: np.random.Generator) -> Scene:
-    """Return one random scene of the null, loaded and represented, with the target's name."""
+    """Return one random scene of the null, loaded, in the representation of the search."""
     draw: dict[str, Callable[[], object]] = {
         "shape": lambda: _shape(target, rng),
         "material": lambda: _material(target.material, search, rng),

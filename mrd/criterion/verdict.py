@@ -44,8 +44,8 @@ def mean_match(against: Reference) -> Callable[[float], float]:
 class Scorer:
     """Scores scenes of a run.
 
-    `against` has the null and ceiling of the target. `target` is exposed and represented. The model
-    of `bench` has the scored layers, without guides.
+    `against` has the null and ceiling of the target. `target` has the representation of the search,
+    and its exposure is a number. The model of `bench` has the scored layers, without guides.
     """
 
     run: ResolvedRun

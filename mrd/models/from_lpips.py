@@ -56,9 +56,9 @@ def source(name: str) -> Recipe:
 class Calibrated(nn.Module):
     """A feature map scaled so that its mean squared difference is LPIPS's distance.
 
-    The vector of C features at each pixel is scaled to length 1, and channel c is multiplied by √(C
-    w_c). The mean over C, H and W of squared differences is then Σ_c w_c times the mean over H and
-    W: equation 1 of Zhang et al. 2018.
+    The C features at each pixel, as a vector, are scaled to length 1, and channel c is multiplied
+    by √(C w_c). The mean over C, H and W of squared differences is then Σ_c w_c times the mean over
+    H and W: equation 1 of Zhang et al. 2018.
 
     Parameters
     ----------

@@ -30,7 +30,7 @@ _ONE_SIZE = ("maxvit", "vit")
 
 
 def names() -> list[str]:
-    """Return torchvision's classification networks."""
+    """Return the names of torchvision's classification networks."""
     return torchvision.models.list_models(module=torchvision.models)
 
 

@@ -40,7 +40,7 @@ def check_layers(network: nn.Module, layers: Sequence[str], name: str) -> None:
 
 @contextmanager
 def recorded(network: nn.Module, layers: Sequence[str]) -> Iterator[dict[str, list[Any]]]:
-    """Record layer → list of its outputs, in order, while the network runs inside the block.
+    """Yield layer → list of its outputs, which is filled while the network runs in the block.
 
     Tensors are cloned at once, since many networks change them in place (ReLU, residual sums). The
     hooks are removed when the block ends.

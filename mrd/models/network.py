@@ -89,7 +89,8 @@ class Recipe:
     def layer_shapes(self, resolution: int | None) -> dict[str, tuple[int, ...]]:
         """Return the shape of one image's activation for each readable layer.
 
-        The network runs on PyTorch's meta device if it can, so large networks need no weights.
+        The network runs on PyTorch's meta device, which computes only shapes, if it can: then it
+        needs no weights.
         """
         resolution = resolution or self.usual_size
         self.check_size(resolution, resolution)

@@ -7,8 +7,8 @@ Mitsuba's integrators are used with three changes:
   grey is added where the ray misses the object, so that the derivative of a moving silhouette is
   relative to the visible background, while the environment still lights the object.
 * **Few boundary samples.** The derivative of an image with respect to a shape has a continuous
-  part and a part that lives on silhouettes (Zhang et al. 2023, Projective Sampling). Mitsuba ties
-  the number of silhouette samples to the number of pixels; a search needs fewer.
+  part and a part that is located on silhouettes (Zhang et al. 2023, Projective Sampling). Mitsuba
+  ties the number of silhouette samples to the number of pixels; a search needs fewer.
 * **An independent sampler for the silhouettes.** A multijittered sampler that is copied for
   another number of samples loses strata, which reduces the silhouette part by a tenth.
 

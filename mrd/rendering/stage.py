@@ -140,7 +140,7 @@ class Stage:
         samples: int,
         seeds: Sequence[int],
     ) -> dict[str, torch.Tensor]:
-        """Return moved parameter → flat gradient of ``sum(radiance * gradients)`` by it."""
+        """Return the flat gradients of ``sum(radiance * gradients)`` by the moved parameters."""
         if self._frozen and VERTICES in self._leaves:
             raise ValueError("the adjoint of moving vertices cannot be frozen")
         if self._rehearsals:
@@ -178,7 +178,7 @@ class Stage:
     ) -> torch.Tensor:
         """Return the derivative (V, 3, H, W) of radiance along a direction, by forward mode.
 
-        `directions` is parameter, by Mitsuba's name → its change per unit, flat.
+        `directions`: Mitsuba's name of a parameter → its change per unit, as a flat tensor.
         """
         base = {key: mi.Float(dr.detach(_flat(self._parameters[key]))) for key in directions}
         images = []

@@ -27,7 +27,7 @@ from scenes.pose import Pose
 from scenes.scene import Scene
 from scenes.shape import MeshShape, Shape, geometry, random_harmonics
 
-# Number of smooth modes that are mixed to a direction of a shape. The lowest bend the whole
+# Number of smooth modes that are mixed into a direction of a shape. The lowest bend the whole
 # surface; the highest have about a dozen hills.
 MODES = 30
 DEGREE = 4  # highest degree of the spherical harmonics for textures and lights

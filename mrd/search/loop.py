@@ -135,8 +135,8 @@ class Search:
     Parameters
     ----------
     start
-        Loaded start scene: the target with its searched attributes at their start, represented
-        and exposed like the target.
+        Loaded start scene: the target with its searched attributes at their start, in the same
+        representation (`mrd.rendering.representation`) and with the same exposure as the target.
     targets
         Layer → activations (C, …) of the target at scoring quality, one row per training camera.
     views

@@ -26,7 +26,7 @@ class MovingScene:
     Parameters
     ----------
     start
-        Loaded start scene, represented and exposed like the target.
+        Loaded start scene, in the representation and with the exposure of the target.
     extent
         Largest distance of a vertex of the target from the origin: see `ShapeVariables`.
     """
@@ -137,5 +137,5 @@ def mesh_in(arrays: Mapping[str, NDArray[Any]]) -> Mesh | None:
 
 
 def with_prefix(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> Arrays:
-    """Return the arrays whose names begin with a prefix, by the rest of their names."""
+    """Return the arrays whose names begin with `prefix`, under their names without it."""
     return {k.removeprefix(prefix): array for k, array in arrays.items() if k.startswith(prefix)}

@@ -38,7 +38,7 @@ def write_state(state: SearchState, path: Path) -> None:
     arrays = {name: np.asarray(array, order="C") for name, array in state.arrays.items()}
     for name, array in arrays.items():
         if array.dtype.hasobject:
-            raise ValueError(f"the array '{name}' holds Python objects; states hold numbers alone")
+            raise ValueError(f"the array '{name}' holds Python objects; a state holds only numbers")
     content = {"schema_version": SCHEMA_VERSION, "step": state.step, "header": dict(state.header)}
     text = json.dumps(content)
     packed = json.dumps({"content": text, "sha256": _digest(text, arrays)})

@@ -52,7 +52,7 @@ def count_of_family(run: ResolvedRun) -> int:
 
 
 def count_of_run(run: ResolvedRun) -> int:
-    """Return the number of images of a run alone: its levels and, of a model, their controls."""
+    """Return the number of images of one run: levels and, except in a pixel search, controls."""
     series = series_of(run)
     scenes = series.config.levels * (1 if run.spec.is_pixel_search else 2)
     return scenes * series.config.noise_seeds * len(series.cameras) * len(series.lights)

@@ -95,7 +95,7 @@ class ResolvedRun:
 
     @property
     def starts(self) -> dict[str, Any]:
-        """Start of every searched attribute, loaded."""
+        """Searched attribute → its start, loaded."""
         return {name: getattr(self.start, name) for name in self.search.attributes}
 
 

@@ -25,7 +25,7 @@ DEFAULT_LOSS: LossName = "relative_squared_error"
 FROM_THE_TARGET = ("diverge", "flip")  # modes in which a search starts at its target
 STARTS_FROM_THE_TARGET = 3  # default of `restarts` in these modes
 
-# Keys of a search that are no part of its hash: they do not affect the result of a single run.
+# Keys that are no part of a search's hash: start scenes are hashed apart, others affect no result.
 BESIDE_THE_SEARCH = {"start", "targets", "models", "seeds", "series", "pixel_search"}
 
 
@@ -51,16 +51,16 @@ class Samples(Frozen):
     Parameters
     ----------
     primal
-        For the images of a step, 1 to 4096. Squares (4, 9, 16) are best, as the sampler is a
-        jittered grid.
+        Samples for the images of a step, 1 to 4096. Squares (4, 9, 16) are best, as the sampler is
+        a jittered grid.
     adjoint
-        For the gradients of a step, 1 to 4096.
+        Samples for the gradients of a step, 1 to 4096.
     boundary
         Samples on silhouettes per view (not per pixel), 1 to 10 million; only for searches of shape
         or pose.
     score
-        For images that are scored and shown, 16 to 65536. With fewer, noise would change what the
-        network sees.
+        Samples for images that are scored and shown, 16 to 65536. With fewer, noise would change
+        what the network sees.
     """
 
     primal: int = Field(default=16, strict=True, ge=1, le=4096)
@@ -96,13 +96,13 @@ class LearningRate(Frozen):
     Parameters
     ----------
     shape
-        Scene units, in the smoothed (LargeSteps) coordinates of the vertices.
+        Step size in scene units, for the smoothed (LargeSteps) coordinates of the vertices.
     material
-        In units of the parameters, which run from 0 to 1.
+        Step size in units of the parameters, which run from 0 to 1.
     lighting
-        In units of log radiance.
+        Step size in natural logarithms of radiance.
     pose
-        In radians, and in radii of the object's bounding sphere.
+        Step size in radians, and in radii of the object's bounding sphere.
     """
 
     shape: Rate = 0.2
@@ -161,7 +161,7 @@ class EarlyStopping(Frozen):
     ----------
     patience
         Number of steps without a new lowest smoothed loss after which the search stops, 1 to
-        100000, and returns to the state with the lowest.
+        100000, and returns to the state with the lowest loss.
     match
         Smoothed match at which the search stops at once, above 0 and at most 1; none by default. A
         search that would otherwise return to the target itself (as often with a pose) then ends far

@@ -51,7 +51,7 @@ class ResolvedSeries:
 def resolved_series(
     config: SeriesConfig, attributes: Sequence[Attribute], target: Scene, start: Scene, folder: Path
 ) -> ResolvedSeries:
-    """Resolve the series of a search on a target.
+    """Return the series of a search on a target, with its lights loaded and its cameras chosen.
 
     Raises `InputError` if a light's file is missing, a camera does not exist, or the start shape
     does not have the topology that an interpolation needs.
@@ -112,7 +112,7 @@ def is_kept(step: int) -> bool:
 
 
 def on_the_way(states: Sequence[int], result_step: int, steps: int) -> list[int]:
-    """Return which steps in `states` led to the result, which is the state after step `result_step`.
+    """Return which steps in `states` led to the result, the state after `result_step`.
 
     With restarts or early stopping, the result is the best state of the whole search: other starts
     of `steps` steps, and states after the best, did not lead to it. The state after the last step
@@ -148,7 +148,7 @@ def chosen_states(distances: ArrayLike, config: SeriesConfig) -> list[int]:
     growing = np.flatnonzero(values > highest)
     if not len(growing) or growing[0] != 0 or len(growing) < config.levels:
         raise InputError(
-            f"only {len(growing)} of the search's {len(values)} kept states are in strictly "
+            f"only {len(growing)} of the search's {len(values)} saved states are in strictly "
             f"growing physical distance from the target, and the series has {config.levels} "
             "levels; lower series.levels"
         )

@@ -51,9 +51,9 @@ class SeriesConfig(Frozen):
         Position of level 1 between target (0) and result (1), with ``"log"`` spacing of an
         interpolation; above 0 and below 1.
     lights
-        Lights under which every level is rendered: ``own`` (that of the target), names from ``mrd
-        scenes``, or new lights with a name, ``night: {kind: constant, radiance: 0.1}``. A search of
-        the lighting allows only ``own``.
+        Lights under which every level is rendered: ``own`` (the light of the target), names that
+        ``mrd scenes`` lists, or new lights with a name, ``night: {kind: constant, radiance: 0.1}``.
+        A search of the lighting allows only ``own``.
     cameras
         ``"training"``, ``"held_out"``, ``"all"``, or names of cameras (c0, h0 …).
     noise_seeds

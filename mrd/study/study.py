@@ -120,7 +120,7 @@ class Study(Frozen):
             raise misplaced(
                 "Study",
                 ("models", PIXELS),
-                f"the name '{PIXELS}' is kept for images of the pixel search of "
+                f"the name '{PIXELS}' is reserved for images of the pixel search of "
                 f"'{with_pixels[0]}'; rename the model",
             )
         return self

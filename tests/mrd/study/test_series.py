@@ -65,7 +65,7 @@ def test_chosen_states_grow_strictly_or_are_refused(distances, levels, spacing):
 
 
 def test_a_result_that_is_the_target_is_refused():
-    with pytest.raises(InputError, match="only 1 of the search's 2 kept states"):
+    with pytest.raises(InputError, match="only 1 of the search's 2 saved states"):
         chosen_states([0.0, 0.5], SeriesConfig(levels=1))
 
 

@@ -253,8 +253,8 @@ def test_a_series_that_is_not_allowed_is_refused(write, section, message):
         (STEPS, f"{STEPS}    remeshing: {{at: [10]}}\n",
          r"searches.shape.remeshing: .*series: \{kind: trajectory\}"),
         (STEPS, f"{STEPS}    pixel_search: true\n",
-         r"study.yaml:\d+: models.pixels: the name 'pixels' is kept for images of the pixel search "
-         "of 'shape'; rename the model"),
+         r"study.yaml:\d+: models.pixels: the name 'pixels' is reserved for images of the pixel "
+         "search of 'shape'; rename the model"),
     ],
 )  # fmt: skip
 def test_a_search_that_does_not_fit_the_series_or_the_models_is_refused(write, old, new, message):
