@@ -1,1 +1,1 @@
-"""What people do: trials, procedures, sessions, and the window they sit at."""
+"""Experiments with people and other observers: trials, procedures, sessions, window, web page."""

@@ -18,7 +18,8 @@ _GENERAL: dict[str, dict[str, Any]] = {
             "catch": "attention check, at the largest difference of a control",
         },
     },
-    "block": {"Description": "What the conditions of its block share; n/a without blocks."},
+    "block": {"Description": "What the conditions of the trial's block share, such as the target; "
+              "n/a without blocks."},
     "sitting": {"Description": "Number of the start of the program, from 1: a resumed session has "
                 "more than one."},
     "showings": {"Description": "How often the trial was shown: 1, and one more for each pause "
@@ -31,17 +32,17 @@ _GENERAL: dict[str, dict[str, Any]] = {
     "family": {"Description": "Family in the stimulus set."},
     "attribute": {"Description": "What differs between target and comparison."},
     "model": {"Description": "Model whose search led to the comparison."},
-    "layer": {"Description": "Its layers, joined by ';'."},
+    "layer": {"Description": "Layers of the model, joined by ';'."},
     "comparison": {
         "Description": "What is compared with the target.",
         "Levels": {
             "result": "the result of a search, and the series that leads to it",
             "control": "the target moved in a random direction, as far as the result",
-            "pixel": "the same for a search with a pixel loss",
+            "pixel": "the result of a search with a pixel loss, and its series",
         },
     },
-    "strand": {"Description": "Number of the condition's procedure, from 0; of practice and catch "
-               "trials, without meaning."},
+    "strand": {"Description": "Number of the condition's procedure, from 0; without meaning for "
+               "practice and catch trials."},
     "level": {"Description": "Level of the comparison in its series; 0 is the target rendered "
               "again."},
     "physical_distance": {"Description": "Physical distance of the comparison from the target, in "
@@ -55,9 +56,9 @@ _GENERAL: dict[str, dict[str, Any]] = {
     "same": {"Description": "Whether a same–different trial showed the same scene twice (a "
              "false-alarm trial).", "Levels": {"true": "yes", "false": "no"}},
     "correct_response": {"Description": "The choice that was right."},
-    "response": {"Description": "The choice that was made; n/a where none was in time."},
+    "response": {"Description": "The choice that was made; n/a if there was none in time."},
     "key": {"Description": "The key that was pressed; n/a for observers without keys."},
-    "correct": {"Description": "Whether the choice was right; no choice is not.",
+    "correct": {"Description": "Whether the choice was right; no choice counts as wrong.",
                 "Levels": {"0": "wrong", "1": "right"}},
     "response_time": {"Description": "From the onset of the last images to the key press.",
                       "Units": "s"},

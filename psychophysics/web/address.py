@@ -23,7 +23,7 @@ def check_address(post: str) -> None:
 
 
 def notes_on(post: str) -> list[str]:
-    """Return lines on the safety of an address that `checked_address` accepts."""
+    """Return lines on the safety of an address that `check_address` accepts."""
     parts = urlsplit(post)
     notes = [f"answers go to {post}; everyone who opens the page can read this address"]
     if parts.query:
@@ -48,7 +48,7 @@ def is_loopback(host: str) -> bool:
 
 
 def _parts(post: str) -> SplitResult | None:
-    """Return the parts of an address; None if it is not one."""
+    """Return the parts of a web address; None if the text is not one."""
     if not post.isprintable() or any(each in post for each in ' \\"<>^`{|}'):
         return None
     try:
