@@ -1,1 +1,1 @@
-"""What it means: psychometric curves, sensitivities, people against models."""
+"""Analysis of answers: psychometric curves, sensitivities, people against models."""

@@ -1,6 +1,6 @@
-"""Titles and notes of the report's sections, in their order: first the answer, then its basis."""
+"""Titles and notes of the report's sections, in the report's order: main results first."""
 
-# By table: title, note.
+# Table → title and note of its section.
 SECTIONS = {
     "invariance": (
         "People against models",
@@ -117,7 +117,8 @@ SECTIONS = {
     ),
 }
 HITS = " In same–different these are hit rates, which depend on the criterion too."
-# Data that fit a model's noise and lapse rate; the key is the column that is left out in turn.
+# Data to which a model's noise and lapse rate are fitted. The key is a column: each of its values
+# (such as each target) is predicted from fits to the others.
 FITTED_TO = {
     "target": "people's answers on control trials of the other targets",
     "observer": "the answers of the other participants on control trials (there is only one "
