@@ -63,15 +63,15 @@ SECTIONS = {
         "Psychometric functions",
         "Mode of the posterior (psignifit) with 95 % credible intervals. A threshold outside the "
         "tested levels is not measurable and has a bound instead. Falling: significantly fewer "
-        "such answers at larger levels. Not monotone: the answers contradict every rising curve. "
-        "Unknown: too few answers, or all answers are equal. Infinite limits and missing values: "
-        "only the prior would set them.",
+        "correct (or “different”) answers at larger levels. Not monotone: the answers contradict "
+        "every rising curve. Unknown: too few answers, or all answers are equal. Where only the "
+        "prior would set a limit or a value, the limit is infinite and the value is missing.",
     ),
     "sensitivity": (
         "Sensitivity",
         "d′ under both decision models, with 95 % confidence intervals. Values of 0 and at "
-        "ceiling are clipped: do not average them over people. Ceiling is log-linearly corrected "
-        "(column corrected).",
+        "ceiling are clipped: do not average them over people. At ceiling, d′ is log-linearly "
+        "corrected (column corrected).",
     ),
     "group": (
         "The group",
@@ -88,7 +88,9 @@ SECTIONS = {
     ),
     "prediction": (
         "Prediction trial by trial",
-        "Log likelihood per trial (nats) on trials that are not controls.",
+        "How well models predict people's answers: log likelihood per trial (nats) on trials that "
+        "are not controls. Explained is 0 if a model predicts as well as the mean of all answers, "
+        "and 1 if it predicts as well as the mean at each condition, target and level.",
     ),
     "overall": (
         "Agreement of people with one another, and of models with people",
