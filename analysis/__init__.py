@@ -1,1 +1,1 @@
-"""Analysis of answers: psychometric functions, sensitivity, people compared with models."""
+"""Analysis of answers: psychometric curves, sensitivities, people against models."""

@@ -17,7 +17,7 @@ class ExclusionsConfig(Frozen):
     participants
         Codes of participants who are excluded.
     catch
-        Minimum proportion of catch trials answered correctly; a session below it is excluded.
+        Smallest proportion correct on catch trials; a session below it is excluded.
     fastest, slowest
         Limits of response times in seconds; trials outside are excluded.
     dropped_frames
@@ -59,17 +59,17 @@ class AnalysisConfig(Frozen):
         Stimulus axis: ``physical_distance``, ``model_distance`` (of the model whose search made
         the stimulus) or ``level``.
     curve
-        Psychometric function on log x: ``weibull``, ``log_normal`` or ``log_logistic``.
+        Psychometric function of log x: ``weibull``, ``log_normal`` or ``log_logistic``.
     proportion
         Proportion correct at threshold; by default the middle between guess rate and
         1 − lapse rate.
     overdispersion
-        Whether the fits of single participants are beta-binomial.
+        Whether fits of single participants allow more variance than the binomial (beta-binomial).
     decision_model
         Model that relates d′ to proportion correct where one is needed (margin, controls):
         ``differencing`` or ``independent``. Tables give both.
     margin
-        Smallest d′ of interest, for the test that people cannot tell.
+        Smallest d′ of interest, for the test that people cannot tell result and target apart.
     prior_scale
         Scale of the half-normal prior of d′ in Bayes factors.
     bayes

@@ -1,1 +1,1 @@
-"""Experiments: trials, procedures, observers, sessions, and the window that shows them."""
+"""Experiments with people and other observers: trials, procedures, sessions, window, web page."""

@@ -1,4 +1,7 @@
-"""The answer to a trial, and the interface of every observer."""
+"""The answer to a trial, and the interface of every observer.
+
+A sitting is one start of the program; a session that is resumed has more than one.
+"""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -24,10 +27,11 @@ class Answer:
     response_time
         Time from the onset of the last images, in seconds; None for observers without one.
     showings
-        How often the trial was shown: once, and once more after each pause within it; None
-        without a window.
+        How often the trial was shown: 1, plus 1 for each pause during the trial; None without a
+        window.
     onset
-        First frame of the trial, in seconds since the start of the sitting; None without a window.
+        Time of the trial's first frame, in seconds since the start of the sitting; None without a
+        window.
     intervals
         When each image was shown, in the order of the images; empty without a window.
     """
@@ -44,10 +48,10 @@ class Observer(Protocol):
     """Interface of observers: a person at a window, a simulated observer, a model."""
 
     def begin(self, trial: Trial, before: Trial | None) -> None:
-        """Start a sitting at a trial; `before` is the last trial of an earlier sitting."""
+        """Prepare a sitting's first trial; `before` is the last trial of an earlier sitting."""
 
     def rest(self, trial: Trial, done: int) -> None:
-        """Show a page before a trial: a break or a new phase or block, after `done` trials."""
+        """Announce a break, phase or block before a trial; `done` trials are over."""
 
     def answer(self, trial: Trial) -> Answer:
         """Answer a trial.
@@ -59,7 +63,7 @@ class Observer(Protocol):
         """
 
     def give_feedback(self, trial: Trial, answer: Answer) -> None:
-        """Give feedback on an answer, which is already on disk."""
+        """Give feedback on an answer, whose row is already on disk."""
 
     def end(self) -> None:
         """Close the session after its last trial."""

@@ -66,7 +66,7 @@ class TimingConfig(Frozen):
 
 
 class ConstantStimuliConfig(Frozen):
-    """Every level equally often, in random order.
+    """Method of constant stimuli: every level is shown equally often, in random order.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ class ConstantStimuliConfig(Frozen):
 
 
 class QuestPlusConfig(Frozen):
-    """QUEST+ (Watson 2017): the level with the lowest expected entropy of the posterior.
+    """QUEST+ (Watson 2017): show the level that minimises the expected entropy of the posterior.
 
     Parameters
     ----------
@@ -90,8 +90,8 @@ class QuestPlusConfig(Frozen):
     function
         ``weibull`` (on log level) or ``norm`` (cumulative normal, on level).
     widths
-        Possible widths: of the Weibull in natural logarithms of the level, of the normal in
-        multiples of the largest level.
+        Possible widths of the curve: in natural logarithms of the level (``weibull``), or in
+        multiples of the largest level (``norm``).
     lapses
         Possible lapse rates.
     false_alarms
@@ -116,7 +116,7 @@ class QuestPlusConfig(Frozen):
 
     @property
     def rates(self) -> tuple[float, ...]:
-        """False-alarm rates of the study, or the default ones for which the curve rises."""
+        """The study's false-alarm rates, or those default rates for which the curve still rises."""
         if self.false_alarms is not None:
             return self.false_alarms
         return tuple(rate for rate in FALSE_ALARMS if _curve_rises(rate, max(self.lapses)))
@@ -134,16 +134,17 @@ class StaircaseConfig(Frozen):
     down, up
         Numbers of right and of wrong answers in a row that change the level.
     trials
-        Most trials of each staircase.
+        Largest number of trials of each staircase.
     trials_at_zero
         Trials of each condition at level 0, where people must be at chance.
     reversals
         Number of reversals that ends a staircase; 0 for no limit.
     start
-        Number of the first level, counted from the largest (0). Each condition has one staircase
-        for each number, interleaved.
+        Where a staircase begins, counted from the largest level (0). For each number here, a
+        condition has one staircase; they are interleaved.
     step
-        Steps between levels before the first reversal, before the second, …; the last one is kept.
+        How many levels to move at a time before the first reversal, before the second, …; the
+        last number applies from then on.
     """
 
     kind: Literal["staircase"]
@@ -169,9 +170,9 @@ class PracticeConfig(Frozen):
     trials
         Trials of a round; 0 for no practice.
     correct
-        Share of right answers in a round that ends practice.
+        Practice ends after a round with at least this share of right answers.
     rounds
-        Most rounds; after them the session begins in any case.
+        Largest number of rounds; then the session begins in any case.
     """
 
     trials: Count = 8
@@ -200,7 +201,7 @@ class DisplayConfig(Frozen):
     Parameters
     ----------
     monitor
-        Name in PsychoPy's monitor centre; its pixels, width and distance replace the next three.
+        Name in PsychoPy's monitor centre, whose pixels, width and distance replace the next three.
     pixels
         Width and height of the screen, in pixels.
     width
@@ -220,7 +221,7 @@ class DisplayConfig(Frozen):
     photodiode
         Patch for a photodiode; none by default.
     dropped
-        Share of intervals with dropped frames above which a session is flagged.
+        A session is flagged if more than this share of its shown images had dropped frames.
     """
 
     monitor: str | None = None
@@ -249,7 +250,7 @@ class ExperimentConfig(Frozen):
     procedure
         How the levels are chosen; each condition has its own procedure.
     targets, models, attributes
-        Names to show; all of the set by default.
+        Names of those to show; by default all of the stimulus set.
     comparisons
         What is compared with the target: results (with the series that lead to them), their
         controls, pixel searches.
@@ -260,10 +261,10 @@ class ExperimentConfig(Frozen):
     vary
         What differs between the images of a trial: noise, camera, lighting.
     blocks
-        Conditions that share this are in one block. The order of blocks is counterbalanced over
-        participants. By default all conditions are interleaved.
+        Conditions that share this property form a block. The order of blocks is counterbalanced
+        over participants. By default all conditions are interleaved.
     catch
-        Number of catch trials in a session, at the largest difference of controls.
+        Number of catch trials (attention checks) in a session; they show the farthest controls.
     practice
         Practice before the session.
     feedback
@@ -350,7 +351,7 @@ class ExperimentConfig(Frozen):
         return self
 
     def as_recorded(self) -> dict[str, Any]:
-        """Return the part that a session's sidecar records: all that must stay between sittings."""
+        """Return the settings that a session's sidecar records: a resumed session keeps them."""
         values = self.model_dump(mode="json", exclude={"display", "instructions"})
         if self.task == RATED and isinstance(self.procedure, QuestPlusConfig):
             values["procedure"]["false_alarms"] = list(self.procedure.rates)

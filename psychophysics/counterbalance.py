@@ -2,7 +2,7 @@
 
 Participants are numbered from 0 in the order of their first session in ``participants.tsv``. The
 number selects the row of a balanced Latin square for the order of blocks. With `swap_keys`, every
-other participant has swapped keys; the next pass through the square swaps the other half.
+other participant has swapped keys; once all orders of blocks are used, the other half has them.
 """
 
 import hashlib
@@ -13,9 +13,9 @@ from typing import Any
 from scenes.base.errors import InputError
 
 RULE = 2
-"""Rule of new sessions. Rule 1 swapped the keys of odd numbers in every pass."""
+"""Rule of new sessions. The older rule 1 swapped the keys of every odd participant number."""
 RULE_KEY = "Counterbalance"
-"""Entry of a sidecar's ``Session``; sessions of rule 1 have none."""
+"""Key of the rule in a sidecar's ``Session``; sessions under rule 1 lack it."""
 
 
 def block_order(blocks: Sequence[str], participant: int) -> tuple[str, ...]:
@@ -26,10 +26,10 @@ def block_order(blocks: Sequence[str], participant: int) -> tuple[str, ...]:
     """
     count = len(blocks)
     row = participant % count
-    # 0, 1, n−1, 2, n−2, …: neighbours differ by every amount once.
+    # 0, 1, n−1, 2, n−2, …: from one to the next, every difference (modulo n) occurs once.
     zigzag = [(place + 1) // 2 if place % 2 else -(place // 2) for place in range(count)]
     order = [blocks[(step + row) % count] for step in zigzag]
-    # With an odd number of blocks, the second half of the square is its mirror image.
+    # With an odd number of blocks, the square has a second half: the same rows, reversed.
     mirrored = count % 2 == 1 and (participant // count) % 2 == 1
     return tuple(reversed(order)) if mirrored else tuple(order)
 
@@ -53,7 +53,7 @@ def key_order(
 
 
 def rule_of(session: Mapping[str, Any], where: str) -> int:
-    """Return the rule in a session's facts, or raise if this version does not know it."""
+    """Return the counterbalancing rule that a session records; raise if it is unknown."""
     rule = session.get(RULE_KEY, 1)
     if isinstance(rule, bool) or not isinstance(rule, int) or not 1 <= rule <= RULE:
         raise InputError(
@@ -64,6 +64,6 @@ def rule_of(session: Mapping[str, Any], where: str) -> int:
 
 
 def session_seed(study: str, seed: int, participant: str, session: str) -> int:
-    """Return the seed of a session, 0 to 2⁶³ − 1: a hash of study, seed and codes."""
+    """Return a session's seed, 0 to 2⁶³ − 1: a hash of the study's name and seed, and the codes."""
     text = "\n".join((study, str(seed), participant, session))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1

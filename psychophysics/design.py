@@ -22,7 +22,7 @@ SERIES = ["family", "run"]  # columns that identify a series
 
 @dataclass(frozen=True, slots=True)
 class Stimulus:
-    """A stored image, with what a trial's row records of it."""
+    """A stored image, with the properties that a trial's row records."""
 
     stimulus_id: str
     role: str
@@ -50,13 +50,13 @@ class Condition:
     # Images of each camera and light, in the order of their noise seeds.
     target_images: Mapping[Cell, tuple[Stimulus, ...]] = field(repr=False)
     comparison_images: Mapping[float, Mapping[Cell, tuple[Stimulus, ...]]] = field(repr=False)
-    # Cameras and lights of all of these images, and the number of noise seeds of each.
+    # Cameras and lights of the target, and how many noise seeds every camera and light has.
     cameras: tuple[str, ...]
     lights: tuple[str, ...]
     seeds: int
 
     def image(self, side: Side, level: float, cell: Cell, rank: int) -> Stimulus:
-        """Return an image; `rank` is the rank of its noise seed."""
+        """Return the image of one side, level, camera and light whose noise seed has this rank."""
         images = self.target_images if side == "target" else self.comparison_images[level]
         return images[cell][rank]
 
@@ -64,7 +64,7 @@ class Condition:
 def find_conditions(table: pd.DataFrame, config: ExperimentConfig, where: str) -> list[Condition]:
     """Return the conditions of an experiment, sorted by name.
 
-    `where` names the set in messages. Raise if a name is not in the set, no condition is left, a
+    `where` names the set in messages. Raise if a name is not in the set, no condition remains, a
     condition has too few levels, or a trial cannot be filled with different images.
     """
     for key in ("targets", "models", "attributes"):
@@ -74,18 +74,18 @@ def find_conditions(table: pd.DataFrame, config: ExperimentConfig, where: str) -
     compared = images
     if config.models:
         compared = images[images["model"].isin(config.models) | (images["role"] == "pixel")]
-    found = [
+    conditions = [
         _condition(images, part, comparison, config, where)
         for _, series in compared.groupby(SERIES)
         for comparison in config.comparisons
         if len(part := series[series["role"].isin(ROLES[comparison])])
     ]
-    if not found:
+    if not conditions:
         raise InputError(
             f"{where}: experiment: no series of {', '.join(config.comparisons)} is left "
             f"with these targets, models and attributes; the set has {_contents(table)}"
         )
-    return sorted(found, key=lambda condition: condition.name)
+    return sorted(conditions, key=lambda condition: condition.name)
 
 
 def _names_exist(names: tuple[str, ...] | None, column: pd.Series, key: str, where: str) -> None:
@@ -173,23 +173,23 @@ def _text(value: object) -> str:
 
 def _cells(images: pd.DataFrame, cells: list[Cell], place: str) -> dict[Cell, tuple[Stimulus, ...]]:
     """Return the images of each camera and light, in the order of their noise seeds."""
-    made: dict[Cell, list[Stimulus]] = {cell: [] for cell in cells}
+    by_cell: dict[Cell, list[Stimulus]] = {cell: [] for cell in cells}
     columns = ["stimulus_id", "role", "camera", "light", "noise_seed", "physical_distance"]
     for row in images.sort_values("noise_seed")[columns].to_dict("records"):
         cell = (str(row["camera"]), str(row["light"]))
-        if cell in made:
-            made[cell].append(Stimulus(**{str(name): value for name, value in row.items()}))
-    for (camera, light), found in made.items():
-        if not found:
+        if cell in by_cell:
+            by_cell[cell].append(Stimulus(**{str(name): value for name, value in row.items()}))
+    for (camera, light), stimuli in by_cell.items():
+        if not stimuli:
             raise InputError(
                 f"{place}: no image at camera {camera} under light {light}, which the target has; "
                 "build the set again, or name cameras and lights that are complete"
             )
-    return {cell: tuple(found) for cell, found in made.items()}
+    return {cell: tuple(stimuli) for cell, stimuli in by_cell.items()}
 
 
 def _with_seeds(condition: Condition, config: ExperimentConfig, place: str) -> Condition:
-    """Return the condition with its number of noise seeds; raise if they are too few."""
+    """Set the condition's number of noise seeds; raise if a trial needs more images."""
     needed = TASKS[config.task].images
     sets = [condition.target_images, *condition.comparison_images.values()]
     seeds = min(len(images) for cells in sets for images in cells.values())

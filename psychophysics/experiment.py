@@ -1,4 +1,7 @@
-"""An experiment on its stimulus set: checks, seats of participants, sessions."""
+"""An experiment with its stimulus set: checks, seats and sessions.
+
+A seat is what a participant's codes and number determine in a session: seed, block order and keys.
+"""
 
 import json
 from collections.abc import Callable, Mapping
@@ -40,7 +43,7 @@ class Experiment:
 
     @property
     def task(self) -> Task:
-        """The task."""
+        """Definition of the experiment's task."""
         return TASKS[self.config.task]
 
     @property
@@ -65,7 +68,7 @@ def prepare(study: str, seed: int, config: ExperimentConfig, path: Path) -> Expe
     config
         The experiment.
     path
-        Path of the set, whose bytes are all checked against its seal.
+        Path of the stimulus set, whose whole content is checked against its seal.
 
     Raises
     ------
@@ -75,13 +78,13 @@ def prepare(study: str, seed: int, config: ExperimentConfig, path: Path) -> Expe
     """
     check_seal(path)
     stimuli = StimulusSet(path)
-    found = find_conditions(stimuli.table, config, str(path))
-    check_trials(found, config)
-    return Experiment(study, seed, config, stimuli, found)
+    conditions = find_conditions(stimuli.table, config, str(path))
+    check_trials(conditions, config)
+    return Experiment(study, seed, config, stimuli, conditions)
 
 
 def check_images_fit(experiment: Experiment, pixels: tuple[int, int]) -> None:
-    """Raise if the images of a trial do not fit on the display of `pixels` (width, height)."""
+    """Raise if a trial's images do not fit on a display of this width and height in pixels."""
     needed = schedule(experiment.config).extent(*experiment.image_size)
     if needed[0] > pixels[0] or needed[1] > pixels[1]:
         raise InputError(
@@ -93,7 +96,7 @@ def check_images_fit(experiment: Experiment, pixels: tuple[int, int]) -> None:
 
 @dataclass(frozen=True)
 class Seat:
-    """A session of a participant: codes, seed, order of blocks, and keys."""
+    """A participant's seat in a session: codes, seed, order of blocks, and keys."""
 
     participant: str
     session: str
@@ -147,7 +150,7 @@ def seat(
 
 
 def check_set(experiment: Experiment, folder: Path) -> same_experiment.DescribedSessions:
-    """Return the sessions of people in a data folder, or raise if one is of another set."""
+    """Return the sessions of people in a data folder, or raise if one showed another set."""
     stimuli = experiment.stimuli
     people = same_experiment.sessions_of_people(folder)
     same_experiment.check_set(folder, people, stimuli.content_hash, stimuli.path)
@@ -171,7 +174,7 @@ def make_seat(
     number: int,
     rule: int = counterbalance.RULE,
 ) -> Seat:
-    """Return the seat that follows from a participant's codes, number and rule."""
+    """Return the seat that follows from a participant's codes, number and counterbalancing rule."""
     config, blocks = experiment.config, experiment.blocks
     return Seat(
         participant,
@@ -206,9 +209,10 @@ def run(
     folder
         Data folder.
     observer
-        Called once the record is open, with the seat and a generator; returns the observer.
+        Function of the seat and a random generator that returns the observer; called once the
+        record is open.
     sitting
-        Entries of the sidecar on this start of the program.
+        Entries of the sidecar that describe this start of the program.
     durable
         Whether each row is forced to the disk before the next trial.
     facts
@@ -250,16 +254,16 @@ def run(
 
 def check_open(experiment: Experiment, seat: Seat, folder: Path) -> None:
     """Raise if a session is finished, or was begun with another study or set."""
-    bound = fixed_entries(
+    facts = fixed_entries(
         with_recorded_rules(experiment, folder, seat.participant, seat.session), seat
     )
-    records.check_open(folder, seat.participant, seat.session, experiment.task, bound)
+    records.check_open(folder, seat.participant, seat.session, experiment.task, facts)
 
 
 def with_recorded_rules(
     experiment: Experiment, folder: Path, participant: str, visit: str
 ) -> Experiment:
-    """Return the experiment with the rules that a session was begun with, if it exists."""
+    """Return the experiment with the false-alarm rates that an existing session was begun with."""
     path = bids_names.table_path(folder, participant, visit, experiment.task)
     return replace(experiment, config=config_for(experiment.config, path))
 
@@ -283,10 +287,10 @@ def fixed_entries(experiment: Experiment, seat: Seat) -> dict[str, Any]:
 
 def software_versions() -> dict[str, str]:
     """Return the versions of the software that a session depends on."""
-    found = {}
+    versions = {}
     for name in ("mrd-suite", "psychopy-lib", "psychtoolbox", "questplus", "numpy", "h5py"):
         try:
-            found[name] = metadata.version(name)
+            versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return versions

@@ -24,12 +24,14 @@ from psychophysics.trials import Trial
 class Psychometric:
     """Psychometric function of a simulated observer: ψ(x; m, w, λ, γ) with γ the chance level.
 
+    S is the curve without guesses and lapses (`psychophysics.psychometric_function`).
+
     Parameters
     ----------
     threshold
         m: the level where S = 0.5.
     width
-        w: for the Weibull in natural logarithms of the level, for the normal in its unit.
+        w: in natural logarithms of the level (``weibull``), or in the unit of the level (``norm``).
     lapse
         λ: one minus the upper asymptote.
     function
@@ -45,11 +47,11 @@ class Psychometric:
     false_alarms: float = 0.2
 
     def guess(self, task: Task) -> float:
-        """Return γ of a task."""
+        """Return the guess rate γ of a task."""
         return self.false_alarms if task.name == "same_different" else task.chance
 
     def proportion(self, level: float, task: Task) -> float:
-        """Return ψ: proportion correct (same–different: of "different"), lapses included."""
+        """Return ψ, the proportion correct (same–different: of "different"), lapses included."""
         guess = self.guess(task)
         rise = core(level, self.threshold, self.width, self.function)
         return guess + (1 - guess - self.lapse) * rise
@@ -72,7 +74,7 @@ class ComputedObserver:
 
 
 class SimulatedObserver(ComputedObserver):
-    """Observer that draws a sample of unit variance for each image and sometimes lapses.
+    """Observer that draws a normal sample of unit variance for each image and sometimes lapses.
 
     The means of the two scenes differ by d′, chosen at each level so that the task's rule reaches
     γ + (1 − γ) S. A lapse is a guess at the rate γ, with probability λ/(1 − γ): the proportion
@@ -102,7 +104,7 @@ class SimulatedObserver(ComputedObserver):
         self._d_primes: dict[float, float] = {}
 
     def d_prime(self, level: float) -> float:
-        """Return d′ at a level."""
+        """Return the d′ between target and comparison at a level."""
         if level not in self._d_primes:
             without_lapses = replace(self._psychometric, lapse=0.0).proportion(level, self._task)
             self._d_primes[level] = d_prime(self._task, without_lapses, self._criterion)
@@ -130,7 +132,8 @@ class ModelObserver(ComputedObserver):
     Parameters
     ----------
     distances
-        Distances of each family: symmetric, rows and columns named by stimulus.
+        For each family (a target and all images compared with it), a symmetric matrix of
+        distances; rows and columns are named by stimulus.
     task
         The task.
     noise
@@ -181,7 +184,7 @@ class ModelObserver(ComputedObserver):
 
 
 def participant_code(model: str) -> str:
-    """Return the participant code of a model and layer: at most 17 letters, and a hash."""
+    """Return a participant code for a model's name: at most 17 of its letters, x, and a hash."""
     letters = "".join(letter for letter in model if letter.isascii() and letter.isalnum())
     return f"{letters[:17]}x{hashlib.sha256(model.encode()).hexdigest()[:6]}"
 
@@ -191,8 +194,8 @@ def same_different_criterion(
 ) -> float:
     """Return the criterion of same–different for a model's distances.
 
-    It is half way between the mean distance of pairs of the same scene and of pairs of the target
-    and the last level, over the pairs that a trial can show.
+    It is half way between two mean distances, over the pairs that a trial can show: of pairs of the
+    same scene, and of pairs of the target and the last level.
     """
     same: list[float] = []
     different: list[float] = []
@@ -218,7 +221,7 @@ def _views(images: Mapping[Cell, Sequence[Stimulus]], seeds: int) -> pd.DataFram
 def _mean_distance(
     frame: pd.DataFrame, first: pd.DataFrame, second: pd.DataFrame, vary: Sequence[Varied]
 ) -> float:
-    """Return the mean distance of pairs that can be in one trial: `vary` differs, the rest not."""
+    """Return the mean distance of pairs that a trial can show: they differ in `vary` alone."""
     together = np.full((len(first), len(second)), True)
     for part in get_args(Varied):
         alike = first[part].to_numpy()[:, None] == second[part].to_numpy()

@@ -19,7 +19,7 @@ _GO_ON = f"Press {GO_ON} to go on."
 
 
 def choices(task: Task, keys: Sequence[str]) -> str:
-    """Return which key selects which choice, in the order of the choices."""
+    """Return a line that names the key of each choice, in the order of the choices."""
     return "     ".join(
         f"{key} = {alternative}" for key, alternative in zip(keys, task.alternatives, strict=True)
     )
@@ -41,9 +41,9 @@ def try_keys(keys: str) -> str:
     return f"Press each of your keys once: a mark shows that it was read.\n{keys}"
 
 
-def resumed(made: int | str) -> str:
-    """Return the page of a resumed session; `made` is its number of trials or a placeholder."""
-    return f"The session goes on after {made} trials.\n\n{_GO_ON}"
+def resumed(trials: int | str) -> str:
+    """Return the page of a resumed session; `trials` is its number of trials or a placeholder."""
+    return f"The session goes on after {trials} trials.\n\n{_GO_ON}"
 
 
 def practice() -> str:
@@ -77,5 +77,5 @@ def thanks() -> str:
 
 
 def feedback(right: bool | None) -> str:
-    """Return whether the answer was right; None means no answer in time."""
+    """Return the text of feedback; `right` is None if there was no answer in time."""
     return {True: "right", False: "wrong", None: "no answer in time"}[right]

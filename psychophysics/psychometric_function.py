@@ -1,7 +1,8 @@
 """The psychometric function of simulated observers and QUEST+.
 
 ψ(x; m, w, λ, γ) = γ + (1 − λ − γ) S(x; m, w), in the parameterisation of Schütt, Harmeling, Macke &
-Wichmann (2016): m is the level where S = 0.5, w the distance between S = 0.05 and S = 0.95.
+Wichmann (2016): m is the level where S = 0.5, w the distance between S = 0.05 and S = 0.95;
+γ is the guess rate, λ the lapse rate: one minus the upper asymptote.
 """
 
 from typing import Literal, get_args
@@ -21,7 +22,7 @@ NORMAL_SPAN = float(2 * norm.ppf(0.95))
 
 
 def core(level: float, threshold: float, width: float, function: Function) -> float:
-    """Return S(x; m, w), from 0 to 1.
+    """Return S(x; m, w), the curve without guesses and lapses, from 0 to 1.
 
     It is 0 at level 0, where target and comparison are the same scene. The width is in the unit of
     the levels (`norm`) or in natural logarithms of them (`weibull`).
@@ -37,7 +38,7 @@ def core(level: float, threshold: float, width: float, function: Function) -> fl
 
 
 def lapse_probability(lapse: float, guess: float) -> float:
-    """Return the probability p of a guess that lowers the upper asymptote by λ.
+    """Return the probability p of guessing that lowers the upper asymptote by λ.
 
     (1 − p) · 1 + p · γ = 1 − λ, so p = λ/(1 − γ). Raise unless 0 ≤ λ ≤ 1 − γ.
     """

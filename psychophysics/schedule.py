@@ -31,7 +31,7 @@ class Schedule:
         return max(n for n, part in enumerate(self.parts) if part.kind == "images")
 
     def extent(self, width: int, height: int) -> tuple[int, int]:
-        """Return the width and height that a trial needs for images of this size, in pixels."""
+        """Return the width and height in pixels that a trial needs if its images have this size."""
         across = max(abs(x) for x, _ in self.places) * 2 + 1
         up = max(abs(y) for _, y in self.places) * 2 + 1
         return round(across * width), round(up * height)
@@ -39,13 +39,13 @@ class Schedule:
     def planned(self, frame: float) -> list[tuple[float, float]]:
         """Return onset and duration of each image in seconds; `frame` is the length of a frame."""
         onset = 0
-        found: dict[int, tuple[float, float]] = {}
+        times: dict[int, tuple[float, float]] = {}
         for part in self.parts:
             if part.kind == "images":
                 for image in part.images:
-                    found[image] = (onset * frame, part.frames * frame)
+                    times[image] = (onset * frame, part.frames * frame)
             onset += part.frames
-        return [found[image] for image in range(len(self.places))]
+        return [times[image] for image in range(len(self.places))]
 
 
 def schedule(config: ExperimentConfig) -> Schedule:

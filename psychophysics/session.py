@@ -14,7 +14,7 @@ from scenes.base.errors import InputError
 
 @dataclass(frozen=True)
 class Outcome:
-    """The end of a sitting; the counts include earlier sittings of the session."""
+    """A session when the program ends; the counts include earlier starts of the program."""
 
     finished: bool
     trials: int
@@ -33,12 +33,12 @@ def run(
     record: Record,
     config: ExperimentConfig,
 ) -> Outcome:
-    """Run a session from the end of its record: answer each trial and write its row."""
+    """Run a session from the first trial without a row: get each answer and write its row."""
     task = TASKS[config.task]
     before, trial = _replay(trials, record)
     resumed = before is not None
-    done = sum(made.phase != "practice" for made in record.answered)
-    dropped = [count for made in record.answered for count in made.dropped]
+    done = sum(recorded.phase != "practice" for recorded in record.answered)
+    dropped = [count for recorded in record.answered for count in recorded.dropped]
     finished = True
     try:
         if trial is not None:
@@ -64,14 +64,14 @@ def _replay(
 ) -> tuple[Trial | None, Trial | None]:
     """Send the recorded answers to `trials`; return the last recorded and the next trial."""
     before, trial = None, next(trials, None)
-    for number, made in enumerate(record.answered, start=1):
-        if trial is None or [str(trial.number), *_ids(trial)] != [str(number), *made.stimuli]:
+    for number, recorded in enumerate(record.answered, start=1):
+        if trial is None or [str(trial.number), *_ids(trial)] != [str(number), *recorded.stimuli]:
             raise InputError(
                 f"{record.path}: row {number} is not the trial that this version of the suite "
                 "makes from the study; finish the session with the version that began it, or "
                 "start another with --session"
             )
-        before, trial = trial, _send(trials, made.correct)
+        before, trial = trial, _send(trials, recorded.correct)
     return before, trial
 
 

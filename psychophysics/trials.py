@@ -23,7 +23,7 @@ from scenes.base.errors import InputError
 Phase = Literal["practice", "main", "catch"]
 Item = TypeVar("Item")
 
-MOST_ORDERS = 720  # up to so many permutations all are used; beyond, cyclic shifts
+MOST_ORDERS = 720  # if there are more permutations than this, only cyclic shifts are used
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Trial:
 
 @dataclass
 class Strand:
-    """A procedure that runs on a condition."""
+    """A procedure that runs on a condition; a block interleaves the trials of its strands."""
 
     phase: Phase
     condition: Condition
@@ -99,13 +99,15 @@ def _strands(
     seed: np.random.SeedSequence,
     blocks: Sequence[str],
 ) -> dict[str, list[Strand]]:
-    """Return the strands of every block, those of its conditions and those of catch trials."""
+    """Return the strands of every block: those of its conditions, and those of its catch trials."""
     seeds = seed.spawn(len(conditions) + 1)
-    made: dict[str, list[Strand]] = {block: [] for block in blocks}
+    by_block: dict[str, list[Strand]] = {block: [] for block in blocks}
     for condition, own in zip(conditions, seeds, strict=False):
         rng = np.random.default_rng(own)
         for number, procedure in enumerate(procedures_for(condition, config, rng)):
-            made[block_name(condition, config)].append(Strand("main", condition, number, procedure))
+            by_block[block_name(condition, config)].append(
+                Strand("main", condition, number, procedure)
+            )
     rng = np.random.default_rng(seeds[-1])
     for number, (block, condition) in enumerate(
         itertools.islice(
@@ -113,8 +115,8 @@ def _strands(
         )
     ):
         procedure = ConstantStimuli([condition.levels[-1]], 1, rng)
-        made[block].append(Strand("catch", condition, number, procedure))
-    return made
+        by_block[block].append(Strand("catch", condition, number, procedure))
+    return by_block
 
 
 def _catch_conditions(conditions: Sequence[Condition], config: ExperimentConfig) -> list[Condition]:
@@ -134,7 +136,7 @@ def _distribute(
     blocks: Sequence[str],
     rng: np.random.Generator,
 ) -> Iterator[tuple[str, Condition]]:
-    """Yield blocks in turn, each with one of its conditions, or of all if it has none."""
+    """Yield blocks in turn, each with one of its own `conditions`, or of all if it has none."""
     own = {
         block: [each for each in conditions if block_name(each, config) == block]
         or list(conditions)
@@ -151,7 +153,7 @@ def block_name(condition: Condition, config: ExperimentConfig) -> str:
 
 
 def _easiest_controls(conditions: Sequence[Condition]) -> list[Condition]:
-    """Return the control with the largest physical distance of each target and attribute."""
+    """Return, for each target and attribute, the control farthest from the target: the easiest."""
     best: dict[tuple[str, str], Condition] = {}
     for each in conditions:
         key = (each.target, each.attribute)
@@ -163,7 +165,7 @@ def _easiest_controls(conditions: Sequence[Condition]) -> list[Condition]:
 
 
 def _largest_distance(condition: Condition) -> float:
-    """Return the physical distance of a condition's last level."""
+    """Return the physical distance of a condition's last level from the target."""
     images = condition.comparison_images[condition.levels[-1]]
     return max(each.physical_distance for cell in images.values() for each in cell)
 
@@ -176,15 +178,15 @@ def _practice(
     numbers: Iterator[int],
 ) -> Generator[Trial, bool, None]:
     """Yield rounds of the easiest trials, until one has enough right answers."""
-    asked = config.practice
+    settings = config.practice
     stream = shuffled_cycle(_easiest_controls(conditions) or list(conditions), rng)
-    for _ in range(asked.rounds if asked.trials else 0):
+    for _ in range(settings.rounds if settings.trials else 0):
         right = 0
-        for _ in range(asked.trials):
+        for _ in range(settings.trials):
             condition = next(stream)
             level = condition.levels[-1]
             right += yield composer.trial(next(numbers), "practice", condition, level)
-        if right >= asked.correct * asked.trials:
+        if right >= settings.correct * settings.trials:
             return
 
 
@@ -192,8 +194,8 @@ class Composer:
     """Draws arrangement, cameras, lights and noise seeds of each trial, all balanced.
 
     Each level of each condition has its own shuffled streams: one of arrangements, and for each
-    special scene one of cameras and lights and one of noise seeds, so that none of them predicts
-    the right answer.
+    scene that can be special (such as the odd one) one of cameras and lights and one of noise
+    seeds, so that none of them predicts the right answer.
     """
 
     def __init__(self, config: ExperimentConfig, seed: np.random.SeedSequence) -> None:
@@ -248,7 +250,7 @@ class Composer:
 
 
 def _shifts(names: int, count: int) -> tuple[tuple[int, ...], ...]:
-    """Return orders of many names in which each is at each place equally often."""
+    """Return orders of `count` of many names, in which each name is at each place equally often."""
     return tuple(
         tuple((first + place * step) % names for place in range(count))
         for step in range(1, names)
@@ -258,7 +260,7 @@ def _shifts(names: int, count: int) -> tuple[tuple[int, ...], ...]:
 
 
 def shuffled_cycle(items: Sequence[Item], rng: np.random.Generator) -> Iterator[Item]:
-    """Yield all items in random order, again and again."""
+    """Yield all items in random order, then again in another order, without end."""
     while True:
         for place in rng.permutation(len(items)):
             yield items[place]

@@ -1,1 +1,1 @@
-"""Results of a whole study: metamers, thresholds, reaches and artefacts."""
+"""Results of a whole study: all tables, thresholds, reaches and pixel metamers."""

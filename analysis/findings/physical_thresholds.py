@@ -1,6 +1,7 @@
 """People's thresholds in physical distance, for comparison with reaches and predicted thresholds.
 
-Reaches and predicted thresholds are physical distances, whatever the axis of the analysis is.
+A reach is the distance of the farthest metamer (`reaches`). Reaches and predicted thresholds are
+physical distances, whatever the axis of the analysis is.
 """
 
 from collections.abc import Sequence
@@ -21,10 +22,11 @@ ROLES = {SERIES: "people", CONTROL: "people_control"}
 def group_thresholds(
     trials: pd.DataFrame, by: Sequence[str], config: AnalysisConfig
 ) -> pd.DataFrame:
-    """Return the group's thresholds in physical distance, a row for each value of `by` (the index).
+    """Return the group's thresholds in physical distance: a row for each value of `by`, the index.
 
-    ``people_threshold`` with ``_low`` and ``_high`` (95 %) is NaN outside the tested distances,
-    with the reason in ``people_measurable``; ``people_control_threshold`` … are those on controls.
+    ``people_threshold``, with the 95 % limits ``_low`` and ``_high``, is NaN if it is outside the
+    tested distances; ``people_measurable`` has the reason. ``people_control_threshold`` … are the
+    same on controls.
     """
     far = np.where(is_same(trials) | (trials["level"] == 0), 0.0, trials["physical_distance"])
     rows = []
@@ -46,7 +48,7 @@ def group_thresholds(
 
 
 def add_thresholds(table: pd.DataFrame, thresholds: pd.DataFrame) -> pd.DataFrame:
-    """Add people's thresholds to a table; ``people_measurable`` is ``not asked`` without any."""
+    """Add people's thresholds to a table; rows without one have ``not asked`` as reason."""
     both = table.copy()
     for who in ROLES.values():
         for end in ("", "_low", "_high"):

@@ -19,7 +19,7 @@ OF_CAMERA = (
 
 @dataclass(frozen=True)
 class Trio:
-    """PNG files of target, scene metamer and pixel metamer at one camera, by caption."""
+    """Pictures of target, scene metamer and pixel metamer at one camera: caption → PNG file."""
 
     title: str
     pictures: Mapping[str, bytes]
@@ -28,9 +28,9 @@ class Trio:
 def table(entries: Iterable[PixelMetamer]) -> pd.DataFrame:
     """Return verdicts, matches and RMS of both kinds of metamers for each run and camera.
 
-    The verdicts (``metamer`` or ``result``) are of one criterion at all training cameras of the
-    run; RMS is the difference of display values from the target's image (white is 1); ``reached``
-    is whether the synthesis reached the match of the scene at ``step``.
+    The verdicts (``metamer`` or ``result``) use one criterion at all training cameras of the run;
+    RMS is the difference of display values from the target's image (white is 1); ``reached``
+    is whether the pixel metamer reached the scene metamer's match, at ``step`` of its synthesis.
     """
     return pd.DataFrame(
         [
@@ -43,8 +43,8 @@ def table(entries: Iterable[PixelMetamer]) -> pd.DataFrame:
 
 
 def trios(entries: Iterable[PixelMetamer]) -> list[Trio]:
-    """Return pictures of every run at its first camera, at most `MOST_TRIOS`."""
-    found = []
+    """Return the three pictures of each run at its first camera, for at most `MOST_TRIOS` runs."""
+    pictures_of_runs = []
     for entry in islice(entries, MOST_TRIOS):
         record, first = entry.record, entry.record["cameras"][0]
         title = f"{record['target']}: {record['attribute']}, by {record['model']} "
@@ -53,17 +53,17 @@ def trios(entries: Iterable[PixelMetamer]) -> list[Trio]:
             _caption(record, first, "scene"): entry.scene[0],
             _caption(record, first, "pixel"): entry.pixel[0],
         }
-        found.append(
+        pictures_of_runs.append(
             Trio(
                 f"{title}({record['layer'].replace(';', ', ')}), camera {first['camera']}",
                 {caption: eight_bit_png(image) for caption, image in pictures.items()},
             )
         )
-    return found
+    return pictures_of_runs
 
 
 def _caption(record: Mapping[str, Any], row: Mapping[str, Any], kind: str) -> str:
-    """Return what the picture is, with its numbers in the table."""
+    """Return a caption: kind and verdict of a picture, with its match and RMS from the table."""
     apart = "" if kind == "scene" or row["reached"] else ", not at equal match"
     match, rms = row[f"{kind}_match"], row[f"{kind}_rms"]
     return f"{kind} {record[f'{kind}_verdict']}: match {match:.3g}, RMS {rms:.3g}{apart}"

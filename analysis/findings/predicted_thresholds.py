@@ -19,7 +19,7 @@ SHOWN = (
     "target", "attribute", "parameter", "model", "layer", "threshold", "unit", "distance",
     "measure", "agreement",
 )  # fmt: skip
-ENDS = {"result": "series", "control": "control"}  # role of the last image → name of its series
+ENDS = {"result": "series", "control": "control"}  # role of its last image → name of a series
 
 
 def table(predictions: pd.DataFrame, thresholds: pd.DataFrame) -> pd.DataFrame:
@@ -27,7 +27,7 @@ def table(predictions: pd.DataFrame, thresholds: pd.DataFrame) -> pd.DataFrame:
 
     `predictions` are rows of `StimulusSet.predicted_thresholds` and `along_series`. ``threshold``
     is in ``unit``, ``distance`` in ``measure`` (infinite if the model does not see the parameter);
-    ``agreement`` is that of the two halves of the derivative, ``noisy`` if it is low.
+    ``agreement`` compares the two halves of the derivative of activations; it is low if ``noisy``.
     """
     noisy = predictions["agreement"] < NOISY
     both = add_thresholds(predictions[[*SHOWN]].assign(noisy=noisy), thresholds)
@@ -76,6 +76,6 @@ def along_series(stimuli: StimulusSet) -> pd.DataFrame:
 
 
 def threshold_along(fisher: NDArray[np.float64], change: NDArray[np.float64]) -> float:
-    """Return 1/√(δᵀFδ): the threshold along a change δ (P,) as a fraction of it; F is (P, P)."""
+    """Return 1/√(δᵀFδ): the threshold along `change` δ (P,), as a fraction of δ; F is (P, P)."""
     total = float(change @ fisher @ change)
     return total**-0.5 if total > 0 else float("inf")

@@ -19,17 +19,17 @@ FEW = "nothing passed the criterion"
 
 
 def table(starts: pd.DataFrame, thresholds: pd.DataFrame, searches: pd.DataFrame) -> pd.DataFrame:
-    """Return a row for each run: its reach (NaN if nothing passed), divided by control and people.
+    """Return, for each run, its reach (NaN if nothing passed), also divided by control and people.
 
-    `starts` is `StimulusSet.reach`; `thresholds` are of people by ``run``; `searches` are verdicts
-    by run. ``passed`` counts starts that passed; ``control_bounded`` is whether a scene beyond the
-    control's reach failed; ``over_people`` = reach ÷ people's threshold with ``_low`` and
-    ``_high``.
+    `starts` is the table `StimulusSet.reach`; `thresholds` are people's, by ``run``; `searches` are
+    the verdicts by run. A search has several starts: ``passed`` counts those that passed.
+    ``control_bounded`` is whether a scene beyond the control's reach failed; ``over_people`` is
+    reach ÷ people's threshold with ``_low`` and ``_high``.
     """
     runs = starts.drop_duplicates("run").reset_index(drop=True)
     passed = (starts["verdict"] == METAMER).groupby(starts["run"]).agg(["size", "sum"])
     verdicts = searches.set_index("run")["verdict"]
-    found = add_thresholds(
+    rows = add_thresholds(
         runs[[*OF_RUN]].assign(
             starts=passed["size"].reindex(runs["run"]).to_numpy(),
             passed=passed["sum"].reindex(runs["run"]).to_numpy(),
@@ -40,15 +40,15 @@ def table(starts: pd.DataFrame, thresholds: pd.DataFrame, searches: pd.DataFrame
         ),
         thresholds,
     )
-    found["over_people"] = found["reach"] / found["people_threshold"]
-    found["over_people_low"] = found["reach"] / found["people_threshold_high"]
-    found["over_people_high"] = found["reach"] / found["people_threshold_low"]
-    found["reading"] = [_reading(row) for row in table_rows(found)]
-    return found
+    rows["over_people"] = rows["reach"] / rows["people_threshold"]
+    rows["over_people_low"] = rows["reach"] / rows["people_threshold_high"]
+    rows["over_people_high"] = rows["reach"] / rows["people_threshold_low"]
+    rows["reading"] = [_reading(row) for row in table_rows(rows)]
+    return rows
 
 
 def headlines(table: pd.DataFrame) -> list[str]:
-    """Return the metamers that reach beyond people's threshold (95 %), a sentence for each."""
+    """Return a sentence for each metamer whose reach exceeds people's threshold (95 %)."""
     return [
         f"{row['target']}: metamers of {row['model']} reach at least {row['over_people_low']:.2g} "
         f"times as far as people's threshold for {row['attribute']} (95 %)"
@@ -58,7 +58,7 @@ def headlines(table: pd.DataFrame) -> list[str]:
 
 
 def _reading(row: dict[str, Any]) -> str:
-    """Return in words what a row shows."""
+    """Return the conclusion from a row of the table, in words."""
     if np.isnan(row["reach"]):
         return FEW
     if np.isnan(row["over_control"]):

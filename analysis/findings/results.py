@@ -36,18 +36,18 @@ class Results:
     Parameters
     ----------
     tables
-        By name, in the order of the report. An analysis that is not possible with these data has
-        no table, but an entry in `left_out`.
+        Name → table, in the order of the report. An analysis that is not possible with these data
+        has no table, but an entry in `left_out`.
     left_out
-        Analysis → why it was not possible.
+        Name of an analysis → why it was not possible.
     trials
         Analysed trials; `x` is the stimulus axis.
     predicted
-        The same trials answered by models; empty without models.
+        The same trials with the answers that models are expected to give; empty without models.
     fits
-        Fits of the psychometric functions, for curves.
+        Fits of the psychometric functions, from which curves are drawn.
     axis
-        Name of `x`.
+        Name of the axis `x`.
     """
 
     tables: dict[str, pd.DataFrame]
@@ -90,7 +90,7 @@ def analyse(
     Raises
     ------
     InputError
-        No trial is left after exclusions, a participant has no trials left of a condition or of
+        No trial remains after exclusions, a participant has no trials left of a condition or of
         its controls, the physical distances of a condition have several units, or a curve is not
         possible on its axis.
     """
@@ -158,7 +158,7 @@ def analyse(
 def _fits(
     named: pd.DataFrame, config: AnalysisConfig, workers: int, seed: int
 ) -> tuple[list[CellFit], pd.DataFrame]:
-    """Fit every participant and condition; those with too few levels only have a row."""
+    """Fit every participant and condition; those with too few levels have a row but no fit."""
     few = cells.too_few_levels(named, x="x", curve=config.curve)
     keys = ["observer", "condition"]
     thin = pd.MultiIndex.from_frame(named[keys]).isin(pd.MultiIndex.from_frame(few[keys]))
@@ -179,7 +179,7 @@ def _fits(
 
 
 def _not_fitted(table: pd.DataFrame) -> str:
-    """Return which cells of the psychometric table have no fit."""
+    """Return a message on rows of the psychometric table without a fit; empty if there are none."""
     missing = table[table["measurable"] == cells.NOT_FITTED]
     named = [f"{row['observer']} in {row['condition']}" for _, row in missing.iterrows()]
     if not named:
@@ -206,7 +206,7 @@ def _with_axis(
     """
     x = _model_distances(kept, layers) if config.x == "model_distance" else kept[config.x]
     x = x.where(kept["level"] > 0, 0.0)
-    if len(predicted):  # the trials once for each model, in the same order
+    if len(predicted):  # has all trials once per model, in the same order
         predicted = predicted.assign(x=np.tile(x, len(predicted) // len(kept)))
     return kept.assign(x=x), predicted
 
@@ -214,7 +214,7 @@ def _with_axis(
 def _model_distances(
     kept: pd.DataFrame, layers: Mapping[tuple[str, str], model_observers.Distances]
 ) -> pd.Series:
-    """Return distances of the model whose search made each stimulus: mean over its layers."""
+    """Return each trial's distance in the model that was searched for it, averaged over layers."""
     right = model_observers.right_choices(kept)
     x = pd.Series(float("nan"), index=kept.index)
     for model, trials in kept.groupby("model", sort=True):
@@ -236,7 +236,7 @@ def _model_distances(
 
 
 def _equivalence(kept: pd.DataFrame, catch: pd.DataFrame, config: AnalysisConfig) -> pd.DataFrame:
-    """Return equivalence on results of searches; metamers are separate from other results."""
+    """Test whether people cannot tell results from targets, separately for metamers."""
     at_result = kept[kept["at_result"] & ~kept["same"]]
     if at_result[~is_control(at_result)].empty:
         raise InputError("no trial shows the result of a search")

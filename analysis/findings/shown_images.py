@@ -1,4 +1,4 @@
-"""The images behind each point of a figure: from a level back to its stimuli."""
+"""The images that were shown for each point of a figure."""
 
 import pandas as pd
 

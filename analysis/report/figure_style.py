@@ -1,6 +1,6 @@
 """Style of all figures; marks and lines differ, so that figures are readable in greyscale."""
 
-# Dark to light, so that neighbours differ in print: people, then models (Okabe & Ito 2008).
+# Colours that differ in print (Okabe & Ito 2008): the first for people, the others for models.
 INK = ("#000000", "#0072B2", "#D55E00", "#56B4E9", "#E69F00", "#999999")
 MARKS = ("o", "s", "^", "D", "v", "P")
 LINES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)))

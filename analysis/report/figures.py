@@ -20,8 +20,8 @@ from analysis.statistics.sensitivity import clopper_pearson
 from analysis.trials.frame import GUESS, is_control, rate_name, single_value, table_rows
 from scenes.base.atomic_files import whole_file
 
-MOST_TICKS = 5  # of a panel, so that their numbers do not overlap
-MOST_LINES = 5  # of models in a panel; with more, each model has a panel
+MOST_TICKS = 5  # on the x axis of a panel, so that their numbers do not overlap
+MOST_LINES = 5  # of models and layers in a panel; with more, each model has its own panel
 
 
 def save(figure: Figure, folder: Path, name: str, note: str = "") -> None:
@@ -64,7 +64,7 @@ def psychometric_curves(results: Results) -> Figure:
 
 
 def condition_curves(axes: Axes, results: Results, condition: str, judges: Sequence[str]) -> None:
-    """Draw data and curves of one condition, and those of some models (``model/layer``)."""
+    """Draw data and curves of people in one condition, and of `judges` (as ``model/layer``)."""
     task = single_value(results.trials, "task")
     axes.set_xlabel(_axis_label(results, condition))
     right = rate_name(task) == "proportion"
@@ -97,7 +97,7 @@ def condition_curves(axes: Axes, results: Results, condition: str, judges: Seque
 
 
 def _model_style(number: int) -> dict[str, Any]:
-    """Return colour, line and mark of a model; people have the first ones."""
+    """Return colour, line and mark of a model; people use the first ones of each list."""
     return {
         "color": INK[(number + 1) % len(INK)],
         "ls": LINES[(number + 1) % len(LINES)],
@@ -107,12 +107,12 @@ def _model_style(number: int) -> dict[str, Any]:
 
 
 def _binned(x: pd.Series) -> pd.Series:
-    """Return x rounded to tenths of an octave: nearer levels are drawn as one, at their mean."""
+    """Return x rounded to tenths of an octave; levels with equal values are drawn as one point."""
     return 2 ** (np.round(np.log2(x) * 10) / 10)
 
 
 def log_ticks(low: float, high: float) -> np.ndarray:
-    """Return 1, 2 and 5 of every decade within the tested levels, or the ends of these."""
+    """Return the ticks 1, 2 and 5 × 10ⁿ within the tested levels, or else the two end levels."""
     decades = 10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
     ticks = np.outer(decades, [1, 2, 5]).ravel()
     inside = ticks[(ticks >= 0.99 * low) & (ticks <= 1.01 * high)]
@@ -179,7 +179,7 @@ def sensitivities(table: pd.DataFrame) -> Figure:
 
 
 def invariances(table: pd.DataFrame) -> Figure:
-    """Draw log₂(model ÷ people) of every condition and model; arrows are open ends."""
+    """Draw log₂(model threshold ÷ people's) with its interval; arrows mark open ends."""
     labels = table["condition"] + " · " + table["observer"]
     figure = Figure(figsize=(WIDE, 0.9 + 0.42 * len(table)), layout="constrained")
     axes = figure.subplots()
@@ -233,7 +233,7 @@ def _interval(
 
 
 def cross_table(table: pd.DataFrame) -> Figure:
-    """Draw the proportion correct on results of each model (rows) by observer (columns)."""
+    """Draw the proportion correct of each observer (columns) on results of each model (rows)."""
     rate = "hit_rate" if "hit_rate" in table else "proportion"
     rows = table["attribute"] + ", " + table["verdict"] + "s of " + table["of"]
     wide = table.assign(row=rows).pivot(index="row", columns="judge", values=rate)
@@ -260,7 +260,7 @@ def cross_table(table: pd.DataFrame) -> Figure:
 def agreement(table: pd.DataFrame) -> Figure:
     """Draw error consistency against level: pairs of people, their mean, and models with people.
 
-    In same–different, only of different pairs.
+    In same–different, only pairs of different scenes count.
     """
     if "same" in table:
         table = table[~table["same"]]
@@ -287,7 +287,7 @@ def agreement(table: pd.DataFrame) -> Figure:
 
 
 def _judges(observers: Iterable[str]) -> list[list[str]]:
-    """Return the models and layers (``model/layer``) that share a panel: all, or each model's."""
+    """Return groups of ``model/layer`` that share a panel: one group, or one for each model."""
     names = sorted(set(observers))
     if len(names) <= MOST_LINES:
         return [names]
@@ -297,7 +297,7 @@ def _judges(observers: Iterable[str]) -> list[list[str]]:
 def _conditions(
     conditions: Sequence[str], judges: Sequence[list[str]], height: float
 ) -> tuple[Figure, list[tuple[Axes, str, list[str]]]]:
-    """Return a panel for every condition and group of models; groups are side by side."""
+    """Return a figure and its panels, one for each condition and group; groups are side by side."""
     both = [(condition, names) for condition in conditions for names in judges]
     columns = min(len(judges), 3) if len(judges) > 1 else None
     figure, panels = _panels(len(both), height, columns)

@@ -20,7 +20,7 @@ from scenes.base.atomic_files import cannot_write, check_writable, remove_leftov
 from stimuli.storage import one_writer
 
 FIGURES = "figures"
-SIMULATED = "simulated answers, not people’s"  # below every figure, which may be copied elsewhere
+SIMULATED = "simulated answers, not people’s"  # below every figure, as figures are copied
 
 
 def write(
@@ -31,7 +31,7 @@ def write(
     examples: Mapping[str, bytes] | None = None,
     trios: Sequence[Trio] = (),
 ) -> Path:
-    """Write tables, figures, numbers and last the page, so that a report with a page is complete.
+    """Write tables, figures and numbers, then the page: a report that has a page is complete.
 
     ``tables/`` and ``figures/`` of an earlier report are replaced; other files stay. Raise if the
     folder cannot be written, or another process is writing this report.
@@ -58,7 +58,7 @@ def write(
 
 @contextmanager
 def _replaced(folder: Path) -> Iterator[Path]:
-    """Give an empty folder, which replaces `folder` if the block succeeds."""
+    """Yield an empty folder, which replaces `folder` if the block succeeds."""
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as name:
         fresh = Path(name) / "fresh"
         fresh.mkdir()
@@ -82,7 +82,7 @@ def stamped(table: pd.DataFrame, source: ReportSource) -> pd.DataFrame:
 
 
 def as_json(results: Results, source: ReportSource, config: AnalysisConfig) -> dict[str, Any]:
-    """Return everything as plain data; non-finite numbers are ``NaN``, ``inf`` or ``-inf``."""
+    """Return the report as JSON types; numbers that are not finite become text, like "NaN"."""
     tables = {
         name: [{k: _plain(v) for k, v in row.items()} for row in table.to_dict("records")]
         for name, table in results.tables.items()

@@ -23,7 +23,7 @@ from analysis.report.section_texts import FITTED_TO, HITS, SECTIONS
 from analysis.trials.frame import rate_name, single_value
 
 LIBRARIES = ("mrd-suite", "numpy", "pandas", "scipy", "statsmodels", "psignifit", "matplotlib")
-SHOWN_ROWS = 30
+SHOWN_ROWS = 30  # of each table
 ROUNDING = 1e-12  # of sums: a smaller negative number is 0 (a small positive p is shown)
 MOST_DIGITS = 3
 
@@ -36,7 +36,7 @@ def render_page(
     examples: Mapping[str, bytes],
     trios: Sequence[Trio] = (),
 ) -> str:
-    """Return the page as HTML; `pictures` are PNG files by table, `examples` by caption."""
+    """Return the page as HTML; `pictures` are table → PNG file, `examples` caption → PNG file."""
     environment = Environment(
         loader=PackageLoader("analysis.report"),
         autoescape=True,
@@ -83,14 +83,14 @@ def versions() -> dict[str, str]:
 
 
 def _fitted_to(results: Results) -> str:
-    """Return what models' noise and lapse rate were fitted to; empty without models."""
+    """Name the data that models' noise and lapses were fitted to; empty without models."""
     if "model_decisions" not in results.tables:
         return ""
     return FITTED_TO[single_value(results.tables["model_decisions"], "by")]
 
 
 def _notes(results: Results) -> dict[str, str]:
-    """Return a note for each section that fits this analysis."""
+    """Return the note of each section, adapted to this analysis."""
     notes = {name: note for name, (_, note) in SECTIONS.items()}
     if fitted_to := _fitted_to(results):
         notes["invariance"] += f" The noise and lapse rate of models were fitted to {fitted_to}."
@@ -130,7 +130,7 @@ def _cell(value: Any) -> str:
 
 
 def _warning(results: Results) -> str:
-    """Return the warning above everything else: people discriminate a re-render from its target."""
+    """Return the warning that people discriminate a re-render from its target, if they do."""
     table = results.tables.get("level_zero", pd.DataFrame())
     if table.empty:
         return "Level 0 was not shown, so it is not known whether people are at chance there."
@@ -152,7 +152,7 @@ def _warning(results: Results) -> str:
 
 
 def headlines(results: Results) -> list[str]:
-    """Return a sentence for every condition and model, from the tables."""
+    """Return the main results as sentences, one for each row of the main tables."""
     lines = []
     for row in results.tables.get("invariance", pd.DataFrame()).to_dict("records"):
         lines.append(
@@ -167,7 +167,7 @@ def headlines(results: Results) -> list[str]:
 
 
 def _ratio(row: Mapping[Any, Any]) -> str:
-    """Return the log₂ ratio with its limits, or its one known limit."""
+    """Return the log₂ ratio with its limits, or the limit that is known, as text."""
     low, high = row["log2_ratio_low"], row["log2_ratio_high"]
     if np.isinf(low) and np.isinf(high):
         return ""

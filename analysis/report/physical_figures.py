@@ -12,7 +12,7 @@ from analysis.findings.physical_thresholds import NOT_ASKED
 from analysis.report.figure_style import INK, MARKS, UNITS, WIDE
 from analysis.trials.frame import table_rows
 
-ROW = 0.3  # inches
+ROW = 0.3  # height of a row in inches
 OVER = {
     "over_control": "reach ÷ control's reach",
     "over_people": "reach ÷ people's threshold",
@@ -20,10 +20,10 @@ OVER = {
 
 
 def reaches(table: pd.DataFrame) -> Figure:
-    """Draw reaches divided by the control's and by people's threshold, as bars from 1.
+    """Draw each reach, divided by the control's reach and by people's threshold, as bars from 1.
 
-    An arrow marks a lower bound; an open bar has a divisor that is only a lower bound; a line shows
-    the 95 % limits from people's threshold.
+    An arrow marks a lower bound; a white bar has a divisor that is itself a lower bound; a
+    line shows the 95 % limits that follow from people's threshold.
     """
     rows = table_rows(table)
     names = [f"{row['target']}: {row['attribute']}\nby {row['model']}" for row in rows]
@@ -54,7 +54,7 @@ def _around_one(table: pd.DataFrame, column: str) -> tuple[float, float]:
 
 
 def _bar(axes: Axes, place: int, row: dict[str, Any], column: str) -> None:
-    """Draw a ratio, or why it is not known."""
+    """Draw a ratio as a bar, or write why it is not known."""
     value = row[column]
     if np.isnan(value):
         axes.text(1.08, place, _why_not(row, column), va="center", fontsize=7, color="0.35")
@@ -150,7 +150,7 @@ def _panel(axes: Axes, cell: pd.DataFrame, models: list[str]) -> None:
 
 
 def _people(axes: Axes, row: dict[str, Any]) -> None:
-    """Draw people's thresholds of a panel as lines with bands; a bound is only a band."""
+    """Draw people's thresholds as lines with bands; one that is not measured has no line."""
     for who, label, line, shade in (
         ("people", "people, series", "-", "0.72"),
         ("people_control", "people, controls", "--", "0.88"),

@@ -1,7 +1,7 @@
 """What a report was made from: sessions, stimulus set and models, as hashes.
 
-Every report stores it, and it can be computed again without making a report: so one can check
-whether a report is up to date.
+Every report stores these hashes. They can be computed without making a report, to check whether a
+report is up to date.
 """
 
 import json
@@ -21,7 +21,7 @@ TABLES = "tables"
 
 @dataclass(frozen=True)
 class ReportSource:
-    """What was analysed."""
+    """The data of a report: sessions, stimulus set and models."""
 
     study: str  # name
     data: str  # folder of the sessions

@@ -1,6 +1,6 @@
-"""Titles and notes of the report's sections, in their order: first the answer, then its basis."""
+"""Titles and notes of the report's sections, in the report's order: main results first."""
 
-# By table: title, note.
+# Table → title and note of its section.
 SECTIONS = {
     "invariance": (
         "People against models",
@@ -63,15 +63,15 @@ SECTIONS = {
         "Psychometric functions",
         "Mode of the posterior (psignifit) with 95 % credible intervals. A threshold outside the "
         "tested levels is not measurable and has a bound instead. Falling: significantly fewer "
-        "such answers at larger levels. Not monotone: the answers contradict every rising curve. "
-        "Unknown: too few answers, or all answers are equal. Infinite limits and missing values: "
-        "only the prior would set them.",
+        "correct (or “different”) answers at larger levels. Not monotone: the answers contradict "
+        "every rising curve. Unknown: too few answers, or all answers are equal. Where only the "
+        "prior would set a limit or a value, the limit is infinite and the value is missing.",
     ),
     "sensitivity": (
         "Sensitivity",
         "d′ under both decision models, with 95 % confidence intervals. Values of 0 and at "
-        "ceiling are clipped: do not average them over people. Ceiling is log-linearly corrected "
-        "(column corrected).",
+        "ceiling are clipped: do not average them over people. At ceiling, d′ is log-linearly "
+        "corrected (column corrected).",
     ),
     "group": (
         "The group",
@@ -88,7 +88,9 @@ SECTIONS = {
     ),
     "prediction": (
         "Prediction trial by trial",
-        "Log likelihood per trial (nats) on trials that are not controls.",
+        "How well models predict people's answers: log likelihood per trial (nats) on trials that "
+        "are not controls. Explained is 0 if a model predicts as well as the mean of all answers, "
+        "and 1 if it predicts as well as the mean at each condition, target and level.",
     ),
     "overall": (
         "Agreement of people with one another, and of models with people",
@@ -117,7 +119,8 @@ SECTIONS = {
     ),
 }
 HITS = " In same–different these are hit rates, which depend on the criterion too."
-# Data that fit a model's noise and lapse rate; the key is the column that is left out in turn.
+# Data to which a model's noise and lapse rate are fitted. The key is a column: each of its values
+# (such as each target) is predicted from fits to the others.
 FITTED_TO = {
     "target": "people's answers on control trials of the other targets",
     "observer": "the answers of the other participants on control trials (there is only one "

@@ -1,4 +1,4 @@
-"""Make the report of a study folder: `mrd analyse`, also for scripts and notebooks."""
+"""Make the report of a study folder, for `mrd analyse`, scripts and notebooks."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -133,7 +133,7 @@ def make(
 
 
 def _notes(trials: pd.DataFrame) -> list[str]:
-    """Return what to report about the sessions."""
+    """Return remarks on the sessions, as lines of text."""
     notes = list(trials.attrs["notes"])
     if others := trials.attrs["left_out"]:
         named = ", ".join(f"{each['observer']}/{each['session']}" for each in others)
@@ -194,9 +194,9 @@ def distances(shown: StimulusSet, trials: pd.DataFrame) -> dict[tuple[str, str],
 
 
 def examples(shown: StimulusSet, trials: pd.DataFrame) -> dict[str, bytes]:
-    """Return target, result and control of every condition as PNG, by caption."""
+    """Return images of target, result and control of every condition: caption → PNG file."""
     table = shown.table.set_index("stimulus_id")
-    found: dict[str, bytes] = {}
+    pictures: dict[str, bytes] = {}
     ends = trials[trials["at_result"]]
     for (condition, target), cell in ends.groupby(["condition", "target"], sort=True):
         kinds = sorted(cell.groupby(["role", "verdict"]), key=lambda kind: kind[0][0] == CONTROL)
@@ -208,6 +208,6 @@ def examples(shown: StimulusSet, trials: pd.DataFrame) -> dict[str, bytes]:
                 (f"{target}: target", rows[rows["role"] == "target"]),
                 (f"{target}: {condition}, {kind}", rows[~rows["role"].isin(SHARED)]),
             ):
-                if len(chosen) and caption not in found and len(found) < MOST_EXAMPLES:
-                    found[caption] = eight_bit_png(shown.image(str(chosen.index[0])))
-    return found
+                if len(chosen) and caption not in pictures and len(pictures) < MOST_EXAMPLES:
+                    pictures[caption] = eight_bit_png(shown.image(str(chosen.index[0])))
+    return pictures

@@ -1,7 +1,7 @@
 """Error consistency: whether two observers err on the same trials more than by chance.
 
-After Geirhos, Meding & Wichmann (2020): per condition and then averaged, never pooled over
-conditions. Intervals by bootstrap over stimuli (Klein et al. 2025).
+After Geirhos, Meding & Wichmann (2020): computed in each condition, then averaged; trials are never
+pooled over conditions. Intervals are from a bootstrap over stimuli (Klein et al. 2025).
 
 A model gives a probability p of a correct answer to each trial. With a person who was correct
 (a = 1) or not (a = 0) it agrees with probability p a + (1 − p)(1 − a); the mean of these
@@ -19,8 +19,8 @@ from numpy.typing import ArrayLike
 from analysis.trials.frame import check_trials, single_value
 from scenes.base.errors import InputError
 
-DRAWS = 1000
-COVERAGE = 0.95
+DRAWS = 1000  # bootstrap samples
+COVERAGE = 0.95  # of intervals
 
 
 def error_consistency(correct_a: ArrayLike, correct_b: ArrayLike) -> float:
@@ -150,7 +150,7 @@ def within_levels(
 
 
 def mean_over_conditions(pairs: pd.DataFrame) -> pd.DataFrame:
-    """Return the mean κ of each pair over its rows (`cells`), and how many are undefined."""
+    """Return each pair's mean κ over its rows (`cells`), and in how many of them κ is undefined."""
     grouped = pairs.groupby(["observer_a", "observer_b", "people"], sort=True)["kappa"]
     means = grouped.agg(kappa="mean", cells="size", defined="count").reset_index()
     means["undefined"] = means["cells"] - means.pop("defined")
@@ -199,7 +199,7 @@ def _overall(
     pairs: pd.DataFrame, values: np.ndarray, resampled: Sequence[np.ndarray]
 ) -> dict[str, Any]:
     low, high = np.nan, np.nan
-    if len(values) > 2:  # of two people, every other resample holds one alone
+    if len(values) > 2:  # of two people, every other bootstrap sample holds only one
         low, high = _interval(np.array([_mean(each) for each in resampled]))
     return {
         "kappa": _mean(values),
@@ -218,13 +218,13 @@ def _kappa(weights: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         first, second = weights @ a / total, weights @ b / total
         observed = weights @ (a * b + (1 - a) * (1 - b)) / total
         expected = first * second + (1 - first) * (1 - second)
-        # By rounding, an expectation of 1 is not exactly 1.
+        # Because of rounding, an expected agreement of 1 may differ slightly from 1.
         certain = np.isclose(expected, 1, rtol=0, atol=1e-12)
         return np.where(certain, np.nan, (observed - expected) / (1 - expected))
 
 
 def _weights(stimuli: np.ndarray, draws: int, rng: np.random.Generator) -> np.ndarray:
-    """Return how often each trial is drawn (draws, trials); stimuli are drawn with their trials."""
+    """Return how often each trial is drawn (draws, trials): all trials of a drawn stimulus."""
     names, place = np.unique(stimuli, return_inverse=True)
     drawn = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), draws)
     return drawn[:, place].astype(float)
@@ -283,15 +283,15 @@ def _pair(a: np.ndarray, b: np.ndarray, resampled: np.ndarray) -> dict[str, Any]
 
 
 def _ceiling(rows: list[dict[str, Any]], resampled: list[np.ndarray]) -> dict[str, float]:
-    """Return the mean κ over pairs of people, with its interval under the same resampling."""
+    """Return the mean κ over pairs of people, with its interval from the same bootstrap samples."""
     chosen = [number for number, row in enumerate(rows) if row["people"]]
     values = np.array([rows[number]["kappa"] for number in chosen])
     defined = ~np.isnan(values)
     if not defined.any():
         return dict.fromkeys(("noise_ceiling", "noise_ceiling_low", "noise_ceiling_high"), np.nan)
     drawn = np.array([resampled[number] for number in chosen])[defined]
-    some = ~np.isnan(drawn).all(axis=0)
-    low, high = _interval(np.nanmean(drawn[:, some], axis=0))
+    any_defined = ~np.isnan(drawn).all(axis=0)
+    low, high = _interval(np.nanmean(drawn[:, any_defined], axis=0))
     mean = float(values[defined].mean())
     return {"noise_ceiling": mean, "noise_ceiling_low": low, "noise_ceiling_high": high}
 

@@ -18,7 +18,7 @@ DECISION_MODELS: tuple[DecisionModel, ...] = ("differencing", "independent")
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(400)
 
-Curve = Callable[[np.ndarray], np.ndarray]  # d′, of any shape → proportion correct
+Curve = Callable[[np.ndarray], np.ndarray]  # maps d′ of any shape to proportion correct
 
 
 def _density(x: np.ndarray) -> np.ndarray:
@@ -26,7 +26,7 @@ def _density(x: np.ndarray) -> np.ndarray:
 
 
 def _integral(function: Callable[[np.ndarray], np.ndarray], low: float, high: float) -> np.ndarray:
-    """Return ∫ of a function from (nodes,) to (…, nodes), by Gauss–Legendre."""
+    """Return the integral of a function that maps (nodes,) to (…, nodes), by Gauss–Legendre."""
     middle, half = (high + low) / 2, (high - low) / 2
     return half * (function(middle + half * _NODES) @ _WEIGHTS)
 
@@ -53,9 +53,9 @@ def _oddity_differencing(d: np.ndarray) -> np.ndarray:
 
 
 def _oddity_independent(d: np.ndarray) -> np.ndarray:
-    # With y from the middle of both means, the likelihood that image i is odd, of either kind, is
+    # With y measured from the middle of both means, the likelihood that image i is the odd one is
     # exp(d yᵢ) + exp(d (yⱼ + yₖ)) ∝ cosh(d (yᵢ − S/2)), S = y₁ + y₂ + y₃. So the choice is correct
-    # if both others are below the middle and below the odd one, or both above both.
+    # if both others are below the middle and below the odd one, or above the middle and above it.
     half = d[..., None] / 2
 
     def inside(y: np.ndarray) -> np.ndarray:
@@ -75,10 +75,10 @@ def _pairs(a: float, b: float) -> Curve:
 
 
 def best_criterion(d: np.ndarray) -> np.ndarray:
-    """Return the criterion k of a differencing observer that is best in same–different.
+    """Return the criterion k with which a differencing observer is best in same–different.
 
-    The derivative of H − F is 0 where cosh(dk/2) = exp(d²/4), so k = (2/d) arcosh exp(d²/4), which
-    tends to √2 for d → 0.
+    The derivative of hit rate minus false-alarm rate is 0 where cosh(dk/2) = exp(d²/4), so
+    k = (2/d) arcosh exp(d²/4), which tends to √2 for d → 0.
     """
     a = np.maximum(d, 1e-6) ** 2 / 4
     # arcosh(eᵃ) = a + log(1 + √(1 − e⁻²ᵃ)) does not overflow.

@@ -1,8 +1,8 @@
 """Test whether people cannot discriminate result and target.
 
 The claim needs a margin that was fixed before the data (smallest d′ of interest), two one-sided
-tests that keep the group's proportion correct within it, a Bayes factor for guessing, controls on
-which the same people exceed the margin, and passed catch trials.
+tests which show that the group's proportion correct is within it, a Bayes factor for guessing,
+controls on which the same people exceed the margin, and passed catch trials.
 """
 
 from typing import Any
@@ -17,8 +17,8 @@ from analysis.statistics.sensitivity import DecisionModel, dprime, proportion_co
 from analysis.trials.frame import check_trials, is_control, single_value, table_rows
 from scenes.base.errors import InputError
 
-MARGIN = 0.5
-PRIOR_SCALE = 1.0
+MARGIN = 0.5  # smallest d′ of interest
+PRIOR_SCALE = 1.0  # of the half-normal prior of d′
 ALPHA = 0.05
 CATCH_PASSED = 0.75  # minimum proportion of correct catch trials in every session
 
@@ -99,7 +99,7 @@ def _controls(frame: pd.DataFrame, by: str) -> dict[Any, dict[str, Any]]:
 def _tests(
     fitted: dict[str, Any], task: str, margin: float, decision_model: DecisionModel, scale: float
 ) -> dict[str, Any]:
-    """Return two one-sided tests and the Bayes factor, on the logit of the mixed model."""
+    """Return the two one-sided tests and the Bayes factor, from the mixed model's logit."""
     chance, edge = proportion_correct(
         np.array([0.0, margin]), task=task, decision_model=decision_model
     )
@@ -134,10 +134,10 @@ def _tests(
 
 
 def _bayes_factor(fitted: dict[str, Any], chance: float, expected: np.ndarray) -> float:
-    """Return the likelihood of guessing over the mean likelihood of `expected` proportions.
+    """Return the likelihood of guessing divided by the mean likelihood of `expected` proportions.
 
     The binomial log likelihood is divided by the dispersion: the variance of the mixed model's
-    estimate over that of independent trials.
+    estimate divided by the variance if trials were independent.
     """
     k, n = fitted["correct"], fitted["trials"]
     p = expit(fitted["logit"])
@@ -151,7 +151,7 @@ def _bayes_factor(fitted: dict[str, Any], chance: float, expected: np.ndarray) -
 
 
 def _logit_of(proportion: float, spread: float) -> float:
-    """Return the logit whose population mean is this proportion: inverse of `population_mean`."""
+    """Return the logit whose population mean is `proportion`: the inverse of `population_mean`."""
     inner = float(np.clip(proportion, 1e-6, 1 - 1e-6))
     grid = np.linspace(-16, 16, 1601)
     return float(np.interp(inner, mixed_models.population_mean(grid, spread), grid))
@@ -169,7 +169,7 @@ def _control(
 
 
 def _claim(row: dict[str, Any], margin: float, catch_passed: bool | None) -> dict[str, Any]:
-    """Return whether the claim holds, or the first condition that fails."""
+    """Return whether the claim holds, with the first requirement that fails as reason if not."""
     for fails, reason in (
         (row["p"] >= ALPHA, f"not shown to be within d' {margin:g}"),
         (row["bayes_factor"] <= 1, "the Bayes factor speaks against guessing"),

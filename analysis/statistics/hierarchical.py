@@ -1,8 +1,9 @@
 """Hierarchical Bayesian psychometric function of the whole group, in NumPyro (extra `bayes`).
 
 ψ = γ + (1 − γ − λ) S((log x − m)/w) with m = μ[condition] + u[observer] + i[observer, condition] +
-v[target], all normal; a width for each condition, a lapse rate (in same–different also a
-false-alarm rate) for each observer. Sampled by NUTS. A fit that has not converged is refused.
+v[target], all normal; μ is the mean threshold, u, i and v are random effects. There is a width w
+for each condition, and a lapse rate λ (in same–different also a false-alarm rate γ) for each
+observer. Sampled by NUTS. A fit that has not converged is refused.
 """
 
 from collections.abc import Mapping
@@ -17,9 +18,9 @@ from scenes.base.errors import InputError, how_to_install, unknown
 
 CHAINS = 4
 MOST_R_HAT = 1.01  # Vehtari et al. (2021)
-LEAST_EFFECTIVE = 400
+LEAST_EFFECTIVE = 400  # samples
 TAILS = (0.025, 0.5, 0.975)
-WIDE = 9.0  # natural logarithms, four decades
+WIDE = 9.0  # range of levels in natural logarithms (four decades) that counts as wide
 
 
 class NotConverged(InputError):
@@ -28,7 +29,7 @@ class NotConverged(InputError):
 
 @dataclass(frozen=True)
 class _Data:
-    """Pooled answers: hits of n at log x, with the indices of observer, condition and target."""
+    """Pooled answers: hits in n trials at log x, with indices of observer, condition and target."""
 
     log_x: np.ndarray
     hits: np.ndarray
@@ -76,8 +77,8 @@ def fit(
         of observers, ``guess``; ``measurable`` (``measured``, ``above``, ``below``: if the
         threshold is outside the tested levels it is NaN, with ``bound``, and its interval is open
         on that side); and for the whole fit ``r_hat`` (largest), ``effective`` (least sample size)
-        and ``divergences``. The first two cover all parameters except the standardised effects of
-        observers, which are part of their thresholds.
+        and ``divergences``. ``r_hat`` and ``effective`` cover all parameters except the
+        standardised effects of observers, which are part of their thresholds.
 
     Raises
     ------
@@ -158,10 +159,10 @@ def _model(data: _Data, curve: str) -> None:
     # Narrow ranges of levels are chosen for steep curves, wide ranges for wide ones.
     typical = np.clip(tested / 2, 0.05, 1.5) if tested < WIDE else tested / 6
     width = numpyro.sample("width", dist.LogNormal(np.log(typical), 1.0).expand([conditions]))
-    unit = max(1.0, tested / 6)  # of spreads, in natural logarithms
+    unit = max(1.0, tested / 6)  # scale of the priors of spreads, in natural logarithms
 
     def normal(name: str, shape: tuple[int, ...], scale: float) -> Any:
-        """Non-centred random effects with their spread."""
+        """Return random effects: a sampled spread times standard normal values (non-centred)."""
         spread = numpyro.sample(f"sd_{name}", dist.HalfNormal(scale))
         return spread * numpyro.sample(
             f"z_{name}", dist.Normal().expand(shape).to_event(len(shape))
@@ -212,12 +213,12 @@ def _sample(
     )
     sampler.run(jax.random.PRNGKey(seed), data, curve)
     grouped = sampler.get_samples(group_by_chain=True)
-    # m contains these effects; those of targets are in no other parameter, so they must converge.
-    checked = {k: v for k, v in grouped.items() if k not in ("z_observer", "z_interaction")}
-    found = summary(checked)
+    # These two effects are part of m; those of targets are in no other, so they must converge.
+    parameters = {k: v for k, v in grouped.items() if k not in ("z_observer", "z_interaction")}
+    summaries = summary(parameters)
     quality = {
-        "r_hat": max(float(np.max(each["r_hat"])) for each in found.values()),
-        "effective": min(float(np.min(each["n_eff"])) for each in found.values()),
+        "r_hat": max(float(np.max(each["r_hat"])) for each in summaries.values()),
+        "effective": min(float(np.min(each["n_eff"])) for each in summaries.values()),
         "divergences": int(np.sum(sampler.get_extra_fields()["diverging"])),
     }
     return {k: np.asarray(v) for k, v in sampler.get_samples().items()}, quality
@@ -262,7 +263,7 @@ def _threshold(log_threshold: np.ndarray, tested: np.ndarray) -> dict[str, Any]:
     middle = row["threshold"]
     state = "above" if middle > high else "below" if middle < low else "measured"
     bound = {"measured": np.nan, "above": high, "below": low}[state]
-    if state != "measured":  # beyond the tested levels only the prior sets a limit
+    if state != "measured":  # beyond the tested levels, only the prior would set a limit
         row["threshold"] = np.nan
         row |= {"threshold_high": np.inf} if state == "above" else {"threshold_low": 0.0}
     return row | {"measurable": state, "bound": bound}

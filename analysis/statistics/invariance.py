@@ -18,7 +18,7 @@ from analysis.statistics.threshold_likelihood import Likelihood
 from analysis.statistics.threshold_ratios import Names, ThresholdRatio, find_ratios
 from analysis.trials.frame import table_rows
 
-# Answers without a psychometric function, in words.
+# Shape of answers that allow no psychometric function → in words.
 NO_CURVE = {
     "falling": "fall with the distance",
     "not monotone": "do not rise with the distance throughout",
@@ -50,7 +50,7 @@ def compare(
         Axis, curve (on log x) and proportion at threshold, as in
         `analysis.statistics.psychometric.fit`.
     coverage
-        Of all intervals.
+        Coverage of all intervals.
 
     Returns
     -------
@@ -89,7 +89,7 @@ def compare(
 def table(
     pairs: Mapping[Names, ThresholdRatio], *, by: str = "condition", coverage: float = 0.95
 ) -> pd.DataFrame:
-    """Return the table of `compare` from `find_ratios`."""
+    """Return the table of `compare` from the result of `find_ratios`."""
     rows = pd.DataFrame([_row(names, each, by, coverage) for names, each in pairs.items()])
     for what in ("", "relative_"):
         if f"{what}p" in rows:
@@ -103,7 +103,7 @@ def differences(pairs: Mapping[Names, ThresholdRatio], *, coverage: float = 0.95
 
     Ratios are relative to controls where there are any. Two models in a condition share the same
     people, who cancel: their difference is that of the models' thresholds, without limits or p, as
-    answers of models are expectations and no sample. `p_holm` is over all rows that have a p.
+    answers of models are expectations, not a sample. `p_holm` corrects for all rows that have a p.
     """
     rows = []
     for (first, a), (second, b) in combinations(pairs.items(), 2):
@@ -133,7 +133,7 @@ def _row(names: Names, each: ThresholdRatio, by: str, coverage: float) -> dict[s
 def threshold_row(
     who: str, likelihood: Likelihood, levels: np.ndarray, coverage: float
 ) -> dict[str, Any]:
-    """Return a threshold in units of x, NaN outside the tested levels, and why it is."""
+    """Return a threshold in units of x, or NaN, and whether or why not it is measurable."""
     low, high = (2.0**end for end in likelihood.interval(coverage))
     mode = 2.0**likelihood.mode
     state = "above" if mode > levels.max() else "below" if mode < levels.min() else "measured"
@@ -169,7 +169,7 @@ def _between_models(a: ThresholdRatio, b: ThresholdRatio, coverage: float) -> di
 
 
 def _reading(row: dict[str, Any], alpha: float) -> str:
-    """Return in words what a row shows."""
+    """Return the conclusion from a row of the table, in words."""
     low, high = row["log2_ratio_low"], row["log2_ratio_high"]
     for who, whose in (("people", "people's"), ("model", "the model's")):
         if (state := row[f"{who}_measurable"]) in NO_CURVE:
@@ -188,7 +188,7 @@ def _reading(row: dict[str, Any], alpha: float) -> str:
 
 
 def _beside_controls(row: dict[str, Any], alpha: float) -> str:
-    """Return the comparison with random changes of the same size, if there were any."""
+    """Return the comparison with controls (random changes of the same size) in words, if any."""
     p = row.get("relative_p_holm", np.nan)
     low, high = (row.get(f"relative_log2_ratio_{end}", np.nan) for end in ("low", "high"))
     if np.isnan(p) or (np.isinf(low) and np.isinf(high)):

@@ -10,14 +10,14 @@ from analysis.statistics.multiple_tests import holm
 from analysis.trials.frame import GUESS, check_trials, is_same, rate_name, single_value
 
 ALPHA = 0.05
-MOST_TABLES = 10**6  # of the exact test; with more trials the normal approximation is as good
+MOST_TABLES = 10**6  # in the exact test; beyond it, the normal approximation is as good
 
 
 def level_zero(trials: pd.DataFrame) -> pd.DataFrame:
     """Test in each condition whether people discriminate a re-render from its target.
 
-    `chance` is the false-alarm rate in same–different; `p` is one-sided and exact (better than
-    chance); `above_chance` is whether `p_holm` < .05. Empty without level 0.
+    `chance` is the false-alarm rate in same–different; `p` is one-sided (better than chance) and
+    exact; `above_chance` is whether `p_holm` < .05. Empty without level 0.
     """
     task = single_value(check_trials(trials), "task")
     rate = rate_name(task)
@@ -34,7 +34,7 @@ def level_zero(trials: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame(
             columns=["condition", "trials", rate, "chance", "p", "p_holm", "above_chance"]
         )
-    table = pd.DataFrame(rows).assign(p_holm=lambda made: holm(made["p"]))
+    table = pd.DataFrame(rows).assign(p_holm=lambda rows: holm(rows["p"]))
     return table.assign(above_chance=table["p_holm"] < ALPHA)
 
 
@@ -44,7 +44,7 @@ def _chance(task: str, k: int, n: int) -> tuple[float, float]:
 
 
 def _same_different(cell: pd.DataFrame, k: int, n: int) -> tuple[float, float]:
-    """Compare "different" answers to re-renders with those to same pairs."""
+    """Return the rate of "different" to same pairs, and p that it is exceeded for re-renders."""
     same = cell[is_same(cell)]
     m = int(same["n"].sum())
     wrong = m - int(same["correct"].sum())
@@ -57,7 +57,7 @@ def _same_different(cell: pd.DataFrame, k: int, n: int) -> tuple[float, float]:
 
 
 def _normal(k: int, n: int, wrong: int, m: int) -> float:
-    """Return the one-sided p of k/n > wrong/m, by the pooled score test."""
+    """Return the one-sided p that k/n exceeds wrong/m, by the pooled score test."""
     rate = (k + wrong) / (n + m)
     error = np.sqrt(rate * (1 - rate) * (1 / n + 1 / m))
     return float(norm.sf((k / n - wrong / m) / error)) if error > 0 else 1.0

@@ -1,10 +1,11 @@
 """Logistic mixed model of the group: correct answers of all people and targets.
 
-logit P(correct) = β[cell] + u[observer] + v[target], u and v normal: crossed random intercepts, by
-statsmodels (variational Bayes, Bernoulli rows). Its variational errors ignore the correlation
-between a cell's mean and the observers' intercepts, and are too small; the covariance used is that
-of the mixed-model equations (Henderson 1975) at the fitted values, and intervals are Student's.
-Their degrees of freedom are the least number of levels of a random column less one.
+logit P(correct) = β[cell] + u[observer] + v[target], u and v normal: crossed random intercepts,
+fitted by statsmodels (variational Bayes, one trial a row). Its variational errors ignore the
+correlation between a cell's mean and the observers' intercepts, and are too small; the
+covariance used is that of the mixed-model equations (Henderson 1975) at the fitted values, and
+intervals are Student's. Their degrees of freedom are the number of observers or of targets,
+the smaller one, less one.
 """
 
 import warnings
@@ -24,8 +25,8 @@ from scenes.base.errors import InputError
 FIXED_SD, SPREAD_SD = 3.0, 1.0  # priors: of β (logits), and of the log of a spread
 MOST_SPREAD = 10.0  # logits: beyond it, a person or target is always correct or always wrong
 MOST_STEPS = 5000
-SMALL_GRADIENT = 0.05  # of the bound on the log evidence, per unit of any parameter
-_START_SD = np.exp(-0.5)  # of the variational posterior: the middle of what statsmodels draws
+SMALL_GRADIENT = 0.05  # gradient of the bound on the log evidence at which a fit has converged
+_START_SD = np.exp(-0.5)  # first SD of the variational posterior, typical of statsmodels'
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(31)
 
 
@@ -48,7 +49,7 @@ def fit(
         Columns with crossed random intercepts; by default observer and target (stimulus if there
         is no target). A column with a single value is ignored.
     coverage
-        Of the intervals.
+        Coverage of the intervals.
 
     Returns
     -------
@@ -136,7 +137,7 @@ def _random_columns(frame: pd.DataFrame, random: Sequence[str] | None) -> list[s
 
 
 def _single_trials(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return one row for each trial, as statsmodels only takes Bernoulli rows."""
+    """Return one row for each trial, as statsmodels takes no counts."""
     if (frame["n"] == 1).all():
         return frame.reset_index(drop=True)
     n, k = frame["n"].to_numpy(dtype=int), frame["correct"].to_numpy(dtype=int)
@@ -148,9 +149,9 @@ def _single_trials(frame: pd.DataFrame) -> pd.DataFrame:
 def _statsmodels(
     answers: np.ndarray, fixed: np.ndarray, effects: list[np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return cell means (logits), spreads of the intercepts, and the random part of each row.
+    """Return cell means (logits), spreads of random intercepts, and each row's random effects.
 
-    If all answers are correct, or all wrong, spreads are 0 and means log-linearly corrected.
+    If all answers are correct, or all wrong, spreads are 0, and means are log-linearly corrected.
     """
     if answers.min() == answers.max():
         return _logits(answers, fixed), np.zeros(len(effects)), np.zeros(len(answers))
@@ -170,18 +171,18 @@ def _statsmodels(
             fitted: Any = model.fit_vb(
                 mean=mean, sd=sd, fit_method=method, minim_opts={"maxiter": MOST_STEPS}
             )
-        found = fitted.optim_retvals
-        settled = found.success or np.abs(found.jac).max() < SMALL_GRADIENT
-        if settled and np.isfinite(found.x).all():
+        optimum = fitted.optim_retvals
+        converged = optimum.success or np.abs(optimum.jac).max() < SMALL_GRADIENT
+        if converged and np.isfinite(optimum.x).all():
             return fitted.fe_mean, np.exp(fitted.vcp_mean), together @ fitted.vc_mean
-        mean, sd = found.x[: len(mean)], np.exp(found.x[len(mean) :])
+        mean, sd = optimum.x[: len(mean)], np.exp(optimum.x[len(mean) :])
     raise InputError(
         "the mixed model does not converge; exclude conditions or levels with few trials"
     )
 
 
 def _start(answers: np.ndarray, fixed: np.ndarray, effects: np.ndarray, spreads: int) -> np.ndarray:
-    """Return the start of the fit: the logit of every cell, spreads of .4, no random effects."""
+    """Return the start of the fit: the logit of each cell, spreads of .4, random effects of 0."""
     middle = _logits(answers, fixed)
     return np.concatenate([middle, np.full(spreads, np.log(0.4)), np.zeros(effects.shape[1])])
 
@@ -194,7 +195,7 @@ def _logits(answers: np.ndarray, fixed: np.ndarray) -> np.ndarray:
 def _henderson(
     fixed: np.ndarray, effects: list[np.ndarray], spreads: np.ndarray, logits: np.ndarray
 ) -> np.ndarray:
-    """Return the covariance of fixed and random effects for given spreads."""
+    """Return the covariance of fixed and random effects, from the spreads (Henderson 1975)."""
     weights = expit(logits) * expit(-logits)
     design = np.hstack([fixed, *effects])
     precision = design.T @ (weights[:, None] * design)

@@ -3,9 +3,9 @@
 A model compares images by its own distances D (1 − Pearson r of activations), each with normal
 noise σ, by the rule of the task: oddity, the image with the largest summed distance (which leaves
 the pair with the smallest distance); match to sample, the smaller distance; same–different, a
-distance against a criterion. 1 − λ is its upper asymptote. Each model and layer has one σ, λ (and
-criterion) for all attributes, fitted by maximum likelihood to people's answers on control trials
-of the *other* targets, so that its answers on metamers are predictions.
+distance against a criterion. The upper asymptote of its answers is 1 − λ. Each model and layer has
+one σ, λ (and criterion) for all attributes, fitted by maximum likelihood to people's answers on
+control trials of the *other* targets, so that its answers on metamers are predictions.
 """
 
 from collections.abc import Mapping
@@ -22,16 +22,16 @@ from psychophysics.psychometric_function import lapse_probability
 from psychophysics.tasks.registry import TASKS
 from scenes.base.errors import InputError
 
-# σ in units of the spread of the fitted trials' distances: below the first, answers are those
-# without noise; above the second, they are guesses.
+# Range of σ, in units of the distances' standard deviation: below it, answers are as without noise;
+# above it, they are guesses.
 NOISE = (1e-3, 1e3)
-LAPSE = 0.4
+LAPSE = 0.4  # largest λ
 # At these values or beyond, the answers do not determine σ or λ.
 NO_NOISE, GUESSES, MOST_LAPSES = 1.2e-3, 20.0, 0.98 * LAPSE
 MOST_STEPS = 2000  # of the optimiser
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(21)
 
-Distances = Mapping[str, pd.DataFrame]  # by family: symmetric, rows and columns are stimulus ids
+Distances = Mapping[str, pd.DataFrame]  # family → symmetric matrix with stimulus ids
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Decision:
 
 
 def pair_distances(trials: pd.DataFrame, distances: Distances) -> np.ndarray:
-    """Return the distances of images 1–2, 1–3 and 2–3 (trials, 3); of two images (trials, 1)."""
+    """Return the distances of images 1–2, 1–3, 2–3 (trials, 3), or of two images (trials, 1)."""
     images = [column for column in ("image_1", "image_2", "image_3") if column in trials.columns]
     pairs = [(a, b) for i, a in enumerate(images) for b in images[i + 1 :]]
     found = np.empty((len(trials), len(pairs)))
@@ -143,7 +143,7 @@ def fit_decision(pairs: np.ndarray, right: np.ndarray, correct: np.ndarray, task
     first = min(starts, key=loss)
     # First steps as large as the expected values: smaller ones end at the bound of no lapses.
     steps = np.diag([0.5, 0.1, 0.5][: len(first)])
-    # Answers cannot resolve a hundredth of a log likelihood.
+    # Finer steps than .01 of the log likelihood would be meaningless.
     options: dict[str, Any] = {
         "xatol": 1e-3, "fatol": 1e-2, "maxiter": MOST_STEPS, "maxfev": 2 * MOST_STEPS,
         "initial_simplex": np.vstack([first, first + steps]),
@@ -165,7 +165,7 @@ def fit_decision(pairs: np.ndarray, right: np.ndarray, correct: np.ndarray, task
 
 
 def _at_bound(decision: Decision) -> str:
-    """Return which parameters (on standardised distances) the answers do not determine."""
+    """Name the parameters (of standardised distances) that the answers do not determine."""
     named = {
         "noise small": decision.noise <= NO_NOISE,
         "noise large": decision.noise >= GUESSES,
@@ -281,7 +281,7 @@ def cross_table(trials: pd.DataFrame, predicted: pd.DataFrame) -> pd.DataFrame:
 
 
 def prediction_quality(trials: pd.DataFrame, predicted: pd.DataFrame) -> pd.DataFrame:
-    """Return how well each model predicts people's answers other than to controls.
+    """Return how well each model predicts people's answers to trials that are not controls.
 
     ``log_likelihood`` per trial (nats) of the model, ``constant`` (the mean of all answers) and
     ``saturated`` (the mean of each condition, target, level and kind of pair); ``explained`` is the
@@ -310,7 +310,7 @@ def _score(p: np.ndarray, answers: np.ndarray) -> float:
 
 
 def distances_from_target(trials: pd.DataFrame, pairs: np.ndarray, right: np.ndarray) -> pd.Series:
-    """Return the distance of target and comparison, mean by condition, target, role and level."""
+    """Return the distance from target to comparison, averaged by condition, target, role, level."""
     task = single_value(trials, "task")
     if task == "oddity":
         rows = np.arange(len(pairs))

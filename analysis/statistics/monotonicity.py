@@ -1,4 +1,4 @@
-"""Whether answers rise with the level; a psychometric function does not show if they fall."""
+"""Test whether answers rise with the level: a fitted curve would not show that they fall."""
 
 from typing import Literal
 
@@ -14,13 +14,13 @@ DRAWS = 999  # of the null distribution
 
 
 def shape(hits: np.ndarray, trials: np.ndarray, seed: tuple[int, ...] = (0,)) -> Shape:
-    """Return the course of the rate of hits over the levels, from counts (K,) by ascending level.
+    """Return whether the hit rate rises over the levels, from counts (K,) at ascending levels.
 
     ``falling`` or ``not monotone`` if most of the differences between levels contradict a rate that
-    never falls and a test at `ALPHA` excludes chance: for ``falling``, of a downward trend
-    (Cochran–Armitage over the index of the level, one-sided); for ``not monotone``, a likelihood
-    ratio against the same answers in random order. Otherwise ``rising`` if the trend is upward by
-    the same test, else ``flat``.
+    never falls, and a test at `ALPHA` shows that this is not chance: for ``falling``, a test of a
+    downward trend (Cochran–Armitage over the index of the level, one-sided); for ``not monotone``,
+    a likelihood ratio against the same answers in random order. Otherwise ``rising`` if the trend
+    is upward by the same test, else ``flat``.
     """
     trend = _trend(hits, trials)
     critical = norm.ppf(1 - ALPHA)
@@ -37,7 +37,7 @@ def shape(hits: np.ndarray, trials: np.ndarray, seed: tuple[int, ...] = (0,)) ->
 
 
 def _trend(hits: np.ndarray, trials: np.ndarray) -> float:
-    """Return Cochran–Armitage's z of a trend over the level's index; 0 if answers are equal."""
+    """Return Cochran–Armitage's z of a trend over the level's index; 0 if all answers are equal."""
     n, rate = trials.sum(), hits.sum() / trials.sum()
     score = np.arange(len(hits)) - np.average(np.arange(len(hits)), weights=trials)
     variance = rate * (1 - rate) * np.sum(trials * score**2) * n / max(n - 1, 1)
@@ -45,14 +45,15 @@ def _trend(hits: np.ndarray, trials: np.ndarray) -> float:
 
 
 def _departure(hits: np.ndarray, trials: np.ndarray) -> float:
-    """Return the log likelihood ratio of the observed rates to the best non-decreasing ones."""
+    """Return the log likelihood ratio of the observed rates to the best rates that never fall."""
     rising = isotonic_regression(hits / trials, weights=trials).x
     own = _log_likelihood(hits, trials, hits / trials)
     return max(own - _log_likelihood(hits, trials, rising), 0.0)
 
 
 def _departs(hits: np.ndarray, trials: np.ndarray, departure: float, seed: tuple[int, ...]) -> bool:
-    # With two levels half of the null is χ² with one degree of freedom; more levels need more.
+    # With two levels, half of the null distribution is χ² with one degree of freedom; more
+    # levels need a larger departure.
     if 2 * departure < chi2.ppf(1 - 2 * ALPHA, 1):
         return False
     rng = np.random.default_rng(seed)

@@ -29,11 +29,11 @@ FAR_BELOW = -1e4
 LEAST_MASS = 1e-7  # cells with less are not in the fine grid
 CUT = 1e-2  # relative density at an end of the grid above which the end is moved
 NOTHING = 2e-3  # relative density below which a refined grid ends
-FEWEST_NODES = 5  # with more than `CUT`, for each parameter
+FEWEST_NODES = 5  # of each parameter that must have a density above `CUT`
 FINEST = 1e-3  # grids as short as this are not refined
-EFFECTIVE = 30  # same trials that set the first grid of an overdispersed false-alarm rate
-ROUNDS = 8
-TINY = 1e-12
+EFFECTIVE = 30  # largest number of same trials that the first grid of an overdispersed rate uses
+ROUNDS = 8  # largest number of grids
+TINY = 1e-12  # least distance of ψ from 0 and 1
 
 STEPS = {"threshold": 40, "width": 40, "lambda": 20, "gamma": 1, "eta": 20}
 COARSE = {"threshold": 30, "width": 40, "lambda": 10, "gamma": 1, "eta": 20}
@@ -51,7 +51,7 @@ class Posterior:
 
     mode: dict[str, float]  # of the joint posterior
     samples: dict[str, np.ndarray]  # (SAMPLES,) of each
-    known: dict[str, Range]  # where the answers decide; beyond it, the end of the prior does
+    known: dict[str, Range]  # where answers, not the prior's ends, set the value
     settled: bool  # whether the grid contains the posterior
 
 
@@ -87,8 +87,8 @@ def posterior(
 def _ranges(
     levels: np.ndarray, guess: float | None, overdispersion: bool, log_range: float | None
 ) -> tuple[dict[str, Range], dict[str, Prior], dict[str, Range]]:
-    """Return range and prior of each parameter, and the range in which the data determine it."""
-    # Nearly equal levels are no step: at least a quarter of the mean step.
+    """Return range and prior of each parameter, and the range in which the answers determine it."""
+    # Nearly equal levels do not count: a step is at least a quarter of the mean step.
     step = max(float(np.diff(levels).min()), 1 / (4 * (len(levels) - 1)))
     risen = float(np.clip(2 * step, *RISE))
     flat = max(1.0, LOG_WIDTH / log_range) if log_range else 1.0
@@ -136,7 +136,7 @@ def _beta(ends: Range, shape: Range) -> Prior:
 
 @cache
 def rising_sigmoid(name: str) -> Any:
-    """Return psignifit's sigmoid, but with ψ = γ where γ + λ > 1: it would fall there."""
+    """Return psignifit's sigmoid, changed to ψ = γ where γ + λ > 1, as it would fall there."""
     from psignifit.sigmoids import sigmoid_by_name
 
     kind = type(sigmoid_by_name(name))
@@ -182,7 +182,7 @@ def _psignifit(
 def _first(
     ranges: dict[str, Range], guess: float | None, same: tuple[float, float], overdispersion: bool
 ) -> dict[str, Range]:
-    """Return the bounds of the first grid; those of a false-alarm rate follow from same trials."""
+    """Return the bounds of the first grid; same trials set those of a false-alarm rate."""
     if guess is not None or not same[1]:
         return dict(ranges)
     weight = min(1.0, EFFECTIVE / same[1]) if overdispersion else 1.0
@@ -194,7 +194,7 @@ def _first(
 def _next(
     result: Any, mode: dict[str, float], ranges: dict[str, Range]
 ) -> tuple[dict[str, Range], bool]:
-    """Return the bounds of the next grid, and whether the current one is sufficient."""
+    """Return the bounds of the next grid, and whether the current grid contains the posterior."""
     grids = {name: np.asarray(result.parameter_values[name], dtype=float) for name in ranges}
     outside = any(not _holds(nodes, mode[name]) for name, nodes in grids.items())
     bounds, settled = {}, not outside

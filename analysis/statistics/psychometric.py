@@ -31,7 +31,7 @@ COVERAGE = 0.95
 
 @dataclass(frozen=True)
 class CellFit:
-    """Fit of one cell."""
+    """Fit of one cell: usually a participant in a condition."""
 
     names: dict[str, Any]  # values of the columns that define the cell
     curve: str  # of `CURVES`
@@ -39,13 +39,13 @@ class CellFit:
     levels: np.ndarray
     hits: np.ndarray
     trials: np.ndarray
-    usable: bool  # a posterior was found, and not all answers are equal (same–different)
+    usable: bool  # has a posterior, and not only equal answers (same–different)
     # of threshold and width (of log x for curves on log x), lambda, gamma and eta:
     mode: dict[str, float]
     samples: dict[str, np.ndarray]  # (SAMPLES,)
     proportion: float | None  # ψ at threshold; None: S = .5
     deviance: float  # 2 log likelihood ratio against guessing (same–different: one rate for all)
-    known: dict[str, Range]  # where the answers decide; beyond it, the end of the prior does
+    known: dict[str, Range]  # where answers, not the prior's ends, set the value
     shape: Shape
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
@@ -53,7 +53,7 @@ class CellFit:
         return _psi(self.curve, x, self.mode)
 
     def band(self, x: np.ndarray, coverage: float = COVERAGE) -> tuple[np.ndarray, np.ndarray]:
-        """Return the pointwise credible band of ψ from posterior samples, two of (len(x),)."""
+        """Return lower and upper end of the pointwise credible band of ψ, each (len(x),)."""
         each = {name: values[:, None] for name, values in self.samples.items()}
         tails = [(1 - coverage) / 2, (1 + coverage) / 2]
         low, high = np.quantile(_psi(self.curve, x, each), tails, axis=0)
@@ -174,7 +174,8 @@ def measurability(each: CellFit) -> Measured:
     parameters, α = .05) does not show the answers to be better than guessing: ``above`` if most of
     the posterior is above the highest level or an exact test shows the answers to be below the
     middle between guessing and 1, else ``unknown``. Otherwise ``above`` or ``below`` if the mode or
-    half of the posterior is there, and ``unknown`` if neither limit of the threshold is known.
+    half of the posterior is above or below the tested levels, and ``unknown`` if neither limit of
+    the threshold is known.
     """
     if each.shape in ("falling", "not monotone"):
         return each.shape
@@ -212,14 +213,14 @@ def _fit_cell(
         rng=np.random.default_rng(cell.seed),
     )
 
-    def moved(values: dict[str, Any]) -> dict[str, Any]:
+    def on_axis(values: dict[str, Any]) -> dict[str, Any]:
         """Convert from the standardised axis to the curve's own."""
         return values | {
             "threshold": low + span * values["threshold"],
             "width": span * values["width"],
         }
 
-    ends = [moved({name: limits[end] for name, limits in fitted.known.items()}) for end in (0, 1)]
+    ends = [on_axis({name: limits[end] for name, limits in fitted.known.items()}) for end in (0, 1)]
     answers = cell.hits.sum() + cell.false_alarms, cell.trials.sum() + cell.same_trials
     cell_fit = CellFit(
         names=cell.names,
@@ -228,8 +229,8 @@ def _fit_cell(
         hits=cell.hits,
         trials=cell.trials,
         usable=fitted.settled and not (GUESS[task] is None and answers[0] in (0, answers[1])),
-        mode=moved(fitted.mode),
-        samples=moved(fitted.samples),
+        mode=on_axis(fitted.mode),
+        samples=on_axis(fitted.samples),
         proportion=proportion,
         deviance=0.0,
         known={name: (ends[0][name], ends[1][name]) for name in fitted.known},
@@ -239,7 +240,7 @@ def _fit_cell(
 
 
 def _deviance(each: CellFit, cell: Cell, guess: float | None) -> float:
-    """Return 2 log likelihood ratio to guessing; in same–different to one rate for all trials."""
+    """Return 2 log likelihood ratio against guessing (same–different: one rate for all trials)."""
     gain = _log_likelihood(cell.hits, cell.trials, each.evaluate(cell.levels))
     if guess is not None:
         return 2 * (gain - _log_likelihood(cell.hits, cell.trials, guess))
@@ -254,7 +255,7 @@ def _log_likelihood(hits: Any, trials: Any, probability: Any) -> float:
 
 
 def sigmoid(curve: str) -> Any:
-    """Return psignifit's S of a curve, called with axis, m and w (broadcast)."""
+    """Return psignifit's S of a curve: a function of axis, m and w, which are broadcast."""
     return rising_sigmoid(CURVES[curve][0])
 
 
@@ -291,7 +292,8 @@ def _row(each: CellFit) -> dict[str, Any]:
         "bound": bound,
         "shape": each.shape,
     }
-    # The width is known only if the curve was measured, the lapse rate only if its top was.
+    # The width is known only if the threshold is measured, the lapse rate only if the levels reach
+    # the top of the curve.
     row |= _limits(each, "width", "width", (0.0, np.inf), measured == "measured")
     top = 1 - each.mode["gamma"]
     row |= _limits(each, "lapse", "lambda", (0.0, top), measured in ("measured", "below"))
@@ -334,17 +336,19 @@ def _interval(each: CellFit) -> tuple[float, float, float]:
 
 
 def _least(each: CellFit) -> float:
-    """Return the lower end of the axis of x."""
+    """Return the lowest possible threshold: 0 on log x, else −∞."""
     return 0.0 if CURVES[each.curve][1] else -np.inf
 
 
-def _limits(each: CellFit, ours: str, theirs: str, possible: Range, seen: bool) -> dict[str, float]:
-    """Return a parameter with its limits; NaN and open where the end of a prior would set them."""
+def _limits(
+    each: CellFit, ours: str, theirs: str, possible: Range, shown: bool
+) -> dict[str, float]:
+    """Return a parameter with its limits; NaN and open where only the prior would set them."""
     value, (least, most) = each.mode[theirs], each.known[theirs]
     tails = [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2]
     low, high = np.quantile(each.samples[theirs], tails)
     return {
-        ours: value if seen and least <= value <= most else np.nan,
-        f"{ours}_low": float(low) if seen and low >= least else possible[0],
-        f"{ours}_high": float(high) if seen and high <= most else possible[1],
+        ours: value if shown and least <= value <= most else np.nan,
+        f"{ours}_low": float(low) if shown and low >= least else possible[0],
+        f"{ours}_high": float(high) if shown and high <= most else possible[1],
     }

@@ -1,8 +1,8 @@
 """Sensitivity d′ from proportions correct and from rates, under both decision models.
 
 Φ is the standard normal distribution, z = Φ⁻¹, d the sensitivity. A proportion correct at or below
-guessing gives d = 0; one of 1 is infinite, or log-linearly corrected if the number of trials is
-known (Hautus 1995).
+guessing gives d = 0. A proportion of 1 gives infinity, or is log-linearly corrected if the number
+of trials is known (Hautus 1995).
 """
 
 from collections.abc import Sequence
@@ -26,8 +26,8 @@ from analysis.trials.frame import check_trials, is_same, single_value
 from scenes.base.errors import InputError
 
 LARGEST = 60.0  # a d′ whose proportion correct is 1 to the last digit in every task
-ROUNDING = 1e-9  # of the integrals: a smaller excess over guessing is guessing
-DRAWS = 4000  # of rates, for intervals in same–different
+ROUNDING = 1e-9  # error of the integrals: a smaller excess over guessing counts as guessing
+DRAWS = 4000  # draws of rates, for intervals in same–different
 
 
 def proportion_correct(
@@ -50,7 +50,7 @@ def proportion_correct(
     Returns
     -------
     numpy.ndarray or float
-        Of the shape of `d`.
+        Proportions correct, of the shape of `d`.
 
     Raises
     ------
@@ -207,7 +207,7 @@ def table(
 def clopper_pearson(
     k: np.ndarray, n: np.ndarray, coverage: float = 0.95
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the exact limits (two of k's shape) of a proportion k/n (Clopper & Pearson 1934)."""
+    """Return lower and upper exact limits of a proportion k/n (Clopper & Pearson 1934)."""
     tail = (1 - coverage) / 2
     low = np.where(k > 0, beta.ppf(tail, np.maximum(k, 0.5), n - k + 1), 0.0)
     high = np.where(k < n, beta.ppf(1 - tail, k + 1, np.maximum(n - k, 0.5)), 1.0)
@@ -229,7 +229,7 @@ def _root(function: Any, *arguments: np.ndarray) -> np.ndarray:
     """Return the roots in d of a function of (d, …), element by element."""
     find: Any = elementwise.find_root  # its type stubs only know functions of one argument
     found = find(function, (0.0, LARGEST), args=arguments)
-    return np.where(found.success, found.x, np.inf)  # none up to `LARGEST`
+    return np.where(found.success, found.x, np.inf)  # infinite if there is no root up to `LARGEST`
 
 
 def _independent_same_different(best: np.ndarray) -> np.ndarray:
@@ -305,6 +305,6 @@ def _check_rates(name: str, values: np.ndarray) -> None:
         raise InputError(f"{name}: {wrong:g} is not allowed; use proportions from 0 to 1")
 
 
-def _like(found: np.ndarray, given: np.ndarray) -> Any:
-    """Return values in the shape that was given; a number for a number."""
-    return float(found[0]) if given.ndim == 0 else found.reshape(given.shape)
+def _like(values: np.ndarray, argument: np.ndarray) -> Any:
+    """Return values in the shape of the argument; a number if it was a number."""
+    return float(values[0]) if argument.ndim == 0 else values.reshape(argument.shape)

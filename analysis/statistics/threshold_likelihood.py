@@ -25,8 +25,8 @@ from scenes.base.errors import InputError
 STEP = 0.05  # octaves
 BEYOND = 6.0  # octaves beyond the tested levels (or half their range), where the likelihood is flat
 WIDTHS = 20
-UNLIKELY = 10.0  # log likelihood below the best: such widths are not in a finer grid
-REFINED = 4  # refinements at most
+UNLIKELY = 10.0  # widths whose log likelihood is so far below the best leave the finer grid
+REFINED = 4  # largest number of refinements of the grid of widths
 STEEPEST, WIDEST = 0.2, 6.0  # widths in natural logarithms, unless the range of levels needs more
 LAPSES = np.array([0.0, 0.01, 0.02, 0.04, 0.07, 0.11, 0.16, 0.25, 0.35])
 FALSE_ALARMS = 20  # quantiles of the false-alarm rate, given the same trials
@@ -43,11 +43,11 @@ class Likelihood:
     grid: np.ndarray  # (G,), octaves, in steps of `STEP`
     values: np.ndarray  # (G,), maximum 0; constant beyond the grid
     observers: int = 1  # people who gave the answers
-    shape: Shape = "rising"  # if answers do not rise with the level, the likelihood is flat
+    shape: Shape = "rising"  # if answers fall or are not monotone, the likelihood is flat
 
     @property
     def mode(self) -> float:
-        """Return the maximum: of the parabola through it, or the middle of a flat one."""
+        """Return the position of the maximum, from a parabola; the middle of a flat maximum."""
         return self._top()[0]
 
     def interval(self, coverage: float = 0.95) -> tuple[float, float]:
@@ -59,7 +59,7 @@ class Likelihood:
         return low, high
 
     def p_value(self, value: float = 0.0) -> float:
-        """Return the two-sided p of a value, by the test of `interval`."""
+        """Return the two-sided p of the hypothesis `value`, by the test of `interval`."""
         ratio = np.interp(value, self.grid, self._signed_roots()) ** 2
         freedom = self._freedom()
         squared = freedom * np.expm1(ratio / (freedom + 1))
@@ -90,7 +90,7 @@ class Likelihood:
     def _cut(self, coverage: float) -> float:
         """Return the likelihood ratio that gives Student's interval for a mean of normal values.
 
-        For N of them 2 log LR = N log(1 + t²/(N − 1)); for many, and for one observer, χ².
+        For N observers, 2 log LR = N log(1 + t²/(N − 1)); for many, and for one, it is χ².
         """
         freedom = self._freedom()
         quantile = t.ppf((1 + coverage) / 2, freedom)
@@ -122,7 +122,7 @@ def group(
     """Return the likelihood of the population's mean log₂ threshold from each person's trials.
 
     `grid` is from `grid_for`; x, curve (on log x) and proportion are as in `psychometric.fit`. With
-    one observer (a person, or a model with expected numbers) it is that of its own threshold.
+    one observer (a person, or a model with expected numbers) it is for that observer's threshold.
     """
     if not CURVES[curve][1]:
         logs = ", ".join(name for name, (_, on_log) in CURVES.items() if on_log)
@@ -151,7 +151,7 @@ def group(
 
 @dataclass(frozen=True)
 class _Pooled:
-    """Answers of an observer by level (K,), and to same pairs."""
+    """Answers of an observer: at each level (K,), and to same pairs."""
 
     log_x: np.ndarray
     hits: np.ndarray
@@ -170,10 +170,10 @@ class _Pooled:
 def _pooled(trials: pd.DataFrame, x: str) -> _Pooled:
     hits, n, levels = yes_counts(trials), trials["n"].to_numpy(float), trials[x].to_numpy(float)
     same = is_same(trials)
-    kept = ~same & (levels > 0)
-    if not kept.any():
+    with_curve = ~same & (levels > 0)
+    if not with_curve.any():
         raise InputError(f"no trials with {x} above 0; a threshold cannot be found")
-    counts = pd.DataFrame({"x": levels, "k": hits, "n": n})[kept].groupby("x").sum()
+    counts = pd.DataFrame({"x": levels, "k": hits, "n": n})[with_curve].groupby("x").sum()
     return _Pooled(
         np.log(counts.index.to_numpy()),
         counts["k"].to_numpy(),
@@ -185,7 +185,7 @@ def _pooled(trials: pd.DataFrame, x: str) -> _Pooled:
 
 
 def _shape(pooled: Sequence[_Pooled]) -> Shape:
-    """Return the course of all answers over the levels; expected ones are rounded."""
+    """Return the shape of all answers over the levels; expected numbers are rounded."""
     counts = pd.DataFrame(
         {name: np.concatenate([getattr(one, name) for one in pooled]) for name in ("hits", "n")},
         index=np.concatenate([one.log_x for one in pooled]),
@@ -219,7 +219,7 @@ def _given_width(
 
 
 def _false_alarms(answers: _Pooled) -> np.ndarray:
-    """Return equally probable false-alarm rates, given the same trials and a flat prior."""
+    """Return equally probable false-alarm rates, from answers to same pairs and a flat prior."""
     share = (np.arange(FALSE_ALARMS) + 0.5) / FALSE_ALARMS
     right = answers.same_n - answers.false_alarms
     return np.asarray(beta.ppf(share, 1 + answers.false_alarms, 1 + right))
@@ -246,7 +246,7 @@ def difference(a: Likelihood, b: Likelihood) -> Likelihood:
 
 
 def _parabola(values: np.ndarray, top: int) -> tuple[float, float]:
-    """Return position (steps from `top`) and height above it of the parabola through it."""
+    """Return the peak of the parabola around `top`: steps from `top`, and height above it."""
     before, at, after = values[top - 1 : top + 2]
     curvature = before - 2 * at + after
     shift = (before - after) / (2 * curvature)
@@ -254,7 +254,7 @@ def _parabola(values: np.ndarray, top: int) -> tuple[float, float]:
 
 
 def _peak(values: np.ndarray) -> float:
-    """Return the maximum, also between two values of the grid."""
+    """Return the maximum, which may lie between two values of the grid (by a parabola)."""
     top = int(np.argmax(values))
     if not 0 < top < len(values) - 1 or values[top] in (values[top - 1], values[top + 1]):
         return float(values[top])
@@ -273,7 +273,7 @@ def _widths(log_x: np.ndarray) -> np.ndarray:
 
 
 def _finer(widths: np.ndarray, profile: np.ndarray) -> np.ndarray | None:
-    """Return a finer grid of the likely widths; None if most of them are likely."""
+    """Return a finer grid around the likely widths; None if most of the grid is likely."""
     likely = np.flatnonzero(profile > profile.max() - UNLIKELY)
     if len(likely) > WIDTHS / 2:
         return None
@@ -282,7 +282,7 @@ def _finer(widths: np.ndarray, profile: np.ndarray) -> np.ndarray | None:
 
 
 def _kernel(grid: np.ndarray, spread: float) -> Any:
-    """Return normal weights (person's threshold, mean); mass beyond the grid is on its ends."""
+    """Return normal weights (person's threshold, mean); mass beyond the grid goes to its ends."""
     if spread == 0:
         return np.eye(len(grid))
     edges = np.concatenate([[-np.inf], (grid[1:] + grid[:-1]) / 2, [np.inf]])

@@ -22,7 +22,7 @@ class ThresholdRatio:
     people: Likelihood
     model: Likelihood
     levels: np.ndarray  # tested, above 0
-    control: "ThresholdRatio | None" = None  # the same on controls, if any
+    control: "ThresholdRatio | None" = None  # the same from trials on controls, if any
 
     @cached_property
     def ratio(self) -> Likelihood:
@@ -38,7 +38,7 @@ class ThresholdRatio:
 
     @cached_property
     def model_relative(self) -> Likelihood:
-        """Return the likelihood of the model's threshold, minus its own on controls if any."""
+        """Return the likelihood of the model's threshold, minus that on controls if any."""
         if self.control is None:
             return self.model
         return threshold_likelihood.difference(self.model, self.control.model)
@@ -82,7 +82,7 @@ def find_ratios(
 def _in_condition(
     human: pd.DataFrame, predicted: pd.DataFrame, options: dict[str, Any]
 ) -> dict[str, ThresholdRatio]:
-    """Return people against every model, on the same kind of trials of one condition."""
+    """Return the ratio of each model to people in one condition, either on controls or not."""
     x = options["x"]
     levels = np.concatenate([human[x].to_numpy(float), predicted[x].to_numpy(float)])
     levels = levels[levels > 0]

@@ -11,7 +11,7 @@ from scipy.stats import binomtest
 from analysis.trials.frame import GUESS, is_same, single_value, yes_counts
 from scenes.base.errors import InputError
 
-# Name of the curve: psignifit's sigmoid, and whether it is a function of log x.
+# Name of a curve → psignifit's name of the sigmoid, and whether it is a function of log x.
 CURVES: dict[str, tuple[str, bool]] = {
     "weibull": ("weibull", True),
     "log_normal": ("norm", True),
@@ -20,21 +20,21 @@ CURVES: dict[str, tuple[str, bool]] = {
     "logistic": ("logistic", False),
     "gumbel": ("gumbel", False),
 }
-GUESSING_ALPHA = 0.05  # of the tests whether a cell is better than guessing
+GUESSING_ALPHA = 0.05  # level of the tests whether answers are better than guessing
 NOT_FITTED = "not fitted"
 SAME_LEVEL = 1e-9  # share of the range of levels; a smaller difference is rounding
 
 
 @dataclass(frozen=True)
 class Cell:
-    """Pooled answers of one cell."""
+    """Pooled answers of one cell: such as one participant in one condition."""
 
     names: dict[str, Any]  # values of the columns that define the cell
     # (K,), by ascending level: without same pairs, and on log x without level 0
     levels: np.ndarray
     hits: np.ndarray
     trials: np.ndarray
-    # same pairs: answers "different", and trials
+    # answers "different" to same pairs, and number of these pairs
     false_alarms: float
     same_trials: float
     seed: tuple[int, int] = (0, 0)
@@ -43,7 +43,7 @@ class Cell:
 def pool_levels(cell: pd.DataFrame, names: dict[str, Any], x: str, curve: str) -> Cell:
     """Return the cell with the trials of each level summed; raise if no curve can be fitted.
 
-    psignifit would need 19 s for 296 single trials.
+    Single trials would make psignifit slow: 19 s for 296 trials.
     """
     levels = cell[x].to_numpy(dtype=float)
     where = ", ".join(f"{key} {value}" for key, value in names.items())
@@ -111,10 +111,10 @@ def too_few_levels(
 
 
 def _bound(shown: pd.DataFrame, x: str) -> dict[str, Any]:
-    """Return whether the threshold is above the one level.
+    """Return whether the threshold is above the only level that was shown.
 
-    It is if the answers are not better than guessing and below the middle between guessing and 1:
-    a staircase that never left its highest level.
+    It is if the answers are no better than guessing, and below the middle between guessing and 1:
+    such as in a staircase that never left its highest level.
     """
     guess = None if shown.empty else GUESS[single_value(shown, "task")]
     if guess is not None:

@@ -1,4 +1,4 @@
-"""Whether every participant has answers in everything that is compared within participants."""
+"""Check that every participant has answers wherever participants are compared with themselves."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ CELL = ["condition", "role"]
 
 
 def check_complete(trials: pd.DataFrame, source: str) -> None:
-    """Raise if a participant has no main trials left in a condition, its series or its controls.
+    """Raise if a participant has no remaining trials in a condition, on its series or controls.
 
     Same pairs and level 0 do not count: they say nothing about a threshold.
     """
@@ -42,7 +42,7 @@ def list_gaps(trials: pd.DataFrame) -> pd.DataFrame:
     shown = _different(trials)
     people = shown["observer"].nunique()
     rows: list[tuple[Any, ...]] = []
-    whole_targets: set[tuple[Any, ...]] = set()  # their levels are not listed
+    whole_targets: set[tuple[Any, ...]] = set()  # not seen at all: their levels are not listed
     for (condition, role), cell in shown.groupby(CELL, sort=True):
         for keys in (["target"], ["target", "level"]):
             seen = cell.drop_duplicates(["observer", *keys])
@@ -60,5 +60,5 @@ def list_gaps(trials: pd.DataFrame) -> pd.DataFrame:
 
 
 def _different(trials: pd.DataFrame) -> pd.DataFrame:
-    """Return the trials that show a difference."""
+    """Return the trials that show two different scenes."""
     return trials[~is_same(trials) & (trials["level"] > 0).to_numpy()]

@@ -42,7 +42,7 @@ def check_task(task: str) -> None:
 
 
 def check_trials(frame: pd.DataFrame, needed: Sequence[str] = NEEDED) -> pd.DataFrame:
-    """Return the frame of trials; raise if a column is missing or there is no row."""
+    """Return `frame`; raise if a column is missing or there is no row."""
     for column in needed:
         if column not in frame.columns:
             raise InputError(
@@ -70,7 +70,7 @@ def table_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def is_same(frame: pd.DataFrame) -> np.ndarray:
-    """Return which same–different rows (bool) show a same pair: column `same`, else level 0."""
+    """Return which rows show a same pair (in same–different): by column `same`, or else level 0."""
     if single_value(frame, "task") != "same_different":
         return np.zeros(len(frame), dtype=bool)
     if "same" in frame.columns:
@@ -99,6 +99,6 @@ def curve_names(frame: pd.DataFrame) -> pd.Series:
 
 
 def yes_counts(frame: pd.DataFrame) -> np.ndarray:
-    """Return the answers (rows,) that rise with level: correct, or "different" to same pairs."""
+    """Return the number of answers that a curve counts: correct, or "different" to same pairs."""
     correct = frame["correct"].to_numpy(dtype=float)
     return np.where(is_same(frame), frame["n"].to_numpy(dtype=float) - correct, correct)

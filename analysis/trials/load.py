@@ -17,7 +17,7 @@ OPTIONAL = (
 # Optional columns that separate trials or cells: a missing value would drop or mix rows.
 WITHOUT_GAPS = ("trial", "session", "target", "attribute", "family")
 MOST_TRIALS = 10**9  # in a row
-TRUTH = {1: True, 0: False, "true": True, "false": False}  # True and 1.0 equal 1 as keys
+TRUTH = {1: True, 0: False, "true": True, "false": False}  # as keys, True and 1.0 are equal to 1
 
 
 def from_table(
@@ -34,7 +34,7 @@ def from_table(
     frame
         A row for each trial, or for `n` trials of one kind. It is not changed.
     columns
-        The table's name for each of our columns: observer, condition, stimulus, level, correct,
+        Our name → the table's name of each column: observer, condition, stimulus, level, correct,
         and optionally n (trials in a row; `correct` then counts correct answers), same (True where
         a same–different trial showed a same pair; without it, level 0), trial, session, response,
         unit, target, attribute, model, layer, role, family. A column that is not listed has our
@@ -68,24 +68,24 @@ def from_table(
     theirs = _names(frame, dict(columns or {}), source)
     if frame.empty:
         raise InputError(f"{source}: the table has no rows")
-    made: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for ours in ("observer", "condition", "stimulus"):
-        made[ours] = _text(frame, theirs[ours], source)
-    made["level"] = _numbers(frame, theirs["level"], source)
-    made["n"] = _counts(frame, theirs["n"], source) if "n" in theirs else np.ones(len(frame), int)
-    made["correct"] = _answers(frame, theirs["correct"], made["n"], source)
-    made["task"] = task
+        values[ours] = _text(frame, theirs[ours], source)
+    values["level"] = _numbers(frame, theirs["level"], source)
+    values["n"] = _counts(frame, theirs["n"], source) if "n" in theirs else np.ones(len(frame), int)
+    values["correct"] = _answers(frame, theirs["correct"], values["n"], source)
+    values["task"] = task
     if "same" in theirs:
-        made["same"] = _truth(frame, theirs["same"], source)
+        values["same"] = _truth(frame, theirs["same"], source)
     for ours in OPTIONAL:
-        if ours in theirs and ours not in made:
+        if ours in theirs and ours not in values:
             column = theirs[ours]
             if ours in WITHOUT_GAPS:
                 missing = frame[column].isna().to_numpy()
                 reason = "the cell is empty; fill it in, or drop the column"
                 _refuse(frame, column, missing, reason, source)
-            made[ours] = frame[column].to_numpy()
-    trials = pd.DataFrame(made)
+            values[ours] = frame[column].to_numpy()
+    trials = pd.DataFrame(values)
     _check_repeated(trials, frame.index, source)
     check_units(trials, source)
     return trials
@@ -111,7 +111,7 @@ def cell_error(source: str, row: Any, column: str, value: Any, reason: str) -> I
 
 
 def _names(frame: pd.DataFrame, columns: dict[str, str], source: str) -> dict[str, str]:
-    """Return the table's name of each of our columns that it has."""
+    """Return our name → the table's name, for each of our columns that the table has."""
     ours = (*REQUIRED, *OPTIONAL)
     for name in columns:
         if name not in ours:
@@ -138,7 +138,7 @@ def _names(frame: pd.DataFrame, columns: dict[str, str], source: str) -> dict[st
 
 
 def _refuse(frame: pd.DataFrame, column: str, bad: np.ndarray, reason: str, source: str) -> None:
-    """Raise for the first bad row, if any."""
+    """Raise an error that names the first bad row, if there is one."""
     if bad.any():
         place = int(np.flatnonzero(bad)[0])
         raise cell_error(source, frame.index[place], column, frame[column].iloc[place], reason)

@@ -1,4 +1,4 @@
-"""Searches in a stimulus set: the level of the result of each, and its verdict.
+"""Searches in a stimulus set: the level and the verdict of each search's result.
 
 In an interpolation the result is the last level. In a trajectory it is the first level above 0;
 higher levels are earlier states of the search, farther from the target.
@@ -62,7 +62,7 @@ def add_searches(trials: pd.DataFrame, searches: pd.DataFrame) -> pd.DataFrame:
 
 
 def _is_result(images: pd.DataFrame) -> pd.Series:
-    """Return which images are results; those of pixel searches have no such role."""
+    """Return which images are results: by role, or in pixel searches the level of the result."""
     pixel = images["role"] == PIXEL
     last = images[pixel].groupby("run")["level_index"].max()
     last[images[pixel].groupby("run")["series_kind"].first() == "trajectory"] = 1
@@ -74,13 +74,13 @@ def _is_result(images: pd.DataFrame) -> pd.Series:
 def _stored_verdicts(
     verdicts: Mapping[str, pd.DataFrame],
 ) -> dict[tuple[str, str, str, bool], str]:
-    """Return the verdict on stored results by model, run, layers, and whether held out."""
-    found = {}
+    """Return the verdict on stored images of each (model, run, layers, held-out cameras or not)."""
+    by_result = {}
     for model, rows in verdicts.items():
         if rows.empty:
             continue
         of_results = rows[rows["role"] == RESULT].groupby(["run", "layers", "held_out"])
         for _, row in of_results["metamer"].all().reset_index().iterrows():
             key = (model, str(row["run"]), str(row["layers"]), bool(row["held_out"]))
-            found[key] = METAMER if row["metamer"] else RESULT
-    return found
+            by_result[key] = METAMER if row["metamer"] else RESULT
+    return by_result

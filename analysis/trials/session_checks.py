@@ -1,7 +1,7 @@
 """Checks of a session's table: each cell alone, and against the stimulus set.
 
-The set also holds what decides where a trial is counted (target, attribute, model, level,
-distance). A cell that was edited would make a new condition or move a threshold.
+The stimulus set also states to which condition and level a trial belongs (target, attribute, model,
+level, distance). An edited cell would add a condition or move a threshold.
 """
 
 from collections import defaultdict
@@ -20,12 +20,12 @@ from stimuli.stimulus_set import StimulusSet
 
 NUMBERS = ("level", "physical_distance", "correct")
 PHASES = ("practice", "main", "catch")
-NAMES = ("target", "family", "attribute", "model", "layer")  # the same in all of a condition
-DIGITS = 9  # after the point, of numbers in a session's table
+NAMES = ("target", "family", "attribute", "model", "layer")  # equal within a condition
+DIGITS = 9  # after the decimal point, of numbers in a session's table
 
 
 def check_cells(raw: pd.DataFrame, task: str, path: Path) -> None:
-    """Raise for the first cell that is not allowed.
+    """Raise an error for the first cell that is not allowed.
 
     `raw` is the table as text, its index the lines of the file.
     """
@@ -86,7 +86,7 @@ def check_against_set(
 
 
 def run_names(raw: pd.DataFrame) -> pd.Series:
-    """Return the run of every trial: its condition is ``<run>-<comparison>``."""
+    """Return the run of every trial, from its condition ``<run>-<comparison>``."""
     pairs = zip(raw["condition"], raw["comparison"], strict=True)
     named = [condition.removesuffix(f"-{comparison}") for condition, comparison in pairs]
     return pd.Series(named, index=raw.index)
@@ -118,7 +118,7 @@ def _compare(
     given: Iterable[tuple[Hashable, Hashable]],
     path: Path,
 ) -> None:
-    """Raise for the first row whose (key, value) is not among those of the set."""
+    """Raise for the first row whose (key, value) in `given` is not in `known`, from the set."""
     allowed: dict[Hashable, set[Hashable]] = defaultdict(set)
     for key, value in known:
         allowed[key].add(value)

@@ -15,7 +15,7 @@ Sidecars = Mapping[Path, Mapping[str, Any]]  # by the path of the session's tabl
 
 @dataclass
 class SessionChoice:
-    """Tables that are analysed together, and the others with the rule that excludes them."""
+    """Tables of sessions that are analysed together, and why the others are excluded."""
 
     kept: list[Path]
     left_out: dict[Path, tuple[str, str]] = field(default_factory=dict)  # rule, reason
@@ -36,7 +36,7 @@ def choose_sessions(
     like: str | None = None,
     excluded: Collection[str] = (),
 ) -> SessionChoice:
-    """Choose the sessions of one report, or raise if they are of several sets or experiments.
+    """Choose the sessions for one report; raise if several sets or experiments were used.
 
     Sessions of other sets are excluded if `other_sets` is true. Sessions of other experiments are
     excluded if `like` (a participant or ``participant/session``) is given. The experiment of
@@ -103,9 +103,9 @@ def _choose_set(
 
 
 def _stored_at(path: Path, content_hash: str) -> str:
-    """Return where an earlier set was kept, if it was."""
-    kept = path.with_name(f"{path.stem}-{content_hash[:12]}{path.suffix}")
-    return f" ({kept})" if kept.is_file() else ""
+    """Return the path of an earlier set's copy, in brackets; empty if there is none."""
+    copy = path.with_name(f"{path.stem}-{content_hash[:12]}{path.suffix}")
+    return f" ({copy})" if copy.is_file() else ""
 
 
 def _choose_experiment(choice: SessionChoice, sidecars: Sidecars, folder: Path, like: str) -> None:
@@ -136,9 +136,9 @@ def _differences(sidecars: Sidecars, one: Path, other: Path) -> str:
 
 def _notes(sidecars: Sidecars) -> list[str]:
     """Return one note for each minor setting that differs between sessions."""
-    found: dict[str, str] = {}
+    texts: dict[str, str] = {}
     for one, other in conflicts(sidecars, minor=True):
         minor = differences(sidecars[one], sidecars[other], minor=True)
         for key, values in minor.items():
-            found.setdefault(key, describe({key: values}, session_name(one), session_name(other)))
-    return [f"sessions are pooled though they differ in {text}" for text in found.values()]
+            texts.setdefault(key, describe({key: values}, session_name(one), session_name(other)))
+    return [f"sessions are pooled though they differ in {text}" for text in texts.values()]

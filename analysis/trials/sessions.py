@@ -23,7 +23,7 @@ from psychophysics.tasks.registry import TASKS
 from scenes.base.errors import InputError
 from stimuli.stimulus_set import StimulusSet
 
-MODEL = "model"  # who answered
+MODEL = "model"  # kind of observer
 
 TEXT = ("phase", "condition", "target", "family", "attribute", "model", "layer", "comparison")
 COPIED = (
@@ -143,7 +143,7 @@ def _check_copy(path: Path, content: bytes, seen: dict[object, Path]) -> None:
 
 
 def _excluded(path: Path, content: bytes, rule: str, detail: str) -> dict[str, object]:
-    """Return the row of the table of exclusions for an excluded session."""
+    """Return the row for an excluded session in the table of exclusions."""
     observer, session = session_name(path).split("/")
     raw = _read(path, content)
     trials = int((raw["phase"] == "main").sum()) if "phase" in raw else 0

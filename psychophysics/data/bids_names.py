@@ -2,7 +2,7 @@
 
 ::
 
-    sub-01/ses-01/beh/sub-01_ses-01_task-oddity_run-01_beh.tsv   a row for each trial
+    sub-01/ses-01/beh/sub-01_ses-01_task-oddity_run-01_beh.tsv   one row per trial
     sub-01/ses-01/beh/sub-01_ses-01_task-oddity_run-01_beh.json  its sidecar: columns and session
 """
 
@@ -41,7 +41,7 @@ def table_path(folder: Path, participant: str, session: str, task: Task) -> Path
 
 
 def expected_path(folder: Path, path: Path) -> Path | None:
-    """Return where a session's file with this name belongs; None if the name is not one."""
+    """Return the path at which a session's file of this name belongs; None for other names."""
     named = _STEM.fullmatch(path.stem)
     return folder / named[1] / named[2] / "beh" / path.name if named else None
 
@@ -53,7 +53,7 @@ def codes_of(path: Path) -> tuple[str, str]:
 
 
 def sidecars_of(folder: Path, participant: str = "*") -> Iterator[Path]:
-    """Yield the sidecars of a participant's sessions, sorted; of all participants by default."""
+    """Yield the sidecars of a participant's sessions, or by default of all participants, sorted."""
     for path in sorted(folder.glob(f"sub-{participant}/ses-*/beh/*_beh.json")):
         if path == expected_path(folder, path) and path.is_file():
             yield path

@@ -18,7 +18,8 @@ _GENERAL: dict[str, dict[str, Any]] = {
             "catch": "attention check, at the largest difference of a control",
         },
     },
-    "block": {"Description": "Value that the conditions of the block share; n/a without blocks."},
+    "block": {"Description": "What the conditions of the trial's block share, such as the target; "
+              "n/a without blocks."},
     "sitting": {"Description": "Number of the start of the program, from 1: a resumed session has "
                 "more than one."},
     "showings": {"Description": "Number of times that the trial was shown: 1, and one more for "
@@ -32,16 +33,16 @@ _GENERAL: dict[str, dict[str, Any]] = {
     "family": {"Description": "Family in the stimulus set."},
     "attribute": {"Description": "Attribute in which target and comparison differ."},
     "model": {"Description": "Model whose search led to the comparison."},
-    "layer": {"Description": "Its layers, joined by ';'."},
+    "layer": {"Description": "Layers of the model, joined by ';'."},
     "comparison": {
         "Description": "Kind of the comparison.",
         "Levels": {
             "result": "the result of a search, and the series that leads to it",
             "control": "the target moved in a random direction, as far as the result",
-            "pixel": "the same for a search with a pixel loss",
+            "pixel": "the result of a search with a pixel loss, and its series",
         },
     },
-    "strand": {"Description": "Number of the condition's procedure, from 0; it has no meaning in "
+    "strand": {"Description": "Number of the condition's procedure, from 0; without meaning for "
                "practice and catch trials."},
     "level": {"Description": "Level of the comparison in its series; 0 is the target rendered "
               "again."},
@@ -56,9 +57,9 @@ _GENERAL: dict[str, dict[str, Any]] = {
     "same": {"Description": "Whether a same–different trial showed the same scene twice (a "
              "false-alarm trial).", "Levels": {"true": "yes", "false": "no"}},
     "correct_response": {"Description": "The choice that was right."},
-    "response": {"Description": "The choice that was made; n/a without a choice in time."},
+    "response": {"Description": "The choice that was made; n/a if there was none in time."},
     "key": {"Description": "The key that was pressed; n/a for observers without keys."},
-    "correct": {"Description": "Whether the choice was right; 0 without a choice.",
+    "correct": {"Description": "Whether the choice was right; no choice counts as wrong.",
                 "Levels": {"0": "wrong", "1": "right"}},
     "response_time": {"Description": "From the onset of the last images to the key press.",
                       "Units": "s"},

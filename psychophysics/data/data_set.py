@@ -54,8 +54,8 @@ def enrol(
 ) -> int:
     """Enter a participant in the data set, and return their number, from 0.
 
-    `number` is that of a new participant; by default one more than the largest so far. Participants
-    of sessions who are missing in ``participants.tsv`` are entered as well; `say` reports them.
+    A new participant gets `number`, or by default one more than the largest so far. Participants
+    who have a session but no row in ``participants.tsv`` are entered as well; `say` reports them.
     """
     check_writable(folder)
     with FileLock(folder / ".participants.lock"):
@@ -127,8 +127,8 @@ def _codes(folder: Path) -> set[str]:
 
 
 def _of_sessions(folder: Path, codes: Iterable[str] | None) -> dict[str, Participant]:
-    """Return participants as in the sidecars of their first sessions; skip unreadable ones."""
-    found: dict[str, Participant] = {}
+    """Return participants as described in their first readable sidecar."""
+    people: dict[str, Participant] = {}
     for path in session_files.sidecars(folder, codes):
         code, _ = codes_of(path)
         with suppress(InputError):
@@ -136,8 +136,8 @@ def _of_sessions(folder: Path, codes: Iterable[str] | None) -> dict[str, Partici
             if isinstance(session, dict) and isinstance(session.get("ParticipantOrder"), int):
                 observer = str(session.get("Observer", "n/a"))
                 person = Participant(code, session["ParticipantOrder"], observer)
-                found.setdefault(code, person)
-    return found
+                people.setdefault(code, person)
+    return people
 
 
 def _describe(folder: Path, study: str) -> None:
@@ -169,7 +169,8 @@ def read_sessions(folder: Path) -> pd.DataFrame:
     -------
     DataFrame
         A row for each trial: ``participant``, ``session``, ``task``, ``content_hash`` (of the
-        stimulus set), ``finished`` and ``observer`` (`ObserverKind`), then the tables' columns.
+        stimulus set), ``finished`` and ``observer`` (`ObserverKind`), then all columns of the
+        tables.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Reading and writing of files, JSON above all."""
+"""Reading files, and reading and writing JSON."""
 
 import json
 from collections.abc import Mapping
@@ -23,18 +23,18 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def parse_json(content: bytes, path: Path) -> dict[str, Any]:
-    """Return the mapping in the bytes of a JSON file; messages name `path`."""
+    """Return the object in the bytes of a JSON file; messages name `path`."""
     try:
-        found = json.loads(content)
+        mapping = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: cannot be read as JSON: {error}") from error
-    if not isinstance(found, dict):
+    if not isinstance(mapping, dict):
         raise InputError(f"{path}: holds no mapping; restore the file")
-    return found
+    return mapping
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a mapping as JSON in one step."""
+    """Write a mapping as a JSON file, which is never incomplete."""
     with whole_file(path) as beside:
         text = json.dumps(content, indent=2, ensure_ascii=False)
         beside.write_text(f"{text}\n", encoding="utf-8")

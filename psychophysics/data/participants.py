@@ -22,7 +22,7 @@ _WHOLE = re.compile(r"([0-9]{1,9})(\.0+)?")
 
 @dataclass(frozen=True)
 class Participant:
-    """A participant; `number` is None if the table has none."""
+    """A participant; `number` is None if the table states none."""
 
     code: str
     number: int | None
@@ -31,7 +31,7 @@ class Participant:
 
 @dataclass(frozen=True)
 class Table:
-    """The file: its cells, byte order mark and line ends, and the participant of each row."""
+    """The file: header, rows, byte order mark (`start`), line ends, and each row's participant."""
 
     header: tuple[str, ...] = COLUMNS
     rows: tuple[tuple[str, ...], ...] = ()
@@ -94,12 +94,12 @@ def table_bytes(table: Table, people: Iterable[Participant]) -> bytes:
 
 
 def page_code(number: int) -> str:
-    """Return the code in a browser of the participant with a number from 0, such as ``web01``."""
+    """Return the code of a participant in a browser: ``web01`` for number 0."""
     return f"web{number + 1:02d}"
 
 
 def others_with_number(people: Iterable[Participant], code: str, number: int) -> list[str]:
-    """Return the codes of others with this number; participants in a browser may share it."""
+    """Return the codes of others with this number, without that of a participant in a browser."""
     if code == page_code(number):
         return []
     apart = (code, page_code(number))
@@ -109,7 +109,7 @@ def others_with_number(people: Iterable[Participant], code: str, number: int) ->
 def recorded_number(
     people: Iterable[Participant], of_sessions: Mapping[str, Participant], code: str, path: Path
 ) -> int | None:
-    """Return a participant's number in the table or in their sessions; None if they are new."""
+    """Return a participant's number from the table or their sessions; None if they are new."""
     listed = {person.code: person for person in people}
     for other in (*listed, *of_sessions):
         if other != code and other.lower() == code.lower():
@@ -150,7 +150,7 @@ def _not_utf8(path: Path, line: int) -> InputError:
 
 
 def _cells(text: str, path: Path) -> list[tuple[int, list[str]]]:
-    """Return number and cells of each line that is not blank."""
+    """Return the line number and the cells of each line that is not blank."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter="\t", strict=True)
     try:
         lines = [(reader.line_num, cells) for cells in reader]

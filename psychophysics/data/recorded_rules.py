@@ -1,4 +1,4 @@
-"""Rules of recorded sessions, which stay those of the version that began the session."""
+"""Counterbalancing rule and false-alarm rates of sessions that an earlier version began."""
 
 from pathlib import Path
 
@@ -11,9 +11,9 @@ from psychophysics.tasks.base import Task
 
 
 def rule_for(folder: Path, participant: str, visit: str, task: Task) -> int:
-    """Return the rule of counterbalancing of a session, or of the participant's other sessions.
+    """Return the counterbalancing rule of a session or, if it is new, of the participant's others.
 
-    So the keys of a participant do not change between sessions. New participants have the new rule.
+    So a participant has the same keys in all sessions. New participants get the newest rule.
     """
     own = table_path(folder, participant, visit, task).with_suffix(".json")
     for path in (own, *sidecars_of(folder, participant)):
@@ -23,20 +23,20 @@ def rule_for(folder: Path, participant: str, visit: str, task: Task) -> int:
 
 
 def config_for(config: ExperimentConfig, path: Path) -> ExperimentConfig:
-    """Return the experiment with the false-alarm rates of QUEST+ of the session's table at `path`.
+    """Return the experiment with the QUEST+ false-alarm rates of the session whose table is `path`.
 
-    Rates in the study take precedence, except in tasks where they have no effect.
+    Rates that the study states take precedence, except in tasks where they have no effect.
     """
     procedure, sidecar = config.procedure, path.with_suffix(".json")
     if not isinstance(procedure, QuestPlusConfig) or not sidecar.is_file():
         return config
-    given = config.task == RATED and procedure.false_alarms is not None
-    if given or not is_begun(path, before := read_json(sidecar)):
+    stated = config.task == RATED and procedure.false_alarms is not None
+    if stated or not is_begun(path, before := read_json(sidecar)):
         return config
     try:
         rates = before["Session"]["Experiment"]["procedure"]["false_alarms"]
-        kept = QuestPlusConfig.model_validate({"kind": "quest_plus", "false_alarms": rates})
-    except (LookupError, TypeError, ValueError):  # of another experiment, an error later
+        recorded = QuestPlusConfig.model_validate({"kind": "quest_plus", "false_alarms": rates})
+    except (LookupError, TypeError, ValueError):  # another experiment: opening the record raises
         return config
-    procedure = procedure.model_copy(update={"false_alarms": kept.false_alarms})
+    procedure = procedure.model_copy(update={"false_alarms": recorded.false_alarms})
     return config.model_copy(update={"procedure": procedure})

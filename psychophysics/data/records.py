@@ -35,7 +35,7 @@ class SessionChanged(InputError):
 
 @dataclass(frozen=True)
 class RecordedTrial:
-    """A trial on disk."""
+    """What the table of a resumed session holds of a trial."""
 
     phase: str
     correct: bool
@@ -63,7 +63,7 @@ class Record:
         return len(self.sidecar["Sittings"])
 
     def write(self, cells: Sequence[str]) -> None:
-        """Add a row; if `durable`, it is on the disk afterwards."""
+        """Add a row; if `durable`, return only when it is on the disk."""
         try:
             self.file.write(tsv_line(cells))
             if self.durable:
@@ -88,7 +88,7 @@ class Record:
 
 
 def tsv_line(cells: Sequence[str]) -> bytes:
-    """Return cells as a line of a table."""
+    """Return cells as a line of a tab-separated table."""
     text = io.StringIO()
     csv.writer(text, delimiter="\t", lineterminator="\n").writerow(cells)
     return text.getvalue().encode()
@@ -108,7 +108,8 @@ def open_record(
 ) -> Iterator[Record]:
     """Open the record of a new or unfinished session.
 
-    `facts` must be equal in all sittings of a session; `sitting` describes this one.
+    A sitting is one start of the program. `facts` must be equal in all sittings of a session;
+    `sitting` describes this one.
     """
     path = table_path(folder, participant, session, task)
     check_writable(path.parent)
@@ -121,7 +122,7 @@ def open_record(
             try:
                 yield record
             finally:
-                # A failed write was reported already; closing writes again.
+                # Closing writes again, and may repeat an error that was reported already.
                 with suppress(OSError):
                     record.file.close()
     except Timeout as error:
@@ -176,12 +177,13 @@ def is_begun(path: Path, sidecar: Mapping[str, Any]) -> bool:
     """Return whether a session's table has a row or the session is finished."""
     if sidecar.get("Finished"):
         return True
-    # The header is written in one step: a table without a whole line was altered, an error later.
+    # The header is written in one step. A table without a complete line was altered: it counts as
+    # begun, and reading its rows raises.
     return path.is_file() and read_bytes(path).count(b"\n") != 1
 
 
 def _check_same(path: Path, sidecar: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
-    """Raise if a session is finished, or was begun with other facts."""
+    """Raise if a session is finished, or its sidecar differs from `facts`."""
     if not path.is_file():
         raise SessionChanged(
             f"{path}: the table of this finished session is missing; restore it from a copy, or "

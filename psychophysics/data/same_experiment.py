@@ -24,8 +24,8 @@ FALSE_ALARMS = "procedure.false_alarms"
 SIZE = "size on the screen in degrees"
 SIZES_ALIKE = 1.1  # ratio of equal sizes; displays of one lab differ by some per cent
 
-# Keys of the section `experiment` with minor differences. Grids of QUEST+ change the choice of
-# levels, not the trials.
+# Keys of the section `experiment` whose differences are minor. The grids of QUEST+ (widths, lapses,
+# false alarms) change which levels it chooses, not the trials.
 MINOR = (
     "keys", "swap_keys", "rest_every", "practice", "catch", "procedure.trials",
     "procedure.trials_at_zero", "procedure.widths", "procedure.lapses", FALSE_ALARMS,
@@ -38,7 +38,7 @@ Plain = Mapping[str, Any]
 
 
 def differences(one: Plain, other: Plain, *, minor: bool = False) -> dict[str, tuple[Any, Any]]:
-    """Return the different values of two sidecars by key: those not allowed, or the minor ones."""
+    """Return the differences of two sidecars, key → both values: the minor or the other ones."""
     if minor:
         facts = _minor_facts(one), _minor_facts(other)
         found = {key: (facts[0][key], facts[1][key]) for key in facts[0]}
@@ -57,19 +57,20 @@ def conflicts(
 ) -> Iterator[tuple[Path, Path]]:
     """Yield pairs of sessions that differ; if there are none, all sessions agree.
 
-    Sidecars without an experiment or a size agree with all others in that. So each session is
-    compared with one of every earlier experiment, and the smallest images with the largest.
+    A sidecar without an experiment or an image size agrees with all others in that. So each session
+    is compared with one session of every earlier experiment, and the smallest images with the
+    largest.
     """
-    met: dict[str, Path] = {}
+    examples: dict[str, Path] = {}
     for path, sidecar in sidecars.items():
         minor_facts = _minor_facts(sidecar) if minor else None
         facts = sidecar.get("TaskName"), _experiment(sidecar), minor_facts
         form = json.dumps(facts, sort_keys=True)
-        if form not in met:
-            for other in met.values():
+        if form not in examples:
+            for other in examples.values():
                 if differences(sidecars[other], sidecar, minor=minor):
                     yield other, path
-            met[form] = path
+            examples[form] = path
     if minor:
         return
     sizes = {path: size for path, each in sidecars.items() if (size := _size(each))}
@@ -98,7 +99,7 @@ def _minor_facts(sidecar: Plain) -> dict[str, Any]:
 
 
 def _experiment(sidecar: Plain) -> dict[str, Any]:
-    """Return the section `experiment` of a session, flat, with defaults for missing keys."""
+    """Return a session's section `experiment` with keys like ``timing.mask``, defaults included."""
     recorded = sidecar["Session"].get("Experiment")
     if not isinstance(recorded, dict):
         return {}
@@ -109,7 +110,7 @@ def _experiment(sidecar: Plain) -> dict[str, Any]:
     except ValueError:  # a procedure of another version
         default = ExperimentConfig()
     values = {**dict(_flat(default.as_recorded())), **dict(_flat(recorded))}
-    if values["task"] != RATED:  # they have no effect
+    if values["task"] != RATED:  # false-alarm rates have no effect
         values.pop(FALSE_ALARMS, None)
     return values
 
@@ -123,7 +124,7 @@ def _flat(values: Mapping[str, Any], place: str = "") -> Iterator[tuple[str, Any
 
 
 def _display(sidecar: Plain) -> Plain:
-    """Return the display of the last sitting that has one."""
+    """Return the display at the last start of the program that recorded one."""
     sittings = sidecar.get("Sittings")
     for sitting in reversed(sittings if isinstance(sittings, list) else []):
         if isinstance(sitting, dict) and isinstance(sitting.get("Display"), dict):
@@ -141,7 +142,7 @@ def _size(sidecar: Plain) -> tuple[float, float] | None:
 
 
 def _sizes(one: Plain, other: Plain) -> tuple[Any, Any]:
-    """Return two sizes of images in degrees; (None, None) if nearly equal or one is unknown."""
+    """Return both image sizes in degrees; (None, None) if nearly equal or one is unknown."""
     a, b = _size(one), _size(other)
     if not (a and b):
         return None, None
@@ -164,8 +165,8 @@ def check_set(folder: Path, people: DescribedSessions, content_hash: str, path: 
         if shown != content_hash:
             others.setdefault(shown, []).append(session_name(table))
     for shown, names in others.items():
-        kept = path.with_name(f"{path.stem}-{shown[:12]}{path.suffix}")
-        where = f" ({kept})" if kept.is_file() else ""
+        earlier = path.with_name(f"{path.stem}-{shown[:12]}{path.suffix}")
+        where = f" ({earlier})" if earlier.is_file() else ""
         raise InputError(
             f"{folder}: holds sessions of stimulus set {shown[:12]} ({len(names)}, such as "
             f"{names[0]}), and {path} is {content_hash[:12]}; restore that set{where} to continue, "
@@ -188,13 +189,13 @@ def remarks(folder: Path, people: DescribedSessions, sidecar: Plain) -> list[str
 
 
 def sessions_of_people(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
-    """Return table and sidecar of each session of people with a trial; skip unreadable ones."""
-    found = []
+    """Return table and sidecar of each session of a person with a trial; skip unreadable ones."""
+    sessions = []
     for table in session_files.find(folder).tables:
         with suppress(InputError):
             sidecar = read_json(table.with_suffix(".json"))
             session = sidecar.get("Session")
             person = isinstance(session, dict) and session.get("Observer") == "person"
             if person and is_begun(table, sidecar):
-                found.append((table, sidecar))
-    return found
+                sessions.append((table, sidecar))
+    return sessions

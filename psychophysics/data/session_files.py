@@ -15,7 +15,7 @@ from psychophysics.data.json_files import read_bytes
 from scenes.base.errors import InputError
 
 MOST_BYTES = 200_000_000  # of one table: about 500 000 trials
-DEEPEST = 6  # folders below the data folder that are searched for tables
+DEEPEST = 6  # levels of folders below the data folder that are searched for tables
 
 _SYSTEM = ("__macosx", "@eadir", "$recycle.bin", "lost+found")
 
@@ -29,7 +29,7 @@ class FoundTables:
 
 
 def find(folder: Path) -> FoundTables:
-    """Return the tables of sessions, and what looks like one, both sorted."""
+    """Return the tables of sessions, and files or folders that look like one, both sorted."""
     tables: list[Path] = []
     strays: list[Path] = []
     for path in sorted(_candidates(folder)):
@@ -53,7 +53,7 @@ def sidecars(folder: Path, participants: Iterable[str] | None = None) -> Iterato
 
 
 def is_of_system(name: str) -> bool:
-    """Return whether a file or folder is of an operating system or another program."""
+    """Return whether an operating system or another program makes files of this name."""
     return name.startswith((".", "~", "#")) or name.lower() in _SYSTEM
 
 
@@ -125,12 +125,12 @@ def sidecar_bytes(table: Path) -> bytes:
 
 
 def digest(table: bytes, sidecar: bytes) -> str:
-    """Return the SHA-256 of a session's table and of its sidecar."""
+    """Return the SHA-256 of a session's table and that of its sidecar, as one text."""
     return " ".join(hashlib.sha256(content).hexdigest() for content in (table, sidecar))
 
 
 def data_hash(digests: Iterable[tuple[str, str]]) -> str:
-    """Return the SHA-256 over sessions, each a table's path in the data folder and a `digest`."""
+    """Return one SHA-256 of sessions, each given as its table's path in the folder and `digest`."""
     whole = hashlib.sha256()
     for name, each in sorted(digests):
         whole.update(f"{name} {each}\n".encode())

@@ -1,5 +1,7 @@
 """Calibration of a display: curves of its guns, and the table that corrects images.
 
+A gun is a colour channel of the display: red, green or blue.
+
 A stimulus set is sRGB-encoded. `mrd calibrate` fits a curve to the readings of each gun and saves a
 look-up table from sRGB values to values of the display, which is applied to every image.
 """
@@ -36,7 +38,7 @@ from psychophysics.lab.photometer_readings import (
 from scenes.base.errors import InputError, needs
 
 SCHEMA_VERSION = 1
-KEPT = ("dark", "range", "gamma")  # of each gun, in every file
+KEPT = ("dark", "range", "gamma")  # entries of each gun that every file has
 VALUES = 256  # of the display, 8 bits a gun
 ADDITIVE = LARGEST * RELATIVE  # largest difference of white from the sum of guns, as a share
 
@@ -73,7 +75,7 @@ class Calibration:
     facts: dict[str, Any]
 
     def residuals(self) -> list[Residual]:
-        """Return each gun's reading that differs most in cd/m², and its largest `steps`."""
+        """Return the reading of each gun farthest from its curve, and the largest `steps`."""
         found = []
         for name, gun in zip(GUNS, self.guns, strict=True):
             values, light = self._readings(name)
@@ -100,7 +102,7 @@ class Calibration:
         return float(max(errors))
 
     def _readings(self, gun: str) -> tuple[Floats, Floats]:
-        """Return values and mean luminance of a gun's readings, in the order of the values."""
+        """Return the pixel values of a gun's readings, and the mean luminance at each."""
         pairs = np.array(self.facts["readings"][gun], dtype=float)
         values = np.unique(pairs[:, 0])
         return values, np.array([pairs[pairs[:, 0] == value, 1].mean() for value in values])
@@ -135,19 +137,19 @@ def fit(
         A gun is missing or has fewer than five values, a reading does not agree with the others,
         the readings follow no curve, or the guns do not add up to white.
     """
-    given = {gun: [Reading(*each) for each in some] for gun, some in readings.items()}
-    means = {gun: average(gun, given.get(gun, [])) for gun in GUNS}
+    by_gun = {gun: [Reading(*each) for each in some] for gun, some in readings.items()}
+    means = {gun: average(gun, by_gun.get(gun, [])) for gun in GUNS}
     red, green, blue = (_gun(name, means[name]) for name in GUNS)
     check_dark(means)
-    _check_white((red, green, blue), given.get(WHITE, []))
+    _check_white((red, green, blue), by_gun.get(WHITE, []))
     meant = _linear(np.arange(VALUES) / (VALUES - 1))
     table = np.stack([nearest(gun, meant) for gun in (red, green, blue)], axis=-1)
-    kept = {gun: [[each.value, each.light] for each in some] for gun, some in given.items()}
-    return Calibration((red, green, blue), table, {**facts, "readings": kept})
+    pairs = {gun: [[each.value, each.light] for each in some] for gun, some in by_gun.items()}
+    return Calibration((red, green, blue), table, {**facts, "readings": pairs})
 
 
 def nearest(gun: Gun, meant: Floats) -> Bytes:
-    """Return the gun's values whose light is nearest to each of these shares of its range."""
+    """Return, for each share of a gun's range of light, the pixel value with the nearest light."""
     shares = (gun.light(np.arange(VALUES) / 255) - gun.dark) / gun.range
     return np.abs(shares[None, :] - meant[:, None]).argmin(axis=1).astype(np.uint8)
 
@@ -167,7 +169,7 @@ def _gun(name: str, readings: Sequence[Reading]) -> Gun:
 
 
 def _refusal(name: str, readings: Sequence[Reading], misfit: Misfit) -> InputError:
-    """Return the error for readings without a curve: the wrong reading, or the reason."""
+    """Return the error for readings that no curve fits: a wrong reading, or another reason."""
     if misfit.worst is not None:
         return InputError(
             f"{label(name, readings[misfit.worst])}, and the other readings of {name} give "
@@ -210,7 +212,7 @@ def _check_white(guns: tuple[Gun, Gun, Gun], readings: Sequence[Reading]) -> Non
 
 
 def _steps(light: Floats, gun: Gun) -> Floats:
-    """Return the light of a gun in steps of sRGB, 0 to 255."""
+    """Return the sRGB value, 0 to 255, that corresponds to each luminance of a gun."""
     steps = np.arange(VALUES, dtype=float)
     return np.interp((light - gun.dark) / gun.range, _linear(steps / (VALUES - 1)), steps)
 
@@ -265,7 +267,7 @@ def _read(gun: dict[str, Any]) -> Gun:
 
 
 def patch_values(count: int) -> list[int]:
-    """Return `count` values of patches, evenly from 0 to 255."""
+    """Return `count` pixel values of patches, evenly spaced from 0 to 255."""
     return [round(value) for value in np.linspace(0, VALUES - 1, count)]
 
 
@@ -278,15 +280,15 @@ def photometer(name: str, port: str | None) -> Callable[[], float]:
     with needs("lab"):
         from psychopy import hardware
 
-    found = hardware.findPhotometer(ports=port, device=name)
-    if found is None:
+    instrument = hardware.findPhotometer(ports=port, device=name)
+    if instrument is None:
         raise InputError(
             f"no photometer '{name}' answers{f' at {port}' if port else ''}; check cable and "
             "power, or type the readings (--typed), or give them in a file (--readings)"
         )
 
     def reading() -> float:
-        light = found.getLum()
+        light = instrument.getLum()
         try:
             return float(light)
         except (TypeError, ValueError) as error:

@@ -1,8 +1,8 @@
-"""Luminance of one gun of a display as a function of its value, fitted to readings.
+"""Luminance of one gun (colour channel) of a display, fitted to readings of a photometer.
 
-The first of these curves that the readings agree with is used: dark + range · v^γ; the same with an
-offset before the power (gain–offset–gamma, as in BT.1886 and sRGB); and, with many readings, a
-monotone cubic through them.
+v is the pixel value, scaled to 0 to 1. The first of these curves that fits the readings is used:
+dark + range · v^γ; the same with an offset before the power (gain–offset–gamma, as in BT.1886 and
+sRGB); and, with many readings, a monotone cubic through them.
 """
 
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ from scipy.special import chdtri
 
 Floats = npt.NDArray[np.float64]
 
-# Standard deviation of a photometer's readings: a share of the reading and, near black, a share of
-# the brightest reading, at least this many cd/m².
+# Standard deviation of a photometer's readings: a share of the reading; near black, a share of the
+# brightest reading, and at least this many cd/m².
 RELATIVE, NEAR_BLACK, SMALLEST = 0.02, 0.0005, 0.005
 ROUNDING = 0.3  # standard deviation of rounding, in units of the last digit
-LARGEST = 5.0  # most standard deviations of a reading from the curve through the others
+LARGEST = 5.0  # standard deviations that a reading may be off the curve through the others
 CHANCE = 1e-6  # probability that correct readings of a gun are refused
-GAMMAS = (0.8, 4.0)  # range of displays
+GAMMAS = (0.8, 4.0)  # smallest and largest gamma of a display
 OFFSETS = (-0.25, 0.25)
 # With this many values any offset is accepted; with fewer, only offsets in this range.
 ENOUGH, USUAL = 7, (-0.085, 0.12)
@@ -52,7 +52,7 @@ class Gun:
 
 
 class Misfit(Exception):
-    """No curve fits. `worst` is the number of the wrong reading, if only one is wrong."""
+    """No curve fits. `worst` is the index of the wrong reading, if only one is wrong."""
 
     def __init__(self, worst: int | None, expected: float, gun: Gun) -> None:
         super().__init__()
@@ -72,7 +72,7 @@ def last_digit(light: Floats) -> float:
 
 
 def curve(values: Floats, light: Floats) -> Gun:
-    """Return the curve of readings `light` in cd/m² of values 0 to 1; raise `Misfit` if none."""
+    """Return the curve through luminances `light` at values 0 to 1; raise `Misfit` if none fits."""
     sigma = deviation(light)
     simple, bent = (_fit(values, light, sigma, offset) for offset in (False, True))
     good = _agree(simple, values, light, sigma, offset=False)
@@ -97,7 +97,7 @@ def _light(parameters: Floats, values: Floats) -> Floats:
 
 
 def _fit(values: Floats, light: Floats, sigma: Floats, offset: bool) -> Gun:
-    """Return the fit of dark, range and gamma; with `offset`, of the offset too, with a prior."""
+    """Return the fitted curve; with `offset`, an offset is fitted too, under the prior `PRIOR`."""
 
     def misses(free: Floats) -> Floats:
         return _misses(Gun(*free), values, light, sigma, offset)
@@ -111,7 +111,7 @@ def _fit(values: Floats, light: Floats, sigma: Floats, offset: bool) -> Gun:
 
 
 def _misses(gun: Gun, values: Floats, light: Floats, sigma: Floats, offset: bool) -> Floats:
-    """Return the residuals of readings and, with `offset`, of the prior, in standard deviations."""
+    """Return residuals in standard deviations: of readings and, with `offset`, from the prior."""
     misses = (gun.light(values) - light) / sigma
     if not offset:
         return np.asarray(misses)
@@ -125,7 +125,7 @@ def _cost(gun: Gun, values: Floats, light: Floats, sigma: Floats, offset: bool) 
 
 
 def _agree(gun: Gun, values: Floats, light: Floats, sigma: Floats, offset: bool) -> bool:
-    """Return whether readings agree with a curve, in sum and each with the curve of the others."""
+    """Return whether the readings fit `gun` together, and each the curve through the others."""
     if gun.gamma is None or not GAMMAS[0] < gun.gamma < GAMMAS[1]:
         return False
     if abs(gun.offset) > 0.99 * OFFSETS[1]:
@@ -133,7 +133,7 @@ def _agree(gun: Gun, values: Floats, light: Floats, sigma: Floats, offset: bool)
     cost = _cost(gun, values, light, sigma, offset)
     if cost > chdtri(len(values), CHANCE):
         return False
-    # No single reading can cost more than all of them.
+    # Leaving out one reading cannot lower the cost by more than the whole cost.
     return cost < LARGEST**2 or all(
         cost - rest < LARGEST**2 for rest in _without(values, light, sigma, offset=offset)[0]
     )
@@ -142,7 +142,7 @@ def _agree(gun: Gun, values: Floats, light: Floats, sigma: Floats, offset: bool)
 def _without(
     values: Floats, light: Floats, sigma: Floats, offset: bool
 ) -> tuple[list[float], list[Gun]]:
-    """Return costs and fits of the readings without each of them in turn."""
+    """Return cost and curve of each fit that leaves out one reading."""
     costs, guns = [], []
     for number in range(len(values)):
         rest = np.arange(len(values)) != number
@@ -153,7 +153,7 @@ def _without(
 
 
 def _worst(values: Floats, light: Floats, sigma: Floats) -> tuple[int | None, float]:
-    """Return the one reading without which the others agree, and its expected luminance."""
+    """Return the index of a reading without which the others agree, and what it should be."""
     costs, guns = _without(values, light, sigma, offset=True)
     best = int(np.argmin(costs))
     gamma = guns[best].gamma or 0.0

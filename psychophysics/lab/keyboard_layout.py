@@ -24,9 +24,9 @@ _FIRST, _LAST = 8, 255  # key codes of X
 
 
 def study_name(names: Sequence[str], place: str, symbols: Sequence[str] | None) -> str | None:
-    """Return the key of a study that a pressed key counts as, or None.
+    """Return which of the study's keys (`names`) a pressed key counts as; None if it is none.
 
-    `place` is the key's name in the US layout, `symbols` those on it, without and with Shift.
+    `place` is the key's name in the US layout, `symbols` are printed on it, without and with Shift.
     """
     on_pad = _PAD.get(place) or (place[4:] if place[:4] == "num_" else "")
     by_place = [place] if on_pad or not symbols else []

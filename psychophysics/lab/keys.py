@@ -8,7 +8,7 @@ from psychophysics.lab.clock import use_monotonic_clock
 from psychophysics.lab.keyboard_layout import layout_of_the_server, study_name
 from scenes.base.errors import InputError, unknown
 
-# Place and symbols of a pressed key, as in `study_name`, and its time.
+# Arguments `place` and `symbols` of `study_name` for a pressed key, and its time.
 _RawPress = tuple[str, list[str] | None, float]
 _RENAMED = {"enter": "return"}  # pyglet's name on some systems
 
@@ -25,7 +25,7 @@ class Keys:
     """The keyboard, or a button box that acts as one.
 
     Psychtoolbox reads it with its own time stamps; without it, the window's events are used, whose
-    times are those of the poll. Both use the clock of `Window.flip`.
+    times are those at which they are read. Both use the clock of `Window.flip`.
     """
 
     def __init__(self, window: Any) -> None:
@@ -68,14 +68,14 @@ class Keys:
         self._held.clear()
 
     def presses(self, names: Sequence[str]) -> list[Press]:
-        """Return the presses of these keys since the last call, in order."""
+        """Return the presses of the study's keys `names` since the last call, in order."""
         found = self._of_the_window() if self._device is None else self._of_psychtoolbox()
         named = ((study_name(names, place, symbols), time) for place, symbols, time in found)
         return [Press(name, time) for name, time in named if name is not None]
 
     def _of_psychtoolbox(self) -> list[_RawPress]:
         # getKeys would lose a tap that begins and ends between two polls, so the device's own list
-        # is read. It has the same object for a key that goes down and when the key comes up.
+        # is read. The list has the same object when a key goes down and when it comes up.
         self._device.dispatchMessages()
         found: list[_RawPress] = []
         for press in self._device.responses:

@@ -1,4 +1,4 @@
-"""Readings of patches of one colour that fill the window, by an instrument or typed."""
+"""Luminance of patches that fill the window, read by an instrument or typed."""
 
 from collections.abc import Callable
 
@@ -21,9 +21,9 @@ Color = tuple[int, int, int]
 def measure(
     display: DisplayConfig, patches: int, *, windowed: bool, take: Callable[[], float] | None
 ) -> dict[str, list[tuple[int, float]]]:
-    """Show `patches` values of each gun, and return a reading of each: value and cd/m².
+    """Show `patches` values of each gun (colour channel), and return each value and its cd/m².
 
-    `take` reads an instrument; without it, readings are typed.
+    `take` reads the instrument; without it, people type the luminance.
     """
     if windowed:
         display = display.model_copy(update={"full_screen": False})
@@ -52,7 +52,7 @@ def _ended() -> InputError:
 
 
 def _typed(window: Window, keys: Keys, color: Color, patch: str) -> float:
-    """Show a patch until a reading is typed and Return pressed; return the reading."""
+    """Show a patch until its luminance is typed and Return pressed; return the luminance."""
     keys.forget()
     text = ""
     note = None
@@ -70,7 +70,7 @@ def _typed(window: Window, keys: Keys, color: Color, patch: str) -> float:
 
 
 def edited(text: str, key: str) -> str:
-    """Return a text after a key: a digit, one decimal point, backspace; others have no effect."""
+    """Return the typed text after one more key: a digit, a decimal point or backspace."""
     if key == ERASE:
         return text[:-1]
     if key in POINTS:

@@ -28,7 +28,7 @@ class _Paused(Exception):
 
 @contextmanager
 def _without_collecting() -> Iterator[None]:
-    """Turn off garbage collection during a trial, as it takes several frames."""
+    """Turn off garbage collection during a trial, as collecting takes several frames."""
     was_collecting = gc.isenabled()
     gc.disable()
     try:
@@ -39,7 +39,7 @@ def _without_collecting() -> Iterator[None]:
 
 
 class Person:
-    """A person at a window; `image` returns a stored image, `rng` draws masks."""
+    """A person at a window; `image` loads a stored image, `rng` draws the noise masks."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class Person:
     # ---- Between trials -------------------------------------------------------------------------
 
     def begin(self, trial: Trial, before: Trial | None) -> None:
-        """Show the first pages; the instructions mark the answer keys that were read."""
+        """Show the first pages; the instructions mark each answer key that was pressed."""
         self._before = before
         text = pages.instructions(self._config, self._task, self._answer_keys)
         self._page(text, trying=self._answer_keys)
@@ -110,7 +110,7 @@ class Person:
                 return replace(answer, showings=showings)
 
     def _interval(self, trial: Trial) -> None:
-        """Load the textures while the screen is empty."""
+        """Load the images of the next trial while the screen is empty."""
         start = self._blank()
         images = [self._image(image.stimulus_id) for image in trial.images]
         masks = [self._mask(image) for image in images if self._config.timing.mask]
@@ -173,7 +173,7 @@ class Person:
         self._window.draw_patch(lit=False)
 
     def _pressed(self, press: Press | None, *, listening: bool) -> Press | None:
-        """Return the first answer so far; earlier keys than the last images do not count."""
+        """Return `press`, or else the first new answer after the onset of the last images."""
         for new in self._keys.presses((*self._answer_keys, PAUSE)):
             if new.key == PAUSE:
                 raise _Paused
@@ -194,7 +194,7 @@ class Person:
 
     def _intervals(self, flips: Sequence[float], starts: Sequence[int]) -> tuple[Interval, ...]:
         """Return the measured and planned times of each image."""
-        found: dict[int, Interval] = {}
+        intervals: dict[int, Interval] = {}
         planned = self._schedule.planned(self._frame)
         for number, part in enumerate(self._schedule.parts):
             if part.kind != "images":
@@ -202,14 +202,14 @@ class Person:
             first, end = starts[number], starts[number + 1]
             for image in part.images:
                 onset, duration = planned[image]
-                found[image] = Interval(
+                intervals[image] = Interval(
                     planned_onset=onset,
                     planned_duration=duration,
                     onset=flips[first] - flips[0],
                     duration=flips[end] - flips[first],
                     dropped=dropped_frames(flips[max(first - 1, 0) : end + 1], self._frame),
                 )
-        return tuple(found[image] for image in range(len(planned)))
+        return tuple(intervals[image] for image in range(len(planned)))
 
     # ---- Pages ----------------------------------------------------------------------------------
 
@@ -220,9 +220,9 @@ class Person:
     def _page(
         self, text: str, names: Sequence[str] = (GO_ON, PAUSE), trying: Sequence[str] = ()
     ) -> str:
-        """Show a page until one of `names` is pressed, and return it; Escape shows the pause page.
+        """Show a page until a key of `names` is pressed; return it. Escape shows the pause page.
 
-        Pressed keys of `trying` are marked on the page.
+        Keys of `trying` are marked on the page when they are pressed.
         """
         self._keys.forget()
         read: set[str] = set()

@@ -1,4 +1,7 @@
-"""Readings of a photometer: their file, and the checks that need no curve."""
+"""Readings of a photometer: their file, and the checks before curves are fitted.
+
+A reading is the luminance of a patch of one gun (colour channel) at one pixel value.
+"""
 
 import csv
 import io
@@ -38,12 +41,12 @@ _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}", re.ASCII)
 
 
 class Reading(NamedTuple):
-    """Luminance of a patch."""
+    """Luminance of one gun at one pixel value."""
 
     value: int  # 0 to 255
     light: float  # cd/m²
     place: str = ""  # file and line
-    written: str = ""  # as in the file, if its comma may separate thousands
+    written: str = ""  # luminance as in the file, if its comma may separate thousands
 
 
 Readings = Mapping[str, Sequence[Reading]]
@@ -120,7 +123,7 @@ def _text(path: Path) -> str:
 def _rows(
     path: Path, lines: Sequence[str], header: int, separator: str
 ) -> Iterator[tuple[int, list[str]]]:
-    """Yield the first line's number and the cells of each row after the header."""
+    """Yield the number of the first line and the cells of each CSV row after the header."""
     rows = csv.reader(io.StringIO("\n".join(lines[header:])), delimiter=separator, strict=True)
     number = header + 1
     try:
@@ -135,7 +138,7 @@ def _rows(
 
 
 def _columns(cells: Sequence[str]) -> list[int] | None:
-    """Return the place of each column of `HEADER`; None if they are not exactly the columns."""
+    """Return the index of each column of `HEADER`; None if the columns are not exactly these."""
     names = [cell.strip().strip('"').strip().lower() for cell in cells]
     names = ["luminance" if _LUMINANCE_HEADER.fullmatch(name) else name for name in names]
     if sorted(name for name in names if name) != sorted(HEADER):
@@ -144,7 +147,7 @@ def _columns(cells: Sequence[str]) -> list[int] | None:
 
 
 def _reading(cells: Sequence[str], order: Sequence[int]) -> tuple[str, int, str] | None:
-    """Return gun, value, and luminance as written; None if a line is not a reading."""
+    """Return gun, pixel value and luminance of a line, as text; None if it has no measurement."""
     cells = [cell.strip() for cell in cells]
     if len(cells) <= max(order) or sum(map(bool, cells)) != len(HEADER):
         return None
@@ -158,14 +161,14 @@ def _reading(cells: Sequence[str], order: Sequence[int]) -> tuple[str, int, str]
 
 
 def label(gun: str, reading: Reading) -> str:
-    """Return a reading for a message: its place, gun, value and luminance."""
+    """Describe a reading in a message: file and line, gun, value and luminance."""
     comma = f" ('{reading.written}': the comma is the decimal point)" if reading.written else ""
     place = reading.place or "calibration"
     return f"{place}: {gun} {reading.value} is {reading.light:g} cd/m²{comma}"
 
 
 def average(gun: str, readings: Sequence[Reading]) -> list[Reading]:
-    """Return the mean reading of each value, in order; raise if they are too few or disagree."""
+    """Return the mean reading of each pixel value; raise if readings are too few or disagree."""
     values = {reading.value for reading in readings}
     if len(values) < LEAST_READINGS:
         raise InputError(
@@ -199,7 +202,7 @@ def _mean_reading(gun: str, same: list[Reading], top: float) -> Reading:
 
 
 def check_dark(guns: Mapping[str, Sequence[Reading]]) -> None:
-    """Raise if the guns' readings at 0 differ: all are of the same black screen."""
+    """Raise if the guns' readings at value 0 differ: they all measure the same black screen."""
     lights: Floats = np.array([readings[0].light for readings in guns.values()])
     middle = float(np.median(lights))
     farthest = int(np.abs(lights - middle).argmax())

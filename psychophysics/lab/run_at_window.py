@@ -41,7 +41,7 @@ class Setup:
     paced: bool
 
     def facts(self, window: Window, keys: Keys, measured: float) -> dict[str, Any]:
-        """Return the entries of the sidecar on this sitting; `measured` is the refresh rate."""
+        """Return the sidecar's entries on this start; `measured` is the refresh rate in Hz."""
         width, height = self.experiment.image_size
         pitch = self.screen.width / self.screen.pixels[0]
         return {
@@ -86,7 +86,8 @@ def prepare(
     Raises
     ------
     InputError
-        There is no display, PsychoPy, calibration or key of this name, or the images do not fit.
+        There is no display, PsychoPy or calibration, a key has an unknown name, or the images do
+        not fit.
     """
     check_display()
     check_names(asked.config.answer_keys)
@@ -130,7 +131,7 @@ def run(
     folder
         Data folder.
     say
-        Called with each line for the experimenter (`psychophysics.experiment.seat`).
+        Called with each line of text for the experimenter (see `psychophysics.experiment.seat`).
 
     Raises
     ------
@@ -144,7 +145,7 @@ def run(
     try:
         check_size(window.given, setup.screen.pixels)
         measured = window.refresh_rate()
-        if not setup.paced:  # a pacer keeps the stated rate, or rows have dropped frames
+        if not setup.paced:  # a pacer keeps the stated rate, or frames are dropped
             check_rate(measured, setup.display)
         _check_exact(asked, window)
         keys = Keys(window.handle)

@@ -15,9 +15,9 @@ RATE_TOLERANCE = 0.03  # largest difference of measured and stated refresh rate,
 
 
 def screens(number: int) -> list[tuple[int, int]]:
-    """Return width and height of the screens from which PsychoPy chooses number `number`.
+    """Return width and height of each screen in PsychoPy's order, at least up to number `number`.
 
-    An X server can have several screens, or one that several displays share.
+    An X server can have several screens, or one screen that several displays share.
     """
     from pyglet import canvas
 
@@ -64,7 +64,7 @@ def check_card_fits(pixels: tuple[int, int]) -> None:
 
 
 def _is_monotone_map(meant: Bytes, shown: Bytes) -> bool:
-    """Return whether each value is always shown as the same one, in increasing order."""
+    """Return whether the shown value depends on the intended one alone, and never falls with it."""
     pairs = np.unique(np.stack([meant.ravel(), shown.ravel()]), axis=1)  # sorted
     rises = bool((np.diff(pairs[1].astype(int)) >= 0).all())
     return len(np.unique(meant)) == pairs.shape[1] and rises

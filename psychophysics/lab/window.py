@@ -24,7 +24,7 @@ POLLED = 0.002  # seconds before a frame in which a pacer polls the clock
 
 @dataclass(frozen=True)
 class Screen:
-    """The geometry of a display, all of it known."""
+    """A display's geometry: resolution in pixels, width and viewing distance in cm."""
 
     pixels: tuple[int, int]
     width: float
@@ -69,7 +69,7 @@ def check_display() -> None:
 
 
 def check_clock() -> None:
-    """Raise if PsychoPy's clock is not monotonic (see `clock`)."""
+    """Raise if PsychoPy's clock is not monotonic (see `psychophysics.lab.clock`)."""
     from psychopy import clock
 
     if sys.platform.startswith("linux") and abs(clock.getTime() - time.monotonic()) > 1:
@@ -137,7 +137,7 @@ class Window:
                 multiSample=False,
                 winType="pyglet",
             )
-        except Exception as error:  # pyglet raises what each system's driver gives
+        except Exception as error:  # the error's type depends on the system's driver
             raise InputError(
                 f"no window can be opened: {one_line(error)}; check display and graphics driver, "
                 "or test the study without a window: mrd experiment simulate STUDY"
@@ -150,7 +150,7 @@ class Window:
         self._pages: dict[str, Any] = {}
         self._patch: Any = None
         if display.photodiode:
-            # A line would extend a pixel beyond the patch.
+            # An outline would extend a pixel beyond the patch.
             self._patch = visual.Rect(
                 self._window, colorSpace="rgb255", lineColor=None, **self._corner()
             )
@@ -211,13 +211,13 @@ class Window:
         self._window.clearBuffer()
 
     def middle(self, width: int, height: int, place: Place) -> tuple[float, float]:
-        """Return the middle of an image in pixels from the window's, rounded to whole pixels."""
+        """Return an image's offset from the window's middle that aligns it with whole pixels."""
         x, y = round(place[0] * width), round(place[1] * height)
         across, up = self.size
         return x + (across - width) % 2 / 2, y + (up - height) % 2 / 2
 
     def fill(self, color: Sequence[int]) -> None:
-        """Fill the window with a colour of the display, three values from 0 to 255."""
+        """Fill the window with a colour of the display, 0 to 255 per channel."""
         width, height = self.size
         self._visual.Rect(
             self._window, width=width, height=height, units="pix", colorSpace="rgb255",
@@ -238,7 +238,7 @@ class Window:
 
     def draw_text(self, text: str) -> None:
         """Draw a page."""
-        # The layout of text takes several frames, so it is kept.
+        # Laying out text takes several frames, so the last text is reused.
         if text not in self._pages:
             self._pages = {text: self._text(text, 28)}
         self._pages[text].draw()
@@ -281,7 +281,7 @@ class Window:
     # ---- Reading back ---------------------------------------------------------------------------
 
     def frame(self) -> Bytes:
-        """Return the frame that was drawn and not yet shown: (H, W, 3) uint8, row 0 at the top."""
+        """Return the drawn frame that is not shown yet: (H, W, 3) uint8, row 0 at the top."""
         picture = self._window.getMovieFrame(buffer="back")
         self._window.movieFrames = []
         return np.asarray(picture.convert("RGB"), dtype=np.uint8)

@@ -17,4 +17,4 @@ class Procedure(Protocol):
         """Return the level of the next trial; the same until `update` is called."""
 
     def update(self, correct: bool, informative: bool) -> None:
-        """Take in an answer; without information (a pair of the same scene) it is only counted."""
+        """Use an answer; if not `informative` (a pair of the same scene), only count it."""

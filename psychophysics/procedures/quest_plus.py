@@ -1,8 +1,9 @@
 """QUEST+ (Watson 2017): show the level with the lowest expected entropy of the posterior.
 
-The `questplus` library does the inference, with a Weibull of log₁₀ level and slope β, or a normal
-of mean and standard deviation. They are converted to the threshold and width of
-`psychometric_function`: β = C/w, m₁₀ = t + log₁₀(log 2)/β, w = 2 Φ⁻¹(.95) σ.
+The `questplus` library does the inference, with a Weibull of log₁₀ level (threshold t, slope β) or
+a normal (mean, standard deviation σ). They are converted to the threshold m and width w of
+`psychometric_function`. Weibull: w = C/β with C = `WEIBULL_SPAN`, log₁₀ m = t + log₁₀(log 2)/β;
+normal: w = 2 Φ⁻¹(.95) σ.
 """
 
 from collections.abc import Sequence
@@ -65,9 +66,9 @@ class QuestPlus:
             self._quest.update(stim={"intensity": scaled}, outcome={"response": response})
         if not np.isfinite(self._quest.posterior).all():
             # No curve of the grid allows such an answer: use a small likelihood instead of 0.
-            seen = self._quest.likelihoods.sel(intensity=scaled, response=response)
-            left = before * seen.clip(min=LEAST)
-            self._quest.posterior = left / left.sum()
+            likelihood = self._quest.likelihoods.sel(intensity=scaled, response=response)
+            posterior = before * likelihood.clip(min=LEAST)
+            self._quest.posterior = posterior / posterior.sum()
 
     def _scaled_level(self) -> float:
         # The library's property has side effects, so it is read once per trial.
@@ -76,7 +77,7 @@ class QuestPlus:
         return self._chosen
 
     def posterior(self) -> tuple[Array, Array, Array]:
-        """Return thresholds, widths and probabilities, each (cells,), as the posterior's marginal.
+        """Return the posterior of threshold and width: thresholds, widths, probabilities of a grid.
 
         Units are those of `psychometric_function.core`; the probabilities sum to 1.
         """
@@ -95,15 +96,15 @@ class QuestPlus:
     def threshold(self, share: float = 0.95) -> tuple[float, float, float]:
         """Return the threshold's posterior mean (Weibull: of its logarithm) and central interval.
 
-        A limit is open (0 or −∞, ∞) if the grid of thresholds ends inside the tail.
+        A limit is 0 or −∞, or ∞, if the grid of thresholds ends before the limit is reached.
         """
         thresholds, _, weights = self.posterior()
         values = np.log(thresholds) if self.function == "weibull" else thresholds
         order = np.argsort(values)
         cumulative = np.cumsum(weights[order])
         ends = [(1 - share) / 2, (1 + share) / 2]
-        found = np.array([np.sum(weights * values), *np.interp(ends, cumulative, values[order])])
-        scaled = np.exp(found) if self.function == "weibull" else found
+        limits = np.array([np.sum(weights * values), *np.interp(ends, cumulative, values[order])])
+        scaled = np.exp(limits) if self.function == "weibull" else limits
         mean, low, high = (float(value) for value in scaled)
         least, most = self._at_ends()
         if least > ends[0]:

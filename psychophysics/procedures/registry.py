@@ -37,14 +37,14 @@ def procedures_for(
     above = [level for level in condition.levels if level > 0]
     if isinstance(chosen, ConstantStimuliConfig):
         return [ConstantStimuli(condition.levels, chosen.trials, rng)]
-    made: list[Procedure] = []
+    procedures: list[Procedure] = []
     if isinstance(chosen, QuestPlusConfig):
-        made += [_quest_plus(above, chosen, config)]
+        procedures += [_quest_plus(above, chosen, config)]
     else:
-        made += _staircases(above, chosen)
+        procedures += _staircases(above, chosen)
     if chosen.trials_at_zero:
-        made.append(ConstantStimuli([0.0], chosen.trials_at_zero, rng))
-    return made
+        procedures.append(ConstantStimuli([0.0], chosen.trials_at_zero, rng))
+    return procedures
 
 
 def _quest_plus(

@@ -1,7 +1,7 @@
 """Staircase: harder after n right answers in a row, easier after m wrong ones in a row.
 
-It uses the levels of the set above 0. It stays at the first and the last, where a
-turn counts as a reversal only if the level changes.
+It uses the stimulus set's levels above 0. At the smallest and the largest, a change of direction
+counts as a reversal only if the level changes.
 """
 
 from collections.abc import Sequence
@@ -42,7 +42,7 @@ class Staircase:
         return self._levels[self._place]
 
     def update(self, correct: bool, informative: bool) -> None:
-        """Count the answer, and change the level by the rule."""
+        """Count the answer, and change the level if enough answers in a row were right or wrong."""
         self._done += 1
         if not informative:
             return
@@ -56,7 +56,7 @@ class Staircase:
     def _step(self, direction: int) -> None:
         self._right = self._wrong = 0
         turned = direction == -self._direction
-        # A reversal already takes the next step size.
+        # The step at a reversal already has the next size.
         turns = len(self.reversals) + turned
         step = self._steps[min(turns, len(self._steps) - 1)]
         place = min(max(self._place + direction * step, 0), len(self._levels) - 1)

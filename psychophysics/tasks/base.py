@@ -11,7 +11,8 @@ from scipy.optimize import brentq
 Side = Literal["target", "comparison"]
 Array = npt.NDArray[np.float64]
 
-# Place of an image, in widths of an image from the middle of the window; y is up.
+# Place (x, y) of an image: offset from the middle of the window, in widths and heights of an image;
+# y is up.
 Place = tuple[float, float]
 CENTRE: Place = (0.0, 0.0)
 
@@ -38,16 +39,16 @@ Presentation = Literal["time", "space"]
 
 @dataclass(frozen=True)
 class Task:
-    """A task."""
+    """A task: what its trials show, its answers, and its decision rule for computed observers."""
 
     name: str
     alternatives: tuple[str, ...]
     arrangements: tuple[Arrangement, ...]  # each is shown equally often
     chance: float  # proportion correct of guesses
     layout: Callable[[Presentation], tuple[Show, ...]]
-    # Choices (…) from distances (…, images, images) and a criterion (of same–different).
+    # Maps distances (…, images, images) and a criterion (same–different only) to choices (…).
     decide: Callable[[Array, float], npt.NDArray[np.int_]]
-    # Proportion correct from d′ and a criterion; of same–different, the hit rate.
+    # Maps d′ and a criterion to the proportion correct (same–different: the hit rate).
     proportion_correct: Callable[[float, float], float]
     keys: tuple[str, ...]  # default answer keys
 
@@ -61,7 +62,7 @@ LARGEST_D_PRIME = 12.0
 
 
 def d_prime(task: Task, proportion: float, criterion: float = 0.0) -> float:
-    """Return the d′ at which a task's proportion correct has a value, 0 to `LARGEST_D_PRIME`."""
+    """Return the d′ at which a task's proportion correct is `proportion`; 0 below chance."""
     largest = LARGEST_D_PRIME + criterion
 
     def difference(d: float) -> float:
@@ -75,12 +76,12 @@ def d_prime(task: Task, proportion: float, criterion: float = 0.0) -> float:
 
 
 def one_by_one(count: int) -> tuple[Show, ...]:
-    """Return `count` images after one another, in the middle."""
+    """Return the shows of `count` images after one another, in the middle."""
     return tuple(Show(((number, CENTRE),)) for number in range(count))
 
 
 def in_a_row(first: int, count: int) -> Show:
-    """Return `count` images from number `first` on, side by side, a quarter width apart."""
+    """Show `count` images from number `first` on, side by side, a quarter width apart."""
     step = 1.25
     return Show(
         tuple((first + number, ((number - (count - 1) / 2) * step, 0.0)) for number in range(count))

@@ -28,14 +28,14 @@ def _layout(presentation: Presentation) -> tuple[Show, ...]:
 
 
 def decide(distances: Array, criterion: float) -> npt.NDArray[np.int_]:  # noqa: ARG001
-    """Return the image nearer to the sample."""
+    """Return which of the two choices (0 or 1) is nearer to the sample."""
     return np.argmin(distances[..., 0, 1:], axis=-1)
 
 
 def proportion_correct(d_prime: float, criterion: float = 0.0) -> float:  # noqa: ARG001
     """Return the proportion correct of the differencing rule (Macmillan & Creelman 2005, ABX).
 
-    Φ(d/√2)Φ(d/√6) + Φ(−d/√2)Φ(−d/√6)
+    Φ(d/√2)Φ(d/√6) + Φ(−d/√2)Φ(−d/√6), where d is d′.
     """
     a, b = d_prime / np.sqrt(2), d_prime / np.sqrt(6)
     return float(norm.cdf(a) * norm.cdf(b) + norm.cdf(-a) * norm.cdf(-b))

@@ -1,4 +1,4 @@
-"""Oddity: one of three images shows another scene; in half of the trials it is the target."""
+"""Oddity: one of three images shows another scene; in half of the trials, that is the target."""
 
 import numpy as np
 import numpy.typing as npt
@@ -31,14 +31,14 @@ def _layout(presentation: Presentation) -> tuple[Show, ...]:
 
 
 def decide(distances: Array, criterion: float) -> npt.NDArray[np.int_]:  # noqa: ARG001
-    """Return the image with the largest summed distance from the others."""
+    """Return the number of the image with the largest summed distance from the others."""
     return np.argmax(distances.sum(axis=-1), axis=-1)
 
 
 def proportion_correct(d_prime: float, criterion: float = 0.0) -> float:  # noqa: ARG001
     """Return the proportion correct of the differencing rule (Frijters 1980).
 
-    2∫₀^∞ [Φ(−z√3 + d√(2/3)) + Φ(−z√3 − d√(2/3))] φ(z) dz
+    2∫₀^∞ [Φ(−z√3 + d√(2/3)) + Φ(−z√3 − d√(2/3))] φ(z) dz, where d is d′.
     """
     shift = d_prime * np.sqrt(2 / 3)
     tails = norm.cdf(shift - _Z * np.sqrt(3)) + norm.cdf(-shift - _Z * np.sqrt(3))

@@ -30,6 +30,7 @@ def proportion_correct(d_prime: float, criterion: float) -> float:
     """Return the hit rate of the differencing rule (Macmillan & Creelman 2005).
 
     H = Φ((d−k)/√2) + Φ((−d−k)/√2); at d = 0 this is the false-alarm rate, 2Φ(−k/√2).
+    d is d′, k the criterion.
     """
     root = np.sqrt(2)
     return float(norm.cdf((d_prime - criterion) / root) + norm.cdf((-d_prime - criterion) / root))

@@ -48,7 +48,7 @@ def is_loopback(host: str) -> bool:
 
 
 def _parts(post: str) -> SplitResult | None:
-    """Return the parts of an address; None if it is not one."""
+    """Return the parts of a web address; None if the text is not one."""
     if not post.isprintable() or any(each in post for each in ' \\"<>^`{|}'):
         return None
     try:

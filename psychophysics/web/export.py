@@ -29,7 +29,7 @@ from stimuli.png import write_png
 
 
 def export(
-    asked: Experiment,
+    experiment: Experiment,
     folder: Path,
     participants: int,
     visit: str,
@@ -40,7 +40,7 @@ def export(
 
     Parameters
     ----------
-    asked
+    experiment
         The experiment.
     folder
         New folder, which is written in one step.
@@ -51,7 +51,7 @@ def export(
     post
         Address to which finished sessions are sent; by default participants save them as files.
     progress
-        Called with what is written, how many are written, and how many there are.
+        Called with what is being written, how many are written, and how many there are.
 
     Returns
     -------
@@ -64,25 +64,25 @@ def export(
         The experiment cannot run in a browser, the folder exists or cannot be written, an image
         is damaged, or the address is invalid or contains a password.
     """
-    plan.check(asked.config)
+    plan.check(experiment.config)
     check_code(visit, "session")
     if post is not None:
         check_address(post)
-    shared = plan.design(asked, visit, participants, post)
+    shared = plan.design(experiment, visit, participants, post)
     with whole_folder(folder) as beside:
         _copy(resources.files(__package__) / "page", beside)
         _write_call(beside / "design.js", "design", shared)
         shown: set[str] = set()
         for number in range(participants):
-            seat = plan.make_seat(asked, number, visit)
-            own = plan.participant(asked, seat)
+            seat = plan.make_seat(experiment, number, visit)
+            own = plan.participant(experiment, seat)
             _write_call(beside / "participants" / f"{seat.participant}.js", "participant", own)
             shown |= _images(own, shared["columns"])
             progress("participants", number + 1, participants)
-        check_file_names(asked.stimuli, sorted(shown))
+        check_file_names(experiment.stimuli, sorted(shown))
         for done, stimulus in enumerate(sorted(shown), 1):
-            image = on_display(asked.stimuli.image(stimulus), IDENTITY)
-            write_png(beside / file_name(asked.stimuli, stimulus), image)
+            image = on_display(experiment.stimuli.image(stimulus), IDENTITY)
+            write_png(beside / file_name(experiment.stimuli, stimulus), image)
             progress("images", done, len(shown))
     return folder / "index.html"
 

@@ -1,7 +1,7 @@
 """Import of sessions that the page saved, as BIDS files.
 
-They run through the session loop with the saved rows as the observer (`returned.SavedAnswers`), so
-the files are those of every session.
+They run through the session loop with the saved rows as answers (`returned.SavedAnswers`), so
+the files are like those of any other session.
 """
 
 import shutil
@@ -41,7 +41,7 @@ class SavedSession:
 
     @property
     def name(self) -> str:
-        """Name in messages."""
+        """The session's name in messages."""
         return f"session {self.seat.session} of participant {self.seat.participant}"
 
 
@@ -90,7 +90,7 @@ def check_files(asked: Experiment, paths: Sequence[Path], folder: Path) -> list[
 
 
 def _check_new(each: SavedSession, table: Path) -> None:
-    """Raise if a session's table exists; a sidecar alone is of an interrupted import."""
+    """Raise if a session's table exists; a sidecar alone is left from an interrupted import."""
     if table.exists():
         raise InputError(f"{each.path}: {each.name} exists already ({table}); leave the file out")
 
@@ -108,18 +108,18 @@ def _check_session(asked: Experiment, path: Path) -> SavedSession:
     if not rows:
         raise InputError(f"{path}: holds no trial; leave the file out")
     trials = generate_trials(asked.conditions, asked.config, seat.seed, seat.blocks)
-    made, finished = 0, True
+    count, finished = 0, True
     try:
         for _ in session.answer_trials(trials, SavedAnswers(asked, seat, rows, path)):
-            made += 1
+            count += 1
     except Stopped:
         finished = False
-    if made < len(rows):
+    if count < len(rows):
         raise InputError(
-            f"{path}: row {made + 1}: the design has {made} trials; remove the rows after them"
+            f"{path}: row {count + 1}: the design has {count} trials; remove the rows after them"
         )
     if finished != saved.finished:
-        raise altered(str(path), f"finished: {saved.finished} with {made} rows")
+        raise altered(str(path), f"finished: {saved.finished} with {count} rows")
     _check_sittings(saved, path)
     if saved.checksum != saved.true_checksum:
         raise InputError(
@@ -148,7 +148,7 @@ def _check_bound(saved: Saved, asked: Experiment, seat: Seat, path: Path) -> Non
 
 
 def _check_sittings(saved: Saved, path: Path) -> None:
-    """Raise unless the sittings of the rows are in order and each is described."""
+    """Raise unless the rows' sittings (loads of the page) are in order, each with a description."""
     column = saved.columns.index("sitting")
     numbers = [int(cells[column]) for cells in saved.rows]
     last = numbers[-1]
@@ -196,7 +196,7 @@ def store(
         for each in sessions:
             codes = each.seat.participant, each.seat.session
             data_set.enrol(folder, asked.study, codes[0], "person", each.seat.number, say)
-            made, table = (
+            staged, table = (
                 bids_names.table_path(base, *codes, asked.task) for base in (staging, folder)
             )
             _check_new(each, table)  # another import may have written it since `check_files`
@@ -204,7 +204,7 @@ def store(
                 table.parent.mkdir(parents=True, exist_ok=True)
                 # The sidecar first: a table without one is an error, a sidecar alone is ignored.
                 for suffix in (".json", ".tsv"):
-                    made.with_suffix(suffix).replace(table.with_suffix(suffix))
+                    staged.with_suffix(suffix).replace(table.with_suffix(suffix))
             except OSError as error:
                 raise cannot_write(table, error) from error
     return outcomes
@@ -213,15 +213,15 @@ def store(
 @contextmanager
 def _staging(folder: Path) -> Iterator[Path]:
     """Yield an empty folder inside another, on the same disk, which is removed afterwards."""
-    made = folder / ".import"
+    staging = folder / ".import"
     try:
         with FileLock(folder / ".import.lock"):
-            shutil.rmtree(made, ignore_errors=True)  # of an interrupted import
-            made.mkdir()
+            shutil.rmtree(staging, ignore_errors=True)  # of an interrupted import
+            staging.mkdir()
             try:
-                yield made
+                yield staging
             finally:
-                shutil.rmtree(made, ignore_errors=True)
+                shutil.rmtree(staging, ignore_errors=True)
     except OSError as error:
         raise cannot_write(folder, error) from error
 
@@ -245,7 +245,7 @@ def _replay(asked: Experiment, each: SavedSession, folder: Path) -> Outcome:
 
 
 def about(asked: Experiment, saved: Saved, sitting: Sitting) -> dict[str, Any]:
-    """Return the entries of the sidecar on a sitting, as for one at a window."""
+    """Return the sidecar's entries on one load of the page, as for a start at a window."""
     width, height = asked.image_size
     per_cm = sitting.pixels_per_cm * sitting.pixel_ratio
     sides = [max(1, round(side * sitting.cm_per_pixel * per_cm)) for side in (width, height)]

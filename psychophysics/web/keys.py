@@ -30,7 +30,7 @@ KEYS: dict[str, dict[str, str]] = {
 
 
 def browser_keys(names: Sequence[str]) -> list[dict[str, str]]:
-    """Return a browser's names of keys with PsychoPy's names; raise if it has none."""
+    """Return PsychoPy's names of keys with a browser's names; raise if it has none for a key."""
     for name in names:
         if name not in KEYS:
             problem = unknown("key of a page in a browser", name, KEYS)

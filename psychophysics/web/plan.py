@@ -2,7 +2,7 @@
 
 Study, participant and session determine the trials, as at a window. With constant stimuli they do
 not depend on the answers, except for the number of rounds of practice: all rounds are exported, and
-the page ends practice after a good one.
+the page ends practice after one with enough right answers.
 """
 
 import hashlib
@@ -58,7 +58,7 @@ def make_seat(asked: Experiment, number: int, visit: str, rule: int = RULE) -> S
 
 
 def facts(asked: Experiment, seat: Seat) -> dict[str, Any]:
-    """Return `experiment.fixed_entries` as JSON; the seed is text, as numbers have 53 bits."""
+    """Return `experiment.fixed_entries` as JSON; the seed is text, as JavaScript has 53 bits."""
     bound = experiment.fixed_entries(asked, seat)
     plain: dict[str, Any] = json.loads(json.dumps(bound | {"Seed": str(seat.seed)}))
     return plain
@@ -141,16 +141,16 @@ class _Silent(ComputedObserver):
 def trials_of(asked: Experiment, seat: Seat) -> tuple[list[Trial], list[Trial]]:
     """Return all trials of practice and of the session.
 
-    Wrong answers lead through all rounds of practice.
+    Without right answers, all rounds of practice occur.
     """
     trials = generate_trials(asked.conditions, asked.config, seat.seed, seat.blocks)
-    made = [trial for trial, _ in session.answer_trials(trials, _Silent())]
-    practice = [trial for trial in made if trial.phase == "practice"]
-    return practice, made[len(practice) :]
+    answered = [trial for trial, _ in session.answer_trials(trials, _Silent())]
+    practice = [trial for trial in answered if trial.phase == "practice"]
+    return practice, answered[len(practice) :]
 
 
 def planned(asked: Experiment) -> tuple[Interval, ...]:
-    """Return each image's planned interval; the measured fields hold the same values."""
+    """Return each image's planned interval; its measured times equal the planned ones."""
     times: Sequence[tuple[float, float]] = schedule(asked.config).planned(
         1 / asked.config.display.refresh_rate
     )
@@ -165,7 +165,7 @@ def _row(asked: Experiment, trial: Trial) -> list[str]:
 def _page(
     before: Trial | None, trial: Trial, done: int, config: ExperimentConfig
 ) -> dict[str, Any]:
-    """Return the page before a trial, if there is one; the page is skipped after a reload."""
+    """Return the page before a trial, if any; a `break` is skipped after a reload."""
     if before is None or not session.has_page(before, trial, done, config, resumed=False):
         return {}
     return {

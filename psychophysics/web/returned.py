@@ -19,12 +19,14 @@ Row = tuple[int, Sequence[str]]  # number from 1, cells
 class SavedAnswers(ComputedObserver):
     """Observer that answers with the rows that a page saved, and stops after the last one."""
 
-    def __init__(self, asked: Experiment, seat: Seat, rows: Sequence[Row], where: Path) -> None:
-        self._asked, self._seat, self._where = asked, seat, where
+    def __init__(
+        self, experiment: Experiment, seat: Seat, rows: Sequence[Row], where: Path
+    ) -> None:
+        self._experiment, self._seat, self._where = experiment, seat, where
         self._rows = iter(rows)
-        self._names = columns.names(asked.task)
-        self._stimuli = frozenset(asked.stimuli.table["stimulus_id"])
-        self._planned = plan.planned(asked)
+        self._names = columns.names(experiment.task)
+        self._stimuli = frozenset(experiment.stimuli.table["stimulus_id"])
+        self._planned = plan.planned(experiment)
 
     def answer(self, trial: Trial) -> Answer:
         """Return the next row's answer; raise if the row does not fit the trial."""
@@ -38,7 +40,7 @@ class SavedAnswers(ComputedObserver):
         row = dict(zip(self._names, cells, strict=True))
         self._check_stimuli(row, trial, place)
         answer = self._answer(row, place)
-        right = columns.row(trial, answer, self._asked.task, _whole(row, "sitting", 1, place))
+        right = columns.row(trial, answer, self._experiment.task, _whole(row, "sitting", 1, place))
         for name, cell, expected in zip(self._names, cells, right, strict=True):
             if cell != expected and not _same_number(cell, expected):
                 raise altered(place, f"column '{name}': '{cell[:60]}', and '{expected}' is right")
@@ -50,7 +52,7 @@ class SavedAnswers(ComputedObserver):
             if found not in self._stimuli:
                 raise InputError(
                     f"{place}, column 'stimulus_{number}': no stimulus of "
-                    f"{self._asked.stimuli.path} is called '{found[:60]}'"
+                    f"{self._experiment.stimuli.path} is called '{found[:60]}'"
                 )
             if found != image.stimulus_id:
                 raise InputError(
@@ -60,7 +62,7 @@ class SavedAnswers(ComputedObserver):
 
     def _answer(self, row: dict[str, str], place: str) -> Answer:
         response, key = row["response"], row["key"]
-        choices = dict(zip(self._asked.task.alternatives, self._seat.keys, strict=True))
+        choices = dict(zip(self._experiment.task.alternatives, self._seat.keys, strict=True))
         if response == columns.MISSING:
             choice, pressed, time = None, None, None
             if row["response_time"] != columns.MISSING:

@@ -21,7 +21,7 @@ Positive = Annotated[float, between(0, 1e6, above_low=True)]
 
 
 class Sitting(Frozen):
-    """One load of the page that has trials."""
+    """One load of the page in which trials were shown."""
 
     started: str
     browser: str

@@ -9,10 +9,10 @@ function secondsText(milliseconds) {
   return String(Math.round(milliseconds * 1e3) / 1e6);
 }
 
-/** Return a row with the cells in `found` (column → value, null for none) filled in. */
-function fillRow(row, columns, found) {
+/** Return a row with the cells in `values` (column → value, null for none) filled in. */
+function fillRow(row, columns, values) {
   const cells = [...row];
-  for (const [name, value] of Object.entries(found)) {
+  for (const [name, value] of Object.entries(values)) {
     cells[columns.indexOf(name)] = value === null ? MISSING : String(value);
   }
   return cells;

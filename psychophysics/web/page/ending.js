@@ -15,14 +15,14 @@ function download(name, type, text) {
 /** Return the buttons that save a session, as JSON and as a table. */
 function saveButtons(session) {
   const { texts, task } = session.design;
-  const made = session.document;
-  const name = `sub-${made.participant}_ses-${made.session}_task-${task}`;
+  const content = session.document;
+  const name = `sub-${content.participant}_ses-${content.session}_task-${task}`;
   const whole = element("button", texts.save, { type: "button" });
   whole.addEventListener("click", () => {
-    download(`${name}.json`, "application/json", JSON.stringify(made, null, 1));
+    download(`${name}.json`, "application/json", JSON.stringify(content, null, 1));
   });
   const table = element("button", texts.save_table, { type: "button", class: "plain" });
-  table.addEventListener("click", () => download(`${name}.csv`, "text/csv", asTable(made)));
+  table.addEventListener("click", () => download(`${name}.csv`, "text/csv", asTable(content)));
   return [whole, table];
 }
 
@@ -50,10 +50,11 @@ async function showEnding(display, session, screen) {
 }
 
 /** Send a session; return whether it arrived. */
-async function send(address, made) {
+async function send(address, content) {
   try {
     const answer = await fetch(address, {
-      method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(made),
+      method: "POST", headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(content),
     });
     return answer.ok;
   } catch {

@@ -74,11 +74,12 @@ function imageFiles(trial) {
 /** Run or resume a session. */
 async function run(session) {
   const jsPsych = initJsPsych({ override_safe_mode: true });
+  // What all nodes share; they add images, screen, keyboard and the last answer.
   const desk = { design: DESIGN, session, jsPsych };
-  const left = () => !session.finished;
-  const shown = { timeline: [instructions(desk), trials(desk)], conditional_function: left };
-  const asked = [loading(desk), card(desk), shown];
-  await jsPsych.run([{ timeline: asked, name: "asked", conditional_function: left }]);
+  const unfinished = () => !session.finished;
+  const shown = { timeline: [instructions(desk), trials(desk)], conditional_function: unfinished };
+  const nodes = [loading(desk), card(desk), shown];
+  await jsPsych.run([{ timeline: nodes, name: "session", conditional_function: unfinished }]);
   desk.keyboard?.release();
   if (document.fullscreenElement) await document.exitFullscreen();
   await showEnding(jsPsych.getDisplayElement(), session, desk.screen);
@@ -86,7 +87,7 @@ async function run(session) {
 
 // ---- Nodes of the timeline ------------------------------------------------------------------------
 
-/** Return a node that plays a function of the display; Stopped ends the timeline. */
+/** Return a node of jsPsych's timeline that runs `play(display)`; Stopped ends the timeline. */
 function node(name, { jsPsych }, play) {
   const info = { name, version: DESIGN.software["mrd-suite"], parameters: {}, data: {} };
   return {
@@ -98,16 +99,16 @@ function node(name, { jsPsych }, play) {
           await play(display);
         } catch (error) {
           if (!(error instanceof Stopped)) throw error;
-          jsPsych.abortTimelineByName("asked");
+          jsPsych.abortTimelineByName("session");
         }
       }
     },
   };
 }
 
-/** Return a node that is played under a condition. */
-function nodeIf(condition, made) {
-  return { timeline: [made], conditional_function: condition };
+/** Return a node that runs only if a condition holds. */
+function nodeIf(condition, child) {
+  return { timeline: [child], conditional_function: condition };
 }
 
 function loading(desk) {
@@ -122,6 +123,7 @@ function loading(desk) {
   });
 }
 
+/** Measure the size of the screen with a card and its refresh rate; begin the sitting. */
 function card(desk) {
   return node("card", desk, async (display) => {
     const before = desk.session.sittings.at(-1)?.pixels_per_cm ?? 96 / 2.54;
@@ -139,7 +141,7 @@ function card(desk) {
   });
 }
 
-/** Return the record of this sitting. */
+/** Return the record of this sitting: one load of the page. */
 function sitting(screen) {
   return {
     started: new Date().toISOString(),
@@ -185,20 +187,20 @@ function trials(desk) {
 function trial(desk) {
   const { session } = desk;
   return node("trial", desk, async (display) => {
-    const asked = session.next;
-    const answer = await showTrial(display, asked, desk);
-    desk.phase = session.cell(asked.row, "phase");
-    desk.found = answerCells(answer, session.cell(asked.row, "correct_response"), desk);
+    const next = session.next;
+    const answer = await showTrial(display, next, desk);
+    desk.phase = session.cell(next.row, "phase");
+    desk.cells = answerCells(answer, session.cell(next.row, "correct_response"), desk);
     desk.resumed = false;
     desk.screen.blank();
-    session.add(asked, desk.found);
+    session.add(next, desk.cells);
     if (session.full) throw new Stopped();
   });
 }
 
 /** Show a trial until it is answered; after a pause it starts again. */
-async function showTrial(display, asked, desk) {
-  const images = imageFiles(asked).map((file) => desk.images.get(file));
+async function showTrial(display, next, desk) {
+  const images = imageFiles(next).map((file) => desk.images.get(file));
   for (let showings = 1; ; showings += 1) {
     await waitUntilItFits(display, desk);
     showCanvas(display, desk.screen);
@@ -213,10 +215,10 @@ async function showTrial(display, asked, desk) {
 }
 
 /** Show whether the last answer was right. */
-async function showFeedback(display, { found, screen }) {
+async function showFeedback(display, { cells, screen }) {
   const { texts, timing } = DESIGN;
-  const right = found.correct ? texts.right : texts.wrong;
-  showPage(display, [element("p", found.response === null ? texts.late : right)], screen);
+  const right = cells.correct ? texts.right : texts.wrong;
+  showPage(display, [element("p", cells.response === null ? texts.late : right)], screen);
   const frames = timing.feedback ? screen.frames(timing.feedback) : 0;
   for (let frame = 0; frame < frames; frame += 1) await screen.frame();
 }

@@ -15,11 +15,11 @@ function practiceIsOver(right, practice, most) {
   return right.slice(-practice.round).filter(Boolean).length >= practice.needed;
 }
 
-/** Return the next trial of a participant after the trials `made`; undefined if none is left. */
-function nextTrial(own, made, practice) {
-  const right = made.filter((each) => each.phase === "practice").map((each) => each.correct);
-  if (right.length === made.length && !practiceIsOver(right, practice, own.practice.length)) {
+/** Return the next trial of a participant after the trials `answered`; undefined at the end. */
+function nextTrial(own, answered, practice) {
+  const right = answered.filter((each) => each.phase === "practice").map((each) => each.correct);
+  if (right.length === answered.length && !practiceIsOver(right, practice, own.practice.length)) {
     return own.practice[right.length];
   }
-  return own.trials[made.length - right.length];
+  return own.trials[answered.length - right.length];
 }

@@ -12,11 +12,11 @@ function fill(text, values = {}) {
 
 /** Return a new element with text, attributes and children. */
 function element(name, text = "", attributes = {}, children = []) {
-  const made = document.createElement(name);
-  made.textContent = text;
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  made.append(...children);
-  return made;
+  const node = document.createElement(name);
+  node.textContent = text;
+  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+  node.append(...children);
+  return node;
 }
 
 /** Show a page of elements instead of the current page or canvas. */
@@ -89,7 +89,7 @@ function measurePixelsPerCm(display, texts, before) {
   });
 }
 
-/** Load images, eight at a time, and show the progress; reject with a missing file. */
+/** Load images, eight at a time, and show the progress; reject with the name of a missing file. */
 async function loadImages(display, files, texts) {
   const images = new Map();
   const waiting = [...files];
@@ -107,12 +107,12 @@ async function loadImages(display, files, texts) {
   return images;
 }
 
-/** Load an image; reject with its file. */
+/** Load an image; reject with the name of its file. */
 function loadImage(file) {
   return new Promise((resolve, reject) => {
-    const made = new Image();
-    made.addEventListener("load", () => resolve(made));
-    made.addEventListener("error", () => reject(file));
-    made.src = file;
+    const image = new Image();
+    image.addEventListener("load", () => resolve(image));
+    image.addEventListener("error", () => reject(file));
+    image.src = file;
   });
 }

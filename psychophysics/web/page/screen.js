@@ -25,7 +25,7 @@ class Screen {
 
   // ---- Frames -----------------------------------------------------------------------------------
 
-  /** Wait for the next frame, and return its time in milliseconds; drawing now is shown in it. */
+  /** Wait for the next frame, and return its time in ms; what is drawn next is shown in it. */
   frame() {
     return new Promise((resolve) => {
       requestAnimationFrame((time) => this.halted || resolve(time));
@@ -83,21 +83,21 @@ class Screen {
   /** Decode and scale images, and make their masks, before they are drawn. */
   async prepare(images) {
     await Promise.all(images.map((image) => image.decode()));
-    const drawn = this.design.schedule.parts;
-    const masked = drawn.some((part) => part.kind === "mask");
+    const parts = this.design.schedule.parts;
+    const masked = parts.some((part) => part.kind === "mask");
     this.prepared.images = images.map((image) => this.scaled(image));
     this.prepared.masks = masked ? this.prepared.images.map((image) => noise(image)) : [];
   }
 
   /** Return a canvas with an image at its size on the screen. */
   scaled(image) {
-    const made = document.createElement("canvas");
-    made.width = this.length(image.naturalWidth);
-    made.height = this.length(image.naturalHeight);
-    const context = made.getContext("2d", { alpha: false });
+    const canvas = document.createElement("canvas");
+    canvas.width = this.length(image.naturalWidth);
+    canvas.height = this.length(image.naturalHeight);
+    const context = canvas.getContext("2d", { alpha: false });
     context.imageSmoothingQuality = "high";
-    context.drawImage(image, 0, 0, made.width, made.height);
-    return made;
+    context.drawImage(image, 0, 0, canvas.width, canvas.height);
+    return canvas;
   }
 
   /** Show the empty screen. */
@@ -164,10 +164,10 @@ class Screen {
 
 /** Return coloured noise of an image's size, in patches of an eighth of its width. */
 function noise(image) {
-  const made = document.createElement("canvas");
-  made.width = image.width;
-  made.height = image.height;
-  const context = made.getContext("2d", { alpha: false });
+  const canvas = document.createElement("canvas");
+  canvas.width = image.width;
+  canvas.height = image.height;
+  const context = canvas.getContext("2d", { alpha: false });
   const side = Math.max(Math.floor(image.width / 8), 1);
   for (let left = 0; left < image.width; left += side) {
     for (let top = 0; top < image.height; top += side) {
@@ -176,5 +176,5 @@ function noise(image) {
       context.fillRect(left, top, side, side);
     }
   }
-  return made;
+  return canvas;
 }

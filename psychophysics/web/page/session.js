@@ -1,6 +1,6 @@
 "use strict";
 
-/* A session in the browser's storage, which has each row before the next trial. */
+/* A session in the browser's storage: each row is stored before the next trial. */
 
 class Session {
   /** `design` is shared by all participants; `own` is the data of this one. */
@@ -16,10 +16,10 @@ class Session {
 
   /** Read the session from the storage. */
   load() {
-    const kept = JSON.parse(this.storage.getItem(this.name) ?? "{}");
-    this.rows = kept.rows ?? [];
-    this.sittings = kept.sittings ?? [];
-    this.sent = kept.sent ?? false;
+    const stored = JSON.parse(this.storage.getItem(this.name) ?? "{}");
+    this.rows = stored.rows ?? [];
+    this.sittings = stored.sittings ?? [];
+    this.sent = stored.sent ?? false;
   }
 
   /** Return whether the storage can be written. */
@@ -39,7 +39,7 @@ class Session {
   }
 
   /** Phase of each trial so far, and whether it was answered correctly. */
-  get made() {
+  get answered() {
     return this.rows.map((row) => ({
       phase: this.cell(row, "phase"),
       correct: this.cell(row, "correct") === "1",
@@ -48,7 +48,7 @@ class Session {
 
   /** The next trial; undefined if none is left. */
   get next() {
-    return nextTrial(this.own, this.made, this.design.practice);
+    return nextTrial(this.own, this.answered, this.design.practice);
   }
 
   get finished() {
@@ -64,9 +64,9 @@ class Session {
   }
 
   /** Add the row of a trial. */
-  add(trial, found) {
+  add(trial, values) {
     const place = { trial: this.rows.length + 1, sitting: this.sittings.length };
-    this.rows.push(fillRow(trial.row, this.design.columns, { ...place, ...found }));
+    this.rows.push(fillRow(trial.row, this.design.columns, { ...place, ...values }));
     this.sent = false;
     this.keep();
   }

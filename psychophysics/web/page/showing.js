@@ -57,19 +57,19 @@ async function showParts({ design, screen, keyboard }) {
 
 /** Return the cells of each image's measured times. */
 function timeCells({ flips, starts }, parts, frameLength) {
-  const found = {};
+  const cells = {};
   for (const [number, part] of parts.entries()) {
     if (part.kind !== "images") continue;
     const first = starts[number];
     const end = starts[number + 1];
     for (const image of part.images.map((place) => place + 1)) {
-      found[`onset_${image}`] = secondsText(flips[first] - flips[0]);
-      found[`duration_${image}`] = secondsText(flips[end] - flips[first]);
-      found[`dropped_${image}`] = missedFrames(
+      cells[`onset_${image}`] = secondsText(flips[first] - flips[0]);
+      cells[`duration_${image}`] = secondsText(flips[end] - flips[first]);
+      cells[`dropped_${image}`] = missedFrames(
         flips.slice(Math.max(first - 1, 0), end + 1), frameLength);
     }
   }
-  return found;
+  return cells;
 }
 
 /** Return the number of frames missed between flips: a gap of 1.5 to 2.5 frames misses one, … */
