@@ -249,7 +249,7 @@ def made_house(tmp_path_factory: pytest.TempPathFactory) -> Path:
     house = build_small_house(tmp_path_factory.mktemp("house"))
     first = make(house, "venv")
     assert first.returncode == 0, first.stderr
-    assert "environment: making .venv with Python 3." in first.stderr
+    assert "environment: creating .venv with Python 3." in first.stderr
     return house
 
 
@@ -315,8 +315,8 @@ def test_changed_versions_install_again_into_the_same_environment(made_house):
     with (made_house / "constraints.txt").open("a") as file:
         file.write("scipy==1.14.0\n")
     again = make(made_house, "venv")
-    assert "environment: updating .venv: what it has to hold has changed" in again.stderr
-    assert "making" not in again.stderr
+    assert "environment: updating .venv: the required packages have changed" in again.stderr
+    assert "creating" not in again.stderr
     assert (made_house / ".venv" / "pyvenv.cfg").stat().st_mtime_ns == made
     assert make(made_house, "venv").stderr == ""
 
@@ -333,7 +333,7 @@ def test_failed_installation_is_one_line_and_tried_again(made_house):
     backend.write_text("raise SystemExit(3)")
     failed = make(made_house, "venv")
     assert failed.returncode == 2
-    assert "environment: completing .venv: it does not hold all that it has to" in failed.stderr
+    assert "environment: completing .venv: packages are missing" in failed.stderr
     assert "environment: pip could not install into .venv" in failed.stderr
     backend.write_text(BUILD_BACKEND)
     assert make(made_house, "venv").returncode == 0
@@ -343,7 +343,7 @@ def test_failed_installation_is_one_line_and_tried_again(made_house):
 def test_environment_without_its_python_is_made_again(made_house):
     python = made_house / ".venv" / "bin" / "python"
     python.unlink()
-    assert "making .venv" in make(made_house, "venv").stderr
+    assert "creating .venv" in make(made_house, "venv").stderr
     assert python.exists()
 
 
@@ -367,8 +367,8 @@ def test_without_apt_one_line_names_the_missing_packages(small_house, tmp_path):
     lines = [line for line in stopped.stderr.splitlines() if not line.startswith("make: ***")]
     assert lines == [
         "environment: missing system packages (Debian's names): absent-one absent-two "
-        "absent-three; this system has no apt-get: install what they provide, as "
-        "environment/debian-packages.txt describes it"
+        "absent-three; this system has no apt-get: install equivalent packages "
+        "(environment/debian-packages.txt says what each is for)"
     ]
     assert not (small_house / ".venv").exists()
 
@@ -381,7 +381,7 @@ def test_packages_of_the_tests_are_required_by_the_tests_only(made_house, tmp_pa
     assert make(made_house, "venv").stderr == ""
     stopped = without_apt(made_house, target, tmp_path / "commands")
     assert stopped.returncode == 2
-    assert "as environment/debian-packages-tests.txt describes it" in stopped.stderr
+    assert "environment/debian-packages-tests.txt says what each is for" in stopped.stderr
 
 
 def test_without_python_one_line_says_so(small_house, tmp_path):
