@@ -87,7 +87,7 @@ def test_a_sound_study_passes_and_nothing_is_written(study, tmp_path):
         (
             "{network: 'vit_b_32', weights: none}",
             r"models.sees on targets.ball: vit_b_32 takes images of 224×224 pixels "
-            "alone, not 16×16: set the resolution of the cameras to 224",
+            "only, not 16×16: set the resolution of the cameras to 224",
         ),
         (
             "{network: 'resnet18', weights: none, layers: [layer1.0.relu]}",

@@ -32,7 +32,7 @@ def test_an_unknown_network_is_named_with_the_nearest_and_the_list():
     with pytest.raises(
         InputError,
         match=r"no network is called 'efficientnet-lite0'; did you mean 'efficientnet_lite0'\? "
-        r"`mrd models` lists all networks, `mrd models effi` those whose name contains this",
+        r"`mrd models` lists all networks, `mrd models effi` those whose name contains 'effi'",
     ):
         registry.create(ModelConfig(network="efficientnet-lite0"))
 
