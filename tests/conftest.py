@@ -22,21 +22,27 @@ DEFAULT_SEED = 20240229
 
 # The slowest files start first, so that no process is left with one of them at the end.
 LONGEST = (
-    "faults/test_killed_steps.py",
     "end_to_end/test_generate.py",
     "mrd/generate/cluster/test_submit.py",
-    "statistical/test_recovery_of_observers.py",
-    "end_to_end/test_generate_stopped.py",
+    "faults/test_killed_steps.py",
+    "psychophysics/web/test_in_browser.py",
     "psychophysics/lab/test_real_window.py",
-    "statistical/test_group_models.py",
-    "analysis/statistics/test_hierarchical.py",
-    "analysis/report/test_files.py",
-    "faults/test_full_disk_while_generating.py",
     "mrd/rendering/test_gradients.py",
-    "statistical/test_analysis_same_different.py",
-    "statistical/test_analysis_recovery.py",
-    "analysis/findings/test_results.py",
+    "end_to_end/test_generate_stopped.py",
+    "end_to_end/test_any_folder.py",
+    "test_house.py",
+    "end_to_end/test_two_at_once.py",
+    "mrd/generate/test_widest_series.py",
     "faults/test_killed_sessions.py",
+    "mrd/search/test_flip.py",
+    "psychophysics/lab/test_lab_environment.py",
+    "mrd/models/test_from_torchvision.py",
+    "mrd/generate/test_images.py",
+    # Slowest at full counts.
+    "statistical/test_recovery_of_observers.py",
+    "statistical/test_group_models.py",
+    "statistical/test_analysis_recovery.py",
+    "analysis/statistics/test_hierarchical.py",
 )
 
 

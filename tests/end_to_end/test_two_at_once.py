@@ -10,7 +10,7 @@ STEPS = 10
 
 
 def test_each_run_is_made_once_and_the_second_command_names_the_first(tmp_path):
-    folder = study_in(tmp_path / "tiny", STEPS, attributes=("material", "lighting"))
+    folder = study_in(tmp_path / "tiny", STEPS)
     with (folder / "study.yaml").open("a", encoding="utf-8") as file:
         file.write(SERIES)
     both = [
@@ -30,7 +30,7 @@ def test_each_run_is_made_once_and_the_second_command_names_the_first(tmp_path):
         assert len(directory.record()["sessions"]) == 1
         assert [row["step"] for row in rows(directory)] == [str(n) for n in range(1, STEPS + 1)]
     tables = list((folder / "runs").rglob("records.csv"))
-    assert len(tables) == 4  # of two runs and their families
+    assert len(tables) == 2  # of the run and its family
     for table in tables:
         assert read_records(table)
         assert not list(table.parent.rglob(".*"))
