@@ -150,7 +150,10 @@ def diff(one: Set, other: Set) -> None:
 
 @app.command()
 def migrate(path: Set) -> None:
-    """Convert a set of an earlier version to the present one."""
+    """Check that a set has the present schema version.
+
+    Version 1 is the first, so no set has to be converted.
+    """
     path = set_of(path, read_study)
     check_seal(path)
     with StimulusSet(path) as stimuli:

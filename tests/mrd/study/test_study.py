@@ -39,6 +39,11 @@ def test_a_study_survives_being_written_as_json(write):
     assert [run.name for run in resolve_all(again)] == [run.name for run in resolve_all(study)]
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "studies").glob("*/study.yaml")), ids=str)
+def test_every_study_of_the_project_is_valid(path):
+    assert grid(read_study(path))
+
+
 def test_the_demo_is_a_study_of_three_searches():
     study = read_study(ROOT / "studies" / "demo")
     assert [run.label for run in grid(study)] == [
