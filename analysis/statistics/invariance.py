@@ -196,4 +196,4 @@ def _beside_controls(row: dict[str, Any], alpha: float) -> str:
     if p >= alpha:
         return "; random changes (controls) are not shown to have another ratio"
     more = "more" if low > 0 else "less"
-    return f"; the model ignores {more} than of random changes (controls)"
+    return f"; compared with random changes (controls), the model ignores {more}"
