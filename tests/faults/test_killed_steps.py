@@ -54,7 +54,7 @@ searches: {shape: {attributes: [shape]}}
 analysis: {overdispersion: false, draws: 100}
 """
 SERIES = """
-series: {levels: 1, samples: 16, cameras: [c0]}
+series: {levels: 2, samples: 16, cameras: [c0]}
 stimuli: {accept: all, most_clipped: 1.0}
 experiment:
   cameras: all
