@@ -102,14 +102,15 @@ def checklist(steps: Sequence[StudyStep], seconds: Mapping[str, float] | None = 
 def states(statuses: Sequence[RunStatus]) -> Rows:
     """Return the progress of every run, and its verdict.
 
-    Before the verdict, the match is that of the last step, whose renders have more noise.
+    Before the verdict, the match is that of the last step, whose renders have more noise. A status
+    with "!" has a warning among the `reasons`.
     """
     return table(
         ("run", "status", "step", "s/step", "loss", "match", "verdict"),
         (
             (
                 each.run.name,
-                each.status,
+                each.status + " !" * bool(each.warnings),
                 f"{each.step}/{each.run.search.total_steps}",
                 number(each.newest.get("seconds")),
                 number(each.newest.get("loss")),
@@ -144,7 +145,7 @@ def _of_runs(statuses: Sequence[RunStatus]) -> list[ImagesStatus]:
 
 
 def reasons(statuses: Sequence[RunStatus], shared: Sequence[ImagesStatus]) -> list[str]:
-    """Return one line for each failure, missing file, or reason why a result is no metamer.
+    """Return one line for each failure, missing file, warning, or reason for no metamer.
 
     A line with a reason that several runs share begins with the names of all of them.
     """
@@ -154,6 +155,7 @@ def reasons(statuses: Sequence[RunStatus], shared: Sequence[ImagesStatus]) -> li
             (each.run.name, _failing(each.judgement) if each.judgement else each.message)
             for each in statuses
         ),
+        *((each.run.name, f"warning: {text}") for each in statuses for text in each.warnings),
         *((each.name, each.message) for each in (*shared, *_of_runs(statuses))),
     ):
         if reason and name not in names.setdefault(reason, []):

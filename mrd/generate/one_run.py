@@ -65,12 +65,15 @@ def make(run: ResolvedRun, runs: Path, device: str, progress: RunProgress) -> di
         search = _searched(scorer, start, directory, progress)
         result, more = search.mode.result(search, scorer)
         write_scene(result, directory.path / "result")
+        for warning in search.health.check_mesh(geometry(result.shape)):
+            progress.note(f"result: {warning}")
         radiance = {"target": against.radiance}
         for name, scene in (("start", start), ("result", result)):
             stage = bench.stage(scene)
             radiance[name] = stage.photographs(against.views, run.search.samples.score, index=0)
         images = {name: display(linear, target.film) for name, linear in radiance.items()}
         judgement = scorer.score(result, images["result"]) | more
+        judgement["warnings"] = search.health.warnings(judgement["training"]["metamer"])
         directory.write_json("criterion.json", judgement)
         progress.note("drawing previews")
         for name in images:

@@ -26,6 +26,7 @@ from mrd.rendering import to_mitsuba
 from mrd.rendering.stage import display
 from mrd.search import finite
 from mrd.search import loss as losses
+from mrd.search.health import Health
 from mrd.search.moving_scene import Arrays, MovingScene
 from mrd.search.optimiser import LBFGS, SCHEDULES
 from mrd.search.remeshing import mean_edge, remeshed
@@ -170,6 +171,7 @@ class Search:
         self.scored = tuple(scored or bench.model.layers)
         self.finished, self.total = 0, config.total_steps
         self.notes: list[str] = []  # messages to the user, oldest first
+        self.health = Health(config, len(self.views), geometry(start.shape))
         self.moving = MovingScene(start, config, bench, extent)
         self.view_order = ViewOrder(len(self.views), config.views_per_step, rng)
         self._renders = 2 if losses.takes_two_renders(config.loss) else 1
@@ -194,6 +196,7 @@ class Search:
         evaluation = self._lbfgs_step(lbfgs) if lbfgs else self._adam_step()
         finite.check_variables(self.finished + 1, self.moving.variables)
         self.finished += 1
+        self._note(self.health.observe(evaluation.loss, self.steps_of_start))
         remeshing, done = self.config.remeshing, self.steps_of_start
         if remeshing and done in remeshing.at and done < self.config.steps:
             self.remesh(remeshing.edge)
@@ -312,7 +315,9 @@ class Search:
     def remesh(self, edge: float) -> None:
         """Remesh the shape; `edge` is the new edge length, in mean edge lengths of the start."""
         length = edge * mean_edge(geometry(self.start.shape))
-        mesh, problem = remeshed(geometry(self.scene().shape), length)
+        found = geometry(self.scene().shape)
+        self._note(self.health.check_mesh(found))
+        mesh, problem = remeshed(found, length)
         if problem:
             self.notes.append(f"step {self.finished}: not remeshed, {problem}")
             return
@@ -320,6 +325,10 @@ class Search:
         self.moving.reset(mesh)
         self.moving.place(before, skip="shape")
         self.mode.after_remeshing(self)
+
+    def _note(self, warnings: Sequence[str]) -> None:
+        """Add new warnings to the notes."""
+        self.notes += [f"step {self.finished}: {each}" for each in warnings]
 
     # ---- Saved states ---------------------------------------------------------------------------
 
@@ -333,6 +342,7 @@ class Search:
                 "rng": self.rng.bit_generator.state,
                 "order": self.view_order.remaining,
                 "same_seeds": self._lbfgs_seeds.tolist(),
+                "health": self.health.state(),
                 **header,
             },
         )
@@ -345,6 +355,7 @@ class Search:
         self._lbfgs_seeds = np.array(state.header["same_seeds"])
         self.view_order.remaining = list(state.header["order"])
         self.finished = state.step
+        self.health.resume(state.header.get("health"))
         self.mode.resume(self, state)
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from mrd.search.health import loss_warnings
 from mrd.study import image_directory, image_plan
 from mrd.study.image_directory import ImageDirectory
 from mrd.study.resolved_run import ResolvedRun
@@ -10,6 +11,7 @@ from mrd.study.resolved_study import ResolvedStudy, resolve_study
 from mrd.study.run_directory import RunDirectory, Status
 from mrd.study.study import Study
 from scenes.base.errors import InputError
+from scenes.camera import cameras
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class RunStatus:
     judgement: dict[str, Any] | None  # content of `criterion.json`; None before the run is done
     message: str  # why it failed, or which finished files are missing or damaged now
     images: ImagesStatus | None = None  # None if the study requests none
+    warnings: tuple[str, ...] = ()  # how its search fails, and what to try
 
 
 def overview(study: Study | ResolvedStudy) -> list[RunStatus]:
@@ -76,7 +79,18 @@ def run_status(run: ResolvedRun, directory: RunDirectory) -> RunStatus:
     if judgement is not None and not run.has_floor_of(judgement):
         status, judgement = "interrupted", None
         message = "the result was scored with a different criterion.floor; generate scores it again"
-    return RunStatus(run, status, int(newest.get("step", 0)), newest, judgement, message, images)
+    step, warnings = int(newest.get("step", 0)), _warnings(run, judgement, history)
+    return RunStatus(run, status, step, newest, judgement, message, images, warnings)
+
+
+def _warnings(
+    run: ResolvedRun, judgement: dict[str, Any] | None, history: list[dict[str, float]]
+) -> tuple[str, ...]:
+    """Return the warnings of a scored run, or those that the loss of an unfinished one gives."""
+    if judgement is not None:
+        return tuple(judgement.get("warnings", ()))  # runs of earlier versions have none
+    views = sum(not view.held_out for view in cameras(run.target.cameras))
+    return tuple(loss_warnings(run.search, views, history))
 
 
 def families(study: ResolvedStudy) -> list[ImagesStatus]:
