@@ -25,8 +25,9 @@ import torch
 from numpy.typing import NDArray
 
 from mrd.search.distance_from_target import UNIT, Distance, distance_from_target
-from mrd.search.loop import Mode, Search, StepActivations
+from mrd.search.loop import Mode, Search
 from mrd.search.moving_scene import Arrays, with_prefix
+from mrd.search.step import StepActivations
 from mrd.study.checkpoint import SearchState
 from scenes.scene import Scene
 

@@ -28,7 +28,8 @@ from mrd.search.constrained import Constrained, start_number
 from mrd.search.control_reach import control_reach
 from mrd.search.distance_from_target import UNIT
 from mrd.search.diverge_result import widest_metamer
-from mrd.search.loop import Activations, Search, StepActivations
+from mrd.search.loop import Search
+from mrd.search.step import Activations, StepActivations
 from scenes.base.errors import InputError
 from scenes.scene import Scene
 

@@ -27,7 +27,8 @@ from mrd.search.flip_result import (
     lead,
     smallest_flip,
 )
-from mrd.search.loop import Search, StepActivations
+from mrd.search.loop import Search
+from mrd.search.step import StepActivations
 from mrd.search.variables.base import Variables
 from mrd.study.model_section import ModelConfig
 from scenes.base.errors import InputError

@@ -11,15 +11,13 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from mrd.criterion.bench import Bench
-from mrd.criterion.similarity import pearson
 from mrd.criterion.verdict import Scorer
 from mrd.models.base import Model
 from mrd.rendering import to_mitsuba
@@ -27,10 +25,13 @@ from mrd.rendering.stage import display
 from mrd.search import finite
 from mrd.search import loss as losses
 from mrd.search.health import Health
+from mrd.search.matte_phase import MattePhase
 from mrd.search.moving_scene import Arrays, MovingScene
 from mrd.search.optimiser import LBFGS, SCHEDULES
-from mrd.search.remeshing import mean_edge, remeshed
+from mrd.search.remeshing import rate_factor, remeshed, remeshing_edges
+from mrd.search.step import Activations, Evaluation, SearchStep, StepActivations, halves, similarity
 from mrd.search.variables.base import Variables, mitsuba_values
+from mrd.search.variables.shape import extent_of
 from mrd.search.view_order import ViewOrder
 from mrd.study.checkpoint import SearchState
 from mrd.study.model_section import ModelConfig
@@ -38,21 +39,6 @@ from mrd.study.search_section import SearchConfig
 from scenes.camera import Camera
 from scenes.scene import Scene
 from scenes.shape import geometry
-
-Activations = Mapping[str, torch.Tensor]
-
-
-@dataclass(frozen=True)
-class StepActivations:
-    """Activations of the views of one step, by layer, each (V, …).
-
-    `second` are activations of renders with other noise, or None; `views` are camera numbers.
-    """
-
-    rendered: Activations
-    target: Activations
-    second: Activations | None
-    views: list[int]
 
 
 class Mode(ABC):
@@ -82,6 +68,9 @@ class Mode(ABC):
     def after_remeshing(self, search: Search) -> None:  # noqa: B027  (optional)
         """Adapt the mode to the new mesh of a search."""
 
+    def after_matte_phase(self, search: Search) -> None:  # noqa: B027  (optional)
+        """Adapt the mode to the target's own material."""
+
     @abstractmethod
     def end_step(self, search: Search, loss: float, s: float) -> None:
         """Store good variables; begin another start, or end the search, if its rule says so."""
@@ -107,29 +96,6 @@ class Mode(ABC):
         """Return the scene that a finished search found, and the mode's part of its record."""
 
 
-@dataclass(frozen=True)
-class SearchStep:
-    """The progress after a step.
-
-    Attributes
-    ----------
-    step
-        Number of finished steps, including those that an early stop skipped.
-    seconds
-        Duration of the step.
-    loss
-        Loss of the scored layers at the step's views before the step, including regularisers.
-    s
-        Pearson's r of the activations with those of the target, averaged over the step's views and
-        the scored layers. It is lower than at scoring quality, since a step has fewer samples.
-    """
-
-    step: int
-    seconds: float
-    loss: float
-    s: float
-
-
 class Search:
     """A search: it makes steps, and can be saved and resumed.
 
@@ -150,6 +116,8 @@ class Search:
         Layers from which `SearchStep.s` is computed; by default all layers of the model.
     extent
         Largest distance of a vertex of the target from the origin of the shape's coordinates.
+    matte
+        The first part of every start, in which target and render are matte; None: there is none.
     """
 
     def __init__(
@@ -164,8 +132,10 @@ class Search:
         *,
         scored: Sequence[str] | None = None,
         extent: float = 0.0,
+        matte: MattePhase | None = None,
     ) -> None:
         losses.check_targets(config.loss, targets)
+        self.matte = matte
         self.start, self.targets, self.views = start, targets, list(views)
         self.bench, self.config, self.rng, self.mode = bench, config, rng, mode
         self.scored = tuple(scored or bench.model.layers)
@@ -173,6 +143,9 @@ class Search:
         self.notes: list[str] = []  # messages to the user, oldest first
         self.health = Health(config, len(self.views), geometry(start.shape))
         self.moving = MovingScene(start, config, bench, extent)
+        mesh = geometry(start.shape)
+        extent = max(extent, extent_of(mesh))
+        self._remeshing_edges = remeshing_edges(config, mesh, extent)
         self.view_order = ViewOrder(len(self.views), config.views_per_step, rng)
         self._renders = 2 if losses.takes_two_renders(config.loss) else 1
         self._adjoint = (
@@ -192,14 +165,14 @@ class Search:
 
     def step(self) -> tuple[float, float]:
         """Make one step; return loss and similarity as in `SearchStep`."""
+        self._set_phase()
         lbfgs = self.moving.lbfgs
         evaluation = self._lbfgs_step(lbfgs) if lbfgs else self._adam_step()
         finite.check_variables(self.finished + 1, self.moving.variables)
         self.finished += 1
         self._note(self.health.observe(evaluation.loss, self.steps_of_start))
-        remeshing, done = self.config.remeshing, self.steps_of_start
-        if remeshing and done in remeshing.at and done < self.config.steps:
-            self.remesh(remeshing.edge)
+        if edge := self._remeshing_edges.get(self.steps_of_start):
+            self.remesh(edge)
         self.mode.end_step(self, evaluation.loss, evaluation.s)
         return evaluation.loss, evaluation.s
 
@@ -212,9 +185,23 @@ class Search:
         """Return the scene that the variables have now."""
         return self.moving.scene()
 
+    @property
+    def is_matte(self) -> bool:
+        """Whether target and render are matte in the next step."""
+        return bool(self.matte and self.finished % self.config.steps < self.matte.steps)
+
+    def _set_phase(self) -> None:
+        """Give the render of the next step its material; note where the matte phase has ended."""
+        if self.matte is None:
+            return
+        self.moving.set_material(self.matte.material if self.is_matte else None)
+        if self.finished % self.config.steps == self.matte.steps:
+            self.notes.append(f"step {self.finished}: from now on with the target's own material")
+            self.mode.after_matte_phase(self)
+
     # ---- One step -------------------------------------------------------------------------------
 
-    def _adam_step(self) -> _Evaluation:
+    def _adam_step(self) -> Evaluation:
         views = self.view_order.next()
         seeds = self.rng.integers(2**31, size=(2, self._renders * len(views)))
         evaluation = self._evaluate(views, seeds)
@@ -223,9 +210,9 @@ class Search:
         self.moving.keep_in_bounds()
         return evaluation
 
-    def _lbfgs_step(self, lbfgs: LBFGS) -> _Evaluation:
+    def _lbfgs_step(self, lbfgs: LBFGS) -> Evaluation:
         every = list(range(len(self.views)))
-        evaluations: list[_Evaluation] = []
+        evaluations: list[Evaluation] = []
 
         def evaluate() -> float:
             evaluations.append(self._evaluate(every, self._lbfgs_seeds))
@@ -235,7 +222,7 @@ class Search:
         self.moving.keep_in_bounds()
         return evaluations[0]
 
-    def _evaluate(self, numbers: list[int], seeds: NDArray[np.int64]) -> _Evaluation:
+    def _evaluate(self, numbers: list[int], seeds: NDArray[np.int64]) -> Evaluation:
         """Evaluate the objective at some cameras; store its gradients in the variables."""
         samples, step = self.config.samples, self.finished + 1
         views = [self.views[c] for c in numbers] * self._renders
@@ -250,8 +237,9 @@ class Search:
         finite.check_views(
             step, views, {f"the activation of layer '{k}'": a for k, a in activations.items()}
         )
-        rendered, second = _halves(activations) if self._renders == 2 else (activations, None)
-        target = {layer: each[numbers] for layer, each in self.targets.items()}
+        rendered, second = halves(activations) if self._renders == 2 else (activations, None)
+        targets = self.matte.targets if self.matte and self.is_matte else self.targets
+        target = {layer: each[numbers] for layer, each in targets.items()}
 
         objective = self.mode.objective(self, StepActivations(rendered, target, second, numbers))
         penalty = self.moving.penalty()
@@ -265,10 +253,10 @@ class Search:
         with torch.no_grad():
             weights = self._layer_weights(done=1.0)
             loss = losses.total(self.config.loss, rendered, target, weights, second)
-        return _Evaluation(
+        return Evaluation(
             objective=float((objective + penalty).detach()),
             loss=float((loss + penalty).detach()),
-            s=_similarity(rendered, target, self.scored),
+            s=similarity(rendered, target, self.scored),
         )
 
     def _backward(
@@ -295,8 +283,8 @@ class Search:
         config, done = self.config, self.finished % self.config.steps
         rate = getattr(config.learning_rate, attribute)
         rate *= SCHEDULES[config.schedule](done / config.steps)
-        if attribute == "shape" and config.remeshing:
-            rate *= config.remeshing.rate ** sum(step <= done for step in config.remeshing.at)
+        if attribute == "shape":
+            rate *= rate_factor(config, sum(step <= done for step in self._remeshing_edges))
         return self.mode.pace * float(rate)
 
     def matching_loss(self, step: StepActivations) -> torch.Tensor:
@@ -313,11 +301,10 @@ class Search:
         return losses.layer_weights_at(done, self.bench.model.layer_weights, self.scored)
 
     def remesh(self, edge: float) -> None:
-        """Remesh the shape; `edge` is the new edge length, in mean edge lengths of the start."""
-        length = edge * mean_edge(geometry(self.start.shape))
+        """Remesh the shape; `edge` is the new edge length, in scene units."""
         found = geometry(self.scene().shape)
         self._note(self.health.check_mesh(found))
-        mesh, problem = remeshed(found, length)
+        mesh, problem = remeshed(found, edge)
         if problem:
             self.notes.append(f"step {self.finished}: not remeshed, {problem}")
             return
@@ -357,23 +344,3 @@ class Search:
         self.finished = state.step
         self.health.resume(state.header.get("health"))
         self.mode.resume(self, state)
-
-
-class _Evaluation(NamedTuple):
-    """Objective and loss of the scored layers, both including regularisers, and similarity."""
-
-    objective: float
-    loss: float
-    s: float
-
-
-def _halves(activations: Activations) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the activations of the first and of the second render of the same views."""
-    pairs = {layer: rows.chunk(2) for layer, rows in activations.items()}
-    return {k: pair[0] for k, pair in pairs.items()}, {k: pair[1] for k, pair in pairs.items()}
-
-
-@torch.no_grad()
-def _similarity(rendered: Activations, target: Activations, layers: Sequence[str]) -> float:
-    means = [pearson(rendered[k].flatten(1), target[k].flatten(1)).mean() for k in layers]
-    return float(torch.stack(means).mean())

@@ -15,9 +15,10 @@ from mrd.criterion.bench import Bench
 from mrd.criterion.verdict import Scorer
 from mrd.models import registry
 from mrd.models.base import Model
-from mrd.search.loop import Mode, Search, StepActivations
+from mrd.search.loop import Mode, Search
 from mrd.search.moving_scene import Arrays, with_prefix
 from mrd.search.plateau import Plateau
+from mrd.search.step import StepActivations
 from mrd.study.checkpoint import SearchState
 from mrd.study.model_section import ModelConfig
 from scenes.scene import Scene
@@ -59,6 +60,10 @@ class Match(Mode):
         """Reset the smoothed loss: losses before and after remeshing are not comparable."""
         self._loss = Plateau(_window(search))
 
+    def after_matte_phase(self, search: Search) -> None:
+        """Reset the smoothed losses, which were of another target."""
+        self._reset_plateaus(search)
+
     def end_step(self, search: Search, loss: float, s: float) -> None:
         """End the search if the match is high enough; else store the best variables.
 
@@ -66,6 +71,8 @@ class Match(Mode):
         improving.
         """
         config = search.config
+        if search.is_matte:
+            return
         if self._is_sufficient(search, s):
             search.notes.append(f"step {search.finished}: stopped, the match is high enough")
             self.best, self.best_step = search.moving.snapshot(), search.finished
@@ -129,11 +136,12 @@ class Match(Mode):
         self._mismatch = Plateau.from_json(state.header["unlike"])
 
     def result(self, search: Search, scorer: Scorer) -> tuple[Scene, dict[str, Any]]:  # noqa: ARG002
-        """Return the scene where the search ended."""
-        return search.scene(), {}
+        """Return the scene where the search ended, and how many of its steps were matte."""
+        return search.scene(), {"matte_steps": search.matte.steps} if search.matte else {}
 
 
 def _window(search: Search) -> int:
     order = search.view_order
     window = ROUNDS_OF_PLATEAU * -(-order.views // order.per_step)
-    return min(window, search.config.steps)  # even a short start has one mean
+    matte = search.matte.steps if search.matte else 0
+    return min(window, search.config.steps - matte)  # even a short start has one mean

@@ -14,6 +14,7 @@ from mrd.search.optimiser import LBFGS, Adam
 from mrd.search.variables.build import build_variables
 from mrd.study.search_section import SearchConfig
 from scenes.arrays import Mesh
+from scenes.material import Material
 from scenes.scene import Scene
 from scenes.shape import MeshShape, geometry
 
@@ -36,6 +37,7 @@ class MovingScene:
         self.config = config
         self._bench = bench
         self._extent = extent
+        self.material: Material | None = None  # of the render; None: that of the start
         self.reset()
 
     def reset(self, mesh: Mesh | None = None) -> None:
@@ -47,14 +49,27 @@ class MovingScene:
         if mesh is not None:
             shape = MeshShape(surface=mesh, fit=False, normals=start.shape.normals)
             start = start.model_copy(update={"shape": shape})
-        is_replayable = not {"shape", "pose"} & set(config.attributes)
-        is_replayable &= set(config.textures) <= {"base_color"}
-        self.stage = self._bench.stage(start, frozen=is_replayable)
+        self._set_stage(start)
         self.lbfgs: LBFGS | None = None
         if config.optimiser == "lbfgs":
             tensors = [(t, v.attribute) for v in self.variables for t in v.tensors.values()]
             rates = [getattr(config.learning_rate, attribute) for _, attribute in tensors]
             self.lbfgs = LBFGS([tensor for tensor, _ in tensors], rates)
+
+    def set_material(self, material: Material | None) -> None:
+        """Render with another material, or with that of the start; no variable changes."""
+        if material != self.material:
+            self.material = material
+            self._set_stage(self.scene())
+
+    def _set_stage(self, scene: Scene) -> None:
+        """Prepare the renderer for a scene whose variables then move."""
+        config = self.config
+        if self.material is not None:
+            scene = scene.model_copy(update={"material": self.material})
+        is_replayable = not {"shape", "pose"} & set(config.attributes)
+        is_replayable &= set(config.textures) <= {"base_color"}
+        self.stage = self._bench.stage(scene, frozen=is_replayable)
 
     def scene(self) -> Scene:
         """Return the scene that the variables have now."""

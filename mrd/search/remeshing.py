@@ -1,13 +1,46 @@
-"""Remeshing of a searched shape, into triangles of one size."""
+"""Remeshing of a searched shape: when, and into triangles of which size."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from mrd.study.search_section import SearchConfig
+from mrd.study.shape_section import AUTO
 from scenes.arrays import Mesh
 from scenes.geometry.topology import manifold_problem
 
 ITERATIONS = 10
+
+# Remeshing "auto": the shares of the steps where it begins and ends, and the interval. A coarse
+# mesh cannot fold finely, so edges become shorter; lengths in largest distances of a vertex of the
+# target from the origin. The learning rate falls at each remeshing (benchmarks/README.md).
+AUTO_BEGIN, AUTO_END, AUTO_INTERVAL = 2 / 30, 0.7, 1 / 30
+LEAST_INTERVAL = 20  # steps
+AUTO_EDGES = (0.04, 0.04)
+AUTO_RATE = 0.95
+
+
+def remeshing_edges(config: SearchConfig, start: Mesh, extent: float) -> dict[int, float]:
+    """Return the step after which each remeshing happens → its edge length, in scene units.
+
+    `extent` is the largest distance of a vertex of the target from the origin.
+    """
+    if config.remeshing is None:
+        return {}
+    if config.remeshing != AUTO:
+        return dict.fromkeys(config.remeshing.at, config.remeshing.edge * mean_edge(start))
+    interval = max(LEAST_INTERVAL, round(AUTO_INTERVAL * config.steps))
+    first = max(2 * interval, round(AUTO_BEGIN * config.steps))
+    at = range(first, round(AUTO_END * config.steps) + 1, interval)
+    edges = extent * np.geomspace(*AUTO_EDGES, num=max(1, len(at)))
+    return dict(zip(at, edges.tolist(), strict=False))
+
+
+def rate_factor(config: SearchConfig, times: int) -> float:
+    """Return the factor on the learning rate of the shape after a number of remeshings."""
+    if config.remeshing is None:
+        return 1.0
+    return float((AUTO_RATE if config.remeshing == AUTO else config.remeshing.rate) ** times)
 
 
 def mean_edge(mesh: Mesh) -> float:

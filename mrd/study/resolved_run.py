@@ -104,6 +104,8 @@ def search_record(search: SearchConfig) -> dict[str, Any]:
     excluded = dict(_BESIDE_THE_RESULT)
     if search.label is None:
         excluded["label"] = True
+    if search.matte_first == 0:
+        excluded["matte_first"] = True
     if search.mode == "diverge":  # the floor limits how far it moves
         del excluded["criterion"]
     return search.model_dump(mode="json", exclude=excluded)

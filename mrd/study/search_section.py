@@ -5,9 +5,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from mrd.study.fields import Count, Names, Rate, Seed, Weight, distinct, misplaced
+from mrd.study.fields import Count, Names, Rate, Seed, distinct, misplaced
 from mrd.study.model_section import ModelConfig
 from mrd.study.series_section import SeriesConfig
+from mrd.study.shape_section import AUTO, Regularisers, Remeshing, with_shape_defaults
 from scenes.base.errors import nearest
 from scenes.base.frozen import Frozen
 from scenes.lighting import Constant, Lighting
@@ -111,32 +112,14 @@ class LearningRate(Frozen):
     pose: Rate = 0.05
 
 
-class Regularisers(Frozen):
-    """Weights, 0 (off) to 1000, of penalties on a searched mesh (`mrd.search.regularisers`).
-
-    Parameters
-    ----------
-    edge_length
-        Weight of the mean squared edge length, which is 1 at the start.
-    area
-        Weight of the surface's area, which is 1 at the start.
-    laplacian
-        Weight of the mean squared distance of a vertex from the mean of its neighbours, in units of
-        the start's mean squared edge length.
-    """
-
-    edge_length: Weight = 0.0
-    area: Weight = 0.0
-    laplacian: Weight = 0.0
-
-
 class StartConfig(Frozen):
     """Start of the searched attributes of a search; all other attributes are those of the target.
 
     Parameters
     ----------
     shape
-        Start shape; by default a sphere of radius 1 with 2562 vertices.
+        Start shape. By default a sphere: of radius 0.6 with 642 vertices if the search has
+        `remeshing: auto`, else of radius 1 with 2562 vertices.
     material
         Start material. Only its searched parameters are used, all others are those of the target.
         By default grey with roughness 0.5.
@@ -172,24 +155,6 @@ class EarlyStopping(Frozen):
     match: float | None = Field(default=None, strict=True, gt=0, le=1)
 
 
-class Remeshing(Frozen):
-    """Remeshing of a searched shape (Botsch & Kobbelt 2004).
-
-    Parameters
-    ----------
-    at
-        Steps after which the shape is remeshed, in growing order, each before the last step.
-    edge
-        Edge length of the new triangles, in mean edge lengths of the start, above 0 and at most 10.
-    rate
-        Factor on the learning rate of the shape at each remeshing, above 0 and at most 1.
-    """
-
-    at: Annotated[tuple[Count, ...], Field(min_length=1), AfterValidator(distinct)]
-    edge: Rate = 1.0
-    rate: float = Field(default=1.0, strict=True, gt=0, le=1)
-
-
 class SearchConfig(Frozen):
     """A search: from a start scene to the activations of a target, or from a target away from it.
 
@@ -209,7 +174,7 @@ class SearchConfig(Frozen):
     targets, models
         Names of the targets and models of this search; by default all in the study.
     steps
-        Steps of the optimiser, 1 to 100000.
+        Steps of the optimiser, 1 to 100000. By default 400, and 600 with `remeshing: auto`.
     views_per_step
         Training cameras rendered in one step, 1 to 1000; all of them if there are fewer.
     loss
@@ -228,10 +193,18 @@ class SearchConfig(Frozen):
         the first is moved a little at random. Default 1. With mode: diverge or flip, the default is
         3, and every start is moved a little from the target.
     remeshing
-        When a searched shape gets new triangles; null: never.
+        When a searched shape gets new triangles. auto: often in the first two thirds of the steps,
+        with edges that become shorter (`mrd.search.remeshing`). This is the default of a search of
+        a shape with mode: match and optimiser: adam. null: never. A mapping: at given steps.
     smoothness
         λ of LargeSteps (Nicolet, Jacobson & Jakob 2021), 0 to 1000: the larger, the more the
-        vertices of a shape move together.
+        vertices of a shape move together. By default 10, and 3 with `remeshing: auto`.
+    matte_first
+        Share of the steps, 0 to 0.95, in which target and render both have a matte material:
+        roughness 1 and no clearcoat. Highlights move far when a surface turns a little, so they
+        mislead a search of a shape from afar. The search then also uses activations of a modified
+        target; the last steps and the verdict use the target alone. By default 0, and 0.65 with
+        `remeshing: auto` if the material is not searched. It has no effect on a matte target.
     regularisers
         Weights of edge length, area and Laplacian of a searched shape; all off by default.
     material_parameters
@@ -280,8 +253,9 @@ class SearchConfig(Frozen):
     schedule: Literal["cosine", "linear", "constant"] = "linear"
     early_stopping: EarlyStopping | None = None
     restarts: int = Field(default=1, strict=True, ge=1, le=100)
-    remeshing: Remeshing | None = None
+    remeshing: Remeshing | Literal["auto"] | None = None
     smoothness: float = Field(default=10.0, strict=True, ge=0, le=1000)
+    matte_first: float = Field(default=0.0, strict=True, ge=0, le=0.95)
     regularisers: Regularisers = Regularisers()
     material_parameters: Annotated[
         tuple[MaterialParameter, ...], Field(min_length=1), AfterValidator(distinct)
@@ -304,10 +278,10 @@ class SearchConfig(Frozen):
 
     @model_validator(mode="before")
     @classmethod
-    def _starts_from_the_target(cls, data: Any) -> Any:
+    def _defaults_of_kind(cls, data: Any) -> Any:
         if isinstance(data, dict) and data.get("mode") in FROM_THE_TARGET:
             return {"restarts": STARTS_FROM_THE_TARGET, **data}
-        return data
+        return with_shape_defaults(data) if isinstance(data, dict) else data
 
     @model_validator(mode="after")
     def _check_start(self) -> "SearchConfig":
@@ -334,6 +308,7 @@ class SearchConfig(Frozen):
             ("optimiser", self.optimiser != "adam", "use adam"),
             ("loss", self.loss != DEFAULT_LOSS, "remove it: it would have no effect"),
             ("remeshing", self.remeshing is not None, "remove it: target and result share faces"),
+            ("matte_first", self.matte_first > 0, "remove it: it would have no effect"),
             ("texture_resolution", self.texture_resolution > 0, "use 0: one value per parameter"),
             ("pixel_search", self.pixel_search, "remove it, or search with model pixels"),
             ("early_stopping", bool(stopping and stopping.match), "remove its match"),
@@ -351,10 +326,19 @@ class SearchConfig(Frozen):
         if self.optimiser == "lbfgs":
             text = "not with optimiser: lbfgs, which needs one mesh; use adam, or remove it"
             raise misplaced("SearchConfig", ("remeshing",), text)
+        if isinstance(self.remeshing, str):
+            return self
         at = self.remeshing.at
         if list(at) != sorted(at) or at[-1] >= self.steps:
             text = f"{', '.join(map(str, at))} has to grow and to stay below steps ({self.steps})"
             raise misplaced("SearchConfig", ("remeshing", "at"), text)
+        return self
+
+    @model_validator(mode="after")
+    def _check_matte_first(self) -> "SearchConfig":
+        if self.matte_first and "material" in self.attributes:
+            text = "not in a search of material; remove it"
+            raise misplaced("SearchConfig", ("matte_first",), text)
         return self
 
     @property
@@ -381,9 +365,15 @@ class SearchConfig(Frozen):
         """
         if self.is_from_target:
             return {}
-        defaults = {"shape": Sphere, "material": Material, "lighting": Constant, "pose": Pose}
+        sphere = Sphere(subdivisions=3, radius=0.6) if self.remeshing == AUTO else Sphere()
+        defaults: dict[str, Shape | Material | Lighting | Pose] = {
+            "shape": sphere,
+            "material": Material(),
+            "lighting": Constant(),
+            "pose": Pose(),
+        }
         return {
-            attribute: getattr(self.start, attribute) or defaults[attribute]()
+            attribute: getattr(self.start, attribute) or defaults[attribute]
             for attribute in self.attributes
         }
 

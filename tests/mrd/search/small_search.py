@@ -10,6 +10,7 @@ from mrd.models import registry
 from mrd.rendering.representation import form_of_family, represented, start_scene
 from mrd.search.loop import Search
 from mrd.search.match import Match
+from mrd.search.matte_phase import matte_phase
 from mrd.study.checkpoint import read_state, write_state
 from mrd.study.model_section import ModelConfig
 from mrd.study.search_section import Samples, SearchConfig
@@ -50,8 +51,17 @@ def small_search(
     views = cameras(scene.cameras)
     images = display_images(bench.stage(scene), views, 144, noise=0)
     start = start_scene(scene, config.starts(), config)
-    rng = np.random.default_rng(seed)
-    return Search(start, model.activations(images), views, bench, config, rng, Match()), scene
+    search = Search(
+        start,
+        model.activations(images),
+        views,
+        bench,
+        config,
+        np.random.default_rng(seed),
+        Match(),
+        matte=matte_phase(scene, config, bench, views),
+    )
+    return search, scene
 
 
 def saved(search, tmp_path):

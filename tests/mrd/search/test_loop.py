@@ -414,7 +414,7 @@ def test_other_attributes_keep_their_values_through_remeshing(begun, tmp_path):
     for _ in range(3):
         search.step()
     before = search.scene()
-    search.remesh(0.6)
+    search.remesh(0.18)
     assert search.notes == []
     after = search.scene()
     assert len(geometry(after.shape).vertices) != len(geometry(before.shape).vertices)

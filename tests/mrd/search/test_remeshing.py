@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from mrd.search.remeshing import mean_edge, remeshed
+from mrd.search.remeshing import mean_edge, rate_factor, remeshed, remeshing_edges
+from mrd.study.search_section import SearchConfig
+from mrd.study.shape_section import Remeshing
 from scenes.arrays import Mesh
 from scenes.geometry.topology import manifold_problem
 from scenes.shape import Sphere, geometry
@@ -43,3 +45,42 @@ def test_a_surface_that_does_not_come_out_closed_is_kept():
     mesh, problem = remeshed(opened, 0.2)
     assert mesh is opened
     assert "edges" in problem
+
+
+# ---- When, and into which size -------------------------------------------------------------------
+
+
+def shape_search(**keys):
+    return SearchConfig(attributes=("shape",), **keys)
+
+
+def test_remeshing_at_given_steps_has_edges_in_units_of_the_start():
+    config = shape_search(remeshing=Remeshing(at=(3, 9), edge=0.5, rate=0.8))
+    edge = 0.5 * mean_edge(SPHERE)
+    assert remeshing_edges(config, SPHERE, extent=7.0) == {3: edge, 9: edge}
+    assert rate_factor(config, 2) == pytest.approx(0.64)
+
+
+def test_automatic_remeshing_covers_the_first_part_of_the_steps():
+    edges = remeshing_edges(shape_search(), SPHERE, extent=1.0)
+    assert list(edges) == list(range(40, 421, 20))
+    twice = remeshing_edges(shape_search(steps=1200), SPHERE, extent=1.0)
+    assert list(twice) == list(range(80, 841, 40))
+    assert list(twice.values()) == list(edges.values())
+
+
+def test_automatic_remeshing_becomes_finer_and_follows_the_size_of_the_target():
+    edges = list(remeshing_edges(shape_search(), SPHERE, extent=1.0).values())
+    assert edges == sorted(edges, reverse=True)
+    double = list(remeshing_edges(shape_search(), SPHERE, extent=2.0).values())
+    np.testing.assert_allclose(double, 2 * np.array(edges))
+
+
+def test_a_search_that_is_too_short_for_automatic_remeshing_keeps_its_mesh():
+    assert remeshing_edges(shape_search(steps=50), SPHERE, extent=1.0) == {}
+
+
+def test_a_search_without_remeshing_keeps_its_mesh_and_rate():
+    config = shape_search(remeshing=None)
+    assert remeshing_edges(config, SPHERE, extent=1.0) == {}
+    assert rate_factor(config, 0) == 1

@@ -26,7 +26,8 @@ from mrd.rendering.representation import form_of_family, represented, start_scen
 from mrd.rendering.srgb import decoded
 from mrd.rendering.stage import display
 from mrd.search.diverge import MARGIN, Diverge
-from mrd.search.loop import Search, StepActivations
+from mrd.search.loop import Search
+from mrd.search.step import StepActivations
 from mrd.study.search_section import Samples, SearchConfig
 from scenes.camera import Ring, cameras
 from scenes.film import Film

@@ -16,19 +16,45 @@ def search(**changes):
 
 
 def test_defaults_of_a_search_and_a_model():
-    config = search()
+    config = search(attributes=["material"])
     assert config.steps == 400
     assert config.views_per_step == 1
     assert config.loss == "relative_squared_error"
-    assert config.smoothness == 10
+    assert config.remeshing is None
     assert (config.samples.primal, config.samples.adjoint, config.samples.boundary) == (16, 4, 8192)
     assert config.samples.score == 144
     assert (config.criterion.null, config.criterion.ceiling, config.criterion.floor) == (99, 8, 0.9)
     assert ModelConfig(network="pixels").front_end.blur == 1
 
 
+def test_a_search_of_a_shape_has_other_defaults():
+    config = search()
+    assert (config.remeshing, config.steps, config.smoothness) == ("auto", 600, 3)
+    assert config.matte_first == 0.65
+    assert config.starts() == {"shape": Sphere(radius=0.6, subdivisions=3)}
+    assert search(steps=50).steps == 50
+    assert search(attributes=["shape", "material"]).matte_first == 0
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"remeshing": None},
+        {"remeshing": {"at": [20]}},
+        {"optimiser": "lbfgs"},
+        {"mode": "diverge"},
+        {"mode": "flip"},
+    ],
+    ids=str,
+)
+def test_a_shape_search_without_automatic_remeshing_has_the_defaults_of_the_others(keys):
+    config = search(**keys)
+    assert config.remeshing != "auto"
+    assert (config.steps, config.smoothness, config.matte_first) == (400, 10, 0)
+
+
 def test_start_of_every_searched_attribute_has_a_default():
-    config = SearchConfig(attributes=("shape", "material", "lighting", "pose"))
+    config = SearchConfig(attributes=("shape", "material", "lighting", "pose"), remeshing=None)
     assert config.starts() == {
         "shape": Sphere(),
         "material": Material(),
@@ -54,6 +80,10 @@ def test_start_of_an_attribute_that_is_not_searched_is_refused():
         ({"attributes": []}, "at least 1 item"),
         ({"attributes": ["shape", "shape"]}, "shape is named more than once"),
         ({"attributes": ["colour"]}, "allowed: shape, material, lighting, pose"),
+        ({"attributes": ["shape", "material"], "matte_first": 0.5}, "not in a search of material"),
+        ({"mode": "diverge", "matte_first": 0.5}, "it would have no effect"),
+        ({"mode": "diverge", "remeshing": "auto"}, "target and result share faces"),
+        ({"optimiser": "lbfgs", "remeshing": "auto"}, "needs one mesh"),
         ({"textured_parameters": ["eta"]}, "'eta' cannot be a texture; .*roughness, metallic"),
         ({"regularisers": {"area": -1}}, "greater than or equal to 0"),
         (

@@ -1,0 +1,70 @@
+"""The keys of a search that concern its shape, and their defaults."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field
+
+from mrd.study.fields import Count, Rate, Weight, distinct
+from scenes.base.frozen import Frozen
+
+# What a search of a shape has by default if its remeshing is "auto" (benchmarks/README.md).
+AUTO: Literal["auto"] = "auto"
+AUTO_STEPS = 600
+AUTO_SMOOTHNESS = 3.0
+AUTO_MATTE_FIRST = 0.65
+
+
+class Regularisers(Frozen):
+    """Weights, 0 (off) to 1000, of penalties on a searched mesh (`mrd.search.regularisers`).
+
+    Parameters
+    ----------
+    edge_length
+        Weight of the mean squared edge length, which is 1 at the start.
+    area
+        Weight of the surface's area, which is 1 at the start.
+    laplacian
+        Weight of the mean squared distance of a vertex from the mean of its neighbours, in units of
+        the start's mean squared edge length.
+    """
+
+    edge_length: Weight = 0.0
+    area: Weight = 0.0
+    laplacian: Weight = 0.0
+
+
+class Remeshing(Frozen):
+    """Remeshing of a searched shape at given steps (Botsch & Kobbelt 2004).
+
+    Parameters
+    ----------
+    at
+        Steps after which the shape is remeshed, in growing order, each before the last step.
+    edge
+        Edge length of the new triangles, in mean edge lengths of the start, above 0 and at most 10.
+    rate
+        Factor on the learning rate of the shape at each remeshing, above 0 and at most 1.
+    """
+
+    at: Annotated[tuple[Count, ...], Field(min_length=1), AfterValidator(distinct)]
+    edge: Rate = 1.0
+    rate: float = Field(default=1.0, strict=True, gt=0, le=1)
+
+
+def with_shape_defaults(search: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keys of a search, with those that a shape needs if `remeshing` is "auto".
+
+    It is "auto" by default if the search moves a shape toward a target with Adam.
+    """
+    searched = search.get("attributes")
+    searched = searched if isinstance(searched, list | tuple) else ()
+    is_match = search.get("mode", "match") == "match" and search.get("optimiser", "adam") == "adam"
+    if "shape" in searched and is_match:
+        search = {"remeshing": AUTO, **search}
+    if search.get("remeshing") != AUTO:
+        return dict(search)
+    defaults = {"steps": AUTO_STEPS, "smoothness": AUTO_SMOOTHNESS}
+    if "material" not in searched:
+        defaults["matte_first"] = AUTO_MATTE_FIRST
+    return {**defaults, **search}

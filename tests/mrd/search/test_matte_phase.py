@@ -1,0 +1,86 @@
+"""The first part of a shape search, with a matte target and a matte render."""
+
+import numpy as np
+import pytest
+import torch
+
+from mrd.search.matte_phase import matte
+from scenes.arrays import Picture
+from scenes.material import Material
+from scenes.shape import Sphere, geometry
+from tests.mrd.search.small_search import saved
+
+GLOSSY = Material(base_color=(0.3, 0.5, 0.7), roughness=0.1, clearcoat=1.0, sheen=0.4)
+SETTINGS = {
+    "steps": 10,
+    "matte_first": 0.6,
+    "target": {"shape": Sphere(subdivisions=2, radius=0.7), "material": GLOSSY},
+}
+
+MATTE_ENDS = "step 6: from now on with the target's own material"
+
+
+def test_a_matte_material_has_no_highlights_and_keeps_its_colour():
+    assert matte(GLOSSY) == Material(base_color=(0.3, 0.5, 0.7), roughness=1.0, sheen=0.4)
+
+
+def test_a_textured_roughness_becomes_a_texture_of_ones():
+    textured = Material(roughness=Picture(np.full((2, 3, 1), 0.2, np.float32)))
+    np.testing.assert_array_equal(matte(textured).roughness.pixels, np.ones((2, 3, 1)))
+
+
+def test_target_and_render_are_matte_in_the_first_steps_only(begun):
+    search, target = begun(("shape",), **SETTINGS)
+    assert search.matte.steps == 6
+    matte_target, own = search.matte.targets["pixels"], search.targets["pixels"]
+    assert float((matte_target - own).abs().max()) > 0.02  # noise is below 1e-6
+    materials = []
+    for _ in range(10):
+        search.step()
+        materials.append(search.moving.stage.scene.material.roughness)
+    assert materials == pytest.approx([1.0] * 6 + [0.1] * 4)
+    assert search.notes == [MATTE_ENDS]
+    assert search.scene().material == target.material
+
+
+@pytest.mark.parametrize("at", [4, 6, 8])
+def test_a_search_resumes_before_at_and_after_the_end_of_its_matte_phase(begun, tmp_path, at):
+    search, _ = begun(("shape",), **SETTINGS)
+    for _ in range(at):
+        search.step()
+    resumed, _ = begun(("shape",), **SETTINGS)
+    resumed.resume(saved(search, tmp_path))
+    search.notes.clear()
+    ours, theirs = ([row.loss for row in each.steps()] for each in (resumed, search))
+    np.testing.assert_allclose(ours, theirs, rtol=0.02)
+    assert (
+        resumed.notes
+        == search.notes
+        == ["step 6: from now on with the target's own material"] * (at <= 6)
+    )
+
+
+def test_a_matte_target_needs_no_matte_phase(begun):
+    chalk = {"shape": Sphere(subdivisions=2), "material": Material(roughness=1.0)}
+    assert begun(("shape",), **(SETTINGS | {"target": chalk}))[0].matte is None
+
+
+def test_the_best_state_of_a_search_is_not_from_its_matte_phase(begun):
+    search, _ = begun(("shape",), **SETTINGS, early_stopping={"patience": 100})
+    for _ in range(6):
+        search.step()
+    assert search.mode.best == {}
+    for _ in search.steps():
+        pass
+    assert search.mode.best_step > 6
+    assert search.mode.result(search, None)[1] == {"matte_steps": 6}
+
+
+def test_the_result_moves_toward_the_target(begun):
+    search, target = begun(("shape",), **(SETTINGS | {"steps": 40}))
+    for _ in search.steps():
+        pass
+    radii = np.linalg.norm(geometry(search.scene().shape).vertices, axis=1)
+    assert radii.mean() == pytest.approx(0.7, abs=0.04)
+    assert torch.isfinite(torch.tensor(radii)).all()
+    assert target.material == GLOSSY
