@@ -10,7 +10,8 @@ from scenes.pictures.files import read_picture
 
 ASSETS = Path(__file__).parent / "assets"
 MESHES: dict[str, Callable[[], Mesh]] = {
-    name: cache(partial(read_stored_mesh, ASSETS / f"{name}.ply")) for name in ("bunny", "suzanne")
+    name: cache(partial(read_stored_mesh, ASSETS / f"{name}.ply"))
+    for name in ("bunny", "suzanne", "spot")
 }
 LIGHTS: dict[str, Callable[[], Picture]] = {
     name: cache(partial(read_picture, ASSETS / f"{name}.exr"))

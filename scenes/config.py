@@ -24,8 +24,9 @@ class TargetConfig(Frozen):
     Parameters
     ----------
     scene
-        A scene from the library (``bunny``, ``suzanne``), or the path of a ``scene.json`` relative
-        to the study. Without it, `shape` is required, and other sections have their defaults.
+        A scene from the library (``bunny``, ``suzanne``, ``spot``), or the path of a ``scene.json``
+        relative to the study. Without it, `shape` is required, and other sections have their
+        defaults.
     shape, material, pose, lighting, cameras, film
         Each replaces that whole section of the scene.
     """

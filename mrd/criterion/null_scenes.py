@@ -19,7 +19,7 @@ from mrd.rendering.to_mitsuba import pixels_of
 from mrd.study.search_section import SearchConfig
 from scenes.arrays import Mesh, Picture
 from scenes.camera import share_in_view, sides_of_view
-from scenes.library import LIGHTS, MESHES
+from scenes.library import LIGHTS
 from scenes.lighting import (
     Constant,
     EnvironmentMap,
@@ -46,6 +46,7 @@ SUN_ELEVATION = (5.0, 85.0)
 TURBIDITY = (2.0, 8.0)
 ALBEDO = (0.0, 0.8)
 SHIFT = 0.2  # largest shift of the object's centre, in radii of the target's bounding sphere
+MESHES_OF_NULL = ("bunny", "suzanne")
 SHARE_OF_MESHES = 0.25  # share of library meshes among the shapes; the others are random blobs
 
 
@@ -71,7 +72,7 @@ def _shape(target: Scene, rng: np.random.Generator) -> Shape:
     """Return a rotated library mesh (not the target's) or a blob, in the size of the target."""
     own, normals = geometry(target.shape), target.shape.normals
     if rng.random() < SHARE_OF_MESHES:
-        meshes = [loaded_shape(MeshShape(surface=name), Path()) for name in sorted(MESHES)]
+        meshes = [loaded_shape(MeshShape(surface=name), Path()) for name in MESHES_OF_NULL]
         others = [mesh for mesh in map(geometry, meshes) if mesh.sha256 != own.sha256]
         turned = _turned(others[rng.integers(len(others))], rng)
         return _filling(own, MeshShape(surface=turned, fit=False, normals=normals))

@@ -190,6 +190,11 @@ class Search:
         """Whether target and render are matte in the next step."""
         return bool(self.matte and self.finished % self.config.steps < self.matte.steps)
 
+    @property
+    def was_matte(self) -> bool:
+        """Whether target and render were matte in the last step."""
+        return bool(self.matte and self.steps_of_start <= self.matte.steps)
+
     def _set_phase(self) -> None:
         """Give the render of the next step its material; note where the matte phase has ended."""
         if self.matte is None:

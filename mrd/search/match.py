@@ -71,7 +71,7 @@ class Match(Mode):
         improving.
         """
         config = search.config
-        if search.is_matte:
+        if search.was_matte:
             return
         if self._is_sufficient(search, s):
             search.notes.append(f"step {search.finished}: stopped, the match is high enough")

@@ -186,6 +186,7 @@ class SearchConfig(Frozen):
         Step size for each attribute (with L-BFGS: the unit of its variables).
     schedule
         How the learning rate of Adam falls toward the last step: cosine, linear or constant (not).
+        By default linear, and cosine with `remeshing: auto`.
     early_stopping
         Stop when the loss has stopped falling, and take the best state; null: never.
     restarts

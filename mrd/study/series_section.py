@@ -42,7 +42,8 @@ class SeriesConfig(Frozen):
     kind
         ``"interpolation"``: scenes whose parameters lie between those of target and result; a shape
         needs the same topology in both. ``"trajectory"``: the result, then earlier states of the
-        search, each physically farther from the target than the one before.
+        search, each physically farther from the target than the one before. By default
+        interpolation, and trajectory for a search that remeshes.
     levels
         Number of levels above 0 (the re-rendered target), 1 to 100.
     spacing

@@ -64,7 +64,7 @@ def with_shape_defaults(search: Mapping[str, Any]) -> dict[str, Any]:
         search = {"remeshing": AUTO, **search}
     if search.get("remeshing") != AUTO:
         return dict(search)
-    defaults = {"steps": AUTO_STEPS, "smoothness": AUTO_SMOOTHNESS}
+    defaults = {"steps": AUTO_STEPS, "smoothness": AUTO_SMOOTHNESS, "schedule": "cosine"}
     if "material" not in searched:
         defaults["matte_first"] = AUTO_MATTE_FIRST
     return {**defaults, **search}

@@ -161,11 +161,15 @@ class Study(Frozen):
         return self
 
     def series_of(self, search: str) -> SeriesConfig | None:
-        """Return the series of a search, or None: the study's series with the search's own keys."""
+        """Return the series of a search, or None: the study's series with the search's own keys.
+
+        If no kind is given, a search that remeshes has a trajectory.
+        """
         own = self.searches[search].series
-        if self.series is None:
-            return own
-        return self.series.changed_by(own)
+        series = own if self.series is None else self.series.changed_by(own)
+        if series and "kind" not in series.model_fields_set and self.searches[search].remeshing:
+            return series.model_copy(update={"kind": "trajectory"})
+        return series
 
 
 def read_study(path: Path) -> Study:

@@ -5,10 +5,10 @@ from scenes.base.errors import InputError
 
 
 def test_the_tables_hold_the_documented_names():
-    assert sorted(library.MESHES) == ["bunny", "suzanne"]
+    assert sorted(library.MESHES) == ["bunny", "spot", "suzanne"]
     assert sorted(library.LIGHTS) == ["forest", "lobby", "studio", "venice"]
     assert sorted(library.MATERIALS) == ["brushed_metal", "glossy_plastic", "matte", "translucent"]
-    assert sorted(library.SCENES) == ["bunny", "suzanne"]
+    assert sorted(library.SCENES) == ["bunny", "spot", "suzanne"]
 
 
 @pytest.mark.parametrize("table", [library.MESHES, library.LIGHTS, library.MATERIALS])

@@ -167,3 +167,4 @@ def test_bundled_meshes_have_the_documented_sizes():
     assert isinstance(bunny, Mesh)
     assert (len(bunny.vertices), len(bunny.faces)) == (2826, 5648)
     assert (len(suzanne.vertices), len(suzanne.faces)) == (7503, 14842)
+    assert (len(MESHES["spot"]().vertices), len(MESHES["spot"]().faces)) == (2930, 5856)

@@ -13,7 +13,7 @@ MESHES = DATA / "meshes"
 def test_names_are_listed(mrd):
     code, out, err = mrd("scenes")
     assert (code, err) == (0, "")
-    assert "bunny, suzanne" in out
+    assert "bunny, suzanne, spot" in out
     assert "studio, forest, venice, lobby" in out
     assert "matte, glossy_plastic, brushed_metal, translucent" in out
 

@@ -99,7 +99,7 @@ def test_losses_of_zero_say_nothing(loss):
 
 
 def test_a_scene_that_matches_needs_no_falling_loss():
-    health = Health(config("shape"), views=3)
+    health = Health(config("shape", remeshing=None), views=3)
     observed(health, [1.0] * 60)
     health.check_mesh(TURNED)
     assert [each.split()[1] for each in health.warnings()] == ["loss", "mesh"]
@@ -107,7 +107,7 @@ def test_a_scene_that_matches_needs_no_falling_loss():
 
 
 def test_searches_of_shape_have_further_advice():
-    health = Health(config("shape"), views=3)
+    health = Health(config("shape", remeshing=None), views=3)
     ((_, note),) = observed(health, [1.0] * 60)
     assert note.endswith("more samples, remeshing: auto or a matte material")
     remeshing = Health(config("shape", remeshing=Remeshing(at=(100,))), views=3)
@@ -127,7 +127,7 @@ def test_the_warning_from_a_history_is_that_of_the_search():
 
 
 def test_a_mesh_inside_out_and_one_that_intersects_itself():
-    health = Health(config("shape"), views=3, start=SPHERE)
+    health = Health(config("shape", remeshing=None), views=3, start=SPHERE)
     assert health.check_mesh(SPHERE) == []
     advice = "try a larger smoothness, a smaller learning_rate or remeshing: auto"
     assert health.check_mesh(TURNED) == [f"the mesh is inside out (100% of its area); {advice}"]

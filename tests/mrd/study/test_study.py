@@ -109,7 +109,7 @@ def test_the_demo_is_a_study_of_three_searches():
          "15: searches.shape.start2: unknown key 'start2'; did you mean 'start'? allowed: "
          "attributes, mode, label, start, targets, models, steps, views_per_step, loss, "
          "optimiser, learning_rate, schedule, early_stopping, restarts, remeshing, smoothness, "
-         "regularisers, material_parameters, texture_resolution, textured_parameters, "
+         "matte_first, regularisers, material_parameters, texture_resolution, textured_parameters, "
          "environment_height, environment_smoothness, sky_parameters, samples, criterion, "
          "save_every, seeds, series, pixel_search"),
         ("steps: 30", "steps: -1\n    save_every: 0\n    seeds: [x]",
@@ -247,6 +247,18 @@ def test_a_series_that_is_not_allowed_is_refused(write, section, message):
 
 
 @pytest.mark.parametrize(
+    ("remeshing", "kind"), [("null", "interpolation"), ("{at: [10]}", "trajectory")]
+)
+def test_a_search_that_remeshes_has_a_trajectory_by_default(write, remeshing, kind):
+    study = read_study(
+        write(
+            ("searches:\n", f"{SERIES}searches:\n"), (STEPS, f"{STEPS}    remeshing: {remeshing}\n")
+        )
+    )
+    assert study.series_of("shape").kind == kind
+
+
+@pytest.mark.parametrize(
     ("old", "new", "message"),
     [
         ("[shape]", "[shape, lighting]",
@@ -255,7 +267,7 @@ def test_a_series_that_is_not_allowed_is_refused(write, section, message):
          r"searches.shape.remeshing.at: .* has to grow and to stay below steps \(30\)"),
         (STEPS, f"{STEPS}    remeshing: {{at: [30]}}\n",
          r"searches.shape.remeshing.at: .* has to grow and to stay below steps \(30\)"),
-        (STEPS, f"{STEPS}    remeshing: {{at: [10]}}\n",
+        (STEPS, f"{STEPS}    remeshing: {{at: [10]}}\n    series: {{kind: interpolation}}\n",
          r"searches.shape.remeshing: .*series: \{kind: trajectory\}"),
         (STEPS, f"{STEPS}    pixel_search: true\n",
          r"study.yaml:\d+: models.pixels: the name 'pixels' is reserved for images of the pixel "
