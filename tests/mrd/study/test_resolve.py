@@ -251,7 +251,11 @@ def test_an_open_surface_can_be_a_target_but_not_a_start(write, tmp_path):
             r"series of searches.shape on targets.ball: no camera",
         ),
         (
-            [WITH_SERIES, ("seed: 1, subdivisions: 2", "seed: 1, subdivisions: 3")],
+            [
+                ("searches:\n", "series: {kind: interpolation}\nsearches:\n"),
+                ("attributes: [shape]", "attributes: [shape]\n    remeshing: null"),
+                ("seed: 1, subdivisions: 2", "seed: 1, subdivisions: 3"),
+            ],
             "no interpolation between meshes of different topology",
         ),
     ],
