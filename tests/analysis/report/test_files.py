@@ -235,7 +235,7 @@ def test_caption_says_if_matches_differ(rng):
 def test_report_stores_hashes_of_findings(report):
     found = provenance.read_source(report.page.parent)["source"]["findings"]
     kinds = {name.partition("/")[0] for name in found}
-    assert kinds == {"pixel_metamers", "predicted_thresholds", "reach"}
+    assert kinds == {"pixel_metamers", "predicted_thresholds", "reach", "warnings"}
 
 
 def test_pictures_are_complete(report):
