@@ -78,7 +78,7 @@ def _pixel_metamer_differences(one: StimulusSet, other: StimulusSet) -> Iterator
 
 
 def _finding_differences(one: StimulusSet, other: StimulusSet) -> Iterator[str]:
-    """List predicted thresholds and reaches that only one set has, or that differ."""
+    """List predicted thresholds, reaches and warnings that only one set has, or that differ."""
     yield from _hash_differences(one, other, one.findings.hashes(), other.findings.hashes())
 
 

@@ -44,8 +44,8 @@ def merge(paths: Sequence[Path], out: Path) -> str:
     ------
     InputError
         A set is damaged, or two contradict each other: their images differ in size or type; an
-        id, family or model name means different things; or results, pixel metamers, reaches or
-        predicted thresholds of the same thing differ.
+        id, family or model name means different things; or results, pixel metamers, reaches,
+        warnings or predicted thresholds of the same thing differ.
     """
     if len(paths) < 2:
         raise InputError("merge needs two sets or more")
@@ -163,7 +163,7 @@ def _pixel_metamers(sets: Sequence[StimulusSet]) -> list[PixelMetamer]:
 
 
 def _findings(sets: Sequence[StimulusSet]) -> Findings:
-    """Join predicted thresholds and reaches; raise InputError if two sets differ in one of them."""
+    """Join the findings of all sets; raise InputError if two sets differ in one of them."""
     joined: dict[str, dict[str, Record]] = {kind: {} for kind in KINDS}
     for one in sets:
         for kind, records in one.findings._asdict().items():

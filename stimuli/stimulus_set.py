@@ -324,7 +324,7 @@ class StimulusSet:
 
     @cached_property
     def findings(self) -> Findings:
-        """Predicted thresholds and reaches as records; empty if the set has none.
+        """Predicted thresholds, reaches and warnings as records; empty if the set has none.
 
         Raises
         ------

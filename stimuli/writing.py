@@ -63,7 +63,7 @@ def write_set(
     pixel_metamers
         Pixel metamers of runs in the table.
     findings
-        Predicted thresholds of targets in the table, and reaches of its runs.
+        Predicted thresholds of targets in the table, reaches and warnings of its runs.
     compression
         ``gzip`` can be read by every HDF5 library, ``lzf`` is faster and read by h5py alone.
 

@@ -30,6 +30,7 @@ SIZE, SEEDS = 16, 3
 LEVELS = (0.1, 0.2, 0.4, 0.7, 1.0)
 TARGETS = ("bunny", "vase")
 MEASURES = {"shape": "chamfer", "material": "rms_log_reflectance"}
+WARNINGS = ["the mesh intersects itself (5% of its faces)", "the mesh is inside out"]
 KINDS = {"shape": "trajectory", "material": "interpolation"}
 ENDS = {"shape": LEVELS[0], "material": LEVELS[-1]}  # levels of the results
 NO_METAMER = "vase-shape"
@@ -136,7 +137,8 @@ def findings() -> Findings:
         }
         for family, change in changes.items()
     }  # fmt: skip
-    return Findings({"bunny-shapely-01234567": predicted}, reaches)
+    warned = {"vase-shape-shapely-s1": {"warnings": WARNINGS, "sha256": "b" * 64}}
+    return Findings({"bunny-shapely-01234567": predicted}, reaches, warned)
 
 
 def pixel_metamer(rng: np.random.Generator) -> PixelMetamer:

@@ -147,7 +147,7 @@ def _tables_of_set(
     shown: StimulusSet, found: results.Results, metamers: Sequence[PixelMetamer]
 ) -> dict[str, pd.DataFrame]:
     """Return the tables of searches, shown images and pixel metamers."""
-    listed = searches.read_searches(shown)
+    listed = searches.add_warnings(searches.read_searches(shown), shown)
     tables = {
         "searches": listed[listed["run"].isin(found.trials["run"])],
         "stimuli": shown_images.list_shown_images(found.trials, shown.table),

@@ -61,6 +61,15 @@ def add_searches(trials: pd.DataFrame, searches: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def add_warnings(searches: pd.DataFrame, stimuli: StimulusSet) -> pd.DataFrame:
+    """Add the column ``warnings`` (how a search failed) to searches, if the set has any."""
+    warned = stimuli.findings.warnings
+    if not warned:
+        return searches
+    texts = [". ".join(warned[run]["warnings"]) if run in warned else "" for run in searches["run"]]
+    return searches.assign(warnings=texts)
+
+
 def _is_result(images: pd.DataFrame) -> pd.Series:
     """Return which images are results: by role, or in pixel searches the level of the result."""
     pixel = images["role"] == PIXEL

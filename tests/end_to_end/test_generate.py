@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 from mrd.study.checkpoint import read_state
+from mrd.study.study import read_study
+from mrd.workflow.standings import overview
 from scenes.pictures.files import read_picture
 from scenes.scene import read_scene
 from stimuli.intake import read_records
@@ -120,7 +122,25 @@ def test_the_verdict_is_complete(carried):
     assert attribute in directory.name
     assert judgement["target"] == read_scene(directory.path / "target" / "scene.json").sha256
     assert judgement["result"] == read_scene(directory.path / "result" / "scene.json").sha256
+    assert judgement["warnings"] == []
     json.dumps(judgement, allow_nan=False)
+
+
+def test_a_search_that_folds_its_mesh_says_so_in_its_output_score_and_status(tmp_path):
+    folder = study_in(tmp_path / "tiny", 3, 2, attributes=("shape",))
+    text = (folder / "study.yaml").read_text()
+    wild = text.replace("steps: 3", "steps: 3\n    learning_rate: {shape: 5}")
+    (folder / "study.yaml").write_text(wild)
+    done = generate(folder)
+    assert done.returncode == 0, done.stderr
+    (directory,) = run_directories(folder)
+    warnings = directory.read_json("criterion.json")["warnings"]
+    assert warnings[-1].startswith("the mesh intersects itself (")
+    (standing,) = overview(read_study(folder))
+    assert standing.warnings == tuple(warnings)
+    for each in warnings:
+        assert f"result: {each}" in done.stdout
+        assert f"{directory.name}: warning: {each}" in done.stdout  # at the end of the command
 
 
 def test_only_what_was_searched_differs(carried):

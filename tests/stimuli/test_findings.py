@@ -46,7 +46,8 @@ REACHED = {
         "control": {"distance": 0.1, "match": 0.93, "failed_at": 0.11, "judged": 10},
     },
 }  # fmt: skip
-FINDINGS = Findings({NAME: PREDICTED}, {RUN: REACHED})
+WARNED = {"warnings": ["the mesh intersects itself (5% of its faces)"], "sha256": "b" * 64}
+FINDINGS = Findings({NAME: PREDICTED}, {RUN: REACHED}, {RUN: WARNED})
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +62,7 @@ def test_findings_are_read_as_written(holding, small_set):
         assert stimuli.findings == FINDINGS
         assert stimuli.content_hash == without.content_hash
         assert summary(stimuli)["predicted thresholds"] == NAME
-        assert summary(stimuli)["reach"] == RUN
+        assert summary(stimuli)["reach"] == summary(stimuli)["warnings"] == RUN
         assert without.findings == Findings()
         assert len(without.predicted_thresholds()) == len(without.reach()) == 0
         assert "reach" not in summary(without)
@@ -91,6 +92,7 @@ def test_replacing_one_kind_keeps_the_other(holding, tmp_path):
     with StimulusSet(path) as stimuli:
         assert list(stimuli.findings.predicted_thresholds) == ["vase-net-89abcdef"]
         assert stimuli.findings.reach == FINDINGS.reach
+        assert stimuli.findings.warnings == FINDINGS.warnings
         assert stimuli.models == models
     with pytest.raises(InputError, match=r"reach are of 000000000000: the file was replaced by"):
         replace_findings(path, "reach", {}, "0" * 64)
@@ -101,13 +103,16 @@ def test_altered_and_unrelated_records_are_found(holding, tmp_path):
     with StimulusSet(path) as stimuli:
         expected = stimuli.content_hash
     replace_findings(path, "reach", {"nobody": REACHED}, expected)
+    replace_findings(path, "warnings", {"nobody": WARNED}, expected)
     with h5py.File(path, "r+") as file:
         file[f"predicted_thresholds/{NAME}"].attrs["content_hash"] = "0" * 64
     seal(path)
     found = problems(path)
-    assert len(found) == 2
+    assert len(found) == 3
     assert f"predicted_thresholds/{NAME}: attribute content_hash: is not that of" in found[0]
-    assert "reach/nobody: no stimulus is of that run" in found[1]
+    # The order of the last two is not fixed.
+    for kind in ("reach", "warnings"):
+        assert any(f"{kind}/nobody: no stimulus is of that run" in each for each in found[1:])
 
 
 def test_a_damaged_record_is_named(holding, tmp_path):
@@ -123,6 +128,7 @@ def test_sets_are_compared_and_merged_with_them(holding, small_set, tmp_path):
     with StimulusSet(holding) as one, StimulusSet(small_set) as other:
         assert differences(one, other) == [
             f"predicted_thresholds/{NAME}: only in {holding}", f"reach/{RUN}: only in {holding}",
+            f"warnings/{RUN}: only in {holding}",
         ]  # fmt: skip
     merge([small_set, holding], tmp_path / "merged.h5")
     with StimulusSet(tmp_path / "merged.h5") as merged:
@@ -141,5 +147,9 @@ def test_only_findings_of_the_table_are_kept(holding):
     with StimulusSet(holding) as stimuli:
         table = stimuli.table
     elsewhere = {**PREDICTED, "names": {**PREDICTED["names"], "target": "cup"}}
-    both = Findings({NAME: PREDICTED, "cup": elsewhere}, {RUN: REACHED, "nobody": REACHED})
+    both = Findings(
+        {NAME: PREDICTED, "cup": elsewhere},
+        {RUN: REACHED, "nobody": REACHED},
+        {RUN: WARNED, "nobody": WARNED},
+    )
     assert both.of(table) == FINDINGS

@@ -195,6 +195,14 @@ def test_examples_show_results_of_searches(made_study, report, trials):
     assert any((picture == end).all() for end in ends)
 
 
+def test_the_table_of_searches_has_their_warnings(report):
+    rows = report.numbers["tables"]["searches"]
+    warnings = {row["run"]: row["warnings"] for row in rows}
+    assert warnings.pop("vase-shape-shapely-s1") == ". ".join(simulated_study.WARNINGS)
+    assert set(warnings.values()) == {""}
+    assert f"<td class=\"text\">{'. '.join(simulated_study.WARNINGS)}</td>" in report.page.read_text()
+
+
 def test_scene_metamers_are_shown_with_pixel_metamers(made_study, report):
     html = report.page.read_text()
     title = "bunny: shape, by shapely (late), camera c0"
@@ -227,7 +235,7 @@ def test_caption_says_if_matches_differ(rng):
 def test_report_stores_hashes_of_findings(report):
     found = provenance.read_source(report.page.parent)["source"]["findings"]
     kinds = {name.partition("/")[0] for name in found}
-    assert kinds == {"pixel_metamers", "predicted_thresholds", "reach"}
+    assert kinds == {"pixel_metamers", "predicted_thresholds", "reach", "warnings"}
 
 
 def test_pictures_are_complete(report):

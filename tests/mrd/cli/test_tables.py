@@ -1,6 +1,7 @@
 """Tables as they are printed."""
 
 import io
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -90,6 +91,20 @@ def test_a_result_and_the_reason_why_it_is_not_a_metamer():
         "ball-[x]-s1  0.812         –  0.3 (19 scenes)        0.95  chamfer 0.0512       result",
     ]
     assert reasons([run], []) == ["ball-[x]-s1: c1: match 0.712 is below 0.9 (1 of 2 cameras fail)"]
+
+
+def test_a_run_with_warnings_has_a_mark_and_lines_with_advice():
+    texts = ("the loss stays at 98%; try more samples", "the mesh folds; try a larger smoothness")
+    running = replace(standing("running"), warnings=texts[:1])
+    done = replace(standing(judgement=JUDGEMENT), warnings=texts)
+    header, *rows = lines(states([running, done, standing("interrupted")]))
+    column = header.index("status")
+    marks = [row[column:].split("  ")[0] for row in rows]
+    assert marks == ["running !", "done !", "interrupted"]
+    assert reasons([done], []) == [
+        "ball-[x]-s1: c1: match 0.712 is below 0.9 (1 of 2 cameras fail)",
+        *(f"ball-[x]-s1: warning: {text}" for text in texts),
+    ]
 
 
 def test_a_metamer_has_its_p():

@@ -54,6 +54,23 @@ def test_every_run_reports_where_it_stands(study):
     assert (pending.status, pending.newest) == ("pending", {})
 
 
+def test_warnings_are_those_of_the_score_and_before_it_of_the_history(tmp_path):
+    study = write(tmp_path, steps=70)
+    running, done, old = (begin(study, index) for index in (0, 1, 2))
+    for directory in (running, done, old):
+        for step in range(1, 61):
+            row = {"step": step, "loss": 1.0, "match": 0.1}
+            directory.append_history(row)
+    score = {"verdict": "result", "training": {"floor": 0.9}}
+    for directory, more in ((done, {"warnings": ["it folds"]}), (old, {})):
+        with directory.claim():
+            directory.write_json("criterion.json", score | more)
+            directory.finish("result")
+    found = [each.warnings for each in overview(study)]
+    assert found[0][0].startswith("the loss stays at 100% of its mean over the first 12 steps; try")
+    assert found[1:] == [("it folds",), (), ()]
+
+
 def test_a_damaged_run_is_a_row_like_any_other(study):
     judgement = {"verdict": "result", "training": {"floor": 0.9}}
     for index in (0, 1):

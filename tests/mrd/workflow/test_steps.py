@@ -9,6 +9,7 @@ import pytest
 from analysis.report import study_report
 from mrd.measures import embed
 from mrd.measures.fisher.planned import planned
+from mrd.study.resolved_study import resolve_study
 from mrd.study.run_directory import RunDirectory
 from mrd.study.study import read_study, resolve_all
 from mrd.workflow import build_set
@@ -262,6 +263,18 @@ def test_a_reach_is_packed_with_its_run(copy):
         (row,) = stimuli.reach().to_dict("records")
     assert (row["run"], row["layer"], row["reach"]) == (run.name, "pixels", 0.4)
     assert row["control_reach"] != row["control_reach"]  # of before controls had a reach
+
+
+def test_warnings_are_packed_with_their_run(copy):
+    study = read_study(copy)
+    directory = RunDirectory(study.runs / resolve_all(study)[0].name)
+    directory.write_json("criterion.json", directory.judgement() | {"warnings": ["it folds"]})
+    with StimulusSet(study.stimulus_set) as stimuli:
+        assert build_set.missing_findings(resolve_study(study), stimuli) == ["warnings"]
+    assert build_set.add_findings(study)
+    with StimulusSet(study.stimulus_set) as stimuli:
+        (warned,) = stimuli.findings.warnings.items()
+    assert (warned[0], warned[1]["warnings"]) == (directory.name, ["it folds"])
 
 
 def test_steps_that_a_study_does_not_ask_for_are_none(tmp_path):

@@ -1,4 +1,4 @@
-"""Records of reaches (how far a widest metamer is from its target) for a stimulus set."""
+"""Records of runs for a stimulus set: reaches (distances of widest metamers), and warnings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mrd.study.run_directory import RunDirectory
 from scenes.base.digest import file_sha256
 
 
-def finding(run: ResolvedRun, path: Path) -> dict[str, Any] | None:
+def reach(run: ResolvedRun, path: Path) -> dict[str, Any] | None:
     """Return the reach of the run in folder `path`, with the SHA-256 of its `criterion.json`.
 
     Return None if the search is not done, or its mode is not diverge.
@@ -28,3 +28,14 @@ def finding(run: ResolvedRun, path: Path) -> dict[str, Any] | None:
         "reach": judgement["reach"],
         "sha256": file_sha256(path / "criterion.json"),
     }
+
+
+def warnings(path: Path) -> dict[str, Any] | None:
+    """Return the warnings of the run in folder `path`, with the SHA-256 of its `criterion.json`.
+
+    Return None if it has none.
+    """
+    judgement = RunDirectory(path).judgement()
+    if judgement is None or not judgement.get("warnings"):
+        return None
+    return {"warnings": judgement["warnings"], "sha256": file_sha256(path / "criterion.json")}
