@@ -6,6 +6,7 @@ from importlib.metadata import distribution
 
 import onnx
 import onnxruntime
+import pandas as pd
 import pytest
 import timm
 import torch
@@ -20,6 +21,7 @@ from scenes.base.digest import file_sha256
 from scenes.base.errors import InputError
 from scenes.camera import Ring, cameras
 from scenes.film import Film
+from tests.small_study import FAST, VASE, write_study
 
 # Layer → its output in the ONNX graph.
 IN_GRAPH = {
@@ -175,16 +177,24 @@ def test_it_has_no_classes_and_the_layers_of_timm():
         created(("blocks.12",), weights="none")
 
 
+@pytest.mark.full  # half a minute
+def test_a_search_lowers_its_loss_and_records_the_weights(mrd, home, tmp_path):
+    target = VASE | {"cameras": {"kind": "single", "resolution": 64}}
+    models = {"dino": {"network": "dinov2_vits14", "layers": ["blocks.3", "norm"]}}
+    short = FAST | {"steps": 4, "criterion": {"null": 2, "ceiling": 2}}
+    sections = {"targets": {"vase": target}, "models": models, "searches": {"material": short}}
+    code, _, error = mrd("generate", write_study(tmp_path, **sections))
+    assert code == 0, error
+    (run,) = (tmp_path / "runs").glob("vase-*")
+    losses = pd.read_csv(run / "history.csv")["loss"]
+    assert losses.iloc[-1] < 0.8 * losses.iloc[0]
+    assert dinov2.ONNX_SHA256 in (run / "criterion.json").read_text()
+
+
 def test_without_its_package_the_extra_is_named(generate_install, tmp_path):
-    study = tmp_path / "study.yaml"
-    study.write_text(
-        "name: small\n"
-        "targets: {ball: {shape: {kind: sphere}, cameras: {kind: single, resolution: 16}}}\n"
-        "models: {net: {network: dinov2_vits14}}\n"
-        "searches: {material: {attributes: [material], steps: 1}}\n"
-    )
+    study = write_study(tmp_path / "study", models={"net": {"network": "dinov2_vits14"}})
     done = subprocess.run(
-        [sys.executable, "-c", RUN, "generate", str(tmp_path)],
+        [sys.executable, "-c", RUN, "generate", str(study)],
         env={**generate_install, "TORCH_HOME": str(tmp_path / "torch")},
         capture_output=True,
         text=True,
