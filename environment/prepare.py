@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ROOT / "environment" / "debian-packages.txt"
 OF_TESTS = ROOT / "environment" / "debian-packages-tests.txt"
 VENV = ROOT / ".venv"
-EXTRAS = "generate,lab,analysis,bayes,cluster,docs,dev"
+EXTRAS = "generate,dinov2,lab,analysis,bayes,cluster,docs,dev"
 
 
 class Missing(Exception):

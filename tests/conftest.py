@@ -193,6 +193,12 @@ def base_install(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
+def generate_install(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Return the environment variables of a process with the extra `generate` alone."""
+    return _environment_of({"generate"}, tmp_path_factory.mktemp("generate"))
+
+
+@pytest.fixture(scope="session")
 def lab_install(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Return the environment variables of a process with the extra `lab`: no torch, no mitsuba."""
     return _environment_of({"lab"}, tmp_path_factory.mktemp("lab"))

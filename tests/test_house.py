@@ -122,9 +122,9 @@ def declared(extras: tuple[str, ...]) -> set[str]:
         ("mrd/cli", ()),
         ("psychophysics", ("lab",)),
         ("analysis", ("analysis", "bayes")),
-        ("mrd", ("generate", "cluster")),
+        ("mrd", ("generate", "dinov2", "cluster")),
         ("benchmarks", ("generate", "dev")),
-        ("tests", ("generate", "lab", "analysis", "docs", "dev")),
+        ("tests", ("generate", "dinov2", "lab", "analysis", "docs", "dev")),
     ],
 )
 def test_imported_packages_are_declared(folder, extras):
@@ -180,7 +180,7 @@ def test_constraints_cover_what_make_installs(distributions_of):
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     pinned = {line.partition("==")[0] for line in lines}
     needed = distributions_of(
-        {"generate", "lab", "analysis", "bayes", "cluster", "docs", "dev"}
+        {"generate", "dinov2", "lab", "analysis", "bayes", "cluster", "docs", "dev"}
     ) - {
         "mrd-suite",
         "setuptools",

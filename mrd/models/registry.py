@@ -51,6 +51,10 @@ _SINGLE: dict[str, tuple[str, str]] = {
         )
         for size in range(3)
     },
+    "dinov2_vits14": (
+        "DINOv2 ViT-S/14, a transformer; its weights come with the extra dinov2",
+        "dinov2",
+    ),
     "pixels": ("the image itself, after the front end; natural loss: l1", "pixels"),
     "resnet50_stylized": (
         "ResNet-50 trained on Stylized ImageNet, its weights from your file",

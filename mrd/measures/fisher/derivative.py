@@ -16,6 +16,7 @@ from collections.abc import Sequence
 
 import torch
 from torch.autograd import forward_ad
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from mrd.measures.fisher.parameters import Parameter
 from mrd.models.base import Model
@@ -75,7 +76,8 @@ def activation_derivative(
         # torch compiles its own rules of forward mode with a function that it deprecates.
         warnings.filterwarnings("ignore", "`torch.jit.script", FutureWarning)
         warnings.filterwarnings("ignore", "`torch.jit.script", DeprecationWarning)
-        with forward_ad.dual_level():
+        # Only this kernel of attention has forward mode.
+        with sdpa_kernel(SDPBackend.MATH), forward_ad.dual_level():
             images = display(forward_ad.make_dual(radiance, tangent), film)
             pairs = {
                 layer: forward_ad.unpack_dual(each)

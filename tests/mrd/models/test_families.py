@@ -24,6 +24,7 @@ NETWORKS = [
     case("timm/resnet18"),
     case("timm/vit_tiny_patch16_224@128"),
     case("timm/vit_small_patch14_dinov2.lvd142m@126", size=126, full=True),
+    case("dinov2_vits14", size=224),
     case("lpips/alex", full=True),
     case("lpips/squeeze"),
 ]

@@ -54,10 +54,14 @@ def test_an_image_derivative_agrees_with_central_differences(small, parameter):
     assert 8 * error < 0.5 * abs(np.mean(differences))
 
 
-def test_a_network_derivative_agrees_with_central_differences(small, rng):
+@pytest.mark.parametrize(
+    ("network", "weights"),
+    [("efficientnet_lite0", "default"), ("timm/vit_tiny_patch16_224@32", "none")],
+)
+def test_a_network_derivative_agrees_with_central_differences(small, rng, network, weights):
     """On a fixed image there is no Monte Carlo noise: the bound is float32's rounding."""
     scene = small(film=Film(exposure=0.5))  # white at exposure 1 is on the edge of clipping
-    model = registry.create(ModelConfig(network="efficientnet_lite0", layers=("blocks.0",)))
+    model = registry.create(ModelConfig(network=network, layers=("blocks.0",), weights=weights))
     radiance = Stage(scene).radiance(cameras(scene.cameras), 16, [1])
     tangent = torch.tensor(rng.normal(size=radiance.shape), dtype=torch.float32) * 0.1
     found = activation_derivative(model, scene.film, radiance, tangent)["blocks.0"]
