@@ -45,7 +45,8 @@ SECTIONS = {
         "The searches that were shown",
         "Verdict of the criterion when each search ended, on the stored images at the search's "
         "own cameras, and at held-out cameras. A result that failed one of the first two is no "
-        "metamer.",
+        "metamer. Class rule: whether the result must have the target's class, which it must only "
+        "at cameras where the model has a stable class for the target.",
     ),
     "against_pixels": (
         "Scene metamers against pixel metamers",

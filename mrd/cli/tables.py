@@ -244,11 +244,15 @@ def _flipped(flip: dict[str, Any], unit: str) -> str:
     if flip["distance"] is None:
         return "not flipped"
     held_out = [each["flipped"] for each in flip["cameras"] if each["held_out"]]
-    labels = dict.fromkeys(each["label"] for each in flip["cameras"] if not each["held_out"])
+    trained = [each for each in flip["cameras"] if not each["held_out"]]
+    labels = dict.fromkeys(each["label"] for each in trained)
+    # Earlier runs have no such key.
+    unstable = [each["camera"] for each in trained if not each.get("target_stable", True)]
     words = [
         f"flipped to class {' and '.join(map(str, labels))} at {number(flip['distance'])} {unit}",
         *([f"held out {sum(held_out)} of {len(held_out)}"] if held_out else []),
         "random changes {flipped} of {of}".format(**flip["random_changes"]),
+        *([f"the target has no stable class at {', '.join(unstable)}"] if unstable else []),
     ]
     return ", ".join(words)
 

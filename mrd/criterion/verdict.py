@@ -105,6 +105,17 @@ def verdict_over(
         {name: values[:, rows] for name, values in measured.items()}
         for measured in (against.null, against.ceiling)
     )
-    labels_target = None if against.labels is None else against.labels[:, rows]
-    labels_result = None if labels is None else labels[rows].tolist()
-    return judge(names, result, null, ceiling, search.criterion.floor, labels_target, labels_result)
+    labels_target, probabilities = (
+        None if each is None else each[:, rows] for each in (against.labels, against.probabilities)
+    )
+    return judge(
+        names,
+        result,
+        null,
+        ceiling,
+        search.criterion.floor,
+        labels_target,
+        None if labels is None else labels[rows].tolist(),
+        probabilities,
+        search.criterion.class_probability,
+    )

@@ -43,7 +43,8 @@ def make(run: ResolvedRun, runs: Path, device: str, progress: RunProgress) -> di
         progress.note(lost)
 
     def is_done() -> bool:
-        return directory.status() == "done" and run.has_floor_of(directory.judgement() or {})
+        done = directory.status() == "done"
+        return done and not run.changed_rule(directory.judgement() or {})
 
     with directory.claim(is_done) as has_work:
         if not has_work:

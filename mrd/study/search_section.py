@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from mrd.study.criterion_section import CriterionConfig
 from mrd.study.fields import Count, Names, Rate, Seed, Weight, distinct, misplaced
 from mrd.study.model_section import ModelConfig
 from mrd.study.series_section import SeriesConfig
@@ -67,27 +68,6 @@ class Samples(Frozen):
     adjoint: int = Field(default=4, strict=True, ge=1, le=4096)
     boundary: int = Field(default=8192, strict=True, ge=1, le=10_000_000)
     score: int = Field(default=144, strict=True, ge=16, le=65536)
-
-
-class CriterionConfig(Frozen):
-    """The criterion that a result must meet to be called a metamer of its target.
-
-    Parameters
-    ----------
-    null
-        Number N of random scenes, 1 to 9999. They have random values of the searched attributes;
-        the result must be more similar to the target than each of them, which means p ≤ 1/(N + 1).
-    ceiling
-        Number of re-renders of the target that measure how well the target matches itself, 2 to
-        1000.
-    floor
-        Least match at every training camera, 0 to 1. The match is (s − null) / (ceiling − null)
-        with the similarity s of the result.
-    """
-
-    null: int = Field(default=99, strict=True, ge=1, le=9999)
-    ceiling: int = Field(default=8, strict=True, ge=2, le=1000)
-    floor: float = Field(default=0.9, strict=True, ge=0, le=1)
 
 
 class LearningRate(Frozen):

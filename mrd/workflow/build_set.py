@@ -13,6 +13,7 @@ from mrd.measures import pixel_files
 from mrd.measures.fisher.planned import FOLDER, planned
 from mrd.study import image_directory, image_plan
 from mrd.study.cache_key import CacheKey
+from mrd.study.criterion_section import ScoringRule
 from mrd.study.provenance import hardware, versions
 from mrd.study.resolved_study import ResolvedStudy, resolve_study
 from mrd.study.study import Study
@@ -254,7 +255,7 @@ def recorded_study(path: Path, provenance: Mapping[str, Any]) -> dict[str, Any]:
     return joined
 
 
-def floors(study: Mapping[str, Any]) -> dict[str, float]:
-    """Return the least match of a metamer for each search; `study` is a study as JSON."""
+def rules(study: Mapping[str, Any]) -> dict[str, ScoringRule]:
+    """Return the limits of a metamer for each search; `study` is a study as JSON."""
     searches: Mapping[str, Any] = study.get("searches", {})
-    return {name: float(search["criterion"]["floor"]) for name, search in searches.items()}
+    return {name: ScoringRule.read(search["criterion"]) for name, search in searches.items()}
