@@ -1,8 +1,8 @@
-"""Predicted thresholds and reaches, which are stored in a set beside its stimuli.
+"""Predicted thresholds, reaches and recovery, which are stored in a set beside its stimuli.
 
-``/predicted_thresholds/<target>-<model>-<hash>`` and ``/reach/<run>`` are JSON texts, each with an
-attribute ``content_hash``. They are not shown to people, so they enter neither the table nor the
-content hash of the set, and a set may lack them.
+``/predicted_thresholds/<target>-<model>-<hash>``, ``/reach/<run>`` and ``/recovery/<run>`` are JSON
+texts, each with an attribute ``content_hash``. They are not shown to people, so they enter neither
+the table nor the content hash of the set, and a set may lack them.
 """
 
 import hashlib
@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 from scenes.arrays import Picture
 from scenes.material import SCALARS, Material
 from stimuli.opening import reading
-from stimuli.schema import PREDICTED_THRESHOLDS, REACH
+from stimuli.schema import PREDICTED_THRESHOLDS, REACH, RECOVERY
 
 Record = Mapping[str, Any]
 Records = Mapping[str, Record]
 """Records by name: of predictions, or of runs."""
 
-KINDS = (PREDICTED_THRESHOLDS, REACH)
+KINDS = (PREDICTED_THRESHOLDS, REACH, RECOVERY)
 SETTINGS = ("rerenders", "samples", "derivative_samples", "floor")
 NOISY = 0.5  # if the two halves of a derivative agree less, noise makes its threshold too small
 MATERIAL = "material"
@@ -38,19 +38,22 @@ class Findings(NamedTuple):
 
     ``predicted_thresholds`` maps each prediction's name to the content of its `fisher.json`, with
     the ``sha256`` of that file. ``reach`` maps each run to ``target``, ``model``, ``layer``,
-    ``attribute``, the ``reach`` of its `criterion.json`, and the ``sha256`` of that file.
+    ``attribute``, the ``reach`` of its `criterion.json`, and the ``sha256`` of that file;
+    ``recovery`` maps runs likewise, also runs that are not in the set.
     """
 
     predicted_thresholds: Records = MappingProxyType({})
     reach: Records = MappingProxyType({})
+    recovery: Records = MappingProxyType({})
 
     def of(self, table: pd.DataFrame) -> "Findings":
-        """Return only the records whose target or run is in a table of stimuli."""
+        """Return only the records whose target, or for reaches run, is in a table of stimuli."""
         targets, runs = set(table["target"]), set(table["run"])
         predicted = self.predicted_thresholds.items()
         return Findings(
             {name: each for name, each in predicted if each["names"]["target"] in targets},
             {run: each for run, each in self.reach.items() if run in runs},
+            {run: each for run, each in self.recovery.items() if each["target"] in targets},
         )
 
     def hashes(self) -> dict[str, str]:
@@ -94,7 +97,7 @@ def finding_problems(file: h5py.File, path: Path, table: pd.DataFrame) -> Iterat
         if file[place].attrs.get("content_hash") != expected:
             yield f"{place}: attribute content_hash: is not that of its record"
     for place in findings.hashes().keys() - findings.of(table).hashes().keys():
-        what = "run" if place.startswith(REACH) else "target"
+        what = "run" if place.startswith(f"{REACH}/") else "target"
         yield f"{place}: no stimulus is of that {what}"
 
 

@@ -23,7 +23,8 @@ IMAGES, RADIANCE = "images", "radiance"
 STIMULI, SCENES, ARRAYS, MODELS = "stimuli", "scenes", "arrays", "models"
 DISTANCES, NULLS, VERDICTS = "distances", "nulls", "verdicts"
 PIXEL_METAMERS = "pixel_metamers"  # not in every set
-PREDICTED_THRESHOLDS, REACH = "predicted_thresholds", "reach"  # not in every set
+# Not in every set.
+PREDICTED_THRESHOLDS, REACH, RECOVERY = "predicted_thresholds", "reach", "recovery"
 
 KEY = "stimulus_id"
 NONE = -1  # stored in place of a whole number that does not apply

@@ -136,7 +136,17 @@ def findings() -> Findings:
         }
         for family, change in changes.items()
     }  # fmt: skip
-    return Findings({"bunny-shapely-01234567": predicted}, reaches)
+    recovered = {
+        "target": "vase", "search": "shape", "attribute": "shape", "model": "shapely",
+        "layer": "late", "sha256": "c" * 64, "verdict": "recovered",
+        "recovery": {
+            "recovered": True, "errors": {"shape": {"chamfer": 0.004, "volume_iou": 0.97}},
+            "units": {"shape": {"chamfer": "radii", "volume_iou": ""}},
+        },
+    }  # fmt: skip
+    return Findings(
+        {"bunny-shapely-01234567": predicted}, reaches, {"vase-shape-shapely-s2": recovered}
+    )
 
 
 def pixel_metamer(rng: np.random.Generator) -> PixelMetamer:

@@ -48,6 +48,13 @@ SECTIONS = {
         "metamer. Class rule: whether the result must have the target's class, which it must only "
         "at cameras where the model has a stable class for the target.",
     ),
+    "recovery": (
+        "Recovery: how near each search came to its target",
+        "Physical difference of the result from the target, for every finished search of these "
+        "targets. Metamers ask how different a scene with the same activations can be; recovery "
+        "asks how well the scene can be told from the activations. Recovered: the activations "
+        "match, and the scene is physically the target. Volume IoU: 1 is equal; all others: 0.",
+    ),
     "against_pixels": (
         "Scene metamers against pixel metamers",
         "Two metamers of the same target image, model and layers: one is a changed scene, one is "

@@ -12,6 +12,7 @@ import torch
 from mrd.criterion.bench import Bench, display_images
 from mrd.criterion.criterion import Measures, Verdict, judge, match, measures, target_again
 from mrd.criterion.null_and_ceiling import Reference
+from mrd.criterion.recovery import UNITS, recovery
 from mrd.models.trial import finite_activations
 from mrd.study.resolved_run import ResolvedRun
 from mrd.study.search_section import SearchConfig
@@ -88,6 +89,11 @@ class Scorer:
             "samples": run.search.samples.score,
             **{group: verdict.as_json() for group, verdict in verdicts.items()},
             "physical_difference": difference,
+            "recovery": {
+                "recovered": verdicts["training"].metamer and again,
+                "errors": recovery(difference, run.search),
+                "units": {attribute: UNITS[attribute] for attribute in difference},
+            },
         }
 
 

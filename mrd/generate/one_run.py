@@ -16,6 +16,7 @@ import torch
 
 from mrd.criterion.bench import Bench, display_images
 from mrd.criterion.null_and_ceiling import reference, target_activations
+from mrd.criterion.recovery import outcome
 from mrd.criterion.verdict import Scorer, mean_match, training
 from mrd.generate.progress import RunProgress
 from mrd.models import registry
@@ -178,7 +179,7 @@ def _write_preview(
     }
     image_files.write_preview(
         directory.path / "preview.png",
-        f"{run.spec.label}: {judgement['verdict']}, match {judgement['training']['match']:.2f}",
+        f"{run.spec.label}: {outcome(judgement)}, match {judgement['training']['match']:.2f}",
         images,
         views,
         matches,

@@ -27,7 +27,7 @@ FROM_THE_TARGET = ("diverge", "flip")  # modes in which a search starts at its t
 STARTS_FROM_THE_TARGET = 3  # default of `restarts` in these modes
 
 # Keys that are no part of a search's hash: start scenes are hashed apart, others affect no result.
-BESIDE_THE_SEARCH = {"start", "targets", "models", "seeds", "series", "pixel_search"}
+BESIDE_THE_SEARCH = {"start", "targets", "models", "seeds", "series", "pixel_search", "goal"}
 
 
 def _one_of(valid: Collection[str], problem: str) -> AfterValidator:
@@ -182,6 +182,10 @@ class SearchConfig(Frozen):
         far as the match stays above the floor (`mrd.search.diverge`). flip: from the target to the
         nearest scene in which a classifier sees another class (`mrd.search.flip`). The last two
         change one attribute, and have no start, loss or guides.
+    goal
+        What counts as a success: metamer (a scene that matches and differs from the target) or
+        recover (a scene that matches and is physically the target). It changes reports, not
+        searches. recover is not possible with mode: diverge or flip.
     label
         With mode: flip, the number of the wanted class, from 0; null: any class but the target's.
     start
@@ -248,6 +252,7 @@ class SearchConfig(Frozen):
 
     attributes: Annotated[tuple[Attribute, ...], Field(min_length=1), AfterValidator(distinct)]
     mode: Literal["match", "diverge", "flip"] = "match"
+    goal: Literal["metamer", "recover"] = "metamer"
     label: int | None = Field(default=None, strict=True, ge=0)
     start: StartConfig = StartConfig()
     targets: Names | None = None
@@ -316,6 +321,7 @@ class SearchConfig(Frozen):
             ("remeshing", self.remeshing is not None, "remove it: target and result share faces"),
             ("texture_resolution", self.texture_resolution > 0, "use 0: one value per parameter"),
             ("pixel_search", self.pixel_search, "remove it, or search with model pixels"),
+            ("goal", self.goal == "recover", "use metamer: the search leaves its target"),
             ("early_stopping", bool(stopping and stopping.match), "remove its match"),
         ):
             if is_given:

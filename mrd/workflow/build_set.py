@@ -1,6 +1,6 @@
 """Build the stimulus set of a study, and add findings to it.
 
-Findings are predicted thresholds and reaches, which no participant sees.
+Findings are predicted thresholds, reaches and recovery, which no participant sees.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +17,7 @@ from mrd.study.criterion_section import ScoringRule
 from mrd.study.provenance import hardware, versions
 from mrd.study.resolved_study import ResolvedStudy, resolve_study
 from mrd.study.study import Study
-from mrd.workflow import reach_records
+from mrd.workflow import run_findings
 from mrd.workflow.keep_shown_set import Kept, kept_if_shown
 from psychophysics.data.bids_names import PEOPLE
 from scenes.base.digest import file_sha256
@@ -105,12 +105,15 @@ def pixel_metamers(study: ResolvedStudy) -> list[PixelMetamer]:
 
 
 def findings(study: ResolvedStudy) -> Findings:
-    """Read the predicted thresholds and reaches of a study; raise if a record is damaged."""
+    """Read predicted thresholds, reaches and recovery of a study; raise if a record is damaged."""
     folder = study.study.runs
     plan = planned(study) if (folder / FOLDER).is_dir() else []
     predicted = {each.folder.name: each.finding() for each in plan if each.is_done}
-    reached = {run.name: reach_records.finding(run, folder / run.name) for run in study.runs}
-    return Findings(predicted, {run: each for run, each in reached.items() if each is not None})
+    reaches, recoveries = (
+        {run.name: each for run in study.runs if (each := find(run, folder / run.name))}
+        for find in (run_findings.reach, run_findings.recovery)
+    )
+    return Findings(predicted, reaches, recoveries)
 
 
 def missing_findings(study: ResolvedStudy, stimuli: StimulusSet) -> list[str]:
@@ -120,7 +123,7 @@ def missing_findings(study: ResolvedStudy, stimuli: StimulusSet) -> list[str]:
 
 
 def add_findings(study: Study | ResolvedStudy) -> bool:
-    """Put predicted thresholds and reaches into a study's set; return whether there is a set.
+    """Put the findings of a study into its set; return whether there is a set.
 
     Raise if the set was altered, or cannot be written.
     """

@@ -136,7 +136,8 @@ REPORT_CHANGES = {
     "data": "the report is of other sessions",
     "data_sha256": "the answers, or their descriptions, differ from the report's",
     "stimuli": "the stimulus set differs from the report's",
-    "findings": "predicted thresholds, reaches or pixel metamers differ from the report's",
+    "findings": "predicted thresholds, reaches, recovery or pixel metamers differ from the "
+    "report's",
 }
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.report import provenance
+from mrd.criterion.recovery import is_success
 from mrd.measures.fisher.planned import planned
 from mrd.study import image_directory, image_plan
 from mrd.study.criterion_section import ScoringRule
@@ -154,7 +155,7 @@ def _no_such_step(study: Study, name: str) -> str:
 
 
 def _generated(study: ResolvedStudy) -> tuple[str, list[str]]:
-    """Return how many searches and images exist, and why the step generate remains."""
+    """Return how many searches and images exist, how many searches succeeded, and what is left."""
     runs = overview(study)
     shared = families(study)
     images = [*shared, *(each.images for each in runs if each.images is not None)]
@@ -170,7 +171,11 @@ def _generated(study: ResolvedStudy) -> tuple[str, list[str]]:
     reasons += _changed_images(study, shared)
     reasons += [each.message for each in runs if each.message]
     reasons += [each.message for each in images if each.message]
-    existing = f"{searched} of {len(runs)} searches, {done} of {total} images"
+    succeeded = sum(is_success(each.judgement, each.run.search) for each in runs if each.judgement)
+    existing = (
+        f"{searched} of {len(runs)} searches, {done} of {total} images; {succeeded} of {searched} "
+        "searches succeeded"
+    )
     return existing, reasons if searched < len(runs) or unfinished else []
 
 

@@ -143,6 +143,11 @@ def test_the_nearest_other_class_is_found(flipped):
     assert flip["starts"] == [pytest.approx(flip["distance"])]
     found = score["physical_difference"]["material"]["rms_log_reflectance"]
     assert found == pytest.approx(flip["distance"], rel=1e-4)
+    assert score["recovery"]["recovered"] is False
+    errors = score["recovery"]["errors"]
+    assert errors.keys() == {"material"}
+    assert errors["material"].keys() == {"rms_log_reflectance", "base_color"}
+    assert errors["material"]["rms_log_reflectance"] == found
 
 
 def test_the_record_of_every_camera(flipped):

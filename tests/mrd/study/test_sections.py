@@ -58,6 +58,8 @@ def test_start_of_an_attribute_that_is_not_searched_is_refused():
         ({"textured_parameters": ["eta"]}, "'eta' cannot be a texture; .*roughness, metallic"),
         ({"regularisers": {"area": -1}}, "greater than or equal to 0"),
         ({"criterion": {"class_probability": 1.1}}, "less than or equal to 1"),
+        ({"goal": "both"}, "'both' is not allowed; allowed: metamer, recover"),
+        ({"goal": "recover", "mode": "diverge"}, "not with mode: diverge; use metamer"),
         (
             {"regularisers": {"edge": 1}},
             "unknown key 'edge'; allowed: edge_length, area",
