@@ -52,7 +52,7 @@ SECTIONS = {
         "Recovery: how near each search came to its target",
         "Physical difference of the result from the target, for every finished search of these "
         "targets. Metamers ask how different a scene with the same activations can be; recovery "
-        "asks how well the scene can be told from the activations. Recovered: the activations "
+        "asks how well the scene can be inferred from the activations. Recovered: the activations "
         "match, and the scene is physically the target. Volume IoU: 1 is equal; all others: 0.",
     ),
     "against_pixels": (

@@ -1,6 +1,6 @@
 """How well a result recovers its target, and the outcome of a search in words.
 
-Recovery asks how well a scene can be told from activations, metamers how different a scene with the
+Recovery asks how well a scene can be inferred from activations, metamers how different a scene with the
 same activations can be. One search gives an answer to both.
 """
 

@@ -155,7 +155,7 @@ def _no_such_step(study: Study, name: str) -> str:
 
 
 def _generated(study: ResolvedStudy) -> tuple[str, list[str]]:
-    """Return how many searches and images exist, how many searches succeeded, and what is left."""
+    """Return how many searches and images exist, how many succeeded, and why generate remains."""
     runs = overview(study)
     shared = families(study)
     images = [*shared, *(each.images for each in runs if each.images is not None)]
