@@ -1,7 +1,7 @@
 """How well a result recovers its target, and the outcome of a search in words.
 
-Recovery asks how well a scene can be inferred from activations, metamers how different a scene with the
-same activations can be. One search gives an answer to both.
+Recovery asks how well a scene can be inferred from activations, metamers how different a scene with
+the same activations can be. One search gives an answer to both.
 """
 
 from __future__ import annotations
