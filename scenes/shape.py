@@ -73,8 +73,8 @@ class MeshShape(Frozen):
     Parameters
     ----------
     surface
-        Name of a library mesh (``bunny``, ``suzanne``, ``spot``), a file (OBJ, PLY, STL, OFF, GLB or
-        glTF), or a `Mesh`.
+        Name of a library mesh (``bunny``, ``suzanne``, ``spot``), a file (OBJ, PLY, STL, OFF, GLB
+        or glTF), or a `Mesh`.
     fit
         True: the mesh is moved and scaled to the unit bounding sphere about the origin when it is
         loaded (`fit` is then False). False: the mesh is used unchanged, in scene units.

@@ -1,8 +1,8 @@
-"""Predicted thresholds, reaches and warnings, which are stored in a set beside its stimuli.
+"""Predicted thresholds, reaches, recovery and warnings, stored in a set beside its stimuli.
 
-``/predicted_thresholds/<target>-<model>-<hash>``, ``/reach/<run>`` and ``/warnings/<run>`` are JSON
-texts, each with an attribute ``content_hash``. They are not shown to people, so they enter neither
-the table nor the content hash of the set, and a set may lack them.
+``/predicted_thresholds/<target>-<model>-<hash>``, ``/reach/<run>``, ``/recovery/<run>`` and
+``/warnings/<run>`` are JSON texts, each with an attribute ``content_hash``. They are not shown to
+people, so they enter neither the table nor the content hash of the set, and a set may lack them.
 """
 
 import hashlib
@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 from scenes.arrays import Picture
 from scenes.material import SCALARS, Material
 from stimuli.opening import reading
-from stimuli.schema import PREDICTED_THRESHOLDS, REACH, WARNINGS
+from stimuli.schema import PREDICTED_THRESHOLDS, REACH, RECOVERY, WARNINGS
 
 Record = Mapping[str, Any]
 Records = Mapping[str, Record]
 """Records by name: of predictions, or of runs."""
 
-KINDS = (PREDICTED_THRESHOLDS, REACH, WARNINGS)
+KINDS = (PREDICTED_THRESHOLDS, REACH, RECOVERY, WARNINGS)
 SETTINGS = ("rerenders", "samples", "derivative_samples", "floor")
 NOISY = 0.5  # if the two halves of a derivative agree less, noise makes its threshold too small
 MATERIAL = "material"
@@ -38,21 +38,24 @@ class Findings(NamedTuple):
 
     ``predicted_thresholds`` maps each prediction's name to the content of its `fisher.json`, with
     the ``sha256`` of that file. ``reach`` maps each run to ``target``, ``model``, ``layer``,
-    ``attribute``, the ``reach`` of its `criterion.json`, and the ``sha256`` of that file.
-    ``warnings`` maps each run whose search had some to its ``warnings``, with the same ``sha256``.
+    ``attribute``, the ``reach`` of its `criterion.json`, and the ``sha256`` of that file;
+    ``recovery`` maps runs likewise, also runs that are not in the set. ``warnings`` maps each run
+    whose search had some to its ``warnings``, with the same ``sha256``.
     """
 
     predicted_thresholds: Records = MappingProxyType({})
     reach: Records = MappingProxyType({})
+    recovery: Records = MappingProxyType({})
     warnings: Records = MappingProxyType({})
 
     def of(self, table: pd.DataFrame) -> "Findings":
-        """Return only the records whose target or run is in a table of stimuli."""
+        """Return only the records whose target, or for reaches run, is in a table of stimuli."""
         targets, runs = set(table["target"]), set(table["run"])
         predicted = self.predicted_thresholds.items()
         return Findings(
             {name: each for name, each in predicted if each["names"]["target"] in targets},
             {run: each for run, each in self.reach.items() if run in runs},
+            {run: each for run, each in self.recovery.items() if each["target"] in targets},
             {run: each for run, each in self.warnings.items() if run in runs},
         )
 
@@ -97,7 +100,7 @@ def finding_problems(file: h5py.File, path: Path, table: pd.DataFrame) -> Iterat
         if file[place].attrs.get("content_hash") != expected:
             yield f"{place}: attribute content_hash: is not that of its record"
     for place in findings.hashes().keys() - findings.of(table).hashes().keys():
-        what = "target" if place.startswith(PREDICTED_THRESHOLDS) else "run"
+        what = "run" if place.startswith((f"{REACH}/", f"{WARNINGS}/")) else "target"
         yield f"{place}: no stimulus is of that {what}"
 
 

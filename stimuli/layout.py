@@ -16,7 +16,7 @@ from scenes.base.errors import InputError, one_line
 from stimuli import schema
 
 _TEXT, _GROUP = "one text", "a group"
-_RECORDS = (schema.PREDICTED_THRESHOLDS, schema.REACH, schema.WARNINGS)
+_RECORDS = (schema.PREDICTED_THRESHOLDS, schema.REACH, schema.RECOVERY, schema.WARNINGS)
 _PIXELS = {"target": "uint8", "scene": "uint8", "pixel": "uint8"}
 _COLUMNS = {"text": "S", "number": "f", "index": "iu", "flag": "b"}
 

@@ -23,8 +23,9 @@ IMAGES, RADIANCE = "images", "radiance"
 STIMULI, SCENES, ARRAYS, MODELS = "stimuli", "scenes", "arrays", "models"
 DISTANCES, NULLS, VERDICTS = "distances", "nulls", "verdicts"
 PIXEL_METAMERS = "pixel_metamers"  # not in every set
-# Findings; not in every set.
-PREDICTED_THRESHOLDS, REACH, WARNINGS = "predicted_thresholds", "reach", "warnings"
+# Not in every set.
+PREDICTED_THRESHOLDS, REACH = "predicted_thresholds", "reach"
+RECOVERY, WARNINGS = "recovery", "warnings"
 
 KEY = "stimulus_id"
 NONE = -1  # stored in place of a whole number that does not apply

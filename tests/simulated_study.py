@@ -137,8 +137,20 @@ def findings() -> Findings:
         }
         for family, change in changes.items()
     }  # fmt: skip
-    warned = {"vase-shape-shapely-s1": {"warnings": WARNINGS, "sha256": "b" * 64}}
-    return Findings({"bunny-shapely-01234567": predicted}, reaches, warned)
+    recovered = {
+        "target": "vase", "search": "shape", "attribute": "shape", "model": "shapely",
+        "layer": "late", "sha256": "c" * 64, "verdict": "recovered",
+        "recovery": {
+            "recovered": True, "errors": {"shape": {"chamfer": 0.004, "volume_iou": 0.97}},
+            "units": {"shape": {"chamfer": "radii", "volume_iou": ""}},
+        },
+    }  # fmt: skip
+    return Findings(
+        {"bunny-shapely-01234567": predicted},
+        reaches,
+        {"vase-shape-shapely-s2": recovered},
+        {"vase-shape-shapely-s1": {"warnings": WARNINGS, "sha256": "b" * 64}},
+    )
 
 
 def pixel_metamer(rng: np.random.Generator) -> PixelMetamer:

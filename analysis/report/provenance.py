@@ -42,7 +42,7 @@ def model_hashes(stimuli: StimulusSet) -> dict[str, str]:
 
 
 def finding_hashes(stimuli: StimulusSet) -> dict[str, str]:
-    """Return the hashes of predicted thresholds, reaches, warnings and pixel metamers in a set."""
+    """Return the hashes of all findings and pixel metamers in a set."""
     pixels = stimuli.file.get(PIXEL_METAMERS, {})
     return stimuli.findings.hashes() | {
         f"{PIXEL_METAMERS}/{run}": str(group.attrs["content_hash"]) for run, group in pixels.items()

@@ -45,7 +45,15 @@ SECTIONS = {
         "The searches that were shown",
         "Verdict of the criterion when each search ended, on the stored images at the search's "
         "own cameras, and at held-out cameras. A result that failed one of the first two is no "
-        "metamer.",
+        "metamer. Class rule: whether the result must have the target's class, which it must only "
+        "at cameras where the model has a stable class for the target.",
+    ),
+    "recovery": (
+        "Recovery: how near each search came to its target",
+        "Physical difference of the result from the target, for every finished search of these "
+        "targets. Metamers ask how different a scene with the same activations can be; recovery "
+        "asks how well the scene can be inferred from the activations. Recovered: the activations "
+        "match, and the scene is physically the target. Volume IoU: 1 is equal; all others: 0.",
     ),
     "against_pixels": (
         "Scene metamers against pixel metamers",

@@ -27,6 +27,7 @@ from scenes.base.atomic_files import check_writable
 from scenes.base.errors import InputError
 from stimuli.pixel_metamers import PixelMetamer, read_pixel_metamers
 from stimuli.png import eight_bit_png
+from stimuli.recoveries import recoveries
 from stimuli.stimulus_set import StimulusSet
 
 SET = "stimuli.h5"
@@ -146,12 +147,14 @@ def _notes(trials: pd.DataFrame) -> list[str]:
 def _tables_of_set(
     shown: StimulusSet, found: results.Results, metamers: Sequence[PixelMetamer]
 ) -> dict[str, pd.DataFrame]:
-    """Return the tables of searches, shown images and pixel metamers."""
+    """Return the tables of searches, recovery, shown images and pixel metamers."""
     listed = searches.add_warnings(searches.read_searches(shown), shown)
     tables = {
         "searches": listed[listed["run"].isin(found.trials["run"])],
         "stimuli": shown_images.list_shown_images(found.trials, shown.table),
     }
+    if len(recovered := recoveries(shown)):
+        tables["recovery"] = recovered
     if metamers:
         tables["against_pixels"] = pixel_metamers.table(metamers)
     return tables

@@ -8,9 +8,11 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from stimuli.second_judgement import OWN_LIGHT
 from stimuli.stimulus_set import StimulusSet
 
 METAMER, RESULT, PIXEL, NOT_SCORED = "metamer", "result", "pixel", "not judged"
+APPLIES = "applies"  # class rule of a verdict at a camera
 
 
 def read_searches(stimuli: StimulusSet) -> pd.DataFrame:
@@ -27,7 +29,9 @@ def list_searches(images: pd.DataFrame, verdicts: Mapping[str, pd.DataFrame]) ->
     the search ended, and on the stored images at its own and at held-out cameras under every light
     (``not judged`` if the model was not embedded). ``verdict`` is ``metamer`` if ``by_search`` is
     and ``on_stored`` is not ``result``, else ``result``; ``pixel`` for pixel searches.
+    ``class_rule`` says whether the class counts on the stored images (empty if not known).
     """
+    rules = _class_rules(verdicts)
     on_images = _stored_verdicts(verdicts)
     rows = []
     for _, end in images[_is_result(images)].drop_duplicates("run").iterrows():
@@ -45,6 +49,7 @@ def list_searches(images: pd.DataFrame, verdicts: Mapping[str, pd.DataFrame]) ->
             "by_search": by_search,
             "on_stored": on_stored,
             "held_out": held_out,
+            "class_rule": rules.get((end["model"], end["run"], end["layer"]), ""),
             "verdict": PIXEL if end["role"] == PIXEL else METAMER if metamer else RESULT,
         }
         rows.append(row)
@@ -78,6 +83,24 @@ def _is_result(images: pd.DataFrame) -> pd.Series:
     return (images["role"] == RESULT) | (
         pixel & (images["level_index"] == images["run"].map(last).fillna(-1))
     )
+
+
+def _class_rules(verdicts: Mapping[str, pd.DataFrame]) -> dict[tuple[str, str, str], str]:
+    """Return at how many of its own cameras the class counts, for each (model, run, layers)."""
+    texts = {}
+    for model, rows in verdicts.items():
+        if "class_rule" not in rows:
+            continue  # embedded by an earlier version
+        own = rows[
+            (rows["role"] == RESULT) & (rows["light"] == OWN_LIGHT) & ~rows["held_out"].astype(bool)
+        ]
+        for (run, layers), cameras in own.groupby(["run", "layers"]):
+            rules = cameras["class_rule"].dropna().tolist()
+            text = f"applies at {rules.count(APPLIES)} of {len(rules)} cameras" if rules else ""
+            if len(set(rules)) == 1 and rules[0] != APPLIES:
+                text = rules[0]
+            texts[model, str(run), str(layers)] = text
+    return texts
 
 
 def _stored_verdicts(

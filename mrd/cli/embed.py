@@ -11,7 +11,7 @@ from mrd.cli.tables import console
 from mrd.models.registry import descriptions, exists
 from mrd.study.model_section import ModelConfig
 from mrd.study.study import read_study
-from mrd.workflow.build_set import floors, recorded_study, set_of
+from mrd.workflow.build_set import recorded_study, rules, set_of
 from scenes.base.errors import InputError, first_problem, unknown
 from stimuli.second_judgement import in_words, second_judgement
 from stimuli.stimulus_set import StimulusSet
@@ -55,8 +55,17 @@ def embed(
 
     requests = [embedding.ModelToEmbed(name, config) for name, config in configs.items()]
     device = embedding.fastest_device()
+    limits = rules(study)
     with counter(out) as progress:
-        done = embedding.embed(file, requests, floors(study), file.parent, device, progress)
+        done = embedding.embed(
+            file,
+            requests,
+            {search: each.floor for search, each in limits.items()},
+            file.parent,
+            device,
+            progress,
+            {search: each.class_probability for search, each in limits.items()},
+        )
     with StimulusSet(file) as stimuli:
         for name in configs:
             out.print(f"{name}: {'embedded' if name in done else 'already in the set'}")

@@ -12,6 +12,7 @@ from typer import Option
 from mrd.cli.arguments import StudyPath, Workers
 from mrd.cli.files import changed_files
 from mrd.cli.flips import flips
+from mrd.cli.outcomes import successes
 from mrd.cli.progress import log_progress, search_progress
 from mrd.cli.tables import console, duration, images, number, reasons, states, tasks, verdicts
 from mrd.generate import study_runs
@@ -112,6 +113,8 @@ def _print_results(study: ResolvedStudy, out: Console) -> None:
     """Print the verdicts of all runs, and the state of their images."""
     statuses = overview(study)
     out.print(verdicts(statuses))
+    if counts := successes(statuses):
+        out.print(counts)
     if rates := flips(statuses):
         out.print(rates)
     if shared := families(study):

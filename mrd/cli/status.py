@@ -2,6 +2,7 @@
 
 from mrd.cli.arguments import Observers, Participant, Session, StudyPath
 from mrd.cli.flips import flips
+from mrd.cli.outcomes import recoveries, successes
 from mrd.cli.run_study import audience_of
 from mrd.cli.tables import checklist, console, images, reasons, states, tasks, widest
 from mrd.generate.cluster import submit
@@ -31,8 +32,12 @@ def status(
     statuses = overview(study)
     out.print()
     out.print(states(statuses))
+    if counts := successes(statuses):
+        out.print(counts)
     if rates := flips(statuses):
         out.print(rates)
+    if errors := recoveries(statuses):
+        out.print(errors)
     if found := reaches(statuses):
         out.print(widest(found))
     if shared := families(study):

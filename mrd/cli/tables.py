@@ -9,12 +9,22 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from mrd.criterion.recovery import METAMER, is_success, outcome
 from mrd.generate.cluster.queue import TaskStatus
 from mrd.workflow.reaches import Reach
 from mrd.workflow.standings import ImagesStatus, RunStatus
 from mrd.workflow.step_reasons import StudyStep
 from scenes.base.errors import printable
 from scenes.differences import DISTANCE, UNITS
+
+FOUND_AGAIN = (
+    "recovered, not a metamer: the search found the target again, which is no failure; for a "
+    "metamer, match later layers, use mode: diverge or set early_stopping.match"
+)
+NOT_RECOVERED = (
+    "a metamer, not recovered: the activations match, but the scene is not the target; for "
+    "recovery, match earlier layers, or more of them"
+)
 
 
 class PlainConsole(Console):
@@ -119,7 +129,7 @@ def states(statuses: Sequence[RunStatus]) -> Rows:
                     if each.judgement
                     else each.newest.get("match")
                 ),
-                each.judgement["verdict"] if each.judgement else "",
+                outcome(each.judgement) if each.judgement else "",
             )
             for each in statuses
         ),
@@ -151,10 +161,7 @@ def reasons(statuses: Sequence[RunStatus], shared: Sequence[ImagesStatus]) -> li
     """
     names: dict[str, list[str]] = {}
     for name, reason in (
-        *(
-            (each.run.name, _failing(each.judgement) if each.judgement else each.message)
-            for each in statuses
-        ),
+        *((each.run.name, _failing(each) or each.message) for each in statuses),
         *((each.run.name, f"warning: {text}") for each in statuses for text in each.warnings),
         *((each.name, each.message) for each in (*shared, *_of_runs(statuses))),
     ):
@@ -194,7 +201,7 @@ def tasks(statuses: Sequence[TaskStatus]) -> Rows:
 
 
 def verdicts(statuses: Sequence[RunStatus]) -> Rows:
-    """Return the results: match, null, ceiling, physical difference, metamer or result."""
+    """Return the results: match, null, ceiling, physical difference, outcome."""
     return table(
         ("run", "match", "held out", "r of null", "of ceiling", "physical difference", "verdict"),
         (
@@ -232,13 +239,14 @@ def _mean(cameras: Sequence[dict[str, Any]], key: str) -> float | None:
 
 
 def _outcome(judgement: dict[str, Any]) -> str:
-    """Return the last cell of a result: metamer with its p, result, or the class it flipped to."""
+    """Return the last cell of a result: its outcome, with the p of a metamer or the new class."""
     if "flip" in judgement:
         (attribute,) = judgement["physical_difference"]
         return _flipped(judgement["flip"], UNITS[attribute])
-    if _failing(judgement):
-        return "result"
-    return f"metamer (p ≤ {number(judgement['training']['p_bound'])})"
+    found = outcome(judgement)
+    if found == METAMER:
+        return f"{found} (p ≤ {number(judgement['training']['p_bound'])})"
+    return found
 
 
 def _flipped(flip: dict[str, Any], unit: str) -> str:
@@ -246,24 +254,27 @@ def _flipped(flip: dict[str, Any], unit: str) -> str:
     if flip["distance"] is None:
         return "not flipped"
     held_out = [each["flipped"] for each in flip["cameras"] if each["held_out"]]
-    labels = dict.fromkeys(each["label"] for each in flip["cameras"] if not each["held_out"])
+    trained = [each for each in flip["cameras"] if not each["held_out"]]
+    labels = dict.fromkeys(each["label"] for each in trained)
+    # Earlier runs have no such key.
+    unstable = [each["camera"] for each in trained if not each.get("target_stable", True)]
     words = [
         f"flipped to class {' and '.join(map(str, labels))} at {number(flip['distance'])} {unit}",
         *([f"held out {sum(held_out)} of {len(held_out)}"] if held_out else []),
         "random changes {flipped} of {of}".format(**flip["random_changes"]),
+        *([f"the target has no stable class at {', '.join(unstable)}"] if unstable else []),
     ]
     return ", ".join(words)
 
 
-def _failing(judgement: dict[str, Any]) -> str:
-    """Return why a result is no metamer: the first failing camera, and how many fail."""
-    if "flip" in judgement:
-        return ""  # the search was for another class, not for a metamer
-    if judgement["target_again"]:
-        return "physically the target again"
-    training, cameras = judgement["training"], judgement["training"]["cameras"]
-    if training["metamer"]:
+def _failing(status: RunStatus) -> str:
+    """Return why a result is not what its search is for; "" if it is, or is not scored."""
+    judgement = status.judgement
+    if not judgement or "flip" in judgement or is_success(judgement, status.run.search):
         return ""
+    cameras = judgement["training"]["cameras"]
+    if judgement["training"]["metamer"]:
+        return FOUND_AGAIN if judgement["target_again"] else NOT_RECOVERED
     failed = [camera for camera in cameras if not camera["passed"]]
     return f"{failed[0]['camera']}: {failed[0]['failed']}" + (
         f" ({len(failed)} of {len(cameras)} cameras fail)" if len(cameras) > 1 else ""

@@ -1,9 +1,9 @@
 """The criterion that a result must meet to be a metamer of its target.
 
 It follows Feather et al. (2023), with random scenes as null. At every camera, each of three
-measures of similarity must exceed that of all null scenes, the class must be one that the model
-assigns to images of the target, and the match (the similarity on a scale from null, 0, to ceiling,
-1) must reach the floor.
+measures of similarity must exceed that of all null scenes, the match (the similarity on a scale
+from null, 0, to ceiling, 1) must reach the floor, and the class must be that of the target, if the
+model has a stable class for the target at that camera.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ import numpy as np
 import torch
 
 from mrd.criterion.similarity import flattened, pearson, snr_db, spearman
+from mrd.study.criterion_section import CLASS_PROBABILITY
 
-LABEL_RULE = "a class that images of the target get"
+LABEL_RULE = "the target's class, at cameras where it is stable"
+APPLIES = "applies"  # where the class counts; elsewhere, the reason why it does not
 
 MEASURES = {"pearson": pearson, "spearman": spearman, "snr_db": snr_db}
 
@@ -95,7 +97,9 @@ class Judgement:
     """The criterion at one camera; `failed` is the reason why it fails, "" if it holds.
 
     `labels_target` are the classes of the target's images, that of the first image first; empty if
-    the model has no classes.
+    the model has no classes. `probability_target` is their mean probability (softmax), None if not
+    known. `class_rule` is "applies" if the result must have the target's class, else the reason why
+    the class does not count.
     """
 
     camera: str
@@ -105,7 +109,9 @@ class Judgement:
     null_maximum: dict[str, float]
     ceiling_mean: float
     labels_target: tuple[int, ...]
+    probability_target: float | None
     label_result: int | None
+    class_rule: str
     failed: str
 
     @property
@@ -124,6 +130,7 @@ class Verdict:
 
     judgements: tuple[Judgement, ...]
     floor: float
+    class_probability: float
     null_size: int
     ceiling_size: int
 
@@ -145,15 +152,16 @@ class Verdict:
 
     def as_json(self) -> dict[str, Any]:
         """Return the verdict as written to `criterion.json`."""
-        labelled = any(judgement.labels_target for judgement in self.judgements)
+        applies = any(judgement.class_rule == APPLIES for judgement in self.judgements)
         return {
             "metamer": self.metamer,
             "match": self.match,
             "floor": self.floor,
+            "class_probability": self.class_probability,
             "null_size": self.null_size,
             "ceiling_size": self.ceiling_size,
             "p_bound": self.p,
-            "label_rule": LABEL_RULE if labelled else "not applicable",
+            "label_rule": LABEL_RULE if applies else "not applicable",
             "cameras": [
                 {
                     "camera": j.camera,
@@ -165,7 +173,9 @@ class Verdict:
                     "null_maximum": j.null_maximum,
                     "ceiling_mean": j.ceiling_mean,
                     "labels_target": list(j.labels_target),
+                    "probability_target": j.probability_target,
                     "label_result": j.label_result,
+                    "class_rule": j.class_rule,
                 }
                 for j in self.judgements
             ],
@@ -193,6 +203,8 @@ def judge(
     floor: float,
     labels_target: np.ndarray | None = None,
     labels_result: Sequence[int] | None = None,
+    probabilities_target: np.ndarray | None = None,
+    class_probability: float = CLASS_PROBABILITY,
 ) -> Verdict:
     """Apply the criterion at every camera.
 
@@ -210,10 +222,13 @@ def judge(
         Least match that passes.
     labels_target
         Classes of the target's image (first row) and of its re-renders, (1 + K, C); None if the
-        model has no classes. If these differ, the result may have any of them: re-renders of the
-        target would fail a stricter rule.
+        model has no classes. At cameras where these differ, the class of the result does not count.
     labels_result
         Classes of the result at each camera, or None.
+    probabilities_target
+        Probabilities (softmax) of `labels_target`, (1 + K, C); None if they are not known.
+    class_probability
+        Least mean probability over the 1 + K images at which the class of the result counts.
     """
     matches = match(result["pearson"], null["pearson"], ceiling["pearson"])
     judgements = []
@@ -221,6 +236,10 @@ def judge(
         values = {measure: float(each[c]) for measure, each in result.items()}
         highest = {measure: float(each[:, c].max()) for measure, each in null.items()}
         own = () if labels_target is None else _distinct(labels_target[:, c])
+        certainty = None
+        if probabilities_target is not None:
+            certainty = float(probabilities_target[:, c].mean())
+        rule = class_rule(own, certainty, class_probability)
         label = None if labels_result is None else int(labels_result[c])
         failed = [
             _not_above_null(measure, values[measure], null[measure][:, c])
@@ -231,8 +250,8 @@ def judge(
             failed.append("no room between null and ceiling")
         elif matches[c] < floor:
             failed.append(below_floor(float(matches[c]), floor))
-        if own and label not in own:
-            failed.append(f"class {label} is not the target's {' or '.join(map(str, own))}")
+        if rule == APPLIES and label not in own:
+            failed.append(f"class {label} is not the target's {own[0]}")
         judgements.append(
             Judgement(
                 camera=name,
@@ -242,11 +261,33 @@ def judge(
                 null_maximum=highest,
                 ceiling_mean=float(ceiling["pearson"][:, c].mean()),
                 labels_target=own,
+                probability_target=certainty,
                 label_result=label,
+                class_rule=rule,
                 failed="; ".join(failed),
             )
         )
-    return Verdict(tuple(judgements), floor, len(null["pearson"]), len(ceiling["pearson"]))
+    sizes = len(null["pearson"]), len(ceiling["pearson"])
+    return Verdict(tuple(judgements), floor, class_probability, *sizes)
+
+
+def class_rule(labels: Sequence[int], probability: float | None, least: float) -> str:
+    """Return `APPLIES` if the target's class is stable at a camera, else why it does not count.
+
+    `labels` are the different classes of the target's images, `probability` is their mean.
+    """
+    if not labels:
+        return "not applicable: the model has no classes"
+    if len(labels) > 1:
+        named = " and ".join(map(str, labels))
+        return f"not applicable: images of the target get the classes {named}"
+    if probability is not None and not probability >= least:  # NaN does not count
+        shown, limit = distinct_digits(probability, least, 2)
+        return (
+            f"not applicable: the target's class {labels[0]} has a mean probability of {shown}, "
+            f"below {limit}"
+        )
+    return APPLIES
 
 
 def below_floor(match: float, floor: float) -> str:

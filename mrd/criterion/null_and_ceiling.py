@@ -32,7 +32,8 @@ from scenes.scene import Scene
 
 VERSION = 5  # raise it if the same inputs would give another null or ceiling
 
-LABELS = "labels"  # name of the target's classes in the file of the ceiling
+# Names of the target's classes and of their probabilities in the file of the ceiling.
+LABELS, PROBABILITIES = "labels", "probabilities"
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,9 @@ class Reference:
         Linear radiance (C, 3, H, W) of the target at scoring quality, with noise index 0.
     activations
         Layer → activations (C, …) of these images.
-    labels
-        Classes of these images and of the K re-renders, (1 + K, C); None without classes.
+    labels, probabilities
+        Classes of these images and of the K re-renders, and the probability (softmax) of each,
+        (1 + K, C); None without classes.
     null, ceiling
         Measures of N null scenes (N, C) and of K re-renders (K, C).
     """
@@ -57,6 +59,7 @@ class Reference:
     radiance: torch.Tensor
     activations: dict[str, torch.Tensor]
     labels: np.ndarray | None
+    probabilities: np.ndarray | None
     null: Measures
     ceiling: Measures
 
@@ -89,14 +92,15 @@ def reference(
     activations = activations_of(images, "the image")
 
     def ceiling() -> dict[str, np.ndarray]:
-        rows, labels = [], [bench.model.labels(images)]
+        rows, classes = [], [bench.model.classes(images)]
         for k in range(search.criterion.ceiling):
             rerender = display_images(stage, views, samples, noise=1 + k)
             rows.append(measures(activations, activations_of(rerender, f"re-render {k + 1}")))
-            labels.append(bench.model.labels(rerender))
+            classes.append(bench.model.classes(rerender))
             progress("ceiling", k + 1, search.criterion.ceiling)
-        known = [each.cpu().numpy() for each in labels if each is not None]
-        return stacked(rows) | ({LABELS: np.stack(known)} if known else {})
+        known = [[part.cpu().numpy() for part in each] for each in classes if each is not None]
+        named = (np.stack(part) for part in zip(*known, strict=True))
+        return stacked(rows) | dict(zip((LABELS, PROBABILITIES), named, strict=False))
 
     def null() -> dict[str, np.ndarray]:
         rows = []
@@ -125,9 +129,13 @@ def reference(
     }
     null_measures = _cached(folder, "null", shared | drawn, null)
     ceiling_count = {"ceiling": search.criterion.ceiling}
-    ceiling_measures = _cached(folder, "ceiling", shared | ceiling_count, ceiling)
-    labels = ceiling_measures.pop(LABELS, None)
-    return Reference(views, radiance, activations, labels, null_measures, ceiling_measures)
+    # Earlier versions stored no probabilities: their ceilings are measured again.
+    parts = (LABELS, PROBABILITIES) if bench.model.has_labels else ()
+    ceiling_measures = _cached(folder, "ceiling", shared | ceiling_count, ceiling, parts)
+    labels, probabilities = (ceiling_measures.pop(name, None) for name in (LABELS, PROBABILITIES))
+    return Reference(
+        views, radiance, activations, labels, probabilities, null_measures, ceiling_measures
+    )
 
 
 @torch.no_grad()
@@ -164,21 +172,22 @@ def _cached(
     kind: str,
     inputs: Mapping[str, object],
     build: Callable[[], dict[str, np.ndarray]],
+    parts: Sequence[str] = (),
 ) -> dict[str, np.ndarray]:
-    """Return arrays from their file; if it is missing or damaged, `build` and store them.
+    """Return arrays from their file; if it is missing, damaged or lacks `parts`, `build` them.
 
     If several processes need the same file, one builds it and the others wait.
     """
     key = CacheKey(inputs, VERSION)
     file = folder / f"{kind}-{key.digest[:16]}.npz"
-    if (stored := _read(file)) is not None:
+    if (stored := _read(file, parts)) is not None:
         return stored
     lock = FileLock(file.with_suffix(".lock"))  # released by the system when its process ends
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     try:
-        if (stored := _read(file)) is not None:
+        if (stored := _read(file, parts)) is not None:
             return stored
         built = build()
         write_state(SearchState(0, built, {"content": key.text}), file)
@@ -187,8 +196,9 @@ def _cached(
         lock.release()
 
 
-def _read(file: Path) -> dict[str, np.ndarray] | None:
-    """Return the arrays of a file; None if it is missing or damaged."""
+def _read(file: Path, parts: Sequence[str]) -> dict[str, np.ndarray] | None:
+    """Return the arrays of a file; None if it is missing, damaged or lacks one of `parts`."""
     with suppress(DamagedStateError):
-        return dict(read_state(file).arrays)
+        arrays = dict(read_state(file).arrays)
+        return arrays if arrays.keys() >= set(parts) else None
     return None

@@ -12,6 +12,7 @@ import torch
 from mrd.criterion.bench import Bench, display_images
 from mrd.criterion.criterion import Measures, Verdict, judge, match, measures, target_again
 from mrd.criterion.null_and_ceiling import Reference
+from mrd.criterion.recovery import UNITS, recovery
 from mrd.models.trial import finite_activations
 from mrd.study.resolved_run import ResolvedRun
 from mrd.study.search_section import SearchConfig
@@ -88,6 +89,11 @@ class Scorer:
             "samples": run.search.samples.score,
             **{group: verdict.as_json() for group, verdict in verdicts.items()},
             "physical_difference": difference,
+            "recovery": {
+                "recovered": verdicts["training"].metamer and again,
+                "errors": recovery(difference, run.search),
+                "units": {attribute: UNITS[attribute] for attribute in difference},
+            },
         }
 
 
@@ -105,6 +111,17 @@ def verdict_over(
         {name: values[:, rows] for name, values in measured.items()}
         for measured in (against.null, against.ceiling)
     )
-    labels_target = None if against.labels is None else against.labels[:, rows]
-    labels_result = None if labels is None else labels[rows].tolist()
-    return judge(names, result, null, ceiling, search.criterion.floor, labels_target, labels_result)
+    labels_target, probabilities = (
+        None if each is None else each[:, rows] for each in (against.labels, against.probabilities)
+    )
+    return judge(
+        names,
+        result,
+        null,
+        ceiling,
+        search.criterion.floor,
+        labels_target,
+        None if labels is None else labels[rows].tolist(),
+        probabilities,
+        search.criterion.class_probability,
+    )

@@ -16,6 +16,7 @@ import torch
 
 from mrd.criterion.bench import Bench, display_images
 from mrd.criterion.null_and_ceiling import reference, target_activations
+from mrd.criterion.recovery import outcome
 from mrd.criterion.verdict import Scorer, mean_match, training
 from mrd.generate.progress import RunProgress
 from mrd.models import registry
@@ -44,7 +45,8 @@ def make(run: ResolvedRun, runs: Path, device: str, progress: RunProgress) -> di
         progress.note(lost)
 
     def is_done() -> bool:
-        return directory.status() == "done" and run.has_floor_of(directory.judgement() or {})
+        done = directory.status() == "done"
+        return done and not run.changed_rule(directory.judgement() or {})
 
     with directory.claim(is_done) as has_work:
         if not has_work:
@@ -182,7 +184,7 @@ def _write_preview(
     }
     image_files.write_preview(
         directory.path / "preview.png",
-        f"{run.spec.label}: {judgement['verdict']}, match {judgement['training']['match']:.2f}",
+        f"{run.spec.label}: {outcome(judgement)}, match {judgement['training']['match']:.2f}",
         images,
         views,
         matches,

@@ -18,6 +18,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, Literal
 
+from mrd.criterion import recovery
 from mrd.generate import python_process
 from mrd.generate.progress import JobProgress, StudyProgress
 from mrd.rendering import backend
@@ -278,7 +279,7 @@ def _summary(outcome: Outcome) -> dict[str, Any]:
     if outcome.judgement is None:
         return {"images": outcome.images}
     return {
-        "verdict": outcome.judgement["verdict"],
+        "verdict": recovery.outcome(outcome.judgement),
         "match": outcome.judgement["training"]["match"],
         "held out": outcome.judgement["held_out"]["match"],
     }

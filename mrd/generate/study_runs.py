@@ -133,11 +133,11 @@ def image_jobs(runs: Sequence[ResolvedRun], folder: Path, by_hash: bool = False)
 
 
 def is_searched(run: ResolvedRun, folder: Path) -> bool:
-    """Return whether a run's search is done, complete, and scored with the study's floor."""
+    """Return whether a run's search is done, complete, and scored as the study asks."""
     directory = RunDirectory(folder / run.name)
     with suppress(InputError):  # a damaged record is reported when the run begins
         done = directory.exists and directory.status() == "done"
-        return done and run.has_floor_of(directory.judgement() or {})
+        return done and not run.changed_rule(directory.judgement() or {})
     return False
 
 

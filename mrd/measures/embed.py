@@ -19,6 +19,7 @@ from mrd.measures.embed_family import FamilyResults, embed_family
 from mrd.models import registry
 from mrd.models.base import Model
 from mrd.study.cache_key import CacheKey
+from mrd.study.criterion_section import CLASS_PROBABILITY, ScoringRule
 from mrd.study.model_section import ModelConfig
 from mrd.study.resolved_model import resolved_model, seen_by
 from mrd.study.storage import plain
@@ -54,6 +55,7 @@ def embed(
     folder: Path,
     device: str,
     progress: Progress = lambda *_: None,
+    class_probabilities: Mapping[str, float] | None = None,
 ) -> list[str]:
     """Embed models in a set, except those whose results it contains already.
 
@@ -74,6 +76,8 @@ def embed(
         Torch device, such as "cpu" or "cuda".
     progress
         Called with (model and family, number of embedded images, number of images).
+    class_probabilities
+        Least mean probability of the target's class, by search; by default that of a new study.
 
     Returns
     -------
@@ -92,22 +96,23 @@ def embed(
     cache = EmbedCache(path)
     embedded: dict[str, ModelResults] = {}
     with StimulusSet(path) as stimuli:
-        expected, floor_of = stimuli.content_hash, _family_floors(stimuli, floors)
+        expected = stimuli.content_hash
+        rules = _family_rules(stimuli, floors, class_probabilities or {})
         for name, model in created.items():
             record = identity(model, settings[name])
-            if _is_up_to_date(stimuli, name, model, record, floor_of):
+            if _is_up_to_date(stimuli, name, model, record, rules):
                 continue
             by_family: dict[str, FamilyResults] = {}
-            for family, floor in floor_of.items():
+            for family, rule in rules.items():
                 images = images_sha256(stimuli.table, family)
-                inputs = {"images": images, "model": model.record(), "floor": floor}
+                inputs = {"images": images, "model": model.record(), **rule._asdict()}
                 key = CacheKey(inputs, VERSION)
                 if (cached := cache.read(key, model.layers)) is None:
 
                     def of_family(done: int, total: int, what: str = f"{name}, {family}") -> None:
                         progress(what, done, total)
 
-                    cached = embed_family(stimuli, family, model, floor, device, of_family)
+                    cached = embed_family(stimuli, family, model, rule, device, of_family)
                     cache.write(key, cached)
                 by_family[family] = cached
             embedded[name] = _results(model, record, by_family)
@@ -138,7 +143,7 @@ def _is_up_to_date(
     name: str,
     model: Model,
     record: Mapping[str, Any],
-    floors: Mapping[str, float],
+    rules: Mapping[str, ScoringRule],
 ) -> bool:
     """Return whether the set contains distances and verdicts of all layers of this model."""
     if name not in stimuli.models:
@@ -149,11 +154,11 @@ def _is_up_to_date(
         and (
             nulls(stimuli.table, family).empty  # then there are no verdicts
             or any(
-                row["layers"] == layers and row["floor"] == floor
+                row["layers"] == layers and ScoringRule.read(row) == rule
                 for row in earlier.verdicts.get(family, [])
             )
         )
-        for family, floor in floors.items()
+        for family, rule in rules.items()
     )
 
 
@@ -169,8 +174,10 @@ def _results(
     return ModelResults(record, layers, verdicts)
 
 
-def _family_floors(stimuli: StimulusSet, floors: Mapping[str, float]) -> dict[str, float]:
-    """Return the least match of a metamer for each family of a set."""
+def _family_rules(
+    stimuli: StimulusSet, floors: Mapping[str, float], class_probabilities: Mapping[str, float]
+) -> dict[str, ScoringRule]:
+    """Return the limits of a metamer for each family of a set."""
     firsts = stimuli.table.drop_duplicates("family")
     search_of = dict(zip(firsts["family"].astype(str), firsts["search"].astype(str), strict=True))
     for search in search_of.values():
@@ -179,4 +186,7 @@ def _family_floors(stimuli: StimulusSet, floors: Mapping[str, float]) -> dict[st
                 f"{stimuli.path}: search '{search}' is not in the study; without it, the least "
                 "match of a metamer is not known"
             )
-    return {family: floors[search] for family, search in search_of.items()}
+    return {
+        family: ScoringRule(floors[search], class_probabilities.get(search, CLASS_PROBABILITY))
+        for family, search in search_of.items()
+    }

@@ -16,6 +16,7 @@ from mrd.measures.activation_store import ActivationStore, standardised
 from mrd.measures.stored_verdicts import ComparedScene, StoredReference, verdict_rows
 from mrd.models.base import Model
 from mrd.models.trial import finite_activations
+from mrd.study.criterion_section import ScoringRule
 from scenes.base.errors import InputError
 from stimuli import schema
 from stimuli.encoding import display_values
@@ -70,15 +71,17 @@ class _Viewer:
             first += len(part)
             progress(first)
 
-    def labels(self, rows: pd.DataFrame) -> list[int] | None:
-        """Return the predicted classes of images; None if the model has no classes."""
+    def classes(self, rows: pd.DataFrame) -> tuple[list[int], list[float]] | None:
+        """Return the classes of images and their probabilities; None if the model has none."""
         if not self.model.has_labels:
             return None
-        numbers: list[int] = []
+        labels: list[int] = []
+        probabilities: list[float] = []
         for _, images in self.batches(rows):
-            labels = self.model.labels(images)
-            numbers += [] if labels is None else labels.tolist()
-        return numbers
+            if (found := self.model.classes(images)) is not None:
+                labels += found[0].tolist()
+                probabilities += found[1].tolist()
+        return labels, probabilities
 
 
 @torch.no_grad()
@@ -86,14 +89,14 @@ def embed_family(
     stimuli: StimulusSet,
     family: str,
     model: Model,
-    floor: float,
+    rule: ScoringRule,
     device: str,
     progress: Callable[[int, int], None] = lambda *_: None,
 ) -> FamilyResults:
     """Return a model's distances between the images of a family, and verdicts on its scenes.
 
-    `floor` is the least match of a metamer; `progress` is called with (number of
-    embedded images, number of images).
+    `rule` has the limits of a metamer; `progress` is called with (number of embedded images,
+    number of images).
     """
     own, null = compared(stimuli.table, family), nulls(stimuli.table, family)
     total = len(own) + len(null)
@@ -115,7 +118,7 @@ def embed_family(
             null_distances[layer] += _to_targets(rows.numpy(), stores[layer], batch)
         firsts = {layer: stores[layer].get([each[0] for each in batch]) for layer in flat}
         null_measures.append(measures(firsts, flat))
-    verdicts = _verdicts(viewer, own, null, null_measures, stores, floor)
+    verdicts = _verdicts(viewer, own, null, null_measures, stores, rule)
     layers = {
         layer: FamilyDistances(store.distances(), _padded(null_distances[layer]))
         for layer, store in stores.items()
@@ -161,7 +164,7 @@ def _verdicts(
     null: pd.DataFrame,
     null_measures: Sequence[Measures],
     stores: Mapping[str, ActivationStore],
-    floor: float,
+    rule: ScoringRule,
 ) -> list[dict[str, Any]]:
     """Apply the criterion to every scene of a family under each light; no rows without nulls."""
     if null.empty:
@@ -179,20 +182,23 @@ def _verdicts(
         target = activations(firsts)
         null_rows = _by_camera(null, null[null["light"] == light], cameras)
         held_out = images.drop_duplicates("camera").set_index("camera")["held_out"]
-        labels = [viewer.labels(own.loc[each]) for each in (firsts, *repeats)]
+        classes = [viewer.classes(own.loc[each]) for each in (firsts, *repeats)]
+        known = [each for each in classes if each is not None]
+        labels, probabilities = (np.asarray([each[k] for each in known]) for k in (0, 1))
         reference = StoredReference(
             cameras,
             {str(camera): bool(held) for camera, held in held_out.items()},
             {name: values[null_rows] for name, values in of_nulls.items()},
             stacked([measures(target, activations(each)) for each in repeats]),
-            np.asarray(labels) if viewer.model.has_labels else None,
-            floor,
+            labels if known else None,
+            probabilities if known else None,
+            rule,
             ";".join(viewer.model.layers),
         )
         for scene in _compared_scenes(images, cameras):
             similarity = measures(target, activations(scene.images))
-            scene_labels = viewer.labels(own.loc[list(scene.images)])
-            rows += verdict_rows(scene, similarity, scene_labels, reference)
+            own_classes = viewer.classes(own.loc[list(scene.images)])
+            rows += verdict_rows(scene, similarity, own_classes and own_classes[0], reference)
     return rows
 
 

@@ -98,7 +98,7 @@ def make(
         "match": {camera: round(each, MATCH_DIGITS) for camera, each in wanted.items()},
         "steps": steps,
     }
-    inputs_of_record = {**inputs_of_images, "floor": run.search.criterion.floor}
+    inputs_of_record = {**inputs_of_images, **run.search.criterion.rule.record()}
     image_inputs = CacheKey(inputs_of_images, VERSION).digest
     record_inputs = CacheKey(inputs_of_record, VERSION).digest
     with one_writer(folder / files.RECORD):

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from mrd.criterion.criterion import Judgement, Measures, Verdict, judge, target_again
+from mrd.study.criterion_section import ScoringRule
 from mrd.study.storage import plain
 from scenes.differences import DISTANCE
 
@@ -30,8 +31,10 @@ class StoredReference:
     held_out: Mapping[str, bool]  # by camera: whether no search used it
     null: Measures  # of N null scenes, (N, C)
     ceiling: Measures  # of K other renders of the target, (K, C)
-    labels: np.ndarray | None  # classes of the target's first and other images, (1 + K, C)
-    floor: float  # least match of a metamer
+    # Classes of the target's first and other images, and their probabilities, (1 + K, C).
+    labels: np.ndarray | None
+    probabilities: np.ndarray | None
+    rule: ScoringRule
     layers: str  # over which the measures are averaged, joined by ";"
 
 
@@ -64,9 +67,11 @@ def verdict_rows(
             own,
             null,
             ceiling,
-            reference.floor,
+            reference.rule.floor,
             None if reference.labels is None else reference.labels[:, chosen],
             None if labels is None else [labels[c] for c in chosen],
+            None if reference.probabilities is None else reference.probabilities[:, chosen],
+            reference.rule.class_probability,
         )
         rows += [
             _row(scene.row, judgement, verdict, group, again, reference.layers)
@@ -98,8 +103,11 @@ def _row(
         **{f"null_maximum_{name}": value for name, value in judgement.null_maximum.items()},
         "ceiling_mean": judgement.ceiling_mean,
         "labels_target": ";".join(map(str, judgement.labels_target)) or None,
+        "probability_target": judgement.probability_target,
         "label_result": judgement.label_result,
+        "class_rule": judgement.class_rule,
         "floor": verdict.floor,
+        "class_probability": verdict.class_probability,
         "null_size": verdict.null_size,
         "ceiling_size": verdict.ceiling_size,
     }

@@ -94,6 +94,33 @@ class Model(nn.Module, ABC):
         logits = self.logits(images)
         return None if logits is None else logits.argmax(dim=1)
 
+    @torch.no_grad()
+    def classes(self, images: Tensor) -> tuple[Tensor, Tensor] | None:
+        """Return the class with the largest logit and its probability; None without classes.
+
+        Parameters
+        ----------
+        images
+            (V, 3, H, W) float32, display-encoded, in [0, 1].
+
+        Returns
+        -------
+        labels
+            (V,) int64.
+        probabilities
+            (V,), in [0, 1]: the softmax of the logits.
+
+        Raises
+        ------
+        InputError
+            As in `logits`.
+        """
+        logits = self.logits(images)
+        if logits is None:
+            return None
+        probabilities, labels = logits.softmax(dim=1).max(dim=1)
+        return labels, probabilities
+
     @abstractmethod
     def record(self) -> dict[str, Any]:
         """Return name, network, layers, weights with their hash, and versions, as JSON data.

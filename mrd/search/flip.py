@@ -98,7 +98,8 @@ class Flip(Constrained):
         def classify(noise: int, scene: Scene) -> ClassifiedScene:
             difference = scene_difference(target, scene, (attribute,), run.generator("difference"))
             images = scorer.images(scene, noise)
-            rows = camera_classes(scorer.against, scorer.bench.model, images, self._label)
+            least = run.search.criterion.class_probability
+            rows = camera_classes(scorer.against, scorer.bench.model, images, self._label, least)
             return ClassifiedScene(scene, float(difference[attribute][DISTANCE[attribute]]), rows)
 
         result, flip = smallest_flip(

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from mrd.criterion.criterion import APPLIES, class_rule
 from mrd.criterion.null_and_ceiling import Reference
 from mrd.models.base import Model
 from mrd.search.constrained import Constrained, FeasiblePlace
@@ -56,17 +57,19 @@ def lead(logits: torch.Tensor, own: Sequence[Sequence[int]], label: int | None) 
 
 @torch.no_grad()
 def camera_classes(
-    against: Reference, model: Model, images: torch.Tensor, label: int | None
+    against: Reference, model: Model, images: torch.Tensor, label: int | None, least: float
 ) -> list[dict[str, Any]]:
     """Return, for each camera, the class of a scene's image and the classes of the target.
 
-    `images` is (C, 3, H, W). Keys of an entry: ``camera``, ``held_out``; ``target`` (classes of the
-    target's images), ``label`` (class of the scene) and its ``probability`` (softmax); ``flipped``.
+    `images` is (C, 3, H, W), and `least` the least probability of a stable class. Keys of an entry:
+    ``camera``, ``held_out``; ``target`` (classes of the target's images), ``target_probability``
+    (their mean), ``target_stable`` (whether the class rule of the criterion applies); ``label``
+    (class of the scene) and its ``probability`` (softmax); ``flipped``.
     """
     logits = model.logits(images)
-    if logits is None:
+    if logits is None or against.probabilities is None:
         raise ValueError(f"{model.name} has no classes")
-    own = own_classes(against)
+    own, certainty = own_classes(against), against.probabilities.mean(axis=0).tolist()
     leads = lead(logits, own, label).tolist()
     probability, labels = logits.softmax(dim=1).max(dim=1)
     return [
@@ -74,6 +77,8 @@ def camera_classes(
             "camera": view.name,
             "held_out": view.held_out,
             "target": own[c],
+            "target_probability": certainty[c],
+            "target_stable": class_rule(own[c], certainty[c], least) == APPLIES,
             "label": int(labels[c]),
             "probability": float(probability[c]),
             "flipped": leads[c] > 0,

@@ -40,8 +40,8 @@ def inputs_of_family(run: ResolvedRun) -> dict[str, Any]:
 
 def inputs_of_run(run: ResolvedRun) -> dict[str, Any]:
     """Return the inputs that determine a run's images, as JSON."""
-    floor = run.search.criterion.floor  # image records contain the verdict
-    return {"run": run.name, "floor": floor, "series": series_of(run).record}
+    rule = run.search.criterion.rule.record()  # image records contain the verdict
+    return {"run": run.name, **rule, "series": series_of(run).record}
 
 
 def count_of_family(run: ResolvedRun) -> int:

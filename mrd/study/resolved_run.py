@@ -8,17 +8,18 @@ from typing import Any
 import numpy as np
 
 from mrd.study.cache_key import CacheKey
+from mrd.study.criterion_section import CLASS_PROBABILITY, ScoringRule
 from mrd.study.model_section import ModelConfig
 from mrd.study.search_section import BESIDE_THE_SEARCH, SearchConfig
 from mrd.study.series import ResolvedSeries
 from scenes.scene import Scene
 
 # Settings of a search that do not change the resulting scene, in the form of pydantic's `exclude`:
-# among them the interval of saved states, and the least match of a metamer.
+# among them the interval of saved states, and the limits of a verdict.
 _BESIDE_THE_RESULT: dict[str, Any] = {
     **dict.fromkeys(BESIDE_THE_SEARCH, True),
     "save_every": True,
-    "criterion": {"floor": True},
+    "criterion": {"floor": True, "class_probability": True},
 }
 
 
@@ -88,10 +89,10 @@ class ResolvedRun:
         seeds = self.record["seeds"]
         return np.random.default_rng([seeds["study"], seeds["run"], *name[:8]])
 
-    def has_floor_of(self, judgement: Mapping[str, Any]) -> bool:
-        """Return whether the content of a `criterion.json` was scored with this run's floor."""
-        training = judgement.get("training", {})
-        return bool(training.get("floor") == self.search.criterion.floor)
+    def changed_rule(self, judgement: Mapping[str, Any]) -> list[str]:
+        """Return the keys in which the content of a `criterion.json` was scored differently."""
+        scored = ScoringRule.read(judgement.get("training", {}))
+        return self.search.criterion.rule.changes(scored)
 
     @property
     def starts(self) -> dict[str, Any]:
@@ -106,6 +107,8 @@ def search_record(search: SearchConfig) -> dict[str, Any]:
         excluded["label"] = True
     if search.matte_first == 0:
         excluded["matte_first"] = True
-    if search.mode == "diverge":  # the floor limits how far it moves
+    if search.mode == "diverge":  # the verdict limits how far it moves
         del excluded["criterion"]
+        if search.criterion.class_probability == CLASS_PROBABILITY:
+            excluded["criterion"] = {"class_probability": True}
     return search.model_dump(mode="json", exclude=excluded)

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from mrd.study.criterion_section import CriterionConfig
 from mrd.study.fields import Count, Names, Rate, Seed, distinct, misplaced
 from mrd.study.model_section import ModelConfig
 from mrd.study.series_section import SeriesConfig
@@ -27,7 +28,7 @@ FROM_THE_TARGET = ("diverge", "flip")  # modes in which a search starts at its t
 STARTS_FROM_THE_TARGET = 3  # default of `restarts` in these modes
 
 # Keys that are no part of a search's hash: start scenes are hashed apart, others affect no result.
-BESIDE_THE_SEARCH = {"start", "targets", "models", "seeds", "series", "pixel_search"}
+BESIDE_THE_SEARCH = {"start", "targets", "models", "seeds", "series", "pixel_search", "goal"}
 
 
 def _one_of(valid: Collection[str], problem: str) -> AfterValidator:
@@ -68,27 +69,6 @@ class Samples(Frozen):
     adjoint: int = Field(default=4, strict=True, ge=1, le=4096)
     boundary: int = Field(default=8192, strict=True, ge=1, le=10_000_000)
     score: int = Field(default=144, strict=True, ge=16, le=65536)
-
-
-class CriterionConfig(Frozen):
-    """The criterion that a result must meet to be called a metamer of its target.
-
-    Parameters
-    ----------
-    null
-        Number N of random scenes, 1 to 9999. They have random values of the searched attributes;
-        the result must be more similar to the target than each of them, which means p ≤ 1/(N + 1).
-    ceiling
-        Number of re-renders of the target that measure how well the target matches itself, 2 to
-        1000.
-    floor
-        Least match at every training camera, 0 to 1. The match is (s − null) / (ceiling − null)
-        with the similarity s of the result.
-    """
-
-    null: int = Field(default=99, strict=True, ge=1, le=9999)
-    ceiling: int = Field(default=8, strict=True, ge=2, le=1000)
-    floor: float = Field(default=0.9, strict=True, ge=0, le=1)
 
 
 class LearningRate(Frozen):
@@ -167,6 +147,10 @@ class SearchConfig(Frozen):
         far as the match stays above the floor (`mrd.search.diverge`). flip: from the target to the
         nearest scene in which a classifier sees another class (`mrd.search.flip`). The last two
         change one attribute, and have no start, loss or guides.
+    goal
+        What counts as a success: metamer (a scene that matches and differs from the target) or
+        recover (a scene that matches and is physically the target). It changes reports, not
+        searches. recover is not possible with mode: diverge or flip.
     label
         With mode: flip, the number of the wanted class, from 0; null: any class but the target's.
     start
@@ -242,6 +226,7 @@ class SearchConfig(Frozen):
 
     attributes: Annotated[tuple[Attribute, ...], Field(min_length=1), AfterValidator(distinct)]
     mode: Literal["match", "diverge", "flip"] = "match"
+    goal: Literal["metamer", "recover"] = "metamer"
     label: int | None = Field(default=None, strict=True, ge=0)
     start: StartConfig = StartConfig()
     targets: Names | None = None
@@ -312,6 +297,7 @@ class SearchConfig(Frozen):
             ("matte_first", self.matte_first > 0, "remove it: it would have no effect"),
             ("texture_resolution", self.texture_resolution > 0, "use 0: one value per parameter"),
             ("pixel_search", self.pixel_search, "remove it, or search with model pixels"),
+            ("goal", self.goal == "recover", "use metamer: the search leaves its target"),
             ("early_stopping", bool(stopping and stopping.match), "remove its match"),
         ):
             if is_given:

@@ -1,6 +1,6 @@
 """Build the stimulus set of a study, and add findings to it.
 
-Findings are predicted thresholds, reaches and warnings, which no participant sees.
+Findings are predicted thresholds, reaches, recovery and warnings, which no participant sees.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,10 +13,11 @@ from mrd.measures import pixel_files
 from mrd.measures.fisher.planned import FOLDER, planned
 from mrd.study import image_directory, image_plan
 from mrd.study.cache_key import CacheKey
+from mrd.study.criterion_section import ScoringRule
 from mrd.study.provenance import hardware, versions
 from mrd.study.resolved_study import ResolvedStudy, resolve_study
 from mrd.study.study import Study
-from mrd.workflow import run_records
+from mrd.workflow import run_findings
 from mrd.workflow.keep_shown_set import Kept, kept_if_shown
 from psychophysics.data.bids_names import PEOPLE
 from scenes.base.digest import file_sha256
@@ -108,13 +109,11 @@ def findings(study: ResolvedStudy) -> Findings:
     folder = study.study.runs
     plan = planned(study) if (folder / FOLDER).is_dir() else []
     predicted = {each.folder.name: each.finding() for each in plan if each.is_done}
-    reached = {run.name: run_records.reach(run, folder / run.name) for run in study.runs}
-    warned = {run.name: run_records.warnings(folder / run.name) for run in study.runs}
-    return Findings(
-        predicted,
-        {run: each for run, each in reached.items() if each is not None},
-        {run: each for run, each in warned.items() if each is not None},
+    reaches, recoveries, warnings = (
+        {run.name: each for run in study.runs if (each := find(run, folder / run.name))}
+        for find in (run_findings.reach, run_findings.recovery, run_findings.warnings)
     )
+    return Findings(predicted, reaches, recoveries, warnings)
 
 
 def missing_findings(study: ResolvedStudy, stimuli: StimulusSet) -> list[str]:
@@ -259,7 +258,7 @@ def recorded_study(path: Path, provenance: Mapping[str, Any]) -> dict[str, Any]:
     return joined
 
 
-def floors(study: Mapping[str, Any]) -> dict[str, float]:
-    """Return the least match of a metamer for each search; `study` is a study as JSON."""
+def rules(study: Mapping[str, Any]) -> dict[str, ScoringRule]:
+    """Return the limits of a metamer for each search; `study` is a study as JSON."""
     searches: Mapping[str, Any] = study.get("searches", {})
-    return {name: float(search["criterion"]["floor"]) for name, search in searches.items()}
+    return {name: ScoringRule.read(search["criterion"]) for name, search in searches.items()}

@@ -76,9 +76,10 @@ def run_status(run: ResolvedRun, directory: RunDirectory) -> RunStatus:
     except InputError as error:  # its record is damaged
         status, message = "failed", str(error)
     judgement = directory.judgement() if status == "done" else None
-    if judgement is not None and not run.has_floor_of(judgement):
+    if judgement is not None and (changed := run.changed_rule(judgement)):
         status, judgement = "interrupted", None
-        message = "the result was scored with a different criterion.floor; generate scores it again"
+        keys = " and ".join(changed)
+        message = f"the result was scored with a different {keys}; generate scores it again"
     step, warnings = int(newest.get("step", 0)), _warnings(run, judgement, history)
     return RunStatus(run, status, step, newest, judgement, message, images, warnings)
 

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from mrd.study.criterion_section import ScoringRule
 from scenes.base.changes import changes, differences
 
 StepState = Literal["done", "due", "waits", "none"]
@@ -58,19 +59,19 @@ class EmbeddedModel:
 
     record: Mapping[str, Any]
     layers: Mapping[str, Collection[str]]  # layer → families with distances
-    floors: Mapping[str, Mapping[str, Collection[float]]]  # family → joined layers → scored floors
+    rules: Mapping[str, Mapping[str, Collection[ScoringRule]]]  # of its verdicts: family → layers
 
 
 def embed_reasons(
     name: str,
     requested: RequestedModel,
     found: EmbeddedModel | None,
-    floors: Mapping[str, float | None],
+    rules: Mapping[str, ScoringRule | None],
     versions: Mapping[str, str | None],
 ) -> list[str]:
     """Return why model `name` has to be embedded; empty if its results are up to date.
 
-    `floors` maps each family to the least match of a metamer (None without null images);
+    `rules` maps each family to the limits of a metamer (None without null images);
     `versions` are those of the installed libraries.
     """
     if found is None:
@@ -85,16 +86,17 @@ def embed_reasons(
     reasons += [
         f"'{name}' was not read at {layer}"
         for layer in wanted
-        if not set(floors) <= set(found.layers.get(layer, ()))
+        if not set(rules) <= set(found.layers.get(layer, ()))
     ]
-    for family, floor in floors.items():
+    for family, rule in rules.items():
         stored = [
-            scored_floors
-            for layers, scored_floors in found.floors.get(family, {}).items()
+            scored
+            for layers, scored in found.rules.get(family, {}).items()
             if not requested.layers or set(layers.split(";")) == set(wanted)
         ]
-        if floor is not None and not any(floor in each for each in stored):
-            reasons.append(f"'{name}' has not scored {family} with the floor {floor:g}")
+        if rule is not None and not any(rule in each for each in stored):
+            limits = " and ".join(f"{key} {value:g}" for key, value in rule.record().items())
+            reasons.append(f"'{name}' has not scored {family} with {limits}")
     return reasons
 
 
@@ -134,7 +136,8 @@ REPORT_CHANGES = {
     "data": "the report is of other sessions",
     "data_sha256": "the answers, or their descriptions, differ from the report's",
     "stimuli": "the stimulus set differs from the report's",
-    "findings": "predictions, reaches, warnings or pixel metamers differ from the report's",
+    "findings": "predicted thresholds, reaches, recovery, warnings or pixel metamers differ from "
+    "the report's",
 }
 
 

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from analysis.report import provenance
+from mrd.criterion.recovery import is_success
 from mrd.measures.fisher.planned import planned
 from mrd.study import image_directory, image_plan
+from mrd.study.criterion_section import ScoringRule
 from mrd.study.provenance import installed
 from mrd.study.resolved_model import seen_by
 from mrd.study.resolved_study import ResolvedStudy, resolve_study
@@ -153,7 +155,7 @@ def _no_such_step(study: Study, name: str) -> str:
 
 
 def _generated(study: ResolvedStudy) -> tuple[str, list[str]]:
-    """Return how many searches and images exist, and why the step generate remains."""
+    """Return how many searches and images exist, how many succeeded, and why generate remains."""
     runs = overview(study)
     shared = families(study)
     images = [*shared, *(each.images for each in runs if each.images is not None)]
@@ -169,7 +171,11 @@ def _generated(study: ResolvedStudy) -> tuple[str, list[str]]:
     reasons += _changed_images(study, shared)
     reasons += [each.message for each in runs if each.message]
     reasons += [each.message for each in images if each.message]
-    existing = f"{searched} of {len(runs)} searches, {done} of {total} images"
+    succeeded = sum(is_success(each.judgement, each.run.search) for each in runs if each.judgement)
+    existing = (
+        f"{searched} of {len(runs)} searches, {done} of {total} images; {succeeded} of {searched} "
+        "searches succeeded"
+    )
     return existing, reasons if searched < len(runs) or unfinished else []
 
 
@@ -269,13 +275,13 @@ def _built(study: ResolvedStudy) -> tuple[str, list[str]]:
 def _embedded(study: ResolvedStudy) -> tuple[str, list[str]]:
     """Return which distances exist, and why models have to be embedded."""
     settings = study.study
-    floors = build_set.floors(settings.model_dump(mode="json"))
+    rules = build_set.rules(settings.model_dump(mode="json"))
     reasons = []
     with StimulusSet(settings.stimulus_set) as stimuli:
         table = stimuli.table
         search_of = dict(table[["family", "search"]].drop_duplicates().to_numpy().tolist())
-        family_floors = {
-            family: None if nulls(table, family).empty else floors[search]
+        family_rules = {
+            family: None if nulls(table, family).empty else rules[search]
             for family, search in search_of.items()
         }
         for name, config in settings.models.items():
@@ -285,7 +291,7 @@ def _embedded(study: ResolvedStudy) -> tuple[str, list[str]]:
             libraries = in_set.record.get("libraries", {}) if in_set else {}
             versions = {library: installed(library) for library in libraries}
             requested = RequestedModel(seen_by(study.models[name]), layers)
-            reasons += step_reasons.embed_reasons(name, requested, in_set, family_floors, versions)
+            reasons += step_reasons.embed_reasons(name, requested, in_set, family_rules, versions)
     return f"distances of {', '.join(settings.models)}", reasons
 
 
@@ -294,11 +300,12 @@ def _embedded_model(stimuli: StimulusSet, name: str) -> EmbeddedModel | None:
     if name not in stimuli.models:
         return None
     results = stimuli.results(name)
-    floors: dict[str, dict[str, set[float]]] = {}
+    rules: dict[str, dict[str, set[ScoringRule]]] = {}
     for family, rows in results.verdicts.items():
         for row in rows:
-            floors.setdefault(family, {}).setdefault(row["layers"], set()).add(row["floor"])
-    return EmbeddedModel(results.record, results.layers, floors)
+            of_layers = rules.setdefault(family, {}).setdefault(row["layers"], set())
+            of_layers.add(ScoringRule.read(row))
+    return EmbeddedModel(results.record, results.layers, rules)
 
 
 # ---- Sessions and the report --------------------------------------------------------------------

@@ -11,6 +11,7 @@ from stimuli.check import problems
 from stimuli.comparison import differences
 from stimuli.findings import Findings
 from stimuli.merging import merge
+from stimuli.recoveries import recoveries
 from stimuli.stimulus_set import StimulusSet
 from stimuli.storage import seal
 from stimuli.summary import summary
@@ -47,7 +48,17 @@ REACHED = {
     },
 }  # fmt: skip
 WARNED = {"warnings": ["the mesh intersects itself (5% of its faces)"], "sha256": "b" * 64}
-FINDINGS = Findings({NAME: PREDICTED}, {RUN: REACHED}, {RUN: WARNED})
+RECOVERED = {
+    "target": "vase", "search": "material", "model": "net", "layer": "early;late",
+    "attribute": "material", "verdict": "recovered", "sha256": "d" * 64,
+    "recovery": {
+        "recovered": True,
+        "errors": {"material": {"rms_log_reflectance": 0.01, "roughness": None}},
+        "units": {"material": {"rms_log_reflectance": "log units"}},
+    },
+}  # fmt: skip
+ELSEWHERE = "vase-material-net-s2"  # a run of the set's target that is not in the set
+FINDINGS = Findings({NAME: PREDICTED}, {RUN: REACHED}, {ELSEWHERE: RECOVERED}, {RUN: WARNED})
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +77,20 @@ def test_findings_are_read_as_written(holding, small_set):
         assert without.findings == Findings()
         assert len(without.predicted_thresholds()) == len(without.reach()) == 0
         assert "reach" not in summary(without)
+        assert recoveries(without).empty
+
+
+def test_recovery_is_stored_for_runs_that_are_not_in_the_set(holding):
+    assert problems(holding) == []
+    with StimulusSet(holding) as stimuli:
+        assert ELSEWHERE not in set(stimuli.table["run"])
+        rows = recoveries(stimuli)
+    assert rows["run"].tolist() == [ELSEWHERE] * 2
+    assert rows["outcome"].tolist() == ["recovered"] * 2
+    assert rows["measure"].tolist() == ["rms_log_reflectance", "roughness"]
+    assert rows["unit"].tolist() == ["log units", ""]
+    assert rows["error"][0] == 0.01
+    assert np.isnan(rows["error"][1])
 
 
 def test_findings_as_tables(holding):
@@ -128,6 +153,7 @@ def test_sets_are_compared_and_merged_with_them(holding, small_set, tmp_path):
     with StimulusSet(holding) as one, StimulusSet(small_set) as other:
         assert differences(one, other) == [
             f"predicted_thresholds/{NAME}: only in {holding}", f"reach/{RUN}: only in {holding}",
+            f"recovery/{ELSEWHERE}: only in {holding}",
             f"warnings/{RUN}: only in {holding}",
         ]  # fmt: skip
     merge([small_set, holding], tmp_path / "merged.h5")
@@ -147,9 +173,11 @@ def test_only_findings_of_the_table_are_kept(holding):
     with StimulusSet(holding) as stimuli:
         table = stimuli.table
     elsewhere = {**PREDICTED, "names": {**PREDICTED["names"], "target": "cup"}}
+    of_cup = {ELSEWHERE: RECOVERED, "cup-net-s1": RECOVERED | {"target": "cup"}}
     both = Findings(
         {NAME: PREDICTED, "cup": elsewhere},
         {RUN: REACHED, "nobody": REACHED},
+        of_cup,
         {RUN: WARNED, "nobody": WARNED},
     )
     assert both.of(table) == FINDINGS

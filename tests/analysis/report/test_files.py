@@ -114,6 +114,19 @@ def test_models_see_what_they_were_given(report):
     )
 
 
+def test_recovery_is_a_section_of_its_own(report):
+    table = pd.DataFrame(report.numbers["tables"]["recovery"])
+    assert table["run"].tolist() == ["vase-shape-shapely-s2"] * 2  # a run that nobody saw
+    assert table["outcome"].tolist() == ["recovered"] * 2
+    assert dict(zip(table["measure"], table["error"], strict=True)) == {
+        "chamfer": 0.004, "volume_iou": 0.97,
+    }  # fmt: skip
+    html = report.page.read_text()
+    assert html.index('id="searches"') < html.index('id="recovery"')
+    assert "<td>recovered</td>" in html
+    assert "<th>class rule</th>" in html
+
+
 def test_names_are_escaped(trials):
     html = page.render_page(results_of(trials), SOURCE, CONFIG, {}, {})
     assert "<script>" not in html
@@ -235,7 +248,7 @@ def test_caption_says_if_matches_differ(rng):
 def test_report_stores_hashes_of_findings(report):
     found = provenance.read_source(report.page.parent)["source"]["findings"]
     kinds = {name.partition("/")[0] for name in found}
-    assert kinds == {"pixel_metamers", "predicted_thresholds", "reach", "warnings"}
+    assert kinds == {"pixel_metamers", "predicted_thresholds", "reach", "recovery", "warnings"}
 
 
 def test_pictures_are_complete(report):

@@ -68,6 +68,22 @@ def test_held_out_cameras_and_other_layers_have_verdicts_of_their_own(images):
     assert of_shape(images, verdict_of(False, role="series"))["on_stored"] == "not judged"
 
 
+@pytest.mark.parametrize(
+    ("rules", "text"),
+    [
+        (["applies", "not applicable: …"], "applies at 1 of 2 cameras"),
+        (["applies", "applies"], "applies at 2 of 2 cameras"),
+        (["not applicable: no classes"] * 2, "not applicable: no classes"),
+        ([None, None], ""),
+    ],
+)
+def test_the_class_rule_of_a_result_is_listed(images, rules, text):
+    elsewhere = verdict_of(True, light="dim").assign(class_rule="applies")
+    found = of_shape(images, verdict_of(True).assign(class_rule=rules), elsewhere)
+    assert found["class_rule"] == text
+    assert of_shape(images, verdict_of(True))["class_rule"] == ""  # of an earlier version
+
+
 def test_a_session_knows_levels_to_nine_digits():
     known = pd.DataFrame({"run": ["a"], "end": [1 / 3], "verdict": ["metamer"], "unit": ["angle"]})
     trials = pd.DataFrame({"run": "a", "level": [0.333333333, 0.33334, 1.0]})

@@ -40,10 +40,17 @@ JUDGEMENT = {
 LONG = "the search passed few of its kept states in growing distance; " * 5 + "lower series.levels"
 
 
-def standing(status="done", judgement=None, message="", name="ball-[x]-s1", searched="shape"):
+def standing(
+    status="done",
+    judgement=None,
+    message="",
+    name="ball-[x]-s1",
+    searched="shape",
+    goal="metamer",
+):
     run = SimpleNamespace(
         name=name,
-        search=SimpleNamespace(total_steps=300, mode="diverge", attributes=(searched,)),
+        search=SimpleNamespace(total_steps=300, mode="diverge", attributes=(searched,), goal=goal),
         spec=SimpleNamespace(target="teapot", search=f"far {searched}", model="lite0", seed=1),
     )
     newest = {"step": 150.0, "seconds": 0.1312, "loss": 0.5, "match": float("nan")}
@@ -78,7 +85,7 @@ def test_the_progress_of_runs():
         "run          status          step  s/step  loss  match  verdict",
         "ball-[x]-s1  interrupted  150/300   0.131   0.5      –",
         "ball-[x]-s1  failed       150/300   0.131   0.5      –",
-        "ball-[x]-s1  done         150/300   0.131   0.5  0.812  result",
+        "ball-[x]-s1  done         150/300   0.131   0.5  0.812  not a metamer",
     ]
     runs = runs[:2]
     assert reasons(runs, []) == ["ball-[x]-s1: disk full"]
@@ -88,7 +95,8 @@ def test_a_result_and_the_reason_why_it_is_not_a_metamer():
     run = standing(judgement=JUDGEMENT)
     assert lines(verdicts([run])) == [
         "run          match  held out  r of null        of ceiling  physical difference  verdict",
-        "ball-[x]-s1  0.812         –  0.3 (19 scenes)        0.95  chamfer 0.0512       result",
+        "ball-[x]-s1  0.812         –  0.3 (19 scenes)        0.95  chamfer 0.0512       "
+        "not a metamer",
     ]
     assert reasons([run], []) == ["ball-[x]-s1: c1: match 0.712 is below 0.9 (1 of 2 cameras fail)"]
 
@@ -121,11 +129,30 @@ def test_a_failed_run_has_its_reason():
     assert reasons([run], []) == ["ball-[x]-s1: disk full"]
 
 
-def test_the_target_again_is_not_a_metamer():
+def test_the_target_again_is_recovered_and_not_a_metamer():
     matched = {**JUDGEMENT["training"], "metamer": True}
-    run = standing(judgement={**JUDGEMENT, "target_again": True, "training": matched})
-    assert lines(verdicts([run]))[1].endswith("result")
-    assert reasons([run], []) == ["ball-[x]-s1: physically the target again"]
+    judgement = {**JUDGEMENT, "target_again": True, "training": matched}
+    run = standing(judgement=judgement)
+    assert lines(verdicts([run]))[1].endswith("  recovered")
+    assert lines(states([run]))[1].endswith("  recovered")
+    assert reasons([run], []) == [
+        "ball-[x]-s1: recovered, not a metamer: the search found the target again, which is no "
+        "failure; for a metamer, match later layers, use mode: diverge or set early_stopping.match"
+    ]
+    assert reasons([standing(judgement=judgement, goal="recover")], []) == []
+
+
+def test_a_metamer_is_not_recovered():
+    matched = {**JUDGEMENT["training"], "metamer": True}
+    judgement = JUDGEMENT | {"verdict": "metamer", "training": matched}
+    (reason,) = reasons([standing(judgement=judgement, goal="recover")], [])
+    assert "a metamer, not recovered: the activations match, but the scene is not the" in reason
+
+
+def test_a_scene_near_the_target_whose_activations_do_not_match_is_not_recovered():
+    run = standing(judgement=JUDGEMENT | {"target_again": True}, goal="recover")
+    assert lines(verdicts([run]))[1].endswith("not a metamer")
+    assert reasons([run], []) == ["ball-[x]-s1: c1: match 0.712 is below 0.9 (1 of 2 cameras fail)"]
 
 
 def test_a_long_reason_widens_no_row_and_is_printed_once():

@@ -12,8 +12,10 @@ from mrd.criterion.null_and_ceiling import _cached, reference, target_activation
 from mrd.models import registry
 from mrd.rendering.representation import form_of_family
 from mrd.rendering.stage import Stage
+from mrd.study.checkpoint import SearchState, read_state, write_state
+from mrd.study.criterion_section import CriterionConfig
 from mrd.study.model_section import FrontEnd, ModelConfig
-from mrd.study.search_section import CriterionConfig, Samples, SearchConfig
+from mrd.study.search_section import Samples, SearchConfig
 from scenes.base.errors import InputError
 from scenes.camera import Ring
 from scenes.film import Film
@@ -69,6 +71,7 @@ def test_null_and_ceiling_are_compared_with_one_image_of_the_target(build, targe
     assert [view.name for view in found.views] == ["c0", "c1", "h0"]
     assert found.activations["pixels"].shape == (3, 3, 16, 16)
     assert found.labels is None
+    assert found.probabilities is None
     for measure in ("pearson", "spearman", "snr_db"):
         assert found.null[measure].shape == (3, 3)
         assert found.ceiling[measure].shape == (2, 3)
@@ -99,10 +102,25 @@ def test_the_classes_of_every_render_of_the_target_are_kept(target, tmp_path):
     assert set(first.ceiling) == {"pearson", "spearman", "snr_db"}
     stage = bench.stage(target)
     for index, row in enumerate(first.labels):
-        labels = model.labels(display_images(stage, first.views, samples=16, noise=index))
-        np.testing.assert_array_equal(row, labels)
+        images = display_images(stage, first.views, samples=16, noise=index)
+        np.testing.assert_array_equal(row, model.labels(images))
+        softmax = model.logits(images).softmax(dim=1)
+        largest = softmax.max(dim=1).values
+        np.testing.assert_allclose(first.probabilities[index], largest, rtol=1e-4)
     again = reference(target, search, bench, SEED, tmp_path)
     np.testing.assert_array_equal(again.labels, first.labels)
+    np.testing.assert_array_equal(again.probabilities, first.probabilities)
+    # A ceiling of an earlier version has no probabilities: it is measured again, the null is not.
+    (file,) = tmp_path.glob("ceiling-*.npz")
+    state = read_state(file)
+    kept = {name: each for name, each in state.arrays.items() if name != "probabilities"}
+    write_state(SearchState(state.step, kept, state.header), file)
+    calls = []
+    mended = reference(target, search, bench, SEED, tmp_path, lambda what, *_: calls.append(what))
+    assert calls == ["ceiling", "ceiling"]
+    np.testing.assert_array_equal(mended.labels, first.labels)
+    np.testing.assert_allclose(mended.probabilities, first.probabilities, rtol=1e-4)
+    assert read_state(file).arrays.keys() == state.arrays.keys()
 
 
 def test_a_search_moves_toward_another_image_than_those_of_the_reference(build, target):

@@ -131,6 +131,18 @@ def test_a_network_receives_the_stored_images(copy):
         verdicts = stimuli.verdicts("net2")
         assert set(verdicts["layers"]) == {"early;late"}
         assert verdicts["labels_target"].notna().all()
+        assert (verdicts["class_probability"] == 0.2).all()
+        camera = verdicts[(verdicts["camera"] == "c1") & (verdicts["family"] == "vase-material")]
+        shown = stimuli.table[
+            (stimuli.table["family"] == "vase-material")
+            & (stimuli.table["camera"] == "c1")
+            & stimuli.table["role"].isin(("target", "rerender"))
+        ]["stimulus_id"]
+        images = np.stack([display_values(stimuli.image(name)) for name in shown])
+        labels, probabilities = model.classes(torch.from_numpy(images).permute(0, 3, 1, 2))
+        assert camera["probability_target"].unique() == pytest.approx([float(probabilities.mean())])
+        assert len(set(labels.tolist())) == 1
+        assert set(camera["class_rule"]) == {"applies"}
 
 
 def test_existing_results_stay_and_layers_add_up(copy):
@@ -247,6 +259,9 @@ def test_results_of_another_version_or_floor_are_made_again(plain, tmp_path, mon
             "vase-shape": 0.9,
         }
     assert embedded(path, PLAIN, floors=lower) == []
+    stable = {"material": 0.5}
+    assert embedded(path, PLAIN, floors=lower, class_probabilities=stable) == ["plain"]
+    assert embedded(path, PLAIN, floors=lower, class_probabilities=stable) == []
 
 
 def test_progress_counts_the_images(plain):

@@ -322,6 +322,10 @@ def test_choice_confirmation_and_final_score_have_separate_noise(resumed_run):
 def test_another_floor_is_another_run(resumed_run, tmp_path):
     write(tmp_path, criterion=FAST["criterion"] | {"floor": 0.8})
     assert resolve_all(read_study(tmp_path))[0].name != resumed_run[1].name
+    write(tmp_path, criterion=FAST["criterion"] | {"class_probability": 0.3})
+    assert resolve_all(read_study(tmp_path))[0].name != resumed_run[1].name
+    write(tmp_path, criterion=FAST["criterion"] | {"class_probability": 0.2})
+    assert resolve_all(read_study(tmp_path))[0].name == resumed_run[1].name
 
 
 # ---- Distances -----------------------------------------------------------------------------------

@@ -143,6 +143,11 @@ def test_the_nearest_other_class_is_found(flipped):
     assert flip["starts"] == [pytest.approx(flip["distance"])]
     found = score["physical_difference"]["material"]["rms_log_reflectance"]
     assert found == pytest.approx(flip["distance"], rel=1e-4)
+    assert score["recovery"]["recovered"] is False
+    errors = score["recovery"]["errors"]
+    assert errors.keys() == {"material"}
+    assert errors["material"].keys() == {"rms_log_reflectance", "base_color"}
+    assert errors["material"]["rms_log_reflectance"] == found
 
 
 def test_the_record_of_every_camera(flipped):
@@ -152,6 +157,8 @@ def test_the_record_of_every_camera(flipped):
     for row in rows[:2]:
         assert (row["target"], row["label"], row["flipped"]) == ([0], 1, True)
         assert 0.5 < row["probability"] <= 1
+        assert row["target_stable"]
+        assert 0.5 < row["target_probability"] <= 1
     assert score["verdict"] == "result"  # another class is no metamer
     assert score["training"]["cameras"][0]["failed"].endswith("class 1 is not the target's 0")
     kept = RunDirectory(study.runs / run.name).judgement()
@@ -174,6 +181,24 @@ def test_the_tables_show_the_flip(flipped):
     row = printed(verdicts(standings))[1]
     assert f"flipped to class 1 at {score['flip']['distance']:.3g} log units, held out" in row
     assert reasons(standings, []) == []  # another class was asked for
+
+
+def test_a_target_without_a_stable_class_is_named(flipped):
+    study, _, score = flipped
+    (standing,) = overview(study)
+    first, *others = score["flip"]["cameras"]
+    unsure = score | {
+        "flip": score["flip"] | {"cameras": [first | {"target_stable": False}, *others]}
+    }
+    row = printed(verdicts([replace(standing, judgement=unsure)]))[1]
+    assert row.endswith("the target has no stable class at c0")
+    earlier = [
+        {key: value for key, value in each.items() if key != "target_stable"}
+        for each in score["flip"]["cameras"]
+    ]
+    old = score | {"flip": score["flip"] | {"cameras": earlier}}
+    row = printed(verdicts([replace(standing, judgement=old)]))[1]
+    assert "stable" not in row
 
 
 def test_the_rate_is_over_targets_and_seeds(flipped):

@@ -100,6 +100,8 @@ def test_a_pixel_search_is_one_for_each_target_and_seed_whatever_the_models(writ
         pytest.param(steps("views_per_step: 1\nsteps: 30"), id="default"),
         pytest.param(steps("steps: 30\nsave_every: 1"), id="save_every"),
         pytest.param(steps("steps: 30\ncriterion: {floor: 0.99}"), id="floor"),
+        pytest.param(steps("steps: 30\ncriterion: {class_probability: 0.5}"), id="class"),
+        pytest.param(steps("steps: 30\ngoal: recover"), id="goal"),
         pytest.param(WITH_SERIES, id="series"),
     ],
 )

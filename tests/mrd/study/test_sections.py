@@ -24,6 +24,7 @@ def test_defaults_of_a_search_and_a_model():
     assert (config.samples.primal, config.samples.adjoint, config.samples.boundary) == (16, 4, 8192)
     assert config.samples.score == 144
     assert (config.criterion.null, config.criterion.ceiling, config.criterion.floor) == (99, 8, 0.9)
+    assert config.criterion.class_probability == 0.2
     assert ModelConfig(network="pixels").front_end.blur == 1
 
 
@@ -86,6 +87,9 @@ def test_start_of_an_attribute_that_is_not_searched_is_refused():
         ({"optimiser": "lbfgs", "remeshing": "auto"}, "needs one mesh"),
         ({"textured_parameters": ["eta"]}, "'eta' cannot be a texture; .*roughness, metallic"),
         ({"regularisers": {"area": -1}}, "greater than or equal to 0"),
+        ({"criterion": {"class_probability": 1.1}}, "less than or equal to 1"),
+        ({"goal": "both"}, "'both' is not allowed; allowed: metamer, recover"),
+        ({"goal": "recover", "mode": "diverge"}, "not with mode: diverge; use metamer"),
         (
             {"regularisers": {"edge": 1}},
             "unknown key 'edge'; allowed: edge_length, area",

@@ -2,9 +2,10 @@
 
 import pytest
 
+from mrd.study.criterion_section import ScoringRule
 from mrd.study.resolved_study import resolve_study
 from mrd.study.study import read_study
-from mrd.workflow.build_set import floors, pack, provenance, record_files, recorded_study, set_of
+from mrd.workflow.build_set import pack, provenance, record_files, recorded_study, rules, set_of
 from scenes.base.errors import InputError
 from stimuli.check import problems
 from stimuli.config import StimuliConfig
@@ -40,7 +41,7 @@ def test_a_study_is_packed(study_folder):
         assert stimuli.image(built.table["id"][0]).dtype == "uint16"
         recorded = recorded_study(study.stimulus_set, stimuli.provenance)
     assert recorded["models"]["net"]["network"] == "pixels"
-    assert floors(recorded) == {"material": 0.5, "shape": 0.9}
+    assert rules(recorded) == {"material": ScoringRule(0.5), "shape": ScoringRule(0.9)}
     before = study.stimulus_set.read_bytes()
     assert pack(study) is None  # it is there
     assert study.stimulus_set.read_bytes() == before
@@ -85,7 +86,8 @@ def test_a_set_is_named_directly_or_by_its_study(study_folder):
 def test_merged_studies_must_agree_on_their_names(study_folder, tmp_path):
     one = provenance(read_study(study_folder))
     merged = {"merged": [{"provenance": one}, {"provenance": one}]}
-    assert floors(recorded_study(tmp_path, merged)) == {"material": 0.5, "shape": 0.9}
+    joined = rules(recorded_study(tmp_path, merged))
+    assert joined == {"material": ScoringRule(0.5), "shape": ScoringRule(0.9)}
     other = {"study": {"searches": {"shape": {"criterion": {"floor": 0.1}}}}}
     with pytest.raises(InputError, match=r"searches.shape differs between the merged"):
         recorded_study(tmp_path, {"merged": [{"provenance": one}, {"provenance": other}]})

@@ -104,6 +104,9 @@ def test_a_result_that_another_floor_judged_is_to_be_judged_again(study, tmp_pat
     )
     assert not study_runs.is_searched(standing.run, changed.runs)
     assert study_runs.is_searched(overview(study)[0].run, study.runs)
+    stable = overview(write(tmp_path, criterion={"class_probability": 0.5}))[0]
+    assert (stable.run.name, stable.status) == (directory.name, "interrupted")
+    assert "a different criterion.class_probability; generate" in stable.message
 
 
 def test_runs_of_an_earlier_form_of_the_study_are_named(study, tmp_path):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from mrd.study.criterion_section import ScoringRule
 from mrd.workflow.step_reasons import (
     EmbeddedModel,
     RequestedModel,
@@ -40,36 +41,42 @@ def test_a_set_is_built_from_the_records_that_it_names():
     assert reasons == ["stimuli.bits: 8 then, 16 now"]
 
 
+NINE = ScoringRule(0.9)
 RECORD = {"network": "pixels", "weights": "default"}
 REQUESTED = RequestedModel(RECORD, ("a", "b"))
 FOUND = EmbeddedModel(
-    {"asked": RECORD, "libraries": {"torch": "2"}}, {"a": {"v"}, "b": {"v"}}, {"v": {"a;b": {0.9}}}
+    {"asked": RECORD, "libraries": {"torch": "2"}}, {"a": {"v"}, "b": {"v"}}, {"v": {"a;b": {NINE}}}
 )
 
 
 @pytest.mark.parametrize(
-    ("requested", "found", "floor", "torch", "expected"),
+    ("requested", "found", "rule", "torch", "expected"),
     [
-        (REQUESTED, FOUND, 0.9, "2", []),
-        (RequestedModel(RECORD, ()), FOUND, 0.9, "2", []),
+        (REQUESTED, FOUND, NINE, "2", []),
+        (RequestedModel(RECORD, ()), FOUND, NINE, "2", []),
         (RequestedModel(RECORD, ("a",)), FOUND, None, "2", []),
-        (REQUESTED, None, 0.9, "2", ["'net' is not in the set"]),
-        (REQUESTED, FOUND, 0.8, "2", ["'net' has not scored v with the floor 0.8"]),
-        (REQUESTED, FOUND, 0.9, "3", ["'net' was embedded with torch 2, not 3"]),
+        (REQUESTED, None, NINE, "2", ["'net' is not in the set"]),
+        (REQUESTED, FOUND, ScoringRule(0.8), "2", ["'net' has not scored v with floor 0.8"]),
+        (
+            REQUESTED,
+            FOUND,
+            ScoringRule(0.9, 0.5),
+            "2",
+            ["'net' has not scored v with floor 0.9 and class_probability 0.5"],
+        ),
+        (REQUESTED, FOUND, NINE, "3", ["'net' was embedded with torch 2, not 3"]),
         (RequestedModel(RECORD, ("a", "c")), FOUND, None, "2", ["'net' was not read at c"]),
         (
             RequestedModel({**RECORD, "weights": "sha256:1"}, ("a", "b")),
             FOUND,
-            0.9,
+            NINE,
             "2",
             ["models.net.weights: default then, sha256:1 now"],
         ),
     ],
 )
-def test_a_model_is_embedded_again_if_study_and_set_differ(
-    requested, found, floor, torch, expected
-):
-    assert embed_reasons("net", requested, found, {"v": floor}, {"torch": torch}) == expected
+def test_a_model_is_embedded_again_if_study_and_set_differ(requested, found, rule, torch, expected):
+    assert embed_reasons("net", requested, found, {"v": rule}, {"torch": torch}) == expected
 
 
 def test_sessions_are_bound_to_the_experiment():

@@ -17,6 +17,7 @@ from mrd.workflow.steps import Audience, steps
 from mrd.workflow.trace import trace
 from psychophysics.data import session_files
 from scenes.base.errors import InputError
+from stimuli.recoveries import recoveries
 from stimuli.stimulus_set import StimulusSet
 from tests.small_runs import finish_searches, write_study_runs
 from tests.small_study import write_text
@@ -275,6 +276,25 @@ def test_warnings_are_packed_with_their_run(copy):
     with StimulusSet(study.stimulus_set) as stimuli:
         (warned,) = stimuli.findings.warnings.items()
     assert (warned[0], warned[1]["warnings"]) == (directory.name, ["it folds"])
+
+
+def test_recovery_is_packed_for_every_run_of_the_sets_targets(copy):
+    study = read_study(copy)
+    run = resolve_all(study)[0]
+    directory = RunDirectory(study.runs / run.name)
+    errors = {"material": {"rms_log_reflectance": 0.02, "roughness": None}}
+    units = {"material": {"rms_log_reflectance": "log units"}}
+    kept = {"recovered": False, "errors": errors, "units": units}
+    judgement = directory.judgement() | {"recovery": kept, "model": {"layers": ["pixels"]}}
+    directory.write_json("criterion.json", judgement)
+    directory.finish("metamer")
+    assert found(copy)["build"].why == "it holds other records of recovery"
+    assert build_set.add_findings(study)
+    with StimulusSet(study.stimulus_set) as stimuli:
+        rows = recoveries(stimuli)
+    assert set(rows["run"]) == {run.name}  # runs of earlier versions have no such record
+    assert rows["outcome"].tolist() == ["metamer", "metamer"]
+    assert rows["error"][0] == 0.02
 
 
 def test_steps_that_a_study_does_not_ask_for_are_none(tmp_path):
