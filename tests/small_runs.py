@@ -85,6 +85,7 @@ def finish_searches(study: Study) -> None:
     """Write run directories of finished searches, each of which found a metamer."""
     training = {"match": 0.95, "floor": 0.9, "metamer": True, "cameras": []}
     judgement = {"verdict": "metamer", "training": training, "target_again": False}
+    judgement["physical_difference"] = {}
     for run in resolve_all(study):
         directory = RunDirectory(study.runs / run.name)
         directory.create(run.record)

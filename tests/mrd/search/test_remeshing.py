@@ -72,6 +72,8 @@ def test_automatic_remeshing_covers_the_first_part_of_the_steps():
 def test_automatic_remeshing_becomes_finer_and_follows_the_size_of_the_target():
     edges = list(remeshing_edges(shape_search(), SPHERE, extent=1.0).values())
     assert edges == sorted(edges, reverse=True)
+    assert edges[0] == pytest.approx(0.09)
+    np.testing.assert_allclose(edges[-6:], 0.04)
     double = list(remeshing_edges(shape_search(), SPHERE, extent=2.0).values())
     np.testing.assert_allclose(double, 2 * np.array(edges))
 

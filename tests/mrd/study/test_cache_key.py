@@ -13,7 +13,7 @@ from mrd.study.study import read_study, resolve_all
 
 
 def test_names_of_runs_and_of_predicted_thresholds_stay(write):
-    study = read_study(write())
+    study = read_study(write(("attributes: [shape]", "attributes: [shape]\n    remeshing: null")))
     assert [run.name for run in resolve_all(study)] == ["ball-pixels-shape-s1-076941e9"]
     assert [each.folder.name for each in planned(study)] == ["ball-pixels-27cf4cb0"]
 

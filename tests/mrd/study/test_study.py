@@ -107,7 +107,7 @@ def test_the_demo_is_a_study_of_three_searches():
          "most 10"),
         ("steps: 30", "start2: 1",
          "15: searches.shape.start2: unknown key 'start2'; did you mean 'start'? allowed: "
-         "attributes, mode, label, start, targets, models, steps, views_per_step, loss, "
+         "attributes, mode, goal, label, start, targets, models, steps, views_per_step, loss, "
          "optimiser, learning_rate, schedule, early_stopping, restarts, remeshing, smoothness, "
          "matte_first, regularisers, material_parameters, texture_resolution, textured_parameters, "
          "environment_height, environment_smoothness, sky_parameters, samples, criterion, "
