@@ -158,7 +158,7 @@ class SearchConfig(Frozen):
     targets, models
         Names of the targets and models of this search; by default all in the study.
     steps
-        Steps of the optimiser, 1 to 100000. By default 400, and 600 with `remeshing: auto`.
+        Steps of the optimiser, 1 to 100000. By default 400, and 800 with `remeshing: auto`.
     views_per_step
         Training cameras rendered in one step, 1 to 1000; all of them if there are fewer.
     loss
@@ -188,7 +188,7 @@ class SearchConfig(Frozen):
         Share of the steps, 0 to 0.95, in which target and render both have a matte material:
         roughness 1 and no clearcoat. Highlights move far when a surface turns a little, so they
         mislead a search of a shape from afar. The search then also uses activations of a modified
-        target; the last steps and the verdict use the target alone. By default 0, and 0.65 with
+        target; the last steps and the verdict use the target alone. By default 0, and 0.6 with
         `remeshing: auto` if the material is not searched. It has no effect on a matte target.
     regularisers
         Weights of edge length, area and Laplacian of a searched shape; all off by default.

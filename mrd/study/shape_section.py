@@ -10,9 +10,9 @@ from scenes.base.frozen import Frozen
 
 # What a search of a shape has by default if its remeshing is "auto" (benchmarks/README.md).
 AUTO: Literal["auto"] = "auto"
-AUTO_STEPS = 600
+AUTO_STEPS = 800
 AUTO_SMOOTHNESS = 3.0
-AUTO_MATTE_FIRST = 0.65
+AUTO_MATTE_FIRST = 0.6
 
 
 class Regularisers(Frozen):

@@ -172,8 +172,8 @@ def test_an_interpolation_that_no_result_could_end_is_refused(study):
     )
     study_runs.check_series(resolve_all(described))  # both are maps by then
     shapes = study(
-        ("searches:", "series: {}\nsearches:"),
-        ("attributes: [lighting]", "attributes: [shape]"),
+        ("searches:", "series: {kind: interpolation}\nsearches:"),
+        ("attributes: [lighting]", "attributes: [shape], remeshing: null"),
     )
     with pytest.raises(
         InputError,

@@ -62,7 +62,7 @@ def test_remeshing_at_given_steps_has_edges_in_units_of_the_start():
 
 
 def test_automatic_remeshing_covers_the_first_part_of_the_steps():
-    edges = remeshing_edges(shape_search(), SPHERE, extent=1.0)
+    edges = remeshing_edges(shape_search(steps=600), SPHERE, extent=1.0)
     assert list(edges) == list(range(40, 421, 20))
     twice = remeshing_edges(shape_search(steps=1200), SPHERE, extent=1.0)
     assert list(twice) == list(range(80, 841, 40))

@@ -30,8 +30,8 @@ def test_defaults_of_a_search_and_a_model():
 
 def test_a_search_of_a_shape_has_other_defaults():
     config = search()
-    assert (config.remeshing, config.steps, config.smoothness) == ("auto", 600, 3)
-    assert config.matte_first == 0.65
+    assert (config.remeshing, config.steps, config.smoothness) == ("auto", 800, 3)
+    assert config.matte_first == 0.6
     assert config.starts() == {"shape": Sphere(radius=0.6, subdivisions=3)}
     assert search(steps=50).steps == 50
     assert search(attributes=["shape", "material"]).matte_first == 0
