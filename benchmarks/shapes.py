@@ -22,9 +22,9 @@ from benchmarks.figure import figure
 from mrd.generate import python_process
 
 OBJECTS: dict[str, dict[str, Any]] = {
-    "bunny": {"surface": "bunny"},
-    "suzanne": {"surface": "suzanne"},
-    "spot": {"surface": "spot"},
+    "bunny": {"kind": "mesh", "surface": "bunny"},
+    "suzanne": {"kind": "mesh", "surface": "suzanne"},
+    "spot": {"kind": "mesh", "surface": "spot"},
     "blob_1": {"kind": "blob", "seed": 1, "amplitude": 0.35, "degree": 6},
     "blob_2": {"kind": "blob", "seed": 2, "amplitude": 0.35, "degree": 6},
 }
