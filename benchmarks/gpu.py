@@ -69,6 +69,7 @@ def subject(size: Size, device: str) -> Subject:
 
     config = SearchConfig(
         attributes=("shape",),
+        remeshing=None,  # the raw parts have the mesh of the start
         start=StartConfig(shape=Sphere(subdivisions=size.subdivisions)),
         views_per_step=1,
         samples=Samples(primal=size.samples, adjoint=size.samples),

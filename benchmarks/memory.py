@@ -23,7 +23,7 @@ def main() -> None:
     from mrd.search.match import Match
     from scenes.camera import cameras
 
-    config = shape_search(steps=LATE)
+    config = shape_search(steps=LATE, remeshing=None)  # a finer mesh would take more memory
     target, start = scenes_of(config)
     views = cameras(target.cameras)
     model = network(("head",))

@@ -30,7 +30,7 @@ def main() -> None:
     from mrd.search.match import Match
     from scenes.camera import cameras
 
-    config = shape_search()
+    config = shape_search(remeshing=None)  # the raw parts have the mesh of the start
     target, start = scenes_of(config)
     views = cameras(target.cameras)
     model = network(("head",))
