@@ -19,8 +19,8 @@ class Model(nn.Module, ABC):
     """A function from images to the activations of chosen layers, with constant weights.
 
     Images are display-encoded sRGB in [0, 1], float32 of shape (V, 3, H, W): V views, red first,
-    row 0 at the top. Nothing is resized or cropped. Gradients flow to the images, not to the
-    weights.
+    row 0 at the top. Nothing is cropped; only `dinov2_vits14` resizes. Gradients flow
+    to the images, not to the weights.
 
     Attributes
     ----------

@@ -136,9 +136,8 @@ class Recipe:
 class Network(Model):
     """A network with chosen layers and constant weights.
 
-    Images pass through the front end, the network's normalisation, then the network; they are not
-    resized. A relative path of a weights file starts in `folder`. Wrong layers or weights raise
-    InputError.
+    Images pass through the front end, the network's normalisation, then the network. A relative
+    path of a weights file starts in `folder`. Wrong layers or weights raise InputError.
     """
 
     mean: Tensor

