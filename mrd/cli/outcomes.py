@@ -15,7 +15,13 @@ from mrd.criterion.recovery import (
 )
 from mrd.workflow.standings import RunStatus
 
-SHORT = {"chamfer": "Chamfer distance", "normal_angle": "normals", "volume_iou": "volume IoU"}
+SHOWN = {
+    "chamfer": "Chamfer distance",
+    "normal_angle": "normals",
+    "volume_iou": "volume IoU",
+    "rms_log_reflectance": "RMS log reflectance",
+    "rms_log_radiance": "RMS log radiance",
+}
 
 
 def successes(statuses: Sequence[RunStatus]) -> Rows | None:
@@ -55,10 +61,10 @@ def recoveries(statuses: Sequence[RunStatus]) -> Rows | None:
 def _errors(status: RunStatus, judgement: dict[str, Any]) -> str:
     """Return the errors of a run in words; those of earlier versions are in another key."""
     stored = judgement.get("recovery") or {
-        "errors": recovery(judgement["physical_difference"], status.run.search)
+        "errors": recovery(judgement.get("physical_difference", {}), status.run.search)
     }
     return ", ".join(
-        f"{SHORT.get(name, name.replace('_', ' '))} {number(error)} {unit(attribute, name)}".strip()
+        f"{SHOWN.get(name, name.replace('_', ' '))} {number(error)} {unit(attribute, name)}".strip()
         for attribute, errors in stored["errors"].items()
         for name, error in errors.items()
     )

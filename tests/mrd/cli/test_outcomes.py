@@ -75,7 +75,7 @@ def test_errors_are_printed(folder):
     header, row = lines(recoveries([standing]))
     assert header.split("  ")[-1].strip() == "difference from the target"
     assert "recovered" in row
-    assert "rms log reflectance" in row
+    assert "RMS log reflectance" in row
     assert "base color" in row
     assert "metallic" not in row  # not searched
     # Runs of an earlier version have no `recovery`, but the same differences.
