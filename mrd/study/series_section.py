@@ -44,7 +44,7 @@ class SeriesConfig(Frozen):
         needs the same topology in both. ``"trajectory"``: the result, then earlier states of the
         search, each physically farther from the target than the one before.
     levels
-        Number of levels above 0 (the re-rendered target), 1 to 100.
+        Number of levels above 0 (the re-rendered target), 1 to 100; an experiment needs 2 or more.
     spacing
         Spacing of the levels: ``"linear"`` or ``"log"`` (equal ratios).
     first
