@@ -280,8 +280,10 @@ class ExperimentConfig(Frozen):
         tasks. Digits also count on the number pad, and without Shift on keyboards that need it.
     swap_keys
         Whether half of the participants have the keys in the opposite order.
-    timing, display
-        Durations, and the display.
+    timing
+        Durations of a trial's parts.
+    display
+        The display at which people sit.
     instructions
         First page. ``{question}`` is replaced by the question of the task, ``{keys}`` by the
         choices and their keys.

@@ -16,6 +16,8 @@ from mrd.workflow.step_reasons import StudyStep
 from scenes.base.errors import printable
 from scenes.differences import DISTANCE, UNITS
 
+MOST_REASONS = 4  # of cameras at which a result fails, in one line
+
 
 class PlainConsole(Console):
     """A console that prints text unchanged: no markup, no escape sequences."""
@@ -129,12 +131,12 @@ def states(statuses: Sequence[RunStatus]) -> Rows:
 def images(statuses: Sequence[RunStatus], shared: Sequence[ImagesStatus]) -> Rows:
     """Return the progress of images: those that a family shares, and those of each run."""
     return table(
-        ("images of", "status", "done"),
+        ("images of", "status", "finished images"),
         (
             (each.name, each.status, f"{each.done}/{each.total}")
             for each in (*shared, *_of_runs(statuses))
         ),
-        numbers=("done",),
+        numbers=("finished images",),
     )
 
 
@@ -144,7 +146,7 @@ def _of_runs(statuses: Sequence[RunStatus]) -> list[ImagesStatus]:
 
 
 def reasons(statuses: Sequence[RunStatus], shared: Sequence[ImagesStatus]) -> list[str]:
-    """Return one line for each failure, missing file, or reason why a result is no metamer.
+    """Return one line for each failure, missing file, or reason why a result is not a metamer.
 
     A line with a reason that several runs share begins with the names of all of them.
     """
@@ -223,6 +225,11 @@ def _verdict(judgement: dict[str, Any]) -> tuple[str, ...]:
     )
 
 
+def verdict_in_words(verdict: str) -> str:
+    """Return a verdict as people read it; files have `result` for "not a metamer"."""
+    return verdict if verdict == "metamer" else "not a metamer"
+
+
 def _mean(cameras: Sequence[dict[str, Any]], key: str) -> float | None:
     """Return the mean of a key over cameras; None if a camera has no value."""
     values = [camera[key] for camera in cameras]
@@ -254,7 +261,7 @@ def _flipped(flip: dict[str, Any], unit: str) -> str:
 
 
 def _failing(judgement: dict[str, Any]) -> str:
-    """Return why a result is no metamer: the first failing camera, and how many fail."""
+    """Return why a result is not a metamer: the first failing cameras, and how many fail."""
     if "flip" in judgement:
         return ""  # the search was for another class, not for a metamer
     if judgement["target_again"]:
@@ -263,6 +270,7 @@ def _failing(judgement: dict[str, Any]) -> str:
     if training["metamer"]:
         return ""
     failed = [camera for camera in cameras if not camera["passed"]]
-    return f"{failed[0]['camera']}: {failed[0]['failed']}" + (
+    reasons = ", ".join(f"{each['camera']}: {each['failed']}" for each in failed[:MOST_REASONS])
+    return reasons + (
         f" ({len(failed)} of {len(cameras)} cameras fail)" if len(cameras) > 1 else ""
     )

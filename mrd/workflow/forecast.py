@@ -46,7 +46,7 @@ class Forecast:
     bytes
         Expected size of the remaining images.
     basis
-        What the expected time is based on, in words.
+        What the expected times of steps, and of everything else, are based on, in words.
     """
 
     searches: int
@@ -114,17 +114,15 @@ def forecast(
         all_images=sum(images.total for images, _ in wanted),
         seconds=searching + rendering,
         bytes=pixels * room,
-        basis="; ".join(
-            (
-                "a rough guess of the steps before the first run"
-                if guessed
-                else "the pace of this study's own steps",
-                "the speed of a few small renders"
-                if trial
-                else "the speed of this study's own runs and images"
-                if measured or images_done
-                else "the speed of a usual machine",
-            )
+        basis="time of the steps: "
+        + ("a rough guess, because not all searches have timed steps" if guessed else "measured in earlier steps")
+        + "; of everything else: "
+        + (
+            "measured with a few small renders"
+            if trial
+            else "measured in earlier runs and images"
+            if measured or images_done
+            else "that of a typical computer"
         ),
     )
 

@@ -92,6 +92,18 @@ def test_a_result_and_the_reason_why_it_is_not_a_metamer():
     assert reasons([run], []) == ["ball-[x]-s1: c1: match 0.712 is below 0.9 (1 of 2 cameras fail)"]
 
 
+@pytest.mark.parametrize(("failing", "named"), [(3, 3), (6, 4)])
+def test_the_first_failing_cameras_are_named_with_their_reasons(failing, named):
+    cameras = [
+        JUDGEMENT["training"]["cameras"][0]
+        | {"camera": f"c{c}", "passed": c >= failing, "failed": f"reason {c}" * (c < failing)}
+        for c in range(7)
+    ]
+    run = standing(judgement=JUDGEMENT | {"training": JUDGEMENT["training"] | {"cameras": cameras}})
+    shown = ", ".join(f"c{c}: reason {c}" for c in range(named))
+    assert reasons([run], []) == [f"ball-[x]-s1: {shown} ({failing} of 7 cameras fail)"]
+
+
 def test_a_metamer_has_its_p():
     passed = {**JUDGEMENT["training"], "metamer": True}
     run = standing(judgement=JUDGEMENT | {"verdict": "metamer", "training": passed})
@@ -111,6 +123,14 @@ def test_the_target_again_is_not_a_metamer():
     run = standing(judgement={**JUDGEMENT, "target_again": True, "training": matched})
     assert lines(verdicts([run]))[1].endswith("result")
     assert reasons([run], []) == ["ball-[x]-s1: physically the target again"]
+
+
+def test_images_are_counted():
+    shared = [ImagesStatus("families/ball", "interrupted", 3, 60, "")]
+    assert lines(images([], shared)) == [
+        "images of      status       finished images",
+        "families/ball  interrupted             3/60",
+    ]
 
 
 def test_a_long_reason_widens_no_row_and_is_printed_once():

@@ -53,7 +53,7 @@ FOUND = EmbeddedModel(
         (REQUESTED, FOUND, 0.9, "2", []),
         (RequestedModel(RECORD, ()), FOUND, 0.9, "2", []),
         (RequestedModel(RECORD, ("a",)), FOUND, None, "2", []),
-        (REQUESTED, None, 0.9, "2", ["'net' is not in the set"]),
+        (REQUESTED, None, 0.9, "2", ["the set has no distances of model 'net' yet"]),
         (REQUESTED, FOUND, 0.8, "2", ["'net' has not scored v with the floor 0.8"]),
         (REQUESTED, FOUND, 0.9, "3", ["'net' was embedded with torch 2, not 3"]),
         (RequestedModel(RECORD, ("a", "c")), FOUND, None, "2", ["'net' was not read at c"]),
