@@ -99,7 +99,8 @@ def press_keys(program: subprocess.Popen[bytes], environment: dict[str, str]) ->
     rng = random.Random(1)
     while program.poll() is None:
         for key in ("space", rng.choice(ANSWERS)):
-            subprocess.run(["xdotool", "key", key], env=environment, check=False)
+            words = ["xdotool", "key", key]  # fails when the window, its last client, has closed
+            subprocess.run(words, env=environment, check=False, stderr=subprocess.DEVNULL)
             time.sleep(PAUSE / 2)
 
 

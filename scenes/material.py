@@ -107,7 +107,7 @@ class Material(Frozen):
         Linear Rec. 709, each channel 0 to 1: a number (grey), three numbers, or a texture with 3
         channels (a file, or a `Picture`).
     roughness
-        Width of the highlights, 0 (mirror-like) to 1 (matte): a number, or a texture with 1 channel.
+        Width of the highlights, 0 (mirror) to 1 (matte): a number, or a texture with 1 channel.
     metallic
         0 (dielectric: diffuse, white highlights) to 1 (metal: no diffuse part, highlights in
         `base_color`): a number, or a texture with 1 channel.

@@ -30,6 +30,8 @@ from mrd.workflow.work_amounts import Work, image_work, pixels_of, search_work, 
 # An EXR of three float16 channels hardly shrinks, because of noise; a PNG takes about half.
 BYTES_PER_PIXEL = 8.0
 
+ROUGH_GUESS = "a rough guess, because not all searches have timed steps"
+
 
 @dataclass(frozen=True)
 class Forecast:
@@ -115,7 +117,7 @@ def forecast(
         seconds=searching + rendering,
         bytes=pixels * room,
         basis="time of the steps: "
-        + ("a rough guess, because not all searches have timed steps" if guessed else "measured in earlier steps")
+        + (ROUGH_GUESS if guessed else "measured in earlier steps")
         + "; of everything else: "
         + (
             "measured with a few small renders"

@@ -113,7 +113,7 @@ def test_the_pace_of_a_pixel_search_is_not_that_of_a_network(study):
     resolved = study(("seeds: [1, 2]", "pixel_search: true"))
     search(resolved, 1, step_seconds=3, scored_seconds=40)
     found = expected(resolved)
-    assert found.basis.startswith("time of the steps: a rough guess, because not all searches have timed steps; ")
+    assert found.basis.startswith("time of the steps: a rough guess, because not all ")
     speed = speed_of_runs(
         overview(resolved),
         [RunDirectory(resolved.study.runs / run.name) for run in resolved.runs],
