@@ -251,13 +251,19 @@ def _flipped(flip: dict[str, Any], unit: str) -> str:
     if flip["distance"] is None:
         return "not flipped"
     held_out = [each["flipped"] for each in flip["cameras"] if each["held_out"]]
-    labels = dict.fromkeys(each["label"] for each in flip["cameras"] if not each["held_out"])
+    labels = dict.fromkeys(_label(each) for each in flip["cameras"] if not each["held_out"])
     words = [
-        f"flipped to class {' and '.join(map(str, labels))} at {number(flip['distance'])} {unit}",
+        f"flipped to class {' and '.join(labels)} at {number(flip['distance'])} {unit}",
         *([f"held out {sum(held_out)} of {len(held_out)}"] if held_out else []),
         "random changes {flipped} of {of}".format(**flip["random_changes"]),
     ]
     return ", ".join(words)
+
+
+def _label(camera: dict[str, Any]) -> str:
+    """Return the class at a camera, with its name if it is recorded."""
+    name = camera.get("label_name")
+    return f"{camera['label']} ({name})" if name else str(camera["label"])
 
 
 def _failing(judgement: dict[str, Any]) -> str:

@@ -62,7 +62,8 @@ def _rows(traced: dict[str, Any]) -> list[tuple[str, str]]:
         rows.append(("", "the file has changed since the set was built"))
     if run:
         rows += [("run", run["name"]), _path("  folder", run["folder"])]
-        shown = run | {"verdict": run["verdict"] and verdict_in_words(run["verdict"])}
+        verdict = run.get("verdict")
+        shown = run | {"verdict": verdict and verdict_in_words(verdict)}
         rows += [(f"  {key}", _short(shown[key])) for key in RUN_KEYS if shown.get(key) is not None]
     else:
         rows.append(("run", "none: all searches of the family share this image"))

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from mrd.criterion.bench import Bench, display_images
+from mrd.criterion.class_names import score_with_class_names
 from mrd.criterion.null_and_ceiling import reference, target_activations
 from mrd.criterion.verdict import Scorer, mean_match, training
 from mrd.generate.progress import RunProgress
@@ -71,6 +72,7 @@ def make(run: ResolvedRun, runs: Path, device: str, progress: RunProgress) -> di
             radiance[name] = stage.photographs(against.views, run.search.samples.score, index=0)
         images = {name: display(linear, target.film) for name, linear in radiance.items()}
         judgement = scorer.score(result, images["result"]) | more
+        judgement = score_with_class_names(judgement, model.class_names)
         directory.write_json("criterion.json", judgement)
         progress.note("drawing previews")
         for name in images:
