@@ -125,6 +125,17 @@ def test_the_target_again_is_not_a_metamer():
     assert reasons([run], []) == ["ball-[x]-s1: physically the target again"]
 
 
+@pytest.mark.parametrize(
+    ("recorded", "shown"),
+    [({"label_name": "moon"}, "1 (moon)"), ({"label_name": ""}, "1"), ({}, "1")],
+)
+def test_the_class_of_a_flip_has_its_name(recorded, shown):
+    camera = {"camera": "c0", "held_out": False, "flipped": True, "label": 1} | recorded
+    flip = {"distance": 0.2, "cameras": [camera], "random_changes": {"flipped": 1, "of": 5}}
+    run = standing(judgement=JUDGEMENT | {"flip": flip})
+    assert f"flipped to class {shown} at 0.2 " in lines(verdicts([run]))[1]
+
+
 def test_images_are_counted():
     shared = [ImagesStatus("families/ball", "interrupted", 3, 60, "")]
     assert lines(images([], shared)) == [
