@@ -31,7 +31,8 @@ demo: venv
 	$(BIN)/mrd run studies/demo
 	$(BIN)/mrd stimuli export studies/demo --out studies/demo/report/stimuli
 	$(BIN)/python environment/demo_session.py studies/demo
-	@echo "Look at studies/demo/runs/*/preview.png, then at studies/demo/report/index.html"
+	@echo "Look at studies/demo/runs/*/preview.png, then at studies/demo/report/index.html;"
+	@echo "studies/demo/window/README.txt explains the test session in a window"
 	@echo "Next: . .venv/bin/activate, then mrd new my-study (docs/first_study.md)"
 
 docs: venv

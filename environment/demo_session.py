@@ -3,7 +3,8 @@
 ``demo_session.py STUDY`` starts Xvfb, an X server that draws into memory, runs ``mrd experiment
 run`` in it, and presses keys with xdotool: space, then a random answer key, repeatedly. Space turns
 pages; early answers, and space within a trial, are ignored. The answers are guesses, so they are
-stored in STUDY/window/, separate from those of people in STUDY/data/.
+stored in STUDY/window/, separate from those of people in STUDY/data/. `EXPLANATION` is printed and
+written there.
 """
 
 import json
@@ -18,6 +19,13 @@ from pathlib import Path
 PAUSE = 0.12  # seconds between presses
 SETTLING = 0.5  # seconds after which the socket of a new X server is checked
 ANSWERS = ("1", "2", "3")
+EXPLANATION = """\
+A test of the experiment's window: a program presses random keys in a real window, on a screen in
+memory. The answers are in {folder}/data; the report does not use them.
+"Images with dropped frames": the computer missed a refresh of the screen while it showed them, so
+they stayed too long. Here that says how busy the computer was. With people, close other programs
+if it is more than 1 %.
+"""
 MRD = "from mrd.cli.main import run; run()"
 
 
@@ -29,14 +37,17 @@ def copied_study(study: Path) -> Path:
     stimuli = folder / "stimuli.h5"
     stimuli.unlink(missing_ok=True)
     stimuli.symlink_to(Path("..", "stimuli.h5"))
+    (folder / "README.txt").write_text(EXPLANATION.format(folder=folder), encoding="utf-8")
     return folder
 
 
 def session(study: Path) -> int:
     """Run the session, and return the exit code of ``mrd``."""
+    folder = copied_study(study)
+    print(EXPLANATION.format(folder=folder), flush=True)
     server, display = x_server()
     environment = {**os.environ, "DISPLAY": display}
-    words = ["experiment", "run", str(copied_study(study)), "--participant", "xvfb"]
+    words = ["experiment", "run", str(folder), "--participant", "xvfb"]
     try:
         command = [sys.executable, "-c", MRD, *words, "--uncalibrated", "--pace", "--window"]
         program = subprocess.Popen(command, env=environment)
@@ -88,7 +99,8 @@ def press_keys(program: subprocess.Popen[bytes], environment: dict[str, str]) ->
     rng = random.Random(1)
     while program.poll() is None:
         for key in ("space", rng.choice(ANSWERS)):
-            subprocess.run(["xdotool", "key", key], env=environment, check=False)
+            words = ["xdotool", "key", key]  # fails when the window, its last client, has closed
+            subprocess.run(words, env=environment, check=False, stderr=subprocess.DEVNULL)
             time.sleep(PAUSE / 2)
 
 

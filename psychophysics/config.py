@@ -1,5 +1,6 @@
 """The section `experiment` of the study file."""
 
+from collections.abc import Collection
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
@@ -18,6 +19,8 @@ Shown = Annotated[float, between(0, 60, above_low=True)]
 Count = Annotated[int, Field(strict=True, ge=0, le=100_000)]
 Some = Annotated[int, Field(strict=True, ge=1, le=100_000)]
 Share = Annotated[float, between(0, 1)]
+
+LEAST_LEVELS = 3  # of a condition, level 0 included; fewer give no psychometric function
 
 RATED: TaskName = "same_different"  # the task whose guess rate is a false-alarm rate
 FALSE_ALARMS = (0.05, 0.15, 0.3, 0.5, 0.7, 0.9)  # default rates of QUEST+
@@ -277,8 +280,10 @@ class ExperimentConfig(Frozen):
         tasks. Digits also count on the number pad, and without Shift on keyboards that need it.
     swap_keys
         Whether half of the participants have the keys in the opposite order.
-    timing, display
-        Durations, and the display.
+    timing
+        Durations of a trial's parts.
+    display
+        The display at which people sit.
     instructions
         First page. ``{question}`` is replaced by the question of the task, ``{keys}`` by the
         choices and their keys.
@@ -311,6 +316,14 @@ class ExperimentConfig(Frozen):
         "You will see pictures of objects.\n\n{question}\n\n{keys}\n\n"
         "Look at the cross in the middle. Escape pauses."
     )
+
+    def shows(self, targets: Collection[str], models: Collection[str], attribute: str) -> bool:
+        """Return whether the experiment shows a search on any of these targets and models."""
+        return (
+            (self.attributes is None or attribute in self.attributes)
+            and (self.targets is None or not set(self.targets).isdisjoint(targets))
+            and (self.models is None or not set(self.models).isdisjoint(models))
+        )
 
     @model_validator(mode="after")
     def _keys_fit(self) -> "ExperimentConfig":

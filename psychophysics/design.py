@@ -10,13 +10,12 @@ from itertools import product
 
 import pandas as pd
 
-from psychophysics.config import ExperimentConfig
+from psychophysics.config import LEAST_LEVELS, ExperimentConfig
 from psychophysics.tasks.base import Side
 from psychophysics.tasks.registry import TASKS
 from scenes.base.errors import InputError, nearest
 
 ROLES = {"result": ("series", "result"), "control": ("control",), "pixel": ("pixel",)}
-LEAST_LEVELS = 3
 SERIES = ["family", "run"]  # columns that identify a series
 
 

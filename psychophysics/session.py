@@ -23,7 +23,7 @@ class Outcome:
 
     @property
     def off(self) -> float:
-        """Share of intervals with dropped frames; 0 if nothing was shown."""
+        """Share of images with dropped frames; 0 if nothing was shown."""
         return self.late / max(self.intervals, 1)
 
 

@@ -88,13 +88,20 @@ class Fibonacci(_Rig):
 
     Parameters
     ----------
-    count, held_out
-        Number of training cameras (1 to 1000) and of held-out ones (0 to 1000).
+    count
+        Number of training cameras, 1 to 1000.
+    held_out
+        Number of held-out cameras, 0 to 1000.
     elevations
         Lowest and highest elevation in degrees, within −90 to 90.
-    distance, field_of_view, resolution, target
-        Distance from the target in scene units, horizontal field of view in degrees, side of the
-        square image in pixels, point that the cameras look at.
+    distance
+        Distance from the target, in scene units.
+    field_of_view
+        Horizontal field of view, in degrees.
+    resolution
+        Side of the square image, in pixels.
+    target
+        Point that the cameras look at.
     """
 
     kind: Literal["fibonacci"] = "fibonacci"
@@ -114,8 +121,10 @@ class Ring(_Rig):
 
     Parameters
     ----------
-    count, held_out
-        Number of training cameras (1 to 1000) and of held-out ones (0 to 1000).
+    count
+        Number of training cameras, 1 to 1000.
+    held_out
+        Number of held-out cameras, 0 to 1000.
     elevation
         In degrees, −89 to 89.
     azimuth
@@ -136,8 +145,10 @@ class Single(_Rig):
 
     Parameters
     ----------
-    azimuth, elevation
-        Position in degrees; elevation −90 to 90.
+    azimuth
+        Position around the object, in degrees.
+    elevation
+        Height, in degrees, −90 to 90.
     held_out_azimuths
         Azimuths of held-out cameras at the same elevation, in degrees; all must differ.
     distance, field_of_view, resolution, target

@@ -108,8 +108,10 @@ class SunSky(Frozen):
         Haze: 1 (clear) to 10.
     albedo
         Of the ground, 0 to 1.
-    sun_scale, sky_scale
-        Factors on the sun's and the sky's radiance, 0 to 1e9.
+    sun_scale
+        Factor on the sun's radiance, 0 to 1e9.
+    sky_scale
+        Factor on the sky's radiance, 0 to 1e9.
     rotation
         Degrees about +y; turns sun and sky together.
     level

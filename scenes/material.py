@@ -106,18 +106,25 @@ class Material(Frozen):
     base_color
         Linear Rec. 709, each channel 0 to 1: a number (grey), three numbers, or a texture with 3
         channels (a file, or a `Picture`).
-    roughness, metallic
-        0 to 1: a number, or a texture with 1 channel.
+    roughness
+        Width of the highlights, 0 (mirror) to 1 (matte): a number, or a texture with 1 channel.
+    metallic
+        0 (dielectric: diffuse, white highlights) to 1 (metal: no diffuse part, highlights in
+        `base_color`): a number, or a texture with 1 channel.
     eta
         Index of refraction inside ÷ outside, above 1 up to 4.
-    spec_tint, sheen_tint
-        0 to 1: how much the dielectric highlight and the sheen have the hue of `base_color`.
+    spec_tint
+        0 to 1: how much the dielectric highlight has the hue of `base_color`.
     anisotropic
         0 to 1: how much the highlight is stretched along the surface's u direction.
-    sheen, clearcoat
-        0 to 1: strength of the sheen at grazing angles, and of a second, clear layer.
+    sheen
+        0 to 1: strength of an additional reflection at grazing angles, as of cloth.
+    sheen_tint
+        0 to 1: how much the sheen has the hue of `base_color`; without `sheen`, no effect.
+    clearcoat
+        0 to 1: strength of the highlight of a second, clear layer, as of varnish.
     clearcoat_gloss
-        0 to 1: 1 is a sharp clearcoat.
+        0 to 1: sharpness of that highlight; 1 is the sharpest. Without `clearcoat`, no effect.
     spec_trans
         0 to 1: proportion of light that is refracted instead of reflected diffusely.
     flatness

@@ -70,7 +70,7 @@ def _run_problems(run: pd.DataFrame, wanted: Mapping[View, int], accept: str) ->
     """Yield the reasons why a run is not accepted."""
     verdicts = set(run.loc[run["role"].isin(("series", "result")), "verdict"])
     if accept == "metamers" and verdicts and verdicts != {"metamer"}:
-        yield "its result is no metamer (stimuli.accept: all takes it)"
+        yield "its result is not a metamer (stimuli.accept: all takes it)"
     for role, rows in _series(run):
         levels = sorted(set(rows["level_index"]))
         if levels != list(range(1, len(levels) + 1)):

@@ -25,10 +25,10 @@ MOST_LINES = 5  # of models and layers in a panel; with more, each model has its
 
 
 def save(figure: Figure, folder: Path, name: str, note: str = "") -> None:
-    """Write a figure as PNG and SVG, with a note below it if there is one."""
+    """Write a figure as PNG and SVG, with a note above it if there is one."""
     with matplotlib_style.context(STYLE):
-        if note:
-            figure.text(0.99, 0, note, ha="right", va="top", fontsize="small", color="0.4")
+        if note:  # above: a legend below the figure moves to the lower end of all that is drawn
+            figure.text(0.99, 1, note, ha="right", va="bottom", fontsize="small", color="0.4")
         for ending in ("png", "svg"):
             with whole_file(folder / f"{name}.{ending}") as beside:
                 metadata = {"Date": None} if ending == "svg" else {"Software": None}

@@ -20,7 +20,7 @@ from scenes.base.atomic_files import cannot_write, check_writable, remove_leftov
 from stimuli.storage import one_writer
 
 FIGURES = "figures"
-SIMULATED = "simulated answers, not people’s"  # below every figure, as figures are copied
+SIMULATED = "simulated answers, not people’s"  # above every figure, as figures are copied
 
 
 def write(

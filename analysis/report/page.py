@@ -155,10 +155,7 @@ def headlines(results: Results) -> list[str]:
     """Return the main results as sentences, one for each row of the main tables."""
     lines = []
     for row in results.tables.get("invariance", pd.DataFrame()).to_dict("records"):
-        lines.append(
-            f"{row['condition']}, {row['observer']}: {row['reading']} "
-            f"({_ratio(row)}corrected p {_cell(row['p_holm'])})"
-        )
+        lines.append(f"{row['condition']}, {row['observer']}: {row['reading']}{_ratio(row)}")
     for row in results.tables.get("equivalence", pd.DataFrame()).to_dict("records"):
         lines.append(f"{row['condition']}, on results of searches: {row['reading']}")
     if "reach" in results.tables:
@@ -167,15 +164,17 @@ def headlines(results: Results) -> list[str]:
 
 
 def _ratio(row: Mapping[Any, Any]) -> str:
-    """Return the log₂ ratio with its limits, or the limit that is known, as text."""
+    """Return the log₂ ratio, or the bound that is known, and its p; empty if nothing is known."""
     low, high = row["log2_ratio_low"], row["log2_ratio_high"]
     if np.isinf(low) and np.isinf(high):
         return ""
     if np.isinf(high):
-        return f"log₂ ratio at least {_cell(low)}, 95 %; "
-    if np.isinf(low):
-        return f"log₂ ratio at most {_cell(high)}, 95 %; "
-    return f"log₂ ratio {_cell(row['log2_ratio'])}, 95 % {_cell(low)} to {_cell(high)}; "
+        ratio = f"at least {_cell(low)}, 95 %"
+    elif np.isinf(low):
+        ratio = f"at most {_cell(high)}, 95 %"
+    else:
+        ratio = f"{_cell(row['log2_ratio'])}, 95 % {_cell(low)} to {_cell(high)}"
+    return f" (log₂ ratio {ratio}; corrected p {_cell(row['p_holm'])})"
 
 
 def _flat(settings: Mapping[str, Any], place: str = "") -> dict[str, str]:

@@ -261,7 +261,7 @@ def cross_table(trials: pd.DataFrame, predicted: pd.DataFrame) -> pd.DataFrame:
     -------
     pandas.DataFrame
         ``attribute``, ``of`` (model whose search made the stimuli), ``verdict`` (``metamer``,
-        ``result`` if it is no metamer, ``pixel``), ``judge`` (observer: ``people`` or
+        ``result`` if it is not a metamer, ``pixel``), ``judge`` (observer: ``people`` or
         ``model/layer``), ``trials``, ``proportion`` (same–different: ``hit_rate``). Controls are
         omitted.
 

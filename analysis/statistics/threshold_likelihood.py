@@ -1,14 +1,15 @@
 """Log likelihood of a threshold over a grid of log₂ thresholds.
 
-A threshold outside the tested levels is censored: the likelihood is flat there, and an interval
-that reaches the flat part is open. Nothing is dropped or imputed. Width, lapse rate and, in
-same–different, the false-alarm rate are integrated out under broad priors. In a group, thresholds
-of people are normal in log₂ x, with a spread that is profiled out, and one width for all: a few
-trials of one person say little about the width, and thresholds would depend on its prior.
+A threshold outside the tested levels is censored: if the maximum is there, the likelihood is flat
+there, and an interval that reaches the flat part is open. Nothing is dropped or imputed. Width,
+lapse rate and, in same–different, the false-alarm rate are integrated out under broad priors. In a
+group, thresholds of people are normal in log₂ x, with a spread that is profiled out, and one width
+for all: a few trials of one person say little about the width, and thresholds would depend on its
+prior.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -138,15 +139,30 @@ def group(
         if finer is None:
             break
         widths = finer
+    tested = np.concatenate([one.log_x for one in pooled]) / np.log(2)
     if len(each) == 1:
-        return _likelihood(grid, logsumexp(given_width[0], axis=1))
+        return _censored(_likelihood(grid, logsumexp(given_width[0], axis=1)), tested)
     likelihoods = np.exp([one - one.max() for one in given_width])
     by_spread = [
         # (means, thresholds) times (people, thresholds, widths): for each mean and width.
         logsumexp(np.log(_kernel(grid, tau).T @ likelihoods + 1e-300).sum(axis=0), axis=1)
         for tau in _spreads(grid)
     ]
-    return _likelihood(grid, np.max(by_spread, axis=0), len(each))
+    return _censored(_likelihood(grid, np.max(by_spread, axis=0), len(each)), tested)
+
+
+def _censored(found: Likelihood, tested: np.ndarray) -> Likelihood:
+    """Return the likelihood, flat from the tested log₂ levels on if its maximum is beyond them.
+
+    Where it falls beyond them depends on the prior of the width, not on answers.
+    """
+    if found.mode > tested.max():
+        beyond = found.grid > tested.max()
+    elif found.mode < tested.min():
+        beyond = found.grid < tested.min()
+    else:
+        return found
+    return replace(found, values=np.where(beyond, found.values.max(), found.values))
 
 
 @dataclass(frozen=True)
@@ -241,6 +257,8 @@ def difference(a: Likelihood, b: Likelihood) -> Likelihood:
     first = np.pad(a.values, (2 * reach, 3 * reach), mode="edge")
     shifts = np.arange(-reach, reach + 1)
     values = np.array([_peak(first[reach + s : reach + s + len(second)] + second) for s in shifts])
+    # A sum is never above the sum of the maxima; a parabola at the edge of a flat part can be.
+    values = np.minimum(values, a._top()[1] + b._top()[1])
     people = [one.observers for one in (a, b) if one.observers > 1]
     return _likelihood(shifts * STEP + (a.grid[0] - b.grid[0]), values, min(people, default=1))
 
@@ -256,9 +274,13 @@ def _parabola(values: np.ndarray, top: int) -> tuple[float, float]:
 def _peak(values: np.ndarray) -> float:
     """Return the maximum, which may lie between two values of the grid (by a parabola)."""
     top = int(np.argmax(values))
-    if not 0 < top < len(values) - 1 or values[top] in (values[top - 1], values[top + 1]):
+    if not 1 < top < len(values) - 2 or values[top] in (values[top - 1], values[top + 1]):
         return float(values[top])
-    return float(values[top] + _parabola(values, top)[1])
+    shift, height = _parabola(values, top)
+    # Beside the edge of a flat part, the neighbours rise less than a parabola through the edge.
+    side = 1 if shift > 0 else -1
+    rise = float(values[top + side] - values[top + 2 * side])
+    return float(values[top] + min(height, max(rise, 0.0)))
 
 
 def _likelihood(grid: np.ndarray, values: np.ndarray, observers: int = 1) -> Likelihood:

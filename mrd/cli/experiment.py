@@ -349,4 +349,4 @@ def _note(text: str) -> None:
 def _summary(outcome: Outcome, unfinished: str) -> str:
     """Return one line on a session: trials, dropped frames, and whether it is finished."""
     state = "finished" if outcome.finished else unfinished
-    return f"{outcome.trials} trials, {outcome.off:.2%} of intervals with dropped frames: {state}"
+    return f"{outcome.trials} trials, {outcome.off:.2%} of images with dropped frames: {state}"

@@ -109,7 +109,8 @@ def _exit_code(words: list[str], debug: bool) -> int:
         return _print_error(str(error), WRONG_INPUT, debug)
     except typer.TyperException as error:
         text = " ".join(error.format_message().split())
-        return _print_error(f"{text.rstrip('.')}; see {_help(words)}", WRONG_INPUT, debug)
+        start = f"{text} See" if text.endswith("?") else f"{text.rstrip('.')}; see"
+        return _print_error(f"{start} {_help(words)}", WRONG_INPUT, debug)
     except Exception as error:  # noqa: BLE001  every error ends here
         text = " ".join(f"{type(error).__name__}: {error}".split())
         return _print_error(f"{text} (to see where: the same command with --debug)", FAILED, debug)

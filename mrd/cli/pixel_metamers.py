@@ -7,7 +7,7 @@ import typer
 
 from mrd.cli.arguments import StudyPath
 from mrd.cli.progress import counter
-from mrd.cli.tables import Rows, console, number, table
+from mrd.cli.tables import Rows, console, number, table, verdict_in_words
 from mrd.generate import study_runs
 from mrd.rendering import backend
 from mrd.study.resolved_study import resolve_study
@@ -79,4 +79,5 @@ def _outcome(record: Mapping[str, Any], row: Mapping[str, Any]) -> str:
     """Return in words whether the pixel metamer reached the match, and passed the criterion."""
     if not row["reached"]:
         return "not at equal match: the steps ran out"
-    return f"{record['pixel_verdict']}{': ' if row['pixel_failed'] else ''}{row['pixel_failed']}"
+    verdict = verdict_in_words(record["pixel_verdict"])
+    return f"{verdict}{': ' if row['pixel_failed'] else ''}{row['pixel_failed']}"

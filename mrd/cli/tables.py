@@ -25,6 +25,7 @@ NOT_RECOVERED = (
     "a metamer, not recovered: the activations match, but the scene is not the target; for "
     "recovery, match earlier layers, or more of them"
 )
+MOST_REASONS = 4  # of cameras at which a result fails, in one line
 
 
 class PlainConsole(Console):
@@ -140,12 +141,12 @@ def states(statuses: Sequence[RunStatus]) -> Rows:
 def images(statuses: Sequence[RunStatus], shared: Sequence[ImagesStatus]) -> Rows:
     """Return the progress of images: those that a family shares, and those of each run."""
     return table(
-        ("images of", "status", "done"),
+        ("images of", "status", "finished images"),
         (
             (each.name, each.status, f"{each.done}/{each.total}")
             for each in (*shared, *_of_runs(statuses))
         ),
-        numbers=("done",),
+        numbers=("finished images",),
     )
 
 
@@ -155,7 +156,7 @@ def _of_runs(statuses: Sequence[RunStatus]) -> list[ImagesStatus]:
 
 
 def reasons(statuses: Sequence[RunStatus], shared: Sequence[ImagesStatus]) -> list[str]:
-    """Return one line for each failure, missing file, warning, or reason for no metamer.
+    """Return one line for each failure, missing file, warning, or reason for no success.
 
     A line with a reason that several runs share begins with the names of all of them.
     """
@@ -232,6 +233,11 @@ def _verdict(judgement: dict[str, Any]) -> tuple[str, ...]:
     )
 
 
+def verdict_in_words(verdict: str) -> str:
+    """Return a verdict as people read it; files have `result` for "not a metamer"."""
+    return verdict if verdict == "metamer" else "not a metamer"
+
+
 def _mean(cameras: Sequence[dict[str, Any]], key: str) -> float | None:
     """Return the mean of a key over cameras; None if a camera has no value."""
     values = [camera[key] for camera in cameras]
@@ -255,16 +261,22 @@ def _flipped(flip: dict[str, Any], unit: str) -> str:
         return "not flipped"
     held_out = [each["flipped"] for each in flip["cameras"] if each["held_out"]]
     trained = [each for each in flip["cameras"] if not each["held_out"]]
-    labels = dict.fromkeys(each["label"] for each in trained)
+    labels = dict.fromkeys(_label(each) for each in trained)
     # Earlier runs have no such key.
     unstable = [each["camera"] for each in trained if not each.get("target_stable", True)]
     words = [
-        f"flipped to class {' and '.join(map(str, labels))} at {number(flip['distance'])} {unit}",
+        f"flipped to class {' and '.join(labels)} at {number(flip['distance'])} {unit}",
         *([f"held out {sum(held_out)} of {len(held_out)}"] if held_out else []),
         "random changes {flipped} of {of}".format(**flip["random_changes"]),
         *([f"the target has no stable class at {', '.join(unstable)}"] if unstable else []),
     ]
     return ", ".join(words)
+
+
+def _label(camera: dict[str, Any]) -> str:
+    """Return the class at a camera, with its name if it is recorded."""
+    name = camera.get("label_name")
+    return f"{camera['label']} ({name})" if name else str(camera["label"])
 
 
 def _failing(status: RunStatus) -> str:
@@ -276,6 +288,7 @@ def _failing(status: RunStatus) -> str:
     if judgement["training"]["metamer"]:
         return FOUND_AGAIN if judgement["target_again"] else NOT_RECOVERED
     failed = [camera for camera in cameras if not camera["passed"]]
-    return f"{failed[0]['camera']}: {failed[0]['failed']}" + (
+    reasons = ", ".join(f"{each['camera']}: {each['failed']}" for each in failed[:MOST_REASONS])
+    return reasons + (
         f" ({len(failed)} of {len(cameras)} cameras fail)" if len(cameras) > 1 else ""
     )

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from typer import Argument, Option
 
 from mrd.cli.arguments import StudyPath
-from mrd.cli.tables import console, table
+from mrd.cli.tables import console, table, verdict_in_words
 from mrd.study.storage import plain
 from mrd.study.study import read_study
 from mrd.workflow import trace as tracing
@@ -62,7 +62,9 @@ def _rows(traced: dict[str, Any]) -> list[tuple[str, str]]:
         rows.append(("", "the file has changed since the set was built"))
     if run:
         rows += [("run", run["name"]), _path("  folder", run["folder"])]
-        rows += [(f"  {key}", _short(run[key])) for key in RUN_KEYS if run.get(key) is not None]
+        verdict = run.get("verdict")
+        shown = run | {"verdict": verdict and verdict_in_words(verdict)}
+        rows += [(f"  {key}", _short(shown[key])) for key in RUN_KEYS if shown.get(key) is not None]
     else:
         rows.append(("run", "none: all searches of the family share this image"))
     for name, model in traced["models"].items():

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from mrd.criterion.bench import Bench, display_images
+from mrd.criterion.class_names import score_with_class_names
 from mrd.criterion.null_and_ceiling import reference, target_activations
 from mrd.criterion.recovery import outcome
 from mrd.criterion.verdict import Scorer, mean_match, training
@@ -77,6 +78,7 @@ def make(run: ResolvedRun, runs: Path, device: str, progress: RunProgress) -> di
         images = {name: display(linear, target.film) for name, linear in radiance.items()}
         judgement = scorer.score(result, images["result"]) | more
         judgement["warnings"] = search.health.warnings(judgement["training"]["metamer"])
+        judgement = score_with_class_names(judgement, model.class_names)
         directory.write_json("criterion.json", judgement)
         progress.note("drawing previews")
         for name in images:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from mrd.criterion.class_names import with_class_names
 from mrd.criterion.criterion import Measures, measures, stacked
 from mrd.measures.activation_store import ActivationStore, standardised
 from mrd.measures.stored_verdicts import ComparedScene, StoredReference, verdict_rows
@@ -199,7 +200,8 @@ def _verdicts(
             similarity = measures(target, activations(scene.images))
             own_classes = viewer.classes(own.loc[list(scene.images)])
             rows += verdict_rows(scene, similarity, own_classes and own_classes[0], reference)
-    return rows
+    names = viewer.model.class_names
+    return [row | {"failed": with_class_names(row["failed"], names)} for row in rows]
 
 
 def _target_images(images: pd.DataFrame) -> tuple[dict[str, Any], list[list[Any]]]:

@@ -21,6 +21,7 @@ import torch
 from numpy.typing import NDArray
 
 from mrd.criterion.bench import Bench
+from mrd.criterion.class_names import with_class_names
 from mrd.criterion.criterion import Verdict, match, measures
 from mrd.criterion.null_and_ceiling import Reference, reference, target_images
 from mrd.criterion.similarity import flattened, pearson
@@ -227,7 +228,7 @@ def _record(finished: _FinishedRun, image_inputs: str, record_inputs: str) -> di
                 "pixel_match": of_pixel["match"],
                 "scene_rms": of_scene_rms,
                 "pixel_rms": of_pixel_rms,
-                "pixel_failed": of_pixel["failed"],
+                "pixel_failed": with_class_names(of_pixel["failed"], finished.model.class_names),
                 **(files.read_camera(folder, of_scene["camera"], image_inputs) or {}),
             }
             for of_scene, of_pixel, of_scene_rms, of_pixel_rms in rows

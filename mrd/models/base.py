@@ -73,6 +73,11 @@ class Model(nn.Module, ABC):
             per image.
         """
 
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Class names in order; empty if the model has no classes, or their names are not known."""
+        return ()
+
     def activations_and_logits(self, images: Tensor) -> tuple[dict[str, Tensor], Tensor | None]:
         """Return `activations` and `logits` of images, from one pass if possible."""
         return self.activations(images), self.logits(images)

@@ -163,6 +163,11 @@ class Network(Model):
         self.requires_grad_(False).eval()
         self._checked_sizes: set[tuple[int, int]] = set()
 
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Class names in order; empty if there are none, or the library does not name them."""
+        return self._recipe.class_names() if self.has_labels else ()
+
     def activations(self, images: Tensor) -> dict[str, Tensor]:
         """Return the activations of every layer, each (V, …)."""
         return self._run(images)[0]

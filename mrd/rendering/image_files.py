@@ -124,9 +124,9 @@ def _curves(
     match.set_xlabel("step")
 
 
-def _running_mean(values: np.ndarray, width: int = 11) -> np.ndarray:
-    """Return the running mean, with a narrower window at the ends."""
-    half = width // 2
+def _running_mean(values: np.ndarray) -> np.ndarray:
+    """Return the mean over a window of a tenth of the steps, at most 11; narrower at the ends."""
+    half = min(len(values) // 20, 5)
     return np.array([values[max(0, i - half) : i + half + 1].mean() for i in range(len(values))])
 
 

@@ -45,7 +45,7 @@ class SeriesConfig(Frozen):
         search, each physically farther from the target than the one before. By default
         interpolation, and trajectory for a search that remeshes.
     levels
-        Number of levels above 0 (the re-rendered target), 1 to 100.
+        Number of levels above 0 (the re-rendered target), 1 to 100; an experiment needs 2 or more.
     spacing
         Spacing of the levels: ``"linear"`` or ``"log"`` (equal ratios).
     first

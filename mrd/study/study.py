@@ -22,7 +22,7 @@ from mrd.study.series import resolved_series
 from mrd.study.series_section import OWN_LIGHT, SeriesConfig
 from mrd.study.validation_messages import refusal
 from mrd.study.yaml_file import read_document
-from psychophysics.config import ExperimentConfig
+from psychophysics.config import LEAST_LEVELS, ExperimentConfig
 from scenes.base.errors import InputError, about, nearest
 from scenes.base.frozen import Frozen
 from scenes.config import TargetConfig, target_scene
@@ -158,6 +158,30 @@ class Study(Frozen):
                     f"the result of '{name}' has another mesh than the target, so no series can "
                     "interpolate between them; give that search 'series: {kind: trajectory}'",
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _experiment_has_enough_levels(self) -> Self:
+        for name, search in self.searches.items():
+            series = self.series_of(name)
+            if (
+                self.experiment is None
+                or series is None
+                or series.levels + 1 >= LEAST_LEVELS  # level 0 is the target rendered again
+                or not self.experiment.shows(
+                    search.targets or self.targets,
+                    search.models or self.models,
+                    "+".join(search.attributes),
+                )
+            ):
+                continue
+            own = search.series is not None and "levels" in search.series.model_fields_set
+            raise misplaced(
+                "Study",
+                ("searches", name, "series", "levels") if own else ("series", "levels"),
+                f"{series.levels} is too few for the experiment, which shows the search '{name}'; "
+                f"use at least {LEAST_LEVELS - 1}, or remove the section experiment",
+            )
         return self
 
     def series_of(self, search: str) -> SeriesConfig | None:

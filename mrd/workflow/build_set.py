@@ -16,6 +16,7 @@ from mrd.study.cache_key import CacheKey
 from mrd.study.criterion_section import ScoringRule
 from mrd.study.provenance import hardware, versions
 from mrd.study.resolved_study import ResolvedStudy, resolve_study
+from mrd.study.run_directory import RunDirectory
 from mrd.study.study import Study
 from mrd.workflow import run_findings
 from mrd.workflow.keep_shown_set import Kept, kept_if_shown
@@ -27,6 +28,7 @@ from stimuli.build import Built, build_set
 from stimuli.findings import KINDS, Findings
 from stimuli.intake import RECORDS_FILE
 from stimuli.pixel_metamers import PixelMetamer, read_pixel_metamers
+from stimuli.second_judgement import FAILED_CAMERAS
 from stimuli.selection import Refusal
 from stimuli.stimulus_set import StimulusSet
 from stimuli.storage import check_seal
@@ -84,7 +86,8 @@ def pack(
             settings.name,
             settings.stimuli,
             settings.stimulus_set,
-            provenance(settings) | {"inputs": digest, "made_of": inputs},
+            provenance(settings)
+            | {"inputs": digest, "made_of": inputs, FAILED_CAMERAS: failed_cameras(resolved)},
             progress,
             unfinished,
             pixel_metamers(resolved),
@@ -224,6 +227,26 @@ def provenance(study: Study) -> dict[str, Any]:
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": versions(),
         "hardware": hardware(),
+    }
+
+
+def failed_cameras(study: ResolvedStudy) -> dict[str, dict[str, str]]:
+    """Return run → training camera → why the result is not a metamer there; no entry for metamers.
+
+    A set may lack some of these cameras.
+    """
+    judged = {run.name: RunDirectory(study.study.runs / run.name).judgement() for run in study.runs}
+    return {
+        run: failed
+        for run, judgement in judged.items()
+        if judgement is not None
+        and (
+            failed := {
+                each["camera"]: each["failed"]
+                for each in judgement["training"]["cameras"]
+                if not each["passed"]
+            }
+        )
     }
 
 

@@ -30,6 +30,8 @@ from mrd.workflow.work_amounts import Work, image_work, pixels_of, search_work, 
 # An EXR of three float16 channels hardly shrinks, because of noise; a PNG takes about half.
 BYTES_PER_PIXEL = 8.0
 
+ROUGH_GUESS = "a rough guess, because not all searches have timed steps"
+
 
 @dataclass(frozen=True)
 class Forecast:
@@ -46,7 +48,7 @@ class Forecast:
     bytes
         Expected size of the remaining images.
     basis
-        What the expected time is based on, in words.
+        What the expected times of steps, and of everything else, are based on, in words.
     """
 
     searches: int
@@ -114,17 +116,15 @@ def forecast(
         all_images=sum(images.total for images, _ in wanted),
         seconds=searching + rendering,
         bytes=pixels * room,
-        basis="; ".join(
-            (
-                "a rough guess of the steps before the first run"
-                if guessed
-                else "the pace of this study's own steps",
-                "the speed of a few small renders"
-                if trial
-                else "the speed of this study's own runs and images"
-                if measured or images_done
-                else "the speed of a usual machine",
-            )
+        basis="time of the steps: "
+        + (ROUGH_GUESS if guessed else "measured in earlier steps")
+        + "; of everything else: "
+        + (
+            "measured with a few small renders"
+            if trial
+            else "measured in earlier runs and images"
+            if measured or images_done
+            else "that of a typical computer"
         ),
     )
 

@@ -75,7 +75,7 @@ def embed_reasons(
     `versions` are those of the installed libraries.
     """
     if found is None:
-        return [f"'{name}' is not in the set"]
+        return [f"the set has no distances of model '{name}' yet"]
     reasons = list(differences(found.record.get("asked"), requested.record, f"models.{name}"))
     for library, version in found.record.get("libraries", {}).items():
         if versions.get(library) != version:

@@ -55,6 +55,11 @@ def judgement(run: Path) -> dict[str, Any]:
     return found
 
 
+def in_words(found: dict[str, Any]) -> str:
+    """Return the verdict as the manual names it."""
+    return "metamer" if found["verdict"] == "metamer" else "not a metamer"
+
+
 def minutes(run: Path) -> float:
     """Return the time of the steps, from their median, which ignores pauses of the machine."""
     with (run / "history.csv").open(encoding="utf-8") as file:
@@ -80,7 +85,8 @@ def last_reason(camera: dict[str, Any], floor: float) -> str:
 
 def picture(target: str) -> None:
     """Write the figure: a row of results per attribute; a green frame marks a metamer."""
-    figure = Figure(figsize=(9.2, 7.5), layout="constrained")
+    figure = Figure(figsize=(9.2, 7.8), layout="constrained")
+    figure.suptitle(f"{target}, seen by camera {CAMERA}", fontsize=10)
     axes = figure.subplots(len(ATTRIBUTES), len(MODELS) + 2)
     for row, attribute in zip(axes, ATTRIBUTES, strict=True):
         runs = {model: finished(target, model, attribute) for model in MODELS}
@@ -103,9 +109,7 @@ def picture(target: str) -> None:
                 found = judgement(run)
                 if found["verdict"] == "metamer":
                     place.spines[:].set(linewidth=3, color="tab:green")
-                place.set_xlabel(
-                    f"{found['verdict']}, {found['training']['match']:.2f}", fontsize=8
-                )
+                place.set_xlabel(f"{in_words(found)}, {found['training']['match']:.2f}", fontsize=8)
         row[0].set_ylabel(attribute)
     figure.savefig(PICTURES / f"gallery_{target}.png", dpi=110)
 
@@ -128,7 +132,7 @@ def table() -> Iterable[str]:
                 failed = failures(found)
                 yield (
                     f"| {target} | {attribute} | {name} | "
-                    f"{found['verdict']}{f' ({failed})' if failed else ''} | "
+                    f"{in_words(found)}{f' ({failed})' if failed else ''} | "
                     f"{least_shown}, {found['training']['match']:.2f} | "
                     f"{found['held_out']['match']:.2f} | {distance:.2g} {UNITS[measure]} | "
                     f"{minutes(run):.1f} |"

@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -5,6 +7,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from scenes.arrays import Picture
+from scenes.camera import Fibonacci, Ring, Single
+from scenes.lighting import SunSky
 from scenes.material import PRESETS, RANGES, SCALARS, Material
 
 
@@ -89,3 +93,12 @@ def test_textures_have_values_in_range():
 def test_an_invalid_colour_is_refused(value, message):
     with pytest.raises(ValidationError, match=message):
         Material(base_color=value)
+
+
+@pytest.mark.parametrize("section", [Material, Fibonacci, Ring, Single, SunSky])
+def test_every_key_has_its_own_description(section):
+    """The descriptions make the table of keys of the manual."""
+    names = re.findall(r"^    (\w+(?:, \w+)*)$", section.__doc__.split("-\n", 1)[1], re.MULTILINE)
+    shared = [each for each in names if "," in each]
+    assert shared in ([], ["distance, field_of_view, resolution, target"])  # "as in `Fibonacci`"
+    assert len(names) > 3

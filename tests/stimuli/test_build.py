@@ -214,6 +214,6 @@ def test_null_scenes_may_clip(runs, tmp_path):
 def test_a_set_without_runs_is_refused_with_the_reasons(runs, tmp_path):
     for table in runs.glob("*-net-s1/series/records.csv"):
         changed(table, {"verdict": "result"}, lambda row: row["role"] in ("series", "result"))
-    with pytest.raises(InputError, match=r"no run can be taken: vase-.*: its result is no metamer"):
+    with pytest.raises(InputError, match=r"no run can be taken: vase-.*: its result is not a m"):
         build(runs, tmp_path / "s.h5")
     assert not (tmp_path / "s.h5").exists()

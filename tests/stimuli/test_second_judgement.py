@@ -3,10 +3,10 @@
 import pytest
 
 from stimuli.model_results import ModelResults
-from stimuli.second_judgement import COLUMNS, in_words, second_judgement
+from stimuli.second_judgement import COLUMNS, FAILED_CAMERAS, in_words, second_judgement
 from stimuli.stimulus_set import StimulusSet
 from stimuli.summary import summary
-from tests.small_set import write_small_set
+from tests.small_set import small_parts, write_small_set
 
 OWN = "early;late"  # layers of the small set's searches, with the model `net`
 MATERIAL, SHAPE = "vase-material-net-s1", "vase-shape-net-s1"
@@ -50,12 +50,12 @@ def test_a_result_that_is_no_metamer_any_more_is_named(with_verdicts):
         shown = summary(stimuli)
     assert list(found) == list(COLUMNS)
     assert found.to_numpy().tolist() == [
-        [SHAPE, OWN, "own", True, True, False, "c1: match 0.850 is below 0.9"],
-        [MATERIAL, OWN, "own", True, True, True, ""],
+        [SHAPE, OWN, "own", True, True, False, "c1: match 0.850 is below 0.9", "c0, c1", ""],
+        [MATERIAL, OWN, "own", True, True, True, "", "c0, c1", ""],
     ]
     lines = [
         "metamers on the stored images: 1 of 2 results of its own searches",
-        f"no metamer any more: {SHAPE}: c1: match 0.850 is below 0.9",
+        f"not a metamer any more: {SHAPE}: c1: match 0.850 is below 0.9",
     ]
     assert in_words(found) == lines
     assert shown["verdicts of net"].splitlines() == lines
@@ -64,9 +64,42 @@ def test_a_result_that_is_no_metamer_any_more_is_named(with_verdicts):
 def test_a_result_can_become_a_metamer_or_the_target(with_verdicts):
     with with_verdicts(net=[*cameras(SHAPE, "", again=True), *cameras(MATERIAL, "")]) as stimuli:
         found = second_judgement(stimuli, "net")
-    assert in_words(found)[1:] == [f"no metamer any more: {SHAPE}: it is the target again"]
+    assert in_words(found)[1:] == [f"not a metamer any more: {SHAPE}: it is the target again"]
     found["before"] = [False, False]
-    assert in_words(found)[1:] == [f"a metamer only now: {MATERIAL}"]
+    assert in_words(found)[1:] == [
+        f"a metamer at the set's cameras (c0, c1), but not at the end of its search: {MATERIAL}"
+    ]
+
+
+@pytest.mark.parametrize("merged", [False, True])
+def test_a_search_that_failed_at_a_camera_outside_the_set_is_named(tmp_path, merged):
+    """The set holds c0 and c1; the searches also used c2, where both failed."""
+    table = small_parts()[0]
+    table.loc[table["role"] == "result", "verdict"] = "result"
+    failed = {SHAPE: {"c1": "below", "c2": "match 0.850 is below 0.9"}, MATERIAL: {"c1": "below"}}
+    provenance = {FAILED_CAMERAS: failed}
+    path = write_small_set(
+        tmp_path / "s.h5",
+        table=table,
+        provenance={"merged": [{"provenance": provenance}]} if merged else provenance,
+        models={
+            "net": ModelResults(
+                {"network": "net"},
+                {},
+                {"vase-shape": [*cameras(SHAPE, ""), *cameras(MATERIAL, "")]},
+            )
+        },
+    )
+    with StimulusSet(path) as stimuli:
+        found = second_judgement(stimuli, "net")
+        shown = summary(stimuli)["verdicts of net"]
+    assert found["outside"].tolist() == ["c2: match 0.850 is below 0.9", ""]
+    start = "a metamer at the set's cameras (c0, c1), but not at the end of its search"
+    assert shown.splitlines()[1:] == [
+        f"{start}: {SHAPE}: it failed at cameras that are not in the set: "
+        "c2: match 0.850 is below 0.9",
+        f"{start}: {MATERIAL}",
+    ]
 
 
 def test_other_models_layers_and_lights_are_only_counted(with_verdicts):
@@ -80,7 +113,7 @@ def test_other_models_layers_and_lights_are_only_counted(with_verdicts):
             "metamers on the stored images (layers late, light own): 1 of 1 other results",
             "metamers on the stored images (layers early;late, light own): 1 of 2 results of its "
             "own searches",
-            f"no metamer any more: {SHAPE}: c1: x",
+            f"not a metamer any more: {SHAPE}: c1: x",
             "metamers on the stored images (layers early;late, light studio): 0 of 1 results of "
             "its own searches",
         ]

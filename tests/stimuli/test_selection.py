@@ -30,7 +30,7 @@ def test_a_result_that_is_no_metamer_is_left_out_unless_all_are_accepted(records
     changed = records.assign(verdict=records["verdict"].mask(failed, "result"))
     table, refusals = selected(changed, "metamers")
     assert names(refusals) == {
-        f"{SHAPE}-net-s1": "its result is no metamer (stimuli.accept: all takes it)",
+        f"{SHAPE}-net-s1": "its result is not a metamer (stimuli.accept: all takes it)",
         SHAPE: "none of its runs is taken",
     }
     assert set(table["family"]) == {"vase-material"}

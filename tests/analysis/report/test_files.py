@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import re
 import shutil
 from dataclasses import replace
 
@@ -273,6 +274,22 @@ def test_ticks_of_log_axes_do_not_overlap():
     assert len(figures.log_ticks(0.002, 30)) == 13
 
 
+def test_the_note_of_a_figure_covers_no_other_text(tmp_path):
+    names = [f"net/{layer}" for layer in range(5)]  # a legend of two full rows below the figure
+    rows = [("p1", "p2", True), *(("p1", name, False) for name in names)]
+    table = pd.DataFrame(rows, columns=["observer_a", "observer_b", "people"]).assign(
+        condition="a", level=1, kappa=0.5,
+        noise_ceiling=0.5, noise_ceiling_low=0.4, noise_ceiling_high=0.6,
+    )  # fmt: skip
+    figures.save(figures.agreement(table), tmp_path, "agreement", "a note")
+    drawn = (tmp_path / "agreement.svg").read_text(encoding="utf-8")
+    found = re.findall(r'<text [^>]* y="([^"]+)"[^>]*>([^<]+)', drawn)
+    heights = {text: float(y) for y, text in found}
+    note = heights.pop("a note")
+    assert {"net/4 with people", "people", "level"} < set(heights)
+    assert note < min(heights.values()) - 5  # y grows downward
+
+
 @pytest.mark.parametrize(("layers", "judged_by"), [(2, [""]), (3, ["big", "small"])])
 def test_models_of_many_layers_have_their_own_panels(layers, judged_by):
     names = [f"{model}/{layer}" for model in ("small", "big") for layer in range(layers)]
@@ -295,10 +312,10 @@ def test_models_of_many_layers_have_their_own_panels(layers, judged_by):
 @pytest.mark.parametrize(
     ("low", "high", "text"),
     [
-        (0.5, np.inf, "(log₂ ratio at least 0.5, 95 %; corrected p 0.01)"),
-        (-np.inf, -2.0, "(log₂ ratio at most −2, 95 %; corrected p 0.01)"),
-        (-np.inf, np.inf, "(corrected p 0.01)"),
-        (0.25, 1.0, "(log₂ ratio 0.6, 95 % 0.25 to 1; corrected p 0.01)"),
+        (0.5, np.inf, " (log₂ ratio at least 0.5, 95 %; corrected p 0.01)"),
+        (-np.inf, -2.0, " (log₂ ratio at most −2, 95 %; corrected p 0.01)"),
+        (-np.inf, np.inf, ""),
+        (0.25, 1.0, " (log₂ ratio 0.6, 95 % 0.25 to 1; corrected p 0.01)"),
     ],
 )
 def test_headlines_report_bounds(low, high, text):
@@ -307,4 +324,4 @@ def test_headlines_report_bounds(low, high, text):
     found = results.Results(
         {"invariance": pd.DataFrame([row])}, {}, pd.DataFrame(), pd.DataFrame(), [], "level"
     )
-    assert page.headlines(found) == [f"shape, net: so it is {text}"]
+    assert page.headlines(found) == [f"shape, net: so it is{text}"]

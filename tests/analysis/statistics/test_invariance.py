@@ -82,6 +82,56 @@ def test_people_beyond_the_levels():
     assert row["reading"] == "neither threshold could be measured"
 
 
+FEW = (0.5, 1.0)
+# Answers of four people and a model at these levels, that put a threshold on either side of them.
+ABOVE, BELOW, INSIDE = (15, 24), (34, 36), (18, 32)
+MODEL = {"above": (110, 180), "below": (290, 297), "inside": (180, 280)}
+
+
+def answers(names, correct, n):
+    common = {"condition": "shape", "stimulus": "s", "n": n}
+    rows = [
+        common | {"observer": name, "level": level, "correct": k}
+        for name in names
+        for level, k in zip(FEW, correct, strict=True)
+    ]
+    return from_table(pd.DataFrame(rows), task="oddity").assign(role="result")
+
+
+def few_levels(people, model):
+    return invariance.compare(answers("abcd", people, 40), answers(["net"], model, 300)).iloc[0]
+
+
+@pytest.mark.parametrize(("people", "side"), [(ABOVE, "above"), (BELOW, "below")])
+def test_two_thresholds_on_one_side_of_few_levels_have_no_ratio(people, side):
+    row = few_levels(people, MODEL[side])
+    assert row["people_measurable"] == row["model_measurable"] == side
+    end = "high" if side == "above" else "low"
+    assert [row[f"{who}_threshold_{end}"] for who in ("people", "model")] == (
+        [np.inf] * 2 if side == "above" else [0.0] * 2
+    )
+    assert np.isnan(row["log2_ratio"])
+    assert (row["log2_ratio_low"], row["log2_ratio_high"]) == (-np.inf, np.inf)
+    assert row["reading"] == "neither threshold could be measured"
+
+
+@pytest.mark.parametrize(
+    ("people", "model", "low", "high"),
+    [
+        (ABOVE, "below", -np.inf, -1),  # below .5 and above 1: a ratio of at most .5
+        (BELOW, "above", 1, np.inf),
+        (ABOVE, "inside", -np.inf, -0.7),  # the model's is .51
+        (INSIDE, "above", 0.13, np.inf),  # people's is between .67 and .92
+    ],
+)
+def test_a_threshold_outside_few_levels_bounds_the_ratio(people, model, low, high):
+    row = few_levels(people, MODEL[model])
+    assert np.isnan(row["log2_ratio"])
+    found = [row["log2_ratio_low"], row["log2_ratio_high"]]
+    assert found == pytest.approx([low, high], abs=0.1)
+    assert row["p"] < 0.05
+
+
 def test_some_people_beyond_the_levels_are_not_dropped():
     wide = 0.25 * 2.0 ** np.array([-1, -0.5, 0, 0.5, 3.0, 3.0])
     few, all_of_them = (

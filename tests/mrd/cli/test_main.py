@@ -121,7 +121,7 @@ def test_status_and_dry_run_print_the_same_and_write_nothing(mrd, study):
     assert looked.startswith(tables)
     (expected,) = looked.removeprefix(tables).splitlines()
     assert expected.startswith("3 of 3 searches and 330 of 330 images to do: about ")
-    assert "a rough guess of the steps before the first run" in expected
+    assert "time of the steps: a rough guess, because not all searches have timed" in expected
     assert [path.name for path in study.iterdir()] == ["study.yaml"]
 
 

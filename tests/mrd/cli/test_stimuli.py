@@ -103,7 +103,7 @@ def test_exclusions_are_printed_with_their_reasons(mrd, tmp_path):
     records.write_text(records.read_text().replace(",metamer,", ",result,"))
     ImageDirectory(records.parent).finish()  # an edited table would count as damaged
     run = records.parent.parent.name
-    reason = "its result is no metamer (stimuli.accept: all takes it)"
+    reason = "its result is not a metamer (stimuli.accept: all takes it)"
     code, out, _ = mrd("stimuli", "build", tmp_path)
     assert code == 0
     assert f"left out: {run}: {reason}\nleft out: vase-material: none of its runs is taken" in out
@@ -141,7 +141,7 @@ def test_info_export_diff_and_merge(mrd, small_set, tmp_path):
         (["stimuli", "check", "none.h5"], "none.h5: there is no such file; mrd stimuli build"),
         (["stimuli", "info", "none.h5", "--pitch", "1"], "--distance and --pitch belong together"),
         (["stimuli", "build", "none"], "none: there is no such file or folder"),
-        (["stimuli", "chek", "none.h5"], "No such command 'chek'. Did you mean 'check'?; see mrd"),
+        (["stimuli", "chek", "none.h5"], "No such command 'chek'. Did you mean 'check'? See mrd"),
         (["embed", "none.h5"], "none.h5: there is no such file; mrd stimuli build"),
         (["embed", "SET", "--model", "nett"], "no model or network is called 'nett'; did you mean"),
         (["embed", "SET", "--model", "pixels", "--layer", "blue"], "layers: pixels has no"),

@@ -115,6 +115,18 @@ def test_a_run_with_warnings_has_a_mark_and_lines_with_advice():
     ]
 
 
+@pytest.mark.parametrize(("failing", "named"), [(3, 3), (6, 4)])
+def test_the_first_failing_cameras_are_named_with_their_reasons(failing, named):
+    cameras = [
+        JUDGEMENT["training"]["cameras"][0]
+        | {"camera": f"c{c}", "passed": c >= failing, "failed": f"reason {c}" * (c < failing)}
+        for c in range(7)
+    ]
+    run = standing(judgement=JUDGEMENT | {"training": JUDGEMENT["training"] | {"cameras": cameras}})
+    shown = ", ".join(f"c{c}: reason {c}" for c in range(named))
+    assert reasons([run], []) == [f"ball-[x]-s1: {shown} ({failing} of 7 cameras fail)"]
+
+
 def test_a_metamer_has_its_p():
     passed = {**JUDGEMENT["training"], "metamer": True}
     run = standing(judgement=JUDGEMENT | {"verdict": "metamer", "training": passed})
@@ -153,6 +165,25 @@ def test_a_scene_near_the_target_whose_activations_do_not_match_is_not_recovered
     run = standing(judgement=JUDGEMENT | {"target_again": True}, goal="recover")
     assert lines(verdicts([run]))[1].endswith("not a metamer")
     assert reasons([run], []) == ["ball-[x]-s1: c1: match 0.712 is below 0.9 (1 of 2 cameras fail)"]
+
+
+@pytest.mark.parametrize(
+    ("recorded", "shown"),
+    [({"label_name": "moon"}, "1 (moon)"), ({"label_name": ""}, "1"), ({}, "1")],
+)
+def test_the_class_of_a_flip_has_its_name(recorded, shown):
+    camera = {"camera": "c0", "held_out": False, "flipped": True, "label": 1} | recorded
+    flip = {"distance": 0.2, "cameras": [camera], "random_changes": {"flipped": 1, "of": 5}}
+    run = standing(judgement=JUDGEMENT | {"flip": flip})
+    assert f"flipped to class {shown} at 0.2 " in lines(verdicts([run]))[1]
+
+
+def test_images_are_counted():
+    shared = [ImagesStatus("families/ball", "interrupted", 3, 60, "")]
+    assert lines(images([], shared)) == [
+        "images of      status       finished images",
+        "families/ball  interrupted             3/60",
+    ]
 
 
 def test_a_long_reason_widens_no_row_and_is_printed_once():

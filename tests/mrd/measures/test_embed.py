@@ -291,7 +291,7 @@ def test_metamers_that_fail_on_the_stored_images_are_listed(tmp_path):
         first, *others = in_words(second_judgement(stimuli, "net"))
     assert first == "metamers on the stored images: 0 of 2 results of its own searches"
     assert len(others) == 2
-    assert others[0].startswith("no metamer any more: vase-material-net-s1: c0: ")
+    assert others[0].startswith("not a metamer any more: vase-material-net-s1: c0: ")
     assert "is below 0.9" in others[0]
 
 

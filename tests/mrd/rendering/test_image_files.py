@@ -85,6 +85,20 @@ def test_the_floor_is_named_below_its_line():
     assert box.y1 <= 0.3 + 1e-9
 
 
+@pytest.mark.parametrize(("steps", "width"), [(8, 1), (40, 5), (400, 11)])
+def test_curves_are_smoothed_over_a_small_part_of_the_search(steps, width):
+    values = np.zeros(steps)
+    values[steps // 2] = 1.0
+    history = [
+        {"step": step, "loss": value, "match": value} for step, value in enumerate(values, 1)
+    ]
+    figure = Figure()
+    image_files._curves(figure, figure.add_gridspec(2, 1), history, 0.3)
+    smooth = figure.axes[0].lines[1].get_ydata()
+    assert smooth.max() == pytest.approx(1 / width)
+    assert np.count_nonzero(smooth) == width
+
+
 @pytest.mark.parametrize("history", [HISTORY, HISTORY[:1], []])
 def test_a_preview_is_drawn_with_and_without_a_history(tmp_path, history):
     views = cameras(Single(resolution=16))

@@ -278,3 +278,36 @@ def test_a_search_that_does_not_fit_the_series_or_the_models_is_refused(write, o
     path = write(("searches:\n", f"{SERIES}searches:\n"), (old, new))
     with pytest.raises(InputError, match=message):
         read_study(path)
+
+
+# ---- Experiment ---------------------------------------------------------------------------------
+
+FEW = "series: {levels: 1}\n"
+
+
+@pytest.mark.parametrize(
+    ("series", "own", "place"),
+    [
+        (FEW, "", "series.levels"),
+        ("series: {levels: 4}\n", "    series: {levels: 1}\n", "searches.shape.series.levels"),
+        ("", "    series: {levels: 1}\n", "searches.shape.series.levels"),
+    ],
+)
+def test_an_experiment_needs_enough_levels(write, series, own, place):
+    changes = ("searches:\n", f"{series}experiment: {{}}\nsearches:\n"), (STEPS, STEPS + own)
+    with pytest.raises(InputError, match=rf"study.yaml:\d+: {place.replace('.', '[.]')}: 1 is too"):
+        read_study(write(*changes))
+
+
+@pytest.mark.parametrize(
+    ("series", "experiment"),
+    [
+        ("{levels: 2}", "experiment: {}\n"),
+        ("{levels: 1}", ""),
+        ("{levels: 1}", "experiment: {attributes: [pose]}\n"),
+        ("{levels: 1}", "experiment: {targets: [other]}\n"),
+        ("{levels: 1}", "experiment: {models: [other]}\n"),
+    ],
+)
+def test_levels_matter_only_for_searches_that_the_experiment_shows(write, series, experiment):
+    read_study(write(("searches:\n", f"series: {series}\n{experiment}searches:\n")))

@@ -1,5 +1,7 @@
 """From a study to its set: which records are meant."""
 
+import json
+
 import pytest
 
 from mrd.study.criterion_section import ScoringRule
@@ -9,8 +11,9 @@ from mrd.workflow.build_set import pack, provenance, record_files, recorded_stud
 from scenes.base.errors import InputError
 from stimuli.check import problems
 from stimuli.config import StimuliConfig
+from stimuli.second_judgement import FAILED_CAMERAS
 from stimuli.stimulus_set import StimulusSet
-from tests.small_runs import write_study_runs
+from tests.small_runs import finish_searches, write_study_runs
 from tests.small_study import write_study
 
 SECTIONS = {
@@ -52,6 +55,24 @@ def test_a_study_is_packed(study_folder):
     packed = pack(other)
     assert packed.built.content_hash != built.content_hash
     assert packed.kept is None  # nobody was shown it
+
+
+def test_a_set_records_the_cameras_at_which_searches_failed(tmp_path):
+    study = read_study(write_study(tmp_path, **SECTIONS))
+    write_study_runs(study)
+    finish_searches(study)
+    first, second = (run.name for run in resolve_study(study).runs)
+    path = study.runs / first / "criterion.json"
+    judgement = json.loads(path.read_text())
+    judgement["training"]["cameras"] = [
+        {"camera": "c0", "passed": True, "failed": ""},
+        {"camera": "c1", "passed": False, "failed": "match 0.850 is below 0.9"},
+    ]
+    path.write_text(json.dumps(judgement))
+    (study.runs / second / "criterion.json").unlink()
+    pack(study)
+    with StimulusSet(study.stimulus_set) as stimuli:
+        assert stimuli.provenance[FAILED_CAMERAS] == {first: {"c1": "match 0.850 is below 0.9"}}
 
 
 def test_images_of_an_earlier_form_of_the_study_are_passed_over(study_folder):

@@ -83,7 +83,8 @@ def test_steps_and_scoring_of_a_second_seed_take_as_long_as_those_of_the_first(s
     scoring = 40 * beside_steps(second, True) / beside_steps(first, False)
     assert found.seconds == pytest.approx(Speed().process + 10 * 2 + scoring)
     assert found.basis == (
-        "the pace of this study's own steps; the speed of this study's own runs and images"
+        "time of the steps: measured in earlier steps; "
+        "of everything else: measured in earlier runs and images"
     )
 
 
@@ -112,7 +113,7 @@ def test_the_pace_of_a_pixel_search_is_not_that_of_a_network(study):
     resolved = study(("seeds: [1, 2]", "pixel_search: true"))
     search(resolved, 1, step_seconds=3, scored_seconds=40)
     found = expected(resolved)
-    assert found.basis.startswith("a rough guess of the steps before the first run; ")
+    assert found.basis.startswith("time of the steps: a rough guess, because not all ")
     speed = speed_of_runs(
         overview(resolved),
         [RunDirectory(resolved.study.runs / run.name) for run in resolved.runs],
@@ -159,5 +160,6 @@ def test_before_the_first_run_a_few_renders_tell_the_speed(study):
     found = expected(resolved)
     assert found.seconds > 2 * Speed().process
     assert found.basis == (
-        "a rough guess of the steps before the first run; the speed of a few small renders"
+        "time of the steps: a rough guess, because not all searches have timed steps; "
+        "of everything else: measured with a few small renders"
     )

@@ -55,7 +55,7 @@ FOUND = EmbeddedModel(
         (REQUESTED, FOUND, NINE, "2", []),
         (RequestedModel(RECORD, ()), FOUND, NINE, "2", []),
         (RequestedModel(RECORD, ("a",)), FOUND, None, "2", []),
-        (REQUESTED, None, NINE, "2", ["'net' is not in the set"]),
+        (REQUESTED, None, NINE, "2", ["the set has no distances of model 'net' yet"]),
         (REQUESTED, FOUND, ScoringRule(0.8), "2", ["'net' has not scored v with floor 0.8"]),
         (
             REQUESTED,

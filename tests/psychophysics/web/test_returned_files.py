@@ -49,7 +49,7 @@ def test_what_the_page_saved_is_imported(folder, asked, mrd, make, start, newlin
     path.write_bytes(content)
     code, out, err = mrd("experiment", "import-web", folder, path)
     assert (code, err) == (0, "")
-    assert out == "web01: 6 trials, 0.00% of intervals with dropped frames: finished\n"
+    assert out == "web01: 6 trials, 0.00% of images with dropped frames: finished\n"
     assert len(data_set.read_sessions(folder / "data")) == 6
 
 
