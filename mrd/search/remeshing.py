@@ -11,14 +11,12 @@ from scenes.geometry.topology import manifold_problem
 
 ITERATIONS = 10
 
-# Remeshing "auto": the shares of the steps where it begins and ends, and the interval. A coarse
-# mesh cannot fold finely, so edges become shorter in the first part of the remeshings; lengths are
-# in largest distances of a vertex of the target from the origin. The learning rate falls at each
-# remeshing (benchmarks/README.md).
+# Remeshing "auto": the shares of the steps where it begins and ends, the interval, and the edge
+# length in largest distances of a vertex of the target from the origin. The learning rate falls at
+# each remeshing (benchmarks/README.md).
 AUTO_BEGIN, AUTO_END, AUTO_INTERVAL = 2 / 30, 0.7, 1 / 30
 LEAST_INTERVAL = 20  # steps
-AUTO_EDGES = (0.09, 0.04)
-SHORTENING = 2 / 3  # share of the remeshings until the edges have their final length
+AUTO_EDGE = 0.04
 AUTO_RATE = 0.95
 
 
@@ -34,10 +32,7 @@ def remeshing_edges(config: SearchConfig, start: Mesh, extent: float) -> dict[in
     interval = max(LEAST_INTERVAL, round(AUTO_INTERVAL * config.steps))
     begin = max(2 * interval, round(AUTO_BEGIN * config.steps))
     at = range(begin, round(AUTO_END * config.steps) + 1, interval)
-    done = np.minimum(np.linspace(0, 1, len(at)) / SHORTENING, 1)
-    first_edge, last_edge = AUTO_EDGES
-    edges = extent * first_edge * (last_edge / first_edge) ** done
-    return dict(zip(at, edges.tolist(), strict=True))
+    return dict.fromkeys(at, AUTO_EDGE * extent)
 
 
 def rate_factor(config: SearchConfig, times: int) -> float:

@@ -178,9 +178,9 @@ class SearchConfig(Frozen):
         the first is moved a little at random. Default 1. With mode: diverge or flip, the default is
         3, and every start is moved a little from the target.
     remeshing
-        When a searched shape gets new triangles. auto: often in the first two thirds of the steps,
-        with edges that become shorter (`mrd.search.remeshing`). This is the default of a search of
-        a shape with mode: match and optimiser: adam. null: never. A mapping: at given steps.
+        When a searched shape gets new triangles. auto: often in the first two thirds of the steps
+        (`mrd.search.remeshing`). This is the default of a search of a shape with mode: match and
+        optimiser: adam. null: never. A mapping: at given steps.
     smoothness
         λ of LargeSteps (Nicolet, Jacobson & Jakob 2021), 0 to 1000: the larger, the more the
         vertices of a shape move together. By default 10, and 3 with `remeshing: auto`.
