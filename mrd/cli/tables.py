@@ -122,7 +122,7 @@ def states(statuses: Sequence[RunStatus]) -> Rows:
             (
                 each.run.name,
                 each.status + " !" * bool(each.warnings),
-                f"{each.step}/{each.run.search.total_steps}",
+                f"{each.step}/{max(each.step, each.run.search.total_steps)}",
                 number(each.newest.get("seconds")),
                 number(each.newest.get("loss")),
                 number(

@@ -25,10 +25,10 @@ from mrd.rendering.stage import display
 from mrd.search import finite
 from mrd.search import loss as losses
 from mrd.search.health import Health
-from mrd.search.matte_phase import MattePhase
 from mrd.search.moving_scene import Arrays, MovingScene
 from mrd.search.optimiser import LBFGS, SCHEDULES
 from mrd.search.remeshing import rate_factor, remeshed, remeshing_edges
+from mrd.search.soft_phase import SoftPhase
 from mrd.search.step import Activations, Evaluation, SearchStep, StepActivations, halves, similarity
 from mrd.search.variables.base import Variables, mitsuba_values
 from mrd.search.variables.shape import extent_of
@@ -68,8 +68,8 @@ class Mode(ABC):
     def after_remeshing(self, search: Search) -> None:  # noqa: B027  (optional)
         """Adapt the mode to the new mesh of a search."""
 
-    def after_matte_phase(self, search: Search) -> None:  # noqa: B027  (optional)
-        """Adapt the mode to the target's own material."""
+    def after_soft_phase(self, search: Search) -> None:  # noqa: B027  (optional)
+        """Adapt the mode to the target's own material and light."""
 
     @abstractmethod
     def end_step(self, search: Search, loss: float, s: float) -> None:
@@ -116,8 +116,8 @@ class Search:
         Layers from which `SearchStep.s` is computed; by default all layers of the model.
     extent
         Largest distance of a vertex of the target from the origin of the shape's coordinates.
-    matte
-        The first part of every start, in which target and render are matte; None: there is none.
+    soft
+        The first part of every start, with a matte material in soft light; None: there is none.
     """
 
     def __init__(
@@ -132,14 +132,15 @@ class Search:
         *,
         scored: Sequence[str] | None = None,
         extent: float = 0.0,
-        matte: MattePhase | None = None,
+        soft: SoftPhase | None = None,
     ) -> None:
         losses.check_targets(config.loss, targets)
-        self.matte = matte
+        self.soft = soft
         self.start, self.targets, self.views = start, targets, list(views)
         self.bench, self.config, self.rng, self.mode = bench, config, rng, mode
         self.scored = tuple(scored or bench.model.layers)
-        self.finished, self.total = 0, config.total_steps
+        self.finished = 0
+        self.repeated = 0  # finished steps of attempts that were made again
         self.notes: list[str] = []  # messages to the user, oldest first
         self.health = Health(config, len(self.views), geometry(start.shape))
         self.moving = MovingScene(start, config, bench, extent)
@@ -177,32 +178,49 @@ class Search:
         return evaluation.loss, evaluation.s
 
     @property
+    def total(self) -> int:
+        """Number of steps of all starts together, with those that were repeated."""
+        return self.config.total_steps + self.repeated
+
+    @property
     def steps_of_start(self) -> int:
-        """Number of finished steps of the current start, at least 1."""
-        return (self.finished - 1) % self.config.steps + 1
+        """Number of finished steps of the start that made the last step, at least 1."""
+        return (self.finished - self.repeated - 1) % self.config.steps + 1
+
+    @property
+    def steps_before(self) -> int:
+        """Number of finished steps of the start that makes the next step, from 0."""
+        return (self.finished - self.repeated) % self.config.steps
+
+    def begin_start_again(self) -> None:
+        """Begin the current start again, with new noise."""
+        self.repeated += self.steps_of_start
+        self.moving.reset()
 
     def scene(self) -> Scene:
         """Return the scene that the variables have now."""
         return self.moving.scene()
 
     @property
-    def is_matte(self) -> bool:
-        """Whether target and render are matte in the next step."""
-        return bool(self.matte and self.finished % self.config.steps < self.matte.steps)
+    def is_soft(self) -> bool:
+        """Whether the next step is in the soft phase."""
+        return bool(self.soft and self.steps_before < self.soft.steps)
 
     @property
-    def was_matte(self) -> bool:
-        """Whether target and render were matte in the last step."""
-        return bool(self.matte and self.steps_of_start <= self.matte.steps)
+    def was_soft(self) -> bool:
+        """Whether the last step was in the soft phase."""
+        return bool(self.soft and self.steps_of_start <= self.soft.steps)
 
     def _set_phase(self) -> None:
-        """Give the render of the next step its material; note where the matte phase has ended."""
-        if self.matte is None:
+        """Give the render of the next step its look; note where the soft phase has ended."""
+        if self.soft is None:
             return
-        self.moving.set_material(self.matte.material if self.is_matte else None)
-        if self.finished % self.config.steps == self.matte.steps:
-            self.notes.append(f"step {self.finished}: from now on with the target's own material")
-            self.mode.after_matte_phase(self)
+        self.moving.set_look(self.soft.look if self.is_soft else {})
+        if self.steps_before == self.soft.steps:
+            self.notes.append(
+                f"step {self.finished}: from now on with the target's own material and light"
+            )
+            self.mode.after_soft_phase(self)
 
     # ---- One step -------------------------------------------------------------------------------
 
@@ -243,7 +261,7 @@ class Search:
             step, views, {f"the activation of layer '{k}'": a for k, a in activations.items()}
         )
         rendered, second = halves(activations) if self._renders == 2 else (activations, None)
-        targets = self.matte.targets if self.matte and self.is_matte else self.targets
+        targets = self.soft.targets if self.soft and self.is_soft else self.targets
         target = {layer: each[numbers] for layer, each in targets.items()}
 
         objective = self.mode.objective(self, StepActivations(rendered, target, second, numbers))
@@ -285,7 +303,7 @@ class Search:
 
     def rate(self, attribute: str) -> float:
         """Return the learning rate of an attribute in the next step."""
-        config, done = self.config, self.finished % self.config.steps
+        config, done = self.config, self.steps_before
         rate = getattr(config.learning_rate, attribute)
         rate *= SCHEDULES[config.schedule](done / config.steps)
         if attribute == "shape":
@@ -297,8 +315,7 @@ class Search:
 
         With L-BFGS, which compares gradients of successive steps, weights of guides are constant.
         """
-        steps = self.config.steps
-        done = 0.0 if self.moving.lbfgs else (self.finished % steps) / steps
+        done = 0.0 if self.moving.lbfgs else self.steps_before / self.config.steps
         weights = self._layer_weights(done)
         return losses.total(self.config.loss, step.rendered, step.target, weights, step.second)
 
@@ -335,6 +352,7 @@ class Search:
                 "order": self.view_order.remaining,
                 "same_seeds": self._lbfgs_seeds.tolist(),
                 "health": self.health.state(),
+                "repeated": self.repeated,
                 **header,
             },
         )
@@ -347,5 +365,6 @@ class Search:
         self._lbfgs_seeds = np.array(state.header["same_seeds"])
         self.view_order.remaining = list(state.header["order"])
         self.finished = state.step
+        self.repeated = state.header.get("repeated", 0)  # earlier versions had no attempts
         self.health.resume(state.header.get("health"))
         self.mode.resume(self, state)

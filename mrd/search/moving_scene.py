@@ -14,7 +14,6 @@ from mrd.search.optimiser import LBFGS, Adam
 from mrd.search.variables.build import build_variables
 from mrd.study.search_section import SearchConfig
 from scenes.arrays import Mesh
-from scenes.material import Material
 from scenes.scene import Scene
 from scenes.shape import MeshShape, geometry
 
@@ -37,7 +36,7 @@ class MovingScene:
         self.config = config
         self._bench = bench
         self._extent = extent
-        self.material: Material | None = None  # of the render; None: that of the start
+        self.look: Mapping[str, Any] = {}  # sections in which the render differs from the scene
         self.reset()
 
     def reset(self, mesh: Mesh | None = None) -> None:
@@ -56,17 +55,16 @@ class MovingScene:
             rates = [getattr(config.learning_rate, attribute) for _, attribute in tensors]
             self.lbfgs = LBFGS([tensor for tensor, _ in tensors], rates)
 
-    def set_material(self, material: Material | None) -> None:
-        """Render with another material, or with that of the start; no variable changes."""
-        if material != self.material:
-            self.material = material
+    def set_look(self, look: Mapping[str, Any]) -> None:
+        """Render with other sections than those of the scene; no variable changes."""
+        if look != self.look:
+            self.look = look
             self._set_stage(self.scene())
 
     def _set_stage(self, scene: Scene) -> None:
         """Prepare the renderer for a scene whose variables then move."""
         config = self.config
-        if self.material is not None:
-            scene = scene.model_copy(update={"material": self.material})
+        scene = scene.model_copy(update=self.look)
         is_replayable = not {"shape", "pose"} & set(config.attributes)
         is_replayable &= set(config.textures) <= {"base_color"}
         self.stage = self._bench.stage(scene, frozen=is_replayable)

@@ -105,8 +105,9 @@ def search_record(search: SearchConfig) -> dict[str, Any]:
     excluded = dict(_BESIDE_THE_RESULT)
     if search.label is None:
         excluded["label"] = True
-    if search.matte_first == 0:
-        excluded["matte_first"] = True
+    for key in ("soft_start", "attempts"):  # earlier hashes lack these keys
+        if getattr(search, key) == type(search).model_fields[key].default:
+            excluded[key] = True
     if search.mode == "diverge":  # the verdict limits how far it moves
         del excluded["criterion"]
         if search.criterion.class_probability == CLASS_PROBABILITY:

@@ -184,12 +184,17 @@ class SearchConfig(Frozen):
     smoothness
         λ of LargeSteps (Nicolet, Jacobson & Jakob 2021), 0 to 1000: the larger, the more the
         vertices of a shape move together. By default 10, and 3 with `remeshing: auto`.
-    matte_first
-        Share of the steps, 0 to 0.95, in which target and render both have a matte material:
-        roughness 1 and no clearcoat. Highlights move far when a surface turns a little, so they
-        mislead a search of a shape from afar. The search then also uses activations of a modified
-        target; the last steps and the verdict use the target alone. By default 0, and 0.6 with
-        `remeshing: auto` if the material is not searched. It has no effect on a matte target.
+    soft_start
+        Share of the steps, 0 to 0.95, in which target and render both have a matte material
+        (roughness 1, no clearcoat) and soft light (mostly even). Highlights move far when a surface
+        turns a little, and dark parts have no outline, so both mislead a search of a shape from
+        afar. Sections that are searched are not changed. The search then also uses activations of
+        a modified target; the last steps and the verdict use the target alone. By default 0, and
+        0.6 with `remeshing: auto`.
+    attempts
+        How often the first 60 % of the steps are made at most, 1 to 10. They are made again if the
+        smoothed match is then below .9; if no attempt reaches it, the best one goes on. Not for
+        models with guides. By default 1, and 3 with `remeshing: auto`.
     regularisers
         Weights of edge length, area and Laplacian of a searched shape; all off by default.
     material_parameters
@@ -241,7 +246,8 @@ class SearchConfig(Frozen):
     restarts: int = Field(default=1, strict=True, ge=1, le=100)
     remeshing: Remeshing | Literal["auto"] | None = None
     smoothness: float = Field(default=10.0, strict=True, ge=0, le=1000)
-    matte_first: float = Field(default=0.0, strict=True, ge=0, le=0.95)
+    soft_start: float = Field(default=0.0, strict=True, ge=0, le=0.95)
+    attempts: int = Field(default=1, strict=True, ge=1, le=10)
     regularisers: Regularisers = Regularisers()
     material_parameters: Annotated[
         tuple[MaterialParameter, ...], Field(min_length=1), AfterValidator(distinct)
@@ -294,7 +300,8 @@ class SearchConfig(Frozen):
             ("optimiser", self.optimiser != "adam", "use adam"),
             ("loss", self.loss != DEFAULT_LOSS, "remove it: it would have no effect"),
             ("remeshing", self.remeshing is not None, "remove it: target and result share faces"),
-            ("matte_first", self.matte_first > 0, "remove it: it would have no effect"),
+            ("soft_start", self.soft_start > 0, "remove it: it would have no effect"),
+            ("attempts", self.attempts > 1, "remove it: it would have no effect"),
             ("texture_resolution", self.texture_resolution > 0, "use 0: one value per parameter"),
             ("pixel_search", self.pixel_search, "remove it, or search with model pixels"),
             ("goal", self.goal == "recover", "use metamer: the search leaves its target"),
@@ -319,13 +326,6 @@ class SearchConfig(Frozen):
         if list(at) != sorted(at) or at[-1] >= self.steps:
             text = f"{', '.join(map(str, at))} has to grow and to stay below steps ({self.steps})"
             raise misplaced("SearchConfig", ("remeshing", "at"), text)
-        return self
-
-    @model_validator(mode="after")
-    def _check_matte_first(self) -> "SearchConfig":
-        if self.matte_first and "material" in self.attributes:
-            text = "not in a search of material; remove it"
-            raise misplaced("SearchConfig", ("matte_first",), text)
         return self
 
     @property

@@ -12,7 +12,8 @@ from scenes.base.frozen import Frozen
 AUTO: Literal["auto"] = "auto"
 AUTO_STEPS = 800
 AUTO_SMOOTHNESS = 3.0
-AUTO_MATTE_FIRST = 0.6
+AUTO_SOFT_START = 0.6
+AUTO_ATTEMPTS = 3
 
 
 class Regularisers(Frozen):
@@ -64,7 +65,11 @@ def with_shape_defaults(search: Mapping[str, Any]) -> dict[str, Any]:
         search = {"remeshing": AUTO, **search}
     if search.get("remeshing") != AUTO:
         return dict(search)
-    defaults = {"steps": AUTO_STEPS, "smoothness": AUTO_SMOOTHNESS, "schedule": "cosine"}
-    if "material" not in searched:
-        defaults["matte_first"] = AUTO_MATTE_FIRST
+    defaults: dict[str, Any] = {
+        "steps": AUTO_STEPS,
+        "smoothness": AUTO_SMOOTHNESS,
+        "schedule": "cosine",
+        "attempts": AUTO_ATTEMPTS,
+        "soft_start": AUTO_SOFT_START,
+    }
     return {**defaults, **search}

@@ -10,7 +10,7 @@ from mrd.models import registry
 from mrd.rendering.representation import form_of_family, represented, start_scene
 from mrd.search.loop import Search
 from mrd.search.match import Match
-from mrd.search.matte_phase import matte_phase
+from mrd.search.soft_phase import soft_phase
 from mrd.study.checkpoint import read_state, write_state
 from mrd.study.model_section import ModelConfig
 from mrd.study.search_section import Samples, SearchConfig
@@ -36,6 +36,7 @@ def small_search(
     seed: int = 1,
     steps: int = 40,
     target: dict[str, Any] | None = None,
+    match: Callable[[float], float] = float,
     **changes: Any,
 ) -> tuple[Search, Scene]:
     """Return a search at its start, and its represented target."""
@@ -58,8 +59,8 @@ def small_search(
         bench,
         config,
         np.random.default_rng(seed),
-        Match(),
-        matte=matte_phase(scene, config, bench, views),
+        Match(match),
+        soft=soft_phase(scene, config, bench, views),
     )
     return search, scene
 

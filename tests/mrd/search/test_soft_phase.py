@@ -1,11 +1,16 @@
-"""The first part of a shape search, with a matte target and a matte render."""
+"""The first part of a shape search: target and render are matte, in soft light."""
+
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from mrd.search.matte_phase import matte
+from mrd.rendering.representation import mean_radiance
+from mrd.search.soft_phase import matte, soft
 from scenes.arrays import Picture
+from scenes.lighting import Constant, EnvironmentMap
+from scenes.loading import loaded_lighting
 from scenes.material import Material
 from scenes.shape import Sphere, geometry
 from tests.mrd.search.small_search import saved
@@ -13,15 +18,24 @@ from tests.mrd.search.small_search import saved
 GLOSSY = Material(base_color=(0.3, 0.5, 0.7), roughness=0.1, clearcoat=1.0, sheen=0.4)
 SETTINGS = {
     "steps": 10,
-    "matte_first": 0.6,
+    "soft_start": 0.6,
     "target": {"shape": Sphere(subdivisions=2, radius=0.7), "material": GLOSSY},
 }
 
-MATTE_ENDS = "step 6: from now on with the target's own material"
+SOFT_ENDS = "step 6: from now on with the target's own material and light"
 
 
 def test_a_matte_material_has_no_highlights_and_keeps_its_colour():
     assert matte(GLOSSY) == Material(base_color=(0.3, 0.5, 0.7), roughness=1.0, sheen=0.4)
+
+
+def test_a_soft_light_has_the_same_mean_and_less_contrast():
+    studio = loaded_lighting(EnvironmentMap(radiance="studio"), Path())
+    assert mean_radiance(soft(studio)) == pytest.approx(mean_radiance(studio), rel=0.02)
+    pixels, own = soft(studio).radiance.pixels, studio.radiance.pixels
+    assert pixels.max() / pixels.mean() < 0.1 * own.max() / own.mean()
+    assert pixels.std() > 0.01 * pixels.mean()  # directions differ still
+    assert soft(Constant(level=2.0)) == Constant(level=2.0)
 
 
 def test_a_textured_roughness_becomes_a_texture_of_ones():
@@ -29,22 +43,22 @@ def test_a_textured_roughness_becomes_a_texture_of_ones():
     np.testing.assert_array_equal(matte(textured).roughness.pixels, np.ones((2, 3, 1)))
 
 
-def test_target_and_render_are_matte_in_the_first_steps_only(begun):
+def test_target_and_render_are_soft_in_the_first_steps_only(begun):
     search, target = begun(("shape",), **SETTINGS)
-    assert search.matte.steps == 6
-    matte_target, own = search.matte.targets["pixels"], search.targets["pixels"]
-    assert float((matte_target - own).abs().max()) > 0.02  # noise is below 1e-6
+    assert search.soft.steps == 6
+    soft_target, own = search.soft.targets["pixels"], search.targets["pixels"]
+    assert float((soft_target - own).abs().max()) > 0.02  # noise is below 1e-6
     materials = []
     for _ in range(10):
         search.step()
         materials.append(search.moving.stage.scene.material.roughness)
     assert materials == pytest.approx([1.0] * 6 + [0.1] * 4)
-    assert search.notes == [MATTE_ENDS]
+    assert search.notes == [SOFT_ENDS]
     assert search.scene().material == target.material
 
 
 @pytest.mark.parametrize("at", [4, 6, 8])
-def test_a_search_resumes_before_at_and_after_the_end_of_its_matte_phase(begun, tmp_path, at):
+def test_a_search_resumes_before_at_and_after_the_end_of_its_soft_phase(begun, tmp_path, at):
     search, _ = begun(("shape",), **SETTINGS)
     for _ in range(at):
         search.step()
@@ -56,16 +70,24 @@ def test_a_search_resumes_before_at_and_after_the_end_of_its_matte_phase(begun, 
     assert (
         resumed.notes
         == search.notes
-        == ["step 6: from now on with the target's own material"] * (at <= 6)
+        == ["step 6: from now on with the target's own material and light"] * (at <= 6)
     )
 
 
-def test_a_matte_target_needs_no_matte_phase(begun):
+def test_a_matte_target_in_constant_light_needs_no_soft_phase(begun):
     chalk = {"shape": Sphere(subdivisions=2), "material": Material(roughness=1.0)}
-    assert begun(("shape",), **(SETTINGS | {"target": chalk}))[0].matte is None
+    assert begun(("shape",), **(SETTINGS | {"target": chalk}))[0].soft is None
 
 
-def test_the_best_state_of_a_search_is_not_from_its_matte_phase(begun):
+def test_sections_that_are_searched_are_not_softened(begun):
+    lamp = {"lighting": EnvironmentMap(radiance="studio")}
+    settings = SETTINGS | {"target": SETTINGS["target"] | lamp}
+    assert set(begun(("shape",), **settings)[0].soft.look) == {"material", "lighting"}
+    assert set(begun(("shape", "material"), **settings)[0].soft.look) == {"lighting"}
+    assert begun(("shape", "material", "lighting"), **settings)[0].soft is None
+
+
+def test_the_best_state_of_a_search_is_not_from_its_soft_phase(begun):
     search, _ = begun(("shape",), **SETTINGS, early_stopping={"patience": 100})
     for _ in range(6):
         search.step()
@@ -73,7 +95,7 @@ def test_the_best_state_of_a_search_is_not_from_its_matte_phase(begun):
     for _ in search.steps():
         pass
     assert search.mode.best_step > 6
-    assert search.mode.result(search, None)[1] == {"matte_steps": 6}
+    assert search.mode.result(search, None)[1] == {"soft_steps": 6, "attempts": 1}
 
 
 def test_the_result_moves_toward_the_target(begun):

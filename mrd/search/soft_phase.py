@@ -1,0 +1,71 @@
+"""The first part of a search of a shape, in which target and render are matte in soft light."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from mrd.criterion.bench import Bench
+from mrd.criterion.null_and_ceiling import target_activations
+from mrd.rendering.representation import as_map, mean_radiance
+from mrd.rendering.to_mitsuba import pixels_of
+from mrd.study.search_section import SearchConfig
+from scenes.arrays import Picture
+from scenes.camera import Camera
+from scenes.lighting import Constant, EnvironmentMap, Lighting
+from scenes.material import Material
+from scenes.scene import Scene
+
+ROWS = 16  # of the map of a soft light: pixels of 11 degrees
+EVEN = 0.8  # share of the mean radiance in it; with .5, one search of four lost an ear
+
+
+@dataclass(frozen=True)
+class SoftPhase:
+    """Sections of the scene that target and render have in the first `steps` of every start.
+
+    `targets` is layer → activations (V, …) of the target with these sections.
+    """
+
+    look: Mapping[str, Any]
+    targets: dict[str, torch.Tensor]
+    steps: int
+
+
+def matte(material: Material) -> Material:
+    """Return a material with roughness 1 and without clearcoat; all else is unchanged."""
+    roughness = material.roughness
+    rough = Picture(np.ones_like(roughness.pixels)) if isinstance(roughness, Picture) else 1.0
+    return material.model_copy(
+        update={"roughness": rough, "clearcoat": 0.0, "clearcoat_gloss": 0.0, "anisotropic": 0.0}
+    )
+
+
+def soft(lighting: Lighting) -> Lighting:
+    """Return a light of the same mean radiance: mostly even, with the coarse part of the light."""
+    if isinstance(lighting, Constant):
+        return lighting
+    coarse = as_map(lighting, ROWS)
+    pixels = (1 - EVEN) * pixels_of(coarse) + EVEN * mean_radiance(coarse)
+    return EnvironmentMap(radiance=Picture(pixels.astype(np.float32)))
+
+
+def soft_phase(
+    target: Scene, config: SearchConfig, bench: Bench, views: Sequence[Camera]
+) -> SoftPhase | None:
+    """Return the soft phase of a search; None if it has none, or if it would change nothing."""
+    steps = round(config.soft_start * config.steps)
+    softened = {"material": matte(target.material), "lighting": soft(target.lighting)}
+    look = {
+        section: value
+        for section, value in softened.items()
+        if section not in config.attributes and value != getattr(target, section)
+    }
+    if not steps or not look:
+        return None
+    targets = target_activations(target.model_copy(update=look), config, bench, views)
+    return SoftPhase(look, targets, steps)
