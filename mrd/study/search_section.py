@@ -194,7 +194,7 @@ class SearchConfig(Frozen):
     attempts
         How often the first 60 % of the steps are made at most, 1 to 10. They are made again if the
         smoothed match is then below .9; if no attempt reaches it, the best one goes on. Not for
-        models with guides. By default 1, and 3 with `remeshing: auto`.
+        models with guides. By default 1, and 3 with `remeshing: auto` and at least 100 steps.
     regularisers
         Weights of edge length, area and Laplacian of a searched shape; all off by default.
     material_parameters

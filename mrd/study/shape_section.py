@@ -14,6 +14,7 @@ AUTO_STEPS = 800
 AUTO_SMOOTHNESS = 3.0
 AUTO_SOFT_START = 0.6
 AUTO_ATTEMPTS = 3
+LEAST_STEPS_OF_ATTEMPTS = 100  # the match of a shorter search is low anyway
 
 
 class Regularisers(Frozen):
@@ -69,7 +70,9 @@ def with_shape_defaults(search: Mapping[str, Any]) -> dict[str, Any]:
         "steps": AUTO_STEPS,
         "smoothness": AUTO_SMOOTHNESS,
         "schedule": "cosine",
-        "attempts": AUTO_ATTEMPTS,
         "soft_start": AUTO_SOFT_START,
     }
+    steps = search.get("steps", AUTO_STEPS)
+    if isinstance(steps, int) and steps >= LEAST_STEPS_OF_ATTEMPTS:
+        defaults["attempts"] = AUTO_ATTEMPTS
     return {**defaults, **search}

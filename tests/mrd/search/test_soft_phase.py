@@ -95,7 +95,7 @@ def test_the_best_state_of_a_search_is_not_from_its_soft_phase(begun):
     for _ in search.steps():
         pass
     assert search.mode.best_step > 6
-    assert search.mode.result(search, None)[1] == {"soft_steps": 6, "attempts": 1}
+    assert search.mode.result(search, None)[1] == {"soft_steps": 6}
 
 
 def test_the_result_moves_toward_the_target(begun):

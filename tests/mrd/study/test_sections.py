@@ -33,7 +33,7 @@ def test_a_search_of_a_shape_has_other_defaults():
     assert (config.remeshing, config.steps, config.smoothness) == ("auto", 800, 3)
     assert (config.soft_start, config.attempts) == (0.6, 3)
     assert config.starts() == {"shape": Sphere(radius=0.6, subdivisions=3)}
-    assert search(steps=50).steps == 50
+    assert (search(steps=50).steps, search(steps=50).attempts) == (50, 1)
 
 
 @pytest.mark.parametrize(
