@@ -34,7 +34,7 @@ def ours(seed: int, until: float, radius: float) -> Iterator[tuple[float, float]
     from mrd.rendering.to_mitsuba import form_of
     from mrd.search.loop import Search
     from mrd.search.match import Match
-    from mrd.search.soft_phase import soft_phase
+    from mrd.search.soft_phase import soft_phases
     from scenes.camera import cameras
 
     search = shape_search(radius)
@@ -48,7 +48,7 @@ def ours(seed: int, until: float, radius: float) -> Iterator[tuple[float, float]
     images = display_images(bench.stage(target), views, search.samples.score, noise=2)
     activations = model.activations(images)
     rng = np.random.default_rng(seed)
-    soft = soft_phase(target, search, bench, views)
+    soft = soft_phases(target, search, bench, views)
     run = Search(start, activations, views[:VIEWS], bench, search, rng, Match(), soft=soft)
     busy = time.perf_counter() - began
     scored_at = busy

@@ -26,7 +26,7 @@ from mrd.rendering.representation import form_of_family, represented, start_scen
 from mrd.rendering.stage import display, exposed
 from mrd.search.loop import Search
 from mrd.search.modes import mode_of
-from mrd.search.soft_phase import soft_phase
+from mrd.search.soft_phase import soft_phases
 from mrd.search.variables.shape import extent_of
 from mrd.study.resolved_run import ResolvedRun
 from mrd.study.run_directory import RunDirectory
@@ -114,7 +114,7 @@ def _searched(
         mode,
         scored=scorer.bench.model.layers,
         extent=extent_of(geometry(target.shape)),
-        soft=soft_phase(target, run.search, bench, views),
+        soft=soft_phases(target, run.search, bench, views),
     )
     state, problems = directory.newest_state()
     for problem in problems:

@@ -68,7 +68,7 @@ class Mode(ABC):
     def after_remeshing(self, search: Search) -> None:  # noqa: B027  (optional)
         """Adapt the mode to the new mesh of a search."""
 
-    def after_soft_phase(self, search: Search) -> None:  # noqa: B027  (optional)
+    def after_soft_phases(self, search: Search) -> None:  # noqa: B027  (optional)
         """Adapt the mode to the target's own material and light."""
 
     @abstractmethod
@@ -117,7 +117,7 @@ class Search:
     extent
         Largest distance of a vertex of the target from the origin of the shape's coordinates.
     soft
-        The first part of every start, with a matte material in soft light; None: there is none.
+        The first phases of every start, with a matte material or in soft light.
     """
 
     def __init__(
@@ -132,10 +132,10 @@ class Search:
         *,
         scored: Sequence[str] | None = None,
         extent: float = 0.0,
-        soft: SoftPhase | None = None,
+        soft: Sequence[SoftPhase] = (),
     ) -> None:
         losses.check_targets(config.loss, targets)
-        self.soft = soft
+        self.soft = tuple(soft)
         self.start, self.targets, self.views = start, targets, list(views)
         self.bench, self.config, self.rng, self.mode = bench, config, rng, mode
         self.scored = tuple(scored or bench.model.layers)
@@ -202,25 +202,25 @@ class Search:
         return self.moving.scene()
 
     @property
-    def is_soft(self) -> bool:
-        """Whether the next step is in the soft phase."""
-        return bool(self.soft and self.steps_before < self.soft.steps)
+    def soft_steps(self) -> int:
+        """Number of steps of a start before the first that uses the target alone."""
+        return self.soft[-1].end if self.soft else 0
 
     @property
-    def was_soft(self) -> bool:
-        """Whether the last step was in the soft phase."""
-        return bool(self.soft and self.steps_of_start <= self.soft.steps)
+    def _phase(self) -> SoftPhase | None:
+        """The soft phase of the next step; None if it uses the target alone."""
+        return next((phase for phase in self.soft if self.steps_before < phase.end), None)
 
     def _set_phase(self) -> None:
-        """Give the render of the next step its look; note where the soft phase has ended."""
-        if self.soft is None:
+        """Give the render of the next step its look; note where the soft phases have ended."""
+        if not self.soft:
             return
-        self.moving.set_look(self.soft.look if self.is_soft else {})
-        if self.steps_before == self.soft.steps:
+        self.moving.set_look(self._phase.look if self._phase else {})
+        if self.steps_before == self.soft_steps:
             self.notes.append(
                 f"step {self.finished}: from now on with the target's own material and light"
             )
-            self.mode.after_soft_phase(self)
+            self.mode.after_soft_phases(self)
 
     # ---- One step -------------------------------------------------------------------------------
 
@@ -261,7 +261,7 @@ class Search:
             step, views, {f"the activation of layer '{k}'": a for k, a in activations.items()}
         )
         rendered, second = halves(activations) if self._renders == 2 else (activations, None)
-        targets = self.soft.targets if self.soft and self.is_soft else self.targets
+        targets = self._phase.targets if self._phase else self.targets
         target = {layer: each[numbers] for layer, each in targets.items()}
 
         objective = self.mode.objective(self, StepActivations(rendered, target, second, numbers))

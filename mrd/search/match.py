@@ -62,7 +62,7 @@ class Match(Mode):
         """Reset the smoothed loss: losses before and after remeshing are not comparable."""
         self._loss = Plateau(_window(search))
 
-    def after_soft_phase(self, search: Search) -> None:
+    def after_soft_phases(self, search: Search) -> None:
         """Reset the smoothed losses, which were of another target."""
         self._reset_plateaus(search)
 
@@ -76,7 +76,7 @@ class Match(Mode):
         self._attempts.observe(self._match(s))
         if self._is_checked(search) and self._begins_again(search):
             return
-        if search.was_soft:
+        if search.steps_of_start <= search.soft_steps:
             return
         if self._is_sufficient(search, s):
             search.notes.append(f"step {search.finished}: stopped, the match is high enough")
@@ -172,7 +172,7 @@ class Match(Mode):
 
     def result(self, search: Search, scorer: Scorer) -> tuple[Scene, dict[str, Any]]:  # noqa: ARG002
         """Return the scene where the search ended, its attempts, and its soft steps."""
-        record = {"soft_steps": search.soft.steps} if search.soft else {}
+        record = {"soft_steps": search.soft_steps} if search.soft else {}
         if search.config.attempts > 1:
             record["attempts"] = self._attempts.number
         return search.scene(), record
@@ -181,5 +181,4 @@ class Match(Mode):
 def _window(search: Search) -> int:
     order = search.view_order
     window = ROUNDS_OF_PLATEAU * -(-order.views // order.per_step)
-    soft = search.soft.steps if search.soft else 0
-    return min(window, search.config.steps - soft)  # even a short start has one mean
+    return min(window, search.config.steps - search.soft_steps)  # even a short start has one mean

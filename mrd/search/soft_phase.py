@@ -1,4 +1,4 @@
-"""The first part of a search of a shape, in which target and render are matte in soft light."""
+"""The first phases of a search of a shape, in which target and render are matte in soft light."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ EVEN = 0.8  # share of the mean radiance in it; with .5, one search of four lost
 
 @dataclass(frozen=True)
 class SoftPhase:
-    """Sections of the scene that target and render have in the first `steps` of every start.
+    """Sections of the scene that target and render have until step `end` of every start.
 
     `targets` is layer → activations (V, …) of the target with these sections.
     """
 
     look: Mapping[str, Any]
     targets: dict[str, torch.Tensor]
-    steps: int
+    end: int
 
 
 def matte(material: Material) -> Material:
@@ -54,18 +54,28 @@ def soft(lighting: Lighting) -> Lighting:
     return EnvironmentMap(radiance=Picture(pixels.astype(np.float32)))
 
 
-def soft_phase(
+def soft_phases(
     target: Scene, config: SearchConfig, bench: Bench, views: Sequence[Camera]
-) -> SoftPhase | None:
-    """Return the soft phase of a search; None if it has none, or if it would change nothing."""
-    steps = round(config.soft_start * config.steps)
-    softened = {"material": matte(target.material), "lighting": soft(target.lighting)}
-    look = {
-        section: value
-        for section, value in softened.items()
-        if section not in config.attributes and value != getattr(target, section)
-    }
-    if not steps or not look:
-        return None
-    targets = target_activations(target.model_copy(update=look), config, bench, views)
-    return SoftPhase(look, targets, steps)
+) -> tuple[SoftPhase, ...]:
+    """Return the soft phases of a search, those that change something, in their order.
+
+    In the first half, target and render are matte and in soft light; in the second, matte only.
+    """
+    end = round(config.soft_start * config.steps)
+    material, lighting = {"material": matte(target.material)}, {"lighting": soft(target.lighting)}
+    looks: dict[int, dict[str, Any]] = {}  # the last step of a look → the look
+    for last, sections in ((end // 2, material | lighting), (end, material)):
+        looks[last] = {
+            section: value
+            for section, value in sections.items()
+            if section not in config.attributes and value != getattr(target, section)
+        }
+    if looks[end // 2] == looks[end]:
+        del looks[end // 2]
+    return tuple(
+        SoftPhase(
+            look, target_activations(target.model_copy(update=look), config, bench, views), last
+        )
+        for last, look in looks.items()
+        if last and look
+    )

@@ -186,11 +186,11 @@ class SearchConfig(Frozen):
         vertices of a shape move together. By default 10, and 3 with `remeshing: auto`.
     soft_start
         Share of the steps, 0 to 0.95, in which target and render both have a matte material
-        (roughness 1, no clearcoat) and soft light (mostly even). Highlights move far when a surface
-        turns a little, and dark parts have no outline, so both mislead a search of a shape from
-        afar. Sections that are searched are not changed. The search then also uses activations of
-        a modified target; the last steps and the verdict use the target alone. By default 0, and
-        0.6 with `remeshing: auto`.
+        (roughness 1, no clearcoat), in the first half also soft light (mostly even). Highlights
+        move far when a surface turns a little, and dark parts have no outline, so both mislead a
+        search of a shape from afar. Sections that are searched are not changed. The search then
+        also uses activations of a modified target; the last steps and the verdict use the target
+        alone. By default 0, and 0.6 with `remeshing: auto`.
     attempts
         How often the first 60 % of the steps are made at most, 1 to 10. They are made again if the
         smoothed match is then below .9; if no attempt reaches it, the best one goes on. Not for

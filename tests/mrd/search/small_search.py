@@ -10,7 +10,7 @@ from mrd.models import registry
 from mrd.rendering.representation import form_of_family, represented, start_scene
 from mrd.search.loop import Search
 from mrd.search.match import Match
-from mrd.search.soft_phase import soft_phase
+from mrd.search.soft_phase import soft_phases
 from mrd.study.checkpoint import read_state, write_state
 from mrd.study.model_section import ModelConfig
 from mrd.study.search_section import Samples, SearchConfig
@@ -60,7 +60,7 @@ def small_search(
         config,
         np.random.default_rng(seed),
         Match(match),
-        soft=soft_phase(scene, config, bench, views),
+        soft=soft_phases(scene, config, bench, views),
     )
     return search, scene
 

@@ -45,8 +45,9 @@ def test_a_textured_roughness_becomes_a_texture_of_ones():
 
 def test_target_and_render_are_soft_in_the_first_steps_only(begun):
     search, target = begun(("shape",), **SETTINGS)
-    assert search.soft.steps == 6
-    soft_target, own = search.soft.targets["pixels"], search.targets["pixels"]
+    (phase,) = search.soft  # the light is constant
+    assert phase.end == search.soft_steps == 6
+    soft_target, own = phase.targets["pixels"], search.targets["pixels"]
     assert float((soft_target - own).abs().max()) > 0.02  # noise is below 1e-6
     materials = []
     for _ in range(10):
@@ -76,15 +77,33 @@ def test_a_search_resumes_before_at_and_after_the_end_of_its_soft_phase(begun, t
 
 def test_a_matte_target_in_constant_light_needs_no_soft_phase(begun):
     chalk = {"shape": Sphere(subdivisions=2), "material": Material(roughness=1.0)}
-    assert begun(("shape",), **(SETTINGS | {"target": chalk}))[0].soft is None
+    assert begun(("shape",), **(SETTINGS | {"target": chalk}))[0].soft == ()
+
+
+LAMP = {"target": SETTINGS["target"] | {"lighting": EnvironmentMap(radiance="studio")}}
+
+
+def test_the_light_is_soft_in_the_first_half_only(begun):
+    search, target = begun(("shape",), **(SETTINGS | LAMP))
+    assert [phase.end for phase in search.soft] == [3, 6]
+    scenes = []
+    for _ in range(10):
+        search.step()
+        scenes.append(search.moving.stage.scene)
+    lights = [scene.lighting == target.lighting for scene in scenes]
+    assert lights == [False] * 3 + [True] * 7
+    assert [scene.material.roughness for scene in scenes] == pytest.approx([1.0] * 6 + [0.1] * 4)
 
 
 def test_sections_that_are_searched_are_not_softened(begun):
-    lamp = {"lighting": EnvironmentMap(radiance="studio")}
-    settings = SETTINGS | {"target": SETTINGS["target"] | lamp}
-    assert set(begun(("shape",), **settings)[0].soft.look) == {"material", "lighting"}
-    assert set(begun(("shape", "material"), **settings)[0].soft.look) == {"lighting"}
-    assert begun(("shape", "material", "lighting"), **settings)[0].soft is None
+    def looks(*attributes):
+        search, _ = begun(attributes, **(SETTINGS | LAMP))
+        return [set(phase.look) for phase in search.soft]
+
+    assert looks("shape") == [{"material", "lighting"}, {"material"}]
+    assert looks("shape", "material") == [{"lighting"}]
+    assert looks("shape", "lighting") == [{"material"}]
+    assert looks("shape", "material", "lighting") == []
 
 
 def test_the_best_state_of_a_search_is_not_from_its_soft_phase(begun):
