@@ -40,7 +40,7 @@ def test_a_scene_file_is_taken_relative_to_the_study(tmp_path):
 def test_names_are_looked_up_when_the_scene_is_made(tmp_path):
     config = TargetConfig(scene="nothing-of-that-name")
     with pytest.raises(
-        InputError, match="no scene is called 'nothing-of-that-name'; known: bunny, su"
+        InputError, match="no scene is called 'nothing-of-that-name'; known: bunny, spot"
     ):
         target_scene("x", config, tmp_path)
     with pytest.raises(InputError, match="no scene is called 'suzane'; did you mean 'suzanne'"):

@@ -67,13 +67,15 @@ TENSORS = {
 
 @pytest.mark.parametrize("attributes", TENSORS, ids="-".join)
 def test_a_resumed_search_ends_where_an_uninterrupted_one_does(begun, attributes, tmp_path):
-    whole, _ = begun(attributes, steps=4)
+    whole, _ = begun(attributes, steps=4, remeshing=None)
     steps = whole.steps()
     rows = [next(steps) for _ in range(2)]
     state = saved(whole, tmp_path)
     rows += steps
 
-    resumed, _ = begun(attributes, steps=4, seed=99)  # the saved generator replaces its own
+    resumed, _ = begun(
+        attributes, steps=4, remeshing=None, seed=99
+    )  # the saved generator replaces its own
     resumed.resume(state)
     again = list(resumed.steps())
     assert [row.step for row in again] == [3, 4]
