@@ -32,8 +32,9 @@ class Attempts:
         self._mismatch = Plateau(window)
 
     def observe(self, match: float) -> None:
-        """Add the match of a step."""
-        self._mismatch.observe(1 - match)
+        """Add the match of a step, if there can be another attempt at all."""
+        if self.most > 1:
+            self._mismatch.observe(1 - match)
 
     @property
     def match(self) -> float:
