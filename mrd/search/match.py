@@ -34,7 +34,7 @@ STEPS_OF_RESTART = 3.0
 class Match(Mode):
     """Minimise the study's loss.
 
-    `match` converts the similarity of a step to a match, for `EarlyStopping.match`.
+    `match` converts the similarity of a step to a match, for early stopping and attempts.
     """
 
     def __init__(self, match: Callable[[float], float] = float) -> None:
