@@ -69,6 +69,9 @@ def choose(folders: Iterable[Path] | None = None) -> Backend:
 def activate() -> Backend:
     """Choose a backend and import Mitsuba with its variant; a second call returns the same backend.
 
+    Activate before torch is imported, so that its threads do not keep a processor busy while they
+    wait.
+
     Raises
     ------
     scenes.base.errors.InputError
@@ -78,6 +81,8 @@ def activate() -> Backend:
     global _active
     if _active is not None:
         return _active
+    # Read when torch is imported: its waiting threads leave their processor to other programs.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     chosen = choose()
     if importlib.util.find_spec("mitsuba") is None:
         raise InputError(f"mitsuba is not installed; {INSTALL}")

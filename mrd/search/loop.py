@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from mrd.criterion.verdict import Scorer
 from mrd.models.base import Model
 from mrd.rendering import to_mitsuba
 from mrd.rendering.stage import display
+from mrd.rendering.threads import Threads
 from mrd.search import finite
 from mrd.search import loss as losses
 from mrd.search.health import Health
@@ -157,12 +158,17 @@ class Search:
         self._lbfgs_seeds = rng.integers(2**31, size=(2, self._renders * len(self.views)))
         mode.begin(self)
 
-    def steps(self) -> Iterator[SearchStep]:
+    def steps(self) -> Generator[SearchStep]:
         """Run the remaining steps, one at a time."""
-        while self.finished < self.total:
-            began = time.perf_counter()
-            loss, s = self.step()
-            yield SearchStep(self.finished, time.perf_counter() - began, loss, s)
+        threads = Threads()
+        try:
+            while self.finished < self.total:
+                began = time.perf_counter()
+                threads.adapt()
+                loss, s = self.step()
+                yield SearchStep(self.finished, time.perf_counter() - began, loss, s)
+        finally:
+            threads.restore()
 
     def step(self) -> tuple[float, float]:
         """Make one step; return loss and similarity as in `SearchStep`."""

@@ -1,0 +1,64 @@
+"""Threads of a search: as many as there are processors that other programs leave free.
+
+The threads of a step wait for one another many times. A thread that shares its processor with
+another program delays all others, so on a busy computer fewer threads are faster
+(`python -m benchmarks.busy`).
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+import drjit as dr
+import psutil
+import torch
+
+SECONDS_BETWEEN_LOOKS = 2.0
+
+
+class Threads:
+    """The threads of Dr.Jit and torch, as many as there are free processors.
+
+    Processors count that this process may use and no other program does. With one processor,
+    nothing changes.
+    """
+
+    def __init__(self) -> None:
+        self._processors = _own_processors()
+        self._before = dr.thread_count(), torch.get_num_threads()
+        self._looked = self._look()
+
+    def adapt(self) -> None:
+        """Set the number of threads, at most every two seconds."""
+        began, usable = self._looked
+        passed = time.monotonic() - began
+        if len(self._processors) > 1 and passed > SECONDS_BETWEEN_LOOKS:
+            self._looked = self._look()
+            self._limit(max(1, round((self._looked[1] - usable) / passed)))
+
+    def restore(self) -> None:
+        """Set the numbers of threads from before."""
+        self._limit(len(self._processors))
+
+    def _look(self) -> tuple[float, float]:
+        """Return the time, and the seconds in which processors were idle or used by this one."""
+        times = psutil.cpu_times(percpu=True)
+        idle = sum(times[k].idle + getattr(times[k], "iowait", 0.0) for k in self._processors)
+        return time.monotonic(), idle + time.process_time()
+
+    def _limit(self, most: int) -> None:
+        """Limit the numbers of threads from before to `most`."""
+        renderer, network = (min(most, before) for before in self._before)
+        if renderer != dr.thread_count():
+            dr.sync_thread()
+            dr.set_thread_count(renderer)
+        if network != torch.get_num_threads():
+            torch.set_num_threads(network)
+
+
+def _own_processors() -> list[int]:
+    """Return the numbers of the processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
