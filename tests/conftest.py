@@ -39,6 +39,8 @@ LONGEST = (
     "mrd/models/test_from_torchvision.py",
     "mrd/generate/test_images.py",
     # Slowest at full counts.
+    "statistical/test_ratios_from_sessions.py",
+    "statistical/test_invariance_ratio.py",
     "statistical/test_recovery_of_observers.py",
     "statistical/test_group_models.py",
     "statistical/test_analysis_recovery.py",

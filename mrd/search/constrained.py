@@ -9,7 +9,7 @@ Rockafellar 1973). A step decreases (− for the largest D, + for the smallest)
 where c are the cameras of the step's views. After each round, in which every camera is seen
 `ROUNDS` times, λ_c ← max(0, λ_c + ρ h̄_c), where h̄_c is the mean of h_c in the round; ρ is doubled
 if the largest h̄_c has not halved. At the target itself a distance has no gradient, so every start
-begins with a small random step away from the target.
+begins with a small step away from the target.
 
 A place is a set of values of the search's variables.
 """
@@ -58,7 +58,7 @@ class Constrained(Mode):
     _distance: Distance
 
     def begin(self, search: Search) -> None:
-        """Make the first, random step away from the target."""
+        """Make the first step away from the target."""
         self.places = {}
         self._at_target = search.moving.snapshot()
         self.prepare(search)
@@ -76,7 +76,7 @@ class Constrained(Mode):
         """Return whether a distance is clearly better than an earlier one."""
 
     def _begin_start(self, search: Search, pace: float) -> None:
-        """Reset multipliers, penalty and pace; then make a random step away from the target.
+        """Reset multipliers, penalty and pace; then make the first step away from the target.
 
         The variables are at the target before.
         """
@@ -87,8 +87,12 @@ class Constrained(Mode):
         self._distance = distance_from_target(
             search.start, search.moving.variables[0], self.translation_counts
         )
-        search.moving.perturb(search.rng, FIRST_STEP * pace)
+        self.first_step(search, pace)
         self.hold_fixed(search.moving.variables)
+
+    def first_step(self, search: Search, pace: float) -> None:
+        """Leave the target by a small random step."""
+        search.moving.perturb(search.rng, FIRST_STEP * pace)
 
     def return_to_target(self, search: Search, pace: float) -> None:
         """Set the variables to the target, and begin again from there."""

@@ -3,6 +3,9 @@
 maximise the distance D(x) from the target subject to match_c(x) ≥ floor + MARGIN at every training
 camera c (`mrd.search.constrained`).
 
+A shape leaves the target by a smooth change that the model notices least: start 1 by the first such
+change, start 2 by its opposite, start 3 by the second, and so on (`mrd.search.insensitive`).
+
 Steps of Adam have about the same length everywhere, and where the match is far too low, the
 gradient may vanish. So if the match is more than `LOST` too low, the search returns to the farthest
 variables at which it was high enough, and continues with half the learning rate. The renders of a
@@ -28,10 +31,19 @@ from mrd.search.constrained import Constrained, start_number
 from mrd.search.control_reach import control_reach
 from mrd.search.distance_from_target import UNIT
 from mrd.search.diverge_result import widest_metamer
+from mrd.search.insensitive import (
+    SmoothChange,
+    change_of_start,
+    least_noticed,
+    number_of_changes,
+)
 from mrd.search.loop import Search
 from mrd.search.step import Activations, StepActivations
+from mrd.search.variables.base import mitsuba_values
+from mrd.search.variables.shape import ShapeVariables
 from scenes.base.errors import InputError
 from scenes.scene import Scene
+from scenes.shape import geometry
 
 MARGIN = 0.02  # added to the floor, so that noise of the score seldom fails the widest metamer
 LOST = 0.2  # violation of the condition above which the search goes back
@@ -72,6 +84,45 @@ class Diverge(Constrained):
         self._null, self._ceiling = self._null.to(device), self._ceiling.to(device)
         self._layers, self._floor = search.scored, search.config.criterion.floor
         self._noisy_ceiling = self._measured_ceiling(search)
+        shape = search.moving.variables[0]
+        self._changes = (
+            self._least_noticed(search, shape) if isinstance(shape, ShapeVariables) else []
+        )
+
+    def _least_noticed(self, search: Search, shape: ShapeVariables) -> list[SmoothChange]:
+        """Return the changes of the shape with which the starts begin."""
+
+        @torch.no_grad()
+        def respond(vertices: NDArray[np.float64], seeds: NDArray[np.int64]) -> Activations:
+            shape.set_vertices(vertices)
+            stage.move(mitsuba_values([shape]))
+            linear = stage.radiance(search.views, search.config.samples.primal, seeds.tolist())
+            found = search.bench.model.activations(display(linear, search.start.film))
+            return {layer: found[layer] for layer in self._layers}
+
+        stage, at_target = search.moving.stage, search.moving.snapshot()
+        found = least_noticed(
+            geometry(search.start.shape),
+            respond,
+            {layer: search.targets[layer] for layer in self._layers},
+            (self._ceiling - self._null).cpu().numpy().astype(np.float64),
+            search.rng,
+            number_of_changes(search.config.restarts),
+        )
+        search.moving.place(at_target)
+        return found
+
+    def first_step(self, search: Search, pace: float) -> None:
+        """Leave the target by a small step; a shape by the change that the model notices least."""
+        shape = search.moving.variables[0]
+        if not isinstance(shape, ShapeVariables) or not self._changes:
+            super().first_step(search, pace)
+            return
+        start = search.finished // search.config.steps
+        change, sign = change_of_start(self._changes, start)
+        amount = pace / PACE * change.amount((1 - self._floor) / 2)
+        vertices = geometry(search.start.shape).vertices + sign * amount * change.displacements
+        shape.set_vertices(vertices)
 
     @torch.no_grad()
     def _measured_ceiling(self, search: Search) -> torch.Tensor:

@@ -8,6 +8,7 @@ import numpy as np
 import scipy.sparse
 import torch
 from cholespy import CholeskySolverF, MatrixType
+from numpy.typing import NDArray
 
 from mrd.rendering.to_mitsuba import VERTICES
 from mrd.search.optimiser import Adam
@@ -94,8 +95,13 @@ class ShapeVariables:
         radius = vertices.norm(dim=1, keepdim=True)
         if radius.max() > self._bound:
             inside = vertices * (self._bound / radius).clamp(max=1)
-            latent = self._system @ inside.cpu().numpy().astype(np.float64)
-            self.tensors["latent"].copy_(torch.as_tensor(latent, dtype=torch.float32))
+            self.set_vertices(inside.cpu().numpy())
+
+    @torch.no_grad()
+    def set_vertices(self, vertices: NDArray[Any]) -> None:
+        """Move the vertices (V, 3), in the shape's own coordinates."""
+        latent = self._system @ vertices.astype(np.float64)
+        self.tensors["latent"].copy_(torch.as_tensor(latent, dtype=torch.float32))
 
     @torch.no_grad()
     def apply_to(self, scene: Scene) -> Scene:

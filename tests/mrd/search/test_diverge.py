@@ -12,6 +12,7 @@ from mrd.generate import one_run
 from mrd.models import registry
 from mrd.rendering.representation import form_of_family, represented, start_scene
 from mrd.rendering.stage import Stage
+from mrd.search.directions import draw_direction
 from mrd.search.distance_from_target import distance_from_target
 from mrd.search.diverge import MARGIN, PACE, Diverge, correlation
 from mrd.search.diverge_result import widest_metamer
@@ -121,6 +122,39 @@ def test_a_shape_keeps_its_faces_and_moves(small):
     found = search.mode.scene_at(search, search.mode.places[0])
     np.testing.assert_array_equal(geometry(found.shape).faces, geometry(away.target.shape).faces)
     assert away.far(found)["chamfer"] > 0.001
+
+
+def test_a_shape_starts_with_what_the_model_notices_least(small):
+    """The start before the first step: farther for its loss of match than random changes are."""
+    away = Away(small, "shape", steps=12, restarts=2)
+
+    def loss_per_square(scene):
+        return (1 - away.match(scene)) / measure(scene) ** 2
+
+    search = away.search()
+    direction = [
+        draw_direction("shape", away.target, away.config, np.random.default_rng(seed))
+        for seed in range(4)
+    ]
+
+    def measure(scene):
+        variables = build_variables(away.target, away.config, "cpu", away.bench.form)
+        distance = distance_from_target(away.target, variables[0])
+        variables[0].set_vertices(geometry(scene.shape).vertices)
+        return float(distance().detach())
+
+    first = search.scene()
+    assert 0.005 < measure(first) < 0.1
+    assert away.match(first) > 0.9
+    random = [away.target.model_copy(update={"shape": each(0.5)}) for each in direction]
+    assert loss_per_square(first) < 0.7 * min(map(loss_per_square, random))
+    search.finished = 12
+    search.mode.return_to_target(search, PACE)
+    opposite = geometry(search.scene().shape).vertices
+    target = geometry(away.target.shape).vertices
+    np.testing.assert_allclose(
+        opposite - target, target - geometry(first.shape).vertices, atol=1e-5
+    )
 
 
 def test_a_resumed_search_ends_where_an_uninterrupted_one_does(small):
