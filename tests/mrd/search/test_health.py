@@ -109,7 +109,7 @@ def test_a_scene_that_matches_needs_no_falling_loss():
 def test_searches_of_shape_have_further_advice():
     health = Health(config("shape", remeshing=None), views=3)
     ((_, note),) = observed(health, [1.0] * 60)
-    assert note.endswith("more samples, remeshing: auto or a matte material")
+    assert note.endswith("more samples, remeshing: auto or soft_start: 0.6")
     remeshing = Health(config("shape", remeshing=Remeshing(at=(100,))), views=3)
     assert "remeshing" not in observed(remeshing, [1.0] * 60)[0][1]
 
