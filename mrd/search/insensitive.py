@@ -83,14 +83,15 @@ def least_noticed(
 def distance_matrix(mesh: Mesh, modes: Array) -> Array:
     """Return M (K, K): aᵀ M a is the squared distance of the modes' sum a, in squared radii.
 
-    The distance is that of `mrd.search.distance_from_target`: along normals, without translation.
+    The distance is that of `mrd.search.distance_from_target`: along normals, without the mean
+    displacement. M is invertible: of changes along normals, only those of a flat surface can be
+    their own mean displacement. On a sphere, its least eigenvalue is 4/9.
     """
     areas, normals = vertex_areas(mesh), vertex_normals(mesh).astype(np.float64)
     share = areas / areas.sum()
     means = (modes * share) @ normals  # (K, 3)
     along = modes - means @ normals.T
-    # A mix of modes that only moves the shape has almost no distance.
-    return np.asarray((along * share) @ along.T + 1e-6 * np.eye(len(modes)))
+    return np.asarray((along * share) @ along.T)
 
 
 def _derivative(
