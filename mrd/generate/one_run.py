@@ -102,7 +102,10 @@ def _searched(
     """Run the search to its end, from its newest saved state if there is one, and return it."""
     run, target, against = scorer.run, scorer.target, scorer.against
     views = [against.views[c] for c in training(against.views)]
-    mode = mode_of(run.search, against)
+    state, problems = directory.newest_state()
+    for problem in problems:
+        progress.note(problem)
+    mode = mode_of(run.search, against, progress.prepared, state)
     bench = replace(scorer.bench, model=mode.model(run.model, scorer.bench))
     search = Search(
         start,
@@ -116,9 +119,6 @@ def _searched(
         extent=extent_of(geometry(target.shape)),
         soft=soft_phases(target, run.search, bench, views),
     )
-    state, problems = directory.newest_state()
-    for problem in problems:
-        progress.note(problem)
     if state is not None and not mode.can_resume(state):
         progress.note(
             f"{directory.state_path(state.step)} is from an earlier version of "

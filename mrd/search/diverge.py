@@ -16,7 +16,7 @@ it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -38,9 +38,11 @@ from mrd.search.insensitive import (
     number_of_changes,
 )
 from mrd.search.loop import Search
+from mrd.search.moving_scene import Arrays
 from mrd.search.step import Activations, StepActivations
 from mrd.search.variables.base import mitsuba_values
 from mrd.search.variables.shape import ShapeVariables
+from mrd.study.checkpoint import SearchState
 from scenes.base.errors import InputError
 from scenes.scene import Scene
 from scenes.shape import geometry
@@ -60,11 +62,22 @@ class Diverge(Constrained):
 
     `null` and `ceiling` (C,) are mean values of Pearson's r with the target at each training camera
     and at scoring quality: those of random scenes, and those of re-renders of the target.
+    `progress` is called with a name, the number of finished preparations, and their total.
+    `state` is the saved state from which the search will be resumed, if there is one.
     """
 
     sign, first_pace, slack, no_gain = 1, PACE, MARGIN, "no larger distance"
 
-    def __init__(self, null: NDArray[np.float64], ceiling: NDArray[np.float64]) -> None:
+    def __init__(
+        self,
+        null: NDArray[np.float64],
+        ceiling: NDArray[np.float64],
+        progress: Callable[[str, int, int], None] = lambda *_: None,
+        state: SearchState | None = None,
+    ) -> None:
+        self._progress = progress
+        self._will_resume = state is not None and self.can_resume(state)
+        self._changes: list[SmoothChange] = []  # computed when a start of a shape needs them
         self._null, self._ceiling = (
             torch.as_tensor(each, dtype=torch.float32) for each in (null, ceiling)
         )
@@ -84,10 +97,6 @@ class Diverge(Constrained):
         self._null, self._ceiling = self._null.to(device), self._ceiling.to(device)
         self._layers, self._floor = search.scored, search.config.criterion.floor
         self._noisy_ceiling = self._measured_ceiling(search)
-        shape = search.moving.variables[0]
-        self._changes = (
-            self._least_noticed(search, shape) if isinstance(shape, ShapeVariables) else []
-        )
 
     def _least_noticed(self, search: Search, shape: ShapeVariables) -> list[SmoothChange]:
         """Return the changes of the shape with which the starts begin."""
@@ -108,16 +117,20 @@ class Diverge(Constrained):
             (self._ceiling - self._null).cpu().numpy().astype(np.float64),
             search.rng,
             number_of_changes(search.config.restarts),
+            partial(self._progress, "smooth changes"),
         )
         search.moving.place(at_target)
         return found
 
     def first_step(self, search: Search, pace: float) -> None:
         """Leave the target by a small step; a shape by the change that the model notices least."""
+        if self._will_resume:
+            return  # `resume` sets the variables
         shape = search.moving.variables[0]
-        if not isinstance(shape, ShapeVariables) or not self._changes:
+        if not isinstance(shape, ShapeVariables):
             super().first_step(search, pace)
             return
+        self._changes = self._changes or self._least_noticed(search, shape)
         start = search.finished // search.config.steps
         change, sign = change_of_start(self._changes, start)
         amount = pace / PACE * change.amount((1 - self._floor) / 2)
@@ -160,6 +173,21 @@ class Diverge(Constrained):
         if place:
             search.moving.place(place.snapshot)
             self._multipliers, self._penalty = multipliers, penalty
+
+    def state(self) -> tuple[Arrays, dict[str, Any]]:
+        """Return the state of any search under a condition, and the smooth changes."""
+        arrays, header = super().state()
+        arrays |= {f"change.{k}": each.displacements for k, each in enumerate(self._changes)}
+        return arrays, header | {"change_losses": [each.loss for each in self._changes]}
+
+    def resume(self, search: Search, state: SearchState) -> None:
+        """Restore a saved state; those of earlier versions have no smooth changes."""
+        super().resume(search, state)
+        self._will_resume = False
+        losses = state.header.get("change_losses", [])
+        self._changes = [
+            SmoothChange(state.arrays[f"change.{k}"], loss) for k, loss in enumerate(losses)
+        ]
 
     def result(self, search: Search, scorer: Scorer) -> tuple[Scene, dict[str, Any]]:
         """Return the widest metamer, and its reach; "control" is the reach of a random change."""

@@ -35,6 +35,8 @@ STEP = 0.01  # half the width of a central difference, in radii
 LENGTH = 2**15  # most numbers that are kept of a derivative of a layer
 MOST = 0.1  # largest change that is proposed, in radii; the formula holds for small changes
 
+NOISES, SIDES = 2, 2  # derivatives by each mode, and responses for each of them
+
 Respond = Callable[[Array, NDArray[np.int64]], Activations]
 """Function from vertices (V, 3) and a renderer seed per camera to activations, each (C, …)."""
 
@@ -58,19 +60,23 @@ def least_noticed(
     room: Array,
     rng: np.random.Generator,
     count: int,
+    progress: Callable[[int, int], None] = lambda *_: None,
 ) -> list[SmoothChange]:
     """Return `count` smooth changes of a mesh, from the one to which a model responds least.
 
     `target` are the activations (C, …) of the mesh itself, `room` (C,) is ceiling − null.
+    `progress` is called with the number of derivatives that are finished, and their total.
     """
     radius = float(bounding_sphere(mesh)[1])
     modes = smooth_modes(mesh, MODES)
     displacements = radius * modes[:, :, None] * vertex_normals(mesh)
-    seeds = rng.integers(2**31, size=(2, len(room)))
-    first, second = (
-        np.stack([_derivative(mesh, each, respond, target, noise) for each in displacements])
-        for noise in seeds
-    )
+    seeds = rng.integers(2**31, size=(NOISES, len(room)))
+    derivatives = []
+    for noise in seeds:
+        for each in displacements:
+            derivatives.append(_derivative(mesh, each, respond, target, noise))
+            progress(len(derivatives), NOISES * len(modes))
+    first, second = np.split(np.stack(derivatives), NOISES)
     share = 1 / (2 * room * len(room))  # the mean over cameras
     product = np.einsum("kcu,lcu,c->kl", first, second, share)
     values, vectors = scipy.linalg.eigh((product + product.T) / 2, distance_matrix(mesh, modes))

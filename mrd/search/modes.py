@@ -11,16 +11,26 @@ from mrd.search.flip import Flip
 from mrd.search.flip_result import own_classes
 from mrd.search.loop import Mode
 from mrd.search.match import Match
+from mrd.study.checkpoint import SearchState
 from mrd.study.search_section import SearchConfig
 
 
-def mode_of(search: SearchConfig, against: Reference) -> Mode:
-    """Return the mode of a search; `against` has the null and ceiling of its target."""
+def mode_of(
+    search: SearchConfig,
+    against: Reference,
+    progress: Callable[[str, int, int], None],
+    state: SearchState | None,
+) -> Mode:
+    """Return the mode of a search; `against` has the null and ceiling of its target.
+
+    `state` is the newest saved state of the search. `progress` is called with the name of a
+    preparation, the number of its finished parts, and their total.
+    """
     train = training(against.views)
 
     def diverge() -> Mode:
         null, ceiling = (each["pearson"][:, train] for each in (against.null, against.ceiling))
-        return Diverge(null.mean(axis=0), ceiling.mean(axis=0))
+        return Diverge(null.mean(axis=0), ceiling.mean(axis=0), progress, state)
 
     def flip() -> Mode:
         own = own_classes(against)

@@ -155,6 +155,8 @@ def _seconds_of_searches(
             speed = of_network[key]
         work = search_work(run, has_references=reference_key(run) in referenced)
         referenced.add(reference_key(run))
+        if each.step:
+            work.pop("changes", None)  # they are in the saved state
         seconds += speed.seconds(sum(work.values(), Work()))
         pace = paces.get(_kind(run))
         steps = pace.steps if pace and pace.steps else run.search.total_steps

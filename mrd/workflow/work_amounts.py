@@ -9,11 +9,12 @@ from mrd.study.image_plan import series_of
 from mrd.study.resolved_run import ResolvedRun
 from scenes.camera import cameras
 
-# Copies from mrd.search (flip, flip_result, diverge_result, control_reach) and the turntable, whose
-# modules load the renderer. A test compares the numbers.
+# Copies from mrd.search (flip, flip_result, diverge_result, control_reach, directions, insensitive)
+# and the turntable, whose modules load the renderer. A test compares the numbers.
 HALVINGS = 6
 RANDOM_CHANGES = 5
 CONTROL_SCENES = 10
+CHANGE_RENDERS = 120  # of each training camera, for the smooth changes of a shape
 TURNTABLE_FRAMES = 36
 TURNTABLE_SAMPLES = 16
 
@@ -48,7 +49,7 @@ def search_work(run: ResolvedRun, has_references: bool) -> dict[str, Work]:
 
     ``start-up``: the process; ``references``: null and ceiling, unless another run computed them;
     ``scoring``: target, start, result and their previews; ``flip`` and ``reach``: the scored scenes
-    of these modes.
+    of these modes; ``changes``: the renders from which `mode: diverge` computes how a shape starts.
     """
     search = run.search
     scene = _scored_scene(run)
@@ -69,21 +70,21 @@ def search_work(run: ResolvedRun, has_references: bool) -> dict[str, Work]:
     elif search.mode == "diverge":
         confirmed = 1
         amounts["reach"] = (starts + confirmed + 2 * CONTROL_SCENES) * scene
+        if search.attributes == ("shape",):
+            amounts["changes"] = _renders_of_steps(run, CHANGE_RENDERS * _training(run))
     return amounts
 
 
 def step_work(run: ResolvedRun) -> Work:
     """Return the renders of one step, without their gradients."""
-    search = run.search
-    training = sum(not view.held_out for view in cameras(run.target.cameras))
+    search, training = run.search, _training(run)
     losses = search.loss.values() if isinstance(search.loss, dict) else (search.loss,)
     renders = 2 if "dual_buffer" in losses else 1
     if search.optimiser == "lbfgs":
         images = LBFGS_EVALUATIONS * training * renders
     else:
         images = min(search.views_per_step, training) * renders
-    samples = images * search.samples.primal * pixels_of(run)
-    return Work(images=images, samples=samples, evaluations=images)
+    return _renders_of_steps(run, images)
 
 
 def image_work(run: ResolvedRun, missing: int) -> Work:
@@ -94,6 +95,17 @@ def image_work(run: ResolvedRun, missing: int) -> Work:
     per_scene = len(series.cameras) * series.config.noise_seeds
     samples = missing * pixels_of(run) * series.config.samples
     return Work(processes=1, scenes=math.ceil(missing / per_scene), images=missing, samples=samples)
+
+
+def _training(run: ResolvedRun) -> int:
+    """Return the number of training cameras."""
+    return sum(not view.held_out for view in cameras(run.target.cameras))
+
+
+def _renders_of_steps(run: ResolvedRun, images: int) -> Work:
+    """Return the work of `images` images with the samples of a step, without gradients."""
+    samples = images * run.search.samples.primal * pixels_of(run)
+    return Work(images=images, samples=samples, evaluations=images)
 
 
 def _scored_scene(run: ResolvedRun) -> Work:

@@ -97,6 +97,23 @@ def test_a_search_that_stops_early_is_expected_to_stop_early_again(study):
     assert more - fewer == pytest.approx((11 - 4) * 2)
 
 
+def test_the_smooth_changes_of_a_search_that_has_made_a_step_are_not_expected_again(study):
+    resolved = study(
+        ("attributes: [material]", "attributes: [shape]\n    mode: diverge\n    restarts: 1")
+    )
+    search(resolved, 0, step_seconds=2, scored_seconds=40)
+    first, second = resolved.runs
+    before = expected(resolved).seconds
+    directory = RunDirectory(resolved.study.runs / second.name)
+    directory.create(second.record)
+    directory.append_history({"step": 1, "seconds": 3, "loss": 1, "match": 0})
+    kinds = ("references", "scoring", "reach", "changes")
+    factor = 40 / beside_steps(first, False, kinds)
+    changes = factor * beside_steps(second, True, ("changes",))
+    assert changes > 1
+    assert before - expected(resolved).seconds == pytest.approx(2 + changes)
+
+
 def test_the_pace_is_proportional_to_the_pixels_of_a_target(study):
     resolved = study(
         ("models:", "  large:\n    shape: {kind: sphere, subdivisions: 1}\n"

@@ -56,6 +56,13 @@ def test_scenes_of_flips_and_reaches_are_counted(run, options, kind, scenes):
     assert set(work) == {"start-up", "references", "scoring", kind}
 
 
+def test_renders_before_the_first_step_of_a_shape_are_counted(run):
+    options = {"mode": "diverge", "attributes": ["shape"]}
+    images = 2 * 2 * 30 * 3  # two noises, two sides of each mode, three training cameras
+    work = search_work(run(**options, series={"kind": "interpolation"}), True)
+    assert work["changes"] == Work(images=images, samples=images * 4 * PIXELS, evaluations=images)
+
+
 @pytest.mark.parametrize(
     ("options", "images"),
     [
@@ -82,10 +89,19 @@ def test_numbers_are_those_of_the_search():
     backend.activate()
     from mrd.generate import one_run
     from mrd.rendering import image_files
-    from mrd.search import control_reach, diverge_result, flip, flip_result
+    from mrd.search import (
+        control_reach,
+        directions,
+        diverge_result,
+        flip,
+        flip_result,
+        insensitive,
+    )
 
     assert work_amounts.HALVINGS == flip_result.HALVINGS == diverge_result.HALVINGS
     assert work_amounts.RANDOM_CHANGES == flip.RANDOM_CHANGES
     assert work_amounts.CONTROL_SCENES == control_reach.MOST_SCORED
+    renders = insensitive.NOISES * insensitive.SIDES * directions.MODES
+    assert renders == work_amounts.CHANGE_RENDERS
     assert work_amounts.TURNTABLE_FRAMES == image_files.TURNTABLE_FRAMES
     assert work_amounts.TURNTABLE_SAMPLES == one_run.TURNTABLE_SAMPLES
