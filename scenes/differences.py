@@ -29,8 +29,14 @@ DISTANCE: dict[str, str] = {
     "lighting": "rms_log_radiance",
     "pose": "angle",
 }
-# Unit of each of these measures.
-UNITS = {"shape": "radii", "material": "log units", "lighting": "log units", "pose": "degrees"}
+# Measures that describe how well an attribute is recovered, and their units.
+MEASURE_UNITS: dict[str, dict[str, str]] = {
+    "shape": {"chamfer": "radii", "normal_angle": "degrees", "volume_iou": ""},
+    "material": {"rms_log_reflectance": "log units"},
+    "lighting": {"rms_log_radiance": "log units", "dominant_angle": "degrees"},
+    "pose": {"angle": "degrees", "translation": "scene units"},
+}
+UNITS = {attribute: MEASURE_UNITS[attribute][measure] for attribute, measure in DISTANCE.items()}
 
 # Added to a reflectance factor before its logarithm: a ten-thousandth of white.
 REFLECTANCE_FLOOR = 1e-4

@@ -55,16 +55,14 @@ def embed(
 
     requests = [embedding.ModelToEmbed(name, config) for name, config in configs.items()]
     device = embedding.fastest_device()
-    limits = rules(study)
     with counter(out) as progress:
         done = embedding.embed(
             file,
             requests,
-            {search: each.floor for search, each in limits.items()},
+            rules(study),
             file.parent,
             device,
             progress,
-            {search: each.class_probability for search, each in limits.items()},
         )
     with StimulusSet(file) as stimuli:
         for name in configs:

@@ -7,7 +7,8 @@ import typer
 
 from mrd.cli.arguments import StudyPath
 from mrd.cli.progress import counter
-from mrd.cli.tables import Rows, console, number, table, verdict_in_words
+from mrd.cli.tables import Rows, console, number, table
+from mrd.criterion.recovery import verdict_in_words
 from mrd.generate import study_runs
 from mrd.rendering import backend
 from mrd.study.resolved_study import resolve_study

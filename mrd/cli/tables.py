@@ -233,11 +233,6 @@ def _verdict(judgement: dict[str, Any]) -> tuple[str, ...]:
     )
 
 
-def verdict_in_words(verdict: str) -> str:
-    """Return a verdict as people read it; files have `result` for "not a metamer"."""
-    return verdict if verdict == "metamer" else "not a metamer"
-
-
 def _mean(cameras: Sequence[dict[str, Any]], key: str) -> float | None:
     """Return the mean of a key over cameras; None if a camera has no value."""
     values = [camera[key] for camera in cameras]

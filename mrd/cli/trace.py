@@ -7,7 +7,8 @@ from typing import Annotated, Any
 from typer import Argument, Option
 
 from mrd.cli.arguments import StudyPath
-from mrd.cli.tables import console, table, verdict_in_words
+from mrd.cli.tables import console, table
+from mrd.criterion.recovery import verdict_in_words
 from mrd.study.storage import plain
 from mrd.study.study import read_study
 from mrd.workflow import trace as tracing

@@ -10,17 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from mrd.study.search_section import SearchConfig
+from scenes.differences import MEASURE_UNITS
 
 METAMER, RECOVERED, NOT_A_METAMER = "metamer", "recovered", "not a metamer"
 FLIPPED, NOT_FLIPPED = "flipped", "not flipped"
-
-# Errors of each attribute, and their units; of a material also each searched parameter.
-UNITS: dict[str, dict[str, str]] = {
-    "shape": {"chamfer": "radii", "normal_angle": "degrees", "volume_iou": ""},
-    "material": {"rms_log_reflectance": "log units"},
-    "lighting": {"rms_log_radiance": "log units", "dominant_angle": "degrees"},
-    "pose": {"angle": "degrees", "translation": "scene units"},
-}
 
 
 def recovery(
@@ -28,12 +21,14 @@ def recovery(
 ) -> dict[str, dict[str, float]]:
     """Return the errors of each searched attribute: attribute → measure → difference.
 
+    The measures are those of `scenes.differences.MEASURE_UNITS`; of a material also each searched
+    parameter.
     `difference` is from `scenes.differences.scene_difference`. ``volume_iou`` is 1 for equal
     volumes; all others are 0 for equal scenes.
     """
     errors = {}
     for attribute, found in difference.items():
-        names = [*UNITS[attribute]]
+        names = [*MEASURE_UNITS[attribute]]
         if attribute == "material":
             names += search.material_parameters
         errors[attribute] = {name: found[name] for name in names}
@@ -42,7 +37,7 @@ def recovery(
 
 def unit(attribute: str, measure: str) -> str:
     """Return the unit of an error; "" for a parameter of a material, and for a ratio."""
-    return UNITS[attribute].get(measure, "")
+    return MEASURE_UNITS[attribute].get(measure, "")
 
 
 def outcome(score: Mapping[str, Any]) -> str:
@@ -56,6 +51,11 @@ def outcome(score: Mapping[str, Any]) -> str:
     if score["verdict"] == METAMER:
         return METAMER
     return RECOVERED if score["training"]["metamer"] and score["target_again"] else NOT_A_METAMER
+
+
+def verdict_in_words(verdict: str) -> str:
+    """Return a verdict as people read it; files have `result` for "not a metamer"."""
+    return METAMER if verdict == METAMER else NOT_A_METAMER
 
 
 def is_success(score: Mapping[str, Any], search: SearchConfig) -> bool:

@@ -12,12 +12,12 @@ import torch
 from mrd.criterion.bench import Bench, display_images
 from mrd.criterion.criterion import Measures, Verdict, judge, match, measures, target_again
 from mrd.criterion.null_and_ceiling import Reference
-from mrd.criterion.recovery import UNITS, recovery
+from mrd.criterion.recovery import recovery
 from mrd.models.trial import finite_activations
 from mrd.study.resolved_run import ResolvedRun
 from mrd.study.search_section import SearchConfig
 from scenes.camera import Camera
-from scenes.differences import scene_difference
+from scenes.differences import MEASURE_UNITS, scene_difference
 from scenes.scene import Scene
 
 
@@ -92,7 +92,7 @@ class Scorer:
             "recovery": {
                 "recovered": verdicts["training"].metamer and again,
                 "errors": recovery(difference, run.search),
-                "units": {attribute: UNITS[attribute] for attribute in difference},
+                "units": {attribute: MEASURE_UNITS[attribute] for attribute in difference},
             },
         }
 

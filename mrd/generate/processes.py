@@ -22,6 +22,7 @@ from mrd.criterion import recovery
 from mrd.generate import python_process
 from mrd.generate.progress import JobProgress, StudyProgress
 from mrd.rendering import backend
+from mrd.rendering.processors import own_processors
 from mrd.study import image_plan
 from mrd.study.resolved_run import ResolvedRun
 from mrd.study.study import Study
@@ -77,7 +78,7 @@ def run_jobs(
     An interrupt ends the running processes; finished work stays on disk.
     """
     waiting = list(enumerate(jobs))[::-1]
-    free = shares(_processors(), workers)
+    free = shares(own_processors(), workers)
     active: dict[Connection, _Process] = {}
     outcomes: dict[int, Outcome] = {}
     try:
@@ -96,13 +97,6 @@ def run_jobs(
         for process in active.values():
             process.kill()
     return [outcomes[number] for number in sorted(outcomes)]
-
-
-def _processors() -> list[int]:
-    """Return the numbers of the processors that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return sorted(os.sched_getaffinity(0))
-    return list(range(os.cpu_count() or 1))
 
 
 def shares(processors: Sequence[int], workers: int) -> list[tuple[int, ...]]:

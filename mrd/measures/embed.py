@@ -19,7 +19,7 @@ from mrd.measures.embed_family import FamilyResults, embed_family
 from mrd.models import registry
 from mrd.models.base import Model
 from mrd.study.cache_key import CacheKey
-from mrd.study.criterion_section import CLASS_PROBABILITY, ScoringRule
+from mrd.study.criterion_section import ScoringRule
 from mrd.study.model_section import ModelConfig
 from mrd.study.resolved_model import resolved_model, seen_by
 from mrd.study.storage import plain
@@ -51,11 +51,10 @@ def fastest_device() -> str:
 def embed(
     path: Path,
     models: Sequence[ModelToEmbed],
-    floors: Mapping[str, float],
+    floors: Mapping[str, float | ScoringRule],
     folder: Path,
     device: str,
     progress: Progress = lambda *_: None,
-    class_probabilities: Mapping[str, float] | None = None,
 ) -> list[str]:
     """Embed models in a set, except those whose results it contains already.
 
@@ -69,15 +68,14 @@ def embed(
     models
         The models.
     floors
-        Least match of a metamer, by search.
+        By search: the least match of a metamer, or a `ScoringRule`, which also has the least mean
+        probability of the target's class (by default that of a new study).
     folder
         Folder that relative paths of weights start from.
     device
         Torch device, such as "cpu" or "cuda".
     progress
         Called with (model and family, number of embedded images, number of images).
-    class_probabilities
-        Least mean probability of the target's class, by search; by default that of a new study.
 
     Returns
     -------
@@ -97,7 +95,7 @@ def embed(
     embedded: dict[str, ModelResults] = {}
     with StimulusSet(path) as stimuli:
         expected = stimuli.content_hash
-        rules = _family_rules(stimuli, floors, class_probabilities or {})
+        rules = _family_rules(stimuli, floors)
         for name, model in created.items():
             record = identity(model, settings[name])
             if _is_up_to_date(stimuli, name, model, record, rules):
@@ -175,7 +173,7 @@ def _results(
 
 
 def _family_rules(
-    stimuli: StimulusSet, floors: Mapping[str, float], class_probabilities: Mapping[str, float]
+    stimuli: StimulusSet, floors: Mapping[str, float | ScoringRule]
 ) -> dict[str, ScoringRule]:
     """Return the limits of a metamer for each family of a set."""
     firsts = stimuli.table.drop_duplicates("family")
@@ -186,7 +184,8 @@ def _family_rules(
                 f"{stimuli.path}: search '{search}' is not in the study; without it, the least "
                 "match of a metamer is not known"
             )
+    limits = {family: floors[search] for family, search in search_of.items()}
     return {
-        family: ScoringRule(floors[search], class_probabilities.get(search, CLASS_PROBABILITY))
-        for family, search in search_of.items()
+        family: each if isinstance(each, ScoringRule) else ScoringRule(each)
+        for family, each in limits.items()
     }

@@ -19,7 +19,8 @@ import imageio.v3 as imageio
 from matplotlib.figure import Figure
 
 from mrd.criterion.criterion import below_floor, distinct_digits
-from scenes.differences import DISTANCE
+from mrd.criterion.recovery import verdict_in_words
+from scenes.differences import DISTANCE, UNITS
 
 HERE = Path(__file__).parent
 PICTURES = HERE.parents[1] / "docs" / "pictures"
@@ -30,12 +31,6 @@ MODELS = {
     "lite2": "EfficientNet-Lite2",
     "untrained": "Lite0, untrained",
     "complex_cells": "complex cells",
-}
-UNITS = {
-    "rms_log_reflectance": "log units",
-    "rms_log_radiance": "log units",
-    "angle": "degrees",
-    "chamfer": "radii",
 }
 CAMERA = "c0"
 
@@ -53,11 +48,6 @@ def judgement(run: Path) -> dict[str, Any]:
     """Return the content of the run's `criterion.json`."""
     found: dict[str, Any] = json.loads((run / "criterion.json").read_text(encoding="utf-8"))
     return found
-
-
-def in_words(found: dict[str, Any]) -> str:
-    """Return the verdict as the manual names it."""
-    return "metamer" if found["verdict"] == "metamer" else "not a metamer"
 
 
 def minutes(run: Path) -> float:
@@ -109,7 +99,10 @@ def picture(target: str) -> None:
                 found = judgement(run)
                 if found["verdict"] == "metamer":
                     place.spines[:].set(linewidth=3, color="tab:green")
-                place.set_xlabel(f"{in_words(found)}, {found['training']['match']:.2f}", fontsize=8)
+                place.set_xlabel(
+                    f"{verdict_in_words(found['verdict'])}, {found['training']['match']:.2f}",
+                    fontsize=8,
+                )
         row[0].set_ylabel(attribute)
     figure.savefig(PICTURES / f"gallery_{target}.png", dpi=110)
 
@@ -132,9 +125,9 @@ def table() -> Iterable[str]:
                 failed = failures(found)
                 yield (
                     f"| {target} | {attribute} | {name} | "
-                    f"{in_words(found)}{f' ({failed})' if failed else ''} | "
+                    f"{verdict_in_words(found['verdict'])}{f' ({failed})' if failed else ''} | "
                     f"{least_shown}, {found['training']['match']:.2f} | "
-                    f"{found['held_out']['match']:.2f} | {distance:.2g} {UNITS[measure]} | "
+                    f"{found['held_out']['match']:.2f} | {distance:.2g} {UNITS[attribute]} | "
                     f"{minutes(run):.1f} |"
                 )
 

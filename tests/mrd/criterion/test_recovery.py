@@ -2,9 +2,9 @@
 
 import pytest
 
-from mrd.criterion.recovery import is_success, outcome, recovery, unit
+from mrd.criterion.recovery import is_success, outcome, recovery, unit, verdict_in_words
 from mrd.study.search_section import SearchConfig
-from scenes.differences import scene_difference
+from scenes.differences import DISTANCE, MEASURE_UNITS, UNITS, scene_difference
 from scenes.material import Material
 from scenes.pose import Pose
 from scenes.shape import Sphere
@@ -64,3 +64,19 @@ def test_errors_of_every_searched_attribute(small, rng):
     assert found["material"]["roughness"] == pytest.approx(0.2)
     assert found["pose"] == {"angle": pytest.approx(30), "translation": pytest.approx(0.5)}
     assert (unit("shape", "chamfer"), unit("material", "roughness")) == ("radii", "")
+
+
+def test_every_distance_and_every_searched_attribute_has_a_unit(small, rng):
+    """`UNITS` is by attribute; each measure of it is one that `scene_difference` returns."""
+    assert {k: UNITS[k] for k in ("shape", "pose")} == {"shape": "radii", "pose": "degrees"}
+    target = small(shape=Sphere())
+    found = scene_difference(target, target, tuple(DISTANCE), rng)
+    for attribute, measures in MEASURE_UNITS.items():
+        assert set(measures) <= set(found[attribute])
+
+
+def test_a_verdict_is_in_words():
+    assert [verdict_in_words(each) for each in ("metamer", "result")] == [
+        "metamer",
+        "not a metamer",
+    ]

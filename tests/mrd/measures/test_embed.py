@@ -13,6 +13,7 @@ from mrd.measures.embed import ModelToEmbed, embed
 from mrd.measures.embed_family import embed_family
 from mrd.models import registry
 from mrd.rendering.stage import Stage, noise_seed
+from mrd.study.criterion_section import ScoringRule
 from mrd.study.model_section import FrontEnd, ModelConfig
 from scenes.base.errors import InputError
 from scenes.camera import Single, cameras
@@ -259,9 +260,15 @@ def test_results_of_another_version_or_floor_are_made_again(plain, tmp_path, mon
             "vase-shape": 0.9,
         }
     assert embedded(path, PLAIN, floors=lower) == []
-    stable = {"material": 0.5}
-    assert embedded(path, PLAIN, floors=lower, class_probabilities=stable) == ["plain"]
-    assert embedded(path, PLAIN, floors=lower, class_probabilities=stable) == []
+    rules = {"material": ScoringRule(0.1, class_probability=0.5), "shape": ScoringRule(0.9)}
+    assert embedded(path, PLAIN, floors=rules) == ["plain"]
+    with StimulusSet(path) as stimuli:
+        by_family = stimuli.verdicts("plain").groupby("family")[["floor", "class_probability"]]
+        assert by_family.first().T.to_dict("list") == {
+            "vase-material": [0.1, 0.5],
+            "vase-shape": [0.9, 0.2],
+        }
+    assert embedded(path, PLAIN, floors=rules) == []
 
 
 def test_progress_counts_the_images(plain):

@@ -394,7 +394,7 @@ def test_a_resumed_run_of_a_shape_has_its_changes(tmp_path):
     (run,) = resolve_all(study)
     begun, continued, again = Notes(last_step=2), Notes(last_step=6), Notes(last_step=8)
     for report in (begun, continued, again):
-        with pytest.raises(Stopped):
+        with pytest.raises(Stopped, match="at step"):
             one_run.make(run, study.runs, "cpu", report)
     assert "smooth changes" in begun.prepared_parts
     assert continued.prepared_parts == again.prepared_parts == []
