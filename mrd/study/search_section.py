@@ -178,7 +178,7 @@ class SearchConfig(Frozen):
         the first is moved a little at random. Default 1. With mode: diverge or flip, the default is
         3, and every start is moved a little from the target.
     remeshing
-        When a searched shape gets new triangles. auto: often in the first two thirds of the steps
+        When a searched shape gets new triangles. auto: often in the first 70 % of the steps
         (`mrd.search.remeshing`). This is the default of a search of a shape with mode: match and
         optimiser: adam. null: never. A mapping: at given steps.
     smoothness

@@ -215,7 +215,7 @@ def test_a_real_search_whose_mesh_folds_is_noted_at_its_remeshing(begun):
 
 
 def test_losses_of_a_soft_phase_are_not_compared_with_later_ones():
-    """Soft phases end after steps 120 and 240 of 400; where the target changes, the loss may too."""
+    """Soft phases end after steps 120 and 240 of 400; there the target and the loss change."""
     soft = config("shape", soft_start=0.6)
     change = [2.0] * 120 + [1.0] * 120 + [3.0] * 160  # each phase stays at its own loss
     notes = observed(Health(soft, views=3), change)
