@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import time
+from typing import Any
 
 import drjit as dr
 import psutil
@@ -27,25 +28,32 @@ class Threads:
     def __init__(self) -> None:
         self._processors = _own_processors()
         self._before = dr.thread_count(), torch.get_num_threads()
+        self._can_adapt = len(self._processors) > 1 and len(self._times()) > 0
         self._looked = self._look()
 
     def adapt(self) -> None:
         """Set the number of threads, at most every two seconds."""
         began, usable = self._looked
         passed = time.monotonic() - began
-        if len(self._processors) > 1 and passed > SECONDS_BETWEEN_LOOKS:
+        if self._can_adapt and passed > SECONDS_BETWEEN_LOOKS:
             self._looked = self._look()
             self._limit(max(1, round((self._looked[1] - usable) / passed)))
 
     def restore(self) -> None:
         """Set the numbers of threads from before."""
-        self._limit(len(self._processors))
+        self._limit(max(self._before))
 
     def _look(self) -> tuple[float, float]:
         """Return the time, and the seconds in which processors were idle or used by this one."""
-        times = psutil.cpu_times(percpu=True)
-        idle = sum(times[k].idle + getattr(times[k], "iowait", 0.0) for k in self._processors)
+        idle = sum(each.idle + getattr(each, "iowait", 0.0) for each in self._times())
         return time.monotonic(), idle + time.process_time()
+
+    def _times(self) -> list[Any]:
+        """Return the times of the processors; none if the system does not list them all."""
+        times = psutil.cpu_times(percpu=True)
+        if len(times) == len(self._processors):
+            return times
+        return [times[k] for k in self._processors] if max(self._processors) < len(times) else []
 
     def _limit(self, most: int) -> None:
         """Limit the numbers of threads from before to `most`."""

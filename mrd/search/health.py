@@ -2,8 +2,9 @@
 
 The loss of a step depends on the camera that it sees. So means are compared over whole rounds, in
 which every camera is seen: the mean over the last rounds, and that over the first rounds of the
-same start. The comparison is made every `CHECK_EVERY` steps and at the end of a start, until the
-loss has once fallen to `FALLEN` of its first mean.
+same start. At the end of a soft phase, the target changes: from then on, first rounds are those
+after it. The comparison is made every `CHECK_EVERY` steps and at the end of a start, until the loss
+has once fallen to `FALLEN` of its first mean.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mrd.study.search_section import SearchConfig
+from mrd.study.shape_section import soft_ends
 from scenes.arrays import Mesh
 from scenes.geometry.inverted_area import inverted_area
 from scenes.geometry.self_intersections import self_intersecting
@@ -33,7 +35,7 @@ class Health:
         self._config, self._start = config, start
         self._round = -(-views // per_step)
         self._window = self._round * -(-LEAST_WINDOW // self._round)
-        self._first: list[float] = []  # losses of the first steps of the current start
+        self._first: list[float] = []  # losses of the first steps of the start, or soft phase
         self._last: list[float] = []  # losses of its last steps
         self._has_fallen = config.is_from_target  # such a search starts at the lowest loss
         self._found: dict[str, str] = {}  # kind of a failure → warning
@@ -47,17 +49,25 @@ class Health:
         """Add the loss of a step, counted from 1 in each start; return new warnings."""
         if self._has_fallen:
             return []
-        if step == 1:
+        begun = self._begun(step)
+        if step <= begun + 1:
             self._first, self._last = [], []
+        if step <= begun:
+            return []
         self._first = [*self._first, loss][: self._window]
         self._last = [*self._last, loss][1 - self._window - self._round :]
         is_due = step % CHECK_EVERY == 0 or step == self._config.steps
-        if not is_due or step < max(CHECK_EVERY, 2 * self._window):
+        if not is_due or step - begun < max(CHECK_EVERY, 2 * self._window):
             return []
         whole = self._last[: len(self._last) - step % self._round][-self._window :]
         first, last = sum(self._first), sum(whole)
         self._has_fallen = not last > FALLEN * first > 0  # a loss near 0 says nothing
         return self._update(loss=None if self._has_fallen else self._loss_warning(last / first))
+
+    def _begun(self, step: int) -> int:
+        """Return the number of steps before the first round with the target of this step."""
+        ends = [0, *soft_ends(self._config.soft_start, self._config.steps)]
+        return self._round * -(-max(end for end in ends if end < step) // self._round)
 
     def check_mesh(self, mesh: Mesh) -> list[str]:
         """Check the current mesh, if the search changes the shape; return new warnings."""

@@ -141,7 +141,6 @@ class Search:
         self.bench, self.config, self.rng, self.mode = bench, config, rng, mode
         self.scored = tuple(scored or bench.model.layers)
         self.finished = 0
-        self.repeated = 0  # finished steps of attempts that were made again
         self.notes: list[str] = []  # messages to the user, oldest first
         self.health = Health(config, len(self.views), geometry(start.shape))
         self.moving = MovingScene(start, config, bench, extent)
@@ -185,23 +184,18 @@ class Search:
 
     @property
     def total(self) -> int:
-        """Number of steps of all starts together, with those that were repeated."""
-        return self.config.total_steps + self.repeated
+        """Number of steps of all starts together."""
+        return self.config.total_steps
 
     @property
     def steps_of_start(self) -> int:
         """Number of finished steps of the start that made the last step, at least 1."""
-        return (self.finished - self.repeated - 1) % self.config.steps + 1
+        return (self.finished - 1) % self.config.steps + 1
 
     @property
     def steps_before(self) -> int:
         """Number of finished steps of the start that makes the next step, from 0."""
-        return (self.finished - self.repeated) % self.config.steps
-
-    def begin_start_again(self) -> None:
-        """Begin the current start again, with new noise."""
-        self.repeated += self.steps_of_start
-        self.moving.reset()
+        return self.finished % self.config.steps
 
     def scene(self) -> Scene:
         """Return the scene that the variables have now."""
@@ -336,9 +330,10 @@ class Search:
         if problem:
             self.notes.append(f"step {self.finished}: not remeshed, {problem}")
             return
-        before = self.moving.snapshot()
+        before, moments = self.moving.snapshot(), self.moving.optimiser_arrays()
         self.moving.reset(mesh)
         self.moving.place(before, skip="shape")
+        self.moving.restore_optimiser(moments, skip="shape")
         self.mode.after_remeshing(self)
 
     def _note(self, warnings: Sequence[str]) -> None:
@@ -358,7 +353,6 @@ class Search:
                 "order": self.view_order.remaining,
                 "same_seeds": self._lbfgs_seeds.tolist(),
                 "health": self.health.state(),
-                "repeated": self.repeated,
                 **header,
             },
         )
@@ -371,6 +365,5 @@ class Search:
         self._lbfgs_seeds = np.array(state.header["same_seeds"])
         self.view_order.remaining = list(state.header["order"])
         self.finished = state.step
-        self.repeated = state.header.get("repeated", 0)  # earlier versions had no attempts
         self.health.resume(state.header.get("health"))
         self.mode.resume(self, state)

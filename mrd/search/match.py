@@ -15,7 +15,6 @@ from mrd.criterion.bench import Bench
 from mrd.criterion.verdict import Scorer
 from mrd.models import registry
 from mrd.models.base import Model
-from mrd.search.attempts import ENOUGH, Attempts
 from mrd.search.loop import Mode, Search
 from mrd.search.moving_scene import Arrays, with_prefix
 from mrd.search.plateau import Plateau
@@ -34,7 +33,7 @@ STEPS_OF_RESTART = 3.0
 class Match(Mode):
     """Minimise the study's loss.
 
-    `match` converts the similarity of a step to a match, for early stopping and attempts.
+    `match` converts the similarity of a step to a match, for early stopping.
     """
 
     def __init__(self, match: Callable[[float], float] = float) -> None:
@@ -52,7 +51,6 @@ class Match(Mode):
     def begin(self, search: Search) -> None:
         """Reset the smoothed losses."""
         self._reset_plateaus(search)
-        self._attempts = Attempts(search.config, _window(search))
 
     def objective(self, search: Search, step: StepActivations) -> torch.Tensor:
         """Return the study's loss."""
@@ -73,9 +71,6 @@ class Match(Mode):
         improving.
         """
         config = search.config
-        self._attempts.observe(self._match(s))
-        if self._is_checked(search) and self._begins_again(search):
-            return
         if search.steps_of_start <= search.soft_steps:
             return
         if self._is_sufficient(search, s):
@@ -86,30 +81,6 @@ class Match(Mode):
             self._update_best(search, loss)
             if self._ends_start(search):
                 self._next_start(search)
-
-    def _is_checked(self, search: Search) -> bool:
-        """Return whether the match of an attempt is now compared with what is enough."""
-        has_guides = set(search.scored) != set(search.bench.model.layers)  # a low match is normal
-        attempts = self._attempts
-        return attempts.most > 1 and not has_guides and search.steps_of_start == attempts.steps
-
-    def _begins_again(self, search: Search) -> bool:
-        """Return whether the start begins again; else go on, with the best attempt."""
-        attempts, step = self._attempts, search.finished
-        if attempts.is_enough(search.moving.snapshot()):
-            return False
-        match = f"match {attempts.match:.2f} of attempt {attempts.number}"
-        if attempts.begin_next():
-            search.notes.append(f"step {step}: {match} is below {ENOUGH:g}; the start begins again")
-            search.begin_start_again()
-            self._reset_plateaus(search)
-            return True
-        if attempts.best_number < attempts.number:
-            search.moving.restore(attempts.best)
-        search.notes.append(
-            f"step {step}: {match} is below {ENOUGH:g}; attempt {attempts.best_number} goes on"
-        )
-        return False
 
     def _is_sufficient(self, search: Search, s: float) -> bool:
         stopping = search.config.early_stopping
@@ -139,7 +110,6 @@ class Match(Mode):
         if search.finished < search.total:
             search.moving.reset()
             self._reset_plateaus(search)
-            self._attempts = Attempts(search.config, _window(search))
             search.moving.perturb(search.rng, STEPS_OF_RESTART)
         elif self.best:
             search.moving.restore(self.best)
@@ -148,17 +118,14 @@ class Match(Mode):
         self._loss, self._mismatch = Plateau(_window(search)), Plateau(_window(search))
 
     def state(self) -> tuple[Arrays, dict[str, Any]]:
-        """Return the best place, the smoothed losses and the attempts."""
-        best_attempt, attempts = self._attempts.state()
+        """Return the best place and the smoothed losses."""
         header = {
             "plateau": self._loss.as_json(),
             "unlike": self._mismatch.as_json(),
             "best_loss": self.best_loss if self.best else None,
             "best_step": self.best_step if self.best else None,
-            "attempts": attempts,
         }
-        arrays = {f"best.{name}": array for name, array in self.best.items()}
-        return arrays | {f"attempt.{name}": each for name, each in best_attempt.items()}, header
+        return {f"best.{name}": array for name, array in self.best.items()}, header
 
     def resume(self, search: Search, state: SearchState) -> None:  # noqa: ARG002
         """Restore the best place and the smoothed losses."""
@@ -167,15 +134,10 @@ class Match(Mode):
         self.best_step = state.header["best_step"] if self.best else 0
         self._loss = Plateau.from_json(state.header["plateau"])
         self._mismatch = Plateau.from_json(state.header["unlike"])
-        if "attempts" in state.header:  # not in states of earlier versions
-            self._attempts.resume(with_prefix("attempt.", state.arrays), state.header["attempts"])
 
     def result(self, search: Search, scorer: Scorer) -> tuple[Scene, dict[str, Any]]:  # noqa: ARG002
-        """Return the scene where the search ended, its attempts, and its soft steps."""
-        record = {"soft_steps": search.soft_steps} if search.soft else {}
-        if search.config.attempts > 1:
-            record["attempts"] = self._attempts.number
-        return search.scene(), record
+        """Return the scene where the search ended, and its soft steps."""
+        return search.scene(), {"soft_steps": search.soft_steps} if search.soft else {}
 
 
 def _window(search: Search) -> int:

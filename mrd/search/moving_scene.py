@@ -131,10 +131,13 @@ class MovingScene:
             for name, array in optimiser.arrays().items()
         }
 
-    def restore_optimiser(self, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Restore the optimisers from the arrays that `optimiser_arrays` returned."""
+    def restore_optimiser(
+        self, arrays: Mapping[str, NDArray[Any]], skip: str | None = None
+    ) -> None:
+        """Restore the optimisers, except that of `skip`, from what `optimiser_arrays` returned."""
         for prefix, optimiser in self._optimisers().items():
-            optimiser.restore(with_prefix(f"{prefix}.", arrays))
+            if prefix != f"{skip}.adam":
+                optimiser.restore(with_prefix(f"{prefix}.", arrays))
 
     def _optimisers(self) -> dict[str, Adam | LBFGS]:
         if self.lbfgs:

@@ -14,6 +14,7 @@ from mrd.criterion.null_and_ceiling import target_activations
 from mrd.rendering.representation import as_map, mean_radiance
 from mrd.rendering.to_mitsuba import pixels_of
 from mrd.study.search_section import SearchConfig
+from mrd.study.shape_section import soft_ends
 from scenes.arrays import Picture
 from scenes.camera import Camera
 from scenes.lighting import Constant, EnvironmentMap, Lighting
@@ -61,17 +62,17 @@ def soft_phases(
 
     In the first half, target and render are matte and in soft light; in the second, matte only.
     """
-    end = round(config.soft_start * config.steps)
+    light_end, end = soft_ends(config.soft_start, config.steps)
     material, lighting = {"material": matte(target.material)}, {"lighting": soft(target.lighting)}
     looks: dict[int, dict[str, Any]] = {}  # the last step of a look → the look
-    for last, sections in ((end // 2, material | lighting), (end, material)):
+    for last, sections in ((light_end, material | lighting), (end, material)):
         looks[last] = {
             section: value
             for section, value in sections.items()
             if section not in config.attributes and value != getattr(target, section)
         }
-    if looks[end // 2] == looks[end]:
-        del looks[end // 2]
+    if light_end != end and looks[light_end] == looks[end]:
+        del looks[light_end]
     return tuple(
         SoftPhase(
             look, target_activations(target.model_copy(update=look), config, bench, views), last

@@ -105,9 +105,8 @@ def search_record(search: SearchConfig) -> dict[str, Any]:
     excluded = dict(_BESIDE_THE_RESULT)
     if search.label is None:
         excluded["label"] = True
-    for key in ("soft_start", "attempts"):  # earlier hashes lack these keys
-        if getattr(search, key) == type(search).model_fields[key].default:
-            excluded[key] = True
+    if search.soft_start == 0:  # earlier hashes lack this key
+        excluded["soft_start"] = True
     if search.mode == "diverge":  # the verdict limits how far it moves
         del excluded["criterion"]
         if search.criterion.class_probability == CLASS_PROBABILITY:

@@ -178,7 +178,7 @@ class SearchConfig(Frozen):
         the first is moved a little at random. Default 1. With mode: diverge or flip, the default is
         3, and every start is moved a little from the target.
     remeshing
-        When a searched shape gets new triangles. auto: often in the first two thirds of the steps
+        When a searched shape gets new triangles. auto: often in the first 70 % of the steps
         (`mrd.search.remeshing`). This is the default of a search of a shape with mode: match and
         optimiser: adam. null: never. A mapping: at given steps.
     smoothness
@@ -191,10 +191,6 @@ class SearchConfig(Frozen):
         search of a shape from afar. Sections that are searched are not changed. The search then
         also uses activations of a modified target; the last steps and the verdict use the target
         alone. By default 0, and 0.6 with `remeshing: auto`.
-    attempts
-        How often the first 60 % of the steps are made at most, 1 to 10. They are made again if the
-        smoothed match is then below .9; if no attempt reaches it, the best one goes on. Not for
-        models with guides. By default 1, and 3 with `remeshing: auto` and at least 100 steps.
     regularisers
         Weights of edge length, area and Laplacian of a searched shape; all off by default.
     material_parameters
@@ -247,7 +243,6 @@ class SearchConfig(Frozen):
     remeshing: Remeshing | Literal["auto"] | None = None
     smoothness: float = Field(default=10.0, strict=True, ge=0, le=1000)
     soft_start: float = Field(default=0.0, strict=True, ge=0, le=0.95)
-    attempts: int = Field(default=1, strict=True, ge=1, le=10)
     regularisers: Regularisers = Regularisers()
     material_parameters: Annotated[
         tuple[MaterialParameter, ...], Field(min_length=1), AfterValidator(distinct)
@@ -301,7 +296,6 @@ class SearchConfig(Frozen):
             ("loss", self.loss != DEFAULT_LOSS, "remove it: it would have no effect"),
             ("remeshing", self.remeshing is not None, "remove it: target and result share faces"),
             ("soft_start", self.soft_start > 0, "remove it: it would have no effect"),
-            ("attempts", self.attempts > 1, "remove it: it would have no effect"),
             ("texture_resolution", self.texture_resolution > 0, "use 0: one value per parameter"),
             ("pixel_search", self.pixel_search, "remove it, or search with model pixels"),
             ("goal", self.goal == "recover", "use metamer: the search leaves its target"),
@@ -326,6 +320,13 @@ class SearchConfig(Frozen):
         if list(at) != sorted(at) or at[-1] >= self.steps:
             text = f"{', '.join(map(str, at))} has to grow and to stay below steps ({self.steps})"
             raise misplaced("SearchConfig", ("remeshing", "at"), text)
+        return self
+
+    @model_validator(mode="after")
+    def _check_soft_start(self) -> "SearchConfig":
+        if self.soft_start and self.optimiser == "lbfgs":
+            text = "not with optimiser: lbfgs, which needs one objective; use adam, or remove it"
+            raise misplaced("SearchConfig", ("soft_start",), text)
         return self
 
     @property

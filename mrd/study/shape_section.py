@@ -13,8 +13,15 @@ AUTO: Literal["auto"] = "auto"
 AUTO_STEPS = 800
 AUTO_SMOOTHNESS = 3.0
 AUTO_SOFT_START = 0.6
-AUTO_ATTEMPTS = 3
-LEAST_STEPS_OF_ATTEMPTS = 100  # the match of a shorter search is low anyway
+
+
+def soft_ends(soft_start: float, steps: int) -> tuple[int, int]:
+    """Return the last steps with soft light and with a matte material, 0 for none, of a start.
+
+    They are below `steps`: the last step uses the target alone.
+    """
+    end = min(round(soft_start * steps), steps - 1)
+    return end // 2, end
 
 
 class Regularisers(Frozen):
@@ -72,7 +79,4 @@ def with_shape_defaults(search: Mapping[str, Any]) -> dict[str, Any]:
         "schedule": "cosine",
         "soft_start": AUTO_SOFT_START,
     }
-    steps = search.get("steps", AUTO_STEPS)
-    if isinstance(steps, int) and steps >= LEAST_STEPS_OF_ATTEMPTS:
-        defaults["attempts"] = AUTO_ATTEMPTS
     return {**defaults, **search}

@@ -212,3 +212,28 @@ def test_a_real_search_whose_mesh_folds_is_noted_at_its_remeshing(begun):
     list(search.steps())
     assert search.notes[0].startswith("step 2: the mesh is inside out (")
     assert search.notes[1].startswith("step 2: the mesh intersects itself (")
+
+
+def test_losses_of_a_soft_phase_are_not_compared_with_later_ones():
+    """Soft phases end after steps 120 and 240 of 400; there the target and the loss change."""
+    soft = config("shape", soft_start=0.6)
+    change = [2.0] * 120 + [1.0] * 120 + [3.0] * 160  # each phase stays at its own loss
+    notes = observed(Health(soft, views=3), change)
+    assert [step for step, _ in notes] == [60]
+    health = Health(soft, views=3)
+    observed(health, change)
+    assert health.warnings() == [note for _, note in notes]
+    assert observed(Health(config("shape"), views=3), change) == [(60, notes[0][1])]
+    assert Health(config("shape"), views=3).warnings() == []
+    falls = [2.0] * 120 + [3.0] * 120 + [2.9] * 60 + [2.0] * 100  # it falls in the last phase
+    health = Health(soft, views=3)
+    observed(health, falls)
+    assert health.warnings() == []
+
+
+def test_a_phase_begins_with_a_whole_round():
+    """Cameras of very different losses; the phase ends within a round of 7."""
+    of_camera = np.tile(10.0 ** np.arange(7), 100)[:400]
+    soft = config("shape", soft_start=0.6)
+    scale = np.where(np.arange(400) < 240, 1, 5)
+    assert len(observed(Health(soft, views=7), (of_camera * scale).tolist())) == 1

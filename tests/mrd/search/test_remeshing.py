@@ -83,3 +83,18 @@ def test_a_search_without_remeshing_keeps_its_mesh_and_rate():
     config = shape_search(remeshing=None)
     assert remeshing_edges(config, SPHERE, extent=1.0) == {}
     assert rate_factor(config, 0) == 1
+
+
+def test_other_attributes_keep_the_moments_of_their_optimiser(begun):
+    search, _ = begun(("shape", "pose"), steps=6, remeshing={"at": [3], "edge": 1.2})
+    for _ in range(2):
+        search.step()
+    moments = search.moving.optimiser_arrays()
+    vertices = len(geometry(search.scene().shape).vertices)
+    search.remesh(0.3)
+    assert len(geometry(search.scene().shape).vertices) != vertices
+    found = search.moving.optimiser_arrays()
+    assert found["shape.adam.steps"] == 0
+    assert found["pose.adam.steps"] == 2
+    for name in (name for name in found if name.startswith("pose.")):
+        np.testing.assert_array_equal(found[name], moments[name])

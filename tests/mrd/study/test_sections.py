@@ -31,9 +31,9 @@ def test_defaults_of_a_search_and_a_model():
 def test_a_search_of_a_shape_has_other_defaults():
     config = search()
     assert (config.remeshing, config.steps, config.smoothness) == ("auto", 800, 3)
-    assert (config.soft_start, config.attempts) == (0.6, 3)
+    assert config.soft_start == 0.6
     assert config.starts() == {"shape": Sphere(radius=0.6, subdivisions=3)}
-    assert (search(steps=50).steps, search(steps=50).attempts) == (50, 1)
+    assert search(steps=50).steps == 50
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_a_shape_search_without_automatic_remeshing_has_the_defaults_of_the_othe
     config = search(**keys)
     assert config.remeshing != "auto"
     assert (config.steps, config.smoothness) == (400, 10)
-    assert (config.soft_start, config.attempts) == (0, 1)
+    assert config.soft_start == 0
 
 
 def test_start_of_every_searched_attribute_has_a_default():
@@ -82,8 +82,7 @@ def test_start_of_an_attribute_that_is_not_searched_is_refused():
         ({"attributes": ["shape", "shape"]}, "shape is named more than once"),
         ({"attributes": ["colour"]}, "allowed: shape, material, lighting, pose"),
         ({"mode": "diverge", "soft_start": 0.5}, "it would have no effect"),
-        ({"mode": "flip", "attempts": 2}, "it would have no effect"),
-        ({"attempts": 0}, "greater than or equal to 1"),
+        ({"optimiser": "lbfgs", "soft_start": 0.5}, "not with optimiser: lbfgs"),
         ({"mode": "diverge", "remeshing": "auto"}, "target and result share faces"),
         ({"optimiser": "lbfgs", "remeshing": "auto"}, "needs one mesh"),
         ({"textured_parameters": ["eta"]}, "'eta' cannot be a texture; .*roughness, metallic"),
