@@ -68,8 +68,8 @@ def embed(
     models
         The models.
     floors
-        By search: the least match of a metamer, or a `ScoringRule`, which also has the least mean
-        probability of the target's class (by default that of a new study).
+        By search: the least match of a metamer, or a `mrd.study.criterion_section.ScoringRule`
+        to set the least mean probability of the target's class too (default: that of a new study).
     folder
         Folder that relative paths of weights start from.
     device
