@@ -7,13 +7,14 @@ another program delays all others, so on a busy computer fewer threads are faste
 
 from __future__ import annotations
 
-import os
 import time
 from typing import Any
 
 import drjit as dr
 import psutil
 import torch
+
+from mrd.rendering.processors import own_processors
 
 SECONDS_BETWEEN_LOOKS = 2.0
 
@@ -26,7 +27,7 @@ class Threads:
     """
 
     def __init__(self) -> None:
-        self._processors = _own_processors()
+        self._processors = own_processors()
         self._before = dr.thread_count(), torch.get_num_threads()
         self._can_adapt = len(self._processors) > 1 and len(self._times()) > 0
         self._looked = self._look()
@@ -63,10 +64,3 @@ class Threads:
             dr.set_thread_count(renderer)
         if network != torch.get_num_threads():
             torch.set_num_threads(network)
-
-
-def _own_processors() -> list[int]:
-    """Return the numbers of the processors that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return sorted(os.sched_getaffinity(0))
-    return list(range(os.cpu_count() or 1))

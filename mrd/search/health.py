@@ -111,8 +111,9 @@ class Health:
     def _loss_warning(self, share: float) -> str:
         options = ["another start", "a larger learning_rate", "more samples", *self._remeshing()]
         if "shape" in self._config.attributes:
-            soft = self._config.soft_start > 0
-            options.append("a matte material" if soft else "soft_start: 0.6")
+            is_soft = self._config.soft_start > 0
+            is_soft |= {"material", "lighting"} <= set(self._config.attributes)
+            options.append("a matte target" if is_soft else "soft_start: 0.6")
         return (
             f"the loss stays at {share:.0%} of its mean over the first {self._window} steps; "
             f"try {_either(options)}"

@@ -327,6 +327,9 @@ class SearchConfig(Frozen):
         if self.soft_start and self.optimiser == "lbfgs":
             text = "not with optimiser: lbfgs, which needs one objective; use adam, or remove it"
             raise misplaced("SearchConfig", ("soft_start",), text)
+        if self.soft_start and {"material", "lighting"} <= set(self.attributes):
+            text = "no effect if material and lighting are both searched; remove it"
+            raise misplaced("SearchConfig", ("soft_start",), text)
         return self
 
     @property

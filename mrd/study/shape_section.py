@@ -77,6 +77,7 @@ def with_shape_defaults(search: Mapping[str, Any]) -> dict[str, Any]:
         "steps": AUTO_STEPS,
         "smoothness": AUTO_SMOOTHNESS,
         "schedule": "cosine",
-        "soft_start": AUTO_SOFT_START,
     }
+    if not {"material", "lighting"} <= set(searched):  # both are then left as they are
+        defaults["soft_start"] = AUTO_SOFT_START
     return {**defaults, **search}

@@ -103,7 +103,6 @@ def test_sections_that_are_searched_are_not_softened(begun):
     assert looks("shape") == [{"material", "lighting"}, {"material"}]
     assert looks("shape", "material") == [{"lighting"}]
     assert looks("shape", "lighting") == [{"material"}]
-    assert looks("shape", "material", "lighting") == []
 
 
 def test_the_best_state_of_a_search_is_not_from_its_soft_phase(begun):

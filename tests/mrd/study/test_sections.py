@@ -34,6 +34,7 @@ def test_a_search_of_a_shape_has_other_defaults():
     assert config.soft_start == 0.6
     assert config.starts() == {"shape": Sphere(radius=0.6, subdivisions=3)}
     assert search(steps=50).steps == 50
+    assert search(attributes=["shape", "material", "lighting"]).soft_start == 0
 
 
 @pytest.mark.parametrize(
@@ -83,6 +84,10 @@ def test_start_of_an_attribute_that_is_not_searched_is_refused():
         ({"attributes": ["colour"]}, "allowed: shape, material, lighting, pose"),
         ({"mode": "diverge", "soft_start": 0.5}, "it would have no effect"),
         ({"optimiser": "lbfgs", "soft_start": 0.5}, "not with optimiser: lbfgs"),
+        (
+            {"attributes": ["shape", "material", "lighting"], "soft_start": 0.5},
+            "no effect if material and lighting are both searched",
+        ),
         ({"mode": "diverge", "remeshing": "auto"}, "target and result share faces"),
         ({"optimiser": "lbfgs", "remeshing": "auto"}, "needs one mesh"),
         ({"textured_parameters": ["eta"]}, "'eta' cannot be a texture; .*roughness, metallic"),
