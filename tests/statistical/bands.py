@@ -127,6 +127,9 @@ class Bias:
 class Width:
     """Check that intervals are as wide as n independent estimates spread (χ² test of a variance).
 
+    An error is compared with the side of its own interval that faces the truth: intervals may be
+    asymmetric, and wider for some estimates than for others.
+
     Parameters
     ----------
     n
@@ -164,10 +167,17 @@ class Width:
         above = chi2.cdf(degrees * (fault / high) ** 2, degrees)
         return float(below + above)
 
-    def check(self, errors: np.ndarray, widths: np.ndarray, quantile: float = Z) -> None:
-        """Fail if the median width does not fit the spread of the errors."""
-        assert len(errors) == len(widths) == self.n
-        ratio = float(np.median(widths) / (2 * quantile * np.std(errors, ddof=1)))
+    def check(
+        self, errors: np.ndarray, below: np.ndarray, above: np.ndarray, quantile: float = Z
+    ) -> None:
+        """Fail if the errors, in standard errors, do not have a standard deviation of about 1.
+
+        Intervals reach from `below` under to `above` over the estimates.
+        """
+        assert len(errors) == len(below) == len(above) == self.n
+        standard = quantile * errors / np.where(errors > 0, below, above)
+        spread = float(np.std(standard, ddof=1))
+        ratio = 1 / spread if spread else np.inf  # of endless intervals
         low, high = self.limits
         assert low <= ratio <= high, (
             f"width: {ratio:.3f} times the spread, not {low:.2f}–{high:.2f}"
@@ -231,7 +241,8 @@ class Intervals:
         rate.check(int(np.sum((low <= truth) & (truth <= high))))
         errors = np.asarray(estimate) - truth
         if width is not None:
-            width.check(errors, np.asarray(high) - np.asarray(low), quantile)
+            below, above = np.asarray(estimate) - low, np.asarray(high) - estimate
+            width.check(errors, below, above, quantile)
         if bias is not None:
             bias.check(errors)
 
