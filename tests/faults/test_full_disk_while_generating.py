@@ -57,7 +57,7 @@ def generate(folder, limit=0):
 def refusals(done, path):
     """Return the lines that report a file that could not be written.
 
-    A kernel that Dr.Jit compiles anew does not fit into its cache either; Dr.Jit reports that.
+    A kernel that Dr.Jit compiles does not fit into its cache either; Dr.Jit reports that.
     """
     own = [line for line in done.stderr.splitlines() if not line.startswith("jit_kernel_write()")]
     assert (done.returncode, own) == (2, []), done.stdout + done.stderr
