@@ -32,24 +32,10 @@ def main() -> None:
     from mrd.rendering import backend
 
     backend.activate()
-    import numpy as np
-
     from benchmarks.clock import timed
-    from benchmarks.subject import network, scenes_of, shape_search
-    from mrd.criterion.bench import Bench, display_images
-    from mrd.rendering.to_mitsuba import form_of
-    from mrd.search.loop import Search
-    from mrd.search.match import Match
-    from scenes.camera import cameras
+    from benchmarks.subject import search_by_head, shape_search
 
-    config = shape_search(remeshing=None, steps=100_000)
-    target, start = scenes_of(config)
-    views = cameras(target.cameras)
-    model = network(("head",))
-    bench = Bench(model, form_of(target.material))
-    activations = model.activations(display_images(bench.stage(target), views, 16, noise=0))
-    rng = np.random.default_rng(1)
-    search = Search(start, activations, views, bench, config, rng, Match())
+    search = search_by_head(shape_search(remeshing=None, steps=100_000))
     for _ in range(WARM_UP):
         search.step()
 

@@ -14,23 +14,10 @@ def main() -> None:
     from mrd.rendering import backend
 
     backend.activate()
-    import numpy as np
+    from benchmarks.subject import search_by_head, shape_search
 
-    from benchmarks.subject import network, scenes_of, shape_search
-    from mrd.criterion.bench import Bench, display_images
-    from mrd.rendering.to_mitsuba import form_of
-    from mrd.search.loop import Search
-    from mrd.search.match import Match
-    from scenes.camera import cameras
-
-    config = shape_search(steps=LATE, remeshing=None)  # a finer mesh would take more memory
-    target, start = scenes_of(config)
-    views = cameras(target.cameras)
-    model = network(("head",))
-    bench = Bench(model, form_of(target.material))
-    activations = model.activations(display_images(bench.stage(target), views, 16, noise=0))
-    rng = np.random.default_rng(1)
-    search = Search(start, activations, views, bench, config, rng, Match())
+    # Without remeshing: a finer mesh would take more memory.
+    search = search_by_head(shape_search(steps=LATE, remeshing=None))
     process = psutil.Process()
     megabytes = {}
     for step in search.steps():

@@ -19,28 +19,15 @@ def main() -> None:
     from mrd.rendering import backend
 
     backend.activate()
-    import numpy as np
-
     from benchmarks.clock import timed
     from benchmarks.parts import raw_parts
-    from benchmarks.subject import network, scenes_of, shape_search
-    from mrd.criterion.bench import Bench, display_images
-    from mrd.rendering.to_mitsuba import form_of
-    from mrd.search.loop import Search
-    from mrd.search.match import Match
-    from scenes.camera import cameras
+    from benchmarks.subject import search_by_head, shape_search
 
     config = shape_search(remeshing=None)  # the raw parts have the mesh of the start
-    target, start = scenes_of(config)
-    views = cameras(target.cameras)
-    model = network(("head",))
-    bench = Bench(model, form_of(target.material))
-    activations = model.activations(display_images(bench.stage(target), views, 16, noise=0))
-    rng = np.random.default_rng(1)
-    search = Search(start, activations, views, bench, config, rng, Match())
+    search = search_by_head(config)
 
-    wanted = activations["head"][: config.views_per_step]
-    parts = raw_parts(start, config, model, wanted, "head")
+    wanted = search.targets["head"][: config.views_per_step]
+    parts = raw_parts(search.start, config, search.bench.model, wanted, "head")
     seconds: dict[str, list[float]] = {
         name: [] for name in ("step", *(part.__name__ for part in parts))
     }

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 
-from mrd.criterion.bench import display_images
+from mrd.criterion.bench import Bench, display_images
 from mrd.criterion.similarity import cosine, flattened
 from mrd.models import registry
 from mrd.models.base import Model
 from mrd.rendering.representation import represented, start_scene
 from mrd.rendering.stage import Stage, exposed
+from mrd.rendering.to_mitsuba import form_of
+from mrd.search.loop import Search
+from mrd.search.match import Match
 from mrd.study.model_section import ModelConfig
 from mrd.study.search_section import SearchConfig, StartConfig
 from scenes import library
@@ -43,6 +47,16 @@ def scenes_of(search: SearchConfig) -> tuple[Scene, Scene]:
 def network(layers: tuple[str, ...]) -> Model:
     """Return EfficientNet-Lite0 with ImageNet weights after a blur of 1 pixel."""
     return registry.create(ModelConfig(network="efficientnet_lite0", layers=layers))
+
+
+def search_by_head(config: SearchConfig) -> Search:
+    """Return a search of the bunny's shape by the last feature map, at its start."""
+    target, start = scenes_of(config)
+    views, model = cameras(target.cameras), network((SCORING_LAYER,))
+    bench = Bench(model, form_of(target.material))
+    activations = model.activations(display_images(bench.stage(target), views, 16, noise=0))
+    rng = np.random.default_rng(1)
+    return Search(start, activations, views, bench, config, rng, Match())
 
 
 class Score:
