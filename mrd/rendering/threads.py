@@ -45,7 +45,7 @@ class Threads:
         self._limit(max(self._before))
 
     def _look(self) -> tuple[float, float]:
-        """Return the time, and the seconds that are idle or used by this process, of all processors."""
+        """Return the time, and the processor seconds that are idle or used by this process."""
         idle = sum(each.idle + getattr(each, "iowait", 0.0) for each in self._times())
         return time.monotonic(), idle + time.process_time()
 
