@@ -12,6 +12,7 @@ import pytest
 from analysis.config import ExclusionsConfig
 from analysis.report.study_report import distances
 from analysis.statistics import invariance, model_observers
+from analysis.statistics.monotonicity import ALPHA
 from analysis.trials import exclusions, sessions
 from stimuli.stimulus_set import StimulusSet
 from tests import simulated_study
@@ -57,25 +58,38 @@ def test_many_experiments_from_sessions_to_ratios(people_see, model_sees, tmp_pa
     """The same, many times, with equal attributes: it finds a coverage of .70, and an
     error rate of .20 in place of .05.
 
-    The two conditions of an experiment share people and noise: they count as one.
+    The two conditions of an experiment share people and noise: they count as one. Answers of people
+    who see nothing are independent, and two tests at level `ALPHA` look whether they rise: it finds
+    that these are significant for .10 of the conditions.
     """
     n = 100
-    coverage = Rate(n, (0.94, 1.0), (0.7,), FALSE_ALARM / 2)
-    error_rate = Rate(n, (0.0, 0.05), (0.2,), FALSE_ALARM / 2)
+    coverage = Rate(n, (0.94, 1.0), (0.7,), FALSE_ALARM / 3)
+    error_rate = Rate(n, (0.0, 0.05), (0.2,), FALSE_ALARM / 3)
+    falls_by_chance = Rate(2 * n, (0.0, 2 * ALPHA), (0.1,), FALSE_ALARM / 3)
     both = people_see, model_sees
     truth = _study(tmp_path, {"shape": both, "material": both})["shape"]
     held = positive = 0.0
+    falling = 0
     for number in range(n):
         rows = _ratios(tmp_path, seed % 10**6 + number)
         held += ((rows["log2_ratio_low"] <= truth) & (truth <= rows["log2_ratio_high"])).mean()
         positive += (rows["p"] < 0.05).mean()
-        for who, sees in (("people", people_see), ("model", model_sees)):
-            assert (rows[f"{who}_measurable"] == ("measured" if sees > 0.1 else "above")).all()
+        people, model = rows["people_measurable"], rows["model_measurable"]
+        by_chance = people.isin(("falling", "not monotone")) & (people_see < SEES / 10)
+        falling += by_chance.sum()
+        assert (people[~by_chance] == _expected(people_see)).all()
+        assert (model == _expected(model_sees)).all()
+    falls_by_chance.check(falling)
     coverage.check(round(held))
     if truth == 0:
         error_rate.check(round(positive))
     if abs(truth) > 1:
         assert positive == n
+
+
+def _expected(sees):
+    """Return whether a threshold is within the levels or above them."""
+    return "measured" if sees > SEES / 10 else "above"
 
 
 def _study(folder, sees):
