@@ -35,6 +35,7 @@ def ours(seed: int, until: float, radius: float) -> Iterator[tuple[float, float]
     from mrd.search.loop import Search
     from mrd.search.match import Match
     from mrd.search.soft_phase import soft_phases
+    from mrd.search.step import LazyActivations
     from scenes.camera import cameras
 
     search = shape_search(radius)
@@ -45,8 +46,11 @@ def ours(seed: int, until: float, radius: float) -> Iterator[tuple[float, float]
     views = cameras(target.cameras)
     # Other images than those of the score: fitted noise must not count as progress.
     bench = Bench(model, form_of(target.material))
-    images = display_images(bench.stage(target), views, search.samples.score, noise=2)
-    activations = model.activations(images)
+    activations = LazyActivations(
+        lambda: model.activations(
+            display_images(bench.stage(target), views, search.samples.score, noise=2)
+        )
+    )
     rng = np.random.default_rng(seed)
     soft = soft_phases(target, search, bench, views)
     run = Search(start, activations, views[:VIEWS], bench, search, rng, Match(), soft=soft)
@@ -55,7 +59,7 @@ def ours(seed: int, until: float, radius: float) -> Iterator[tuple[float, float]
     for step in run.steps():
         busy += step.seconds
         last = step.step == search.steps or busy > until
-        if (step.step % 2 == 0 and busy > 1.1 * scored_at) or last:
+        if busy > 1.1 * scored_at or last:
             scored_at = busy
             yield busy, score.progress(run.scene())
         if last:

@@ -27,6 +27,7 @@ from mrd.rendering.stage import display, exposed
 from mrd.search.loop import Search
 from mrd.search.modes import mode_of
 from mrd.search.soft_phase import soft_phases
+from mrd.search.step import LazyActivations
 from mrd.search.variables.shape import extent_of
 from mrd.study.resolved_run import ResolvedRun
 from mrd.study.run_directory import RunDirectory
@@ -109,7 +110,7 @@ def _searched(
     bench = replace(scorer.bench, model=mode.model(run.model, scorer.bench))
     search = Search(
         start,
-        target_activations(target, run.search, bench, views),
+        LazyActivations(lambda: target_activations(target, run.search, bench, views)),
         views,
         bench,
         run.search,

@@ -1,7 +1,8 @@
 """`mode: diverge`: find the widest metamer, the one physically farthest from the target.
 
 maximise the distance D(x) from the target subject to match_c(x) ≥ floor + MARGIN at every training
-camera c (`mrd.search.constrained`).
+camera c (`mrd.search.constrained`). At cameras where the class rule of the criterion applies, the
+target's class must also keep a share `CLASS_MARGIN` of its lead: its logit minus the largest other.
 
 A shape leaves the target by a smooth change that the model notices least: start 1 by the first such
 change, start 2 by its opposite, start 3 by the second, and so on (`mrd.search.insensitive`).
@@ -24,13 +25,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from mrd.criterion.bench import Bench
 from mrd.criterion.criterion import LEAST_ROOM
 from mrd.criterion.verdict import Scorer
+from mrd.models.base import Model
+from mrd.models.classifier import LOGITS, Classifier
 from mrd.rendering.stage import display
 from mrd.search.constrained import Constrained, start_number
 from mrd.search.control_reach import control_reach
 from mrd.search.distance_from_target import UNIT
 from mrd.search.diverge_result import widest_metamer
+from mrd.search.flip_result import lead
 from mrd.search.insensitive import (
     SmoothChange,
     change_of_start,
@@ -43,11 +48,14 @@ from mrd.search.step import Activations, StepActivations
 from mrd.search.variables.base import mitsuba_values
 from mrd.search.variables.shape import ShapeVariables
 from mrd.study.checkpoint import SearchState
+from mrd.study.model_section import ModelConfig
 from scenes.base.errors import InputError
 from scenes.scene import Scene
 from scenes.shape import geometry
 
 MARGIN = 0.02  # added to the floor, so that noise of the score seldom fails the widest metamer
+CLASS_MARGIN = 0.1  # least lead of the target's class, in units of its lead at the target
+LEAST_LEAD = 0.5  # logits: least unit of a lead, for a target that almost has another class
 LOST = 0.2  # violation of the condition above which the search goes back
 PACE, LEAST_PACE = 0.2, 0.2 / 2**6  # factors on the learning rates at the start, and at least
 CALIBRATION = 8  # re-renders of the target that measure the effect of a step's noise
@@ -61,7 +69,8 @@ class Diverge(Constrained):
     """Maximise the distance from the target.
 
     `null` and `ceiling` (C,) are mean values of Pearson's r with the target at each training camera
-    and at scoring quality: those of random scenes, and those of re-renders of the target.
+    and at scoring quality: those of random scenes, and those of re-renders of the target. `classes`
+    are the classes to keep at each training camera, None where the class does not count.
     `progress` is called with a name, the number of finished preparations, and their total.
     `state` is the saved state from which the search will be resumed, if there is one.
     """
@@ -72,15 +81,21 @@ class Diverge(Constrained):
         self,
         null: NDArray[np.float64],
         ceiling: NDArray[np.float64],
+        classes: Sequence[int | None],
         progress: Callable[[str, int, int], None] = lambda *_: None,
         state: SearchState | None = None,
     ) -> None:
-        self._progress = progress
+        self._progress, self._classes = progress, classes
+        self._has_classes = any(each is not None for each in classes)
         self._will_resume = state is not None and self.can_resume(state)
         self._changes: list[SmoothChange] = []  # computed when a start of a shape needs them
         self._null, self._ceiling = (
             torch.as_tensor(each, dtype=torch.float32) for each in (null, ceiling)
         )
+
+    def model(self, config: ModelConfig, bench: Bench) -> Model:  # noqa: ARG002
+        """Return the model, with its class logits as a further layer if a class counts."""
+        return Classifier(bench.model) if self._has_classes else bench.model
 
     def prepare(self, search: Search) -> None:
         """Measure the effect of noise in a step; raise InputError if a camera allows no match."""
@@ -97,6 +112,9 @@ class Diverge(Constrained):
         self._null, self._ceiling = self._null.to(device), self._ceiling.to(device)
         self._layers, self._floor = search.scored, search.config.criterion.floor
         self._noisy_ceiling = self._measured_ceiling(search)
+        if self._has_classes:
+            every = list(range(len(search.views)))
+            self._target_lead = self._lead(search.targets, every).clamp(min=LEAST_LEAD)
 
     def _least_noticed(self, search: Search, shape: ShapeVariables) -> list[SmoothChange]:
         """Return the changes of the shape with which the starts begin."""
@@ -148,11 +166,25 @@ class Diverge(Constrained):
         return torch.stack(rows).mean(dim=0)
 
     def condition(self, step: StepActivations) -> torch.Tensor:
-        """Return how far the match at each view (V,) is below floor + `MARGIN`."""
+        """Return how far each view (V,) is from meeting the condition on its match and class."""
         null, ceiling = self._null[step.views], self._ceiling[step.views]
         noise_factor = self._noisy_ceiling[step.views] / ceiling
         r = correlation(step.rendered, step.target, self._layers) / noise_factor
-        return self._floor + MARGIN - (r - null) / (ceiling - null)
+        violation = self._floor + MARGIN - (r - null) / (ceiling - null)
+        if not self._has_classes:
+            return violation
+        counts = torch.tensor([self._classes[c] is not None for c in step.views]).to(
+            violation.device
+        )
+        share = self._lead(step.rendered, step.views) / self._target_lead[step.views]
+        return torch.where(counts, torch.maximum(violation, CLASS_MARGIN - share), violation)
+
+    def _lead(self, activations: Activations, views: Sequence[int]) -> torch.Tensor:
+        """Return the logit of the target's class minus the largest other one, at each view (V,).
+
+        Where the class does not count, it is the lead of class 0.
+        """
+        return -lead(activations[LOGITS], [[self._classes[c] or 0] for c in views], None)
 
     def is_gain(self, distance: float, before: float) -> bool:
         """Return whether a distance is larger by at least the factor `GAIN`."""

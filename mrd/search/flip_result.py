@@ -87,6 +87,20 @@ def camera_classes(
     ]
 
 
+def stable_classes(against: Reference, least: float) -> list[int | None]:
+    """Return the target's class at every camera where the class rule applies, else None.
+
+    `least` is the least probability of a stable class.
+    """
+    if against.labels is None or against.probabilities is None:
+        return [None] * len(against.views)
+    certainty = against.probabilities.mean(axis=0).tolist()
+    return [
+        own[0] if class_rule(own, mean, least) == APPLIES else None
+        for own, mean in zip(own_classes(against), certainty, strict=True)
+    ]
+
+
 def own_classes(against: Reference) -> list[list[int]]:
     """Return the classes of the target's images at every camera, that of the first image first."""
     if against.labels is None:

@@ -8,7 +8,7 @@ from mrd.criterion.null_and_ceiling import Reference
 from mrd.criterion.verdict import mean_match, training
 from mrd.search.diverge import Diverge
 from mrd.search.flip import Flip
-from mrd.search.flip_result import own_classes
+from mrd.search.flip_result import own_classes, stable_classes
 from mrd.search.loop import Mode
 from mrd.search.match import Match
 from mrd.study.checkpoint import SearchState
@@ -30,7 +30,9 @@ def mode_of(
 
     def diverge() -> Mode:
         null, ceiling = (each["pearson"][:, train] for each in (against.null, against.ceiling))
-        return Diverge(null.mean(axis=0), ceiling.mean(axis=0), progress, state)
+        stable = stable_classes(against, search.criterion.class_probability)
+        classes = [stable[c] for c in train]
+        return Diverge(null.mean(axis=0), ceiling.mean(axis=0), classes, progress, state)
 
     def flip() -> Mode:
         own = own_classes(against)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 
 from mrd.criterion.bench import Bench
 from mrd.criterion.null_and_ceiling import target_activations
 from mrd.rendering.representation import as_map, mean_radiance
 from mrd.rendering.to_mitsuba import pixels_of
+from mrd.search.step import Activations, LazyActivations
 from mrd.study.search_section import SearchConfig
 from mrd.study.shape_section import soft_ends
 from scenes.arrays import Picture
@@ -22,6 +22,7 @@ from scenes.material import Material
 from scenes.scene import Scene
 
 ROWS = 16  # of the map of a soft light: pixels of 11 degrees
+SAMPLES = 36  # of the target in a soft phase; without highlights there is little noise
 EVEN = 0.8  # share of the mean radiance in it; with .5, one search of four lost an ear
 
 
@@ -33,7 +34,7 @@ class SoftPhase:
     """
 
     look: Mapping[str, Any]
-    targets: dict[str, torch.Tensor]
+    targets: Activations
     end: int
 
 
@@ -73,10 +74,12 @@ def soft_phases(
         }
     if light_end != end and looks[light_end] == looks[end]:
         del looks[light_end]
-    return tuple(
-        SoftPhase(
-            look, target_activations(target.model_copy(update=look), config, bench, views), last
-        )
-        for last, look in looks.items()
-        if last and look
-    )
+    samples = config.samples.model_copy(update={"score": min(SAMPLES, config.samples.score)})
+    coarse = config.model_copy(update={"samples": samples})
+
+    def phase(look: Mapping[str, Any], end: int) -> SoftPhase:
+        scene = target.model_copy(update=look)
+        targets = LazyActivations(lambda: target_activations(scene, coarse, bench, views))
+        return SoftPhase(look, targets, end)
+
+    return tuple(phase(look, last) for last, look in looks.items() if last and look)

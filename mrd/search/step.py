@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import torch
@@ -11,6 +12,26 @@ import torch
 from mrd.criterion.similarity import pearson
 
 Activations = Mapping[str, torch.Tensor]
+
+
+class LazyActivations(Mapping[str, torch.Tensor]):
+    """Layer → activations (V, …), which are computed when they are first read."""
+
+    def __init__(self, compute: Callable[[], Activations]) -> None:
+        self._compute = compute
+
+    @cached_property
+    def _computed(self) -> Activations:
+        return self._compute()
+
+    def __getitem__(self, layer: str) -> torch.Tensor:
+        return self._computed[layer]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._computed)
+
+    def __len__(self) -> int:
+        return len(self._computed)
 
 
 @dataclass(frozen=True)

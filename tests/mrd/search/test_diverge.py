@@ -1,5 +1,7 @@
 """`mode: diverge`: the search leaves its target as far as the match allows, and no farther."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -10,14 +12,16 @@ from mrd.criterion.criterion import measures
 from mrd.criterion.similarity import pearson
 from mrd.generate import one_run
 from mrd.models import registry
+from mrd.models.classifier import LOGITS, Classifier
 from mrd.rendering.representation import form_of_family, represented, start_scene
 from mrd.rendering.stage import Stage
 from mrd.search.directions import draw_direction
 from mrd.search.distance_from_target import distance_from_target
-from mrd.search.diverge import MARGIN, PACE, Diverge, correlation
+from mrd.search.diverge import CLASS_MARGIN, LEAST_LEAD, MARGIN, PACE, Diverge, correlation
 from mrd.search.diverge_result import widest_metamer
 from mrd.search.insensitive import MOST
 from mrd.search.loop import Search
+from mrd.search.step import StepActivations
 from mrd.search.variables.build import build_variables
 from mrd.study.checkpoint import SearchState, read_state, write_state
 from mrd.study.model_section import ModelConfig
@@ -49,7 +53,7 @@ NULL = np.array([0.6, 0.65, 0.7])
 class Away:
     """A search on pixels away from a small target, and the similarity of scenes to the target."""
 
-    def __init__(self, small, attribute, steps=60, samples=16, **changes):
+    def __init__(self, small, attribute, steps=60, samples=16, network="pixels", **changes):
         self.config = SearchConfig(
             mode="diverge",
             attributes=(attribute,),
@@ -58,7 +62,7 @@ class Away:
             **{"restarts": 1, **changes},
         )
         self.target = represented(small(**TARGET), self.config)
-        model = registry.create(ModelConfig(network="pixels"))
+        model = registry.create(ModelConfig(network=network))
         self.bench = Bench(model, form_of_family(self.config, self.target))
         self.views = cameras(self.target.cameras)
         self.wanted = self._activations(self.target, 0)
@@ -68,7 +72,8 @@ class Away:
         start = start_scene(self.target, {}, self.config)
         assert start == self.target
         rng = np.random.default_rng(seed)
-        mode = Diverge(NULL, self.r(self.target), lambda *call: self.prepared.append(call), state)
+        progress = lambda *call: self.prepared.append(call)  # noqa: E731
+        mode = Diverge(NULL, self.r(self.target), [None] * 3, progress, state)
         return Search(start, self.wanted, self.views, self.bench, self.config, rng, mode)
 
     def r(self, scene):
@@ -158,6 +163,36 @@ def test_a_shape_starts_with_what_the_model_notices_least(small):
     np.testing.assert_allclose(
         opposite - target, target - geometry(first.shape).vertices, atol=1e-5
     )
+
+
+def test_the_class_is_part_of_the_condition_where_it_counts(small):
+    away = Away(small, "pose", network="efficientnet_lite0")
+    model, layer = Classifier(away.bench.model), away.bench.model.layers[0]
+    bench = replace(away.bench, model=model)
+    with torch.no_grad():
+        wanted = model.activations(display_images(bench.stage(away.target), away.views, 144, 0))
+    classes = wanted[LOGITS].argmax(dim=1).tolist()
+    counted = [classes[0], None, classes[2]]
+    mode = Diverge(NULL, np.ones(3), counted)
+    config, rng = away.config, np.random.default_rng(1)
+    search = Search(away.target, wanted, away.views, bench, config, rng, mode, scored=[layer])
+
+    def violation(share):
+        """Return the condition when the class of the target has a share of its lead."""
+        logits = wanted[LOGITS].clone()
+        top, second = logits.topk(2, dim=1).values.T
+        rows = range(3)
+        logits[rows, classes] = second + share * (top - second).clamp(min=LEAST_LEAD)
+        rendered = wanted | {LOGITS: logits}
+        return mode.condition(StepActivations(rendered, wanted, None, [0, 1, 2])).numpy()
+
+    by_match = search.config.criterion.floor + MARGIN - 1
+    np.testing.assert_allclose(violation(1.0), violation(CLASS_MARGIN + 0.2), atol=1e-5)
+    assert violation(1.0).max() < by_match + 0.1
+    np.testing.assert_allclose(
+        violation(-0.5)[[0, 2]], [CLASS_MARGIN + 0.5, CLASS_MARGIN + 0.5], atol=1e-5
+    )
+    assert violation(-0.5)[1] == violation(1.0)[1]
 
 
 def test_a_resumed_search_ends_where_an_uninterrupted_one_does(small):

@@ -129,7 +129,7 @@ def search(small, kind, steps):
         Bench(Lamp(), form_of_family(config, target)),
         config,
         np.random.default_rng(1),
-        Diverge(np.zeros(2), np.full(2, 0.5)),
+        Diverge(np.zeros(2), np.full(2, 0.5), [None, None]),
     )
 
 
