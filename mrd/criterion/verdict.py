@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -53,6 +53,12 @@ class Scorer:
     target: Scene
     against: Reference
     bench: Bench
+
+    def with_floor(self, floor: float) -> Scorer:
+        """Return a scorer with another floor of the match."""
+        criterion = self.run.search.criterion.model_copy(update={"floor": floor})
+        search = self.run.search.model_copy(update={"criterion": criterion})
+        return replace(self, run=replace(self.run, search=search))
 
     def images(self, scene: Scene, noise: int) -> torch.Tensor:
         """Render display images (C, 3, H, W) at scoring quality, with the noise of an index."""

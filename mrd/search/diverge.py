@@ -2,7 +2,8 @@
 
 maximise the distance D(x) from the target subject to match_c(x) ≥ floor + MARGIN at every training
 camera c (`mrd.search.constrained`). At cameras where the class rule of the criterion applies, the
-target's class must also keep a share `CLASS_MARGIN` of its lead: its logit minus the largest other.
+lead of the target's class (its logit minus the largest other one) may fall by at most the share
+`LOSS_OF_LEAD` of its value at the target.
 
 A shape leaves the target by a smooth change that the model notices least: start 1 by the first such
 change, start 2 by its opposite, start 3 by the second, and so on (`mrd.search.insensitive`).
@@ -54,10 +55,11 @@ from scenes.scene import Scene
 from scenes.shape import geometry
 
 MARGIN = 0.02  # added to the floor, so that noise of the score seldom fails the widest metamer
-CLASS_MARGIN = 0.1  # least lead of the target's class, in units of its lead at the target
-LEAST_LEAD = 0.5  # logits: least unit of a lead, for a target that almost has another class
+LOSS_OF_LEAD = 0.5  # share of the lead of the target's class that a scene may lose
+LEAD_UNIT = 10.0  # logits of a lead that count as much as a match of 1
 LOST = 0.2  # violation of the condition above which the search goes back
 PACE, LEAST_PACE = 0.2, 0.2 / 2**6  # factors on the learning rates at the start, and at least
+SCORE_MARGIN = 0.01  # added to the floor when the result is chosen, for the noise of one score
 CALIBRATION = 8  # re-renders of the target that measure the effect of a step's noise
 GAIN = 1.01  # least ratio of two distances that counts as an improvement
 
@@ -111,10 +113,7 @@ class Diverge(Constrained):
         device = search.bench.device
         self._null, self._ceiling = self._null.to(device), self._ceiling.to(device)
         self._layers, self._floor = search.scored, search.config.criterion.floor
-        self._noisy_ceiling = self._measured_ceiling(search)
-        if self._has_classes:
-            every = list(range(len(search.views)))
-            self._target_lead = self._lead(search.targets, every).clamp(min=LEAST_LEAD)
+        self._calibrate(search)
 
     def _least_noticed(self, search: Search, shape: ShapeVariables) -> list[SmoothChange]:
         """Return the changes of the shape with which the starts begin."""
@@ -156,14 +155,20 @@ class Diverge(Constrained):
         shape.set_vertices(vertices)
 
     @torch.no_grad()
-    def _measured_ceiling(self, search: Search) -> torch.Tensor:
-        """Return the mean r (C,) of the target with its re-renders at the samples of a step."""
-        rows = []
+    def _calibrate(self, search: Search) -> None:
+        """Measure r (C,) and lead (C,) of re-renders of the target at the samples of a step."""
+        views = list(range(len(search.views)))
+        r, leads = [], []
         for seeds in search.rng.integers(2**31, size=(CALIBRATION, len(search.views))):
             linear = search.moving.stage.radiance(search.views, search.config.samples.primal, seeds)
             again = search.bench.model.activations(display(linear, search.start.film))
-            rows.append(correlation(again, search.targets, self._layers))
-        return torch.stack(rows).mean(dim=0)
+            r.append(correlation(again, search.targets, self._layers))
+            if self._has_classes:
+                leads.append(self._lead(again, views))
+        self._noisy_ceiling = torch.stack(r).mean(dim=0)
+        if self._has_classes:
+            allowed = LOSS_OF_LEAD * self._lead(search.targets, views).clamp(min=0)
+            self._least_lead = torch.stack(leads).mean(dim=0) - allowed
 
     def condition(self, step: StepActivations) -> torch.Tensor:
         """Return how far each view (V,) is from meeting the condition on its match and class."""
@@ -176,8 +181,8 @@ class Diverge(Constrained):
         counts = torch.tensor([self._classes[c] is not None for c in step.views]).to(
             violation.device
         )
-        share = self._lead(step.rendered, step.views) / self._target_lead[step.views]
-        return torch.where(counts, torch.maximum(violation, CLASS_MARGIN - share), violation)
+        lack = self._least_lead[step.views] - self._lead(step.rendered, step.views)
+        return torch.where(counts, torch.maximum(violation, lack / LEAD_UNIT), violation)
 
     def _lead(self, activations: Activations, views: Sequence[int]) -> torch.Tensor:
         """Return the logit of the target's class minus the largest other one, at each view (V,).
@@ -189,6 +194,16 @@ class Diverge(Constrained):
     def is_gain(self, distance: float, before: float) -> bool:
         """Return whether a distance is larger by at least the factor `GAIN`."""
         return distance > GAIN * before
+
+    def end_step(self, search: Search, loss: float, s: float) -> None:
+        """Store the last variables of a start that never met the condition: metamers may be near.
+
+        The result is looked for on the line from the target to them.
+        """
+        is_last = search.steps_of_start == search.config.steps
+        if is_last and start_number(search) not in self.places:
+            self._keep(search)
+        super().end_step(search, loss, s)
 
     def end_round(self, search: Search, violation: NDArray[np.float64]) -> None:
         """If the match is far too low, go back to the best place of this start, or the target."""
@@ -224,10 +239,11 @@ class Diverge(Constrained):
     def result(self, search: Search, scorer: Scorer) -> tuple[Scene, dict[str, Any]]:
         """Return the widest metamer, and its reach; "control" is the reach of a random change."""
 
-        def score(noise: int, scene: Scene) -> dict[str, Any]:
+        def score(scorer: Scorer, noise: int, scene: Scene) -> dict[str, Any]:
             return scorer.score(scene, scorer.images(scene, noise))
 
-        choose, confirm = partial(score, CHOOSING), partial(score, CONFIRMING)
+        strict = scorer.with_floor(min(self._floor + SCORE_MARGIN, 1.0))
+        choose, confirm = partial(score, strict, CHOOSING), partial(score, scorer, CONFIRMING)
         result, reach = widest_metamer(self, search, choose, confirm)
         run = scorer.run
         reach["control"] = control_reach(

@@ -43,8 +43,7 @@ def widest_metamer(
     The best place (values of the variables) of each start is scored. If it fails, scenes between
     the target and the place are scored. The farthest of many scenes may have passed by chance,
     through noise: so it has to pass again by `confirm`, with independent noise; if it fails, the
-    next farthest has to. Without a metamer, the scored scene with the highest match is returned;
-    without a scored scene, the scene at which the search ended.
+    next farthest has to. Without a metamer, the scored scene with the highest match is returned.
 
     The reach has the keys ``distance`` (None if nothing passes), ``measure`` (the kind of
     distance), ``bound`` (a lower one: a longer search may reach farther), and ``starts``: for each
@@ -60,11 +59,7 @@ def widest_metamer(
     failed: list[ScoredScene] = []
     starts: list[dict[str, Any]] = []
     for number in range(search.config.restarts):
-        place = mode.places.get(number)
-        if place is None:
-            starts.append({"distance": None, "match": None, "verdict": "nothing alike was kept"})
-            continue
-        best = _stepped_back(mode, search, place, score)
+        best = _stepped_back(mode, search, mode.places[number], score)
         (metamers if best.is_metamer else failed).append(best)
         starts.append(
             {"distance": distance(best), "match": best.match, "verdict": best.score["verdict"]}
@@ -73,9 +68,8 @@ def widest_metamer(
     for best in sorted(metamers, key=distance, reverse=True):
         if ScoredScene(best.scene, confirm(best.scene)).is_metamer:
             return best.scene, {"distance": distance(best), **reach}
-    if scored := failed + metamers:
-        return max(scored, key=lambda each: each.match).scene, {"distance": None, **reach}
-    return search.scene(), {"distance": None, **reach}
+    best = max(failed + metamers, key=lambda each: each.match)
+    return best.scene, {"distance": None, **reach}
 
 
 def _stepped_back(

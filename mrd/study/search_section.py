@@ -183,7 +183,8 @@ class SearchConfig(Frozen):
         optimiser: adam. null: never. A mapping: at given steps.
     smoothness
         λ of LargeSteps (Nicolet, Jacobson & Jakob 2021), 0 to 1000: the larger, the more the
-        vertices of a shape move together. By default 10, and 3 with `remeshing: auto`.
+        vertices of a shape move together. By default 10, 3 with `remeshing: auto`, and 1000 with
+        mode: diverge, as only smooth changes also keep the match at other cameras.
     soft_start
         Share of the steps, 0 to 0.95, in which target and render both have a matte material
         (roughness 1, no clearcoat), in the first half also soft light (mostly even). Highlights
@@ -266,9 +267,11 @@ class SearchConfig(Frozen):
     @model_validator(mode="before")
     @classmethod
     def _defaults_of_kind(cls, data: Any) -> Any:
-        if isinstance(data, dict) and data.get("mode") in FROM_THE_TARGET:
-            return {"restarts": STARTS_FROM_THE_TARGET, **data}
-        return with_shape_defaults(data) if isinstance(data, dict) else data
+        if not isinstance(data, dict):
+            return data
+        if data.get("mode") in FROM_THE_TARGET:
+            data = {"restarts": STARTS_FROM_THE_TARGET, **data}
+        return with_shape_defaults(data)
 
     @model_validator(mode="after")
     def _check_start(self) -> "SearchConfig":

@@ -14,6 +14,9 @@ AUTO_STEPS = 800
 AUTO_SMOOTHNESS = 3.0
 AUTO_SOFT_START = 0.6
 
+# λ with mode: diverge. Only smooth changes keep the match at cameras that the search does not see.
+DIVERGE_SMOOTHNESS = 1000.0
+
 
 def soft_ends(soft_start: float, steps: int) -> tuple[int, int]:
     """Return the last steps with soft light and with a matte material, 0 for none, of a start.
@@ -62,12 +65,14 @@ class Remeshing(Frozen):
 
 
 def with_shape_defaults(search: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the keys of a search, with those that a shape needs if `remeshing` is "auto".
+    """Return the keys of a search, with the defaults that a searched shape needs.
 
-    It is "auto" by default if the search moves a shape toward a target with Adam.
+    `remeshing` is "auto" by default if the search moves a shape toward a target with Adam.
     """
     searched = search.get("attributes")
     searched = searched if isinstance(searched, list | tuple) else ()
+    if "shape" in searched and search.get("mode") == "diverge":
+        return {"smoothness": DIVERGE_SMOOTHNESS, **search}
     is_match = search.get("mode", "match") == "match" and search.get("optimiser", "adam") == "adam"
     if "shape" in searched and is_match:
         search = {"remeshing": AUTO, **search}

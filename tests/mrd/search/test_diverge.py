@@ -17,7 +17,7 @@ from mrd.rendering.representation import form_of_family, represented, start_scen
 from mrd.rendering.stage import Stage
 from mrd.search.directions import draw_direction
 from mrd.search.distance_from_target import distance_from_target
-from mrd.search.diverge import CLASS_MARGIN, LEAST_LEAD, MARGIN, PACE, Diverge, correlation
+from mrd.search.diverge import LEAD_UNIT, LOSS_OF_LEAD, MARGIN, PACE, Diverge, correlation
 from mrd.search.diverge_result import widest_metamer
 from mrd.search.insensitive import MOST
 from mrd.search.loop import Search
@@ -175,24 +175,24 @@ def test_the_class_is_part_of_the_condition_where_it_counts(small):
     counted = [classes[0], None, classes[2]]
     mode = Diverge(NULL, np.ones(3), counted)
     config, rng = away.config, np.random.default_rng(1)
-    search = Search(away.target, wanted, away.views, bench, config, rng, mode, scored=[layer])
+    Search(away.target, wanted, away.views, bench, config, rng, mode, scored=[layer])
 
-    def violation(share):
-        """Return the condition when the class of the target has a share of its lead."""
+    def violation(change):
+        """Return the condition when the logits of the target's classes are changed."""
         logits = wanted[LOGITS].clone()
-        top, second = logits.topk(2, dim=1).values.T
-        rows = range(3)
-        logits[rows, classes] = second + share * (top - second).clamp(min=LEAST_LEAD)
+        logits[range(3), classes] += change
         rendered = wanted | {LOGITS: logits}
         return mode.condition(StepActivations(rendered, wanted, None, [0, 1, 2])).numpy()
 
-    by_match = search.config.criterion.floor + MARGIN - 1
-    np.testing.assert_allclose(violation(1.0), violation(CLASS_MARGIN + 0.2), atol=1e-5)
-    assert violation(1.0).max() < by_match + 0.1
-    np.testing.assert_allclose(
-        violation(-0.5)[[0, 2]], [CLASS_MARGIN + 0.5, CLASS_MARGIN + 0.5], atol=1e-5
-    )
-    assert violation(-0.5)[1] == violation(1.0)[1]
+    best, second = wanted[LOGITS].topk(2, dim=1).values.T
+    lead = (best - second).numpy()
+    by_match = violation(5.0)
+    assert by_match.max() < 0
+    far = violation(-20.0)
+    assert far[1] == by_match[1]
+    # The noise of a step changes the lead of the target too: by less than half a logit.
+    expected = (20 - LOSS_OF_LEAD * lead) / LEAD_UNIT
+    np.testing.assert_allclose(far[[0, 2]], expected[[0, 2]], atol=0.5 / LEAD_UNIT)
 
 
 def test_a_resumed_search_ends_where_an_uninterrupted_one_does(small):

@@ -43,7 +43,6 @@ def test_a_search_of_a_shape_has_other_defaults():
         {"remeshing": None},
         {"remeshing": {"at": [20]}},
         {"optimiser": "lbfgs"},
-        {"mode": "diverge"},
         {"mode": "flip"},
     ],
     ids=str,
@@ -53,6 +52,13 @@ def test_a_shape_search_without_automatic_remeshing_has_the_defaults_of_the_othe
     assert config.remeshing != "auto"
     assert (config.steps, config.smoothness) == (400, 10)
     assert config.soft_start == 0
+
+
+def test_a_shape_leaves_its_target_by_smooth_changes():
+    config = search(mode="diverge")
+    assert (config.remeshing, config.steps, config.smoothness) == (None, 400, 1000)
+    assert search(mode="diverge", smoothness=10.0).smoothness == 10
+    assert search(mode="diverge", attributes=["pose"]).smoothness == 10
 
 
 def test_start_of_every_searched_attribute_has_a_default():
