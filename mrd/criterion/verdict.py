@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -54,30 +54,26 @@ class Scorer:
     against: Reference
     bench: Bench
 
-    def with_floor(self, floor: float) -> Scorer:
-        """Return a scorer with another floor of the match."""
-        criterion = self.run.search.criterion.model_copy(update={"floor": floor})
-        search = self.run.search.model_copy(update={"criterion": criterion})
-        return replace(self, run=replace(self.run, search=search))
-
     def images(self, scene: Scene, noise: int) -> torch.Tensor:
         """Render display images (C, 3, H, W) at scoring quality, with the noise of an index."""
         stage = self.bench.stage(scene)
         return display_images(stage, self.against.views, self.run.search.samples.score, noise)
 
     @torch.no_grad()
-    def score(self, scene: Scene, images: torch.Tensor) -> dict[str, Any]:
+    def score(
+        self, scene: Scene, images: torch.Tensor, floor: float | None = None
+    ) -> dict[str, Any]:
         """Return the content of `criterion.json` for a scene with these images.
 
         It has a verdict over the training and over the held-out cameras, and the physical
-        difference from the target.
+        difference from the target. `floor` replaces that of the study.
         """
         run, against, model = self.run, self.against, self.bench.model
         names = [f"the result at camera {view.name}" for view in against.views]
         similarity = measures(against.activations, finite_activations(model, images, names))
         labels = model.labels(images)
         verdicts = {
-            group: verdict_over(run.search, against, similarity, labels, rows(against.views))
+            group: verdict_over(run.search, against, similarity, labels, rows(against.views), floor)
             for group, rows in (("training", training), ("held_out", held_out))
         }
         difference = scene_difference(
@@ -109,8 +105,12 @@ def verdict_over(
     similarity: Measures,
     labels: torch.Tensor | None,
     rows: list[int],
+    floor: float | None = None,
 ) -> Verdict:
-    """Return the verdict of the criterion over the cameras with the indices `rows`."""
+    """Return the verdict of the criterion over the cameras with the indices `rows`.
+
+    `floor` replaces that of the search.
+    """
     names = [against.views[c].name for c in rows]
     result = {name: values[rows] for name, values in similarity.items()}
     null, ceiling = (
@@ -125,7 +125,7 @@ def verdict_over(
         result,
         null,
         ceiling,
-        search.criterion.floor,
+        search.criterion.floor if floor is None else floor,
         labels_target,
         None if labels is None else labels[rows].tolist(),
         probabilities,

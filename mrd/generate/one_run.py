@@ -16,7 +16,7 @@ import torch
 
 from mrd.criterion.bench import Bench, display_images
 from mrd.criterion.class_names import score_with_class_names
-from mrd.criterion.null_and_ceiling import reference, target_activations
+from mrd.criterion.null_and_ceiling import reference
 from mrd.criterion.recovery import outcome
 from mrd.criterion.verdict import Scorer, mean_match, training
 from mrd.generate.progress import RunProgress
@@ -25,9 +25,9 @@ from mrd.rendering import image_files
 from mrd.rendering.representation import form_of_family, represented, start_scene
 from mrd.rendering.stage import display, exposed
 from mrd.search.loop import Search
+from mrd.search.loss import check_targets
 from mrd.search.modes import mode_of
-from mrd.search.soft_phase import soft_phases
-from mrd.search.step import LazyActivations
+from mrd.search.soft_phase import search_targets, soft_phases
 from mrd.search.variables.shape import extent_of
 from mrd.study.resolved_run import ResolvedRun
 from mrd.study.run_directory import RunDirectory
@@ -102,7 +102,10 @@ def _searched(
 ) -> Search:
     """Run the search to its end, from its newest saved state if there is one, and return it."""
     run, target, against = scorer.run, scorer.target, scorer.against
-    views = [against.views[c] for c in training(against.views)]
+    seen = training(against.views)
+    views = [against.views[c] for c in seen]
+    # A shape search reads its own target late: what is wrong with it has to show now.
+    check_targets(run.search.loss, {k: each[seen] for k, each in against.activations.items()})
     state, problems = directory.newest_state()
     for problem in problems:
         progress.note(problem)
@@ -110,7 +113,7 @@ def _searched(
     bench = replace(scorer.bench, model=mode.model(run.model, scorer.bench))
     search = Search(
         start,
-        LazyActivations(lambda: target_activations(target, run.search, bench, views)),
+        search_targets(target, run.search, bench, views),
         views,
         bench,
         run.search,

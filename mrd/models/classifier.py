@@ -11,7 +11,7 @@ LOGITS = "class logits"
 
 
 class Classifier(Model):
-    """A model whose activations include its logits, for searches that change a class."""
+    """A model whose activations include its logits, for searches that change or keep a class."""
 
     def __init__(self, model: Model) -> None:
         super().__init__()

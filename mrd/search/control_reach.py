@@ -39,8 +39,8 @@ def control_reach(
     first
         Distance of the first scene, above 0: the reach of the search.
     score, confirm
-        Return the content of `criterion.json` for a scene, each with independent noise, as for the
-        reach of the search: a scene has to pass by both.
+        Return the content of `criterion.json` for a scene, each with independent noise and floor,
+        as for the reach of the search: a scene has to pass by both.
     rng
         Draws the direction. The generator of the control series gives the same direction as there.
     sampling

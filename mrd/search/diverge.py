@@ -9,8 +9,8 @@ A shape leaves the target by a smooth change that the model notices least: start
 change, start 2 by its opposite, start 3 by the second, and so on (`mrd.search.insensitive`).
 
 Steps of Adam have about the same length everywhere, and where the match is far too low, the
-gradient may vanish. So if the match is more than `LOST` too low, the search returns to the farthest
-variables at which it was high enough, and continues with half the learning rate. The renders of a
+gradient may vanish. So if the condition is violated by more than `LOST`, the search returns to the
+farthest variables at which it was met, and continues with half the learning rate. The renders of a
 step are noisier than those that are scored, and noise multiplies a correlation by a factor below 1.
 This factor is measured on re-renders of the target, and the correlations of steps are divided by
 it.
@@ -32,7 +32,7 @@ from mrd.criterion.verdict import Scorer
 from mrd.models.base import Model
 from mrd.models.classifier import LOGITS, Classifier
 from mrd.rendering.stage import display
-from mrd.search.constrained import Constrained, start_number
+from mrd.search.constrained import Constrained, FeasiblePlace, start_number
 from mrd.search.control_reach import control_reach
 from mrd.search.distance_from_target import UNIT
 from mrd.search.diverge_result import widest_metamer
@@ -44,7 +44,7 @@ from mrd.search.insensitive import (
     number_of_changes,
 )
 from mrd.search.loop import Search
-from mrd.search.moving_scene import Arrays
+from mrd.search.moving_scene import Arrays, with_prefix
 from mrd.search.step import Activations, StepActivations
 from mrd.search.variables.base import mitsuba_values
 from mrd.search.variables.shape import ShapeVariables
@@ -56,7 +56,7 @@ from scenes.shape import geometry
 
 MARGIN = 0.02  # added to the floor, so that noise of the score seldom fails the widest metamer
 LOSS_OF_LEAD = 0.5  # share of the lead of the target's class that a scene may lose
-LEAD_UNIT = 10.0  # logits of a lead that count as much as a match of 1
+LEAST_UNIT = 5.0  # logits: least unit of a lead, for a target that almost has another class
 LOST = 0.2  # violation of the condition above which the search goes back
 PACE, LEAST_PACE = 0.2, 0.2 / 2**6  # factors on the learning rates at the start, and at least
 SCORE_MARGIN = 0.01  # added to the floor when the result is chosen, for the noise of one score
@@ -87,8 +87,9 @@ class Diverge(Constrained):
         progress: Callable[[str, int, int], None] = lambda *_: None,
         state: SearchState | None = None,
     ) -> None:
-        self._progress, self._classes = progress, classes
+        self._progress, self._classes = progress, list(classes)
         self._has_classes = any(each is not None for each in classes)
+        self.ends: dict[int, FeasiblePlace] = {}  # of starts that never met the condition
         self._will_resume = state is not None and self.can_resume(state)
         self._changes: list[SmoothChange] = []  # computed when a start of a shape needs them
         self._null, self._ceiling = (
@@ -167,8 +168,10 @@ class Diverge(Constrained):
                 leads.append(self._lead(again, views))
         self._noisy_ceiling = torch.stack(r).mean(dim=0)
         if self._has_classes:
-            allowed = LOSS_OF_LEAD * self._lead(search.targets, views).clamp(min=0)
-            self._least_lead = torch.stack(leads).mean(dim=0) - allowed
+            of_target = self._lead(search.targets, views).clamp(min=0)
+            self._least_lead = torch.stack(leads).mean(dim=0) - LOSS_OF_LEAD * of_target
+            self._unit_of_lead = of_target.clamp(min=LEAST_UNIT)
+            self._counts = torch.tensor([c is not None for c in self._classes]).to(of_target.device)
 
     def condition(self, step: StepActivations) -> torch.Tensor:
         """Return how far each view (V,) is from meeting the condition on its match and class."""
@@ -178,11 +181,9 @@ class Diverge(Constrained):
         violation = self._floor + MARGIN - (r - null) / (ceiling - null)
         if not self._has_classes:
             return violation
-        counts = torch.tensor([self._classes[c] is not None for c in step.views]).to(
-            violation.device
-        )
         lack = self._least_lead[step.views] - self._lead(step.rendered, step.views)
-        return torch.where(counts, torch.maximum(violation, lack / LEAD_UNIT), violation)
+        of_class = torch.maximum(violation, lack / self._unit_of_lead[step.views])
+        return torch.where(self._counts[step.views], of_class, violation)
 
     def _lead(self, activations: Activations, views: Sequence[int]) -> torch.Tensor:
         """Return the logit of the target's class minus the largest other one, at each view (V,).
@@ -200,13 +201,14 @@ class Diverge(Constrained):
 
         The result is looked for on the line from the target to them.
         """
-        is_last = search.steps_of_start == search.config.steps
-        if is_last and start_number(search) not in self.places:
-            self._keep(search)
+        number, is_last = start_number(search), search.steps_of_start == search.config.steps
+        end = FeasiblePlace(self.distance(), search.moving.snapshot()) if is_last else None
         super().end_step(search, loss, s)
+        if end and number not in self.places:
+            self.ends[number] = end
 
     def end_round(self, search: Search, violation: NDArray[np.float64]) -> None:
-        """If the match is far too low, go back to the best place of this start, or the target."""
+        """Far from the condition, go back to the best place of this start, or to the target."""
         if violation.max() > LOST:
             self._go_back(search)
         else:
@@ -225,26 +227,38 @@ class Diverge(Constrained):
         """Return the state of any search under a condition, and the smooth changes."""
         arrays, header = super().state()
         arrays |= {f"change.{k}": each.displacements for k, each in enumerate(self._changes)}
-        return arrays, header | {"change_losses": [each.loss for each in self._changes]}
+        for number, end in self.ends.items():
+            arrays |= {f"end.{number}.{name}": array for name, array in end.snapshot.items()}
+        return arrays, header | {
+            "change_losses": [each.loss for each in self._changes],
+            "ends": [[number, end.distance] for number, end in self.ends.items()],
+        }
 
     def resume(self, search: Search, state: SearchState) -> None:
-        """Restore a saved state; those of earlier versions have no smooth changes."""
+        """Restore a saved state; those of earlier versions have no smooth changes and no ends."""
         super().resume(search, state)
         self._will_resume = False
         losses = state.header.get("change_losses", [])
         self._changes = [
             SmoothChange(state.arrays[f"change.{k}"], loss) for k, loss in enumerate(losses)
         ]
+        self.ends = {
+            number: FeasiblePlace(distance, with_prefix(f"end.{number}.", state.arrays))
+            for number, distance in state.header.get("ends", [])
+        }
 
     def result(self, search: Search, scorer: Scorer) -> tuple[Scene, dict[str, Any]]:
         """Return the widest metamer, and its reach; "control" is the reach of a random change."""
+        margin = min(SCORE_MARGIN, (1 - self._floor) / 10)
 
-        def score(scorer: Scorer, noise: int, scene: Scene) -> dict[str, Any]:
-            return scorer.score(scene, scorer.images(scene, noise))
+        def choose(scene: Scene) -> dict[str, Any]:
+            return scorer.score(scene, scorer.images(scene, CHOOSING), self._floor + margin)
 
-        strict = scorer.with_floor(min(self._floor + SCORE_MARGIN, 1.0))
-        choose, confirm = partial(score, strict, CHOOSING), partial(score, scorer, CONFIRMING)
-        result, reach = widest_metamer(self, search, choose, confirm)
+        def confirm(scene: Scene) -> dict[str, Any]:
+            return scorer.score(scene, scorer.images(scene, CONFIRMING))
+
+        result, reach = widest_metamer(self, self.ends, search, choose, confirm)
+        reach["margin"] = margin
         run = scorer.run
         reach["control"] = control_reach(
             scorer.target,

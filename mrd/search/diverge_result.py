@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,14 +36,20 @@ class ScoredScene:
 
 
 def widest_metamer(
-    mode: Constrained, search: Search, score: Score, confirm: Score
+    mode: Constrained,
+    ends: Mapping[int, FeasiblePlace],
+    search: Search,
+    score: Score,
+    confirm: Score,
 ) -> tuple[Scene, dict[str, Any]]:
     """Return the metamer that is farthest from the target, and its reach.
 
-    The best place (values of the variables) of each start is scored. If it fails, scenes between
-    the target and the place are scored. The farthest of many scenes may have passed by chance,
-    through noise: so it has to pass again by `confirm`, with independent noise; if it fails, the
-    next farthest has to. Without a metamer, the scored scene with the highest match is returned.
+    The best place (values of the variables) of each start is scored or, if no place met the
+    condition of the search, the last one, from `ends` (earlier versions stored none). If it fails,
+    scenes between the target and the place are scored. The farthest of many scenes may have passed
+    by chance, through noise: so it has to pass again by `confirm`, with independent noise; if it
+    fails, the next farthest has to. Without a metamer, the scored scene with the highest match is
+    returned; without a scored scene, the scene at which the search ended.
 
     The reach has the keys ``distance`` (None if nothing passes), ``measure`` (the kind of
     distance), ``bound`` (a lower one: a longer search may reach farther), and ``starts``: for each
@@ -59,8 +65,14 @@ def widest_metamer(
     failed: list[ScoredScene] = []
     starts: list[dict[str, Any]] = []
     for number in range(search.config.restarts):
-        best = _stepped_back(mode, search, mode.places[number], score)
-        (metamers if best.is_metamer else failed).append(best)
+        place = mode.places.get(number)
+        end = place or ends.get(number)
+        best = _stepped_back(mode, search, end, score) if end else None
+        if best:
+            (metamers if best.is_metamer else failed).append(best)
+        if best is None or not (place or best.is_metamer):
+            starts.append({"distance": None, "match": None, "verdict": "nothing alike was kept"})
+            continue
         starts.append(
             {"distance": distance(best), "match": best.match, "verdict": best.score["verdict"]}
         )
@@ -68,8 +80,9 @@ def widest_metamer(
     for best in sorted(metamers, key=distance, reverse=True):
         if ScoredScene(best.scene, confirm(best.scene)).is_metamer:
             return best.scene, {"distance": distance(best), **reach}
-    best = max(failed + metamers, key=lambda each: each.match)
-    return best.scene, {"distance": None, **reach}
+    if scored := failed + metamers:
+        return max(scored, key=lambda each: each.match).scene, {"distance": None, **reach}
+    return search.scene(), {"distance": None, **reach}
 
 
 def _stepped_back(

@@ -92,9 +92,10 @@ def stable_classes(against: Reference, least: float) -> list[int | None]:
 
     `least` is the least probability of a stable class.
     """
-    if against.labels is None or against.probabilities is None:
+    if against.labels is None:
         return [None] * len(against.views)
-    certainty = against.probabilities.mean(axis=0).tolist()
+    known = against.probabilities
+    certainty = [None] * len(against.views) if known is None else known.mean(axis=0).tolist()
     return [
         own[0] if class_rule(own, mean, least) == APPLIES else None
         for own, mean in zip(own_classes(against), certainty, strict=True)

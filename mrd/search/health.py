@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mrd.study.search_section import SearchConfig
-from mrd.study.shape_section import soft_ends
+from mrd.study.shape_section import MOST_SMOOTHNESS, soft_ends
 from scenes.arrays import Mesh
 from scenes.geometry.inverted_area import inverted_area
 from scenes.geometry.self_intersections import self_intersecting
@@ -122,7 +122,9 @@ class Health:
     def _mesh_warning(self, what: str, share: float, of: str) -> str | None:
         if share <= FOLDED:
             return None
-        options = ["a larger smoothness", "a smaller learning_rate", *self._remeshing()]
+        options = ["a smaller learning_rate", *self._remeshing()]
+        if self._config.smoothness < MOST_SMOOTHNESS:
+            options.insert(0, "a larger smoothness")
         return f"the mesh {what} ({share:.0%} of its {of}); try {_either(options)}"
 
     def _remeshing(self) -> list[str]:
@@ -148,4 +150,4 @@ def folds(mesh: Mesh) -> tuple[float, float]:
 
 
 def _either(options: list[str]) -> str:
-    return f"{', '.join(options[:-1])} or {options[-1]}"
+    return " or ".join(filter(None, [", ".join(options[:-1]), options[-1]]))

@@ -107,7 +107,7 @@ class Search:
         representation (`mrd.rendering.representation`) and with the same exposure as the target.
     targets
         Layer → activations (C, …) of the target at scoring quality, one row per training camera.
-        They are first read when a step, or the mode, needs them.
+        They are read when a step, or the mode, needs them.
     views
         The training cameras, in the same order.
     bench
@@ -137,7 +137,6 @@ class Search:
         soft: Sequence[SoftPhase] = (),
     ) -> None:
         self.soft = tuple(soft)
-        losses.check_targets(config.loss, self.soft[0].targets if self.soft else targets)
         self.start, self.targets, self.views = start, targets, list(views)
         self.bench, self.config, self.rng, self.mode = bench, config, rng, mode
         self.scored = tuple(scored or bench.model.layers)
@@ -221,7 +220,6 @@ class Search:
             self.notes.append(
                 f"step {self.finished}: from now on with the target's own material and light"
             )
-            losses.check_targets(self.config.loss, self.targets)
             self.mode.after_soft_phases(self)
 
     # ---- One step -------------------------------------------------------------------------------

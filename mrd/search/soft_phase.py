@@ -12,6 +12,7 @@ from mrd.criterion.bench import Bench
 from mrd.criterion.null_and_ceiling import target_activations
 from mrd.rendering.representation import as_map, mean_radiance
 from mrd.rendering.to_mitsuba import pixels_of
+from mrd.search.loss import check_targets
 from mrd.search.step import Activations, LazyActivations
 from mrd.study.search_section import SearchConfig
 from mrd.study.shape_section import soft_ends
@@ -22,7 +23,7 @@ from scenes.material import Material
 from scenes.scene import Scene
 
 ROWS = 16  # of the map of a soft light: pixels of 11 degrees
-SAMPLES = 36  # of the target in a soft phase; without highlights there is little noise
+SAMPLES = 36  # of the target in a soft phase if it is matte: there is little noise
 EVEN = 0.8  # share of the mean radiance in it; with .5, one search of four lost an ear
 
 
@@ -36,6 +37,19 @@ class SoftPhase:
     look: Mapping[str, Any]
     targets: Activations
     end: int
+
+
+def search_targets(
+    target: Scene, config: SearchConfig, bench: Bench, views: Sequence[Camera]
+) -> LazyActivations:
+    """Return the activations that a search moves toward, rendered and checked when first read."""
+
+    def computed() -> Activations:
+        found = target_activations(target, config, bench, views)
+        check_targets(config.loss, found)
+        return found
+
+    return LazyActivations(computed)
 
 
 def matte(material: Material) -> Material:
@@ -74,12 +88,13 @@ def soft_phases(
         }
     if light_end != end and looks[light_end] == looks[end]:
         del looks[light_end]
-    samples = config.samples.model_copy(update={"score": min(SAMPLES, config.samples.score)})
+    is_matte = "material" not in config.attributes
+    score = min(SAMPLES, config.samples.score) if is_matte else config.samples.score
+    samples = config.samples.model_copy(update={"score": score})
     coarse = config.model_copy(update={"samples": samples})
 
     def phase(look: Mapping[str, Any], end: int) -> SoftPhase:
         scene = target.model_copy(update=look)
-        targets = LazyActivations(lambda: target_activations(scene, coarse, bench, views))
-        return SoftPhase(look, targets, end)
+        return SoftPhase(look, search_targets(scene, coarse, bench, views), end)
 
     return tuple(phase(look, last) for last, look in looks.items() if last and look)

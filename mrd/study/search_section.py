@@ -9,7 +9,13 @@ from mrd.study.criterion_section import CriterionConfig
 from mrd.study.fields import Count, Names, Rate, Seed, distinct, misplaced
 from mrd.study.model_section import ModelConfig
 from mrd.study.series_section import SeriesConfig
-from mrd.study.shape_section import AUTO, Regularisers, Remeshing, with_shape_defaults
+from mrd.study.shape_section import (
+    AUTO,
+    MOST_SMOOTHNESS,
+    Regularisers,
+    Remeshing,
+    with_shape_defaults,
+)
 from scenes.base.errors import nearest
 from scenes.base.frozen import Frozen
 from scenes.lighting import Constant, Lighting
@@ -144,8 +150,8 @@ class SearchConfig(Frozen):
         Attributes that the search may change: one or several of shape, material, lighting, pose.
     mode
         match: from a start scene toward the target's activations. diverge: away from the target, as
-        far as the match stays above the floor (`mrd.search.diverge`). flip: from the target to the
-        nearest scene in which a classifier sees another class (`mrd.search.flip`). The last two
+        far as match and class meet the criterion (`mrd.search.diverge`). flip: from the target to
+        the nearest scene in which a classifier sees another class (`mrd.search.flip`). The last two
         change one attribute, and have no start, loss or guides.
     goal
         What counts as a success: metamer (a scene that matches and differs from the target) or
@@ -184,12 +190,14 @@ class SearchConfig(Frozen):
     smoothness
         λ of LargeSteps (Nicolet, Jacobson & Jakob 2021), 0 to 1000: the larger, the more the
         vertices of a shape move together. By default 10, 3 with `remeshing: auto`, and 1000 with
-        mode: diverge, as only smooth changes also keep the match at other cameras.
+        mode: diverge, as only smooth changes also keep the match at other cameras. The same λ is
+        stiffer for a coarser mesh: below about 1000 vertices, use 100 there.
     soft_start
         Share of the steps, 0 to 0.95, in which target and render both have a matte material
         (roughness 1, no clearcoat), in the first half also soft light (mostly even). Highlights
         move far when a surface turns a little, and dark parts have no outline, so both mislead a
-        search of a shape from afar. Sections that are searched are not changed. The search then
+        search of a shape from afar. Sections that are searched are not changed. A matte target is
+        rendered with at most 36 samples here. The search then
         also uses activations of a modified target; the last steps and the verdict use the target
         alone. By default 0, and 0.6 with `remeshing: auto`.
     regularisers
@@ -242,7 +250,7 @@ class SearchConfig(Frozen):
     early_stopping: EarlyStopping | None = None
     restarts: int = Field(default=1, strict=True, ge=1, le=100)
     remeshing: Remeshing | Literal["auto"] | None = None
-    smoothness: float = Field(default=10.0, strict=True, ge=0, le=1000)
+    smoothness: float = Field(default=10.0, strict=True, ge=0, le=MOST_SMOOTHNESS)
     soft_start: float = Field(default=0.0, strict=True, ge=0, le=0.95)
     regularisers: Regularisers = Regularisers()
     material_parameters: Annotated[

@@ -15,7 +15,7 @@ AUTO_SMOOTHNESS = 3.0
 AUTO_SOFT_START = 0.6
 
 # λ with mode: diverge. Only smooth changes keep the match at cameras that the search does not see.
-DIVERGE_SMOOTHNESS = 1000.0
+DIVERGE_SMOOTHNESS = MOST_SMOOTHNESS = 1000.0
 
 
 def soft_ends(soft_start: float, steps: int) -> tuple[int, int]:

@@ -17,7 +17,15 @@ from mrd.rendering.representation import form_of_family, represented, start_scen
 from mrd.rendering.stage import Stage
 from mrd.search.directions import draw_direction
 from mrd.search.distance_from_target import distance_from_target
-from mrd.search.diverge import LEAD_UNIT, LOSS_OF_LEAD, MARGIN, PACE, Diverge, correlation
+from mrd.search.diverge import (
+    LEAST_UNIT,
+    LOSS_OF_LEAD,
+    MARGIN,
+    PACE,
+    SCORE_MARGIN,
+    Diverge,
+    correlation,
+)
 from mrd.search.diverge_result import widest_metamer
 from mrd.search.insensitive import MOST
 from mrd.search.loop import Search
@@ -191,8 +199,8 @@ def test_the_class_is_part_of_the_condition_where_it_counts(small):
     far = violation(-20.0)
     assert far[1] == by_match[1]
     # The noise of a step changes the lead of the target too: by less than half a logit.
-    expected = (20 - LOSS_OF_LEAD * lead) / LEAD_UNIT
-    np.testing.assert_allclose(far[[0, 2]], expected[[0, 2]], atol=0.5 / LEAD_UNIT)
+    expected = (20 - LOSS_OF_LEAD * lead) / np.maximum(lead, LEAST_UNIT)
+    np.testing.assert_allclose(far[[0, 2]], expected[[0, 2]], atol=0.5 / LEAST_UNIT)
 
 
 def test_a_resumed_search_ends_where_an_uninterrupted_one_does(small):
@@ -267,7 +275,7 @@ def test_the_reach_is_that_of_the_widest_scene_that_passes(small):
             "training": {"match": 0.9},
         }
 
-    scene, reach = widest_metamer(search.mode, search, judge, judge)
+    scene, reach = widest_metamer(search.mode, {}, search, judge, judge)
     for start, entry in enumerate(reach["starts"]):
         assert entry["verdict"] == "metamer"
         assert bound - far[start] / 2**6 <= entry["distance"] < bound
@@ -276,11 +284,11 @@ def test_the_reach_is_that_of_the_widest_scene_that_passes(small):
     assert (reach["measure"], reach["bound"]) == ("angle", "lower")
 
     again = 0.9 * bound  # half way is the target again: too near, not too far
-    _, reach = widest_metamer(search.mode, search, judge, judge)
+    _, reach = widest_metamer(search.mode, {}, search, judge, judge)
     assert all(again < entry["distance"] < bound for entry in reach["starts"])
 
     bound = (far[nearer] + far[farther]) / 2
-    _, reach = widest_metamer(search.mode, search, judge, judge)
+    _, reach = widest_metamer(search.mode, {}, search, judge, judge)
     assert reach["starts"][nearer]["distance"] == pytest.approx(far[nearer], rel=1e-3)
 
     def confirm(scene):  # with its own noise the farther one fails
@@ -289,17 +297,56 @@ def test_the_reach_is_that_of_the_widest_scene_that_passes(small):
         return met if is_near else met | {"verdict": "result"}
 
     bound, again = 1.1 * far[farther], 0.0
-    scene, reach = widest_metamer(search.mode, search, judge, confirm)
+    scene, reach = widest_metamer(search.mode, {}, search, judge, confirm)
     assert reach["distance"] == pytest.approx(far[nearer], rel=1e-3)
     assert away.far(scene)["angle"] == pytest.approx(far[nearer], rel=1e-3)
 
     def fails(scene):
         return judge(scene) | {"verdict": "result"}
 
-    scene, nothing = widest_metamer(search.mode, search, fails, fails)
+    scene, nothing = widest_metamer(search.mode, {}, search, fails, fails)
     assert nothing["distance"] is None
     assert away.far(scene)["angle"] >= 0.99 * far[nearer]  # a candidate, not the way back
     assert [each["verdict"] for each in nothing["starts"]] == ["result", "result"]
+
+
+def test_a_start_that_never_met_the_condition_ends_with_what_passes_on_its_line(small):
+    away = Away(small, "pose", steps=4, restarts=2)
+    whole, resumed = away.search(), away.search(seed=9)
+    for search in (whole, resumed):
+        search.mode.slack = -1.0  # no round meets the condition
+    steps = whole.steps()
+    for _ in range(6):
+        next(steps)
+    assert whole.mode.places == {}
+    assert set(whole.mode.ends) == {0}
+    resumed.resume(whole.state())
+    for search in (whole, resumed):
+        for _ in search.steps():
+            pass
+    ends = [[end.distance for end in each.mode.ends.values()] for each in (whole, resumed)]
+    np.testing.assert_allclose(*ends, rtol=1e-2)
+    nearest, farthest = sorted(ends[0])
+    assert nearest > 0
+
+    def judge(scene):
+        angle = away.far(scene)["angle"]
+        return {
+            "verdict": "metamer" if angle < 0.9 * farthest else "result",
+            "target_again": False,
+            "physical_difference": {"pose": {"angle": angle}},
+            "training": {"match": 0.9},
+        }
+
+    mode = resumed.mode
+    _, reach = widest_metamer(mode, mode.ends, resumed, judge, judge)
+    assert 0.85 * farthest < reach["distance"] < 0.9 * farthest
+    nothing = {"distance": None, "match": None, "verdict": "nothing alike was kept"}
+    no_metamer = lambda scene: judge(scene) | {"verdict": "result"}  # noqa: E731
+    _, reach = widest_metamer(mode, mode.ends, resumed, no_metamer, no_metamer)
+    assert reach["starts"] == [nothing, nothing]
+    _, reach = widest_metamer(mode, {}, resumed, judge, judge)  # a state of an earlier version
+    assert reach["starts"] == [nothing, nothing]
 
 
 def test_a_search_that_loses_its_match_returns_to_its_last_place(small):
@@ -404,6 +451,8 @@ def test_a_run_records_its_reach(resumed_run):
     study, run, score, _, _ = resumed_run
     reach = score["reach"]
     assert len(reach["starts"]) == 2
+    assert reach["margin"] == pytest.approx(SCORE_MARGIN)
+    assert score["training"]["floor"] == run.search.criterion.floor  # the verdict has no margin
     if reach["distance"] is not None:
         distance = score["physical_difference"]["material"]["rms_log_reflectance"]
         assert reach["distance"] == pytest.approx(distance, rel=1e-4)

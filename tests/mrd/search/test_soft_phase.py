@@ -6,9 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from mrd.rendering.representation import mean_radiance
-from mrd.search.soft_phase import matte, soft
+from mrd.criterion.bench import Bench
+from mrd.models import registry
+from mrd.rendering.representation import form_of_family, mean_radiance, represented
+from mrd.search.soft_phase import matte, search_targets, soft
+from mrd.search.step import LazyActivations
+from mrd.study.model_section import ModelConfig
+from mrd.study.search_section import SearchConfig
 from scenes.arrays import Picture
+from scenes.base.errors import InputError
+from scenes.camera import cameras
 from scenes.lighting import Constant, EnvironmentMap
 from scenes.loading import loaded_lighting
 from scenes.material import Material
@@ -78,6 +85,30 @@ def test_a_search_resumes_before_at_and_after_the_end_of_its_soft_phase(begun, t
 def test_a_matte_target_in_constant_light_needs_no_soft_phase(begun):
     chalk = {"shape": Sphere(subdivisions=2), "material": Material(roughness=1.0)}
     assert begun(("shape",), **(SETTINGS | {"target": chalk}))[0].soft == ()
+
+
+def test_targets_are_computed_once_and_when_they_are_read():
+    calls = []
+
+    def compute():
+        calls.append(1)
+        return {"pixels": torch.ones(2, 3)}
+
+    lazy = LazyActivations(compute)
+    assert calls == []
+    assert list(lazy) == ["pixels"]
+    assert len(lazy) == 1
+    assert float(lazy["pixels"].sum()) == 6
+    assert calls == [1]
+
+
+def test_a_target_without_a_signal_is_refused_when_it_is_read(small):
+    config = SearchConfig(attributes=("shape",))
+    scene = represented(small(lighting=Constant(radiance=(0, 0, 0))), config)
+    bench = Bench(registry.create(ModelConfig(network="pixels")), form_of_family(config, scene))
+    found = search_targets(scene, config, bench, cameras(scene.cameras))
+    with pytest.raises(InputError, match="layer 'pixels' is zero everywhere in a view"):
+        found["pixels"]
 
 
 LAMP = {"target": SETTINGS["target"] | {"lighting": EnvironmentMap(radiance="studio")}}
