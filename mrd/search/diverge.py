@@ -1,6 +1,6 @@
 """`mode: diverge`: find the widest metamer, the one physically farthest from the target.
 
-maximise the distance D(x) from the target subject to match_c(x) ≥ floor + MARGIN at every training
+maximise the distance D(x) from the target subject to match_c(x) ≥ floor + margin at every training
 camera c (`mrd.search.constrained`). At cameras where the class rule of the criterion applies, the
 lead of the target's class (its logit minus the largest other one) may fall by at most the share
 `LOSS_OF_LEAD` of its value at the target.
@@ -54,12 +54,12 @@ from scenes.base.errors import InputError
 from scenes.scene import Scene
 from scenes.shape import geometry
 
-MARGIN = 0.02  # added to the floor, so that noise of the score seldom fails the widest metamer
+STEP_MARGIN = 0.01  # added to the floor and the margin of the search in its steps
+SLACK = 0.02  # largest mean violation of a round with which a place is still stored
 LOSS_OF_LEAD = 0.5  # share of the lead of the target's class that a scene may lose
 LEAST_UNIT = 5.0  # logits: least unit of a lead, for a target that almost has another class
 LOST = 0.2  # violation of the condition above which the search goes back
 PACE, LEAST_PACE = 0.2, 0.2 / 2**6  # factors on the learning rates at the start, and at least
-SCORE_MARGIN = 0.01  # added to the floor when the result is chosen, for the noise of one score
 CALIBRATION = 8  # re-renders of the target that measure the effect of a step's noise
 GAIN = 1.01  # least ratio of two distances that counts as an improvement
 
@@ -77,7 +77,7 @@ class Diverge(Constrained):
     `state` is the saved state from which the search will be resumed, if there is one.
     """
 
-    sign, first_pace, slack, no_gain = 1, PACE, MARGIN, "no larger distance"
+    sign, first_pace, slack, no_gain = 1, PACE, SLACK, "no larger distance"
 
     def __init__(
         self,
@@ -114,6 +114,7 @@ class Diverge(Constrained):
         device = search.bench.device
         self._null, self._ceiling = self._null.to(device), self._ceiling.to(device)
         self._layers, self._floor = search.scored, search.config.criterion.floor
+        self._least_match = self._floor + search.config.margin + STEP_MARGIN
         self._calibrate(search)
 
     def _least_noticed(self, search: Search, shape: ShapeVariables) -> list[SmoothChange]:
@@ -178,7 +179,7 @@ class Diverge(Constrained):
         null, ceiling = self._null[step.views], self._ceiling[step.views]
         noise_factor = self._noisy_ceiling[step.views] / ceiling
         r = correlation(step.rendered, step.target, self._layers) / noise_factor
-        violation = self._floor + MARGIN - (r - null) / (ceiling - null)
+        violation = self._least_match - (r - null) / (ceiling - null)
         if not self._has_classes:
             return violation
         lack = self._least_lead[step.views] - self._lead(step.rendered, step.views)
@@ -249,7 +250,7 @@ class Diverge(Constrained):
 
     def result(self, search: Search, scorer: Scorer) -> tuple[Scene, dict[str, Any]]:
         """Return the widest metamer, and its reach; "control" is the reach of a random change."""
-        margin = min(SCORE_MARGIN, (1 - self._floor) / 10)
+        margin = min(search.config.margin, (1 - self._floor) / 2)  # a match of 1 cannot be required
 
         def choose(scene: Scene) -> dict[str, Any]:
             return scorer.score(scene, scorer.images(scene, CHOOSING), self._floor + margin)

@@ -10,7 +10,7 @@ import numpy as np
 from mrd.study.cache_key import CacheKey
 from mrd.study.criterion_section import CLASS_PROBABILITY, ScoringRule
 from mrd.study.model_section import ModelConfig
-from mrd.study.search_section import BESIDE_THE_SEARCH, SearchConfig
+from mrd.study.search_section import BESIDE_THE_SEARCH, MARGIN, SearchConfig
 from mrd.study.series import ResolvedSeries
 from scenes.scene import Scene
 
@@ -107,6 +107,8 @@ def search_record(search: SearchConfig) -> dict[str, Any]:
         excluded["label"] = True
     if search.soft_start == 0:  # earlier hashes lack this key
         excluded["soft_start"] = True
+    if search.margin == MARGIN:  # the same
+        excluded["margin"] = True
     if search.mode == "diverge":  # the verdict limits how far it moves
         del excluded["criterion"]
         if search.criterion.class_probability == CLASS_PROBABILITY:

@@ -32,6 +32,7 @@ DEFAULT_LOSS: LossName = "relative_squared_error"
 
 FROM_THE_TARGET = ("diverge", "flip")  # modes in which a search starts at its target
 STARTS_FROM_THE_TARGET = 3  # default of `restarts` in these modes
+MARGIN = 0.01  # default of `margin`
 
 # Keys that are no part of a search's hash: start scenes are hashed apart, others affect no result.
 BESIDE_THE_SEARCH = {"start", "targets", "models", "seeds", "series", "pixel_search", "goal"}
@@ -174,6 +175,10 @@ class SearchConfig(Frozen):
         adam, or lbfgs: all training cameras and the same noise at every step, and a line search.
     learning_rate
         Step size for each attribute (with L-BFGS: the unit of its variables).
+    margin
+        Added to criterion.floor when a search with mode: diverge chooses its farthest scene, 0 to
+        0.1: noise of a score then seldom fails the verdict. With a larger margin the metamer is
+        nearer, and its match at other cameras is higher.
     schedule
         How the learning rate of Adam falls toward the last step: cosine, linear or constant (not).
         By default linear, and cosine with `remeshing: auto`.
@@ -246,6 +251,7 @@ class SearchConfig(Frozen):
     loss: LossName | dict[str, LossName] = DEFAULT_LOSS
     optimiser: Literal["adam", "lbfgs"] = "adam"
     learning_rate: LearningRate = LearningRate()
+    margin: float = Field(default=MARGIN, strict=True, ge=0, le=0.1)
     schedule: Literal["cosine", "linear", "constant"] = "linear"
     early_stopping: EarlyStopping | None = None
     restarts: int = Field(default=1, strict=True, ge=1, le=100)
@@ -297,6 +303,8 @@ class SearchConfig(Frozen):
     def _check_mode(self) -> "SearchConfig":
         if self.label is not None and self.mode != "flip":
             raise misplaced("SearchConfig", ("label",), "only with mode: flip; remove it")
+        if self.margin != MARGIN and self.mode != "diverge":
+            raise misplaced("SearchConfig", ("margin",), "only with mode: diverge; remove it")
         if not self.is_from_target:
             return self
         stopping = self.early_stopping

@@ -20,9 +20,8 @@ from mrd.search.distance_from_target import distance_from_target
 from mrd.search.diverge import (
     LEAST_UNIT,
     LOSS_OF_LEAD,
-    MARGIN,
     PACE,
-    SCORE_MARGIN,
+    STEP_MARGIN,
     Diverge,
     correlation,
 )
@@ -33,8 +32,9 @@ from mrd.search.step import StepActivations
 from mrd.search.variables.build import build_variables
 from mrd.study.checkpoint import SearchState, read_state, write_state
 from mrd.study.model_section import ModelConfig
+from mrd.study.resolved_run import search_record
 from mrd.study.run_directory import RunDirectory
-from mrd.study.search_section import EarlyStopping, Samples, SearchConfig
+from mrd.study.search_section import MARGIN, EarlyStopping, Samples, SearchConfig
 from mrd.study.study import read_study, resolve_all
 from scenes.arrays import Picture
 from scenes.base.errors import InputError
@@ -122,7 +122,7 @@ def test_a_pose_turns_as_far_as_the_match_allows_and_no_farther(small):
     search.mode.scene_at(search, candidate)
     assert angle > 2
     # Of four samples a pixel: what a step's noise costs is no distance lost.
-    assert away.match(found) == pytest.approx(0.9 + MARGIN, abs=0.015)
+    assert away.match(found) == pytest.approx(0.9 + MARGIN + STEP_MARGIN, abs=0.015)
     vector = search.moving.variables[0].tensors["rotation"]
     with torch.no_grad():
         vector.mul_(2)
@@ -451,7 +451,7 @@ def test_a_run_records_its_reach(resumed_run):
     study, run, score, _, _ = resumed_run
     reach = score["reach"]
     assert len(reach["starts"]) == 2
-    assert reach["margin"] == pytest.approx(SCORE_MARGIN)
+    assert reach["margin"] == pytest.approx(MARGIN)
     assert score["training"]["floor"] == run.search.criterion.floor  # the verdict has no margin
     if reach["distance"] is not None:
         distance = score["physical_difference"]["material"]["rms_log_reflectance"]
@@ -596,6 +596,14 @@ def test_the_correlation_of_the_search_is_that_of_the_criterion(rng):
 def test_keys_without_effect_away_from_the_target_are_refused(changes, message):
     with pytest.raises(ValidationError, match=message):
         SearchConfig(**({"mode": "diverge", "attributes": ("pose",)} | changes))
+
+
+def test_a_margin_needs_this_mode_and_leaves_the_hash_of_earlier_studies():
+    plain = {"mode": "diverge", "attributes": ["pose"]}
+    assert "margin" not in search_record(SearchConfig(**plain))
+    assert search_record(SearchConfig(**plain, margin=0.03))["margin"] == 0.03
+    with pytest.raises(ValidationError, match="only with mode: diverge; remove it"):
+        SearchConfig(attributes=["pose"], margin=0.03)
 
 
 def test_the_default_number_of_starts_is_three():

@@ -25,10 +25,10 @@ from mrd.models.base import Model
 from mrd.rendering.representation import form_of_family, represented, start_scene
 from mrd.rendering.srgb import decoded
 from mrd.rendering.stage import display
-from mrd.search.diverge import MARGIN, Diverge
+from mrd.search.diverge import STEP_MARGIN, Diverge
 from mrd.search.loop import Search
 from mrd.search.step import StepActivations
-from mrd.study.search_section import Samples, SearchConfig
+from mrd.study.search_section import MARGIN, Samples, SearchConfig
 from scenes.camera import Ring, cameras
 from scenes.film import Film
 from scenes.lighting import Constant
@@ -38,7 +38,7 @@ SCALE = 0.1
 CURVATURE = SCALE * torch.tensor([[1.0, 3.0, 9.0], [4.0, 1.0, 9.0]])
 RADIANCE = (0.3, 0.25, 0.2)  # so that twice as much is not clipped
 FLOOR = 0.9
-MATCH = FLOOR + MARGIN  # what the multipliers aim at
+MATCH = FLOOR + MARGIN + STEP_MARGIN  # what the multipliers aim at
 # Of length 1, at right angles and of mean 0: a Pearson r with one of them is a share of it.
 AXES = torch.tensor([[1, 1, -1, -1], [1, -1, 1, -1], [1, -1, -1, 1]]) / 2
 
