@@ -38,8 +38,8 @@ FIRST_STEP = 0.5  # standard deviation of the first, random step, in usual steps
 
 
 @dataclass(frozen=True)
-class FeasiblePlace:
-    """Values of the variables after a round that met the condition, and their distance D."""
+class Place:
+    """Values of the variables, and their distance D from the target."""
 
     distance: float
     snapshot: Arrays
@@ -54,7 +54,7 @@ class Constrained(Mode):
     no_gain: ClassVar[str]  # text for the user's note about an early stop
     translation_counts: ClassVar[bool] = False  # whether moving a whole shape counts as distance
 
-    places: dict[int, FeasiblePlace]  # number of a start → its best place
+    places: dict[int, Place]  # number of a start → its best place
     _distance: Distance
 
     def begin(self, search: Search) -> None:
@@ -138,7 +138,7 @@ class Constrained(Mode):
 
     def _keep(self, search: Search) -> None:
         """Store the variables as the best place of this start, unless a better one is stored."""
-        place = FeasiblePlace(self.distance(), search.moving.snapshot())
+        place = Place(self.distance(), search.moving.snapshot())
         before = self.places.get(start_number(search))
         if before is None or self.sign * place.distance > self.sign * before.distance:
             self.places[start_number(search)] = place
@@ -172,7 +172,7 @@ class Constrained(Mode):
         """Return the distance from the target as a further column of `history.csv`."""
         return {"distance": self.distance()}
 
-    def scene_at(self, search: Search, place: FeasiblePlace, share: float = 1.0) -> Scene:
+    def scene_at(self, search: Search, place: Place, share: float = 1.0) -> Scene:
         """Set the variables on the line from target (`share` 0) to place (1); return the scene."""
         search.moving.place(
             {
@@ -215,7 +215,7 @@ class Constrained(Mode):
         self.pace = header["pace"]
         self._last_gain = header["gained"]
         self.places = {
-            number: FeasiblePlace(distance, with_prefix(f"candidate.{number}.", state.arrays))
+            number: Place(distance, with_prefix(f"candidate.{number}.", state.arrays))
             for number, distance in header["candidates"]
         }
 

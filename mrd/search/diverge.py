@@ -32,7 +32,7 @@ from mrd.criterion.verdict import Scorer
 from mrd.models.base import Model
 from mrd.models.classifier import LOGITS, Classifier
 from mrd.rendering.stage import display
-from mrd.search.constrained import Constrained, FeasiblePlace, start_number
+from mrd.search.constrained import Constrained, Place, start_number
 from mrd.search.control_reach import control_reach
 from mrd.search.distance_from_target import UNIT
 from mrd.search.diverge_result import widest_metamer
@@ -89,7 +89,7 @@ class Diverge(Constrained):
     ) -> None:
         self._progress, self._classes = progress, list(classes)
         self._has_classes = any(each is not None for each in classes)
-        self.ends: dict[int, FeasiblePlace] = {}  # of starts that never met the condition
+        self.ends: dict[int, Place] = {}  # of starts that never met the condition
         self._will_resume = state is not None and self.can_resume(state)
         self._changes: list[SmoothChange] = []  # computed when a start of a shape needs them
         self._null, self._ceiling = (
@@ -203,7 +203,7 @@ class Diverge(Constrained):
         The result is looked for on the line from the target to them.
         """
         number, is_last = start_number(search), search.steps_of_start == search.config.steps
-        end = FeasiblePlace(self.distance(), search.moving.snapshot()) if is_last else None
+        end = Place(self.distance(), search.moving.snapshot()) if is_last else None
         super().end_step(search, loss, s)
         if end and number not in self.places:
             self.ends[number] = end
@@ -244,7 +244,7 @@ class Diverge(Constrained):
             SmoothChange(state.arrays[f"change.{k}"], loss) for k, loss in enumerate(losses)
         ]
         self.ends = {
-            number: FeasiblePlace(distance, with_prefix(f"end.{number}.", state.arrays))
+            number: Place(distance, with_prefix(f"end.{number}.", state.arrays))
             for number, distance in state.header.get("ends", [])
         }
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mrd.search.constrained import Constrained, FeasiblePlace
+from mrd.search.constrained import Constrained, Place
 from mrd.search.loop import Search
 from scenes.differences import DISTANCE
 from scenes.scene import Scene
@@ -37,7 +37,7 @@ class ScoredScene:
 
 def widest_metamer(
     mode: Constrained,
-    ends: Mapping[int, FeasiblePlace],
+    ends: Mapping[int, Place],
     search: Search,
     score: Score,
     confirm: Score,
@@ -85,9 +85,7 @@ def widest_metamer(
     return search.scene(), {"distance": None, **reach}
 
 
-def _stepped_back(
-    mode: Constrained, search: Search, place: FeasiblePlace, score: Score
-) -> ScoredScene:
+def _stepped_back(mode: Constrained, search: Search, place: Place, score: Score) -> ScoredScene:
     """Return the farthest metamer on the straight line from the target to a place, by bisection.
 
     A scene that is physically the target itself is too near. Without a metamer, return the scene at

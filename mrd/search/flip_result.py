@@ -11,7 +11,7 @@ import torch
 from mrd.criterion.criterion import APPLIES, class_rule
 from mrd.criterion.null_and_ceiling import Reference
 from mrd.models.base import Model
-from mrd.search.constrained import Constrained, FeasiblePlace
+from mrd.search.constrained import Constrained, Place
 from mrd.search.loop import Search
 from scenes.differences import DISTANCE
 from scenes.scene import Scene
@@ -144,7 +144,7 @@ def smallest_flip(
 
 
 def _stepped_back(
-    mode: Constrained, search: Search, place: FeasiblePlace, classify: Classify
+    mode: Constrained, search: Search, place: Place, classify: Classify
 ) -> ClassifiedScene | None:
     """Return the nearest flipped scene on the line from target through place, by bisection."""
 
