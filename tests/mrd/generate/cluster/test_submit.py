@@ -28,7 +28,7 @@ from tests.silent import Silent
 from tests.small_study import write_study
 
 SECONDS = 540.0  # patience, for a busy machine
-STEPS = 100  # so many that a search is not done before it is interrupted
+STEPS = 100  # with the samples of PAINT, they take seconds: enough time to interrupt them
 
 BALL = {
     "shape": {"kind": "sphere", "subdivisions": 2},
@@ -37,7 +37,7 @@ BALL = {
 PAINT = {
     "attributes": ["material"],
     "save_every": 5,
-    "samples": {"primal": 4, "score": 256},
+    "samples": {"primal": 256, "score": 256},
     "criterion": {"null": 2, "ceiling": 2},
 }
 
@@ -233,7 +233,7 @@ def assert_like_an_uninterrupted_run(directory, whole):
         here, there = (
             np.array([float(row[column]) for row in rows(each)]) for each in (directory, whole)
         )
-        np.testing.assert_allclose(here, there, rtol=1e-3)
+        np.testing.assert_allclose(here, there, rtol=1e-3, atol=1e-8)  # losses of 1e-6 and more
     found, expected = (
         read_scene(each.path / "result" / "scene.json").material for each in (directory, whole)
     )
