@@ -83,7 +83,7 @@ def subject(size: Size, device: str) -> Subject:
         ModelConfig(network=size.network, layers=(size.layer,), weights="none"), device
     )
     views = cameras(target.cameras)
-    bench = Bench(model, form_of(target.material), device)
+    bench = Bench(model, form_of(target), device)
     stage = bench.stage(target)
     with torch.no_grad():
         images = [display_images(stage, [view], size.samples, noise=0) for view in views]

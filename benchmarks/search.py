@@ -45,7 +45,7 @@ def ours(seed: int, until: float, radius: float) -> Iterator[tuple[float, float]
     began = time.perf_counter()
     views = cameras(target.cameras)
     # Other images than those of the score: fitted noise must not count as progress.
-    bench = Bench(model, form_of(target.material))
+    bench = Bench(model, form_of(target))
     activations = LazyActivations(
         lambda: model.activations(
             display_images(bench.stage(target), views, search.samples.score, noise=2)

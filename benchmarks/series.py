@@ -41,7 +41,7 @@ def main() -> None:
     target = with_film(plain.loaded(), exposure=1.0)
     end = target.model_copy(update={"material": Material(base_color=0.4, roughness=0.6)})
     views = cameras(target.cameras)
-    form = to_mitsuba.form_of(target.material)
+    form = to_mitsuba.form_of(target)
 
     def bare(scene: object, sensors: list[object], surface: object) -> None:
         for number, sensor in enumerate(sensors):

@@ -53,7 +53,7 @@ def search_by_head(config: SearchConfig) -> Search:
     """Return a search of the bunny's shape by the last feature map, at its start."""
     target, start = scenes_of(config)
     views, model = cameras(target.cameras), network((SCORING_LAYER,))
-    bench = Bench(model, form_of(target.material))
+    bench = Bench(model, form_of(target))
     activations = model.activations(display_images(bench.stage(target), views, 16, noise=0))
     rng = np.random.default_rng(1)
     return Search(start, activations, views, bench, config, rng, Match())

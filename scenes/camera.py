@@ -171,7 +171,69 @@ class Single(_Rig):
         return self
 
 
-Cameras = Annotated[Fibonacci | Ring | Single, Field(discriminator="kind")]
+class Place(Frozen):
+    """Where one camera of `Placed` is.
+
+    Parameters
+    ----------
+    origin
+        Its place, in scene units.
+    target
+        Point that it looks at.
+    up
+        Direction that is up in the image.
+    field_of_view
+        Horizontal field of view, in degrees.
+    held_out
+        Whether no search uses its view.
+    """
+
+    origin: Triple
+    target: Triple = (0.0, 0.0, 0.0)
+    up: Triple = (0.0, 1.0, 0.0)
+    field_of_view: FieldOfView = 32.0
+    held_out: bool = False
+
+
+class Placed(Frozen):
+    """Cameras at given places, such as those of a scene that was imported.
+
+    Parameters
+    ----------
+    places
+        The cameras; training cameras first, then held-out ones.
+    resolution
+        Side of the square image, in pixels.
+    """
+
+    kind: Literal["placed"] = "placed"
+    places: Annotated[tuple[Place, ...], Field(min_length=1, max_length=1000)]
+    resolution: Pixels = 128
+
+    @model_validator(mode="after")
+    def _training_comes_first(self) -> "Placed":
+        held_out = [each.held_out for each in self.places]
+        if held_out[0] or held_out != sorted(held_out):
+            raise ValueError("places: give training cameras first, then held-out ones")
+        return self
+
+    @property
+    def target(self) -> Triple:
+        """Point that the first camera looks at."""
+        return self.places[0].target
+
+    @property
+    def distance(self) -> float:
+        """Distance of the first camera from the point that it looks at, in scene units."""
+        return float(np.linalg.norm(np.subtract(self.places[0].origin, self.places[0].target)))
+
+    @property
+    def field_of_view(self) -> float:
+        """Horizontal field of view of the first camera, in degrees."""
+        return self.places[0].field_of_view
+
+
+Cameras = Annotated[Fibonacci | Ring | Single | Placed, Field(discriminator="kind")]
 
 
 def cameras(rig: Cameras) -> tuple[Camera, ...]:
@@ -180,7 +242,7 @@ def cameras(rig: Cameras) -> tuple[Camera, ...]:
     Parameters
     ----------
     rig
-        A `Fibonacci`, `Ring` or `Single` rig.
+        A `Fibonacci`, `Ring`, `Single` or `Placed` rig.
 
     Returns
     -------
@@ -200,9 +262,22 @@ def cameras(rig: Cameras) -> tuple[Camera, ...]:
         case Single():
             training = _directions([rig.azimuth], rig.elevation)
             held_out = _directions(rig.held_out_azimuths, rig.elevation)
+        case Placed():
+            return _placed(rig)
     return (
         *(_place(rig, f"c{i}", d, held_out=False) for i, d in enumerate(training)),
         *(_place(rig, f"h{i}", d, held_out=True) for i, d in enumerate(held_out)),
+    )
+
+
+def _placed(rig: Placed) -> tuple[Camera, ...]:
+    """Return the cameras at given places."""
+    training = sum(not each.held_out for each in rig.places)
+    names = [f"c{i}" if i < training else f"h{i - training}" for i in range(len(rig.places))]
+    side = {"width": rig.resolution, "height": rig.resolution}
+    return tuple(
+        Camera(name=name, **dict(each), **side)
+        for name, each in zip(names, rig.places, strict=True)
     )
 
 

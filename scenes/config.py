@@ -1,18 +1,22 @@
 """The section ``targets`` of the study file."""
 
 from pathlib import Path
+from typing import Any
 
-from pydantic import model_validator
+from pydantic import ValidationError, model_validator
 
 from scenes import library
-from scenes.base.errors import unknown
+from scenes.base.errors import InputError, first_problem, unknown
 from scenes.base.frozen import Frozen
 from scenes.camera import Cameras
 from scenes.film import Film
+from scenes.lamps import Lamp
 from scenes.lighting import Lighting
 from scenes.material import Material
+from scenes.objects import Name, Object
 from scenes.pose import Pose
-from scenes.scene import Scene, read_scene
+from scenes.scene import Scene, Surroundings, Transport
+from scenes.scene_files import read_scene
 from scenes.shape import Shape
 
 
@@ -27,8 +31,17 @@ class TargetConfig(Frozen):
         A scene from the library (``bunny``, ``suzanne``, ``spot``), or the path of a ``scene.json``
         relative to the study. Without it, `shape` is required, and other sections have their
         defaults.
-    shape, material, pose, lighting, cameras, film
+    shape, material, pose, lighting, cameras, film, transport
         Each replaces that whole section of the scene.
+    objects
+        Further objects, by name: each has shape, material and pose. The object that the keys above
+        describe is called ``object``. Without `scene` and `shape`, the first of these objects takes
+        its place.
+    surroundings
+        Ready-made surroundings: names (ground, table, wall, occluder, cornell), or a mapping of
+        names to their settings.
+    lamps
+        Lamps in addition to `lighting`, by name.
     """
 
     scene: str | None = None
@@ -38,10 +51,14 @@ class TargetConfig(Frozen):
     lighting: Lighting | None = None
     cameras: Cameras | None = None
     film: Film | None = None
+    transport: Transport | None = None
+    objects: dict[Name, Object] | None = None
+    surroundings: Surroundings | None = None
+    lamps: dict[Name, Lamp] | None = None
 
     @model_validator(mode="after")
     def _has_a_shape(self) -> "TargetConfig":
-        if self.scene is None and self.shape is None:
+        if self.scene is None and self.shape is None and not self.objects:
             raise ValueError("a target needs a scene or a shape; give one, such as scene: bunny")
         return self
 
@@ -68,14 +85,24 @@ def target_scene(name: str, config: TargetConfig, folder: Path) -> Scene:
     InputError
         The scene is neither in the library nor a readable file.
     """
-    sections = {
+    sections: dict[str, Any] = {
         key: value
         for key in TargetConfig.model_fields
-        if key != "scene" and (value := getattr(config, key)) is not None
+        if key not in ("scene", "objects") and (value := getattr(config, key)) is not None
     }
-    if config.scene is None:
-        return Scene(name=name, **sections)
-    return _base(config.scene, folder).model_copy(update={"name": name, **sections})
+    others = dict(config.objects or {})
+    if config.scene is not None:
+        base = _base(config.scene, folder)
+        sections = {**dict(base), **sections, "name": name, "others": base.others | others}
+    else:
+        if config.shape is None:
+            first = next(iter(others))
+            sections = {"object": first, **dict(others.pop(first)), **sections}
+        sections |= {"name": name, "others": others}
+    try:
+        return Scene.model_validate(sections)
+    except ValidationError as error:
+        raise InputError(f"targets.{name}: {first_problem(error, sections)}") from error
 
 
 def _base(scene: str, folder: Path) -> Scene:

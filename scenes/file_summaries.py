@@ -52,12 +52,14 @@ def file_summary(path: Path) -> FileSummary:
 def file_summaries(scene: Scene, folder: Path) -> Iterator[FileSummary]:
     """Read every file that an unloaded scene names, and yield its summary."""
     names = {"shape": set(MESHES), "lighting": set(LIGHTS)}
-    for (part, name), value in contents(scene).items():
+    for keys, value in contents(scene).items():
+        part = keys[-2]
         if not isinstance(value, str) or value in names.get(part, ()):
             continue
-        key, path = f"{part}.{name}", folder / value
-        if isinstance(scene.shape, MeshShape) and part == "shape":
-            yield _of_mesh(key, path, fit=scene.shape.fit)
+        key, path = ".".join(keys), folder / value
+        if part == "shape":
+            shape = scene.others[keys[1]].shape if keys[0] == "others" else scene.shape
+            yield _of_mesh(key, path, fit=isinstance(shape, MeshShape) and shape.fit)
         else:
             yield _of_picture(key, path)
 
@@ -73,7 +75,7 @@ def _of_picture(key: str, path: Path) -> FileSummary:
 
     Values that need repair are clipped and counted, even if the scene does not set `repair`.
     """
-    read = read_picture_file(path, "clip", "linear" if key in SCALAR_TEXTURES else "srgb")
+    read = read_picture_file(path, "clip", "linear" if key.endswith(SCALAR_TEXTURES) else "srgb")
     if key == "lighting.radiance":
         with about(str(path)):
             check_whole_sphere(read)

@@ -14,7 +14,7 @@ from scenes.base.errors import InputError
 from scenes.base.inside_folder import inside
 from scenes.film import Film, encode, srgb_encode
 from scenes.pictures.files import read_picture
-from scenes.scene import read_scene
+from scenes.scene_files import read_scene
 from stimuli import schema
 from stimuli.config import StimuliConfig
 from stimuli.encoding import (

@@ -12,7 +12,8 @@ from pydantic import ValidationError
 from scenes.arrays import Mesh, Picture, array_sha256
 from scenes.base.errors import InputError, first_problem
 from scenes.material import TEXTURED
-from scenes.scene import SCHEMA_VERSION, Scene
+from scenes.scene import Scene
+from scenes.scene_files import SCHEMA_VERSION
 
 Array = NDArray[Any]
 

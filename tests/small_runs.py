@@ -11,7 +11,7 @@ from mrd.study.study import Study, resolve_all
 from scenes.base.digest import file_sha256
 from scenes.film import srgb_decode
 from scenes.pictures.files import write_exr
-from scenes.scene import write_scene
+from scenes.scene_files import write_scene
 from stimuli.intake import ImageRecord, write_records
 from tests.small_set import small_image, small_scene, small_table
 

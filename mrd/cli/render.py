@@ -12,7 +12,8 @@ from mrd.study.study import FILE_NAME, loaded_target, read_study
 from scenes import library
 from scenes.base.errors import printable
 from scenes.config import TargetConfig, target_scene
-from scenes.scene import Scene, check_visible
+from scenes.scene import Scene
+from scenes.visibility import check_visible
 
 
 def render(

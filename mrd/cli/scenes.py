@@ -11,7 +11,8 @@ from mrd.cli.tables import console, table
 from mrd.study.study import FILE_NAME, loaded_target, read_study
 from scenes.file_summaries import file_summary
 from scenes.library import LIGHTS, MATERIALS, MESHES, SCENES
-from scenes.scene import check_visible, read_scene
+from scenes.scene_files import read_scene
+from scenes.visibility import check_visible
 
 
 def scenes(

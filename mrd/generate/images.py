@@ -35,7 +35,8 @@ from scenes.camera import Camera, cameras
 from scenes.differences import DISTANCE
 from scenes.film import Film, encode
 from scenes.pictures.files import read_picture
-from scenes.scene import Scene, read_scene, write_shared_scene
+from scenes.scene import Scene
+from scenes.scene_files import read_scene, write_shared_scene
 from stimuli.encoding import clipped_share
 from stimuli.intake import SHARED_ROLES, ImageRecord
 

@@ -30,7 +30,8 @@ from scenes.base.inside_folder import inside
 from scenes.differences import shift
 from scenes.interpolation import between
 from scenes.lighting import Lighting
-from scenes.scene import Scene, read_scene, write_shared_scene
+from scenes.scene import Scene
+from scenes.scene_files import read_scene, write_shared_scene
 from stimuli.intake import Role
 
 LEVELS_FILE = "levels.json"

@@ -33,7 +33,8 @@ from mrd.study.resolved_run import ResolvedRun
 from mrd.study.run_directory import RunDirectory
 from mrd.study.series import is_kept
 from scenes.camera import Camera, Ring, cameras
-from scenes.scene import Scene, write_scene
+from scenes.scene import Scene
+from scenes.scene_files import write_scene
 from scenes.shape import geometry
 
 TURNTABLE_SAMPLES = 16

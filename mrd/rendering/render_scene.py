@@ -8,7 +8,8 @@ from pathlib import Path
 from mrd.rendering import backend
 from scenes.base.atomic_files import check_writable
 from scenes.camera import cameras
-from scenes.scene import Scene, write_scene
+from scenes.scene import Scene
+from scenes.scene_files import write_scene
 
 
 def photograph(scene: Scene, out: Path, samples: int, noise_index: int) -> Iterator[Path]:

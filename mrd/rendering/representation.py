@@ -13,7 +13,14 @@ from typing import Any
 import numpy as np
 
 from mrd.rendering.sun_sky_map import LEAST_ROWS, baked
-from mrd.rendering.to_mitsuba import TRANSMITTING_DEPTH, Form, form_of, is_textured, pixels_of
+from mrd.rendering.to_mitsuba import (
+    OPAQUE_DEPTH,
+    TRANSMITTING_DEPTH,
+    Form,
+    form_of,
+    is_textured,
+    pixels_of,
+)
 from mrd.study.search_section import SearchConfig
 from scenes.arrays import Picture
 from scenes.base.errors import InputError
@@ -106,12 +113,14 @@ def form_of_family(search: SearchConfig, target: Scene) -> Form:
     Meshes of a shape search have no texture coordinates; an anisotropic highlight is then stretched
     along an arbitrary direction, the same for all scenes.
     """
-    simplest = form_of(target.material)
+    simplest = form_of(target)
     moved = search.material_parameters if "material" in search.attributes else ()
     return Form(
         texture_coordinates="shape" not in search.attributes
         and (simplest.texture_coordinates or "anisotropic" in moved or bool(search.textures)),
-        path_depth=TRANSMITTING_DEPTH if "spec_trans" in moved else simplest.path_depth,
+        path_depth=max(
+            simplest.path_depth, TRANSMITTING_DEPTH if "spec_trans" in moved else OPAQUE_DEPTH
+        ),
     )
 
 

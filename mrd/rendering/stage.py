@@ -87,8 +87,9 @@ class Stage:
         self.scene = scene
         self.device = device
         self._sha256 = scene.sha256
-        form = form or to_mitsuba.form_of(scene.material)
+        form = form or to_mitsuba.form_of(scene)
         self._mitsuba = to_mitsuba.to_mitsuba(scene, form)
+        self._object = next(each for each in self._mitsuba.shapes() if each.id() == "object")
         self._parameters = mi.traverse(self._mitsuba)
         self._sensors = {
             camera.name: to_mitsuba.sensor(camera) for camera in cameras(scene.cameras)
@@ -249,8 +250,9 @@ class Stage:
             ((rows + 0.5) / view.height).ravel().astype(np.float32),
         )
         ray, _ = self._sensors[view.name].sample_ray(0, 0, position, mi.Point2f(0.5))
-        met = self._mitsuba.ray_intersect_preliminary(ray, coherent=True).is_valid()
-        return np.array(met).reshape(view.height, view.width)
+        met = self._mitsuba.ray_intersect_preliminary(ray, coherent=True)
+        shown = met.is_valid() & (met.shape == mi.ShapePtr(self._object))
+        return np.array(shown).reshape(view.height, view.width)
 
 
 def exposed(scene: Scene, samples: int = 16) -> Scene:

@@ -13,6 +13,7 @@ from typing import Any
 import mitsuba as mi
 import numpy as np
 
+from mrd.rendering import lamps
 from scenes.arrays import Mesh, Picture
 from scenes.base.errors import InputError
 from scenes.camera import Camera
@@ -20,6 +21,7 @@ from scenes.film import background_radiance
 from scenes.geometry.normals import vertex_normals
 from scenes.lighting import Constant, EnvironmentMap, Lighting, SunSky
 from scenes.material import SCALARS, TEXTURED, Material
+from scenes.objects import Object
 from scenes.scene import Scene
 from scenes.shape import geometry, with_spherical_uvs
 
@@ -37,6 +39,11 @@ def material_key(parameter: str, material: Material) -> str:
         return "object.bsdf.eta"
     textured = isinstance(getattr(material, parameter), Picture)
     return f"object.bsdf.{parameter}.{'data' if textured else 'value'}"
+
+
+def lamp_name(name: str) -> str:
+    """Return Mitsuba's name of a lamp."""
+    return f"lamp_{name}"
 
 
 def light_key(lighting: Lighting) -> str:
@@ -58,41 +65,60 @@ class Form:
     texture_coordinates
         Whether the mesh has texture coordinates: its own, or else spherical ones.
     path_depth
-        Longest light path, in segments: 2 is direct light.
+        Longest light path, in segments: 2 is direct light, and each bounce adds one.
     """
 
     texture_coordinates: bool
     path_depth: int
 
 
-def form_of(material: Material) -> Form:
-    """Return the simplest form of a scene with this material."""
+def form_of(scene: Scene) -> Form:
+    """Return the simplest form of a scene."""
+    through = any(each.material.spec_trans > 0 for each in scene.objects.values())
     return Form(
-        # An anisotropic highlight is stretched along u, so it needs texture coordinates.
-        texture_coordinates=is_textured(material) or material.anisotropic > 0,
-        path_depth=TRANSMITTING_DEPTH if material.spec_trans > 0 else OPAQUE_DEPTH,
+        texture_coordinates=needs_texture_coordinates(scene.material),
+        path_depth=max(TRANSMITTING_DEPTH if through else 0, OPAQUE_DEPTH + scene.bounces),
     )
 
 
+def needs_texture_coordinates(material: Material) -> bool:
+    """Return whether a mesh with this material needs texture coordinates.
+
+    An anisotropic highlight is stretched along u, so it needs them too.
+    """
+    return is_textured(material) or material.anisotropic > 0
+
+
 def to_mitsuba(scene: Scene, form: Form | None = None) -> Any:
-    """Return the Mitsuba scene: shape ``object``, emitter ``light``, no cameras."""
-    form = form or form_of(scene.material)
+    """Return the Mitsuba scene: shape ``object``, emitter ``light``, no cameras.
+
+    Further objects are called ``other_NAME``, lamps ``lamp_NAME``.
+    """
+    form = form or form_of(scene)
+    others = {
+        f"other_{name}": _mesh(each, needs_texture_coordinates(each.material), f"other_{name}")
+        for name, each in scene.others.items()
+    }
     return mi.load_dict(
         {
             "type": "scene",
-            "object": _mesh(scene, form.texture_coordinates),
+            "object": _mesh(scene, form.texture_coordinates, "object"),
             "light": light(scene.lighting),
+            **others,
+            **{lamp_name(name): lamps.emitter(each) for name, each in scene.lamps.items()},
         }
     )
 
 
-def world_vertices(mesh: Mesh, scene: Scene) -> np.ndarray:
+def world_vertices(mesh: Mesh, scene: Scene | Object) -> np.ndarray:
     """Return a mesh's vertices (V, 3), float64, in world coordinates."""
     matrix = scene.pose.matrix()
     return mesh.vertices.astype(np.float64) @ matrix[:3, :3].T + matrix[:3, 3]
 
 
-def world_surface(scene: Scene, texture_coordinates: bool) -> tuple[Mesh, np.ndarray | None]:
+def world_surface(
+    scene: Scene | Object, texture_coordinates: bool
+) -> tuple[Mesh, np.ndarray | None]:
     """Return the mesh in world coordinates, and its normals (V, 3) or None for flat faces."""
     mesh = geometry(scene.shape)
     normals = vertex_normals(mesh)
@@ -104,8 +130,10 @@ def world_surface(scene: Scene, texture_coordinates: bool) -> tuple[Mesh, np.nda
     return placed, (normals @ scene.pose.matrix()[:3, :3].T).astype(np.float32)
 
 
-def _mesh(scene: Scene, texture_coordinates: bool) -> Any:
-    """Return the Mitsuba mesh in world coordinates.
+def _mesh(scene: Scene | Object, texture_coordinates: bool, name: str) -> Any:
+    """Return the Mitsuba mesh of an object in world coordinates.
+
+    Only the silhouettes of ``object`` are sampled for derivatives: the others do not move.
 
     Smooth normals are set explicitly: Mitsuba's own would show the seam of texture coordinates,
     where vertices are doubled, as an edge. If a search sets vertices alone, Mitsuba computes new
@@ -117,8 +145,10 @@ def _mesh(scene: Scene, texture_coordinates: bool) -> Any:
     properties["bsdf"] = mi.load_dict(bsdf(scene.material))
     if not smooth:
         properties["face_normals"] = True
+    if name != "object":
+        properties["silhouette_sampling_weight"] = 0.0
     result = mi.Mesh(
-        "object",
+        name,
         len(mesh.vertices),
         len(mesh.faces),
         has_vertex_normals=smooth,
@@ -199,7 +229,7 @@ def sensor(camera: Camera) -> Any:
 
 def surface_integrator(scene: Scene, form: Form | None = None) -> Any:
     """Return the integrator for images, and for derivatives by material and light."""
-    form = form or form_of(scene.material)
+    form = form or form_of(scene)
     return mi.load_dict(
         {
             "type": "mrd_surface",

@@ -18,7 +18,8 @@ from mrd.search.directions import draw_direction
 from mrd.study.search_section import SearchConfig
 from scenes.base.errors import InputError
 from scenes.differences import DISTANCE
-from scenes.scene import Scene, check_visible
+from scenes.scene import Scene
+from scenes.visibility import check_visible
 
 MOST_SCORED = 10  # largest number of scored scenes, each rendered at scoring quality
 

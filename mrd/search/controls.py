@@ -22,8 +22,9 @@ from scenes.differences import (
     material_difference,
     pose_difference,
 )
-from scenes.scene import Scene, check_visible
+from scenes.scene import Scene
 from scenes.shape import bounding_sphere, geometry
+from scenes.visibility import check_visible
 
 TOLERANCE = 0.002  # largest relative error of a distance; the documentation allows 1 %
 MOST_STEPS = 60  # of the search for an amplitude

@@ -26,7 +26,7 @@ from mrd.study.storage import plain, read_mapping, write_json, writing
 from scenes.base.digest import file_sha256
 from scenes.base.errors import InputError
 from scenes.base.inside_folder import inside
-from scenes.scene import read_scene
+from scenes.scene_files import read_scene
 from stimuli.intake import RECORDS_FILE, ROLES, ImageRecord, read_records, write_records
 
 JOURNAL = "images.jsonl"

@@ -27,8 +27,9 @@ from scenes.base.errors import InputError, about, nearest
 from scenes.base.frozen import Frozen
 from scenes.config import TargetConfig, target_scene
 from scenes.geometry.topology import manifold_problem
-from scenes.scene import Scene, check_visible
+from scenes.scene import Scene
 from scenes.shape import geometry
+from scenes.visibility import check_visible
 from stimuli.config import StimuliConfig
 
 SCHEMA_VERSION = 1

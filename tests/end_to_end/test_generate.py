@@ -14,7 +14,7 @@ from mrd.study.checkpoint import read_state
 from mrd.study.study import read_study
 from mrd.workflow.standings import overview
 from scenes.pictures.files import read_picture
-from scenes.scene import read_scene
+from scenes.scene_files import read_scene
 from stimuli.intake import read_records
 from tests.end_to_end.tiny import contents, generate, rows, run_directories, study_in
 

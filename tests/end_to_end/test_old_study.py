@@ -8,7 +8,7 @@ import pytest
 from mrd.study.run_directory import RunDirectory
 from mrd.study.study import read_study, resolve_all
 from psychophysics.data.data_set import read_sessions
-from scenes.scene import read_scene
+from scenes.scene_files import read_scene
 from stimuli.check import problems
 from stimuli.stimulus_set import StimulusSet
 from tests.end_to_end.tiny import contents

@@ -10,7 +10,7 @@ import pytest
 
 from mrd.study.run_directory import RunDirectory
 from mrd.study.study import read_study, resolve_all
-from scenes.scene import read_scene
+from scenes.scene_files import read_scene
 from tests.paths import ROOT
 
 COMMAND = [sys.executable, "-c", "from mrd.cli.main import run; run()", "generate"]

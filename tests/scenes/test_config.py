@@ -6,7 +6,8 @@ from scenes.base.errors import InputError
 from scenes.config import TargetConfig, target_scene
 from scenes.lighting import Constant
 from scenes.material import Material
-from scenes.scene import Scene, write_scene
+from scenes.scene import Scene
+from scenes.scene_files import write_scene
 from scenes.shape import Sphere
 
 

@@ -17,8 +17,10 @@ from scenes.lighting import Constant, EnvironmentMap, SunSky
 from scenes.material import SCALARS, Material
 from scenes.pictures.files import write_picture
 from scenes.pose import Pose
-from scenes.scene import Scene, check_visible, read_scene, write_scene, write_shared_scene
+from scenes.scene import Scene
+from scenes.scene_files import read_scene, write_scene, write_shared_scene
 from scenes.shape import Blob, MeshShape, Sphere
+from scenes.visibility import check_visible
 
 UNIT = st.floats(0, 1)
 ANGLE = st.floats(-360, 360)
@@ -161,9 +163,9 @@ def test_the_file_is_for_people_and_names_the_files_beside_it(tmp_path):
     scene, path = textured(tmp_path)
     text = path.read_text()
     record = json.loads(text)
-    assert text.startswith('{\n  "schema_version": 1,\n')
+    assert text.startswith('{\n  "schema_version": 2,\n')
     assert record["sha256"] == scene.sha256
-    assert record["shape"]["surface"]["file"] == "shape-surface.ply"
+    assert record["objects"]["object"]["shape"]["surface"]["file"] == "shape-surface.ply"
     assert sorted(p.name for p in tmp_path.iterdir()) == [
         "material-roughness.exr",
         "scene.json",
@@ -189,7 +191,7 @@ def test_an_altered_or_missing_file_beside_is_named(tmp_path, name):
 def test_an_altered_number_is_refused_until_its_hash_is_deleted(tmp_path):
     _, path = textured(tmp_path)
     record = json.loads(path.read_text())
-    record["pose"]["translation"][0] = 0.25
+    record["objects"]["object"]["pose"]["translation"][0] = 0.25
     path.write_text(json.dumps(record))
     with pytest.raises(InputError, match=r"scene\.json: the scene is not the one that was written"):
         read_scene(path)
@@ -221,7 +223,7 @@ def test_a_scene_written_by_hand_may_use_names_and_paths(tmp_path):
         (None, r"scene\.json: cannot be read: No such file"),
         ("{", r"scene\.json: is not JSON"),
         ("[1]", r"scene\.json: holds no scene"),
-        ('{"schema_version": 2}', "schema_version is 2; this version of the suite reads 1"),
+        ('{"schema_version": 3}', "schema_version is 3; this version of the suite reads 1 to 2"),
         ('{"shape": {"kind": "sphere", "radiu": 1}}', r"scene\.json: shape.radiu: unknown key"),
         ('{"shape": {"kind": "sphere"}, "film": {"exposure": NaN}}', "film.exposure: .*finite"),
         (

@@ -11,7 +11,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from mrd.rendering.to_mitsuba import form_of, light_key, material_key, pixels_of
+from mrd.rendering.to_mitsuba import (
+    light_key,
+    material_key,
+    needs_texture_coordinates,
+    pixels_of,
+)
 from mrd.search.smooth_modes import smooth_modes
 from mrd.search.variables.material import BOUNDS, OTHERWISE
 from scenes.arrays import Mesh, Picture
@@ -175,7 +180,7 @@ def parameters_of(scene: Scene, shape_modes: int) -> list[Parameter]:
     if not isinstance(scene.lighting, Constant):
         chosen.append(LightRotation())
     mesh = geometry(scene.shape)
-    plain = scene.shape.normals == "smooth" and not form_of(material).texture_coordinates
+    plain = scene.shape.normals == "smooth" and not needs_texture_coordinates(material)
     if plain and shape_modes and manifold_problem(mesh) is None:
         joined_mesh, vertex = joined(mesh)
         modes = smooth_modes(joined_mesh, shape_modes)[:, vertex]

@@ -28,7 +28,7 @@ class PoseVariables:
     attribute = "pose"
 
     def __init__(self, start: Scene, form: Form | None = None, device: str = "cpu") -> None:
-        form = form or form_of(start.material)
+        form = form or form_of(start)
         mesh, normals = world_surface(start, form.texture_coordinates)
         self._start = start.pose
         self._centre, self._radius = bounding_sphere(mesh)

@@ -14,8 +14,9 @@ from scenes.library import MESHES
 from scenes.lighting import Constant, EnvironmentMap, SunSky, map_directions, solid_angles
 from scenes.material import SCALARS, Material
 from scenes.pose import Pose
-from scenes.scene import Scene, check_visible
+from scenes.scene import Scene
 from scenes.shape import Blob, MeshShape, Sphere, bounding_sphere, geometry
+from scenes.visibility import check_visible
 
 SKY = EnvironmentMap(radiance=Picture(1 + map_directions(16, 32) * 0.5))
 

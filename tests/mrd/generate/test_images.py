@@ -17,7 +17,7 @@ from scenes.base.errors import InputError
 from scenes.differences import DISTANCE, scene_difference
 from scenes.film import encode
 from scenes.pictures.files import read_picture
-from scenes.scene import read_scene
+from scenes.scene_files import read_scene
 from stimuli.intake import read_records
 from tests.silent import Silent
 from tests.small_study import write_text

@@ -8,7 +8,7 @@ from mrd.generate.levels import run_levels
 from mrd.study.run_directory import RunDirectory
 from mrd.study.series_section import SeriesConfig
 from mrd.study.study import read_study, resolve_all
-from scenes.scene import read_scene
+from scenes.scene_files import read_scene
 from scenes.shape import geometry
 from tests.silent import Silent
 from tests.small_study import FAST, write_study

@@ -195,7 +195,7 @@ class Rendered:
         self.integrator = (
             silhouette_integrator(self.scene, boundary_samples=2**17)
             if subject.moves
-            else surface_integrator(self.scene, form_of(self.scene.material))
+            else surface_integrator(self.scene, form_of(self.scene))
         )
         # Low frequencies, so that the loss changes: weights of one sign for brightness, of both
         # signs for movements (to the right, up, nearer: one channel each).

@@ -7,7 +7,7 @@ from mrd.rendering.render_scene import photograph
 from scenes.base.errors import InputError
 from scenes.film import Film
 from scenes.pictures.files import read_picture
-from scenes.scene import read_scene
+from scenes.scene_files import read_scene
 
 
 def test_every_camera_has_an_exr_and_a_png(small, tmp_path):

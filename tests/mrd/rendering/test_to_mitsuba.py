@@ -30,6 +30,7 @@ from scenes.geometry.normals import vertex_normals
 from scenes.lighting import Constant, EnvironmentMap, SunSky, map_directions
 from scenes.material import Material
 from scenes.pose import Pose
+from scenes.scene import Scene
 from scenes.shape import Blob, MeshShape, Sphere, geometry, with_spherical_uvs
 
 # Roughness 0.4 makes Burley's diffuse lobe Lambertian at normal incidence; at this index of
@@ -382,7 +383,7 @@ def test_names_of_parameters():
     ],
 )
 def test_simplest_form_of_a_material(material, expected):
-    assert form_of(material) == expected
+    assert form_of(Scene(name="a", shape=Sphere(), material=material)) == expected
 
 
 def test_an_unloaded_map_is_refused():

@@ -12,8 +12,9 @@ from scenes.differences import DISTANCE, chamfer, scene_difference, shape_differ
 from scenes.lighting import Constant, EnvironmentMap
 from scenes.material import Material
 from scenes.pose import Pose
-from scenes.scene import Scene, check_visible
+from scenes.scene import Scene
 from scenes.shape import Blob, MeshShape, Sphere, geometry, with_spherical_uvs
+from scenes.visibility import check_visible
 
 SAMPLING, SAMPLES = 7, 1000
 

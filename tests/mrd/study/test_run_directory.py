@@ -16,7 +16,8 @@ from mrd.study import storage
 from mrd.study.checkpoint import SearchState
 from mrd.study.run_directory import RunDirectory
 from scenes.base.errors import InputError
-from scenes.scene import Scene, write_scene
+from scenes.scene import Scene
+from scenes.scene_files import write_scene
 from scenes.shape import Sphere
 from tests.paths import ROOT
 

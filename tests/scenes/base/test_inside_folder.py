@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from scenes.base.errors import InputError
 from scenes.base.inside_folder import inside, is_inside
-from scenes.scene import Scene, read_scene, write_scene
+from scenes.scene import Scene
+from scenes.scene_files import read_scene, write_scene
 from scenes.shape import MeshShape
 
 OUT = (
@@ -73,7 +74,9 @@ def test_a_scene_names_no_file_elsewhere(tmp_path, name):
     shutil.move(mesh, tmp_path / "mesh.ply")
     (folder / "up").symlink_to(tmp_path)
     content = json.loads(path.read_text(encoding="utf-8"))
-    content["shape"]["surface"]["file"] = name.replace("MESH", str(tmp_path / "mesh.ply"))
+    content["objects"]["object"]["shape"]["surface"]["file"] = name.replace(
+        "MESH", str(tmp_path / "mesh.ply")
+    )
     path.write_text(json.dumps(content), encoding="utf-8")
     with pytest.raises(InputError, match=r"does not name a file below|linked folder that leads"):
         read_scene(path)

@@ -18,7 +18,7 @@ from mrd.rendering import backend
 from mrd.study.resolved_study import resolve_study
 from mrd.study.run_directory import RunDirectory
 from mrd.study.study import read_study
-from scenes.scene import read_scene
+from scenes.scene_files import read_scene
 from stimuli.intake import read_records
 from tests.end_to_end.test_any_folder import executed, set_traps
 from tests.end_to_end.tiny import rows, run_directories

@@ -213,7 +213,7 @@ def test_a_parameter_that_starts_at_nothing_still_moves(small, name):
     variables = MaterialVariables(start, (name,))
     with torch.no_grad():
         variables.tensors[name].fill_(moved_to)
-    form = form_of(aim.material)
+    form = form_of(aim)
     stage = Stage(start, form=form)
     stage.move(variables.values())
     view = cameras(start.cameras)
