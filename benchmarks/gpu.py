@@ -62,7 +62,8 @@ def subject(size: Size, device: str) -> Subject:
     from mrd.search.loop import Search
     from mrd.search.match import Match
     from mrd.study.model_section import ModelConfig
-    from mrd.study.search_section import Samples, SearchConfig, StartConfig
+    from mrd.study.search_groups import Samples, StartConfig
+    from mrd.study.search_section import SearchConfig
     from scenes import library
     from scenes.camera import Ring, cameras
     from scenes.shape import Sphere

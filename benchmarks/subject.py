@@ -17,7 +17,8 @@ from mrd.rendering.to_mitsuba import form_of
 from mrd.search.loop import Search
 from mrd.search.match import Match
 from mrd.study.model_section import ModelConfig
-from mrd.study.search_section import SearchConfig, StartConfig
+from mrd.study.search_groups import StartConfig
+from mrd.study.search_section import SearchConfig
 from scenes import library
 from scenes.camera import Camera, Ring, cameras
 from scenes.scene import Scene

@@ -41,7 +41,7 @@ class TargetConfig(Frozen):
         Ready-made surroundings: names (ground, table, wall, occluder, cornell), or a mapping of
         names to their settings.
     lamps
-        Lamps in addition to `lighting`, by name.
+        Lamps in addition to `lighting`, by name: rectangle, disc, sphere, point, spot or sun.
     """
 
     scene: str | None = None

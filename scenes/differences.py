@@ -15,11 +15,12 @@ from scenes.base.errors import unknown
 from scenes.film import LUMINANCE
 from scenes.geometry.surface import Surface, volume_iou
 from scenes.geometry.topology import manifold_problem
-from scenes.lighting import Lighting, map_directions, radiance_over_sphere, solid_angles
+from scenes.lamps import LAMPS, seen_from
+from scenes.lighting import map_directions, radiance_over_sphere, solid_angles
 from scenes.material import SCALARS, Material
 from scenes.pose import Pose
 from scenes.reflectance import direction_table, has_textures, reflectance, texture_places, values_at
-from scenes.scene import Scene
+from scenes.scene import Light, Scene
 from scenes.shape import bounding_sphere, geometry
 
 # The measure that orders the scenes of a series, for each attribute.
@@ -127,13 +128,19 @@ def material_difference(target: Material, other: Material) -> dict[str, float]:
     return differences | {"rms_log_reflectance": _rms(logs[1] - logs[0])}
 
 
-def lighting_difference(target: Lighting, other: Lighting) -> dict[str, float]:
+def lighting_difference(
+    target: Light, other: Light, centre: Sequence[float] = (0.0, 0.0, 0.0)
+) -> dict[str, float]:
     """Measure the difference between two lights, with their levels and rotations.
 
     Parameters
     ----------
     target, other
-        Constant lights, or loaded environment maps. Sun and sky must first be converted to a map.
+        Constant lights, loaded environment maps, or lamps. Sun and sky must first be converted to a
+        map. A lamp counts as the light that arrives at `centre`, spread over a lobe
+        (`scenes.lamps.seen_from`).
+    centre
+        Centre of the object, in world coordinates.
 
     Returns
     -------
@@ -150,7 +157,12 @@ def lighting_difference(target: Lighting, other: Lighting) -> dict[str, float]:
         A light is sun and sky, or a map that is not loaded.
     """
     maps = [
-        radiance_over_sphere(each, MAP_HEIGHT).pixels.astype(np.float64) for each in (target, other)
+        (
+            seen_from(each, np.asarray(centre, np.float64), MAP_HEIGHT)
+            if isinstance(each, LAMPS)
+            else radiance_over_sphere(each, MAP_HEIGHT)
+        ).pixels.astype(np.float64)
+        for each in (target, other)
     ]
     weights = solid_angles(MAP_HEIGHT, 2 * MAP_HEIGHT) / (4 * np.pi)
     means = [np.sum(weights[:, :, None] * each) / 3 for each in maps]
@@ -222,7 +234,7 @@ def scene_difference(
     measures: dict[str, Callable[[], dict[str, float]]] = {
         "shape": lambda: shape_difference(geometry(target.shape), geometry(other.shape), rng),
         "material": lambda: material_difference(target.material, other.material),
-        "lighting": lambda: lighting_difference(target.lighting, other.lighting),
+        "lighting": lambda: lighting_difference(target.lighting, other.lighting, centre_of(target)),
         "pose": lambda: pose_difference(target.pose, other.pose, _centre(target)),
     }
     differences = {}
@@ -234,8 +246,14 @@ def scene_difference(
 
 
 def _centre(scene: Scene) -> tuple[float, ...]:
-    """Return the centre of the object's bounding sphere."""
+    """Return the centre of the object's bounding sphere, before the pose."""
     return tuple(bounding_sphere(geometry(scene.shape))[0])
+
+
+def centre_of(scene: Scene) -> tuple[float, ...]:
+    """Return the centre of the object's bounding sphere, in world coordinates."""
+    matrix = scene.pose.matrix()
+    return tuple(matrix[:3, :3] @ _centre(scene) + matrix[:3, 3])
 
 
 def _dominant(radiance: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:

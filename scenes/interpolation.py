@@ -16,10 +16,11 @@ from scipy.spatial.transform import Rotation
 from scenes.arrays import Mesh, Picture
 from scenes.base.errors import InputError, unknown
 from scenes.differences import RADIANCE_FLOOR
-from scenes.lighting import Constant, EnvironmentMap, Lighting, SunSky, solid_angles
+from scenes.lamps import LAMPS, Lamp, strength, with_strength
+from scenes.lighting import Constant, EnvironmentMap, SunSky, solid_angles
 from scenes.material import SCALARS, Material
 from scenes.pose import Pose
-from scenes.scene import Scene
+from scenes.scene import Light, Scene
 from scenes.shape import MeshShape, Shape, geometry
 
 Array = NDArray[np.float64]
@@ -90,7 +91,7 @@ def _mixed_parameter(name: str, first: Any, second: Any, t: float) -> Any:
     return float(mixed) if mixed.ndim == 0 else tuple(float(channel) for channel in mixed)
 
 
-def _lighting(target: Lighting, other: Lighting, t: float) -> Lighting:
+def _lighting(target: Light, other: Light, t: float) -> Light:
     """Return the light at fraction t between two lights of the same kind."""
     match target, other:
         case Constant(), Constant():
@@ -101,6 +102,8 @@ def _lighting(target: Lighting, other: Lighting, t: float) -> Lighting:
             return _mixed_maps(target, other, t)
         case SunSky(), SunSky():
             return _mixed_skies(target, other, t)
+    if isinstance(target, LAMPS) and isinstance(other, type(target)):
+        return _mixed_lamps(target, other, t)
     raise InputError(
         f"lighting: no interpolation between kind {target.kind} and kind {other.kind}; "
         "use kind: trajectory"
@@ -123,6 +126,28 @@ def _mixed_maps(target: EnvironmentMap, other: EnvironmentMap, t: float) -> Envi
     mean = float(np.average(first.mean(axis=2), weights=weights))
     pixels = _in_ratio(first, second, mean, t).astype(np.float32)
     return EnvironmentMap(radiance=Picture(pixels), rotation=target.rotation)
+
+
+def _mixed_lamps(target: Lamp, other: Lamp, t: float) -> Lamp:
+    """Return the lamp at fraction t between two lamps of one kind.
+
+    Strength and sizes change by equal ratios; places and angles linearly, azimuths by the shorter
+    way.
+    """
+    first, second = strength(target), strength(other)
+    mixed = with_strength(target, _in_ratio(first, second, float(first.mean()), t))
+    changes: dict[str, Any] = {}
+    for name in ("place", "toward", "size", "radius", "angle", "elevation", "azimuth"):
+        if name in type(target).model_fields:
+            ends = [np.asarray(getattr(each, name), np.float64) for each in (target, other)]
+            if name == "azimuth":
+                ends[1] = ends[0] + (ends[1] - ends[0] + 180) % 360 - 180
+            in_ratio = name in ("size", "radius")
+            first, second = np.log(ends) if in_ratio else ends
+            value = _mix(first, second, t)
+            value = np.exp(value) if in_ratio else value
+            changes[name] = tuple(value.tolist()) if value.ndim else float(value)
+    return mixed.model_copy(update=changes)
 
 
 def _mixed_skies(target: SunSky, other: SunSky, t: float) -> SunSky:

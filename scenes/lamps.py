@@ -5,13 +5,17 @@ lamp of intensity I, the irradiance on a surface that faces it is I/d²; a recta
 radiance L has about the same effect as a point of intensity L A, seen from its front and from afar.
 """
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator, model_validator
+from scipy.spatial.transform import Rotation
 
+from scenes.arrays import Picture
 from scenes.base.frozen import Frozen, Number, Triple, between
+from scenes.lighting import map_directions, solid_angles
 
 Level = Annotated[float, between(0, 1e9)]
 RGB = tuple[Level, Level, Level]
@@ -164,7 +168,7 @@ Lamp = Annotated[
     RectangleLamp | DiscLamp | SphereLamp | PointLamp | SpotLamp | Sun, Field(discriminator="kind")
 ]
 
-AREA_LAMPS = (RectangleLamp, DiscLamp, SphereLamp)
+LAMPS = (RectangleLamp, DiscLamp, SphereLamp, PointLamp, SpotLamp, Sun)
 
 # The key of a lamp's strength and colour.
 STRENGTH = {
@@ -175,3 +179,99 @@ STRENGTH = {
     "spot": "intensity",
     "sun": "irradiance",
 }
+
+TURN_OF_LAMP = 60.0  # degrees by which the start of a search turns a lamp
+
+# Concentration of the lobe of `seen_from`: its density falls to 1/e at 28 degrees.
+CONCENTRATION = 8.0
+
+
+def strength(lamp: Lamp) -> NDArray[np.float64]:
+    """Return radiance, intensity or irradiance (3,) of a lamp, multiplied by its level."""
+    return lamp.level * np.array(getattr(lamp, STRENGTH[lamp.kind]), dtype=np.float64)
+
+
+def with_strength(lamp: Lamp, value: NDArray[np.float64]) -> Lamp:
+    """Return the lamp with a radiance, intensity or irradiance (3,), and level 1."""
+    rgb = tuple(float(each) for each in value)
+    return lamp.model_copy(update={STRENGTH[lamp.kind]: rgb, "level": 1.0})
+
+
+def sizes(lamp: Lamp) -> NDArray[np.float64]:
+    """Return width and height (2,) or radius (1,) of a lamp, scene units; empty for a point."""
+    if isinstance(lamp, RectangleLamp):
+        return np.array(lamp.size, dtype=np.float64)
+    return np.array([lamp.radius] if hasattr(lamp, "radius") else [], dtype=np.float64)
+
+
+def with_sizes(lamp: Lamp, values: NDArray[np.float64]) -> dict[str, Any]:
+    """Return the keys of a lamp that set its width and height, or its radius."""
+    if isinstance(lamp, RectangleLamp):
+        return {"size": tuple(values.tolist())}
+    return {"radius": float(values[0])}
+
+
+def placed(lamp: Lamp) -> dict[str, Any]:
+    """Return the keys of a lamp that say where it is."""
+    names = ("elevation", "azimuth") if isinstance(lamp, Sun) else ("place",)
+    return {name: getattr(lamp, name) for name in names}
+
+
+def turned(lamp: Lamp, centre: Sequence[float], degrees: float = TURN_OF_LAMP) -> dict[str, Any]:
+    """Return the keys that turn a lamp about the vertical axis through a point, toward +x."""
+    matrix = Rotation.from_euler("y", degrees, degrees=True).as_matrix()
+    return rotated(lamp, matrix, np.asarray(centre, np.float64))
+
+
+def rotated(lamp: Lamp, matrix: NDArray[np.float64], centre: NDArray[np.float64]) -> dict[str, Any]:
+    """Return the keys that rotate a lamp about a point by a matrix (3, 3)."""
+    if isinstance(lamp, Sun):
+        x, y, z = matrix @ lamp.direction()
+        elevation = float(np.degrees(np.arcsin(np.clip(y, -1, 1))))
+        return {"elevation": elevation, "azimuth": float(np.degrees(np.arctan2(x, z)))}
+    moved = centre + matrix @ np.subtract(lamp.place, centre)
+    return {"place": tuple(moved.tolist())}
+
+
+def irradiance(lamp: Lamp, at: NDArray[np.float64]) -> tuple[NDArray[np.float64], Any]:
+    """Return the unit vector (3,) from a point to a lamp, and the irradiance (3,) there.
+
+    The irradiance is that of a surface that faces the lamp, without occlusion. An area lamp counts
+    as if all its light came from its centre.
+    """
+    if isinstance(lamp, Sun):
+        return lamp.direction(), strength(lamp)
+    to_lamp = np.subtract(lamp.place, at)
+    distance = max(float(np.linalg.norm(to_lamp)), 1e-9)
+    share = 1.0
+    if not isinstance(lamp, SphereLamp | PointLamp):
+        ahead = np.subtract(lamp.toward, lamp.place)
+        cosine = float(-to_lamp @ ahead / (distance * np.linalg.norm(ahead)))
+        if isinstance(lamp, SpotLamp):
+            off_axis = np.degrees(np.arccos(np.clip(cosine, -1, 1)))
+            share = float(np.clip((lamp.angle - off_axis) / (0.25 * lamp.angle), 0, 1))
+        else:
+            share = max(cosine, 0.0)
+    return to_lamp / distance, strength(lamp) * share * _area(lamp) / distance**2
+
+
+def seen_from(lamp: Lamp, at: NDArray[np.float64], height: int) -> Picture:
+    """Return a lamp as a map of radiance (height, 2·height, 3), as it is seen from a point.
+
+    Its light is spread over a lobe (von Mises–Fisher, `CONCENTRATION`), so that lamps at nearby
+    places have similar maps. The integral over directions is the irradiance at the point.
+    """
+    toward, received = irradiance(lamp, at)
+    lobe = np.exp(CONCENTRATION * (map_directions(height, 2 * height) @ toward - 1))
+    lobe /= np.sum(lobe * solid_angles(height, 2 * height))
+    return Picture((lobe[:, :, None] * received).astype(np.float32))
+
+
+def _area(lamp: Lamp) -> float:
+    """Return the area of a lamp as seen from its front, in squared scene units; 1 for points."""
+    match lamp:
+        case RectangleLamp():
+            return lamp.size[0] * lamp.size[1]
+        case DiscLamp() | SphereLamp():
+            return float(np.pi * lamp.radius**2)
+    return 1.0

@@ -17,7 +17,7 @@ from scenes.base.errors import InputError, about, unknown
 from scenes.base.frozen import Frozen, between
 from scenes.camera import Cameras, Ring
 from scenes.film import Film
-from scenes.lamps import Lamp
+from scenes.lamps import LAMPS, Lamp
 from scenes.lighting import Constant, Lighting
 from scenes.loading import loaded_lighting, loaded_material, loaded_shape
 from scenes.material import TEXTURED, Material
@@ -46,6 +46,9 @@ class Transport(Frozen):
 
 
 BOUNCES_AMONG_OBJECTS = 2
+ENVIRONMENT = "environment"  # name of the light that surrounds a scene, among its lamps
+
+Light = Annotated[Lighting | Lamp, Field(discriminator="kind")]
 
 
 class Scene(Frozen):
@@ -65,10 +68,14 @@ class Scene(Frozen):
     surroundings
         Ready-made surroundings, by name; they become further objects and lamps when the scene is
         loaded.
+    lighting
+        The light that a search changes: that of the environment, unless `lit_by` chose a lamp.
+    light
+        Its name; it does not change the hash.
     lamps
-        Lamps, by name, in addition to `lighting`.
-    lighting, cameras, film
-        Light of the environment, cameras, and conversion of radiance to display values.
+        Further lights, by name.
+    cameras, film
+        Cameras, and conversion of radiance to display values.
     transport
         How light travels.
     """
@@ -80,8 +87,9 @@ class Scene(Frozen):
     object: Name = FIRST
     others: dict[Name, Object] = Field(default_factory=dict)
     surroundings: Surroundings = Field(default_factory=dict)
-    lamps: dict[Name, Lamp] = Field(default_factory=dict)
-    lighting: Lighting = Constant()
+    lighting: Light = Constant()
+    light: Name = ENVIRONMENT
+    lamps: dict[Name, Light] = Field(default_factory=dict)
     cameras: Cameras = Ring()
     film: Film = Film()
     transport: Transport = Transport()
@@ -92,6 +100,8 @@ class Scene(Frozen):
         twice = next((name for name in taken if taken.count(name) > 1), None)
         if twice:
             raise ValueError(f"two objects are called '{twice}'; give one of them another name")
+        if self.light in self.lamps:
+            raise ValueError(f"two lights are called '{self.light}'; give one of them another name")
         return self
 
     @property
@@ -116,6 +126,16 @@ class Scene(Frozen):
         return self.model_copy(
             update={"object": name, **dict(objects.pop(name)), "others": objects}
         )
+
+    def lit_by(self, name: str) -> "Scene":
+        """Return the scene with another of its lights as the one that a search changes."""
+        if name == self.light:
+            return self
+        lights = {self.light: self.lighting, **self.lamps}
+        if name not in lights:
+            raise unknown("lamp", name, lights)
+        own = lights.pop(name)
+        return self.model_copy(update={"lighting": own, "light": name, "lamps": lights})
 
     def loaded(self, folder: Path | None = None) -> "Scene":
         """Return the scene with names and files replaced by arrays.
@@ -157,8 +177,8 @@ class Scene(Frozen):
                 **dict(own),
                 "others": objects | found,
                 "surroundings": {},
-                "lamps": self.lamps | lamps,
-                "lighting": loaded_lighting(self.lighting, base),
+                "lighting": _loaded_light(self.lighting, base),
+                "lamps": {k: _loaded_light(each, base) for k, each in (self.lamps | lamps).items()},
             }
         )
 
@@ -177,7 +197,7 @@ class Scene(Frozen):
             raise InputError(
                 f"scene '{self.name}': {', '.join(self.unloaded)} not loaded; call Scene.loaded()"
             )
-        content = self.model_dump(mode="json", exclude={"name", "object", "surroundings"})
+        content = self.model_dump(mode="json", exclude={"name", "object", "light", "surroundings"})
         # Absent rather than empty, so that scenes of one object keep the hashes of version 1.
         content = {key: value for key, value in content.items() if value or key not in LATER_KEYS}
         content.pop("transport")
@@ -194,9 +214,20 @@ class Scene(Frozen):
 def contents(scene: Scene) -> dict[tuple[str, ...], Any]:
     """Return the values that are names, files or arrays, by their keys in the scene."""
     found: dict[tuple[str, ...], Any] = {}
+    place: tuple[str, ...]
     for name, each in scene.objects.items():
         place = () if name == scene.object else ("others", name)
         found[*place, "shape", "surface"] = getattr(each.shape, "surface", None)
         for key in TEXTURED:
             found[*place, "material", key] = getattr(each.material, key)
-    return found | {("lighting", "radiance"): getattr(scene.lighting, "radiance", None)}
+    lights: dict[tuple[str, ...], Light] = {("lighting",): scene.lighting}
+    lights |= {("lamps", name): each for name, each in scene.lamps.items()}
+    for place, light in lights.items():
+        if not isinstance(light, LAMPS):
+            found[*place, "radiance"] = getattr(light, "radiance", None)
+    return found
+
+
+def _loaded_light(light: Light, folder: Path) -> Light:
+    """Return a light with its map read; a lamp has none."""
+    return light if isinstance(light, LAMPS) else loaded_lighting(light, folder)

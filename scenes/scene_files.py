@@ -18,7 +18,7 @@ from scenes.base.inside_folder import inside
 from scenes.meshes.files import read_stored_mesh, write_mesh
 from scenes.objects import Object
 from scenes.pictures.files import read_picture, write_picture
-from scenes.scene import Scene, contents
+from scenes.scene import ENVIRONMENT, Scene, contents
 
 SCHEMA_VERSION = 2  # version 1 had one object, without a name
 SCENE_FILE = "scene.json"
@@ -128,7 +128,7 @@ def _write(scene: Scene, path: Path, *, shared: bool) -> None:
         if not isinstance(value, Mesh | Picture):
             continue
         *place, key = keys
-        named = "-".join(each for each in keys if each != "others")
+        named = "-".join(each for each in keys if each not in ("others", "lamps"))
         stem = f"{key}-{value.sha256[:16]}" if shared else named
         file = path.with_name(stem + (".ply" if isinstance(value, Mesh) else ".exr"))
         if not (shared and _holds(file, value)):
@@ -150,6 +150,8 @@ def _with_objects(record: dict[str, Any]) -> dict[str, Any]:
     own = {key: record.pop(key) for key in Object.model_fields}
     objects = {record.pop("object"): own, **record.pop("others")}
     start = {key: record.pop(key) for key in ("schema_version", "sha256", "name")}
+    if record["light"] == ENVIRONMENT:
+        del record["light"]
     rest = {key: value for key, value in record.items() if value != {}}
     return {**start, "objects": objects, **rest}
 

@@ -6,7 +6,7 @@ again. A light may be the target's own map, rotated, which makes the criterion s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ from mrd.rendering.to_mitsuba import pixels_of
 from mrd.study.search_section import SearchConfig
 from scenes.arrays import Mesh, Picture
 from scenes.camera import share_in_view, sides_of_view
+from scenes.differences import centre_of
+from scenes.lamps import LAMPS, Lamp, Sun, sizes, strength, with_sizes, with_strength
 from scenes.library import LIGHTS
 from scenes.lighting import (
     Constant,
@@ -31,7 +33,7 @@ from scenes.lighting import (
 from scenes.loading import loaded_lighting, loaded_shape
 from scenes.material import TEXTURED, Material
 from scenes.pose import Pose
-from scenes.scene import Scene
+from scenes.scene import Light, Scene
 from scenes.shape import Blob, MeshShape, Shape, bounding_sphere, geometry
 
 BLOB_AMPLITUDE = (0.1, 0.45)
@@ -42,6 +44,8 @@ ANISOTROPIC = (0.0, 0.9)
 TEXTURE_CONTRAST = (0.05, 0.3)  # size of a texture's smooth variation about its mean colour
 LIGHT_STOPS = (-1.0, 1.0)  # log2 of mean radiance, relative to that of the target
 SCALE_STOPS = (-2.0, 2.0)  # log2 of the scale of sun or sky, relative to that of the start
+LAMP_ELEVATION = (5.0, 85.0)
+LAMP_SIZE_STOPS = (-1.0, 1.0)  # log2 of the size, relative to that of the target
 SUN_ELEVATION = (5.0, 85.0)
 TURBIDITY = (2.0, 8.0)
 ALBEDO = (0.0, 0.8)
@@ -55,7 +59,7 @@ def null_scene(target: Scene, search: SearchConfig, rng: np.random.Generator) ->
     draw: dict[str, Callable[[], object]] = {
         "shape": lambda: _shape(target, rng),
         "material": lambda: _material(target.material, search, rng),
-        "lighting": lambda: _lighting(target.lighting, search, rng),
+        "lighting": lambda: _light(target, search, rng),
         "pose": lambda: _pose(target, rng),
     }
     changes: dict[str, Any] = {name: draw[name]() for name in search.attributes}
@@ -130,6 +134,35 @@ def _texture(
     contrast = rng.uniform(*TEXTURE_CONTRAST)
     field = _smooth_field(direction(u, v), rng)
     return np.asarray(mean) + contrast * field[:, :, :channels]
+
+
+def _light(target: Scene, search: SearchConfig, rng: np.random.Generator) -> Light:
+    """Return a random light, or a lamp with random values of its searched parameters."""
+    lamp = target.lighting
+    if not isinstance(lamp, LAMPS):
+        return _lighting(lamp, search, rng)
+    if "strength" in search.lamp_parameters:
+        tint = rng.dirichlet((4, 4, 4)) * 3
+        lamp = with_strength(lamp, strength(lamp).mean() * tint * 2 ** rng.uniform(*LIGHT_STOPS))
+    changes: dict[str, Any] = {}
+    if "place" in search.lamp_parameters:
+        changes |= _place_of_lamp(lamp, centre_of(target), rng)
+    if "size" in search.lamp_parameters:
+        stops = rng.uniform(*LAMP_SIZE_STOPS, size=len(sizes(lamp)))
+        changes |= with_sizes(lamp, sizes(lamp) * 2**stops)
+    return lamp.model_copy(update=changes)
+
+
+def _place_of_lamp(lamp: Lamp, centre: Sequence[float], rng: np.random.Generator) -> dict[str, Any]:
+    """Return a random place above the horizon (uniform), as far from the object as the lamp is."""
+    up = rng.uniform(*np.sin(np.radians(LAMP_ELEVATION)))
+    azimuth = rng.uniform(0, 360)
+    if isinstance(lamp, Sun):
+        return {"elevation": float(np.degrees(np.arcsin(up))), "azimuth": azimuth}
+    distance = np.linalg.norm(np.subtract(lamp.place, centre))
+    flat = np.sqrt(1 - up**2)
+    toward = [flat * np.sin(np.radians(azimuth)), up, flat * np.cos(np.radians(azimuth))]
+    return {"place": tuple(np.add(centre, distance * np.array(toward)).tolist())}
 
 
 def _lighting(target: Lighting, search: SearchConfig, rng: np.random.Generator) -> Lighting:

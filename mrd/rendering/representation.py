@@ -24,7 +24,9 @@ from mrd.rendering.to_mitsuba import (
 from mrd.study.search_section import SearchConfig
 from scenes.arrays import Picture
 from scenes.base.errors import InputError
+from scenes.differences import centre_of
 from scenes.geometry.topology import joined
+from scenes.lamps import LAMPS, Lamp, placed, sizes, strength, turned, with_sizes, with_strength
 from scenes.lighting import (
     Constant,
     EnvironmentMap,
@@ -72,7 +74,7 @@ def represented(scene: Scene, search: SearchConfig) -> Scene:
             for name in search.textures
         }
         changes["material"] = scene.material.model_copy(update=textures)
-    if "lighting" in search.attributes:
+    if "lighting" in search.attributes and not isinstance(scene.lighting, LAMPS):
         changes["lighting"] = _as_searched(scene.lighting, search)
         if scene.film.background == "auto":
             changes["film"] = scene.film.model_copy(update={"background": GREY_BEHIND_LIGHTING})
@@ -97,14 +99,47 @@ def start_scene(target: Scene, starts: Mapping[str, Any], search: SearchConfig) 
             f"start.pose is that of the target '{target.name}', and nothing else is searched: "
             "give the target or start.pose another rotation or translation"
         )
-    if "lighting" in changes and search.start.lighting is None:
+    if isinstance(target.lighting, LAMPS):
+        if "lighting" in search.attributes:
+            changes["lighting"] = lamp_of_start(target, search)
+    elif "lighting" in changes and search.start.lighting is None:
         # A start that renders black or white has no gradient.
         changes["lighting"] = Constant(radiance=(mean_radiance(target.lighting),) * 3)
     start = represented(target.model_copy(update=changes), search)
-    if "lighting" in starts and isinstance(target.lighting, EnvironmentMap):
+    if (
+        "lighting" in changes
+        and isinstance(target.lighting, EnvironmentMap)
+        and not isinstance(start.lighting, LAMPS)
+    ):
         map_of_start = as_map(start.lighting, search.environment_height)
         start = start.model_copy(update={"lighting": map_of_start})
     return start
+
+
+def lamp_of_start(target: Scene, search: SearchConfig) -> Lamp:
+    """Return the lamp with which a search of the target's lamp starts.
+
+    Its searched parameters are those of ``start.lighting``. By default its strength is grey with
+    the target's mean, it is turned by `TURN_OF_LAMP` degrees about the vertical axis through the
+    object's centre, and it has twice the size.
+    """
+    lamp, given = target.lighting, search.start.lighting
+    if not isinstance(lamp, LAMPS):
+        raise TypeError(f"lighting of kind '{lamp.kind}' is no lamp")
+    if given is not None and type(given) is not type(lamp):
+        raise InputError(
+            f"start.lighting is of kind {given.kind}, and the target's lamp '{target.light}' is of "
+            f"kind {lamp.kind}; use kind: {lamp.kind}"
+        )
+    if "strength" in search.lamp_parameters:
+        value = strength(given) if isinstance(given, LAMPS) else np.full(3, strength(lamp).mean())
+        lamp = with_strength(lamp, value)
+    changes: dict[str, Any] = {}
+    if "place" in search.lamp_parameters:
+        changes |= placed(given) if isinstance(given, LAMPS) else turned(lamp, centre_of(target))
+    if "size" in search.lamp_parameters:
+        changes |= with_sizes(lamp, sizes(given) if isinstance(given, LAMPS) else 2 * sizes(lamp))
+    return lamp.model_copy(update=changes)
 
 
 def form_of_family(search: SearchConfig, target: Scene) -> Form:

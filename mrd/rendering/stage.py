@@ -11,7 +11,7 @@ Import this module only after ``mrd.rendering.backend.activate()``.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -119,11 +119,20 @@ class Stage:
         seeds = [noise_seed(self._sha256, view.name, light, index) for view in views]
         return self.radiance(views, samples, seeds)
 
-    def move(self, values: Mapping[str, torch.Tensor]) -> None:
-        """Set parameters of the scene, with Mitsuba's names as keys, and enable their gradients."""
+    def move(self, values: Mapping[str, torch.Tensor], constant: Collection[str] = ()) -> None:
+        """Set parameters of the scene, with Mitsuba's names as keys, and enable their gradients.
+
+        Those in `constant` are set without gradients, and `adjoint` does not return them.
+        """
         with torch.no_grad():
-            self._leaves = {key: _like(self._parameters[key], v) for key, v in values.items()}
-        self._watch(values)
+            new = {key: _like(self._parameters[key], v) for key, v in values.items()}
+        self._leaves = {key: value for key, value in new.items() if key not in constant}
+        for key in new.keys() - self._leaves.keys():
+            self._parameters[key] = new[key]
+        if self._leaves:
+            self._watch(self._leaves)
+        else:
+            self._parameters.update()
 
     def _watch(self, keys: Iterable[str]) -> None:
         """Set parameters to their last values again, as leaves of a new gradient graph."""
@@ -142,6 +151,8 @@ class Stage:
         seeds: Sequence[int],
     ) -> dict[str, torch.Tensor]:
         """Return the flat gradients of ``sum(radiance * gradients)`` by the moved parameters."""
+        if not self._leaves:
+            return {}
         if self._frozen and VERTICES in self._leaves:
             raise ValueError("the adjoint of moving vertices cannot be frozen")
         if self._rehearsals:
@@ -307,6 +318,10 @@ def _render_backward(
 def _like(parameter: Any, tensor: torch.Tensor) -> Any:
     """Convert a tensor to the Mitsuba type that `parameter` has."""
     tensor = tensor.contiguous()
+    if tensor.shape == (4, 4):  # the place of a lamp
+        placed = type(parameter)(mi.Matrix4f(tensor.tolist()))
+        dr.make_opaque(placed)
+        return placed
     if isinstance(parameter, mi.TensorXf):
         return mi.TensorXf(tensor.reshape(parameter.shape))
     return _shaped(parameter, mi.Float(tensor.ravel()))

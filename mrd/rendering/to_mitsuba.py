@@ -19,10 +19,11 @@ from scenes.base.errors import InputError
 from scenes.camera import Camera
 from scenes.film import background_radiance
 from scenes.geometry.normals import vertex_normals
-from scenes.lighting import Constant, EnvironmentMap, Lighting, SunSky
+from scenes.lamps import LAMPS
+from scenes.lighting import Constant, EnvironmentMap, SunSky
 from scenes.material import SCALARS, TEXTURED, Material
 from scenes.objects import Object
-from scenes.scene import Scene
+from scenes.scene import Light, Scene
 from scenes.shape import geometry, with_spherical_uvs
 
 VERTICES = "object.vertex_positions"
@@ -41,13 +42,10 @@ def material_key(parameter: str, material: Material) -> str:
     return f"object.bsdf.{parameter}.{'data' if textured else 'value'}"
 
 
-def lamp_name(name: str) -> str:
-    """Return Mitsuba's name of a lamp."""
-    return f"lamp_{name}"
-
-
-def light_key(lighting: Lighting) -> str:
-    """Return Mitsuba's name of a light's radiance."""
+def light_key(lighting: Light) -> str:
+    """Return Mitsuba's name of a light's radiance, or of a lamp's strength."""
+    if isinstance(lighting, LAMPS):
+        return f"light.{lamps.STRENGTH_KEYS[lighting.kind]}"
     return "light.data" if isinstance(lighting, EnvironmentMap) else "light.radiance.value"
 
 
@@ -105,7 +103,7 @@ def to_mitsuba(scene: Scene, form: Form | None = None) -> Any:
             "object": _mesh(scene, form.texture_coordinates, "object"),
             "light": light(scene.lighting),
             **others,
-            **{lamp_name(name): lamps.emitter(each) for name, each in scene.lamps.items()},
+            **{f"lamp_{name}": light(each) for name, each in scene.lamps.items()},
         }
     )
 
@@ -178,8 +176,10 @@ def bsdf(material: Material) -> dict[str, Any]:
     return result
 
 
-def light(lighting: Lighting) -> dict[str, Any]:
+def light(lighting: Light) -> dict[str, Any]:
     """Return the Mitsuba dictionary of a light; its radiance is multiplied by its level."""
+    if isinstance(lighting, LAMPS):
+        return lamps.emitter(lighting)
     turn = mi.ScalarTransform4f().rotate([0, 1, 0], lighting.rotation)
     if isinstance(lighting, Constant):
         radiance = [float(lighting.level * channel) for channel in lighting.radiance]

@@ -17,6 +17,7 @@ from mrd.study.search_section import SearchConfig
 from scenes.base.errors import InputError
 from scenes.differences import (
     DISTANCE,
+    centre_of,
     chamfer,
     lighting_difference,
     material_difference,
@@ -185,7 +186,7 @@ def measure_from(
         return lambda shape: chamfer(own, geometry(shape), np.random.default_rng(sampling), samples)
     differences: dict[str, Callable[[Any], dict[str, float]]] = {
         "material": lambda other: material_difference(target.material, other),
-        "lighting": lambda other: lighting_difference(target.lighting, other),
+        "lighting": lambda other: lighting_difference(target.lighting, other, centre_of(target)),
         "pose": lambda other: pose_difference(target.pose, other),
     }
     return lambda other: differences[attribute](other)[figure]

@@ -19,12 +19,14 @@ from mrd.search.variables.material import BOUNDS
 from mrd.study.search_section import SearchConfig
 from scenes.arrays import Mesh, Picture
 from scenes.base.errors import InputError
+from scenes.differences import centre_of
 from scenes.geometry.normals import vertex_normals
 from scenes.geometry.topology import joined
+from scenes.lamps import LAMPS, rotated, sizes, strength, with_sizes, with_strength
 from scenes.lighting import Constant, EnvironmentMap, Lighting, direction, map_directions
 from scenes.material import RANGES, Material
 from scenes.pose import Pose
-from scenes.scene import Scene
+from scenes.scene import Light, Scene
 from scenes.shape import MeshShape, Shape, geometry, random_harmonics
 
 # Number of smooth modes that are mixed into a direction of a shape. The lowest bend the whole
@@ -44,7 +46,7 @@ def draw_direction(
     draw: dict[str, Callable[[], Direction]] = {
         "shape": lambda: _shape_direction(target.shape, rng),
         "material": lambda: _material_direction(target.material, search.material_parameters, rng),
-        "lighting": lambda: _lighting_direction(target.lighting, rng),
+        "lighting": lambda: _light_direction(target, search, rng),
         "pose": lambda: _pose_direction(target.pose, rng),
     }
     return draw[attribute]()
@@ -138,6 +140,32 @@ def reflected(values: Array, low: float, high: float) -> Array:
 
 
 # ---- Lighting -----------------------------------------------------------------------------------
+
+
+def _light_direction(target: Scene, search: SearchConfig, rng: np.random.Generator) -> Direction:
+    """Return a direction of the searched light."""
+    lamp = target.lighting
+    if not isinstance(lamp, LAMPS):
+        return _lighting_direction(lamp, rng)
+    colour, axis = rng.normal(size=3), random_unit(rng)
+    growth = rng.normal(size=len(sizes(lamp)))
+    centre = np.array(centre_of(target))
+
+    def changed(amplitude: float) -> Light:
+        if amplitude == 0:
+            return lamp
+        moved = lamp
+        if "strength" in search.lamp_parameters:
+            moved = with_strength(moved, strength(lamp) * np.exp(0.1 * amplitude * colour))
+        changes: dict[str, Any] = {}
+        if "place" in search.lamp_parameters:
+            turn = Rotation.from_rotvec(np.radians(min(5 * amplitude, 180.0)) * axis)
+            changes |= rotated(lamp, turn.as_matrix(), centre)
+        if "size" in search.lamp_parameters:
+            changes |= with_sizes(lamp, sizes(lamp) * np.exp(0.1 * amplitude * growth))
+        return moved.model_copy(update=changes)
+
+    return changed
 
 
 def _lighting_direction(lighting: Lighting, rng: np.random.Generator) -> Direction:

@@ -17,12 +17,18 @@ import torch
 
 from mrd.search.finite_difference import derivative
 from mrd.search.variables.base import Variables
+from mrd.search.variables.lamp import LampVariables
 from mrd.search.variables.lighting import LightingVariables
 from mrd.search.variables.material import MaterialVariables
 from mrd.search.variables.pose import PoseVariables
 from mrd.search.variables.shape import ShapeVariables
 from scenes.arrays import Mesh
-from scenes.differences import RADIANCE_FLOOR, material_difference
+from scenes.differences import (
+    RADIANCE_FLOOR,
+    centre_of,
+    lighting_difference,
+    material_difference,
+)
 from scenes.geometry.areas import vertex_areas
 from scenes.geometry.normals import vertex_normals
 from scenes.lighting import solid_angles
@@ -39,6 +45,8 @@ UNIT = {"shape": 0.05, "material": 0.5, "lighting": 1.0, "pose": 10.0}
 
 # Step of the finite differences of a material's distance, in units of its parameters.
 DIFFERENCE = 1e-3
+NO_BOUNDS = (-np.inf, np.inf)
+LAMP_TENSORS = ("log_strength", "place", "log_size")
 
 
 def distance_from_target(
@@ -58,6 +66,8 @@ def distance_from_target(
         return _of_reflectance(target, variables)
     if isinstance(variables, LightingVariables):
         return _of_radiance(variables)
+    if isinstance(variables, LampVariables):
+        return _of_lamp(target, variables)
     if isinstance(variables, PoseVariables):
         return lambda: torch.rad2deg(variables.tensors["rotation"].norm())
     raise TypeError(f"no distance of {type(variables).__name__}")
@@ -123,6 +133,21 @@ def _of_reflectance(target: Scene, variables: MaterialVariables) -> Distance:
     return distance
 
 
+def _of_lamp(target: Scene, variables: LampVariables) -> Distance:
+    """Return the distance of a lamp: `rms_log_radiance` of `scenes.differences`."""
+    names, centre = tuple(variables.tensors), centre_of(target)
+
+    def measure(numbers: dict[str, np.ndarray]) -> float:
+        lamp = variables.lamp(numbers)
+        return lighting_difference(target.lighting, lamp, centre)["rms_log_radiance"]
+
+    def distance() -> torch.Tensor:
+        value: torch.Tensor = _ByDifferences.apply(measure, names, *variables.tensors.values())
+        return value
+
+    return distance
+
+
 def _root(square: torch.Tensor) -> torch.Tensor:
     """Return the square root; its derivative at 0 is 0 instead of infinite."""
     return square.clamp(min=1e-20).sqrt()
@@ -156,7 +181,7 @@ def _derivative(
 ) -> np.ndarray:
     """Return the derivative of `measure` by each number of parameter `name`, inside its range."""
     slopes = np.zeros_like(values[name])
-    low, high = RANGES.get(name, (0.0, 1.0))
+    low, high = RANGES.get(name, NO_BOUNDS if name in LAMP_TENSORS else (0.0, 1.0))
     for k in range(slopes.size):
 
         def changed(value: float, k: int = k) -> float:

@@ -25,6 +25,7 @@ from mrd.rendering.stage import display
 from mrd.rendering.threads import Threads
 from mrd.search import finite
 from mrd.search import loss as losses
+from mrd.search.differences import differences
 from mrd.search.health import Health
 from mrd.search.moving_scene import Arrays, MovingScene
 from mrd.search.optimiser import LBFGS, SCHEDULES
@@ -149,9 +150,13 @@ class Search:
         self._remeshing_edges = remeshing_edges(config, mesh, extent)
         self.view_order = ViewOrder(len(self.views), config.views_per_step, rng)
         self._renders = 2 if losses.takes_two_renders(config.loss) else 1
+        moves = any(
+            each.attribute in ("shape", "pose") and not each.differenced
+            for each in self.moving.variables
+        )
         self._adjoint = (
             to_mitsuba.silhouette_integrator(start, config.samples.boundary)
-            if {"shape", "pose"} & set(config.attributes)
+            if moves
             else to_mitsuba.surface_integrator(start, bench.form)
         )
         self._lbfgs_seeds = rng.integers(2**31, size=(2, self._renders * len(self.views)))
@@ -253,7 +258,7 @@ class Search:
 
         values = mitsuba_values(self.moving.variables)
         stage = self.moving.stage
-        stage.move(values)
+        stage.move(values, constant={k for k, value in values.items() if not value.requires_grad})
         linear = stage.radiance(views, samples.primal, primal_seeds).requires_grad_()
         finite.check_views(step, views, {"the rendered image": linear})
         activations = self.bench.model.activations(display(linear, self.start.film))
@@ -272,7 +277,13 @@ class Search:
         by_parameter = {f"the derivative of the loss by {k}": g for k, g in gradients.items()}
         scalars = {"the loss": objective, "the penalty": penalty}
         finite.check_parts(step, views, scalars | by_parameter)
-        self._backward(values, gradients, penalty + self.mode.distance_term(self))
+
+        def rendered_again() -> torch.Tensor:
+            stage.move(mitsuba_values(self.moving.variables), constant=values)
+            return stage.radiance(views, samples.primal, adjoint_seeds)
+
+        slopes = differences(self.moving.variables, by_image, rendered_again)
+        self._backward(values, gradients, penalty + self.mode.distance_term(self), slopes)
         with torch.no_grad():
             weights = self._layer_weights(done=1.0)
             loss = losses.total(self.config.loss, rendered, target, weights, second)
@@ -287,18 +298,22 @@ class Search:
         values: Mapping[str, torch.Tensor],
         gradients: Mapping[str, torch.Tensor],
         terms: torch.Tensor,
+        slopes: Mapping[torch.Tensor, torch.Tensor],
     ) -> None:
-        """Compute gradients of the variables, from those of Mitsuba's parameters and `terms`."""
+        """Compute gradients of the variables, from those of Mitsuba's parameters and `terms`.
+
+        `slopes` contains the derivatives of the objective by tensors that have finite differences.
+        """
         for each in self.moving.variables:
             for tensor in each.tensors.values():
                 tensor.grad = None
-        torch.autograd.backward(
-            [*values.values(), *([terms] if terms.requires_grad else [])],
-            [
-                *(gradients[key].reshape(value.shape) for key, value in values.items()),
-                *([torch.ones_like(terms)] if terms.requires_grad else []),
-            ],
-        )
+        parts = {values[key]: each.reshape(values[key].shape) for key, each in gradients.items()}
+        if terms.requires_grad:
+            parts[terms] = torch.ones_like(terms)
+        if parts:
+            torch.autograd.backward(list(parts), list(parts.values()))
+        for tensor, slope in slopes.items():
+            tensor.grad = slope if tensor.grad is None else tensor.grad + slope
         self.mode.hold_fixed(self.moving.variables)
 
     def rate(self, attribute: str) -> float:

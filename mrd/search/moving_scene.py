@@ -67,6 +67,7 @@ class MovingScene:
         scene = scene.model_copy(update=self.look)
         is_replayable = not {"shape", "pose"} & set(config.attributes)
         is_replayable &= set(config.textures) <= {"base_color"}
+        is_replayable &= not any(each.differenced for each in self.variables)
         self.stage = self._bench.stage(scene, frozen=is_replayable)
 
     def scene(self) -> Scene:

@@ -18,9 +18,10 @@ from mrd.study.search_section import SearchConfig
 from mrd.study.shape_section import soft_ends
 from scenes.arrays import Picture
 from scenes.camera import Camera
-from scenes.lighting import Constant, EnvironmentMap, Lighting
+from scenes.lamps import LAMPS
+from scenes.lighting import Constant, EnvironmentMap
 from scenes.material import Material
-from scenes.scene import Scene
+from scenes.scene import Light, Scene
 
 ROWS = 16  # of the map of a soft light: pixels of 11 degrees
 SAMPLES = 36  # of the target in a soft phase if it is matte: there is little noise
@@ -61,9 +62,12 @@ def matte(material: Material) -> Material:
     )
 
 
-def soft(lighting: Lighting) -> Lighting:
-    """Return a light of the same mean radiance: mostly even, with the coarse part of the light."""
-    if isinstance(lighting, Constant):
+def soft(lighting: Light) -> Light:
+    """Return a light of the same mean radiance: mostly even, with the coarse part of the light.
+
+    A lamp stays as it is.
+    """
+    if isinstance(lighting, (Constant, *LAMPS)):
         return lighting
     coarse = as_map(lighting, ROWS)
     pixels = (1 - EVEN) * pixels_of(coarse) + EVEN * mean_radiance(coarse)

@@ -107,6 +107,11 @@ def search_record(search: SearchConfig) -> dict[str, Any]:
         excluded["label"] = True
     if search.soft_start == 0:  # earlier hashes lack this key
         excluded["soft_start"] = True
+    for name in ("object", "lamp"):
+        if getattr(search, name) is None:
+            excluded[name] = True
+    if search.lamp is None:
+        excluded["lamp_parameters"] = True
     if search.margin == MARGIN:  # the same
         excluded["margin"] = True
     if search.mode == "diverge":  # the verdict limits how far it moves

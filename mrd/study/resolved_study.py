@@ -27,7 +27,9 @@ class ResolvedStudy:
     @cached_property
     def targets(self) -> dict[str, Scene]:
         """Every target of the study, loaded; also targets that no search uses."""
-        known = {run.spec.target: run.target for run in self.runs}
+        # A search of another object or lamp has the target with that as its first.
+        first = [run for run in self.runs if not (run.search.object or run.search.lamp)]
+        known = {run.spec.target: run.target for run in first}
         return {
             name: known[name] if name in known else loaded_target(name, self.study)
             for name in self.study.targets

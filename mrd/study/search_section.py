@@ -6,8 +6,9 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from mrd.study.criterion_section import CriterionConfig
-from mrd.study.fields import Count, Names, Rate, Seed, distinct, misplaced
+from mrd.study.fields import Count, Names, Seed, distinct, misplaced
 from mrd.study.model_section import ModelConfig
+from mrd.study.search_groups import EarlyStopping, LearningRate, Samples, StartConfig
 from mrd.study.series_section import SeriesConfig
 from mrd.study.shape_section import (
     AUTO,
@@ -18,15 +19,19 @@ from mrd.study.shape_section import (
 )
 from scenes.base.errors import nearest
 from scenes.base.frozen import Frozen
-from scenes.lighting import Constant, Lighting
+from scenes.lamps import LAMPS
+from scenes.lighting import Constant
 from scenes.material import SCALARS, TEXTURED, Material
+from scenes.objects import Name
 from scenes.pose import Pose
+from scenes.scene import Light
 from scenes.shape import Shape, Sphere
 
 Attribute = Literal["shape", "material", "lighting", "pose"]
 SkyParameter = Literal[
     "sun_scale", "sky_scale", "sun_elevation", "sun_azimuth", "turbidity", "albedo"
 ]
+LampParameter = Literal["strength", "place", "size"]
 LossName = Literal["l1", "l2", "cosine", "relative_squared_error", "dual_buffer"]
 DEFAULT_LOSS: LossName = "relative_squared_error"
 
@@ -54,94 +59,6 @@ MaterialParameter = Annotated[
 TexturedParameter = Annotated[str, _one_of(tuple(TEXTURED), "cannot be a texture")]
 
 
-class Samples(Frozen):
-    """Samples of a render, per pixel unless stated otherwise.
-
-    Parameters
-    ----------
-    primal
-        Samples for the images of a step, 1 to 4096. Squares (4, 9, 16) are best, as the sampler is
-        a jittered grid.
-    adjoint
-        Samples for the gradients of a step, 1 to 4096.
-    boundary
-        Samples on silhouettes per view (not per pixel), 1 to 10 million; only for searches of shape
-        or pose.
-    score
-        Samples for images that are scored and shown, 16 to 65536. With fewer, noise would change
-        what the network sees.
-    """
-
-    primal: int = Field(default=16, strict=True, ge=1, le=4096)
-    adjoint: int = Field(default=4, strict=True, ge=1, le=4096)
-    boundary: int = Field(default=8192, strict=True, ge=1, le=10_000_000)
-    score: int = Field(default=144, strict=True, ge=16, le=65536)
-
-
-class LearningRate(Frozen):
-    """Step sizes of the optimiser, one for each attribute, above 0 and at most 10.
-
-    Parameters
-    ----------
-    shape
-        Step size in scene units, for the smoothed (LargeSteps) coordinates of the vertices.
-    material
-        Step size in units of the parameters, which run from 0 to 1.
-    lighting
-        Step size in natural logarithms of radiance.
-    pose
-        Step size in radians, and in radii of the object's bounding sphere.
-    """
-
-    shape: Rate = 0.2
-    material: Rate = 0.03
-    lighting: Rate = 0.1
-    pose: Rate = 0.05
-
-
-class StartConfig(Frozen):
-    """Start of the searched attributes of a search; all other attributes are those of the target.
-
-    Parameters
-    ----------
-    shape
-        Start shape. By default a sphere: of radius 0.6 with 642 vertices if the search has
-        `remeshing: auto`, else of radius 1 with 2562 vertices.
-    material
-        Start material. Only its searched parameters are used, all others are those of the target.
-        By default grey with roughness 0.5.
-    lighting
-        Start lighting; by default constant white with the mean radiance of the target's light.
-    pose
-        Start pose; by default no rotation and no translation.
-    """
-
-    shape: Shape | None = None
-    material: Material | None = None
-    lighting: Lighting | None = None
-    pose: Pose | None = None
-
-
-class EarlyStopping(Frozen):
-    """Conditions under which a search stops before its last step.
-
-    The loss is smoothed over the steps in which every training camera is seen four times.
-
-    Parameters
-    ----------
-    patience
-        Number of steps without a new lowest smoothed loss after which the search stops, 1 to
-        100000, and returns to the state with the lowest loss.
-    match
-        Smoothed match at which the search stops at once, above 0 and at most 1; none by default. A
-        search that would otherwise return to the target itself (as often with a pose) then ends far
-        from it. The match of the verdict is higher, as its renders have less noise.
-    """
-
-    patience: Count = 100
-    match: float | None = Field(default=None, strict=True, gt=0, le=1)
-
-
 class SearchConfig(Frozen):
     """A search: from a start scene to the activations of a target, or from a target away from it.
 
@@ -158,6 +75,14 @@ class SearchConfig(Frozen):
         What counts as a success: metamer (a scene that matches and differs from the target) or
         recover (a scene that matches and is physically the target). It changes reports, not
         searches. recover is not possible with mode: diverge or flip.
+    object
+        Name of the object that the search changes; by default the first of the target.
+    lamp
+        Name of the lamp that a search of the lighting changes, or environment; by default the light
+        of the environment.
+    lamp_parameters
+        What is searched of the lamp: some of strength (radiance, intensity or irradiance, with its
+        colour), place (of a sun: its direction) and size.
     label
         With mode: flip, the number of the wanted class, from 0; null: any class but the target's.
     start
@@ -242,6 +167,11 @@ class SearchConfig(Frozen):
     attributes: Annotated[tuple[Attribute, ...], Field(min_length=1), AfterValidator(distinct)]
     mode: Literal["match", "diverge", "flip"] = "match"
     goal: Literal["metamer", "recover"] = "metamer"
+    object: Name | None = None
+    lamp: Name | None = None
+    lamp_parameters: Annotated[
+        tuple[LampParameter, ...], Field(min_length=1), AfterValidator(distinct)
+    ] = ("strength",)
     label: int | None = Field(default=None, strict=True, ge=0)
     start: StartConfig = StartConfig()
     targets: Names | None = None
@@ -297,6 +227,20 @@ class SearchConfig(Frozen):
                     f"this search changes {' and '.join(self.attributes)} alone; "
                     f"remove this start, or add {attribute} to attributes",
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _check_lamp(self) -> "SearchConfig":
+        if self.lamp and "lighting" not in self.attributes:
+            raise misplaced(
+                "SearchConfig", ("lamp",), "only with lighting among the attributes; remove it"
+            )
+        if self.lamp_parameters != ("strength",) and not self.lamp:
+            raise misplaced("SearchConfig", ("lamp_parameters",), "only with lamp; name one")
+        if isinstance(self.start.lighting, LAMPS) and not self.lamp:
+            raise misplaced(
+                "SearchConfig", ("start", "lighting"), "is a lamp; say which one changes with lamp"
+            )
         return self
 
     @model_validator(mode="after")
@@ -368,7 +312,7 @@ class SearchConfig(Frozen):
             return ()
         return tuple(n for n in self.material_parameters if n in self.textured_parameters)
 
-    def starts(self) -> dict[str, Shape | Material | Lighting | Pose]:
+    def starts(self) -> dict[str, Shape | Material | Light | Pose]:
         """Return attribute → start for every searched attribute; files are not yet read.
 
         Empty if the search starts at the target.
@@ -376,16 +320,18 @@ class SearchConfig(Frozen):
         if self.is_from_target:
             return {}
         sphere = Sphere(subdivisions=3, radius=0.6) if self.remeshing == AUTO else Sphere()
-        defaults: dict[str, Shape | Material | Lighting | Pose] = {
+        defaults: dict[str, Shape | Material | Light | Pose] = {
             "shape": sphere,
             "material": Material(),
             "lighting": Constant(),
             "pose": Pose(),
         }
-        return {
-            attribute: getattr(self.start, attribute) or defaults[attribute]
-            for attribute in self.attributes
+        starts: dict[str, Shape | Material | Light | Pose] = {
+            name: getattr(self.start, name) or defaults[name] for name in self.attributes
         }
+        if self.lamp and self.start.lighting is None:
+            del starts["lighting"]  # it depends on the target's lamp
+        return starts
 
 
 def check_guides(searches: Mapping[str, SearchConfig], models: Mapping[str, ModelConfig]) -> None:

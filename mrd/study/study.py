@@ -297,6 +297,11 @@ def loaded_target(name: str, study: Study) -> Scene:
 
 def _resolve(spec: RunSpec, study: Study, target: Scene) -> ResolvedRun:
     search = study.searches[spec.search]
+    if search.object or search.lamp:
+        with about(f"searches.{spec.search} on targets.{spec.target}"):
+            target = target.focused(search.object or target.object)
+            target = target.lit_by(search.lamp or target.light)
+            check_visible(target)
     with about(f"searches.{spec.search}.start"):
         start = target.model_copy(update=search.starts()).loaded(study.folder)
         if "shape" in search.attributes:

@@ -22,6 +22,7 @@ from mrd.search.variables.material import BOUNDS, OTHERWISE
 from scenes.arrays import Mesh, Picture
 from scenes.geometry.normals import vertex_normals
 from scenes.geometry.topology import joined, manifold_problem
+from scenes.lamps import LAMPS
 from scenes.lighting import Constant, EnvironmentMap
 from scenes.material import SCALARS
 from scenes.scene import Scene
@@ -129,6 +130,8 @@ class LightRotation(Parameter):
     limits = (-180.0, 180.0)
 
     def _moved(self, scene: Scene, amount: float) -> Scene:
+        if isinstance(scene.lighting, LAMPS):
+            raise TypeError("a lamp has no rotation; the lighting of a target is its environment")
         turned = scene.lighting.rotation + amount
         return scene.model_copy(
             update={"lighting": scene.lighting.model_copy(update={"rotation": turned})}

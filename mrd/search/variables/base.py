@@ -22,12 +22,14 @@ class Variables(Protocol):
     attribute: str  # "shape", "material", "lighting" or "pose"
     tensors: dict[str, torch.Tensor]  # by name; all are leaves of the gradient graph
     optimiser: Adam
+    differenced: frozenset[str]  # tensors whose derivatives are finite differences of renders
 
     def values(self, given: Values = NOTHING) -> dict[str, torch.Tensor]:
         """Return `given` and the Mitsuba parameters of this attribute, differentiable by `tensors`.
 
         `given` are parameters of other attributes. A pose moves the vertices in `given` or, if
-        there are none, those of the start.
+        there are none, those of the start. A parameter that depends only on `differenced` tensors
+        does not require a gradient.
         """
 
     def penalty(self) -> torch.Tensor:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from mrd.rendering import to_mitsuba
 from mrd.search.variables.base import Variables
+from mrd.search.variables.lamp import LampVariables
 from mrd.search.variables.lighting import LightingVariables
 from mrd.search.variables.material import MaterialVariables
 from mrd.search.variables.pose import PoseVariables
@@ -31,7 +32,6 @@ def build_variables(
     attributes remain relative to the start, so that saved tensors keep their meaning. ``form`` is
     that of all scenes of the search; ``extent`` is that of the target, see `ShapeVariables`.
     """
-    sky = config.start.lighting
     make: dict[str, Callable[[], Variables]] = {
         "shape": lambda: ShapeVariables(
             start,
@@ -42,11 +42,17 @@ def build_variables(
             extent=extent,
         ),
         "material": lambda: MaterialVariables(start, config.material_parameters, device),
-        "lighting": lambda: (
-            SkyVariables(start, sky, config.sky_parameters, device)
-            if isinstance(sky, SunSky)
-            else LightingVariables(start, config.environment_smoothness, device)
-        ),
+        "lighting": lambda: _of_light(start, config, device),
         "pose": lambda: PoseVariables(start, form, device),
     }
     return [make[attribute]() for attribute in config.attributes]
+
+
+def _of_light(start: Scene, config: SearchConfig, device: str) -> Variables:
+    """Return the variables of the searched light: a lamp, a sun and sky, or an environment."""
+    sky = config.start.lighting
+    if config.lamp:
+        return LampVariables(start, config.lamp_parameters, device)
+    if isinstance(sky, SunSky):
+        return SkyVariables(start, sky, config.sky_parameters, device)
+    return LightingVariables(start, config.environment_smoothness, device)

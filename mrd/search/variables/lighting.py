@@ -24,6 +24,7 @@ class LightingVariables:
     """
 
     attribute = "lighting"
+    differenced: frozenset[str] = frozenset()
 
     def __init__(self, start: Scene, smoothness: float, device: str = "cpu") -> None:
         self._lighting = start.lighting

@@ -21,6 +21,7 @@ class MaterialVariables:
     """Searched parameters of a material, in their own units; in a texture, every texel varies."""
 
     attribute = "material"
+    differenced: frozenset[str] = frozenset()
 
     def __init__(self, start: Scene, parameters: tuple[str, ...], device: str = "cpu") -> None:
         self._material = start.material

@@ -40,6 +40,8 @@ class PoseVariables:
             name: torch.zeros(3, device=device).requires_grad_()
             for name in ("rotation", "translation")
         }
+        # Among other objects, or under a lamp, the object's shadow moves too.
+        self.differenced = frozenset(self.tensors if start.others or start.lamps else ())
         self.optimiser = Adam(self.tensors)
 
     def values(self, given: Values = NOTHING) -> dict[str, torch.Tensor]:
@@ -47,9 +49,12 @@ class PoseVariables:
 
         If the shape is searched too, Mitsuba computes the normals from the vertices.
         """
-        turn = rotation_matrix(self.tensors["rotation"])
+        rotation, translation = self.tensors["rotation"], self.tensors["translation"]
+        if self.differenced:
+            rotation, translation = rotation.detach(), translation.detach()
+        turn = rotation_matrix(rotation)
         before = given.get(VERTICES, self._vertices) - self._pivot
-        shift = self._pivot + self._radius * self.tensors["translation"]
+        shift = self._pivot + self._radius * translation
         values = {**given, VERTICES: before @ turn.T + shift}
         if VERTICES not in given and self._normals is not None:
             values[NORMALS] = self._normals @ turn.T

@@ -37,6 +37,7 @@ class ShapeVariables:
     """
 
     attribute = "shape"
+    differenced: frozenset[str] = frozenset()
 
     def __init__(
         self,

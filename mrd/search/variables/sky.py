@@ -46,6 +46,7 @@ class SkyVariables:
     """
 
     attribute = "lighting"
+    differenced: frozenset[str] = frozenset()
 
     def __init__(
         self, start: Scene, sky: SunSky, parameters: tuple[str, ...], device: str = "cpu"

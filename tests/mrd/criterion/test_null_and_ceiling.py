@@ -15,7 +15,8 @@ from mrd.rendering.stage import Stage
 from mrd.study.checkpoint import SearchState, read_state, write_state
 from mrd.study.criterion_section import CriterionConfig
 from mrd.study.model_section import FrontEnd, ModelConfig
-from mrd.study.search_section import Samples, SearchConfig
+from mrd.study.search_groups import Samples
+from mrd.study.search_section import SearchConfig
 from scenes.base.errors import InputError
 from scenes.camera import Ring
 from scenes.film import Film

@@ -6,7 +6,8 @@ import pytest
 from mrd.criterion import null_scenes
 from mrd.criterion.null_scenes import null_scene
 from mrd.rendering.representation import as_map, represented
-from mrd.study.search_section import SearchConfig, StartConfig
+from mrd.study.search_groups import StartConfig
+from mrd.study.search_section import SearchConfig
 from scenes.arrays import Mesh, Picture
 from scenes.camera import Ring, cameras
 from scenes.differences import pose_difference

@@ -13,7 +13,8 @@ from mrd.rendering.representation import (
 )
 from mrd.rendering.to_mitsuba import OPAQUE_DEPTH, TRANSMITTING_DEPTH, Form
 from mrd.search.variables.build import build_variables
-from mrd.study.search_section import SearchConfig, StartConfig
+from mrd.study.search_groups import StartConfig
+from mrd.study.search_section import SearchConfig
 from scenes.arrays import Mesh, Picture
 from scenes.base.errors import InputError
 from scenes.differences import lighting_difference

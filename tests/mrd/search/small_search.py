@@ -13,7 +13,8 @@ from mrd.search.match import Match
 from mrd.search.soft_phase import soft_phases
 from mrd.study.checkpoint import read_state, write_state
 from mrd.study.model_section import ModelConfig
-from mrd.study.search_section import Samples, SearchConfig
+from mrd.study.search_groups import Samples
+from mrd.study.search_section import SearchConfig
 from scenes.camera import Ring, cameras
 from scenes.film import Film
 from scenes.material import Material

@@ -34,7 +34,8 @@ from mrd.study.checkpoint import SearchState, read_state, write_state
 from mrd.study.model_section import ModelConfig
 from mrd.study.resolved_run import search_record
 from mrd.study.run_directory import RunDirectory
-from mrd.study.search_section import MARGIN, EarlyStopping, Samples, SearchConfig
+from mrd.study.search_groups import EarlyStopping, Samples
+from mrd.study.search_section import MARGIN, SearchConfig
 from mrd.study.study import read_study, resolve_all
 from scenes.arrays import Picture
 from scenes.base.errors import InputError

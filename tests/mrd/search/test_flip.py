@@ -25,7 +25,8 @@ from mrd.search.flip_result import ClassifiedScene, count_random_flips, lead
 from mrd.search.loop import Search
 from mrd.study.model_section import ModelConfig
 from mrd.study.run_directory import RunDirectory
-from mrd.study.search_section import Samples, SearchConfig
+from mrd.study.search_groups import Samples
+from mrd.study.search_section import SearchConfig
 from mrd.study.study import read_study, resolve_all
 from mrd.workflow.standings import overview
 from scenes.base.errors import InputError

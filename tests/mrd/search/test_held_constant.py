@@ -20,7 +20,8 @@ from mrd.search.loop import Search
 from mrd.search.match import Match
 from mrd.search.variables.base import mitsuba_values
 from mrd.study.model_section import ModelConfig
-from mrd.study.search_section import Regularisers, Samples, SearchConfig, StartConfig
+from mrd.study.search_groups import Samples, StartConfig
+from mrd.study.search_section import Regularisers, SearchConfig
 from scenes.arrays import Picture
 from scenes.camera import Ring, cameras
 from scenes.film import Film

@@ -12,14 +12,8 @@ from mrd.search import finite
 from mrd.search.loop import Search
 from mrd.search.match import Match
 from mrd.study.model_section import ModelConfig
-from mrd.study.search_section import (
-    LearningRate,
-    Regularisers,
-    Remeshing,
-    Samples,
-    SearchConfig,
-    StartConfig,
-)
+from mrd.study.search_groups import LearningRate, Samples, StartConfig
+from mrd.study.search_section import Regularisers, Remeshing, SearchConfig
 from scenes.arrays import Mesh, Picture
 from scenes.camera import cameras
 from scenes.differences import pose_difference

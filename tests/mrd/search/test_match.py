@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from mrd.search.match import Match
-from mrd.study.search_section import EarlyStopping, LearningRate, StartConfig
+from mrd.study.search_groups import EarlyStopping, LearningRate, StartConfig
 from tests.mrd.search.small_search import TARGET, saved
 
 

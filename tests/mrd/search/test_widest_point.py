@@ -28,7 +28,8 @@ from mrd.rendering.stage import display
 from mrd.search.diverge import STEP_MARGIN, Diverge
 from mrd.search.loop import Search
 from mrd.search.step import StepActivations
-from mrd.study.search_section import MARGIN, Samples, SearchConfig
+from mrd.study.search_groups import Samples
+from mrd.study.search_section import MARGIN, SearchConfig
 from scenes.camera import Ring, cameras
 from scenes.film import Film
 from scenes.lighting import Constant
