@@ -182,8 +182,9 @@ STRENGTH = {
 
 TURN_OF_LAMP = 60.0  # degrees by which the start of a search turns a lamp
 
-# Concentration of the lobe of `seen_from`: its density falls to 1/e at 28 degrees.
-CONCENTRATION = 8.0
+# Concentration of the lobe of `seen_from`: its density falls to 1/e at 41 degrees. With more, the
+# floor of `scenes.differences` would hide changes on the far side.
+CONCENTRATION = 4.0
 
 
 def strength(lamp: Lamp) -> NDArray[np.float64]:
