@@ -33,6 +33,7 @@ from mrd.study.resolved_run import ResolvedRun
 from mrd.study.run_directory import RunDirectory
 from mrd.study.series import is_kept
 from scenes.camera import Camera, Ring, cameras
+from scenes.contacts import contacts
 from scenes.scene import Scene
 from scenes.scene_files import write_scene
 from scenes.shape import geometry
@@ -71,7 +72,7 @@ def make(run: ResolvedRun, runs: Path, device: str, progress: RunProgress) -> di
         search = _searched(scorer, start, directory, progress)
         result, more = search.mode.result(search, scorer)
         write_scene(result, directory.path / "result")
-        for warning in search.health.check_mesh(geometry(result.shape)):
+        for warning in (*search.health.check_mesh(geometry(result.shape)), *collisions(result)):
             progress.note(f"result: {warning}")
         radiance = {"target": against.radiance}
         for name, scene in (("start", start), ("result", result)):
@@ -89,6 +90,15 @@ def make(run: ResolvedRun, runs: Path, device: str, progress: RunProgress) -> di
         _write_turntable(directory.path / "turntable.mp4", [target, result], bench)
         directory.finish(judgement["verdict"])
     return judgement
+
+
+def collisions(scene: Scene) -> list[str]:
+    """Return a sentence for each other object that the object of a scene passes through."""
+    return [
+        f"the object '{scene.object}' passes through '{each['object']}'"
+        for each in contacts(scene)
+        if each["intersects"]
+    ]
 
 
 def prepared(run: ResolvedRun) -> tuple[Scene, Scene]:

@@ -48,10 +48,14 @@ class SilhouetteIntegrator(DirectProjectiveIntegrator):
     """Derivatives by the vertices of a mesh: through its shading and its silhouettes.
 
     Plugin properties: ``background`` as in `SurfaceIntegrator`; ``boundary_samples``, the number of
-    silhouette samples per view (0 omits silhouettes).
+    silhouette samples per view (0 omits silhouettes); ``shadow_samples``, the number of samples per
+    view on edges of shadows and reflections (0, the default, omits these).
 
-    Two terms of the derivative are omitted. Edges of shadows and reflections (Mitsuba's ``sppi``)
-    cost more time than they gain. Light that passes through the object counts in the image but not
+    Alone, an object shadows only itself, and edges of shadows (Mitsuba's ``sppi``) cost more time
+    than they gain. On a ground they are most of the derivative. Shadows of points, spots and suns
+    have no such samples: their derivative is omitted. So is indirect light: with two bounces above
+    a bright ground, derivatives by a shift of the object had errors of up to a third of the largest
+    one. Light that passes through the object counts in the image but not
     in the derivative: the standard error of Mitsuba's derivative of refracted paths is about as
     large as the derivative (64 samples per pixel), while that of direct light agrees in direction
     with finite differences. Edges between flat-shaded faces count as smooth.
@@ -62,6 +66,7 @@ class SilhouetteIntegrator(DirectProjectiveIntegrator):
         self.boundary_samples = props.get("boundary_samples", 2048)
         super().__init__(props)
         self.hide_emitters = self.background >= 0
+        self.shadow_samples = props.get("shadow_samples", 0)
         self.sppp = self.sppi = 0  # switches off Mitsuba's own silhouette samples
         self.guiding = "none"
         self.sample_border_warning = False  # sample_border is off on purpose: see to_mitsuba.py
@@ -96,21 +101,31 @@ class SilhouetteIntegrator(DirectProjectiveIntegrator):
     ) -> None:
         """Add the gradient of ``sum(image * grad_in)`` to those of the scene's parameters."""
         super().render_backward(scene, params, grad_in, sensor, seed, spp)
-        if self.boundary_samples == 0:
-            return
-        with dr.suspend_grad():
-            self.proj_detail.init_primarily_visible_silhouette(scene, sensor)
+        if self.boundary_samples:
+            with dr.suspend_grad():
+                self.proj_detail.init_primarily_visible_silhouette(scene, sensor)
+            render, count = self.render_primarily_visible_silhouette, self.boundary_samples
+            self._edges_backward(render, scene, grad_in, sensor, 0xFFFFFFFF ^ seed, count)
+        if self.shadow_samples:
+            with dr.suspend_grad():
+                self.proj_detail.init_indirect_silhouette(scene, sensor, 0xAFAFAFAF ^ seed)
+            render, count = self.render_indirect_silhouette, self.shadow_samples
+            self._edges_backward(render, scene, grad_in, sensor, 0xAA00AA00 ^ seed, count)
+        dr.eval()
+
+    def _edges_backward(
+        self, render: Any, scene: Any, grad_in: Any, sensor: Any, seed: Any, count: int
+    ) -> None:
+        """Add the gradient through one kind of edges, from `count` samples."""
         sampler = self.silhouette_sampler.clone()
-        sampler.seed(0xFFFFFFFF ^ seed, self.boundary_samples)
+        sampler.seed(seed, count)
         film = sensor.film()
         film.prepare([])
-        # Mitsuba's routine divides by samples per pixel, which may be below one here.
-        per_pixel = self.boundary_samples / dr.prod(film.crop_size())
-        image = self.render_primarily_visible_silhouette(scene, sensor, sampler, per_pixel)
+        # Mitsuba's routines divide by samples per pixel, which may be below one here.
+        image = render(scene, sensor, sampler, count / dr.prod(film.crop_size()))
         dr.set_grad(image, grad_in)
         dr.enqueue(dr.ADMode.Backward, image)
         dr.traverse(dr.ADMode.Backward)
-        dr.eval()
 
 
 mi.register_integrator("mrd_surface", SurfaceIntegrator)

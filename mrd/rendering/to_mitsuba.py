@@ -246,6 +246,7 @@ def silhouette_integrator(scene: Scene, boundary_samples: int) -> Any:
             "type": "mrd_silhouette",
             "background": background(scene),
             "boundary_samples": boundary_samples,
+            "shadow_samples": boundary_samples if scene.others else 0,
         }
     )
 

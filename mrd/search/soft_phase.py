@@ -65,7 +65,7 @@ def matte(material: Material) -> Material:
 def soft(lighting: Light) -> Light:
     """Return a light of the same mean radiance: mostly even, with the coarse part of the light.
 
-    A lamp stays as it is.
+    A lamp is returned unchanged.
     """
     if isinstance(lighting, (Constant, *LAMPS)):
         return lighting

@@ -30,7 +30,9 @@ from mrd.rendering.to_mitsuba import (
     surface_integrator,
     world_vertices,
 )
+from mrd.search.differences import differences
 from mrd.search.variables.base import mitsuba_values
+from mrd.search.variables.lamp import LampVariables
 from mrd.search.variables.lighting import LightingVariables
 from mrd.search.variables.material import MaterialVariables
 from mrd.search.variables.pose import PoseVariables
@@ -40,10 +42,11 @@ from mrd.search.variables.sky import SkyVariables
 from scenes.arrays import Mesh, Picture
 from scenes.camera import Ring, Single, cameras
 from scenes.film import Film
+from scenes.lamps import RectangleLamp
 from scenes.lighting import Constant, EnvironmentMap, SunSky, map_directions
 from scenes.material import SCALARS, Material
 from scenes.pose import Pose
-from scenes.scene import Scene
+from scenes.scene import Scene, Transport
 from scenes.shape import Blob, MeshShape, Sphere, geometry
 
 SIZE = 32
@@ -94,6 +97,10 @@ class Subject:
     material: Material = TERRACOTTA
     lighting: Any = field(default_factory=smooth_light)
     background: Any = "environment"
+    surroundings: tuple[str, ...] = ()
+    lamps: Any = field(default_factory=dict)
+    lamp: str | None = None
+    bounces: int = 0
     parameters: tuple[str, ...] = ("base_color",)
 
     @property
@@ -110,16 +117,27 @@ class Subject:
         return 256 if self.material.spec_trans or not self.moves else 100
 
     def scene(self):
-        return Scene(
+        scene = Scene(
             name="subject",
             shape=self.shape,
             material=self.material,
             lighting=self.lighting,
+            surroundings=self.surroundings,
+            lamps=self.lamps,
+            transport=Transport(bounces=self.bounces),
             pose=Pose(rotation=(10, 20, 30)),
             cameras=Single(azimuth=20, elevation=25, resolution=SIZE),
             film=Film(exposure=0.15, background=self.background),
         ).loaded()
+        return scene.lit_by(self.lamp or scene.light)
 
+
+LAMP_PARAMETERS = ("strength", "place", "size")
+ROOM = {
+    "surroundings": ("ground",),
+    "lamps": {"key": RectangleLamp(place=(2, 3, 1), size=(1, 1), radiance=20.0)},
+    "bounces": 2,
+}
 
 OPAQUE = Subject(
     ("material",),
@@ -170,6 +188,12 @@ SUBJECTS = {
         material=Material(base_color=texture(3), roughness=0.5),
         background=0.5,
     ),
+    # Above a ground, under a lamp, with indirect light.
+    "room": Subject(("material", "lighting"), **ROOM),
+    "room-pose": Subject(("pose",), shape=ALMOND, **ROOM),
+    "room-lamp": Subject(("lamp",), lamp="key", **ROOM),
+    # Derivatives of a shape have no indirect light.
+    "room-shape": Subject(("shape",), surroundings=("ground",)),
     "everything": Subject(("shape", "material", "lighting", "pose"), shape=ALMOND, background=0.5),
     "together": Subject(("shape", "material", "lighting"), background=0.5),
 }
@@ -185,6 +209,7 @@ class Rendered:
             "shape": lambda: ShapeVariables(self.scene, 15.0),
             "material": lambda: MaterialVariables(self.scene, subject.parameters),
             "lighting": lambda: LightingVariables(self.scene, 0.0),
+            "lamp": lambda: LampVariables(self.scene, LAMP_PARAMETERS),
             "sky": lambda: SkyVariables(self.scene, DAYLIGHT, tuple(SKY_PARAMETERS)),
             "pose": lambda: PoseVariables(self.scene),
         }
@@ -194,7 +219,7 @@ class Rendered:
         self.views = cameras(self.scene.cameras)
         self.integrator = (
             silhouette_integrator(self.scene, boundary_samples=2**17)
-            if subject.moves
+            if subject.moves and not (subject.attributes == ("pose",) and self.scene.others)
             else surface_integrator(self.scene, form_of(self.scene))
         )
         # Low frequencies, so that the loss changes: weights of one sign for brightness, of both
@@ -213,7 +238,8 @@ class Rendered:
         return mitsuba_values(self.variables)
 
     def loss(self, seed):
-        self.stage.move(self.values())
+        values = self.values()
+        self.stage.move(values, constant=values)
         linear = self.stage.radiance(self.views, self.subject.samples, [seed])
         return float((display(linear.double(), self.scene.film) * self.weights).sum())
 
@@ -232,7 +258,7 @@ class Rendered:
     def gradient(self, primal_seed, adjoint_seed):
         """Return the gradient of the loss in every tensor, computed like a step of a search."""
         values = self.values()
-        self.stage.move(values)
+        self.stage.move(values, constant={k for k, v in values.items() if not v.requires_grad})
         linear = self.stage.radiance(self.views, self.subject.samples, [primal_seed])
         linear = linear.double().requires_grad_()
         (display(linear, self.scene.film) * self.weights).sum().backward()
@@ -245,9 +271,16 @@ class Rendered:
         )
         for tensor in self.tensors.values():
             tensor.grad = None
-        torch.autograd.backward(
-            list(values.values()), [found[k].reshape(v.shape) for k, v in values.items()]
-        )
+        parts = {values[key]: each.reshape(values[key].shape) for key, each in found.items()}
+        if parts:
+            torch.autograd.backward(list(parts), list(parts.values()))
+
+        def rendered_again():
+            self.stage.move(self.values(), constant=values)
+            return self.stage.radiance(self.views, self.subject.samples, [adjoint_seed]).double()
+
+        for tensor, slope in differences(self.variables, linear.grad, rendered_again).items():
+            tensor.grad = slope
         return {name: tensor.grad.double() for name, tensor in self.tensors.items()}
 
 
@@ -373,6 +406,15 @@ CASES = [
     Case("together", "x", "latent", translation(0), 0.02),
     Case("together", "base_color", "base_color", entry("base_color", 1), 0.03),
     Case("together", "pixel", LIGHT, entry(LIGHT, BLOCK, BLOCK), 0.1),
+    Case("room", "base_color", "base_color", entry("base_color", 2), 0.03),
+    Case("room", "pixels", LIGHT, entry(LIGHT, BLOCK, slice(2, 6)), 0.1),
+    Case("room-pose", "translation-z", "translation", entry("translation", 2), 0.05, bias=0.05),
+    Case("room-pose", "rotation-y", "rotation", entry("rotation", 1), 0.05, bias=0.05),
+    Case("room-lamp", "strength", "log_strength", entry("log_strength", 0), 0.1),
+    Case("room-lamp", "place-y", "place", entry("place", 1), 0.05, bias=0.05),
+    Case("room-lamp", "width", "log_size", entry("log_size", 0), 0.1, bias=0.05),
+    Case("room-shape", "x", "latent", translation(0), 0.02),
+    Case("room-shape", "z", "latent", translation(2), 0.02),
 ]
 
 NORMAL_RUN = {
@@ -381,6 +423,8 @@ NORMAL_RUN = {
     "textures-roughness-texels", "textures-pixel-at-edge", "sky-sun_elevation", "sky-turbidity",
     "constant-radiance0", "shape-x", "shape-grey-mode", "pose-grey-rotation-x",
     "pose-grey-translation-y", "pose-textured-rotation-z", "everything-rotation-y",
+    "room-base_color", "room-pixels", "room-pose-translation-z", "room-lamp-strength",
+    "room-lamp-place-y", "room-lamp-width", "room-shape-z",
 }  # fmt: skip
 
 
