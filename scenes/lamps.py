@@ -257,7 +257,7 @@ def irradiance(lamp: Lamp, at: NDArray[np.float64]) -> tuple[NDArray[np.float64]
 
 
 def seen_from(lamp: Lamp, at: NDArray[np.float64], height: int) -> Picture:
-    """Return a lamp as a map of radiance (height, 2·height, 3), as it is seen from a point.
+    """Return a lamp as a map of radiance (height, 2·height, 3), as seen from a point.
 
     Its light is spread over a lobe (von Mises–Fisher, `CONCENTRATION`), so that lamps at nearby
     places have similar maps. The integral over directions is the irradiance at the point.
