@@ -126,11 +126,6 @@ def lamp_of_start(target: Scene, search: SearchConfig) -> Lamp:
     lamp, given = target.lighting, search.start.lighting
     if not isinstance(lamp, LAMPS):
         raise TypeError(f"lighting of kind '{lamp.kind}' is no lamp")
-    if given is not None and type(given) is not type(lamp):
-        raise InputError(
-            f"start.lighting is of kind {given.kind}, and the target's lamp '{target.light}' is of "
-            f"kind {lamp.kind}; use kind: {lamp.kind}"
-        )
     if "strength" in search.lamp_parameters:
         value = strength(given) if isinstance(given, LAMPS) else np.full(3, strength(lamp).mean())
         lamp = with_strength(lamp, value)

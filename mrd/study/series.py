@@ -19,7 +19,7 @@ from scenes.camera import cameras
 from scenes.interpolation import check_path
 from scenes.lighting import Lighting
 from scenes.loading import loaded_lighting
-from scenes.scene import Scene
+from scenes.scene import ENVIRONMENT, Scene
 
 SCHEMA_VERSION = 1
 
@@ -63,6 +63,11 @@ def resolved_series(
     names = chosen_cameras(config.cameras, target)
     if config.kind == "interpolation" and "shape" in attributes:
         check_path(target, start, ["shape"])
+    if target.light != ENVIRONMENT and any(lights.values()):
+        raise InputError(
+            f"lights: the search changes lamp '{target.light}', so a series has the target's lights "
+            "alone; use lights: [own]"
+        )
     record = config.model_dump(mode="json", exclude={"lights", "cameras"}) | {
         "schema_version": SCHEMA_VERSION,
         "lights": {name: light and light.model_dump(mode="json") for name, light in lights.items()},

@@ -27,6 +27,7 @@ from scenes.base.errors import InputError, about, nearest
 from scenes.base.frozen import Frozen
 from scenes.config import TargetConfig, target_scene
 from scenes.geometry.topology import manifold_problem
+from scenes.lamps import LAMPS, sizes
 from scenes.scene import Scene
 from scenes.shape import geometry
 from scenes.visibility import check_visible
@@ -301,6 +302,7 @@ def _resolve(spec: RunSpec, study: Study, target: Scene) -> ResolvedRun:
         with about(f"searches.{spec.search} on targets.{spec.target}"):
             target = target.focused(search.object or target.object)
             target = target.lit_by(search.lamp or target.light)
+            check_lamp(target, search)
             check_visible(target)
     with about(f"searches.{spec.search}.start"):
         start = target.model_copy(update=search.starts()).loaded(study.folder)
@@ -332,6 +334,22 @@ def _resolve(spec: RunSpec, study: Study, target: Scene) -> ResolvedRun:
             else None
         )
     return ResolvedRun(spec, target, start, model, search, key, resolved)
+
+
+def check_lamp(target: Scene, search: SearchConfig) -> None:
+    """Raise `InputError` if a search needs parameters that the target's lamp does not have."""
+    lamp, given = target.lighting, search.start.lighting
+    if not search.lamp or not isinstance(lamp, LAMPS):
+        return
+    if given is not None and type(given) is not type(lamp):
+        raise InputError(
+            f"start.lighting is of kind {given.kind}, and the target's lamp '{target.light}' is of "
+            f"kind {lamp.kind}; use kind: {lamp.kind}"
+        )
+    if "size" in search.lamp_parameters and not len(sizes(lamp)):
+        raise InputError(
+            f"lamp_parameters: lamp '{target.light}' of kind {lamp.kind} has no size; remove size"
+        )
 
 
 def _check_start_shape(start: Scene) -> None:

@@ -1,0 +1,119 @@
+"""Searches of an object or a lamp by name: what a study file accepts, and starts and nulls."""
+
+import numpy as np
+import pytest
+
+from mrd.criterion.null_scenes import null_scenes
+from mrd.rendering.representation import represented, start_scene
+from mrd.search.controls import control_scenes
+from mrd.study.resolved_study import resolve_study
+from mrd.study.study import read_study, resolve_all
+from scenes.base.errors import InputError
+from scenes.differences import scene_difference
+from scenes.lamps import strength
+from tests.small_study import VASE, write_study
+
+ROOM = VASE | {
+    "surroundings": ["ground"],
+    "objects": {
+        "ball": {"shape": {"kind": "sphere", "subdivisions": 1, "radius": 0.2},
+                 "pose": {"translation": [1.4, 0, 0]}}
+    },
+    "lamps": {"key": {"kind": "sphere", "place": [2, 3, 2], "radiance": [10, 20, 30]},
+              "sun": {"kind": "sun"}},
+}  # fmt: skip
+BESIDE = {"pose": {"translation": [1.6, 0.2, 0]}}
+LAMP = {"attributes": ["lighting"], "lamp": "key", "lamp_parameters": ["strength", "place", "size"]}
+
+
+def runs_of(folder, target=ROOM, **searches):
+    write_study(folder, targets={"room": target}, searches=searches)
+    return resolve_all(read_study(folder))
+
+
+def test_a_search_changes_the_object_that_it_names(tmp_path):
+    first, ball, floor = runs_of(
+        tmp_path,
+        own={"attributes": ["material"]},
+        ball={"attributes": ["pose"], "object": "ball", "start": BESIDE},
+        floor={"attributes": ["material"], "object": "ground"},
+    )
+    assert (first.target.object, ball.target.object, floor.target.object) == (
+        "object", "ball", "ground",
+    )  # fmt: skip
+    assert ball.target.shape.radius == 0.2
+    assert list(ball.target.others) == ["object", "ground"]
+    assert len({run.name for run in (first, ball, floor)}) == 3
+
+
+def test_targets_of_a_study_have_their_own_first_object(tmp_path):
+    runs_of(tmp_path, floor={"attributes": ["material"], "object": "ground"})
+    assert resolve_study(read_study(tmp_path)).targets["room"].object == "object"
+
+
+LIGHT, SUN = {"attributes": ["lighting"]}, {"lighting": {"kind": "sun"}}
+
+
+@pytest.mark.parametrize(
+    ("search", "message"),
+    [
+        ({"attributes": ["pose"], "object": "bal"}, "no object is called 'bal'; did you mean 'ba"),
+        (LIGHT | {"lamp": "kay"}, "no lamp is called 'kay'; did you mean 'key'"),
+        ({"attributes": ["pose"], "lamp": "key"}, "lamp: only with lighting among the attributes"),
+        (LIGHT | {"lamp_parameters": ["size"]}, "lamp_parameters: only with lamp"),
+        (LAMP | {"start": SUN}, "start.lighting is of kind sun, and"),
+        (LIGHT | {"start": SUN}, "lighting: is a lamp"),
+        (LAMP | {"lamp": "sun"}, "lamp 'sun' of kind sun has no size"),
+    ],
+)
+def test_wrong_names_are_refused_before_any_work(tmp_path, search, message):
+    with pytest.raises(InputError, match=message):
+        runs_of(tmp_path, wrong=search)
+
+
+def test_defaults_of_searches_without_names_keep_their_hash(tmp_path):
+    (run,) = runs_of(tmp_path, target=VASE, own={"attributes": ["material"]})
+    assert not {"object", "lamp", "lamp_parameters"} & set(run.record["search"])
+
+
+def test_a_lamp_starts_grey_turned_and_large(tmp_path):
+    (run,) = runs_of(tmp_path, lamp=LAMP)
+    target = represented(run.target, run.search)
+    start = start_scene(target, run.starts, run.search)
+    assert strength(start.lighting).tolist() == [20, 20, 20]
+    assert start.lighting.radius == 2 * target.lighting.radius
+    assert start.lighting.place[1] == 3
+    assert np.hypot(*np.array(start.lighting.place)[[0, 2]]) == pytest.approx(np.hypot(2, 2))
+    assert start.lamps == target.lamps
+    assert start.film.background == target.film.background
+
+
+def test_a_lamp_starts_where_the_study_says(tmp_path):
+    given = {"lighting": {"kind": "sphere", "place": [0, 5, 0], "radiance": 1, "radius": 0.3}}
+    (run,) = runs_of(tmp_path, lamp=LAMP | {"start": given, "lamp_parameters": ["place"]})
+    start = start_scene(represented(run.target, run.search), run.starts, run.search)
+    assert start.lighting.place == (0, 5, 0)
+    assert start.lighting.radiance == (10, 20, 30)
+
+
+def test_null_lamps_differ_in_the_searched_parameters_alone(tmp_path):
+    (run,) = runs_of(tmp_path, lamp=LAMP | {"lamp_parameters": ["place"], "criterion": {"null": 9}})
+    target = represented(run.target, run.search)
+    lamps = [scene.lighting for scene in null_scenes(target, run.search, seed=1)]
+    assert len({lamp.place for lamp in lamps}) == 9
+    for lamp in lamps:
+        assert lamp.model_copy(update={"place": target.lighting.place}) == target.lighting
+        assert lamp.place[1] > 0
+        assert np.linalg.norm(lamp.place) == pytest.approx(np.sqrt(17), rel=1e-6)
+
+
+def test_controls_of_a_lamp_are_as_far_as_wanted(tmp_path):
+    (run,) = runs_of(tmp_path, lamp=LAMP)
+    target = represented(run.target, run.search)
+    wanted = [{"lighting": 0.2}, {"lighting": 0.6}]
+    rng = np.random.default_rng(3)
+    for scene, want in zip(
+        control_scenes(target, run.search, wanted, [0.0, 0.0], rng, sampling=1), wanted, strict=True
+    ):
+        found = scene_difference(target, scene, ["lighting"], rng)["lighting"]["rms_log_radiance"]
+        assert found == pytest.approx(want["lighting"], rel=0.01)
