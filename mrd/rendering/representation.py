@@ -59,7 +59,8 @@ def represented(scene: Scene, search: SearchConfig) -> Scene:
         # Doubled vertices are merged: a moving surface would tear along a seam or hard edge.
         surface = joined(geometry(scene.shape))[0]
         changes["shape"] = scene.shape.model_copy(update={"surface": surface})
-    moving = [name for name in ("shape", "pose") if name in search.attributes]
+    by_adjoint = ("shape",) if scene.others or scene.lamps else ("shape", "pose")
+    moving = [name for name in by_adjoint if name in search.attributes]
     if moving and scene.shape.normals == "flat":
         raise InputError(
             f"scene '{scene.name}': shape.normals is flat, and {' and '.join(moving)} searched; "

@@ -65,8 +65,8 @@ def resolved_series(
         check_path(target, start, ["shape"])
     if target.light != ENVIRONMENT and any(lights.values()):
         raise InputError(
-            f"lights: the search changes lamp '{target.light}', so a series has the target's lights "
-            "alone; use lights: [own]"
+            f"lights: the search changes lamp '{target.light}', so a series has the lights of the "
+            "target; use lights: [own]"
         )
     record = config.model_dump(mode="json", exclude={"lights", "cameras"}) | {
         "schema_version": SCHEMA_VERSION,
