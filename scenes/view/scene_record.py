@@ -17,6 +17,7 @@ from scenes.view.environment import environment, radiance_map
 from scenes.view.surfaces import anchor, placed, surface
 
 BRIGHTNESS = 0.8  # of a surface that faces an average light, if the exposure is "auto"
+INDIRECT = 0.15  # irradiance from all sides ÷ that of the lamps, where light is reflected
 
 
 def scene_record(scene: Scene, buffers: Buffers) -> dict[str, Any]:
@@ -26,6 +27,7 @@ def scene_record(scene: Scene, buffers: Buffers) -> dict[str, Any]:
     centre = (own.min(axis=0) + own.max(axis=0)) / 2
     radius = float(np.linalg.norm(own - centre, axis=1).max())
     top = np.array([centre[0], own[:, 1].max(), centre[2]])
+    lamps = lamp_irradiance(scene, centre)
     objects = []
     for name, each in scene.objects.items():
         at = top if name == scene.object else anchor(vertices[name], centre, radius)
@@ -34,6 +36,7 @@ def scene_record(scene: Scene, buffers: Buffers) -> dict[str, Any]:
         "objects": objects,
         "lamps": [lamp_record(name, each) for name, each in scene.lamps.items()],
         "light": environment(scene.lighting, buffers),
+        "indirect": (INDIRECT * lamps).tolist() if scene.bounces else [0.0, 0.0, 0.0],
         "film": {
             "exposure": exposure(scene, centre),
             "is_estimate": scene.film.exposure == "auto",
@@ -94,10 +97,14 @@ def exposure(scene: Scene, centre: NDArray[np.float64]) -> float:
     pixels = radiance_map(scene.lighting)
     weights = solid_angles(*pixels.shape[:2]) / (4 * np.pi)
     light = np.einsum("ij,ijc->c", weights, pixels)
-    for lamp in scene.lamps.values():
-        light = light + _irradiance(lamp, centre) / np.pi
+    light = light + lamp_irradiance(scene, centre) / np.pi
     seen = float(light @ LUMINANCE) * _mean_luminance(scene.material)
     return float(np.clip(BRIGHTNESS / max(seen, 1e-6), 1e-6, 1e6))
+
+
+def lamp_irradiance(scene: Scene, at: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return about the irradiance (3,) of all lamps on surfaces at a point that face them."""
+    return np.sum([np.zeros(3), *(_irradiance(each, at) for each in scene.lamps.values())], axis=0)
 
 
 def _irradiance(lamp: Lamp, at: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,7 +1,7 @@
 // Light of the environment and lamps, as three.js lights in the same units.
 
 import {
-  BackSide, BufferGeometry, CircleGeometry, Color, DataTexture, DirectionalLight,
+  AmbientLight, BackSide, BufferGeometry, CircleGeometry, Color, DataTexture, DirectionalLight,
   EquirectangularReflectionMapping, Group, HalfFloatType, Line, LineBasicMaterial, LinearFilter,
   LinearSRGBColorSpace, Mesh, MeshBasicMaterial, PlaneGeometry, PMREMGenerator, PointLight, RepeatWrapping,
   RGBAFormat, SphereGeometry, SpotLight, Vector3,
@@ -22,6 +22,7 @@ export function addLights(scene, side, buffers, renderer) {
   scene.background = typeof grey === "number" ? new Color().setRGB(grey, grey, grey, "srgb") : map;
   scene.userData.markers = new Group();
   scene.add(scene.userData.markers);
+  scene.add(new AmbientLight(linear(side.indirect))); // light of lamps that surfaces reflect
   const lights = side.lamps.map(lamp => addLamp(scene, lamp, side));
   if (side.light.sun) {
     const sun = { kind: "sun", strength: side.light.sun.irradiance, direction: side.light.sun.direction };

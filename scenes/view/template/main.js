@@ -81,7 +81,7 @@ function start() {
   at("beside").value = others.includes("result") ? "result" : NOTHING;
   at("beside-label").hidden = others.length === 0;
   at("renders-label").hidden = sides.every(side => Object.keys(side.renders).length === 0);
-  at("listing").append(...sides.map(listing));
+  at("tables").append(...sides.map(listing));
 
   at("controls").addEventListener("submit", event => event.preventDefault());
   at("camera").addEventListener("change", () => choose(at("camera").value));

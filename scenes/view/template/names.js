@@ -5,6 +5,7 @@ import { lampPlace } from "lights";
 
 export class Names {
   constructor(side, box) {
+    this.caption = box.querySelector("h2");
     const objects = side.objects.map(each => [each.name, "object", new Vector3(...each.anchor)]);
     const lamps = side.lamps.map(each => [each.name, "lamp", lampPlace(each, side)]);
     this.all = [...objects, ...lamps].map(([name, kind, place]) => {
@@ -18,7 +19,8 @@ export class Names {
 
   // Put every name where its place is seen, without overlap; hide those outside the view.
   place(camera, width, height, isOn) {
-    const taken = [];
+    const { offsetLeft, offsetTop, offsetWidth } = this.caption;
+    const taken = [{ x: offsetLeft, y: offsetTop, wide: offsetWidth }];
     for (const { label, place } of this.all) {
       const seen = place.clone().project(camera);
       const isInside = Math.abs(seen.x) < 1 && Math.abs(seen.y) < 1 && Math.abs(seen.z) < 1;

@@ -75,6 +75,6 @@ export class Pane {
     const image = this.figure.querySelector("img");
     if (image.src !== url) image.src = url;
     image.alt = `rendered image of camera ${name}, ${this.side.name}`;
-    this.figure.querySelector("figcaption").textContent = `renderer, camera ${name}`;
+    this.figure.querySelector("figcaption").textContent = `rendered, ${name}`;
   }
 }
