@@ -47,49 +47,49 @@ def view(
     network. It is a preview: 'mrd render' makes the images.
     """
     path = Path(scene)
-    notes: list[str] = []
-    if scene in library.SCENES:
+    notes = []
+    if out is not None and out.suffix.lower() != ".html":
+        raise InputError(f"--out {out}: the page needs a name that ends with .html, such as {PAGE}")
+    if scene in library.SCENES:  # a folder may have the name of a scene
         folder, sides = Path(), [Side(scene, library.scene(scene).loaded())]
-    elif (path / "run.json").exists():
+        title = scene
+    elif _is_run(path):
         folder, sides = path, _of_run(path)
-        if all(side.name != "result" for side in sides):
+        title = path.resolve().name
+        if "result" not in [side.name for side in sides]:
             notes.append(NO_RESULT)
     else:
-        file = _scene_file(path)
-        folder, sides = file.parent, [_of_scene(file)]
-    page = folder / PAGE if out is None else out
-    if page.is_dir() or page.suffix.lower() not in (".html", ".htm"):
-        raise InputError(f"--out {page}: is no page; name a file that ends with .html")
-    is_run = (path / "run.json").exists()
-    title = path.resolve().name if is_run else sides[0].name
+        side, folder = _of_scene(path)
+        sides, title = [side], side.name
+    page = out or folder / PAGE
     html = view_page(title, sides, notes)
     with whole_file(page) as beside:
         beside.write_text(html, encoding="utf-8")
-    for note in notes:
-        typer.echo(printable(note))
-    typer.echo(printable(str(page)))
+    for line in (*notes, str(page)):
+        typer.echo(printable(line))
 
 
-def _scene_file(path: Path) -> Path:
-    """Return the scene file that a path names, itself or in its folder."""
-    if (path / SCENE_FILE).is_file():
-        return path / SCENE_FILE
+def _is_run(path: Path) -> bool:
+    """Return whether a folder is that of a run, which may be damaged."""
+    return (path / "run.json").exists() or (path / "target" / SCENE_FILE).exists()
+
+
+def _of_scene(path: Path) -> tuple[Side, Path]:
+    """Return the scene of a file or folder, with its rendered images, and the folder."""
     if path.name == FILE_NAME or (path / FILE_NAME).is_file():
         raise InputError(
-            f"{path}: is a study; name one of its runs (a folder in runs/), or a scene.json"
+            f"{path}: is a study; name the folder of one of its runs, or a {SCENE_FILE}"
         )
     if path.is_dir():
-        raise InputError(f"{path}: has no run.json and no {SCENE_FILE}; name a run or a scene")
-    return path
-
-
-def _of_scene(file: Path) -> Side:
-    """Return the scene of a file, with the images that 'mrd render' wrote beside it."""
-    if file.suffix != ".json":
-        message = "or the path of a scene.json, or a run's folder"
-        raise unknown("scene", str(file), library.SCENES, f", {message}")
-    scene = read_scene(file)
-    return Side(scene.name, scene, _renders(scene, file.parent, ""))
+        if not (path / SCENE_FILE).is_file():
+            raise InputError(f"{path}: has neither {SCENE_FILE} nor run.json; name another folder")
+        path = path / SCENE_FILE
+    elif path.suffix != ".json":
+        raise unknown("scene", str(path), library.SCENES, f", a {SCENE_FILE}, or a run's folder")
+    if not path.exists():
+        raise InputError(f"{path}: there is no such file; 'mrd render' and searches write scenes")
+    scene = read_scene(path)
+    return Side(scene.name, scene, _renders(scene, path.parent, "")), path.parent
 
 
 def _of_run(folder: Path) -> list[Side]:

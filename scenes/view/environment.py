@@ -10,8 +10,8 @@ from scenes.lighting import Constant, EnvironmentMap, Lighting, SunSky, map_dire
 from scenes.lighting import radiance_over_sphere as as_map
 from scenes.view.buffers import Buffers
 
-ROWS = 128  # of a map; a constant light needs fewer
-FEWEST_ROWS = 8
+ROWS = 128  # of a map
+FEWEST_ROWS = 32  # of a constant light; three.js filters no smaller maps
 
 # Mitsuba's sun and sky at turbidity 3 (measured): elevation of the sun in degrees, irradiance on a
 # surface that faces it, radiance of the zenith and of the horizon. The page has no renderer that

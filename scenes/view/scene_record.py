@@ -126,5 +126,3 @@ def _mean_luminance(material: Material) -> float:
     color = material.base_color
     rgb = color.pixels.mean(axis=(0, 1)) if isinstance(color, Picture) else np.asarray(color)
     return max(float(np.broadcast_to(rgb, 3) @ LUMINANCE), 0.05)
-
-
