@@ -101,6 +101,7 @@ function start() {
   arrange();
   choose(sides[0].cameras[0].name);
   draw();
+  at("problem").hidden = true;
   document.body.dataset.state = "ready";
 }
 
@@ -131,6 +132,5 @@ try {
 } catch (error) {
   const reason = /WebGL/i.test(error.message) ? "this browser has no WebGL; use another one" : error.message;
   at("problem").textContent = `The scene cannot be shown: ${reason}`;
-  at("problem").hidden = false;
   document.body.dataset.state = "failed";
 }

@@ -49,7 +49,7 @@ def browser():
 class View:
     """A page in the browser."""
 
-    def __init__(self, browser, page, width=1000, height=640):
+    def __init__(self, browser, page, width=1000, height=640, expected="ready"):
         self.browser = browser
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
@@ -58,7 +58,7 @@ class View:
         browser.get(page.as_uri())
         state = "return document.body.dataset.state"
         WebDriverWait(browser, 60).until(lambda _: browser.execute_script(state))
-        assert browser.execute_script(state) == "ready"
+        assert browser.execute_script(state) == expected
         self.drawn()
 
     def drawn(self):
@@ -93,6 +93,22 @@ class View:
         action.move_by_offset(right // 2, down // 2).move_by_offset(right // 2, down // 2)
         action.release().perform()
         self.drawn()
+
+
+WITHOUT_WEBGL = "HTMLCanvasElement.prototype.getContext = () => null;"
+
+
+def test_without_webgl_the_page_says_so(browser, tmp_path):
+    page = tmp_path / "view.html"
+    page.write_text(view_page("a ball", [Side("ball", ball())]), encoding="utf-8")
+    command = "Page.addScriptToEvaluateOnNewDocument"
+    added = browser.execute_cdp_cmd(command, {"source": WITHOUT_WEBGL})
+    try:
+        view = View(browser, page, expected="failed")
+    finally:
+        browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", added)
+    assert "this browser has no WebGL; use another one" in view.find("problem").text
+    assert not view.find("controls").is_displayed()
 
 
 @pytest.fixture
@@ -133,6 +149,7 @@ def test_two_scenes_are_shown_without_network_and_errors(opened, browser):
     }
     assert addresses <= {"file", "data", "blob"}
     assert view.find("title").text == "a ball"
+    assert not view.find("problem").is_displayed()
     assert view.find("notes").text == "A note."
     assert "not the renderer's image" in browser.find_element(By.TAG_NAME, "header").text
     left, right = view.pixels("target"), view.pixels("result")
