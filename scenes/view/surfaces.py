@@ -15,7 +15,7 @@ from scenes.view.pictures import texture_url
 
 # In radii of the main object.
 NEAR = 1.6  # half side of the cube about it in which names stand
-BESIDE = 0.8  # from its centre to the right and to the front, where the name of a ground stands
+BESIDE = 0.8  # from its centre to the left and to the front, where the name of a ground stands
 
 
 def surface(each: Object, buffers: Buffers) -> dict[str, Any]:
@@ -77,14 +77,15 @@ def anchor(
     Returns
     -------
     array (3,)
-        If the main object stands on or in this one, a place at the bottom, to the right in front.
+        If the main object stands on or in this one, a place at the bottom, to the left in front.
     """
     low = np.clip(vertices.min(axis=0), centre - NEAR * radius, centre + NEAR * radius)
     high = np.clip(vertices.max(axis=0), centre - NEAR * radius, centre + NEAR * radius)
     beside = (low < centre)[[0, 2]] & (centre < high)[[0, 2]]
     if beside.all():
-        right, front = np.minimum(high, centre + BESIDE * radius)[[0, 2]]
-        return np.array([right, min(high[1], max(low[1], centre[1] - radius)), front])
+        left = max(low[0], centre[0] - BESIDE * radius)
+        front = min(high[2], centre[2] + BESIDE * radius)
+        return np.array([left, min(high[1], max(low[1], centre[1] - radius)), front])
     middle: NDArray[np.float64] = (low + high) / 2
     middle[1] = high[1]
     return middle

@@ -164,5 +164,5 @@ def test_names_stand_at_their_objects():
     at = {each["name"]: np.array(each["anchor"]) for each in record["objects"]}
     np.testing.assert_allclose(at["object"], [0, 1, 0], atol=0.01)
     assert at["ground"][1] == pytest.approx(-1, abs=0.01)
-    assert at["ground"][[0, 2]] == pytest.approx([0.8, 0.8], abs=0.01)
+    assert at["ground"][[0, 2]] == pytest.approx([-0.8, 0.8], abs=0.01)
     assert at["wall"][2] == pytest.approx(-1.6, abs=0.01)  # the wall is 2 behind
