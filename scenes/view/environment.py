@@ -1,12 +1,13 @@
 """The light of the environment on a page: a map of the whole sphere, and a sun."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scenes.lamps import Sun
-from scenes.lighting import Constant, EnvironmentMap, Lighting, SunSky, map_directions
+from scenes.lighting import Constant, Lighting, SunSky, map_directions
 from scenes.lighting import radiance_over_sphere as as_map
 from scenes.view.buffers import Buffers
 
@@ -29,30 +30,29 @@ DAYLIGHT = np.array(
 )
 
 
-def environment(lighting: Lighting, buffers: Buffers) -> dict[str, Any]:
-    """Return the record of a light: its map, and a sun if it has one."""
-    pixels = radiance_map(lighting)
+def environment(lights: Sequence[Lighting], buffers: Buffers) -> dict[str, Any]:
+    """Return the record of the light around a scene: one map, and a sun for each sky."""
+    pixels = radiance_map(lights)
     height, width, _ = pixels.shape
-    record: dict[str, Any] = {"kind": lighting.kind, "height": height, "width": width}
-    record["pixels"] = buffers.halves(pixels)
-    if isinstance(lighting, SunSky):
-        sun = Sun(
-            elevation=lighting.sun_elevation, azimuth=lighting.sun_azimuth + lighting.rotation
-        )
-        strength = lighting.level * lighting.sun_scale * _daylight(lighting)[:3]
-        record["sun"] = {"direction": sun.direction().tolist(), "irradiance": strength.tolist()}
-    return record
+    suns = [_sun(each) for each in lights if isinstance(each, SunSky)]
+    return {"height": height, "width": width, "pixels": buffers.halves(pixels), "suns": suns}
 
 
-def radiance_map(lighting: Lighting) -> NDArray[np.floating]:
-    """Return the radiance (H, 2 H, 3) of a loaded light; of a sky, an approximation."""
-    match lighting:
-        case SunSky():
-            return _sky(lighting)
-        case EnvironmentMap():
-            return as_map(lighting, ROWS).pixels
-        case Constant():
-            return as_map(lighting, FEWEST_ROWS).pixels
+def radiance_map(lights: Sequence[Lighting]) -> NDArray[np.floating]:
+    """Return the radiance (H, 2 H, 3) of loaded lights together; of a sky, an approximation."""
+    is_even = all(isinstance(each, Constant) for each in lights)
+    rows = FEWEST_ROWS if is_even else ROWS
+    total = np.zeros((rows, 2 * rows, 3))
+    for each in lights:
+        total += _sky(each) if isinstance(each, SunSky) else as_map(each, rows).pixels
+    return total
+
+
+def _sun(lighting: SunSky) -> dict[str, Any]:
+    """Return direction and irradiance of the sun of a sky."""
+    sun = Sun(elevation=lighting.sun_elevation, azimuth=lighting.sun_azimuth + lighting.rotation)
+    strength = lighting.level * lighting.sun_scale * _daylight(lighting)[:3]
+    return {"direction": sun.direction().tolist(), "strength": strength.tolist()}
 
 
 def _sky(lighting: SunSky) -> NDArray[np.float64]:

@@ -1,5 +1,6 @@
 """What a page holds of a scene: objects, lamps, light, film and cameras, as JSON."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -8,8 +9,8 @@ from numpy.typing import NDArray
 from scenes.arrays import Picture
 from scenes.camera import Camera, cameras
 from scenes.film import LUMINANCE
-from scenes.lamps import AREA_LAMPS, STRENGTH, DiscLamp, Lamp, RectangleLamp, SphereLamp, Sun
-from scenes.lighting import solid_angles
+from scenes.lamps import LAMPS, STRENGTH, Lamp, PointLamp, SpotLamp, Sun, area, irradiance, strength
+from scenes.lighting import Lighting, solid_angles
 from scenes.material import Material
 from scenes.scene import Scene
 from scenes.view.buffers import Buffers
@@ -27,16 +28,17 @@ def scene_record(scene: Scene, buffers: Buffers) -> dict[str, Any]:
     centre = (own.min(axis=0) + own.max(axis=0)) / 2
     radius = float(np.linalg.norm(own - centre, axis=1).max())
     top = np.array([centre[0], own[:, 1].max(), centre[2]])
-    lamps = lamp_irradiance(scene, centre)
+    around, lamps = lights_of(scene)
     objects = []
     for name, each in scene.objects.items():
         at = top if name == scene.object else anchor(vertices[name], centre, radius)
         objects.append({"name": name, "anchor": at.tolist(), **surface(each, buffers)})
     return {
         "objects": objects,
-        "lamps": [lamp_record(name, each) for name, each in scene.lamps.items()],
-        "light": environment(scene.lighting, buffers),
-        "indirect": (INDIRECT * lamps).tolist() if scene.bounces else [0.0, 0.0, 0.0],
+        "lamps": [lamp_record(name, each) for name, each in lamps.items()],
+        "light": environment(list(around.values()), buffers),
+        "environments": [[name, each.kind] for name, each in around.items()],
+        "indirect": (INDIRECT * received(lamps, centre) * (scene.bounces > 0)).tolist(),
         "film": {
             "exposure": exposure(scene, centre),
             "is_estimate": scene.film.exposure == "auto",
@@ -63,23 +65,28 @@ def camera_record(camera: Camera) -> dict[str, Any]:
     }
 
 
+def lights_of(scene: Scene) -> tuple[dict[str, Lighting], dict[str, Lamp]]:
+    """Return the lights around a scene, and its lamps, by name."""
+    lights = {scene.light: scene.lighting, **scene.lamps}
+    around = {name: each for name, each in lights.items() if not isinstance(each, LAMPS)}
+    return around, {name: each for name, each in lights.items() if isinstance(each, LAMPS)}
+
+
 def lamp_record(name: str, lamp: Lamp) -> dict[str, Any]:
     """Return the record of a lamp; `strength` includes its level."""
     record = lamp.model_dump(mode="json", exclude={"level", STRENGTH[lamp.kind]})
-    record |= {"name": name, "strength": _strength(lamp).tolist()}
+    record |= {"name": name, "strength": strength(lamp).tolist()}
     if isinstance(lamp, Sun):
         record["direction"] = lamp.direction().tolist()
-    if isinstance(lamp, AREA_LAMPS):
+    elif not isinstance(lamp, PointLamp | SpotLamp):
         # From afar, an area lamp is a point of this intensity.
-        record["intensity"] = (area_seen(lamp) * _strength(lamp)).tolist()
+        record["intensity"] = (area(lamp) * strength(lamp)).tolist()
     return record
 
 
-def area_seen(lamp: RectangleLamp | DiscLamp | SphereLamp) -> float:
-    """Return the area of an area lamp as seen from its front."""
-    if isinstance(lamp, RectangleLamp):
-        return lamp.size[0] * lamp.size[1]
-    return float(np.pi * lamp.radius**2)
+def received(lamps: Mapping[str, Lamp], at: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the irradiance (3,) of lamps at a point, on surfaces that face them."""
+    return np.sum([np.zeros(3), *(irradiance(each, at)[1] for each in lamps.values())], axis=0)
 
 
 def exposure(scene: Scene, centre: NDArray[np.float64]) -> float:
@@ -94,31 +101,12 @@ def exposure(scene: Scene, centre: NDArray[np.float64]) -> float:
     """
     if scene.film.exposure != "auto":
         return scene.film.exposure
-    pixels = radiance_map(scene.lighting)
+    around, lamps = lights_of(scene)
+    pixels = radiance_map(list(around.values()))
     weights = solid_angles(*pixels.shape[:2]) / (4 * np.pi)
-    light = np.einsum("ij,ijc->c", weights, pixels)
-    light = light + lamp_irradiance(scene, centre) / np.pi
+    light = np.einsum("ij,ijc->c", weights, pixels) + received(lamps, centre) / np.pi
     seen = float(light @ LUMINANCE) * _mean_luminance(scene.material)
     return float(np.clip(BRIGHTNESS / max(seen, 1e-6), 1e-6, 1e6))
-
-
-def lamp_irradiance(scene: Scene, at: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return about the irradiance (3,) of all lamps on surfaces at a point that face them."""
-    return np.sum([np.zeros(3), *(_irradiance(each, at) for each in scene.lamps.values())], axis=0)
-
-
-def _irradiance(lamp: Lamp, at: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return about the irradiance (3,) of a lamp on a surface at a point that faces it."""
-    if isinstance(lamp, Sun):
-        return _strength(lamp)
-    distance = float(np.linalg.norm(np.subtract(lamp.place, at)))
-    area = area_seen(lamp) if isinstance(lamp, AREA_LAMPS) else 1.0
-    return area * _strength(lamp) / max(distance**2, 1e-6)
-
-
-def _strength(lamp: Lamp) -> NDArray[np.float64]:
-    """Return radiance, intensity or irradiance (3,) of a lamp, with its level."""
-    return np.multiply(lamp.level, getattr(lamp, STRENGTH[lamp.kind]))
 
 
 def _mean_luminance(material: Material) -> float:

@@ -24,10 +24,7 @@ export function addLights(scene, side, buffers, renderer) {
   scene.add(scene.userData.markers);
   scene.add(new AmbientLight(linear(side.indirect))); // light of lamps that surfaces reflect
   const lights = side.lamps.map(lamp => addLamp(scene, lamp, side));
-  if (side.light.sun) {
-    const sun = { kind: "sun", strength: side.light.sun.irradiance, direction: side.light.sun.direction };
-    lights.push(addLamp(scene, sun, side));
-  }
+  for (const sun of side.light.suns) lights.push(addLamp(scene, { kind: "sun", ...sun }, side));
   lights.slice(0, MOST_SHADOWS).forEach(light => castShadows(light, side.radius));
 }
 

@@ -30,7 +30,8 @@ export function listing(side) {
     row("td", [lamp.name, `lamp: ${lamp.kind}`, [chip(lamp.strength), ` ${text(lamp.strength)}`], "", ""]);
   }
   const exposure = `exposure ${rounded(side.film.exposure)}${side.film.is_estimate ? " (estimated)" : ""}`;
-  row("td", ["light", side.light.kind.replace("_", " and "), exposure, "", ""]);
+  for (const [name, kind] of side.environments) row("td", [name, `light: ${kind.replace("_", " and ")}`, "", "", ""]);
+  row("td", ["film", exposure, "", "", ""]);
   return table;
 }
 

@@ -97,7 +97,7 @@ def test_a_map_keeps_the_mean_of_its_light():
     pixels = rng.random((200, 400, 3)).astype(np.float32)
     light = EnvironmentMap(radiance=Picture(pixels), level=2.0)
     buffers = Buffers()
-    record = environment(light, buffers)
+    record = environment([light], buffers)
     found = stored(buffers, record["pixels"], "<f2").reshape(record["height"], record["width"], 3)
     mean = np.average(found, axis=(0, 1), weights=solid_angles(*found.shape[:2]))
     np.testing.assert_allclose(mean, 2 * pixels.mean(axis=(0, 1)), rtol=0.01)
@@ -106,9 +106,9 @@ def test_a_map_keeps_the_mean_of_its_light():
 @pytest.mark.parametrize("row", range(len(DAYLIGHT)))
 def test_daylight_is_that_of_the_table(row):
     light = SunSky(sun_elevation=DAYLIGHT[row, 0], sun_scale=2.0, level=3.0)
-    record = environment(light, Buffers())
-    np.testing.assert_allclose(record["sun"]["irradiance"], 6 * DAYLIGHT[row, 1:4])
-    sky = radiance_map(light)
+    record = environment([light], Buffers())
+    np.testing.assert_allclose(record["suns"][0]["strength"], 6 * DAYLIGHT[row, 1:4])
+    sky = radiance_map([light])
     height = map_directions(*sky.shape[:2])[..., 1]
     np.testing.assert_allclose(sky[0, 0], 3 * DAYLIGHT[row, 4:7])
     assert not sky[height < -1e-9].any()
@@ -116,8 +116,22 @@ def test_daylight_is_that_of_the_table(row):
 
 def test_a_bright_constant_light_fits_16_bits():
     buffers = Buffers()
-    record = environment(Constant(radiance=1e9), buffers)
+    record = environment([Constant(radiance=1e9)], buffers)
     assert np.isfinite(stored(buffers, record["pixels"], "<f2")).all()
+
+
+def test_lights_are_the_same_whichever_a_search_changes():
+    scene = ball()
+    record, other = (scene_record(each, Buffers()) for each in (scene, scene.lit_by("bulb")))
+    assert other == record
+    assert [lamp["name"] for lamp in record["lamps"]] == ["bulb"]
+    assert record["environments"] == [["environment", "constant"]]
+
+
+def test_several_lights_around_a_scene_are_added():
+    light, more = Constant(radiance=0.25), Constant(radiance=0.5)
+    np.testing.assert_allclose(radiance_map([light, more]), 0.75)
+    assert not radiance_map([]).any()
 
 
 def test_an_estimated_exposure_makes_the_object_bright():
