@@ -59,7 +59,7 @@ def _sky(lighting: SunSky) -> NDArray[np.float64]:
     """Return a sky that is brightest at the horizon, and black below it."""
     height = map_directions(ROWS, 2 * ROWS)[:, :, 1:2]
     _, zenith, horizon = np.split(_daylight(lighting), 3)
-    share = (1 - np.clip(height, 0, 1)) ** 3
+    share = 1 - np.clip(height, 0, 1)
     radiance = np.where(height < 0, 0, zenith + (horizon - zenith) * share)
     return lighting.level * lighting.sky_scale * radiance
 
