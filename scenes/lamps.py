@@ -253,7 +253,7 @@ def irradiance(lamp: Lamp, at: NDArray[np.float64]) -> tuple[NDArray[np.float64]
             share = float(np.clip((lamp.angle - off_axis) / (0.25 * lamp.angle), 0, 1))
         else:
             share = max(cosine, 0.0)
-    return to_lamp / distance, strength(lamp) * share * _area(lamp) / distance**2
+    return to_lamp / distance, strength(lamp) * share * area(lamp) / distance**2
 
 
 def seen_from(lamp: Lamp, at: NDArray[np.float64], height: int) -> Picture:
@@ -268,7 +268,7 @@ def seen_from(lamp: Lamp, at: NDArray[np.float64], height: int) -> Picture:
     return Picture((lobe[:, :, None] * received).astype(np.float32))
 
 
-def _area(lamp: Lamp) -> float:
+def area(lamp: Lamp) -> float:
     """Return the area of a lamp as seen from its front, in squared scene units; 1 for points."""
     match lamp:
         case RectangleLamp():

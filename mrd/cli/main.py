@@ -30,6 +30,7 @@ from mrd.cli import (
     status,
     stimuli,
     trace,
+    view,
 )
 from mrd.generate import python_process
 from scenes.base.errors import InputError, printable
@@ -57,6 +58,7 @@ app.add_typer(stimuli.app, name="stimuli")
 app.command()(embed.embed)
 app.command()(pixel_metamers.pixel_metamers)
 app.command()(render.render)
+app.command()(view.view)
 app.command()(scenes.scenes)
 app.command()(models.models)
 app.command()(doctor.doctor)

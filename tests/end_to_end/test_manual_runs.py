@@ -27,6 +27,7 @@ WITH_THE_FIRST_STUDY = (
     ("docs/models.md", "docs/extending.md"),
     ("docs/online.md",),
     ("docs/fisher.md",),
+    ("docs/view.md",),
     ("docs/experiment.md",),
     ("docs/analysis.md",),
 )
@@ -70,6 +71,9 @@ def names(folder):
     """Return what replaces the words in capitals."""
     found = {"STUDY": "my-study", "SET": "my-study/stimuli.h5", "FILE": "merged.h5"}
     found |= {"DIR": f"out{len(list(folder.iterdir()))}", "URL": "https://lab.example/answers"}
+    records = sorted(folder.glob("my-study/runs/*/run.json"))
+    if records:
+        found["RUN"] = str(records[0].parent.relative_to(folder))
     if (folder / "my-study" / "stimuli.h5").is_file():
         with StimulusSet(folder / "my-study" / "stimuli.h5") as stimuli:
             found["STIMULUS_ID"] = str(stimuli.table["stimulus_id"].iloc[-1])
