@@ -110,8 +110,9 @@ def test_the_demo_is_a_study_of_three_searches():
          "attributes, mode, goal, object, lamp, lamp_parameters, label, start, targets, models, "
          "steps, views_per_step, loss, optimiser, learning_rate, margin, schedule, "
          "early_stopping, restarts, remeshing, smoothness, soft_start, regularisers, "
-         "material_parameters, texture_resolution, textured_parameters, environment_height, environment_smoothness, sky_parameters, "
-         "samples, criterion, save_every, seeds, series, pixel_search"),
+         "material_parameters, texture_resolution, textured_parameters, environment_height, "
+         "environment_smoothness, sky_parameters, samples, criterion, save_every, seeds, "
+         "series, pixel_search"),
         ("steps: 30", "steps: -1\n    save_every: 0\n    seeds: [x]",
          "15: searches.shape.steps: -1 is not allowed; use a whole number from 1 to 100000 (and "
          "2 more)"),
