@@ -37,7 +37,7 @@ MEANING: dict[Kind, str] = {
 
 
 def aovs_of(rows: Iterable[Any], kind: Kind) -> Iterator[Array]:
-    """Yield an AOV of each row of a table of records, with absolute paths, as it is stored.
+    """Yield an AOV of each row of a table of records, as stored; files have absolute paths.
 
     Raises
     ------
