@@ -132,6 +132,12 @@ class SunSky(Frozen):
 Lighting = Annotated[Constant | EnvironmentMap | SunSky, Field(discriminator="kind")]
 
 
+def sun_direction(lighting: SunSky) -> list[float]:
+    """Return the unit vector to the sun, in world coordinates, after the light's rotation."""
+    e, a = np.radians([lighting.sun_elevation, lighting.sun_azimuth + lighting.rotation])
+    return [float(np.cos(e) * np.sin(a)), float(np.sin(e)), float(np.cos(e) * np.cos(a))]
+
+
 def direction(u: ArrayLike, v: ArrayLike) -> NDArray[np.float64]:
     """Return unit vectors (..., 3) toward the light at map coordinates, from 0 to 1.
 

@@ -16,6 +16,7 @@ from scenes.film import Film, encode, srgb_encode
 from scenes.pictures.files import read_picture
 from scenes.scene_files import read_scene
 from stimuli import schema
+from stimuli.aovs import aovs_of
 from stimuli.config import StimuliConfig
 from stimuli.encoding import (
     LightChange,
@@ -108,9 +109,10 @@ def build_set(
         _images(table, [change for change, _ in changes], config.bits, progress),
         _scenes(table),
         radiance=(_radiance(row) for row in table.itertuples()) if config.radiance else None,
+        aovs={kind: aovs_of(table.itertuples(), kind) for kind in config.aovs},
         provenance={
             **provenance,
-            "stimuli": config.model_dump(mode="json"),
+            "stimuli": config.record(),
             "refusals": {each.name: each.reason for each in refusals},
         },
         pixel_metamers=[each for each in pixel_metamers if each.run in taken],

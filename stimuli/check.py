@@ -11,6 +11,7 @@ import pandas as pd
 from scenes.arrays import array_sha256
 from scenes.base.errors import InputError
 from stimuli import schema
+from stimuli.aovs import aov_problems
 from stimuli.findings import finding_problems
 from stimuli.model_results import (
     compared,
@@ -50,6 +51,7 @@ def problems(path: Path) -> list[str]:
             table = schema.checked_table(stimuli.table, str(path))
             listed = [
                 *_image_problems(stimuli, table),
+                *aov_problems(stimuli, table[schema.KEY].tolist()),
                 *_scene_problems(stimuli, table),
                 *reference_problems(table),
                 *level_problems(table),

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from stimuli import schema
+from stimuli.aovs import aov_hashes
 from stimuli.pixel_metamers import read_pixel_metamers
 from stimuli.stimulus_set import StimulusSet
 
@@ -25,6 +26,7 @@ def differences(one: StimulusSet, other: StimulusSet) -> list[str]:
         *_model_differences(one, other),
         *_pixel_metamer_differences(one, other),
         *_finding_differences(one, other),
+        *_hash_differences(one, other, aov_hashes(one), aov_hashes(other)),
     ]
 
 

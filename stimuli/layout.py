@@ -12,6 +12,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from scenes.aov_kinds import CHANNELS
 from scenes.base.errors import InputError, one_line
 from stimuli import schema
 
@@ -145,6 +146,8 @@ def check_layout(file: h5py.File, path: Path) -> None:
             stored = len(layout.array(name, (None, None, None, 3), kinds))
             if stored != count:
                 raise layout.wrong(name, f"holds {stored}, the table has {count} rows")
+    if schema.AOVS in file:
+        _check_aovs(layout, file)
     for name, column in schema.COLUMNS.items():
         _check_column(layout, file, f"{schema.STIMULI}/{name}", column, count)
     for name in (schema.SCENES, schema.ARRAYS):  # of thousands, each is checked when read
@@ -162,6 +165,18 @@ def check_layout(file: h5py.File, path: Path) -> None:
             for name, kind in _PIXELS.items():
                 layout.array(f"{place}/{name}", (None, None, None, 3), kind)
             layout.text(f"{place}/record")
+
+
+def _check_aovs(layout: _Layout, file: h5py.File) -> None:
+    """Raise InputError if an AOV is unknown, or has another shape or type than the images need."""
+    sides = file[schema.IMAGES].shape[:3]
+    for kind in layout.group(schema.AOVS):
+        place = f"{schema.AOVS}/{kind}"
+        if kind not in CHANNELS:
+            raise layout.wrong(place, f"is unknown; known: {', '.join(CHANNELS)}")
+        depth = (3,) if len(CHANNELS[kind]) == 3 else ()
+        layout.array(place, (*sides, *depth), schema.AOV_DTYPES[kind])
+        layout.attribute(place, "sha256")
 
 
 def _check_column(

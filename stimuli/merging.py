@@ -3,12 +3,15 @@
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from scenes.aov_kinds import Kind
 from scenes.base.errors import InputError
 from stimuli import schema
+from stimuli.aovs import kinds_in
 from stimuli.findings import KINDS, Findings, Record, content_hash
 from stimuli.model_results import ModelResults, updated
 from stimuli.packed_scene import PackedScene
@@ -70,6 +73,7 @@ def merge(paths: Sequence[Path], out: Path) -> str:
             radiance=(one.file[schema.RADIANCE][row] for one, rows in taken for row in rows.index)
             if schema.RADIANCE in sets[0].file
             else None,
+            aovs={kind: _aovs(taken, kind) for kind in kinds_in(sets[0])},
             provenance={
                 "merged": [
                     {"content_hash": one.content_hash, "provenance": one.provenance} for one in sets
@@ -85,7 +89,11 @@ def _check_images(sets: Sequence[StimulusSet]) -> None:
     """Raise InputError if the sets' images differ in size or type."""
     first = sets[0]
     for other in sets[1:]:
-        for name in (schema.IMAGES, schema.RADIANCE):
+        for name in (
+            schema.IMAGES,
+            schema.RADIANCE,
+            *(f"{schema.AOVS}/{kind}" for kind in schema.AOV_DTYPES),
+        ):
             kinds = [_kind(one, name) for one in (first, other)]
             if kinds[0] != kinds[1]:
                 raise InputError(
@@ -95,7 +103,7 @@ def _check_images(sets: Sequence[StimulusSet]) -> None:
 
 
 def _kind(one: StimulusSet, name: str) -> str:
-    """Return size and type of a set's images or radiance in words."""
+    """Return size and type of a set's images, radiance or an AOV in words."""
     if name not in one.file:
         return "none"
     return f"{one.file[name].shape[1:]} {one.file[name].dtype}"
@@ -117,6 +125,13 @@ def _taken(sets: Sequence[StimulusSet]) -> list[tuple[StimulusSet, pd.DataFrame]
                     "mrd stimuli diff lists the differences"
                 )
     return list(seen.values())
+
+
+def _aovs(taken: Sequence[tuple[StimulusSet, pd.DataFrame]], kind: Kind) -> Iterator[Any]:
+    """Yield the AOVs of the families that are stored."""
+    for one, rows in taken:
+        dataset = one.file[schema.AOVS][kind]
+        yield from (dataset[row] for row in rows.index)
 
 
 def _scenes(taken: Sequence[tuple[StimulusSet, pd.DataFrame]]) -> Iterator[PackedScene]:

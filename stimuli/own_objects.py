@@ -15,7 +15,7 @@ from h5py import h5a, h5d, h5l, h5o, h5s, h5t, h5z
 
 from scenes.base.errors import InputError
 from scenes.pictures.decoded import MOST_PIXELS
-from stimuli.schema import ARRAYS, IMAGES, RADIANCE
+from stimuli.schema import AOV_DTYPES, AOVS, ARRAYS, IMAGES, RADIANCE
 
 _LINKS = {h5l.TYPE_SOFT: "a soft link", h5l.TYPE_EXTERNAL: "a link to another file"}
 _FILTERS = {h5z.FILTER_DEFLATE, h5z.FILTER_SHUFFLE, h5z.FILTER_FLETCHER32, h5z.FILTER_LZF}
@@ -29,7 +29,7 @@ _CLASSES = {
     h5t.TIME: "times",
 }
 _NUMBERS = {h5t.INTEGER, h5t.FLOAT}
-_READ_BY_ROW = (IMAGES, RADIANCE)  # all other datasets are read whole
+_READ_BY_ROW = (IMAGES, RADIANCE, *(f"{AOVS}/{kind}" for kind in AOV_DTYPES))  # others: whole
 SMALL = 2**26  # bytes that any dataset may have, even in a small file
 LARGE = MOST_PIXELS * 3 * 4  # the same for arrays of scenes, which may compress very well
 FOLD = 8  # a larger dataset may have this many times the bytes of the file

@@ -11,8 +11,7 @@ from pydantic import ValidationError
 
 from scenes.arrays import Mesh, Picture, array_sha256
 from scenes.base.errors import InputError, first_problem
-from scenes.material import TEXTURED
-from scenes.scene import Scene
+from scenes.scene import Scene, contents
 from scenes.scene_files import SCHEMA_VERSION
 
 Array = NDArray[Any]
@@ -20,7 +19,7 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class PackedScene:
-    """A scene, as its SHA-256, JSON text with sorted keys, and arrays by their SHA-256.
+    """A scene, as its SHA-256, JSON text, and arrays by their SHA-256.
 
     The text contains hash, shape and type of each array; an array that several scenes use is
     stored once.
@@ -35,14 +34,9 @@ def packed(scene: Scene) -> PackedScene:
     """Pack a scene; raise InputError if it is not loaded."""
     content = {"schema_version": SCHEMA_VERSION, "sha256": scene.sha256}
     content |= scene.model_dump(mode="json")
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    values: list[Any] = [
-        getattr(scene.shape, "surface", None),
-        getattr(scene.lighting, "radiance", None),
-        *(getattr(scene.material, name) for name in TEXTURED),
-    ]
+    text = json.dumps(_sorted(content), separators=(",", ":"), allow_nan=False)
     arrays: list[Array] = []
-    for value in values:
+    for value in contents(scene).values():
         if isinstance(value, Mesh):
             arrays += [value.vertices, value.faces]
             arrays += [] if value.uvs is None else [value.uvs]
@@ -61,15 +55,12 @@ def unpacked(text: str, array: Callable[[str], Array]) -> Scene:
         version, sha256 = record.pop("schema_version"), record.pop("sha256")
     except (ValueError, AttributeError, KeyError, TypeError) as error:
         raise InputError("is not the JSON of a scene") from error
-    if version != SCHEMA_VERSION:
+    if version not in range(1, SCHEMA_VERSION + 1):
         raise InputError(
-            f"holds a scene of schema_version {version!r}; this version of the suite reads "
-            f"{SCHEMA_VERSION}"
+            f"holds a scene of schema_version {version!r}; this version of the suite reads 1 "
+            f"to {SCHEMA_VERSION}"
         )
-    for part in ("shape", "material", "lighting"):
-        section = record.get(part)
-        if isinstance(section, dict):
-            record[part] = {key: _with_arrays(value, array) for key, value in section.items()}
+    record = _with_arrays(record, array)
     try:
         scene = Scene.model_validate(record)
     except ValidationError as error:
@@ -81,15 +72,30 @@ def unpacked(text: str, array: Callable[[str], Array]) -> Scene:
     return scene
 
 
-def _with_arrays(value: Any, array: Callable[[str], Array]) -> Any:
-    """Return the mesh or picture that a part of the JSON describes; any other value unchanged."""
+def _sorted(value: Any, name: str = "") -> Any:
+    """Return JSON data with sorted keys, but further objects in their own order."""
     if not isinstance(value, dict):
         return value
-    if "vertices" in value:
+    keys = value if name == "others" else sorted(value)
+    return {key: _sorted(value[key], key) for key in keys}
+
+
+def _with_arrays(value: Any, array: Callable[[str], Array]) -> Any:
+    """Return JSON data with meshes and pictures in place of their hashes."""
+    if not isinstance(value, dict):
+        return value
+    if _is_array(value.get("vertices")) and _is_array(value.get("faces")):
         uvs = value["uvs"]
         return Mesh(
             np.asarray(array(value["vertices"]["sha256"])),
             np.asarray(array(value["faces"]["sha256"])),
             None if uvs is None else np.asarray(array(uvs["sha256"])),
         )
-    return Picture(np.asarray(array(value["sha256"]))) if "sha256" in value else value
+    if _is_array(value):
+        return Picture(np.asarray(array(value["sha256"])))
+    return {key: _with_arrays(each, array) for key, each in value.items()}
+
+
+def _is_array(value: Any) -> bool:
+    """Return whether JSON data is the hash, shape and type of an array."""
+    return isinstance(value, dict) and set(value) == {"sha256", "shape", "dtype"}

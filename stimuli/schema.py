@@ -26,6 +26,14 @@ PIXEL_METAMERS = "pixel_metamers"  # not in every set
 # Not in every set.
 PREDICTED_THRESHOLDS, REACH = "predicted_thresholds", "reach"
 RECOVERY, WARNINGS = "recovery", "warnings"
+AOVS = "aovs"
+AOV_DTYPES: dict[str, str] = {
+    "depth": "float32",
+    "normals": "float16",
+    "albedo": "float16",
+    "mask": "float16",
+    "object": "uint16",
+}
 
 KEY = "stimulus_id"
 NONE = -1  # stored in place of a whole number that does not apply

@@ -3,6 +3,7 @@
 from typing import Any
 
 from stimuli import schema
+from stimuli.aovs import kinds_in
 from stimuli.second_judgement import in_words, second_judgement
 from stimuli.stimulus_set import StimulusSet
 from stimuli.visual_angle import degrees
@@ -34,6 +35,7 @@ def summary(
         "content hash": stimuli.content_hash,
         "images": f"{len(table)} of {width} × {height} pixels, {8 * images.dtype.itemsize} bits",
         "radiance": "yes" if schema.RADIANCE in stimuli.file else "no",
+        "aovs": ", ".join(kinds_in(stimuli)) or "none",
         "clipped": f"at most {table['clipped'].max():.2%} of an image's pixels",
         "matched": "yes" if ((table["matching_gain"] != 1).any()) else "no",
     }

@@ -13,10 +13,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scenes.aov_kinds import Kind
 from scenes.arrays import array_sha256
 from scenes.base.atomic_files import whole_file
 from scenes.base.errors import InputError, about
 from stimuli import schema
+from stimuli.aovs import write_aovs
 from stimuli.findings import NONE, Findings, Records, write_findings
 from stimuli.model_results import ModelResults, updated, write_results
 from stimuli.packed_scene import PackedScene
@@ -35,6 +37,7 @@ def write_set(
     scenes: Iterable[PackedScene],
     *,
     radiance: Iterable[Array] | None = None,
+    aovs: Mapping[Kind, Iterable[Array]] | None = None,
     provenance: Mapping[str, Any] | None = None,
     models: Mapping[str, ModelResults] | None = None,
     pixel_metamers: Iterable[PixelMetamer] = (),
@@ -56,6 +59,8 @@ def write_set(
         The scenes whose hash is in the table; others are ignored.
     radiance
         In the order of the rows: (H, W, 3), linear; stored as float16.
+    aovs
+        By kind, in the order of the rows: (H, W), or (H, W, 3) for normals and albedo.
     provenance
         Plain data on how the set was made; the version of the suite is added.
     models
@@ -83,6 +88,7 @@ def write_set(
             pictures = _until_disk_is_full(_as_float16(radiance), disk)
             hashes = _write_pictures(file, schema.RADIANCE, pictures, checked, path, filters)
             checked["radiance_sha256"] = hashes
+        write_aovs(file, aovs or {}, len(checked), filters, path, disk.check)
         texts = _write_scenes(file, scenes, checked, path)
         columns = _write_table(file, checked)
         stored_hash = content_hash(columns, texts)

@@ -72,7 +72,8 @@ def test_command_and_options_exist(words):
     command = typer.main.get_command(app)
     while words and words[0] in getattr(command, "commands", {}):
         command, words = command.commands[words[0]], words[1:]
-    assert not hasattr(command, "commands"), f"no such command: {words}"
+    alone = not hasattr(command, "commands") or command.invoke_without_command
+    assert alone, f"no such command: {words}"
     known = {name for parameter in command.params for name in parameter.opts}
     shown = {word.strip("[]") for word in words if word.strip("[").startswith("--")}
     assert shown <= known

@@ -10,6 +10,7 @@ from mrd.cli.files import read_files
 from mrd.rendering.render_scene import photograph
 from mrd.study.study import FILE_NAME, loaded_target, read_study
 from scenes import library
+from scenes.aov_kinds import kinds_of
 from scenes.base.errors import printable
 from scenes.config import TargetConfig, target_scene
 from scenes.scene import Scene
@@ -39,14 +40,26 @@ def render(
             min=0, help="Number of the render. Renders with other numbers differ only in noise."
         ),
     ] = 0,
+    aov: Annotated[
+        str | None,
+        Option(
+            metavar="KINDS",
+            help="Also write, for each camera, NAME_KIND.exr (float32): depth (distance along the "
+            "viewing axis in scene units, 0 where nothing is hit), normals (shading normals in "
+            "world coordinates), albedo (base colour, linear Rec. 709), mask (share of the pixel "
+            "that shows the searched object, 0 to 1), object (number of the object, from 1; 0 for "
+            "none; names in objects.json). Separate kinds by commas.",
+        ),
+    ] = None,
 ) -> None:
     """Render a scene, or the targets of a study.
 
     Writes a linear EXR and a display-encoded PNG file for each camera, and prints their names.
     What was read from mesh and picture files is printed to standard error.
     """
+    kinds = kinds_of(aov, "--aov") if aov is not None else ()
     for folder, loaded in _scenes(scene, out):
-        for image in photograph(loaded, folder, samples, noise_index):
+        for image in photograph(loaded, folder, samples, noise_index, kinds):
             typer.echo(printable(str(image)))
 
 

@@ -17,7 +17,8 @@ import numpy as np
 import torch
 
 from mrd.generate import levels
-from mrd.generate.levels import SCENES_FOLDER, Level, lit_targets, relit
+from mrd.generate.aov_images import make_aovs
+from mrd.generate.levels import Level, lit_targets, relit
 from mrd.generate.one_run import prepared
 from mrd.generate.progress import RunProgress
 from mrd.rendering import image_files
@@ -30,6 +31,7 @@ from mrd.study.resolved_run import ResolvedRun
 from mrd.study.run_directory import RunDirectory
 from mrd.study.series import ResolvedSeries
 from mrd.study.series_section import OWN_LIGHT
+from mrd.study.stored_scenes import SCENES_FOLDER
 from scenes.base.digest import file_sha256
 from scenes.camera import Camera, cameras
 from scenes.differences import DISTANCE
@@ -204,6 +206,7 @@ def _render_missing(
             ]
             records += _records(directory, scene, views, shots, earlier, images.form, device)
             progress.prepared("images", len(records), images.total)
+    make_aovs(directory, wanted, chosen, images.series.aovs, config.samples)
     directory.publish(records, earlier.values())
     return records
 
@@ -211,10 +214,7 @@ def _render_missing(
 def _shot(images: _Images, level: Level, light: str, scene: Scene, view: Camera, seed: int) -> Shot:
     """Return the columns of an image's record that are known before it is rendered."""
     run, spec, config = images.run, images.run.spec, images.series.config
-    folder = (
-        level.role if level.role in ("target", "rerender") else f"{level.role}-{level.index:03d}"
-    )
-    stem = f"{folder}/{view.name}_{light}_{seed}"
+    stem = f"{level.folder}/{view.name}_{light}_{seed}"
     sha256 = scene.sha256
     offset = RERENDER_OFFSET if level.role == "rerender" else 0
     shared = level.role in SHARED_ROLES

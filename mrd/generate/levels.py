@@ -25,6 +25,7 @@ from mrd.study.search_section import SearchConfig
 from mrd.study.series import chosen_states, fractions, joint_distances, on_the_way
 from mrd.study.series_section import SeriesConfig
 from mrd.study.storage import read_mapping, write_json
+from mrd.study.stored_scenes import LEVELS_FILE, SCENES_FOLDER
 from scenes.base.errors import InputError
 from scenes.base.inside_folder import inside
 from scenes.differences import shift
@@ -34,8 +35,6 @@ from scenes.scene import Scene
 from scenes.scene_files import read_scene, write_shared_scene
 from stimuli.intake import Role
 
-LEVELS_FILE = "levels.json"
-SCENES_FOLDER = "scenes"
 VERSION = 3  # raise when the same run would get different levels
 
 
@@ -56,6 +55,11 @@ class Level:
     distances: dict[str, float]
     translation: float = 0.0
     step: int | None = None
+
+    @property
+    def folder(self) -> str:
+        """Name of the folder of its images."""
+        return self.role if self.role in ("target", "rerender") else f"{self.role}-{self.index:03d}"
 
 
 def family_levels(run: ResolvedRun, target: Scene) -> list[Level]:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
+from scenes.aov_kinds import CHANNELS, Kind
 from scenes.base.atomic_files import whole_file
 from scenes.camera import Camera
 from scenes.pictures import files
@@ -31,6 +32,12 @@ def write_exr(path: Path, radiance: torch.Tensor) -> None:
     pixels = radiance.permute(1, 2, 0).cpu().numpy()
     half = np.clip(pixels, 0, np.finfo(np.float16).max).astype(np.float16)
     files.write_exr(half, path)
+
+
+def write_aov(path: Path, kind: Kind, pixels: np.ndarray) -> None:
+    """Write an AOV (H, W, C) as a complete float32 EXR file."""
+    channels = dict(zip(CHANNELS[kind], np.moveaxis(pixels, 2, 0), strict=True))
+    files.write_channels(channels, path)
 
 
 def write_preview(

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mrd.rendering import backend
-from scenes.base.atomic_files import check_writable
+from scenes.aov_kinds import Kind
+from scenes.base.atomic_files import check_writable, whole_file
 from scenes.camera import cameras
 from scenes.scene import Scene
 from scenes.scene_files import write_scene
 
 
-def photograph(scene: Scene, out: Path, samples: int, noise_index: int) -> Iterator[Path]:
+def photograph(
+    scene: Scene, out: Path, samples: int, noise_index: int, aovs: Sequence[Kind] = ()
+) -> Iterator[Path]:
     """Render a loaded scene with each of its cameras; write linear EXR, display PNG, scene.json.
 
     Parameters
@@ -25,11 +29,14 @@ def photograph(scene: Scene, out: Path, samples: int, noise_index: int) -> Itera
         Samples per pixel.
     noise_index
         Index of the noise seed: images with another index differ in their noise.
+    aovs
+        Kinds of AOVs that are written as well, as ``CAMERA_KIND.exr``; ``object`` also writes
+        the names of the objects, ``objects.json``.
 
     Yields
     ------
     Path
-        Path of every image, once it is written.
+        Path of every file but ``scene.json``, once it is written.
 
     Raises
     ------
@@ -39,6 +46,7 @@ def photograph(scene: Scene, out: Path, samples: int, noise_index: int) -> Itera
     device = backend.activate().device
     check_writable(out)
     from mrd.rendering import image_files  # imports torch and Mitsuba, which takes seconds
+    from mrd.rendering.aovs import Aovs
     from mrd.rendering.stage import Stage, display, exposed
 
     fixed = exposed(scene)
@@ -52,3 +60,21 @@ def photograph(scene: Scene, out: Path, samples: int, noise_index: int) -> Itera
             out / f"{view.name}.png", image_files.to_bytes(display(linear, fixed.film))[0]
         )
         yield out / f"{view.name}.png"
+    if not aovs:
+        return
+    surfaces = Aovs(fixed)
+    for view in cameras(fixed.cameras):
+        for kind, pixels in surfaces.of(view, aovs, samples).items():
+            path = out / f"{view.name}_{kind}.exr"
+            image_files.write_aov(path, kind, pixels)
+            yield path
+    if "object" in aovs:
+        yield _write_names(fixed, out / "objects.json")
+
+
+def _write_names(scene: Scene, path: Path) -> Path:
+    """Write the names of the objects by their numbers in the AOV ``object``; return the path."""
+    names = {str(number): name for number, name in enumerate(scene.objects, start=1)}
+    with whole_file(path) as beside:
+        beside.write_text(f"{json.dumps(names, indent=2)}\n", encoding="utf-8")
+    return path

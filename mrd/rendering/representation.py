@@ -13,14 +13,7 @@ from typing import Any
 import numpy as np
 
 from mrd.rendering.sun_sky_map import LEAST_ROWS, baked
-from mrd.rendering.to_mitsuba import (
-    OPAQUE_DEPTH,
-    TRANSMITTING_DEPTH,
-    Form,
-    form_of,
-    is_textured,
-    pixels_of,
-)
+from mrd.rendering.to_mitsuba import Form, form_of, pixels_of
 from mrd.study.search_section import SearchConfig
 from scenes.arrays import Picture
 from scenes.base.errors import InputError
@@ -36,6 +29,8 @@ from scenes.lighting import (
     solid_angles,
 )
 from scenes.material import TEXTURED
+from scenes.path_depth import OPAQUE_DEPTH, TRANSMITTING_DEPTH
+from scenes.placed import is_textured
 from scenes.scene import Scene
 from scenes.shape import MeshShape, geometry
 

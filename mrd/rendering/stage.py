@@ -21,6 +21,7 @@ import numpy as np
 import torch
 
 from mrd.rendering import integrators, to_mitsuba  # noqa: F401  (registers the integrators with Mitsuba)
+from mrd.rendering.camera_rays import camera_rays
 from mrd.rendering.srgb import encoded
 from mrd.rendering.to_mitsuba import NORMALS, VERTICES
 from scenes.base.errors import InputError
@@ -255,12 +256,7 @@ class Stage:
 
     def coverage(self, view: Camera) -> np.ndarray:
         """Return a boolean mask (H, W) of the pixels whose centre shows the object."""
-        rows, columns = np.mgrid[0 : view.height, 0 : view.width]
-        position = mi.Point2f(
-            ((columns + 0.5) / view.width).ravel().astype(np.float32),
-            ((rows + 0.5) / view.height).ravel().astype(np.float32),
-        )
-        ray, _ = self._sensors[view.name].sample_ray(0, 0, position, mi.Point2f(0.5))
+        ray = camera_rays(self._sensors[view.name], view)
         met = self._mitsuba.ray_intersect_preliminary(ray, coherent=True)
         shown = met.is_valid() & (met.shape == mi.ShapePtr(self._object))
         return np.array(shown).reshape(view.height, view.width)

@@ -17,7 +17,7 @@ import mitsuba as mi
 import numpy as np
 from numpy.typing import NDArray
 
-from mrd.rendering.to_mitsuba import light, sun_direction
+from mrd.rendering.to_mitsuba import light
 from scenes.arrays import Picture
 from scenes.lighting import (
     EnvironmentMap,
@@ -25,6 +25,7 @@ from scenes.lighting import (
     map_directions,
     radiance_over_sphere,
     solid_angles,
+    sun_direction,
 )
 
 Array = NDArray[np.float64]

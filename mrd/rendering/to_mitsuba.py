@@ -14,24 +14,20 @@ import mitsuba as mi
 import numpy as np
 
 from mrd.rendering import lamps
-from scenes.arrays import Mesh, Picture
+from scenes.arrays import Picture
 from scenes.base.errors import InputError
 from scenes.camera import Camera
 from scenes.film import background_radiance
-from scenes.geometry.normals import vertex_normals
 from scenes.lamps import LAMPS
-from scenes.lighting import Constant, EnvironmentMap, SunSky
-from scenes.material import SCALARS, TEXTURED, Material
+from scenes.lighting import Constant, EnvironmentMap, sun_direction
+from scenes.material import SCALARS, Material
 from scenes.objects import Object
+from scenes.path_depth import path_depth
+from scenes.placed import needs_texture_coordinates, world_surface
 from scenes.scene import Light, Scene
-from scenes.shape import geometry, with_spherical_uvs
 
 VERTICES = "object.vertex_positions"
 NORMALS = "object.vertex_normals"
-
-# Longest light paths, in segments: transmitted light needs more than reflected light.
-OPAQUE_DEPTH = 2
-TRANSMITTING_DEPTH = 6
 
 
 def material_key(parameter: str, material: Material) -> str:
@@ -47,11 +43,6 @@ def light_key(lighting: Light) -> str:
     if isinstance(lighting, LAMPS):
         return f"light.{lamps.STRENGTH_KEYS[lighting.kind]}"
     return "light.data" if isinstance(lighting, EnvironmentMap) else "light.radiance.value"
-
-
-def is_textured(material: Material) -> bool:
-    """Return whether any parameter is a texture, so that the mesh needs texture coordinates."""
-    return any(isinstance(getattr(material, name), Picture) for name in TEXTURED)
 
 
 @dataclass(frozen=True)
@@ -72,19 +63,10 @@ class Form:
 
 def form_of(scene: Scene) -> Form:
     """Return the simplest form of a scene."""
-    through = any(each.material.spec_trans > 0 for each in scene.objects.values())
     return Form(
         texture_coordinates=needs_texture_coordinates(scene.material),
-        path_depth=max(TRANSMITTING_DEPTH if through else 0, OPAQUE_DEPTH + scene.bounces),
+        path_depth=path_depth(scene),
     )
-
-
-def needs_texture_coordinates(material: Material) -> bool:
-    """Return whether a mesh with this material needs texture coordinates.
-
-    An anisotropic highlight is stretched along u, so it needs them too.
-    """
-    return is_textured(material) or material.anisotropic > 0
 
 
 def to_mitsuba(scene: Scene, form: Form | None = None) -> Any:
@@ -106,26 +88,6 @@ def to_mitsuba(scene: Scene, form: Form | None = None) -> Any:
             **{f"lamp_{name}": light(each) for name, each in scene.lamps.items()},
         }
     )
-
-
-def world_vertices(mesh: Mesh, scene: Scene | Object) -> np.ndarray:
-    """Return a mesh's vertices (V, 3), float64, in world coordinates."""
-    matrix = scene.pose.matrix()
-    return mesh.vertices.astype(np.float64) @ matrix[:3, :3].T + matrix[:3, 3]
-
-
-def world_surface(
-    scene: Scene | Object, texture_coordinates: bool
-) -> tuple[Mesh, np.ndarray | None]:
-    """Return the mesh in world coordinates, and its normals (V, 3) or None for flat faces."""
-    mesh = geometry(scene.shape)
-    normals = vertex_normals(mesh)
-    if texture_coordinates:
-        mesh, normals = with_spherical_uvs(mesh)
-    placed = Mesh(world_vertices(mesh, scene).astype(np.float32), mesh.faces, mesh.uvs)
-    if scene.shape.normals == "flat":
-        return placed, None
-    return placed, (normals @ scene.pose.matrix()[:3, :3].T).astype(np.float32)
 
 
 def _mesh(scene: Scene | Object, texture_coordinates: bool, name: str) -> Any:
@@ -263,12 +225,6 @@ def pixels_of(lighting: EnvironmentMap) -> np.ndarray:
     if not isinstance(lighting.radiance, Picture):
         raise InputError(f"the map '{lighting.radiance}' is not loaded; call Scene.loaded() first")
     return lighting.radiance.pixels
-
-
-def sun_direction(lighting: SunSky) -> list[float]:
-    """Return the unit vector to the sun, in world coordinates, after the light's rotation."""
-    e, a = np.radians([lighting.sun_elevation, lighting.sun_azimuth + lighting.rotation])
-    return [float(np.cos(e) * np.sin(a)), float(np.sin(e)), float(np.cos(e) * np.cos(a))]
 
 
 def _spectrum(color: Any) -> Any:

@@ -6,6 +6,7 @@
     scenes/         every rendered scene; a mesh or picture that several scenes share is stored once
     <role>-<index>/<camera>_<light>_<noise seed>.exr and .png
     images.jsonl    records of the finished images, until all are finished
+    <role>-<index>/<camera>_<kind>.exr and aovs.json, if the study asks for AOVs
     records.csv     records of all images, written last; records.json describes its columns
     files.json      sizes of all files, written last: missing or cut images are rendered again
 """
@@ -27,6 +28,7 @@ from scenes.base.digest import file_sha256
 from scenes.base.errors import InputError
 from scenes.base.inside_folder import inside
 from scenes.scene_files import read_scene
+from stimuli.aov_files import AOVS_FILE, AovEntry, read_aov_table, write_aov_table
 from stimuli.intake import RECORDS_FILE, ROLES, ImageRecord, read_records, write_records
 
 JOURNAL = "images.jsonl"
@@ -35,7 +37,7 @@ BOOKKEEPING = ("run.json", TIMING, file_sizes.FILE)
 
 # Paths, within the folder, of the files that are written under its lock.
 WRITTEN_BY_IMAGES = (
-    r"(run|files|timing|records|noise_floor)\.json|records\.csv|"
+    r"(run|files|timing|records|aovs|noise_floor)\.json|records\.csv|"
     r"scenes/(\w+-)?\w+\.(json|ply|exr)|"
     rf"({'|'.join(ROLES)})(-\d+)?/[^/]+\.(exr|png)"
 )
@@ -71,6 +73,7 @@ class ImageDirectory(RunDirectory):
     def results(self) -> Iterable[Path]:
         """Return the files of finished images, of their scenes, and of the tables of results."""
         yield from (self.path / name for each in self.finished().values() for name in _files(each))
+        yield from (self.path / name for name in read_aov_table(self.path))
         yield from self.path.glob("scenes/**/*")
         tables = (*self.path.glob("*.csv"), *self.path.glob("*.json"))
         yield from (path for path in tables if path.name not in BOOKKEEPING)
@@ -86,7 +89,9 @@ class ImageDirectory(RunDirectory):
                 read_scene(self._path_of(scene_file))
         except InputError:
             return False
-        return all(self.is_whole(record) for record in records)
+        return all(self.is_whole(record) for record in records) and all(
+            self.has(name, entry.sha256) for name, entry in read_aov_table(self.path).items()
+        )
 
     def count(self) -> int:
         """Return the number of finished images whose files exist with their recorded sizes."""
@@ -117,8 +122,12 @@ class ImageDirectory(RunDirectory):
             (record.radiance_file, record.radiance_sha256),
             (record.display_file, record.display_sha256),
         )
+        return all(self.has(name, sha256) for name, sha256 in files)
+
+    def has(self, name: str, sha256: str) -> bool:
+        """Return whether a file of the folder exists with this hash."""
         try:
-            return all(file_sha256(self._path_of(name)) == sha256 for name, sha256 in files)
+            return file_sha256(self._path_of(name)) == sha256
         except OSError:
             return False
 
@@ -152,6 +161,17 @@ class ImageDirectory(RunDirectory):
         (self.path / JOURNAL).unlink(missing_ok=True)
         for path in removed:
             path.unlink(missing_ok=True)
+
+    def publish_aovs(self, table: Mapping[str, AovEntry]) -> None:
+        """Write the table of AOVs, and remove those of an earlier table that it lacks."""
+        former = read_aov_table(self.path)
+        if table:
+            write_aov_table(self.path, table)
+        else:
+            (self.path / AOVS_FILE).unlink(missing_ok=True)
+        for name in former.keys() - table.keys():
+            if re.fullmatch(self.written, name):
+                self._path_of(name).unlink(missing_ok=True)
 
     def note_timing(self, **added: float) -> None:
         """Add numbers of samples, pixels, seconds and bytes to the totals of this folder."""

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mrd.study.search_section import Attribute
 from mrd.study.series_section import SeriesConfig
+from scenes.aov_kinds import Kind
 from scenes.base.errors import InputError, unknown
 from scenes.camera import cameras
 from scenes.interpolation import check_path
@@ -34,13 +35,15 @@ _LEVEL_KEYS = ("kind", "levels", "spacing", "first")
 class ResolvedSeries:
     """A series with its lights loaded (None: the light of the target) and its cameras by name.
 
-    `record` is the same as JSON, including the content of the lights.
+    `record` is the same as JSON, including the content of the lights. `aovs` are rendered with the
+    images.
     """
 
     config: SeriesConfig
     lights: dict[str, Lighting | None]
     cameras: tuple[str, ...]
     record: dict[str, Any]
+    aovs: tuple[Kind, ...] = ()
 
     @property
     def record_of_family(self) -> dict[str, Any]:
@@ -49,7 +52,12 @@ class ResolvedSeries:
 
 
 def resolved_series(
-    config: SeriesConfig, attributes: Sequence[Attribute], target: Scene, start: Scene, folder: Path
+    config: SeriesConfig,
+    attributes: Sequence[Attribute],
+    target: Scene,
+    start: Scene,
+    folder: Path,
+    aovs: tuple[Kind, ...] = (),
 ) -> ResolvedSeries:
     """Return the series of a search on a target, with its lights loaded and its cameras chosen.
 
@@ -73,7 +81,8 @@ def resolved_series(
         "lights": {name: light and light.model_dump(mode="json") for name, light in lights.items()},
         "cameras": list(names),
     }
-    return ResolvedSeries(config, lights, names, record)
+    record |= {"aovs": list(aovs)} if aovs else {}
+    return ResolvedSeries(config, lights, names, record, aovs)
 
 
 def chosen_cameras(choice: str | tuple[str, ...], target: Scene) -> tuple[str, ...]:

@@ -329,7 +329,9 @@ def _resolve(spec: RunSpec, study: Study, target: Scene) -> ResolvedRun:
     series = study.series_of(spec.search)
     with about(f"series of searches.{spec.search} on targets.{spec.target}"):
         resolved = (
-            resolved_series(series, search.attributes, target, start, study.folder)
+            resolved_series(
+                series, search.attributes, target, start, study.folder, study.stimuli.aovs
+            )
             if series
             else None
         )

@@ -174,7 +174,7 @@ def inputs_of(study: Study, records: Sequence[Path]) -> dict[str, Any]:
     """
     return {
         "records": {_owner(study, path): file_sha256(path) for path in sorted(records)},
-        "stimuli": study.stimuli.model_dump(mode="json"),
+        "stimuli": study.stimuli.record(),
         "schema_version": schema.SCHEMA_VERSION,
     }
 

@@ -68,6 +68,14 @@ def read_exr(path: Path) -> Decoded:
     return upright(read, turn if turn in range(1, 9) else 1)
 
 
+def exr_channels(path: Path) -> dict[str, NDArray[Any]]:
+    """Return the channels (H, W) of an OpenEXR file of one part, by name, unchanged."""
+    if not path.is_file():
+        raise InputError("no such file; make it again")
+    channels: dict[str, NDArray[Any]] = _opened(path, header_only=False)[0][1]
+    return channels
+
+
 def _opened(path: Path, header_only: bool) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     """Return the header and the channels of each part; without channels if `header_only`."""
     try:

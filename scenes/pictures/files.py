@@ -4,7 +4,7 @@ The first bytes of a file determine its kind, not its name. Everything in the fi
 the meaning of the picture is applied and noted, or refused.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from scenes.base.atomic_files import whole_file
 from scenes.base.errors import InputError, about, one_line
 from scenes.pictures.decoded import Decoded
 from scenes.pictures.encoded import Encoding
-from scenes.pictures.exr_files import read_exr
+from scenes.pictures.exr_files import exr_channels, read_exr
 from scenes.pictures.jpeg_files import read_jpeg
 from scenes.pictures.png_files import read_png
 from scenes.pictures.radiance_files import read_radiance
@@ -149,12 +149,28 @@ def write_picture(picture: Picture, path: Path) -> None:
 
 def write_exr(pixels: NDArray[np.float32] | NDArray[np.float16], path: Path) -> None:
     """Write pixels (H, W, 3 or 1) as an EXR of the same precision, without loss, in one step."""
+    names = "RGB" if pixels.shape[2] == 3 else "Y"
+    write_channels({name: pixels[:, :, i] for i, name in enumerate(names)}, path)
+
+
+def read_channels(path: Path, names: Sequence[str]) -> NDArray[np.float32]:
+    """Read channels (H, W, C) that `write_channels` wrote, unchanged; raise if one is missing."""
+    with about(str(path)):
+        channels = exr_channels(path)
+        if missing := [name for name in names if name not in channels]:
+            raise InputError(f"lacks the channel {missing[0]}; make the file again")
+        return np.stack([channels[name] for name in names], axis=2).astype(np.float32, copy=False)
+
+
+def write_channels(
+    channels: Mapping[str, NDArray[np.float32] | NDArray[np.float16]], path: Path
+) -> None:
+    """Write channels (H, W) with any names as an EXR, without loss, in one step."""
     header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
     # OpenEXR needs contiguous, writable arrays.
-    whole = np.array(pixels, order="C")
-    channels = {"RGB": whole} if whole.shape[2] == 3 else {"Y": whole[:, :, 0].copy()}
+    whole = {name: np.array(values, order="C") for name, values in channels.items()}
     with whole_file(path) as beside:
         try:
-            OpenEXR.File(header, channels).write(str(beside))
+            OpenEXR.File(header, whole).write(str(beside))
         except RuntimeError as error:
             raise InputError(f"{path}: cannot be written: {error}") from error

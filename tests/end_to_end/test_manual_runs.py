@@ -31,9 +31,10 @@ WITH_THE_FIRST_STUDY = (
     ("docs/experiment.md",),
     ("docs/analysis.md",),
 )
+WITHOUT_A_STUDY = ("docs/export_scenes.md", "docs/aovs.md")
 WITH_A_SIMULATED_STUDY = ("docs/notebooks.md", "docs/pixel_metamers.md")
 PAGES_RUN = (FIRST, *(page for pages in WITH_THE_FIRST_STUDY for page in pages),
-             *WITH_A_SIMULATED_STUDY)  # fmt: skip
+             *WITHOUT_A_STUDY, *WITH_A_SIMULATED_STUDY)  # fmt: skip
 
 
 def run_page(folder, page):
@@ -138,6 +139,12 @@ def test_first_study(first_study):
 def test_page_with_the_first_study(pages, first_study):
     for page in pages:
         run_page(first_study, page)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("page", WITHOUT_A_STUDY)
+def test_page_without_a_study(page, tmp_path):
+    run_page(tmp_path, page)
 
 
 @pytest.mark.full

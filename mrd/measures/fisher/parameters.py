@@ -11,12 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from mrd.rendering.to_mitsuba import (
-    light_key,
-    material_key,
-    needs_texture_coordinates,
-    pixels_of,
-)
+from mrd.rendering.to_mitsuba import light_key, material_key, pixels_of
 from mrd.search.smooth_modes import smooth_modes
 from mrd.search.variables.material import BOUNDS, OTHERWISE
 from scenes.arrays import Mesh, Picture
@@ -25,6 +20,7 @@ from scenes.geometry.topology import joined, manifold_problem
 from scenes.lamps import LAMPS
 from scenes.lighting import Constant, EnvironmentMap
 from scenes.material import SCALARS
+from scenes.placed import needs_texture_coordinates
 from scenes.scene import Scene
 from scenes.shape import MeshShape, bounding_sphere, geometry
 from stimuli.findings import COLOUR_CHANNELS

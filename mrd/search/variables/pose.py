@@ -6,10 +6,11 @@ import numpy as np
 import torch
 from scipy.spatial.transform import Rotation
 
-from mrd.rendering.to_mitsuba import NORMALS, VERTICES, Form, form_of, world_surface
+from mrd.rendering.to_mitsuba import NORMALS, VERTICES, Form, form_of
 from mrd.search.optimiser import Adam
 from mrd.search.variables.base import NOTHING, Values
 from scenes.camera import share_in_view, sides_of_view
+from scenes.placed import world_surface
 from scenes.pose import Pose
 from scenes.scene import Scene
 from scenes.shape import bounding_sphere

@@ -60,3 +60,19 @@ def test_nothing_is_written_if_a_target_cannot_be_read(mrd, own, tmp_path):
     assert error.startswith("error: targets.ball: ")
     assert error.count("\n") == 1
     assert not (tmp_path / "seen").exists()
+
+
+def test_aovs_are_written_for_every_target(mrd, own, tmp_path):
+    arguments = ["render", own, "--out", tmp_path / "seen", "--samples", "1"]
+    code, printed, _ = mrd(*arguments, "--aov", "mask,object")
+    assert code == 0
+    for name in ("cup/c0_mask.exr", "ball/c1_object.exr", "ball/objects.json"):
+        assert f"{tmp_path / 'seen' / name}" in printed.split()
+        assert (tmp_path / "seen" / name).is_file()
+
+
+def test_an_unknown_kind_of_aov_is_refused_before_anything_is_written(mrd, own, tmp_path):
+    code, printed, error = mrd("render", own, "--out", tmp_path / "seen", "--aov", "depth;mask")
+    assert (code, printed) == (2, "")
+    assert error.startswith("error: --aov: no kind is called 'depth;mask'")
+    assert not (tmp_path / "seen").exists()

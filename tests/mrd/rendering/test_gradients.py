@@ -23,13 +23,7 @@ import torch
 
 from mrd.rendering.representation import as_map
 from mrd.rendering.stage import Stage, display
-from mrd.rendering.to_mitsuba import (
-    VERTICES,
-    form_of,
-    silhouette_integrator,
-    surface_integrator,
-    world_vertices,
-)
+from mrd.rendering.to_mitsuba import VERTICES, form_of, silhouette_integrator, surface_integrator
 from mrd.search.differences import differences
 from mrd.search.variables.base import mitsuba_values
 from mrd.search.variables.lamp import LampVariables
@@ -45,6 +39,7 @@ from scenes.film import Film
 from scenes.lamps import RectangleLamp
 from scenes.lighting import Constant, EnvironmentMap, SunSky, map_directions
 from scenes.material import SCALARS, Material
+from scenes.placed import world_vertices
 from scenes.pose import Pose
 from scenes.scene import Scene, Transport
 from scenes.shape import Blob, MeshShape, Sphere, geometry

@@ -11,7 +11,7 @@ from mrd.rendering.representation import (
     represented,
     start_scene,
 )
-from mrd.rendering.to_mitsuba import OPAQUE_DEPTH, TRANSMITTING_DEPTH, Form
+from mrd.rendering.to_mitsuba import Form
 from mrd.search.variables.build import build_variables
 from mrd.study.search_groups import StartConfig
 from mrd.study.search_section import SearchConfig
@@ -22,6 +22,7 @@ from scenes.film import Film
 from scenes.geometry.topology import manifold_problem
 from scenes.lighting import Constant, EnvironmentMap, SunSky, map_directions, radiance_over_sphere
 from scenes.material import Material
+from scenes.path_depth import OPAQUE_DEPTH, TRANSMITTING_DEPTH
 from scenes.pose import Pose
 from scenes.scene import Scene
 from scenes.shape import Blob, MeshShape, Sphere, geometry

@@ -10,8 +10,6 @@ from mrd.rendering.stage import Stage, display
 from mrd.rendering.sun_sky_map import baked
 from mrd.rendering.to_mitsuba import (
     NORMALS,
-    OPAQUE_DEPTH,
-    TRANSMITTING_DEPTH,
     VERTICES,
     Form,
     form_of,
@@ -20,7 +18,6 @@ from mrd.rendering.to_mitsuba import (
     material_key,
     sensor,
     to_mitsuba,
-    world_vertices,
 )
 from scenes.arrays import Mesh, Picture
 from scenes.base.errors import InputError
@@ -29,6 +26,8 @@ from scenes.film import Film
 from scenes.geometry.normals import vertex_normals
 from scenes.lighting import Constant, EnvironmentMap, SunSky, map_directions
 from scenes.material import Material
+from scenes.path_depth import OPAQUE_DEPTH, TRANSMITTING_DEPTH
+from scenes.placed import world_vertices
 from scenes.pose import Pose
 from scenes.scene import Scene
 from scenes.shape import Blob, MeshShape, Sphere, geometry, with_spherical_uvs

@@ -7,7 +7,7 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from mrd.rendering.stage import Stage
-from mrd.rendering.to_mitsuba import VERTICES, Form, form_of, light_key, to_mitsuba, world_vertices
+from mrd.rendering.to_mitsuba import VERTICES, Form, form_of, light_key, to_mitsuba
 from mrd.search.variables.base import mitsuba_values
 from mrd.search.variables.lighting import BRIGHTEST, DARKEST, LightingVariables
 from mrd.search.variables.material import BOUNDS, MaterialVariables
@@ -19,6 +19,7 @@ from scenes.base.errors import InputError
 from scenes.camera import Ring, cameras
 from scenes.lighting import Constant, EnvironmentMap, SunSky
 from scenes.material import SCALARS, Material
+from scenes.placed import world_vertices
 from scenes.pose import Pose
 from scenes.shape import Blob, MeshShape, Sphere, geometry
 

@@ -1,0 +1,1 @@
+"""Scenes in the file formats of other programs: glTF (GLB) and Mitsuba."""
