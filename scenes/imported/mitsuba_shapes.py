@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from scenes.base.errors import InputError, about
 from scenes.base.inside_folder import inside
-from scenes.geometry.topology import edges_of, hard_edges
+from scenes.geometry.topology import edges_of, hard_edges, place_of
 from scenes.imported.draft import check_invertible
 from scenes.imported.mitsuba_xml import Plugin
 from scenes.imported.report import Report
@@ -51,8 +51,11 @@ def is_flat(plugin: Plugin, polygons: Polygons, path: Path, name: str, report: R
         return True
     if plugin.plugin not in FILES or not _stores_normals(plugin, path):
         return False
+    vertices = polygons.vertices
+    if plugin.plugin == "ply" and (place_of(vertices) == np.arange(len(vertices))).all():
+        return False  # one normal at each position
     triangles, _ = triangulated(checked(polygons))
-    vertices, faces = polygons.vertices, polygons.corners[triangles]
+    faces = polygons.corners[triangles]
     edges = edges_of(vertices, faces)
     hard = hard_edges(vertices, faces, edges)
     bent = hard_edges(vertices, faces, edges, angle=1)
