@@ -124,6 +124,7 @@ def _write(scene: Scene, path: Path, *, shared: bool) -> None:
     """Write the files of a scene; if `shared`, name its arrays by their hash."""
     record: dict[str, Any] = {"schema_version": SCHEMA_VERSION, "sha256": scene.sha256}
     record |= scene.model_dump(mode="json")
+    written: dict[str, Path] = {}
     for keys, value in contents(scene).items():
         if not isinstance(value, Mesh | Picture):
             continue
@@ -131,7 +132,8 @@ def _write(scene: Scene, path: Path, *, shared: bool) -> None:
         named = "-".join(each for each in keys if each not in ("others", "lamps"))
         stem = f"{key}-{value.sha256[:16]}" if shared else named
         file = path.with_name(stem + (".ply" if isinstance(value, Mesh) else ".exr"))
-        if not (shared and _holds(file, value)):
+        file = written.setdefault(value.sha256, file)  # objects share equal textures
+        if file.stem == stem and not (shared and _holds(file, value)):
             if isinstance(value, Mesh):
                 write_mesh(value, file)
             else:

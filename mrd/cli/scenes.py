@@ -1,4 +1,4 @@
-"""``mrd scenes``: list what the library contains, check a file, or export scenes."""
+"""``mrd scenes``: list what the library contains, check a file, import or export scenes."""
 
 from pathlib import Path
 from typing import Annotated
@@ -16,13 +16,14 @@ from scenes.config import TargetConfig, target_scene
 from scenes.exported.export import SUFFIXES, Format, export, format_of
 from scenes.exported.remarks import Remarks, common
 from scenes.file_summaries import file_summary
+from scenes.imported.import_scene import import_scene
 from scenes.library import LIGHTS, MATERIALS, MESHES, SCENES
 from scenes.scene_files import read_scene
 from scenes.visibility import check_visible
 
 app = typer.Typer(
     name="scenes",
-    help="List scenes, meshes, lights and materials; check a file; or export scenes.",
+    help="List scenes, meshes, lights and materials; check a file; import or export scenes.",
     invoke_without_command=True,
     rich_markup_mode=None,
 )
@@ -41,7 +42,7 @@ def scenes(
         ),
     ] = None,
 ) -> None:
-    """List scenes, meshes, lights and materials; check a file; or export scenes."""
+    """List scenes, meshes, lights and materials; check a file; import or export scenes."""
     if context.invoked_subcommand is not None:
         return
     if check is not None:
@@ -121,6 +122,45 @@ def _print_remarks(remarks: Remarks) -> None:
     for kind, texts in (("approximated", remarks.approximated), ("left out", remarks.left_out)):
         for text in texts:
             typer.echo(printable(f"{kind}: {text}"), err=True)
+
+
+@app.command("import")
+def import_(
+    file: Annotated[
+        Path,
+        Argument(
+            metavar="FILE",
+            help="A glTF file (.glb, .gltf), or a scene file of Mitsuba 2 or 3 (.xml).",
+        ),
+    ],
+    out: Annotated[
+        Path,
+        Option(metavar="DIR", help="Folder of the scene.json; created. It may exist if empty."),
+    ],
+    searched: Annotated[
+        str | None,
+        Option(
+            "--object",
+            metavar="NAME",
+            help="Object that a search changes. Without it, the one with the most triangles.",
+        ),
+    ] = None,
+    strict: Annotated[
+        bool, Option("--strict", help="Refuse the file if something in it cannot be imported.")
+    ] = False,
+) -> None:
+    """Import a scene of another program, with its objects, materials, cameras and lights.
+
+    Prints how the scene was placed, what was approximated, and what was not imported.
+    """
+    imported = import_scene(file, out, searched, strict=strict)
+    for line in imported.summary:
+        typer.echo(printable(line))
+    for note in imported.notes:
+        typer.echo(printable(f"note: {note}"))
+    for what in imported.not_imported:
+        typer.echo(printable(f"not imported: {what}"))
+    typer.echo(printable(str(imported.path)))
 
 
 def _check(path: Path) -> None:

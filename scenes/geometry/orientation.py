@@ -34,14 +34,15 @@ class Turned:
     edges: Edges
 
 
-def turned_outward(vertices: Floats, faces: Faces) -> Turned:
+def turned_outward(vertices: Floats, faces: Faces, *, open_parts: bool = True) -> Turned:
     """Return faces (F, 3) turned outward, each with three different positions.
 
     A part is a set of faces that are connected by edges of two faces. The faces of a part are first
     made consistent. A closed part is turned so that its volume is positive; parts inside it turn
     with it, so that cavities stay cavities. The outside of an open part is the side that more rays
     from outside meet first (after Takayama et al. 2014, A simple method for correcting facet
-    orientations in polygon meshes based on ray casting).
+    orientations in polygon meshes based on ray casting). Without `open_parts`, open parts are only
+    made consistent.
     """
     edges = edges_of(vertices, faces)
     part, flips = _agreed(faces, edges)
@@ -50,7 +51,7 @@ def turned_outward(vertices: Floats, faces: Faces) -> Turned:
     closed = _closed(part, edges)
     turn = _turned_closed(triangles, part, closed)
     unclear = np.zeros(len(closed), bool)
-    if not closed.all():
+    if open_parts and not closed.all():
         vote, seen = _seen_from_outside(triangles, part, len(closed))
         known = np.abs(vote) >= np.maximum(LEAST_LEAD * seen, DEVIATIONS * np.sqrt(seen))
         known &= seen > 0

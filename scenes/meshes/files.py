@@ -17,7 +17,8 @@ from scenes.base.errors import InputError, reading
 from scenes.geometry.orientation import turned_outward
 from scenes.geometry.topology import hard_edges
 from scenes.meshes.cleaning import joined_corners, once, placed, with_area
-from scenes.meshes.formats.gltf import GLB_MAGIC, read_gltf
+from scenes.meshes.formats.gltf import read_gltf
+from scenes.meshes.formats.gltf_document import GLB_MAGIC
 from scenes.meshes.formats.obj import read_obj
 from scenes.meshes.formats.off import read_off
 from scenes.meshes.formats.ply import FROM_TOP, read_ply
@@ -147,14 +148,7 @@ def _read_cached(path: Path, _changed: int, _size: int, fit: bool) -> MeshReadin
 
 def _read(path: Path, fit: bool) -> MeshReading:
     """Read a file with the reader of its kind."""
-    data = path.read_bytes()
-    kind = BEGINNINGS.get(data[:4], path.suffix.lower())
-    if kind not in READERS:
-        known = ", ".join(READERS)
-        raise InputError(f"'{path.suffix}' is no kind of mesh that is read; use {known}")
-    if not data:
-        raise InputError("is empty; export it again")
-    polygons = checked(READERS[kind](data, path))
+    polygons = checked(read_polygons(path))
     triangles, changes = triangulated(polygons)
     triangles, used, flat = with_area(polygons, triangles)
     extents = np.ptp(polygons.vertices[used], axis=0)
@@ -183,6 +177,18 @@ def _read(path: Path, fit: bool) -> MeshReading:
         tuple(changes),
         polygons.left_out,
     )
+
+
+def read_polygons(path: Path) -> Polygons:
+    """Return the polygons of a file in the units of the file, before they are checked."""
+    data = path.read_bytes()
+    kind = BEGINNINGS.get(data[:4], path.suffix.lower())
+    if kind not in READERS:
+        known = ", ".join(READERS)
+        raise InputError(f"'{path.suffix}' is no kind of mesh that is read; use {known}")
+    if not data:
+        raise InputError("is empty; export it again")
+    return READERS[kind](data, path)
 
 
 def _many(count: int, what: str) -> str:

@@ -1,6 +1,7 @@
 """The result that every picture reader returns, and checks that the readers share."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 from scenes.base.errors import InputError
 
 MOST_PIXELS = 2**27
+Alpha = Literal["refuse", "ignore"]  # of transparent pixels
 OPAQUE = 0.998  # least alpha of an opaque pixel; filters of renderers give slightly less than 1
 
 

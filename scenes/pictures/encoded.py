@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from scenes.base.errors import InputError
 from scenes.film import srgb_decode
-from scenes.pictures.decoded import Decoded, check_opaque
+from scenes.pictures.decoded import Alpha, Decoded, check_opaque
 from scenes.pictures.primaries import KNOWN, Matrix, converted, to_rec709
 
 Encoding = Literal["srgb", "linear"]
@@ -62,13 +62,15 @@ def decoded(
     notes: Iterable[str] = (),
     orientation: int = 1,
     pixel_aspect: float = 1.0,
+    alpha: Alpha = "refuse",
 ) -> Decoded:
     """Decode samples (H, W, 1 to 4); the second of 2 or the fourth of 4 channels is alpha."""
     all_notes = list(notes)
     top = int(np.iinfo(samples.dtype).max)
     channels = samples.shape[2]
     if channels in (2, 4):
-        check_opaque(samples[:, :, -1] / top)
+        if alpha == "refuse":
+            check_opaque(samples[:, :, -1] / top)
         samples = samples[:, :, :-1]
     name = None
     if encoding == "linear":

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scenes.arrays import Picture
 from scenes.base.atomic_files import whole_file
 from scenes.base.errors import InputError, about, one_line
-from scenes.pictures.decoded import Decoded
+from scenes.pictures.decoded import Alpha, Decoded
 from scenes.pictures.encoded import Encoding
 from scenes.pictures.exr_files import exr_channels, read_exr
 from scenes.pictures.jpeg_files import read_jpeg
@@ -56,11 +56,11 @@ REFUSED: tuple[tuple[int, bytes, str], ...] = (
     (0, b"Pf\n", "PFM"),
     *((0, b"P%d" % number, "PNM") for number in range(1, 8)),
 )
-READERS: dict[str, Callable[[Path, Encoding], Decoded]] = {
-    "EXR": lambda path, _: read_exr(path),
-    "Radiance HDR": lambda path, _: read_radiance(path),
+READERS: dict[str, Callable[[Path, Encoding, Alpha], Decoded]] = {
+    "EXR": lambda path, *_: read_exr(path),
+    "Radiance HDR": lambda path, *_: read_radiance(path),
     "PNG": read_png,
-    "JPEG": read_jpeg,
+    "JPEG": lambda path, encoding, _: read_jpeg(path, encoding),
 }
 
 
@@ -87,14 +87,17 @@ class PictureRead:
 
 
 def read_picture_file(
-    path: Path, repair: Repair = None, encoding: Encoding = "srgb"
+    path: Path, repair: Repair = None, encoding: Encoding = "srgb", alpha: Alpha = "refuse"
 ) -> PictureRead:
-    """Read a picture as linear light, or as data if the `encoding` is ``"linear"``."""
+    """Read a picture as linear light, or as data if the `encoding` is ``"linear"``.
+
+    Transparent pixels of PNG files are refused, or shown as opaque if `alpha` is ``"ignore"``.
+    """
     path = Path(path)
     with about(str(path)):
         kind, notes = _kind(path)
         try:
-            decoded = READERS[kind](path, encoding)
+            decoded = READERS[kind](path, encoding, alpha)
         except (OSError, MemoryError) as error:
             raise InputError(f"cannot be read: {one_line(error)}") from error
         pixels, count = repaired(decoded, repair)
@@ -104,9 +107,11 @@ def read_picture_file(
     return PictureRead(picture, count, kind, decoded.pixel_aspect, notes + decoded.notes)
 
 
-def read_picture(path: Path, repair: Repair = None, encoding: Encoding = "srgb") -> Picture:
+def read_picture(
+    path: Path, repair: Repair = None, encoding: Encoding = "srgb", alpha: Alpha = "refuse"
+) -> Picture:
     """Read a picture as `read_picture_file` does, and return it without the summary."""
-    return read_picture_file(path, repair, encoding).picture
+    return read_picture_file(path, repair, encoding, alpha).picture
 
 
 def check_whole_sphere(read: PictureRead) -> None:

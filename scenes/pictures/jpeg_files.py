@@ -1,6 +1,6 @@
 """Read JPEG files (ITU-T T.81) of 8 bits, grey or colour."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -52,13 +52,25 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 def _check_frame(segments: list[tuple[int, bytes]]) -> None:
     """Raise if the picture does not have 8 bits per channel, or is too large."""
-    frame = next((body for marker, body in segments if marker in FRAMES), b"")
-    if len(frame) < 6:
-        raise broken("JPEG", "it has no frame header")
-    bits, height, width = frame[0], *(int.from_bytes(frame[i : i + 2], "big") for i in (1, 3))
+    bits, height, width = _frame(segments)
     if bits != 8:
         raise InputError(f"is a JPEG with {bits} bits a channel; save it as PNG with 16 bits")
     check_size(height, width)
+
+
+def size_of(data: bytes) -> tuple[int, int]:
+    """Return width and height of a JPEG, from its first bytes."""
+    _, height, width = _frame(_segments(data))
+    return width, height
+
+
+def _frame(segments: Iterable[tuple[int, bytes]]) -> tuple[int, int, int]:
+    """Return bits per channel, height and width."""
+    frame = next((body for marker, body in segments if marker in FRAMES), b"")
+    if len(frame) < 6:
+        raise broken("JPEG", "it has no frame header")
+    height, width = (int.from_bytes(frame[i : i + 2], "big") for i in (1, 3))
+    return frame[0], height, width
 
 
 def _colour_space(image: Image.Image) -> ColourSpace:

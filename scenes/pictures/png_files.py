@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
 from scenes.base.errors import InputError
-from scenes.pictures.decoded import Decoded, aspect_notes, broken, check_opaque, check_size
+from scenes.pictures.decoded import Alpha, Decoded, aspect_notes, broken, check_opaque, check_size
 from scenes.pictures.encoded import SRGB, ColourSpace, Encoding, decoded, marked_space, power
 from scenes.pictures.icc import colour_space
 from scenes.pictures.pillow_files import opened, orientation_of
@@ -28,7 +28,7 @@ SRGB_BY_GAMMA = ColourSpace(
 Chunks = dict[bytes, bytes]
 
 
-def read_png(path: Path, encoding: Encoding) -> Decoded:
+def read_png(path: Path, encoding: Encoding, alpha: Alpha = "refuse") -> Decoded:
     """Return a PNG as linear light, or as data if `encoding` is ``"linear"``."""
     chunks = _chunks(path.read_bytes())
     width, height, bits, colour_type, *_ = _numbers(chunks, b"IHDR", ">IIBBBBB")
@@ -37,11 +37,12 @@ def read_png(path: Path, encoding: Encoding) -> Decoded:
     with opened(path, "PNG") as image:
         orientation = orientation_of(image)
         samples = _samples(image, path, bits, colour_type)
-    _check_transparent_colour(chunks, samples, bits, colour_type)
+    if alpha == "refuse":
+        _check_transparent_colour(chunks, samples, bits, colour_type)
     channels = 1 if colour_type in (GREY, GREY_ALPHA) else 3
     space = marked_space(lambda: _colour_space(chunks, channels), encoding)
     aspect = _pixel_aspect(chunks)
-    return decoded(samples, space, encoding, aspect_notes(aspect), orientation, aspect)
+    return decoded(samples, space, encoding, aspect_notes(aspect), orientation, aspect, alpha)
 
 
 def _chunks(data: bytes) -> Chunks:

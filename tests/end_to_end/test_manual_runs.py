@@ -31,7 +31,7 @@ WITH_THE_FIRST_STUDY = (
     ("docs/experiment.md",),
     ("docs/analysis.md",),
 )
-WITHOUT_A_STUDY = ("docs/export_scenes.md", "docs/aovs.md")
+WITHOUT_A_STUDY = ("docs/import_scenes.md", "docs/export_scenes.md", "docs/aovs.md")
 WITH_A_SIMULATED_STUDY = ("docs/notebooks.md", "docs/pixel_metamers.md")
 PAGES_RUN = (FIRST, *(page for pages in WITH_THE_FIRST_STUDY for page in pages),
              *WITHOUT_A_STUDY, *WITH_A_SIMULATED_STUDY)  # fmt: skip

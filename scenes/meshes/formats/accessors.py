@@ -24,7 +24,7 @@ def buffers_of(document: dict[str, Any], binary: bytes | None, folder: Path) -> 
         if uri is None:
             data = binary if number == 0 else None
         elif uri.startswith("data:"):
-            data = _from_data_uri(uri, number)
+            data = from_data_uri(uri, f"buffer {number}")
         elif "://" in uri:
             raise InputError(f"buffer {number} is at '{uri}'; save it beside the file")
         else:
@@ -38,15 +38,15 @@ def buffers_of(document: dict[str, Any], binary: bytes | None, folder: Path) -> 
     return result
 
 
-def _from_data_uri(uri: str, number: int) -> bytes:
-    """Return the bytes in a data URI."""
+def from_data_uri(uri: str, what: str) -> bytes:
+    """Return the bytes in a data URI; `what` names it in errors."""
     head, _, body = uri.partition(",")
     try:
         if head.endswith(";base64"):
             return base64.b64decode(unquote(body), validate=True)
     except binascii.Error as error:
-        raise InputError(f"buffer {number} is damaged: {error}; export it again") from error
-    raise InputError(f"buffer {number} is not base64; export the file as GLB")
+        raise InputError(f"{what} is damaged: {error}; export it again") from error
+    raise InputError(f"{what} is not base64; export the file as GLB")
 
 
 def _from_file(folder: Path, name: str) -> bytes:

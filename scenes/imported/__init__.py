@@ -1,0 +1,1 @@
+"""Import scenes of other programs: glTF files, and scene files of Mitsuba."""
