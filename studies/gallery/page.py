@@ -1,4 +1,6 @@
-"""Picture and table of docs/gallery.md, from this study's finished runs.
+"""Pictures and table of docs/gallery.md, from the finished runs of two studies.
+
+Shapes are those of ``studies/late_layers``, all other attributes those of this study.
 
     python studies/gallery/page.py
 
@@ -23,13 +25,15 @@ from mrd.criterion.recovery import verdict_in_words
 from scenes.differences import DISTANCE, UNITS
 
 HERE = Path(__file__).parent
+SHAPES = HERE.parent / "late_layers"
 PICTURES = HERE.parents[1] / "docs" / "pictures"
-TARGETS = ("bunny", "suzanne")
+TARGETS = ("bunny", "suzanne", "spot")
 ATTRIBUTES = ("material", "lighting", "pose", "shape")
 MODELS = {
     "lite0": "EfficientNet-Lite0",
     "lite2": "EfficientNet-Lite2",
     "untrained": "Lite0, untrained",
+    "dino": "DINOv2 ViT-S/14",
     "complex_cells": "complex cells",
 }
 CAMERA = "c0"
@@ -37,10 +41,11 @@ CAMERA = "c0"
 
 def finished(target: str, model: str, attribute: str) -> Path | None:
     """Return the directory of a scored run, or None if there is none yet."""
-    # Shape searches have other names: they have other guides, and one is slower.
-    searches = (f"{model}-{attribute}", f"{model}_shape-{attribute}", f"{model}_shape-shape_slowly")
-    names = [f"{target}-{each}" for each in searches if attribute in each]
-    found = [run for name in names for run in HERE.glob(f"runs/{name}-s1-*/criterion.json")]
+    is_shape = attribute == "shape"
+    searches = ("shape", "shape_wide_margin", "recovery") if is_shape else (attribute,)
+    names = [f"{target}-{model}-{search}" for search in searches]
+    folder = SHAPES if is_shape else HERE
+    found = [run for name in names for run in folder.glob(f"runs/{name}-s1-*/criterion.json")]
     return found[0].parent if found else None
 
 
@@ -75,7 +80,7 @@ def last_reason(camera: dict[str, Any], floor: float) -> str:
 
 def picture(target: str) -> None:
     """Write the figure: a row of results per attribute; a green frame marks a metamer."""
-    figure = Figure(figsize=(9.2, 7.8), layout="constrained")
+    figure = Figure(figsize=(10.6, 7.8), layout="constrained")
     figure.suptitle(f"{target}, seen by camera {CAMERA}", fontsize=10)
     axes = figure.subplots(len(ATTRIBUTES), len(MODELS) + 2)
     for row, attribute in zip(axes, ATTRIBUTES, strict=True):
