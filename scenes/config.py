@@ -15,7 +15,7 @@ from scenes.lighting import Lighting
 from scenes.material import Material
 from scenes.objects import Name, Object
 from scenes.pose import Pose
-from scenes.scene import Scene, Surroundings, Transport
+from scenes.scene import ENVIRONMENT, Scene, Surroundings, Transport
 from scenes.scene_files import read_scene
 from scenes.shape import Shape
 
@@ -35,13 +35,14 @@ class TargetConfig(Frozen):
         Each replaces that whole section of the scene.
     objects
         Further objects, by name: each has shape, material and pose. The object that the keys above
-        describe is called ``object``. Without `scene` and `shape`, the first of these objects takes
-        its place.
+        describe is called ``object``, if `scene` gives it no other name. Without `scene` and
+        `shape`, the first of these objects takes its place.
     surroundings
         Ready-made surroundings: names (ground, table, wall, occluder, cornell), or a mapping of
         names to their settings.
     lamps
-        Lamps in addition to `lighting`, by name: rectangle, disc, sphere, point, spot or sun.
+        Lamps in addition to `lighting` and to the lamps of `scene`, by name: rectangle, disc,
+        sphere, point, spot or sun.
     """
 
     scene: str | None = None
@@ -93,7 +94,10 @@ def target_scene(name: str, config: TargetConfig, folder: Path) -> Scene:
     others = dict(config.objects or {})
     if config.scene is not None:
         base = _base(config.scene, folder)
+        if ENVIRONMENT in base.lamps:
+            base = base.with_searched_light(ENVIRONMENT)
         sections = {**dict(base), **sections, "name": name, "others": base.others | others}
+        sections["lamps"] = base.lamps | (config.lamps or {})
     else:
         if config.shape is None:
             first = next(iter(others))

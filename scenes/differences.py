@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from scenes.arrays import Mesh
-from scenes.base.errors import unknown
+from scenes.base.errors import InputError, unknown
 from scenes.film import LUMINANCE
 from scenes.geometry.surface import Surface, volume_iou
 from scenes.geometry.topology import manifold_problem
-from scenes.lamps import LAMPS, seen_from
+from scenes.lamps import LAMPS, Lamp, direction_to, distance_to, sizes, strength
 from scenes.lighting import map_directions, radiance_over_sphere, solid_angles
 from scenes.material import SCALARS, Material
 from scenes.pose import Pose
@@ -136,9 +136,8 @@ def lighting_difference(
     Parameters
     ----------
     target, other
-        Constant lights, loaded environment maps, or lamps. Sun and sky must first be converted to a
-        map. A lamp counts as the light that arrives at `centre`, spread over a lobe
-        (`scenes.lamps.seen_from`).
+        Constant lights, loaded environment maps, or two lamps of one kind. Sun and sky must first
+        be converted to a map.
     centre
         Centre of the object, in world coordinates.
 
@@ -156,13 +155,12 @@ def lighting_difference(
     InputError
         A light is sun and sky, or a map that is not loaded.
     """
+    if isinstance(target, LAMPS) and isinstance(other, type(target)):
+        return lamp_difference(target, other, np.asarray(centre, np.float64))
+    if isinstance(target, LAMPS) or isinstance(other, LAMPS):
+        raise InputError(f"lights of kind {target.kind} and {other.kind} cannot be compared")
     maps = [
-        (
-            seen_from(each, np.asarray(centre, np.float64), MAP_HEIGHT)
-            if isinstance(each, LAMPS)
-            else radiance_over_sphere(each, MAP_HEIGHT)
-        ).pixels.astype(np.float64)
-        for each in (target, other)
+        radiance_over_sphere(each, MAP_HEIGHT).pixels.astype(np.float64) for each in (target, other)
     ]
     weights = solid_angles(MAP_HEIGHT, 2 * MAP_HEIGHT) / (4 * np.pi)
     means = [np.sum(weights[:, :, None] * each) / 3 for each in maps]
@@ -173,6 +171,35 @@ def lighting_difference(
         "rms_log_radiance": float(np.sqrt(np.sum(weights[:, :, None] * squares) / 3)),
         "dominant_angle": float(_angles(*directions)),
     }
+
+
+def lamp_difference(target: Lamp, other: Lamp, centre: NDArray[np.float64]) -> dict[str, float]:
+    """Measure the difference between two lamps of one kind.
+
+    Parameters
+    ----------
+    target, other
+        Lamps.
+    centre
+        Centre of the object (3,), in world coordinates.
+
+    Returns
+    -------
+    dict
+        ``rms_log_radiance``: √(s² + p² + r²). s is the root mean square over channels of the
+        difference of log strength, r that of log size, p the distance between the two places ÷ the
+        target's distance from `centre`; for suns, p is the angle between them in radians.
+        ``dominant_angle``: degrees between the directions from `centre` to the lamps.
+    """
+    floor = RADIANCE_FLOOR * (strength(target).mean() or strength(other).mean() or 1.0)
+    parts = [_rms(np.log((strength(other) + floor) / (strength(target) + floor)))]
+    if sizes(target).size:
+        parts.append(_rms(np.log(sizes(other) / sizes(target))))
+    angle = float(_angles(direction_to(target, centre), direction_to(other, centre)))
+    places = [distance_to(each, centre) * direction_to(each, centre) for each in (target, other)]
+    moved = np.linalg.norm(places[1] - places[0]) / distance_to(target, centre)
+    parts.append(np.radians(angle) if target.kind == "sun" else float(moved))
+    return {"rms_log_radiance": float(np.linalg.norm(parts)), "dominant_angle": angle}
 
 
 def pose_difference(

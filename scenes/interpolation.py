@@ -15,8 +15,18 @@ from scipy.spatial.transform import Rotation
 
 from scenes.arrays import Mesh, Picture
 from scenes.base.errors import InputError, unknown
-from scenes.differences import RADIANCE_FLOOR
-from scenes.lamps import LAMPS, Lamp, strength, with_strength
+from scenes.differences import RADIANCE_FLOOR, centre_of
+from scenes.lamps import (
+    LAMPS,
+    Lamp,
+    direction_to,
+    distance_to,
+    rotated,
+    sizes,
+    strength,
+    with_sizes,
+    with_strength,
+)
 from scenes.lighting import Constant, EnvironmentMap, SunSky, solid_angles
 from scenes.material import SCALARS, Material
 from scenes.pose import Pose
@@ -37,7 +47,10 @@ def between(target: Scene, other: Scene, t: float, attributes: Iterable[str]) ->
             raise unknown("attribute", attribute, blends)
         ends = getattr(target, attribute), getattr(other, attribute)
         # Also interpolated at 0 and 1, so that a missing path is always an error.
-        mixed = blends[attribute](*ends, t)  # type: ignore[operator]
+        if isinstance(ends[0], LAMPS) and isinstance(ends[1], type(ends[0])):
+            mixed: Any = _mixed_lamps(*ends, t, np.array(centre_of(target)))
+        else:
+            mixed = blends[attribute](*ends, t)  # type: ignore[operator]
         changes[attribute] = ends[int(t)] if t in (0, 1) else mixed
     return target.model_copy(update=changes)
 
@@ -102,8 +115,6 @@ def _lighting(target: Light, other: Light, t: float) -> Light:
             return _mixed_maps(target, other, t)
         case SunSky(), SunSky():
             return _mixed_skies(target, other, t)
-    if isinstance(target, LAMPS) and isinstance(other, type(target)):
-        return _mixed_lamps(target, other, t)
     raise InputError(
         f"lighting: no interpolation between kind {target.kind} and kind {other.kind}; "
         "use kind: trajectory"
@@ -128,26 +139,31 @@ def _mixed_maps(target: EnvironmentMap, other: EnvironmentMap, t: float) -> Envi
     return EnvironmentMap(radiance=Picture(pixels), rotation=target.rotation)
 
 
-def _mixed_lamps(target: Lamp, other: Lamp, t: float) -> Lamp:
+def _mixed_lamps(target: Lamp, other: Lamp, t: float, centre: Array) -> Lamp:
     """Return the lamp at fraction t between two lamps of one kind.
 
-    Strength and sizes change by equal ratios; places and angles linearly, azimuths by the shorter
-    way.
+    It moves around the centre of the object at constant angular speed. Strength, sizes and the
+    distance from the centre change by equal ratios, other numbers linearly.
     """
     first, second = strength(target), strength(other)
     mixed = with_strength(target, _in_ratio(first, second, float(first.mean()), t))
     changes: dict[str, Any] = {}
-    for name in ("place", "toward", "size", "radius", "angle", "elevation", "azimuth"):
+    for name in ("toward", "angle"):
         if name in type(target).model_fields:
             ends = [np.asarray(getattr(each, name), np.float64) for each in (target, other)]
-            if name == "azimuth":
-                ends[1] = ends[0] + (ends[1] - ends[0] + 180) % 360 - 180
-            in_ratio = name in ("size", "radius")
-            first, second = np.log(ends) if in_ratio else ends
-            value = _mix(first, second, t)
-            value = np.exp(value) if in_ratio else value
+            value = _mix(ends[0], ends[1], t)
             changes[name] = tuple(value.tolist()) if value.ndim else float(value)
-    return mixed.model_copy(update=changes)
+    if sizes(target).size:
+        changes |= with_sizes(target, _in_ratio_of(sizes(target), sizes(other), t))
+    turn, _ = Rotation.align_vectors(direction_to(other, centre), direction_to(target, centre))
+    part = Rotation.from_rotvec(t * turn.as_rotvec()).as_matrix()
+    ratio = (distance_to(other, centre) / distance_to(target, centre)) ** t
+    return mixed.model_copy(update=changes | rotated(target, ratio * part, centre))
+
+
+def _in_ratio_of(first: Array, second: Array, t: float) -> Array:
+    """Return positive numbers at fraction t between two arrays of them, by equal ratios."""
+    return np.exp(_mix(np.log(first), np.log(second), t))
 
 
 def _mixed_skies(target: SunSky, other: SunSky, t: float) -> SunSky:

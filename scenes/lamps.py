@@ -13,9 +13,7 @@ from numpy.typing import NDArray
 from pydantic import Field, field_validator, model_validator
 from scipy.spatial.transform import Rotation
 
-from scenes.arrays import Picture
 from scenes.base.frozen import Frozen, Number, Triple, between
-from scenes.lighting import map_directions, solid_angles
 
 Level = Annotated[float, between(0, 1e9)]
 RGB = tuple[Level, Level, Level]
@@ -168,6 +166,7 @@ Lamp = Annotated[
     RectangleLamp | DiscLamp | SphereLamp | PointLamp | SpotLamp | Sun, Field(discriminator="kind")
 ]
 
+AREA_LAMPS = (RectangleLamp, DiscLamp, SphereLamp)
 LAMPS = (RectangleLamp, DiscLamp, SphereLamp, PointLamp, SpotLamp, Sun)
 
 # The key of a lamp's strength and colour.
@@ -182,9 +181,7 @@ STRENGTH = {
 
 TURN_OF_LAMP = 60.0  # degrees by which the start of a search turns a lamp
 
-# Concentration of the lobe of `seen_from`: its density falls to 1/e at 41 degrees. With more, the
-# floor of `scenes.differences` would hide changes on the far side.
-CONCENTRATION = 4.0
+STEEP = 0.95  # cosine to the vertical above which a lamp counts as being above a point
 
 
 def strength(lamp: Lamp) -> NDArray[np.float64]:
@@ -219,15 +216,34 @@ def placed(lamp: Lamp) -> dict[str, Any]:
 
 
 def turned(lamp: Lamp, centre: Sequence[float], degrees: float = TURN_OF_LAMP) -> dict[str, Any]:
-    """Return the keys that turn a lamp about the vertical axis through a point, toward +x."""
-    matrix = Rotation.from_euler("y", degrees, degrees=True).as_matrix()
-    return rotated(lamp, matrix, np.asarray(centre, np.float64))
+    """Return the keys that turn a lamp about a point.
+
+    It turns about the vertical axis, toward +x; a lamp that is almost above the point turns about
+    the z axis instead.
+    """
+    point = np.asarray(centre, np.float64)
+    steep = abs(direction_to(lamp, point)[1]) > STEEP
+    matrix = Rotation.from_euler("z" if steep else "y", degrees, degrees=True).as_matrix()
+    return rotated(lamp, matrix, point)
+
+
+def direction_to(lamp: Lamp, point: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the unit vector (3,) from a point to a lamp."""
+    if isinstance(lamp, Sun):
+        return lamp.direction()
+    away = np.subtract(lamp.place, point)
+    return away / max(float(np.linalg.norm(away)), 1e-9)
+
+
+def distance_to(lamp: Lamp, point: NDArray[np.float64]) -> float:
+    """Return the distance of a lamp from a point, scene units; 1 for the sun."""
+    return 1.0 if isinstance(lamp, Sun) else max(float(np.linalg.norm(lamp.place - point)), 1e-9)
 
 
 def rotated(lamp: Lamp, matrix: NDArray[np.float64], centre: NDArray[np.float64]) -> dict[str, Any]:
-    """Return the keys that rotate a lamp about a point by a matrix (3, 3)."""
+    """Return the keys that rotate (and scale) a lamp's place about a point by a matrix (3, 3)."""
     if isinstance(lamp, Sun):
-        x, y, z = matrix @ lamp.direction()
+        x, y, z = matrix @ lamp.direction() / np.cbrt(np.linalg.det(matrix))
         elevation = float(np.degrees(np.arcsin(np.clip(y, -1, 1))))
         return {"elevation": elevation, "azimuth": float(np.degrees(np.arctan2(x, z)))}
     moved = centre + matrix @ np.subtract(lamp.place, centre)
@@ -254,18 +270,6 @@ def irradiance(lamp: Lamp, at: NDArray[np.float64]) -> tuple[NDArray[np.float64]
         else:
             share = max(cosine, 0.0)
     return to_lamp / distance, strength(lamp) * share * area(lamp) / distance**2
-
-
-def seen_from(lamp: Lamp, at: NDArray[np.float64], height: int) -> Picture:
-    """Return a lamp as a map of radiance (height, 2·height, 3), as seen from a point.
-
-    Its light is spread over a lobe (von Mises–Fisher, `CONCENTRATION`), so that lamps at nearby
-    places have similar maps. The integral over directions is the irradiance at the point.
-    """
-    toward, received = irradiance(lamp, at)
-    lobe = np.exp(CONCENTRATION * (map_directions(height, 2 * height) @ toward - 1))
-    lobe /= np.sum(lobe * solid_angles(height, 2 * height))
-    return Picture((lobe[:, :, None] * received).astype(np.float32))
 
 
 def area(lamp: Lamp) -> float:

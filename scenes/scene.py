@@ -2,7 +2,7 @@
 
 A scene has one or several objects. A search changes one of them, which all cameras must see:
 `Scene.object` is its name, and `Scene.shape`, `.material` and `.pose` are its own. The further
-objects are in `Scene.others`; `Scene.focused` chooses another one.
+objects are in `Scene.others`; `Scene.with_searched_object` chooses another one.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ from scenes.material import TEXTURED, Material
 from scenes.objects import FIRST, Name, Object
 from scenes.pose import Pose
 from scenes.shape import Shape
-from scenes.surroundings import Surrounding, by_name, furnished
+from scenes.surroundings import Surrounding, by_name, objects_around
 
 LATER_KEYS = ("others", "lamps")  # of version 2: part of the hash only if they have content
 
@@ -69,7 +69,8 @@ class Scene(Frozen):
         Ready-made surroundings, by name; they become further objects and lamps when the scene is
         loaded.
     lighting
-        The light that a search changes: that of the environment, unless `lit_by` chose a lamp.
+        The light that a search changes: that of the environment, unless `with_searched_light`
+        chose a lamp.
     light
         Its name; it does not change the hash.
     lamps
@@ -102,13 +103,19 @@ class Scene(Frozen):
             raise ValueError(f"two objects are called '{twice}'; give one of them another name")
         if self.light in self.lamps:
             raise ValueError(f"two lights are called '{self.light}'; give one of them another name")
+        lights = {self.light: self.lighting, **self.lamps}
+        around = [name for name, each in lights.items() if not isinstance(each, LAMPS)]
+        if len(around) > 1:
+            raise ValueError(
+                f"lights {' and '.join(around)} both surround the scene; only one light may"
+            )
         return self
 
     @property
     def objects(self) -> dict[str, Object]:
-        """All objects by name, the one that a search changes first."""
+        """All objects by name: first the one that a search changes, then the others by name."""
         own = Object(shape=self.shape, material=self.material, pose=self.pose)
-        return {self.object: own, **self.others}
+        return {self.object: own, **{name: self.others[name] for name in sorted(self.others)}}
 
     @property
     def bounces(self) -> int:
@@ -116,7 +123,7 @@ class Scene(Frozen):
         default = BOUNCES_AMONG_OBJECTS if self.others or self.surroundings else 0
         return default if self.transport.bounces is None else self.transport.bounces
 
-    def focused(self, name: str) -> "Scene":
+    def with_searched_object(self, name: str) -> "Scene":
         """Return the scene with another of its objects as the one that a search changes."""
         if name == self.object:
             return self
@@ -127,7 +134,7 @@ class Scene(Frozen):
             update={"object": name, **dict(objects.pop(name)), "others": objects}
         )
 
-    def lit_by(self, name: str) -> "Scene":
+    def with_searched_light(self, name: str) -> "Scene":
         """Return the scene with another of its lights as the one that a search changes."""
         if name == self.light:
             return self
@@ -164,7 +171,7 @@ class Scene(Frozen):
                 shape = loaded_shape(each.shape, base)
                 material = loaded_material(each.material, base)
             objects[name] = each.model_copy(update={"shape": shape, "material": material})
-        found, lamps = furnished(self.surroundings, objects, self.object)
+        found, lamps = objects_around(self.surroundings, objects, self.object)
         for kind, added, taken in (("objects", found, objects), ("lamps", lamps, self.lamps)):
             if twice := sorted(added.keys() & taken.keys()):
                 raise InputError(

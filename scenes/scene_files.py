@@ -92,7 +92,10 @@ def read_scene(path: Path) -> Scene:
     try:
         scene = Scene.model_validate(record)
     except ValidationError as error:
-        raise InputError(f"{path}: {first_problem(error, record)}") from error
+        problem = first_problem(error, record)
+        if problem.startswith("others."):
+            problem = f"objects.{problem.removeprefix('others.')}"
+        raise InputError(f"{path}: {problem}") from error
     with about(str(path)):
         scene = scene.loaded(path.parent)
     if recorded is not None and scene.sha256 != recorded:
@@ -129,7 +132,7 @@ def _write(scene: Scene, path: Path, *, shared: bool) -> None:
         if not isinstance(value, Mesh | Picture):
             continue
         *place, key = keys
-        named = "-".join(each for each in keys if each not in ("others", "lamps"))
+        named = "-".join(keys[1:] if keys[0] in ("others", "lamps") else keys)
         stem = f"{key}-{value.sha256[:16]}" if shared else named
         file = path.with_name(stem + (".ply" if isinstance(value, Mesh) else ".exr"))
         file = written.setdefault(value.sha256, file)  # objects share equal textures

@@ -181,10 +181,12 @@ def place_of(objects: Mapping[str, Object], first: str) -> _Place:
     return _Place(matrix[:3, :3] @ centre + matrix[:3, 3], radius, lowest)
 
 
-def furnished(
+def objects_around(
     surroundings: Mapping[str, Surrounding], objects: Mapping[str, Object], first: str
 ) -> tuple[dict[str, Object], dict[str, Lamp]]:
     """Return the objects and lamps of surroundings, by name, around loaded objects."""
+    if not surroundings:
+        return {}, {}
     place = place_of(objects, first)
     found: dict[str, Object] = {}
     lamps: dict[str, Lamp] = {}

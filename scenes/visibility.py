@@ -10,6 +10,7 @@ from scenes.arrays import Mesh
 from scenes.base.errors import InputError
 from scenes.base.frozen import Triple
 from scenes.camera import Camera, cameras
+from scenes.differences import centre_of
 from scenes.geometry.segments import crossed, is_inside
 from scenes.geometry.topology import manifold_problem
 from scenes.lamps import LAMPS
@@ -18,7 +19,7 @@ from scenes.scene import Scene
 from scenes.shape import bounding_sphere, geometry
 
 SAMPLES = 300  # points on the object from which a camera must see one
-FIRST = 20  # of them, each of this number is tried first
+FIRST = 20  # every point with a number that is a multiple of this is tried first
 POINTS = 9  # along each side of an image, at which large triangles are looked for
 
 
@@ -71,6 +72,22 @@ def lamp_problems(scene: Scene) -> dict[str, str]:
     return {name.removeprefix("lamp "): text for name, text in _within(scene, places).items()}
 
 
+def is_behind(scene: Scene, place: NDArray[np.float64]) -> bool:
+    """Return whether another object is between the object's centre and a place (3,)."""
+    if not scene.others:
+        return False
+    centre = np.array(centre_of(scene))[None]
+    return bool(crossed(centre, place[None], _triangles_of_others(scene))[0])
+
+
+def _triangles_of_others(scene: Scene) -> NDArray[np.float64]:
+    """Return the triangles (F, 3, 3) of all other objects that light does not pass through."""
+    opaque = [each for each in scene.others.values() if each.material.spec_trans == 0]
+    meshes = [placed_mesh(each) for each in opaque]
+    found = [each.vertices.astype(np.float64)[each.faces] for each in meshes]
+    return np.concatenate([np.empty((0, 3, 3)), *found])
+
+
 def placed_mesh(each: Scene | Object) -> Mesh:
     """Return the mesh of an object in world coordinates, without texture coordinates."""
     matrix, mesh = each.pose.matrix(), geometry(each.shape)
@@ -121,8 +138,7 @@ def _volume(mesh: Mesh) -> float:
 
 def _hidden(scene: Scene, own: Mesh, views: Sequence[Camera]) -> dict[str, str]:
     """Return the problems of cameras from which other objects hide the whole object, by name."""
-    others = [placed_mesh(each) for each in scene.others.values()]
-    triangles = np.concatenate([each.vertices.astype(np.float64)[each.faces] for each in others])
+    triangles = _triangles_of_others(scene)
     middles = own.vertices.astype(np.float64)[own.faces].mean(axis=1)
     points = middles[:: max(len(middles) // SAMPLES, 1)]
     problems = {}

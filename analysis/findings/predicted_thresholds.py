@@ -41,7 +41,8 @@ def along_series(stimuli: StimulusSet) -> pd.DataFrame:
     A series between two materials without textures only changes parameters that have predictions:
     with δ the change to its end, F the Fisher information, and D the physical distance of the end,
     the predicted threshold is D/√(δᵀFδ). The unit of ``threshold`` is the fraction of the way to
-    the end. Series that change anything else (textures, shape, light, pose) have no row.
+    the end. Series that change anything else (textures, shape, light, pose, or another object than
+    the first of the target) have no row.
     """
     images, records = stimuli.table, stimuli.findings.predicted_thresholds
     predictions = stimuli.predicted_thresholds().drop_duplicates("prediction")
@@ -54,8 +55,10 @@ def along_series(stimuli: StimulusSet) -> pd.DataFrame:
         farthest = ends.sort_values("level").drop_duplicates(["role", "run"], keep="last")
         for _, end in farthest.iterrows():
             start = own[(own["role"] == "target") & (own["family"] == end["family"])].iloc[0]
-            before, after = (stimuli.scene(str(each[KEY])).material for each in (start, end))
-            change = material_change(before, after, record["parameters"])
+            before, after = (stimuli.scene(str(each[KEY])) for each in (start, end))
+            if before.others and before.sha256 != record.get("scene"):
+                continue
+            change = material_change(before.material, after.material, record["parameters"])
             if change is None:
                 continue
             run = f"{end['model']}-{end['search']}-s{end['seed']}"

@@ -124,7 +124,7 @@ def reference(
         "textures": sorted(search.textures),
         "environment_height": search.environment_height,
         "sky": _sky(search),
-        **({"lamp": sorted(search.lamp_parameters)} if search.lamp else {}),
+        **({"lamp": sorted(search.lamp_parameters)} if search.changes_lamp else {}),
         "null": search.criterion.null,
         "seed": seed,
     }

@@ -6,7 +6,7 @@ again. A light may be the target's own map, rotated, which makes the criterion s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,16 @@ from mrd.study.search_section import SearchConfig
 from scenes.arrays import Mesh, Picture
 from scenes.camera import share_in_view, sides_of_view
 from scenes.differences import centre_of
-from scenes.lamps import LAMPS, Lamp, Sun, sizes, strength, with_sizes, with_strength
+from scenes.lamps import (
+    LAMPS,
+    Lamp,
+    Sun,
+    distance_to,
+    sizes,
+    strength,
+    with_sizes,
+    with_strength,
+)
 from scenes.library import LIGHTS
 from scenes.lighting import (
     Constant,
@@ -35,6 +44,7 @@ from scenes.material import TEXTURED, Material
 from scenes.pose import Pose
 from scenes.scene import Light, Scene
 from scenes.shape import Blob, MeshShape, Shape, bounding_sphere, geometry
+from scenes.visibility import is_behind
 
 BLOB_AMPLITUDE = (0.1, 0.45)
 BLOB_DEGREE = (3, 10)
@@ -45,6 +55,7 @@ TEXTURE_CONTRAST = (0.05, 0.3)  # size of a texture's smooth variation about its
 LIGHT_STOPS = (-1.0, 1.0)  # log2 of mean radiance, relative to that of the target
 SCALE_STOPS = (-2.0, 2.0)  # log2 of the scale of sun or sky, relative to that of the start
 LAMP_ELEVATION = (5.0, 85.0)
+PLACES_OF_LAMP = 50
 LAMP_SIZE_STOPS = (-1.0, 1.0)  # log2 of the size, relative to that of the target
 SUN_ELEVATION = (5.0, 85.0)
 TURBIDITY = (2.0, 8.0)
@@ -146,23 +157,32 @@ def _light(target: Scene, search: SearchConfig, rng: np.random.Generator) -> Lig
         lamp = with_strength(lamp, strength(lamp).mean() * tint * 2 ** rng.uniform(*LIGHT_STOPS))
     changes: dict[str, Any] = {}
     if "place" in search.lamp_parameters:
-        changes |= _place_of_lamp(lamp, centre_of(target), rng)
+        changes |= _place_of_lamp(target, lamp, rng)
     if "size" in search.lamp_parameters:
         stops = rng.uniform(*LAMP_SIZE_STOPS, size=len(sizes(lamp)))
         changes |= with_sizes(lamp, sizes(lamp) * 2**stops)
     return lamp.model_copy(update=changes)
 
 
-def _place_of_lamp(lamp: Lamp, centre: Sequence[float], rng: np.random.Generator) -> dict[str, Any]:
-    """Return a random place above the horizon (uniform), as far from the object as the lamp is."""
-    up = rng.uniform(*np.sin(np.radians(LAMP_ELEVATION)))
-    azimuth = rng.uniform(0, 360)
-    if isinstance(lamp, Sun):
-        return {"elevation": float(np.degrees(np.arcsin(up))), "azimuth": azimuth}
-    distance = np.linalg.norm(np.subtract(lamp.place, centre))
-    flat = np.sqrt(1 - up**2)
-    toward = [flat * np.sin(np.radians(azimuth)), up, flat * np.cos(np.radians(azimuth))]
-    return {"place": tuple(np.add(centre, distance * np.array(toward)).tolist())}
+def _place_of_lamp(target: Scene, lamp: Lamp, rng: np.random.Generator) -> dict[str, Any]:
+    """Return a random place above the horizon (uniform), as far from the object as the lamp is.
+
+    A place behind another object, as seen from the object, is drawn again, at most
+    `PLACES_OF_LAMP` times in all.
+    """
+    centre = np.array(centre_of(target))
+    distance = distance_to(lamp, centre)
+    found: dict[str, Any] = {}
+    for _ in range(PLACES_OF_LAMP):
+        up, azimuth = rng.uniform(*np.sin(np.radians(LAMP_ELEVATION))), rng.uniform(0, 360)
+        if isinstance(lamp, Sun):
+            return {"elevation": float(np.degrees(np.arcsin(up))), "azimuth": azimuth}
+        flat, a = np.sqrt(1 - up**2), np.radians(azimuth)
+        place = centre + distance * np.array([flat * np.sin(a), up, flat * np.cos(a)])
+        found = {"place": tuple(place.tolist())}
+        if not is_behind(target, place):
+            break
+    return found
 
 
 def _lighting(target: Lighting, search: SearchConfig, rng: np.random.Generator) -> Lighting:

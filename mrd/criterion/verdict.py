@@ -17,9 +17,8 @@ from mrd.models.trial import finite_activations
 from mrd.study.resolved_run import ResolvedRun
 from mrd.study.search_section import SearchConfig
 from scenes.camera import Camera
-from scenes.contacts import contacts
 from scenes.differences import MEASURE_UNITS, scene_difference
-from scenes.scene import ENVIRONMENT, Scene
+from scenes.scene import Scene
 
 
 def training(views: Sequence[Camera]) -> list[int]:
@@ -91,7 +90,6 @@ class Scorer:
             "result": scene.sha256,
             "samples": run.search.samples.score,
             **{group: verdict.as_json() for group, verdict in verdicts.items()},
-            **named_parts(scene),
             "physical_difference": difference,
             "recovery": {
                 "recovered": verdicts["training"].metamer and again,
@@ -99,19 +97,6 @@ class Scorer:
                 "units": {attribute: MEASURE_UNITS[attribute] for attribute in difference},
             },
         }
-
-
-def named_parts(scene: Scene) -> dict[str, Any]:
-    """Return which object and which light were searched, and contacts with other objects.
-
-    Empty for a scene of one object in the light of its environment.
-    """
-    found: dict[str, Any] = {}
-    if scene.others:
-        found |= {"object": scene.object, "contacts": contacts(scene)}
-    if scene.light != ENVIRONMENT:
-        found["light"] = scene.light
-    return found
 
 
 def verdict_over(

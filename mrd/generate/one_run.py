@@ -34,7 +34,7 @@ from mrd.study.run_directory import RunDirectory
 from mrd.study.series import is_kept
 from scenes.camera import Camera, Ring, cameras
 from scenes.contacts import contacts
-from scenes.scene import Scene
+from scenes.scene import ENVIRONMENT, Scene
 from scenes.scene_files import write_scene
 from scenes.shape import geometry
 
@@ -72,14 +72,15 @@ def make(run: ResolvedRun, runs: Path, device: str, progress: RunProgress) -> di
         search = _searched(scorer, start, directory, progress)
         result, more = search.mode.result(search, scorer)
         write_scene(result, directory.path / "result")
-        for warning in (*search.health.check_mesh(geometry(result.shape)), *collisions(result)):
+        parts = searched_parts(result)
+        for warning in (*search.health.check_mesh(geometry(result.shape)), *collisions(parts)):
             progress.note(f"result: {warning}")
         radiance = {"target": against.radiance}
         for name, scene in (("start", start), ("result", result)):
             stage = bench.stage(scene)
             radiance[name] = stage.photographs(against.views, run.search.samples.score, index=0)
         images = {name: display(linear, target.film) for name, linear in radiance.items()}
-        judgement = scorer.score(result, images["result"]) | more
+        judgement = scorer.score(result, images["result"]) | more | parts
         judgement["warnings"] = search.health.warnings(judgement["training"]["metamer"])
         judgement = score_with_class_names(judgement, model.class_names)
         directory.write_json("criterion.json", judgement)
@@ -92,11 +93,24 @@ def make(run: ResolvedRun, runs: Path, device: str, progress: RunProgress) -> di
     return judgement
 
 
-def collisions(scene: Scene) -> list[str]:
-    """Return a sentence for each other object that the object of a scene passes through."""
+def searched_parts(scene: Scene) -> dict[str, Any]:
+    """Return which object and which light were searched, and contacts with other objects.
+
+    Empty for a scene of one object in the light of its environment.
+    """
+    found: dict[str, Any] = {}
+    if scene.others:
+        found |= {"object": scene.object, "contacts": contacts(scene)}
+    if scene.light != ENVIRONMENT:
+        found["light"] = scene.light
+    return found
+
+
+def collisions(parts: dict[str, Any]) -> list[str]:
+    """Return a sentence for each other object that the searched object passes through."""
     return [
-        f"the object '{scene.object}' passes through '{each['object']}'"
-        for each in contacts(scene)
+        f"the object '{parts['object']}' passes through '{each['object']}'"
+        for each in parts.get("contacts", ())
         if each["intersects"]
     ]
 

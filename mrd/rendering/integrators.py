@@ -28,28 +28,48 @@ from mitsuba.ad.integrators.prb import PRBIntegrator
 class SurfaceIntegrator(PRBIntegrator):
     """Path replay (Vicini et al. 2021): all images, and derivatives by material and light.
 
-    Plugin property ``background``: linear radiance; negative (the default) for the environment.
+    Plugin properties: ``background``, linear radiance, negative (the default) for the environment;
+    ``area_lamps``, whether the scene has lamps with a surface, which stay visible.
     """
 
     def __init__(self, props: Any) -> None:
         self.background = props.get("background", -1.0)
+        area_lamps = props.get("area_lamps", False)
         super().__init__(props)
-        self.hide_emitters = self.background >= 0
+        self.hide_emitters = self.background >= 0 and not area_lamps
+        self.replaces_environment = self.background >= 0 and area_lamps
 
     def sample(self, mode: Any, **rest: Any) -> Any:
         """Return radiance along camera rays (interface of Mitsuba's ``ADIntegrator``)."""
+        if self.replaces_environment:
+            return self._sample_before_grey(mode, **rest)
         radiance, met, aovs, state = super().sample(mode=mode, **rest)
         if self.hide_emitters and mode == dr.ADMode.Primal:
             radiance = dr.select(met, radiance, mi.Spectrum(self.background))
         return radiance, met, aovs, state
 
+    def _sample_before_grey(self, mode: Any, **rest: Any) -> Any:
+        """Return radiance; rays that miss everything show the grey, which has no derivative.
+
+        Mitsuba's ``hide_emitters`` would hide the lamps as well.
+        """
+        with dr.suspend_grad():
+            misses = ~rest["scene"].ray_test(rest["ray"])
+        is_primal = mode == dr.ADMode.Primal
+        if not is_primal and rest.get("δL") is not None:
+            rest["δL"] = dr.select(misses, mi.Spectrum(0), rest["δL"])
+        radiance, met, aovs, state = super().sample(mode=mode, **rest)
+        grey = mi.Spectrum(self.background if is_primal else 0)
+        return dr.select(misses, grey, radiance), met, aovs, state
+
 
 class SilhouetteIntegrator(DirectProjectiveIntegrator):
     """Derivatives by the vertices of a mesh: through its shading and its silhouettes.
 
-    Plugin properties: ``background`` as in `SurfaceIntegrator`; ``boundary_samples``, the number of
-    silhouette samples per view (0 omits silhouettes); ``shadow_samples``, the number of samples per
-    view on edges of shadows and reflections (0, the default, omits these).
+    Plugin properties: ``background`` and ``area_lamps`` as in `SurfaceIntegrator`;
+    ``boundary_samples``, the number of silhouette samples per view (0 omits silhouettes);
+    ``shadow_samples``, the number of samples per view on edges of shadows and reflections (0, the
+    default, omits these).
 
     Alone, an object shadows only itself, and edges of shadows (Mitsuba's ``sppi``) cost more time
     than they gain. On a ground they are most of the derivative. Shadows of points, spots and suns
@@ -64,8 +84,9 @@ class SilhouetteIntegrator(DirectProjectiveIntegrator):
     def __init__(self, props: Any) -> None:
         self.background = props.get("background", -1.0)
         self.boundary_samples = props.get("boundary_samples", 2048)
+        area_lamps = props.get("area_lamps", False)
         super().__init__(props)
-        self.hide_emitters = self.background >= 0
+        self.hide_emitters = self.background >= 0 and not area_lamps
         self.shadow_samples = props.get("shadow_samples", 0)
         self.sppp = self.sppi = 0  # switches off Mitsuba's own silhouette samples
         self.guiding = "none"
@@ -90,10 +111,10 @@ class SilhouetteIntegrator(DirectProjectiveIntegrator):
         radiance, met, aovs, seed = super().sample(
             mode, scene, sampler, ray, depth, δL, state_in, active, project, si_shade, **named
         )
-        if self.hide_emitters and si_shade is None and mode == dr.ADMode.Primal:
+        if self.background >= 0 and si_shade is None and mode == dr.ADMode.Primal:
             with dr.suspend_grad():
                 escapes = active & ~scene.ray_test(ray, active)
-            radiance = radiance + dr.select(escapes, mi.Spectrum(self.background), 0)
+            radiance = dr.select(escapes, mi.Spectrum(self.background), radiance)
         return radiance, met, aovs, seed
 
     def render_backward(

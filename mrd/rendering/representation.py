@@ -116,21 +116,27 @@ def lamp_of_start(target: Scene, search: SearchConfig) -> Lamp:
     """Return the lamp with which a search of the target's lamp starts.
 
     Its searched parameters are those of ``start.lighting``. By default its strength is grey with
-    the target's mean, it is turned by `TURN_OF_LAMP` degrees about the vertical axis through the
-    object's centre, and it has twice the size.
+    twice the target's mean, it is turned by `TURN_OF_LAMP` degrees about the object's centre, and
+    it has twice the size.
     """
     lamp, given = target.lighting, search.start.lighting
     if not isinstance(lamp, LAMPS):
         raise TypeError(f"lighting of kind '{lamp.kind}' is no lamp")
     if "strength" in search.lamp_parameters:
-        value = strength(given) if isinstance(given, LAMPS) else np.full(3, strength(lamp).mean())
-        lamp = with_strength(lamp, value)
+        grey = np.full(3, 2 * strength(lamp).mean())
+        lamp = with_strength(lamp, strength(given) if isinstance(given, LAMPS) else grey)
     changes: dict[str, Any] = {}
     if "place" in search.lamp_parameters:
         changes |= placed(given) if isinstance(given, LAMPS) else turned(lamp, centre_of(target))
     if "size" in search.lamp_parameters:
         changes |= with_sizes(lamp, sizes(given) if isinstance(given, LAMPS) else 2 * sizes(lamp))
-    return lamp.model_copy(update=changes)
+    lamp = lamp.model_copy(update=changes)
+    if lamp == target.lighting and search.attributes == ("lighting",):
+        raise InputError(
+            f"start.lighting is the target's lamp '{target.light}', and nothing else is searched: "
+            "give the start other values"
+        )
+    return lamp
 
 
 def form_of_family(search: SearchConfig, target: Scene) -> Form:

@@ -18,7 +18,7 @@ from scenes.arrays import Picture
 from scenes.base.errors import InputError
 from scenes.camera import Camera
 from scenes.film import background_radiance
-from scenes.lamps import LAMPS
+from scenes.lamps import AREA_LAMPS, LAMPS
 from scenes.lighting import Constant, EnvironmentMap, sun_direction
 from scenes.material import SCALARS, Material
 from scenes.objects import Object
@@ -197,6 +197,7 @@ def surface_integrator(scene: Scene, form: Form | None = None) -> Any:
             "type": "mrd_surface",
             "max_depth": form.path_depth,
             "background": background(scene),
+            "area_lamps": has_area_lamps(scene),
         }
     )
 
@@ -207,10 +208,16 @@ def silhouette_integrator(scene: Scene, boundary_samples: int) -> Any:
         {
             "type": "mrd_silhouette",
             "background": background(scene),
+            "area_lamps": has_area_lamps(scene),
             "boundary_samples": boundary_samples,
-            "shadow_samples": boundary_samples if scene.others else 0,
+            "shadow_samples": boundary_samples if scene.others or scene.lamps else 0,
         }
     )
+
+
+def has_area_lamps(scene: Scene) -> bool:
+    """Return whether any light of a scene is a lamp with a surface."""
+    return any(isinstance(each, AREA_LAMPS) for each in (scene.lighting, *scene.lamps.values()))
 
 
 def background(scene: Scene) -> float:

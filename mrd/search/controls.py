@@ -23,9 +23,10 @@ from scenes.differences import (
     material_difference,
     pose_difference,
 )
+from scenes.lamps import LAMPS
 from scenes.scene import Scene
 from scenes.shape import bounding_sphere, geometry
-from scenes.visibility import check_visible
+from scenes.visibility import check_visible, is_behind
 
 TOLERANCE = 0.002  # largest relative error of a distance; the documentation allows 1 %
 MOST_STEPS = 60  # of the search for an amplitude
@@ -66,7 +67,7 @@ def control_scenes(
         for _ in range(MOST_DIRECTIONS):
             direction = draw_direction(attribute, target, search, rng)
             amplitudes = amplitudes_at(_composed(measure, direction), distances)
-            if amplitudes is not None:
+            if amplitudes is not None and not _lamp_is_behind(target, direction(max(amplitudes))):
                 break
         else:
             raise InputError(
@@ -80,6 +81,13 @@ def control_scenes(
     if "pose" in search.attributes:
         return _shifted(target, scenes, translations, rng)
     return scenes
+
+
+def _lamp_is_behind(target: Scene, value: Any) -> bool:
+    """Return whether a value of the lighting is a lamp behind another object."""
+    if not isinstance(value, LAMPS) or value.kind == "sun":
+        return False
+    return is_behind(target, np.array(value.place))
 
 
 def _shifted(

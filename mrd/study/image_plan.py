@@ -15,6 +15,9 @@ _REPRESENTATION = (
     "textured_parameters",
     "environment_height",
     "sky_parameters",
+    "object",
+    "lamp",
+    "lamp_parameters",
 )
 
 
@@ -32,7 +35,7 @@ def inputs_of_family(run: ResolvedRun) -> dict[str, Any]:
         "family": run.spec.family,
         "target": run.record["target"],
         "start": run.record["start"],
-        "search": {name: search[name] for name in _REPRESENTATION},
+        "search": {name: search[name] for name in _REPRESENTATION if name in search},
         "null": {"count": run.search.criterion.null, "seed": run.record["seeds"]["study"]},
         "series": series_of(run).record_of_family,
     }

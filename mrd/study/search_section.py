@@ -24,7 +24,7 @@ from scenes.lighting import Constant
 from scenes.material import SCALARS, TEXTURED, Material
 from scenes.objects import Name
 from scenes.pose import Pose
-from scenes.scene import Light
+from scenes.scene import ENVIRONMENT, Light
 from scenes.shape import Shape, Sphere
 
 Attribute = Literal["shape", "material", "lighting", "pose"]
@@ -78,8 +78,8 @@ class SearchConfig(Frozen):
     object
         Name of the object that the search changes; by default the first of the target.
     lamp
-        Name of the lamp that a search of the lighting changes, or environment; by default the light
-        of the environment.
+        Name of the lamp that a search of the lighting changes. By default it changes the light of
+        the environment (environment).
     lamp_parameters
         What is searched of the lamp: some of strength (radiance, intensity or irradiance, with its
         colour), place (of a sun: its direction) and size.
@@ -235,12 +235,11 @@ class SearchConfig(Frozen):
             raise misplaced(
                 "SearchConfig", ("lamp",), "only with lighting among the attributes; remove it"
             )
-        if self.lamp_parameters != ("strength",) and not self.lamp:
-            raise misplaced("SearchConfig", ("lamp_parameters",), "only with lamp; name one")
-        if isinstance(self.start.lighting, LAMPS) and not self.lamp:
-            raise misplaced(
-                "SearchConfig", ("start", "lighting"), "is a lamp; say which one changes with lamp"
-            )
+        if self.lamp_parameters != ("strength",) and not self.changes_lamp:
+            raise misplaced("SearchConfig", ("lamp_parameters",), "only with lamp: NAME; add it")
+        if isinstance(self.start.lighting, LAMPS) and not self.changes_lamp:
+            text = "a lamp is only possible together with lamp: NAME; add it"
+            raise misplaced("SearchConfig", ("start", "lighting"), text)
         return self
 
     @model_validator(mode="after")
@@ -296,6 +295,11 @@ class SearchConfig(Frozen):
         return self
 
     @property
+    def changes_lamp(self) -> bool:
+        """Whether the search changes a lamp, and not the light of the environment."""
+        return self.lamp not in (None, ENVIRONMENT)
+
+    @property
     def is_from_target(self) -> bool:
         """Whether the search starts at its target."""
         return self.mode in FROM_THE_TARGET
@@ -329,7 +333,7 @@ class SearchConfig(Frozen):
         starts: dict[str, Shape | Material | Light | Pose] = {
             name: getattr(self.start, name) or defaults[name] for name in self.attributes
         }
-        if self.lamp and self.start.lighting is None:
+        if self.changes_lamp and self.start.lighting is None:
             del starts["lighting"]  # it depends on the target's lamp
         return starts
 

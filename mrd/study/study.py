@@ -28,7 +28,7 @@ from scenes.base.frozen import Frozen
 from scenes.config import TargetConfig, target_scene
 from scenes.geometry.topology import manifold_problem
 from scenes.lamps import LAMPS, sizes
-from scenes.scene import Scene
+from scenes.scene import ENVIRONMENT, Scene
 from scenes.shape import geometry
 from scenes.visibility import check_visible
 from stimuli.config import StimuliConfig
@@ -292,23 +292,24 @@ def loaded_target(name: str, study: Study) -> Scene:
     """Return a target, loaded; raise `InputError` if one of its cameras does not see the object."""
     with about(f"targets.{name}"):
         scene = target_scene(name, study.targets[name], study.folder).loaded(study.folder)
-        check_visible(scene)
+        if not scene.others:  # else the object that a search changes has to be visible
+            check_visible(scene)
     return scene
 
 
 def _resolve(spec: RunSpec, study: Study, target: Scene) -> ResolvedRun:
     search = study.searches[spec.search]
-    if search.object or search.lamp:
-        with about(f"searches.{spec.search} on targets.{spec.target}"):
-            target = target.focused(search.object or target.object)
-            target = target.lit_by(search.lamp or target.light)
-            check_lamp(target, search)
+    with about(f"searches.{spec.search} on targets.{spec.target}"):
+        target = target.with_searched_object(search.object or target.object)
+        target = target.with_searched_light(search.lamp or ENVIRONMENT)
+        check_lamp(target, search)
+        if target.others:
             check_visible(target)
     with about(f"searches.{spec.search}.start"):
         start = target.model_copy(update=search.starts()).loaded(study.folder)
         if "shape" in search.attributes:
             _check_start_shape(start)
-        elif "pose" in search.attributes:
+        elif "pose" in search.attributes or search.changes_lamp:
             check_visible(start)
     if spec.is_pixel_search:
         model = ModelConfig(network=PIXELS, front_end=FrontEnd(blur=0.0))
@@ -341,7 +342,7 @@ def _resolve(spec: RunSpec, study: Study, target: Scene) -> ResolvedRun:
 def check_lamp(target: Scene, search: SearchConfig) -> None:
     """Raise `InputError` if a search needs parameters that the target's lamp does not have."""
     lamp, given = target.lighting, search.start.lighting
-    if not search.lamp or not isinstance(lamp, LAMPS):
+    if not search.changes_lamp or not isinstance(lamp, LAMPS):
         return
     if given is not None and type(given) is not type(lamp):
         raise InputError(

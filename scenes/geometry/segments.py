@@ -8,8 +8,8 @@ from scenes.arrays import Mesh
 Array = NDArray[np.float64]
 
 PAIRS = 4_000_000  # pairs of segments and triangles that are compared at a time
-# An odd direction and far end, so that a ray seldom meets an edge of a triangle.
-FAR = np.array([0.5377, 0.7123, 0.4509]) * 1e4
+# An odd direction, so that a ray seldom meets an edge of a triangle.
+ODD = np.array([0.5377, 0.7123, 0.4509])
 
 
 def crossed(starts: Array, ends: Array, triangles: Array) -> NDArray[np.int64]:
@@ -43,4 +43,10 @@ def _crossed(starts: Array, along: Array, triangles: Array) -> NDArray[np.bool_]
 def is_inside(points: Array, mesh: Mesh) -> NDArray[np.bool_]:
     """Return whether each point (N, 3) is inside a closed mesh."""
     triangles = mesh.vertices.astype(np.float64)[mesh.faces]
-    return crossed(points, points + FAR, triangles) % 2 == 1
+    low, high = triangles.min(axis=(0, 1)), triangles.max(axis=(0, 1))
+    near = ((points >= low) & (points <= high)).all(axis=1)
+    inside = np.zeros(len(points), bool)
+    # Twice the diagonal is far enough, and so short that the ends of `crossed` do not matter.
+    ends = points[near] + 2 * np.linalg.norm(high - low) * ODD
+    inside[near] = crossed(points[near], ends, triangles) % 2 == 1
+    return inside

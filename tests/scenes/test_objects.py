@@ -35,20 +35,20 @@ def test_objects_are_listed_with_the_searched_one_first():
 
 def test_focus_exchanges_the_searched_object_and_can_be_undone():
     scene = pair()
-    focused = scene.focused("ball")
+    focused = scene.with_searched_object("ball")
     assert (focused.object, list(focused.others)) == ("ball", ["object"])
     assert (focused.shape, focused.material, focused.pose) == (
         SMALL,
         Material(base_color=0.2),
         AWAY,
     )
-    assert focused.focused("object") == scene
-    assert scene.focused("object") is scene
+    assert focused.with_searched_object("object") == scene
+    assert scene.with_searched_object("object") is scene
 
 
 def test_an_unknown_object_is_refused_with_the_nearest_name():
     with pytest.raises(InputError, match="no object is called 'bal'; did you mean 'ball'"):
-        pair().focused("bal")
+        pair().with_searched_object("bal")
 
 
 def test_two_objects_of_one_name_are_refused():
@@ -120,12 +120,12 @@ def test_a_scene_that_is_lit_by_a_lamp_survives_its_files(tmp_path):
         lighting=EnvironmentMap(radiance="studio"),
         lamps={"key": {"kind": "point", "place": [0, 3, 0]}},
     )
-    lit = scene.loaded().lit_by("key")
+    lit = scene.loaded().with_searched_light("key")
     assert (lit.light, list(lit.lamps)) == ("key", ["environment"])
     assert read_scene(write_scene(lit, tmp_path)) == lit
-    assert lit.lit_by("environment") == scene.loaded()
+    assert lit.with_searched_light("environment") == scene.loaded()
     with pytest.raises(InputError, match="no lamp is called 'kay'; did you mean 'key'"):
-        scene.lit_by("kay")
+        scene.with_searched_light("kay")
 
 
 def test_files_of_version_1_are_read_and_keep_their_hash(tmp_path):
@@ -161,7 +161,7 @@ def test_every_stored_scene_of_the_old_study_is_read():
         ),
         (
             {"objects": {"a": {"shape": {"kind": "sphere"}}, "b": {"shape": {"kind": "cube"}}}},
-            "'cube' is no kind",
+            "objects.b.shape: 'cube' is no kind",
         ),
     ],
 )
@@ -170,3 +170,22 @@ def test_broken_objects_in_a_file_are_named(tmp_path, record, message):
     path.write_text(json.dumps(record))
     with pytest.raises(InputError, match=message):
         read_scene(path)
+
+
+def test_two_lights_around_a_scene_are_refused():
+    with pytest.raises(ValidationError, match="environment and sky both surround the scene"):
+        pair(lamps={"sky": {"kind": "constant"}})
+
+
+def test_an_object_may_have_the_name_of_a_section(tmp_path):
+    bunny = Object(shape=MeshShape(surface="bunny"))
+    spot = {"others": Object(shape=MeshShape(surface="spot")), "lamps": bunny}
+    scene = Scene(name="pair", shape=MeshShape(surface="suzanne"), others=spot).loaded()
+    assert read_scene(write_scene(scene, tmp_path)) == scene
+
+
+def test_the_order_of_further_objects_does_not_count():
+    one, two = Object(shape=SMALL), Object(shape=SMALL, pose=AWAY)
+    scenes = [pair(others={"b": one, "a": two}), pair(others={"a": two, "b": one})]
+    assert scenes[0].sha256 == scenes[1].sha256
+    assert [list(each.objects) for each in scenes] == [["object", "a", "b"]] * 2

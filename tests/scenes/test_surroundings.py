@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+import trimesh
 from pydantic import ValidationError
 
+from scenes.arrays import Mesh
 from scenes.base.errors import InputError
 from scenes.contacts import contacts
 from scenes.geometry.normals import vertex_normals
@@ -12,7 +14,7 @@ from scenes.material import Material
 from scenes.objects import Object
 from scenes.pose import Pose
 from scenes.scene import Scene
-from scenes.shape import Sphere, geometry
+from scenes.shape import MeshShape, Sphere, geometry
 from scenes.visibility import placed_mesh
 
 BALL = Sphere(subdivisions=3, radius=0.5)
@@ -143,3 +145,22 @@ def test_touching_is_no_intersection():
 def test_boxes_of_surroundings_are_closed():
     mesh = geometry(among(["occluder"]).others["occluder"].shape)
     assert manifold_problem(mesh) is None
+
+
+def test_a_spike_through_a_box_and_a_ball_in_a_shell_intersect():
+    """No edge of the box passes through the spike; no edge of the ball through the shell."""
+    spike = Object(
+        shape=MeshShape(surface=trimesh_of(trimesh.creation.box((9, 0.1, 0.1))), fit=False)
+    )
+    inside = Object(shape=Sphere(radius=0.1))
+    shell = Object(shape=Sphere(radius=3.0))
+    box = MeshShape(surface=trimesh_of(trimesh.creation.box((1, 1, 1))), fit=False)
+    scene = Scene(name="a", shape=box, others={"spike": spike, "inside": inside, "shell": shell})
+    assert all(each["intersects"] for each in contacts(scene.loaded()))
+    assert all(
+        each["intersects"] for each in contacts(scene.loaded().with_searched_object("spike"))
+    )
+
+
+def trimesh_of(mesh):
+    return Mesh(mesh.vertices.astype(np.float32), mesh.faces.astype(np.int32))

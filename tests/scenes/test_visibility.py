@@ -7,6 +7,7 @@ from scenes.arrays import Mesh
 from scenes.base.errors import InputError
 from scenes.camera import Placed, Single
 from scenes.geometry.segments import crossed
+from scenes.material import Material
 from scenes.objects import Object
 from scenes.pose import Pose
 from scenes.scene import Scene
@@ -85,7 +86,7 @@ def test_triangles_outside_a_cone_do_not_hide_its_points(rng):
 
 def test_a_camera_near_one_of_several_objects_is_allowed():
     """The bounding sphere of the ground contains every camera."""
-    check_visible(scene(surroundings=["ground"]).focused("ground"))
+    check_visible(scene(surroundings=["ground"]).with_searched_object("ground"))
 
 
 @pytest.mark.parametrize("kind", ["point", "sphere", "spot"])
@@ -109,3 +110,15 @@ def test_placed_cameras_are_used_in_their_order():
     away = Placed(places=[{"origin": (0, 0, 5), "target": (0, 0, 9)}])
     with pytest.raises(InputError, match="camera c0 sees nothing of the object"):
         check_visible(scene(cameras=away))
+
+
+def test_an_object_under_glass_is_visible():
+    bell = {"bell": Object(shape=Sphere(radius=2.0), material=Material(spec_trans=1.0))}
+    check_visible(scene(others=bell))
+
+
+def test_a_lamp_inside_a_tiny_object_is_refused():
+    tiny = {"bead": Object(shape=Sphere(radius=0.01), pose=Pose(translation=(0, 2, 0)))}
+    lamps = {"key": {"kind": "point", "place": [0.0, 2.0, 0.0]}}
+    with pytest.raises(InputError, match="lamp key is inside the object 'bead'"):
+        check_visible(scene(others=tiny, lamps=lamps))

@@ -14,6 +14,7 @@ from mrd.search.variables.shape import ShapeVariables
 from mrd.search.variables.sky import SkyVariables
 from mrd.study.search_section import SearchConfig
 from scenes.arrays import Mesh
+from scenes.lamps import LAMPS
 from scenes.lighting import SunSky
 from scenes.scene import Scene
 
@@ -51,7 +52,7 @@ def build_variables(
 def _of_light(start: Scene, config: SearchConfig, device: str) -> Variables:
     """Return the variables of the searched light: a lamp, a sun and sky, or an environment."""
     sky = config.start.lighting
-    if config.lamp:
+    if isinstance(start.lighting, LAMPS):
         return LampVariables(start, config.lamp_parameters, device)
     if isinstance(sky, SunSky):
         return SkyVariables(start, sky, config.sky_parameters, device)

@@ -20,6 +20,7 @@ from scenes.lamps import (
     Lamp,
     PointLamp,
     Sun,
+    distance_to,
     placed,
     sizes,
     strength,
@@ -53,7 +54,9 @@ class LampVariables:
             raise TypeError(f"lighting of kind '{lamp.kind}' is no lamp")
         self._lamp, self._key = lamp, light_key(lamp)
         self._centre = np.array(centre_of(start))
-        self._radius = bounding_sphere(geometry(start.shape))[1]
+        radius, own = bounding_sphere(geometry(start.shape))[1], distance_to(lamp, self._centre)
+        self._nearest = min(CLEARANCE * radius, own)
+        self._farthest = max(FARTHEST * radius, own)
         first: dict[str, NDArray[np.float64]] = {}
         if "strength" in parameters:
             first["log_strength"] = np.log(np.clip(strength(lamp), DARKEST, BRIGHTEST))
@@ -137,7 +140,7 @@ class LampVariables:
         now = np.array(self._placed(place.cpu().numpy().astype(np.float64))["place"])
         away = now - self._centre
         distance = max(float(np.linalg.norm(away)), 1e-9)
-        kept = float(np.clip(distance, CLEARANCE * self._radius, FARTHEST * self._radius))
+        kept = float(np.clip(distance, self._nearest, self._farthest))
         if kept != distance:
             now = self._centre + away * kept / distance
             place.copy_(torch.as_tensor((now - np.array(self._lamp.place)) / self._unit()))

@@ -144,7 +144,7 @@ def test_objects_have_numbers_in_their_order(small):
     assert number[16, 2] == 2
     assert number[0, 0] == 0
     assert list(scene.objects) == ["object", "behind", "ahead"]
-    seen = aovs(scene.focused("ahead"))
+    seen = aovs(scene.with_searched_object("ahead"))
     assert seen["object"][16, 16, 0] == 1
     assert seen["mask"][16, 16, 0] == 1
     assert aovs(scene)["mask"][16, 16, 0] == 0

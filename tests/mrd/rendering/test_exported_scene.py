@@ -84,7 +84,7 @@ def test_the_image_is_that_of_our_own_translation(small, tmp_path, name, camera)
 
 def test_a_scene_whose_lamp_is_searched_is_the_same(small, tmp_path):
     light = EnvironmentMap(radiance="studio")
-    scene = small(cameras=RIG, lamps=LAMPS, lighting=light).lit_by("spot")
+    scene = small(cameras=RIG, lamps=LAMPS, lighting=light).with_searched_light("spot")
     write_mitsuba(scene, tmp_path / "out")
     same = theirs(tmp_path / "out", integrator=surface_integrator(scene))
     np.testing.assert_allclose(same, ours(scene), rtol=1e-3, atol=1e-4)

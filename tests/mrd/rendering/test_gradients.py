@@ -124,7 +124,7 @@ class Subject:
             cameras=Single(azimuth=20, elevation=25, resolution=SIZE),
             film=Film(exposure=0.15, background=self.background),
         ).loaded()
-        return scene.lit_by(self.lamp or scene.light)
+        return scene.with_searched_light(self.lamp or scene.light)
 
 
 LAMP_PARAMETERS = ("strength", "place", "size")

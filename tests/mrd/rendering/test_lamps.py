@@ -9,6 +9,7 @@ import pytest
 
 from mrd.rendering.stage import Stage
 from scenes.camera import Placed, cameras
+from scenes.film import Film, background_radiance
 from scenes.lamps import (
     DiscLamp,
     PointLamp,
@@ -114,7 +115,29 @@ def test_a_searched_lamp_looks_like_the_same_lamp_among_others():
     views = cameras(scene.cameras)
     images = [
         Stage(each).radiance(views, 16, seeds=[1]).numpy()
-        for each in (scene, scene.lit_by("fill"), scene.focused("ground").focused("object"))
+        for each in (
+            scene,
+            scene.with_searched_light("fill"),
+            scene.with_searched_object("ground").with_searched_object("object"),
+        )
     ]
     np.testing.assert_allclose(images[1].mean(), images[0].mean(), rtol=0.02)
     np.testing.assert_allclose(images[2], images[0], rtol=1e-4)
+
+
+@pytest.mark.parametrize("background", ["environment", 0.5])
+def test_an_area_lamp_is_visible_before_every_background(background):
+    scene = Scene(
+        name="a",
+        shape=Sphere(subdivisions=1, radius=0.1),
+        lamps={
+            "panel": RectangleLamp(place=(0, 0, -1), toward=(0, 0, 1), size=(1, 9), radiance=7.0)
+        },
+        lighting=Constant(radiance=0.0),
+        cameras=Placed(places=[{"origin": (0, 0, 6)}], resolution=24),
+        film=Film(exposure=1.0, background=background),
+    ).loaded()
+    image = Stage(scene).photographs(cameras(scene.cameras), 16, index=0)[0].cpu().numpy()
+    np.testing.assert_allclose(image[:, 2, 12], 7, rtol=0.01)
+    behind = 0 if background == "environment" else background_radiance(scene.film)
+    np.testing.assert_allclose(image[:, 12, 2], behind, atol=1e-6)

@@ -6,11 +6,13 @@ import pytest
 from mrd.criterion.null_scenes import null_scenes
 from mrd.rendering.representation import represented, start_scene
 from mrd.search.controls import control_scenes
+from mrd.study.image_plan import inputs_of_family
 from mrd.study.resolved_study import resolve_study
 from mrd.study.study import read_study, resolve_all
 from scenes.base.errors import InputError
 from scenes.differences import scene_difference
 from scenes.lamps import strength
+from scenes.scene_files import write_scene
 from tests.small_study import VASE, write_study
 
 ROOM = VASE | {
@@ -60,9 +62,9 @@ LIGHT, SUN = {"attributes": ["lighting"]}, {"lighting": {"kind": "sun"}}
         ({"attributes": ["pose"], "object": "bal"}, "no object is called 'bal'; did you mean 'ba"),
         (LIGHT | {"lamp": "kay"}, "no lamp is called 'kay'; did you mean 'key'"),
         ({"attributes": ["pose"], "lamp": "key"}, "lamp: only with lighting among the attributes"),
-        (LIGHT | {"lamp_parameters": ["size"]}, "lamp_parameters: only with lamp"),
+        (LIGHT | {"lamp_parameters": ["size"]}, "lamp_parameters: only with lamp: NAME"),
         (LAMP | {"start": SUN}, "start.lighting is of kind sun, and"),
-        (LIGHT | {"start": SUN}, "lighting: is a lamp"),
+        (LIGHT | {"start": SUN}, "lighting: a lamp is only possible together with lamp: NAME"),
         (LAMP | {"lamp": "sun"}, "lamp 'sun' of kind sun has no size"),
     ],
 )
@@ -80,7 +82,7 @@ def test_a_lamp_starts_grey_turned_and_large(tmp_path):
     (run,) = runs_of(tmp_path, lamp=LAMP)
     target = represented(run.target, run.search)
     start = start_scene(target, run.starts, run.search)
-    assert strength(start.lighting).tolist() == [20, 20, 20]
+    assert strength(start.lighting).tolist() == [40, 40, 40]
     assert start.lighting.radius == 2 * target.lighting.radius
     assert start.lighting.place[1] == 3
     assert np.hypot(*np.array(start.lighting.place)[[0, 2]]) == pytest.approx(np.hypot(2, 2))
@@ -117,3 +119,67 @@ def test_controls_of_a_lamp_are_as_far_as_wanted(tmp_path):
     ):
         found = scene_difference(target, scene, ["lighting"], rng)["lighting"]["rms_log_radiance"]
         assert found == pytest.approx(want["lighting"], rel=0.01)
+
+
+def test_environment_is_the_name_of_the_light_around_the_scene(tmp_path):
+    named, default = runs_of(
+        tmp_path, named=LIGHT | {"lamp": "environment"}, default={"attributes": ["lighting"]}
+    )
+    assert named.target == default.target
+    start = start_scene(represented(named.target, named.search), named.starts, named.search)
+    assert start.lighting.kind == "constant"
+    with pytest.raises(InputError, match="lamp_parameters: only with lamp: NAME"):
+        runs_of(tmp_path, wrong=LIGHT | {"lamp": "environment", "lamp_parameters": ["place"]})
+
+
+@pytest.mark.parametrize("lamp", [{"kind": "point", "place": [0, 3, 0]}, {"kind": "sun"}])
+@pytest.mark.parametrize("parameters", [["strength"], ["place"]])
+def test_the_default_start_differs_from_the_target(tmp_path, lamp, parameters):
+    room = ROOM | {"lamps": {"key": lamp}}
+    (run,) = runs_of(tmp_path, room, lamp=LAMP | {"lamp_parameters": parameters})
+    target = represented(run.target, run.search)
+    start = start_scene(target, run.starts, run.search)
+    found = scene_difference(target, start, ["lighting"], np.random.default_rng(1))
+    assert found["lighting"]["rms_log_radiance"] > 0.5
+
+
+def test_images_of_a_family_depend_on_what_is_searched_of_a_lamp(tmp_path):
+    series = {"levels": 2, "samples": 16}
+    write_study(
+        tmp_path,
+        targets={"room": ROOM},
+        series=series,
+        searches={
+            "one": LAMP | {"lamp_parameters": ["strength"]},
+            "two": LAMP | {"lamp_parameters": ["place"]},
+            "floor": {"attributes": ["material"], "object": "ground"},
+        },
+    )
+    inputs = [inputs_of_family(run)["search"] for run in resolve_all(read_study(tmp_path))]
+    assert inputs[0] != inputs[1]
+    assert inputs[2]["object"] == "ground"
+
+
+def test_null_lamps_stay_in_their_room(tmp_path):
+    box = VASE | {"surroundings": ["cornell"], "lighting": {"kind": "constant", "radiance": 0}}
+    search = LIGHT | {
+        "lamp": "cornell_lamp",
+        "lamp_parameters": ["place"],
+        "criterion": {"null": 20},
+    }
+    (run,) = runs_of(tmp_path, box | {"cameras": VASE["cameras"] | {"count": 1, "held_out": 0,
+                     "distance": 8.0}}, lamp=search)  # fmt: skip
+    half = 2.2  # half of a side of the box
+    for scene in null_scenes(represented(run.target, run.search), run.search, seed=1):
+        x, _, _ = scene.lighting.place
+        assert abs(x) < half
+
+
+def test_a_scene_that_a_lamp_search_wrote_is_a_target_of_its_environment(tmp_path):
+    (run,) = runs_of(tmp_path, lamp=LAMP)
+    write_scene(run.target, tmp_path / "lit")
+    again = {"scene": "lit/scene.json", "lighting": {"kind": "constant", "radiance": 2.0}}
+    (run,) = runs_of(tmp_path, again, light={"attributes": ["lighting"]})
+    assert run.target.light == "environment"
+    assert run.target.lighting.radiance == (2, 2, 2)
+    assert set(run.target.lamps) == {"key", "sun"}

@@ -78,7 +78,7 @@ def checkerboard(channels, side=4):
         scene(material="translucent", lamps={}, lighting=SunSky()),
         scene(surroundings={"ground": Ground()}),
     ],
-    ids=["two", "bunny", "textured", "translucent", "furnished"],
+    ids=["two", "bunny", "textured", "translucent", "objects_around"],
 )
 def test_the_file_follows_the_rules_of_gltf(made):
     read(made)
@@ -188,7 +188,7 @@ def test_area_lamps_are_glowing_meshes(name):
 
 
 def test_a_searched_lamp_is_a_lamp():
-    data, remarks = glb_of(scene().lit_by("spot"))
+    data, remarks = glb_of(scene().with_searched_light("spot"))
     assert set(check(data).lights()) == {"lamp_point", "lamp_spot", "lamp_sun"}
     assert any(each.startswith("lighting (constant): ") for each in remarks.left_out)
 

@@ -122,7 +122,9 @@ def test_a_bright_constant_light_fits_16_bits():
 
 def test_lights_are_the_same_whichever_a_search_changes():
     scene = ball()
-    record, other = (scene_record(each, Buffers()) for each in (scene, scene.lit_by("bulb")))
+    record, other = (
+        scene_record(each, Buffers()) for each in (scene, scene.with_searched_light("bulb"))
+    )
     assert other == record
     assert [lamp["name"] for lamp in record["lamps"]] == ["bulb"]
     assert record["environments"] == [["environment", "constant"]]

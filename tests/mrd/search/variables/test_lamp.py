@@ -37,7 +37,7 @@ def lit(lamp, **changes):
             **changes,
         )
         .loaded()
-        .lit_by("key")
+        .with_searched_light("key")
     )
 
 
@@ -103,4 +103,4 @@ def test_a_sun_stays_below_the_zenith():
 
 def test_an_environment_is_no_lamp():
     with pytest.raises(TypeError, match="is no lamp"):
-        LampVariables(lit(LAMPS[0]).lit_by("environment"), EVERYTHING)
+        LampVariables(lit(LAMPS[0]).with_searched_light("environment"), EVERYTHING)
