@@ -69,7 +69,7 @@ class StartConfig(Frozen):
     lighting
         Start lighting; by default constant white with the mean radiance of the target's light. Of a
         searched lamp: a lamp of the same kind, of which the searched parameters are used; by
-        default grey, turned by 60 degrees about the object, and of twice the size.
+        default grey and twice as strong, turned by 60 degrees about the object, of twice the size.
     pose
         Start pose; by default no rotation and no translation.
     """
