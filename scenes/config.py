@@ -106,13 +106,18 @@ def target_scene(name: str, config: TargetConfig, folder: Path) -> Scene:
     try:
         return Scene.model_validate(sections)
     except ValidationError as error:
-        raise InputError(f"targets.{name}: {first_problem(error, sections)}") from error
+        raise InputError(first_problem(error, sections)) from error
 
 
 def _base(scene: str, folder: Path) -> Scene:
     """Return the scene that a target starts from: of the library, or of a file."""
     if scene in library.SCENES:
         return library.scene(scene)
+    if Path(scene).suffix.lower() in (".glb", ".gltf", ".xml"):
+        raise InputError(
+            f"scene: '{scene}' is a file of another program; make a scene of it: mrd scenes import "
+            f"{scene} --out {Path(scene).stem}, then scene: {Path(scene).stem}/scene.json"
+        )
     if Path(scene).suffix != ".json":
         others = ", or the path of a scene.json; a mesh goes into a study, as a target's shape"
         raise unknown("scene", scene, library.SCENES, others)

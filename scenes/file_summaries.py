@@ -4,8 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
+from scenes.arrays import Mesh
 from scenes.base.errors import InputError, about
 from scenes.bundled import LIGHTS, MESHES
+from scenes.geometry.topology import manifold_problem
 from scenes.material import TEXTURED
 from scenes.meshes.files import READERS, read_mesh_file
 from scenes.pictures.files import KINDS, check_whole_sphere, read_picture_file
@@ -62,6 +66,14 @@ def file_summaries(scene: Scene, folder: Path) -> Iterator[FileSummary]:
             yield _of_mesh(key, path, fit=isinstance(shape, MeshShape) and shape.fit)
         else:
             yield _of_picture(key, path)
+
+
+def mesh_summary(mesh: Mesh) -> str:
+    """Return numbers of vertices and faces, size, and whether a mesh is closed, in one line."""
+    problem = manifold_problem(mesh)
+    size = " × ".join(f"{each:.3g}" for each in np.ptp(mesh.vertices, axis=0))
+    closed = "closed" if problem is None else f"not closed ({problem})"
+    return f"{len(mesh.vertices)} vertices, {len(mesh.faces)} faces, {size} scene units, {closed}"
 
 
 def _of_mesh(key: str, path: Path, *, fit: bool) -> FileSummary:

@@ -15,10 +15,11 @@ from scenes.base.errors import InputError, about, printable
 from scenes.config import TargetConfig, target_scene
 from scenes.exported.export import SUFFIXES, Format, export, format_of
 from scenes.exported.remarks import Remarks, common
-from scenes.file_summaries import file_summary
+from scenes.file_summaries import file_summary, mesh_summary
 from scenes.imported.import_scene import import_scene
 from scenes.library import LIGHTS, MATERIALS, MESHES, SCENES
 from scenes.scene_files import read_scene
+from scenes.shape import geometry
 from scenes.visibility import check_visible
 
 app = typer.Typer(
@@ -175,6 +176,11 @@ def _check(path: Path) -> None:
     elif path.suffix == ".json":
         scene = read_scene(path)
         check_visible(scene)
-        typer.echo(f"{path}: scene '{scene.name}', every camera sees the object")
+        for name, each in scene.objects.items():
+            typer.echo(f"{path}: object '{name}': {mesh_summary(geometry(each.shape))}")
+        lights = {scene.light: scene.lighting, **scene.lamps}
+        shown = ", ".join(f"{name} ({each.kind})" for name, each in lights.items())
+        typer.echo(f"{path}: lights: {shown}")
+        typer.echo(f"{path}: scene '{scene.name}', every camera sees the object '{scene.object}'")
     else:
         typer.echo(str(file_summary(path)))

@@ -28,7 +28,8 @@ from scenes.base.frozen import Frozen
 from scenes.config import TargetConfig, target_scene
 from scenes.geometry.topology import manifold_problem
 from scenes.lamps import LAMPS, sizes
-from scenes.scene import ENVIRONMENT, Scene
+from scenes.lighting import Constant
+from scenes.scene import ENVIRONMENT, Light, Scene
 from scenes.shape import geometry
 from scenes.visibility import check_visible
 from stimuli.config import StimuliConfig
@@ -299,9 +300,12 @@ def loaded_target(name: str, study: Study) -> Scene:
 
 def _resolve(spec: RunSpec, study: Study, target: Scene) -> ResolvedRun:
     search = study.searches[spec.search]
-    with about(f"searches.{spec.search} on targets.{spec.target}"):
+    place = f"{study.folder / FILE_NAME}: searches.{spec.search}"
+    with about(f"{place}.object"):
         target = target.with_searched_object(search.object or target.object)
+    with about(f"{place}.lamp"):
         target = target.with_searched_light(search.lamp or ENVIRONMENT)
+    with about(f"{place} on targets.{spec.target}"):
         check_lamp(target, search)
         if target.others:
             check_visible(target)
@@ -339,9 +343,19 @@ def _resolve(spec: RunSpec, study: Study, target: Scene) -> ResolvedRun:
     return ResolvedRun(spec, target, start, model, search, key, resolved)
 
 
+def _is_black(light: Light) -> bool:
+    """Return whether a light of the environment is constant and black."""
+    return isinstance(light, Constant) and light.level * max(light.radiance) == 0
+
+
 def check_lamp(target: Scene, search: SearchConfig) -> None:
     """Raise `InputError` if a search needs parameters that the target's lamp does not have."""
     lamp, given = target.lighting, search.start.lighting
+    if "lighting" in search.attributes and _is_black(lamp) and target.lamps:
+        raise InputError(
+            f"attributes: lighting: the light of the environment is black; name one of the lamps: "
+            f"lamp: {next(iter(target.lamps))}"
+        )
     if not search.changes_lamp or not isinstance(lamp, LAMPS):
         return
     if given is not None and type(given) is not type(lamp):

@@ -17,7 +17,7 @@ from mrd.study.criterion_section import ScoringRule
 from mrd.study.provenance import hardware, versions
 from mrd.study.resolved_study import ResolvedStudy, resolve_study
 from mrd.study.run_directory import RunDirectory
-from mrd.study.study import Study
+from mrd.study.study import FILE_NAME, Study
 from mrd.workflow import run_findings
 from mrd.workflow.keep_shown_set import Kept, kept_if_shown
 from psychophysics.data.bids_names import PEOPLE
@@ -69,6 +69,7 @@ def pack(
     """
     resolved = resolve_study(study)
     settings = resolved.study
+    check_parts_differ(settings)
     records, unfinished = record_files(resolved)
     if not records:
         raise InputError(
@@ -96,6 +97,27 @@ def pack(
     if earlier is None or earlier.content_hash == built.content_hash:
         return Packed(built, None)
     return Packed(built, earlier)
+
+
+def check_parts_differ(study: Study) -> None:
+    """Raise InputError if two searches change the same attribute of different parts of a target.
+
+    The analysis names conditions by attribute and model, so it would merge these searches.
+    """
+    seen: dict[tuple[str, ...], tuple[str, str]] = {}
+    for name, search in study.searches.items():
+        if study.series_of(name) is None:
+            continue
+        attribute = "+".join(search.attributes)
+        part = search.object or search.lamp or "the first object and the environment"
+        for target in search.targets or study.targets:
+            other, known = seen.setdefault((target, attribute), (name, part))
+            if known != part:
+                raise InputError(
+                    f"{study.folder / FILE_NAME}: searches {other} and {name} both change "
+                    f"{attribute} of target '{target}', one of {known}, one of {part}; the "
+                    "analysis would merge them: put one into another study"
+                )
 
 
 # ---- Findings -----------------------------------------------------------------------------------

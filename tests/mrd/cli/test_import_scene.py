@@ -43,6 +43,8 @@ def test_a_scene_is_imported(mrd, tmp_path):
     assert read_scene(out / "scene.json").object == "sail"
     code, printed, _ = mrd("scenes", "--check", out / "scene.json")
     assert (code, "every camera sees the object" in printed) == (0, True)
+    assert "faces, " in printed
+    assert ": lights: environment (" in printed
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from mrd.search.controls import control_scenes
 from mrd.study.image_plan import inputs_of_family
 from mrd.study.resolved_study import resolve_study
 from mrd.study.study import read_study, resolve_all
+from mrd.workflow.build_set import check_parts_differ
 from scenes.base.errors import InputError
 from scenes.differences import scene_difference
 from scenes.lamps import strength
@@ -183,3 +184,30 @@ def test_a_scene_that_a_lamp_search_wrote_is_a_target_of_its_environment(tmp_pat
     assert run.target.light == "environment"
     assert run.target.lighting.radiance == (2, 2, 2)
     assert set(run.target.lamps) == {"key", "sun"}
+
+
+def test_a_black_environment_is_not_searched_beside_lamps(tmp_path):
+    dark = ROOM | {"lighting": {"kind": "constant", "radiance": 0}}
+    message = r"the light of the environment is black; name one of the lamps: lamp: key"
+    with pytest.raises(InputError, match=message):
+        runs_of(tmp_path, dark, light={"attributes": ["lighting"]})
+    runs_of(tmp_path, dark, light={"attributes": ["lighting"], "lamp": "key"})
+
+
+def test_a_wrong_name_is_reported_with_file_and_key(tmp_path):
+    with pytest.raises(InputError, match=r"study\.yaml: searches\.a\.object: no object is called"):
+        runs_of(tmp_path, a={"attributes": ["pose"], "object": "bal"})
+
+
+def test_searches_of_two_objects_are_not_put_into_one_set(tmp_path):
+    searches = {
+        "paint": {"attributes": ["material"]},
+        "floor": {"attributes": ["material"], "object": "ground"},
+    }
+    write_study(tmp_path, targets={"room": ROOM}, searches=searches, series={"levels": 2})
+    message = r"searches paint and floor both change material of target 'room', one of the first"
+    with pytest.raises(InputError, match=message):
+        check_parts_differ(read_study(tmp_path))
+    one = {"one": searches["floor"], "two": searches["floor"] | {"steps": 9}}
+    write_study(tmp_path, targets={"room": ROOM}, searches=one, series={"levels": 2})
+    check_parts_differ(read_study(tmp_path))
