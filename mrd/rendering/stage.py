@@ -314,7 +314,7 @@ def _render_backward(
 def _like(parameter: Any, tensor: torch.Tensor) -> Any:
     """Convert a tensor to the Mitsuba type that `parameter` has."""
     tensor = tensor.contiguous()
-    if hasattr(parameter, "matrix"):  # the place of a lamp
+    if isinstance(parameter, mi.Transform4f):  # the place of a lamp
         placed = type(parameter)(mi.Matrix4f(tensor.tolist()))
         dr.make_opaque(placed)
         return placed
