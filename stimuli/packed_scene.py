@@ -11,15 +11,26 @@ from pydantic import ValidationError
 
 from scenes.arrays import Mesh, Picture, array_sha256
 from scenes.base.errors import InputError, first_problem
-from scenes.scene import Scene, contents
+from scenes.objects import FIRST
+from scenes.scene import ENVIRONMENT, Scene, Transport, contents
 from scenes.scene_files import SCHEMA_VERSION
 
 Array = NDArray[Any]
 
+# Fields of version 2 and their defaults.
+LATER: dict[str, Any] = {
+    "object": FIRST,
+    "others": {},
+    "surroundings": {},
+    "light": ENVIRONMENT,
+    "lamps": {},
+    "transport": Transport(),
+}
+
 
 @dataclass(frozen=True)
 class PackedScene:
-    """A scene, as its SHA-256, JSON text, and arrays by their SHA-256.
+    """A scene, as its SHA-256, JSON text with sorted keys, and arrays by their SHA-256.
 
     The text contains hash, shape and type of each array; an array that several scenes use is
     stored once.
@@ -32,9 +43,13 @@ class PackedScene:
 
 def packed(scene: Scene) -> PackedScene:
     """Pack a scene; raise InputError if it is not loaded."""
-    content = {"schema_version": SCHEMA_VERSION, "sha256": scene.sha256}
-    content |= scene.model_dump(mode="json")
-    text = json.dumps(_sorted(content), separators=(",", ":"), allow_nan=False)
+    content = scene.model_dump(mode="json")
+    # Absent if they have their defaults, so that sets of scenes of one object, and their hashes,
+    # are those of version 1.
+    later = {name for name in LATER if getattr(scene, name) != LATER[name]}
+    content = {key: value for key, value in content.items() if key in later or key not in LATER}
+    content |= {"schema_version": SCHEMA_VERSION if later else 1, "sha256": scene.sha256}
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
     arrays: list[Array] = []
     for value in contents(scene).values():
         if isinstance(value, Mesh):
@@ -70,14 +85,6 @@ def unpacked(text: str, array: Callable[[str], Array]) -> Scene:
             f"the scene's hash is {scene.sha256[:12]}…, recorded is {str(sha256)[:12]}…"
         )
     return scene
-
-
-def _sorted(value: Any, name: str = "") -> Any:
-    """Return JSON data with sorted keys, but further objects in their own order."""
-    if not isinstance(value, dict):
-        return value
-    keys = value if name == "others" else sorted(value)
-    return {key: _sorted(value[key], key) for key in keys}
 
 
 def _with_arrays(value: Any, array: Callable[[str], Array]) -> Any:

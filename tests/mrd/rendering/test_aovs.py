@@ -132,18 +132,18 @@ def test_albedo_is_that_of_the_texture(small):
         np.testing.assert_allclose(albedo[place], expected, atol=0.15)
 
 
-def test_objects_have_numbers_in_their_order(small):
+def test_objects_have_numbers_by_name_after_the_searched_one(small):
     others = {
         "behind": Object(shape=Sphere(radius=3.0), pose=Pose(translation=(0, 0, -4))),
         "ahead": square(0.3, pose=Pose(translation=(0, 0, 2))),
     }
     scene = small(others=others, cameras=FRONT)
     number = aovs(scene)["object"][..., 0]
-    assert number[16, 16] == 3  # the square, ahead of both spheres
+    assert number[16, 16] == 2  # the square, ahead of both spheres
     assert number[16, 8] == 1
-    assert number[16, 2] == 2
+    assert number[16, 2] == 3
     assert number[0, 0] == 0
-    assert list(scene.objects) == ["object", "behind", "ahead"]
+    assert list(scene.objects) == ["object", "ahead", "behind"]
     seen = aovs(scene.with_searched_object("ahead"))
     assert seen["object"][16, 16, 0] == 1
     assert seen["mask"][16, 16, 0] == 1
