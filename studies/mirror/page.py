@@ -47,13 +47,7 @@ BOX = {
     "pose": {"rotation": [0, 215, 0]},
     "surroundings": ["cornell"],
     "lighting": {"kind": "constant", "radiance": 0.0},
-    "cameras": {
-        "kind": "single",
-        "elevation": 0,
-        "distance": 9,
-        "resolution": 160,
-        "target": [0, 1.3, 0],
-    },
+    "cameras": {"kind": "single", "elevation": 0, "distance": 8, "resolution": 160},
 }
 
 
