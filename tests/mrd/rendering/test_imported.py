@@ -88,7 +88,8 @@ def both_images(folder, parts, searched=None):
     scene = scene.model_copy(update={"cameras": rig, "film": film})
     view = cameras(rig)[0]
     ours = Stage(scene).radiance([view], SAMPLES, [1])[0].permute(1, 2, 0).double().numpy()
-    loaded = mi.load_file(str(path))
+    # In parallel, loading can wait forever once other tests have changed the number of threads.
+    loaded = mi.load_file(str(path), parallel=False)
     theirs = [np.array(mi.render(loaded, spp=SAMPLES, seed=seed))[:, :, :3] for seed in (1, 2)]
     return ours, *theirs
 

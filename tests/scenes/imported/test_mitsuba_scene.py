@@ -62,7 +62,9 @@ def test_steps_of_a_transform_follow_each_other(mi, tmp_path):
     body = f'<shape type="cube" id="box">{transform(*steps)}</shape>' + BALL
     scene = imported(tmp_path, body, "ball").scene
     ours = geometry(scene.others["box"].shape).vertices
-    theirs = mi.traverse(mi.load_file(str(tmp_path / "room.xml")))["box.vertex_positions"]
+    theirs = mi.traverse(mi.load_file(str(tmp_path / "room.xml"), parallel=False))[
+        "box.vertex_positions"
+    ]
     theirs = np.array(theirs).reshape(-1, 3)
     distances = cdist(ours, theirs)
     assert max(distances.min(axis=0).max(), distances.min(axis=1).max()) < 1e-5
@@ -298,7 +300,7 @@ def test_the_vertical_field_of_view_is_kept(mi, tmp_path, keys, expected):
     view = cameras(result.scene.cameras)[0]
     assert view.field_of_view == pytest.approx(expected, abs=1e-3)
     # Mitsuba's own ray through the middle of the upper edge.
-    sensor = mi.load_file(str(tmp_path / "room.xml")).sensors()[0]
+    sensor = mi.load_file(str(tmp_path / "room.xml"), parallel=False).sensors()[0]
     ray, _ = sensor.sample_ray(0, 0, [0.5, 0], [0, 0])
     point = np.array(ray.o).ravel() + 3 * np.array(ray.d).ravel()
     np.testing.assert_allclose(view.project(point)[0], (64, 0), atol=1e-3)
