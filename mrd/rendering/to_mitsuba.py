@@ -86,7 +86,9 @@ def to_mitsuba(scene: Scene, form: Form | None = None) -> Any:
             "light": light(scene.lighting),
             **others,
             **{f"lamp_{name}": light(each) for name, each in scene.lamps.items()},
-        }
+        },
+        # In parallel, loading can wait forever once the number of threads was changed.
+        parallel=False,
     )
 
 

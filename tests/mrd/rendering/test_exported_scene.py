@@ -55,6 +55,9 @@ SCENES = {
     "textured": {"material": Material(**TEXTURES, anisotropic=0.5)},
 }
 
+# In a worker of a parallel run, rendering a scene that Mitsuba itself has loaded can wait forever.
+pytestmark = pytest.mark.full
+
 
 def ours(scene, camera=0):
     stage = Stage(scene)
