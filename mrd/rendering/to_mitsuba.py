@@ -87,7 +87,7 @@ def to_mitsuba(scene: Scene, form: Form | None = None) -> Any:
             **others,
             **{f"lamp_{name}": light(each) for name, each in scene.lamps.items()},
         },
-        # In parallel, loading can wait forever once the number of threads was changed.
+        # On one thread: loading is short, and on several threads it may wait forever.
         parallel=False,
     )
 

@@ -55,7 +55,7 @@ SCENES = {
     "textured": {"material": Material(**TEXTURES, anisotropic=0.5)},
 }
 
-# In a worker of a parallel run, rendering a scene that Mitsuba itself has loaded can wait forever.
+# In a worker of a parallel run these tests wait forever (cause unknown): run with -m full -n 0.
 pytestmark = pytest.mark.full
 
 
@@ -66,7 +66,7 @@ def ours(scene, camera=0):
 
 
 def theirs(folder, camera=0, **settings):
-    # In parallel, loading can wait forever once other tests have changed the number of threads.
+    # On one thread: in a worker of a parallel run, loading on several waited forever.
     loaded = mi.load_file(str(folder / "scene.xml"), parallel=False)
     return np.array(mi.render(loaded, sensor=camera, spp=SAMPLES, seed=7, **settings))
 
